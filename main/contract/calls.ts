@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { modelEntry, pathHandle } from './model.ts';
+import { budgetName, methodName, pin, plan, planCost, uncurlOptions } from './plan.ts';
+import { taskProfile } from './profile.ts';
+import { jobProgress, runManifest } from './run.ts';
+import { sweepDocument, sweepRequest } from './sweep.ts';
+import { taskEntry } from './task.ts';
+import { verification } from './export.ts';
+
+const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
+const nothing = z.object({});
+
+/** A call of the contract: what goes in and what comes out, both parsed where they cross a boundary. */
+interface Call<I extends z.ZodType, O extends z.ZodType> {
+  readonly input: I;
+  readonly output: O;
+}
+const call = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O): Call<I, O> => ({ input, output });
+
+export const planRequest = z.object({
+  model: pathHandle,
+  /** Tasks whose profiles the plan is made from (ignored by `random`); several are averaged per layer. */
+  tasks: z.array(pathHandle).min(1),
+  method: methodName,
+  /** Exactly one of the two. */
+  factor: z.number().min(1).optional(),
+  keep: z.number().int().positive().optional(),
+  budget: budgetName.default('uniform'),
+  pins: z.array(pin).default([]),
+  seed: z.number().int().nonnegative().default(0),
+  uncurl: uncurlOptions.default(() => uncurlOptions.parse({})),
+});
+export type PlanRequest = z.infer<typeof planRequest>;
+
+export const engineFacts = z.object({
+  version: z.string(),
+  workspace: z.string(),
+  versions: z.record(z.string(), z.string()),
+  device: runManifest.shape.device,
+  /** Memory of the machine, and what the engine may use for weights. */
+  memory: z.object({ totalBytes: z.number(), budgetBytes: z.number() }),
+});
+export type EngineFacts = z.infer<typeof engineFacts>;
+
+export const folderListing = z.object({
+  handle: pathHandle,
+  path: z.string(),
+  parent: pathHandle.nullable(),
+  entries: z.array(
+    z.object({ handle: pathHandle, name: z.string(), kind: z.enum(['folder', 'model', 'task', 'file']) }),
+  ),
+});
+export type FolderListing = z.infer<typeof folderListing>;
+
+/** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
+export const calls = {
+  'engine.facts': call(nothing, engineFacts),
+  /** Folders to choose from in a host without native dialogs; without a handle: the user's home folder. */
+  'folders.list': call(z.object({ handle: pathHandle.optional() }), folderListing),
+  'models.list': call(nothing, z.array(modelEntry)),
+  'models.open': call(z.object({ handle: pathHandle }), modelEntry),
+  'models.forget': call(z.object({ handle: pathHandle }), nothing),
+  'tasks.list': call(nothing, z.array(taskEntry)),
+  'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
+  'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
+  /** First items of a split, to look at. */
+  'tasks.sample': call(
+    z.object({ handle: pathHandle, split: z.enum(['calibration', 'test']), count: z.number().int().min(1).max(100) }),
+    z.array(z.object({ id: z.string(), context: z.string(), choices: z.array(z.string()), answer: z.number().nullable() })),
+  ),
+  /** Profiles already on disk for a model; a task that was not profiled is absent. */
+  'profile.read': call(z.object({ model: pathHandle, tasks: z.array(pathHandle) }), z.array(taskProfile)),
+  'profile.start': call(z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1) }), z.object({ run: runId })),
+  /** Needs profiles on disk for every method but `random`; answers `profile-missing` otherwise. */
+  'plan.make': call(planRequest, z.object({ plan, cost: planCost })),
+  'plan.cost': call(z.object({ model: pathHandle, plan }), planCost),
+  'sweep.start': call(sweepRequest, z.object({ run: runId })),
+  /** Results and thresholds of a sweep, finished or running; `delta` recomputes thresholds without inference. */
+  'sweep.read': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), sweepDocument),
+  /** The plan that a point of a sweep was measured with. */
+  'sweep.plan': call(
+    z.object({
+      run: runId,
+      model: z.string(),
+      task: z.string(),
+      method: z.string(),
+      seed: z.number().nullable(),
+      factor: z.number(),
+    }),
+    z.object({ plan, cost: planCost }),
+  ),
+  'export.start': call(
+    z.object({
+      model: pathHandle,
+      plan,
+      /** Folder to make the export in, and the new folder's name: it must not exist yet. */
+      into: pathHandle,
+      name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
+      format: z.enum(['hf', 'onnx']).default('hf'),
+    }),
+    z.object({ run: runId }),
+  ),
+  'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
+  'verify.read': call(z.object({ run: runId }), verification),
+  'runs.list': call(nothing, z.array(runManifest)),
+  'runs.remove': call(z.object({ run: runId }), nothing),
+  'jobs.list': call(nothing, z.array(jobProgress)),
+  'jobs.cancel': call(z.object({ run: runId }), nothing),
+  'jobs.resume': call(z.object({ run: runId }), nothing),
+} as const;
+
+export type CallName = keyof typeof calls;
+export type CallInput<N extends CallName> = z.input<(typeof calls)[N]['input']>;
+export type CallOutput<N extends CallName> = z.output<(typeof calls)[N]['output']>;
+
+/** What every host offers: one function per call. */
+export type EngineCall = <N extends CallName>(name: N, input: CallInput<N>) => Promise<CallOutput<N>>;
+

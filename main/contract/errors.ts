@@ -1,0 +1,52 @@
+/**
+ * An error that says what is wrong, where, and what to do. `refused` (bad usage or refused input) makes the command
+ * line exit with 2, `failed` with 1, `cancelled` with 130. Crosses hosts as `{code, kind, message, remedy}`.
+ */
+export type ErrorKind = 'refused' | 'failed' | 'cancelled';
+
+export class WorkbenchError extends Error {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  /** What the reader can do about it; one sentence. */
+  readonly remedy: string;
+
+  constructor(code: string, kind: ErrorKind, message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'WorkbenchError';
+    this.code = code;
+    this.kind = kind;
+    this.remedy = remedy;
+  }
+}
+
+/** Input that cannot be used: names the offending value and its place in `message`. */
+export const refuse = (code: string, message: string, remedy: string, cause?: unknown): WorkbenchError =>
+  new WorkbenchError(code, 'refused', message, remedy, cause === undefined ? undefined : { cause });
+
+export class CancelledError extends WorkbenchError {
+  constructor(what: string) {
+    super('cancelled', 'cancelled', `${what} was cancelled.`, 'Resume it to go on from the last finished step.');
+    this.name = 'CancelledError';
+  }
+}
+
+export interface SerialisedError {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** The form in which an error crosses a host boundary; unknown errors keep their message and are `failed`. */
+export const serialiseError = (error: unknown): SerialisedError =>
+  error instanceof WorkbenchError
+    ? { code: error.code, kind: error.kind, message: error.message, remedy: error.remedy }
+    : {
+        code: 'internal',
+        kind: 'failed',
+        message: error instanceof Error ? error.message : String(error),
+        remedy: 'This is a defect of the workbench: please report it with the steps that led here.',
+      };
+
+export const reviveError = (error: SerialisedError): WorkbenchError =>
+  new WorkbenchError(error.code, error.kind, error.message, error.remedy);

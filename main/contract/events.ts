@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { jobProgress, runManifest } from './run.ts';
+import { sweepResult } from './sweep.ts';
+
+/** What the engine announces by itself. A step's result is on disk before its event is sent. */
+export const engineEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('job.progress'), progress: jobProgress }),
+  /** A run was created, changed state or ended. */
+  z.object({ type: z.literal('run.changed'), manifest: runManifest }),
+  z.object({ type: z.literal('run.removed'), run: z.string() }),
+  /** A point of a running sweep. */
+  z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
+  /** A task was profiled: `profile.read` has it now. */
+  z.object({ type: z.literal('profile.ready'), run: z.string(), fingerprint: z.string(), task: z.string() }),
+  z.object({ type: z.literal('models.changed') }),
+  z.object({ type: z.literal('tasks.changed') }),
+]);
+export type EngineEvent = z.infer<typeof engineEvent>;

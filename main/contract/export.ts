@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+/** Outcome of proving an export: the masked (or overlaid) original and the reopened export on the same tokens. */
+export const verification = z.object({
+  ok: z.boolean(),
+  sequences: z.number(),
+  tokens: z.number(),
+  /** Largest |difference| of float32 logits, and the tolerance it is held to. */
+  maxLogitDifference: z.number(),
+  tolerance: z.number(),
+  /** Whether every token chose the same experts (after renumbering) at every MoE layer. */
+  sameExperts: z.boolean(),
+  /** Whether every tensor in the export is byte for byte the plan's slice of the source (merged experts: recomputed). */
+  sameTensors: z.boolean(),
+  /** What is wrong, each with its place; empty when ok. */
+  problems: z.array(z.string()),
+});
+export type Verification = z.infer<typeof verification>;

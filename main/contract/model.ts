@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+/** A path that the page may use: issued by the engine, or by the shell after a native dialog. Opaque to the page. */
+export const pathHandle = z.string().min(1).max(128).brand<'PathHandle'>();
+export type PathHandle = z.infer<typeof pathHandle>;
+
+/** Facts about a checkpoint, read from its headers without loading weights. */
+export const modelInfo = z.object({
+  family: z.string(),
+  layers: z.number(),
+  moeLayers: z.number(),
+  /** E, experts per MoE layer. */
+  experts: z.number(),
+  /** K, experts chosen per token. */
+  topK: z.number(),
+  hidden: z.number(),
+  /** I, inner width of one expert. */
+  expertWidth: z.number(),
+  sharedExperts: z.number(),
+  /** Whether the K chosen gate weights are renormalised to sum to 1. */
+  normTopK: z.boolean(),
+  vocabulary: z.number(),
+  maxPositions: z.number(),
+  /** Counts of weights: all, inside routed experts, and used per token (K experts, router and dense parts). */
+  parameters: z.object({ total: z.number(), expert: z.number(), active: z.number() }),
+  dtype: z.string(),
+  sizeBytes: z.number(),
+  /** Bytes of memory needed with every block resident, and with one block at a time. */
+  memory: z.object({ resident: z.number(), streaming: z.number() }),
+  supported: z.boolean(),
+  /** Why it cannot run here, or what it will do without (for example: no tokenizer, so no tasks). */
+  reasons: z.array(z.string()),
+});
+export type ModelInfo = z.infer<typeof modelInfo>;
+
+/** A model folder that the workbench remembers. `error` is set where the folder cannot be opened. */
+export const modelEntry = z.object({
+  handle: pathHandle,
+  name: z.string(),
+  path: z.string(),
+  bundled: z.boolean(),
+  /** Hash of config, safetensors headers and sampled weights: two models with the same fingerprint are the same model. */
+  fingerprint: z.string().nullable(),
+  info: modelInfo.nullable(),
+  error: z.string().nullable(),
+});
+export type ModelEntry = z.infer<typeof modelEntry>;

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+export const runKind = z.enum(['profile', 'sweep', 'export', 'verify']);
+export type RunKind = z.infer<typeof runKind>;
+
+export const runState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
+/** `interrupted`: neither finished nor being worked on (the engine was killed); it can be resumed. */
+export type RunState = z.infer<typeof runState>;
+
+/** Written first, and again when the run ends: everything needed to repeat it. */
+export const runManifest = z.object({
+  id: z.string(),
+  kind: runKind,
+  title: z.string(),
+  createdAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime().nullable(),
+  state: runState,
+  error: z.string().nullable(),
+  /** The kind's own settings, complete: a sweep's settings, an export's plan. */
+  spec: z.record(z.string(), z.unknown()),
+  models: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })),
+  tasks: z.array(z.object({ name: z.string(), path: z.string(), hash: z.string() })),
+  versions: z.record(z.string(), z.string()),
+  device: z.object({ provider: z.string(), precision: z.string(), threads: z.number(), processor: z.string() }),
+  commandLine: z.string(),
+  /** Where the finished run's file or folder lies (an export's folder, a profile's file); null where there is none. */
+  output: z.string().nullable(),
+});
+export type RunManifest = z.infer<typeof runManifest>;
+
+/** A job's progress: the title lasts, the description changes. */
+export const jobProgress = z.object({
+  run: z.string(),
+  kind: runKind,
+  title: z.string(),
+  description: z.string(),
+  done: z.number(),
+  total: z.number(),
+  /** Steps that were already on disk. */
+  reused: z.number(),
+  elapsedMs: z.number(),
+  /** Range for the time left; null until it can be told. */
+  leftMs: z.object({ low: z.number(), high: z.number() }).nullable(),
+});
+export type JobProgress = z.infer<typeof jobProgress>;

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { budgetName, methodName, uncurlOptions } from './plan.ts';
+import { pathHandle } from './model.ts';
+
+/** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
+export const sweepSettings = z.object({
+  methods: z.array(methodName).min(1),
+  /** Pruning factors; 1 (unpruned) is always measured. */
+  factors: z.array(z.number().min(1)).min(1),
+  /** Bisect the number of kept experts between the last safe and the first unsafe factor. */
+  adaptive: z.boolean().default(false),
+  /** Seeds for methods that draw at random. */
+  seeds: z.array(z.number().int().nonnegative()).min(1).default([0]),
+  budget: budgetName.default('uniform'),
+  uncurl: uncurlOptions.default(() => uncurlOptions.parse({})),
+  /** Non-inferiority margin of the threshold rule, in accuracy. */
+  delta: z.number().positive().max(0.5).default(0.02),
+  /** Use only the first n test items of each task (null: all). */
+  limit: z.number().int().positive().nullable().default(null),
+});
+export type SweepSettings = z.infer<typeof sweepSettings>;
+
+export const sweepRequest = z.object({
+  models: z.array(pathHandle).min(1),
+  tasks: z.array(pathHandle).min(1),
+  settings: sweepSettings,
+});
+export type SweepRequest = z.infer<typeof sweepRequest>;
+
+/** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
+export const sweepResult = z.object({
+  model: z.string(),
+  task: z.string(),
+  method: z.string(),
+  /** Null for methods without randomness. */
+  seed: z.number().nullable(),
+  /** E / kept, the factor that was really reached. */
+  factor: z.number(),
+  /** Kept experts per MoE layer (mean where layers differ). */
+  kept: z.number(),
+  /** Test items. */
+  n: z.number(),
+  metric: z.enum(['acc', 'acc_norm', 'perplexity']),
+  /** Value of `metric`: accuracy in 0..1, or perplexity. */
+  value: z.number(),
+  acc: z.number().nullable(),
+  accNorm: z.number().nullable(),
+  perplexity: z.number().nullable(),
+  /** value - unpruned value, with the two-sided 95 % interval (Tango; bootstrap for perplexity). */
+  difference: z.number(),
+  low: z.number(),
+  high: z.number(),
+  /** Lower end of the one-sided 95 % interval that the threshold rule reads. */
+  lowOneSided: z.number(),
+  /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
+  p: z.number().nullable(),
+  /** Items that only the unpruned model, or only the candidate, answers rightly. */
+  lost: z.number(),
+  gained: z.number(),
+  /** Items whose context was cut on the left to fit max_position_embeddings. */
+  truncated: z.number(),
+});
+export type SweepResult = z.infer<typeof sweepResult>;
+
+export const verdict = z.enum([
+  /** lastSafe and firstUnsafe are both tested. */
+  'found',
+  /** Every tested factor is safe: the threshold is at least the largest tested. */
+  'all-safe',
+  /** Already the smallest tested factor above 1 is unsafe. */
+  'none-safe',
+  /** Too few items: even a candidate that answers every item as the unpruned model does could not be called safe. */
+  'cannot-tell',
+]);
+export type Verdict = z.infer<typeof verdict>;
+
+export const threshold = z.object({
+  model: z.string(),
+  task: z.string(),
+  method: z.string(),
+  seed: z.number().nullable(),
+  /** Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell. */
+  factor: z.number().nullable(),
+  lastSafe: z.number().nullable(),
+  firstUnsafe: z.number().nullable(),
+  delta: z.number(),
+  n: z.number(),
+  verdict,
+});
+export type Threshold = z.infer<typeof threshold>;
+
+export const sweepDocument = z.object({
+  run: z.string(),
+  results: z.array(sweepResult),
+  thresholds: z.array(threshold),
+  /** The rule in words, with delta and the level. */
+  rule: z.string(),
+});
+export type SweepDocument = z.infer<typeof sweepDocument>;

@@ -1,0 +1,100 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { TaskItem } from '../contract/task.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+
+/** A plan being evaluated; `plan: null` is the unpruned model. Keys are unique within a call. */
+export interface Candidate {
+  readonly key: string;
+  readonly plan: Plan | null;
+}
+
+/** What a model answered to one multiple-choice item (METHODS.md section 25). */
+export interface ChoiceOutcome {
+  readonly kind: 'choice';
+  readonly id: string;
+  /** Sum of log-probabilities (natural log, float32) of each choice. */
+  readonly logprobs: readonly number[];
+  /** Choice with the largest sum, and with the largest sum / characters (ties: the lower index). */
+  readonly chosen: number;
+  readonly chosenNorm: number;
+  readonly answer: number;
+  /** Tokens cut from the left of the context to fit the model's positions. */
+  readonly truncatedTokens: number;
+}
+
+/** Rolling log-likelihood of one text. */
+export interface TextOutcome {
+  readonly kind: 'text';
+  readonly id: string;
+  readonly logprob: number;
+  readonly tokens: number;
+}
+
+export type ItemOutcome = ChoiceOutcome | TextOutcome;
+
+export interface RunControl {
+  /** Checked between block runs: an abort rejects with CancelledError within a second. */
+  readonly signal: AbortSignal;
+  /** Work done so far and in all, in tokens x candidates. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface ForwardResult {
+  /** [T, V] float32. */
+  readonly logits: Float32Array;
+  /** [L, T, E] raw router logits (before any mask), float32. */
+  readonly routerLogits: Float32Array;
+  /** [L, T, K] chosen experts in the numbering of the model that ran (original numbering under a mask). */
+  readonly experts: Int32Array;
+}
+
+export interface ScoreRequest {
+  readonly id: string;
+  readonly contextTokens: readonly number[];
+  readonly continuationTokens: readonly number[];
+}
+
+export interface ScoreResult {
+  readonly id: string;
+  readonly logprob: number;
+  readonly greedy: boolean;
+  readonly tokens: number;
+  readonly truncatedTokens: number;
+}
+
+/** A checkpoint with its sessions open: answers tokens with numbers. Dispose it to give the memory back. */
+export interface ModelRunner {
+  readonly checkpoint: Checkpoint;
+  readonly tokenizer: TextTokenizer | null;
+  /**
+   * Outcomes of every item for every candidate, in the order of `items`. Candidates share the layers below the first
+   * one in which their plans differ. Deterministic: the same arguments give bit-equal numbers.
+   */
+  evaluate(
+    items: readonly TaskItem[],
+    candidates: readonly Candidate[],
+    control: RunControl,
+  ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>>;
+  /** Routing statistics over each item's context + right answer (or text). */
+  profile(items: readonly TaskItem[], control: RunControl): Promise<RoutingStatistics>;
+  forward(sequences: readonly (readonly number[])[], plan: Plan | null, control: RunControl): Promise<ForwardResult[]>;
+  score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]>;
+  /** Rolling log-likelihood of texts already encoded with special tokens. */
+  scoreRolling(
+    texts: readonly { readonly id: string; readonly tokens: readonly number[] }[],
+    plan: Plan | null,
+    control: RunControl,
+  ): Promise<ScoreResult[]>;
+  dispose(): Promise<void>;
+}
+
+export interface ModelRunnerSettings {
+  /** Intra-op threads: physical cores by default. */
+  readonly threads: number;
+  /** Bytes that resident weights may take. */
+  readonly memoryBudgetBytes: number;
+  /** Folder for the weights of merged experts; files are content-keyed and may be deleted between runs. */
+  readonly overlayFolder: string;
+}
