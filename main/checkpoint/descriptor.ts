@@ -41,6 +41,15 @@ export interface MoeDescriptor {
   /** Router weight [E, H]. */
   readonly router: TensorView;
   readonly expertTensors: readonly ExpertTensors[];
+  /** How an export finds what belongs to single experts. */
+  readonly storage: ExpertStorage;
+}
+
+export interface ExpertStorage {
+  /** Names of tensors whose first axis counts experts (router rows, stacked experts): an export slices rows. */
+  readonly stacked: readonly string[];
+  /** Tensors of expert e are named `${prefix}${e}.…`: an export renumbers them. Null where experts are stacked. */
+  readonly prefix: string | null;
 }
 
 export interface AttentionDescriptor {
@@ -74,6 +83,6 @@ export interface ModelDescriptor {
   readonly finalNorm: TensorView;
   readonly head: TensorView;
   readonly blocks: readonly BlockDescriptor[];
-  /** Number of block -> position among the MoE layers is the identity for families without dense layers. */
-  readonly moeBlocks: readonly number[];
+  /** Keys of config.json that hold E and K, as this folder writes them: an export edits these. */
+  readonly configKeys: { readonly experts: readonly string[]; readonly topK: string };
 }

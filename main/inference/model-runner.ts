@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { TextTokenizer } from '../checkpoint/tokenizer.ts';
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';

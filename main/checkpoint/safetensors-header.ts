@@ -1,0 +1,96 @@
+import { open, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import type { TensorDtype, TensorView } from './descriptor.ts';
+
+/** The reference implementation of safetensors refuses longer headers; a real one is a few MB at the very most. */
+const MAX_HEADER_BYTES = 100_000_000;
+const LENGTH_BYTES = 8;
+
+export const dtypeBytes: Readonly<Record<TensorDtype, number>> = {
+  F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, I8: 1, BOOL: 1, F8_E4M3: 1,
+};
+const isKnownDtype = (dtype: string): dtype is TensorDtype => Object.hasOwn(dtypeBytes, dtype);
+
+const headerEntry = z.object({
+  dtype: z.string(),
+  shape: z.array(z.number().int().nonnegative()),
+  data_offsets: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]),
+});
+const headerSchema = z.record(z.string(), z.unknown());
+
+export interface SafetensorsHeader {
+  readonly tensors: ReadonlyMap<string, TensorView>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The header's JSON as it stands in the file. */
+  readonly text: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Reads the header of a safetensors file (8 bytes length, JSON, data) and checks it against the file: every tensor's
+ * bytes must fit its shape and lie inside the file, so that a truncated file is refused before anything is mapped.
+ */
+export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHeader> => {
+  const name = path.basename(file);
+  const broken = (what: string, cause?: unknown): Error =>
+    refuse('bad-safetensors', `${file} is no valid safetensors file: ${what}.`, `Fetch ${name} again: it is damaged or incomplete.`, cause);
+  const { size } = await stat(file).catch((cause: unknown) => {
+    throw refuse('missing-file', `${file} cannot be read.`, `Put ${name} where the model's other files are.`, cause);
+  });
+  const handle = await open(file, 'r');
+  try {
+    const lengthBuffer = Buffer.alloc(LENGTH_BYTES);
+    if ((await handle.read(lengthBuffer, 0, LENGTH_BYTES, 0)).bytesRead < LENGTH_BYTES) {
+      throw broken(`it has ${String(size)} bytes, fewer than its length field`);
+    }
+    const headerBytes = Number(lengthBuffer.readBigUInt64LE());
+    if (headerBytes > MAX_HEADER_BYTES) throw broken(`its header claims ${String(headerBytes)} bytes (limit ${String(MAX_HEADER_BYTES)})`);
+    if (LENGTH_BYTES + headerBytes > size) throw broken(`its header needs ${String(headerBytes)} bytes but the file has ${String(size)}`);
+    const text = (await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, LENGTH_BYTES)).buffer.toString('utf8');
+    return { ...parseHeader(file, text, LENGTH_BYTES + headerBytes, size, broken), text, sizeBytes: size };
+  } finally {
+    await handle.close();
+  }
+};
+
+const parseHeader = (
+  file: string,
+  text: string,
+  dataStart: number,
+  size: number,
+  broken: (what: string, cause?: unknown) => Error,
+): Pick<SafetensorsHeader, 'tensors' | 'metadata'> => {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw broken('its header is not JSON', cause);
+  }
+  const header = headerSchema.safeParse(json);
+  if (!header.success) throw broken('its header is not an object');
+  const tensors = new Map<string, TensorView>();
+  let metadata: Record<string, string> = {};
+  for (const [tensor, value] of Object.entries(header.data)) {
+    if (tensor === '__metadata__') {
+      const parsed = z.record(z.string(), z.string()).safeParse(value);
+      if (!parsed.success) throw broken('its __metadata__ is not a map of strings');
+      metadata = parsed.data;
+      continue;
+    }
+    const entry = headerEntry.safeParse(value);
+    if (!entry.success) throw broken(`the entry of tensor "${tensor}" is malformed`);
+    const { dtype, shape, data_offsets: [begin, end] } = entry.data;
+    if (!isKnownDtype(dtype)) throw broken(`tensor "${tensor}" has the unsupported dtype ${dtype}`);
+    const needed = shape.reduce((product, length) => product * length, dtypeBytes[dtype]);
+    if (end - begin !== needed) {
+      throw broken(`tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${String(needed)} bytes but has ${String(end - begin)}`);
+    }
+    if (dataStart + end > size) {
+      throw broken(`tensor "${tensor}" ends at byte ${String(dataStart + end)} but the file has ${String(size)} (truncated)`);
+    }
+    tensors.set(tensor, { tensor, file, dtype, shape, byteOffset: dataStart + begin, byteLength: needed });
+  }
+  return { tensors, metadata };
+};

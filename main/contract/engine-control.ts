@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { pathHandle } from './model.ts';
+
+/** What the shell starts the engine's process with: its only argument, as JSON. */
+export const engineProcessSettings = z.object({
+  /** Null: the engine's default workspace. */
+  workspace: z.string().min(1).nullable(),
+  resources: z.string().min(1),
+  commandLine: z.string(),
+  memoryBudgetBytes: z.number().positive().optional(),
+  threads: z.number().int().positive().optional(),
+});
+export type EngineProcessSettings = z.infer<typeof engineProcessSettings>;
+
+/** Shell to engine process. */
+export const engineCommand = z.discriminatedUnion('type', [
+  /** Comes with one MessagePort: the engine's end of a page's connection. */
+  z.object({ type: z.literal('page') }),
+  /** The user chose this path in a native dialog. */
+  z.object({ type: z.literal('grant'), id: z.number().int(), path: z.string().min(1) }),
+  /** Finish the step in flight, then exit. */
+  z.object({ type: z.literal('stop') }),
+]);
+export type EngineCommand = z.infer<typeof engineCommand>;
+
+/** Engine process to shell. */
+export const engineReport = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  /** The engine cannot start; the process exits next. */
+  z.object({ type: z.literal('failed'), message: z.string(), remedy: z.string() }),
+  z.object({ type: z.literal('granted'), id: z.number().int(), handle: pathHandle }),
+]);
+export type EngineReport = z.infer<typeof engineReport>;

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { calls } from './calls.ts';
+import type { CallInput, CallName, CallOutput, EngineCall } from './calls.ts';
+import { refuse, reviveError, serialiseError, WorkbenchError } from './errors.ts';
+import { engineEvent } from './events.ts';
+import type { EngineEvent } from './events.ts';
+
+/** Any two-way message channel: a MessagePort, a WebSocket. Messages are values that JSON can hold. */
+export interface MessageChannelEnd {
+  post(message: unknown): void;
+  /** Told of every message, and once of the channel's end; returns the function that stops listening. */
+  listen(received: (message: unknown) => void, ended: () => void): () => void;
+  close(): void;
+}
+
+/** What a host needs of an engine to serve pages. */
+export interface CallableEngine {
+  readonly call: EngineCall;
+  subscribe(listener: (event: EngineEvent) => void): () => void;
+}
+
+export const serialisedError = z.object({
+  code: z.string(),
+  kind: z.enum(['refused', 'failed', 'cancelled']),
+  message: z.string(),
+  remedy: z.string(),
+});
+
+const isCallName = (name: string): name is CallName => Object.hasOwn(calls, name);
+const callId = z.number().int().nonnegative();
+
+/** Page to engine. The input is parsed by its call's own schema. */
+const callMessage = z.object({ type: z.literal('call'), id: callId, name: z.string(), input: z.unknown() });
+
+/** Engine to page. The output is parsed by its call's own schema. */
+const answerMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('result'), id: callId, output: z.unknown() }),
+  z.object({ type: z.literal('error'), id: callId, error: serialisedError }),
+  z.object({ type: z.literal('event'), event: engineEvent }),
+]);
+type AnswerMessage = z.infer<typeof answerMessage>;
+
+/** The calls once more, in the form in which the compiler follows one name from input to output. */
+const schemas: {
+  readonly [N in CallName]: { readonly input: z.ZodType<unknown, CallInput<N>>; readonly output: z.ZodType<CallOutput<N>> };
+} = calls;
+
+function assertInput<I>(schema: z.ZodType<unknown, I>, name: string, value: unknown): asserts value is I {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return;
+  throw refuse('invalid-input', `${name}: ${z.prettifyError(parsed.error)}`, 'Correct the named fields of the call.');
+}
+
+const parseOutput = <O>(schema: z.ZodType<O>, name: string, value: unknown): O => {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new WorkbenchError(
+    'invalid-output',
+    'failed',
+    `${name} gave an answer that breaks the contract: ${z.prettifyError(parsed.error)}`,
+    'Page and engine may be of different versions: reload the page, or restart the workbench.',
+  );
+};
+
+const answerCall = async <N extends CallName>(engine: CallableEngine, name: N, input: unknown): Promise<unknown> => {
+  const schema: z.ZodType<unknown, CallInput<N>> = schemas[name].input;
+  assertInput<CallInput<N>>(schema, name, input);
+  return engine.call(name, input);
+};
+
+/**
+ * Answers a channel's calls with the engine and sends it the engine's events, until the channel ends or the returned
+ * function is called. Answers that come later are dropped: nobody waits for them, and jobs go on by themselves.
+ */
+export const serveRpc = (engine: CallableEngine, channel: MessageChannelEnd): (() => void) => {
+  let open = true;
+  const send = (message: AnswerMessage): void => {
+    if (open) channel.post(message);
+  };
+  const answer = async (raw: unknown): Promise<void> => {
+    const message = callMessage.safeParse(raw);
+    if (!message.success) return stop(); // Not this contract's page: the connection ends.
+    const { id, name, input } = message.data;
+    try {
+      if (!isCallName(name)) throw refuse('unknown-call', `There is no call "${name}".`, 'Reload the page.');
+      const output = await answerCall(engine, name, input);
+      send({ type: 'result', id, output });
+    } catch (error) {
+      send({ type: 'error', id, error: serialiseError(error) });
+    }
+  };
+  const stop = (): void => {
+    open = false;
+    unsubscribe();
+    unlisten();
+    channel.close();
+  };
+  const unsubscribe = engine.subscribe((event) => send({ type: 'event', event }));
+  const unlisten = channel.listen((message) => void answer(message), stop);
+  return stop;
+};
+
+export const connectionLost = (what: string): WorkbenchError =>
+  new WorkbenchError('connection-lost', 'failed', what, 'Jobs on disk are safe; the page asks again once it is connected.');
+
+/** The page's end of a channel. */
+export interface RpcConnection extends CallableEngine {
+  /** Rejects every waiting call with `reason`; later calls are rejected at once. */
+  close(reason: WorkbenchError): void;
+}
+
+interface PendingCall {
+  succeed(output: unknown): void;
+  fail(error: WorkbenchError): void;
+}
+
+/** Makes calls over a channel. `ended` is told once when the other side goes away (not after `close`). */
+export const connectRpc = (channel: MessageChannelEnd, ended: (reason: WorkbenchError) => void): RpcConnection => {
+  const pending = new Map<number, PendingCall>();
+  const listeners = new Set<(event: EngineEvent) => void>();
+  let closedBy: WorkbenchError | null = null;
+  let nextId = 0;
+
+  const receive = (raw: unknown): void => {
+    const parsed = answerMessage.safeParse(raw);
+    if (!parsed.success) {
+      const reason = connectionLost(`The engine sent a message that this page cannot read: ${z.prettifyError(parsed.error)}`);
+      close(reason);
+      return ended(reason);
+    }
+    const message = parsed.data;
+    if (message.type === 'event') {
+      for (const listener of [...listeners]) listener(message.event);
+      return;
+    }
+    const waiting = pending.get(message.id);
+    pending.delete(message.id);
+    if (message.type === 'error') waiting?.fail(reviveError(message.error));
+    else waiting?.succeed(message.output);
+  };
+  const close = (reason: WorkbenchError): void => {
+    if (closedBy !== null) return;
+    closedBy = reason;
+    unlisten();
+    channel.close();
+    for (const waiting of pending.values()) waiting.fail(reason);
+    pending.clear();
+  };
+  const unlisten = channel.listen(receive, () => {
+    const reason = connectionLost('The connection to the engine ended.');
+    close(reason);
+    ended(reason);
+  });
+
+  const call = <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> => {
+    if (closedBy !== null) return Promise.reject(closedBy);
+    const id = nextId++;
+    const answer = new Promise<unknown>((resolve, reject) => pending.set(id, { succeed: resolve, fail: reject }));
+    channel.post({ type: 'call', id, name, input });
+    return answer.then((output) => parseOutput(schemas[name].output, name, output));
+  };
+  const subscribe = (listener: (event: EngineEvent) => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  return { call, subscribe, close };
+};

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { pathHandle } from './model.ts';
+import type { SerialisedError } from './errors.ts';
+
+/** An accelerator as Electron writes it: `CommandOrControl+Shift+P`, `F5`. */
+const accelerator = z
+  .string()
+  .regex(/^(?:(?:CommandOrControl|Control|Command|Alt|Option|Shift)\+)*(?:[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,.\/[\]=-]|Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right)$/);
+
+/** A page action as the application menu shows it; the page's list of actions is the only one. */
+export const menuAction = z.object({
+  id: z.string().min(1).max(64),
+  label: z.string().min(1).max(80),
+  menu: z.enum(['file', 'edit', 'view', 'run', 'help']),
+  accelerator: accelerator.optional(),
+  enabled: z.boolean().default(true),
+});
+export type MenuAction = z.infer<typeof menuAction>;
+
+export const folderPurpose = z.enum(['model', 'task', 'export', 'exported']);
+export type FolderPurpose = z.infer<typeof folderPurpose>;
+
+/** Chosen by the user in the end; never a path. */
+const suggestedName = z
+  .string()
+  .min(1)
+  .max(160)
+  .regex(/^[^\\/:*?"<>|\p{Cc}]+$/u);
+
+/** Largest file that the page may save: figures and tables are far smaller. */
+const MAX_SAVED_BYTES = 256 * 2 ** 20;
+const savedBytes = z
+  .instanceof(Uint8Array)
+  .refine((bytes) => bytes.byteLength <= MAX_SAVED_BYTES, `at most ${MAX_SAVED_BYTES} bytes`);
+
+const nothing = z.object({});
+
+/** Every call that a page may make to the desktop shell. There are no others, and each is parsed by its schema. */
+export const shellCalls = {
+  /** The page's MessagePort to the engine; it arrives as a window message. */
+  'engine.connect': { input: nothing, output: nothing },
+  /** A native folder dialog; null where the user cancels it. */
+  'folder.choose': { input: z.object({ purpose: folderPurpose }), output: pathHandle.nullable() },
+  /** A native save dialog; false where the user cancels it. */
+  'file.save': { input: z.object({ suggestedName, bytes: savedBytes }), output: z.object({ saved: z.boolean() }) },
+  'clipboard.write': { input: z.union([z.object({ text: z.string() }), z.object({ png: savedBytes })]), output: nothing },
+  'theme.set': { input: z.object({ theme: z.enum(['system', 'light', 'dark']) }), output: nothing },
+  'menu.set': { input: z.object({ actions: z.array(menuAction).max(200) }), output: nothing },
+} as const;
+export type ShellCallName = keyof typeof shellCalls;
+export type ShellCallInput<N extends ShellCallName> = z.input<(typeof shellCalls)[N]['input']>;
+export type ShellCallOutput<N extends ShellCallName> = z.output<(typeof shellCalls)[N]['output']>;
+
+/** An answer crosses as a value: an error thrown through Electron's IPC would keep its message only. */
+export type ShellAnswer = { readonly output: unknown } | { readonly error: SerialisedError };
+
+/** What the shell tells the page by itself. */
+export const shellEvent = z.discriminatedUnion('type', [
+  /** The engine's process ended; `engine.started` follows when the user lets it start again. */
+  z.object({ type: z.literal('engine.lost'), message: z.string() }),
+  z.object({ type: z.literal('engine.started') }),
+  z.object({ type: z.literal('menu.action'), id: z.string() }),
+]);
+export type ShellEvent = z.infer<typeof shellEvent>;
+
+/** The one global that the preload script gives the page. Both answers and events are parsed by the bridge. */
+export interface ShellApi {
+  readonly platform: string;
+  call(name: ShellCallName, input: unknown): Promise<unknown>;
+  onEvent(listener: (event: unknown) => void): () => void;
+}
+
+/** `data` of the window message that carries the page's engine port. */
+export const ENGINE_PORT_MESSAGE = 'uncurl:engine-port';

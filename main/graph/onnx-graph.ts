@@ -1,0 +1,194 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType as AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation as DataLocation,
+  TensorProto_DataType as DataType,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+  type AttributeProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from 'onnx-buf';
+
+/** Version of the standard operators that graphs are written in, and of the file format that carries it. */
+const OPSET = 21n;
+const IR_VERSION = 10n;
+const CONTRIB_DOMAIN = 'com.microsoft';
+
+/** Name of a value in the graph. */
+export type Value = string & { readonly __value: unique symbol };
+type Dimension = number | string;
+type Attribute = number | string | readonly number[] | { readonly float: number };
+
+const asValue = (name: string): Value => name as Value;
+
+/** A place in a file that an initializer points to. */
+export interface ExternalTensor {
+  readonly location: string;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  readonly shape: readonly number[];
+  readonly type: DataType;
+}
+
+/**
+ * Collects the nodes of one ONNX graph in topological order. Values are named by their operator and a running number;
+ * constants of equal content are shared.
+ */
+export class OnnxGraph {
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: ValueInfoProto[] = [];
+  readonly #constants = new Map<string, Value>();
+  #next = 0;
+
+  input(name: string, type: DataType, shape: readonly Dimension[]): Value {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return asValue(name);
+  }
+
+  /** Gives a value its public name. */
+  output(name: string, value: Value, type: DataType, shape: readonly Dimension[]): void {
+    this.#nodes.push(create(NodeProtoSchema, { opType: 'Identity', input: [value], output: [name] }));
+    this.#outputs.push(valueInfo(name, type, shape));
+  }
+
+  /** One node with one output. */
+  node(opType: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}): Value {
+    const [value] = this.nodes(opType, inputs, 1, attributes);
+    if (value === undefined) throw new Error(`${opType} has no output`);
+    return value;
+  }
+
+  /** One node with several outputs. */
+  nodes(opType: string, inputs: readonly Value[], outputs: number, attributes: Readonly<Record<string, Attribute>> = {}): readonly Value[] {
+    const names = Array.from({ length: outputs }, () => this.#fresh(opType));
+    this.#nodes.push(
+      create(NodeProtoSchema, {
+        opType,
+        input: [...inputs],
+        output: [...names],
+        attribute: Object.entries(attributes).map(([name, value]) => attributeProto(name, value)),
+        domain: contribOperators.has(opType) ? CONTRIB_DOMAIN : '',
+      }),
+    );
+    return names;
+  }
+
+  /** Small integer constant; a number gives a scalar. */
+  integers(values: number | readonly number[]): Value {
+    const list = typeof values === 'number' ? [values] : values;
+    return this.#constant(`i:${typeof values}:${list.join(',')}`, () =>
+      create(TensorProtoSchema, {
+        dataType: DataType.INT64,
+        dims: typeof values === 'number' ? [] : [BigInt(list.length)],
+        int64Data: list.map((value) => BigInt(value)),
+      }),
+    );
+  }
+
+  float(value: number): Value {
+    return this.#constant(`f:${String(value)}`, () => create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: [], floatData: [value] }));
+  }
+
+  floats(shape: readonly number[], values: readonly number[]): Value {
+    return this.#constant(`F:${shape.join('x')}:${values.join(',')}`, () =>
+      create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: shape.map((length) => BigInt(length)), floatData: [...values] }),
+    );
+  }
+
+  /** Weights where they lie: nothing is read until the runtime maps the file. */
+  external(tensor: ExternalTensor): Value {
+    return this.#constant(`x:${tensor.location}:${String(tensor.byteOffset)}:${tensor.shape.join('x')}`, () =>
+      create(TensorProtoSchema, {
+        dataType: tensor.type,
+        dims: tensor.shape.map((length) => BigInt(length)),
+        dataLocation: DataLocation.EXTERNAL,
+        externalData: [
+          ['location', tensor.location],
+          ['offset', String(tensor.byteOffset)],
+          ['length', String(tensor.byteLength)],
+        ].map(([key, value]) => create(StringStringEntryProtoSchema, { key: key ?? '', value: value ?? '' })),
+      }),
+    );
+  }
+
+  serialise(name: string): Uint8Array {
+    return toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        irVersion: IR_VERSION,
+        producerName: 'uncurl-workbench',
+        opsetImport: [
+          create(OperatorSetIdProtoSchema, { domain: '', version: OPSET }),
+          create(OperatorSetIdProtoSchema, { domain: CONTRIB_DOMAIN, version: 1n }),
+        ],
+        graph: create(GraphProtoSchema, {
+          name,
+          node: this.#nodes,
+          initializer: this.#initializers,
+          input: this.#inputs,
+          output: this.#outputs,
+        }),
+      }),
+    );
+  }
+
+  #fresh(prefix: string): Value {
+    this.#next += 1;
+    return asValue(`${prefix}_${String(this.#next)}`);
+  }
+
+  #constant(key: string, make: () => TensorProto): Value {
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.#fresh('constant');
+    const tensor = make();
+    tensor.name = name;
+    this.#initializers.push(tensor);
+    this.#constants.set(key, name);
+    return name;
+  }
+}
+
+/** Operators of onnxruntime's own domain that graphs use. */
+const contribOperators = new Set(['SkipSimplifiedLayerNormalization', 'QuickGelu']);
+
+const valueInfo = (name: string, type: DataType, shape: readonly Dimension[]): ValueInfoProto =>
+  create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, {
+      value: {
+        case: 'tensorType',
+        value: create(TypeProto_TensorSchema, {
+          elemType: type,
+          shape: create(TensorShapeProtoSchema, {
+            dim: shape.map((length) =>
+              create(TensorShapeProto_DimensionSchema, {
+                value: typeof length === 'number' ? { case: 'dimValue', value: BigInt(length) } : { case: 'dimParam', value: length },
+              }),
+            ),
+          }),
+        }),
+      },
+    }),
+  });
+
+const attributeProto = (name: string, value: Attribute): AttributeProto => {
+  if (typeof value === 'number') return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
+  if (typeof value === 'string') return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float });
+  return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map((each) => BigInt(each)) });
+};

@@ -1,0 +1,45 @@
+import { TensorProto_DataType as DataType } from 'onnx-buf';
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
+import { project } from './attention.ts';
+import { rmsNorm } from './block-graph.ts';
+import { OnnxGraph } from './onnx-graph.ts';
+import { storedWeight, toFloat } from './weights.ts';
+
+/** Token ids [T] -> hidden [T, H]. 16-bit rows are cast after they are gathered, so that the table is never copied. */
+export const embeddingGraph = (model: ModelDescriptor): Uint8Array => {
+  const graph = new OnnxGraph();
+  const tokens = graph.input('tokens', DataType.INT64, ['T']);
+  const rows = graph.node('Gather', [storedWeight(graph, model.embedding), tokens], { axis: 0 });
+  graph.output('hiddenOut', toFloat(graph, rows, model.embedding), DataType.FLOAT, ['T', model.hidden]);
+  return graph.serialise('embedding');
+};
+
+/** Hidden [N, H] -> logits [N, V]. */
+export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
+  const graph = new OnnxGraph();
+  const { logits } = head(graph, model);
+  graph.output('logits', logits, DataType.FLOAT, ['N', model.vocabulary]);
+  return graph.serialise('logits');
+};
+
+/**
+ * Hidden [N, H] and pairs [M, 2] of (row of hidden, target token) -> log-probability of each target, and whether it is
+ * the argmax of its row. Several targets may share a row: the choices of an item share the end of their context.
+ */
+export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
+  const graph = new OnnxGraph();
+  const { logits } = head(graph, model);
+  const pairs = graph.input('pairs', DataType.INT64, ['M', 2]);
+  const logprobs = graph.node('GatherND', [graph.node('LogSoftmax', [logits], { axis: -1 }), pairs]);
+  const [rows, targets] = [0, 1].map((column) => graph.node('Gather', [pairs, graph.integers(column)], { axis: 1 }));
+  if (rows === undefined || targets === undefined) throw new Error('pairs have two columns');
+  const best = graph.node('ArgMax', [logits], { axis: -1, keepdims: 0 });
+  graph.output('logprobs', logprobs, DataType.FLOAT, ['M']);
+  graph.output('greedy', graph.node('Equal', [graph.node('Gather', [best, rows]), targets]), DataType.BOOL, ['M']);
+  return graph.serialise('score');
+};
+
+const head = (graph: OnnxGraph, model: ModelDescriptor): { logits: ReturnType<typeof project> } => {
+  const hidden = graph.input('hidden', DataType.FLOAT, ['N', model.hidden]);
+  return { logits: project(graph, rmsNorm(graph, hidden, model.finalNorm, model.normEpsilon), model.head) };
+};

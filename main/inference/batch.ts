@@ -1,0 +1,121 @@
+import type { Tensor } from 'onnxruntime-node';
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
+import { floatTensor, integerTensor } from './session.ts';
+import { treeLength, type TokenTree } from './token-tree.ts';
+
+/** Added to an attention score that must not count: exp of it is exactly zero, and no sum of it overflows. */
+const HIDDEN = -1e9;
+
+/** Trees that run together; tokens of all of them stand packed, one after the other, without padding. */
+export interface Batch {
+  /** Numbers of the trees in the caller's list. */
+  readonly trees: readonly number[];
+  /** Row of each tree's first token among the packed tokens. */
+  readonly firstRow: readonly number[];
+  readonly tokens: number;
+  readonly tokenIds: Tensor;
+  /** Inputs of every block but hidden states and mask. */
+  readonly feeds: Readonly<Record<'cosine' | 'sine' | 'pack' | 'unpack' | 'bias', Tensor>>;
+}
+
+/**
+ * Trees by falling length (ties: as given), cut into groups whose padded slots B x S stay within `slots`: neighbours
+ * have similar lengths, so attention pads little. A tree longer than `slots` runs alone.
+ */
+export const groupTrees = (trees: readonly TokenTree[], slots: number): readonly (readonly number[])[] => {
+  const lengths = trees.map(treeLength);
+  const order = lengths.map((_, index) => index).sort((a, b) => (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b);
+  const groups: number[][] = [];
+  let longest = 0;
+  for (const index of order) {
+    const group = groups.at(-1);
+    if (group === undefined || longest * (group.length + 1) > slots) {
+      groups.push([index]);
+      longest = lengths[index] ?? 0;
+    } else {
+      group.push(index);
+    }
+  }
+  return groups;
+};
+
+export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], group: readonly number[]): Batch => {
+  const members = group.map((index) => trees[index] ?? { trunk: [], branches: [] });
+  const lengths = members.map(treeLength);
+  const slots = Math.max(...lengths);
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  const ids = new Int32Array(tokens);
+  const positions = new Int32Array(tokens);
+  const pack = new Int32Array(members.length * slots);
+  const unpack = new Int32Array(tokens);
+  const bias = new Float32Array(members.length * slots * slots).fill(HIDDEN);
+  const firstRow: number[] = [];
+  let row = 0;
+  members.forEach((tree, member) => {
+    firstRow.push(row);
+    const length = lengths[member] ?? 0;
+    for (let slot = 0; slot < slots; slot += 1) pack[member * slots + slot] = slot < length ? row + slot : row;
+    for (let slot = 0; slot < length; slot += 1) unpack[row + slot] = member * slots + slot;
+    layOut(tree, ids, positions, row);
+    fillBias(tree, model.slidingWindow, bias.subarray(member * slots * slots, (member + 1) * slots * slots), slots);
+    row += length;
+  });
+  const half = model.headDimension / 2;
+  const { cosine, sine } = rotaryTables(positions, half, model.ropeTheta);
+  return {
+    trees: group,
+    firstRow,
+    tokens,
+    tokenIds: integerTensor(ids, [tokens]),
+    feeds: {
+      cosine: floatTensor(cosine, [tokens, 1, half]),
+      sine: floatTensor(sine, [tokens, 1, half]),
+      pack: integerTensor(pack, [members.length, slots]),
+      unpack: integerTensor(unpack, [tokens]),
+      bias: floatTensor(bias, [members.length, 1, slots, slots]),
+    },
+  };
+};
+
+const layOut = (tree: TokenTree, ids: Int32Array, positions: Int32Array, first: number): void => {
+  let row = first;
+  const put = (token: number, position: number): void => {
+    ids[row] = token;
+    positions[row] = position;
+    row += 1;
+  };
+  tree.trunk.forEach(put);
+  for (const branch of tree.branches) branch.forEach((token, index) => { put(token, tree.trunk.length + index); });
+};
+
+/** Opens, in an [S, S] matrix of one tree, what each token may see: its trunk and its own branch, up to itself. */
+const fillBias = (tree: TokenTree, window: number | null, bias: Float32Array, slots: number): void => {
+  const open = (query: number, key: number, distance: number): void => {
+    if (window === null || distance < window) bias[query * slots + key] = 0;
+  };
+  const trunk = tree.trunk.length;
+  for (let query = 0; query < trunk; query += 1) for (let key = 0; key <= query; key += 1) open(query, key, query - key);
+  let start = trunk;
+  for (const { length } of tree.branches) {
+    for (let step = 0; step < length; step += 1) {
+      for (let key = 0; key < trunk; key += 1) open(start + step, key, trunk + step - key);
+      for (let key = 0; key <= step; key += 1) open(start + step, start + key, step - key);
+    }
+    start += length;
+  }
+};
+
+/** cos and sin of position * theta^(-i / half), [T, half] float32. */
+const rotaryTables = (positions: Int32Array, half: number, theta: number): { cosine: Float32Array; sine: Float32Array } => {
+  const frequencies = Float32Array.from({ length: half }, (_, pair) => theta ** (-pair / half));
+  const cosine = new Float32Array(positions.length * half);
+  const sine = new Float32Array(positions.length * half);
+  positions.forEach((position, row) => {
+    for (let pair = 0; pair < half; pair += 1) {
+      const angle = Math.fround(position * (frequencies[pair] ?? 0));
+      cosine[row * half + pair] = Math.cos(angle);
+      sine[row * half + pair] = Math.sin(angle);
+    }
+  });
+  return { cosine, sine };
+};

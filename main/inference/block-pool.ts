@@ -1,0 +1,56 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { blockGraph } from '../graph/block-graph.ts';
+import { externalDataRoot } from '../graph/weights.ts';
+import type { LayerVariant } from './layer-variant.ts';
+import { Session } from './session.ts';
+
+/**
+ * Sessions of transformer blocks. Resident: every block stays open, with its weights repacked for speed. Streaming
+ * (the model does not fit the budget): one block is open at a time, its weights read through the mapped file.
+ */
+export class BlockPool {
+  readonly #checkpoint: Checkpoint;
+  readonly #threads: number;
+  readonly #open = new Map<string, Session>();
+  readonly streaming: boolean;
+
+  constructor(checkpoint: Checkpoint, threads: number, memoryBudgetBytes: number) {
+    this.#checkpoint = checkpoint;
+    this.#threads = threads;
+    this.streaming = checkpoint.info.memory.resident > memoryBudgetBytes;
+  }
+
+  async acquire(layer: number, variant: LayerVariant): Promise<Session> {
+    const key = `${String(layer)}/${variant.sessionKey}`;
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const { descriptor, folder } = this.#checkpoint;
+    const block = descriptor.blocks[layer];
+    if (block === undefined) throw new Error(`no block ${String(layer)}`);
+    if (this.streaming) await this.#close([...this.#open.keys()]);
+    const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, blockGraph(descriptor, block, variant.layer), {
+      threads: this.#threads,
+      externalRoot: externalDataRoot(folder),
+      weights: this.streaming ? 'mapped' : 'resident',
+    });
+    this.#open.set(key, session);
+    return session;
+  }
+
+  /** Closes the sessions of merged layers: they belong to one candidate, the layers' own sessions to all. */
+  async closeMerged(): Promise<void> {
+    await this.#close([...this.#open.keys()].filter((key) => !key.endsWith('/own')));
+  }
+
+  async dispose(): Promise<void> {
+    await this.#close([...this.#open.keys()]);
+  }
+
+  async #close(keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      const session = this.#open.get(key);
+      this.#open.delete(key);
+      await session?.dispose();
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { refuse } from '../contract/errors.ts';
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+
+/** Tokens of one (context, continuation) pair. */
+export interface EncodedRequest {
+  readonly contextTokens: readonly number[];
+  readonly continuationTokens: readonly number[];
+}
+
+/** White space at the end, as Python's str.rstrip takes it (lm-evaluation-harness runs on it; JavaScript's set differs). */
+// eslint-disable-next-line no-control-regex
+const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
+
+/**
+ * Tokens of a pair as lm-evaluation-harness 0.4 defines them: white space at the end of the context moves to the
+ * continuation; the continuation's tokens are what encode(context + continuation) has beyond encode(context). An empty
+ * context becomes the tokenizer's BOS (or EOS) token. A pair whose continuation has no token of its own is refused.
+ */
+export const encodeRequest = (tokenizer: TextTokenizer, id: string, context: string, continuation: string): EncodedRequest => {
+  if (context === '') return encodeWithoutContext(tokenizer, id, continuation);
+  const space = trailingSpace.exec(context)?.[0] ?? '';
+  const stem = context.slice(0, context.length - space.length);
+  const contextTokens = tokenizer.encode(stem, true);
+  const continuationTokens = tokenizer.encode(stem + space + continuation, true).slice(contextTokens.length);
+  if (continuationTokens.length === 0) {
+    throw refuse(
+      'lost-continuation',
+      `item "${id}": no token is left for the continuation ${JSON.stringify(continuation)}: the tokenizer merges it into the end of its context.`,
+      'Move the boundary: begin the continuation with the space or sign that separates it from the context.',
+    );
+  }
+  return { contextTokens, continuationTokens };
+};
+
+const encodeWithoutContext = (tokenizer: TextTokenizer, id: string, continuation: string): EncodedRequest => {
+  if (tokenizer.prefixToken === null) {
+    throw refuse('no-prefix-token', `item "${id}" has an empty context, and the tokenizer names neither a BOS nor an EOS token to stand for it.`, 'Give the item a context, or name the tokens in tokenizer_config.json.');
+  }
+  const tokens = tokenizer.encode(continuation, false);
+  const continuationTokens = tokens[0] === tokenizer.prefixToken ? tokens.slice(1) : tokens;
+  if (continuationTokens.length === 0) throw refuse('lost-continuation', `item "${id}": its continuation has no tokens.`, 'Give the item a continuation.');
+  return { contextTokens: [tokenizer.prefixToken], continuationTokens };
+};

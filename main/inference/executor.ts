@@ -1,0 +1,144 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { CancelledError } from '../contract/errors.ts';
+import { embeddingGraph } from '../graph/outer-graphs.ts';
+import { externalDataRoot } from '../graph/weights.ts';
+import { groupTrees, makeBatch, type Batch } from './batch.ts';
+import type { BlockPool } from './block-pool.ts';
+import type { LayerVariant } from './layer-variant.ts';
+import type { RunControl } from './model-runner.ts';
+import { floatsOf, floatTensor, integersOf, Session } from './session.ts';
+import type { TokenTree } from './token-tree.ts';
+import type { RoutingTaps } from '../profile/routing-statistics.ts';
+
+/** A candidate resolved to what each layer is. */
+export interface ResolvedCandidate {
+  readonly key: string;
+  readonly variants: readonly LayerVariant[];
+}
+
+export interface Sink {
+  /** Router doings of one layer over one batch, for the candidates that share it; asked for only where wanted. */
+  readonly taps?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], taps: RoutingTaps) => void;
+  /** Hidden states [T, H] after the last block. */
+  readonly hidden: (batch: Batch, candidates: readonly ResolvedCandidate[], hidden: Float32Array) => Promise<void> | void;
+}
+
+/** Candidates that have been the same up to here, and their hidden states per batch. */
+interface Shared {
+  readonly candidates: readonly ResolvedCandidate[];
+  readonly hidden: readonly Float32Array[];
+}
+
+/**
+ * Runs token trees through the blocks for many candidates at once. Candidates with the same layers so far share the
+ * computation, so a candidate costs only from its first changed layer on. Resident models go batch by batch; streamed
+ * ones take all batches and all candidates through one block before the next is opened.
+ */
+export class Executor {
+  readonly #checkpoint: Checkpoint;
+  readonly #pool: BlockPool;
+  readonly #embedding: Session;
+  readonly #slots: number;
+
+  private constructor(checkpoint: Checkpoint, pool: BlockPool, embedding: Session, slots: number) {
+    this.#checkpoint = checkpoint;
+    this.#pool = pool;
+    this.#embedding = embedding;
+    this.#slots = slots;
+  }
+
+  /** `slots`: padded tokens per batch. */
+  static async open(checkpoint: Checkpoint, pool: BlockPool, threads: number, slots: number): Promise<Executor> {
+    const embedding = await Session.open(`embedding of ${checkpoint.name}`, embeddingGraph(checkpoint.descriptor), {
+      threads,
+      externalRoot: externalDataRoot(checkpoint.folder),
+      weights: 'mapped',
+    });
+    return new Executor(checkpoint, pool, embedding, slots);
+  }
+
+  async run(trees: readonly TokenTree[], candidates: readonly ResolvedCandidate[], sink: Sink, control: RunControl): Promise<void> {
+    const groups = groupTrees(trees, this.#slots);
+    const { descriptor } = this.#checkpoint;
+    const layers = descriptor.blocks.length;
+    const batchesAtOnce = this.#pool.streaming ? groups.length : 1;
+    const tokens = trees.reduce((sum, { trunk, branches }) => sum + trunk.length + branches.reduce((total, branch) => total + branch.length, 0), 0);
+    const total = tokens * candidates.length * layers;
+    let done = 0;
+    for (let first = 0; first < groups.length; first += batchesAtOnce) {
+      const batches = groups.slice(first, first + batchesAtOnce).map((group) => makeBatch(descriptor, trees, group));
+      let states: readonly Shared[] = [{ candidates, hidden: await this.#embed(batches) }];
+      for (let layer = 0; layer < layers; layer += 1) {
+        const next: Shared[] = [];
+        for (const state of states) {
+          for (const members of sameLayer(state.candidates, layer)) {
+            const hidden: Float32Array[] = [];
+            for (const [index, batch] of batches.entries()) {
+              await pause(control.signal);
+              hidden.push(await this.#block(layer, batch, members, state.hidden[index] ?? new Float32Array(), sink));
+              done += batch.tokens * members.length;
+              control.onProgress?.(done, total);
+            }
+            next.push({ candidates: members, hidden });
+          }
+        }
+        states = next;
+      }
+      for (const state of states) {
+        for (const [index, batch] of batches.entries()) {
+          await pause(control.signal);
+          await sink.hidden(batch, state.candidates, state.hidden[index] ?? new Float32Array());
+        }
+      }
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#embedding.dispose();
+  }
+
+  async #embed(batches: readonly Batch[]): Promise<readonly Float32Array[]> {
+    const hidden: Float32Array[] = [];
+    for (const batch of batches) {
+      const { hiddenOut } = await this.#embedding.run({ tokens: batch.tokenIds }, ['hiddenOut']);
+      if (hiddenOut !== undefined) hidden.push(floatsOf(hiddenOut));
+    }
+    return hidden;
+  }
+
+  async #block(layer: number, batch: Batch, members: readonly ResolvedCandidate[], hidden: Float32Array, sink: Sink): Promise<Float32Array> {
+    const variant = members[0]?.variants[layer];
+    if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
+    const session = await this.#pool.acquire(layer, variant);
+    const feeds = {
+      ...batch.feeds,
+      hidden: floatTensor(hidden, [batch.tokens, this.#checkpoint.descriptor.hidden]),
+      mask: floatTensor(variant.mask, [variant.mask.length]),
+    };
+    const wanted = sink.taps === undefined ? ['hiddenOut'] : ['hiddenOut', 'logits', 'experts', 'weights', 'norms'];
+    const { hiddenOut, logits, experts, weights, norms } = await session.run(feeds, wanted);
+    if (hiddenOut === undefined) throw new Error('block without hidden states');
+    if (sink.taps !== undefined && logits !== undefined && experts !== undefined && weights !== undefined && norms !== undefined) {
+      sink.taps(layer, batch, members, { logits: floatsOf(logits), experts: integersOf(experts), weights: floatsOf(weights), norms: floatsOf(norms) });
+    }
+    return floatsOf(hiddenOut);
+  }
+}
+
+/** Candidates grouped by what `layer` is for them, in order of first appearance. */
+const sameLayer = (candidates: readonly ResolvedCandidate[], layer: number): readonly (readonly ResolvedCandidate[])[] => {
+  const groups = new Map<string, ResolvedCandidate[]>();
+  for (const candidate of candidates) {
+    const key = candidate.variants[layer]?.key ?? '';
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [candidate]);
+    else group.push(candidate);
+  }
+  return [...groups.values()];
+};
+
+/** Lets messages in (a run blocks the event loop) and stops here when the job was cancelled. */
+const pause = async (signal: AbortSignal): Promise<void> => {
+  await new Promise<void>((resolve) => { setImmediate(resolve); });
+  if (signal.aborted) throw new CancelledError('The computation');
+};

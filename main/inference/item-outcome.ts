@@ -1,0 +1,32 @@
+import type { TaskItem } from '../contract/task.ts';
+import type { ItemOutcome } from './model-runner.ts';
+import type { ScoredSequence } from './scored-sequence.ts';
+import type { TargetScore } from './scorer.ts';
+
+/**
+ * What a model answered to one item, from the scores of its sequences: the sum of log-probabilities per choice, the
+ * choice with the largest sum (acc), and with the largest sum per character (acc_norm); ties go to the lower index.
+ */
+export const itemOutcome = (item: TaskItem, sequences: readonly ScoredSequence[], scores: readonly (readonly TargetScore[])[]): ItemOutcome => {
+  const sums = scores.map((targets) => targets.reduce((sum, { logprob }) => sum + logprob, 0));
+  if (!('choices' in item)) {
+    return {
+      kind: 'text',
+      id: item.id,
+      logprob: sums.reduce((total, sum) => total + sum, 0),
+      tokens: sequences.reduce((total, { targets }) => total + targets.length, 0),
+    };
+  }
+  return {
+    kind: 'choice',
+    id: item.id,
+    logprobs: sums,
+    chosen: argmax(sums),
+    // Characters are code points, as Python counts them.
+    chosenNorm: argmax(sums.map((sum, choice) => sum / [...(item.choices[choice] ?? '')].length)),
+    answer: item.answer,
+    truncatedTokens: Math.max(0, ...sequences.map(({ truncatedTokens }) => truncatedTokens)),
+  };
+};
+
+const argmax = (values: readonly number[]): number => values.reduce((best, value, index) => (value > (values[best] ?? -Infinity) ? index : best), 0);

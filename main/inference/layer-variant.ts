@@ -1,0 +1,39 @@
+import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
+import type { MoeLayer } from '../graph/moe.ts';
+
+/** Added to the router logit of a dropped expert: its softmax weight is exactly zero. */
+const DROPPED = -1e9;
+
+/** What one MoE layer is under a candidate. Equal keys mean equal layers: candidates share work by them. */
+export interface LayerVariant {
+  readonly key: string;
+  /** Identity of the session that serves it: all masks of a layer share the layer's own session. */
+  readonly sessionKey: string;
+  readonly layer: MoeLayer;
+  /** [rows of the router] 0 or -1e9. */
+  readonly mask: Float32Array;
+}
+
+/** The checkpoint's own layer. */
+export const ownLayer = ({ topK, routing, router, expertTensors }: MoeDescriptor): MoeLayer => ({
+  topK,
+  routing,
+  router,
+  map: { kind: 'direct' },
+  experts: expertTensors,
+});
+
+/** The layer with only `kept` experts selectable. */
+export const maskedVariant = (moe: MoeDescriptor, kept: readonly number[]): LayerVariant => {
+  const mask = new Float32Array(moe.experts).fill(DROPPED);
+  for (const expert of kept) mask[expert] = 0;
+  const dropped = mask.some((value) => value !== 0);
+  return {
+    key: dropped ? `kept:${[...kept].sort((a, b) => a - b).join(',')}` : 'own',
+    sessionKey: 'own',
+    layer: ownLayer(moe),
+    mask,
+  };
+};
+
+export const unprunedVariant = (moe: MoeDescriptor): LayerVariant => maskedVariant(moe, moe.expertTensors.map((_, expert) => expert));

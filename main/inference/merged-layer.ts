@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { ExpertTensors, MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { fromFloat32, readTensor } from '../checkpoint/read-tensor.ts';
+import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
+import { writeSafetensors, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import type { MergeGroup, MergePlan } from '../contract/plan.ts';
+import type { RouterMap } from '../graph/moe.ts';
+import type { ExpertWeights } from '../pruning/expert-weights.ts';
+import { mergeGroup } from '../pruning/merge-experts.ts';
+import { expertToKept, mergeRouterRows } from '../pruning/merge-router.ts';
+import type { LayerVariant } from './layer-variant.ts';
+
+/** Changes whenever merged weights would come out differently, so that old overlay files are not taken for new ones. */
+const MERGE_VERSION = 1;
+
+/**
+ * An MoE layer whose experts are merged by a plan: new weights over the untouched checkpoint, in a file of their own
+ * that is keyed by content. Weights are rounded to the checkpoint's dtype, so that what is measured is bit for bit
+ * what an export holds. Groups of one member use the checkpoint's own tensors.
+ */
+export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan: MergePlan, folder: string): Promise<LayerVariant> => {
+  const block = checkpoint.descriptor.blocks[layer];
+  const groups = plan.groups[layer];
+  if (block === undefined || groups === undefined) throw new Error(`no layer ${String(layer)} to merge`);
+  const { moe } = block;
+  const content = JSON.stringify([MERGE_VERSION, checkpoint.fingerprint, layer, groups, plan.align, plan.router]);
+  const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
+  const file = path.join(folder, `${key}.safetensors`);
+  if (!(await access(file).then(() => true, () => false))) await writeMergedLayer(file, moe, checkpoint.descriptor.hidden, groups, plan);
+  const { tensors } = await readSafetensorsHeader(file);
+  const view = (name: string): TensorView => {
+    const found = tensors.get(name);
+    if (found === undefined) throw new Error(`${file} lacks "${name}"`);
+    return found;
+  };
+  const experts = groups.map((group, kept): ExpertTensors => {
+    const own = moe.expertTensors[group.members[0] ?? -1];
+    if (group.members.length === 1 && own !== undefined) return own;
+    return { gate: view(`${String(kept)}.gate`), up: view(`${String(kept)}.up`), down: view(`${String(kept)}.down`) };
+  });
+  const oneRowPerGroup = plan.router === 'reference-row' || plan.router === 'mean-row';
+  const router = oneRowPerGroup ? view('router') : moe.router;
+  const rows = router.shape[0] ?? 0;
+  return {
+    key: `merged:${key}`,
+    sessionKey: `merged:${key}`,
+    layer: {
+      topK: plan.router === 'mapped-rows' ? moe.topK : Math.min(moe.topK, groups.length),
+      routing: moe.routing,
+      router,
+      map: routerMap(plan, groups, moe.experts),
+      experts,
+    },
+    mask: new Float32Array(rows),
+  };
+};
+
+const routerMap = (plan: MergePlan, groups: readonly MergeGroup[], experts: number): RouterMap => {
+  if (plan.router === 'mapped-rows') return { kind: 'rows', experts: [...expertToKept(groups, experts)] };
+  if (plan.router === 'summed-probabilities') return { kind: 'sums', experts: [...expertToKept(groups, experts)] };
+  return { kind: 'direct' };
+};
+
+/** Writes merged experts and router rows under a temporary name and renames: two engines may do so at once. */
+const writeMergedLayer = async (file: string, moe: MoeDescriptor, hidden: number, groups: readonly MergeGroup[], plan: MergePlan): Promise<void> => {
+  const tensors: TensorToWrite[] = [];
+  const add = (name: string, like: TensorView, shape: readonly number[], floats: Float32Array): void => {
+    const bytes = fromFloat32(floats, like.dtype);
+    tensors.push({ name, dtype: like.dtype, shape, byteLength: bytes.length, bytes: () => bytes });
+  };
+  for (const [kept, group] of groups.entries()) {
+    if (group.members.length === 1) continue;
+    const members = group.members.map((member) => {
+      const found = moe.expertTensors[member];
+      if (found === undefined) throw new Error(`no expert ${String(member)}`);
+      return found;
+    });
+    const [like] = members;
+    if (like === undefined) continue;
+    const weights: ExpertWeights[] = [];
+    for (const { gate, up, down } of members) weights.push({ gate: await readTensor(gate), up: await readTensor(up), down: await readTensor(down) });
+    const merged = mergeGroup(weights, { hidden, width: moe.width }, group, plan.align);
+    add(`${String(kept)}.gate`, like.gate, like.gate.shape, merged.gate);
+    add(`${String(kept)}.up`, like.up, like.up.shape, merged.up);
+    add(`${String(kept)}.down`, like.down, like.down.shape, merged.down);
+  }
+  if (plan.router === 'reference-row' || plan.router === 'mean-row') {
+    add('router', moe.router, [groups.length, hidden], mergeRouterRows(await readTensor(moe.router), hidden, groups, plan.router));
+  }
+  await mkdir(path.dirname(file), { recursive: true });
+  const temporary = `${file}.${String(process.pid)}-${String(Date.now())}.part`;
+  try {
+    await writeSafetensors(temporary, tensors);
+    await rename(temporary, file);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw cause;
+  }
+};

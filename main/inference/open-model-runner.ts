@@ -1,0 +1,240 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { refuse } from '../contract/errors.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { TaskItem } from '../contract/task.ts';
+import { accumulateRouting } from '../profile/accumulate-routing.ts';
+import { emptyRoutingStatistics, type RoutingStatistics } from '../profile/routing-statistics.ts';
+import { BlockPool } from './block-pool.ts';
+import { encodeChoices, encodeText, profileSequences } from './encode-item.ts';
+import { Executor, type ResolvedCandidate } from './executor.ts';
+import { itemOutcome } from './item-outcome.ts';
+import type { Candidate, ForwardResult, ItemOutcome, ModelRunner, ModelRunnerSettings, RunControl, ScoreRequest, ScoreResult } from './model-runner.ts';
+import { resolveCandidate } from './resolve-candidate.ts';
+import { rollingWindows, scoredSequence, type ScoredSequence } from './scored-sequence.ts';
+import { Scorer, type Target, type TargetScore } from './scorer.ts';
+import { treeOf, treeRow, type TokenTree } from './token-tree.ts';
+
+/** Padded tokens per batch: large enough for full speed, small enough that a run stays far below a second. */
+const BATCH_SLOTS = 2048;
+
+export interface RunnerTuning extends ModelRunnerSettings {
+  /** Padded tokens per batch; numbers change with it by rounding only. */
+  readonly batchSlots?: number;
+}
+
+/** Opens a checkpoint for running. Sessions of blocks are created when they are first needed. */
+export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTuning): Promise<ModelRunner> => {
+  const pool = new BlockPool(checkpoint, settings.threads, settings.memoryBudgetBytes);
+  const executor = await Executor.open(checkpoint, pool, settings.threads, settings.batchSlots ?? BATCH_SLOTS);
+  return new Runner(checkpoint, await loadTokenizer(checkpoint.folder), settings.overlayFolder, pool, executor, new Scorer(checkpoint, settings.threads));
+};
+
+/** Sequences scored together: they share what their beginnings have in common. */
+interface ScoredGroup {
+  readonly tree: TokenTree;
+  readonly sequences: readonly ScoredSequence[];
+}
+
+class Runner implements ModelRunner {
+  readonly checkpoint: Checkpoint;
+  readonly tokenizer: TextTokenizer | null;
+  readonly #overlayFolder: string;
+  readonly #pool: BlockPool;
+  readonly #executor: Executor;
+  readonly #scorer: Scorer;
+
+  constructor(checkpoint: Checkpoint, tokenizer: TextTokenizer | null, overlayFolder: string, pool: BlockPool, executor: Executor, scorer: Scorer) {
+    this.checkpoint = checkpoint;
+    this.tokenizer = tokenizer;
+    this.#overlayFolder = overlayFolder;
+    this.#pool = pool;
+    this.#executor = executor;
+    this.#scorer = scorer;
+  }
+
+  async evaluate(items: readonly TaskItem[], candidates: readonly Candidate[], control: RunControl): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> {
+    const tokenizer = this.#requireTokenizer();
+    const { maxPositions } = this.checkpoint.descriptor;
+    const sequences = items.map((item) => ('choices' in item ? encodeChoices(tokenizer, item, maxPositions) : encodeText(tokenizer, item, maxPositions)));
+    const groups = sequences.map((list, index) => groupOf(list, 'choices' in (items[index] ?? {})));
+    const scores = await this.#score(groups.flat(), candidates, control);
+    const firstGroup = prefixSums(groups.map((list) => list.length));
+    return new Map(
+      [...scores].map(([key, perGroup]) => [
+        key,
+        items.map((item, index) => {
+          const own = perGroup.slice(firstGroup[index], firstGroup[index + 1]).flat();
+          return itemOutcome(item, sequences[index] ?? [], own);
+        }),
+      ]),
+    );
+  }
+
+  async profile(items: readonly TaskItem[], control: RunControl): Promise<RoutingStatistics> {
+    const tokenizer = this.#requireTokenizer();
+    const { maxPositions, blocks } = this.checkpoint.descriptor;
+    const [first] = blocks;
+    const statistics = emptyRoutingStatistics(blocks.length, first?.moe.experts ?? 0, first?.moe.topK ?? 0);
+    const trees = items.flatMap((item) => profileSequences(tokenizer, item, maxPositions)).map((trunk) => ({ trunk, branches: [] }));
+    const unpruned = await this.#resolve([{ key: 'unpruned', plan: null }]);
+    await this.#executor.run(
+      trees,
+      unpruned,
+      {
+        taps: (layer, _batch, _candidates, taps) => { accumulateRouting(statistics, layer, taps); },
+        hidden: (batch) => { statistics.tokens += batch.tokens; },
+      },
+      control,
+    );
+    statistics.items = items.length;
+    return statistics;
+  }
+
+  async forward(sequences: readonly (readonly number[])[], plan: Plan | null, control: RunControl): Promise<ForwardResult[]> {
+    const { vocabulary, blocks, hidden: width, maxPositions } = this.checkpoint.descriptor;
+    sequences.forEach((sequence, index) => { checkTokens(sequence, index, vocabulary, maxPositions); });
+    const candidate = await this.#resolve([{ key: 'plan', plan }]);
+    const results = sequences.map((sequence) => emptyForward(sequence.length, vocabulary, candidate[0], blocks.length));
+    await this.#executor.run(
+      sequences.map((trunk) => ({ trunk, branches: [] })),
+      candidate,
+      {
+        taps: (layer, batch, _candidates, taps) => {
+          batch.trees.forEach((tree, member) => {
+            const result = results[tree];
+            const [row, length] = [batch.firstRow[member] ?? 0, sequences[tree]?.length ?? 0];
+            result?.routerLogits.set(rowsOf(taps.logits, row, length, batch.tokens), (layer * result.routerLogits.length) / blocks.length);
+            result?.experts.set(rowsOf(taps.experts, row, length, batch.tokens), (layer * result.experts.length) / blocks.length);
+          });
+        },
+        hidden: async (batch, _candidates, states) => {
+          for (const [member, tree] of batch.trees.entries()) {
+            const row = batch.firstRow[member] ?? 0;
+            const own = states.slice(row * width, (row + (sequences[tree]?.length ?? 0)) * width);
+            results[tree]?.logits.set(await this.#scorer.logits(own));
+          }
+        },
+      },
+      control,
+    );
+    await this.#pool.closeMerged();
+    return results;
+  }
+
+  async score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
+    const { maxPositions } = this.checkpoint.descriptor;
+    const sequences = requests.map(({ id, contextTokens, continuationTokens }) => [scoredSequence(id, contextTokens, continuationTokens, maxPositions)]);
+    return this.#scoreLists(requests.map(({ id }) => id), sequences, plan, control);
+  }
+
+  async scoreRolling(texts: readonly { readonly id: string; readonly tokens: readonly number[] }[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
+    const prefixToken = this.#requireTokenizer().prefixToken;
+    if (prefixToken === null) throw refuse('no-prefix-token', `${this.checkpoint.name}: the tokenizer names neither a BOS nor an EOS token to begin a text with.`, 'Name one in tokenizer_config.json.');
+    const windows = texts.map(({ tokens }) => rollingWindows(tokens, prefixToken, this.checkpoint.descriptor.maxPositions));
+    return this.#scoreLists(texts.map(({ id }) => id), windows, plan, control);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#pool.dispose();
+    await this.#executor.dispose();
+    await this.#scorer.dispose();
+  }
+
+  async #scoreLists(ids: readonly string[], sequences: readonly (readonly ScoredSequence[])[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
+    const groups = sequences.map((list) => groupOf(list, false));
+    const scores = (await this.#score(groups.flat(), [{ key: 'plan', plan }], control)).get('plan') ?? [];
+    const first = prefixSums(groups.map((list) => list.length));
+    return ids.map((id, index) => {
+      const own = scores.slice(first[index], first[index + 1]).flat(2);
+      return {
+        id,
+        logprob: own.reduce((sum, { logprob }) => sum + logprob, 0),
+        greedy: own.every(({ greedy }) => greedy),
+        tokens: own.length,
+        truncatedTokens: (sequences[index] ?? []).reduce((sum, { truncatedTokens }) => sum + truncatedTokens, 0),
+      };
+    });
+  }
+
+  /** Per candidate and group, per sequence, the scores of its targets in order. */
+  async #score(groups: readonly ScoredGroup[], candidates: readonly Candidate[], control: RunControl): Promise<Map<string, TargetScore[][][]>> {
+    const resolved = await this.#resolve(candidates);
+    const scores = new Map(candidates.map(({ key }) => [key, groups.map((): TargetScore[][] => [])]));
+    await this.#executor.run(
+      groups.map(({ tree }) => tree),
+      resolved,
+      {
+        hidden: async (batch, members, hidden) => {
+          const targets = batch.trees.map((tree, member) => groupTargets(groups[tree], batch.firstRow[member] ?? 0));
+          const flat = await this.#scorer.score(hidden, targets.flat(2));
+          let next = 0;
+          batch.trees.forEach((tree, member) => {
+            const own = (targets[member] ?? []).map((list) => flat.slice(next, (next += list.length)));
+            for (const { key } of members) scores.get(key)?.splice(tree, 1, own);
+          });
+        },
+      },
+      control,
+    );
+    await this.#pool.closeMerged();
+    return scores;
+  }
+
+  async #resolve(candidates: readonly Candidate[]): Promise<ResolvedCandidate[]> {
+    const resolved: ResolvedCandidate[] = [];
+    for (const candidate of candidates) resolved.push(await resolveCandidate(this.checkpoint, candidate, this.#overlayFolder));
+    return resolved;
+  }
+
+  #requireTokenizer(): TextTokenizer {
+    if (this.tokenizer === null) {
+      throw refuse('no-tokenizer', `${this.checkpoint.folder} has no tokenizer.json, so texts cannot be turned into tokens.`, 'Put the model\'s tokenizer.json into the folder.');
+    }
+    return this.tokenizer;
+  }
+}
+
+/** Choices of one item share a tree; windows of a text, and sequences cut on the left, stand alone. */
+const groupOf = (sequences: readonly ScoredSequence[], shared: boolean): readonly ScoredGroup[] =>
+  shared && sequences.every(({ truncatedTokens }) => truncatedTokens === 0)
+    ? [{ tree: treeOf(sequences.map(({ input }) => input)), sequences }]
+    : sequences.map((sequence) => ({ tree: treeOf([sequence.input]), sequences: [sequence] }));
+
+/** Rows (among a batch's packed tokens) and tokens that each sequence of a group must predict. */
+const groupTargets = (group: ScoredGroup | undefined, firstRow: number): readonly (readonly Target[])[] =>
+  (group?.sequences ?? []).map(({ input, targets }, branch) =>
+    targets.map((token, index) => ({
+      row: firstRow + treeRow(group?.tree ?? { trunk: [], branches: [] }, branch, input.length - targets.length + index),
+      token,
+    })),
+  );
+
+const prefixSums = (lengths: readonly number[]): readonly number[] => {
+  const sums = [0];
+  for (const length of lengths) sums.push((sums.at(-1) ?? 0) + length);
+  return sums;
+};
+
+/** `length` rows from `row` of a row-major matrix with `rows` rows. */
+const rowsOf = <T extends Float32Array | Int32Array>(matrix: T, row: number, length: number, rows: number): T => {
+  const width = matrix.length / rows;
+  return matrix.subarray(row * width, (row + length) * width) as T;
+};
+
+const emptyForward = (tokens: number, vocabulary: number, candidate: ResolvedCandidate | undefined, layers: number): ForwardResult => {
+  const [variant] = candidate?.variants ?? [];
+  return {
+    logits: new Float32Array(tokens * vocabulary),
+    routerLogits: new Float32Array(layers * tokens * (variant?.mask.length ?? 0)),
+    experts: new Int32Array(layers * tokens * (variant?.layer.topK ?? 0)),
+  };
+};
+
+const checkTokens = (sequence: readonly number[], index: number, vocabulary: number, maxPositions: number): void => {
+  const wrong = sequence.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
+  if (wrong !== undefined) throw refuse('bad-token', `sequence ${String(index)}: token ${String(wrong)} is outside the vocabulary (0 to ${String(vocabulary - 1)}).`, 'Encode the text with this model\'s tokenizer.');
+  if (sequence.length === 0 || sequence.length > maxPositions) {
+    throw refuse('bad-length', `sequence ${String(index)} has ${String(sequence.length)} tokens; the model takes 1 to ${String(maxPositions)}.`, 'Shorten or split the sequence.');
+  }
+};

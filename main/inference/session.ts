@@ -1,0 +1,96 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { WorkbenchError } from '../contract/errors.ts';
+
+export interface SessionSettings {
+  readonly threads: number;
+  /** Folder that external weight locations are relative to. */
+  readonly externalRoot: string;
+  /**
+   * `resident`: 16-bit weights become float32 once and are repacked for speed (costs their memory).
+   * `mapped`: weights stay in the file and are read through it on every run (costs time, saves memory).
+   */
+  readonly weights: 'resident' | 'mapped';
+}
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** An onnxruntime CPU session over one graph, opened from bytes. Dispose it: garbage collection does not free it. */
+export class Session {
+  readonly #session: InferenceSession;
+  readonly #name: string;
+
+  private constructor(session: InferenceSession, name: string) {
+    this.#session = session;
+    this.#name = name;
+  }
+
+  static async open(name: string, graph: Uint8Array, settings: SessionSettings): Promise<Session> {
+    const mapped = settings.weights === 'mapped';
+    try {
+      const session = await InferenceSession.create(graph, {
+        executionProviders: ['cpu'],
+        intraOpNumThreads: settings.threads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: mapped ? 'disabled' : 'all',
+        enableMemPattern: false,
+        logSeverityLevel: 3,
+        extra: {
+          session: {
+            model_external_initializers_file_folder_path: settings.externalRoot,
+            disable_prepacking: mapped ? '1' : '0',
+            // Waiting threads sleep instead of burning the core that the window needs.
+            intra_op: { allow_spinning: '0' },
+          },
+        },
+      });
+      return new Session(session, name);
+    } catch (cause) {
+      throw new WorkbenchError('session-failed', 'failed', `onnxruntime could not open ${name}: ${messageOf(cause)}`, 'Run "uncurl doctor"; if memory is short, lower the memory budget.', { cause });
+    }
+  }
+
+  /** Runs the graph once; `outputs` names what is fetched. */
+  async run(feeds: Feeds, outputs: readonly string[]): Promise<Readonly<Record<string, Tensor>>> {
+    try {
+      const results = await this.#session.run(feeds, [...outputs]);
+      const tensors: Record<string, Tensor> = {};
+      for (const output of outputs) {
+        const tensor = results[output];
+        if (!(tensor instanceof Tensor)) throw new Error(`no output "${output}"`);
+        tensors[output] = tensor;
+      }
+      return tensors;
+    } catch (cause) {
+      throw new WorkbenchError('run-failed', 'failed', `onnxruntime failed in ${this.#name}: ${messageOf(cause)}`, 'Run "uncurl doctor"; if memory is short, lower the memory budget.', { cause });
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+export const floatTensor = (data: Float32Array, shape: readonly number[]): Tensor => new Tensor('float32', data, shape);
+
+/** int64 tensor from whole numbers. */
+export const integerTensor = (values: ArrayLike<number>, shape: readonly number[]): Tensor =>
+  new Tensor('int64', BigInt64Array.from({ length: values.length }, (_, index) => BigInt(values[index] ?? 0)), shape);
+
+export const floatsOf = (tensor: Tensor): Float32Array => {
+  if (!(tensor.data instanceof Float32Array)) throw new Error(`expected float32, got ${tensor.type}`);
+  return tensor.data;
+};
+
+/** int64 values that are small by construction (expert numbers) as int32. */
+export const integersOf = (tensor: Tensor): Int32Array => {
+  if (!(tensor.data instanceof BigInt64Array)) throw new Error(`expected int64, got ${tensor.type}`);
+  return Int32Array.from(tensor.data, Number);
+};
+
+export const booleansOf = (tensor: Tensor): Uint8Array => {
+  if (!(tensor.data instanceof Uint8Array)) throw new Error(`expected bool, got ${tensor.type}`);
+  return tensor.data;
+};
