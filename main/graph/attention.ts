@@ -5,9 +5,10 @@ import { weight } from './weights.ts';
 
 /** Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens. */
 export interface AttentionInputs {
-  /** [T, 1, D/2] cosine and sine of the rotary angles. */
+  /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] the rows to take: 0 to T - 1. */
   readonly cosine: Value;
   readonly sine: Value;
+  readonly rows: Value;
   /** [B, S] row of each slot's token (any row for padding slots). */
   readonly pack: Value;
   /** [T] slot (b * S + s) of each token. */
@@ -17,8 +18,9 @@ export interface AttentionInputs {
 }
 
 export const attentionInputs = (graph: OnnxGraph, headDimension: number): AttentionInputs => ({
-  cosine: graph.input('cosine', DataType.FLOAT, ['T', 1, headDimension / 2]),
-  sine: graph.input('sine', DataType.FLOAT, ['T', 1, headDimension / 2]),
+  cosine: graph.input('cosine', DataType.FLOAT, ['T', headDimension / 2]),
+  sine: graph.input('sine', DataType.FLOAT, ['T', headDimension / 2]),
+  rows: graph.input('rows', DataType.INT64, [1, 'T']),
   pack: graph.input('pack', DataType.INT64, ['B', 'S']),
   unpack: graph.input('unpack', DataType.INT64, ['T']),
   bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', 'S']),
@@ -42,8 +44,8 @@ export const attention = (
   const { heads, keyValueHeads, headDimension } = model;
   const repeats = heads / keyValueHeads;
   const split = (value: Value, count: number): Value => graph.node('Reshape', [value, graph.integers([-1, count, headDimension])]);
-  const query = rotate(graph, split(project(graph, tokens, descriptor.query), heads), inputs);
-  const key = rotate(graph, split(project(graph, tokens, descriptor.key), keyValueHeads), inputs);
+  const query = split(rotate(graph, project(graph, tokens, descriptor.query), inputs), heads);
+  const key = split(rotate(graph, project(graph, tokens, descriptor.key), inputs), keyValueHeads);
   const value = split(project(graph, tokens, descriptor.value), keyValueHeads);
   const scaled = graph.node('Mul', [query, graph.float(headDimension ** -0.5)]);
 
@@ -75,12 +77,8 @@ const finish = (graph: OnnxGraph, descriptor: AttentionDescriptor, mixed: Value,
   return project(graph, graph.node('Gather', [slots, inputs.unpack], { axis: 0 }), descriptor.output);
 };
 
-/** Rotary embedding on pairs (i, i + D/2) of [T, N, D]. */
-const rotate = (graph: OnnxGraph, tensor: Value, { cosine, sine }: AttentionInputs): Value => {
-  const [first, second] = graph.nodes('Split', [tensor], 2, { axis: -1, num_outputs: 2 });
-  if (first === undefined || second === undefined) throw new Error('Split gives two outputs');
-  const multiply = (left: Value, right: Value): Value => graph.node('Mul', [left, right]);
-  const turned = graph.node('Sub', [multiply(first, cosine), multiply(second, sine)]);
-  const other = graph.node('Add', [multiply(second, cosine), multiply(first, sine)]);
-  return graph.node('Concat', [turned, other], { axis: -1 });
+/** Rotary embedding on pairs (i, i + D/2) of every head of [T, N * D]. */
+const rotate = (graph: OnnxGraph, tensor: Value, { cosine, sine, rows }: AttentionInputs): Value => {
+  const sequence = graph.node('Unsqueeze', [tensor, graph.integers([0])]);
+  return graph.node('RotaryEmbedding', [sequence, rows, cosine, sine]);
 };

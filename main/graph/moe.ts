@@ -52,25 +52,20 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
 
   const outputs = runExperts(graph, layer.experts, rows, expertCounts(graph, flat, layer.experts.length));
   const inverse = graph.node('ScatterElements', [position, order, position], { axis: 0 });
-  const [slots, width] = [graph.integers([-1, layer.topK]), graph.integers([0, layer.topK, -1])];
-  const inOrder = graph.node('Gather', [outputs, inverse], { axis: 0 });
-  // [T*K, H] -> [T, K, H]: the token axis comes from the weights' own shape.
-  const shaped = graph.node('Reshape', [inOrder, tokenShape(graph, experts, width)]);
-  const weighted = graph.node('Mul', [shaped, graph.node('Unsqueeze', [weights, graph.integers([2])])]);
-  const norms = graph.node('ReduceL2', [inOrder, graph.integers([1])], { keepdims: 0 });
+  const inOrder = graph.node('Reshape', [inverse, graph.integers([-1, layer.topK])]);
+  // [T, 1, K] x [T, K, H]: the weighted sum over each token's experts.
+  const weighted = graph.node('MatMul', [
+    graph.node('Unsqueeze', [weights, graph.integers([1])]),
+    graph.node('Gather', [outputs, inOrder], { axis: 0 }),
+  ]);
+  const norms = graph.node('ReduceL2', [outputs, graph.integers([1])], { keepdims: 0 });
   return {
-    output: graph.node('ReduceSum', [weighted, graph.integers([1])], { keepdims: 0 }),
+    output: graph.node('Squeeze', [weighted, graph.integers([1])]),
     logits,
     experts,
     weights,
-    norms: graph.node('Reshape', [norms, slots]),
+    norms: graph.node('Gather', [norms, inOrder], { axis: 0 }),
   };
-};
-
-/** [T, K, H] where H is inferred. */
-const tokenShape = (graph: OnnxGraph, experts: Value, tail: Value): Value => {
-  const shape = graph.node('Shape', [experts]);
-  return graph.node('Concat', [shape, graph.node('Slice', [tail, graph.integers([2]), graph.integers([3])])], { axis: 0 });
 };
 
 /** Rows of each expert among the flat choices [T * K]: [experts] int64. */

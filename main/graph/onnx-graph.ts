@@ -164,7 +164,7 @@ export class OnnxGraph {
 }
 
 /** Operators of onnxruntime's own domain that graphs use. */
-const contribOperators = new Set(['SkipSimplifiedLayerNormalization', 'QuickGelu']);
+const contribOperators = new Set(['QuickGelu', 'RotaryEmbedding']);
 
 const valueInfo = (name: string, type: DataType, shape: readonly Dimension[]): ValueInfoProto =>
   create(ValueInfoProtoSchema, {

@@ -15,7 +15,7 @@ export interface Batch {
   readonly tokens: number;
   readonly tokenIds: Tensor;
   /** Inputs of every block but hidden states and mask. */
-  readonly feeds: Readonly<Record<'cosine' | 'sine' | 'pack' | 'unpack' | 'bias', Tensor>>;
+  readonly feeds: Readonly<Record<'cosine' | 'sine' | 'rows' | 'pack' | 'unpack' | 'bias', Tensor>>;
 }
 
 /**
@@ -68,8 +68,9 @@ export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], g
     tokens,
     tokenIds: integerTensor(ids, [tokens]),
     feeds: {
-      cosine: floatTensor(cosine, [tokens, 1, half]),
-      sine: floatTensor(sine, [tokens, 1, half]),
+      cosine: floatTensor(cosine, [tokens, half]),
+      sine: floatTensor(sine, [tokens, half]),
+      rows: integerTensor(Array.from({ length: tokens }, (_, index) => index), [1, tokens]),
       pack: integerTensor(pack, [members.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
       bias: floatTensor(bias, [members.length, 1, slots, slots]),

@@ -1,0 +1,12 @@
+/** Middle of a list of measurements (mean of the two middle ones where their number is even). */
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle) - 1] ?? NaN)) / 2;
+};
+
+/** Median and range of the ratios of paired measurements (theirs / ours): above 1, ours is faster. */
+export const ratios = (theirs: readonly number[], ours: readonly number[]): string => {
+  const list = theirs.map((value, index) => value / (ours[index] ?? NaN));
+  return `${median(list).toFixed(2)}x (${Math.min(...list).toFixed(2)} to ${Math.max(...list).toFixed(2)})`;
+};
