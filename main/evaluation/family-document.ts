@@ -1,0 +1,70 @@
+import type { FamilyDocument, FamilyModel, FamilyPair, FamilyThreshold } from '../contract/family.ts';
+import type { SweepDocument } from '../contract/sweep.ts';
+import { familyModels, familySizes } from './family-models.ts';
+import { pastThreshold, type measurePairs } from './family-pairs.ts';
+import { safeCounts } from './family-safe-counts.ts';
+import { familyThresholds } from './family-thresholds.ts';
+import { expertTrends } from './family-trends.ts';
+import { pairFindings } from './finding-pairs.ts';
+import { safeTaskFindings } from './finding-safe-tasks.ts';
+import { counted } from './finding-text.ts';
+import { thresholdTrendFindings } from './finding-threshold-trend.ts';
+import { thresholdFindings } from './finding-thresholds.ts';
+
+export type MeasuredPairs = ReturnType<typeof measurePairs>;
+
+const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
+
+const notesOf = (models: readonly FamilyModel[], thresholds: readonly FamilyThreshold[], { missing, incomparable }: MeasuredPairs): string[] => {
+  const sizes = familySizes(models);
+  const open = thresholds.some(({ verdict }) => verdict === 'all-safe');
+  if (sizes.length < 2) return [`One expert count (E = ${sizes.join()}): nothing to compare over E.`];
+  return [
+    'Models are read as one family by their number of experts alone; models with the same number count as trainings anew.',
+    ...(open
+      ? [
+          'Where every tested factor is safe, the threshold is open above: no model can be pruned below top-k experts, so a ' +
+            'small model cannot show how far it might have gone. Such a model never counts as the lower end of a rise.',
+        ]
+      : []),
+    ...(missing > 0 ? [`${counted(missing, 'comparison')} with a smaller model left out: the outcomes are no longer stored.`] : []),
+    ...(incomparable > 0
+      ? [`${counted(incomparable, 'comparison')} with a smaller model left out: the two split the texts into different tokens.`]
+      : []),
+  ];
+};
+
+/**
+ * A sweep read as a family of models that differ in E. Pure: `measured` holds the pairs of pruned-large and
+ * scratch-small (measurePairs), which do not depend on delta; everything else is in the document.
+ */
+export const familyDocument = (document: SweepDocument, delta: number, measured: MeasuredPairs): FamilyDocument => {
+  const { run, results, rule } = document;
+  const models = familyModels(results);
+  const sizes = familySizes(models);
+  const thresholds = familyThresholds(document, models);
+  const tasks = distinct(results.map(({ task }) => task));
+  const methods = distinct(thresholds.map(({ method }) => method));
+  const trends = sizes.length > 1 ? expertTrends(thresholds, tasks, methods) : [];
+  const counts = safeCounts(thresholds, results, methods, sizes);
+  const pairs: FamilyPair[] = measured.pairs.map((pair) => ({ ...pair, pastThreshold: pastThreshold(pair, thresholds) }));
+  return {
+    run,
+    delta,
+    rule,
+    models,
+    tasks,
+    methods,
+    thresholds,
+    trends,
+    safeCounts: counts,
+    pairs,
+    findings: [
+      ...thresholdTrendFindings(trends),
+      ...safeTaskFindings(counts),
+      ...pairFindings(pairs),
+      ...thresholdFindings(thresholds, methods),
+    ],
+    notes: notesOf(models, thresholds, measured),
+  };
+};

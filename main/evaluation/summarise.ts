@@ -1,0 +1,179 @@
+import { assertNever } from '../contract/assert-never.ts';
+import { refuse } from '../contract/errors.ts';
+import type { SweepResult } from '../contract/sweep.ts';
+import type { MetricName } from '../contract/task.ts';
+import type { ChoiceOutcome, ItemOutcome, TextOutcome } from '../inference/model-runner.ts';
+import { bootstrapPerplexity, DEFAULT_BOOTSTRAP, type BootstrapSettings, type PairedText } from './bootstrap.ts';
+import { mcnemarExact } from './mcnemar.ts';
+import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from './tango-interval.ts';
+
+/** What a sweep result says about outcomes; the rest of it names the candidate. */
+export type PairedSummary = Omit<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor' | 'kept'>;
+
+const isChoice = (outcome: ItemOutcome): outcome is ChoiceOutcome => outcome.kind === 'choice';
+const isText = (outcome: ItemOutcome): outcome is TextOutcome => outcome.kind === 'text';
+
+const ofOneKind = <O extends ItemOutcome>(
+  outcomes: readonly ItemOutcome[],
+  isKind: (outcome: ItemOutcome) => outcome is O,
+  metric: MetricName,
+): readonly O[] => {
+  const stranger = outcomes.find((outcome) => !isKind(outcome));
+  if (stranger !== undefined) {
+    throw refuse(
+      'metric-mismatch',
+      `Item ${stranger.id} is a ${stranger.kind} item, which the metric ${metric} cannot measure.`,
+      'Use acc or acc_norm for items with choices and perplexity for items with a text.',
+    );
+  }
+  return outcomes.filter(isKind);
+};
+
+/** The two outcomes of each item; refuses unless both lists hold the same items in the same order. */
+const pairItems = <O extends ItemOutcome>(baseline: readonly O[], candidate: readonly O[]): (readonly [O, O])[] => {
+  if (baseline.length === 0) {
+    throw refuse('items-missing', 'There are no outcomes to summarise.', 'Evaluate at least one item.');
+  }
+  if (baseline.length !== candidate.length) {
+    throw refuse(
+      'items-differ',
+      `The unpruned model answered ${baseline.length} items and the candidate ${candidate.length}.`,
+      'Paired statistics need both on the same items: evaluate the candidate again.',
+    );
+  }
+  return baseline.map((before, place) => {
+    const after = candidate[place];
+    if (after?.id !== before.id) {
+      throw refuse(
+        'items-differ',
+        `Item ${place + 1} is ${before.id} for the unpruned model and ${after?.id ?? 'missing'} for the candidate.`,
+        'Paired statistics need the same items in the same order: evaluate the candidate again.',
+      );
+    }
+    return [before, after] as const;
+  });
+};
+
+const summariseChoices = (
+  metric: 'acc' | 'acc_norm',
+  baseline: readonly ChoiceOutcome[],
+  candidate: readonly ChoiceOutcome[],
+): PairedSummary => {
+  const isRight = (outcome: ChoiceOutcome): boolean =>
+    (metric === 'acc' ? outcome.chosen : outcome.chosenNorm) === outcome.answer;
+  const pairs = pairItems(baseline, candidate);
+  const moved = pairs.find(([before, after]) => before.answer !== after.answer);
+  if (moved !== undefined) {
+    throw refuse(
+      'items-differ',
+      `The answer of item ${moved[0].id} is ${moved[0].answer} for the unpruned model, ${moved[1].answer} for the candidate.`,
+      'The task changed between the two evaluations: evaluate both again.',
+    );
+  }
+  const n = pairs.length;
+  const count = (holds: (before: ChoiceOutcome, after: ChoiceOutcome) => boolean): number =>
+    pairs.filter(([before, after]) => holds(before, after)).length;
+  const acc = count((_, after) => after.chosen === after.answer) / n;
+  const accNorm = count((_, after) => after.chosenNorm === after.answer) / n;
+  const lost = count((before, after) => isRight(before) && !isRight(after));
+  const gained = count((before, after) => !isRight(before) && isRight(after));
+  return {
+    n,
+    metric,
+    value: metric === 'acc' ? acc : accNorm,
+    acc,
+    accNorm,
+    perplexity: null,
+    difference: (gained - lost) / n,
+    ...tangoInterval({ gained, lost, n }),
+    lowOneSided: tangoLowerLimit({ gained, lost, n }, Z_ONE_SIDED_95),
+    p: mcnemarExact(lost, gained),
+    lost,
+    gained,
+    truncated: count((_, after) => after.truncatedTokens > 0),
+  };
+};
+
+const pairTexts = (baseline: readonly TextOutcome[], candidate: readonly TextOutcome[]): PairedText[] =>
+  pairItems(baseline, candidate).map(([before, after]) => {
+    if (before.tokens !== after.tokens || !(before.tokens > 0)) {
+      throw refuse(
+        'items-differ',
+        `Text ${before.id} has ${before.tokens} tokens for the unpruned model and ${after.tokens} for the candidate.`,
+        'Both must score the same tokens, at least one: evaluate both again.',
+      );
+    }
+    const unusable = [before, after].find((outcome) => !Number.isFinite(outcome.logprob));
+    if (unusable !== undefined) {
+      throw refuse(
+        'outcome-not-finite',
+        `Text ${before.id} has the log-likelihood ${unusable.logprob}.`,
+        'The model gives numbers that are not finite: look at its weights and precision.',
+      );
+    }
+    return { baseline: before.logprob, candidate: after.logprob, tokens: before.tokens };
+  });
+
+const summariseTexts = (
+  baseline: readonly TextOutcome[],
+  candidate: readonly TextOutcome[],
+  bootstrap: BootstrapSettings,
+): PairedSummary => {
+  const texts = pairTexts(baseline, candidate);
+  const comparison = bootstrapPerplexity(texts, bootstrap);
+  return {
+    n: texts.length,
+    metric: 'perplexity',
+    value: comparison.candidate,
+    acc: null,
+    accNorm: null,
+    perplexity: comparison.candidate,
+    difference: comparison.difference,
+    low: comparison.low,
+    high: comparison.high,
+    lowOneSided: 0 - comparison.logHighOneSided,
+    p: null,
+    lost: 0,
+    gained: 0,
+    truncated: 0,
+  };
+};
+
+const compare = (
+  metric: MetricName,
+  baseline: readonly ItemOutcome[],
+  candidate: readonly ItemOutcome[],
+  bootstrap: BootstrapSettings,
+): PairedSummary => {
+  switch (metric) {
+    case 'acc':
+    case 'acc_norm':
+      return summariseChoices(metric, ofOneKind(baseline, isChoice, metric), ofOneKind(candidate, isChoice, metric));
+    case 'perplexity':
+      return summariseTexts(ofOneKind(baseline, isText, metric), ofOneKind(candidate, isText, metric), bootstrap);
+    default:
+      return assertNever(metric);
+  }
+};
+
+/**
+ * The numbers of a sweep result: `candidate` against the unpruned model (`baseline`) on the same items in the same
+ * order, which is refused otherwise (`items-differ`).
+ *
+ * Accuracies: difference with Tango's interval, exact McNemar p. Perplexity: difference of perplexities with the paired
+ * bootstrap's interval; `lowOneSided` is then minus the upper end for the rise of log-perplexity (nats per token), so
+ * that for every metric the threshold rule reads `lowOneSided >= -delta`; `lost`, `gained` and `truncated` are 0.
+ *
+ * `candidate: null` summarises the unpruned model itself: it differs from itself by exactly nothing, so difference and
+ * interval are 0 and p is null.
+ */
+export const summarise = (
+  metric: MetricName,
+  baseline: readonly ItemOutcome[],
+  candidate: readonly ItemOutcome[] | null,
+  bootstrap: BootstrapSettings = DEFAULT_BOOTSTRAP,
+): PairedSummary => {
+  if (candidate !== null) return compare(metric, baseline, candidate, bootstrap);
+  const itself = compare(metric, baseline, baseline, { ...bootstrap, resamples: 1 });
+  return { ...itself, difference: 0, low: 0, high: 0, lowOneSided: 0, p: null };
+};

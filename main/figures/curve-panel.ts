@@ -1,0 +1,169 @@
+import type { Threshold } from '../contract/sweep.ts';
+import type { MetricName } from '../contract/task.ts';
+import { itemsNeeded } from '../evaluation/threshold.ts';
+import { factorScale, linearScale, type AxisScale } from './axis-scale.ts';
+import type { CurvePanel, CurvePoint, CurveSeries } from './curve-panels.ts';
+import type { FigureTheme } from './figure-theme.ts';
+import { drawMark, type MethodMark } from './method-mark.ts';
+import { svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { fitText } from './text-layout.ts';
+
+/**
+ * Pixels between the curves of different methods at one factor, so that their whiskers stay apart; the curves of many
+ * methods move closer together, so that none drifts away from its factor.
+ */
+const dodge = (methods: number): number => Math.min(4, 16 / methods);
+const STRIP_ROW = 11;
+const RADIUS = 3.6;
+
+export interface PanelFrame {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  /** Largest factor of the sheet: all panels share the axis. */
+  readonly largestFactor: number;
+  /** Values that the vertical axis spans. */
+  readonly domain: readonly [number, number];
+  readonly marks: ReadonlyMap<string, MethodMark>;
+  readonly theme: FigureTheme;
+}
+
+/** Height of the strip of thresholds above the plot, one row per method. */
+export const stripHeight = (methods: number): number => methods * STRIP_ROW + 6;
+
+export const axisTitle = (metric: MetricName): string =>
+  ({ acc: 'accuracy (%)', acc_norm: 'accuracy, length-normalised (%)', perplexity: 'perplexity' })[metric];
+
+const tickLabel = (value: number, metric: MetricName): string =>
+  String(Number((metric === 'perplexity' ? value : 100 * value).toPrecision(6)));
+
+const line = (
+  x1: number,
+  y1: number,
+  x2: number,
+  y2: number,
+  stroke: string,
+  extra: Readonly<Record<string, string | number>> = {},
+): SvgNode => svgElement('line', { x1, y1, x2, y2, stroke, ...extra });
+
+const drawAxes = (panel: CurvePanel, frame: PanelFrame, plotTop: number, x: AxisScale, y: AxisScale): SvgNode[] => {
+  const { left, width, theme } = frame;
+  const bottom = frame.top + frame.height;
+  return [
+    ...y.ticks.flatMap((tick) => [
+      line(left, y.position(tick), left + width, y.position(tick), theme.grid),
+      svgLabel(left - 6, y.position(tick) + 3.5, tickLabel(tick, panel.metric), { 'text-anchor': 'end', fill: theme.muted }),
+    ]),
+    ...x.ticks.flatMap((tick) => [
+      line(x.position(tick), plotTop, x.position(tick), bottom + 4, theme.grid),
+      svgLabel(x.position(tick), bottom + 16, String(tick), { 'text-anchor': 'middle', fill: theme.muted }),
+    ]),
+    line(left, bottom, left + width, bottom, theme.muted),
+    line(left, y.position(panel.unpruned), left + width, y.position(panel.unpruned), theme.ink, { 'stroke-width': 0.8 }),
+    ...(panel.margin === null
+      ? []
+      : [
+          line(left, y.position(panel.margin), left + width, y.position(panel.margin), theme.ink, {
+            'stroke-width': 0.8,
+            'stroke-dasharray': '2 2',
+          }),
+        ]),
+  ];
+};
+
+const drawSeries = (series: CurveSeries, shift: number, mark: MethodMark, x: AxisScale, y: AxisScale): SvgNode[] => {
+  const at = ({ factor, value }: CurvePoint): readonly [number, number] => [
+    x.position(factor) + (factor > 1 ? shift : 0),
+    y.position(value),
+  ];
+  const path = series.points.map((point, index) => {
+    const [px, py] = at(point);
+    return `${index === 0 ? 'M' : 'L'}${px.toFixed(2)} ${py.toFixed(2)}`;
+  });
+  const stroke = { stroke: mark.color, 'stroke-width': 1.6 };
+  return [
+    svgElement('path', { d: path.join(''), fill: 'none', 'stroke-dasharray': mark.dash, ...stroke }),
+    ...series.points
+      .filter(({ factor }) => factor > 1)
+      .flatMap((point) => {
+        const [px, py] = at(point);
+        return [
+          line(px, y.position(point.low), px, y.position(point.high), mark.color, { 'stroke-width': 1 }),
+          drawMark(mark, px, py, RADIUS),
+        ];
+      }),
+  ];
+};
+
+/** One row of the strip: the mark at the threshold, then a bracket to the first unsafe factor, or an arrow. */
+const drawThreshold = (
+  threshold: Threshold,
+  metric: MetricName,
+  rowY: number,
+  mark: MethodMark,
+  frame: PanelFrame,
+  x: AxisScale,
+): SvgNode[] => {
+  const { lastSafe, firstUnsafe, delta } = threshold;
+  const faint = { 'stroke-width': 1 };
+  if (lastSafe === null) {
+    const needed = `cannot tell: fewer than ${itemsNeeded(delta, metric)} ${metric === 'perplexity' ? 'texts' : 'items'}`;
+    return [svgLabel(frame.left + 4, rowY + 3, needed, { 'font-size': 9, fill: mark.color })];
+  }
+  const from = x.position(lastSafe);
+  if (firstUnsafe === null) {
+    const tip = from + 13;
+    return [
+      line(from, rowY, tip, rowY, mark.color, faint),
+      svgElement('path', {
+        d: `M${tip - 3.5} ${rowY - 3}L${tip} ${rowY}L${tip - 3.5} ${rowY + 3}`,
+        fill: 'none',
+        stroke: mark.color,
+      }),
+      drawMark(mark, from, rowY, RADIUS),
+    ];
+  }
+  const to = x.position(firstUnsafe);
+  return [
+    line(from, rowY, to, rowY, mark.color, faint),
+    line(to, rowY - 3.5, to, rowY + 3.5, mark.color, { 'stroke-width': 1.4 }),
+    drawMark(mark, from, rowY, RADIUS, lastSafe === 1 ? frame.theme : undefined),
+  ];
+};
+
+/** One small multiple: task, strip of thresholds, axes and a curve per method. */
+export const drawCurvePanel = (panel: CurvePanel, frame: PanelFrame): SvgNode => {
+  const { left, top, width, height, theme, marks } = frame;
+  const methods = [...marks.keys()];
+  const stripTop = top + 22;
+  const plotTop = stripTop + stripHeight(methods.length);
+  const bottom = top + height;
+  const x = factorScale(frame.largestFactor, [left + 10, left + width - 18]);
+  const y = linearScale(frame.domain, [bottom, plotTop + 4]);
+  const rowOf = (method: string): number => stripTop + 6 + methods.indexOf(method) * STRIP_ROW;
+  const shiftOf = (method: string): number => (methods.indexOf(method) - (methods.length - 1) / 2) * dodge(methods.length);
+  const drawn = panel.series.flatMap((series) => {
+    const mark = marks.get(series.method);
+    if (mark === undefined) return [];
+    return [
+      ...(series.threshold === null
+        ? []
+        : drawThreshold(series.threshold, panel.metric, rowOf(series.method), mark, frame, x)),
+      ...drawSeries(series, shiftOf(series.method), mark, x, y),
+    ];
+  });
+  return svgElement(
+    'g',
+    {},
+    svgLabel(left, top + 12, fitText(panel.task, width - 70, 13), { 'font-size': 13, 'font-weight': 600 }),
+    svgLabel(left + width, top + 12, `n = ${panel.n}`, { 'text-anchor': 'end', fill: theme.muted }),
+    svgLabel(left - 6, stripTop + stripHeight(methods.length) / 2 + 2, 'threshold', {
+      'text-anchor': 'end',
+      'font-size': 9.5,
+      fill: theme.muted,
+    }),
+    ...drawAxes(panel, frame, stripTop, x, y),
+    ...drawn,
+  );
+};

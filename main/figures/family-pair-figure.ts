@@ -1,0 +1,141 @@
+import type { FamilyDocument } from '../contract/family.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { linearScale, type AxisScale } from './axis-scale.ts';
+import { pairPanels, type PairPanel, type PairPoint } from './family-pair-rows.ts';
+import type { FigureTheme } from './figure-theme.ts';
+import { drawMethodLegend, LEGEND_LINE } from './method-legend.ts';
+import { drawMark, methodMarks, type MethodMark } from './method-mark.ts';
+import { svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { svgDocument } from './svg-document.ts';
+import { fitText, wrapText } from './text-layout.ts';
+
+const MARGIN = 24;
+const COLUMNS = 3;
+const CELL_WIDTH = 320;
+const LABEL_ROOM = 58;
+const PLOT_WIDTH = 246;
+const HEADER = 22;
+const BELOW = 50;
+const METHOD_STEP = 8;
+const ROW_PADDING = 12;
+const CAPTION_SIZE = 10.5;
+const CAPTION_LINE = 15;
+const RADIUS = 3.4;
+
+const CAPTION =
+  'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus the model trained with E\u2032, on the same items; left of 0 (perplexity: ' +
+  'right of 0) the pruned model is worse. Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score ' +
+  'interval; paired bootstrap for perplexity); for several draws or trainings mean and range. Filled: past the pruned ' +
+  'model\u2019s threshold; hollow: within it.';
+
+const rowHeight = (methods: number): number => methods * METHOD_STEP + ROW_PADDING;
+
+const valuesOf = ({ rows }: PairPanel): number[] => rows.flatMap(({ points }) => points.flatMap(({ low, high, difference }) => [low, high, difference]));
+
+/** Differences of accuracy share one axis over the sheet; each perplexity has its own. 0 is always on it. */
+const domainOf = (panel: PairPanel, panels: readonly PairPanel[]): readonly [number, number] => {
+  const shown = panel.metric === 'perplexity' ? [panel] : panels.filter(({ metric }) => metric !== 'perplexity');
+  const values = [0, ...shown.flatMap(valuesOf)];
+  return [Math.min(...values), Math.max(...values)];
+};
+
+const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, theme: FigureTheme): SvgNode[] => [
+  svgElement('line', { x1: x.position(point.low), y1: y, x2: x.position(point.high), y2: y, stroke: mark.color, 'stroke-width': 1.1 }),
+  drawMark(mark, x.position(point.difference), y, RADIUS, point.isWithin ? theme : undefined),
+];
+
+interface PanelPlace {
+  readonly left: number;
+  readonly top: number;
+  readonly domain: readonly [number, number];
+  readonly marks: ReadonlyMap<string, MethodMark>;
+  readonly theme: FigureTheme;
+}
+
+const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelPlace): SvgNode => {
+  const methods = [...marks.keys()];
+  const step = rowHeight(methods.length);
+  const plotTop = top + HEADER;
+  const bottom = plotTop + panel.rows.length * step;
+  const x = linearScale(domain, [left + 4, left + PLOT_WIDTH - 4], 4);
+  const isPerplexity = panel.metric === 'perplexity';
+  const tickText = (tick: number): string => String(Number(((isPerplexity ? 1 : 100) * tick).toPrecision(6))).replace('-', '\u2212');
+  const rows = panel.rows.flatMap(({ largeExperts, experts, points }, index) => {
+    const rowTop = plotTop + index * step;
+    return [
+      ...(index % 2 === 1 ? [svgElement('rect', { x: left, y: rowTop, width: PLOT_WIDTH, height: step, fill: theme.grid, 'fill-opacity': 0.35 })] : []),
+      svgLabel(left - 8, rowTop + step / 2 + 4, `${largeExperts} \u2192 ${experts}`, { 'text-anchor': 'end' }),
+      ...points.flatMap((point) => {
+        const mark = marks.get(point.method);
+        const y = rowTop + ROW_PADDING / 2 + (methods.indexOf(point.method) + 0.5) * METHOD_STEP;
+        return mark === undefined ? [] : drawPoint(point, y, x, mark, theme);
+      }),
+    ];
+  });
+  return svgElement(
+    'g',
+    {},
+    svgLabel(left, top + 12, fitText(panel.task, PLOT_WIDTH - 70, 13), { 'font-size': 13, 'font-weight': 600 }),
+    svgLabel(left + PLOT_WIDTH, top + 12, `n = ${panel.n}`, { 'text-anchor': 'end', fill: theme.muted }),
+    ...x.ticks.flatMap((tick) => [
+      svgElement('line', { x1: x.position(tick), y1: plotTop, x2: x.position(tick), y2: bottom + 4, stroke: theme.grid }),
+      svgLabel(x.position(tick), bottom + 16, tickText(tick), { 'text-anchor': 'middle', fill: theme.muted }),
+    ]),
+    svgElement('line', { x1: x.position(0), y1: plotTop, x2: x.position(0), y2: bottom, stroke: theme.ink, 'stroke-width': 0.8 }),
+    ...rows,
+    svgLabel(left + PLOT_WIDTH / 2, bottom + 31, isPerplexity ? 'difference of perplexity' : 'difference of accuracy (points)', {
+      'text-anchor': 'middle',
+      fill: theme.muted,
+    }),
+  );
+};
+
+/** Pruned-large against scratch-small at equal expert count: a small multiple per task, a row per pair of sizes. */
+export const familyPairFigure = (
+  family: FamilyDocument,
+  tasks: readonly string[],
+  manifest: RunManifest,
+  theme: FigureTheme,
+): string => {
+  const all = pairPanels(family.pairs, family.tasks);
+  const panels = all.filter(({ task }) => tasks.includes(task));
+  const columns = Math.max(1, Math.min(COLUMNS, panels.length));
+  const rows = Math.ceil(panels.length / columns);
+  const marks = methodMarks(family.methods, theme);
+  const width = 2 * MARGIN + Math.max(columns, 2) * CELL_WIDTH - (CELL_WIDTH - LABEL_ROOM - PLOT_WIDTH);
+  const cellHeight = HEADER + Math.max(0, ...panels.map((panel) => panel.rows.length)) * rowHeight(family.methods.length) + BELOW;
+  const legend = drawMethodLegend(
+    [...marks].map(([label, mark]) => ({ label, mark })),
+    { left: MARGIN, right: width - MARGIN, top: 58 },
+  );
+  const caption = wrapText(CAPTION, width - 2 * MARGIN, CAPTION_SIZE);
+  const gridTop = 62 + legend.rows * LEGEND_LINE;
+  const captionTop = gridTop + rows * cellHeight + 14;
+  const height = captionTop + caption.length * CAPTION_LINE + 22;
+  const title = 'Pruned from more experts, against trained with as many';
+  return svgDocument({
+    width,
+    height,
+    title,
+    description: `${panels.length} tasks, methods ${family.methods.join(', ')}. ${CAPTION}`,
+    manifest,
+    theme,
+    children: [
+      svgLabel(MARGIN, 34, title, { 'font-size': 17, 'font-weight': 600 }),
+      ...legend.nodes,
+      ...panels.map((panel, index) =>
+        drawPanel(panel, {
+          left: MARGIN + LABEL_ROOM + (index % columns) * CELL_WIDTH,
+          top: gridTop + Math.floor(index / columns) * cellHeight,
+          domain: domainOf(panel, all),
+          marks,
+          theme,
+        }),
+      ),
+      ...caption.map((text, index) =>
+        svgLabel(MARGIN, captionTop + index * CAPTION_LINE, text, { 'font-size': CAPTION_SIZE, fill: theme.muted }),
+      ),
+      svgLabel(MARGIN, height - 10, `Run ${manifest.id}, ${manifest.createdAt}`, { 'font-size': 9.5, fill: theme.muted }),
+    ],
+  });
+};

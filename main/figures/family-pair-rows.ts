@@ -1,0 +1,66 @@
+import type { FamilyPair } from '../contract/family.ts';
+import type { MetricName } from '../contract/task.ts';
+
+/** A method's point in a row: one comparison with its interval, or the mean and range of several. */
+export interface PairPoint {
+  readonly method: string;
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  /** Draws and trainings behind the point. */
+  readonly comparisons: number;
+  /** Whether every comparison behind it is within the large model's threshold. */
+  readonly isWithin: boolean;
+}
+
+/** A size pruned to a smaller size, against that smaller size from scratch. */
+export interface PairRow {
+  readonly largeExperts: number;
+  readonly experts: number;
+  readonly points: readonly PairPoint[];
+}
+
+export interface PairPanel {
+  readonly task: string;
+  readonly metric: MetricName;
+  readonly n: number;
+  readonly rows: readonly PairRow[];
+}
+
+const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
+
+const pointOf = (method: string, pairs: readonly FamilyPair[]): PairPoint => {
+  const [only] = pairs;
+  const isWithin = pairs.every(({ pastThreshold }) => pastThreshold === false);
+  if (pairs.length === 1 && only !== undefined) {
+    const { difference, low, high } = only;
+    return { method, difference, low, high, comparisons: 1, isWithin };
+  }
+  const differences = pairs.map(({ difference }) => difference);
+  const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+  return { method, difference: mean, low: Math.min(...differences), high: Math.max(...differences), comparisons: pairs.length, isWithin };
+};
+
+const rowOf = (largeExperts: number, experts: number, pairs: readonly FamilyPair[]): PairRow => ({
+  largeExperts,
+  experts,
+  points: distinct(pairs.map(({ method }) => method)).map((method) =>
+    pointOf(method, pairs.filter((pair) => pair.method === method)),
+  ),
+});
+
+/** Pairs gathered for drawing: a panel per task, a row per pair of sizes (by E', then E). */
+export const pairPanels = (pairs: readonly FamilyPair[], tasks: readonly string[]): PairPanel[] =>
+  tasks.flatMap((task): PairPanel[] => {
+    const own = pairs.filter((pair) => pair.task === task);
+    const [first] = own;
+    if (first === undefined) return [];
+    const ascending = (a: number, b: number): number => a - b;
+    const rows = distinct(own.map(({ experts }) => experts)).sort(ascending).flatMap((experts) => {
+      const toThis = own.filter((pair) => pair.experts === experts);
+      return distinct(toThis.map(({ largeExperts }) => largeExperts)).sort(ascending).map((largeExperts) =>
+        rowOf(largeExperts, experts, toThis.filter((pair) => pair.largeExperts === largeExperts)),
+      );
+    });
+    return [{ task, metric: first.metric, n: Math.min(...own.map(({ n }) => n)), rows }];
+  });

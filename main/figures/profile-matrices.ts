@@ -1,0 +1,60 @@
+import type { TaskProfile } from '../contract/profile.ts';
+
+/** [L][E]; null where an expert has no value because no token chose it. */
+export type CellMatrix = readonly (readonly (number | null)[])[];
+
+export interface ProfileMetric {
+  /** Part of file names and the name of the CSV column. */
+  readonly name: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly matrix: (profile: TaskProfile) => CellMatrix;
+}
+
+const perToken = (sums: TaskProfile['counts'], tokens: number): CellMatrix =>
+  sums.map((row) => row.map((sum) => (tokens > 0 ? sum / tokens : null)));
+
+const perChoice = (sums: TaskProfile['counts'], counts: TaskProfile['counts']): CellMatrix =>
+  sums.map((row, layer) =>
+    row.map((sum, expert) => {
+      const count = counts[layer]?.[expert] ?? 0;
+      return count > 0 ? sum / count : null;
+    }),
+  );
+
+/** What heatmaps show of a profile: sums and counts divided once. Usage alone misleads, so it is never drawn alone. */
+export const profileMetrics: readonly ProfileMetric[] = [
+  {
+    name: 'share',
+    title: 'Share of tokens that choose the expert',
+    unit: 'tokens routed to the expert / tokens (a layer sums to top-k)',
+    matrix: ({ counts, tokens }) => perToken(counts, tokens),
+  },
+  {
+    name: 'gate',
+    title: 'Gate mass per token',
+    unit: 'sum of combine weights / tokens',
+    matrix: ({ gateMass, tokens }) => perToken(gateMass, tokens),
+  },
+  {
+    name: 'reap',
+    title: 'REAP saliency',
+    unit: 'mean of combine weight x norm of the expert output, over the tokens that choose it',
+    matrix: ({ reapSum, counts }) => perChoice(reapSum, counts),
+  },
+  {
+    name: 'ean',
+    title: 'Expert activation norm',
+    unit: 'mean norm of the expert output, over the tokens that choose it',
+    matrix: ({ eanSum, counts }) => perChoice(eanSum, counts),
+  },
+];
+
+/** Largest value of several matrices, at least 0: the upper end of a colour scale that starts at 0. */
+export const largestCell = (matrices: readonly CellMatrix[]): number => {
+  let largest = 0;
+  for (const matrix of matrices) {
+    for (const row of matrix) for (const value of row) if (value !== null && value > largest) largest = value;
+  }
+  return largest;
+};

@@ -1,0 +1,83 @@
+import type { RunManifest } from '../contract/run.ts';
+import type { FigureTheme } from './figure-theme.ts';
+import { drawColorBar, drawHeatmapCells } from './heatmap-cells.ts';
+import type { CellMatrix } from './profile-matrices.ts';
+import { svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { svgDocument } from './svg-document.ts';
+import { fitText, wrapText } from './text-layout.ts';
+
+/** Maps of one statistic of one model, a block per task. */
+export interface RoutingSheet {
+  readonly title: string;
+  /** What a cell's number is. */
+  readonly unit: string;
+  readonly blocks: readonly { readonly task: string; readonly matrix: CellMatrix }[];
+  /** Upper end of the colour scale, which starts at 0: one for all blocks, so that they compare. */
+  readonly maximum: number;
+  readonly manifest: RunManifest;
+  readonly theme: FigureTheme;
+}
+
+const MARGIN = 24;
+const LABEL_ROOM = 96;
+const LEFT = MARGIN + LABEL_ROOM;
+const TOP = 50;
+const MAP_WIDTH = 768;
+const LARGEST_CELL = 26;
+const GAP = 10;
+const EXPERT_LABEL_ROOM = 24;
+
+/** Few layers get tall rows; many stay legible as texture. */
+const rowHeight = (layers: number): number => (layers <= 8 ? 12 : layers <= 24 ? 6 : 4);
+
+/** Height of one task's block, for dividing a sheet between pages. */
+export const routingBlockHeight = (layers: number): number => layers * rowHeight(layers) + GAP;
+
+const drawBlock = (block: RoutingSheet['blocks'][number], top: number, cellWidth: number, sheet: RoutingSheet): SvgNode[] => {
+  const { matrix, task } = block;
+  const { maximum, theme } = sheet;
+  const cellHeight = rowHeight(matrix.length);
+  const middle = top + (matrix.length * cellHeight) / 2;
+  return [
+    svgLabel(LEFT - 10, middle + 4, fitText(task, LABEL_ROOM - 10, 12), { 'text-anchor': 'end', 'font-size': 12 }),
+    svgElement('g', { 'shape-rendering': 'crispEdges' }, ...drawHeatmapCells(matrix, { left: LEFT, top, cellWidth, cellHeight, maximum, theme })),
+  ];
+};
+
+/**
+ * What a model's experts do for each task: tasks below one another, so that the columns of one expert stand under each
+ * other. Within a block MoE layers run downwards, experts across; cividis from 0 to `maximum`.
+ */
+export const routingSheet = (sheet: RoutingSheet): string => {
+  const { title, unit, blocks, maximum, manifest, theme } = sheet;
+  const experts = Math.max(1, ...blocks.map(({ matrix }) => matrix[0]?.length ?? 0));
+  const layers = Math.max(0, ...blocks.map(({ matrix }) => matrix.length));
+  const cellWidth = Math.max(3, Math.min(LARGEST_CELL, Math.floor(MAP_WIDTH / experts)));
+  const width = Math.max(560, LEFT + cellWidth * experts + MARGIN);
+  const step = [1, 2, 4, 8, 16, 32].find((one) => one * cellWidth >= EXPERT_LABEL_ROOM) ?? 64;
+  const mapBottom = TOP + blocks.length * routingBlockHeight(layers) - GAP;
+  const lines = wrapText(`Colour: ${unit}. Rows of a task: its ${layers} MoE layers, the first on top.`, width - 2 * MARGIN, 10.5);
+  const linesTop = mapBottom + 90;
+  const hasAbsent = blocks.some(({ matrix }) => matrix.some((row) => row.includes(null)));
+  return svgDocument({
+    width,
+    height: linesTop + lines.length * 15,
+    title,
+    description: `${blocks.length} tasks, ${layers} MoE layers by ${experts} experts. ${unit}.`,
+    manifest,
+    theme,
+    children: [
+      svgLabel(MARGIN, 32, title, { 'font-size': 15, 'font-weight': 600 }),
+      ...blocks.flatMap((block, index) => drawBlock(block, TOP + index * routingBlockHeight(layers), cellWidth, sheet)),
+      ...Array.from({ length: Math.ceil(experts / step) }, (_, index) =>
+        svgLabel(LEFT + (index * step + 0.5) * cellWidth, mapBottom + 14, String(index * step), {
+          'text-anchor': 'middle',
+          fill: theme.muted,
+        }),
+      ),
+      svgLabel(LEFT + (cellWidth * experts) / 2, mapBottom + 30, 'expert', { 'text-anchor': 'middle', fill: theme.muted }),
+      ...drawColorBar({ maximum, theme, hasAbsent }, LEFT, mapBottom + 46),
+      ...lines.map((text, index) => svgLabel(MARGIN, linesTop + index * 15, text, { 'font-size': 10.5, fill: theme.muted })),
+    ],
+  });
+};

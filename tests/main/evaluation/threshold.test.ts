@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { sweepThresholds, headlineThresholds } from '../../../main/evaluation/sweep-thresholds.ts';
+import { isSafe, itemsNeeded, readInSequence, TEXTS_NEEDED, thresholdOf } from '../../../main/evaluation/threshold.ts';
+import { thresholdRule } from '../../../main/evaluation/threshold-rule.ts';
+import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/evaluation/tango-interval.ts';
+import { sweepResult } from './outcomes.ts';
+
+/** Results of one method whose lower ends are given by factor. */
+const results = (lowerEnds: Record<number, number>, fields: Parameters<typeof sweepResult>[0] = {}) =>
+  Object.entries(lowerEnds).map(([factor, lowOneSided]) => sweepResult({ factor: Number(factor), lowOneSided, ...fields }));
+
+const lowerEnds = fc.dictionary(fc.constantFrom('1.5', '2', '3', '4', '8', '16'), fc.double({ min: -0.3, max: 0, noNaN: true }), {
+  minKeys: 1,
+});
+const deltas = fc.double({ min: 0.005, max: 0.5, noNaN: true });
+
+describe('thresholdOf', () => {
+  it('finds the bracket between the last safe and the first unsafe factor', () => {
+    expect(thresholdOf(results({ 1: 0, 2: -0.01, 4: -0.02, 8: -0.05, 16: -0.3 }), 0.02)).toEqual({
+      model: 'model',
+      task: 'task',
+      method: 'reap',
+      seed: null,
+      factor: 4,
+      lastSafe: 4,
+      firstUnsafe: 8,
+      delta: 0.02,
+      n: 1000,
+      verdict: 'found',
+    });
+  });
+
+  it('does not read past the first unsafe factor', () => {
+    expect(thresholdOf(results({ 2: -0.01, 4: -0.05, 8: -0.01 }), 0.02)).toMatchObject({ factor: 2, firstUnsafe: 4 });
+  });
+
+  it('says all safe, none safe, cannot tell, or nothing yet', () => {
+    expect(thresholdOf(results({ 8: 0, 2: 0 }), 0.02)).toMatchObject({ verdict: 'all-safe', factor: 8, firstUnsafe: null });
+    expect(thresholdOf(results({ 2: -0.1, 4: -0.2 }), 0.02)).toMatchObject({
+      verdict: 'none-safe',
+      factor: 1,
+      lastSafe: 1,
+      firstUnsafe: 2,
+    });
+    expect(thresholdOf(results({ 2: 0, 4: -0.9 }, { n: 132 }), 0.02)).toMatchObject({
+      verdict: 'cannot-tell',
+      factor: null,
+      lastSafe: null,
+      firstUnsafe: null,
+      n: 132,
+    });
+    expect(thresholdOf(results({ 1: 0 }), 0.02)).toBeNull();
+  });
+
+  it('holds perplexity to its own number of texts', () => {
+    const texts = (n: number) => results({ 2: -0.01, 4: -0.03 }, { metric: 'perplexity', n });
+    expect(thresholdOf(texts(TEXTS_NEEDED), 0.02)).toMatchObject({ verdict: 'found', factor: 2 });
+    expect(thresholdOf(texts(TEXTS_NEEDED - 1), 0.02)).toMatchObject({ verdict: 'cannot-tell' });
+  });
+
+  it('does not mix methods', () => {
+    expect(() => thresholdOf([...results({ 2: 0 }), sweepResult({ method: 'random' })], 0.02)).toThrow(/one model/);
+  });
+
+  it('never falls as delta grows, and is safe itself with every smaller factor', () => {
+    fc.assert(
+      fc.property(lowerEnds, deltas, deltas, (ends, a, b) => {
+        const tested = results(ends, { n: 100_000 });
+        const [tight, loose] = [thresholdOf(tested, Math.min(a, b)), thresholdOf(tested, Math.max(a, b))];
+        const factor = tight?.factor ?? 1;
+        expect(loose?.factor).toBeGreaterThanOrEqual(factor);
+        const within = tested.filter((result) => result.factor <= factor);
+        expect(within.every((result) => isSafe(result, Math.min(a, b)))).toBe(true);
+        const next = tested.filter((result) => result.factor > factor).sort((x, y) => x.factor - y.factor)[0];
+        if (next !== undefined) expect(isSafe(next, Math.min(a, b))).toBe(false);
+      }),
+    );
+  });
+
+  it('does not depend on the order of the results', () => {
+    fc.assert(
+      fc.property(lowerEnds, deltas, (ends, delta) => {
+        const tested = results(ends);
+        expect(thresholdOf([...tested].reverse(), delta)).toEqual(thresholdOf(tested, delta));
+      }),
+    );
+  });
+});
+
+describe('readInSequence', () => {
+  it('starts from the unpruned model', () => {
+    expect(readInSequence([])).toEqual({ lastSafe: 1, firstUnsafe: null });
+  });
+});
+
+describe('itemsNeeded', () => {
+  it('is 133 for delta = 0.02: z^2 (1 - delta) / delta = 132.6', () => {
+    expect(itemsNeeded(0.02)).toBe(133);
+  });
+
+  it('is the smallest n at which a candidate without a discordant pair passes', () => {
+    fc.assert(
+      fc.property(deltas, (delta) => {
+        const n = itemsNeeded(delta);
+        const lowest = (items: number): number => tangoLowerLimit({ gained: 0, lost: 0, n: items }, Z_ONE_SIDED_95);
+        expect(lowest(n)).toBeGreaterThanOrEqual(-delta);
+        if (n > 1) expect(lowest(n - 1)).toBeLessThan(-delta);
+      }),
+    );
+  });
+
+  it('refuses a margin out of range', () => {
+    for (const delta of [0, -0.1, 0.6, Number.NaN]) expect(() => itemsNeeded(delta)).toThrow(/delta/);
+  });
+});
+
+describe('sweepThresholds', () => {
+  const seeded = (seed: number, ends: Record<number, number>) => results(ends, { method: 'random', seed });
+
+  it('gives one threshold per seed and one that is safe only where every seed is', () => {
+    const sweep = [
+      ...seeded(0, { 2: -0.01, 4: -0.01, 8: -0.3 }),
+      ...results({ 2: 0, 4: 0 }),
+      ...seeded(1, { 2: -0.01, 4: -0.04, 8: -0.3 }),
+    ];
+    const thresholds = sweepThresholds(sweep, 0.02);
+    expect(thresholds.map(({ method, seed, factor }) => [method, seed, factor])).toEqual([
+      ['random', 0, 4],
+      ['random', 1, 2],
+      ['random', null, 2],
+      ['reap', null, 4],
+    ]);
+    expect(headlineThresholds(thresholds).map(({ method, factor }) => [method, factor])).toEqual([
+      ['random', 2],
+      ['reap', 4],
+    ]);
+  });
+
+  it('leaves out of the joint threshold what some seed has not measured, unless it already failed', () => {
+    const joint = (sweep: ReturnType<typeof seeded>) => sweepThresholds(sweep, 0.02).find(({ seed }) => seed === null);
+    expect(joint([...seeded(0, { 2: 0, 4: 0 }), ...seeded(1, { 2: 0 })])).toMatchObject({ factor: 2, verdict: 'all-safe' });
+    expect(joint([...seeded(0, { 2: 0, 4: -0.1 }), ...seeded(1, { 2: 0 })])).toMatchObject({ factor: 2, firstUnsafe: 4 });
+  });
+
+  it('adds nothing for one seed and skips what is only measured unpruned', () => {
+    expect(sweepThresholds(seeded(3, { 2: 0 }), 0.02).map(({ seed }) => seed)).toEqual([3]);
+    expect(sweepThresholds(results({ 1: 0 }), 0.02)).toEqual([]);
+  });
+
+  it('joint threshold is the smallest of the seeds, and none falls as delta grows', () => {
+    const end = fc.double({ min: -0.1, max: 0, noNaN: true });
+    const complete = fc.record({ 2: end, 4: end, 8: end, 16: end });
+    fc.assert(
+      fc.property(fc.array(complete, { minLength: 2, maxLength: 4 }), deltas, deltas, (bySeed, a, b) => {
+        const sweep = bySeed.flatMap((ends, seed) => results(ends, { method: 'random', seed, n: 100_000 }));
+        const factors = (delta: number): number[] => sweepThresholds(sweep, delta).map(({ factor }) => factor ?? Number.NaN);
+        const tight = factors(Math.min(a, b));
+        const loose = factors(Math.max(a, b));
+        expect(tight.at(-1)).toBe(Math.min(...tight.slice(0, -1)));
+        expect(loose.every((factor, place) => factor >= (tight[place] ?? Number.NaN))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('thresholdRule', () => {
+  it('states margin, level and the number of items it needs', () => {
+    const rule = thresholdRule(0.025);
+    expect(rule).toContain('one-sided 95 %');
+    expect(rule).toContain('at least -2.5 percentage points');
+    expect(rule).toContain('at most 0.025 nats per token');
+    expect(rule).toContain(`fewer than ${itemsNeeded(0.025)} items`);
+  });
+});

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { csvFile } from '../../../main/figures/csv.ts';
+import { resultsCsv, thresholdsCsv, thresholdsMarkdown } from '../../../main/figures/sweep-tables.ts';
+import { profileCsv } from '../../../main/figures/profile-table.ts';
+import { sampleManifest, sampleProfile, sampleSweep } from './sample-run.ts';
+
+/** RFC 4180, after the manifest's line. */
+const parseCsv = (file: string): string[][] => {
+  const text = file.slice(file.indexOf('\n') + 1);
+  const rows: string[][] = [[]];
+  for (const [, quoted, plain = '', end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^,\r\n"]*))(,|\n)/g)) {
+    rows.at(-1)?.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
+    if (end === '\n') rows.push([]);
+  }
+  return rows.slice(0, -1);
+};
+
+const sweep = sampleSweep();
+
+describe('csvFile', () => {
+  it('gives back every cell', () => {
+    const cells = fc.array(fc.tuple(fc.string(), fc.string(), fc.double({ noNaN: true })), { minLength: 1 });
+    fc.assert(
+      fc.property(cells, (rows) => {
+        const parsed = parseCsv(csvFile(sampleManifest, ['a', 'b', 'c'], rows));
+        expect(parsed).toEqual([['a', 'b', 'c'], ...rows.map((row) => row.map(String))]);
+      }),
+    );
+  });
+});
+
+describe('sweep tables', () => {
+  it('hold every result in full precision', () => {
+    const [columns = [], ...rows] = parseCsv(resultsCsv(sweep, sampleManifest));
+    expect(rows).toHaveLength(sweep.results.length);
+    sweep.results.forEach((result, index) => {
+      const cell = (name: string): string | undefined => rows[index]?.[columns.indexOf(name)];
+      expect(Number(cell('low_one_sided'))).toBe(result.lowOneSided);
+      expect(Number(cell('value'))).toBe(result.value);
+      expect(cell('p')).toBe(result.p === null ? '' : String(result.p));
+      expect([cell('task'), cell('metric'), cell('n')]).toEqual([result.task, result.metric, String(result.n)]);
+    });
+  });
+
+  it('list every threshold, as CSV and as Markdown with the rule', () => {
+    const [columns = [], ...rows] = parseCsv(thresholdsCsv(sweep, sampleManifest));
+    expect(rows.map((row) => row[columns.indexOf('verdict')])).toEqual(sweep.thresholds.map(({ verdict }) => verdict));
+    const markdown = thresholdsMarkdown(sweep, sampleManifest);
+    const lines = markdown.split('\n').filter((line) => line.startsWith('|'));
+    expect(lines).toHaveLength(2 + sweep.thresholds.length);
+    const cells = lines.map((line) => line.split(/(?<!\\)\|/).length);
+    expect(new Set(cells).size).toBe(1);
+    expect(markdown).toContain(sweep.rule);
+    expect(markdown).toContain('| small | reap |  | ? |  |  | 60 | cannot tell: too few items |');
+    expect(markdown).toContain('| sums | random | all |');
+  });
+
+  it('escapes names that Markdown would read', () => {
+    const thresholds = sweep.thresholds.slice(0, 1).map((one) => ({ ...one, task: 'a|b *c*\nd' }));
+    expect(thresholdsMarkdown({ ...sweep, thresholds }, sampleManifest)).toContain('| a\\|b \\*c\\* d |');
+  });
+});
+
+describe('profileCsv', () => {
+  it('has a line per expert, with counts, sums and metrics; empty where there is no value', () => {
+    const profile = sampleProfile('sums', 3, 5);
+    const [columns = [], ...rows] = parseCsv(profileCsv('e16', profile, sampleManifest));
+    expect(rows).toHaveLength(15);
+    const row = rows.find((cells) => cells[2] === '1' && cells[3] === '4');
+    const cell = (name: string): number => Number(row?.[columns.indexOf(name)]);
+    expect(cell('share')).toBe((profile.counts[1]?.[4] ?? Number.NaN) / 1000);
+    expect(cell('reap')).toBe(cell('reap_sum') / cell('count'));
+    expect(rows.find((cells) => cells[2] === '1' && cells[3] === '2')?.[columns.indexOf('reap')]).toBe('');
+  });
+});
