@@ -1,72 +1,98 @@
 import { refuse } from '../contract/errors.ts';
+import type { Flag } from './families/family.ts';
 
 export type Config = Readonly<Record<string, unknown>>;
 
-/** Reads numbers from a config.json, refusing what is missing or of the wrong kind by key and value. */
+/** Reads a config.json with a family's defaults, refusing what is missing or of the wrong kind by key and value. */
 export class ConfigReader {
   readonly #config: Config;
   readonly #place: string;
-  readonly #defaults: Readonly<Record<string, number>>;
+  readonly #defaults: Config;
 
-  constructor(config: Config, place: string, defaults: Readonly<Record<string, number>>) {
+  constructor(config: Config, place: string, defaults: Config) {
     this.#config = config;
     this.#place = place;
     this.#defaults = defaults;
   }
 
-  /** First of `keys` that the config has. */
+  /** First of `keys` that the config itself has. */
   presentKey(keys: readonly string[]): string | undefined {
     return keys.find((key) => this.#config[key] !== undefined && this.#config[key] !== null);
   }
 
+  /** The config's value, or the family's default; null and missing are the same. */
   raw(key: string): unknown {
-    return this.#config[key];
+    return this.#config[key] ?? this.#defaults[key] ?? null;
   }
 
   number(key: string): number {
-    const value = this.#config[key] ?? this.#defaults[key];
-    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw this.#bad(key, value, 'a positive number');
+    const value = this.raw(key);
+    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw this.bad(key, value, 'a positive number');
     return value;
   }
 
   integer(key: string): number {
     const value = this.number(key);
-    if (!Number.isInteger(value)) throw this.#bad(key, value, 'a whole number');
+    if (!Number.isInteger(value)) throw this.bad(key, value, 'a whole number');
     return value;
   }
 
+  /** A whole number from 0 on; missing is 0. */
+  count(key: string): number {
+    const value = this.raw(key);
+    return value === null || value === 0 ? 0 : this.integer(key);
+  }
+
+  optionalNumber(key: string): number | null {
+    return this.raw(key) === null ? null : this.number(key);
+  }
+
   optionalInteger(key: string): number | null {
-    return this.#config[key] === undefined || this.#config[key] === null ? null : this.integer(key);
+    return this.raw(key) === null ? null : this.integer(key);
+  }
+
+  flag(flag: Flag): boolean {
+    if (typeof flag === 'boolean') return flag;
+    const value = this.raw(flag);
+    if (typeof value !== 'boolean') throw this.bad(flag, value, 'true or false');
+    return value;
+  }
+
+  integers(key: string): readonly number[] {
+    const value = this.raw(key) ?? [];
+    if (!Array.isArray(value) || !value.every((each): each is number => Number.isInteger(each))) throw this.bad(key, value, 'a list of whole numbers');
+    return value;
+  }
+
+  strings(key: string): readonly string[] | null {
+    const value = this.raw(key);
+    if (value === null) return null;
+    if (!Array.isArray(value) || !value.every((each): each is string => typeof each === 'string')) throw this.bad(key, value, 'a list of words');
+    return value;
+  }
+
+  object(key: string): ConfigReader | null {
+    const value = this.raw(key);
+    if (value === null) return null;
+    if (typeof value !== 'object' || Array.isArray(value)) throw this.bad(key, value, 'an object');
+    return new ConfigReader({ ...value }, `${this.#place}, "${key}"`, {});
   }
 
   requireOneOf(key: string, values: readonly unknown[]): void {
-    const value = this.#config[key];
-    if (value === undefined || value === null || values.includes(value)) return;
-    throw refuse(
-      'unsupported-config',
-      `${this.#place}: "${key}" is ${JSON.stringify(value)}; only ${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here.`,
-      'Use a checkpoint without this feature.',
-    );
+    const value = this.raw(key);
+    if (value === null || values.includes(value)) return;
+    throw this.unsupported(`"${key}" is ${JSON.stringify(value)}; only ${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here`);
   }
 
-  /**
-   * Rotary base and scaling, in either spelling: `rope_theta` + `rope_scaling`, or `rope_parameters`. Only the
-   * unscaled kind is supported; a scaling is refused by name.
-   */
-  ropeTheta(): number {
-    const parameters = this.#config['rope_parameters'] ?? this.#config['rope_scaling'];
-    if (parameters === null || parameters === undefined) return this.number('rope_theta');
-    if (typeof parameters !== 'object') throw this.#bad('rope_parameters', parameters, 'an object');
-    const record: Config = { ...parameters };
-    const type = record['rope_type'] ?? record['type'] ?? 'default';
-    if (type !== 'default') {
-      throw refuse('unsupported-config', `${this.#place}: rotary scaling "${String(type)}" is not supported for this family.`, 'Use a checkpoint without rotary scaling.');
-    }
-    const theta = record['rope_theta'];
-    return typeof theta === 'number' ? theta : this.number('rope_theta');
+  unsupported(what: string): Error {
+    return refuse('unsupported-config', `${this.#place}: ${what}.`, 'Use a checkpoint without this feature.');
   }
 
-  #bad(key: string, value: unknown, wanted: string): Error {
-    return refuse('bad-config', `${this.#place}: "${key}" is ${JSON.stringify(value) ?? 'missing'}, not ${wanted}.`, 'Repair config.json from the model\'s source.');
+  inconsistent(what: string): Error {
+    return refuse('bad-config', `${this.#place}: ${what}.`, "Repair config.json from the model's source.");
+  }
+
+  bad(key: string, value: unknown, wanted: string): Error {
+    return this.inconsistent(`"${key}" is ${value === null || value === undefined ? 'missing' : JSON.stringify(value)}, not ${wanted}`);
   }
 }

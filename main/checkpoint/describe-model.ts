@@ -1,19 +1,20 @@
-import { refuse } from '../contract/errors.ts';
-import { ConfigReader, type Config } from './config-reader.ts';
-import type { BlockDescriptor, ExpertTensors, ModelDescriptor, MoeDescriptor, TensorView } from './descriptor.ts';
-import type { ExpertLayout, Family } from './families/family.ts';
+import type { Config } from './config-reader.ts';
+import { ConfigReader } from './config-reader.ts';
+import { describeAttention } from './describe-attention.ts';
+import { describeMoe } from './describe-moe.ts';
+import type { BlockDescriptor, ModelDescriptor, Norm, TensorView } from './descriptor.ts';
+import type { DenseRecord, Family, WindowRecord } from './families/family.ts';
+import { readQuantisation, WeightReader } from './read-weights.ts';
+import { readRotary } from './rotary.ts';
 import { TensorIndex } from './tensor-index.ts';
 
-interface Dimensions {
-  readonly hidden: number;
-  readonly experts: number;
-  readonly topK: number;
-  readonly width: number;
-}
+/** Buffers without meaning that old checkpoints carry. */
+const ignoredBuffers = /\.rotary_emb\.inv_freq$/;
 
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
- * be there in its shape and in a floating dtype, and none may be left over: an unproven layout is refused by name.
+ * be there in its shape and in a dtype that the layout allows, and none may be left over: an unproven layout is refused
+ * by name.
  */
 export const describeModel = (
   family: Family,
@@ -21,137 +22,101 @@ export const describeModel = (
   tensors: ReadonlyMap<string, TensorView>,
   folder: string,
 ): ModelDescriptor => {
-  const reader = new ConfigReader(config, `${folder}/config.json`, family.config.defaults);
+  const reader = new ConfigReader(config, `${folder}/config.json`, family.defaults);
   for (const { key, values } of family.required) reader.requireOneOf(key, values);
   const index = new TensorIndex(tensors, folder);
+  const weights = new WeightReader(index, readQuantisation(reader));
 
-  const expertsKey = reader.presentKey(family.config.experts) ?? family.config.experts[0] ?? '';
-  const dimensions: Dimensions = {
-    hidden: reader.integer('hidden_size'),
-    experts: reader.integer(expertsKey),
-    topK: reader.integer(family.config.topK),
-    width: reader.integer(family.config.expertWidth),
-  };
-  if (dimensions.topK > dimensions.experts) {
-    throw refuse('bad-config', `${folder}/config.json: ${family.config.topK} (${String(dimensions.topK)}) exceeds ${expertsKey} (${String(dimensions.experts)}).`, 'Repair config.json from the model\'s source.');
-  }
+  const hidden = reader.integer('hidden_size');
   const heads = reader.integer('num_attention_heads');
-  const keyValueHeads = reader.optionalInteger('num_key_value_heads') ?? heads;
-  const headDimension = reader.optionalInteger('head_dim') ?? dimensions.hidden / heads;
-  if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0) {
-    throw refuse('bad-config', `${folder}/config.json: ${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ${String(headDimension)} do not fit together.`, 'Repair config.json from the model\'s source.');
-  }
   const vocabulary = reader.integer('vocab_size');
   const layers = reader.integer('num_hidden_layers');
-  const tiedHead = config['tie_word_embeddings'] === true;
-  const layout = chooseLayout(family, index, folder);
+  const epsilon = reader.number('rms_norm_eps');
+  const norm = (name: string, width: number, over: number = epsilon): Norm => describeNorm(family, index, name, width, over);
 
-  const embedding = index.take(family.embedding, [vocabulary, dimensions.hidden]);
-  const descriptor: ModelDescriptor = {
+  const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
+  const moeOf = describeMoe(family, reader, weights, folder, hidden);
+  const rotary = readRotary(reader, family.rotary, attention.rotatedDimension);
+  const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
+    const named = (pattern: string): string => layerName(pattern, layer);
+    const dense = isDense(family.dense, reader, layer) ? family.dense : null;
+    const width = dense === null ? 0 : reader.integer(dense.widthKey);
+    return {
+      attentionNorm: norm(named(family.names.attentionNorm), hidden),
+      attention: attention.describe(layer),
+      window: windowOf(family.window, reader, layer),
+      feedForwardNorm: norm(named(family.names.feedForwardNorm), hidden),
+      moe: dense === null ? moeOf(layer) : null,
+      dense:
+        dense === null
+          ? null
+          : {
+              gate: weights.take(named(dense.gate), [width, hidden]),
+              up: weights.take(named(dense.up), [width, hidden]),
+              down: weights.take(named(dense.down), [hidden, width]),
+            },
+    };
+  });
+  const moeLayers = blocks.flatMap(({ moe }, block) => (moe === null ? [] : [{ block, moe }]));
+  if (moeLayers.length === 0) throw reader.inconsistent('no layer has experts');
+
+  const embedding = index.take(family.names.embedding, [vocabulary, hidden]);
+  const tiedHead = config['tie_word_embeddings'] === true;
+  const multiplier = (key: keyof NonNullable<Family['multipliers']>): number => (family.multipliers === null ? 1 : reader.number(family.multipliers[key]));
+  const { shape, scale } = attention;
+  const descriptor = {
     family: family.modelType,
-    hidden: dimensions.hidden,
+    hidden,
     heads,
-    keyValueHeads,
-    headDimension,
-    normEpsilon: reader.number('rms_norm_eps'),
-    ropeTheta: reader.ropeTheta(),
-    slidingWindow: reader.optionalInteger('sliding_window'),
+    ...shape,
+    attentionScale: (family.multipliers === null ? scale : reader.number(family.multipliers.attention)) * (attention.isLatent ? rotary.scaleCorrection : 1),
+    rotary: rotary.rotary,
     vocabulary,
-    maxPositions: reader.integer('max_position_embeddings'),
+    maxPositions: Math.min(reader.integer('max_position_embeddings'), rotary.limit ?? Infinity),
     tiedHead,
     embedding,
-    finalNorm: index.take(family.finalNorm, [dimensions.hidden]),
-    head: tiedHead && !index.has(family.head) ? embedding : index.take(family.head, [vocabulary, dimensions.hidden]),
-    blocks: Array.from({ length: layers }, (_, layer) =>
-      describeBlock(family, layout, index, layer, dimensions, heads * headDimension, keyValueHeads * headDimension),
-    ),
+    finalNorm: norm(family.names.finalNorm, hidden),
+    head: tiedHead && !index.has(family.names.head) ? embedding : index.take(family.names.head, [vocabulary, hidden]),
+    headBias: family.headBiasKey !== null && reader.flag(family.headBiasKey) ? index.take(biasName(family.names.head), [vocabulary]) : null,
+    embeddingMultiplier: multiplier('embedding'),
+    residualMultiplier: multiplier('residual'),
+    logitsDivisor: multiplier('logits'),
+    blocks,
+    moeLayers,
     configKeys: {
-      experts: family.config.experts.filter((key, position) => config[key] !== undefined || position === 0),
-      topK: family.config.topK,
+      experts: family.keys.experts.filter((key, position) => config[key] !== undefined || position === 0),
+      topK: family.keys.topK,
     },
   };
-  index.refuseLeftovers(family.ignored);
-  return descriptor;
+  const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey);
+  const extra = Array.from({ length: extraLayers }, (_, layer) => new RegExp(`^model\\.layers\\.${String(layers + layer)}\\.`));
+  return { ...descriptor, unusedTensors: index.refuseLeftovers([ignoredBuffers, ...extra]) };
 };
 
-const chooseLayout = (family: Family, index: TensorIndex, folder: string): ExpertLayout => {
-  const found = family.layouts.filter((layout) => index.has(layerName(layout.router, 0)));
-  const [layout] = found;
-  if (layout === undefined || found.length > 1) {
-    const names = family.layouts.map((candidate) => layerName(candidate.router, 0)).join('" or "');
-    throw refuse(
-      'unknown-layout',
-      `${folder}: ${layout === undefined ? 'no' : 'more than one'} router found; a ${family.modelType} checkpoint holds "${names}".`,
-      'Check that config.json and the weights belong together.',
-    );
-  }
-  return layout;
+export const layerName = (pattern: string, layer: number): string => pattern.replace('{l}', String(layer));
+
+/** Name of the bias beside a weight. */
+export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');
+
+const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
+  kind: family.norm,
+  scale: index.take(name, [width]),
+  bias: family.norm === 'layer' ? index.take(biasName(name), [width]) : null,
+  epsilon,
+});
+
+const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
+  if (record === null) return false;
+  if (record.rule.kind === 'first') return layer < reader.count(record.rule.key);
+  return reader.integers(record.rule.listKey).includes(layer) || (layer + 1) % reader.integer(record.rule.stepKey) !== 0;
 };
 
-const layerName = (pattern: string, layer: number): string => pattern.replace('{l}', String(layer));
-
-const describeBlock = (
-  family: Family,
-  layout: ExpertLayout,
-  index: TensorIndex,
-  layer: number,
-  dimensions: Dimensions,
-  queryWidth: number,
-  keyValueWidth: number,
-): BlockDescriptor => {
-  const { hidden } = dimensions;
-  const take = (pattern: string, shape: readonly number[]): TensorView => index.take(layerName(pattern, layer), shape);
-  return {
-    attentionNorm: take(family.attention.norm, [hidden]),
-    attention: {
-      query: take(family.attention.query, [queryWidth, hidden]),
-      key: take(family.attention.key, [keyValueWidth, hidden]),
-      value: take(family.attention.value, [keyValueWidth, hidden]),
-      output: take(family.attention.output, [hidden, queryWidth]),
-    },
-    moeNorm: take(family.moeNorm, [hidden]),
-    moe: describeMoe(family, layout, take, layer, dimensions),
-  };
-};
-
-const describeMoe = (
-  family: Family,
-  layout: ExpertLayout,
-  take: (pattern: string, shape: readonly number[]) => TensorView,
-  layer: number,
-  { hidden, experts, topK, width }: Dimensions,
-): MoeDescriptor => {
-  const router = take(layout.router, [experts, hidden]);
-  const expertTensors: ExpertTensors[] = [];
-  if (layout.kind === 'per-expert') {
-    for (let expert = 0; expert < experts; expert += 1) {
-      const prefix = `${layout.prefix}${String(expert)}.`;
-      expertTensors.push({
-        gate: take(prefix + layout.gate, [width, hidden]),
-        up: take(prefix + layout.up, [width, hidden]),
-        down: take(prefix + layout.down, [hidden, width]),
-      });
-    }
-    const storage = { stacked: [router.tensor], prefix: layerName(layout.prefix, layer) };
-    return { experts, topK, width, routing: family.routing, router, expertTensors, storage };
-  }
-  const gateUp = take(layout.gateUp, [experts, 2 * width, hidden]);
-  const down = take(layout.down, [experts, hidden, width]);
-  if (2 * width === hidden) {
-    throw refuse('ambiguous-layout', `"${gateUp.tensor}" is square ([${gateUp.shape.join(', ')}]): whether it is stored transposed cannot be told from its shape.`, 'Convert the checkpoint to the layout with one tensor per expert.');
-  }
-  for (let expert = 0; expert < experts; expert += 1) {
-    expertTensors.push({
-      gate: part(gateUp, 2 * expert, 2 * experts, [width, hidden]),
-      up: part(gateUp, 2 * expert + 1, 2 * experts, [width, hidden]),
-      down: part(down, expert, experts, [hidden, width]),
-    });
-  }
-  return { experts, topK, width, routing: family.routing, router, expertTensors, storage: { stacked: [router.tensor, gateUp.tensor, down.tensor], prefix: null } };
-};
-
-/** The `position`-th of `parts` equal contiguous parts of a tensor. */
-const part = (whole: TensorView, position: number, parts: number, shape: readonly number[]): TensorView => {
-  const byteLength = whole.byteLength / parts;
-  return { ...whole, shape, byteLength, byteOffset: whole.byteOffset + position * byteLength };
+const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): number | null => {
+  if (record.kind === 'never') return null;
+  const window = reader.count(record.key);
+  if (window === 0) return null;
+  if (record.kind === 'always') return window;
+  if (record.kind === 'switched') return reader.flag(record.switchKey) && layer >= reader.count(record.fromKey) ? window : null;
+  const types = reader.strings('layer_types');
+  return (types === null ? layer % 2 === 0 : types[layer] === 'sliding_attention') ? window : null;
 };

@@ -16,18 +16,63 @@ export interface TensorView {
   readonly byteLength: number;
 }
 
-/** SwiGLU expert: down(silu(gate x) * up x); gate and up [I, H], down [H, I]. */
-export interface ExpertTensors {
-  readonly gate: TensorView;
-  readonly up: TensorView;
-  readonly down: TensorView;
+/**
+ * How stored bytes become a float32 matrix [out, in] (or a vector). `stored` may be wider than the weight: `select`
+ * takes every second row or column of it (gpt-oss interleaves gate and up), `transposed` says that it lies as [in, out].
+ */
+export interface Weight {
+  readonly stored: StoredMatrix;
+  readonly select?: { readonly axis: number; readonly start: 0 | 1 };
+  readonly transposed?: boolean;
+  /** [out, in] or [length] of the weight itself. */
+  readonly shape: readonly number[];
 }
 
-export interface RoutingRule {
-  /** `softmax-all`: softmax over all E in float32, then top-k (METHODS.md section 20, rule A). */
-  readonly kind: 'softmax-all';
-  /** Divide the K chosen weights by their sum. */
-  readonly normalise: boolean;
+export type StoredMatrix =
+  | { readonly kind: 'plain'; readonly view: TensorView }
+  /** float8 e4m3, value = weight * scale of its 128 x 128 block; the last blocks may be partial. */
+  | { readonly kind: 'fp8'; readonly view: TensorView; readonly scales: TensorView; readonly block: readonly [number, number] }
+  /** Two e2m1 values a byte, low nibble first; one power-of-two scale (exponent + 127) per 32 values of a row. */
+  | { readonly kind: 'mxfp4'; readonly blocks: TensorView; readonly scales: TensorView };
+
+export interface ExpertTensors {
+  /** [I, H]. */
+  readonly gate: Weight;
+  /** [I, H]. */
+  readonly up: Weight;
+  /** [H, I]. */
+  readonly down: Weight;
+  /** [I], [I] and [H], where the family has them. */
+  readonly gateBias?: Weight;
+  readonly upBias?: Weight;
+  readonly downBias?: Weight;
+}
+
+/** `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha gate). */
+export type ExpertActivation = { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
+
+/** Experts are chosen from `kept` of `count` contiguous blocks of equal size. */
+export interface ExpertGroups {
+  readonly count: number;
+  readonly kept: number;
+}
+
+/** A family's routing in float32: which K experts a token chooses, and their combine weights. */
+export type RoutingRule =
+  /** Softmax over all E, then top-k; `normalise` divides the K weights by their sum; groups are ranked by their maximum. */
+  | { readonly kind: 'softmax-all'; readonly normalise: boolean; readonly scale: number; readonly groups: ExpertGroups | null }
+  /** Top-k of the logits, then a softmax over the K. */
+  | { readonly kind: 'softmax-chosen' }
+  /** Sigmoid scores; chosen by score + correction bias, groups ranked by the sum of their top two; weights without bias. */
+  | { readonly kind: 'sigmoid'; readonly normalise: boolean; readonly scale: number; readonly groups: ExpertGroups | null; readonly correction: TensorView }
+  /** Two experts, one after the other, each weighted by a softmax over the logits within 2 * jitter of the largest. */
+  | { readonly kind: 'sparsemixer'; readonly jitter: number };
+
+/** Dense SwiGLU: down(silu(gate x) * up x). */
+export interface DenseTensors {
+  readonly gate: Weight;
+  readonly up: Weight;
+  readonly down: Weight;
 }
 
 export interface MoeDescriptor {
@@ -38,32 +83,88 @@ export interface MoeDescriptor {
   /** I. */
   readonly width: number;
   readonly routing: RoutingRule;
-  /** Router weight [E, H]. */
+  /** Router weight [E, H], and its bias [E] where there is one. */
   readonly router: TensorView;
+  readonly routerBias: TensorView | null;
+  readonly activation: ExpertActivation;
   readonly expertTensors: readonly ExpertTensors[];
+  /** Runs on every token beside the routed experts; never scored nor pruned. `gate` [1, H]: times sigmoid(gate x). */
+  readonly shared: (DenseTensors & { readonly scale: TensorView | null; readonly experts: number }) | null;
   /** How an export finds what belongs to single experts. */
   readonly storage: ExpertStorage;
 }
 
 export interface ExpertStorage {
-  /** Names of tensors whose first axis counts experts (router rows, stacked experts): an export slices rows. */
+  /** Names of tensors whose first axis counts experts (router rows, biases, stacked experts): an export slices rows. */
   readonly stacked: readonly string[];
   /** Tensors of expert e are named `${prefix}${e}.…`: an export renumbers them. Null where experts are stacked. */
   readonly prefix: string | null;
 }
 
-export interface AttentionDescriptor {
-  readonly query: TensorView;
-  readonly key: TensorView;
-  readonly value: TensorView;
-  readonly output: TensorView;
+/** A linear map of tokens, [out, in], with bias [out] where the family has one. */
+export interface Projection {
+  readonly weight: Weight;
+  readonly bias: TensorView | null;
 }
 
+export interface Norm {
+  readonly kind: 'rms' | 'layer';
+  readonly scale: TensorView;
+  /** Of a layer norm. */
+  readonly bias: TensorView | null;
+  readonly epsilon: number;
+}
+
+export type AttentionDescriptor =
+  | {
+      readonly kind: 'grouped';
+      readonly query: Projection;
+      readonly key: Projection;
+      readonly value: Projection;
+      readonly output: Projection;
+      /** RMS norm of queries and keys before rotation: over each head, or over the whole projection. */
+      readonly queryKeyNorm: { readonly over: 'head' | 'whole'; readonly query: Norm; readonly key: Norm } | null;
+      /** Queries, keys and values are clamped to +-clip. */
+      readonly clip: number | null;
+      /** One more logit per head that takes part in the softmax and is dropped after it, [heads]. */
+      readonly sinks: TensorView | null;
+    }
+  | {
+      /** Multi-head latent attention (DeepSeek): keys and values are expanded from a small latent vector. */
+      readonly kind: 'latent';
+      readonly query: { readonly down: Projection; readonly norm: Norm; readonly up: Projection } | { readonly whole: Projection };
+      /** To [latent + rotated part of the key]. */
+      readonly keyValueDown: Projection;
+      readonly keyValueNorm: Norm;
+      readonly keyValueUp: Projection;
+      readonly output: Projection;
+      readonly latent: number;
+      readonly plainDimension: number;
+      readonly rotatedDimension: number;
+      readonly valueDimension: number;
+    };
+
 export interface BlockDescriptor {
-  readonly attentionNorm: TensorView;
+  readonly attentionNorm: Norm;
   readonly attention: AttentionDescriptor;
-  readonly moeNorm: TensorView;
-  readonly moe: MoeDescriptor;
+  /** Query i sees keys j > i - window; null: all. */
+  readonly window: number | null;
+  readonly feedForwardNorm: Norm;
+  /** Null in a dense layer. */
+  readonly moe: MoeDescriptor | null;
+  /** Null in an MoE layer. */
+  readonly dense: DenseTensors | null;
+}
+
+export interface Rotary {
+  /** Rotated dimensions of each head (the first ones); the rest passes. */
+  readonly dimensions: number;
+  /** Pairs (2i, 2i + 1) instead of (i, i + dimensions / 2). */
+  readonly interleaved: boolean;
+  /** Angle per position of each pair, [dimensions / 2]. */
+  readonly frequencies: readonly number[];
+  /** Multiplies cosine and sine. */
+  readonly magnitude: number;
 }
 
 export interface ModelDescriptor {
@@ -72,17 +173,25 @@ export interface ModelDescriptor {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly headDimension: number;
-  readonly normEpsilon: number;
-  readonly ropeTheta: number;
-  /** Query i sees keys j > i - window; null: all. */
-  readonly slidingWindow: number | null;
+  /** Multiplies query-key products. */
+  readonly attentionScale: number;
+  readonly rotary: Rotary;
   readonly vocabulary: number;
   readonly maxPositions: number;
   readonly tiedHead: boolean;
   readonly embedding: TensorView;
-  readonly finalNorm: TensorView;
+  readonly finalNorm: Norm;
   readonly head: TensorView;
+  readonly headBias: TensorView | null;
+  /** Embeddings and residual branches are multiplied, logits divided by these (1: plain). */
+  readonly embeddingMultiplier: number;
+  readonly residualMultiplier: number;
+  readonly logitsDivisor: number;
   readonly blocks: readonly BlockDescriptor[];
+  /** The MoE layers in order: row l of every [L, E] statistic and of every plan is `moeLayers[l]`. */
+  readonly moeLayers: readonly { readonly block: number; readonly moe: MoeDescriptor }[];
   /** Keys of config.json that hold E and K, as this folder writes them: an export edits these. */
   readonly configKeys: { readonly experts: readonly string[]; readonly topK: string };
+  /** Tensors on disk that take no part in inference (extra prediction layers): an export leaves them out. */
+  readonly unusedTensors: readonly string[];
 }

@@ -10,15 +10,16 @@ const WINDOW_BYTES = 4096;
 
 /**
  * Identity of a checkpoint: SHA-256 over config.json's meaning, every safetensors header, and the weights (whole files
- * up to 64 MiB, sampled windows of larger ones, so that a checkpoint of any size is told apart in a moment).
+ * up to 64 MiB, sampled windows of larger ones, so that a checkpoint of any size is told apart in a moment). `files`
+ * stand in the order of their names in the folder: a cache of links and a plain copy have the same fingerprint.
  */
 export const fingerprintCheckpoint = async (
   config: Readonly<Record<string, unknown>>,
-  files: ReadonlyMap<string, SafetensorsHeader>,
+  files: readonly { readonly file: string; readonly header: SafetensorsHeader }[],
 ): Promise<string> => {
   const hash = createHash('sha256');
   hash.update(JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))));
-  for (const [file, header] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const { file, header } of files) {
     hash.update(header.text);
     const handle = await open(file, 'r');
     try {

@@ -1,53 +1,91 @@
 import type { ModelInfo } from '../contract/model.ts';
-import type { BlockDescriptor, ModelDescriptor, TensorView } from './descriptor.ts';
+import type { AttentionDescriptor, BlockDescriptor, DenseTensors, ModelDescriptor, MoeDescriptor, Norm, Projection, TensorView, Weight } from './descriptor.ts';
 
-const elements = ({ shape }: TensorView): number => shape.reduce((product, length) => product * length, 1);
+const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-const expertParameters = ({ moe }: BlockDescriptor): number =>
-  sum(moe.expertTensors.map(({ gate, up, down }) => elements(gate) + elements(up) + elements(down)));
+/** Weights in a tensor, a matrix, or nothing. */
+const count = (of: TensorView | Weight | null | undefined): number => (of === null || of === undefined ? 0 : product(of.shape));
+const counts = (list: readonly (TensorView | Weight | null | undefined)[]): number => sum(list.map(count));
+const ofNorm = ({ scale, bias }: Norm): number => counts([scale, bias]);
+const ofProjection = ({ weight, bias }: Projection): number => counts([weight, bias]);
+const ofDense = (dense: DenseTensors | null): number => (dense === null ? 0 : counts([dense.gate, dense.up, dense.down]));
 
-const denseParameters = ({ attentionNorm, attention, moeNorm, moe }: BlockDescriptor): number =>
-  sum([attentionNorm, attention.query, attention.key, attention.value, attention.output, moeNorm, moe.router].map(elements));
+const ofAttention = (attention: AttentionDescriptor): number => {
+  if (attention.kind === 'grouped') {
+    const { query, key, value, output, queryKeyNorm, sinks } = attention;
+    const norms = queryKeyNorm === null ? 0 : ofNorm(queryKeyNorm.query) + ofNorm(queryKeyNorm.key);
+    return sum([query, key, value, output].map(ofProjection)) + norms + count(sinks);
+  }
+  const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
+  const queries = 'whole' in query ? ofProjection(query.whole) : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
+  return queries + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
+};
+
+const ofExperts = (moe: MoeDescriptor | null): number =>
+  sum((moe?.expertTensors ?? []).map(({ gate, up, down, gateBias, upBias, downBias }) => counts([gate, up, down, gateBias, upBias, downBias])));
+
+/** Everything of a block but its routed experts. */
+const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor): number => {
+  const correction = moe?.routing.kind === 'sigmoid' ? moe.routing.correction : null;
+  return (
+    ofNorm(attentionNorm) + ofAttention(attention) + ofNorm(feedForwardNorm) + ofDense(dense) + ofDense(moe?.shared ?? null) +
+    counts([moe?.router, moe?.routerBias, moe?.shared?.scale, correction])
+  );
+};
 
 /**
  * Counts of weights and bytes. `active`: all but the experts that a token does not use. Memory is that of float32
  * weights, which is what the CPU computes with: all blocks at once, or the largest block with embedding and head.
  */
-export const modelInfo = (
-  model: ModelDescriptor,
-  sizeBytes: number,
-  reasons: readonly string[],
-): ModelInfo => {
-  const [first] = model.blocks;
-  const outer = elements(model.embedding) + elements(model.finalNorm) + (model.head === model.embedding ? 0 : elements(model.head));
-  const expert = sum(model.blocks.map(expertParameters));
-  const dense = outer + sum(model.blocks.map(denseParameters));
-  const active = dense + sum(model.blocks.map((block) => (expertParameters(block) * block.moe.topK) / block.moe.experts));
-  const largestBlock = Math.max(0, ...model.blocks.map((block) => expertParameters(block) + denseParameters(block)));
+export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: readonly string[]): ModelInfo => {
+  const moe = model.moeLayers[0]?.moe;
+  const outer = counts([model.embedding, model.head === model.embedding ? null : model.head, model.headBias]) + ofNorm(model.finalNorm);
+  const expert = sum(model.moeLayers.map((layer) => ofExperts(layer.moe)));
+  const rest = outer + sum(model.blocks.map(ofRest));
+  const active = rest + sum(model.moeLayers.map((layer) => (ofExperts(layer.moe) * layer.moe.topK) / layer.moe.experts));
+  const largestBlock = Math.max(0, ...model.blocks.map((block) => ofExperts(block.moe) + ofRest(block)));
   return {
     family: model.family,
     layers: model.blocks.length,
-    moeLayers: model.blocks.length,
-    experts: first?.moe.experts ?? 0,
-    topK: first?.moe.topK ?? 0,
+    moeLayers: model.moeLayers.length,
+    experts: moe?.experts ?? 0,
+    topK: moe?.topK ?? 0,
     hidden: model.hidden,
-    expertWidth: first?.moe.width ?? 0,
-    sharedExperts: 0,
-    normTopK: first?.moe.routing.normalise ?? true,
+    expertWidth: moe?.width ?? 0,
+    sharedExperts: moe?.shared?.experts ?? 0,
+    normTopK: moe !== undefined && normalises(moe),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
-    parameters: { total: dense + expert, expert, active },
+    parameters: { total: rest + expert, expert, active },
     dtype: dtypeName(model),
     sizeBytes,
-    memory: { resident: 4 * (dense + expert), streaming: 4 * (outer + largestBlock) },
+    memory: { resident: 4 * (rest + expert), streaming: 4 * (outer + largestBlock) },
     supported: true,
     reasons: [...reasons],
   };
 };
 
+/** Whether the combine weights of a token sum to a constant, so that pruning cannot make the routed branch louder. */
+const normalises = ({ routing }: MoeDescriptor): boolean => {
+  switch (routing.kind) {
+    case 'softmax-chosen':
+      return true;
+    case 'sparsemixer':
+      return false;
+    default:
+      return routing.normalise;
+  }
+};
+
+const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+
+/** How the experts are stored. */
 const dtypeName = (model: ModelDescriptor): string => {
-  const names = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
-  const { dtype } = model.blocks[0]?.moe.expertTensors[0]?.gate ?? model.embedding;
-  return dtype === 'F32' || dtype === 'F16' || dtype === 'BF16' ? names[dtype] : dtype;
+  const stored = model.moeLayers[0]?.moe.expertTensors[0]?.gate.stored;
+  if (stored === undefined || stored.kind === 'plain') {
+    const dtype = stored?.view.dtype ?? model.embedding.dtype;
+    return dtypeNames[dtype] ?? dtype;
+  }
+  return stored.kind === 'fp8' ? 'float8 (block scales)' : 'mxfp4';
 };

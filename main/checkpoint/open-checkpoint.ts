@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly descriptor: ModelDescriptor;
   /** Every tensor on disk by name, whole. */
   readonly tensors: ReadonlyMap<string, TensorView>;
+  /** Weight files in the order of their names in the folder; `file` is the real path (a cache links to it). */
+  readonly weightFiles: readonly { readonly name: string; readonly file: string }[];
   readonly info: ModelInfo;
   readonly fingerprint: string;
 }
@@ -25,6 +27,8 @@ export interface Checkpoint {
 /** A config.json or index larger than this is no such file. */
 const MAX_JSON_BYTES = 64 * 2 ** 20;
 
+const SINGLE_FILE = 'model.safetensors';
+const INDEX_FILE = 'model.safetensors.index.json';
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+$/, 'a file name without folders')) });
 
 /** Opens a Hugging Face model folder in place. Refuses what it cannot prove, naming file, tensor or key. */
@@ -37,23 +41,23 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
   const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
   if (family === undefined) {
     const known = families.map((each) => each.modelType).join(', ');
-    throw refuse('unknown-model-type', `${resolved}/config.json: model_type ${JSON.stringify(modelType) ?? '(missing)'} is not supported (supported: ${known}).`, 'Choose a checkpoint of a supported family.');
+    throw refuse('unknown-model-type', `${resolved}/config.json: model_type ${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not supported (supported: ${known}).`, 'Choose a checkpoint of a supported family.');
   }
-  const files = await readHeaders(resolved);
-  const tensors = new Map<string, TensorView>();
-  for (const header of files.values()) for (const [name, view] of header.tensors) tensors.set(name, view);
+  const weights = await readHeaders(resolved);
+  const tensors = tensorsOf(weights);
   const descriptor = describeModel(family, config, tensors, resolved);
   const hasTokenizer = await exists(path.join(resolved, 'tokenizer.json'));
   const reasons = hasTokenizer ? [] : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
-  const sizeBytes = [...files.values()].reduce((total, header) => total + header.sizeBytes, 0);
+  const sizeBytes = weights.reduce((total, { header }) => total + header.sizeBytes, 0);
   return {
     folder: resolved,
     name: path.basename(resolved),
     config,
     descriptor,
     tensors,
+    weightFiles: weights.map(({ name, file }) => ({ name, file })),
     info: modelInfo(descriptor, sizeBytes, reasons),
-    fingerprint: await fingerprintCheckpoint(config, files),
+    fingerprint: await fingerprintCheckpoint(config, weights),
   };
 };
 
@@ -75,31 +79,50 @@ const readJson = async <T>(file: string, schema: z.ZodType<T>): Promise<T> => {
   return parsed.data;
 };
 
-/** Headers of all weight files by real path (symbolic links of a Hugging Face cache are followed). */
-const readHeaders = async (folder: string): Promise<ReadonlyMap<string, SafetensorsHeader>> => {
-  const single = path.join(folder, 'model.safetensors');
+interface WeightFile {
+  readonly name: string;
+  readonly file: string;
+  readonly header: SafetensorsHeader;
+}
+
+/** Headers of all weight files in the order of their names; symbolic links of a Hugging Face cache are followed. */
+const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
+  const single = path.join(folder, SINGLE_FILE);
   if (await exists(single)) {
     const file = await realpath(single);
-    return new Map([[file, await readSafetensorsHeader(file)]]);
+    return [{ name: SINGLE_FILE, file, header: await readSafetensorsHeader(file) }];
   }
-  const indexFile = path.join(folder, 'model.safetensors.index.json');
+  const indexFile = path.join(folder, INDEX_FILE);
   if (!(await exists(indexFile))) {
-    throw refuse('no-weights', `${folder} holds neither model.safetensors nor model.safetensors.index.json.`, 'Choose a checkpoint in safetensors format (pickle files are never opened).');
+    throw refuse('no-weights', `${folder} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}.`, 'Choose a checkpoint in safetensors format (pickle files are never opened).');
   }
   const { weight_map: weightMap } = await readJson(indexFile, indexSchema);
-  const headers = new Map<string, SafetensorsHeader>();
-  const fileOf = new Map<string, string>();
-  for (const shard of new Set(Object.values(weightMap))) {
-    const link = path.join(folder, shard);
-    if (!(await exists(link))) throw refuse('missing-shard', `${folder}: shard ${shard}, named by model.safetensors.index.json, is missing.`, `Fetch ${shard} from the model's source.`);
+  const shards = new Map<string, WeightFile>();
+  for (const name of [...new Set(Object.values(weightMap))].sort()) {
+    const link = path.join(folder, name);
+    if (!(await exists(link))) throw refuse('missing-shard', `${folder}: shard ${name}, named by ${INDEX_FILE}, is missing.`, `Fetch ${name} from the model's source.`);
     const file = await realpath(link);
-    fileOf.set(shard, file);
-    headers.set(file, await readSafetensorsHeader(file));
+    shards.set(name, { name, file, header: await readSafetensorsHeader(file) });
   }
   for (const [tensor, shard] of Object.entries(weightMap)) {
-    if (headers.get(fileOf.get(shard) ?? '')?.tensors.has(tensor) !== true) {
-      throw refuse('missing-tensor', `${folder}: tensor "${tensor}" is not in ${shard}, where model.safetensors.index.json places it.`, `Fetch ${shard} from the model's source.`);
+    if (shards.get(shard)?.header.tensors.has(tensor) !== true) {
+      throw refuse('missing-tensor', `${folder}: tensor "${tensor}" is not in ${shard}, where ${INDEX_FILE} places it.`, `Fetch ${shard} from the model's source.`);
     }
   }
-  return headers;
+  return [...shards.values()];
+};
+
+/** All tensors by name; one that two shards hold is refused, since either could be meant. */
+const tensorsOf = (weights: readonly WeightFile[]): ReadonlyMap<string, TensorView> => {
+  const tensors = new Map<string, TensorView>();
+  for (const { name: shard, header } of weights) {
+    for (const [tensor, view] of header.tensors) {
+      const other = tensors.get(tensor);
+      if (other !== undefined) {
+        throw refuse('duplicate-tensor', `${view.file}: tensor "${tensor}" is in ${path.basename(other.file)} as well.`, `Fetch ${shard} and ${INDEX_FILE} again from the model's source.`);
+      }
+      tensors.set(tensor, view);
+    }
+  }
+  return tensors;
 };

@@ -18,7 +18,8 @@ export class TensorIndex {
     return this.#tensors.has(name);
   }
 
-  take(name: string, shape: readonly number[]): TensorView {
+  /** `dtypes`: what this layout allows the tensor to be. */
+  take(name: string, shape: readonly number[], dtypes: readonly TensorDtype[] = weightDtypes): TensorView {
     const view = this.#tensors.get(name);
     if (view === undefined) {
       throw refuse('missing-tensor', `${this.#folder}: tensor "${name}" is missing.`, 'Fetch the checkpoint again, or check that config.json belongs to it.');
@@ -26,17 +27,18 @@ export class TensorIndex {
     if (view.shape.length !== shape.length || view.shape.some((length, axis) => length !== shape[axis])) {
       throw refuse('wrong-shape', `${view.file}: tensor "${name}" has shape [${view.shape.join(', ')}] where config.json asks for [${shape.join(', ')}].`, 'Check that config.json and the weights belong together.');
     }
-    if (!weightDtypes.includes(view.dtype)) {
-      throw refuse('wrong-dtype', `${view.file}: tensor "${name}" is ${view.dtype}; this layout holds ${weightDtypes.join(', ')}.`, 'Convert the checkpoint to float32, float16 or bfloat16.');
+    if (!dtypes.includes(view.dtype)) {
+      throw refuse('wrong-dtype', `${view.file}: tensor "${name}" is ${view.dtype}; this layout holds ${dtypes.join(', ')}.`, 'Convert the checkpoint to float32, float16 or bfloat16, or fetch it again.');
     }
     this.#taken.add(name);
     return view;
   }
 
-  /** A tensor that nothing reads would be lost in silence: refuse it, unless the family names it as meaningless. */
-  refuseLeftovers(ignored: readonly RegExp[]): void {
-    const leftovers = [...this.#tensors.keys()].filter((name) => !this.#taken.has(name) && !ignored.some((pattern) => pattern.test(name)));
-    if (leftovers.length === 0) return;
+  /** A tensor that nothing reads would be lost in silence: refuse it, unless it is named as meaningless. Answers those. */
+  refuseLeftovers(ignored: readonly RegExp[]): readonly string[] {
+    const free = [...this.#tensors.keys()].filter((name) => !this.#taken.has(name));
+    const leftovers = free.filter((name) => !ignored.some((pattern) => pattern.test(name)));
+    if (leftovers.length === 0) return free;
     const shown = leftovers.slice(0, 3).map((name) => `"${name}"`).join(', ');
     throw refuse(
       'unknown-tensor',

@@ -1,13 +1,16 @@
 import { open } from 'node:fs/promises';
 import type { TensorDtype } from './descriptor.ts';
 
-/** A tensor to write: its bytes are asked for when their turn comes, so that a file may be larger than memory. */
+/**
+ * A tensor to write: its bytes are asked for when their turn comes, whole or in chunks, so that a file and even a
+ * single tensor may be larger than memory.
+ */
 export interface TensorToWrite {
   readonly name: string;
   readonly dtype: TensorDtype;
   readonly shape: readonly number[];
   readonly byteLength: number;
-  readonly bytes: () => Promise<Uint8Array> | Uint8Array;
+  readonly bytes: () => Promise<Uint8Array> | Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** The data starts at a multiple of this, as the reference implementation writes it. */
@@ -15,12 +18,13 @@ const HEADER_ALIGNMENT = 8;
 
 /**
  * Writes a safetensors file (tensors in the given order, data contiguous) and flushes it to disk. The caller writes to
- * a temporary name and renames. Returns the file's size in bytes.
+ * a temporary name and renames. `onBytes` sees every byte of the file once, in order. Returns the file's size in bytes.
  */
 export const writeSafetensors = async (
   file: string,
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
+  onBytes: (bytes: Uint8Array) => void = () => undefined,
 ): Promise<number> => {
   const entries: [string, unknown][] = Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : [];
   let offset = 0;
@@ -35,13 +39,20 @@ export const writeSafetensors = async (
   length.writeBigUInt64LE(BigInt(header.length));
   const handle = await open(file, 'wx');
   try {
-    await handle.writeFile(Buffer.concat([length, header]));
-    for (const tensor of tensors) {
-      const bytes = await tensor.bytes();
-      if (bytes.length !== tensor.byteLength) {
-        throw new Error(`tensor "${tensor.name}" gave ${String(bytes.length)} bytes instead of ${String(tensor.byteLength)}`);
-      }
+    const write = async (bytes: Uint8Array): Promise<void> => {
       await handle.writeFile(bytes);
+      onBytes(bytes);
+    };
+    await write(Buffer.concat([length, header]));
+    for (const tensor of tensors) {
+      let written = 0;
+      for await (const bytes of chunksOf(tensor.bytes())) {
+        await write(bytes);
+        written += bytes.length;
+      }
+      if (written !== tensor.byteLength) {
+        throw new Error(`tensor "${tensor.name}" gave ${String(written)} bytes instead of ${String(tensor.byteLength)}`);
+      }
     }
     await handle.sync();
   } finally {
@@ -49,6 +60,9 @@ export const writeSafetensors = async (
   }
   return length.length + header.length + offset;
 };
+
+const chunksOf = (bytes: ReturnType<TensorToWrite['bytes']>): AsyncIterable<Uint8Array> | readonly (Promise<Uint8Array> | Uint8Array)[] =>
+  Symbol.asyncIterator in bytes ? bytes : [bytes];
 
 /** A tensor already in memory. */
 export const tensorInMemory = (

@@ -1,9 +1,10 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
-import type { AttentionDescriptor, ModelDescriptor, TensorView } from '../checkpoint/descriptor.ts';
+import type { AttentionDescriptor, ModelDescriptor, Norm } from '../checkpoint/descriptor.ts';
+import { normalise, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { weight } from './weights.ts';
+import { tensor } from './weights.ts';
 
-/** Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens. */
+/** Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens, D rotated dimensions. */
 export interface AttentionInputs {
   /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] the rows to take: 0 to T - 1. */
   readonly cosine: Value;
@@ -17,68 +18,154 @@ export interface AttentionInputs {
   readonly bias: Value;
 }
 
-export const attentionInputs = (graph: OnnxGraph, headDimension: number): AttentionInputs => ({
-  cosine: graph.input('cosine', DataType.FLOAT, ['T', headDimension / 2]),
-  sine: graph.input('sine', DataType.FLOAT, ['T', headDimension / 2]),
+export const attentionInputs = (graph: OnnxGraph, { rotary }: ModelDescriptor): AttentionInputs => ({
+  cosine: graph.input('cosine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
+  sine: graph.input('sine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
   rows: graph.input('rows', DataType.INT64, [1, 'T']),
   pack: graph.input('pack', DataType.INT64, ['B', 'S']),
   unpack: graph.input('unpack', DataType.INT64, ['T']),
   bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', 'S']),
 });
 
-/** x W^T for tokens [T, in] and a weight [out, in]. */
-export const project = (graph: OnnxGraph, tokens: Value, view: TensorView): Value =>
-  graph.node('Gemm', [tokens, weight(graph, view)], { transB: 1 });
+/** Heads of a batch's tokens, [T, N, D] each; query heads are a multiple of key and value heads. */
+interface Heads {
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+  readonly queryHeads: number;
+  readonly keyHeads: number;
+  readonly headDimension: number;
+  readonly valueDimension: number;
+  readonly sinks: Value | null;
+}
 
-/**
- * Grouped-query attention with half-split rotary embedding over packed tokens: only real tokens are projected, the
- * padded layout [B, S] exists between pack and unpack alone. Standard operators, since token trees need a free mask.
- */
-export const attention = (
+/** Attention of one block over packed tokens [T, H] -> [T, H], before the residual. */
+export const attention = (graph: OnnxGraph, model: ModelDescriptor, descriptor: AttentionDescriptor, tokens: Value, inputs: AttentionInputs): Value => {
+  const heads = descriptor.kind === 'grouped' ? groupedHeads(graph, model, descriptor, tokens, inputs) : latentHeads(graph, model, descriptor, tokens, inputs);
+  return project(graph, attend(graph, heads, model.attentionScale, inputs), descriptor.output);
+};
+
+const groupedHeads = (
   graph: OnnxGraph,
   model: ModelDescriptor,
-  descriptor: AttentionDescriptor,
+  { query, key, value, queryKeyNorm, clip, sinks }: Extract<AttentionDescriptor, { kind: 'grouped' }>,
   tokens: Value,
   inputs: AttentionInputs,
-): Value => {
+): Heads => {
   const { heads, keyValueHeads, headDimension } = model;
-  const repeats = heads / keyValueHeads;
-  const split = (value: Value, count: number): Value => graph.node('Reshape', [value, graph.integers([-1, count, headDimension])]);
-  const query = split(rotate(graph, project(graph, tokens, descriptor.query), inputs), heads);
-  const key = split(rotate(graph, project(graph, tokens, descriptor.key), inputs), keyValueHeads);
-  const value = split(project(graph, tokens, descriptor.value), keyValueHeads);
-  const scaled = graph.node('Mul', [query, graph.float(headDimension ** -0.5)]);
+  const clipped = (projected: Value): Value => (clip === null ? projected : graph.node('Clip', [projected, graph.float(-clip), graph.float(clip)]));
+  const normed = (projected: Value, count: number, norm: Norm | undefined): Value => {
+    if (norm === undefined) return projected;
+    if (queryKeyNorm?.over === 'whole') return normalise(graph, projected, norm);
+    return merge(graph, normalise(graph, split(graph, projected, count, headDimension), norm), count * headDimension);
+  };
+  const rotated = (projected: Value, count: number, norm: Norm | undefined): Value =>
+    split(graph, rotate(graph, model, clipped(normed(projected, count, norm)), count, inputs), count, headDimension);
+  return {
+    query: rotated(project(graph, tokens, query), heads, queryKeyNorm?.query),
+    key: rotated(project(graph, tokens, key), keyValueHeads, queryKeyNorm?.key),
+    value: split(graph, clipped(project(graph, tokens, value)), keyValueHeads, headDimension),
+    queryHeads: heads,
+    keyHeads: keyValueHeads,
+    headDimension,
+    valueDimension: headDimension,
+    sinks: sinks === null ? null : tensor(graph, sinks),
+  };
+};
 
-  /** [T, N, D] -> [B, S, N, D] */
-  const packed = (tensor: Value): Value => graph.node('Gather', [tensor, inputs.pack], { axis: 0 });
-  const transposed = (tensor: Value, order: readonly number[]): Value => graph.node('Transpose', [packed(tensor)], { perm: order });
+/** Multi-head latent attention (arXiv 2405.04434, section 2.1): the rotated part of the key is shared by all heads. */
+const latentHeads = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  descriptor: Extract<AttentionDescriptor, { kind: 'latent' }>,
+  tokens: Value,
+  inputs: AttentionInputs,
+): Heads => {
+  const { heads, headDimension } = model;
+  const { latent, plainDimension, rotatedDimension, valueDimension, query } = descriptor;
+  const queries =
+    'whole' in query ? project(graph, tokens, query.whole) : project(graph, normalise(graph, project(graph, tokens, query.down), query.norm), query.up);
+  const [plainQuery, turnedQuery] = cut(graph, split(graph, queries, heads, headDimension), [plainDimension, rotatedDimension]);
+  const [compressed, turnedKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [latent, rotatedDimension]);
+  const expanded = project(graph, normalise(graph, compressed, descriptor.keyValueNorm), descriptor.keyValueUp);
+  const [plainKey, value] = cut(graph, split(graph, expanded, heads, plainDimension + valueDimension), [plainDimension, valueDimension]);
+  const rotatedQuery = rotate(graph, model, merge(graph, turnedQuery, heads * rotatedDimension), heads, inputs);
+  const rotatedKey = split(graph, rotate(graph, model, turnedKey, 1, inputs), 1, rotatedDimension);
+  const everyHead = graph.node('Tile', [rotatedKey, graph.integers([1, heads, 1])]);
+  return {
+    query: graph.node('Concat', [plainQuery, split(graph, rotatedQuery, heads, rotatedDimension)], { axis: -1 }),
+    key: graph.node('Concat', [plainKey, everyHead], { axis: -1 }),
+    value,
+    queryHeads: heads,
+    keyHeads: heads,
+    headDimension,
+    valueDimension,
+    sinks: null,
+  };
+};
+
+/**
+ * softmax(q k^T * scale + bias) v over the padded layout [B, S], which exists between pack and unpack alone; standard
+ * operators, since token trees need a free mask. Answers the real tokens [T, N * Dv].
+ */
+const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: AttentionInputs): Value => {
+  const { queryHeads, keyHeads, headDimension, valueDimension } = heads;
+  const repeats = queryHeads / keyHeads;
+  const scaled = graph.node('Mul', [heads.query, graph.float(scale)]);
+  const packed = (value: Value): Value => graph.node('Gather', [value, inputs.pack], { axis: 0 });
+  const transposed = (value: Value, order: readonly number[]): Value => graph.node('Transpose', [packed(value)], { perm: order });
+  const [key, value] = [transposed(heads.key, [0, 2, 3, 1]), transposed(heads.value, [0, 2, 1, 3])];
+  const width = queryHeads * valueDimension;
   if (repeats === 1) {
-    const scores = graph.node('MatMul', [transposed(scaled, [0, 2, 1, 3]), transposed(key, [0, 2, 3, 1])]);
-    const mixed = graph.node('MatMul', [softmax(graph, scores, inputs.bias), transposed(value, [0, 2, 1, 3])]);
-    return finish(graph, descriptor, graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), heads * headDimension, inputs);
+    const scores = graph.node('MatMul', [transposed(scaled, [0, 2, 1, 3]), key]);
+    const mixed = graph.node('MatMul', [probabilities(graph, scores, inputs.bias, heads.sinks, [1, queryHeads, 1, 1]), value]);
+    return unpacked(graph, graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), width, inputs);
   }
-  // Query heads of one group stand behind each other as rows, so that one product serves all heads of the group:
+  // Query heads of one group stand behind each other, so that one product serves all heads of the group:
   // [B, S, G, R, D] -> [B, G, R, S, D] against [B, G, 1, D, S].
-  const grouped = graph.node('Reshape', [packed(scaled), graph.integers([0, 0, keyValueHeads, repeats, headDimension])]);
+  const grouped = graph.node('Reshape', [packed(scaled), graph.integers([0, 0, keyHeads, repeats, headDimension])]);
   const queries = graph.node('Transpose', [grouped], { perm: [0, 2, 3, 1, 4] });
-  const keys = graph.node('Unsqueeze', [transposed(key, [0, 2, 3, 1]), graph.integers([2])]);
-  const values = graph.node('Unsqueeze', [transposed(value, [0, 2, 1, 3]), graph.integers([2])]);
-  const bias = graph.node('Unsqueeze', [inputs.bias, graph.integers([2])]);
-  const mixed = graph.node('MatMul', [softmax(graph, graph.node('MatMul', [queries, keys]), bias), values]);
-  return finish(graph, descriptor, graph.node('Transpose', [mixed], { perm: [0, 3, 1, 2, 4] }), heads * headDimension, inputs);
+  const alone = (each: Value): Value => graph.node('Unsqueeze', [each, graph.integers([2])]);
+  const scores = graph.node('MatMul', [queries, alone(key)]);
+  const mixed = graph.node('MatMul', [probabilities(graph, scores, alone(inputs.bias), heads.sinks, [1, keyHeads, repeats, 1, 1]), alone(value)]);
+  return unpacked(graph, graph.node('Transpose', [mixed], { perm: [0, 3, 1, 2, 4] }), width, inputs);
 };
 
-const softmax = (graph: OnnxGraph, scores: Value, bias: Value): Value =>
-  graph.node('Softmax', [graph.node('Add', [scores, bias])], { axis: -1 });
-
-/** [B, S, heads...] -> the real tokens [T, width], projected. */
-const finish = (graph: OnnxGraph, descriptor: AttentionDescriptor, mixed: Value, width: number, inputs: AttentionInputs): Value => {
-  const slots = graph.node('Reshape', [mixed, graph.integers([-1, width])]);
-  return project(graph, graph.node('Gather', [slots, inputs.unpack], { axis: 0 }), descriptor.output);
+/** Softmax over keys; a sink is one more column per head that takes its share and is dropped. */
+const probabilities = (graph: OnnxGraph, scores: Value, bias: Value, sinks: Value | null, sinkShape: readonly number[]): Value => {
+  const biased = graph.node('Add', [scores, bias]);
+  if (sinks === null) return graph.node('Softmax', [biased], { axis: -1 });
+  // The sink's column has the scores' shape but for its width, 1.
+  const first = graph.node('Slice', [biased, graph.integers([0]), graph.integers([1]), graph.integers([-1])]);
+  const column = graph.node('Expand', [graph.node('Reshape', [sinks, graph.integers(sinkShape)]), graph.node('Shape', [first])]);
+  const all = graph.node('Softmax', [graph.node('Concat', [biased, column], { axis: -1 })], { axis: -1 });
+  return graph.node('Slice', [all, graph.integers([0]), graph.integers([-1]), graph.integers([-1])]);
 };
 
-/** Rotary embedding on pairs (i, i + D/2) of every head of [T, N * D]. */
-const rotate = (graph: OnnxGraph, tensor: Value, { cosine, sine, rows }: AttentionInputs): Value => {
-  const sequence = graph.node('Unsqueeze', [tensor, graph.integers([0])]);
-  return graph.node('RotaryEmbedding', [sequence, rows, cosine, sine]);
+/** [B, S, heads...] -> the real tokens [T, width]. */
+const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: AttentionInputs): Value =>
+  graph.node('Gather', [merge(graph, mixed, width), inputs.unpack], { axis: 0 });
+
+/** Rotary embedding of every head of [T, N * D]; dimensions of a head beyond the rotated ones pass. */
+const rotate = (graph: OnnxGraph, { rotary }: ModelDescriptor, tokens: Value, heads: number, { cosine, sine, rows }: AttentionInputs): Value => {
+  const sequence = graph.node('Unsqueeze', [tokens, graph.integers([0])]);
+  return graph.node('RotaryEmbedding', [sequence, rows, cosine, sine], {
+    interleaved: rotary.interleaved ? 1 : 0,
+    num_heads: heads,
+    rotary_embedding_dim: rotary.dimensions,
+  });
+};
+
+/** [..., N * D] -> [T, N, D]. */
+const split = (graph: OnnxGraph, value: Value, count: number, dimension: number): Value =>
+  graph.node('Reshape', [value, graph.integers([-1, count, dimension])]);
+
+/** [...] -> [T, width]. */
+const merge = (graph: OnnxGraph, value: Value, width: number): Value => graph.node('Reshape', [value, graph.integers([-1, width])]);
+
+/** Two parts of the last axis. */
+const cut = (graph: OnnxGraph, value: Value, widths: readonly [number, number]): readonly [Value, Value] => {
+  const [first, second] = graph.nodes('Split', [value, graph.integers(widths)], 2, { axis: -1 });
+  if (first === undefined || second === undefined) throw new Error('Split gives two outputs');
+  return [first, second];
 };

@@ -1,27 +1,32 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
-import type { ExpertTensors, RoutingRule, TensorView } from '../checkpoint/descriptor.ts';
-import { project } from './attention.ts';
+import type { ExpertActivation, ExpertTensors, MoeDescriptor, RoutingRule, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import { linear, multiply, swiglu } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { largest, normalised, route, type Choice } from './route.ts';
+import { tensor, weight } from './weights.ts';
 
 /** How router logits reach experts: row e is expert e, or several rows share one (merged) expert. */
 export type RouterMap =
   | { readonly kind: 'direct' }
-  /** Selection over all rows as before the merge; row r then runs expert `experts[r]` (METHODS 0.1, treatment c). */
+  /** Selection over all rows as before the merge; row r then runs expert `experts[r]`. */
   | { readonly kind: 'rows'; readonly experts: readonly number[] }
-  /** Probabilities of the rows of one expert are added, and experts are chosen by the sums (treatment d). */
+  /** Probabilities of the rows of one expert are added, and experts are chosen by the sums. */
   | { readonly kind: 'sums'; readonly experts: readonly number[] };
 
 export interface MoeLayer {
   readonly topK: number;
   readonly routing: RoutingRule;
-  /** [rows, H]. */
+  /** [rows, H] and [rows]. */
   readonly router: TensorView;
+  readonly routerBias: TensorView | null;
   readonly map: RouterMap;
   readonly experts: readonly ExpertTensors[];
+  readonly activation: ExpertActivation;
+  readonly shared: MoeDescriptor['shared'];
 }
 
 export interface MoeOutputs {
-  /** [T, H]. */
+  /** [T, H], shared expert included. */
   readonly output: Value;
   /** [T, rows] before the mask. */
   readonly logits: Value;
@@ -35,12 +40,12 @@ export interface MoeOutputs {
 
 /**
  * Sparse Mixture-of-Experts layer: tokens are sorted by expert (an argsort by TopK over unique keys), split by counts,
- * run through one chain of products per expert on the checkpoint's own tensors, and put back in order. `mask` [rows] is
- * added to the logits before selection: 0 keeps an expert, -1e9 removes it exactly as deleting its row would.
+ * run through one chain of products per expert on the checkpoint's own tensors, and put back in order. `mask` [rows]:
+ * 0 keeps an expert, -1e9 removes it exactly as deleting its row would.
  */
 export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Value): MoeOutputs => {
-  const logits = project(graph, tokens, layer.router);
-  const { experts, weights } = route(graph, layer, graph.node('Add', [logits, mask]));
+  const logits = multiply(graph, tokens, layer.router, layer.routerBias);
+  const { rows: experts, weights } = choose(graph, layer, logits, mask);
 
   const flat = graph.node('Reshape', [experts, graph.integers([-1])]);
   const count = graph.node('Shape', [flat]);
@@ -50,7 +55,7 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
   if (order === undefined) throw new Error('TopK gives two outputs');
   const rows = graph.node('Gather', [tokens, graph.node('Div', [order, graph.integers(layer.topK)])], { axis: 0 });
 
-  const outputs = runExperts(graph, layer.experts, rows, expertCounts(graph, flat, layer.experts.length));
+  const outputs = runExperts(graph, layer, rows, expertCounts(graph, flat, layer.experts.length));
   const inverse = graph.node('ScatterElements', [position, order, position], { axis: 0 });
   const inOrder = graph.node('Reshape', [inverse, graph.integers([-1, layer.topK])]);
   // [T, 1, K] x [T, K, H]: the weighted sum over each token's experts.
@@ -60,12 +65,27 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
   ]);
   const norms = graph.node('ReduceL2', [outputs, graph.integers([1])], { keepdims: 0 });
   return {
-    output: graph.node('Squeeze', [weighted, graph.integers([1])]),
+    output: withShared(graph, layer, tokens, graph.node('Squeeze', [weighted, graph.integers([1])])),
     logits,
     experts,
     weights,
     norms: graph.node('Gather', [norms, inOrder], { axis: 0 }),
   };
+};
+
+/** Chosen experts and their weights; under a map, rows of the router are not experts. */
+const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): Choice => {
+  const { topK, routing, map } = layer;
+  if (map.kind === 'sums') {
+    if (routing.kind !== 'softmax-all' || routing.groups !== null) throw new Error('sums of probabilities need a softmax router without groups');
+    const probabilities = graph.node('Softmax', [graph.node('Add', [logits, mask])], { axis: -1 });
+    const membership = map.experts.flatMap((own) => layer.experts.map((_, expert) => (own === expert ? 1 : 0)));
+    const sums = graph.node('MatMul', [probabilities, graph.floats([map.experts.length, layer.experts.length], membership)]);
+    const { values, rows } = largest(graph, sums, topK);
+    return { rows, weights: routing.normalise ? normalised(graph, values, 0) : values };
+  }
+  const choice = route(graph, routing, topK, logits, mask);
+  return map.kind === 'direct' ? choice : { rows: graph.node('Gather', [graph.integers(map.experts), choice.rows]), weights: choice.weights };
 };
 
 /** Rows of each expert among the flat choices [T * K]: [experts] int64. */
@@ -75,40 +95,35 @@ const expertCounts = (graph: OnnxGraph, flat: Value, experts: number): Value => 
   return graph.node('ReduceSum', [graph.node('Cast', [hits], { to: DataType.INT64 }), graph.integers([0])], { keepdims: 0 });
 };
 
-/** SwiGLU experts on rows sorted by expert; an expert without rows costs nothing. */
-const runExperts = (graph: OnnxGraph, experts: readonly ExpertTensors[], rows: Value, counts: Value): Value => {
+/** Experts on rows sorted by expert; an expert without rows costs nothing. */
+const runExperts = (graph: OnnxGraph, { experts, activation }: MoeLayer, rows: Value, counts: Value): Value => {
   const parts = experts.length === 1 ? [rows] : graph.nodes('Split', [rows, counts], experts.length, { axis: 0 });
   const outputs = parts.map((part, index) => {
     const tensors = experts[index];
     if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
-    const gate = graph.node('QuickGelu', [project(graph, part, tensors.gate)], { alpha: { float: 1 } });
-    return project(graph, graph.node('Mul', [gate, project(graph, part, tensors.up)]), tensors.down);
+    const biased = (matrix: Weight, bias: Weight | undefined, input: Value): Value =>
+      linear(graph, input, matrix, bias === undefined ? null : weight(graph, bias));
+    const gate = biased(tensors.gate, tensors.gateBias, part);
+    const up = biased(tensors.up, tensors.upBias, part);
+    return biased(tensors.down, tensors.downBias, activated(graph, activation, gate, up));
   });
   return outputs.length === 1 && outputs[0] !== undefined ? outputs[0] : graph.node('Concat', outputs, { axis: 0 });
 };
 
-/**
- * Selection and combine weights, [T, K] each. The K largest masked logits are the K largest probabilities (the softmax
- * is monotonic, and comparing logits keeps apart what rounds to equal probabilities); ties go to the lower index.
- */
-const route = (graph: OnnxGraph, layer: MoeLayer, masked: Value): { experts: Value; weights: Value } => {
-  const { topK, routing, map } = layer;
-  if (map.kind === 'sums') {
-    const probabilities = graph.node('Softmax', [masked], { axis: -1 });
-    const membership = map.experts.flatMap((own) => layer.experts.map((_, expert) => (own === expert ? 1 : 0)));
-    const sums = graph.node('MatMul', [probabilities, graph.floats([map.experts.length, layer.experts.length], membership)]);
-    const [weights, experts] = graph.nodes('TopK', [sums, graph.integers([topK])], 2, { largest: 1, sorted: 1, axis: -1 });
-    if (weights === undefined || experts === undefined) throw new Error('TopK gives two outputs');
-    return { experts, weights: routing.normalise ? normalised(graph, weights) : weights };
-  }
-  const [chosenLogits, rows] = graph.nodes('TopK', [masked, graph.integers([topK])], 2, { largest: 1, sorted: 1, axis: -1 });
-  if (chosenLogits === undefined || rows === undefined) throw new Error('TopK gives two outputs');
-  const weights = routing.normalise
-    ? graph.node('Softmax', [chosenLogits], { axis: -1 })
-    : graph.node('GatherElements', [graph.node('Softmax', [masked], { axis: -1 }), rows], { axis: -1 });
-  const experts = map.kind === 'rows' ? graph.node('Gather', [graph.integers(map.experts), rows]) : rows;
-  return { experts, weights };
+/** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */
+const activated = (graph: OnnxGraph, activation: ExpertActivation, gate: Value, up: Value): Value => {
+  if (activation.kind === 'silu') return graph.node('Mul', [graph.node('QuickGelu', [gate], { alpha: { float: 1 } }), up]);
+  const { limit, alpha } = activation;
+  const bounded = graph.node('Min', [gate, graph.float(limit)]);
+  const raised = graph.node('Add', [graph.node('Clip', [up, graph.float(-limit), graph.float(limit)]), graph.float(1)]);
+  return graph.node('Mul', [graph.node('QuickGelu', [bounded], { alpha: { float: alpha } }), raised]);
 };
 
-const normalised = (graph: OnnxGraph, weights: Value): Value =>
-  graph.node('Div', [weights, graph.node('ReduceSum', [weights, graph.integers([-1])], { keepdims: 1 })]);
+/** Adds the shared expert, which sees every token. */
+const withShared = (graph: OnnxGraph, { shared }: MoeLayer, tokens: Value, routed: Value): Value => {
+  if (shared === null) return routed;
+  const output = swiglu(graph, tokens, shared);
+  if (shared.scale === null) return graph.node('Add', [routed, output]);
+  const share = graph.node('Sigmoid', [graph.node('Gemm', [tokens, tensor(graph, shared.scale)], { transB: 1 })]);
+  return graph.node('Add', [routed, graph.node('Mul', [output, share])]);
+};

@@ -1,24 +1,23 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { project } from './attention.ts';
-import { rmsNorm } from './block-graph.ts';
-import { OnnxGraph } from './onnx-graph.ts';
-import { storedWeight, toFloat } from './weights.ts';
+import { multiply, normalise } from './linear.ts';
+import { OnnxGraph, type Value } from './onnx-graph.ts';
+import { storedTensor, toFloat } from './weights.ts';
 
 /** Token ids [T] -> hidden [T, H]. 16-bit rows are cast after they are gathered, so that the table is never copied. */
 export const embeddingGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
   const tokens = graph.input('tokens', DataType.INT64, ['T']);
-  const rows = graph.node('Gather', [storedWeight(graph, model.embedding), tokens], { axis: 0 });
-  graph.output('hiddenOut', toFloat(graph, rows, model.embedding), DataType.FLOAT, ['T', model.hidden]);
+  const rows = toFloat(graph, graph.node('Gather', [storedTensor(graph, model.embedding), tokens], { axis: 0 }), model.embedding);
+  const scaled = model.embeddingMultiplier === 1 ? rows : graph.node('Mul', [rows, graph.float(model.embeddingMultiplier)]);
+  graph.output('hiddenOut', scaled, DataType.FLOAT, ['T', model.hidden]);
   return graph.serialise('embedding');
 };
 
 /** Hidden [N, H] -> logits [N, V]. */
 export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
-  const { logits } = head(graph, model);
-  graph.output('logits', logits, DataType.FLOAT, ['N', model.vocabulary]);
+  graph.output('logits', head(graph, model), DataType.FLOAT, ['N', model.vocabulary]);
   return graph.serialise('logits');
 };
 
@@ -28,7 +27,7 @@ export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
  */
 export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
-  const { logits } = head(graph, model);
+  const logits = head(graph, model);
   const pairs = graph.input('pairs', DataType.INT64, ['M', 2]);
   const logprobs = graph.node('GatherND', [graph.node('LogSoftmax', [logits], { axis: -1 }), pairs]);
   const [rows, targets] = [0, 1].map((column) => graph.node('Gather', [pairs, graph.integers(column)], { axis: 1 }));
@@ -39,7 +38,9 @@ export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
   return graph.serialise('score');
 };
 
-const head = (graph: OnnxGraph, model: ModelDescriptor): { logits: ReturnType<typeof project> } => {
+/** Final norm and head: hidden [N, H] -> logits [N, V]. */
+const head = (graph: OnnxGraph, model: ModelDescriptor): Value => {
   const hidden = graph.input('hidden', DataType.FLOAT, ['N', model.hidden]);
-  return { logits: project(graph, rmsNorm(graph, hidden, model.finalNorm, model.normEpsilon), model.head) };
+  const logits = multiply(graph, normalise(graph, hidden, model.finalNorm), model.head, model.headBias);
+  return model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
 };

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { TensorProto_DataType as DataType } from 'onnx-buf';
-import type { TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
+import type { TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import { mxfp4Rows } from './mxfp4.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 
 const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
@@ -11,13 +12,17 @@ const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
       return DataType.FLOAT16;
     case 'BF16':
       return DataType.BFLOAT16;
+    case 'F8_E4M3':
+      return DataType.FLOAT8E4M3FN;
+    case 'U8':
+      return DataType.UINT8;
     default:
       throw new Error(`tensor "${tensor}": ${dtype} cannot be a weight of a graph`);
   }
 };
 
-/** A weight as it is stored: the bytes stay in their file (external data relative to `externalDataRoot`). */
-export const storedWeight = (graph: OnnxGraph, view: TensorView): Value =>
+/** A tensor as it is stored: the bytes stay in their file (external data relative to `externalDataRoot`). */
+export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
   graph.external({
     location: path.relative(externalDataRoot(view.file), view.file).split(path.sep).join('/'),
     byteOffset: view.byteOffset,
@@ -29,8 +34,36 @@ export const storedWeight = (graph: OnnxGraph, view: TensorView): Value =>
 export const toFloat = (graph: OnnxGraph, value: Value, stored: TensorView): Value =>
   stored.dtype === 'F32' ? value : graph.node('Cast', [value], { to: DataType.FLOAT });
 
-/** A weight as float32; 16-bit weights are cast by the graph, once where the session folds constants. */
-export const weight = (graph: OnnxGraph, view: TensorView): Value => toFloat(graph, storedWeight(graph, view), view);
+/** A tensor as float32; other dtypes are cast by the graph, once where the session folds constants. */
+export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(graph, storedTensor(graph, view), view);
+
+/**
+ * A weight as float32, still as it lies ([in, out] where `transposed`): selected rows or columns, and float8 or MXFP4
+ * blocks times their scales, computed by the graph. A resident session folds this once; a streamed one computes it for
+ * one expert at a time and keeps nothing.
+ */
+export const weight = (graph: OnnxGraph, { stored, select }: Weight): Value => {
+  if (stored.kind === 'mxfp4') return mxfp4Rows(graph, stored, select?.start ?? null);
+  const whole = stored.kind === 'plain' ? tensor(graph, stored.view) : scaledBlocks(graph, stored);
+  return select === undefined ? whole : everySecond(graph, whole, select.axis, select.start);
+};
+
+/** Elements start, start + 2, start + 4, … along an axis. */
+export const everySecond = (graph: OnnxGraph, value: Value, axis: number, start: number): Value =>
+  graph.node('Slice', [value, graph.integers([start]), graph.integers([LAST]), graph.integers([axis]), graph.integers([2])]);
+
+/** An end for slices that lies beyond every axis. */
+const LAST = 2 ** 31 - 1;
+
+/** float8 weights [O, I] times the scale of their block; blocks at the edges are partial, so scales are spread by index. */
+const scaledBlocks = (graph: OnnxGraph, { view, scales, block }: Extract<Weight['stored'], { kind: 'fp8' }>): Value => {
+  const spread = (value: Value, axis: number): Value => {
+    const indices = Array.from({ length: view.shape[axis] ?? 0 }, (_, index) => Math.floor(index / (block[axis] ?? 1)));
+    return graph.node('Gather', [value, graph.integers(indices)], { axis });
+  };
+  const full = spread(spread(tensor(graph, scales), 0), 1);
+  return graph.node('Mul', [tensor(graph, view), full]);
+};
 
 /** Folder that external locations are relative to: onnxruntime refuses locations outside it, so it is the drive's root. */
 export const externalDataRoot = (file: string): string => path.parse(file).root;

@@ -1,5 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
+import type { ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
 import { floatTensor, integerTensor } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
@@ -14,8 +14,10 @@ export interface Batch {
   readonly firstRow: readonly number[];
   readonly tokens: number;
   readonly tokenIds: Tensor;
-  /** Inputs of every block but hidden states and mask. */
-  readonly feeds: Readonly<Record<'cosine' | 'sine' | 'rows' | 'pack' | 'unpack' | 'bias', Tensor>>;
+  /** Inputs of every block but hidden states, mask and attention bias. */
+  readonly feeds: Readonly<Record<'cosine' | 'sine' | 'rows' | 'pack' | 'unpack', Tensor>>;
+  /** Attention bias [B, 1, S, S] of each window that the model's blocks have (null: none). */
+  readonly biases: ReadonlyMap<number | null, Tensor>;
 }
 
 /**
@@ -48,7 +50,6 @@ export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], g
   const positions = new Int32Array(tokens);
   const pack = new Int32Array(members.length * slots);
   const unpack = new Int32Array(tokens);
-  const bias = new Float32Array(members.length * slots * slots).fill(HIDDEN);
   const firstRow: number[] = [];
   let row = 0;
   members.forEach((tree, member) => {
@@ -57,11 +58,10 @@ export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], g
     for (let slot = 0; slot < slots; slot += 1) pack[member * slots + slot] = slot < length ? row + slot : row;
     for (let slot = 0; slot < length; slot += 1) unpack[row + slot] = member * slots + slot;
     layOut(tree, ids, positions, row);
-    fillBias(tree, model.slidingWindow, bias.subarray(member * slots * slots, (member + 1) * slots * slots), slots);
     row += length;
   });
-  const half = model.headDimension / 2;
-  const { cosine, sine } = rotaryTables(positions, half, model.ropeTheta);
+  const half = model.rotary.dimensions / 2;
+  const { cosine, sine } = rotaryTables(positions, model.rotary);
   return {
     trees: group,
     firstRow,
@@ -73,8 +73,8 @@ export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], g
       rows: integerTensor(Array.from({ length: tokens }, (_, index) => index), [1, tokens]),
       pack: integerTensor(pack, [members.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
-      bias: floatTensor(bias, [members.length, 1, slots, slots]),
     },
+    biases: new Map([...new Set(model.blocks.map(({ window }) => window))].map((window) => [window, attentionBias(members, window, slots)])),
   };
 };
 
@@ -87,6 +87,12 @@ const layOut = (tree: TokenTree, ids: Int32Array, positions: Int32Array, first: 
   };
   tree.trunk.forEach(put);
   for (const branch of tree.branches) branch.forEach((token, index) => { put(token, tree.trunk.length + index); });
+};
+
+const attentionBias = (trees: readonly TokenTree[], window: number | null, slots: number): Tensor => {
+  const bias = new Float32Array(trees.length * slots * slots).fill(HIDDEN);
+  trees.forEach((tree, member) => { fillBias(tree, window, bias.subarray(member * slots * slots, (member + 1) * slots * slots), slots); });
+  return floatTensor(bias, [trees.length, 1, slots, slots]);
 };
 
 /** Opens, in an [S, S] matrix of one tree, what each token may see: its trunk and its own branch, up to itself. */
@@ -106,16 +112,16 @@ const fillBias = (tree: TokenTree, window: number | null, bias: Float32Array, sl
   }
 };
 
-/** cos and sin of position * theta^(-i / half), [T, half] float32. */
-const rotaryTables = (positions: Int32Array, half: number, theta: number): { cosine: Float32Array; sine: Float32Array } => {
-  const frequencies = Float32Array.from({ length: half }, (_, pair) => theta ** (-pair / half));
+/** Cosine and sine of each token's angles times the embedding's magnitude, [T, dimensions / 2] float32. */
+const rotaryTables = (positions: Int32Array, { frequencies, magnitude }: Rotary): { cosine: Float32Array; sine: Float32Array } => {
+  const half = frequencies.length;
   const cosine = new Float32Array(positions.length * half);
   const sine = new Float32Array(positions.length * half);
   positions.forEach((position, row) => {
     for (let pair = 0; pair < half; pair += 1) {
-      const angle = Math.fround(position * (frequencies[pair] ?? 0));
-      cosine[row * half + pair] = Math.cos(angle);
-      sine[row * half + pair] = Math.sin(angle);
+      const angle = Math.fround(position * Math.fround(frequencies[pair] ?? 0));
+      cosine[row * half + pair] = magnitude * Math.cos(angle);
+      sine[row * half + pair] = magnitude * Math.sin(angle);
     }
   });
   return { cosine, sine };

@@ -31,7 +31,7 @@ export class BlockPool {
     const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, blockGraph(descriptor, block, variant.layer), {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),
-      weights: this.streaming ? 'mapped' : 'resident',
+      weights: 'resident',
     });
     this.#open.set(key, session);
     return session;

@@ -8,7 +8,6 @@ export interface EncodedRequest {
 }
 
 /** White space at the end, as Python's str.rstrip takes it (lm-evaluation-harness runs on it; JavaScript's set differs). */
-// eslint-disable-next-line no-control-regex
 const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
 /**

@@ -17,7 +17,7 @@ export interface ResolvedCandidate {
 }
 
 export interface Sink {
-  /** Router doings of one layer over one batch, for the candidates that share it; asked for only where wanted. */
+  /** Router doings of one MoE layer over one batch, for the candidates that share it; asked for only where wanted. */
   readonly taps?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], taps: RoutingTaps) => void;
   /** Hidden states [T, H] after the last block. */
   readonly hidden: (batch: Batch, candidates: readonly ResolvedCandidate[], hidden: Float32Array) => Promise<void> | void;
@@ -110,18 +110,28 @@ export class Executor {
     const variant = members[0]?.variants[layer];
     if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
     const session = await this.#pool.acquire(layer, variant);
+    const { descriptor } = this.#checkpoint;
+    const bias = batch.biases.get(descriptor.blocks[layer]?.window ?? null);
+    if (bias === undefined) throw new Error(`no attention bias for block ${String(layer)}`);
     const feeds = {
       ...batch.feeds,
-      hidden: floatTensor(hidden, [batch.tokens, this.#checkpoint.descriptor.hidden]),
-      mask: floatTensor(variant.mask, [variant.mask.length]),
+      bias,
+      hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
+      ...(variant.layer === null ? {} : { mask: floatTensor(variant.mask, [variant.mask.length]) }),
     };
-    const wanted = sink.taps === undefined ? ['hiddenOut'] : ['hiddenOut', 'logits', 'experts', 'weights', 'norms'];
+    const isTapped = sink.taps !== undefined && variant.layer !== null;
+    const wanted = isTapped ? ['hiddenOut', 'logits', 'experts', 'weights', 'norms'] : ['hiddenOut'];
     const { hiddenOut, logits, experts, weights, norms } = await session.run(feeds, wanted);
     if (hiddenOut === undefined) throw new Error('block without hidden states');
     if (sink.taps !== undefined && logits !== undefined && experts !== undefined && weights !== undefined && norms !== undefined) {
-      sink.taps(layer, batch, members, { logits: floatsOf(logits), experts: integersOf(experts), weights: floatsOf(weights), norms: floatsOf(norms) });
+      sink.taps(this.#moeLayer(layer), batch, members, { logits: floatsOf(logits), experts: integersOf(experts), weights: floatsOf(weights), norms: floatsOf(norms) });
     }
     return floatsOf(hiddenOut);
+  }
+
+  /** Position among the MoE layers of a block that has experts. */
+  #moeLayer(block: number): number {
+    return this.#checkpoint.descriptor.moeLayers.findIndex((layer) => layer.block === block);
   }
 }
 

@@ -23,7 +23,7 @@ export const itemOutcome = (item: TaskItem, sequences: readonly ScoredSequence[]
     logprobs: sums,
     chosen: argmax(sums),
     // Characters are code points, as Python counts them.
-    chosenNorm: argmax(sums.map((sum, choice) => sum / [...(item.choices[choice] ?? '')].length)),
+    chosenNorm: argmax(sums.map((sum, choice) => sum / Array.from(item.choices[choice] ?? '').length)),
     answer: item.answer,
     truncatedTokens: Math.max(0, ...sequences.map(({ truncatedTokens }) => truncatedTokens)),
   };

@@ -4,24 +4,31 @@ import type { MoeLayer } from '../graph/moe.ts';
 /** Added to the router logit of a dropped expert: its softmax weight is exactly zero. */
 const DROPPED = -1e9;
 
-/** What one MoE layer is under a candidate. Equal keys mean equal layers: candidates share work by them. */
+/** What one block is under a candidate. Equal keys mean equal blocks: candidates share work by them. */
 export interface LayerVariant {
   readonly key: string;
   /** Identity of the session that serves it: all masks of a layer share the layer's own session. */
   readonly sessionKey: string;
-  readonly layer: MoeLayer;
-  /** [rows of the router] 0 or -1e9. */
+  /** Null in a dense block. */
+  readonly layer: MoeLayer | null;
+  /** [rows of the router] 0 or -1e9; empty in a dense block. */
   readonly mask: Float32Array;
 }
 
 /** The checkpoint's own layer. */
-export const ownLayer = ({ topK, routing, router, expertTensors }: MoeDescriptor): MoeLayer => ({
+export const ownLayer = ({ topK, routing, router, routerBias, activation, expertTensors, shared }: MoeDescriptor): MoeLayer => ({
   topK,
   routing,
   router,
+  routerBias,
   map: { kind: 'direct' },
   experts: expertTensors,
+  activation,
+  shared,
 });
+
+/** A block without experts: the same under every candidate. */
+export const denseVariant: LayerVariant = { key: 'dense', sessionKey: 'own', layer: null, mask: new Float32Array() };
 
 /** The layer with only `kept` experts selectable. */
 export const maskedVariant = (moe: MoeDescriptor, kept: readonly number[]): LayerVariant => {

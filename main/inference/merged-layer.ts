@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ExpertTensors, MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
+import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
+import { plainWeight, requireWholeView } from '../checkpoint/weight.ts';
 import { writeSafetensors, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { refuse } from '../contract/errors.ts';
 import type { MergeGroup, MergePlan } from '../contract/plan.ts';
 import type { RouterMap } from '../graph/moe.ts';
 import type { ExpertWeights } from '../pruning/expert-weights.ts';
@@ -17,15 +19,15 @@ import type { LayerVariant } from './layer-variant.ts';
 const MERGE_VERSION = 1;
 
 /**
- * An MoE layer whose experts are merged by a plan: new weights over the untouched checkpoint, in a file of their own
+ * An MoE layer (`layer` counts MoE layers) whose experts are merged by a plan: new weights over the untouched checkpoint, in a file of their own
  * that is keyed by content. Weights are rounded to the checkpoint's dtype, so that what is measured is bit for bit
  * what an export holds. Groups of one member use the checkpoint's own tensors.
  */
 export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan: MergePlan, folder: string): Promise<LayerVariant> => {
-  const block = checkpoint.descriptor.blocks[layer];
+  const moe = checkpoint.descriptor.moeLayers[layer]?.moe;
   const groups = plan.groups[layer];
-  if (block === undefined || groups === undefined) throw new Error(`no layer ${String(layer)} to merge`);
-  const { moe } = block;
+  if (moe === undefined || groups === undefined) throw new Error(`no layer ${String(layer)} to merge`);
+  requireMergeable(checkpoint, moe, plan);
   const content = JSON.stringify([MERGE_VERSION, checkpoint.fingerprint, layer, groups, plan.align, plan.router]);
   const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
   const file = path.join(folder, `${key}.safetensors`);
@@ -39,7 +41,8 @@ export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan:
   const experts = groups.map((group, kept): ExpertTensors => {
     const own = moe.expertTensors[group.members[0] ?? -1];
     if (group.members.length === 1 && own !== undefined) return own;
-    return { gate: view(`${String(kept)}.gate`), up: view(`${String(kept)}.up`), down: view(`${String(kept)}.down`) };
+    const merged = (role: string): Weight => plainWeight(view(`${String(kept)}.${role}`));
+    return { gate: merged('gate'), up: merged('up'), down: merged('down') };
   });
   const oneRowPerGroup = plan.router === 'reference-row' || plan.router === 'mean-row';
   const router = oneRowPerGroup ? view('router') : moe.router;
@@ -51,6 +54,9 @@ export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan:
       topK: plan.router === 'mapped-rows' ? moe.topK : Math.min(moe.topK, groups.length),
       routing: moe.routing,
       router,
+      routerBias: null,
+      activation: moe.activation,
+      shared: moe.shared,
       map: routerMap(plan, groups, moe.experts),
       experts,
     },
@@ -62,6 +68,22 @@ const routerMap = (plan: MergePlan, groups: readonly MergeGroup[], experts: numb
   if (plan.router === 'mapped-rows') return { kind: 'rows', experts: [...expertToKept(groups, experts)] };
   if (plan.router === 'summed-probabilities') return { kind: 'sums', experts: [...expertToKept(groups, experts)] };
   return { kind: 'direct' };
+};
+
+const MERGING = 'merging experts';
+
+const readWeight = (weight: Weight): Promise<Float32Array> => readTensor(requireWholeView(weight, MERGING));
+
+/** Refuses layers whose experts cannot be averaged as plain matrices, or whose router has more than rows. */
+const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, plan: MergePlan): void => {
+  const { routing, routerBias } = moe;
+  const grouped = routing.kind === 'softmax-all' && routing.groups !== null;
+  if (routing.kind === 'sigmoid' || grouped || routerBias !== null || moe.expertTensors[0]?.gateBias !== undefined) {
+    throw refuse('merge-unsupported', `${name}: experts of the family ${descriptor.family} cannot be merged: its router or its experts have biases or groups.`, 'Use a method that drops experts.');
+  }
+  if (plan.router === 'summed-probabilities' && routing.kind !== 'softmax-all') {
+    throw refuse('merge-unsupported', `${name}: the router treatment summed-probabilities needs a softmax over all experts, which the family ${descriptor.family} has not.`, 'Choose another router treatment.');
+  }
 };
 
 /** Writes merged experts and router rows under a temporary name and renames: two engines may do so at once. */
@@ -81,11 +103,12 @@ const writeMergedLayer = async (file: string, moe: MoeDescriptor, hidden: number
     const [like] = members;
     if (like === undefined) continue;
     const weights: ExpertWeights[] = [];
-    for (const { gate, up, down } of members) weights.push({ gate: await readTensor(gate), up: await readTensor(up), down: await readTensor(down) });
+    for (const { gate, up, down } of members) weights.push({ gate: await readWeight(gate), up: await readWeight(up), down: await readWeight(down) });
     const merged = mergeGroup(weights, { hidden, width: moe.width }, group, plan.align);
-    add(`${String(kept)}.gate`, like.gate, like.gate.shape, merged.gate);
-    add(`${String(kept)}.up`, like.up, like.up.shape, merged.up);
-    add(`${String(kept)}.down`, like.down, like.down.shape, merged.down);
+    for (const role of ['gate', 'up', 'down'] as const) {
+      const stored = requireWholeView(like[role], MERGING);
+      add(`${String(kept)}.${role}`, stored, stored.shape, merged[role]);
+    }
   }
   if (plan.router === 'reference-row' || plan.router === 'mean-row') {
     add('router', moe.router, [groups.length, hidden], mergeRouterRows(await readTensor(moe.router), hidden, groups, plan.router));

@@ -73,9 +73,9 @@ class Runner implements ModelRunner {
 
   async profile(items: readonly TaskItem[], control: RunControl): Promise<RoutingStatistics> {
     const tokenizer = this.#requireTokenizer();
-    const { maxPositions, blocks } = this.checkpoint.descriptor;
-    const [first] = blocks;
-    const statistics = emptyRoutingStatistics(blocks.length, first?.moe.experts ?? 0, first?.moe.topK ?? 0);
+    const { maxPositions, moeLayers } = this.checkpoint.descriptor;
+    const moe = moeLayers[0]?.moe;
+    const statistics = emptyRoutingStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0);
     const trees = items.flatMap((item) => profileSequences(tokenizer, item, maxPositions)).map((trunk) => ({ trunk, branches: [] }));
     const unpruned = await this.#resolve([{ key: 'unpruned', plan: null }]);
     await this.#executor.run(
@@ -92,10 +92,10 @@ class Runner implements ModelRunner {
   }
 
   async forward(sequences: readonly (readonly number[])[], plan: Plan | null, control: RunControl): Promise<ForwardResult[]> {
-    const { vocabulary, blocks, hidden: width, maxPositions } = this.checkpoint.descriptor;
+    const { vocabulary, moeLayers, hidden: width, maxPositions } = this.checkpoint.descriptor;
     sequences.forEach((sequence, index) => { checkTokens(sequence, index, vocabulary, maxPositions); });
     const candidate = await this.#resolve([{ key: 'plan', plan }]);
-    const results = sequences.map((sequence) => emptyForward(sequence.length, vocabulary, candidate[0], blocks.length));
+    const results = sequences.map((sequence) => emptyForward(sequence.length, vocabulary, candidate[0], moeLayers.length));
     await this.#executor.run(
       sequences.map((trunk) => ({ trunk, branches: [] })),
       candidate,
@@ -104,8 +104,8 @@ class Runner implements ModelRunner {
           batch.trees.forEach((tree, member) => {
             const result = results[tree];
             const [row, length] = [batch.firstRow[member] ?? 0, sequences[tree]?.length ?? 0];
-            result?.routerLogits.set(rowsOf(taps.logits, row, length, batch.tokens), (layer * result.routerLogits.length) / blocks.length);
-            result?.experts.set(rowsOf(taps.experts, row, length, batch.tokens), (layer * result.experts.length) / blocks.length);
+            result?.routerLogits.set(rowsOf(taps.logits, row, length, batch.tokens), (layer * result.routerLogits.length) / moeLayers.length);
+            result?.experts.set(rowsOf(taps.experts, row, length, batch.tokens), (layer * result.experts.length) / moeLayers.length);
           });
         },
         hidden: async (batch, _candidates, states) => {
@@ -223,11 +223,11 @@ const rowsOf = <T extends Float32Array | Int32Array>(matrix: T, row: number, len
 };
 
 const emptyForward = (tokens: number, vocabulary: number, candidate: ResolvedCandidate | undefined, layers: number): ForwardResult => {
-  const [variant] = candidate?.variants ?? [];
+  const variant = candidate?.variants.find(({ layer }) => layer !== null);
   return {
     logits: new Float32Array(tokens * vocabulary),
     routerLogits: new Float32Array(layers * tokens * (variant?.mask.length ?? 0)),
-    experts: new Int32Array(layers * tokens * (variant?.layer.topK ?? 0)),
+    experts: new Int32Array(layers * tokens * (variant?.layer?.topK ?? 0)),
   };
 };
 

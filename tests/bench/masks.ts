@@ -28,7 +28,7 @@ const requests = Array.from({ length: REQUESTS }, (_, index) => ({
 }));
 const plans = Array.from({ length: CANDIDATES }, (_, seed) => {
   const draw = seededRandom(seed);
-  const experts = checkpoint.descriptor.blocks.map(({ moe }) => draw.shuffle(Array.from({ length: moe.experts }, (__, expert) => expert)));
+  const experts = checkpoint.descriptor.moeLayers.map(({ moe }) => draw.shuffle(Array.from({ length: moe.experts }, (__, expert) => expert)));
   return { kept: experts.map((order) => order.slice(0, order.length / 2).sort((a, b) => a - b)) };
 });
 

@@ -1,31 +1,115 @@
-import type { RoutingRule } from '../descriptor.ts';
-
 /**
- * A model family as data: config keys with their defaults, and tensor names. `{l}` stands for the layer, `{e}` for the
- * expert. A family of a known kind needs such a record and a fixture, no code.
+ * A model family as data: config keys with their defaults, tensor names, and which of the known kinds of routing,
+ * attention, norm and rotary embedding it uses. `{l}` stands for the layer, `{e}` for the expert. A new family of known
+ * kinds needs such a record and a fixture, no code.
  */
 export interface Family {
   /** Value of config.json's `model_type`. */
   readonly modelType: string;
-  readonly config: {
+  readonly keys: {
     /** Keys for E in order of preference. */
     readonly experts: readonly string[];
     readonly topK: string;
     readonly expertWidth: string;
-    readonly defaults: Readonly<Record<string, number>>;
   };
-  readonly routing: RoutingRule;
+  /** Values of keys that a config may leave out, as the family's own config class has them. */
+  readonly defaults: Readonly<Record<string, unknown>>;
   /** Values that some keys must have (or may lack) for this record to be right: anything else is refused by name. */
   readonly required: readonly { readonly key: string; readonly values: readonly unknown[] }[];
-  readonly embedding: string;
-  readonly finalNorm: string;
-  readonly head: string;
-  readonly attention: { readonly norm: string; readonly query: string; readonly key: string; readonly value: string; readonly output: string };
-  readonly moeNorm: string;
-  /** Layouts met on disk; the one whose router name is there is taken. */
+  readonly routing: RoutingRecord;
+  readonly activation: 'silu' | 'clamped';
+  readonly norm: 'rms' | 'layer';
+  readonly names: { readonly embedding: string; readonly finalNorm: string; readonly head: string; readonly attentionNorm: string; readonly feedForwardNorm: string };
+  /** Key that says whether the head has a bias. */
+  readonly headBiasKey: string | null;
+  readonly attention: AttentionRecord;
+  readonly window: WindowRecord;
+  readonly rotary: RotaryRecord;
+  /** Keys of multipliers (granite); null: none. */
+  readonly multipliers: { readonly embedding: string; readonly residual: string; readonly attention: string; readonly logits: string } | null;
+  readonly dense: DenseRecord | null;
+  readonly shared: SharedRecord | null;
+  /** Layouts met on disk; the one whose first tensors are there is taken. */
   readonly layouts: readonly ExpertLayout[];
-  /** Tensors without meaning for inference that old files carry; any other unknown tensor is refused. */
-  readonly ignored: readonly RegExp[];
+  /** Key for the number of extra prediction layers behind the last one, which take no part here. */
+  readonly extraLayersKey: string | null;
+}
+
+/** A fixed flag, or the key that holds it. */
+export type Flag = boolean | string;
+
+export type RoutingRecord =
+  | { readonly kind: 'softmax-all'; readonly normalise: Flag; readonly scaleKey: string | null; readonly groups: GroupRecord | null }
+  | { readonly kind: 'softmax-chosen' }
+  | { readonly kind: 'sigmoid'; readonly normalise: Flag; readonly scaleKey: string; readonly groups: GroupRecord; readonly correction: string }
+  | { readonly kind: 'sparsemixer'; readonly jitterKey: string };
+
+export interface GroupRecord {
+  readonly countKey: string;
+  readonly keptKey: string;
+  /** Groups count only where this key has this value. */
+  readonly when: { readonly key: string; readonly value: string } | null;
+}
+
+export type AttentionRecord =
+  | {
+      readonly kind: 'grouped';
+      readonly query: string;
+      readonly key: string;
+      readonly value: string;
+      readonly output: string;
+      readonly queryKeyValueBias: Flag;
+      readonly outputBias: Flag;
+      readonly norms: { readonly over: 'head' | 'whole'; readonly query: string; readonly key: string; readonly when: Flag } | null;
+      readonly clipKey: string | null;
+      readonly sinks: string | null;
+    }
+  | {
+      readonly kind: 'latent';
+      /** `{...}q_proj` where q_lora_rank is null, else down, norm and up. */
+      readonly query: { readonly whole: string; readonly down: string; readonly norm: string; readonly up: string };
+      readonly keyValueDown: string;
+      readonly keyValueNorm: string;
+      readonly keyValueUp: string;
+      readonly output: string;
+      readonly innerEpsilon: number;
+    };
+
+export type WindowRecord =
+  | { readonly kind: 'never' }
+  /** Every layer, where the key is set and positive. */
+  | { readonly kind: 'always'; readonly key: string }
+  /** Layers from `fromKey` on, where `switchKey` is true. */
+  | { readonly kind: 'switched'; readonly key: string; readonly switchKey: string; readonly fromKey: string }
+  /** As `layer_types` says; without it every even layer. */
+  | { readonly kind: 'alternating'; readonly key: string };
+
+export interface RotaryRecord {
+  readonly interleaved: Flag;
+  /** Part of each head that is rotated: key, or 1. */
+  readonly partialKey: string | null;
+  /** Kinds of scaling that are proven for this family. */
+  readonly scalings: readonly ('default' | 'yarn' | 'longrope')[];
+}
+
+/** Dense layers among the MoE layers. */
+export interface DenseRecord {
+  readonly rule: { readonly kind: 'first'; readonly key: string } | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string };
+  readonly widthKey: string;
+  readonly gate: string;
+  readonly up: string;
+  readonly down: string;
+}
+
+export interface SharedRecord {
+  /** Width, or width per shared expert and the key that counts them. */
+  readonly widthKey: string;
+  readonly countKey: string | null;
+  readonly gate: string;
+  readonly up: string;
+  readonly down: string;
+  /** [1, H] weight whose sigmoid scales the output; null: unscaled. */
+  readonly scale: string | null;
 }
 
 export type ExpertLayout =
@@ -38,9 +122,29 @@ export type ExpertLayout =
       readonly down: string;
     }
   | {
-      /** gate and up stacked as rows: gateUp [E, 2I, H], down [E, H, I] (transformers 5 runtime layout). */
+      /** gate and up stacked as rows: gateUp [E, 2I, H], down [E, H, I]. */
       readonly kind: 'stacked-rows';
       readonly router: string;
       readonly gateUp: string;
       readonly down: string;
+    }
+  | {
+      /** gate and up interleaved as columns: gateUp [E, H, 2I], down [E, I, H], with biases (gpt-oss in bfloat16). */
+      readonly kind: 'interleaved-columns';
+      readonly router: string;
+      readonly routerBias: string;
+      readonly gateUp: string;
+      readonly gateUpBias: string;
+      readonly down: string;
+      readonly downBias: string;
+    }
+  | {
+      /** The same in MXFP4: blocks [E, 2I, H/32, 16] and scales [E, 2I, H/32], gate and up interleaved as rows. */
+      readonly kind: 'interleaved-mxfp4';
+      readonly router: string;
+      readonly routerBias: string;
+      readonly gateUp: string;
+      readonly gateUpBias: string;
+      readonly down: string;
+      readonly downBias: string;
     };

@@ -1,0 +1,110 @@
+import type { ConfigReader } from './config-reader.ts';
+import { biasName, layerName } from './describe-model.ts';
+import type { AttentionDescriptor, ModelDescriptor, Norm, Projection } from './descriptor.ts';
+import type { Family } from './families/family.ts';
+import type { WeightReader } from './read-weights.ts';
+
+/** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
+export interface AttentionReader {
+  readonly isLatent: boolean;
+  readonly shape: Pick<ModelDescriptor, 'keyValueHeads' | 'headDimension'>;
+  /** head dimension ^ -0.5. */
+  readonly scale: number;
+  /** Dimensions of each head that a rotary embedding may turn. */
+  readonly rotatedDimension: number;
+  readonly describe: (layer: number) => AttentionDescriptor;
+}
+
+type NormOf = (name: string, width: number, epsilon?: number) => Norm;
+
+export const describeAttention = (
+  family: Family,
+  reader: ConfigReader,
+  weights: WeightReader,
+  norm: NormOf,
+  sizes: { readonly hidden: number; readonly heads: number },
+): AttentionReader =>
+  family.attention.kind === 'grouped'
+    ? describeGrouped(family.attention, reader, weights, norm, sizes)
+    : describeLatent(family.attention, reader, weights, norm, sizes);
+
+const project = (weights: WeightReader, name: string, shape: readonly [number, number], biased: boolean): Projection => ({
+  weight: weights.take(name, shape),
+  bias: biased ? weights.takeView(biasName(name), [shape[0]]) : null,
+});
+
+const describeGrouped = (
+  record: Extract<Family['attention'], { kind: 'grouped' }>,
+  reader: ConfigReader,
+  weights: WeightReader,
+  norm: NormOf,
+  { hidden, heads }: { readonly hidden: number; readonly heads: number },
+): AttentionReader => {
+  const keyValueHeads = reader.optionalInteger('num_key_value_heads') ?? heads;
+  const headDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
+  if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0) {
+    throw reader.inconsistent(`${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ${String(headDimension)} do not fit together`);
+  }
+  const [queryWidth, keyWidth] = [heads * headDimension, keyValueHeads * headDimension];
+  const inputBias = reader.flag(record.queryKeyValueBias);
+  const outputBias = reader.flag(record.outputBias);
+  const { norms } = record;
+  const clip = record.clipKey === null ? null : reader.optionalNumber(record.clipKey);
+  const describe = (layer: number): AttentionDescriptor => {
+    const named = (pattern: string): string => layerName(pattern, layer);
+    const width = (whole: number): number => (norms?.over === 'head' ? headDimension : whole);
+    return {
+      kind: 'grouped',
+      query: project(weights, named(record.query), [queryWidth, hidden], inputBias),
+      key: project(weights, named(record.key), [keyWidth, hidden], inputBias),
+      value: project(weights, named(record.value), [keyWidth, hidden], inputBias),
+      output: project(weights, named(record.output), [hidden, queryWidth], outputBias),
+      queryKeyNorm:
+        norms === null || !reader.flag(norms.when)
+          ? null
+          : { over: norms.over, query: norm(named(norms.query), width(queryWidth)), key: norm(named(norms.key), width(keyWidth)) },
+      clip,
+      sinks: record.sinks === null ? null : weights.takeView(named(record.sinks), [heads]),
+    };
+  };
+  return { isLatent: false, shape: { keyValueHeads, headDimension }, scale: headDimension ** -0.5, rotatedDimension: headDimension, describe };
+};
+
+const describeLatent = (
+  record: Extract<Family['attention'], { kind: 'latent' }>,
+  reader: ConfigReader,
+  weights: WeightReader,
+  norm: NormOf,
+  { hidden, heads }: { readonly hidden: number; readonly heads: number },
+): AttentionReader => {
+  const latent = reader.integer('kv_lora_rank');
+  const queryRank = reader.optionalInteger('q_lora_rank');
+  const plainDimension = reader.integer('qk_nope_head_dim');
+  const rotatedDimension = reader.integer('qk_rope_head_dim');
+  const valueDimension = reader.integer('v_head_dim');
+  const headDimension = plainDimension + rotatedDimension;
+  const take = (name: string, shape: readonly [number, number]): Projection => project(weights, name, shape, false);
+  const describe = (layer: number): AttentionDescriptor => {
+    const named = (pattern: string): string => layerName(pattern, layer);
+    return {
+      kind: 'latent',
+      query:
+        queryRank === null
+          ? { whole: take(named(record.query.whole), [heads * headDimension, hidden]) }
+          : {
+              down: take(named(record.query.down), [queryRank, hidden]),
+              norm: norm(named(record.query.norm), queryRank, record.innerEpsilon),
+              up: take(named(record.query.up), [heads * headDimension, queryRank]),
+            },
+      keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden]),
+      keyValueNorm: norm(named(record.keyValueNorm), latent, record.innerEpsilon),
+      keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
+      output: take(named(record.output), [hidden, heads * valueDimension]),
+      latent,
+      plainDimension,
+      rotatedDimension,
+      valueDimension,
+    };
+  };
+  return { isLatent: true, shape: { keyValueHeads: heads, headDimension }, scale: headDimension ** -0.5, rotatedDimension, describe };
+};

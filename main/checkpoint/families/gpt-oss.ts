@@ -1,0 +1,31 @@
+import type { Family } from './family.ts';
+import { groupedAttention, plain } from './shared-names.ts';
+
+const names = {
+  router: 'model.layers.{l}.mlp.router.weight',
+  routerBias: 'model.layers.{l}.mlp.router.bias',
+  gateUp: 'model.layers.{l}.mlp.experts.gate_up_proj',
+  gateUpBias: 'model.layers.{l}.mlp.experts.gate_up_proj_bias',
+  down: 'model.layers.{l}.mlp.experts.down_proj',
+  downBias: 'model.layers.{l}.mlp.experts.down_proj_bias',
+} as const;
+
+/** gpt-oss (arXiv 2508.10925), in bfloat16 or MXFP4. */
+export const gptOss: Family = {
+  ...plain,
+  modelType: 'gpt_oss',
+  keys: { experts: ['num_local_experts', 'num_experts'], topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
+  defaults: {
+    num_local_experts: 128, num_experts_per_tok: 4, intermediate_size: 2880, attention_bias: true, rms_norm_eps: 1e-5, rope_theta: 150000,
+    swiglu_limit: 7, swiglu_alpha: 1.702, sliding_window: 128, head_dim: 64,
+  },
+  required: [{ key: 'attention_bias', values: [true] }],
+  routing: { kind: 'softmax-chosen' },
+  activation: 'clamped',
+  attention: { ...groupedAttention, queryKeyValueBias: true, outputBias: true, sinks: 'model.layers.{l}.self_attn.sinks' },
+  window: { kind: 'alternating', key: 'sliding_window' },
+  layouts: [
+    { ...names, kind: 'interleaved-columns' },
+    { ...names, kind: 'interleaved-mxfp4' },
+  ],
+};

@@ -1,0 +1,36 @@
+import type { Family } from './family.ts';
+import { groupedAttention, plain, silu, unquantised } from './shared-names.ts';
+
+/** Phi-3.5-MoE (arXiv 2404.14219), routed by SparseMixer-v2. */
+export const phimoe: Family = {
+  ...plain,
+  modelType: 'phimoe',
+  keys: { experts: ['num_local_experts', 'num_experts'], topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
+  defaults: {
+    num_local_experts: 16, num_experts_per_tok: 2, intermediate_size: 6400, router_jitter_noise: 0.01, attention_bias: false,
+    lm_head_bias: false, rms_norm_eps: 1e-5, rope_theta: 1e6,
+  },
+  required: [silu, unquantised, { key: 'num_experts_per_tok', values: [2] }],
+  routing: { kind: 'sparsemixer', jitterKey: 'router_jitter_noise' },
+  norm: 'layer',
+  headBiasKey: 'lm_head_bias',
+  attention: { ...groupedAttention, queryKeyValueBias: 'attention_bias', outputBias: 'attention_bias' },
+  window: { kind: 'always', key: 'sliding_window' },
+  rotary: { interleaved: false, partialKey: null, scalings: ['default', 'longrope'] },
+  layouts: [
+    {
+      kind: 'per-expert',
+      router: 'model.layers.{l}.block_sparse_moe.gate.weight',
+      prefix: 'model.layers.{l}.block_sparse_moe.experts.',
+      gate: 'w1.weight',
+      up: 'w3.weight',
+      down: 'w2.weight',
+    },
+    {
+      kind: 'stacked-rows',
+      router: 'model.layers.{l}.mlp.router.weight',
+      gateUp: 'model.layers.{l}.mlp.experts.gate_up_proj',
+      down: 'model.layers.{l}.mlp.experts.down_proj',
+    },
+  ],
+};

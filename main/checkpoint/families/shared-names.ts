@@ -1,0 +1,96 @@
+import type { AttentionRecord, DenseRecord, ExpertLayout, Family, SharedRecord } from './family.ts';
+
+/** Names and values that most families have in common; a record spreads them and says what differs. */
+
+export const commonNames: Family['names'] = {
+  embedding: 'model.embed_tokens.weight',
+  finalNorm: 'model.norm.weight',
+  head: 'lm_head.weight',
+  attentionNorm: 'model.layers.{l}.input_layernorm.weight',
+  feedForwardNorm: 'model.layers.{l}.post_attention_layernorm.weight',
+};
+
+export const groupedAttention: Extract<AttentionRecord, { kind: 'grouped' }> = {
+  kind: 'grouped',
+  query: 'model.layers.{l}.self_attn.q_proj.weight',
+  key: 'model.layers.{l}.self_attn.k_proj.weight',
+  value: 'model.layers.{l}.self_attn.v_proj.weight',
+  output: 'model.layers.{l}.self_attn.o_proj.weight',
+  queryKeyValueBias: false,
+  outputBias: false,
+  norms: null,
+  clipKey: null,
+  sinks: null,
+};
+
+export const queryKeyNormNames = {
+  query: 'model.layers.{l}.self_attn.q_norm.weight',
+  key: 'model.layers.{l}.self_attn.k_norm.weight',
+} as const;
+
+export const latentAttention: Extract<AttentionRecord, { kind: 'latent' }> = {
+  kind: 'latent',
+  query: {
+    whole: 'model.layers.{l}.self_attn.q_proj.weight',
+    down: 'model.layers.{l}.self_attn.q_a_proj.weight',
+    norm: 'model.layers.{l}.self_attn.q_a_layernorm.weight',
+    up: 'model.layers.{l}.self_attn.q_b_proj.weight',
+  },
+  keyValueDown: 'model.layers.{l}.self_attn.kv_a_proj_with_mqa.weight',
+  keyValueNorm: 'model.layers.{l}.self_attn.kv_a_layernorm.weight',
+  keyValueUp: 'model.layers.{l}.self_attn.kv_b_proj.weight',
+  output: 'model.layers.{l}.self_attn.o_proj.weight',
+  // Fixed in the families' own code, whatever rms_norm_eps says.
+  innerEpsilon: 1e-6,
+};
+
+export const denseNames = {
+  widthKey: 'intermediate_size',
+  gate: 'model.layers.{l}.mlp.gate_proj.weight',
+  up: 'model.layers.{l}.mlp.up_proj.weight',
+  down: 'model.layers.{l}.mlp.down_proj.weight',
+} as const satisfies Omit<DenseRecord, 'rule'>;
+
+export const sharedExperts: SharedRecord = {
+  widthKey: 'moe_intermediate_size',
+  countKey: 'n_shared_experts',
+  gate: 'model.layers.{l}.mlp.shared_experts.gate_proj.weight',
+  up: 'model.layers.{l}.mlp.shared_experts.up_proj.weight',
+  down: 'model.layers.{l}.mlp.shared_experts.down_proj.weight',
+  scale: null,
+};
+
+/** One tensor per expert and matrix, `mlp.experts.{e}.gate_proj` and so on. */
+export const projLayout: ExpertLayout = {
+  kind: 'per-expert',
+  router: 'model.layers.{l}.mlp.gate.weight',
+  prefix: 'model.layers.{l}.mlp.experts.',
+  gate: 'gate_proj.weight',
+  up: 'up_proj.weight',
+  down: 'down_proj.weight',
+};
+
+/** The runtime layout of transformers 5, which `save_pretrained(save_original_format=False)` writes. */
+export const stackedLayout: ExpertLayout = {
+  kind: 'stacked-rows',
+  router: 'model.layers.{l}.mlp.gate.weight',
+  gateUp: 'model.layers.{l}.mlp.experts.gate_up_proj',
+  down: 'model.layers.{l}.mlp.experts.down_proj',
+};
+
+export const unquantised = { key: 'quantization_config', values: [null] } as const;
+export const silu = { key: 'hidden_act', values: ['silu'] } as const;
+
+/** What is plain in most families. */
+export const plain = {
+  activation: 'silu',
+  norm: 'rms',
+  names: commonNames,
+  headBiasKey: null,
+  window: { kind: 'never' },
+  rotary: { interleaved: false, partialKey: null, scalings: ['default', 'yarn'] },
+  multipliers: null,
+  dense: null,
+  shared: null,
+  extraLayersKey: null,
+} as const satisfies Partial<Family>;

@@ -1,0 +1,71 @@
+import type { ConfigReader } from './config-reader.ts';
+import type { Rotary } from './descriptor.ts';
+import type { RotaryRecord } from './families/family.ts';
+
+/** Magnitude of yarn for a factor and a multiplier: 0.1 m ln(factor) + 1. */
+export const yarnMagnitude = (factor: number, multiplier: number): number => (factor <= 1 ? 1 : 0.1 * multiplier * Math.log(factor) + 1);
+
+/** What a config says of its rotary embedding, in either spelling on disk. */
+export interface RotaryConfig {
+  readonly rotary: Rotary;
+  /** yarn's `mscale_all_dim` squared magnitude, which latent attention multiplies its scale by; 1 elsewhere. */
+  readonly scaleCorrection: number;
+  /** Positions up to which this table is right; null: all. */
+  readonly limit: number | null;
+}
+
+/**
+ * Angles of the rotary embedding for `headDimension` rotated dimensions: plain (arXiv 2104.09864), yarn (arXiv
+ * 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the published codes
+ * disagree). `rope_theta` + `rope_scaling` (hub) or `rope_parameters` (transformers 5).
+ */
+export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimension: number): RotaryConfig => {
+  const parameters = reader.object('rope_parameters') ?? reader.object('rope_scaling');
+  const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
+  const partial = record.partialKey === null ? 1 : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
+  const dimensions = Math.floor(headDimension * partial);
+  if (dimensions % 2 !== 0) throw reader.inconsistent(`${String(dimensions)} rotated dimensions are not even`);
+  const theta = parameters?.optionalNumber('rope_theta') ?? reader.number('rope_theta');
+  const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
+  const table = { dimensions, interleaved: reader.flag(record.interleaved) };
+  if (kind === 'default') return { rotary: { ...table, frequencies: plain, magnitude: 1 }, scaleCorrection: 1, limit: null };
+  if (parameters === null || !record.scalings.some((scaling) => scaling === kind)) {
+    throw reader.unsupported(`rotary scaling ${JSON.stringify(kind)} is not proven for this family`);
+  }
+  if (kind === 'longrope') {
+    const factors = parameters.raw('short_factor');
+    if (!Array.isArray(factors) || factors.length !== plain.length) throw parameters.bad('short_factor', factors, `a list of ${String(plain.length)} numbers`);
+    const frequencies = plain.map((frequency, pair) => frequency / Number(factors[pair]));
+    const limit = parameters.optionalInteger('original_max_position_embeddings') ?? reader.integer('original_max_position_embeddings');
+    return { rotary: { ...table, frequencies, magnitude: parameters.number('short_mscale') }, scaleCorrection: 1, limit };
+  }
+  return { ...readYarn(parameters, plain, theta, table), limit: null };
+};
+
+const readYarn = (
+  parameters: ConfigReader,
+  plain: readonly number[],
+  theta: number,
+  table: Pick<Rotary, 'dimensions' | 'interleaved'>,
+): Omit<RotaryConfig, 'limit'> => {
+  const { dimensions } = table;
+  const factor = parameters.number('factor');
+  const original = parameters.integer('original_max_position_embeddings');
+  const truncate = parameters.raw('truncate') !== false;
+  /** Pair whose wave turns `turns` times within the original context. */
+  const pairOf = (turns: number): number => (dimensions * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [pairOf(parameters.optionalNumber('beta_fast') ?? 32), pairOf(parameters.optionalNumber('beta_slow') ?? 1)];
+  const low = Math.max(0, truncate ? Math.floor(first) : first);
+  const high = Math.min(dimensions - 1, truncate ? Math.ceil(last) : last);
+  const frequencies = plain.map((frequency, pair) => {
+    const ramp = Math.min(1, Math.max(0, (pair - low) / ((high === low ? high + 0.001 : high) - low)));
+    return (ramp * frequency) / factor + (1 - ramp) * frequency;
+  });
+  const [multiplier, allDimensions] = [parameters.optionalNumber('mscale'), parameters.optionalNumber('mscale_all_dim')];
+  const fallback =
+    multiplier !== null && allDimensions !== null ? yarnMagnitude(factor, multiplier) / yarnMagnitude(factor, allDimensions) : yarnMagnitude(factor, 1);
+  return {
+    rotary: { ...table, frequencies, magnitude: parameters.optionalNumber('attention_factor') ?? fallback },
+    scaleCorrection: allDimensions === null ? 1 : yarnMagnitude(factor, allDimensions) ** 2,
+  };
+};

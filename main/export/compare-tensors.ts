@@ -1,0 +1,61 @@
+import type { TensorView } from '../checkpoint/descriptor.ts';
+import { refuse } from '../contract/errors.ts';
+import type { ExportedTensor } from './exported-tensors.ts';
+import { tensorBytes } from './tensor-bytes.ts';
+
+/** Bytes compared so far are told in steps of at most one chunk; throwing stops the comparison. */
+export type ByteProgress = (bytes: number) => void;
+
+/**
+ * What differs between the tensors of an export and those that the plan gives, one sentence per tensor: missing, extra,
+ * of another dtype or shape, or not byte for byte the same (with the first place that differs).
+ */
+export const tensorProblems = async (
+  expected: readonly ExportedTensor[],
+  exported: ReadonlyMap<string, TensorView>,
+  onBytes: ByteProgress,
+): Promise<readonly string[]> => {
+  const problems: string[] = [];
+  const names = new Set(expected.map(({ name }) => name));
+  for (const name of exported.keys()) if (!names.has(name)) problems.push(`tensor "${name}" does not belong into the export.`);
+  for (const tensor of expected) {
+    const view = exported.get(tensor.name);
+    if (view === undefined) {
+      problems.push(`tensor "${tensor.name}" is missing.`);
+    } else if (view.dtype !== tensor.dtype || String(view.shape) !== String(tensor.shape)) {
+      problems.push(`tensor "${tensor.name}" is ${view.dtype} [${view.shape.join(', ')}] instead of ${tensor.dtype} [${tensor.shape.join(', ')}].`);
+    } else {
+      const place = await firstDifference(tensor, view, onBytes);
+      if (place !== null) problems.push(`tensor "${tensor.name}" ${place}.`);
+    }
+  }
+  return problems;
+};
+
+/** First piece and byte in which a tensor differs from what it should be, in words; null: they are equal. */
+const firstDifference = async (tensor: ExportedTensor, view: TensorView, onBytes: ByteProgress): Promise<string | null> => {
+  let start = 0;
+  for (const [row, { view: source, what }] of tensor.pieces.entries()) {
+    const own = { ...view, byteOffset: view.byteOffset + start, byteLength: source.byteLength };
+    const wanted = tensorBytes([{ view: source, what }]);
+    let position = start;
+    for await (const is of tensorBytes([{ view: own, what }])) {
+      const next = await wanted.next();
+      if (next.done === true) throw shorter(source);
+      if (Buffer.compare(is, next.value) !== 0) {
+        const byte = position + is.findIndex((value, index) => value !== next.value[index]);
+        await wanted.return();
+        const where = tensor.pieces.length > 1 ? ` (part ${String(row + 1)} of ${String(tensor.pieces.length)})` : '';
+        return `is not ${what}: byte ${String(byte)} of ${String(tensor.byteLength)} differs${where}`;
+      }
+      position += is.length;
+      onBytes(is.length);
+    }
+    await wanted.return();
+    start += source.byteLength;
+  }
+  return null;
+};
+
+const shorter = (source: TensorView): Error =>
+  refuse('truncated-file', `${source.file} ends inside tensor "${source.tensor}".`, 'Fetch the file again: it changed after it was opened.');

@@ -1,0 +1,154 @@
+import { mkdir, readdir, readFile, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import type { Verification } from '../contract/export.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { ModelRunnerSettings } from '../inference/model-runner.ts';
+import { planCost } from '../pruning/plan-cost.ts';
+import { explainFileError, fileErrorCode } from '../workspace/file-errors.ts';
+import { exportedConfig } from './export-config.ts';
+import { verificationBytes, weightBytes, type ExportControl } from './export-progress.ts';
+import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
+import { CHECKSUM_FILE, checksumList, fileChecksum } from './file-checksums.ts';
+import { modelCard, type CardFacts } from './model-card.ts';
+import { PLAN_FILE, planFileText } from './plan-file.ts';
+import { preparePlan } from './prepare-plan.ts';
+import { publishFolder, removeUnfinished, requireAbsent, unfinishedName } from './publish-folder.ts';
+import { copySideFiles } from './side-files.ts';
+import { verifyExport } from './verify-export.ts';
+import { writeFlushed, writeWeights } from './write-weights.ts';
+
+export interface ExportRequest {
+  readonly checkpoint: Checkpoint;
+  readonly plan: Plan;
+  /** Folder to make; its parent must exist. */
+  readonly destination: string;
+  readonly settings: ModelRunnerSettings;
+  /** For the model card, beside what the plan says. */
+  readonly card?: CardFacts;
+  readonly format?: 'hf' | 'onnx';
+  readonly control: ExportControl;
+}
+
+export interface ExportResult {
+  readonly folder: string;
+  readonly verification: Verification;
+  /** All files of the folder. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * Writes the pruned checkpoint as a Hugging Face folder in the source's own tensor names and shards, proves it equal to
+ * the masked (or overlaid) original, and only then gives it its name. Nothing is ever overwritten, and whatever fails,
+ * nothing is left behind.
+ *
+ * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`, `changes-nothing`,
+ * `destination-exists`, `no-folder`, `disk-full`, `not-writable`, `onnx-not-supported`; failed: `export-unequal`.
+ */
+export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
+  const { checkpoint, settings, control } = request;
+  if (request.format === 'onnx') {
+    throw refuse('onnx-not-supported', 'Exporting to ONNX is not supported yet.', 'Export to a Hugging Face folder (format hf).');
+  }
+  const plan = preparePlan(checkpoint, request.plan);
+  const destination = path.resolve(request.destination);
+  await requireAbsent(destination);
+  const parent = path.dirname(destination);
+  if (!(await stat(parent).then((stats) => stats.isDirectory(), () => false))) {
+    throw refuse('no-folder', `${parent} is no folder, so ${path.basename(destination)} cannot be made in it.`, 'Make the folder first, or choose another.');
+  }
+  const unfinished = unfinishedName(destination);
+  let bytes = checkpoint.info.sizeBytes;
+  try {
+    const tensors = await exportedTensors(checkpoint, plan, settings.overlayFolder);
+    bytes = weightBytes(tensors);
+    await requireSpace(parent, bytes);
+    await mkdir(unfinished);
+    const verification = await fill(request, plan, tensors, unfinished);
+    const sizeBytes = await folderBytes(unfinished);
+    if (control.signal.aborted) throw new CancelledError('The export');
+    await publishFolder(unfinished, destination);
+    return { folder: destination, verification, sizeBytes };
+  } catch (error) {
+    await removeUnfinished(unfinished);
+    throw control.signal.aborted ? new CancelledError('The export') : explained(error, destination, bytes);
+  }
+};
+
+/** Everything of an export, in a folder that has not got its name yet; gives the proof that it is right. */
+const fill = async (request: ExportRequest, plan: Plan, tensors: readonly ExportedTensor[], folder: string): Promise<Verification> => {
+  const { checkpoint, settings, control } = request;
+  const total = weightBytes(tensors) + verificationBytes(tensors);
+  let written = 0;
+  const checksums = new Map(
+    await writeWeights(checkpoint, tensors, folder, (bytes) => {
+      if (control.signal.aborted) throw new CancelledError('The export');
+      written += bytes;
+      control.onProgress?.(Math.min(written, weightBytes(tensors)), total);
+    }),
+  );
+  const write = async (name: string, text: string): Promise<void> => {
+    checksums.set(name, await writeFlushed(path.join(folder, name), text));
+  };
+  await write('config.json', await exportedConfig(checkpoint, plan));
+  await write(PLAN_FILE, planFileText(checkpoint, plan));
+  const sideFiles = await copySideFiles(checkpoint.folder, folder);
+  for (const name of sideFiles) checksums.set(name, await fileChecksum(path.join(folder, name), control.signal));
+
+  const verification = await verifyExport({
+    exported: folder,
+    checkpoint,
+    plan,
+    settings,
+    control: { signal: control.signal, onProgress: (done) => control.onProgress?.(weightBytes(tensors) + done, total) },
+  });
+  if (!verification.ok) {
+    throw new WorkbenchError(
+      'export-unequal',
+      'failed',
+      `The export of ${checkpoint.name} is not what was measured, so it was removed: ${verification.problems.join(' ')}`,
+      'Check the disk and try again; if it happens again, report it with this message.',
+    );
+  }
+  const card = modelCard({
+    name: path.basename(request.destination),
+    checkpoint,
+    plan,
+    cost: planCost(checkpoint.info, plan),
+    verification,
+    hasTokenizer: sideFiles.includes('tokenizer.json'),
+    licence: await licenceLines(checkpoint.folder),
+    facts: request.card ?? null,
+  });
+  await write('README.md', card);
+  await writeFlushed(path.join(folder, CHECKSUM_FILE), checksumList(checksums));
+  return verification;
+};
+
+/** The lines of a source's model card that name its licence: it holds for the pruned model too. */
+const licenceLines = async (folder: string): Promise<readonly string[]> => {
+  const text = await readFile(path.join(folder, 'README.md'), 'utf8').catch((error: unknown) => {
+    if (fileErrorCode(error) === 'ENOENT') return '';
+    throw error;
+  });
+  const [, header] = /^---\r?\n([^]*?)\r?\n---/.exec(text) ?? [];
+  return (header ?? '').split(/\r?\n/).filter((line) => /^license(?:_name|_link)?: *\S/.test(line));
+};
+
+const requireSpace = async (parent: string, bytes: number): Promise<void> => {
+  const { bavail, blocks, bsize } = await statfs(parent);
+  // A file system that does not know its size says 0 blocks.
+  if (blocks > 0 && bavail * bsize < bytes) throw diskFull(parent, bytes);
+};
+
+const diskFull = (place: string, bytes: number, cause?: unknown): Error =>
+  refuse('disk-full', `There is too little space for the export in ${place}: it needs ${String(Math.ceil(bytes / 1e6))} MB. Nothing was left behind.`, 'Free some space, or export to another disk.', cause);
+
+const explained = (error: unknown, destination: string, bytes: number): unknown =>
+  ['ENOSPC', 'EDQUOT'].includes(fileErrorCode(error) ?? '') ? diskFull(path.dirname(destination), bytes, error) : explainFileError(error, destination);
+
+const folderBytes = async (folder: string): Promise<number> => {
+  const sizes = await Promise.all((await readdir(folder)).map(async (name) => (await stat(path.join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+};

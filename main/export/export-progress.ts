@@ -1,0 +1,46 @@
+import { CancelledError } from '../contract/errors.ts';
+import type { ExportedTensor } from './exported-tensors.ts';
+
+export interface ExportControl {
+  /** Checked between chunks of 8 MiB and between block runs: an abort rejects with CancelledError within a second. */
+  readonly signal: AbortSignal;
+  /** Bytes done and in all; running a model counts as moving its bytes once. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+export const weightBytes = (tensors: readonly ExportedTensor[]): number => tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/** Bytes that a verification moves: it compares every tensor and runs two models. */
+export const verificationBytes = (tensors: readonly ExportedTensor[]): number => 3 * weightBytes(tensors);
+
+/** Counts what a verification has done. */
+export class VerifyProgress {
+  readonly signal: AbortSignal;
+  readonly #onProgress: NonNullable<ExportControl['onProgress']>;
+  readonly #weightBytes: number;
+  readonly #total: number;
+  #done = 0;
+
+  constructor({ signal, onProgress }: ExportControl, tensors: readonly ExportedTensor[]) {
+    this.signal = signal;
+    this.#onProgress = onProgress ?? (() => undefined);
+    this.#weightBytes = weightBytes(tensors);
+    this.#total = verificationBytes(tensors);
+  }
+
+  /** Bytes were compared. Throws where the job was cancelled. */
+  readonly compared = (bytes: number): void => {
+    if (this.signal.aborted) throw new CancelledError('The verification');
+    this.#report(this.#done + bytes);
+  };
+
+  /** A share of the first or second of the two model runs is done. */
+  ran(run: 0 | 1, share: number): void {
+    this.#report(Math.round(this.#weightBytes * (1 + run + share)));
+  }
+
+  #report(done: number): void {
+    this.#done = Math.max(this.#done, done);
+    this.#onProgress(this.#done, this.#total);
+  }
+}

@@ -1,0 +1,159 @@
+import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { requireWholeView, wholeView } from '../checkpoint/weight.ts';
+import { refuse } from '../contract/errors.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { mergedVariant } from '../inference/merged-layer.ts';
+
+/** A contiguous run of bytes of an exported tensor, where they lie now, and what they are in words. */
+export interface TensorPiece {
+  readonly view: TensorView;
+  readonly what: string;
+}
+
+/** A tensor of the export: what it is called and made of. */
+export interface ExportedTensor {
+  readonly name: string;
+  /** Weight file of the source that holds it, by its name in the folder. */
+  readonly sourceFile: string;
+  readonly dtype: TensorDtype;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  /** Never empty; one behind the other they are the tensor. */
+  readonly pieces: readonly TensorPiece[];
+}
+
+/** One MoE layer under a plan: which source expert carries each new one, and the merged weights, if any. */
+interface PrunedLayer {
+  readonly moe: MoeDescriptor;
+  /** Source experts by new (kept) index; of a merged group: its first member, whose places in the files it takes. */
+  readonly carriers: readonly number[];
+  /** Weights by kept index where experts merge; null: the carriers' own. */
+  readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView } | null;
+}
+
+/**
+ * Every tensor of the pruned checkpoint in the order of the source's files: expert-numbered tensors renumbered densely,
+ * tensors whose first axis counts experts cut to the kept rows, all others as they stand. Merged weights come from the
+ * overlay files that a measurement of the plan runs on (written first where they are missing). Tensors that take no part
+ * in inference (extra prediction layers) are left out. `plan` is prepared.
+ */
+export const exportedTensors = async (checkpoint: Checkpoint, plan: Plan, overlayFolder: string): Promise<readonly ExportedTensor[]> => {
+  const layers = await prunedLayers(checkpoint, plan, overlayFolder);
+  const stacked = new Map(layers.flatMap((layer) => layer.moe.storage.stacked.map((name) => [name, layer] as const)));
+  const numbered = new Map(layers.flatMap((layer) => (layer.moe.storage.prefix === null ? [] : [[layer.moe.storage.prefix, layer] as const])));
+  const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
+  const tensors: ExportedTensor[] = [];
+  const unused = new Set(checkpoint.descriptor.unusedTensors);
+  for (const view of inFileOrder(checkpoint)) {
+    if (unused.has(view.tensor)) continue;
+    const sourceFile = fileNames.get(view.file) ?? view.file;
+    const rows = stacked.get(view.tensor);
+    if (rows !== undefined) {
+      tensors.push({ ...cutRows(view, rows), sourceFile });
+      continue;
+    }
+    const place = expertPlace(view.tensor, numbered);
+    if (place === null) {
+      tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
+      continue;
+    }
+    const kept = place.layer.carriers.indexOf(place.expert);
+    if (kept === -1) continue;
+    const { view: own, what } = expertPiece(place.layer, kept, view);
+    tensors.push({ ...whole(`${place.prefix}${String(kept)}.${place.rest}`, own, what), sourceFile });
+  }
+  return tensors;
+};
+
+const prunedLayers = async (checkpoint: Checkpoint, plan: Plan, overlayFolder: string): Promise<readonly PrunedLayer[]> => {
+  const layers: PrunedLayer[] = [];
+  for (const [index, { moe }] of checkpoint.descriptor.moeLayers.entries()) {
+    if (isMergePlan(plan)) {
+      const { layer } = await mergedVariant(checkpoint, index, plan, overlayFolder);
+      if (layer === null) throw new Error(`merged layer ${String(index)} has no experts`);
+      const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
+      layers.push({ moe, carriers, merged: { experts: layer.experts, router: layer.router } });
+    } else {
+      layers.push({ moe, carriers: plan.kept[index] ?? [], merged: null });
+    }
+  }
+  return layers;
+};
+
+const inFileOrder = ({ weightFiles, tensors }: Checkpoint): readonly TensorView[] =>
+  weightFiles.flatMap(({ file }) => [...tensors.values()].filter((view) => view.file === file).sort((a, b) => a.byteOffset - b.byteOffset));
+
+interface ExpertPlace {
+  readonly layer: PrunedLayer;
+  readonly prefix: string;
+  readonly expert: number;
+  readonly rest: string;
+}
+
+/** `layers.0.experts.12.w1.weight` -> prefix `layers.0.experts.`, expert 12, rest `w1.weight`; null: of no one expert. */
+const expertPlace = (name: string, numbered: ReadonlyMap<string, PrunedLayer>): ExpertPlace | null => {
+  for (const { 0: digits, index } of name.matchAll(/\d+(?=\.)/g)) {
+    const prefix = name.slice(0, index);
+    const layer = numbered.get(prefix);
+    if (layer !== undefined) return { layer, prefix, expert: Number(digits), rest: name.slice(index + digits.length + 1) };
+  }
+  return null;
+};
+
+type TensorForm = Omit<ExportedTensor, 'sourceFile'>;
+
+const whole = (name: string, view: TensorView, what: string): TensorForm => ({
+  name,
+  dtype: view.dtype,
+  shape: view.shape,
+  byteLength: view.byteLength,
+  pieces: [{ view, what }],
+});
+
+/** A tensor whose first axis counts experts, with the rows of the kept ones. */
+const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
+  if (layer.merged !== null && view.tensor === layer.moe.router.tensor) {
+    return whole(view.tensor, layer.merged.router, 'the router rows of the merged experts');
+  }
+  const rowBytes = view.byteLength / layer.moe.experts;
+  const pieces = layer.carriers.flatMap((carrier, kept): readonly TensorPiece[] => {
+    const row = { ...view, shape: view.shape.slice(1), byteLength: rowBytes, byteOffset: view.byteOffset + carrier * rowBytes };
+    const parts = layer.merged === null ? [] : partsOfRow(layer.moe, carrier, row);
+    return parts.length === 0 ? [expertPiece(layer, kept, row)] : parts.map((part) => expertPiece(layer, kept, part));
+  });
+  return {
+    name: view.tensor,
+    dtype: view.dtype,
+    shape: [layer.carriers.length, ...view.shape.slice(1)],
+    byteLength: pieces.reduce((sum, piece) => sum + piece.view.byteLength, 0),
+    pieces,
+  };
+};
+
+const roles = ['gate', 'up', 'down'] as const;
+
+/** The matrices of an expert that lie in its row of a stacked tensor, in file order. */
+const partsOfRow = (moe: MoeDescriptor, expert: number, row: TensorView): readonly TensorView[] =>
+  roles
+    .flatMap((role) => wholeViewOf(moe.expertTensors[expert]?.[role]) ?? [])
+    .filter(({ tensor, byteOffset }) => tensor === row.tensor && byteOffset >= row.byteOffset && byteOffset < row.byteOffset + row.byteLength)
+    .sort((a, b) => a.byteOffset - b.byteOffset);
+
+const wholeViewOf = (weight: Weight | undefined): TensorView | null => (weight === undefined ? null : wholeView(weight));
+
+/** What stands in the export where `view` of the carrier stood: itself, or the merged matrix of the same role. */
+const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
+  const carrier = carriers[kept] ?? -1;
+  const own = { view, what: `expert ${String(carrier)} of the source` };
+  const expert = merged?.experts[kept];
+  if (expert === undefined || expert === moe.expertTensors[carrier]) return own;
+  const role = roles.find((each) => {
+    const known = wholeViewOf(moe.expertTensors[carrier]?.[each]);
+    return known?.tensor === view.tensor && known.byteOffset === view.byteOffset && known.byteLength === view.byteLength;
+  });
+  if (role === undefined) {
+    throw refuse('not-exportable', `tensor "${view.tensor}" belongs to an expert, and merging does not say what becomes of it.`, 'Use a method that drops experts.');
+  }
+  return { view: { ...requireWholeView(expert[role], 'exporting merged experts'), shape: view.shape }, what: `the merge of group ${String(kept)}` };
+};

@@ -1,0 +1,129 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { Verification } from '../contract/export.ts';
+import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
+import type { SweepResult } from '../contract/sweep.ts';
+
+/** What is known of the plan beside itself. */
+export interface CardFacts {
+  /** Points of the sweep that the plan was chosen by, each against the unpruned model on the same items. */
+  readonly curve: readonly SweepResult[];
+  /** Version of the workbench. */
+  readonly version: string;
+}
+
+export interface CardContents {
+  readonly name: string;
+  readonly checkpoint: Checkpoint;
+  readonly plan: Plan;
+  readonly cost: PlanCost;
+  readonly verification: Verification;
+  readonly hasTokenizer: boolean;
+  /** Lines of the source's own card that name its licence. */
+  readonly licence: readonly string[];
+  readonly facts: CardFacts | null;
+}
+
+/** README.md of an export: what was pruned, how, what is left, how it was proven and how to load it. */
+export const modelCard = (contents: CardContents): string =>
+  [
+    frontMatter(contents),
+    `# ${contents.name}`,
+    summary(contents),
+    '## How it was made',
+    provenance(contents),
+    '## Experts per layer',
+    experts(contents.plan),
+    ...(contents.facts === null || contents.facts.curve.length === 0 ? [] : ['## What pruning costs', curve(contents.facts.curve)]),
+    '## Verification',
+    verified(contents),
+    '## Loading it',
+    loading(contents),
+  ].join('\n\n') + '\n';
+
+const frontMatter = ({ checkpoint, licence }: CardContents): string =>
+  ['---', `base_model: ${JSON.stringify(checkpoint.name)}`, ...licence, 'library_name: transformers', 'pipeline_tag: text-generation', 'tags:', '- mixture-of-experts', '- expert-pruning', '---'].join('\n');
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
+const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(1)} %`;
+const cell = (value: string): string => value.replaceAll('|', '\\|').replaceAll('\n', ' ');
+const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [header, header.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+
+const summary = ({ checkpoint, plan, cost }: CardContents): string => {
+  const { info, name, fingerprint } = checkpoint;
+  const kept = cost.keptPerLayer[0] ?? 0;
+  const change = isMergePlan(plan) ? `merged into ${kept}` : `pruned to ${kept}`;
+  const { before, parameters } = cost;
+  return (
+    `${name} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ${info.moeLayers} MoE layers ${change}: ` +
+    `pruning factor ${Number((info.experts / kept).toFixed(2))}. Each token still uses the top ${cost.topK}.\n\n` +
+    table(
+      ['parameters', 'before', 'after', 'left'],
+      [
+        ['all', whole(before.total), whole(parameters.total), percent(parameters.total, before.total)],
+        ['in experts', whole(before.expert), whole(parameters.expert), percent(parameters.expert, before.expert)],
+        ['active per token', whole(before.active), whole(parameters.active), percent(parameters.active, before.active)],
+      ],
+    )
+  );
+};
+
+const provenance = ({ plan, facts }: CardContents): string => {
+  const rows: (readonly [string, string])[] = [
+    ['method', plan.method ?? 'not stated'],
+    ['options', plan.options === undefined ? 'none' : JSON.stringify(plan.options)],
+    ['factor', plan.factor === undefined ? 'not stated' : String(Number(plan.factor.toFixed(4)))],
+    ['budget', plan.budget ?? 'not stated'],
+    ['seed', plan.seed === undefined ? 'none' : String(plan.seed)],
+    ['tasks of the profile', plan.tasks?.join(', ') ?? 'none'],
+    ['pins', plan.pins?.map(({ layer, expert, keep }) => `${layer}:${expert} ${keep ? 'stays' : 'goes'}`).join(', ') ?? 'none'],
+  ];
+  if (isMergePlan(plan)) rows.push(['router', plan.router], ['members aligned before averaging', plan.align ? 'yes' : 'no']);
+  rows.push(['made with', `Uncurl Workbench${facts === null ? '' : ` ${facts.version}`}; the plan is in uncurl-plan.json`]);
+  return table(['', ''], rows);
+};
+
+const experts = (plan: Plan): string => {
+  if (!isMergePlan(plan)) return table(['MoE layer', 'kept experts (numbers of the unpruned model, in their new order)'], plan.kept.map((kept, layer) => [String(layer), kept.join(', ')]));
+  const rows = plan.groups.map((groups, layer) => [
+    String(layer),
+    groups.map(({ members, reference }) => (members.length === 1 ? String(reference) : `${members.join(' + ')} (aligned to ${reference})`)).join('; '),
+  ]);
+  return table(['MoE layer', 'merged experts (numbers of the unpruned model, in their new order)'], rows);
+};
+
+const curve = (points: readonly SweepResult[]): string =>
+  'Differences are to the unpruned model on the same items, with 95 % intervals for paired data.\n\n' +
+  table(
+    ['task', 'method', 'factor', 'experts kept', 'items', 'metric', 'value', 'difference', 'from', 'to'],
+    points.map(({ task, method, factor, kept, n, metric, value, difference, low, high }) => [
+      task,
+      method,
+      String(Number(factor.toFixed(2))),
+      String(Number(kept.toFixed(2))),
+      String(n),
+      metric,
+      ...[value, difference, low, high].map((number) => number.toFixed(4)),
+    ]),
+  );
+
+const verified = ({ verification, plan }: CardContents): string => {
+  const { sequences, tokens, maxLogitDifference, tolerance } = verification;
+  const original = isMergePlan(plan) ? 'the original with its experts replaced by the merged ones' : 'the original with a mask on its router';
+  return (
+    `Before this folder got its name it was reopened and compared with ${original}: every tensor is byte for byte what the plan makes of the source; ` +
+    `on ${sequences} seeded sequences (${tokens} tokens) every token chose the same experts at every layer, and float32 logits differ by at most ` +
+    `${maxLogitDifference === 0 ? '0' : maxLogitDifference.toExponential(1)} (limit ${tolerance.toExponential(0)}, relative for logits beyond 1). ` +
+    '`sha256sum --check checksums.sha256` tells whether a file changed since; `uncurl verify FOLDER --against MODEL --plan uncurl-plan.json` repeats the comparison.'
+  );
+};
+
+const loading = ({ hasTokenizer }: CardContents): string =>
+  [
+    '```python',
+    hasTokenizer ? 'from transformers import AutoModelForCausalLM, AutoTokenizer' : 'from transformers import AutoModelForCausalLM',
+    '',
+    'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")',
+    ...(hasTokenizer ? ['tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")'] : []),
+    '```',
+  ].join('\n');

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { WorkbenchError } from '../contract/errors.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { readPlan } from '../pruning/read-plan.ts';
+import { canonicalJson } from '../workspace/canonical-json.ts';
+import { fileErrorCode } from '../workspace/file-errors.ts';
+
+/** The plan that an export was made by, beside its weights. */
+export const PLAN_FILE = 'uncurl-plan.json';
+
+/** The plan with what it was made for, as JSON. */
+export const planFileText = ({ name, fingerprint, info }: Checkpoint, plan: Plan): string =>
+  `${JSON.stringify({ ...plan, experts: info.experts, topK: info.topK, model: { name, fingerprint } }, null, 1)}\n`;
+
+/** Whether the plan that an export carries (it need not carry one) is the plan it is held against. */
+export const planFileProblems = async (folder: string, plan: Plan): Promise<readonly string[]> => {
+  const text = await readFile(path.join(folder, PLAN_FILE), 'utf8').catch((error: unknown) => {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw error;
+  });
+  if (text === null) return [];
+  let carried: Plan;
+  try {
+    carried = readPlan(text, PLAN_FILE);
+  } catch (error) {
+    if (error instanceof WorkbenchError) return [error.message];
+    throw error;
+  }
+  return canonicalJson(substance(carried)) === canonicalJson(substance(plan)) ? [] : [`${PLAN_FILE}: the export was made by another plan: ${firstOtherLayer(carried, plan)}.`];
+};
+
+/** What a plan does, without where it comes from. Exports carry lists in ascending order. */
+const substance = (plan: Plan): unknown =>
+  isMergePlan(plan) ? { groups: plan.groups, router: plan.router, align: plan.align } : { kept: plan.kept };
+
+const firstOtherLayer = (carried: Plan, wanted: Plan): string => {
+  if (isMergePlan(carried) !== isMergePlan(wanted)) return `it ${isMergePlan(carried) ? 'merges' : 'drops'} experts`;
+  const [theirs, ours] = [layersOf(carried), layersOf(wanted)];
+  const layer = ours.findIndex((experts, index) => experts !== theirs[index]);
+  return layer === -1 ? 'its router treatment or alignment differs' : `layer ${String(layer)} holds ${theirs[layer] ?? 'nothing'} instead of ${ours[layer] ?? 'nothing'}`;
+};
+
+const layersOf = (plan: Plan): readonly string[] =>
+  isMergePlan(plan)
+    ? plan.groups.map((groups) => `the groups ${groups.map(({ members }) => members.join('+')).join(', ')}`)
+    : plan.kept.map((kept) => `the experts ${kept.join(', ')}`);

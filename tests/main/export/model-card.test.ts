@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import type { Plan } from '../../../main/contract/plan.ts';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { modelCard, type CardContents } from '../../../main/export/model-card.ts';
+import { planCost } from '../../../main/pruning/plan-cost.ts';
+import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
+import { mergeEvenly } from './export-settings.ts';
+
+const contents = async (plan: Plan, more: Partial<CardContents> = {}): Promise<CardContents> => {
+  const checkpoint = await openCheckpoint(checkpointFixture('mixtral'));
+  return {
+    name: 'small',
+    checkpoint,
+    plan,
+    cost: planCost(checkpoint.info, plan),
+    verification: { ok: true, sequences: 7, tokens: 235, maxLogitDifference: 2.5e-7, tolerance: 1e-5, sameExperts: true, sameTensors: true, problems: [] },
+    hasTokenizer: true,
+    licence: [],
+    facts: null,
+    ...more,
+  };
+};
+
+const point: Omit<SweepResult, 'task' | 'factor'> = {
+  model: 'mixtral', method: 'reap', seed: null, kept: 4, n: 200, metric: 'acc', value: 0.75, acc: 0.75, accNorm: 0.7, perplexity: null,
+  difference: -0.0125, low: -0.04, high: 0.015, lowOneSided: -0.035, p: 0.4, lost: 5, gained: 3, truncated: 0,
+};
+
+describe('a model card', () => {
+  it('says what was pruned, how, what is left and how it was proven', async () => {
+    const plan: Plan = {
+      kept: [[0, 2, 3, 6], [1, 3, 4, 5]], method: 'reap', factor: 2, budget: 'uniform', seed: 3, tasks: ['plural', 'sums|mod'], options: { saliency: 'mean' },
+      pins: [{ layer: 0, expert: 2, keep: true }, { layer: 1, expert: 7, keep: false }],
+    };
+    const card = modelCard(await contents(plan, { licence: ['license: mit'] }));
+    const { fingerprint } = await openCheckpoint(checkpointFixture('mixtral'));
+    for (const fact of [
+      /^---\nbase_model: "mixtral"\nlicense: mit\nlibrary_name: transformers\n/,
+      /\n# small\n/,
+      new RegExp(`fingerprint \`${fingerprint}\``),
+      /8 experts of each of its 2 MoE layers pruned to 4: pruning factor 2\. Each token still uses the top 2\./,
+      /\| all \| 49,824 \| 31,136 \| 62\.5 % \|/,
+      /\| in experts \| 36,864 \| 18,432 \| 50\.0 % \|/,
+      /\| method \| reap \|/,
+      /\| options \| \{"saliency":"mean"\} \|/,
+      /\| seed \| 3 \|/,
+      /\| tasks of the profile \| plural, sums\\\|mod \|/,
+      /\| pins \| 0:2 stays, 1:7 goes \|/,
+      /\| 0 \| 0, 2, 3, 6 \|\n\| 1 \| 1, 3, 4, 5 \|/,
+      /on 7 seeded sequences \(235 tokens\).*differ by at most 2\.5e-7 \(limit 1e-5/,
+      /AutoTokenizer\.from_pretrained/,
+    ]) expect(card).toMatch(fact);
+    expect(card).not.toMatch(/What pruning costs/);
+    expect(card).not.toMatch(/undefined|NaN|\[object/);
+  });
+
+  it('lists merged experts, the curve, and no tokenizer where there is none', async () => {
+    const checkpoint = await openCheckpoint(checkpointFixture('mixtral'));
+    const facts = { version: '1.2.3', curve: [{ ...point, task: 'plural', factor: 2 }, { ...point, task: 'plural', factor: 8 / 3, kept: 3 }] };
+    const card = modelCard(await contents(mergeEvenly(checkpoint, 4, 'mean-row'), { hasTokenizer: false, facts }));
+    for (const fact of [
+      /merged into 4: pruning factor 2/,
+      /\| router \| mean-row \|\n\| members aligned before averaging \| yes \|/,
+      /\| 0 \| 0 \+ 4 \(aligned to 4\); 1 \+ 5 \(aligned to 5\);/,
+      /Uncurl Workbench 1\.2\.3/,
+      /\| plural \| reap \| 2\.67 \| 3 \| 200 \| acc \| 0\.7500 \| -0\.0125 \| -0\.0400 \| 0\.0150 \|/,
+      /the original with its experts replaced by the merged ones/,
+    ]) expect(card).toMatch(fact);
+    expect(card).not.toMatch(/AutoTokenizer/);
+  });
+});

@@ -1,0 +1,245 @@
+import { cp } from 'node:fs/promises';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CancelledError } from '../../../main/contract/errors.ts';
+import type { Plan } from '../../../main/contract/plan.ts';
+import type { ChoiceItem, TextItem } from '../../../main/contract/task.ts';
+import { seededRandom } from '../../../main/evaluation/random.ts';
+import { encodeRequest } from '../../../main/inference/encode-request.ts';
+import type { ItemOutcome, ModelRunner } from '../../../main/inference/model-runner.ts';
+import { checkpointFixture, editJson, editTensors, changeableCopy, makeMixtral, scoringFixture } from '../checkpoint/checkpoint-files.ts';
+import { logitDifference, numberDifference, openRunner, uncancelled } from './open-runner.ts';
+
+const scored = scoringFixture('mixtral-byte-fallback');
+const words = ['the', 'router', 'sends', 'each', 'token', 'to', 'a', 'few', 'experts', 'blue', 'sky', 'naïve', '3.5'];
+const random = seededRandom(5);
+const phrase = (length: number): string => Array.from({ length }, () => words[random.integer(words.length)]).join(' ');
+const items: readonly ChoiceItem[] = Array.from({ length: 24 }, (_, index) => ({
+  id: `q${index}`,
+  context: phrase(1 + random.integer(10)),
+  choices: Array.from({ length: 2 + random.integer(3) }, () => ` ${phrase(1 + random.integer(3))}`),
+  answer: 0,
+}));
+const texts: readonly TextItem[] = Array.from({ length: 4 }, (_, index) => ({ id: `t${index}`, text: phrase(5 + 25 * index) }));
+
+/** A model with a sliding window, and the tokenizer of the scoring fixture. */
+const windowed = async (): Promise<string> => {
+  const folder = await makeMixtral({ vocabulary: 620, slidingWindow: 4, seed: 3 });
+  for (const name of ['tokenizer.json', 'tokenizer_config.json']) await cp(path.join(scored, name), path.join(folder, name));
+  return folder;
+};
+
+const evaluate = async (runner: ModelRunner, plan: Plan | null): Promise<readonly ItemOutcome[]> =>
+  (await runner.evaluate([...items, ...texts], [{ key: 'only', plan }], uncancelled)).get('only') ?? [];
+const logprobs = (outcomes: readonly ItemOutcome[]): readonly number[] => outcomes.flatMap((outcome) => (outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob]));
+
+const sequences = (vocabulary: number, lengths: readonly number[], seed: number): readonly (readonly number[])[] => {
+  const source = seededRandom(seed);
+  return lengths.map((length) => Array.from({ length }, () => source.integer(vocabulary)));
+};
+
+describe('token trees', () => {
+  it.each([
+    ['full attention', () => Promise.resolve(scored)],
+    ['a sliding window', windowed],
+  ])('give the numbers of one sequence per choice, with %s', async (_what, folder) => {
+    const runner = await openRunner(await folder());
+    const { tokenizer } = runner;
+    if (tokenizer === null) expect.fail('no tokenizer');
+    const requests = items.flatMap(({ id, context, choices }) => choices.map((choice) => ({ id, ...encodeRequest(tokenizer, id, context, choice) })));
+    const alone = await runner.score(requests, null, uncancelled);
+    const together = (await evaluate(runner, null)).flatMap((outcome) => (outcome.kind === 'choice' ? outcome.logprobs : []));
+    expect(numberDifference(together, alone.map(({ logprob }) => logprob))).toBeLessThanOrEqual(1e-5);
+  });
+
+  it('choose by the sum, and by the sum per character', async () => {
+    const runner = await openRunner(scored);
+    for (const [index, outcome] of (await evaluate(runner, null)).entries()) {
+      if (outcome.kind !== 'choice') continue;
+      const perCharacter = outcome.logprobs.map((sum, choice) => sum / Array.from(items[index]?.choices[choice] ?? '').length);
+      expect(outcome.chosen).toBe(outcome.logprobs.indexOf(Math.max(...outcome.logprobs)));
+      expect(outcome.chosenNorm).toBe(perCharacter.indexOf(Math.max(...perCharacter)));
+      expect(outcome).toMatchObject({ id: items[index]?.id, answer: 0, truncatedTokens: 0 });
+    }
+  });
+
+  it('cut a context that is too long on the left, and say by how much', async () => {
+    const runner = await openRunner(scored);
+    const long = { id: 'long', context: phrase(200), choices: [' yes', ' no'], answer: 1 };
+    const [outcome] = (await runner.evaluate([long], [{ key: 'only', plan: null }], uncancelled)).get('only') ?? [];
+    if (outcome?.kind !== 'choice') expect.fail('no outcome');
+    expect(outcome.truncatedTokens).toBeGreaterThan(100);
+    expect(outcome.logprobs.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('a sliding window', () => {
+  it('hides the tokens before it: with one layer, what they are changes nothing', async () => {
+    const runner = await openRunner(await makeMixtral({ layers: 1, slidingWindow: 4 }));
+    const [first, second] = await runner.forward([[1, 2, 3, 4, 5, 6, 7], [9, 8, 7, 4, 5, 6, 7]], null, uncancelled);
+    const last = (result: typeof first): readonly number[] => [...(result?.logits.slice(-40) ?? [])];
+    expect(numberDifference(last(first), last(second))).toBeLessThanOrEqual(1e-6);
+    const open = await openRunner(await makeMixtral({ layers: 1 }));
+    const [third, fourth] = await open.forward([[1, 2, 3, 4, 5, 6, 7], [9, 8, 7, 4, 5, 6, 7]], null, uncancelled);
+    expect(numberDifference(last(third), last(fourth))).toBeGreaterThan(1e-3);
+  });
+});
+
+describe('numbers do not depend on how the work is cut', () => {
+  const plans: readonly (Plan | null)[] = [null, { kept: [[0, 1, 2, 3], [4, 5, 6, 7]] }, { kept: [[0, 1, 2, 3], [0, 2, 4, 6]] }, { kept: [[7, 5, 1], [0, 1, 2]] }];
+
+  it('slots of 64 and of 2048 agree', async () => {
+    const [narrow, wide] = [await openRunner(scored, { batchSlots: 64 }), await openRunner(scored, { batchSlots: 2048 })];
+    expect(numberDifference(logprobs(await evaluate(narrow, null)), logprobs(await evaluate(wide, null)))).toBeLessThanOrEqual(1e-5);
+    expect((await evaluate(narrow, null)).map((outcome) => (outcome.kind === 'choice' ? outcome.chosen : null))).toEqual(
+      (await evaluate(wide, null)).map((outcome) => (outcome.kind === 'choice' ? outcome.chosen : null)),
+    );
+  });
+
+  it('candidates together are bit for bit the candidates alone', async () => {
+    const runner = await openRunner(scored);
+    const candidates = plans.map((plan, index) => ({ key: `c${index}`, plan }));
+    const together = await runner.evaluate([...items, ...texts], candidates, uncancelled);
+    expect([...together.keys()]).toEqual(['c0', 'c1', 'c2', 'c3']);
+    for (const { key, plan } of candidates) expect(together.get(key)).toEqual(await evaluate(runner, plan));
+    const different = new Set([...together.values()].map((outcomes) => JSON.stringify(outcomes)));
+    expect(different.size).toBe(4);
+  });
+
+  it('the same call twice is bit for bit the same', async () => {
+    const runner = await openRunner(scored);
+    expect(await evaluate(runner, null)).toEqual(await evaluate(runner, null));
+  });
+
+  it.each(['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'mixtral-window'])('%s streamed is bit for bit resident', async (name) => {
+    const [resident, streamed] = [await openRunner(checkpointFixture(name)), await openRunner(checkpointFixture(name), { memoryBudgetBytes: 0 })];
+    const input = sequences(96, [1, 2, 17, 40, 64], 7);
+    for (const plan of [null, { kept: [[0, 1, 2, 3], [4, 5, 6, 7]] }]) {
+      expect(await streamed.forward(input, plan, uncancelled)).toEqual(await resident.forward(input, plan, uncancelled));
+    }
+  });
+});
+
+/** Deletes experts from a per-expert float32 checkpoint by hand: renames tensors, cuts router rows, edits the config. */
+const deleteExperts = async (folder: string, kept: readonly (readonly number[])[]): Promise<string> => {
+  const copy = await changeableCopy(folder);
+  await editTensors(path.join(copy, 'model.safetensors'), (tensors) => {
+    kept.forEach((experts, layer) => {
+      const prefix = `model.layers.${layer}.block_sparse_moe`;
+      const router = tensors.get(`${prefix}.gate.weight`);
+      const old = new Map([...tensors].filter(([name]) => name.startsWith(`${prefix}.experts.`)));
+      for (const name of old.keys()) tensors.delete(name);
+      experts.forEach((expert, index) => {
+        for (const matrix of ['w1', 'w2', 'w3']) {
+          const tensor = old.get(`${prefix}.experts.${expert}.${matrix}.weight`);
+          if (tensor !== undefined) tensors.set(`${prefix}.experts.${index}.${matrix}.weight`, tensor);
+        }
+      });
+      if (router === undefined) return;
+      const rowBytes = router.bytes.length / (router.shape[0] ?? 1);
+      const bytes = Buffer.concat(experts.map((expert) => router.bytes.subarray(expert * rowBytes, (expert + 1) * rowBytes)));
+      tensors.set(`${prefix}.gate.weight`, { ...router, shape: [experts.length, router.shape[1] ?? 0], bytes });
+    });
+  });
+  await editJson(path.join(copy, 'config.json'), (json) => { json['num_local_experts'] = kept[0]?.length; });
+  return copy;
+};
+
+describe('a mask', () => {
+  it('equals deleting the experts', async () => {
+    const folder = await makeMixtral({ seed: 11 });
+    const original = await openRunner(folder);
+    const input = sequences(40, [1, 5, 30], 2);
+    const keptLists = fc.integer({ min: 2, max: 5 }).chain((count) => fc.tuple(...[0, 1].map(() => fc.subarray([0, 1, 2, 3, 4, 5], { minLength: count, maxLength: count }))));
+    await fc.assert(
+      fc.asyncProperty(keptLists, async (kept) => {
+        const masked = await original.forward(input, { kept }, uncancelled);
+        const deleted = await (await openRunner(await deleteExperts(folder, kept))).forward(input, null, uncancelled);
+        expect(logitDifference(masked, deleted)).toBeLessThanOrEqual(1e-6);
+        masked.forEach(({ experts }, sequence) => {
+          const half = experts.length / 2;
+          const renumbered = [...(deleted[sequence]?.experts ?? [])].map((expert, place) => kept[place < half ? 0 : 1]?.[expert]);
+          expect(renumbered).toEqual([...experts]);
+        });
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('of all experts is the model itself, bit for bit', async () => {
+    const runner = await openRunner(await makeMixtral());
+    const input = sequences(40, [9], 2);
+    expect(await runner.forward(input, { kept: [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]] }, uncancelled)).toEqual(await runner.forward(input, null, uncancelled));
+  });
+});
+
+describe('a merge', () => {
+  const group = (...members: readonly number[]): { members: number[]; reference: number; weights: number[] } => ({
+    members: [...members],
+    reference: members[0] ?? 0,
+    weights: members.map((_, index) => index + 1),
+  });
+
+  it('of identical experts changes nothing when every router row stays', async () => {
+    const folder = await makeMixtral({ seed: 4, experts: 4 }, (tensors) => {
+      for (const layer of [0, 1]) {
+        for (const matrix of ['w1', 'w2', 'w3']) {
+          for (const [copy, of] of [[2, 0], [3, 1]]) {
+            const name = (expert: number | undefined): string => `model.layers.${layer}.block_sparse_moe.experts.${expert ?? -1}.${matrix}.weight`;
+            tensors.get(name(copy))?.floats.set(tensors.get(name(of))?.floats ?? []);
+          }
+        }
+      }
+    });
+    const runner = await openRunner(folder);
+    const input = sequences(40, [1, 7, 33], 8);
+    const groups = [[group(0, 2), group(1, 3)], [group(1, 3), group(0, 2)]];
+    const merged = await runner.forward(input, { groups, router: 'mapped-rows', align: true }, uncancelled);
+    expect(logitDifference(await runner.forward(input, null, uncancelled), merged)).toBeLessThanOrEqual(1e-6);
+  });
+
+  it('of one expert each is the model itself, bit for bit', async () => {
+    const runner = await openRunner(await makeMixtral());
+    const input = sequences(40, [1, 7, 33], 8);
+    const groups = [0, 1].map(() => [0, 1, 2, 3, 4, 5].map((expert) => group(expert)));
+    const original = await runner.forward(input, null, uncancelled);
+    for (const router of ['reference-row', 'mean-row', 'mapped-rows'] as const) {
+      expect(await runner.forward(input, { groups, router, align: true }, uncancelled)).toEqual(original);
+    }
+  });
+});
+
+describe('cancelling', () => {
+  it('rejects within a second and leaves the runner usable', async () => {
+    const runner = await openRunner(scored, { batchSlots: 256 });
+    const many = Array.from({ length: 3000 }, (_, index) => ({ ...items[index % items.length]!, id: `m${index}` }));
+    const controller = new AbortController();
+    let reported = 0;
+    let abortedAt = 0;
+    const running = runner.evaluate(many, [{ key: 'only', plan: null }], {
+      signal: controller.signal,
+      onProgress: (done, total) => {
+        expect(done).toBeLessThan(total);
+        reported += 1;
+        if (reported !== 3) return;
+        abortedAt = performance.now();
+        controller.abort();
+      },
+    });
+    await expect(running).rejects.toBeInstanceOf(CancelledError);
+    expect(performance.now() - abortedAt).toBeLessThan(1000);
+    expect(reported).toBe(3);
+    expect((await evaluate(runner, null)).length).toBe(items.length + texts.length);
+  });
+});
+
+describe('tokens that the model cannot take', () => {
+  it('are refused by sequence and value', async () => {
+    const runner = await openRunner(await makeMixtral());
+    await expect(runner.forward([[1], [40]], null, uncancelled)).rejects.toThrow(/sequence 1: token 40 is outside the vocabulary \(0 to 39\)/);
+    await expect(runner.forward([[]], null, uncancelled)).rejects.toThrow(/sequence 0 has 0 tokens/);
+    await expect(runner.forward([new Array<number>(65).fill(0)], null, uncancelled)).rejects.toThrow(/has 65 tokens; the model takes 1 to 64/);
+    await expect(runner.evaluate(items, [{ key: 'only', plan: null }], uncancelled)).rejects.toMatchObject({ code: 'no-tokenizer' });
+  });
+});

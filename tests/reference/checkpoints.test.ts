@@ -1,0 +1,146 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { familyOf } from '../../main/checkpoint/families/families.ts';
+import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.ts';
+import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
+import type { DropPlan } from '../../main/contract/plan.ts';
+import { exportPlan } from '../../main/export/export-hf.ts';
+import { verifyExport } from '../../main/export/verify-export.ts';
+import type { ForwardResult } from '../../main/inference/model-runner.ts';
+import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
+
+/** Largest difference to the reference, as a share of the largest number of the sequence. */
+const RELATIVE_TOLERANCE = 1e-4;
+
+const root = process.env['CHECKPOINTS'] ?? '';
+const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+const control = { signal: new AbortController().signal };
+
+const modelType = (folder: string): string =>
+  z.object({ model_type: z.string() }).parse(JSON.parse(readFileSync(path.join(root, folder, 'config.json'), 'utf8'))).model_type;
+
+it(`has checkpoints in ${root}`, () => {
+  expect(folders.length).toBeGreaterThan(0);
+});
+
+const supported = folders.filter((folder) => familyOf(modelType(folder)) !== undefined);
+it.each(folders.filter((folder) => !supported.includes(folder)))('%s is of a supported family', (folder) => {
+  expect.fail(`the family ${modelType(folder)} is not supported yet`);
+});
+
+/** What a folder says its model computes. */
+class Reference {
+  readonly checkpoint: Checkpoint;
+  readonly tokens: readonly (readonly number[])[];
+  readonly kept: DropPlan;
+
+  constructor(checkpoint: Checkpoint, tokens: readonly (readonly number[])[], kept: DropPlan) {
+    this.checkpoint = checkpoint;
+    this.tokens = tokens;
+    this.kept = kept;
+  }
+
+  static async open(folder: string): Promise<Reference> {
+    const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(path.join(root, folder, name), 'utf8'));
+    return new Reference(
+      await openCheckpoint(path.join(root, folder)),
+      z.array(z.array(z.number())).parse(await read('tokens.json')),
+      z.object({ kept: z.array(z.array(z.number())) }).parse(await read('kept.json')),
+    );
+  }
+
+  async floats(file: string, tensor: string): Promise<Float32Array> {
+    return readTensor(await this.#view(file, tensor));
+  }
+
+  async integers(file: string, tensor: string): Promise<Int32Array> {
+    const bytes = await readTensorBytes(await this.#view(file, tensor));
+    return new Int32Array(bytes.buffer);
+  }
+
+  async #view(file: string, tensor: string): Promise<Parameters<typeof readTensor>[0]> {
+    const view = (await readSafetensorsHeader(path.join(this.checkpoint.folder, file))).tensors.get(tensor);
+    if (view === undefined) throw new Error(`${file} lacks ${tensor}`);
+    return view;
+  }
+
+  /** The three sequences through a checkpoint, with every block resident or one at a time. */
+  async forward(checkpoint: Checkpoint, plan: DropPlan | null, memoryBudgetBytes: number): Promise<readonly ForwardResult[]> {
+    const runner = await openModelRunner(checkpoint, { threads: 1, memoryBudgetBytes, overlayFolder: await temporaryFolder() });
+    try {
+      return await runner.forward(this.tokens, plan, control);
+    } finally {
+      await runner.dispose();
+    }
+  }
+
+  /** Logits and router logits of every sequence against `file`; `experts`: columns of ours that the reference has. */
+  async compare(results: readonly ForwardResult[], file: string, experts: readonly (readonly number[])[] | null): Promise<void> {
+    expect(results.length).toBe(this.tokens.length);
+    for (const [sequence, { logits, routerLogits }] of results.entries()) {
+      expectClose(logits, await this.floats(file, `logits.${sequence}`));
+      const columns = experts === null ? routerLogits : keepColumns(routerLogits, experts, this.tokens[sequence]?.length ?? 0);
+      expectClose(columns, await this.floats(file, `router_logits.${sequence}`));
+    }
+  }
+}
+
+const expectClose = (ours: Float32Array, reference: Float32Array): void => {
+  expect(ours.length).toBe(reference.length);
+  const scale = reference.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  const difference = ours.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (reference[index] ?? NaN))), 0);
+  expect(difference / scale).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
+};
+
+/** [L, T, E] -> [L, T, kept]. */
+const keepColumns = (matrix: Float32Array, kept: readonly (readonly number[])[], tokens: number): Float32Array => {
+  const experts = matrix.length / (kept.length * tokens);
+  return Float32Array.from(
+    kept.flatMap((columns, layer) =>
+      Array.from({ length: tokens }, (_, token) => columns.map((expert) => matrix[(layer * tokens + token) * experts + expert] ?? NaN)).flat(),
+    ),
+  );
+};
+
+/** The K experts of every token at every layer, in ascending order. */
+const choices = (experts: Int32Array, topK: number): readonly string[] =>
+  Array.from({ length: experts.length / topK }, (_, token) => [...experts.subarray(token * topK, (token + 1) * topK)].sort((a, b) => a - b).join(','));
+
+describe.each(supported)('%s', (folder) => {
+  it.each([
+    ['resident', Number.MAX_SAFE_INTEGER],
+    ['streamed', 0],
+  ])('gives the reference logits, router logits and choices when %s', async (_mode, budget) => {
+    const reference = await Reference.open(folder);
+    const results = await reference.forward(reference.checkpoint, null, budget);
+    await reference.compare(results, 'reference.safetensors', null);
+    const { topK } = reference.checkpoint.info;
+    for (const [sequence, { experts }] of results.entries()) {
+      expect(choices(experts, topK)).toEqual(choices(await reference.integers('routing.safetensors', `experts.${sequence}`), topK));
+    }
+  });
+
+  it('gives the logits of its pruned twin under a mask', async () => {
+    const reference = await Reference.open(folder);
+    const { kept } = reference;
+    await reference.compare(await reference.forward(reference.checkpoint, kept, Number.MAX_SAFE_INTEGER), 'pruned.safetensors', kept.kept);
+  });
+
+  it('gives the logits of its pruned twin as an export, which verifies', async () => {
+    const reference = await Reference.open(folder);
+    const { checkpoint, kept: plan } = reference;
+    const parent = await temporaryFolder();
+    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: path.join(parent, 'overlay') };
+    const { folder: exported } = await exportPlan({ checkpoint, plan, destination: path.join(parent, 'pruned'), settings, control });
+    const reopened = await openCheckpoint(exported);
+    await reference.compare(await reference.forward(reopened, null, Number.MAX_SAFE_INTEGER), 'pruned.safetensors', null);
+    const verification = await verifyExport({ exported, checkpoint, plan, settings, control });
+    expect(verification).toMatchObject({ ok: true, problems: [], sameExperts: true, sameTensors: true });
+    expect(verification.maxLogitDifference).toBeLessThanOrEqual(1e-5);
+  });
+});
