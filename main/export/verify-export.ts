@@ -136,7 +136,8 @@ const forward = async (
   progress: VerifyProgress,
   run: 0 | 1,
 ): Promise<readonly ForwardResult[]> => {
-  const runner = await openModelRunner(checkpoint, settings);
+  // Every block runs once, so keeping it open after that would cost memory and gain nothing.
+  const runner = await openModelRunner(checkpoint, { ...settings, memoryBudgetBytes: 0 });
   try {
     return await runner.forward(sequences, plan, { signal: progress.signal, onProgress: (done, total) => progress.ran(run, done / total) });
   } finally {

@@ -5,8 +5,9 @@ import type { LayerVariant } from './layer-variant.ts';
 import { Session } from './session.ts';
 
 /**
- * Sessions of transformer blocks. Resident: every block stays open, with its weights repacked for speed. Streaming
- * (the model does not fit the budget): one block is open at a time, its weights read through the mapped file.
+ * Sessions of transformer blocks. Resident: every block stays open. Streaming (the model does not fit the budget): one
+ * block is open at a time. Both repack weights, since products over packed and unpacked weights round differently: so
+ * streamed and resident numbers are bit for bit the same, and a router gives a row the same logit whatever the others.
  */
 export class BlockPool {
   readonly #checkpoint: Checkpoint;

@@ -121,6 +121,26 @@ describe('numbers do not depend on how the work is cut', () => {
   });
 });
 
+describe('a layer wide enough for products to be cut into parts', () => {
+  const wide = { hidden: 256, width: 16, experts: 40, topK: 4, layers: 2 };
+
+  it('gives the same bits streamed and resident', async () => {
+    const folder = await makeMixtral(wide);
+    const [resident, streamed] = [await openRunner(folder), await openRunner(folder, { memoryBudgetBytes: 0 })];
+    const input = sequences(40, [1, 9, 64], 7);
+    expect(await streamed.forward(input, null, uncancelled)).toEqual(await resident.forward(input, null, uncancelled));
+  });
+
+  it.each([Number.MAX_SAFE_INTEGER, 0])('gives the same bits masked and with experts deleted (budget %s)', async (memoryBudgetBytes) => {
+    const folder = await makeMixtral(wide);
+    const kept = [0, 1].map((layer) => Array.from({ length: 23 }, (_, index) => index + 7 * layer));
+    const input = sequences(40, [1, 9, 64], 7);
+    const masked = await (await openRunner(folder, { memoryBudgetBytes })).forward(input, { kept }, uncancelled);
+    const deleted = await (await openRunner(await deleteExperts(folder, kept), { memoryBudgetBytes })).forward(input, null, uncancelled);
+    expect(deleted.map(({ logits }) => logits)).toEqual(masked.map(({ logits }) => logits));
+  });
+});
+
 /** Deletes experts from a per-expert float32 checkpoint by hand: renames tensors, cuts router rows, edits the config. */
 const deleteExperts = async (folder: string, kept: readonly (readonly number[])[]): Promise<string> => {
   const copy = await changeableCopy(folder);
