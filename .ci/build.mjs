@@ -1,0 +1,66 @@
+// npm run build: dist/ from the sources. What is up to date (by content) is not built again.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
+
+const shared = ['package.json', 'package-lock.json', 'tsconfig.json', '.ci/build.mjs', '.ci/bundle.mjs'];
+
+/** The parts of dist/, what each is made of and what it consists of. */
+const parts = {
+  shell: {
+    sources: [...shared, 'main', 'electron'],
+    outputs: ['dist/main.cjs', 'dist/preload.cjs', 'dist/utility-process.cjs', 'dist/uncurl.cjs'],
+  },
+  renderer: {
+    sources: [...shared, 'vite.config.ts', 'main/contract', 'renderer'],
+    outputs: ['dist/renderer/index.html'],
+  },
+};
+
+const stampFile = (part) => path.join(root, 'dist', `.${part}.stamp`);
+
+const filesOf = (place) => {
+  const full = path.join(root, place);
+  if (!existsSync(full)) return [];
+  if (!statSync(full).isDirectory()) return [place];
+  return readdirSync(full)
+    .sort()
+    .flatMap((name) => filesOf(`${place}/${name}`));
+};
+
+const contentStamp = (sources) => {
+  const hash = createHash('sha256');
+  for (const file of sources.flatMap(filesOf)) {
+    const bytes = readFileSync(path.join(root, file));
+    hash.update(`${file}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.digest('hex');
+};
+
+const isFresh = (part, stamp) =>
+  parts[part].outputs.every((output) => existsSync(path.join(root, output))) &&
+  existsSync(stampFile(part)) &&
+  readFileSync(stampFile(part), 'utf8') === stamp;
+
+/** Builds the stale parts of dist/: whether there were any. */
+export const ensureBuilt = (onFailure = fail) => {
+  const stamps = Object.fromEntries(Object.keys(parts).map((part) => [part, contentStamp(parts[part].sources)]));
+  const stale = Object.keys(parts).filter((part) => !isFresh(part, stamps[part]));
+  if (stale.length === 0) return false;
+  say(`Building ${stale.join(' and ')}.`);
+  const node = nodeBinary();
+  const bundle = path.join(root, '.ci', 'bundle.mjs');
+  if (runToEnd(node, [...nodeOptions, bundle, ...stale], { env: nodeEnvironment(node), stdio: ['ignore', 2, 2] }) !== 0) {
+    return onFailure('The build failed: its message is above.');
+  }
+  mkdirSync(path.join(root, 'dist'), { recursive: true });
+  for (const part of stale) writeFileSync(stampFile(part), stamps[part]);
+  return true;
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  ensureInstalled();
+  say(ensureBuilt() ? 'dist/ is built.' : 'dist/ is up to date.');
+}

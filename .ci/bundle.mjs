@@ -1,0 +1,88 @@
+// Bundles the named parts of dist/ (build.mjs calls this with Node 24 when they are stale).
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { build as bundle } from 'esbuild';
+import { build as buildRenderer } from 'vite';
+import { root } from './setup.mjs';
+
+/**
+ * In a bundle every module still knows its own place: `import.meta.url` (dirname, filename) of main/x/y.ts stays that
+ * file's, so that a path such as ../../resources is found from dist/ exactly as from the sources, also inside an asar.
+ */
+const keepModulePlaces = {
+  name: 'keep-module-places',
+  setup(build) {
+    build.onLoad({ filter: /[\\/](?:main|electron)[\\/].*\.ts$/ }, ({ path: file }) => {
+      const place = path.relative(root, file).split(path.sep);
+      if (place[0] === '..' || place.includes('node_modules')) return undefined;
+      const source = readFileSync(file, 'utf8');
+      if (!source.includes('import.meta.')) return { contents: source, loader: 'ts' };
+      const filename = `require('node:path').join(__dirname, '..', ${place.map((name) => JSON.stringify(name)).join(', ')})`;
+      const contents = source
+        .replaceAll('import.meta.url', `require('node:url').pathToFileURL(${filename}).href`)
+        .replaceAll('import.meta.filename', filename)
+        .replaceAll('import.meta.dirname', `require('node:path').dirname(${filename})`);
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+const shellOptions = {
+  absWorkingDir: root,
+  outdir: path.join(root, 'dist'),
+  outExtension: { '.js': '.cjs' },
+  write: false,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  // Electron 25, with which the windows are tested, has Node 18.15; what ships has Node 24.
+  target: 'node18',
+  // Native code stays a package; ws probes for its two optional accelerators, which are not installed.
+  external: ['electron', 'onnxruntime-node', 'bufferutil', 'utf-8-validate'],
+  plugins: [keepModulePlaces],
+  sourcemap: true,
+  sourcesContent: false,
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+/** Others may be starting from dist/ at this moment: a file is the old one or the new one, never half of it. */
+const putInPlace = (file, contents, mode) => {
+  mkdirSync(path.dirname(file), { recursive: true });
+  const partial = `${file}.${process.pid}`;
+  writeFileSync(partial, contents, { mode });
+  renameSync(partial, file);
+};
+
+const bundleShell = async () => {
+  // A sandboxed preload script can require nothing but electron, so it gets no banner.
+  const preload = await bundle({ ...shellOptions, entryPoints: { preload: 'electron/preload.ts' } });
+  const programs = await bundle({
+    ...shellOptions,
+    entryPoints: {
+      main: 'electron/main.ts',
+      'utility-process': 'main/hosts/utility-process.ts',
+      uncurl: 'main/cli/uncurl.ts',
+    },
+    // For packages that ask for their own address; modules of this project are seen to above.
+    define: { 'import.meta.url': 'bundleUrl' },
+    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  for (const { path: file, contents } of [...preload.outputFiles, ...programs.outputFiles]) {
+    putInPlace(file, contents, path.basename(file) === 'uncurl.cjs' ? 0o755 : 0o644);
+  }
+};
+
+const bundleRenderer = async () => {
+  const page = path.join(root, 'dist', 'renderer');
+  const outDir = `${page}.${process.pid}`;
+  await buildRenderer({ configFile: path.join(root, 'vite.config.ts'), logLevel: 'warn', build: { outDir } });
+  const previous = `${outDir}.previous`;
+  if (existsSync(page)) renameSync(page, previous);
+  renameSync(outDir, page);
+  rmSync(previous, { recursive: true, force: true });
+};
+
+const makers = { shell: bundleShell, renderer: bundleRenderer };
+
+await Promise.all(process.argv.slice(2).map((part) => makers[part]()));

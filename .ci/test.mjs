@@ -1,0 +1,113 @@
+// npm test: every kind of check in order, then a summary. "node .ci/test.mjs KIND [ARGUMENT ...]" runs one kind.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ensureBuilt } from './build.mjs';
+import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
+import { chromiumVersion, electronVersion, findChromium, findElectron } from './test-hosts.mjs';
+
+ensureInstalled();
+const node = nodeBinary();
+const tool = (...place) => path.join(root, 'node_modules', ...place);
+const vitest = [tool('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=.ci/vitest-counter.mjs'];
+const playwright = [tool('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,.ci/playwright-counter.mjs'];
+const typescript = (project) => [tool('typescript', 'bin', 'tsc'), '--pretty', '--project', project];
+const reference = (name) => ({ steps: [[...vitest, '--project=integration', `tests/reference/${name}.test.ts`]] });
+
+/**
+ * `checks` end well or not; other kinds are counted test by test. `built` ones need dist/. `prepare` says what the
+ * tests run in: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they are not run here).
+ */
+const kinds = {
+  types: { checks: true, steps: [typescript('tsconfig.json'), typescript('tsconfig.engine.json')] },
+  lint: { checks: true, steps: [[tool('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.']] },
+  unit: { steps: [[...vitest, '--project=unit']] },
+  integration: { built: true, steps: [[...vitest, '--project=integration']] },
+  browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
+  window: { built: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
+  methods: reference('methods'),
+  checkpoints: reference('checkpoints'),
+  tokenizers: reference('tokenizers'),
+  scoring: reference('scoring'),
+};
+const everyKind = ['types', 'lint', 'unit', 'integration', 'browser', 'window'];
+
+/** A program that hangs ends as a failure, and the summary is printed all the same. */
+const stepLimitMs = 15 * 60_000;
+const reports = mkdtempSync(path.join(tmpdir(), 'uncurl-test-'));
+process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
+
+/** Runs one program of a kind: its exit status and the tests that it reported. */
+const runStep = (step, environment, extraArguments) => {
+  const report = path.join(reports, 'report.json');
+  rmSync(report, { force: true });
+  const env = { ...nodeEnvironment(node), ...environment, UNCURL_TEST_REPORT: report };
+  const status = runToEnd(node, [...nodeOptions, ...step, ...extraArguments], { env, timeout: stepLimitMs });
+  try {
+    return { status, tests: JSON.parse(readFileSync(report, 'utf8')) };
+  } catch (error) {
+    if (error.code === 'ENOENT') return { status, tests: [] };
+    throw error;
+  }
+};
+
+const failedTest = (name) => ({ name, state: 'failed', reason: null });
+
+/** All that came of a kind: its tests (a check counts as one), and why it was not run if it was not. */
+const runKind = (kind, extraArguments) => {
+  const { checks, steps, built, prepare } = kinds[kind];
+  let buildFailure = null;
+  if (built) ensureBuilt((message) => (buildFailure = message));
+  const host = buildFailure ? { broken: buildFailure } : (prepare?.() ?? {});
+  if (host.broken) return { tests: [failedTest(`${kind} tests cannot run: ${host.broken}`)] };
+  // Playwright names the tests of a project without starting anything.
+  const asked = host.absent ? ['--list', ...extraArguments] : extraArguments;
+  const results = steps.map((step) => runStep(step, host.environment, asked));
+  const endedWell = results.every(({ status }) => status === 0);
+  if (checks) return { tests: [{ name: kind, state: endedWell ? 'passed' : 'failed', reason: null }] };
+  const tests = results.flatMap((result) => result.tests);
+  if (tests.length === 0) return { tests: [failedTest(`${kind}: no test ran`)] };
+  if (host.absent) {
+    return { notRun: host.absent, tests: tests.map(({ name }) => ({ name, state: 'skipped', reason: host.absent })) };
+  }
+  const silent = tests.filter(({ state, reason }) => state === 'skipped' && !reason);
+  const failures = silent.map(({ name }) => failedTest(`${name} was skipped without a reason`));
+  if (!endedWell && !tests.some(({ state }) => state === 'failed')) failures.push(failedTest(`${kind}: ended badly`));
+  return { tests: [...tests.filter((test) => !silent.includes(test)), ...failures] };
+};
+
+const count = (tests, state) => tests.filter((test) => test.state === state).length;
+
+const countsOf = (tests) => {
+  const skipped = count(tests, 'skipped');
+  return `${count(tests, 'passed')} passed, ${count(tests, 'failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+};
+
+const summaryOf = (kind, { tests, notRun, seconds }) => {
+  if (notRun) return `${kind}: not run: ${notRun}`;
+  const outcome = kinds[kind].checks ? (count(tests, 'failed') > 0 ? 'FAILED' : 'ok') : countsOf(tests);
+  return `${kind}: ${outcome} (${seconds} s)`;
+};
+
+const [named, ...extraArguments] = process.argv.slice(2);
+if (named && !kinds[named]) fail(`There is no kind of test "${named}": choose one of ${Object.keys(kinds).join(', ')}.`);
+const chosen = named ? [named] : everyKind;
+const results = chosen.map((kind) => {
+  say(`\n== ${kind} ==`);
+  const startedMs = Date.now();
+  const result = runKind(kind, extraArguments);
+  return { kind, ...result, seconds: Math.round((Date.now() - startedMs) / 1000) };
+});
+
+const tests = results.flatMap((result) => result.tests);
+const print = (line) => process.stdout.write(`${line}\n`);
+print('\n== summary ==');
+for (const result of results) print(summaryOf(result.kind, result));
+for (const { name, reason } of tests.filter(({ state }) => state === 'skipped')) print(`not run: ${name}: ${reason}`);
+for (const { name } of tests.filter(({ state }) => state === 'failed')) print(`failed: ${name}`);
+if (chosen.includes('browser')) print(`Chromium: ${chromiumVersion()}`);
+if (chosen.includes('window')) print(`Electron: ${electronVersion()}`);
+print(`Node: ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);
+print(countsOf(tests));
+process.exitCode = count(tests, 'failed') > 0 || count(tests, 'passed') === 0 ? 1 : 0;

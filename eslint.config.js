@@ -1,0 +1,94 @@
+import js from '@eslint/js';
+import nodePlugin from 'eslint-plugin-n';
+import reactHooks from 'eslint-plugin-react-hooks';
+import { defineConfig } from 'eslint/config';
+import typescript from 'typescript-eslint';
+
+/** Forbids imports by pattern, with the reason that the reader sees. */
+const noImports = (message, ...patterns) => ({
+  'no-restricted-imports': ['error', { patterns: patterns.map((regex) => ({ regex, message })) }],
+});
+const oneWay = 'Imports point one way: renderer and electron to main/contract only, main to neither.';
+
+export default defineConfig(
+  { ignores: ['dist/', 'out/', 'coverage/', 'playwright-report/', 'test-results/', 'resources/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  js.configs.recommended,
+  {
+    files: ['**/*.{ts,tsx}'],
+    extends: [typescript.configs.strictTypeChecked, typescript.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-explicit-any': ['error', { fixToUnknown: false }],
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/ban-ts-comment': ['error', { 'ts-expect-error': true }],
+      // Numbers are what this program prints.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      // Too slow for what they find here.
+      '@typescript-eslint/no-deprecated': 'off',
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      '@typescript-eslint/no-unsafe-enum-assignment': 'off',
+      // Objects of functions (stores, bridges, calls) never use `this`.
+      '@typescript-eslint/unbound-method': 'off',
+      // Matters of taste.
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      '@typescript-eslint/no-meaningless-void-operator': 'off',
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+      '@typescript-eslint/prefer-optional-chain': 'off',
+      // A function may be async because its interface is, and a parser names control characters.
+      '@typescript-eslint/require-await': 'off',
+      'no-control-regex': 'off',
+      // In loops over typed arrays the index is in range by construction, and noUncheckedIndexedAccess cannot know.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // Keys of foreign files are written as they stand there.
+      '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['main/**/*.ts', 'electron/**/*.ts'],
+    plugins: { n: nodePlugin },
+    settings: { node: { version: '^18.15.0 || >=20.0.0' } },
+    rules: {
+      // The windows are tested with Electron 25, which has Node 18.15.
+      'n/no-unsupported-features/es-builtins': 'error',
+      'n/no-unsupported-features/node-builtins': ['error', { allowExperimental: true }],
+    },
+  },
+  {
+    files: ['main/**/*.ts'],
+    rules: noImports(oneWay, '(^|/)(electron|renderer)(/|$)', '^react'),
+  },
+  {
+    files: ['main/contract/**/*.ts'],
+    rules: noImports('The contract is all that both sides know: it imports nothing but itself and zod.', '^(?!\\./|zod$)'),
+  },
+  {
+    files: ['electron/**/*.ts'],
+    rules: noImports(oneWay, '/renderer/', '/main/(?!contract/)'),
+  },
+  {
+    files: ['renderer/**/*.{ts,tsx}'],
+    extends: [reactHooks.configs.flat.recommended],
+    rules: noImports(oneWay, '(^|/)electron(/|$)', '/main/(?!contract/)', '^node:'),
+  },
+  {
+    files: ['main/cli/**/*.ts', 'tests/bench/**/*.ts', 'resources/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['tests/**/*.{ts,tsx}'],
+    // Vitest's expect.any() and expect.stringContaining() have the type any.
+    rules: { '@typescript-eslint/no-unsafe-assignment': 'off' },
+  },
+  {
+    files: ['**/*.{js,mjs}'],
+    extends: [typescript.configs.disableTypeChecked],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+);

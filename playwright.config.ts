@@ -1,0 +1,43 @@
+import { defineConfig } from '@playwright/test';
+
+/** As root Chromium runs without its sandbox; it loads nothing but the workbench's own pages. */
+const chromiumArguments = [
+  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/**
+ * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one. Workers
+ * would share two cores with the engines that they start, so there is one.
+ */
+export default defineConfig({
+  testDir: 'tests/e2e',
+  outputDir: 'test-results',
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: true,
+  retries: 0,
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
+  use: { viewport: { width: 1440, height: 900 }, trace: 'retain-on-failure' },
+  projects: [
+    {
+      name: 'chromium',
+      testIgnore: '**/*.window.spec.ts',
+      use: {
+        browserName: 'chromium',
+        headless: true,
+        launchOptions: {
+          executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
+          args: chromiumArguments,
+        },
+      },
+    },
+    { name: 'electron', testIgnore: '**/*.browser.spec.ts' },
+  ],
+});

@@ -1,0 +1,98 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { projectFiles, root } from './project-files.ts';
+
+const MEBIBYTE = 2 ** 20;
+/** A clone stays small: models are the only big files, and few. */
+const REPOSITORY_LIMIT_BYTES = 100 * MEBIBYTE;
+const FILE_LIMIT_BYTES = MEBIBYTE;
+
+const TOP_LEVEL = new Set([
+  ...['electron', 'main', 'renderer', 'resources', 'tests', '.ci'],
+  ...['README.md', 'LICENSE', 'package.json', 'package-lock.json', 'forge.config.ts', 'electron-builder.yml'],
+  ...['tsconfig.json', 'tsconfig.engine.json', 'eslint.config.js', 'vite.config.ts', 'vitest.config.ts'],
+  ...['playwright.config.ts', '.gitignore', '.gitattributes', '.npmrc', '.nvmrc', '.editorconfig'],
+]);
+
+const files = projectFiles();
+const sizeOf = (file: string): number => statSync(path.join(root, file)).size;
+const isSource = (file: string): boolean => /^(?:main|electron|renderer|tests)\/.*\.tsx?$/.test(file);
+
+/** Text files with their text; binary files (a zero byte at the start) are left out. */
+const texts = files
+  .filter((file) => sizeOf(file) <= FILE_LIMIT_BYTES)
+  .map((file) => ({ file, bytes: readFileSync(path.join(root, file)) }))
+  .filter(({ bytes }) => !bytes.subarray(0, 4096).includes(0))
+  .map(({ file, bytes }) => ({ file, text: bytes.toString('utf8') }));
+
+/** Lines of the files that match, as `file:line: text`. */
+const linesWith = (pattern: RegExp, among: (file: string) => boolean): readonly string[] =>
+  texts
+    .filter(({ file }) => among(file))
+    .flatMap(({ file, text }) =>
+      text
+        .split('\n')
+        .map((line, index) => ({ line, place: `${file}:${index + 1}` }))
+        .filter(({ line }) => pattern.test(line))
+        .map(({ line, place }) => `${place}: ${line.trim().slice(0, 160)}`),
+    );
+
+// Spelt so that the patterns do not find themselves.
+const typeEscape = /\bas an[y]\b|<an[y]>|@ts-(?:ignor[e]|nochec[k])|eslint-disabl[e].*no-explicit-an[y]/;
+const machinePath = /\/(?:wor[k]|far[m]|roo[t])\/|bash_job[s]/;
+const packageHost = /registry\.npm[j]s\.org|files\.pythonhoste[d]\.org|deb\.debia[n]\.org|pypi\.or[g]\/simple/;
+const switchedOff = /\b(?:describe|it|test)\.(?:onl[y]|tod[o]|fixm[e])\b/;
+
+describe('the layout of the repository', () => {
+  it('has nothing at the top but the agreed names', () => {
+    const names = new Set(files.map((file) => file.split('/')[0] ?? file));
+    expect([...names].filter((name) => !TOP_LEVEL.has(name))).toEqual([]);
+  });
+
+  it('has no file over 1 MiB outside resources/models', () => {
+    expect(files.filter((file) => !file.startsWith('resources/models/') && sizeOf(file) > FILE_LIMIT_BYTES)).toEqual([]);
+  });
+
+  it('is under 100 MiB as a whole', () => {
+    expect(files.reduce((sum, file) => sum + sizeOf(file), 0)).toBeLessThan(REPOSITORY_LIMIT_BYTES);
+  });
+
+  it('names source files in kebab case', () => {
+    const odd = files.filter(isSource).filter((file) => !/^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z]+)+$/.test(path.basename(file)));
+    expect(odd).toEqual([]);
+  });
+});
+
+describe('the text of the repository', () => {
+  it('was read', () => {
+    expect(texts.some(({ file }) => file === 'package.json')).toBe(true);
+    expect(texts.filter(({ file }) => isSource(file)).length).toBeGreaterThan(50);
+  });
+
+  it('has no way round the types', () => {
+    expect(linesWith(typeEscape, (file) => isSource(file) || file.endsWith('.config.ts'))).toEqual([]);
+  });
+
+  it('has no path of a machine', () => {
+    expect(linesWith(machinePath, () => true)).toEqual([]);
+  });
+
+  it('has no host of a package registry', () => {
+    expect(linesWith(packageHost, () => true)).toEqual([]);
+  });
+
+  it('has no test that is alone or put off', () => {
+    expect(linesWith(switchedOff, (file) => file.startsWith('tests/'))).toEqual([]);
+  });
+
+  it.each([
+    [typeEscape, 'const x = y as ' + 'any;'],
+    [typeEscape, '// @ts-' + 'ignore'],
+    [machinePath, 'cd /' + 'work/main'],
+    [packageHost, 'https://registry.' + 'npmjs.org/zod'],
+    [switchedOff, 'it.' + 'only("x", () => {})'],
+  ])('is checked by a pattern that can fail: %s', (pattern, line) => {
+    expect(line).toMatch(pattern);
+  });
+});

@@ -1,0 +1,27 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '..', '..');
+
+const walk = (folder: string, ignored: ReadonlySet<string>): readonly string[] =>
+  readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const place = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (ignored.has(entry.name) || ignored.has(place)) return [];
+    return entry.isDirectory() ? walk(place, ignored) : [place];
+  });
+
+/** Files of the project, paths from the root with `/`: what git tracks or would add; in a copy without git, all but what .gitignore names. */
+export const projectFiles = (): readonly string[] => {
+  if (existsSync(path.join(root, '.git'))) {
+    const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
+    return [...new Set(listed.toString('utf8').split('\0'))]
+      .filter((file) => file !== '' && existsSync(path.join(root, file)))
+      .sort();
+  }
+  const ignored = readFileSync(path.join(root, '.gitignore'), 'utf8')
+    .split('\n')
+    .filter((line) => line.endsWith('/'))
+    .map((line) => line.slice(0, -1));
+  return [...walk('', new Set(ignored))].sort();
+};
