@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { familyDocument } from './family.ts';
 import { modelEntry, pathHandle } from './model.ts';
 import { budgetName, methodName, pin, plan, planCost, uncurlOptions } from './plan.ts';
 import { taskProfile } from './profile.ts';
@@ -77,6 +78,16 @@ export const calls = {
   'sweep.start': call(sweepRequest, z.object({ run: runId })),
   /** Results and thresholds of a sweep, finished or running; `delta` recomputes thresholds without inference. */
   'sweep.read': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), sweepDocument),
+  /**
+   * The models of a sweep read as a family that differs in the number of experts: thresholds against E, pruned-large
+   * against scratch-small, and what they show in sentences. `delta` as in `sweep.read`.
+   */
+  'sweep.family': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), familyDocument),
+  /** A sweep as one self-contained HTML page, and a name for its file. */
+  'report.make': call(
+    z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }),
+    z.object({ name: z.string(), html: z.string() }),
+  ),
   /** The plan that a point of a sweep was measured with. */
   'sweep.plan': call(
     z.object({

@@ -1,19 +1,45 @@
 import { z } from 'zod';
 
-export const methodName = z.enum(['random', 'frequency', 'reap', 'uncurl']);
+export const methodName = z.enum([
+  ...(['random', 'frequency', 'gate-mass', 'ean', 'reap', 'man', 'msan', 'unified', 'easy-ep', 'naee', 'tsep'] as const),
+  ...(['uncurl', 'm-smoe', 'hc-smoe', 'sub-moe', 'ream', 'eep'] as const),
+]);
 export type MethodName = z.infer<typeof methodName>;
 
-export const budgetName = z.enum(['uniform', 'global']);
+/**
+ * How kept experts are shared among layers: the same everywhere; wherever scores are best; in inverse proportion to
+ * what single experts of a layer matter; or as named by hand.
+ */
+export const budgetName = z.enum(['uniform', 'global', 'inverse-importance', 'manual']);
 export type BudgetName = z.infer<typeof budgetName>;
 
-/** Treatment of the router after a merge (METHODS.md 0.1, step 5, a to d). */
+/**
+ * How the weights of a group become one: the weighted average; interpolation on the sphere, of the members or of their
+ * differences from the reference; the Karcher mean of their directions; SCE or TIES around the reference, keeping the
+ * `density` part of the entries; or the average projected onto the `rank` leading directions of all members.
+ */
+export const mergeRule = z.discriminatedUnion('name', [
+  z.object({ name: z.literal('average') }),
+  z.object({ name: z.literal('slerp'), fromReference: z.boolean() }),
+  z.object({ name: z.literal('karcher') }),
+  z.object({ name: z.literal('sce'), density: z.number().gt(0).max(1) }),
+  z.object({ name: z.literal('ties'), density: z.number().gt(0).max(1) }),
+  z.object({ name: z.literal('subspace'), rank: z.number().int().positive() }),
+]);
+export type MergeRule = z.infer<typeof mergeRule>;
+
+/**
+ * Treatment of the router after a merge: the row of the reference; the mean of the members' rows, weighted as their
+ * weights are; all rows, each leading to the merged expert of its group; or experts chosen by the summed probabilities
+ * of their members.
+ */
 export const routerTreatment = z.enum(['reference-row', 'mean-row', 'mapped-rows', 'summed-probabilities']);
 export type RouterTreatment = z.infer<typeof routerTreatment>;
 
 export const affinityName = z.enum(['cosine', 'centred-cosine', 'pearson', 'rbf', 'softmax-cosine', 'coactivation']);
 export type AffinityName = z.infer<typeof affinityName>;
 
-/** The open choices of UNCURL (METHODS.md 0.1); the defaults are stated there and in `uncurl methods uncurl`. */
+/** The open choices of UNCURL; `uncurl methods uncurl` says why the defaults are what they are. */
 export const uncurlOptions = z.object({
   affinity: affinityName.default('cosine'),
   /** Member that the others are aligned to. */
@@ -23,6 +49,13 @@ export const uncurlOptions = z.object({
   router: routerTreatment.default('reference-row'),
 });
 export type UncurlOptions = z.infer<typeof uncurlOptions>;
+
+/**
+ * Keeps super experts (few, with extreme outputs, without which generation breaks) whatever the method says: those of
+ * the first three quarters of the layers, or of all layers.
+ */
+export const superExpertProtection = z.enum(['none', 'early', 'all']);
+export type SuperExpertProtection = z.infer<typeof superExpertProtection>;
 
 /** An expert that must stay or must go. `layer` counts MoE layers only. */
 export const pin = z.object({ layer: z.number().int().nonnegative(), expert: z.number().int().nonnegative(), keep: z.boolean() });
@@ -54,6 +87,9 @@ const provenance = {
   factor: z.number().positive().optional(),
   budget: budgetName.optional(),
   pins: z.array(pin).optional(),
+  protect: superExpertProtection.optional(),
+  /** How much each of `tasks` counted; absent: all alike. */
+  taskWeights: z.array(z.number().nonnegative()).optional(),
 };
 
 export const dropPlan = z.object({ ...provenance, kept: z.array(expertList) });
@@ -63,6 +99,8 @@ export const mergePlan = z.object({
   groups: z.array(z.array(mergeGroup)),
   router: routerTreatment,
   align: z.boolean(),
+  /** Absent: the weighted average. */
+  rule: mergeRule.optional(),
 });
 /** Which experts each MoE layer keeps, or how they merge. `{"kept": [[...] per MoE layer]}` alone is a plan. */
 export const plan = z.union([dropPlan, mergePlan]);

@@ -5,7 +5,7 @@ import type { SerialisedError } from './errors.ts';
 /** An accelerator as Electron writes it: `CommandOrControl+Shift+P`, `F5`. */
 const accelerator = z
   .string()
-  .regex(/^(?:(?:CommandOrControl|Control|Command|Alt|Option|Shift)\+)*(?:[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,.\/[\]=-]|Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right)$/);
+  .regex(/^(?:(?:CommandOrControl|Control|Command|Alt|Option|Shift)\+)*(?:[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,./[\]=-]|Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right)$/);
 
 /** A page action as the application menu shows it; the page's list of actions is the only one. */
 export const menuAction = z.object({
@@ -37,13 +37,12 @@ const nothing = z.object({});
 
 /** Every call that a page may make to the desktop shell. There are no others, and each is parsed by its schema. */
 export const shellCalls = {
-  /** The page's MessagePort to the engine; it arrives as a window message. */
-  'engine.connect': { input: nothing, output: nothing },
+  /** A MessagePort to the engine; it arrives as a window message whose data is `enginePortMessage(request)`. */
+  'engine.connect': { input: z.object({ request: z.string().regex(/^[\w-]{1,64}$/) }), output: nothing },
   /** A native folder dialog; null where the user cancels it. */
   'folder.choose': { input: z.object({ purpose: folderPurpose }), output: pathHandle.nullable() },
   /** A native save dialog; false where the user cancels it. */
   'file.save': { input: z.object({ suggestedName, bytes: savedBytes }), output: z.object({ saved: z.boolean() }) },
-  'clipboard.write': { input: z.union([z.object({ text: z.string() }), z.object({ png: savedBytes })]), output: nothing },
   'theme.set': { input: z.object({ theme: z.enum(['system', 'light', 'dark']) }), output: nothing },
   'menu.set': { input: z.object({ actions: z.array(menuAction).max(200) }), output: nothing },
 } as const;
@@ -70,5 +69,5 @@ export interface ShellApi {
   onEvent(listener: (event: unknown) => void): () => void;
 }
 
-/** `data` of the window message that carries the page's engine port. */
-export const ENGINE_PORT_MESSAGE = 'uncurl:engine-port';
+/** `data` of the window message that carries the page's engine port: only the request that it answers takes it. */
+export const enginePortMessage = (request: string): string => `uncurl:engine-port:${request}`;

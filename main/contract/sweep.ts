@@ -50,11 +50,14 @@ export const sweepResult = z.object({
   difference: z.number(),
   low: z.number(),
   high: z.number(),
-  /** Lower end of the one-sided 95 % interval that the threshold rule reads. */
+  /**
+   * Lower end of the one-sided 95 % interval that the threshold rule reads: safe means at least -delta. Of the
+   * difference of accuracies; for perplexity of minus the rise of log-perplexity (nats per token).
+   */
   lowOneSided: z.number(),
   /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
   p: z.number().nullable(),
-  /** Items that only the unpruned model, or only the candidate, answers rightly. */
+  /** Items that only the unpruned model, or only the candidate, answers rightly; 0 for perplexity. */
   lost: z.number(),
   gained: z.number(),
   /** Items whose context was cut on the left to fit max_position_embeddings. */
@@ -78,6 +81,7 @@ export const threshold = z.object({
   model: z.string(),
   task: z.string(),
   method: z.string(),
+  /** Null for methods without randomness, and for the threshold over all seeds of a method that has several. */
   seed: z.number().nullable(),
   /** Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell. */
   factor: z.number().nullable(),
@@ -95,5 +99,7 @@ export const sweepDocument = z.object({
   thresholds: z.array(threshold),
   /** The rule in words, with delta and the level. */
   rule: z.string(),
+  /** What was left out or deserves a word, for example factors that a model cannot reach. */
+  notes: z.array(z.string()).optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;

@@ -1,0 +1,133 @@
+import { addGram } from './add-gram.ts';
+import type { RoutingStatistics, RoutingTaps } from './routing-statistics.ts';
+
+/** Tokens handled at once: 256 x 128 experts of float64 are 256 kB, which stays in a core's second-level cache. */
+const TOKENS_PER_TILE = 256;
+
+/**
+ * Adds N real tokens of one MoE layer to `statistics`: float32 in, float64 sums, in token order. Padding must not be
+ * among the taps. `items` and `tokens` are left alone: they count once per token, not once per layer, so the caller
+ * adds them.
+ *
+ * p is the softmax over all E logits in float64, not the graph's float32: the sums then do not depend on how the
+ * graph's softmax rounds, and differ from it by at most float32 rounding (1e-7). g is taken from the taps as the model
+ * computed it, so every family's own combine rule is kept.
+ *
+ * @throws RangeError where the taps do not fit the statistics: a defect of the caller, never of a user's input.
+ */
+export const accumulateRouting = (statistics: RoutingStatistics, layer: number, taps: RoutingTaps): void => {
+  const { experts, topK } = statistics;
+  const tokens = taps.logits.length / experts;
+  checkTaps(statistics, layer, taps, tokens);
+  addChosen(statistics, layer, taps, tokens);
+
+  const logitSum = statistics.logitSum.subarray(layer * experts, (layer + 1) * experts);
+  const probabilityMass = statistics.probabilityMass.subarray(layer * experts, (layer + 1) * experts);
+  const probabilitySelected = statistics.probabilitySelected.subarray(layer * experts, (layer + 1) * experts);
+  const each = statistics.gatedMoments.length / statistics.layers;
+  const moments = statistics.gatedMoments.subarray(layer * each, (layer + 1) * each);
+  const gram = (matrix: Float64Array): Float64Array =>
+    matrix.subarray(layer * experts * experts, (layer + 1) * experts * experts);
+  const logitGram = gram(statistics.logitGram);
+  const probabilityGram = gram(statistics.probabilityGram);
+
+  // One row per expert, so that a gram entry is a dot product of two contiguous rows.
+  const logitRows = new Float64Array(experts * TOKENS_PER_TILE);
+  const probabilityRows = new Float64Array(experts * TOKENS_PER_TILE);
+  for (let start = 0; start < tokens; start += TOKENS_PER_TILE) {
+    const count = Math.min(TOKENS_PER_TILE, tokens - start);
+    for (let token = 0; token < count; token++) {
+      const row = (start + token) * experts;
+      let largest = -Infinity;
+      for (let expert = 0; expert < experts; expert++) {
+        const logit = taps.logits[row + expert]!;
+        logitRows[expert * TOKENS_PER_TILE + token] = logit;
+        logitSum[expert]! += logit;
+        if (logit > largest) largest = logit;
+      }
+      let total = 0;
+      for (let expert = 0; expert < experts; expert++) {
+        const exponential = Math.exp(taps.logits[row + expert]! - largest);
+        probabilityRows[expert * TOKENS_PER_TILE + token] = exponential;
+        total += exponential;
+      }
+      for (let expert = 0; expert < experts; expert++) {
+        const probability = probabilityRows[expert * TOKENS_PER_TILE + token]! / total;
+        probabilityRows[expert * TOKENS_PER_TILE + token] = probability;
+        probabilityMass[expert]! += probability;
+      }
+      const first = (start + token) * topK;
+      let chosen = 0;
+      for (let slot = first; slot < first + topK; slot++) {
+        chosen += probabilityRows[taps.experts[slot]! * TOKENS_PER_TILE + token]!;
+      }
+      for (let slot = first; slot < first + topK; slot++) {
+        const expert = taps.experts[slot]!;
+        const probability = probabilityRows[expert * TOKENS_PER_TILE + token]!;
+        probabilitySelected[expert]! += probability;
+        const norm = taps.norms[slot]!;
+        addMoments(moments, experts, 0, expert, taps.weights[slot]!, norm);
+        addMoments(moments, experts, 1, expert, probability, norm);
+        addMoments(moments, experts, 2, expert, chosen > 0 ? probability / chosen : 0, norm);
+      }
+    }
+    addGram(logitGram, logitRows, experts, TOKENS_PER_TILE, count);
+    addGram(probabilityGram, probabilityRows, experts, TOKENS_PER_TILE, count);
+  }
+};
+
+/** Adds gate^alpha norm^beta of one choice to a layer's [3, 2, 3, E] moments; `kind` is the place in `gateKinds`. */
+const addMoments = (moments: Float64Array, experts: number, kind: number, expert: number, gate: number, norm: number): void => {
+  let at = kind * 6 * experts + expert;
+  for (let alpha = 1, power = gate; alpha <= 2; alpha++, power *= gate) {
+    moments[at]! += power;
+    moments[at + experts]! += power * norm;
+    moments[at + 2 * experts]! += power * norm * norm;
+    at += 3 * experts;
+  }
+};
+
+/** Counts, gate mass, EAN and REAP sums and co-activation: what only the K chosen experts of a token contribute to. */
+const addChosen = (statistics: RoutingStatistics, layer: number, taps: RoutingTaps, tokens: number): void => {
+  const { experts, topK, counts, gateMass, eanSum, eanSquareSum, reapSum, peakOutputs, coactivation } = statistics;
+  const row = layer * experts;
+  const square = layer * experts * experts;
+  for (let token = 0; token < tokens; token++) {
+    const first = token * topK;
+    for (let slot = first; slot < first + topK; slot++) {
+      const expert = taps.experts[slot]!;
+      const weight = taps.weights[slot]!;
+      const norm = taps.norms[slot]!;
+      counts[row + expert]! += 1;
+      gateMass[row + expert]! += weight;
+      eanSum[row + expert]! += norm;
+      eanSquareSum[row + expert]! += norm * norm;
+      reapSum[row + expert]! += weight * norm;
+      if (peakOutputs !== undefined && taps.peaks !== undefined) {
+        peakOutputs[row + expert] = Math.max(peakOutputs[row + expert]!, taps.peaks[slot]!);
+      }
+      for (let other = first; other < first + topK; other++) {
+        coactivation[square + expert * experts + taps.experts[other]!]! += 1;
+      }
+    }
+  }
+};
+
+const checkTaps = (statistics: RoutingStatistics, layer: number, taps: RoutingTaps, tokens: number): void => {
+  const { layers, experts, topK } = statistics;
+  if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
+  if (!Number.isInteger(tokens)) {
+    throw new RangeError(`${taps.logits.length} router logits are no whole number of rows of ${experts} experts`);
+  }
+  for (const name of ['experts', 'weights', 'norms'] as const) {
+    if (taps[name].length !== tokens * topK) {
+      throw new RangeError(`${taps[name].length} ${name} for ${tokens} tokens with top-${topK}`);
+    }
+  }
+  if (statistics.peakOutputs !== undefined && taps.peaks?.length !== tokens * topK) {
+    throw new RangeError(`${taps.peaks?.length ?? 'no'} peaks for ${tokens} tokens with top-${topK}`);
+  }
+  for (const expert of taps.experts) {
+    if (expert < 0 || expert >= experts) throw new RangeError(`chosen expert ${expert} is not among ${experts}`);
+  }
+};

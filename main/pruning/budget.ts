@@ -1,0 +1,93 @@
+import { refuse } from '../contract/errors.ts';
+import type { Pin } from '../contract/plan.ts';
+import { type LayerPins, pinsByLayer } from './pins-by-layer.ts';
+import { rankExperts } from './rank-experts.ts';
+
+/** What a budget distributes: `scores[layer][expert]`, higher is better, and `keep` experts per layer on average. */
+export interface BudgetRequest {
+  readonly scores: readonly Float64Array[];
+  readonly keep: number;
+  readonly topK: number;
+  readonly pins: readonly Pin[];
+}
+
+/**
+ * Uniform budget: every layer keeps its `keep` best experts, pinned ones first. Kept experts per layer, ascending; ties
+ * go to the lower index.
+ *
+ * @throws WorkbenchError `pins-impossible` where the pins of a layer cannot be met with `keep` experts.
+ */
+export const uniformBudget = ({ scores, keep, pins }: BudgetRequest): number[][] =>
+  keepByCounts(scores, scores.map(() => keep), pins);
+
+/** The `counts[layer]` best experts of every layer, pinned ones first; ascending. @throws as `uniformBudget`. */
+export const keepByCounts = (
+  scores: readonly Float64Array[],
+  counts: readonly number[],
+  pins: readonly Pin[],
+): number[][] => {
+  const pinned = pinsByLayer(pins, scores.length, scores[0]?.length ?? 0);
+  return scores.map((layerScores, layer) => {
+    const keep = counts[layer]!;
+    checkLayerPins(pinned[layer]!, layer, layerScores.length, keep);
+    return keepBest(layerScores, keep, pinned[layer]!);
+  });
+};
+
+/**
+ * Global budget: keep * L experts in all, those with the largest scores after dividing each layer's scores by their
+ * sum (norms grow with depth, so raw scores cannot be compared across layers), at least max(1, top-k) per layer. Ties
+ * go to the lower layer, then the lower index.
+ *
+ * @throws WorkbenchError `pins-impossible` where the pins leave fewer or need more than keep * L places.
+ */
+export const globalBudget = ({ scores, keep, topK, pins }: BudgetRequest): number[][] => {
+  const experts = scores[0]?.length ?? 0;
+  const pinned = pinsByLayer(pins, scores.length, experts);
+  const floor = Math.max(1, topK);
+  const kept = scores.map((layerScores, layer) => {
+    const { stay, go } = pinned[layer]!;
+    if (experts - go.size < floor) {
+      throw impossible(`layer ${layer}: ${go.size} of ${experts} experts are pinned to go and ${floor} must stay`);
+    }
+    return new Set(keepBest(layerScores, Math.max(floor, stay.size), pinned[layer]!));
+  });
+  const total = keep * scores.length;
+  const needed = kept.reduce((sum, layer) => sum + layer.size, 0);
+  const available = pinned.reduce((sum, { go }) => sum + experts - go.size, 0);
+  if (needed > total) throw impossible(`the pins and top-${topK} need ${needed} experts and the plan keeps ${total}`);
+  if (available < total) throw impossible(`the pins leave ${available} experts and the plan keeps ${total}`);
+
+  const rest = scores.flatMap((layerScores, layer) => {
+    const shares = sharesOfLayer(layerScores);
+    return Array.from(shares, (share, expert) => ({ layer, expert, share })).filter(
+      ({ expert }) => !kept[layer]!.has(expert) && !pinned[layer]!.go.has(expert),
+    );
+  });
+  rest.sort((a, b) => b.share - a.share || a.layer - b.layer || a.expert - b.expert);
+  for (const { layer, expert } of rest.slice(0, total - needed)) kept[layer]!.add(expert);
+  return kept.map((layer) => [...layer].sort((a, b) => a - b));
+};
+
+/** Scores of one layer divided by their sum; a layer without any score counts as even. */
+export const sharesOfLayer = (scores: Float64Array): Float64Array => {
+  const total = scores.reduce((sum, score) => sum + score, 0);
+  return total > 0 ? scores.map((score) => score / total) : scores.map(() => 1 / scores.length);
+};
+
+/** The `keep` best experts of one layer, ascending: those pinned to stay, then by falling score. */
+export const keepBest = (scores: Float64Array, keep: number, { stay, go }: LayerPins): number[] => {
+  const free = rankExperts(scores).filter((expert) => !stay.has(expert) && !go.has(expert));
+  return [...stay, ...free.slice(0, keep - stay.size)].sort((a, b) => a - b);
+};
+
+/** @throws WorkbenchError `pins-impossible` where one layer's pins cannot be met with `keep` experts. */
+export const checkLayerPins = ({ stay, go }: LayerPins, layer: number, experts: number, keep: number): void => {
+  if (stay.size > keep) throw impossible(`layer ${layer}: ${stay.size} experts are pinned to stay and it keeps ${keep}`);
+  if (experts - go.size < keep) {
+    throw impossible(`layer ${layer}: ${go.size} of ${experts} experts are pinned to go and ${keep} must stay`);
+  }
+};
+
+const impossible = (what: string): Error =>
+  refuse('pins-impossible', `The pins cannot be met: ${what}.`, 'Remove pins, or keep another number of experts.');

@@ -1,0 +1,35 @@
+/** Added to every importance, so that a layer without any is finite. */
+const BACKGROUND = 1e-12;
+
+/**
+ * Kept experts per layer when layers lose experts in inverse proportion to their importance: of (experts - keep) * L
+ * experts to go, layer l gives a part proportional to 1 / (I_l + 1e-12), rounded down, what is left by the largest
+ * remainders (ties: the lower layer); no layer falls below `least`, and what it cannot give the others do.
+ * Source: MoE-I2, arXiv 2411.01016, with I_l the loss of leaving out single experts.
+ */
+export const inverseImportanceCounts = (
+  importance: readonly number[],
+  experts: number,
+  keep: number,
+  least: number,
+): number[] => {
+  const most = experts - least;
+  const dropped = importance.map(() => 0);
+  let left = (experts - keep) * importance.length;
+  while (left > 0) {
+    const open = dropped.flatMap((count, layer) => (count < most ? [layer] : []));
+    const weights = open.map((layer) => 1 / (importance[layer]! + BACKGROUND));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const wanted = open.map((layer, at) => ({ layer, exact: (left * weights[at]!) / total }));
+    const given = wanted.map(({ layer, exact }) => ({ layer, count: Math.min(Math.floor(exact), most - dropped[layer]!) }));
+    const whole = given.reduce((sum, { count }) => sum + count, 0);
+    for (const { layer, count } of given) dropped[layer]! += count;
+    left -= whole;
+    if (given.some(({ layer }) => dropped[layer] === most)) continue;
+    // Nobody is full: the remainders are fewer than the layers, and decide the rest.
+    const byRemainder = [...wanted].sort((a, b) => (b.exact % 1) - (a.exact % 1) || a.layer - b.layer);
+    for (const { layer } of byRemainder.slice(0, left)) dropped[layer]! += 1;
+    break;
+  }
+  return dropped.map((count) => experts - count);
+};

@@ -1,0 +1,33 @@
+import { rankExperts } from '../rank-experts.ts';
+
+export interface ThresholdRule {
+  /** Part of the mean proficiency that an expert must exceed. */
+  readonly beta: number;
+  /** Experts that stay at least. */
+  readonly minimum: number;
+  /** Drop to `minimum` whatever the threshold says (the end of a fine-tuning). */
+  readonly toMinimum?: boolean;
+}
+
+/**
+ * One window of TSEP on one layer: the proficiencies of the experts alive are divided by their sum; those above
+ * beta / alive stay. Where fewer than `minimum` reach the threshold, the `minimum` most proficient stay (ties: the
+ * lower index). Ascending.
+ * Source: Chen et al. 2022, arXiv 2206.00277, as reproduced in UNITES-Lab/MC-SMoE.
+ */
+export const aboveThreshold = (
+  proficiency: Float64Array,
+  alive: readonly number[],
+  { beta, minimum, toMinimum = false }: ThresholdRule,
+): number[] => {
+  const total = alive.reduce((sum, expert) => sum + proficiency[expert]!, 0);
+  const share = (expert: number): number => (total > 0 ? proficiency[expert]! / total : 1 / alive.length);
+  const threshold = beta / alive.length;
+  const reached = alive.filter((expert) => share(expert) >= threshold);
+  if (!toMinimum && reached.length >= minimum) return reached.filter((expert) => share(expert) > threshold);
+  const living = new Set(alive);
+  return rankExperts(proficiency)
+    .filter((expert) => living.has(expert))
+    .slice(0, minimum)
+    .sort((a, b) => a - b);
+};

@@ -1,0 +1,25 @@
+/**
+ * REAM's grouping: centroids in the given order (falling saliency) each take the nearest nodes that are not yet taken,
+ * up to `capacity` members with the centroid, until none is left; most groups then stay single ("pseudo-pruning").
+ * `distances` is [n, n]; ties go to the lower node. One list per centroid, in their order. Where the capacity leaves
+ * nodes over, it is raised until all find a place.
+ * Source: REAM, arXiv 2604.04356; pseudo_group of the SamsungSAILMontreal/ream repository.
+ */
+export const pseudoGroups = (
+  distances: Float64Array,
+  n: number,
+  nodes: readonly number[],
+  centroids: readonly number[],
+  capacity: number,
+): number[][] => {
+  const places = Math.max(capacity, Math.ceil(nodes.length / centroids.length));
+  const free = new Set(nodes.filter((node) => !centroids.includes(node)));
+  return centroids.map((centroid) => {
+    const nearest = [...free].sort(
+      (a, b) => distances[centroid * n + a]! - distances[centroid * n + b]! || a - b,
+    );
+    const taken = nearest.slice(0, places - 1);
+    for (const node of taken) free.delete(node);
+    return [centroid, ...taken];
+  });
+};

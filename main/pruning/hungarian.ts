@@ -1,0 +1,125 @@
+import { refuse } from '../contract/errors.ts';
+
+/** min(rows, columns) pairs: `rows` ascending, `columns[i]` is assigned to `rows[i]`; `total` is the sum of their costs. */
+export interface Assignment {
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+  readonly total: number;
+}
+
+/**
+ * Optimal assignment of a [rows, columns] cost matrix, square or not, by shortest augmenting paths: O(n^2 m) with n the
+ * shorter side. Among equal optima the choice is deterministic (a constant matrix gives the identity).
+ * Source: Crouse 2016, doi:10.1109/TAES.2016.140952 (the rectangular form of Jonker and Volgenant 1987).
+ *
+ * @throws WorkbenchError `cost-not-finite` where a cost is NaN or infinite.
+ */
+export const solveAssignment = (
+  cost: Float64Array | Float32Array,
+  rows: number,
+  columns: number,
+  goal: 'min' | 'max' = 'min',
+): Assignment => {
+  if (cost.length !== rows * columns) throw new RangeError(`${cost.length} costs for a ${rows} x ${columns} matrix`);
+  const transposed = rows > columns;
+  const n = transposed ? columns : rows;
+  const m = transposed ? rows : columns;
+  const work = new Float64Array(n * m);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < m; j++) {
+      const value = transposed ? cost[j * columns + i]! : cost[i * columns + j]!;
+      if (!Number.isFinite(value)) {
+        const [row, column] = transposed ? [j, i] : [i, j];
+        throw refuse(
+          'cost-not-finite',
+          `The assignment cost at row ${row}, column ${column} is ${value}.`,
+          'Check the weights of the experts being aligned for values that are not finite.',
+        );
+      }
+      work[i * m + j] = goal === 'min' ? value : -value;
+    }
+  }
+  const columnOf = shortestAugmentingPaths(work, n, m);
+
+  const pairs = Array.from(columnOf, (j, i) => (transposed ? ([j, i] as const) : ([i, j] as const)));
+  pairs.sort(([a], [b]) => a - b);
+  return {
+    rows: Int32Array.from(pairs, ([row]) => row),
+    columns: Int32Array.from(pairs, ([, column]) => column),
+    total: pairs.reduce((sum, [row, column]) => sum + cost[row * columns + column]!, 0),
+  };
+};
+
+/** Column of each of the n rows at the least total cost; n <= m. Names follow Crouse: u, v are the dual variables. */
+const shortestAugmentingPaths = (cost: Float64Array, n: number, m: number): Int32Array => {
+  const u = new Float64Array(n);
+  const v = new Float64Array(m);
+  const distance = new Float64Array(m);
+  const path = new Int32Array(m);
+  const columnOf = new Int32Array(n).fill(-1);
+  const rowOf = new Int32Array(m).fill(-1);
+  const remaining = new Int32Array(m);
+  const visitedRows = new Int32Array(n);
+  const visitedColumns = new Int32Array(m);
+
+  for (let start = 0; start < n; start++) {
+    distance.fill(Infinity);
+    // In falling order, so that ties end at the lower column.
+    for (let k = 0; k < m; k++) remaining[k] = m - 1 - k;
+    let remainingCount = m;
+    let rowCount = 0;
+    let columnCount = 0;
+    let lowest = 0;
+    let row = start;
+    let sink = -1;
+    while (sink === -1) {
+      visitedRows[rowCount++] = row;
+      const base = row * m;
+      const offset = lowest - u[row]!;
+      let next = Infinity;
+      let index = -1;
+      for (let k = 0; k < remainingCount; k++) {
+        const j = remaining[k]!;
+        const through = offset + cost[base + j]! - v[j]!;
+        let best = distance[j]!;
+        if (through < best) {
+          best = through;
+          distance[j] = through;
+          path[j] = row;
+        }
+        // Among equal distances a free column ends the path at once.
+        if (best < next || (best === next && rowOf[j] === -1)) {
+          next = best;
+          index = k;
+        }
+      }
+      lowest = next;
+      const column = remaining[index]!;
+      visitedColumns[columnCount++] = column;
+      remaining[index] = remaining[--remainingCount]!;
+      if (rowOf[column] === -1) sink = column;
+      else row = rowOf[column]!;
+    }
+
+    u[start]! += lowest;
+    for (let k = 1; k < rowCount; k++) {
+      const visited = visitedRows[k]!;
+      u[visited]! += lowest - distance[columnOf[visited]!]!;
+    }
+    for (let k = 0; k < columnCount; k++) {
+      const visited = visitedColumns[k]!;
+      v[visited]! -= lowest - distance[visited]!;
+    }
+
+    let column = sink;
+    let assigned = -1;
+    while (assigned !== start) {
+      assigned = path[column]!;
+      rowOf[column] = assigned;
+      const previous = columnOf[assigned]!;
+      columnOf[assigned] = column;
+      column = previous;
+    }
+  }
+  return columnOf;
+};

@@ -1,0 +1,32 @@
+import { refuse } from '../contract/errors.ts';
+
+/** Factors are shown with two decimals: one read off the screen must be accepted again. */
+const PRINTED_FACTOR_ERROR = 0.005;
+
+/**
+ * Kept experts per MoE layer for a pruning factor E / kept: the whole number nearest to E / factor, the larger one on a
+ * tie, so that the factor that is reached lies as near the wanted one as possible, and a factor printed with two
+ * decimals names the same count again (for up to 100 experts). The factor to report is always E / kept.
+ *
+ * @throws WorkbenchError `factor-invalid`, or `factor-too-large` where fewer than max(1, top-k) experts would stay.
+ */
+export const keepFromFactor = (experts: number, topK: number, factor: number): number => {
+  if (!Number.isFinite(factor) || factor < 1) {
+    throw refuse(
+      'factor-invalid',
+      `The pruning factor ${factor} is not a number of at least 1.`,
+      'Give experts before / experts after: 1 keeps all experts, 2 keeps half of them.',
+    );
+  }
+  const least = Math.max(1, topK);
+  const largest = experts / least;
+  if (factor > largest + PRINTED_FACTOR_ERROR) {
+    const left = Number((experts / factor).toPrecision(3));
+    throw refuse(
+      'factor-too-large',
+      `The pruning factor ${factor} leaves ${left} of ${experts} experts, fewer than the top-${topK} that each token uses.`,
+      `Use a factor of at most ${Number(largest.toFixed(2))} (${least} experts kept).`,
+    );
+  }
+  return Math.max(least, Math.min(experts, Math.floor(experts / factor + 0.5)));
+};

@@ -1,0 +1,114 @@
+import { refuse } from '../contract/errors.ts';
+import type { Pin, Plan } from '../contract/plan.ts';
+import { keepByCounts } from './budget.ts';
+import { layerCounts } from './budgets/layer-counts.ts';
+import { largestPeaks } from './combine-statistics.ts';
+import { layerRow } from './layer-view.ts';
+import type { DropBehaviour, MethodOptions, PlanContext, PlanInput } from './method.ts';
+import { methods } from './methods.ts';
+import { pinsByLayer } from './pins-by-layer.ts';
+import { requireStatistic } from './saliency/require-statistic.ts';
+import { superExpertPins } from './saliency/super-experts.ts';
+import { taskShares } from './task-weights.ts';
+
+/**
+ * The plan that a method gives for a model and the profiles of one or more tasks. Deterministic; ties go to the lower
+ * index. The caller adds what only it knows: model and task names.
+ *
+ * @throws WorkbenchError `keep-invalid`, `counts-invalid`, `bad-option`, `needs-search`, `profile-missing`, `profile-mismatch`,
+ * `profile-empty`, `profile-too-thin`, `task-weights-invalid`, `pin-invalid` or `pins-impossible`.
+ */
+export const makePlan = (input: PlanInput): Plan => {
+  const method = methods[input.method];
+  checkKeep(input);
+  if (method.needs === 'routing') checkStatistics(input);
+
+  const { layers, experts, topK, keep, seed, statistics, taskWeights, protect, budget } = input;
+  const { options, behaviour } = method.prepare(optionsOf(input));
+  if (behaviour.kind === 'search') {
+    throw refuse('needs-search', `The method ${method.name} measures many candidates before it has a plan.`, 'Run it in a sweep, and take the plan of the point that you want.');
+  }
+  const pins = [...input.pins, ...protectivePins(input)];
+  const context: PlanContext = { statistics, taskShares: taskShares(taskWeights, statistics.length), layers, experts, topK, keep, pins, seed };
+  const scores = behaviour.score(context);
+  const byThreshold = behaviour.kind === 'drop' ? behaviour.keepByThreshold?.(context) : undefined;
+  const counts = byThreshold?.map((kept) => kept.length) ?? layerCounts(input, context, behaviour, scores);
+  const provenance = {
+    method: method.name,
+    ...(Object.keys(options).length > 0 ? { options: { ...options } } : {}),
+    experts,
+    topK,
+    factor: reachedFactor(experts, counts),
+    budget,
+    ...(method.random ? { seed } : {}),
+    ...(pins.length > 0 ? { pins: pins.map((pin) => ({ ...pin })) } : {}),
+    ...(protect !== undefined && protect !== 'none' ? { protect } : {}),
+    ...(taskWeights !== undefined ? { taskWeights: [...taskWeights] } : {}),
+  };
+  if (behaviour.kind === 'drop') return { ...provenance, kept: byThreshold ?? chosenExperts(behaviour, context, scores, counts) };
+  const { router, align, rule } = behaviour;
+  return { ...provenance, groups: behaviour.group(context, counts), router, align, ...(rule === undefined ? {} : { rule: { ...rule } }) };
+};
+
+const optionsOf = ({ method, options, uncurl }: PlanInput): MethodOptions => (method === 'uncurl' ? { ...uncurl, ...options } : { ...options });
+
+/** E / kept experts, on average over the layers. */
+const reachedFactor = (experts: number, counts: readonly number[]): number =>
+  (experts * counts.length) / counts.reduce((sum, count) => sum + count, 0);
+
+const chosenExperts = (
+  { choose }: DropBehaviour,
+  context: PlanContext,
+  scores: readonly Float64Array[],
+  counts: readonly number[],
+): number[][] => {
+  const kept = keepByCounts(scores, counts, context.pins);
+  if (choose === undefined) return kept;
+  const pinned = pinsByLayer(context.pins, context.layers, context.experts);
+  return kept.map((ranked, layer) => {
+    const { stay, go } = pinned[layer]!;
+    return (stay.size + go.size === 0 ? choose(context, layer, counts[layer]!) : null) ?? ranked;
+  });
+};
+
+/** Pins that keep super experts, but for experts that the request wants to go. */
+const protectivePins = ({ protect = 'none', statistics, layers, experts, pins }: PlanInput): Pin[] => {
+  if (protect === 'none') return [];
+  const peaks = requireStatistic(
+    statistics.length > 0 && statistics.every(({ peakOutputs }) => peakOutputs !== undefined) ? largestPeaks(statistics) : undefined,
+    'the largest outputs of experts, which the protection of super experts reads',
+  );
+  const rows = Array.from({ length: layers }, (_, layer) => layerRow(peaks, layer, experts));
+  return superExpertPins(rows, protect).filter(
+    ({ layer, expert }) => !pins.some((pin) => pin.layer === layer && pin.expert === expert),
+  );
+};
+
+const checkKeep = ({ keep, experts, topK }: PlanInput): void => {
+  const least = Math.max(1, topK);
+  if (Number.isInteger(keep) && keep >= least && keep <= experts) return;
+  throw refuse(
+    'keep-invalid',
+    `Cannot keep ${keep} of ${experts} experts per layer: each token uses the top ${topK}.`,
+    `Keep a whole number from ${least} to ${experts}.`,
+  );
+};
+
+const checkStatistics = ({ method, statistics, layers, experts, topK }: PlanInput): void => {
+  if (statistics.length === 0) {
+    throw refuse('profile-missing', `The method ${method} needs a profile.`, 'Profile the model on a task first.');
+  }
+  for (const profile of statistics) {
+    if (profile.layers !== layers || profile.experts !== experts || profile.topK !== topK) {
+      throw refuse(
+        'profile-mismatch',
+        `A profile of ${profile.layers} MoE layers, ${profile.experts} experts and top-${profile.topK} does not belong ` +
+          `to a model of ${layers}, ${experts} and top-${topK}.`,
+        'Profile this model on the task.',
+      );
+    }
+    if (profile.tokens === 0) {
+      throw refuse('profile-empty', 'A profile holds no token.', 'Profile a task that has calibration items.');
+    }
+  }
+};

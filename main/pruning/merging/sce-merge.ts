@@ -1,0 +1,39 @@
+import type { MergeInput } from './merge-rule.ts';
+import { agreesWithSum, largestPlaces, taskVectors } from './task-vectors.ts';
+
+/** Below this sum the members' differences from the reference count as nothing. */
+const NEGLIGIBLE = 1e-6;
+
+/**
+ * SCE around the reference: of the members' differences from it, the places whose variance over the members is among
+ * the `density` largest stay; each member weighs by its mean squared difference; in each place, members against the
+ * sign of the sum are dropped. Shares play no part.
+ * Source: Wan et al. 2024, arXiv 2408.07990 (select, calculate, erase).
+ */
+export const sceMerge = (input: MergeInput, density: number): Float64Array => {
+  const { vectors } = taskVectors(input);
+  const kept = density < 1 ? varyingPlaces(vectors, density) : null;
+  const selected = vectors.map((vector) => vector.map((value, k) => (kept === null || kept[k] === 1 ? value : 0)));
+  const squares = selected.map((vector) => vector.reduce((sum, value) => sum + value * value, 0) / vector.length);
+  const total = squares.reduce((sum, square) => sum + square, 0);
+  const weights = squares.map((square) => (total < NEGLIGIBLE ? 1 / squares.length : square / total));
+  return Float64Array.from(input.base, (value, k) => {
+    let sum = 0;
+    let weight = 0;
+    agreesWithSum(selected, k).forEach((agrees, member) => {
+      if (!agrees) return;
+      sum += weights[member]! * selected[member]![k]!;
+      weight += weights[member]!;
+    });
+    return value + sum / Math.max(weight, NEGLIGIBLE);
+  });
+};
+
+/** The `density` part of the places that vary, those that vary most. With one vector none varies. */
+const varyingPlaces = (vectors: readonly Float64Array[], density: number): Uint8Array => {
+  const variances = Float64Array.from(vectors[0] ?? [], (_, k) => {
+    const mean = vectors.reduce((sum, vector) => sum + vector[k]! / vectors.length, 0);
+    return vectors.reduce((sum, vector) => sum + (vector[k]! - mean) ** 2 / vectors.length, 0);
+  });
+  return largestPlaces(variances, Math.floor(variances.filter((value) => value > 0).length * density));
+};

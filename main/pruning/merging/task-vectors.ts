@@ -1,0 +1,30 @@
+import type { MergeInput } from './merge-rule.ts';
+
+/** Members other than the reference as differences from it, with their shares among themselves (summing to 1). */
+export interface TaskVectors {
+  readonly vectors: readonly Float64Array[];
+  readonly shares: readonly number[];
+}
+
+export const taskVectors = ({ matrices, shares, reference, base }: MergeInput): TaskVectors => {
+  const others = matrices.flatMap((matrix, member) => (member === reference ? [] : [{ matrix, share: shares[member]! }]));
+  const total = others.reduce((sum, { share }) => sum + share, 0);
+  return {
+    vectors: others.map(({ matrix }) => Float64Array.from(matrix, (value, k) => value - base[k]!)),
+    shares: others.map(({ share }) => share / total),
+  };
+};
+
+/** Keeps, in each place, the vectors whose sign is that of the sum of all (a sum of 0 counts as positive). */
+export const agreesWithSum = (vectors: readonly Float64Array[], k: number): readonly boolean[] => {
+  const majority = vectors.reduce((sum, vector) => sum + vector[k]!, 0) >= 0 ? 1 : -1;
+  return vectors.map((vector) => Math.sign(vector[k]!) === majority);
+};
+
+/** Places of the `count` largest magnitudes; ties go to the lower place. */
+export const largestPlaces = (values: Float64Array, count: number): Uint8Array => {
+  const order = Array.from(values.keys()).sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!) || a - b);
+  const chosen = new Uint8Array(values.length);
+  for (const place of order.slice(0, count)) chosen[place] = 1;
+  return chosen;
+};

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import type { BudgetName, MergeGroup, MergeRule, MethodName, Pin, RouterTreatment, SuperExpertProtection, UncurlOptions } from '../contract/plan.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import type { WeighedProfiles } from './average-scores.ts';
+import type { SearchSettings } from './search/search-experts.ts';
+
+/** What a plan is made from. `statistics` holds one profile per task; it may be empty for methods that need nothing. */
+export interface PlanInput {
+  readonly method: MethodName;
+  readonly statistics: readonly RoutingStatistics[];
+  /** How much each task counts; absent: all alike. */
+  readonly taskWeights?: readonly number[];
+  /** L, number of MoE layers. */
+  readonly layers: number;
+  /** E. */
+  readonly experts: number;
+  /** K. */
+  readonly topK: number;
+  /** Kept experts per MoE layer; under budgets that differ by layer, on average. */
+  readonly keep: number;
+  readonly budget: BudgetName;
+  /** Kept experts of each layer, of the budget `manual`. */
+  readonly counts?: readonly number[];
+  readonly pins: readonly Pin[];
+  /** Keeps super experts whatever the method says. */
+  readonly protect?: SuperExpertProtection;
+  /** Read by methods that draw at random. */
+  readonly seed: number;
+  /** Options of the method by name; it parses them. */
+  readonly options?: MethodOptions;
+  /** Options of the method uncurl, of callers that do not know `options` yet. */
+  readonly uncurl?: UncurlOptions;
+}
+
+export type MethodOptions = Readonly<Record<string, unknown>>;
+
+/** What a method may read while it makes a plan. */
+export interface PlanContext extends WeighedProfiles {
+  readonly layers: number;
+  readonly experts: number;
+  readonly topK: number;
+  readonly keep: number;
+  readonly pins: readonly Pin[];
+  readonly seed: number;
+}
+
+/**
+ * Statistics beyond routing that a profile is asked for: `peaks` and `routed-outputs` look at the outputs of chosen
+ * experts, `residual` at what each layer does to its tokens, `every-output` runs every expert on every token, and
+ * `elimination` runs each layer again and again with experts left out.
+ */
+export const extraStatistics = ['peaks', 'routed-outputs', 'residual', 'every-output', 'elimination'] as const;
+export type ExtraStatistic = (typeof extraStatistics)[number];
+
+/** The page of a method: what `uncurl methods` prints and the window shows. */
+export interface MethodPage {
+  readonly name: MethodName;
+  readonly title: string;
+  /** One sentence. */
+  readonly summary: string;
+  readonly kind: 'drop' | 'merge';
+  /** What must be measured before a plan can be made: a profile, or many candidates on labelled items. */
+  readonly needs: 'nothing' | 'routing' | 'search';
+  /** What that costs beyond one pass over the task's calibration items, in words. */
+  readonly cost: string;
+  readonly formula: string;
+  /** Paper, and where the reading of it comes from. */
+  readonly source: string;
+  readonly defaults: string;
+  readonly pitfalls: readonly string[];
+  /** Whether plans depend on the seed. */
+  readonly random: boolean;
+}
+
+interface Behaviour {
+  readonly extra: readonly ExtraStatistic[];
+  /** Scores of every expert of every MoE layer, [L][E], higher is better; budgets that differ by layer read them too. */
+  readonly score: (context: PlanContext) => Float64Array[];
+  /** Kept experts per layer where the method has a rule of its own instead of the global budget's. */
+  readonly globalCounts?: (context: PlanContext, least: number) => number[];
+}
+
+/** Keeps the experts with the highest scores and drops the rest, unless `choose` says better. */
+export interface DropBehaviour extends Behaviour {
+  readonly kind: 'drop';
+  /** Kept experts of one layer, or null where the scores decide. Not asked where the layer has pins. */
+  readonly choose?: (context: PlanContext, layer: number, keep: number) => number[] | null;
+  /** Kept experts of every layer by a threshold of the method's own: the budget and the factor do not count. */
+  readonly keepByThreshold?: (context: PlanContext) => number[][];
+}
+
+/** Replaces groups of experts by one expert each. */
+export interface MergeBehaviour extends Behaviour {
+  readonly kind: 'merge';
+  /** Groups of every MoE layer, `keptPerLayer[layer]` of them, in the order of their new index. */
+  readonly group: (context: PlanContext, keptPerLayer: readonly number[]) => MergeGroup[][];
+  readonly router: RouterTreatment;
+  readonly align: boolean;
+  readonly rule?: MergeRule;
+}
+
+/** Finds its plan by measuring many candidates: a job runs it, `makePlan` refuses it. */
+export interface SearchBehaviour {
+  readonly kind: 'search';
+  readonly settings: SearchSettings;
+}
+
+export type MethodBehaviour = DropBehaviour | MergeBehaviour | SearchBehaviour;
+
+export interface Method extends MethodPage {
+  /** Names, types, defaults and descriptions of the options. */
+  readonly options: z.ZodObject;
+  /** @throws WorkbenchError `bad-option` naming the option and what it may be. */
+  readonly prepare: (options: MethodOptions) => { readonly options: MethodOptions; readonly behaviour: MethodBehaviour };
+}
+
+/** A method from its page, the schema of its options and what it does with them. */
+export const defineMethod = <S extends z.ZodObject>(
+  page: MethodPage,
+  options: S,
+  behave: (options: z.output<S>) => MethodBehaviour,
+): Method => ({
+  ...page,
+  options,
+  prepare: (given) => {
+    const unknown = Object.keys(given).filter((name) => !(name in options.shape));
+    if (unknown.length > 0) throw badOption(page.name, options, [`${unknown.join(', ')} is unknown`]);
+    const parsed = options.safeParse(given);
+    if (!parsed.success) {
+      throw badOption(page.name, options, parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`), parsed.error);
+    }
+    return { options: parsed.data, behaviour: behave(parsed.data) };
+  },
+});
+
+/** Options of a method that has none. */
+export const NO_OPTIONS = z.object({});
+
+const badOption = (method: MethodName, options: z.ZodObject, problems: readonly string[], cause?: unknown): Error => {
+  const names = Object.keys(options.shape);
+  return refuse(
+    'bad-option',
+    `Options of the method ${method}: ${problems.join('; ')}.`,
+    names.length === 0 ? `${method} has no options.` : `${method} has the options ${names.join(', ')}.`,
+    cause,
+  );
+};

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { averageScores, type Saliency } from '../average-scores.ts';
+import { groupByDominants } from '../clustering/nearest-dominant.ts';
+import { pseudoGroups } from '../clustering/pseudo-groups.ts';
+import { combineStatistics } from '../combine-statistics.ts';
+import { groupExperts, mostActive } from '../group-experts.ts';
+import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
+import { defineMethod } from '../method.ts';
+import { pinsByLayer } from '../pins-by-layer.ts';
+import { rankExperts } from '../rank-experts.ts';
+import { reamDistances } from '../ream-distance.ts';
+import { reapSaliency } from '../saliency/reap.ts';
+import { requireStatistic } from '../saliency/require-statistic.ts';
+
+/** Saliency of an expert that no token chose: the smallest of the others, or this where that is larger. */
+const UNSEEN = 0.5;
+
+const options = z.object({
+  groupSize: z.number().int().min(0).default(16).describe('Members of a group at most (C in the paper); 0: every expert joins its nearest centroid.'),
+  useGate: z.boolean().default(true).describe('Let the likeness of router logits count as much as that of outputs.'),
+  gate: z.enum(['own', 'probability', 'renormalised']).default('own').describe('Gate of the saliency, as in REAP.'),
+  ...mergeOptions({ router: 'reference-row', align: true }),
+});
+
+/** REAM: the most salient experts take in the least, most stay as they are. */
+export const ream = defineMethod(
+  {
+    name: 'ream',
+    title: 'REAM',
+    summary: 'The most salient experts are centroids; the first of them take in the nearest of the others, so that most stay unchanged.',
+    kind: 'merge',
+    needs: 'routing',
+    cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per token',
+    random: false,
+    formula:
+      'centroids = the experts of largest REAP saliency; by falling saliency each takes its C - 1 nearest free experts; distance = ' +
+      '1 - ((mean over tokens of (cos(f_i, f_j) + 1) / 2) + (1 - d_ij / max d)) / 2, d of unit router-logit columns; weights by saliency',
+    source: 'arXiv 2604.04356; SamsungSAILMontreal/ream.',
+    defaults: 'groups of at most 16, gate used, centroids keep their router rows and the others are dropped (so it exports), alignment by weights',
+    pitfalls: [
+      'The paper aligns neurons by hidden activations and by weights reduced to 64 principal components; here by least squared weight distance. What a permutation does not change stays the same, which neurons are averaged may differ.',
+      'The paper goes layer by layer and measures each layer on what the merged layers before it give; here all layers see the unpruned model.',
+      'The published saliency never renormalises the gate and averages means of batches without their counts; gate probability is the former, the latter is not reproduced.',
+      'Its calibration mixes c4, math and code: on a single task the saliencies, and with them the groups, are others.',
+    ],
+  },
+  options,
+  ({ groupSize, useGate, gate, align, weights, router, ...rule }) => {
+    const saliency: Saliency = (statistics, layer) => withUnseen(reapSaliency(statistics, layer, gate));
+    return {
+      kind: 'merge',
+      extra: ['every-output'],
+      score: (context) => averageScores(context, saliency),
+      group: (context, keptPerLayer) => {
+        const { layers, experts, pins } = context;
+        const profile = combineStatistics(context);
+        const { cosineSum } = requireStatistic(profile.outputs?.everywhere, 'the outputs of every expert on every token');
+        const scores = averageScores(context, saliency);
+        const pinned = pinsByLayer(pins, layers, experts);
+        return Array.from({ length: layers }, (_, layer) => {
+          const distances = reamDistances(profile, cosineSum, layer, useGate);
+          const affinity = distances.map((distance) => -distance);
+          const ranked = rankExperts(scores[layer]!);
+          return groupExperts({
+            affinity,
+            counts: scores[layer]!,
+            keep: keptPerLayer[layer]!,
+            layer,
+            pins: pinned[layer]!,
+            weights,
+            fitness: mostActive(scores[layer]!),
+            cluster: (free, clusters) => {
+              const centroids = ranked.filter((expert) => free.includes(expert)).slice(0, clusters);
+              return groupSize === 0
+                ? groupByDominants(affinity, experts, free, centroids)
+                : pseudoGroups(distances, experts, free, centroids, groupSize);
+            },
+          });
+        });
+      },
+      router,
+      align,
+      ...ruleOf(rule),
+    };
+  },
+);
+
+/** Saliencies in which an expert that no token chose has min(0.5, the smallest positive one): it has a weight, if a small one. */
+const withUnseen = (scores: Float64Array): Float64Array => {
+  const positive = scores.filter((score) => score > 0);
+  const stand = positive.length === 0 ? UNSEEN : Math.min(UNSEEN, ...positive);
+  return scores.map((score) => (score > 0 ? score : stand));
+};

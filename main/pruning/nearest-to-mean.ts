@@ -1,0 +1,15 @@
+/**
+ * Fitness of a group's members by how near each lies to the mean of the group, by Euclidean distance of their rows in
+ * an [E, width] matrix: the nearest is HC-SMoE's dominant expert.
+ */
+export const nearestToMean =
+  (features: Float64Array, width: number) =>
+  (members: readonly number[]): number[] => {
+    const mean = new Float64Array(width);
+    for (const member of members) for (let h = 0; h < width; h++) mean[h]! += features[member * width + h]! / members.length;
+    return members.map((member) => {
+      let squares = 0;
+      for (let h = 0; h < width; h++) squares += (features[member * width + h]! - mean[h]!) ** 2;
+      return -squares;
+    });
+  };

@@ -1,0 +1,55 @@
+import type { ModelInfo } from '../contract/model.ts';
+import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
+
+/** Router treatments that keep the row of every expert: another router than stock loaders compute. */
+const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
+
+/**
+ * What a plan would leave of a model, from counts alone. `plan` has been validated against the model. A router row
+ * counts H weights. Bytes scale with the weights, as they do in a file whose tensors share one type.
+ */
+export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
+  const { experts, moeLayers, hidden, parameters, sizeBytes } = model;
+  const keptPerLayer = isMergePlan(plan)
+    ? plan.groups.map((groups) => groups.length)
+    : plan.kept.map((kept) => kept.length);
+  const allRowsStay = isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router);
+  const topK = Math.min(model.topK, ...keptPerLayer);
+  const expertParameters = moeLayers === 0 ? 0 : parameters.expert / (moeLayers * experts);
+  const removed = keptPerLayer.reduce((sum, kept) => sum + experts - kept, 0);
+  const removedExpert = removed * expertParameters;
+  const removedRouter = allRowsStay ? 0 : removed * hidden;
+  const total = parameters.total - removedExpert - removedRouter;
+  return {
+    parameters: {
+      total,
+      expert: parameters.expert - removedExpert,
+      active: parameters.active - removedRouter - (model.topK - topK) * moeLayers * expertParameters,
+    },
+    sizeBytes: Math.round((sizeBytes * total) / parameters.total),
+    before: { ...parameters, sizeBytes },
+    keptPerLayer,
+    topK,
+    exportable: exportable(plan, keptPerLayer),
+  };
+};
+
+const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['exportable'] => {
+  if (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router)) {
+    return {
+      hf: false,
+      reason:
+        `The router treatment ${plan.router} keeps a row for every unpruned expert, and stock loaders need as many ` +
+        'router rows as experts. Use reference-row or mean-row to export.',
+    };
+  }
+  const least = Math.min(...keptPerLayer);
+  const most = Math.max(...keptPerLayer);
+  if (least === most) return { hf: true, reason: null };
+  return {
+    hf: false,
+    reason:
+      `Layers keep between ${least} and ${most} experts, and stock loaders need one number for all layers. ` +
+      'Use the uniform budget to export.',
+  };
+};

@@ -1,0 +1,46 @@
+import type { BudgetName, Pin, Plan } from '../contract/plan.ts';
+import { keepByCounts } from './budget.ts';
+import { refuse } from '../contract/errors.ts';
+import { rankingScores, type Ranking } from './read-ranking.ts';
+
+export interface RankingPlanInput {
+  readonly ranking: Ranking;
+  readonly experts: number;
+  readonly topK: number;
+  readonly keep: number;
+  readonly budget: BudgetName;
+  /** Of the budget `manual`. */
+  readonly counts?: readonly number[];
+  readonly pins: readonly Pin[];
+}
+
+/**
+ * The plan that keeps the experts which an imported ranking names first. A ranking says nothing across layers, so its
+ * budget is uniform or by hand.
+ *
+ * @throws WorkbenchError `budget-needs-scores` for the other budgets, `keep-invalid`, `counts-invalid`, `pins-impossible`.
+ */
+export const planFromRanking = ({ ranking, experts, topK, keep, budget, counts, pins }: RankingPlanInput): Plan => {
+  const least = Math.max(1, topK);
+  const wanted = budget === 'manual' ? (counts ?? []) : ranking.map(() => keep);
+  if (budget !== 'uniform' && budget !== 'manual') {
+    throw refuse('budget-needs-scores', `The budget ${budget} compares layers, and a ranking orders experts only within each.`, 'Use the budget uniform or manual.');
+  }
+  if (wanted.length !== ranking.length || !wanted.every((count) => Number.isInteger(count) && count >= least && count <= experts)) {
+    throw refuse(
+      budget === 'manual' ? 'counts-invalid' : 'keep-invalid',
+      `Cannot keep ${wanted.join(', ')} of ${experts} experts in ${ranking.length} layers: each token uses the top ${topK}.`,
+      `Keep a whole number from ${least} to ${experts} in every layer.`,
+    );
+  }
+  const kept = keepByCounts(rankingScores(ranking), wanted, pins);
+  return {
+    method: 'ranking',
+    experts,
+    topK,
+    factor: (experts * kept.length) / kept.reduce((sum, layer) => sum + layer.length, 0),
+    budget,
+    ...(pins.length > 0 ? { pins: pins.map((pin) => ({ ...pin })) } : {}),
+    kept,
+  };
+};

@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import { dropPlan, mergePlan, type Plan } from '../contract/plan.ts';
+
+/** Largest plan that is read: 100 layers x 512 experts with weights written in full are under 3 MB. */
+export const MAX_PLAN_CHARACTERS = 16 * 1024 * 1024;
+
+/** Problems named in one message; the rest are counted. */
+const MAX_PROBLEMS = 3;
+
+/**
+ * A plan from its JSON text. `where` names the source in messages (a file, "the request"). The shape is checked here;
+ * whether it fits a model, by `validatePlan`.
+ *
+ * @throws WorkbenchError `plan-unreadable`.
+ */
+export const readPlan = (text: string, where: string): Plan => {
+  if (text.length > MAX_PLAN_CHARACTERS) {
+    throw unreadable(where, `it has ${text.length} characters and at most ${MAX_PLAN_CHARACTERS} are read`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw unreadable(where, `it is no JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw unreadable(where, 'it is no JSON object');
+  const drops = 'kept' in json;
+  const merges = 'groups' in json;
+  if (drops === merges) {
+    throw unreadable(where, drops ? 'it has both "kept" and "groups"' : 'it has neither "kept" nor "groups"');
+  }
+  const parsed = drops ? dropPlan.safeParse(json) : mergePlan.safeParse(json);
+  if (!parsed.success) throw unreadable(where, describe(parsed.error.issues), parsed.error);
+  return parsed.data;
+};
+
+const describe = (issues: readonly z.core.$ZodIssue[]): string => {
+  const named = issues.slice(0, MAX_PROBLEMS).map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const more = issues.length - named.length;
+  return named.join('; ') + (more > 0 ? `; and ${more} more` : '');
+};
+
+const unreadable = (where: string, why: string, cause?: unknown): Error =>
+  refuse(
+    'plan-unreadable',
+    `The plan in ${where} cannot be read: ${why}.`,
+    'Write {"kept": [[expert, ...] for each MoE layer]}, or use a plan that the plan verb wrote.',
+    cause,
+  );

@@ -1,0 +1,77 @@
+import { solveByGaussSeidel } from './gauss-seidel-ridge.ts';
+import { normalEquations, solveJointly } from './joint-ridge.ts';
+import { remainder, restrictProblem, sumOfSquares, type Corrections, type RecoveryProblem } from './recovery-problem.ts';
+
+/** Ridges that are tried, as parts of the mean squared length of a feature. */
+export const LAMBDAS = [1, 0.1, 0.01, 0.001] as const;
+/** Unknowns per output up to which all experts are solved at once: a 32 MB matrix, seconds to decompose. */
+export const MOST_JOINT_UNKNOWNS = 2048;
+
+export interface LayerRecovery {
+  readonly corrections: Corrections;
+  readonly lambda: number;
+  /** Tokens of the fit, and unknowns per output number (n * I): fewer tokens than unknowns lean on the ridge. */
+  readonly tokens: number;
+  readonly unknowns: number;
+  /** Sum of squares of the residual before, and of what is left of it on the tokens of the fit. */
+  readonly before: number;
+  readonly after: number;
+  /** Part of the residual's squares that is left on items that were held out, at the chosen lambda; 1: nothing gained. */
+  readonly heldOut: number;
+  readonly solver: 'joint' | 'gauss-seidel';
+}
+
+/**
+ * Refit of one layer's down projections: lambda by two-fold cross-validation over items (those in even places and
+ * those in odd places predict each other), then the fit on all of them. Where no lambda leaves less of the held-out
+ * residual than doing nothing does, the corrections are 0.
+ */
+export const recoverLayer = (problem: RecoveryProblem, mostJointUnknowns = MOST_JOINT_UNKNOWNS): LayerRecovery => {
+  const { experts, width, residual } = problem;
+  const unknowns = experts.length * width;
+  const solver = unknowns <= mostJointUnknowns ? 'joint' : 'gauss-seidel';
+  const fitter = (part: RecoveryProblem): ((lambda: number) => Corrections) => {
+    if (solver === 'gauss-seidel') return (lambda) => solveByGaussSeidel(part, lambda).corrections;
+    const equations = normalEquations(part);
+    return (lambda) => solveJointly(equations, lambda);
+  };
+  const { lambda, heldOut } = chooseLambda(problem, fitter);
+  const corrections = lambda === Infinity ? experts.map(() => new Float64Array(width * problem.hidden)) : fitter(problem)(lambda);
+  return {
+    corrections,
+    lambda,
+    tokens: problem.items.length,
+    unknowns,
+    before: sumOfSquares(residual),
+    after: sumOfSquares(remainder(problem, corrections)),
+    heldOut,
+    solver,
+  };
+};
+
+/** The lambda with the least held-out residual, and the part of it that is left; infinite (no correction) is one of them. */
+const chooseLambda = (
+  problem: RecoveryProblem,
+  fitter: (part: RecoveryProblem) => (lambda: number) => Corrections,
+): { readonly lambda: number; readonly heldOut: number } => {
+  const place = new Map<number, number>();
+  for (const item of problem.items) if (!place.has(item)) place.set(item, place.size);
+  const fold = (token: number): number => (place.get(problem.items[token]!) ?? 0) % 2;
+  const left = LAMBDAS.map(() => 0);
+  let nothing = 0;
+  for (const own of [0, 1]) {
+    const fit = fitter(restrictProblem(problem, (token) => fold(token) === own));
+    const held = restrictProblem(problem, (token) => fold(token) !== own);
+    nothing += sumOfSquares(held.residual);
+    LAMBDAS.forEach((lambda, at) => {
+      left[at]! += sumOfSquares(remainder(held, fit(lambda)));
+    });
+  }
+  const best = left.indexOf(Math.min(...left));
+  if (nothing === 0 || !(left[best]! < nothing)) return { lambda: Infinity, heldOut: 1 };
+  return { lambda: LAMBDAS[best]!, heldOut: left[best]! / nothing };
+};
+
+/** The down projection [d, I] with a correction [I, d] added to it, rounded once. */
+export const correctedDown = (down: Float32Array, correction: Float64Array, hidden: number, width: number): Float32Array =>
+  Float32Array.from(down, (value, at) => value + correction[(at % width) * hidden + Math.floor(at / width)]!);

@@ -1,0 +1,81 @@
+/** What a layer's loss needs of N tokens, in float64: inner products instead of vectors, so that H does not matter. */
+export interface LayerTrace {
+  readonly experts: number;
+  /** [N, E, E] products f_i . f_j of the experts' ungated outputs. */
+  readonly gram: Float64Array;
+  /** [N, E] products f_i . z with the output z that the layer should have. */
+  readonly cross: Float64Array;
+  /** [N] z . z. */
+  readonly squares: Float64Array;
+}
+
+/** Experts that a token would use among those allowed, and their combine weights, by the model's own rule. */
+export type RouteToken = (token: number, allowed: Uint8Array) => { readonly experts: readonly number[]; readonly weights: readonly number[] };
+
+/** Products of N tokens' outputs [E, N, H] with each other and with the wanted outputs [N, H]. */
+export const traceLayer = (outputs: Float32Array, wanted: Float32Array, experts: number, hidden: number): LayerTrace => {
+  const tokens = wanted.length / hidden;
+  if (outputs.length !== experts * wanted.length) {
+    throw new RangeError(`${outputs.length} outputs for ${experts} experts and ${wanted.length} wanted numbers`);
+  }
+  const gram = new Float64Array(tokens * experts * experts);
+  const cross = new Float64Array(tokens * experts);
+  const squares = new Float64Array(tokens);
+  const rows = Array.from({ length: experts }, () => new Float64Array(hidden));
+  for (let token = 0; token < tokens; token++) {
+    const z = wanted.subarray(token * hidden, (token + 1) * hidden);
+    rows.forEach((row, expert) => row.set(outputs.subarray((expert * tokens + token) * hidden, (expert * tokens + token + 1) * hidden)));
+    squares[token] = dot(z, z);
+    for (let i = 0; i < experts; i++) {
+      cross[token * experts + i] = dot(rows[i]!, z);
+      for (let j = i; j < experts; j++) {
+        const product = dot(rows[i]!, rows[j]!);
+        gram[(token * experts + i) * experts + j] = product;
+        gram[(token * experts + j) * experts + i] = product;
+      }
+    }
+  }
+  return { experts, gram, cross, squares };
+};
+
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let h = 0; h < a.length; h++) sum += a[h]! * b[h]!;
+  return sum;
+};
+
+/**
+ * ||Z - Z_D||_F where only `kept` experts may be chosen: the square root of the sum over the tokens of each batch,
+ * added over batches. `batchEnds`: the token after each batch's last; absent: all tokens are one batch.
+ */
+export const layerLoss = (
+  trace: LayerTrace,
+  route: RouteToken,
+  kept: readonly number[],
+  batchEnds: readonly number[] = [trace.squares.length],
+): number => {
+  const allowed = new Uint8Array(trace.experts);
+  for (const expert of kept) allowed[expert] = 1;
+  let token = 0;
+  return batchEnds.reduce((sum, end) => {
+    let squares = 0;
+    for (; token < end; token++) squares += tokenError(trace, token, route(token, allowed));
+    return sum + Math.sqrt(squares);
+  }, 0);
+};
+
+/** |z - sum w_i f_i|^2 from products; rounding cannot make it negative. */
+const tokenError = (
+  { experts, gram, cross, squares }: LayerTrace,
+  token: number,
+  { experts: chosen, weights }: ReturnType<RouteToken>,
+): number => {
+  let error = squares[token]!;
+  chosen.forEach((i, a) => {
+    error -= 2 * weights[a]! * cross[token * experts + i]!;
+    chosen.forEach((j, b) => {
+      error += weights[a]! * weights[b]! * gram[(token * experts + i) * experts + j]!;
+    });
+  });
+  return Math.max(0, error);
+};

@@ -1,0 +1,207 @@
+import { CancelledError, refuse } from '../../contract/errors.ts';
+import { seededRandom, type RandomSource } from '../../evaluation/random.ts';
+import { oneHotMatrices, type LayerMatrices } from './matrices.ts';
+
+/** A plan that the search proposes: experts to keep, or matrices, for every MoE layer. */
+export type SearchCandidate =
+  | { readonly kind: 'kept'; readonly kept: readonly (readonly number[])[] }
+  | { readonly kind: 'matrices'; readonly layers: readonly LayerMatrices[] };
+
+/** Every number of EEP's search. */
+export interface SearchSettings {
+  /** Candidates to measure in all. */
+  readonly evaluations: number;
+  /** Random patterns at the start. */
+  readonly initial: number;
+  /** Measured candidates after which real-valued matrices are tried; null: only which experts stay is searched. */
+  readonly switchAfter: number | null;
+  /** Chance that a kept expert is exchanged. */
+  readonly exchange: number;
+  /** Chance of a crossover instead of a mutation, and that a row then comes from the first parent. */
+  readonly crossover: number;
+  readonly firstParent: number;
+  /** Chance that an entry changes, and the standard deviation it changes by. */
+  readonly mutation: number;
+  readonly scale: number;
+  /** Chance that a layer changes at all. */
+  readonly layerChange: number;
+  /** Chance that the rows of changed merge matrices are made to sum to 1 again. */
+  readonly normalise: number;
+  /** Parents lie within this of the best fitness, in hundredths. */
+  readonly crossoverRange: number;
+  readonly mutationRange: number;
+}
+
+export interface SearchRequest {
+  readonly layers: number;
+  readonly experts: number;
+  readonly keep: number;
+  readonly seed: number;
+  readonly settings: SearchSettings;
+  /** Fitness of a candidate, higher is better: accuracy on labelled calibration items, from 0 to 1. */
+  readonly fitness: (candidate: SearchCandidate) => Promise<number>;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (measured: number, best: number) => void;
+}
+
+export interface SearchResult {
+  readonly best: SearchCandidate;
+  readonly fitness: number;
+  /** Best fitness after each measured candidate. */
+  readonly history: readonly number[];
+}
+
+interface Individual {
+  readonly candidate: SearchCandidate;
+  readonly fitness: number;
+}
+
+/** New candidates that repeat an old one are drawn again this often before the old fitness is taken. */
+const MAX_REDRAWS = 20;
+
+/**
+ * EEP's evolutionary search. First which experts stay: random patterns, then single exchanges in good ones. After
+ * `switchAfter` candidates also real matrices: normal noise on entries of both, and crossovers row by row. Candidates
+ * that were measured already are not measured again. The same seed and fitness give the same search.
+ * Source: Liu et al. 2024, arXiv 2407.00945; imagination-research/EEP, configs/search/search.yml.
+ *
+ * @throws CancelledError where the signal aborts between two candidates.
+ */
+export const searchExperts = async (request: SearchRequest): Promise<SearchResult> => {
+  const { settings, seed, fitness, signal, onProgress, layers, experts, keep } = request;
+  if (settings.evaluations < 1) throw refuse('no-evaluations', 'The search has no evaluation to spend.', 'Allow at least one.');
+  const random = seededRandom(seed);
+  const normal = normalSource(random);
+  const population: Individual[] = [];
+  const known = new Map<string, number>();
+  const history: number[] = [];
+  let best: Individual | null = null;
+  while (history.length < settings.evaluations) {
+    if (signal.aborted) throw new CancelledError('The search');
+    let candidate = propose();
+    for (let draw = 0; draw < MAX_REDRAWS && known.has(keyOf(candidate)); draw++) candidate = propose();
+    const key = keyOf(candidate);
+    const value = known.get(key) ?? (await fitness(candidate));
+    if (!known.has(key)) population.push({ candidate, fitness: value });
+    known.set(key, value);
+    if (best === null || value > best.fitness) best = { candidate, fitness: value };
+    history.push(best.fitness);
+    onProgress?.(history.length, best.fitness);
+  }
+  if (best === null) throw new Error('a search without candidates');
+  return { best: best.candidate, fitness: best.fitness, history };
+
+  function propose(): SearchCandidate {
+    const measured = history.length;
+    if (measured < settings.initial || population.length === 0) {
+      return { kind: 'kept', kept: Array.from({ length: layers }, () => drawExperts(random, experts, keep)) };
+    }
+    const continuous = settings.switchAfter !== null && measured >= settings.switchAfter;
+    if (!continuous) {
+      const discrete = population.filter(({ candidate }) => candidate.kind === 'kept');
+      return exchange(parent(discrete, settings.mutationRange), experts, settings, random);
+    }
+    if (random.float() < settings.crossover) {
+      return cross(parent(population, settings.crossoverRange), parent(population, settings.crossoverRange), experts, settings, random);
+    }
+    return mutate(parent(population, settings.mutationRange), experts, settings, random, normal);
+  }
+
+  function parent(among: readonly Individual[], range: number): SearchCandidate {
+    const top = Math.max(...among.map((individual) => individual.fitness));
+    const good = among.filter((individual) => individual.fitness >= top - range / 100);
+    const chosen = good[random.integer(good.length)];
+    if (chosen === undefined) throw new Error('no parent');
+    return chosen.candidate;
+  }
+};
+
+const drawExperts = (random: RandomSource, experts: number, keep: number): number[] =>
+  random.shuffle(Array.from({ length: experts }, (_, expert) => expert)).slice(0, keep).sort((a, b) => a - b);
+
+/** Kept experts exchanged for others, without repeats. */
+const exchange = (from: SearchCandidate, experts: number, settings: SearchSettings, random: RandomSource): SearchCandidate => {
+  if (from.kind !== 'kept') throw new Error('only kept experts are exchanged');
+  return {
+    kind: 'kept',
+    kept: from.kept.map((layer) => {
+      if (random.float() >= settings.layerChange) return layer;
+      const changed = [...layer];
+      changed.forEach((_, place) => {
+        const others = Array.from({ length: experts }, (_expert, at) => at).filter((expert) => !changed.includes(expert));
+        if (others.length > 0 && random.float() < settings.exchange) changed[place] = others[random.integer(others.length)]!;
+      });
+      return changed.sort((a, b) => a - b);
+    }),
+  };
+};
+
+const asMatrices = (candidate: SearchCandidate, experts: number): readonly LayerMatrices[] =>
+  candidate.kind === 'matrices' ? candidate.layers : candidate.kept.map((kept) => oneHotMatrices(kept, experts));
+
+const mutate = (
+  from: SearchCandidate,
+  experts: number,
+  settings: SearchSettings,
+  random: RandomSource,
+  normal: () => number,
+): SearchCandidate => {
+  const noisy = (rows: readonly Float64Array[]): Float64Array[] =>
+    rows.map((row) => row.map((value) => (random.float() < settings.mutation ? value + normal() * settings.scale : value)));
+  return {
+    kind: 'matrices',
+    layers: asMatrices(from, experts).map((layer) => {
+      if (random.float() >= settings.layerChange) return layer;
+      const merge = noisy(layer.merge);
+      return { merge: random.float() < settings.normalise ? merge.map(sumToOne) : merge, router: noisy(layer.router) };
+    }),
+  };
+};
+
+const sumToOne = (row: Float64Array): Float64Array => {
+  const total = row.reduce((sum, value) => sum + value, 0);
+  return Math.abs(total) > 1e-6 ? row.map((value) => value / total) : row;
+};
+
+const cross = (
+  first: SearchCandidate,
+  second: SearchCandidate,
+  experts: number,
+  settings: SearchSettings,
+  random: RandomSource,
+): SearchCandidate => {
+  const others = asMatrices(second, experts);
+  return {
+    kind: 'matrices',
+    layers: asMatrices(first, experts).map((layer, at) => {
+      const other = others[at]!;
+      const fromFirst = layer.merge.map(() => random.float() < settings.firstParent);
+      const rows = (own: readonly Float64Array[], theirs: readonly Float64Array[]): Float64Array[] =>
+        own.map((row, place) => (fromFirst[place] === true ? row : theirs[place]!));
+      return { merge: rows(layer.merge, other.merge), router: rows(layer.router, other.router) };
+    }),
+  };
+};
+
+/** Standard normal numbers by Box and Muller's transform, two at a time. */
+const normalSource = (random: RandomSource): (() => number) => {
+  let spare: number | null = null;
+  return () => {
+    if (spare !== null) {
+      const value = spare;
+      spare = null;
+      return value;
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - random.float()));
+    const angle = 2 * Math.PI * random.float();
+    spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
+};
+
+const keyOf = (candidate: SearchCandidate): string =>
+  JSON.stringify(
+    candidate.kind === 'kept'
+      ? candidate.kept
+      : candidate.layers.map(({ merge, router }) => [merge.map((row) => [...row]), router.map((row) => [...row])]),
+  );

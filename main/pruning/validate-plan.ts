@@ -1,0 +1,104 @@
+import { refuse } from '../contract/errors.ts';
+import { isMergePlan, type MergeGroup, type Plan } from '../contract/plan.ts';
+
+/** What a plan must fit. */
+export interface PlanTarget {
+  readonly moeLayers: number;
+  /** E. */
+  readonly experts: number;
+  /** K. */
+  readonly topK: number;
+}
+
+/**
+ * A plan from outside, held against a model: one list per MoE layer, experts in range, none twice, at least top-k per
+ * layer; groups of a merge partition the experts. Gives it back with every list ascending.
+ *
+ * @throws WorkbenchError `plan-invalid` naming layer and value.
+ */
+export const validatePlan = (plan: Plan, target: PlanTarget): Plan => {
+  checkProvenance(plan, target);
+  if (isMergePlan(plan)) {
+    checkLayerCount(plan.groups.length, target);
+    return { ...plan, groups: plan.groups.map((groups, layer) => validateGroups(groups, layer, target)) };
+  }
+  checkLayerCount(plan.kept.length, target);
+  return { ...plan, kept: plan.kept.map((kept, layer) => validateKept(kept, layer, target)) };
+};
+
+const invalid = (what: string, remedy: string): Error => refuse('plan-invalid', `The plan ${what}.`, remedy);
+
+const checkProvenance = (plan: Plan, { experts, topK }: PlanTarget): void => {
+  if (plan.experts !== undefined && plan.experts !== experts) {
+    throw invalid(
+      `was made for ${plan.experts} experts per layer; the model has ${experts}`,
+      'Use a plan made for this model.',
+    );
+  }
+  if (plan.topK !== undefined && plan.topK !== topK) {
+    throw invalid(`was made for top-${plan.topK}; the model uses top-${topK}`, 'Use a plan made for this model.');
+  }
+};
+
+const checkLayerCount = (layers: number, { moeLayers }: PlanTarget): void => {
+  if (layers === moeLayers) return;
+  throw invalid(`names ${layers} layers; the model has ${moeLayers} MoE layers`, 'Give one list per MoE layer.');
+};
+
+const checkExpert = (expert: number, layer: number, { experts }: PlanTarget): void => {
+  if (Number.isInteger(expert) && expert >= 0 && expert < experts) return;
+  throw invalid(`names expert ${expert} in layer ${layer}`, `Experts are numbered 0 to ${experts - 1}.`);
+};
+
+const checkKept = (kept: number, layer: number, { topK }: PlanTarget): void => {
+  const least = Math.max(1, topK);
+  if (kept >= least) return;
+  throw invalid(
+    `leaves ${kept} expert${kept === 1 ? '' : 's'} in layer ${layer}, fewer than the top-${topK} that each token uses`,
+    `Keep at least ${least} in every layer.`,
+  );
+};
+
+const validateKept = (kept: readonly number[], layer: number, target: PlanTarget): number[] => {
+  const seen = new Set<number>();
+  for (const expert of kept) {
+    checkExpert(expert, layer, target);
+    if (seen.has(expert)) throw invalid(`names expert ${expert} twice in layer ${layer}`, 'Name each expert once.');
+    seen.add(expert);
+  }
+  checkKept(kept.length, layer, target);
+  return [...kept].sort((a, b) => a - b);
+};
+
+const validateGroups = (groups: readonly MergeGroup[], layer: number, target: PlanTarget): MergeGroup[] => {
+  const seen = new Set<number>();
+  groups.forEach(({ members, reference, weights }, kept) => {
+    const where = `group ${kept} of layer ${layer}`;
+    for (const member of members) {
+      checkExpert(member, layer, target);
+      if (seen.has(member)) {
+        throw invalid(`names expert ${member} twice in layer ${layer}`, 'Put each expert into exactly one group.');
+      }
+      seen.add(member);
+    }
+    if (!members.includes(reference)) {
+      throw invalid(`aligns ${where} to expert ${reference}, which is no member`, 'Name a member as the reference.');
+    }
+    if (weights.length !== members.length) {
+      throw invalid(`gives ${weights.length} weights for ${members.length} members in ${where}`, 'Give one per member.');
+    }
+    const unfit = weights.find((weight) => !(Number.isFinite(weight) && weight >= 0));
+    if (unfit !== undefined) {
+      throw invalid(`gives a member of ${where} the weight ${unfit}`, 'Weights are finite and not negative.');
+    }
+  });
+  const missing = Array.from({ length: target.experts }, (_, expert) => expert).find((expert) => !seen.has(expert));
+  if (missing !== undefined) {
+    throw invalid(`has no group for expert ${missing} in layer ${layer}`, 'Put each expert into exactly one group.');
+  }
+  checkKept(groups.length, layer, target);
+  return groups.map(({ members, reference, weights }) => {
+    const order = [...members.keys()].sort((a, b) => members[a]! - members[b]!);
+    return { members: order.map((at) => members[at]!), reference, weights: order.map((at) => weights[at]!) };
+  });
+};

@@ -1,0 +1,156 @@
+import { MessageChannel } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WorkbenchError } from '../../../main/contract/errors.ts';
+import type { EngineEvent } from '../../../main/contract/events.ts';
+import { pathHandle } from '../../../main/contract/model.ts';
+import { connectionLost, connectRpc, serveRpc } from '../../../main/contract/rpc.ts';
+import type { MessageChannelEnd, RpcConnection } from '../../../main/contract/rpc.ts';
+import { portChannel } from '../../../main/hosts/port-channel.ts';
+import { createTransportEngine } from '../hosts/transport-engine.ts';
+
+/** A Node MessagePort as a channel end; `portChannel` expects Electron's form, where data comes in an event. */
+const nodeChannel = (port: MessagePort): MessageChannelEnd => ({
+  post: (message) => port.postMessage(message),
+  listen: (received, ended) => {
+    port.on('message', received);
+    port.on('close', ended);
+    return () => {
+      port.off('message', received);
+      port.off('close', ended);
+    };
+  },
+  close: () => port.close(),
+});
+
+const modelsChanged: EngineEvent = { type: 'models.changed' };
+const ports: MessagePort[] = [];
+const join = (): { engine: ReturnType<typeof createTransportEngine>; page: RpcConnection; pagePort: MessagePort; stop: () => void; ended: WorkbenchError[] } => {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  const engine = createTransportEngine();
+  const stop = serveRpc(engine, nodeChannel(port2));
+  const ended: WorkbenchError[] = [];
+  const page = connectRpc(nodeChannel(port1), (reason) => ended.push(reason));
+  return { engine, page, pagePort: port1, stop, ended };
+};
+
+afterEach(() => {
+  for (const port of ports.splice(0)) port.close();
+});
+
+describe('calls over a MessageChannel', () => {
+  it('answers, and matches answers that come out of order', async () => {
+    const { engine, page } = join();
+    const slow = page.call('tasks.list', {});
+    await expect(page.call('models.list', {})).resolves.toEqual([]);
+    engine.release();
+    await expect(slow).resolves.toEqual([]);
+  });
+
+  it('revives an error with its code, kind and remedy', async () => {
+    const { page } = join();
+    const refused = page.call('models.open', { handle: pathHandle.parse('x') });
+    await expect(refused).rejects.toBeInstanceOf(WorkbenchError);
+    await expect(refused).rejects.toMatchObject({
+      code: 'not-a-model',
+      kind: 'refused',
+      message: 'The folder /x holds no config.json.',
+      remedy: 'Choose a model folder.',
+    });
+    await expect(page.call('runs.list', {})).rejects.toMatchObject({ code: 'internal', kind: 'failed', message: 'out of luck' });
+  });
+
+  it('refuses input that breaks the schema before the engine sees it', async () => {
+    const { engine, page } = join();
+    const refused = page.call('jobs.cancel', { run: '../../etc' });
+    await expect(refused).rejects.toMatchObject({ code: 'invalid-input', kind: 'refused' });
+    await expect(refused).rejects.toThrow(/jobs\.cancel.*run/s);
+    expect(engine.received).toEqual([]);
+  });
+
+  it('refuses an answer that breaks the schema', async () => {
+    const { page } = join();
+    await expect(page.call('engine.facts', {})).rejects.toMatchObject({ code: 'invalid-output', kind: 'failed' });
+  });
+
+  it.each(['no.such', 'constructor', 'toString', '__proto__'])('refuses the unknown call %s', async (name) => {
+    const { engine, pagePort } = join();
+    const answer = new Promise((resolve) => pagePort.once('message', resolve));
+    pagePort.postMessage({ type: 'call', id: 7, name, input: {} });
+    expect(await answer).toMatchObject({ type: 'error', id: 7, error: { code: 'unknown-call' } });
+    expect(engine.received).toEqual([]);
+  });
+
+  it('sends events to every listener until it leaves', async () => {
+    const { engine, page } = join();
+    const [first, second] = [vi.fn(), vi.fn()];
+    const leave = page.subscribe(first);
+    page.subscribe(second);
+    engine.announce(modelsChanged);
+    await vi.waitFor(() => expect(second).toHaveBeenCalledTimes(1));
+    leave();
+    engine.announce(modelsChanged);
+    await vi.waitFor(() => expect(second).toHaveBeenCalledTimes(2));
+    expect(first).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('the end of a channel', () => {
+  it('rejects what waits and what comes later, and tells it once, when the engine side ends', async () => {
+    const { page, stop, ended, engine } = join();
+    const waiting = page.call('tasks.list', {});
+    stop();
+    await expect(waiting).rejects.toMatchObject({ code: 'connection-lost' });
+    await expect(page.call('models.list', {})).rejects.toMatchObject({ code: 'connection-lost' });
+    expect(ended).toHaveLength(1);
+    expect(engine.listeners).toBe(0);
+    engine.release(); // the late answer goes nowhere and breaks nothing
+  });
+
+  it('frees the engine when the page ends', async () => {
+    const { page, engine, ended } = join();
+    const waiting = page.call('tasks.list', {});
+    page.close(connectionLost('The window was closed.'));
+    await expect(waiting).rejects.toThrow('The window was closed.');
+    await vi.waitFor(() => expect(engine.listeners).toBe(0));
+    expect(ended).toEqual([]);
+  });
+
+  it('ends when a page sends what is no call', async () => {
+    const { engine, pagePort, ended } = join();
+    pagePort.postMessage('hello');
+    await vi.waitFor(() => expect(ended).toHaveLength(1));
+    expect(engine.listeners).toBe(0);
+  });
+
+  it('ends when an engine sends what is no answer', async () => {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1, port2);
+    const ended: WorkbenchError[] = [];
+    const page = connectRpc(nodeChannel(port1), (reason) => ended.push(reason));
+    const waiting = page.call('models.list', {});
+    port2.postMessage({ type: 'event', event: { type: 'surprise' } });
+    await expect(waiting).rejects.toMatchObject({ code: 'connection-lost' });
+    expect(ended).toHaveLength(1);
+  });
+});
+
+it('portChannel speaks the form of Electron ports', async () => {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  // Node's port of the DOM form (EventTarget) gives events with data, as Electron's MessagePortMain does.
+  const electronForm = {
+    postMessage: (message: unknown) => port2.postMessage(message),
+    on: (event: string, listener: (event: { readonly data: unknown }) => void) => port2.on(event, (data: unknown) => listener({ data })),
+    off: () => port2,
+    start: () => port2.start(),
+    close: () => port2.close(),
+  };
+  const engine = createTransportEngine();
+  serveRpc(engine, portChannel(electronForm));
+  const page = connectRpc(nodeChannel(port1), () => undefined);
+  await expect(page.call('models.list', {})).resolves.toEqual([]);
+  page.close(connectionLost('done'));
+  await vi.waitFor(() => expect(engine.listeners).toBe(0));
+});

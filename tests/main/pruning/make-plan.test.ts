@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isMergePlan, plan as planSchema, uncurlOptions, affinityName, type MergeGroup, type Plan } from '../../../main/contract/plan.ts';
+import { seededRandom } from '../../../main/evaluation/random.ts';
+import { expertAffinity } from '../../../main/pruning/affinity.ts';
+import { makePlan } from '../../../main/pruning/make-plan.ts';
+import type { PlanInput } from '../../../main/pruning/method.ts';
+import { reapSaliency } from '../../../main/pruning/saliency/reap.ts';
+import { spectralEmbedding } from '../../../main/pruning/spectral-embedding.ts';
+import { validatePlan } from '../../../main/pruning/validate-plan.ts';
+import { randomTaps, renameExperts, statisticsOf } from './random-taps.ts';
+
+const sizes = { layers: 2, experts: 8, topK: 2, tokens: 60 };
+const { layers, experts, topK } = sizes;
+const profileFrom = (seed: number) => statisticsOf(randomTaps(sizes, seed), sizes);
+const request = (changed: Partial<PlanInput>): PlanInput => ({
+  method: 'reap',
+  statistics: [profileFrom(1)],
+  layers,
+  experts,
+  topK,
+  keep: 4,
+  budget: 'uniform',
+  pins: [],
+  seed: 0,
+  uncurl: uncurlOptions.parse({}),
+  ...changed,
+});
+const keptOf = (plan: Plan): number[][] => {
+  if (isMergePlan(plan)) throw new Error('a merge');
+  return plan.kept;
+};
+const groupsOf = (plan: Plan): MergeGroup[][] => {
+  if (!isMergePlan(plan)) throw new Error('no merge');
+  return plan.groups;
+};
+/** Distance between the k-th and the next eigenvalue, which the k clusters hang on. */
+const eigengap = (affinity: Float64Array, k: number): number => {
+  const { eigenvalues } = spectralEmbedding(affinity, experts, 1);
+  return k === experts ? Infinity : eigenvalues[k]! - eigenvalues[k - 1]!;
+};
+const ascending = (values: readonly number[]) => [...values].sort((a, b) => a - b);
+
+describe('makePlan', () => {
+  it('follows a renaming of experts', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.integer({ min: topK, max: experts }),
+        fc.constantFrom('uniform' as const, 'global' as const),
+        (seed, keep, budget) => {
+          const names = seededRandom(seed).shuffle([0, 1, 2, 3, 4, 5, 6, 7]);
+          const taps = randomTaps(sizes, seed);
+          const original = statisticsOf(taps, sizes);
+          const renamed = statisticsOf(taps.map((layer) => renameExperts(layer, names)), sizes);
+          const plans = (method: PlanInput['method']) =>
+            [original, renamed].map((profile) => makePlan(request({ method, statistics: [profile], keep, budget })));
+
+          const [before, after] = plans('reap');
+          expect(keptOf(after!)).toEqual(keptOf(before!).map((kept) => ascending(kept.map((expert) => names[expert]!))));
+
+          // Counts tie, and ties follow the names: only the counts that stay are the same.
+          const [countedBefore, countedAfter] = plans('frequency');
+          const counts = (plan: Plan, profile: typeof original) =>
+            ascending(keptOf(plan).flatMap((kept, layer) => kept.map((e) => profile.counts[layer * experts + e]!)));
+          if (budget === 'uniform') expect(counts(countedAfter!, renamed)).toEqual(counts(countedBefore!, original));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('follows a renaming of experts when it merges', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.integer({ min: topK, max: experts }), fc.constantFrom(...affinityName.options), (seed, keep, affinity) => {
+        // Counts and co-activations of few tokens tie; many tokens keep the test about names.
+        const many = { ...sizes, tokens: 400 };
+        const names = seededRandom(seed).shuffle([0, 1, 2, 3, 4, 5, 6, 7]);
+        const taps = randomTaps(many, seed);
+        const uncurl = uncurlOptions.parse({ affinity, reference: 'medoid' });
+        // Where the k-th eigenvalue is a double one, several partitions are equally good.
+        const profile = statisticsOf(taps, many);
+        fc.pre(taps.every((_, layer) => eigengap(expertAffinity(affinity, profile, layer), keep) > 1e-6));
+        const partition = (renaming: readonly number[] | null) => {
+          const profile = statisticsOf(renaming ? taps.map((layer) => renameExperts(layer, renaming)) : taps, many);
+          return groupsOf(makePlan(request({ method: 'uncurl', statistics: [profile], keep, uncurl }))).map((groups) => groups);
+        };
+        const canonical = (groups: MergeGroup[][], to: (expert: number) => number) =>
+          groups.map((layer) =>
+            layer
+              .map(({ members, weights }) =>
+                members.map((member, at) => `${to(member)}:${weights[at]}`).sort().join(' '),
+              )
+              .sort(),
+          );
+        expect(canonical(partition(names), (expert) => expert)).toEqual(canonical(partition(null), (expert) => names[expert]!));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('is the identity where every expert is kept', () => {
+    for (const method of ['random', 'frequency', 'reap'] as const) {
+      for (const budget of ['uniform', 'global'] as const) {
+        expect(keptOf(makePlan(request({ method, budget, keep: experts })))).toEqual([[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4, 5, 6, 7]]);
+      }
+    }
+    const groups = groupsOf(makePlan(request({ method: 'uncurl', keep: experts })));
+    expect(groups.map((layer) => layer.map(({ members, reference }) => [members, reference]))).toEqual(
+      groups.map(() => [0, 1, 2, 3, 4, 5, 6, 7].map((expert) => [[expert], expert])),
+    );
+  });
+
+  it('makes plans that the schema and the model accept, the same every time', () => {
+    for (const method of ['random', 'frequency', 'reap', 'uncurl'] as const) {
+      for (const budget of ['uniform', 'global'] as const) {
+        const plan = makePlan(request({ method, budget, keep: 3 }));
+        expect(makePlan(request({ method, budget, keep: 3 }))).toEqual(plan);
+        expect(planSchema.parse(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
+        expect(validatePlan(plan, { moeLayers: layers, experts, topK })).toEqual(plan);
+        expect(plan).toMatchObject({ method, experts, topK, factor: 8 / 3, budget });
+        expect('seed' in plan).toBe(method === 'random');
+        const kept = isMergePlan(plan) ? plan.groups : plan.kept;
+        expect(kept.reduce((sum, layer) => sum + layer.length, 0)).toBe(3 * layers);
+      }
+    }
+  });
+
+  it('draws at random by the seed, keeping at a larger factor a subset of what a smaller one keeps', () => {
+    const drawn = (seed: number, keep: number) => keptOf(makePlan(request({ method: 'random', statistics: [], seed, keep })));
+    expect(drawn(1, 4)).toEqual(drawn(1, 4));
+    expect(new Set(Array.from({ length: 20 }, (_, seed) => JSON.stringify(drawn(seed, 4)))).size).toBeGreaterThan(15);
+    drawn(3, 2).forEach((few, layer) => few.forEach((expert) => expect(drawn(3, 5)[layer]).toContain(expert)));
+  });
+
+  it('weighs tasks alike whatever their length', () => {
+    const [short, long] = [profileFrom(1), profileFrom(2)];
+    const longer = { ...long, tokens: long.tokens * 50, reapSum: long.reapSum.map((sum) => 50 * sum), counts: long.counts.map((count) => 50 * count) };
+    const both = makePlan(request({ statistics: [short, longer] }));
+    expect(both).toEqual(makePlan(request({ statistics: [longer, short] })));
+    expect(both).toEqual(makePlan(request({ statistics: [short, long] })));
+    const shares = [short, long].map((profile) => {
+      const scores = reapSaliency(profile, 0);
+      return scores.map((score) => score / scores.reduce((sum, value) => sum + value, 0));
+    });
+    const means = [...shares[0]!].map((share, expert) => share + shares[1]![expert]!);
+    const best = [...means.keys()].sort((a, b) => means[b]! - means[a]!).slice(0, 4);
+    expect(keptOf(both)[0]).toEqual(ascending(best));
+  });
+
+  it('merges several tasks alike whatever their length', () => {
+    const [short, long] = [profileFrom(1), profileFrom(2)];
+    const taps = randomTaps(sizes, 2);
+    const repeated = statisticsOf(taps, sizes);
+    taps.forEach((_, layer) => {
+      for (const name of ['counts', 'logitGram', 'logitSum', 'probabilityGram', 'coactivation'] as const) {
+        const each = repeated[name].length / layers;
+        for (let at = layer * each; at < (layer + 1) * each; at++) repeated[name][at]! *= 8;
+      }
+    });
+    repeated.tokens *= 8;
+    const groups = (second: typeof short) =>
+      groupsOf(makePlan(request({ method: 'uncurl', statistics: [short, second] }))).map((layer) => layer.map(({ members }) => members));
+    expect(groups(repeated)).toEqual(groups(long));
+  });
+
+  it('keeps pins when it merges', () => {
+    const pins = [
+      { layer: 0, expert: 5, keep: true },
+      { layer: 1, expert: 2, keep: false },
+    ];
+    const plan = makePlan(request({ method: 'uncurl', pins }));
+    const [first, second] = groupsOf(plan);
+    expect(first!.find(({ members }) => members.includes(5))?.members).toEqual([5]);
+    const host = second!.find(({ members }) => members.includes(2))!;
+    expect(host.members.length).toBeGreaterThan(1);
+    expect(host.weights[host.members.indexOf(2)]).toBe(0);
+    expect(host.reference).not.toBe(2);
+    expect(plan.pins).toEqual(pins);
+    const all = [0, 1, 2, 3].map((expert) => ({ layer: 0, expert, keep: true }));
+    expect(() => makePlan(request({ method: 'uncurl', pins: all }))).toThrow('leaves 4 experts for 0 groups');
+  });
+
+  it('refuses what no plan can be made from', () => {
+    expect(() => makePlan(request({ keep: 1 }))).toThrow('Cannot keep 1 of 8 experts');
+    expect(() => makePlan(request({ keep: 9 }))).toThrow('Cannot keep 9 of 8 experts');
+    expect(() => makePlan(request({ statistics: [] }))).toThrow('needs a profile');
+    expect(() => makePlan(request({ layers: 3 }))).toThrow('does not belong to a model of 3');
+    expect(() => makePlan(request({ statistics: [{ ...profileFrom(1), tokens: 0 }] }))).toThrow('holds no token');
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { mergeGroups } from '../../../main/pruning/merge-groups.ts';
+import { NO_PINS } from '../../../main/pruning/pins-by-layer.ts';
+
+/** Experts 0, 2, 4 and 1, 3, 5 belong together; 4 and 5 lie in the middle of theirs. */
+const affinity = new Float64Array(36).map((_, at) => {
+  const [i, j] = [Math.floor(at / 6), at % 6];
+  if (i === j) return 1;
+  if (i % 2 !== j % 2) return 0.1;
+  return Math.max(i, j) >= 4 ? 0.9 : 0.7;
+});
+const counts = Float64Array.of(5, 0, 9, 0, 9, 0);
+const request = { affinity, counts, keep: 2, layer: 0, pins: NO_PINS, reference: 'most-active', weights: 'activation' } as const;
+
+describe('mergeGroups', () => {
+  it('groups by affinity, weighs by activation and refers to the most active member, the lower one on a tie', () => {
+    expect(mergeGroups(request)).toEqual([
+      { members: [0, 2, 4], reference: 2, weights: [5, 9, 9] },
+      { members: [1, 3, 5], reference: 1, weights: [1, 1, 1] },
+    ]);
+  });
+
+  it('takes medoids and even weights when asked', () => {
+    expect(mergeGroups({ ...request, reference: 'medoid', weights: 'uniform' })).toEqual([
+      { members: [0, 2, 4], reference: 4, weights: [1, 1, 1] },
+      { members: [1, 3, 5], reference: 5, weights: [1, 1, 1] },
+    ]);
+  });
+
+  it('gives an idle cluster even weights but none to an expert that must go', () => {
+    const groups = mergeGroups({ ...request, pins: { stay: new Set([0]), go: new Set([5]) }, keep: 3 });
+    expect(groups).toEqual([
+      { members: [0], reference: 0, weights: [5] },
+      { members: [1, 3, 5], reference: 1, weights: [1, 1, 0] },
+      { members: [2, 4], reference: 2, weights: [9, 9] },
+    ]);
+  });
+
+  it('always makes as many groups as asked for, also of equal experts', () => {
+    for (let keep = 1; keep <= 6; keep++) {
+      const groups = mergeGroups({ ...request, affinity: new Float64Array(36).fill(1), keep });
+      expect(groups).toHaveLength(keep);
+      expect(groups.flatMap(({ members }) => members).sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    }
+  });
+});
