@@ -61,7 +61,7 @@ export const familyDocument = (document: SweepDocument, delta: number, measured:
     pairs,
     findings: [
       ...thresholdTrendFindings(trends),
-      ...safeTaskFindings(counts),
+      ...safeTaskFindings(counts, sizes.length === models.length),
       ...pairFindings(pairs),
       ...thresholdFindings(thresholds, methods),
     ],

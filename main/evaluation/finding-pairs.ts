@@ -54,8 +54,8 @@ const lead = (verdict: Finding['verdict'], method: string): string => {
 };
 
 const pairsText = ({ worse, better, undecided, all }: PairCounts, draws: number): string =>
-  `in ${worse} of ${counted(all, 'pair')}${draws > 1 ? ` (${draws} draws of the method each)` : ''} the difference lies on the ` +
-  `worse side of 0 with its whole interval, in ${better} on the better side, in ${undecided} on both`;
+  `in ${worse} of ${counted(all, 'pair')}${draws > 1 ? ` (${draws} draws of the method each)` : ''} the interval of the ` +
+  `difference lies on the worse side of 0, in ${better} on the better side, in ${undecided} it includes 0`;
 
 const withinText = (pairs: readonly FamilyPair[]): string => {
   const { worse, better, all } = countPairs(pairs.filter(({ pastThreshold }) => pastThreshold === false));

@@ -25,7 +25,7 @@ const lead = (verdict: Finding['verdict'], method: string): string => {
       return `By ${method}, the threshold does not change with the number of pretraining experts`;
     case 'cannot-tell':
     case 'counted':
-      return `By ${method}, it cannot be told whether the threshold changes with the number of pretraining experts`;
+      return `By ${method}, it cannot be told whether the threshold rises or falls with the number of pretraining experts`;
     default:
       return assertNever(verdict);
   }
@@ -54,11 +54,17 @@ const trainingChance = (trends: readonly ExpertTrend[]): string => {
   return ` ${measured}: chance in training is ${test.p < LEVEL ? 'an unlikely cause' : 'not ruled out'}.`;
 };
 
+/** Whether no threshold that can be told lies above 1: then there is nothing that could rise or fall. */
+const allUnsafe = (trends: readonly ExpertTrend[]): boolean => {
+  const told = trends.flatMap(({ points }) => points.flatMap(({ lastSafe }) => lastSafe ?? []));
+  return told.length > 0 && told.every((lastSafe) => lastSafe === 1);
+};
+
 const methodFinding = (method: string, trends: readonly ExpertTrend[]): MethodFinding => {
   const counts = countTasks(trends);
   const { verdict, p } = readTasks(counts);
   const chance = verdict === 'supported' || verdict === 'opposed' ? trainingChance(trends) : '';
-  const reason = verdict === 'cannot-tell' && p !== null ? ' That could be chance.' : '';
+  const reason = verdict === 'cannot-tell' && p !== null ? ' That could be chance.' : allUnsafe(trends) ? ' No tested factor is safe at any size.' : '';
   const sentence = `${lead(verdict, method)}: ${tally(counts, p, sizesOf(trends))}.${reason}${chance}`;
   return { chart: 'threshold-over-experts', method, verdict, sentence, p, counts };
 };
@@ -75,7 +81,7 @@ const predicateOf = (verdict: Finding['verdict']): string => {
       return 'does not change';
     case 'cannot-tell':
     case 'counted':
-      return 'cannot be told to change';
+      return 'cannot be told to rise or fall';
     default:
       return assertNever(verdict);
   }

@@ -2,18 +2,16 @@ import type { RunManifest } from '../contract/run.ts';
 import type { MetricName } from '../contract/task.ts';
 import { axisTitle, drawCurvePanel, stripHeight } from './curve-panel.ts';
 import type { CurvePanel, CurveSheet } from './curve-panels.ts';
+import { figureFooter } from './figure-footer.ts';
 import type { FigureTheme } from './figure-theme.ts';
 import { drawMethodLegend, LEGEND_LINE } from './method-legend.ts';
 import { methodMarks } from './method-mark.ts';
 import { svgElement, svgLabel } from './svg.ts';
 import { svgDocument } from './svg-document.ts';
-import { wrapText } from './text-layout.ts';
 
 const MARGIN = 24;
 const COLUMNS = 3;
 const PANEL = { width: 250, height: 216, axisRoom: 52, gap: 18, below: 54 } as const;
-const CAPTION_SIZE = 10.5;
-const CAPTION_LINE = 15;
 
 const valuesOf = (panel: CurvePanel): number[] => [
   panel.unpruned,
@@ -38,7 +36,8 @@ const legendLabel = (sheet: CurveSheet, method: string): string => {
   return seeds > 1 ? `${method} (mean and range of ${seeds} seeds)` : method;
 };
 
-const captionOf = (sheet: CurveSheet, rule: string): string => {
+/** How to read the curves of a sheet; the threshold rule stands beside it. */
+export const curveCaption = (sheet: CurveSheet): string => {
   const metrics = new Set<MetricName>(sheet.panels.map(({ metric }) => metric));
   const intervals = [
     ...(metrics.has('acc') || metrics.has('acc_norm') ? ["Tango's score interval for paired proportions"] : []),
@@ -48,7 +47,7 @@ const captionOf = (sheet: CurveSheet, rule: string): string => {
     `Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, about its value ` +
     `(${intervals}). Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
     `the threshold factor, bar at the first unsafe factor; an arrow means that every tested factor is safe, a hollow ` +
-    `mark that none is. ${rule}`
+    'mark that none is.'
   );
 };
 
@@ -62,14 +61,13 @@ export const curveFigure = (sheet: CurveSheet, rule: string, manifest: RunManife
   };
   const width = 2 * MARGIN + Math.max(columns, 2) * cell.width - PANEL.gap;
   const marks = methodMarks(sheet.methods, theme);
-  const caption = wrapText(captionOf(sheet, rule), width - 2 * MARGIN, CAPTION_SIZE);
   const legend = drawMethodLegend(
     [...marks].map(([method, mark]) => ({ label: legendLabel(sheet, method), mark })),
     { left: MARGIN, right: width - MARGIN, top: 58 },
   );
   const gridTop = 62 + legend.rows * LEGEND_LINE;
   const captionTop = gridTop + rows * cell.height + 18;
-  const height = captionTop + caption.length * CAPTION_LINE + 22;
+  const footer = figureFooter({ caption: `${curveCaption(sheet)} ${rule}`, manifest, theme }, { left: MARGIN, top: captionTop, width });
   const points = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.points));
   const largestFactor = Math.max(2, ...points.map(({ factor }) => factor));
 
@@ -105,7 +103,7 @@ export const curveFigure = (sheet: CurveSheet, rule: string, manifest: RunManife
   const title = `${sheet.model}: quality against pruning factor`;
   return svgDocument({
     width,
-    height,
+    height: captionTop + footer.height,
     title,
     description: `${sheet.panels.length} tasks, methods ${sheet.methods.join(', ')}. ${rule}`,
     manifest,
@@ -114,10 +112,7 @@ export const curveFigure = (sheet: CurveSheet, rule: string, manifest: RunManife
       svgLabel(MARGIN, 34, title, { 'font-size': 17, 'font-weight': 600 }),
       ...legend.nodes,
       ...panels,
-      ...caption.map((text, index) =>
-        svgLabel(MARGIN, captionTop + index * CAPTION_LINE, text, { 'font-size': CAPTION_SIZE, fill: theme.muted }),
-      ),
-      svgLabel(MARGIN, height - 10, `Run ${manifest.id}, ${manifest.createdAt}`, { 'font-size': 9.5, fill: theme.muted }),
+      ...footer.nodes,
     ],
   });
 };

@@ -1,31 +1,29 @@
 import type { FamilyDocument } from '../contract/family.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { drawExpertTrendPanel } from './expert-trend-panel.ts';
+import { figureFooter } from './figure-footer.ts';
 import type { FigureTheme } from './figure-theme.ts';
 import { drawMethodLegend, LEGEND_LINE } from './method-legend.ts';
 import { methodMarks } from './method-mark.ts';
 import { svgElement, svgLabel } from './svg.ts';
 import { svgDocument } from './svg-document.ts';
-import { wrapText } from './text-layout.ts';
 
 const MARGIN = 24;
 const COLUMNS = 3;
 const CELL = { width: 320, height: 264 } as const;
 const AXIS_ROOM = 52;
 const PANEL = { width: 250, height: 204 } as const;
-const CAPTION_SIZE = 10.5;
-const CAPTION_LINE = 15;
 
-const captionOf = ({ trends, rule }: FamilyDocument): string => {
+/** How to read thresholds over experts; the threshold rule stands beside it. */
+export const expertTrendCaption = ({ trends }: FamilyDocument): string => {
   const isRepeated = trends.some(({ spread }) => spread.some(({ models }) => models > 1));
   return (
     'Mark: threshold, the largest safe factor (hollow: no factor above 1 is safe); bar: the first unsafe factor; arrow: ' +
     'every tested factor is safe; ?: cannot be told, too few items. Between mark and bar no factor was tested: that is the ' +
     'interval that the items leave. Dotted: largest factor that was tested, never below top-k experts. ' +
     (isRepeated
-      ? 'Marks side by side are trainings of one size, the broad band spans them and the line runs through their mean. '
-      : 'Each size was trained once. ') +
-    rule
+      ? 'Marks side by side are trainings of one size, the broad band spans them and the line runs through their mean.'
+      : 'Each size was trained once.')
   );
 };
 
@@ -47,10 +45,10 @@ export const expertTrendFigure = (
     [...marks].map(([label, mark]) => ({ label, mark })),
     { left: MARGIN, right: width - MARGIN, top: 58 },
   );
-  const caption = wrapText(captionOf(family), width - 2 * MARGIN, CAPTION_SIZE);
   const gridTop = 62 + legend.rows * LEGEND_LINE;
   const captionTop = gridTop + rows * CELL.height + 18;
-  const height = captionTop + caption.length * CAPTION_LINE + 22;
+  const caption = `${expertTrendCaption(family)} ${family.rule}`;
+  const footer = figureFooter({ caption, manifest, theme }, { left: MARGIN, top: captionTop, width });
   const sizes = [...new Set(family.models.map(({ experts }) => experts))].sort((a, b) => a - b);
   const factors = family.thresholds.flatMap(({ largestTested, firstUnsafe }) => [largestTested, firstUnsafe ?? 1]);
   const largestFactor = Math.max(2, ...factors);
@@ -78,7 +76,7 @@ export const expertTrendFigure = (
   const title = 'Threshold against the number of pretraining experts';
   return svgDocument({
     width,
-    height,
+    height: captionTop + footer.height,
     title,
     description: `${tasks.length} tasks, methods ${family.methods.join(', ')}, E = ${sizes.join(', ')}. ${family.rule}`,
     manifest,
@@ -87,10 +85,7 @@ export const expertTrendFigure = (
       svgLabel(MARGIN, 34, title, { 'font-size': 17, 'font-weight': 600 }),
       ...legend.nodes,
       ...panels,
-      ...caption.map((text, index) =>
-        svgLabel(MARGIN, captionTop + index * CAPTION_LINE, text, { 'font-size': CAPTION_SIZE, fill: theme.muted }),
-      ),
-      svgLabel(MARGIN, height - 10, `Run ${manifest.id}, ${manifest.createdAt}`, { 'font-size': 9.5, fill: theme.muted }),
+      ...footer.nodes,
     ],
   });
 };

@@ -2,12 +2,13 @@ import type { FamilyDocument } from '../contract/family.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { linearScale, type AxisScale } from './axis-scale.ts';
 import { pairPanels, type PairPanel, type PairPoint } from './family-pair-rows.ts';
+import { figureFooter } from './figure-footer.ts';
 import type { FigureTheme } from './figure-theme.ts';
 import { drawMethodLegend, LEGEND_LINE } from './method-legend.ts';
 import { drawMark, methodMarks, type MethodMark } from './method-mark.ts';
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 import { svgDocument } from './svg-document.ts';
-import { fitText, wrapText } from './text-layout.ts';
+import { fitText } from './text-layout.ts';
 
 const MARGIN = 24;
 const COLUMNS = 3;
@@ -18,17 +19,19 @@ const HEADER = 22;
 const BELOW = 50;
 const METHOD_STEP = 8;
 const ROW_PADDING = 12;
-const CAPTION_SIZE = 10.5;
-const CAPTION_LINE = 15;
 const RADIUS = 3.4;
 
-const CAPTION =
+/** How to read the figure. */
+export const FAMILY_PAIR_CAPTION =
   'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus the model trained with E\u2032, on the same items; left of 0 (perplexity: ' +
   'right of 0) the pruned model is worse. Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score ' +
   'interval; paired bootstrap for perplexity); for several draws or trainings mean and range. Filled: past the pruned ' +
-  'model\u2019s threshold; hollow: within it.';
+  'model\u2019s threshold; hollow: within it; pale: that cannot be told.';
 
 const rowHeight = (methods: number): number => methods * METHOD_STEP + ROW_PADDING;
+
+/** Height of a small multiple, for dividing a figure between pages. */
+export const pairPanelHeight = (rows: number, methods: number): number => HEADER + rows * rowHeight(methods) + BELOW;
 
 const valuesOf = ({ rows }: PairPanel): number[] => rows.flatMap(({ points }) => points.flatMap(({ low, high, difference }) => [low, high, difference]));
 
@@ -39,10 +42,13 @@ const domainOf = (panel: PairPanel, panels: readonly PairPanel[]): readonly [num
   return [Math.min(...values), Math.max(...values)];
 };
 
-const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, theme: FigureTheme): SvgNode[] => [
-  svgElement('line', { x1: x.position(point.low), y1: y, x2: x.position(point.high), y2: y, stroke: mark.color, 'stroke-width': 1.1 }),
-  drawMark(mark, x.position(point.difference), y, RADIUS, point.isWithin ? theme : undefined),
-];
+const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, theme: FigureTheme): SvgNode =>
+  svgElement(
+    'g',
+    point.standing === 'unknown' ? { opacity: 0.45 } : {},
+    svgElement('line', { x1: x.position(point.low), y1: y, x2: x.position(point.high), y2: y, stroke: mark.color, 'stroke-width': 1.1 }),
+    drawMark(mark, x.position(point.difference), y, RADIUS, point.standing === 'within' ? theme : undefined),
+  );
 
 interface PanelPlace {
   readonly left: number;
@@ -68,7 +74,7 @@ const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelP
       ...points.flatMap((point) => {
         const mark = marks.get(point.method);
         const y = rowTop + ROW_PADDING / 2 + (methods.indexOf(point.method) + 0.5) * METHOD_STEP;
-        return mark === undefined ? [] : drawPoint(point, y, x, mark, theme);
+        return mark === undefined ? [] : [drawPoint(point, y, x, mark, theme)];
       }),
     ];
   });
@@ -103,21 +109,20 @@ export const familyPairFigure = (
   const rows = Math.ceil(panels.length / columns);
   const marks = methodMarks(family.methods, theme);
   const width = 2 * MARGIN + Math.max(columns, 2) * CELL_WIDTH - (CELL_WIDTH - LABEL_ROOM - PLOT_WIDTH);
-  const cellHeight = HEADER + Math.max(0, ...panels.map((panel) => panel.rows.length)) * rowHeight(family.methods.length) + BELOW;
+  const cellHeight = pairPanelHeight(Math.max(0, ...panels.map((panel) => panel.rows.length)), family.methods.length);
   const legend = drawMethodLegend(
     [...marks].map(([label, mark]) => ({ label, mark })),
     { left: MARGIN, right: width - MARGIN, top: 58 },
   );
-  const caption = wrapText(CAPTION, width - 2 * MARGIN, CAPTION_SIZE);
   const gridTop = 62 + legend.rows * LEGEND_LINE;
   const captionTop = gridTop + rows * cellHeight + 14;
-  const height = captionTop + caption.length * CAPTION_LINE + 22;
+  const footer = figureFooter({ caption: FAMILY_PAIR_CAPTION, manifest, theme }, { left: MARGIN, top: captionTop, width });
   const title = 'Pruned from more experts, against trained with as many';
   return svgDocument({
     width,
-    height,
+    height: captionTop + footer.height,
     title,
-    description: `${panels.length} tasks, methods ${family.methods.join(', ')}. ${CAPTION}`,
+    description: `${panels.length} tasks, methods ${family.methods.join(', ')}. ${FAMILY_PAIR_CAPTION}`,
     manifest,
     theme,
     children: [
@@ -132,10 +137,7 @@ export const familyPairFigure = (
           theme,
         }),
       ),
-      ...caption.map((text, index) =>
-        svgLabel(MARGIN, captionTop + index * CAPTION_LINE, text, { 'font-size': CAPTION_SIZE, fill: theme.muted }),
-      ),
-      svgLabel(MARGIN, height - 10, `Run ${manifest.id}, ${manifest.createdAt}`, { 'font-size': 9.5, fill: theme.muted }),
+      ...footer.nodes,
     ],
   });
 };

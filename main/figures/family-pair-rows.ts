@@ -9,8 +9,8 @@ export interface PairPoint {
   readonly high: number;
   /** Draws and trainings behind the point. */
   readonly comparisons: number;
-  /** Whether every comparison behind it is within the large model's threshold. */
-  readonly isWithin: boolean;
+  /** To the large model's threshold: past it where any comparison behind the point is. */
+  readonly standing: 'past' | 'within' | 'unknown';
 }
 
 /** A size pruned to a smaller size, against that smaller size from scratch. */
@@ -29,16 +29,21 @@ export interface PairPanel {
 
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
+const standingOf = (pairs: readonly FamilyPair[]): PairPoint['standing'] => {
+  if (pairs.some(({ pastThreshold }) => pastThreshold === true)) return 'past';
+  return pairs.every(({ pastThreshold }) => pastThreshold === false) ? 'within' : 'unknown';
+};
+
 const pointOf = (method: string, pairs: readonly FamilyPair[]): PairPoint => {
   const [only] = pairs;
-  const isWithin = pairs.every(({ pastThreshold }) => pastThreshold === false);
+  const standing = standingOf(pairs);
   if (pairs.length === 1 && only !== undefined) {
     const { difference, low, high } = only;
-    return { method, difference, low, high, comparisons: 1, isWithin };
+    return { method, difference, low, high, comparisons: 1, standing };
   }
   const differences = pairs.map(({ difference }) => difference);
   const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
-  return { method, difference: mean, low: Math.min(...differences), high: Math.max(...differences), comparisons: pairs.length, isWithin };
+  return { method, difference: mean, low: Math.min(...differences), high: Math.max(...differences), comparisons: pairs.length, standing };
 };
 
 const rowOf = (largeExperts: number, experts: number, pairs: readonly FamilyPair[]): PairRow => ({

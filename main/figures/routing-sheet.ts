@@ -1,10 +1,11 @@
 import type { RunManifest } from '../contract/run.ts';
+import { figureFooter } from './figure-footer.ts';
 import type { FigureTheme } from './figure-theme.ts';
 import { drawColorBar, drawHeatmapCells } from './heatmap-cells.ts';
 import type { CellMatrix } from './profile-matrices.ts';
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 import { svgDocument } from './svg-document.ts';
-import { fitText, wrapText } from './text-layout.ts';
+import { fitText } from './text-layout.ts';
 
 /** Maps of one statistic of one model, a block per task. */
 export interface RoutingSheet {
@@ -44,6 +45,10 @@ const drawBlock = (block: RoutingSheet['blocks'][number], top: number, cellWidth
   ];
 };
 
+/** How to read a sheet. */
+export const routingCaption = ({ unit, blocks }: Pick<RoutingSheet, 'unit' | 'blocks'>): string =>
+  `Colour: ${unit}. Rows of a task: its ${blocks[0]?.matrix.length ?? 0} MoE layers, the first on top.`;
+
 /**
  * What a model's experts do for each task: tasks below one another, so that the columns of one expert stand under each
  * other. Within a block MoE layers run downwards, experts across; cividis from 0 to `maximum`.
@@ -56,12 +61,12 @@ export const routingSheet = (sheet: RoutingSheet): string => {
   const width = Math.max(560, LEFT + cellWidth * experts + MARGIN);
   const step = [1, 2, 4, 8, 16, 32].find((one) => one * cellWidth >= EXPERT_LABEL_ROOM) ?? 64;
   const mapBottom = TOP + blocks.length * routingBlockHeight(layers) - GAP;
-  const lines = wrapText(`Colour: ${unit}. Rows of a task: its ${layers} MoE layers, the first on top.`, width - 2 * MARGIN, 10.5);
-  const linesTop = mapBottom + 90;
+  const footerTop = mapBottom + 88;
+  const footer = figureFooter({ caption: routingCaption(sheet), manifest, theme }, { left: MARGIN, top: footerTop, width });
   const hasAbsent = blocks.some(({ matrix }) => matrix.some((row) => row.includes(null)));
   return svgDocument({
     width,
-    height: linesTop + lines.length * 15,
+    height: footerTop + footer.height,
     title,
     description: `${blocks.length} tasks, ${layers} MoE layers by ${experts} experts. ${unit}.`,
     manifest,
@@ -77,7 +82,7 @@ export const routingSheet = (sheet: RoutingSheet): string => {
       ),
       svgLabel(LEFT + (cellWidth * experts) / 2, mapBottom + 30, 'expert', { 'text-anchor': 'middle', fill: theme.muted }),
       ...drawColorBar({ maximum, theme, hasAbsent }, LEFT, mapBottom + 46),
-      ...lines.map((text, index) => svgLabel(MARGIN, linesTop + index * 15, text, { 'font-size': 10.5, fill: theme.muted })),
+      ...footer.nodes,
     ],
   });
 };

@@ -1,0 +1,60 @@
+import { createEngine, type Engine } from '../engine.ts';
+import { resolve } from 'node:path';
+import { CancelledError } from '../contract/errors.ts';
+import { defaultWorkspace } from '../workspace/default-workspace.ts';
+import { machineSettings } from './open-runner.ts';
+import type { OptionReader } from './option-values.ts';
+import { printedProgress } from './printed-progress.ts';
+import type { VerbHost, VerbOption } from './verb.ts';
+
+export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
+  workspace: { type: 'string', value: 'DIR', help: 'Folder that holds runs (default: UNCURL_WORKSPACE, or the one of the window).' },
+};
+
+export const workspaceOf = (reader: OptionReader, host: VerbHost): string => {
+  const named = reader.text('workspace');
+  return named === undefined ? defaultWorkspace(host.environment) : resolve(named);
+};
+
+/** An engine on the workspace for the time of one verb. */
+export const withEngine = async <T>(reader: OptionReader, host: VerbHost, use: (engine: Engine) => Promise<T>): Promise<T> => {
+  const { resources, commandLine } = host;
+  const engine = await createEngine({ workspace: workspaceOf(reader, host), resources, commandLine, ...machineSettings(reader) });
+  try {
+    return await use(engine);
+  } finally {
+    await engine.dispose();
+  }
+};
+
+/** Waits for a run of this engine, showing its progress; an interrupt cancels it. Rejects with what ended it. */
+export const followRun = async (engine: Engine, run: string, host: VerbHost): Promise<string> => {
+  let summary = '';
+  const unsubscribe = engine.subscribe((event) => {
+    if (event.type === 'job.progress' && event.progress.run === run) {
+      summary = event.progress.description;
+      host.progress(printedProgress(event.progress));
+    }
+    if (event.type === 'sweep.point' && event.run === run) {
+      const { model, task, method, seed, factor, value, low, high } = event.result;
+      const interval = method === 'unpruned' ? '' : `, difference ${low.toFixed(3)} to ${high.toFixed(3)}`;
+      host.say(`${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${factor.toFixed(2)}: ${value.toFixed(3)}${interval}`);
+    }
+  });
+  const cancel = (): void => {
+    host.say('Cancelling: what is finished stays on disk.');
+    engine.call('jobs.cancel', { run }).catch((error: unknown) => host.say(String(error)));
+  };
+  try {
+    if (host.signal.aborted) cancel();
+    host.signal.addEventListener('abort', cancel, { once: true });
+    await engine.finished(run);
+    return summary;
+  } catch (error) {
+    if (host.signal.aborted && !(error instanceof CancelledError)) host.say(`It ended otherwise before it was cancelled.`);
+    throw error;
+  } finally {
+    host.signal.removeEventListener('abort', cancel);
+    unsubscribe();
+  }
+};

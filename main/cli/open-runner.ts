@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse } from '../contract/errors.ts';
+import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
+import type { ModelRunner } from '../inference/model-runner.ts';
+import { openModelRunner } from '../inference/open-model-runner.ts';
+import type { OptionReader } from './option-values.ts';
+import type { VerbOption } from './verb.ts';
+
+export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
+  threads: { type: 'string', value: 'N', help: 'Threads of the runtime (default: physical cores).' },
+  memory: { type: 'string', value: 'GB', help: 'Memory that weights may take, in gigabytes (default: 60 % of the machine).' },
+};
+
+const BYTES_PER_GIGABYTE = 1e9;
+
+export const machineSettings = (reader: OptionReader): { readonly threads: number; readonly memoryBudgetBytes: number } => {
+  const gigabytes = reader.real('memory', 0.001);
+  return {
+    threads: reader.whole('threads', 1) ?? physicalCores(),
+    memoryBudgetBytes: gigabytes === undefined ? defaultMemoryBudgetBytes() : gigabytes * BYTES_PER_GIGABYTE,
+  };
+};
+
+/** Opens a model for one verb, lets it `use` it, and gives everything back: sessions, and weights of merged experts. */
+export const withRunner = async <T>(
+  checkpoint: Checkpoint,
+  reader: OptionReader,
+  use: (runner: ModelRunner) => Promise<T>,
+): Promise<T> => {
+  if (!checkpoint.info.supported) {
+    throw refuse('model-unsupported', `${checkpoint.folder} cannot run here: ${checkpoint.info.reasons.join(' ')}`, 'Choose another model.');
+  }
+  const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
+  try {
+    const runner = await openModelRunner(checkpoint, { ...machineSettings(reader), overlayFolder });
+    try {
+      return await use(runner);
+    } finally {
+      await runner.dispose();
+    }
+  } finally {
+    await rm(overlayFolder, { recursive: true, force: true });
+  }
+};
+

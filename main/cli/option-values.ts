@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import { pin as pinSchema, uncurlOptions, type Pin } from '../contract/plan.ts';
+import { suggestion } from './nearest-name.ts';
+import type { VerbArguments, VerbOption } from './verb.ts';
+
+const badValue = (name: string, value: string, expected: string): Error =>
+  refuse('bad-value', `--${name} "${value}" is not ${expected}.`, `Give ${expected}.`);
+
+const number = (name: string, text: string, expected: string, isFit: (value: number) => boolean): number => {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!isFit(value)) throw badValue(name, text, expected);
+  return value;
+};
+
+/** Reads options that the parser has split; every reader refuses values that do not fit, naming option and value. */
+export const optionReader = ({ options }: VerbArguments): {
+  readonly flag: (name: string) => boolean;
+  readonly text: (name: string) => string | undefined;
+  readonly requiredText: (name: string) => string;
+  readonly texts: (name: string) => readonly string[];
+  /** Values separated by commas or given several times. */
+  readonly list: (name: string) => readonly string[];
+  readonly whole: (name: string, least: number) => number | undefined;
+  readonly real: (name: string, least: number, most?: number) => number | undefined;
+  readonly reals: (name: string, least: number) => readonly number[];
+  readonly wholes: (name: string) => readonly number[];
+  readonly choice: <T extends string>(name: string, choices: readonly T[]) => T | undefined;
+  readonly choices: <T extends string>(name: string, choices: readonly T[]) => readonly T[];
+} => {
+  const text = (name: string): string | undefined => z.string().optional().parse(options[name]);
+  const texts = (name: string): readonly string[] => {
+    const value = options[name];
+    return value === undefined ? [] : typeof value === 'string' ? [value] : z.array(z.string()).parse(value);
+  };
+  const list = (name: string): readonly string[] => texts(name).flatMap((value) => value.split(',').map((part) => part.trim()).filter((part) => part !== ''));
+  const chosen = <T extends string>(name: string, value: string, choices: readonly T[]): T => {
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) throw refuse('bad-value', `--${name} "${value}" is unknown.`, suggestion(value, choices));
+    return found;
+  };
+  return {
+    flag: (name) => options[name] === true,
+    text,
+    requiredText: (name) => {
+      const value = text(name);
+      if (value === undefined) throw refuse('bad-usage', `--${name} is missing.`, `Give --${name}.`);
+      return value;
+    },
+    texts,
+    list,
+    whole: (name, least) => {
+      const value = text(name);
+      return value === undefined ? undefined : number(name, value, `a whole number of at least ${String(least)}`, (n) => Number.isSafeInteger(n) && n >= least);
+    },
+    real: (name, least, most = Number.POSITIVE_INFINITY) => {
+      const value = text(name);
+      const range = most === Number.POSITIVE_INFINITY ? `of at least ${String(least)}` : `from ${String(least)} to ${String(most)}`;
+      return value === undefined ? undefined : number(name, value, `a number ${range}`, (n) => Number.isFinite(n) && n >= least && n <= most);
+    },
+    reals: (name, least) => list(name).map((value) => number(name, value, `a list of numbers of at least ${String(least)}`, (n) => Number.isFinite(n) && n >= least)),
+    wholes: (name) => list(name).map((value) => number(name, value, 'a list of whole numbers', (n) => Number.isSafeInteger(n) && n >= 0)),
+    choice: (name, choices) => {
+      const value = text(name);
+      return value === undefined ? undefined : chosen(name, value, choices);
+    },
+    choices: (name, choices) => list(name).map((value) => chosen(name, value, choices)),
+  };
+};
+
+export type OptionReader = ReturnType<typeof optionReader>;
+
+/** `--pin L:E` (stays) and `--drop L:E` (goes). */
+export const readPins = (reader: OptionReader): Pin[] =>
+  [true, false].flatMap((keep) =>
+    reader.list(keep ? 'pin' : 'drop').map((value) => {
+      const match = /^(\d+):(\d+)$/.exec(value);
+      if (match === null) throw badValue(keep ? 'pin' : 'drop', value, 'LAYER:EXPERT, two numbers counted from 0');
+      return pinSchema.parse({ layer: Number(match[1]), expert: Number(match[2]), keep });
+    }),
+  );
+
+export const UNCURL_OPTIONS: Readonly<Record<string, VerbOption>> = {
+  affinity: { type: 'string', value: 'NAME', help: 'UNCURL: affinity of experts (default cosine).' },
+  reference: { type: 'string', value: 'NAME', help: 'UNCURL: member that the others are aligned to: most-active or medoid.' },
+  'no-align': { type: 'boolean', help: 'UNCURL: merge without aligning the neurons.' },
+  weights: { type: 'string', value: 'NAME', help: 'UNCURL: weights of the average: activation or uniform.' },
+  router: { type: 'string', value: 'NAME', help: 'UNCURL: router of merged experts (default reference-row).' },
+};
+
+export const readUncurlOptions = (reader: OptionReader): z.infer<typeof uncurlOptions> => {
+  const { affinity, reference, weights, router } = uncurlOptions.shape;
+  return uncurlOptions.parse({
+    affinity: reader.choice('affinity', affinity.unwrap().options),
+    reference: reader.choice('reference', reference.unwrap().options),
+    align: !reader.flag('no-align'),
+    weights: reader.choice('weights', weights.unwrap().options),
+    router: reader.choice('router', router.unwrap().options),
+  });
+};

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCommandLine } from './run-command-line.ts';
+
+/** The package (or clone) that this file is part of. */
+const packageFolder = fileURLToPath(new URL('../../', import.meta.url));
+
+const CANCELLED = 130;
+
+const interrupt = new AbortController();
+const onInterrupt = (): void => {
+  // The second one does not wait for anything.
+  if (interrupt.signal.aborted) process.exit(CANCELLED);
+  interrupt.abort();
+};
+process.on('SIGINT', onInterrupt);
+process.on('SIGTERM', onInterrupt);
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+void runCommandLine(process.argv.slice(2), {
+  resources: join(packageFolder, 'resources'),
+  rendererFolder: join(packageFolder, 'dist', 'renderer'),
+  environment: process.env,
+  signal: interrupt.signal,
+  now: Date.now,
+  stdout: process.stdout,
+  stderr: process.stderr,
+}).then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,20 @@
+import type { Verb } from './verb.ts';
+
+/** Every verb by name, loaded when it is used: `info` need not wait for the runtime. */
+export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
+  info: async () => (await import('./verbs/info.ts')).info,
+  forward: async () => (await import('./verbs/forward.ts')).forward,
+  score: async () => (await import('./verbs/score.ts')).score,
+  profile: async () => (await import('./verbs/profile.ts')).profile,
+  plan: async () => (await import('./verbs/plan.ts')).plan,
+  sweep: async () => (await import('./verbs/sweep.ts')).sweep,
+  export: async () => (await import('./verbs/export.ts')).exportVerb,
+  verify: async () => (await import('./verbs/verify.ts')).verify,
+  figures: async () => (await import('./verbs/figures.ts')).figures,
+  report: async () => (await import('./verbs/report.ts')).report,
+  runs: async () => (await import('./verbs/runs.ts')).runs,
+  resume: async () => (await import('./verbs/resume.ts')).resume,
+  serve: async () => (await import('./verbs/serve.ts')).serve,
+  doctor: async () => (await import('./verbs/doctor.ts')).doctor,
+  methods: async () => (await import('./verbs/methods.ts')).methods,
+};

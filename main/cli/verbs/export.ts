@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { refuse } from '../../contract/errors.ts';
+import { exportPlan } from '../../export/export-hf.ts';
+import { findModel } from '../find-subjects.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { outFolder } from '../output-place.ts';
+import { readPlanFile } from '../read-json-file.ts';
+import { printedBytes } from '../text-table.ts';
+import type { Verb } from '../verb.ts';
+
+const FORMATS = ['hf', 'onnx'] as const;
+
+export const exportVerb: Verb = {
+  name: 'export',
+  usage: 'MODEL --plan PLAN --out DIR [--format hf|onnx]',
+  summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
+  positionals: [1, 1],
+  options: {
+    plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
+    out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
+    format: { type: 'string', multiple: true, value: 'NAME', help: 'hf (default): a Hugging Face folder.' },
+    ...MACHINE_OPTIONS,
+  },
+  run: async (given, { resources, signal, progress }) => {
+    const reader = optionReader(given);
+    const destination = outFolder(reader);
+    const formats = reader.choices('format', FORMATS);
+    if (formats.length > 1) throw refuse('one-format', 'One folder holds one format.', 'Export twice, to two folders.');
+    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const plan = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
+    const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
+    try {
+      const { folder, verification, sizeBytes } = await exportPlan({
+        checkpoint,
+        plan,
+        destination,
+        format: formats[0] ?? 'hf',
+        settings: { ...machineSettings(reader), overlayFolder },
+        control: { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: exporting and verifying`) },
+      });
+      const text = `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits differ by at most ${verification.maxLogitDifference.toExponential(1)} from the masked original.`;
+      return { document: { folder, sizeBytes, verification }, text };
+    } finally {
+      await rm(overlayFolder, { recursive: true, force: true });
+    }
+  },
+};

@@ -1,0 +1,55 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { refuse } from '../../contract/errors.ts';
+import { figures as drawFigures } from '../../figures/figures.ts';
+import { readSweepDocument } from '../../jobs/sweep-record.ts';
+import { readRunProfiles } from '../../jobs/read-run-profiles.ts';
+import { readStoredSweep } from '../../report/read-family.ts';
+import { bundledModels } from '../../workspace/bundled-resources.ts';
+import { explainFileError } from '../../workspace/file-errors.ts';
+import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { temporaryNameFor } from '../../workspace/write-atomically.ts';
+import { findRun } from '../find-run.ts';
+import { WORKSPACE_OPTION } from '../open-engine.ts';
+import { optionReader } from '../option-values.ts';
+import { outFolder } from '../output-place.ts';
+import type { Verb } from '../verb.ts';
+
+export const figures: Verb = {
+  name: 'figures',
+  usage: 'RUN --out DIR [--workspace DIR]',
+  summary: 'Heatmaps, curves, thresholds and findings of a run as SVG, PNG and CSV, with the manifest inside.',
+  positionals: [1, 1],
+  options: {
+    out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
+    theme: { type: 'string', value: 'NAME', help: 'light (default) or dark.' },
+    ...WORKSPACE_OPTION,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const out = outFolder(reader);
+    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    const opened = await openExistingWorkspace(workspace);
+    const { runs } = opened;
+    const manifest = await runs.read(run);
+    const document = manifest.kind === 'sweep' ? await readSweepDocument(runs.folder(run)) : null;
+    const profiles = await readRunProfiles(runs.folder(run), manifest);
+    if (document === null && profiles.length === 0) {
+      throw refuse('nothing-to-draw', `${run} (${manifest.kind}, ${manifest.state}) holds no results and no profiles.`, 'Choose a sweep or a profile that is done.');
+    }
+    const bundled = { folders: [...(await bundledModels(host.resources)).values()], open: openCheckpoint };
+    const family = document === null ? {} : { family: (await readStoredSweep(opened, run, { bundled })).family };
+    const files = drawFigures({ manifest, document, profiles, ...family }, reader.choice('theme', ['light', 'dark']) ?? 'light');
+    const unfinished = temporaryNameFor(out, dirname(out));
+    try {
+      await mkdir(unfinished);
+      for (const { name, contents } of files) await writeFile(join(unfinished, name), contents);
+      await rename(unfinished, out);
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true });
+      throw explainFileError(error, out);
+    }
+    return { document: { out, run, files: files.map(({ name }) => name) }, text: `${String(files.length)} files written to ${basename(out)}:\n${files.map(({ name }) => `- ${name}`).join('\n')}` };
+  },
+};

@@ -1,0 +1,54 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { tensorInMemory, writeSafetensors } from '../../checkpoint/write-safetensors.ts';
+import { produceFileAtomically } from '../../workspace/write-atomically.ts';
+import { findModel } from '../find-subjects.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { OUT_FILE, outFile } from '../output-place.ts';
+import { parseJson, readPlanFile, readTextFile } from '../read-json-file.ts';
+import type { Verb } from '../verb.ts';
+
+const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
+
+export const forward: Verb = {
+  name: 'forward',
+  usage: 'MODEL --tokens F.json --out F.safetensors [--mask PLAN]',
+  summary: 'Logits and router logits of token sequences, for comparing with another implementation.',
+  positionals: [1, 1],
+  options: {
+    tokens: { type: 'string', value: 'FILE', help: 'JSON list of token-id lists.' },
+    mask: { type: 'string', value: 'PLAN', help: 'Run under this plan: dropped experts are masked, merged ones replaced.' },
+    ...OUT_FILE,
+    ...MACHINE_OPTIONS,
+  },
+  run: async (given, { resources, signal, progress }) => {
+    const reader = optionReader(given);
+    const out = outFile(reader);
+    const tokensFile = reader.requiredText('tokens');
+    const sequences = parseJson(await readTextFile(tokensFile, 'tokens'), tokenLists, resolve(tokensFile));
+    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const mask = reader.text('mask');
+    const plan = mask === undefined ? null : await readPlanFile(mask, checkpoint.info);
+    const results = await withRunner(checkpoint, reader, (runner) =>
+      runner.forward(sequences, plan, { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: running`) }),
+    );
+    const { vocabulary, moeLayers, experts } = checkpoint.info;
+    const tensors = results.flatMap(({ logits, routerLogits }, index) => {
+      const tokens = sequences[index]?.length ?? 0;
+      return [
+        tensorInMemory(`logits.${String(index)}`, 'F32', [tokens, vocabulary], logits),
+        tensorInMemory(`router_logits.${String(index)}`, 'F32', [moeLayers, tokens, experts], routerLogits),
+      ];
+    });
+    await produceFileAtomically(out, async (file) => {
+      await writeSafetensors(file, tensors, { model: checkpoint.name, fingerprint: checkpoint.fingerprint });
+    });
+    const tokens = sequences.reduce((sum, { length }) => sum + length, 0);
+    return {
+      document: { out, sequences: sequences.length, tokens, masked: plan !== null },
+      text: `${String(sequences.length)} sequences (${String(tokens)} tokens) written to ${out}.`,
+    };
+  },
+};

@@ -1,0 +1,63 @@
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { taskProfileOf } from '../../jobs/task-profile-of.ts';
+import { requireCalibration } from '../../jobs/profile-step.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { uniqueNames } from '../../jobs/unique-names.ts';
+import { loadTask } from '../../tasks/load-task.ts';
+import { writeProfileFile, type ProfiledTask } from '../../workspace/profile-file.ts';
+import { produceFileAtomically } from '../../workspace/write-atomically.ts';
+import { findModel, findTasks } from '../find-subjects.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { OUT_FILE, outFile } from '../output-place.ts';
+import { textTable } from '../text-table.ts';
+import type { Verb } from '../verb.ts';
+
+/** exp of the entropy of an expert's share of the routed tokens, averaged over layers: how many experts a task uses. */
+const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
+  const perLayer = counts.map((layer) => {
+    const total = layer.reduce((sum, count) => sum + count, 0);
+    return Math.exp(layer.reduce((entropy, count) => (count === 0 ? entropy : entropy - (count / total) * Math.log(count / total)), 0));
+  });
+  return perLayer.reduce((sum, value) => sum + value, 0) / perLayer.length;
+};
+
+export const profile: Verb = {
+  name: 'profile',
+  usage: 'MODEL --task T... --out F.safetensors',
+  summary: "Routing statistics of a model on tasks' calibration splits.",
+  positionals: [1, 1],
+  options: {
+    task: { type: 'string', multiple: true, value: 'T', help: 'Task folder, or name of a bundled task; may be repeated; "all" for all bundled ones.' },
+    ...OUT_FILE,
+    ...MACHINE_OPTIONS,
+  },
+  run: async (given, { resources, signal, progress }) => {
+    const reader = optionReader(given);
+    const out = outFile(reader);
+    const paths = await findTasks(resources, reader.texts('task'));
+    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const tasks = await Promise.all(paths.map((path) => loadTask(path)));
+    tasks.forEach(requireCalibration);
+    await requireTokenizer(checkpoint);
+    const names = uniqueNames(tasks);
+    const profiled = await withRunner(checkpoint, reader, async (runner) => {
+      const done: ProfiledTask[] = [];
+      for (const [index, task] of tasks.entries()) {
+        const name = names[index] ?? task.name;
+        const onProgress = (part: number, total: number): void =>
+          progress(`${String(Math.floor((100 * (index + part / total)) / tasks.length))} %: profiling on ${name}`);
+        done.push({ name, hash: task.hash, statistics: await runner.profile(task.calibration, { signal, onProgress }) });
+      }
+      return done;
+    });
+    const { name, fingerprint } = checkpoint;
+    await produceFileAtomically(out, (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }));
+    const profiles = profiled.map((task) => taskProfileOf(task, task.statistics));
+    const rows = profiles.map(({ task, items, tokens, counts }) => [task, items, tokens, effectiveExperts(counts).toFixed(1)]);
+    return {
+      document: { out, model: name, fingerprint, tasks: profiles },
+      text: `${textTable(['task', 'items', 'tokens', 'effective experts'], rows)}\nWritten to ${out}.`,
+    };
+  },
+};

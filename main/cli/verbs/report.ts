@@ -1,0 +1,38 @@
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { makeReport } from '../../report/make-report.ts';
+import { bundledModels } from '../../workspace/bundled-resources.ts';
+import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { writeFileAtomically } from '../../workspace/write-atomically.ts';
+import { findRun } from '../find-run.ts';
+import { WORKSPACE_OPTION } from '../open-engine.ts';
+import { optionReader } from '../option-values.ts';
+import { OUT_FILE, outFile } from '../output-place.ts';
+import type { Verb } from '../verb.ts';
+
+export const report: Verb = {
+  name: 'report',
+  usage: 'RUN --out FILE.html [--delta X] [--workspace DIR] [--force]',
+  summary: 'A sweep as one self-contained HTML page: findings, thresholds, curves, routing, tables, definitions, record.',
+  positionals: [1, 1],
+  options: {
+    ...OUT_FILE,
+    delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default: that of the sweep).' },
+    ...WORKSPACE_OPTION,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const out = outFile(reader);
+    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    const folders = [...(await bundledModels(host.resources)).values()];
+    const { html, findings } = await makeReport(await openExistingWorkspace(workspace), run, {
+      delta: reader.real('delta', 0.001, 0.5),
+      bundled: { folders, open: openCheckpoint },
+    });
+    await writeFileAtomically(out, html);
+    const sizeBytes = Buffer.byteLength(html);
+    return {
+      document: { out, run, sizeBytes, findings },
+      text: `${findings.map(({ sentence }) => sentence).join('\n')}\n\nWritten to ${out} (${String(Math.round(sizeBytes / 1000))} kB).`,
+    };
+  },
+};

@@ -1,0 +1,36 @@
+import { createEngine } from '../../engine.ts';
+import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { findRun } from '../find-run.ts';
+import { followRun, WORKSPACE_OPTION } from '../open-engine.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { sweepText } from '../sweep-text.ts';
+import type { Verb } from '../verb.ts';
+
+export const resume: Verb = {
+  name: 'resume',
+  usage: 'RUN [--workspace DIR]',
+  summary: 'Goes on with a run that was interrupted, cancelled or failed: finished steps are not computed again.',
+  positionals: [1, 1],
+  options: { ...WORKSPACE_OPTION, ...MACHINE_OPTIONS },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    // Says what is wrong with a name before an engine starts.
+    await (await openExistingWorkspace(workspace)).runs.read(run);
+    const { resources, commandLine } = host;
+    const engine = await createEngine({ workspace, resources, commandLine, ...machineSettings(reader) });
+    try {
+      await engine.call('jobs.resume', { run });
+      const summary = await followRun(engine, run, host);
+      const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
+      if (manifest?.kind === 'sweep') {
+        const document = await engine.call('sweep.read', { run });
+        return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };
+      }
+      return { document: { run, summary, output: manifest?.output ?? null }, text: summary };
+    } finally {
+      await engine.dispose();
+    }
+  },
+};

@@ -1,0 +1,109 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { TextTokenizer } from '../../checkpoint/load-tokenizer.ts';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { WorkbenchError, refuse } from '../../contract/errors.ts';
+import { encodeRequest } from '../../inference/encode-request.ts';
+import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { writeFileAtomically } from '../../workspace/write-atomically.ts';
+import { findModel } from '../find-subjects.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { OUT_FILE, outFile } from '../output-place.ts';
+import { parseJson, readPlanFile, readTextFile } from '../read-json-file.ts';
+import type { Verb } from '../verb.ts';
+
+const tokens = z.array(z.number().int().nonnegative());
+const request = z.union(
+  [
+    z.strictObject({ id: z.string(), context: z.string(), continuation: z.string().min(1) }),
+    z.strictObject({ id: z.string(), contextTokens: tokens.min(1), continuationTokens: tokens.min(1) }),
+    z.strictObject({ id: z.string(), text: z.string().min(1) }),
+  ],
+  { error: 'neither {"id","context","continuation"}, {"id","contextTokens","continuationTokens"} nor {"id","text"}' },
+);
+type Request = z.infer<typeof request>;
+
+/** Refused requests that are named one by one. */
+const MAX_NAMED = 10;
+
+const readRequests = async (file: string): Promise<readonly Request[]> => {
+  const lines = (await readTextFile(file, 'requests')).split('\n');
+  const requests: Request[] = [];
+  const seen = new Set<string>();
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '') continue;
+    const place = `${resolve(file)}, line ${String(index + 1)}`;
+    const parsed = parseJson(line, request, place);
+    if (seen.has(parsed.id)) throw refuse('duplicate-id', `${place}: id "${parsed.id}" was used before.`, 'Give every request an id of its own.');
+    seen.add(parsed.id);
+    requests.push(parsed);
+  }
+  if (requests.length === 0) throw refuse('no-requests', `${resolve(file)} holds no requests.`, 'Write one JSON object a line.');
+  return requests;
+};
+
+/** Token requests of the pairs; pairs without a token of their own are refused, all of them by id. */
+const encodePairs = async (requests: readonly Request[], tokenizer: () => Promise<TextTokenizer>): Promise<ScoreRequest[]> => {
+  const problems: string[] = [];
+  const encoded: ScoreRequest[] = [];
+  for (const each of requests) {
+    if ('contextTokens' in each) encoded.push(each);
+    if (!('context' in each)) continue;
+    try {
+      encoded.push({ id: each.id, ...encodeRequest(await tokenizer(), each.id, each.context, each.continuation) });
+    } catch (error) {
+      if (!(error instanceof WorkbenchError) || error.code !== 'lost-continuation') throw error;
+      problems.push(error.message);
+    }
+  }
+  if (problems.length === 0) return encoded;
+  const more = problems.length > MAX_NAMED ? ` And ${String(problems.length - MAX_NAMED)} more.` : '';
+  throw refuse(
+    'lost-continuation',
+    `${String(problems.length)} of ${String(requests.length)} requests cannot be scored. ${problems.slice(0, MAX_NAMED).join(' ')}${more}`,
+    'Move the boundary of these requests, or leave them out.',
+  );
+};
+
+export const score: Verb = {
+  name: 'score',
+  usage: 'MODEL --requests F.jsonl --out F.jsonl [--plan PLAN]',
+  summary: 'Log-likelihood of continuations after their contexts, or of whole texts, as lm-evaluation-harness defines it.',
+  positionals: [1, 1],
+  options: {
+    requests: { type: 'string', value: 'FILE', help: 'One {"id","context","continuation"}, {"id","contextTokens","continuationTokens"} or {"id","text"} a line.' },
+    plan: { type: 'string', value: 'PLAN', help: 'Score under this plan.' },
+    ...OUT_FILE,
+    ...MACHINE_OPTIONS,
+  },
+  run: async (given, { resources, signal, progress }) => {
+    const reader = optionReader(given);
+    const out = outFile(reader);
+    const requests = await readRequests(reader.requiredText('requests'));
+    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const planFile = reader.text('plan');
+    const plan = planFile === undefined ? null : await readPlanFile(planFile, checkpoint.info);
+    let loaded: Promise<TextTokenizer> | null = null;
+    const tokenizer = (): Promise<TextTokenizer> => (loaded ??= requireTokenizer(checkpoint));
+    const pairs = await encodePairs(requests, tokenizer);
+    const texts: { id: string; tokens: readonly number[] }[] = [];
+    for (const each of requests) if ('text' in each) texts.push({ id: each.id, tokens: (await tokenizer()).encode(each.text, true) });
+    const control = { signal, onProgress: (done: number, total: number): void => progress(`${String(Math.floor((100 * done) / total))} %: scoring`) };
+    const results = await withRunner(checkpoint, reader, async (runner) => [
+      ...(pairs.length === 0 ? [] : await runner.score(pairs, plan, control)),
+      ...(texts.length === 0 ? [] : await runner.scoreRolling(texts, plan, control)),
+    ]);
+    const byId = new Map(results.map((result): [string, ScoreResult] => [result.id, result]));
+    const lines = requests.map(({ id }) => {
+      const result = byId.get(id);
+      if (result === undefined) throw new Error(`no score for request "${id}"`);
+      return JSON.stringify({ id, logprob: result.logprob, greedy: result.greedy, tokens: result.tokens });
+    });
+    await writeFileAtomically(out, `${lines.join('\n')}\n`);
+    const truncated = results.filter(({ truncatedTokens }) => truncatedTokens > 0).length;
+    const note = truncated === 0 ? '' : ` ${String(truncated)} contexts were cut on the left to fit the model's ${String(checkpoint.info.maxPositions)} positions.`;
+    return { document: { out, requests: requests.length, truncated }, text: `${String(requests.length)} scores written to ${out}.${note}` };
+  },
+};

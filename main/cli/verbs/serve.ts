@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { refuse } from '../../contract/errors.ts';
+import { serveWorkbench } from '../../hosts/serve.ts';
+import { withEngine, WORKSPACE_OPTION } from '../open-engine.ts';
+import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { openBrowser } from '../open-browser.ts';
+import type { Verb } from '../verb.ts';
+
+const HOSTS = ['127.0.0.1', '::1', 'localhost'] as const;
+const MAX_PORT = 65_535;
+
+export const serve: Verb = {
+  name: 'serve',
+  usage: '[--port N] [--open] [--workspace DIR]',
+  summary: 'The workbench for a browser, on this machine only; ends with Ctrl-C.',
+  positionals: [0, 0],
+  options: {
+    port: { type: 'string', value: 'N', help: 'Port (default: a free one).' },
+    host: { type: 'string', value: 'NAME', help: `Loopback address: ${HOSTS.join(', ')} (default ${HOSTS[0]}).` },
+    open: { type: 'boolean', help: 'Open the address in the default browser.' },
+    ...WORKSPACE_OPTION,
+    ...MACHINE_OPTIONS,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const port = reader.whole('port', 0) ?? 0;
+    if (port > MAX_PORT) throw refuse('bad-value', `--port ${String(port)} is no port.`, `Give a number up to ${String(MAX_PORT)}.`);
+    const address = reader.choice('host', HOSTS) ?? HOSTS[0];
+    if (!existsSync(join(host.rendererFolder, 'index.html'))) {
+      throw refuse('not-built', `The page is not built: ${host.rendererFolder} holds no index.html.`, 'Run `npm run build` once.');
+    }
+    return withEngine(reader, host, async (engine) => {
+      const server = await serveWorkbench({ engine, rendererFolder: host.rendererFolder, port, host: address });
+      try {
+        host.answer({ document: { url: server.url }, text: `Uncurl Workbench is at ${server.url}` });
+        host.say('The address holds a token: who has it can use the workbench. Ctrl-C ends it.');
+        if (reader.flag('open')) openBrowser(server.url, host);
+        await new Promise<void>((resolve) => {
+          if (host.signal.aborted) resolve();
+          host.signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+      } finally {
+        await server.close();
+      }
+      return null;
+    });
+  },
+};

@@ -1,0 +1,76 @@
+import { refuse } from '../../contract/errors.ts';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { budgetName, methodName } from '../../contract/plan.ts';
+import { sweepSettings } from '../../contract/sweep.ts';
+import { findModel, findTasks } from '../find-subjects.ts';
+import { followRun, withEngine, WORKSPACE_OPTION } from '../open-engine.ts';
+import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { optionReader, readUncurlOptions, UNCURL_OPTIONS, type OptionReader } from '../option-values.ts';
+import { sweepText } from '../sweep-text.ts';
+import type { Verb } from '../verb.ts';
+
+/** Where `--adaptive` begins without factors: powers of two, as far as some model can go. */
+const doublingFactors = async (folders: readonly string[]): Promise<readonly number[]> => {
+  const infos = await Promise.all(folders.map(async (folder) => (await openCheckpoint(folder)).info));
+  const largest = Math.max(...infos.map(({ experts, topK }) => experts / Math.max(1, topK)));
+  const factors = [1];
+  while ((factors.at(-1) ?? 1) * 2 <= largest) factors.push((factors.at(-1) ?? 1) * 2);
+  return factors;
+};
+
+const readFactors = async (reader: OptionReader, folders: readonly string[]): Promise<readonly number[]> => {
+  const factors = reader.reals('factors', 1);
+  if (factors.length > 0) return factors;
+  if (reader.flag('adaptive')) return doublingFactors(folders);
+  throw refuse('bad-usage', 'No factor is given.', 'Give --factors, for example 1,2,4,8, or --adaptive.');
+};
+
+export const sweep: Verb = {
+  name: 'sweep',
+  usage: 'MODEL... --task T... --method M... (--factors 1,2,4,8 | --adaptive) --workspace DIR',
+  summary: 'Measures pruned models on tasks: accuracy with paired intervals, and thresholds. Resumable.',
+  positionals: [1, Number.POSITIVE_INFINITY],
+  options: {
+    task: { type: 'string', multiple: true, value: 'T', help: 'Task folder, JSONL file or bundled name; may be repeated; "all" for all bundled ones.' },
+    method: { type: 'string', multiple: true, value: 'M', help: `One or more of ${methodName.options.join(', ')}.` },
+    factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
+    adaptive: { type: 'boolean', help: 'Bisect the number of kept experts until each threshold is exact.' },
+    seeds: { type: 'string', multiple: true, value: 'LIST', help: 'Seeds of methods that draw at random (default 0).' },
+    budget: { type: 'string', value: 'NAME', help: 'uniform (default) or global.' },
+    delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
+    limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
+    ...UNCURL_OPTIONS,
+    ...WORKSPACE_OPTION,
+    ...MACHINE_OPTIONS,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const methods = reader.choices('method', methodName.options);
+    if (methods.length === 0) throw refuse('bad-usage', 'No method is named.', `Give --method with one or more of ${methodName.options.join(', ')}.`);
+    const folders: string[] = [];
+    for (const named of given.positionals) folders.push(await findModel(host.resources, named));
+    const tasks = await findTasks(host.resources, reader.texts('task'));
+    const seeds = reader.wholes('seeds');
+    const settings = sweepSettings.parse({
+      methods,
+      factors: await readFactors(reader, folders),
+      adaptive: reader.flag('adaptive'),
+      seeds: seeds.length === 0 ? [0] : seeds,
+      budget: reader.choice('budget', budgetName.options),
+      uncurl: readUncurlOptions(reader),
+      delta: reader.real('delta', 0.0001, 0.5),
+      limit: reader.whole('limit', 1) ?? null,
+    });
+    return withEngine(reader, host, async (engine) => {
+      const { run } = await engine.call('sweep.start', {
+        models: folders.map((folder) => engine.grantPath(folder)),
+        tasks: tasks.map((task) => engine.grantPath(task)),
+        settings,
+      });
+      host.say(`Run ${run}`);
+      const summary = await followRun(engine, run, host);
+      const document = await engine.call('sweep.read', { run });
+      return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };
+    });
+  },
+};

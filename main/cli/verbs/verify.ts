@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { verifyExport } from '../../export/verify-export.ts';
+import { findModel } from '../find-subjects.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { readPlanFile } from '../read-json-file.ts';
+import { textList } from '../text-table.ts';
+import type { Verb } from '../verb.ts';
+
+export const verify: Verb = {
+  name: 'verify',
+  usage: 'DIR --against MODEL --plan PLAN',
+  summary: 'Proves that an export is the original pruned by the plan. Exits 1 where it is not.',
+  positionals: [1, 1],
+  options: {
+    against: { type: 'string', value: 'MODEL', help: 'The unpruned original.' },
+    plan: { type: 'string', value: 'PLAN', help: 'The plan that was exported.' },
+    ...MACHINE_OPTIONS,
+  },
+  run: async (given, { resources, signal, progress }) => {
+    const reader = optionReader(given);
+    const checkpoint = await openCheckpoint(await findModel(resources, reader.requiredText('against')));
+    const plan = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
+    const exported = resolve(given.positionals[0] ?? '');
+    const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
+    try {
+      const verification = await verifyExport({
+        exported,
+        checkpoint,
+        plan,
+        settings: { ...machineSettings(reader), overlayFolder },
+        control: { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: verifying`) },
+      });
+      const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems } = verification;
+      const text = [
+        textList([
+          ['equal', ok ? 'yes' : 'NO'],
+          ['tensors', sameTensors ? 'byte for byte what the plan makes of the source' : 'differ'],
+          ['experts', sameExperts ? 'the same for every token' : 'differ'],
+          ['logits', `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) on ${String(sequences)} sequences, ${String(tokens)} tokens`],
+        ]),
+        ...problems.map((problem) => `- ${problem}`),
+      ].join('\n');
+      return { document: verification, text, failed: !ok };
+    } finally {
+      await rm(overlayFolder, { recursive: true, force: true });
+    }
+  },
+};

@@ -1,0 +1,115 @@
+import { totalmem } from 'node:os';
+import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
+import type { CallInput, CallName, CallOutput, EngineCall } from './contract/calls.ts';
+import type { EngineEvent } from './contract/events.ts';
+import type { PathHandle } from './contract/model.ts';
+import type { RunManifest } from './contract/run.ts';
+import type { Answers } from './engine/answer.ts';
+import { engineCalls } from './engine/engine-calls.ts';
+import type { EngineContext } from './engine/engine-context.ts';
+import { exportCalls } from './engine/export-calls.ts';
+import { familyCalls } from './engine/family-calls.ts';
+import { createPathCache } from './engine/folder-signature.ts';
+import { defaultMemoryBudgetBytes, deviceOf, engineVersions, numericsOf, physicalCores } from './engine/machine.ts';
+import { modelCalls } from './engine/model-calls.ts';
+import { planCalls } from './engine/plan-calls.ts';
+import { profileCalls } from './engine/profile-calls.ts';
+import { runCalls } from './engine/run-calls.ts';
+import { sweepCalls } from './engine/sweep-calls.ts';
+import { taskCalls } from './engine/task-calls.ts';
+import { openModelRunner } from './inference/open-model-runner.ts';
+import { JobQueue } from './jobs/job-queue.ts';
+import { createRunnerCache } from './jobs/runner-cache.ts';
+import type { SweepRecord } from './jobs/sweep-record.ts';
+import { loadTask } from './tasks/load-task.ts';
+import { bundledModels, bundledTasks } from './workspace/bundled-resources.ts';
+import { openWorkspace } from './workspace/open-workspace.ts';
+import { createPathHandles } from './workspace/path-handles.ts';
+
+export interface EngineSettings {
+  readonly workspace: string;
+  /** Folder of the bundled models and tasks. */
+  readonly resources: string;
+  /** What started this process, for the manifests. */
+  readonly commandLine: string;
+  /** Bytes that weights may take; default: 60 % of the machine's memory. */
+  readonly memoryBudgetBytes?: number | undefined;
+  /** Threads of the runtime; default: physical cores. */
+  readonly threads?: number | undefined;
+  /** Clock in milliseconds since 1970. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** Answers the contract's calls and tells of its events, whatever process it lives in. */
+export interface Engine {
+  readonly call: EngineCall;
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: (event: EngineEvent) => void): () => void;
+  /** Makes a path usable that the user chose outside the page: in a native dialog, or on the command line. */
+  grantPath(path: string): PathHandle;
+  /** A run of this engine once it ended; rejects with the error that ended it. */
+  finished(run: string): Promise<RunManifest>;
+  /** Stops the running job (it can be resumed) and gives everything back. */
+  dispose(): Promise<void>;
+}
+
+export const createEngine = async (settings: EngineSettings): Promise<Engine> => {
+  const now = settings.now ?? Date.now;
+  const workspace = await openWorkspace(settings.workspace, now);
+  const threads = settings.threads ?? physicalCores();
+  const memory = { totalBytes: totalmem(), budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes() };
+  const versions = await engineVersions();
+  const numerics = numericsOf(versions);
+  const listeners = new Set<(event: EngineEvent) => void>();
+  const emit = (event: EngineEvent): void => {
+    for (const listener of [...listeners]) listener(event);
+  };
+  const { overlayFolder, temporaryFolder, steps, runs } = workspace;
+  const runners = createRunnerCache(
+    (checkpoint) => openModelRunner(checkpoint, { threads, memoryBudgetBytes: memory.budgetBytes, overlayFolder }),
+    memory.budgetBytes,
+  );
+  const resources = { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
+  const queue = new JobQueue(runs, resources, emit, now);
+  const context: EngineContext = {
+    workspace,
+    handles: createPathHandles(),
+    queue,
+    runners,
+    bundled: { models: await bundledModels(settings.resources), tasks: await bundledTasks(settings.resources) },
+    checkpoint: createPathCache(openCheckpoint),
+    task: createPathCache(loadTask),
+    numerics,
+    versions,
+    device: deviceOf(threads),
+    memory,
+    commandLine: settings.commandLine,
+    liveSweeps: new Map<string, SweepRecord>(),
+    emit,
+  };
+  const answers: Answers = {
+    ...engineCalls(context),
+    ...modelCalls(context),
+    ...taskCalls(context),
+    ...profileCalls(context),
+    ...planCalls(context),
+    ...sweepCalls(context),
+    ...familyCalls(context),
+    ...exportCalls(context),
+    ...runCalls(context),
+  };
+  return {
+    call: <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> => answers[name](input),
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    grantPath: (path) => context.handles.issue(path),
+    finished: (run) => queue.finished(run),
+    dispose: async () => {
+      await queue.dispose();
+      await runners.dispose();
+      listeners.clear();
+    },
+  };
+};

@@ -1,0 +1,42 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { SweepResult } from '../contract/sweep.ts';
+import type { CardFacts } from '../export/model-card.ts';
+import { readSweepDocument } from '../jobs/sweep-record.ts';
+import { methods } from '../pruning/methods.ts';
+import { methodName } from '../contract/plan.ts';
+import type { EngineContext } from './engine-context.ts';
+import { engineVersion } from './machine.ts';
+
+const SAME_FACTOR = 1e-9;
+
+const isRandom = (method: string): boolean => {
+  const name = methodName.safeParse(method);
+  return name.success && methods[name.data].random;
+};
+
+/** Points of the curve that a plan lies on: the same model, task, method and (where it draws) seed. */
+const curveOf = (results: readonly SweepResult[], model: string, { method, tasks = [], seed, factor }: Plan): readonly SweepResult[] => {
+  if (method === undefined || factor === undefined) return [];
+  const curve = results.filter(
+    (result) =>
+      result.model === model &&
+      tasks.includes(result.task) &&
+      result.method === method &&
+      (!isRandom(method) || result.seed === (seed ?? 0)),
+  );
+  return curve.some((result) => Math.abs(result.factor - factor) < SAME_FACTOR) ? curve : [];
+};
+
+/** What the newest sweep of the workspace says about a plan: for the model card of its export. */
+export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint, plan: Plan): Promise<CardFacts> => {
+  const { runs } = context.workspace;
+  for (const { id, kind, models } of await runs.list()) {
+    const model = models.find(({ fingerprint }) => fingerprint === checkpoint.fingerprint);
+    if (kind !== 'sweep' || model === undefined) continue;
+    const document = await readSweepDocument(runs.folder(id));
+    const curve = curveOf(document?.results ?? [], model.name, plan);
+    if (curve.length > 0) return { curve, version: engineVersion };
+  }
+  return { curve: [], version: engineVersion };
+};

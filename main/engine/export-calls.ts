@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { calls } from '../contract/calls.ts';
+import { refuse } from '../contract/errors.ts';
+import { verification } from '../contract/export.ts';
+import type { Plan } from '../contract/plan.ts';
+import { VERIFICATION_FILE, exportJob, type ExportInput } from '../jobs/export-job.ts';
+import { verifyJob } from '../jobs/verify-job.ts';
+import type { ModelRunnerSettings } from '../inference/model-runner.ts';
+import { planCost } from '../pruning/plan-cost.ts';
+import { validatePlan } from '../pruning/validate-plan.ts';
+import { fileErrorCode } from '../workspace/file-errors.ts';
+import { answer, type Answers } from './answer.ts';
+import { curveFacts } from './curve-facts.ts';
+import type { EngineContext } from './engine-context.ts';
+import { openRunModels } from './run-subjects.ts';
+import { startRun } from './start-run.ts';
+
+type ExportCall = 'export.start' | 'verify.start' | 'verify.read';
+
+export const runnerSettings = ({ device, memory, workspace }: EngineContext): ModelRunnerSettings => ({
+  threads: device.threads,
+  memoryBudgetBytes: memory.budgetBytes,
+  overlayFolder: workspace.overlayFolder,
+});
+
+/** What can be refused before a run is made of it. */
+const checkExport = ({ checkpoint, plan, destination }: Pick<ExportInput, 'checkpoint' | 'plan' | 'destination'>): void => {
+  const { exportable } = planCost(checkpoint.info, plan);
+  if (!exportable.hf) throw refuse('not-exportable', exportable.reason ?? 'The plan cannot be exported.', 'Change the plan.');
+  if (existsSync(destination)) throw refuse('destination-exists', `${destination} exists.`, 'Choose another name: nothing is ever overwritten.');
+};
+
+const openOne = async (context: EngineContext, handle: Parameters<typeof openRunModels>[1][number], plan: Plan) => {
+  const [model] = await openRunModels(context, [handle]);
+  if (model === undefined) throw new Error('a handle without a model');
+  return { model, plan: validatePlan(plan, model.checkpoint.info) };
+};
+
+export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> => ({
+  'export.start': answer(calls['export.start'], async ({ model: handle, plan: given, into, name, format }) => {
+    const { model, plan } = await openOne(context, handle, given);
+    const { checkpoint } = model;
+    const destination = join(context.handles.resolve(into), name);
+    checkExport({ checkpoint, plan, destination });
+    const card = await curveFacts(context, checkpoint, plan);
+    const job = exportJob({ checkpoint, plan, destination, format, settings: runnerSettings(context), card });
+    const title = `Export of ${model.name} to ${name}`;
+    return startRun(context, { kind: 'export', title, spec: { plan, destination, format }, models: [model], tasks: [] }, job);
+  }),
+  'verify.start': answer(calls['verify.start'], async ({ exported: exportedHandle, against, plan: given }) => {
+    const { model, plan } = await openOne(context, against, given);
+    const exported = context.handles.resolve(exportedHandle);
+    const job = verifyJob({ exported, checkpoint: model.checkpoint, plan, settings: runnerSettings(context) });
+    const title = `Verification of ${basename(exported)} against ${model.name}`;
+    return startRun(context, { kind: 'verify', title, spec: { plan, exported }, models: [model], tasks: [] }, job);
+  }),
+  'verify.read': answer(calls['verify.read'], async ({ run }) => {
+    const manifest = await context.workspace.runs.read(run);
+    try {
+      return verification.parse(JSON.parse(await readFile(join(context.workspace.runs.folder(run), VERIFICATION_FILE), 'utf8')));
+    } catch (error) {
+      if (fileErrorCode(error) !== 'ENOENT') throw error;
+      throw refuse('no-verification', `${manifest.title} has no result (${manifest.state}).`, 'Wait until it is done, or resume it.');
+    }
+  }),
+});

@@ -1,0 +1,41 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileErrorCode } from '../workspace/file-errors.ts';
+
+/** Names, sizes and times of a folder's files (or of a file): while it stays the same, so does what was read there. */
+export const pathSignature = async (path: string): Promise<string> => {
+  try {
+    const own = await stat(path);
+    if (!own.isDirectory()) return `${String(own.size)} ${String(own.mtimeMs)}`;
+    const names = (await readdir(path)).sort();
+    const parts = await Promise.all(
+      names.map(async (name) => {
+        const { size, mtimeMs } = await stat(join(path, name));
+        return `${name} ${String(size)} ${String(mtimeMs)}`;
+      }),
+    );
+    return parts.join('\n');
+  } catch (error) {
+    // Missing or unreadable: opening it will say so, and a later look is worth a new try.
+    if (fileErrorCode(error) !== null) return `unreadable ${String(Math.random())}`;
+    throw error;
+  }
+};
+
+/** Remembers what `load` made of a path until the files there change. Failures are not remembered. */
+export const createPathCache = <T>(load: (path: string) => Promise<T>): ((path: string) => Promise<T>) => {
+  const cache = new Map<string, { readonly signature: string; readonly value: Promise<T> }>();
+  return async (path) => {
+    const signature = await pathSignature(path);
+    const known = cache.get(path);
+    if (known?.signature === signature) return known.value;
+    const value = load(path);
+    cache.set(path, { signature, value });
+    try {
+      return await value;
+    } catch (error) {
+      cache.delete(path);
+      throw error;
+    }
+  };
+};

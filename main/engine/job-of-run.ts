@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { assertNever } from '../contract/assert-never.ts';
+import { refuse } from '../contract/errors.ts';
+import { plan } from '../contract/plan.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { sweepSettings } from '../contract/sweep.ts';
+import { exportJob } from '../jobs/export-job.ts';
+import type { Job, RunModel } from '../jobs/job-context.ts';
+import { profileJob } from '../jobs/profile-job.ts';
+import { verifyJob } from '../jobs/verify-job.ts';
+import { curveFacts } from './curve-facts.ts';
+import type { EngineContext } from './engine-context.ts';
+import { runnerSettings } from './export-calls.ts';
+import { reopenSubjects } from './run-subjects.ts';
+import { liveSweepJob } from './sweep-calls.ts';
+
+const exportSpec = z.object({ plan, destination: z.string(), format: z.enum(['hf', 'onnx']) });
+const verifySpec = z.object({ plan, exported: z.string() });
+
+const specOf = <T extends z.ZodType>(manifest: RunManifest, schema: T): z.output<T> => {
+  const parsed = schema.safeParse(manifest.spec);
+  if (parsed.success) return parsed.data;
+  throw refuse('bad-spec', `The manifest of ${manifest.id} does not say what to run: ${z.prettifyError(parsed.error)}`, 'Start a new run.');
+};
+
+const onlyModel = (manifest: RunManifest, models: readonly RunModel[]): RunModel => {
+  const [model] = models;
+  if (model === undefined) throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');
+  return model;
+};
+
+/** The job that a recorded run is, made again from its manifest; models and tasks must be what they were. */
+export const jobOfRun = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
+  const { models, tasks } = await reopenSubjects(context, manifest);
+  switch (manifest.kind) {
+    case 'sweep':
+      return liveSweepJob(context, { models, tasks, settings: specOf(manifest, sweepSettings) });
+    case 'profile':
+      return profileJob(onlyModel(manifest, models), tasks);
+    case 'export': {
+      if (manifest.state === 'done') throw refuse('run-done', `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`, 'Start a new export.');
+      const { checkpoint } = onlyModel(manifest, models);
+      const spec = specOf(manifest, exportSpec);
+      return exportJob({ checkpoint, ...spec, settings: runnerSettings(context), card: await curveFacts(context, checkpoint, spec.plan) });
+    }
+    case 'verify': {
+      const { checkpoint } = onlyModel(manifest, models);
+      return verifyJob({ checkpoint, ...specOf(manifest, verifySpec), settings: runnerSettings(context) });
+    }
+    default:
+      return assertNever(manifest.kind);
+  }
+};

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import type { RunManifest } from '../contract/run.ts';
+import { fileErrorCode } from '../workspace/file-errors.ts';
+import packageFile from '../../package.json' with { type: 'json' };
+import { NUMERICS_VERSION, type Numerics } from '../jobs/step-key.ts';
+
+/** Part of the machine's memory that weights may take where the user sets no budget. */
+const MEMORY_SHARE = 0.6;
+
+export const defaultMemoryBudgetBytes = (): number => Math.floor(totalmem() * MEMORY_SHARE);
+
+/** Physical cores (of /proc/cpuinfo on Linux), at most as many as this process may use. */
+export const physicalCores = (): number => {
+  let text = '';
+  try {
+    text = readFileSync('/proc/cpuinfo', 'utf8');
+  } catch (error) {
+    if (fileErrorCode(error) === null) throw error;
+  }
+  const cores = new Set<string>();
+  for (const processor of text.split('\n\n')) {
+    const field = (name: string): string | undefined => new RegExp(`^${name}\\s*:\\s*(\\d+)`, 'm').exec(processor)?.[1];
+    const core = field('core id');
+    if (core !== undefined) cores.add(`${field('physical id') ?? '0'} ${core}`);
+  }
+  const usable = availableParallelism();
+  return cores.size === 0 ? usable : Math.max(1, Math.min(cores.size, usable));
+};
+
+export const engineVersion: string = packageFile.version;
+
+/** Versions of everything that numbers depend on. */
+export const engineVersions = async (): Promise<Readonly<Record<string, string>>> => {
+  const { env } = await import('onnxruntime-node');
+  return {
+    uncurl: engineVersion,
+    numerics: String(NUMERICS_VERSION),
+    onnxruntime: env.versions.node ?? env.versions.common,
+    node: process.versions.node,
+  };
+};
+
+/** The execution provider in use, and the precision of its arithmetic. */
+const PROVIDER = 'cpu';
+const PRECISION = 'float32';
+
+export const deviceOf = (threads: number): RunManifest['device'] => ({
+  provider: PROVIDER,
+  precision: PRECISION,
+  threads,
+  processor: `${cpus()[0]?.model ?? 'unknown'} (${process.platform} ${process.arch})`,
+});
+
+export const numericsOf = (versions: Readonly<Record<string, string>>): Numerics => ({
+  version: NUMERICS_VERSION,
+  runtime: `onnxruntime ${versions['onnxruntime'] ?? 'unknown'}`,
+  provider: PROVIDER,
+  precision: PRECISION,
+});

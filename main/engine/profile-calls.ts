@@ -1,0 +1,34 @@
+import { calls } from '../contract/calls.ts';
+import type { TaskProfile } from '../contract/profile.ts';
+import { profileJob } from '../jobs/profile-job.ts';
+import { readStoredProfile, requireCalibration, taskProfileKey } from '../jobs/profile-step.ts';
+import { requireTokenizer } from '../jobs/task-work.ts';
+import { taskProfileOf } from '../jobs/task-profile-of.ts';
+import { answer, type Answers } from './answer.ts';
+import type { EngineContext } from './engine-context.ts';
+import { openRunModels, openRunTasks } from './run-subjects.ts';
+import { nameList, startRun } from './start-run.ts';
+
+type ProfileCall = 'profile.read' | 'profile.start';
+
+export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall> => ({
+  'profile.read': answer(calls['profile.read'], async ({ model, tasks }) => {
+    const { fingerprint } = await context.checkpoint(context.handles.resolve(model));
+    const profiles: TaskProfile[] = [];
+    for (const { name, task } of await openRunTasks(context, tasks)) {
+      const statistics = await readStoredProfile(context.workspace.steps, taskProfileKey(fingerprint, task, context.numerics));
+      if (statistics !== null) profiles.push(taskProfileOf({ name, hash: task.hash }, statistics));
+    }
+    return profiles;
+  }),
+  'profile.start': answer(calls['profile.start'], async ({ model: handle, tasks: handles }) => {
+    const models = await openRunModels(context, [handle]);
+    const tasks = await openRunTasks(context, handles);
+    tasks.forEach(({ task }) => requireCalibration(task));
+    const title = `Profile of ${nameList(models.map(({ name }) => name), 'models')} on ${nameList(tasks.map(({ name }) => name), 'tasks')}`;
+    const [model] = models;
+    if (model === undefined) throw new Error('a handle without a model');
+    await requireTokenizer(model.checkpoint);
+    return startRun(context, { kind: 'profile', title, spec: {}, models, tasks }, profileJob(model, tasks));
+  }),
+});

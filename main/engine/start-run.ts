@@ -1,0 +1,38 @@
+import type { RunKind, RunManifest } from '../contract/run.ts';
+import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
+import type { EngineContext } from './engine-context.ts';
+
+/** What a new run records about itself. */
+export interface RunDescription {
+  readonly kind: RunKind;
+  readonly title: string;
+  /** Everything needed to make the same job again, beside models and tasks. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly models: readonly RunModel[];
+  readonly tasks: readonly RunTask[];
+}
+
+/** Makes the run's folder and manifest, and queues its job. */
+export const startRun = async (context: EngineContext, description: RunDescription, job: Job): Promise<{ run: string }> => {
+  const { kind, title, spec, models, tasks } = description;
+  const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
+    title,
+    finishedAt: null,
+    state: 'queued',
+    error: null,
+    spec: { ...spec },
+    models: models.map(({ name, checkpoint }) => ({ name, path: checkpoint.folder, fingerprint: checkpoint.fingerprint })),
+    tasks: tasks.map(({ name, task }) => ({ name, path: task.path, hash: task.hash })),
+    versions: { ...context.versions },
+    device: context.device,
+    commandLine: context.commandLine,
+    output: null,
+  };
+  const created = await context.workspace.runs.create(kind, manifest);
+  context.queue.add(created, job);
+  return { run: created.manifest.id };
+};
+
+/** "french", "french and german", "9 tasks": a list of names for a title. */
+export const nameList = (names: readonly string[], plural: string): string =>
+  names.length <= 2 ? names.join(' and ') : `${String(names.length)} ${plural}`;

@@ -1,0 +1,109 @@
+import { calls } from '../contract/calls.ts';
+import { WorkbenchError, refuse } from '../contract/errors.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { sweepSettings, type SweepDocument } from '../contract/sweep.ts';
+import { thresholdRule } from '../evaluation/threshold-rule.ts';
+import { evaluationRecord } from '../jobs/evaluation-record.ts';
+import type { Job } from '../jobs/job-context.ts';
+import { requireCalibration } from '../jobs/profile-step.ts';
+import { needsProfile, sweepJob, type SweepInput } from '../jobs/sweep-job.ts';
+import { sweepCounts } from '../jobs/sweep-counts.ts';
+import { SweepRecord, findPointStep, readSweepDocument, withThresholds } from '../jobs/sweep-record.ts';
+import { requireTokenizer } from '../jobs/task-work.ts';
+import { planCost } from '../pruning/plan-cost.ts';
+import { answer, type Answers } from './answer.ts';
+import type { EngineContext } from './engine-context.ts';
+import { openRunModels, openRunTasks } from './run-subjects.ts';
+import { nameList, startRun } from './start-run.ts';
+
+type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
+
+/** Refuses what cannot run, before a run is made of it. */
+const checkSweep = async ({ models, tasks, settings }: SweepInput): Promise<void> => {
+  sweepCounts(models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })), settings);
+  for (const { checkpoint } of models) await requireTokenizer(checkpoint);
+  if (needsProfile(settings)) tasks.forEach(({ task }) => requireCalibration(task));
+};
+
+/** The job of a sweep, whose points can be read while it runs. */
+export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
+  const order = {
+    models: input.models.map(({ name }) => name),
+    tasks: input.tasks.map(({ name }) => name),
+    methods: input.settings.methods,
+  };
+  return async (job) => {
+    const run = sweepJob(input, (place, notes) => {
+      const record = new SweepRecord(place, order, input.settings.delta, notes);
+      context.liveSweeps.set(place.run, record);
+      return record;
+    });
+    try {
+      return await run(job);
+    } finally {
+      context.liveSweeps.delete(job.run);
+    }
+  };
+};
+
+export const sweepManifest = async (context: EngineContext, run: string): Promise<RunManifest> => {
+  const manifest = await context.workspace.runs.read(run);
+  if (manifest.kind !== 'sweep') throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
+  return manifest;
+};
+
+/** The margin that a sweep was made with. */
+export const sweepDelta = ({ spec }: RunManifest): number => sweepSettings.shape.delta.parse(spec['delta']);
+
+/** Results and thresholds of a sweep as they are now, finished or running. */
+export const currentDocument = async (context: EngineContext, run: string, delta: number | undefined): Promise<SweepDocument> => {
+  const used = delta ?? sweepDelta(await sweepManifest(context, run));
+  const live = context.liveSweeps.get(run);
+  if (live !== undefined) return live.document(used);
+  const stored = await readSweepDocument(context.workspace.runs.folder(run));
+  if (stored === null) return { run, results: [], thresholds: [], rule: thresholdRule(used), notes: [] };
+  return withThresholds(stored, used);
+};
+
+/** The plan of the unpruned model: every expert stays. */
+const identityPlan = (moeLayers: number, experts: number): Plan => ({
+  kept: Array.from({ length: moeLayers }, () => Array.from({ length: experts }, (_, expert) => expert)),
+});
+
+/**
+ * A step's plan under the name of a point that shares it: methods that keep the same experts share a step, whose plan
+ * tells of the first one only.
+ */
+const planOfPoint = (plan: Plan, { method, seed, factor }: { readonly method: string; readonly seed: number | null; readonly factor: number }): Plan => {
+  if (plan.method === method && (plan.seed ?? null) === seed) return plan;
+  const { options: _options, seed: _seed, ...rest } = plan;
+  return { ...rest, method, factor, ...(seed === null ? {} : { seed }) };
+};
+
+export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
+  'sweep.start': answer(calls['sweep.start'], async ({ models: modelHandles, tasks: taskHandles, settings }) => {
+    const models = await openRunModels(context, modelHandles);
+    const tasks = await openRunTasks(context, taskHandles);
+    const input: SweepInput = { models, tasks, settings };
+    await checkSweep(input);
+    const title = `Sweep of ${nameList(models.map(({ name }) => name), 'models')} on ${nameList(tasks.map(({ name }) => name), 'tasks')}`;
+    return startRun(context, { kind: 'sweep', title, spec: settings, models, tasks }, liveSweepJob(context, input));
+  }),
+  'sweep.read': answer(calls['sweep.read'], ({ run, delta }) => currentDocument(context, run, delta)),
+  'sweep.plan': answer(calls['sweep.plan'], async ({ run, ...name }) => {
+    const manifest = await sweepManifest(context, run);
+    const live = context.liveSweeps.get(run);
+    await live?.write();
+    const step = await findPointStep(context.workspace.runs.folder(run), name);
+    const stored = await context.workspace.steps.readJson(step, evaluationRecord);
+    if (stored === null) {
+      throw new WorkbenchError('step-missing', 'failed', `The step of this point is gone from ${context.workspace.path}.`, 'Resume the run: the step will be computed again.');
+    }
+    const model = manifest.models.find((entry) => entry.name === name.model);
+    if (model === undefined) throw refuse('no-such-model', `${run} does not hold the model ${name.model}.`, 'Choose a point that is on the chart.');
+    const { info } = await context.checkpoint(model.path);
+    const plan = stored.plan === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored.plan, name);
+    return { plan, cost: planCost(info, plan) };
+  }),
+});

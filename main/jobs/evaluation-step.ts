@@ -1,0 +1,103 @@
+import type { Plan } from '../contract/plan.ts';
+import type { TaskItem } from '../contract/task.ts';
+import type { ItemOutcome } from '../inference/model-runner.ts';
+import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import { encodeEvaluation, evaluationRecord } from './evaluation-record.ts';
+import type { JobContext, RunModel, RunTask } from './job-context.ts';
+
+/** A group of candidates is sized to take about this long: what a kill may lose. */
+const GROUP_TARGET_MS = 2_000;
+/** Candidates of one group: each holds a batch's hidden states. */
+const MAX_GROUP = 16;
+
+/** A plan to measure on a task, under the key of its step. */
+export interface KeyedPlan {
+  readonly key: string;
+  readonly plan: Plan | null;
+}
+
+/** A task's items on a model, and the tokens that one candidate takes there. */
+export interface Measurement {
+  readonly model: RunModel;
+  readonly task: RunTask;
+  readonly items: readonly TaskItem[];
+  readonly work: number;
+}
+
+/** Sizes groups by the speed of the last one. Numbers do not depend on the grouping. */
+export interface GroupSizer {
+  next(work: number): number;
+  took(work: number, elapsedMs: number): void;
+}
+
+/** `isStreamed`: weights pass through memory once per group, so groups are as large as they can be. */
+export const createGroupSizer = (isStreamed: boolean): GroupSizer => {
+  let millisecondsPerToken: number | null = null;
+  return {
+    next: (work) => {
+      if (isStreamed) return MAX_GROUP;
+      if (millisecondsPerToken === null) return 1;
+      return Math.min(MAX_GROUP, Math.max(1, Math.floor(GROUP_TARGET_MS / (millisecondsPerToken * work))));
+    },
+    took: (work, elapsedMs) => {
+      millisecondsPerToken = elapsedMs / work;
+    },
+  };
+};
+
+const requireFinite = (outcomes: readonly ItemOutcome[], { model, task }: Measurement): void => {
+  const broken = outcomes.find((outcome) =>
+    outcome.kind === 'choice' ? !outcome.logprobs.every(Number.isFinite) : !Number.isFinite(outcome.logprob),
+  );
+  if (broken === undefined) return;
+  throw new WorkbenchError(
+    'outcome-not-finite',
+    'failed',
+    `${model.name} gives a log-probability that is not finite for item "${broken.id}" of ${task.name}.`,
+    'Look at its weights and precision: numbers overflow.',
+  );
+};
+
+/**
+ * Outcomes of every plan on a measurement's items: those on disk first, then the others, computed in groups that share
+ * layers and stored one by one before `done` is told. Keys are unique.
+ */
+export const evaluationSteps = async (
+  context: JobContext,
+  measurement: Measurement,
+  plans: readonly KeyedPlan[],
+  sizer: GroupSizer,
+  done: (key: string, outcomes: readonly ItemOutcome[]) => Promise<void>,
+): Promise<void> => {
+  const { steps, meter, signal } = context;
+  const { model, task, items, work } = measurement;
+  const missing: KeyedPlan[] = [];
+  for (const keyed of plans) {
+    const stored = await steps.readJson(keyed.key, evaluationRecord);
+    if (stored === null) {
+      missing.push(keyed);
+      continue;
+    }
+    meter.reuse(work);
+    await done(keyed.key, stored.outcomes);
+  }
+  while (missing.length > 0) {
+    if (signal.aborted) throw new CancelledError('The run');
+    meter.describe(`Evaluating ${model.name} on ${task.name}`);
+    const runner = await context.runners.open(model.checkpoint);
+    const group = missing.splice(0, sizer.next(work));
+    const startedAt = context.now();
+    meter.begin(work * group.length);
+    const outcomes = await runner.evaluate(items, group, { signal, onProgress: (part, total) => meter.advance(part / total) });
+    sizer.took(work * group.length, context.now() - startedAt);
+    for (const { key, plan } of group) {
+      const own = outcomes.get(key);
+      if (own === undefined) throw new Error(`no outcomes for candidate ${key}`);
+      requireFinite(own, measurement);
+      const { name, fingerprint } = model.checkpoint;
+      await steps.writeJson(key, encodeEvaluation({ model: { name, fingerprint }, task: task.task.name, plan, outcomes: own }));
+    }
+    meter.finish(group.length);
+    for (const { key } of group) await done(key, outcomes.get(key) ?? []);
+  }
+};

@@ -1,0 +1,52 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { Plan } from '../contract/plan.ts';
+import { exportPlan } from '../export/export-hf.ts';
+import type { CardFacts } from '../export/model-card.ts';
+import type { ModelRunnerSettings } from '../inference/model-runner.ts';
+import { produceFileAtomically } from '../workspace/write-atomically.ts';
+import type { Job, JobContext } from './job-context.ts';
+
+/** Name of the proof in the folder of an export's or a verification's run. */
+export const VERIFICATION_FILE = 'verification.json';
+
+export const writeVerification = (context: JobContext, verification: unknown): Promise<void> =>
+  produceFileAtomically(
+    join(context.folder, VERIFICATION_FILE),
+    (file) => writeFile(file, `${JSON.stringify(verification, null, 2)}\n`),
+    context.temporaryFolder,
+  );
+
+export interface ExportInput {
+  readonly checkpoint: Checkpoint;
+  readonly plan: Plan;
+  /** Folder to make. */
+  readonly destination: string;
+  readonly format: 'hf' | 'onnx';
+  readonly settings: ModelRunnerSettings;
+  /** What was measured of the plan, for the model card. */
+  readonly card: CardFacts;
+}
+
+/** Exports and proves a smaller checkpoint. One step: a folder that is not proven does not stay. */
+export const exportJob =
+  ({ checkpoint, plan, destination, format, settings, card }: ExportInput): Job =>
+  async (context) => {
+    const { meter, signal } = context;
+    meter.describe(`Exporting ${checkpoint.name}`);
+    meter.setTotal(checkpoint.info.sizeBytes);
+    meter.begin(checkpoint.info.sizeBytes);
+    const { folder, verification } = await exportPlan({
+      checkpoint,
+      plan,
+      destination,
+      format,
+      settings,
+      card,
+      control: { signal, onProgress: (done, total) => meter.advance(done / total) },
+    });
+    await writeVerification(context, verification);
+    meter.finish();
+    return { output: folder, summary: `Exported to ${folder} and verified on ${String(verification.tokens)} tokens.` };
+  };

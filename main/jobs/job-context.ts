@@ -1,0 +1,45 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { EngineEvent } from '../contract/events.ts';
+import type { Task } from '../tasks/task.ts';
+import type { StepStore } from '../workspace/step-store.ts';
+import type { ProgressMeter } from './progress-meter.ts';
+import type { RunnerCache } from './runner-cache.ts';
+import type { Numerics } from './step-key.ts';
+
+/** A model of a run; `name` is unique within it. */
+export interface RunModel {
+  readonly name: string;
+  readonly checkpoint: Checkpoint;
+}
+
+/** A task of a run; `name` is unique within it. */
+export interface RunTask {
+  readonly name: string;
+  readonly task: Task;
+}
+
+/** What a job may use. Whatever it announces must be on disk by then. */
+export interface JobContext {
+  readonly run: string;
+  /** The run's folder. */
+  readonly folder: string;
+  /** Where files are written before they are renamed into the workspace. */
+  readonly temporaryFolder: string;
+  readonly steps: StepStore;
+  readonly runners: RunnerCache;
+  readonly overlayFolder: string;
+  readonly numerics: Numerics;
+  readonly memoryBudgetBytes: number;
+  readonly signal: AbortSignal;
+  readonly meter: ProgressMeter;
+  readonly now: () => number;
+  emit(event: EngineEvent): void;
+}
+
+/** What a finished job leaves: a file or folder, and a sentence on what was done. */
+export interface JobResult {
+  readonly output: string | null;
+  readonly summary: string;
+}
+
+export type Job = (context: JobContext) => Promise<JobResult>;

@@ -1,0 +1,184 @@
+import { CancelledError, WorkbenchError, refuse, serialiseError } from '../contract/errors.ts';
+import type { EngineEvent } from '../contract/events.ts';
+import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
+import { HEARTBEAT_MS } from '../workspace/run-lock.ts';
+import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
+import type { Job, JobContext } from './job-context.ts';
+import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
+
+/** Progress is announced at most this often. */
+const PROGRESS_EVERY_MS = 100;
+
+/** What of a job's context the queue does not make itself. */
+export type JobResources = Omit<JobContext, 'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit'>;
+
+interface QueuedJob {
+  manifest: RunManifest;
+  readonly created: CreatedRun;
+  readonly job: Job;
+  readonly controller: AbortController;
+  readonly meter: ProgressMeter;
+  readonly finished: Promise<RunManifest>;
+  readonly settle: { readonly resolve: (manifest: RunManifest) => void; readonly reject: (error: unknown) => void };
+  /** Set where the run ends without its own doing: what state to write then. */
+  stopAs: RunState | null;
+}
+
+/**
+ * Runs jobs one at a time, in the order they came; the others wait as `queued`. Keeps every run's lock alive, writes its
+ * manifest when its state changes, and tells of progress and changes.
+ */
+export class JobQueue {
+  readonly #runs: RunStore;
+  readonly #resources: JobResources;
+  readonly #emit: (event: EngineEvent) => void;
+  readonly #now: () => number;
+  readonly #jobs = new Map<string, QueuedJob>();
+  #working: Promise<void> = Promise.resolve();
+  #heartbeat: NodeJS.Timeout | null = null;
+
+  constructor(runs: RunStore, resources: JobResources, emit: (event: EngineEvent) => void, now: () => number) {
+    this.#runs = runs;
+    this.#resources = resources;
+    this.#emit = emit;
+    this.#now = now;
+  }
+
+  /** Jobs that wait or run. */
+  list(): readonly JobProgress[] {
+    return [...this.#jobs.values()].map(({ meter }) => meter.read());
+  }
+
+  has(run: string): boolean {
+    return this.#jobs.has(run);
+  }
+
+  /** Takes a run whose lock is held and whose manifest is written, and works on it when its turn comes. */
+  add(created: CreatedRun, job: Job): void {
+    const { id, kind, title } = created.manifest;
+    let announcedAt = Number.NEGATIVE_INFINITY;
+    const meter = createProgressMeter({ run: id, kind, title }, this.#now, () => {
+      if (this.#now() - announcedAt < PROGRESS_EVERY_MS) return;
+      announcedAt = this.#now();
+      this.#emit({ type: 'job.progress', progress: meter.read() });
+    });
+    const { promise: finished, ...settle } = deferred<RunManifest>();
+    // Nobody need wait for it: errors are in the manifest as well.
+    finished.catch(() => undefined);
+    const queued: QueuedJob = { manifest: created.manifest, created, job, controller: new AbortController(), meter, finished, settle, stopAs: null };
+    this.#jobs.set(id, queued);
+    this.#emit({ type: 'run.changed', manifest: queued.manifest });
+    meter.describe('Waiting for its turn');
+    this.#heartbeat ??= setInterval(() => void this.#renewLocks(), HEARTBEAT_MS).unref();
+    this.#working = this.#working.then(() => this.#work(queued));
+  }
+
+  /** The run's last manifest once it ended; rejects with the error that ended it. */
+  finished(run: string): Promise<RunManifest> {
+    const queued = this.#jobs.get(run);
+    if (queued === undefined) throw refuse('not-running', `This engine does not work on run "${run}".`, 'List the runs to see their states.');
+    return queued.finished;
+  }
+
+  /** Stops a waiting job at once and a running one within a second. */
+  cancel(run: string): void {
+    const queued = this.#jobs.get(run);
+    if (queued === undefined) throw refuse('not-running', `This engine does not work on run "${run}".`, 'Cancel it where it runs, or resume it here.');
+    queued.controller.abort();
+  }
+
+  /** Stops everything; what did not finish is `interrupted` and can be resumed. */
+  async dispose(): Promise<void> {
+    for (const queued of this.#jobs.values()) {
+      queued.stopAs ??= 'interrupted';
+      queued.controller.abort();
+    }
+    await this.#working;
+    if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
+    this.#heartbeat = null;
+  }
+
+  async #work(queued: QueuedJob): Promise<void> {
+    const { created, controller, meter, job } = queued;
+    const run = created.manifest.id;
+    let error: unknown = null;
+    let output: string | null = null;
+    try {
+      if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
+      await this.#change(queued, { state: 'running' });
+      const result = await job({
+        ...this.#resources,
+        run,
+        folder: this.#runs.folder(run),
+        signal: controller.signal,
+        meter,
+        now: this.#now,
+        emit: this.#emit,
+      });
+      output = result.output;
+      meter.describe(result.summary);
+    } catch (caught) {
+      error = caught;
+    }
+    const isCancelled = error instanceof WorkbenchError && error.kind === 'cancelled';
+    const state: RunState = error === null ? 'done' : isCancelled ? (queued.stopAs ?? 'cancelled') : 'failed';
+    if (error !== null) meter.describe(isCancelled ? 'Cancelled' : serialiseError(error).message);
+    try {
+      await this.#end(queued, { state, output, error: state === 'failed' ? sentence(error) : null, finishedAt: new Date(this.#now()).toISOString() });
+    } catch (caught) {
+      // The disk is full or gone: the run stays unfinished there, which is what it is.
+      error ??= caught;
+    }
+    this.#jobs.delete(run);
+    this.#emit({ type: 'job.progress', progress: meter.read() });
+    this.#emit({ type: 'run.changed', manifest: queued.manifest });
+    if (error === null) queued.settle.resolve(queued.manifest);
+    else queued.settle.reject(error);
+  }
+
+  async #change(queued: QueuedJob, changes: Partial<RunManifest>): Promise<void> {
+    queued.manifest = { ...queued.manifest, ...changes };
+    await this.#runs.write(queued.manifest);
+    this.#emit({ type: 'run.changed', manifest: queued.manifest });
+  }
+
+  /** Writes the last state and frees the lock, unless another engine has taken the run over: then it is theirs. */
+  async #end(queued: QueuedJob, changes: Partial<RunManifest>): Promise<void> {
+    queued.manifest = { ...queued.manifest, ...changes };
+    if (!(await queued.created.lock.renew())) return;
+    await this.#runs.write(queued.manifest);
+    await queued.created.lock.release();
+  }
+
+  async #renewLocks(): Promise<void> {
+    for (const queued of this.#jobs.values()) {
+      try {
+        if (await queued.created.lock.renew()) continue;
+        queued.stopAs = 'interrupted';
+        queued.meter.describe('Taken over by another engine');
+        queued.controller.abort();
+      } catch (error) {
+        // A full disk: the job's own writes will say so; the lock counts as held until it is stale.
+        queued.meter.describe(`Its lock cannot be renewed: ${serialiseError(error).message}`);
+      }
+    }
+  }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A promise and its ends (`Promise.withResolvers` is younger than the Node of some windows). */
+const deferred = <T>(): Deferred<T> => {
+  const ends: { resolve: (value: T) => void; reject: (error: unknown) => void }[] = [];
+  const promise = new Promise<T>((resolve, reject) => ends.push({ resolve, reject }));
+  return { promise, resolve: (value) => ends.forEach((end) => end.resolve(value)), reject: (error) => ends.forEach((end) => end.reject(error)) };
+};
+
+const sentence = (error: unknown): string => {
+  const { message, remedy } = serialiseError(error);
+  return `${message} ${remedy}`;
+};

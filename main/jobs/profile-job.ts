@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { CancelledError } from '../contract/errors.ts';
+import { writeProfileFile, type ProfiledTask } from '../workspace/profile-file.ts';
+import { produceFileAtomically } from '../workspace/write-atomically.ts';
+import type { Job, RunModel, RunTask } from './job-context.ts';
+import { profileStep } from './profile-step.ts';
+import { stepSummary } from './step-summary.ts';
+import { openTokenCounter } from './task-work.ts';
+
+/** Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. */
+export const profileJob =
+  (model: RunModel, tasks: readonly RunTask[]): Job =>
+  async (context) => {
+    context.meter.describe('Reading tasks');
+    const count = await openTokenCounter(model.checkpoint, context.signal);
+    const work: number[] = [];
+    for (const { task } of tasks) work.push(await count.profiling(task.calibration));
+    context.meter.setTotal(work.reduce((sum, tokens) => sum + tokens, 0));
+    const profiled: ProfiledTask[] = [];
+    for (const [index, task] of tasks.entries()) {
+      if (context.signal.aborted) throw new CancelledError('The profile');
+      const statistics = await profileStep(context, model, task, work[index] ?? 0);
+      profiled.push({ name: task.name, hash: task.task.hash, statistics });
+    }
+    const output = join(context.folder, 'profile.safetensors');
+    const { name, fingerprint } = model.checkpoint;
+    await produceFileAtomically(output, (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }), context.temporaryFolder);
+    return { output, summary: stepSummary(context.meter) };
+  };

@@ -1,0 +1,129 @@
+import type { JobProgress } from '../contract/run.ts';
+
+/** Samples of the rate that a range is read from: the most recent ones, since other work comes and goes. */
+const MAX_SAMPLES = 40;
+const MIN_SAMPLES = 4;
+/** A sample spans at least this long, or its rate is noise. */
+const SAMPLE_MS = 150;
+/** Part of the samples left out at each end of the range. */
+const TAIL = 0.1;
+
+interface Sample {
+  readonly work: number;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Adds up a job's work (any unit that grows with the time it takes; here characters x candidates, proportional to
+ * tokens) and tells a range for the time left from the spread of recent rates. Work that was on disk already counts as
+ * done but not as speed.
+ */
+export interface ProgressMeter {
+  setTotal(work: number): void;
+  addToTotal(work: number): void;
+  describe(description: string): void;
+  /** A step of this much work begins. */
+  begin(work: number): void;
+  /** Part (0 to 1) of the step in flight. */
+  advance(part: number): void;
+  /** What was in flight (one step, or several done together) is on disk. */
+  finish(steps?: number): void;
+  /** A step that was on disk already. */
+  reuse(work: number, steps?: number): void;
+  /** Steps computed and reused so far. */
+  readonly computed: number;
+  readonly reused: number;
+  read(): JobProgress;
+}
+
+const quantile = (sorted: readonly number[], part: number): number => sorted[Math.round((sorted.length - 1) * part)] ?? 0;
+
+export const createProgressMeter = (
+  subject: Pick<JobProgress, 'run' | 'kind' | 'title'>,
+  now: () => number,
+  changed: () => void = () => undefined,
+): ProgressMeter => {
+  const startedAt = now();
+  const samples: Sample[] = [];
+  let description = '';
+  let total = 0;
+  let finished = 0;
+  let inFlight = 0;
+  let part = 0;
+  let computed = 0;
+  let reused = 0;
+  /** Place of the last sample's end. */
+  let mark: { work: number; at: number } | null = null;
+
+  const doneWork = (): number => finished + inFlight * part;
+  const sample = (): void => {
+    const at = now();
+    if (mark === null || at - mark.at < SAMPLE_MS) return;
+    const work = doneWork() - mark.work;
+    if (work > 0) samples.push({ work, elapsedMs: at - mark.at });
+    if (samples.length > MAX_SAMPLES) samples.shift();
+    mark = { work: doneWork(), at };
+  };
+  const leftMs = (): JobProgress['leftMs'] => {
+    if (samples.length < MIN_SAMPLES) return null;
+    const left = Math.max(0, total - doneWork());
+    const rates = samples.map(({ work, elapsedMs }) => work / elapsedMs).sort((a, b) => a - b);
+    return { low: left / quantile(rates, 1 - TAIL), high: left / quantile(rates, TAIL) };
+  };
+
+  return {
+    setTotal: (work) => {
+      total = work;
+      changed();
+    },
+    addToTotal: (work) => {
+      total += work;
+      changed();
+    },
+    describe: (text) => {
+      description = text;
+      changed();
+    },
+    begin: (work) => {
+      inFlight = work;
+      part = 0;
+      mark ??= { work: doneWork(), at: now() };
+      changed();
+    },
+    advance: (to) => {
+      part = Math.min(1, Math.max(part, to));
+      sample();
+      changed();
+    },
+    finish: (steps = 1) => {
+      part = 1;
+      sample();
+      finished += inFlight;
+      inFlight = 0;
+      part = 0;
+      computed += steps;
+      changed();
+    },
+    reuse: (work, steps = 1) => {
+      finished += work;
+      if (mark !== null) mark = { ...mark, work: mark.work + work };
+      reused += steps;
+      changed();
+    },
+    get computed() {
+      return computed;
+    },
+    get reused() {
+      return reused;
+    },
+    read: () => ({
+      ...subject,
+      description,
+      done: Math.min(doneWork(), total),
+      total,
+      reused,
+      elapsedMs: now() - startedAt,
+      leftMs: leftMs(),
+    }),
+  };
+};

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { isMergePlan, type DropPlan, type Plan } from '../contract/plan.ts';
+import { STATISTICS } from '../workspace/profile-tensors.ts';
+import { canonicalJson } from '../workspace/canonical-json.ts';
+
+/**
+ * Version of the numbers: raised whenever graphs, sums or scoring rules change what a step computes, so that steps of
+ * an older engine are computed again instead of being mixed with new ones.
+ */
+export const NUMERICS_VERSION = 1;
+
+/** Version of the files that steps are stored in: one of an older form is computed again, not misread. */
+const STEP_FORMAT = 1;
+
+/** What computes: everything about it that may change a number. */
+export interface Numerics {
+  readonly version: number;
+  readonly runtime: string;
+  readonly provider: string;
+  readonly precision: string;
+}
+
+/** SHA-256 (hexadecimal) over all that a step's result depends on. */
+export const stepKey = (identity: Readonly<Record<string, unknown>>): string =>
+  createHash('sha256').update(canonicalJson({ format: STEP_FORMAT, ...identity })).digest('hex');
+
+/** What of a plan says only where it came from. Whatever else a plan may hold changes numbers. */
+const PROVENANCE: ReadonlySet<string> = new Set<keyof DropPlan>([
+  'method', 'options', 'seed', 'model', 'tasks', 'experts', 'topK', 'factor', 'budget', 'pins', 'protect', 'taskWeights',
+]);
+
+/**
+ * What of a plan changes numbers: kept experts in ascending order (a drop renumbers, it does not reorder), or merge
+ * groups and how they merge. A plan that only keeps every expert is the unpruned model.
+ */
+export const planContent = (plan: Plan | null, experts: number): unknown => {
+  if (plan === null) return null;
+  const content = Object.fromEntries(Object.entries(plan).filter(([name, value]) => !PROVENANCE.has(name) && value !== undefined));
+  if (isMergePlan(plan)) return content;
+  const kept = plan.kept.map((layer) => [...layer].sort((a, b) => a - b));
+  const isUnpruned = Object.keys(content).length === 1 && kept.every((layer) => layer.length === experts);
+  return isUnpruned ? null : { ...content, kept };
+};
+
+export interface EvaluationIdentity {
+  readonly fingerprint: string;
+  readonly experts: number;
+  /** Hash of the items that are scored, in order. */
+  readonly itemsHash: string;
+  readonly plan: Plan | null;
+  readonly numerics: Numerics;
+}
+
+/** Candidates with the same kept experts share a key, whatever method found them. */
+export const evaluationKey = ({ fingerprint, experts, itemsHash, plan, numerics }: EvaluationIdentity): string =>
+  stepKey({ kind: 'evaluation', model: fingerprint, items: itemsHash, plan: planContent(plan, experts), numerics });
+
+/** The statistics that profiles hold are part of it: a profile made before one was added is made again. */
+export const profileKey = (fingerprint: string, itemsHash: string, numerics: Numerics): string =>
+  stepKey({ kind: 'profile', model: fingerprint, items: itemsHash, statistics: STATISTICS.map(({ name }) => name), numerics });

@@ -1,0 +1,52 @@
+import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { CancelledError, refuse } from '../contract/errors.ts';
+import type { TaskItem } from '../contract/task.ts';
+import { encodeChoices, encodeText, profileSequences } from '../inference/encode-item.ts';
+
+/** Items encoded at a stretch before messages are let in and a cancel is noticed. */
+const ITEMS_AT_ONCE = 64;
+
+/** The model's tokenizer, without which no task can be scored or profiled. */
+export const requireTokenizer = async (checkpoint: Checkpoint): Promise<TextTokenizer> => {
+  const tokenizer = await loadTokenizer(checkpoint.folder);
+  if (tokenizer === null) {
+    throw refuse('no-tokenizer', `${checkpoint.folder} has no tokenizer.json, so tasks cannot be turned into tokens.`, "Put the model's tokenizer.json into the folder.");
+  }
+  return tokenizer;
+};
+
+const scoredTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: number): number => {
+  if ('text' in item) return encodeText(tokenizer, item, maxPositions).reduce((tokens, { input }) => tokens + input.length, 0);
+  const sequences = encodeChoices(tokenizer, item, maxPositions);
+  const context = Math.max(0, ...sequences.map(({ input, targets }) => input.length - targets.length));
+  return context + sequences.reduce((tokens, { targets }) => tokens + targets.length, 0);
+};
+
+const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: number): number =>
+  profileSequences(tokenizer, item, maxPositions).reduce((tokens, { length }) => tokens + length, 0);
+
+export interface TokenCounter {
+  /**
+   * Tokens that scoring takes, the context of a multiple-choice item counted once. Refuses items whose continuation has
+   * no token left, by id: before any model runs.
+   */
+  scoring(items: readonly TaskItem[]): Promise<number>;
+  /** Tokens that profiling takes. */
+  profiling(items: readonly TaskItem[]): Promise<number>;
+}
+
+export const openTokenCounter = async (checkpoint: Checkpoint, signal: AbortSignal): Promise<TokenCounter> => {
+  const tokenizer = await requireTokenizer(checkpoint);
+  const { maxPositions } = checkpoint.descriptor;
+  const total = async (items: readonly TaskItem[], tokensOf: typeof scoredTokens): Promise<number> => {
+    let tokens = 0;
+    for (const [index, item] of items.entries()) {
+      if (index % ITEMS_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      if (signal.aborted) throw new CancelledError('Reading tasks');
+      tokens += tokensOf(tokenizer, item, maxPositions);
+    }
+    return tokens;
+  };
+  return { scoring: (items) => total(items, scoredTokens), profiling: (items) => total(items, profiledTokens) };
+};

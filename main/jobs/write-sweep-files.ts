@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { writeProfileFile } from '../workspace/profile-file.ts';
+import { produceFileAtomically } from '../workspace/write-atomically.ts';
+import { writeOutcomes, type OutcomeBlock } from '../workspace/outcomes-parquet.ts';
+import { WorkbenchError } from '../contract/errors.ts';
+import { evaluationRecord } from './evaluation-record.ts';
+import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import type { SweepRecord } from './sweep-record.ts';
+
+/** Profiles that a model's plans were made from. */
+export interface ModelProfiles {
+  readonly model: RunModel;
+  readonly profiled: readonly { readonly task: RunTask; readonly statistics: RoutingStatistics }[];
+}
+
+/** A model's name as a part of a file name. */
+const fileNamePart = (name: string): string => name.replaceAll(/[^A-Za-z0-9._-]+/g, '_');
+
+/**
+ * What a finished sweep leaves beside its results: every item's outcome (`outcomes.parquet`), and the profiles
+ * (`profile.safetensors`, or `profile-<model>.safetensors` where there are several models).
+ */
+export const writeSweepFiles = async (context: JobContext, record: SweepRecord, profiles: readonly ModelProfiles[]): Promise<void> => {
+  const { folder, temporaryFolder, steps, run } = context;
+  const outcomes = async function* (): AsyncGenerator<OutcomeBlock> {
+    for (const { result, step } of record.points) {
+      const stored = await steps.readJson(step, evaluationRecord);
+      if (stored === null) {
+        throw new WorkbenchError('step-missing', 'failed', `${steps.path(step, 'json')} is gone.`, 'Resume the run: the step will be computed again.');
+      }
+      const { model, task, method, seed, factor, kept } = result;
+      yield { run, model, task, method, seed, factor, kept, outcomes: stored.outcomes };
+    }
+  };
+  await produceFileAtomically(join(folder, 'outcomes.parquet'), (file) => writeOutcomes(file, outcomes()), temporaryFolder);
+  const filled = profiles.filter(({ profiled }) => profiled.length > 0);
+  for (const { model, profiled } of filled) {
+    const name = filled.length === 1 ? 'profile.safetensors' : `profile-${fileNamePart(model.name)}.safetensors`;
+    const { name: modelName, fingerprint } = model.checkpoint;
+    const tasks = profiled.map(({ task, statistics }) => ({ name: task.name, hash: task.task.hash, statistics }));
+    await produceFileAtomically(join(folder, name), (file) => writeProfileFile(file, { model: modelName, fingerprint, tasks }), temporaryFolder);
+  }
+};

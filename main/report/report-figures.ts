@@ -1,0 +1,80 @@
+import { stripHeight } from '../figures/curve-panel.ts';
+import { curveCaption, curveFigure } from '../figures/curve-figure.ts';
+import { curveSheets } from '../figures/curve-panels.ts';
+import { expertTrendCaption, expertTrendFigure } from '../figures/expert-trend-figure.ts';
+import { FAMILY_PAIR_CAPTION, familyPairFigure, pairPanelHeight } from '../figures/family-pair-figure.ts';
+import { pairPanels } from '../figures/family-pair-rows.ts';
+import { pageTheme } from '../figures/figure-theme.ts';
+import { largestCell, profileMetrics } from '../figures/profile-matrices.ts';
+import { routingBlockHeight, routingCaption, routingSheet } from '../figures/routing-sheet.ts';
+import { html, htmlFigure, type HtmlNode } from './html.ts';
+import type { ReportSource } from './report-source.ts';
+
+/** Room for small multiples on a page, in the figures' own pixels: a figure wider than the paper shrinks with it. */
+const PAGE_HEIGHT = 1080;
+const COLUMNS = 3;
+const CURVE_PANEL_HEIGHT = 270;
+const TREND_PANEL_HEIGHT = 264;
+
+/** Parts of at most `size` items, as even as they can be. */
+const parts = <T>(items: readonly T[], size: number): T[][] => {
+  const count = Math.ceil(items.length / size);
+  const each = Math.ceil(items.length / Math.max(1, count));
+  return Array.from({ length: count }, (_, index) => items.slice(index * each, (index + 1) * each));
+};
+
+/** Small multiples that fit on a page. */
+const perPage = (panelHeight: number): number => COLUMNS * Math.max(1, Math.floor(PAGE_HEIGHT / panelHeight));
+
+const figure = (svg: string, caption: string): HtmlNode =>
+  html('figure', {}, html('div', { class: 'chart' }, htmlFigure(svg)), html('figcaption', {}, caption));
+
+/** Quality against pruning factor, a figure per model. */
+export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
+  curveSheets(document).flatMap((sheet) =>
+    parts(sheet.panels, perPage(CURVE_PANEL_HEIGHT + stripHeight(sheet.methods.length))).map((panels) =>
+      figure(
+        curveFigure({ ...sheet, panels }, document.rule, manifest, pageTheme),
+        curveCaption({ ...sheet, panels }),
+      ),
+    ),
+  );
+
+/** Threshold against pretraining experts. */
+export const trendFigures = ({ family, manifest }: ReportSource): HtmlNode[] =>
+  parts(family.tasks, perPage(TREND_PANEL_HEIGHT)).map((tasks) =>
+    figure(expertTrendFigure(family, tasks, manifest, pageTheme), expertTrendCaption(family)),
+  );
+
+/** Pruned-large against scratch-small. */
+export const pairFigures = ({ family, manifest }: ReportSource): HtmlNode[] => {
+  const panels = pairPanels(family.pairs, family.tasks);
+  const rows = Math.max(1, ...panels.map((panel) => panel.rows.length));
+  return parts(panels, perPage(pairPanelHeight(rows, family.methods.length))).map((part) =>
+    figure(
+      familyPairFigure(family, part.map(({ task }) => task), manifest, pageTheme),
+      FAMILY_PAIR_CAPTION,
+    ),
+  );
+};
+
+/** Usage misleads by itself: the saliency stands beside it. */
+const SHOWN_METRICS = ['share', 'reap'];
+
+/** Routing of every model, tasks below one another: how often experts are chosen, and how much they matter. */
+export const routingFigures = ({ profiles, manifest }: ReportSource): HtmlNode[] =>
+  profiles.flatMap(({ model, profiles: ofModel }) =>
+    profileMetrics
+      .filter(({ name }) => SHOWN_METRICS.includes(name))
+      .flatMap((metric) => {
+        const blocks = ofModel.map((profile) => ({ task: profile.task, matrix: metric.matrix(profile) }));
+        const maximum = largestCell(blocks.map(({ matrix }) => matrix));
+        const layers = Math.max(1, ...blocks.map(({ matrix }) => matrix.length));
+        return parts(blocks, Math.max(1, Math.floor(PAGE_HEIGHT / routingBlockHeight(layers)))).map((part) =>
+          figure(
+            routingSheet({ title: `${model}: ${metric.title}`, unit: metric.unit, blocks: part, maximum, manifest, theme: pageTheme }),
+            `Measured on the calibration items of each task. ${routingCaption({ unit: metric.unit, blocks: part })}`,
+          ),
+        );
+      }),
+  );

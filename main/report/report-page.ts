@@ -1,0 +1,116 @@
+import { refuse } from '../contract/errors.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { html, htmlAll, type HtmlNode } from './html.ts';
+import { definitionSection } from './report-definitions.ts';
+import { pairTable, safeCountTables } from './report-family.ts';
+import { curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
+import { chartFindings, keyFindings } from './report-findings.ts';
+import { reportHeader } from './report-header.ts';
+import { measurementTables } from './report-measurements.ts';
+import { recordSection } from './report-record.ts';
+import type { ReportSource } from './report-source.ts';
+import { reportStyles } from './report-styles.ts';
+import { thresholdMatrices } from './report-thresholds.ts';
+
+interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly content: readonly HtmlNode[];
+}
+
+const notes = (texts: readonly string[]): HtmlNode[] =>
+  texts.length === 0 ? [] : [html('ul', { class: 'notes' }, ...texts.map((text) => html('li', {}, text)))];
+
+const familySections = (source: ReportSource): Section[] => {
+  const { family } = source;
+  if (family.trends.length === 0) return [];
+  const overExperts: Section = {
+    id: 'experts',
+    title: 'Threshold and number of experts',
+    content: [
+      ...trendFigures(source),
+      chartFindings(family.findings, 'threshold-over-experts'),
+      html('h3', {}, 'How many thresholds reach a factor'),
+      chartFindings(family.findings, 'safe-tasks'),
+      safeCountTables(family),
+    ],
+  };
+  const pairs: Section = {
+    id: 'scratch',
+    title: 'Pruned large, or trained small?',
+    content: [...pairFigures(source), chartFindings(family.findings, 'pruned-against-scratch'), pairTable(family)],
+  };
+  return [overExperts, ...(family.pairs.length > 0 ? [pairs] : [])];
+};
+
+const sections = (source: ReportSource): Section[] => {
+  const { manifest, document, family, profiles } = source;
+  return [
+    {
+      id: 'findings',
+      title: 'Findings',
+      content: [keyFindings(family.findings), ...notes(family.notes)],
+    },
+    {
+      id: 'thresholds',
+      title: 'Thresholds',
+      content: [html('p', {}, family.rule), thresholdMatrices(family)],
+    },
+    { id: 'curves', title: 'Curves', content: curveFigures(source) },
+    ...familySections(source),
+    ...(profiles.length > 0 ? [{ id: 'routing', title: 'Routing', content: routingFigures(source) }] : []),
+    {
+      id: 'measurements',
+      title: 'Measurements',
+      content: [html('p', { class: 'muted' }, 'Tables that are folded are left out in print: unfold those that you want on paper.'), measurementTables(document), ...notes(document.notes ?? [])],
+    },
+    { id: 'definitions', title: 'Definitions', content: definitionSection(source) },
+    { id: 'record', title: 'Record', content: recordSection(manifest) },
+  ];
+};
+
+/** A name for the report's file. */
+export const reportName = ({ id }: RunManifest): string => `${id}.html`;
+
+/**
+ * A sweep as one HTML page that needs nothing else: no scripts, no fonts, no network (a policy in its head forbids
+ * them). Refuses a sweep without results. Light or dark as the reader's system is, laid out for A4 in print. Pure: the same source gives the same bytes.
+ */
+export const reportPage = (source: ReportSource): string => {
+  const { manifest, document } = source;
+  if (document.results.length === 0) {
+    throw refuse('nothing-measured', `${manifest.id} (${manifest.state}) has not measured anything yet.`, 'Wait for its first point, or resume it.');
+  }
+  const parts = sections(source);
+  const head = html(
+    'head',
+    {},
+    html('meta', { charset: 'utf-8' }),
+    html('meta', { 'http-equiv': 'Content-Security-Policy', content: "default-src 'none'; style-src 'unsafe-inline'" }),
+    html('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
+    html('meta', { name: 'color-scheme', content: 'light dark' }),
+    html('meta', { name: 'generator', content: `Uncurl Workbench ${manifest.versions['uncurl'] ?? ''}`.trim() }),
+    html('title', {}, `${manifest.title} \u2013 Uncurl Workbench`),
+    { html: `<style>${reportStyles()}</style>` },
+  );
+  const contents = html(
+    'nav',
+    { 'aria-label': 'Contents' },
+    html('ul', {}, ...parts.map(({ id, title }) => html('li', {}, html('a', { href: `#${id}` }, title)))),
+  );
+  const body = html(
+    'body',
+    {},
+    reportHeader(source),
+    contents,
+    html(
+      'main',
+      {},
+      ...parts.map(({ id, title, content }) =>
+        html('section', { id, 'aria-labelledby': `${id}-title` }, html('h2', { id: `${id}-title` }, title), htmlAll(content)),
+      ),
+    ),
+    html('footer', {}, `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s stored outcomes.`),
+  );
+  return `<!DOCTYPE html>\n${html('html', { lang: 'en' }, head, body).html}\n`;
+};

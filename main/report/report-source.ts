@@ -1,0 +1,12 @@
+import type { FamilyDocument } from '../contract/family.ts';
+import type { TaskProfile } from '../contract/profile.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { SweepDocument } from '../contract/sweep.ts';
+
+/** Everything that a report shows. */
+export interface ReportSource {
+  readonly manifest: RunManifest;
+  readonly document: SweepDocument;
+  readonly family: FamilyDocument;
+  readonly profiles: readonly { readonly model: string; readonly profiles: readonly TaskProfile[] }[];
+}

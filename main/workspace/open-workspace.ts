@@ -1,0 +1,116 @@
+import { readFile, readdir, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import { explainFileError, fileErrorCode } from './file-errors.ts';
+import { makeFolder } from './make-folder.ts';
+import { createLibrary, type Library } from './library.ts';
+import { createRunStore, type RunStore } from './run-store.ts';
+import { createStepStore, type StepStore } from './step-store.ts';
+import { writeFileAtomically } from './write-atomically.ts';
+
+const FORMAT = 'uncurl-workspace';
+const VERSION = 1;
+/** Temporary files of engines that were killed are removed once nobody can still be writing them. */
+const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
+
+/** The folder that holds runs, the steps they share, and the list of models and tasks. Plain files, no database. */
+export interface Workspace {
+  readonly path: string;
+  readonly runs: RunStore;
+  readonly steps: StepStore;
+  readonly library: Library;
+  /** Weights of merged experts, content-keyed; may be deleted between runs. */
+  readonly overlayFolder: string;
+  /** On the same file system as everything else: files are written here and renamed into place. */
+  readonly temporaryFolder: string;
+}
+
+const markFile = z.object({ format: z.literal(FORMAT), version: z.number() });
+
+const MARK = 'workspace.json';
+
+/** Whether there is a workspace at all: reading one must not make it. */
+export const isWorkspace = async (folder: string): Promise<boolean> => {
+  try {
+    return (await stat(join(folder, MARK))).isFile();
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT' || fileErrorCode(error) === 'ENOTDIR') return false;
+    throw explainFileError(error, folder);
+  }
+};
+
+/** Opens a workspace that must be there already. */
+export const openExistingWorkspace = async (folder: string, now: () => number = Date.now): Promise<Workspace> => {
+  if (!(await isWorkspace(folder))) {
+    throw refuse('no-workspace', `${resolve(folder)} is no workspace: it holds no ${MARK}.`, 'Name the folder that runs were written to.');
+  }
+  return openWorkspace(folder, now);
+};
+
+const checkMark = async (path: string): Promise<void> => {
+  const file = join(path, MARK);
+  let text: string | null = null;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (fileErrorCode(error) !== 'ENOENT') throw explainFileError(error, file);
+  }
+  if (text === null) {
+    const strangers = (await readdir(path)).filter((name) => !name.startsWith('.'));
+    if (strangers.includes('config.json') || strangers.some((name) => name.endsWith('.safetensors'))) {
+      throw refuse('not-a-workspace', `${path} holds a model, not a workspace.`, 'Choose an empty or new folder for the workspace.');
+    }
+    await writeFileAtomically(file, `${JSON.stringify({ format: FORMAT, version: VERSION }, null, 2)}\n`);
+    return;
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw refuse('not-a-workspace', `${file} is not JSON.`, 'Choose another folder, or restore the file.', cause);
+  }
+  const mark = markFile.safeParse(json);
+  if (!mark.success) throw refuse('not-a-workspace', `${file} does not describe a workspace.`, 'Choose another folder.');
+  if (mark.data.version > VERSION) {
+    throw refuse(
+      'workspace-too-new',
+      `${path} was written by a newer version (format ${String(mark.data.version)}, this version reads up to ${String(VERSION)}).`,
+      'Update Uncurl Workbench, or choose another folder.',
+    );
+  }
+};
+
+const removeAbandoned = async (folder: string, now: number): Promise<void> => {
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name);
+    try {
+      if (now - (await stat(file)).mtimeMs > ABANDONED_AFTER_MS) await rm(file, { recursive: true, force: true });
+    } catch (error) {
+      if (fileErrorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+};
+
+/** Opens a workspace, making it where the folder is missing or empty. Refuses a folder that cannot be written. */
+export const openWorkspace = async (folder: string, now: () => number = Date.now): Promise<Workspace> => {
+  const path = resolve(folder);
+  const inside = (name: string): string => join(path, name);
+  const temporaryFolder = inside('tmp');
+  try {
+    await makeFolder(path);
+    await checkMark(path);
+    for (const name of ['runs', 'steps', 'overlays', 'tmp']) await makeFolder(inside(name));
+    await removeAbandoned(temporaryFolder, now());
+  } catch (error) {
+    throw explainFileError(error, path);
+  }
+  return {
+    path,
+    runs: createRunStore(inside('runs'), temporaryFolder, now),
+    steps: createStepStore(inside('steps'), temporaryFolder),
+    library: createLibrary(path, temporaryFolder),
+    overlayFolder: inside('overlays'),
+    temporaryFolder,
+  };
+};

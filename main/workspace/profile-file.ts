@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { readTensorBytes } from '../checkpoint/read-tensor.ts';
+import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
+import { tensorInMemory, writeSafetensors, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { refuse } from '../contract/errors.ts';
+import { emptyRoutingStatistics, type RoutingStatistics } from '../profile/routing-statistics.ts';
+import { OPTIONAL_STATISTICS, STATISTICS, type Axis, type StoredStatistic } from './profile-tensors.ts';
+
+const FORMAT = 'uncurl-profile-1';
+
+const metadataSchema = z.object({ format: z.literal(FORMAT), model: z.string(), fingerprint: z.string(), tasks: z.string() });
+const tasksSchema = z
+  .array(
+    z.object({
+      name: z.string(),
+      hash: z.string(),
+      layers: z.number().int().positive(),
+      experts: z.number().int().positive(),
+      topK: z.number().int().positive(),
+      /** H, where means of expert outputs are stored. */
+      hidden: z.number().int().positive().optional(),
+      items: z.number().int().nonnegative(),
+      tokens: z.number().int().nonnegative(),
+    }),
+  )
+  .min(1);
+type DescribedTask = z.infer<typeof tasksSchema>[number];
+
+export interface ProfiledTask {
+  readonly name: string;
+  readonly hash: string;
+  readonly statistics: RoutingStatistics;
+}
+
+export interface ProfileFile {
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly tasks: readonly ProfiledTask[];
+}
+
+const lengthOf = (axis: Axis, { layers, experts, hidden = 0 }: Pick<DescribedTask, 'layers' | 'experts' | 'hidden'>): number => {
+  if (axis === 'L') return layers;
+  if (axis === 'E') return experts;
+  return axis === 'H' ? hidden : axis;
+};
+
+const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
+  const { layers, experts, topK, items, tokens, outputs } = statistics;
+  return { name, hash, layers, experts, topK, ...(outputs === undefined ? {} : { hidden: outputs.hidden }), items, tokens };
+};
+
+/**
+ * Writes the profiles of a model as safetensors: per task `<task>.counts`, `<task>.gate_mass`, ... (see
+ * profile-tensors.ts), all float64; who and what in the metadata. `file` must not exist.
+ */
+export const writeProfileFile = async (file: string, profile: ProfileFile): Promise<void> => {
+  const tensors = profile.tasks.flatMap((task) =>
+    [...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(({ name, axes, read }): TensorToWrite[] => {
+      const values = read(task.statistics);
+      const shape = axes.map((axis) => lengthOf(axis, described(task)));
+      return values === undefined ? [] : [tensorInMemory(`${task.name}.${name}`, 'F64', shape, values)];
+    }),
+  );
+  await writeSafetensors(file, tensors, {
+    format: FORMAT,
+    model: profile.model,
+    fingerprint: profile.fingerprint,
+    tasks: JSON.stringify(profile.tasks.map(described)),
+  });
+};
+
+const notAProfile = (file: string, what: string): Error =>
+  refuse('bad-profile', `${file} is no profile: ${what}.`, 'Name a file that `uncurl profile` of this version wrote.');
+
+/** A statistic of a task; undefined where the file does not hold it. */
+const readFloat64 = async (header: SafetensorsHeader, file: string, task: DescribedTask, { name, axes }: StoredStatistic): Promise<Float64Array | undefined> => {
+  const view = header.tensors.get(`${task.name}.${name}`);
+  if (view === undefined) return undefined;
+  const shape = axes.map((axis) => lengthOf(axis, task));
+  if (view.dtype !== 'F64' || view.shape.join() !== shape.join()) {
+    throw notAProfile(file, `tensor "${view.tensor}" is ${view.dtype} [${view.shape.join(', ')}] instead of F64 [${shape.join(', ')}]`);
+  }
+  return new Float64Array((await readTensorBytes(view)).buffer);
+};
+
+const readOptional = async (read: (statistic: StoredStatistic) => Promise<Float64Array | undefined>, hidden: number | undefined): Promise<Partial<RoutingStatistics>> => {
+  const optional = OPTIONAL_STATISTICS;
+  const [peakOutputs, residualSum, routedSum] = [await read(optional.peakOutputs), await read(optional.residualSum), await read(optional.routedSum)];
+  const [sum, cosineSum] = [await read(optional.everywhereSum), await read(optional.everywhereCosineSum)];
+  const [kept, loss] = [await read(optional.eliminationKept), await read(optional.eliminationLoss)];
+  const [single, exhaustive] = [await read(optional.eliminationSingle), await read(optional.eliminationExhaustive)];
+  const everywhere = sum === undefined || cosineSum === undefined ? {} : { everywhere: { sum, cosineSum } };
+  return {
+    ...(peakOutputs === undefined ? {} : { peakOutputs }),
+    ...(residualSum === undefined ? {} : { residualSum }),
+    ...(routedSum === undefined || hidden === undefined ? {} : { outputs: { hidden, routedSum, ...everywhere } }),
+    ...(kept === undefined || loss === undefined || single === undefined || exhaustive === undefined ? {} : { elimination: { kept, loss, single, exhaustive } }),
+  };
+};
+
+const readTask = async (header: SafetensorsHeader, file: string, task: DescribedTask): Promise<RoutingStatistics> => {
+  const read = (statistic: StoredStatistic): Promise<Float64Array | undefined> => readFloat64(header, file, task, statistic);
+  const sums = emptyRoutingStatistics(task.layers, task.experts, task.topK);
+  for (const statistic of STATISTICS) {
+    const values = await read(statistic);
+    if (values === undefined) throw notAProfile(file, `tensor "${task.name}.${statistic.name}" is missing`);
+    statistic.read(sums)?.set(values);
+  }
+  return { ...sums, items: task.items, tokens: task.tokens, ...(await readOptional(read, task.hidden)) };
+};
+
+/** Reads what writeProfileFile wrote; refuses anything else by name. */
+export const readProfileFile = async (file: string): Promise<ProfileFile> => {
+  const header = await readSafetensorsHeader(file);
+  const metadata = metadataSchema.safeParse(header.metadata);
+  if (!metadata.success) throw notAProfile(file, `its metadata does not say ${FORMAT}`);
+  let json: unknown;
+  try {
+    json = JSON.parse(metadata.data.tasks);
+  } catch (cause) {
+    throw notAProfile(file, `its list of tasks is not JSON (${cause instanceof Error ? cause.message : String(cause)})`);
+  }
+  const list = tasksSchema.safeParse(json);
+  if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
+  const tasks: ProfiledTask[] = [];
+  for (const task of list.data) tasks.push({ name: task.name, hash: task.hash, statistics: await readTask(header, file, task) });
+  return { model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks };
+};

@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const root = path.resolve(import.meta.dirname, '..', '..');
+const inRoot = (...place: readonly string[]): string => path.join(root, ...place);
+
+/** Packages that a bundle asks for when it runs, Node's own aside. */
+const packagesOf = async (bundle: string): Promise<readonly string[]> => {
+  const text = await readFile(inRoot('dist', bundle), 'utf8');
+  const asked = [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name ?? '');
+  return [...new Set(asked)].filter((name) => !name.startsWith('node:')).sort();
+};
+
+describe('dist/, as the build leaves it', () => {
+  beforeAll(async () => {
+    await run(process.execPath, [inRoot('.ci', 'build.mjs')]);
+  });
+
+  it('is not built again while the sources are the same', async () => {
+    const before = await stat(inRoot('dist', 'main.cjs'));
+    const { stderr } = await run(process.execPath, [inRoot('.ci', 'build.mjs')]);
+    expect(stderr).toContain('up to date');
+    expect((await stat(inRoot('dist', 'main.cjs'))).mtimeMs).toBe(before.mtimeMs);
+  });
+
+  it('has a preload script that needs nothing but electron, since it runs in a sandbox', async () => {
+    expect(await packagesOf('preload.cjs')).toEqual(['electron']);
+    expect(await readFile(inRoot('dist', 'preload.cjs'), 'utf8')).not.toMatch(/require\("node:|\bprocess\.env\b/);
+  });
+
+  it('has an engine and a command line that know nothing of electron', async () => {
+    for (const bundle of ['utility-process.cjs', 'uncurl.cjs']) expect(await packagesOf(bundle)).not.toContain('electron');
+  });
+
+  it('has a page whose scripts and styles are files of its own', async () => {
+    const page = await readFile(inRoot('dist', 'renderer', 'index.html'), 'utf8');
+    expect(page).toMatch(/<script type="module"[^>]* src="\/assets\//);
+    expect(page).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>|<style|\bon[a-z]+=|https?:\/\//);
+  });
+
+  it('has a command that answers as the sources do', async () => {
+    expect((await readFile(inRoot('dist', 'uncurl.cjs'), 'utf8')).startsWith('#!/usr/bin/env node\n')).toBe(true);
+    const words = ['info', path.join('resources', 'models', 'not-there'), '--json'];
+    const answerOf = async (entry: string): Promise<readonly unknown[]> => {
+      const answer = await run(process.execPath, [entry, ...words], { cwd: root }).catch((error: unknown) => error);
+      const { code, stdout } = answer as { readonly code: number; readonly stdout: string };
+      return [code, stdout];
+    };
+    const bundled = await answerOf(inRoot('dist', 'uncurl.cjs'));
+    expect(bundled[0]).toBe(2);
+    expect(bundled).toEqual(await answerOf(inRoot('main', 'cli', 'uncurl.ts')));
+  });
+});
+
+describe('npm run --silent uncurl', () => {
+  it('prints nothing of its own on standard output', async () => {
+    const { stdout } = await run('npm', ['run', '--silent', 'uncurl', '--', 'runs', '--workspace', 'no-such-folder', '--json'], {
+      cwd: root,
+    }).catch((error: unknown) => error as { readonly stdout: string });
+    expect(() => {
+      JSON.parse(stdout);
+    }).not.toThrow();
+  });
+});

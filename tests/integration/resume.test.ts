@@ -1,0 +1,106 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parquetReadObjects } from 'hyparquet';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { sweepDocument } from '../../main/contract/sweep.ts';
+import { runManifest } from '../../main/contract/run.ts';
+import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+
+const SWEEP = [
+  'sweep', 'uncurl-16', '--task', 'french', 'add', 'sort', 'bracket', '--method', 'random', 'reap', 'uncurl', '--factors', '2,4,8', '--seeds', '0,1', '--threads', '2',
+];
+
+const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
+
+/** Results and thresholds of a run: what must not depend on how often it was interrupted. */
+const numbersOf = (stdout: string): unknown => {
+  const { results, thresholds } = answer.parse(JSON.parse(stdout));
+  return { results, thresholds };
+};
+
+/** Every stored outcome of a run, without the run's name. */
+const outcomesOf = async (workspace: string, run: string): Promise<unknown[]> => {
+  const bytes = await readFile(join(workspace, 'runs', run, 'outcomes.parquet'));
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  return (await parquetReadObjects({ file })).map((row) => ({ ...row, run: '' }));
+};
+
+const onlyRun = async (workspace: string): Promise<string> => {
+  const runs = await readdir(join(workspace, 'runs'));
+  expect(runs).toHaveLength(1);
+  return runs[0] ?? '';
+};
+
+test('kill -9 in mid-sweep, three times over, and resume: bit for bit the numbers of a run without interruption', async () => {
+  const whole = join(await temporaryFolder(), 'workspace');
+  const uninterrupted = await uncurl([...SWEEP, '--json', '--workspace', whole]);
+  expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
+
+  const killed = join(await temporaryFolder(), 'workspace');
+  const sweep = startUncurl([...SWEEP, '--workspace', killed]);
+  await sweep.says(/unpruned/);
+  sweep.child.kill('SIGKILL');
+  expect((await sweep.ended).code).toBeNull();
+  const run = await onlyRun(killed);
+
+  for (const mark of [/add {2}reap/, /bracket {2}reap/]) {
+    const resumed = startUncurl(['resume', run, '--workspace', killed, '--threads', '2']);
+    await resumed.says(mark);
+    resumed.child.kill('SIGKILL');
+    await resumed.ended;
+    const listed = z.array(runManifest).parse(JSON.parse((await uncurl(['runs', '--json', '--workspace', killed])).stdout));
+    expect(listed.map(({ id, state }) => [id, state])).toEqual([[run, 'interrupted']]);
+  }
+  const finished = await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']);
+  expect(finished.code, finished.stderr).toBe(0);
+  const { summary } = answer.parse(JSON.parse(finished.stdout));
+  const [, computed = '', total = ''] = /^(\d+) of (\d+) steps computed/.exec(summary) ?? [];
+  expect(Number(computed)).toBeGreaterThan(0);
+  expect(Number(computed)).toBeLessThan(Number(total) / 2);
+
+  expect(numbersOf(finished.stdout)).toEqual(numbersOf(uninterrupted.stdout));
+  expect(await outcomesOf(killed, run)).toEqual(await outcomesOf(whole, await onlyRun(whole)));
+
+  const again = await uncurl(['resume', run, '--json', '--workspace', killed]);
+  expect(answer.parse(JSON.parse(again.stdout)).summary).toBe(`0 of ${total} steps computed, ${total} reused from disk.`);
+  expect(numbersOf(again.stdout)).toEqual(numbersOf(uninterrupted.stdout));
+}, 240_000);
+
+test('an interrupt cancels within a second, leaves a run that can be resumed, and exits with 130', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const sweep = startUncurl([...SWEEP, '--workspace', workspace]);
+  await sweep.says(/unpruned/);
+  const interruptedAt = performance.now();
+  sweep.child.kill('SIGINT');
+  const { code, stderr } = await sweep.ended;
+  expect(performance.now() - interruptedAt).toBeLessThan(1000);
+  expect(code, stderr).toBe(130);
+  const run = await onlyRun(workspace);
+  const manifest = runManifest.parse(JSON.parse(await readFile(join(workspace, 'runs', run, 'manifest.json'), 'utf8')));
+  expect(manifest).toMatchObject({ state: 'cancelled', error: null });
+  const points = sweepDocument.parse(JSON.parse(await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8'))).results;
+  expect(points.length).toBeGreaterThan(0);
+  expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
+}, 60_000);
+
+test('a run that another engine works on is refused, and says who holds it', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const sweep = startUncurl([...SWEEP, '--workspace', workspace]);
+  await sweep.says(/unpruned/);
+  const run = await onlyRun(workspace);
+  const second = await uncurl(['resume', run, '--workspace', workspace]);
+  expect(second.code).toBe(2);
+  expect(second.stderr).toContain(`process ${String(sweep.child.pid)}`);
+  sweep.child.kill('SIGINT');
+  expect((await sweep.ended).code).toBe(130);
+}, 60_000);
+
+test('two engines sweep in one workspace at once: both end with the same numbers', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const short = ['sweep', 'uncurl-16', '--task', 'french', 'sort', '--method', 'frequency', 'uncurl', '--factors', '2,4', '--json', '--workspace', workspace];
+  const [first, second] = await Promise.all([uncurl(short), uncurl(short)]);
+  expect([first.code, second.code], first.stderr + second.stderr).toEqual([0, 0]);
+  expect(numbersOf(first.stdout)).toEqual(numbersOf(second.stdout));
+  expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
+}, 120_000);

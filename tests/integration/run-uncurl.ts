@@ -1,0 +1,60 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
+
+export const resources = fileURLToPath(new URL('../../resources', import.meta.url));
+
+/** A new folder, removed when the test ends. */
+export const temporaryFolder = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'uncurl-integration-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+export interface Uncurl {
+  readonly child: ChildProcess;
+  /** What was printed so far. */
+  readonly printed: { stdout: string; stderr: string };
+  readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
+  /** Resolves once standard error holds the text. */
+  readonly says: (text: string | RegExp) => Promise<void>;
+}
+
+/** Starts the real command line in a process of its own. */
+export const startUncurl = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Uncurl => {
+  const child = spawn(process.execPath, [entryPoint, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+  const printed = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  child.stdout.on('data', (data: Buffer) => (printed.stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => {
+    printed.stderr += data.toString();
+    for (const listener of listeners) listener();
+  });
+  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+    child.once('close', (code) => resolve({ code, ...printed }));
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  const says = (text: string | RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = typeof text === 'string' ? printed.stderr.includes(text) : text.test(printed.stderr);
+        if (!found) return;
+        listeners.delete(look);
+        resolve();
+      };
+      listeners.add(look);
+      void ended.then(({ stderr }) => reject(new Error(`ended without saying ${String(text)}:\n${stderr}`)));
+      look();
+    });
+  return { child, printed, ended, says };
+};
+
+export const uncurl = (args: readonly string[], environment?: Readonly<Record<string, string>>): Uncurl['ended'] =>
+  startUncurl(args, environment).ended;

@@ -1,0 +1,205 @@
+import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { createEngine, type Engine } from '../../../main/engine.ts';
+import type { EngineEvent } from '../../../main/contract/events.ts';
+import { pathHandle, type PathHandle } from '../../../main/contract/model.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+
+const openEngine = async (workspace?: string): Promise<{ engine: Engine; events: EngineEvent[]; workspace: string }> => {
+  const folder = workspace ?? join(await temporaryFolder(), 'workspace');
+  const engine = await createEngine({ workspace: folder, resources, commandLine: 'test', threads: 2 });
+  onTestFinished(() => engine.dispose());
+  const events: EngineEvent[] = [];
+  engine.subscribe((event) => events.push(event));
+  return { engine, events, workspace: folder };
+};
+
+const bundled = async (engine: Engine, model: string, ...tasks: string[]): Promise<{ model: PathHandle; tasks: PathHandle[] }> => {
+  const found = (await engine.call('models.list', {})).find(({ name }) => name === model);
+  const listed = await engine.call('tasks.list', {});
+  const handles = tasks.map((name) => listed.find((task) => task.name === name)?.handle);
+  if (found === undefined || handles.includes(undefined)) throw new Error(`no bundled ${model} or ${tasks.join()}`);
+  return { model: found.handle, tasks: handles.flatMap((handle) => handle ?? []) };
+};
+
+test('lists what is bundled, says what it runs on, and refuses malformed calls and foreign handles', async () => {
+  const { engine } = await openEngine();
+  const facts = await engine.call('engine.facts', {});
+  expect(facts).toMatchObject({ version: expect.any(String), device: { provider: 'cpu', precision: 'float32', threads: 2 } });
+  expect(facts.memory.budgetBytes).toBeLessThan(facts.memory.totalBytes);
+  const models = await engine.call('models.list', {});
+  expect(models.find(({ name }) => name === 'uncurl-16')).toMatchObject({ bundled: true, error: null, info: { experts: 16, topK: 2 } });
+  expect(await engine.call('tasks.list', {})).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'french', bundled: true, chance: 0.25, error: null })]));
+  await expect(engine.call('models.open', { handle: pathHandle.parse('made-up') })).rejects.toMatchObject({ code: 'unknown-handle' });
+  await expect(engine.call('tasks.sample', { ...(await bundled(engine, 'uncurl-16', 'french')), handle: pathHandle.parse('x'), split: 'test', count: 0 })).rejects.toMatchObject({ code: 'invalid-input', kind: 'refused' });
+});
+
+test('remembers opened models and tasks across engines, tells what is wrong with them later, and forgets them', async () => {
+  const { engine, events, workspace } = await openEngine();
+  const folder = await temporaryFolder();
+  await cp(join(resources, 'models', 'uncurl-16'), join(folder, 'mine'), { recursive: true });
+  await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
+  const [model, task] = [engine.grantPath(join(folder, 'mine')), engine.grantPath(join(folder, 'quiz'))];
+  expect(await engine.call('models.open', { handle: model })).toMatchObject({ name: 'mine', bundled: false });
+  await engine.call('models.open', { handle: model });
+  await engine.call('tasks.open', { handle: task });
+  expect(events.map(({ type }) => type)).toEqual(['models.changed', 'tasks.changed']);
+  await expect(engine.call('models.open', { handle: engine.grantPath(folder) })).rejects.toMatchObject({ kind: 'refused' });
+
+  const second = (await openEngine(workspace)).engine;
+  const find = async (): Promise<unknown> => (await second.call('models.list', {})).find(({ path }) => path === join(folder, 'mine'));
+  expect(await find()).toMatchObject({ handle: model, error: null });
+  await writeFile(join(folder, 'mine', 'config.json'), '{"model_type":"unheard-of"}');
+  expect(await find()).toMatchObject({ info: null, error: expect.stringContaining('unheard-of') });
+  await second.call('models.forget', { handle: model });
+  expect(await find()).toBeUndefined();
+  expect((await second.call('tasks.list', {})).filter((entry) => !entry.bundled)).toHaveLength(1);
+  const { model: shipped } = await bundled(second, 'uncurl-16');
+  await expect(second.call('models.forget', { handle: shipped })).rejects.toMatchObject({ code: 'bundled' });
+});
+
+test('folders can be browsed from the home folder on, by handles only', async () => {
+  const { engine } = await openEngine();
+  const home = await engine.call('folders.list', {});
+  expect(home.parent).not.toBeNull();
+  const models = await engine.call('folders.list', { handle: engine.grantPath(join(resources, 'models')) });
+  const shipped = models.entries.find(({ name }) => name === 'uncurl-16');
+  expect(shipped?.kind).toBe('model');
+  if (shipped === undefined) throw new Error('no bundled model');
+  expect(await engine.call('models.open', { handle: shipped.handle })).toMatchObject({ name: 'uncurl-16', bundled: true });
+  const inside = await engine.call('folders.list', { handle: shipped.handle });
+  expect(inside).toMatchObject({ parent: models.handle, path: join(resources, 'models', 'uncurl-16') });
+});
+
+test('profile, plan, sweep, read, plan of a point, export, verify: the loop, through the contract', async () => {
+  const { engine, events, workspace } = await openEngine();
+  const { model, tasks } = await bundled(engine, 'uncurl-16', 'capital', 'sort');
+  expect(await engine.call('profile.read', { model, tasks })).toEqual([]);
+  const request = { model, tasks, method: 'reap', factor: 4 } as const;
+  await expect(engine.call('plan.make', request)).rejects.toMatchObject({ code: 'profile-missing' });
+  const profile = await engine.call('profile.start', { model, tasks });
+  await engine.finished(profile.run);
+  const profiles = await engine.call('profile.read', { model, tasks });
+  expect(profiles.map(({ task, counts }) => [task, counts.length, counts[0]?.length])).toEqual([['capital', 3, 16], ['sort', 3, 16]]);
+  for (const { counts, tokens } of profiles) {
+    for (const layer of counts) expect(layer.reduce((sum, count) => sum + count, 0)).toBe(2 * tokens);
+  }
+  const made = await engine.call('plan.make', request);
+  expect(made.cost).toMatchObject({ keptPerLayer: [4, 4, 4], topK: 2, exportable: { hf: true } });
+  expect(await engine.call('plan.cost', { model, plan: made.plan })).toEqual(made.cost);
+  await expect(engine.call('plan.make', { ...request, keep: 4 })).rejects.toMatchObject({ code: 'factor-or-keep' });
+
+  const settings = { methods: ['reap', 'random'], factors: [1, 2, 4], seeds: [0, 1], limit: 150 } as const;
+  const started = await engine.call('sweep.start', { models: [model], tasks, settings: { ...settings, methods: [...settings.methods], factors: [...settings.factors], seeds: [...settings.seeds] } });
+  await engine.finished(started.run);
+  const document = await engine.call('sweep.read', { run: started.run });
+  // Unpruned, and two factors for reap and for each of two seeds of random; on two tasks.
+  expect(document.results).toHaveLength(2 * (1 + 2 * 3));
+  expect(document.results.map(({ n, task }) => [n, task])).toEqual(expect.arrayContaining([[73, 'capital'], [150, 'sort']]));
+  expect(events.filter(({ type }) => type === 'sweep.point')).toHaveLength(document.results.length);
+  expect(document.notes?.at(-1)).toBe('14 of 16 steps computed, 2 reused from disk.');
+  const strict = await engine.call('sweep.read', { run: started.run, delta: 0.3 });
+  expect(strict.thresholds.every(({ delta }) => delta === 0.3)).toBe(true);
+  expect(strict.results).toEqual(document.results);
+
+  const point = { run: started.run, model: 'uncurl-16', task: 'sort', method: 'reap', seed: null, factor: 4 };
+  const { plan, cost } = await engine.call('sweep.plan', point);
+  expect(plan).toMatchObject({ method: 'reap', tasks: ['sort'], factor: 4 });
+  expect(cost.keptPerLayer).toEqual([4, 4, 4]);
+  expect((await engine.call('sweep.plan', { ...point, method: 'unpruned', factor: 1 })).cost.keptPerLayer).toEqual([16, 16, 16]);
+  await expect(engine.call('sweep.plan', { ...point, factor: 3 })).rejects.toMatchObject({ code: 'no-such-point' });
+
+  const target = join(workspace, '..', 'exports');
+  await mkdir(target);
+  const into = engine.grantPath(target);
+  const exported = await engine.call('export.start', { model, plan, into, name: 'small' });
+  expect(await engine.finished(exported.run)).toMatchObject({ state: 'done', output: join(target, 'small') });
+  expect(await engine.call('verify.read', { run: exported.run })).toMatchObject({ ok: true, sameExperts: true, sameTensors: true });
+  expect(await readFile(join(target, 'small', 'README.md'), 'utf8')).toMatch(/sort \| reap \| 4 /);
+  await expect(engine.call('export.start', { model, plan, into, name: 'small' })).rejects.toMatchObject({ code: 'destination-exists' });
+  const verified = await engine.call('verify.start', { exported: engine.grantPath(join(target, 'small')), against: model, plan: made.plan });
+  await engine.finished(verified.run);
+  expect(await engine.call('verify.read', { run: verified.run })).toMatchObject({ ok: false });
+
+  const runs = await engine.call('runs.list', {});
+  expect(runs.map(({ kind, state }) => [kind, state])).toEqual([['verify', 'done'], ['export', 'done'], ['sweep', 'done'], ['profile', 'done']]);
+  await engine.call('runs.remove', { run: profile.run });
+  expect(await readdir(join(workspace, 'runs'))).toHaveLength(3);
+}, 120_000);
+
+test('a sweep is cancelled within a second, resumed to the same numbers, and says when nothing was left to do', async () => {
+  const { engine } = await openEngine();
+  const { model, tasks } = await bundled(engine, 'uncurl-16', 'french', 'add');
+  const sweep = { models: [model], tasks, settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8] } };
+  const { run } = await engine.call('sweep.start', sweep);
+  const firstPoint = new Promise<void>((resolve) => {
+    engine.subscribe((event) => {
+      if (event.type === 'sweep.point') resolve();
+    });
+  });
+  await firstPoint;
+  expect((await engine.call('sweep.read', { run })).results.length).toBeGreaterThan(0);
+  await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject({ code: 'already-running' });
+  const cancelledAt = performance.now();
+  const ended = engine.finished(run);
+  await engine.call('jobs.cancel', { run });
+  await expect(ended).rejects.toMatchObject({ code: 'cancelled', kind: 'cancelled' });
+  expect(performance.now() - cancelledAt).toBeLessThan(1000);
+  const partial = await engine.call('sweep.read', { run });
+  expect(partial.results.length).toBeGreaterThan(0);
+  expect(partial.results.length).toBeLessThan(14);
+  await engine.call('jobs.resume', { run });
+  await engine.finished(run);
+  const resumed = await engine.call('sweep.read', { run });
+
+  const elsewhere = (await openEngine()).engine;
+  const again = await bundled(elsewhere, 'uncurl-16', 'french', 'add');
+  const second = await elsewhere.call('sweep.start', { ...sweep, models: [again.model], tasks: again.tasks });
+  await elsewhere.finished(second.run);
+  const fresh = await elsewhere.call('sweep.read', { run: second.run });
+  expect(resumed.results).toEqual(fresh.results);
+  expect(resumed.thresholds).toEqual(fresh.thresholds);
+
+  const repeated = await engine.call('sweep.start', sweep);
+  await engine.finished(repeated.run);
+  const reused = await engine.call('sweep.read', { run: repeated.run });
+  expect(reused.results).toEqual(fresh.results);
+  expect(reused.notes).toContain('0 of 16 steps computed, 16 reused from disk.');
+}, 120_000);
+
+test('refuses before a run is made: impossible factors, tasks without calibration, changed tasks', async () => {
+  const { engine, workspace } = await openEngine();
+  const { model, tasks } = await bundled(engine, 'uncurl-16', 'capital');
+  const sweep = (factors: number[], task = tasks, methods: ('reap' | 'random')[] = ['reap']): Promise<{ run: string }> =>
+    engine.call('sweep.start', { models: [model], tasks: task, settings: { methods, factors } });
+  await expect(sweep([9])).rejects.toMatchObject({ code: 'factor-too-large', kind: 'refused' });
+  const folder = await temporaryFolder();
+  const items = await readFile(join(resources, 'tasks', 'capital', 'test.jsonl'), 'utf8');
+  await writeFile(join(folder, 'plain.jsonl'), items);
+  const plain = [engine.grantPath(join(folder, 'plain.jsonl'))];
+  await expect(sweep([2], plain)).rejects.toMatchObject({ code: 'no-calibration' });
+  expect(await readdir(join(workspace, 'runs'))).toEqual([]);
+
+  const { run } = await sweep([2], plain, ['random']);
+  await engine.finished(run);
+  await writeFile(join(folder, 'plain.jsonl'), items.split('\n').slice(1).join('\n'));
+  await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject({ code: 'changed-since' });
+  await engine.call('runs.remove', { run });
+}, 60_000);
+
+test('an adaptive sweep ends with neighbouring counts, one safe and one not', async () => {
+  const { engine } = await openEngine();
+  const { model, tasks } = await bundled(engine, 'uncurl-16', 'french', 'capital');
+  const { run } = await engine.call('sweep.start', { models: [model], tasks, settings: { methods: ['frequency'], factors: [1, 2], adaptive: true } });
+  await engine.finished(run);
+  const { thresholds, results, notes } = await engine.call('sweep.read', { run });
+  const french = thresholds.find(({ task }) => task === 'french');
+  expect(french?.verdict === 'found' || french?.verdict === 'none-safe').toBe(true);
+  expect(16 / (french?.lastSafe ?? 0) - 16 / (french?.firstUnsafe ?? 0)).toBeCloseTo(1);
+  expect(notes).toContain('capital: too few items to tell a threshold, so nothing was bisected.');
+  expect(results.filter(({ task }) => task === 'capital')).toHaveLength(2);
+}, 60_000);

@@ -1,0 +1,51 @@
+import type { EngineCall } from '../../../main/contract/calls.ts';
+import { refuse } from '../../../main/contract/errors.ts';
+import type { EngineEvent } from '../../../main/contract/events.ts';
+import type { CallableEngine } from '../../../main/contract/rpc.ts';
+
+/** A minimal engine for tests of the transports alone; what an engine answers is tested with the real one. */
+export interface TransportEngine extends CallableEngine {
+  /** Inputs of the calls so far. */
+  readonly received: unknown[];
+  announce(event: EngineEvent): void;
+  readonly listeners: number;
+  /** Lets the waiting `tasks.list` answer. */
+  release(): void;
+}
+
+export const createTransportEngine = (): TransportEngine => {
+  const listeners = new Set<(event: EngineEvent) => void>();
+  const received: unknown[] = [];
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const answer = async (name: string, input: unknown): Promise<unknown> => {
+    received.push(input);
+    if (name === 'models.list') return [];
+    if (name === 'jobs.cancel') return {};
+    if (name === 'engine.facts') return { version: 1 }; // breaks the contract
+    if (name === 'tasks.list') {
+      await released;
+      return [];
+    }
+    if (name === 'models.open') throw refuse('not-a-model', 'The folder /x holds no config.json.', 'Choose a model folder.');
+    throw new TypeError('out of luck');
+  };
+  const call: EngineCall = (name, input): Promise<never> => answer(name, input) as Promise<never>;
+  return {
+    call,
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    received,
+    announce: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+    get listeners() {
+      return listeners.size;
+    },
+    release: () => release(),
+  };
+};

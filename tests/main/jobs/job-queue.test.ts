@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { CancelledError, WorkbenchError } from '../../../main/contract/errors.ts';
+import type { EngineEvent } from '../../../main/contract/events.ts';
+import { runManifest, type RunManifest, type RunState } from '../../../main/contract/run.ts';
+import { JobQueue } from '../../../main/jobs/job-queue.ts';
+import type { Job } from '../../../main/jobs/job-context.ts';
+import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
+import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import type { CreatedRun } from '../../../main/workspace/run-store.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const openQueue = async (): Promise<{ queue: JobQueue; events: EngineEvent[]; workspace: Workspace; create: () => Promise<CreatedRun> }> => {
+  const workspace = await openWorkspace(await temporaryFolder());
+  const events: EngineEvent[] = [];
+  const resources = {
+    ...workspace,
+    runners: createRunnerCache(() => Promise.reject(new Error('no model is run here')), 0),
+    numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
+    memoryBudgetBytes: 0,
+  };
+  const queue = new JobQueue(workspace.runs, resources, (event) => events.push(event), Date.now);
+  const create = (): Promise<CreatedRun> =>
+    workspace.runs.create('verify', {
+      title: 'A job', finishedAt: null, state: 'queued', error: null, spec: {}, models: [], tasks: [], versions: {},
+      device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' }, commandLine: '', output: null,
+    });
+  return { queue, events, workspace, create };
+};
+
+const statesOf = (events: readonly EngineEvent[], run: string): RunState[] =>
+  events.flatMap((event) => (event.type === 'run.changed' && event.manifest.id === run ? [event.manifest.state] : []));
+
+const onDisk = async ({ runs }: Workspace, run: string): Promise<RunManifest> =>
+  runManifest.parse(JSON.parse(await readFile(join(runs.folder(run), 'manifest.json'), 'utf8')));
+
+/** A job that ends when it is told to, or when it is cancelled. */
+const heldJob = (): { job: Job; end: () => void; started: Promise<void> } => {
+  let end = (): void => undefined;
+  let begin = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const started = new Promise<void>((resolve) => (begin = resolve));
+  const job: Job = async ({ signal }) => {
+    begin();
+    await Promise.race([ended, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+    if (signal.aborted) throw new CancelledError('The job');
+    return { output: '/made', summary: 'done' };
+  };
+  return { job, end: () => end(), started };
+};
+
+test('jobs run one at a time in the order they came; states are announced once they are on disk', async () => {
+  const { queue, events, workspace, create } = await openQueue();
+  const [first, second] = [await create(), await create()];
+  const [a, b] = [heldJob(), heldJob()];
+  queue.add(first, a.job);
+  queue.add(second, b.job);
+  await a.started;
+  expect((await workspace.runs.list()).map(({ state }) => state).sort()).toEqual(['queued', 'running']);
+  expect(queue.list().map(({ run }) => run)).toEqual([first.manifest.id, second.manifest.id]);
+  const finished = queue.finished(first.manifest.id);
+  a.end();
+  expect(await finished).toMatchObject({ state: 'done', output: '/made' });
+  expect(await onDisk(workspace, first.manifest.id)).toMatchObject({ state: 'done', output: '/made', error: null });
+  await b.started;
+  const last = queue.finished(second.manifest.id);
+  b.end();
+  await last;
+  expect(statesOf(events, first.manifest.id)).toEqual(['queued', 'running', 'done']);
+  expect(queue.list()).toEqual([]);
+  await queue.dispose();
+});
+
+test('a waiting and a running job can be cancelled; a failure is written down with its remedy', async () => {
+  const { queue, workspace, create } = await openQueue();
+  const [running, waiting, failing] = [await create(), await create(), await create()];
+  const [a, b] = [heldJob(), heldJob()];
+  queue.add(running, a.job);
+  queue.add(waiting, b.job);
+  queue.add(failing, () => Promise.reject(new WorkbenchError('odd', 'failed', 'It broke.', 'Mend it.')));
+  await a.started;
+  const ends = [running, waiting, failing].map(({ manifest }) => queue.finished(manifest.id));
+  queue.cancel(waiting.manifest.id);
+  queue.cancel(running.manifest.id);
+  const results = await Promise.allSettled(ends);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  const states = await Promise.all([running, waiting, failing].map(async ({ manifest }) => (await onDisk(workspace, manifest.id)).state));
+  expect(states).toEqual(['cancelled', 'cancelled', 'failed']);
+  expect((await onDisk(workspace, failing.manifest.id)).error).toBe('It broke. Mend it.');
+  expect(() => queue.cancel(running.manifest.id)).toThrow('does not work on run');
+  await queue.dispose();
+});
+
+test('a queue that is closed leaves its runs interrupted, to be resumed', async () => {
+  const { queue, workspace, create } = await openQueue();
+  const [running, waiting] = [await create(), await create()];
+  const a = heldJob();
+  queue.add(running, a.job);
+  queue.add(waiting, heldJob().job);
+  await a.started;
+  await queue.dispose();
+  for (const { manifest } of [running, waiting]) {
+    expect((await onDisk(workspace, manifest.id)).state).toBe('interrupted');
+    await (await workspace.runs.lock(manifest.id)).release();
+  }
+});
+
+test('a run that another engine has taken over is left alone', async () => {
+  const { queue, workspace, create } = await openQueue();
+  const run = await create();
+  const a = heldJob();
+  queue.add(run, a.job);
+  await a.started;
+  const folder = workspace.runs.folder(run.manifest.id);
+  await writeFile(join(folder, 'lock-2.json'), await readFile(join(folder, 'lock-1.json')));
+  await workspace.runs.write({ ...run.manifest, title: 'Theirs', state: 'running' });
+  const ended = queue.finished(run.manifest.id);
+  a.end();
+  await ended;
+  expect(await onDisk(workspace, run.manifest.id)).toMatchObject({ title: 'Theirs', state: 'running' });
+  await queue.dispose();
+});

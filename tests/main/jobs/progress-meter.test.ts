@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
+
+const subject = { run: 'r', kind: 'sweep', title: 't' } as const;
+
+test('at a steady rate the range for the time left closes in on the truth', () => {
+  let now = 0;
+  const meter = createProgressMeter(subject, () => now);
+  meter.setTotal(1000);
+  expect(meter.read().leftMs).toBeNull();
+  for (let step = 0; step < 10; step += 1) {
+    meter.begin(50);
+    for (const part of [0.25, 0.5, 0.75]) {
+      now += 250;
+      meter.advance(part);
+    }
+    now += 250;
+    meter.finish();
+  }
+  const { done, total, leftMs, elapsedMs } = meter.read();
+  expect([done, total, elapsedMs]).toEqual([500, 1000, 10_000]);
+  expect(leftMs?.low).toBeCloseTo(10_000);
+  expect(leftMs?.high).toBeCloseTo(10_000);
+});
+
+test('where rates differ, the range spans them', () => {
+  let now = 0;
+  const meter = createProgressMeter(subject, () => now);
+  meter.setTotal(400);
+  for (const stepMs of [1000, 2000, 1000, 2000, 1000, 2000]) {
+    meter.begin(50);
+    now += stepMs;
+    meter.finish();
+  }
+  expect(meter.read().leftMs).toEqual({ low: 2000, high: 4000 });
+});
+
+test('what was on disk counts as done but not as speed', () => {
+  let now = 0;
+  const meter = createProgressMeter(subject, () => now);
+  meter.setTotal(1000);
+  for (let step = 0; step < 4; step += 1) {
+    meter.reuse(100);
+    meter.begin(50);
+    now += 1000;
+    meter.finish();
+  }
+  const { done, reused, leftMs } = meter.read();
+  expect([done, reused, meter.computed]).toEqual([600, 4, 4]);
+  expect(leftMs).toEqual({ low: 8000, high: 8000 });
+});
+
+test('done never goes back and never passes the total', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat({ max: 100 }), fc.double({ min: 0, max: 1.2, noNaN: true }), fc.boolean())), (steps) => {
+      let now = 0;
+      const meter = createProgressMeter(subject, () => (now += 37));
+      meter.setTotal(steps.reduce((sum, [work]) => sum + work, 0));
+      let before = 0;
+      const look = (): void => {
+        const { done, total, leftMs } = meter.read();
+        expect(done).toBeGreaterThanOrEqual(before - 1e-9);
+        expect(done).toBeLessThanOrEqual(total);
+        if (leftMs !== null) expect(leftMs.low).toBeLessThanOrEqual(leftMs.high);
+        before = done;
+      };
+      for (const [work, part, isReused] of steps) {
+        if (isReused) meter.reuse(work);
+        else {
+          meter.begin(work);
+          meter.advance(part);
+          look();
+          meter.advance(part / 2);
+          look();
+          meter.finish();
+        }
+        look();
+      }
+    }),
+  );
+});

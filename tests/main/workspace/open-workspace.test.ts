@@ -1,0 +1,46 @@
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+test('makes a new workspace and opens it again', async () => {
+  const folder = join(await temporaryFolder(), 'deep', 'workspace');
+  await openWorkspace(folder);
+  await openWorkspace(folder);
+  expect((await readdir(folder)).sort()).toEqual(['overlays', 'runs', 'steps', 'tmp', 'workspace.json']);
+});
+
+test('refuses a newer format, a model folder, and a file in its place', async () => {
+  const newer = await temporaryFolder();
+  await writeFile(join(newer, 'workspace.json'), '{"format":"uncurl-workspace","version":99}');
+  await expect(openWorkspace(newer)).rejects.toMatchObject({ code: 'workspace-too-new' });
+  const model = await temporaryFolder();
+  await writeFile(join(model, 'config.json'), '{}');
+  await expect(openWorkspace(model)).rejects.toMatchObject({ code: 'not-a-workspace' });
+  expect(await readdir(model)).toEqual(['config.json']);
+  const file = join(await temporaryFolder(), 'file');
+  await writeFile(file, '');
+  await expect(openWorkspace(join(file, 'workspace'))).rejects.toMatchObject({ kind: 'refused' });
+});
+
+test('removes what killed engines left in the temporary folder, a day later', async () => {
+  const folder = await temporaryFolder();
+  const { temporaryFolder: temporary } = await openWorkspace(folder);
+  await writeFile(join(temporary, '.old.tmp'), '');
+  await mkdir(join(temporary, '.young.tmp'));
+  const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
+  await utimes(join(temporary, '.old.tmp'), yesterday, yesterday);
+  await openWorkspace(folder);
+  expect(await readdir(temporary)).toEqual(['.young.tmp']);
+});
+
+test('remembers models and tasks once, in order, whoever adds them at the same time', async () => {
+  const { library } = await openWorkspace(await temporaryFolder());
+  const added = await Promise.all([library.add('models', '/a'), library.add('models', '/b'), library.add('tasks', '/t'), library.add('models', '/a')]);
+  expect(added).toEqual([true, true, true, false]);
+  expect(await library.list('models')).toEqual(['/a', '/b']);
+  expect(await library.remove('models', '/a')).toBe(true);
+  expect(await library.remove('models', '/a')).toBe(false);
+  expect([await library.list('models'), await library.list('tasks')]).toEqual([['/b'], ['/t']]);
+});

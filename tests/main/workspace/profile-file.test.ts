@@ -1,0 +1,58 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
+import { readProfileFile, writeProfileFile } from '../../../main/workspace/profile-file.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** Every statistic filled; those that a profile holds on request only where `isFull`. */
+const statisticsFrom = (layers: number, experts: number, isFull: boolean, next: () => number): RoutingStatistics => {
+  const filled = (length: number): Float64Array => Float64Array.from({ length }, next);
+  const base = { ...emptyRoutingStatistics(layers, experts, 2), items: 3, tokens: 17 };
+  for (const value of Object.values(base)) {
+    if (value instanceof Float64Array) value.set(filled(value.length));
+  }
+  if (!isFull) return base;
+  const [vector, square, hidden] = [layers * experts, layers * experts * experts, 3];
+  return {
+    ...base,
+    peakOutputs: filled(vector),
+    residualSum: filled(vector),
+    outputs: { hidden, routedSum: filled(vector * hidden), everywhere: { sum: filled(vector * hidden), cosineSum: filled(square) } },
+    elimination: { kept: filled(square), loss: filled(vector), single: filled(vector), exhaustive: filled(vector) },
+  };
+};
+
+test('every statistic of every task comes back bit for bit', async () => {
+  const folder = await temporaryFolder();
+  let file = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 3 }),
+      fc.array(fc.double({ noNaN: true }), { minLength: 1 }),
+      fc.boolean(),
+      async (layers, experts, names, values, isFull) => {
+        let drawn = 0;
+        const next = (): number => values[drawn++ % values.length] ?? 0;
+        const tasks = names.map((name) => ({ name, hash: `hash of ${name}`, statistics: statisticsFrom(layers, experts, isFull, next) }));
+        const profile = { model: 'tiny', fingerprint: 'abc', tasks };
+        const path = join(folder, `${String(file++)}.safetensors`);
+        await writeProfileFile(path, profile);
+        expect(await readProfileFile(path)).toEqual(profile);
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
+
+test('refuses a safetensors file that is no profile', async () => {
+  const file = join(await temporaryFolder(), 'other.safetensors');
+  const header = Buffer.from('{}');
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(2n);
+  await writeFile(file, Buffer.concat([length, header]));
+  await expect(readProfileFile(file)).rejects.toMatchObject({ code: 'bad-profile', kind: 'refused' });
+});

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { acquireRunLock, readLockHolder, STALE_AFTER_MS } from '../../../main/workspace/run-lock.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const lockModule = new URL('../../../main/workspace/run-lock.ts', import.meta.url).href;
+
+/** A child that takes the lock, says so, and holds it until its standard input ends. */
+const holder = async (folder: string): Promise<{ readonly kill: () => Promise<void>; readonly pid: number; readonly answer: string }> => {
+  const script = `
+    import { acquireRunLock } from ${JSON.stringify(lockModule)};
+    try { await acquireRunLock(${JSON.stringify(folder)}); console.log('held'); }
+    catch (error) { console.log(error.code); }
+    process.stdin.resume();
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const answer = await new Promise<string>((resolve) => child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())));
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return { kill, pid: child.pid ?? -1, answer };
+};
+
+test('is held by one, refused to others with who holds it, and free again after release', async () => {
+  const folder = await temporaryFolder();
+  expect(await readLockHolder(folder)).toBeNull();
+  const lock = await acquireRunLock(folder);
+  expect(await lock.renew()).toBe(true);
+  await expect(acquireRunLock(folder)).rejects.toMatchObject({
+    code: 'run-locked',
+    kind: 'refused',
+    message: expect.stringContaining(`process ${String(process.pid)}`),
+  });
+  await lock.release();
+  expect(await readLockHolder(folder)).toBeNull();
+  const next = await acquireRunLock(folder);
+  expect(await lock.renew()).toBe(false);
+  expect(await next.renew()).toBe(true);
+});
+
+test('of a process killed with SIGKILL is taken over at once; exactly one of many takers gets it', async () => {
+  const folder = await temporaryFolder();
+  const first = await holder(folder);
+  expect(first.answer).toBe('held');
+  expect(await readLockHolder(folder)).toMatchObject({ pid: first.pid });
+  await expect(acquireRunLock(folder)).rejects.toMatchObject({ code: 'run-locked' });
+  await first.kill();
+  expect(await readLockHolder(folder)).toBeNull();
+
+  const takers = await Promise.all(Array.from({ length: 6 }, () => holder(folder)));
+  const answers = takers.map(({ answer }) => answer).sort();
+  await Promise.all(takers.map(({ kill }) => kill()));
+  expect(answers).toEqual(['held', ...Array<string>(5).fill('run-locked')].sort());
+}, 30_000);
+
+test('racing takers in one process: never two, whatever the history of holders', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 5 }), async (rounds) => {
+      const folder = await temporaryFolder();
+      for (const takers of rounds) {
+        const results = await Promise.allSettled(Array.from({ length: takers }, () => acquireRunLock(folder)));
+        const held = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+        expect(held).toHaveLength(1);
+        await held[0]?.release();
+      }
+      expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toHaveLength(1);
+    }),
+    { numRuns: 12 },
+  );
+});
+
+test('of another machine counts by its heartbeat', async () => {
+  const folder = await temporaryFolder();
+  await acquireRunLock(folder);
+  const file = join(folder, 'lock-1.json');
+  const lock: unknown = JSON.parse(await readFile(file, 'utf8'));
+  const elsewhere = { ...Object(lock), machine: 'elsewhere', host: 'node-7', pid: 4711, heartbeatAt: 1_000_000 };
+  await writeFile(file, JSON.stringify(elsewhere));
+  const alive = (): number => 1_000_000 + STALE_AFTER_MS - 1;
+  const dead = (): number => 1_000_000 + STALE_AFTER_MS;
+  expect(await readLockHolder(folder, alive)).toMatchObject({ host: 'node-7', pid: 4711 });
+  await expect(acquireRunLock(folder, alive)).rejects.toThrow('process 4711 on node-7');
+  expect(await readLockHolder(folder, dead)).toBeNull();
+  await acquireRunLock(folder, dead);
+  expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-2.json']);
+});
+
+test('a lock file that was never written to is waited for, then taken over', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'lock-3.json'), '');
+  await expect(acquireRunLock(folder)).rejects.toMatchObject({ code: 'run-locked' });
+  const later = (): number => Date.now() + 2 * STALE_AFTER_MS;
+  await acquireRunLock(folder, later);
+  expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-4.json']);
+});

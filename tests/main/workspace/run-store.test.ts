@@ -1,0 +1,60 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { makeRunId } from '../../../main/workspace/run-id.ts';
+import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
+  title: 'A sweep',
+  finishedAt: null,
+  state: 'running',
+  error: null,
+  spec: { methods: ['reap'] },
+  models: [],
+  tasks: [],
+  versions: {},
+  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+  commandLine: 'uncurl sweep',
+  output: null,
+};
+
+test('run ids are readable and sort by time', () => {
+  expect(makeRunId('sweep', new Date('2026-01-01T12:00:00Z'), () => 'ab12')).toBe('sweep-20260101-120000-ab12');
+});
+
+test('a run is listed newest first, and interrupted once nobody works on it', async () => {
+  let now = Date.parse('2026-01-01T12:00:00Z');
+  const { runs } = await openWorkspace(await temporaryFolder(), () => now);
+  const first = await runs.create('sweep', manifest);
+  now += 1000;
+  const second = await runs.create('profile', { ...manifest, state: 'done' });
+  expect((await runs.list()).map(({ id, state }) => [id, state])).toEqual([
+    [second.manifest.id, 'done'],
+    [first.manifest.id, 'running'],
+  ]);
+  await first.lock.release();
+  expect((await runs.read(first.manifest.id)).state).toBe('interrupted');
+});
+
+test('runs are removed whole, but not while someone works on them; unknown ones are refused', async () => {
+  const { runs, path } = await openWorkspace(await temporaryFolder());
+  const { manifest: made, lock } = await runs.create('sweep', manifest);
+  await expect(runs.remove(made.id)).rejects.toMatchObject({ code: 'run-locked' });
+  await lock.release();
+  await runs.remove(made.id);
+  expect(await readdir(join(path, 'runs'))).toEqual([]);
+  await expect(runs.read(made.id)).rejects.toMatchObject({ code: 'no-such-run', kind: 'refused' });
+  await expect(async () => await runs.read('../escape')).rejects.toMatchObject({ code: 'bad-run' });
+});
+
+test('one damaged manifest does not hide the other runs', async () => {
+  const { runs, path } = await openWorkspace(await temporaryFolder());
+  await runs.create('sweep', manifest);
+  await mkdir(join(path, 'runs', 'export-20260101-120000-0000'));
+  await writeFile(join(path, 'runs', 'export-20260101-120000-0000', 'manifest.json'), '{"id":');
+  const listed = await runs.list();
+  expect(listed).toHaveLength(2);
+  expect(listed.find(({ kind }) => kind === 'export')).toMatchObject({ state: 'failed', error: expect.stringContaining('not JSON') });
+});
