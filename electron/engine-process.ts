@@ -1,0 +1,100 @@
+import { assertNever } from '../main/contract/assert-never.ts';
+import { engineReport } from '../main/contract/engine-control.ts';
+import type { EngineCommand } from '../main/contract/engine-control.ts';
+import { refuse } from '../main/contract/errors.ts';
+import type { PathHandle } from '../main/contract/model.ts';
+import { describeEngineEnd } from './engine-end.ts';
+import type { EngineEnd } from './engine-end.ts';
+
+/** A process that was started with the engine in it; P is its kind of MessagePort. */
+export interface ForkedProcess<P> {
+  postMessage(message: unknown, ports?: P[]): void;
+  onMessage(listener: (message: unknown) => void): void;
+  /** Told once: the exit code, or the number of the signal that ended it. */
+  onExit(listener: (code: number) => void): void;
+  kill(): void;
+  readonly stderr: NodeJS.ReadableStream | null;
+}
+
+export interface EngineProcess<P> {
+  /** Gives the engine its end of a page's connection; it answers as soon as it is ready. */
+  connectPage(port: P): void;
+  /** Lets the page use a path that the user chose. */
+  grantPath(path: string): Promise<PathHandle>;
+  /** Asks it to finish the step in flight, and kills it where that takes too long. */
+  stop(): Promise<void>;
+}
+
+/** Longer than any step between two looks for cancel. */
+const STOP_LIMIT_MS = 3_000;
+/** As much of the error output as a dialog can show. */
+const ERRORS_SHOWN = 2_000;
+
+interface WaitingGrant {
+  succeed(handle: PathHandle): void;
+  fail(error: Error): void;
+}
+
+/** Runs the engine in a process of its own. `ended` is told once, unless the end was asked for with `stop`. */
+export const startEngineProcess = <P>(child: ForkedProcess<P>, ended: (end: EngineEnd) => void): EngineProcess<P> => {
+  const grants = new Map<number, WaitingGrant>();
+  let nextGrant = 0;
+  let said: { readonly message: string; readonly remedy: string } | null = null;
+  let errors = '';
+  let state: 'running' | 'stopping' | 'ended' = 'running';
+
+  const send = (command: EngineCommand, ports: P[] = []): void => {
+    if (state !== 'running') throw refuse('engine-stopped', 'The engine is not running.', 'Let the workbench start it again.');
+    child.postMessage(command, ports);
+  };
+  child.stderr?.on('data', (chunk: Buffer | string) => {
+    process.stderr.write(chunk);
+    errors = `${errors}${String(chunk)}`.slice(-ERRORS_SHOWN);
+  });
+  child.onMessage((raw) => {
+    const report = engineReport.parse(raw);
+    switch (report.type) {
+      case 'ready':
+        return;
+      case 'failed':
+        said = report;
+        return;
+      case 'granted':
+        grants.get(report.id)?.succeed(report.handle);
+        grants.delete(report.id);
+        return;
+      default:
+        assertNever(report);
+    }
+  });
+  const exited = new Promise<void>((resolve) => {
+    child.onExit((code) => {
+      const asked = state === 'stopping';
+      state = 'ended';
+      const end = describeEngineEnd(code, said, errors);
+      for (const grant of grants.values()) grant.fail(refuse('engine-stopped', end.message, 'Choose the folder again.'));
+      grants.clear();
+      resolve();
+      if (!asked) ended(end);
+    });
+  });
+
+  return {
+    connectPage: (port) => send({ type: 'page' }, [port]),
+    grantPath: (path) =>
+      new Promise((succeed, fail) => {
+        const id = nextGrant++;
+        send({ type: 'grant', id, path });
+        grants.set(id, { succeed, fail });
+      }),
+    stop: async () => {
+      if (state === 'running') {
+        send({ type: 'stop' });
+        state = 'stopping';
+      }
+      const limit = setTimeout(() => child.kill(), STOP_LIMIT_MS);
+      await exited;
+      clearTimeout(limit);
+    },
+  };
+};

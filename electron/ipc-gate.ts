@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { refuse, serialiseError } from '../main/contract/errors.ts';
+import { shellCalls } from '../main/contract/shell.ts';
+import type { ShellAnswer, ShellCallName, ShellCallOutput } from '../main/contract/shell.ts';
+import { isPageUrl } from './page-address.ts';
+
+/** What is known of the sender of an IPC call: the part of Electron's IpcMainInvokeEvent that decides. */
+export interface Caller {
+  /** Null where the frame has gone or navigated since. */
+  readonly senderFrame: { readonly url: string; readonly parent: object | null } | null;
+  readonly sender: { readonly id: number };
+}
+
+/** The page itself: the top frame of a window of ours, showing our own origin. */
+export const isOwnPage = (caller: Caller, isOwnWindow: (webContentsId: number) => boolean): boolean =>
+  caller.senderFrame !== null &&
+  caller.senderFrame.parent === null &&
+  isPageUrl(caller.senderFrame.url) &&
+  isOwnWindow(caller.sender.id);
+
+type ShellCallParsed<N extends ShellCallName> = z.output<(typeof shellCalls)[N]['input']>;
+
+/** One function per call; input is parsed already. */
+export type ShellHandlers<C extends Caller> = {
+  readonly [N in ShellCallName]: (input: ShellCallParsed<N>, caller: C) => Promise<ShellCallOutput<N>>;
+};
+
+const inputs: { readonly [N in ShellCallName]: { readonly input: z.ZodType<ShellCallParsed<N>> } } = shellCalls;
+
+const isShellCallName = (name: unknown): name is ShellCallName => typeof name === 'string' && Object.hasOwn(shellCalls, name);
+
+const handle = async <C extends Caller, N extends ShellCallName>(
+  handlers: ShellHandlers<C>,
+  name: N,
+  input: unknown,
+  caller: C,
+): Promise<unknown> => {
+  const parsed = inputs[name].input.safeParse(input);
+  if (!parsed.success) {
+    throw refuse('invalid-input', `${name}: ${z.prettifyError(parsed.error)}`, 'Correct the named fields of the call.');
+  }
+  return handlers[name](parsed.data, caller);
+};
+
+/**
+ * The one way from a page to the shell. A stranger's call (another frame, another origin, another window) is rejected
+ * before its content is looked at; the page's own call is parsed by its schema; anything that is no call is refused.
+ */
+export const createIpcGate =
+  <C extends Caller>(isOwnWindow: (webContentsId: number) => boolean, handlers: ShellHandlers<C>) =>
+  async (caller: C, name: unknown, input: unknown): Promise<ShellAnswer> => {
+    if (!isOwnPage(caller, isOwnWindow)) throw new Error('The workbench answers its own page only.');
+    try {
+      if (!isShellCallName(name)) throw refuse('unknown-call', `The shell has no call ${JSON.stringify(name)}.`, 'Reload the page.');
+      return { output: await handle(handlers, name, input, caller) };
+    } catch (error) {
+      return { error: serialiseError(error) };
+    }
+  };

@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import { app, BrowserWindow, dialog, ipcMain, protocol, session, shell } from 'electron';
+import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
+import type { EngineProcessSettings } from '../main/contract/engine-control.ts';
+import type { ShellEvent } from '../main/contract/shell.ts';
+import type { EngineEnd } from './engine-end.ts';
+import { startEngineProcess } from './engine-process.ts';
+import type { EngineProcess } from './engine-process.ts';
+import { forkEngine } from './fork-engine.ts';
+import { SHELL_CALL, SHELL_EVENT } from './ipc-channels.ts';
+import { createIpcGate } from './ipc-gate.ts';
+import { profileFolder, readLaunch } from './launch-arguments.ts';
+import { forbidNavigation } from './navigation.ts';
+import { PAGE_SCHEME } from './page-address.ts';
+import { refusePermissions } from './permissions.ts';
+import { pageScheme, servePage } from './protocol.ts';
+import { createShellHandlers, showMenu } from './shell-handlers.ts';
+import { openWindow } from './window.ts';
+
+/** Entry point of the desktop application: what must come before `ready`, then engine and window side by side. */
+const launch = readLaunch(process.argv, process.cwd(), app.isPackaged);
+const built = join(app.getAppPath(), 'dist');
+
+const engineSettings: EngineProcessSettings = {
+  workspace: launch.workspace,
+  // Models are mapped from disk, so in a package they lie beside the archive, not in it.
+  resources: join(app.isPackaged ? process.resourcesPath : app.getAppPath(), 'resources'),
+  commandLine: process.argv.join(' '),
+};
+
+const fail = (error: unknown): void => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  dialog.showErrorBox('Uncurl Workbench cannot start', error instanceof Error ? error.message : String(error));
+  app.exit(1);
+};
+
+const tellPages = (event: ShellEvent): void => {
+  for (const window of BrowserWindow.getAllWindows()) window.webContents.send(SHELL_EVENT, event);
+};
+
+/** A page that crashed is offered anew; the engine and its jobs go on meanwhile. */
+const offerReload = async (window: BrowserWindow, reason: string): Promise<void> => {
+  const { response } = await dialog.showMessageBox(window, {
+    type: 'error',
+    title: 'Uncurl Workbench',
+    message: `The page stopped (${reason}).`,
+    detail: 'The engine is not affected: running jobs go on.',
+    buttons: ['Load the page again', 'Close the workbench'],
+    defaultId: 0,
+    cancelId: 1,
+  });
+  if (response === 0) window.webContents.reload();
+  else app.quit();
+};
+
+/** The engine of the moment; a new one is given the paths that the user had granted to the last. */
+const startEngine = (granted: ReadonlySet<string>, ended: (end: EngineEnd) => void): EngineProcess<MessagePortMain> => {
+  const engine = startEngineProcess(forkEngine(join(built, 'utility-process.cjs'), engineSettings), ended);
+  for (const path of granted) engine.grantPath(path).catch(() => undefined); // it ended again: `ended` is told
+  return engine;
+};
+
+const run = async (): Promise<void> => {
+  await app.whenReady();
+  const granted = new Set<string>();
+  const offerRestart = async (end: EngineEnd): Promise<void> => {
+    tellPages({ type: 'engine.lost', message: end.message });
+    const { response } = await dialog.showMessageBox({
+      type: 'error',
+      title: 'Uncurl Workbench',
+      message: end.message,
+      detail: end.detail,
+      buttons: ['Start the engine again', 'Close the workbench'],
+      defaultId: 0,
+      cancelId: 1,
+    });
+    if (response !== 0) return app.quit();
+    engine = startEngine(granted, engineEnded);
+    tellPages({ type: 'engine.started' });
+  };
+  const engineEnded = (end: EngineEnd): void => void offerRestart(end).catch(fail);
+  let engine = startEngine(granted, engineEnded);
+
+  refusePermissions(session.defaultSession);
+  protocol.handle(PAGE_SCHEME, servePage(join(built, 'renderer')));
+  const gate = createIpcGate<IpcMainInvokeEvent>(
+    (id) => BrowserWindow.getAllWindows().some((window) => window.webContents.id === id),
+    createShellHandlers({
+      development: launch.development,
+      connectPage: (port) => engine.connectPage(port),
+      grantPath: (path) => {
+        granted.add(path);
+        return engine.grantPath(path);
+      },
+    }),
+  );
+  ipcMain.handle(SHELL_CALL, gate);
+  showMenu([], launch.development);
+
+  const window = openWindow({ preload: join(built, 'preload.cjs'), development: launch.development, failed: fail });
+  window.webContents.on('render-process-gone', (_event, { reason }) => {
+    if (reason !== 'clean-exit') void offerReload(window, reason).catch(fail);
+  });
+
+  let stopped = false;
+  app.on('before-quit', (event) => {
+    if (stopped) return;
+    event.preventDefault();
+    for (const window of BrowserWindow.getAllWindows()) window.hide();
+    void engine.stop().then(() => {
+      stopped = true;
+      app.quit();
+    });
+  });
+};
+
+const focusWindow = (): void => {
+  const [window] = BrowserWindow.getAllWindows();
+  if (window?.isMinimized()) window.restore();
+  window?.focus();
+};
+
+app.setPath('userData', profileFolder(app.getPath('userData'), launch.workspace));
+if (app.requestSingleInstanceLock()) {
+  protocol.registerSchemesAsPrivileged([pageScheme]);
+  app.enableSandbox();
+  app.on('second-instance', focusWindow);
+  app.on('window-all-closed', () => app.quit());
+  app.on('web-contents-created', (_event, contents) => forbidNavigation(contents, (address) => void shell.openExternal(address)));
+  run().catch(fail);
+} else {
+  app.quit(); // The workbench is open on this workspace: its window comes to the front.
+}

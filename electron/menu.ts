@@ -1,0 +1,59 @@
+import type { MenuItemConstructorOptions } from 'electron';
+import type { MenuAction } from '../main/contract/shell.ts';
+
+export interface MenuSettings {
+  readonly platform: string;
+  readonly development: boolean;
+  /** Told the id of the page's action that was chosen. */
+  readonly choose: (id: string) => void;
+}
+
+const separator: MenuItemConstructorOptions = { type: 'separator' };
+
+/** Own items of a menu after the page's, with a line between where there are both. */
+const joined = (
+  page: readonly MenuItemConstructorOptions[],
+  own: readonly MenuItemConstructorOptions[],
+): MenuItemConstructorOptions[] => (page.length > 0 && own.length > 0 ? [...page, separator, ...own] : [...page, ...own]);
+
+/** The application menu: the page's actions in their menus, and the roles that a system's users expect. */
+export const menuTemplate = (actions: readonly MenuAction[], settings: MenuSettings): MenuItemConstructorOptions[] => {
+  const mac = settings.platform === 'darwin';
+  const of = (menu: MenuAction['menu']): MenuItemConstructorOptions[] =>
+    actions
+      .filter((action) => action.menu === menu)
+      .map(({ id, label, enabled, accelerator }) => ({
+        id,
+        label,
+        enabled,
+        ...(accelerator === undefined ? {} : { accelerator }),
+        click: () => settings.choose(id),
+      }));
+  const view: MenuItemConstructorOptions[] = [
+    { role: 'resetZoom' },
+    { role: 'zoomIn' },
+    { role: 'zoomOut' },
+    separator,
+    { role: 'togglefullscreen' },
+    ...(settings.development ? [separator, { role: 'reload' as const }, { role: 'toggleDevTools' as const }] : []),
+  ];
+  const edit: MenuItemConstructorOptions[] = [
+    { role: 'undo' },
+    { role: 'redo' },
+    separator,
+    { role: 'cut' },
+    { role: 'copy' },
+    { role: 'paste' },
+    { role: 'selectAll' },
+  ];
+  const menus: MenuItemConstructorOptions[] = [
+    ...(mac ? [{ role: 'appMenu' as const }] : []),
+    { label: '&File', submenu: joined(of('file'), [{ role: mac ? 'close' : 'quit' }]) },
+    { label: '&Edit', submenu: joined(of('edit'), edit) },
+    { label: '&View', submenu: joined(of('view'), view) },
+    { label: '&Run', submenu: of('run') },
+    { role: 'windowMenu' },
+    { label: '&Help', role: 'help', submenu: joined(of('help'), mac ? [] : [{ role: 'about' }]) },
+  ];
+  return menus.filter(({ submenu }) => submenu === undefined || (Array.isArray(submenu) && submenu.length > 0));
+};

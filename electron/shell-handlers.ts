@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { app, BrowserWindow, dialog, Menu, MessageChannelMain, nativeTheme } from 'electron';
+import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
+import { refuse } from '../main/contract/errors.ts';
+import type { PathHandle } from '../main/contract/model.ts';
+import { enginePortMessage } from '../main/contract/shell.ts';
+import type { FolderPurpose, MenuAction, ShellEvent } from '../main/contract/shell.ts';
+import { ENGINE_PORT, SHELL_EVENT } from './ipc-channels.ts';
+import type { ShellHandlers } from './ipc-gate.ts';
+import { menuTemplate } from './menu.ts';
+import { saveFile } from './save-file.ts';
+
+export interface ShellServices {
+  readonly development: boolean;
+  connectPage(port: MessagePortMain): void;
+  grantPath(path: string): Promise<PathHandle>;
+}
+
+const TITLES: Readonly<Record<FolderPurpose, string>> = {
+  model: 'Open a model folder',
+  task: 'Open a task folder',
+  export: 'Choose the folder to export into',
+  exported: 'Choose an exported model',
+};
+
+/** The application menu with these page actions; a chosen one goes to the window in front. */
+export const showMenu = (actions: readonly MenuAction[], development: boolean): void => {
+  const choose = (id: string): void => {
+    const event: ShellEvent = { type: 'menu.action', id };
+    BrowserWindow.getAllWindows()[0]?.webContents.send(SHELL_EVENT, event);
+  };
+  Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(actions, { platform: process.platform, development, choose })));
+};
+
+const windowOf = (caller: IpcMainInvokeEvent) => {
+  const window = BrowserWindow.getAllWindows().find(({ webContents }) => webContents.id === caller.sender.id);
+  if (window === undefined) throw refuse('window-closed', 'The window that asked was closed.', 'Open the workbench again.');
+  return window;
+};
+
+/** What the shell does for its page, behind the gate. */
+export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcMainInvokeEvent> => ({
+  'engine.connect': ({ request }, caller) => {
+    const { port1, port2 } = new MessageChannelMain();
+    services.connectPage(port2);
+    caller.senderFrame?.postMessage(ENGINE_PORT, enginePortMessage(request), [port1]);
+    return Promise.resolve({});
+  },
+  'folder.choose': async ({ purpose }, caller) => {
+    const { canceled, filePaths } = await dialog.showOpenDialog(windowOf(caller), {
+      title: TITLES[purpose],
+      properties: purpose === 'export' ? ['openDirectory', 'createDirectory'] : ['openDirectory'],
+    });
+    const [path] = filePaths;
+    return canceled || path === undefined ? null : services.grantPath(path);
+  },
+  'file.save': async ({ suggestedName, bytes }, caller) => {
+    const { canceled, filePath } = await dialog.showSaveDialog(windowOf(caller), {
+      defaultPath: join(app.getPath('downloads'), suggestedName),
+    });
+    if (canceled || filePath === '') return { saved: false };
+    await saveFile(filePath, bytes);
+    return { saved: true };
+  },
+  'theme.set': ({ theme }) => {
+    nativeTheme.themeSource = theme;
+    return Promise.resolve({});
+  },
+  'menu.set': ({ actions }) => {
+    showMenu(actions, services.development);
+    return Promise.resolve({});
+  },
+});

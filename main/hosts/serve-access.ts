@@ -1,0 +1,79 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/** Who may use the browser host. Everyone on the machine reaches the loopback address, and every page that a browser
+ * shows can send requests to it; only the owner knows the token. */
+
+/** Why a request is turned away: the status, and what the reader can do. */
+export interface Refusal {
+  readonly status: 401 | 403;
+  readonly message: string;
+}
+
+export interface RequestFacts {
+  /** The headers `host`, `origin` and `cookie`. */
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+  readonly cookie: string | undefined;
+  /** The address's `token` parameter. */
+  readonly token: string | null;
+}
+
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+/** Takes as long for a near miss as for any other value; the hash makes the lengths equal. */
+export const sameSecret = (left: string, right: string): boolean => {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(left), digest(right));
+};
+
+/** The value of a cookie, or null. */
+export const cookieValue = (header: string | undefined, name: string): string | null => {
+  for (const pair of (header ?? '').split(';')) {
+    const separator = pair.indexOf('=');
+    if (separator > 0 && pair.slice(0, separator).trim() === name) return pair.slice(separator + 1).trim();
+  }
+  return null;
+};
+
+/**
+ * Whether a Host header names this machine's loopback. A name that an attacker's DNS points here does not (DNS
+ * rebinding); the port may differ, since an ssh tunnel has one of its own.
+ */
+export const isLoopbackHost = (host: string | undefined): boolean =>
+  host !== undefined && /^[^:]+(?::\d{1,5})?$|^\[::1\](?::\d{1,5})?$/.test(host) && LOOPBACK.has(host.replace(/:\d+$/, '').toLowerCase());
+
+/** A page of another origin sends that origin; the workbench's own page sends the host it was loaded from. */
+const isOwnOrigin = (origin: string, host: string): boolean => origin.toLowerCase() === `http://${host.toLowerCase()}`;
+
+export interface AccessRules {
+  readonly token: string;
+  /** Name and value of the cookie that the token is exchanged for. */
+  readonly cookie: { readonly name: string; readonly value: string };
+  /** WebSockets: they carry data, and browsers allow them across origins, so the origin must be there. */
+  readonly originRequired: boolean;
+}
+
+/** Null where the request may pass. */
+export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | null => {
+  const { host, origin } = facts;
+  if (host === undefined || !isLoopbackHost(host)) {
+    return {
+      status: 403,
+      message: `The workbench answers on 127.0.0.1 and localhost only, not as "${host ?? ''}". Open the address that "uncurl serve" printed; from another machine, use an ssh tunnel to it.`,
+    };
+  }
+  if (origin === undefined ? rules.originRequired : !isOwnOrigin(origin, host)) {
+    return {
+      status: 403,
+      message: `A page of another origin ("${origin ?? 'none'}") asked for the workbench. Open the address that "uncurl serve" printed.`,
+    };
+  }
+  const byToken = facts.token !== null && sameSecret(facts.token, rules.token);
+  const cookie = cookieValue(facts.cookie, rules.cookie.name);
+  const byCookie = cookie !== null && sameSecret(cookie, rules.cookie.value);
+  if (byToken || byCookie) return null;
+  return {
+    status: 401,
+    message: 'The token is missing, or it is one of an earlier start. Open the whole address that "uncurl serve" printed, with its ?token=...',
+  };
+};

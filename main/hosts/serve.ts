@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { refuse } from '../contract/errors.ts';
+import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
+import { serveRpc } from '../contract/rpc.ts';
+import type { CallableEngine } from '../contract/rpc.ts';
+import { refusalOf } from './serve-access.ts';
+import type { AccessRules, Refusal, RequestFacts } from './serve-access.ts';
+import { socketChannel } from './socket-channel.ts';
+
+export interface ServeSettings {
+  readonly engine: CallableEngine;
+  /** Folder of the built page (its index.html inside). */
+  readonly rendererFolder: string;
+  /** 0 chooses a free one. */
+  readonly port: number;
+  readonly host: '127.0.0.1' | '::1' | 'localhost';
+}
+
+export interface WorkbenchServer {
+  /** The address to open, token included. */
+  readonly url: string;
+  /** Cuts off every page and frees the port; the engine is the caller's. */
+  close(): Promise<void>;
+}
+
+/** Largest message from a page: a merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
+const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+
+const isBroken = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'EPIPE' || error.code === 'ECONNRESET');
+
+const addressOf = (request: IncomingMessage): URL | null => {
+  // A request target that is no path (`*`, an absolute URL, `//other`) would name another host: nothing is there.
+  const target = request.url ?? '';
+  return /^\/(?!\/)/.test(target) ? new URL(target, 'http://loopback') : null;
+};
+
+/** The path as it was sent: URL would have resolved its `..` already. */
+const rawPath = (request: IncomingMessage): string => (request.url ?? '').split(/[?#]/, 1)[0] ?? '';
+
+const factsOf = (request: IncomingMessage): RequestFacts => ({
+  host: request.headers.host,
+  origin: request.headers.origin,
+  cookie: request.headers.cookie,
+  token: addressOf(request)?.searchParams.get('token') ?? null,
+});
+
+const answerText = (response: ServerResponse, status: number, message: string): void => {
+  response.writeHead(status, { ...pageHeaders(), 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
+  response.end(`${message}\n`);
+};
+
+const rejectUpgrade = (socket: Duplex, { status, message }: Refusal): void => {
+  const body = `${message}\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${status === 401 ? 'Unauthorized' : 'Forbidden'}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+};
+
+/**
+ * Serves the page and the engine to a browser on this machine: files of the built page by HTTP, the contract by a
+ * WebSocket at /engine. Both need the token (or the cookie that the first request with it is given).
+ */
+export const serveWorkbench = async (settings: ServeSettings): Promise<WorkbenchServer> => {
+  const { engine, rendererFolder, host } = settings;
+  const index = join(rendererFolder, 'index.html');
+  await access(index).catch((error: unknown) => {
+    throw refuse('page-not-built', `The built page is not there: ${index} cannot be read.`, 'Run "npm run build" first.', error);
+  });
+  const token = randomBytes(32).toString('base64url');
+  const session = randomBytes(32).toString('base64url');
+  let cookieName = '';
+  const rules = (originRequired: boolean): AccessRules => ({ token, cookie: { name: cookieName, value: session }, originRequired });
+
+  const serveFile = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const file = rendererFile(rawPath(request));
+    const path = file === null ? null : join(rendererFolder, file.path);
+    const facts = path === null ? null : await stat(path).catch((error: unknown) => {
+      if (isMissing(error)) return null;
+      throw error;
+    });
+    if (file === null || path === null || !facts?.isFile()) return answerText(response, 404, 'There is no such page.');
+    response.writeHead(200, {
+      ...pageHeaders([`ws://${request.headers.host ?? ''}`]),
+      'Content-Type': file.contentType,
+      'Content-Length': facts.size,
+      // Given with the page itself, not with a redirect: a strict cookie is not sent along a redirect from elsewhere.
+      ...(factsOf(request).token === null ? {} : { 'Set-Cookie': `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/` }),
+    });
+    if (request.method === 'HEAD') response.end();
+    else await pipeline(createReadStream(path), response);
+  };
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const refusal = refusalOf(factsOf(request), rules(false));
+    if (refusal !== null) return answerText(response, refusal.status, refusal.message);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return answerText(response, 405, 'Only GET is answered here.');
+    if (rawPath(request) === '/session') return answerText(response, 200, 'The session is valid.');
+    return serveFile(request, response);
+  };
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      // A page that leaves in mid-file is no failure; anything else ends this response, loudly for its reader.
+      if (isBroken(error)) response.destroy();
+      else if (response.headersSent) response.destroy(error instanceof Error ? error : undefined);
+      else answerText(response, 500, `The file could not be read: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  });
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
+  sockets.on('connection', (socket) => serveRpc(engine, socketChannel(socket)));
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    const refusal =
+      refusalOf(factsOf(request), rules(true)) ??
+      (rawPath(request) === '/engine' ? null : { status: 403 as const, message: 'The engine answers at /engine.' });
+    if (refusal === null) sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request));
+    else rejectUpgrade(socket, refusal);
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(refuse('port-unavailable', `Port ${settings.port} on ${host} cannot be used: ${error.message}`, 'Name another port, or 0 for a free one.', error)),
+    );
+    server.listen(settings.port, host, resolve);
+  });
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('the server has no port');
+  // Cookies do not know ports: the name keeps two workbenches on one machine apart.
+  cookieName = `uncurl-${bound.port}`;
+
+  return {
+    url: `http://${host === '::1' ? '[::1]' : host}:${bound.port}/?token=${token}`,
+    close: async () => {
+      for (const socket of sockets.clients) socket.terminate();
+      server.closeAllConnections();
+      await new Promise<void>((resolve, reject) => server.close((error) => (error === undefined ? resolve() : reject(error))));
+    },
+  };
+};

@@ -1,0 +1,46 @@
+import type { WebSocket } from 'ws';
+import type { MessageChannelEnd } from '../contract/rpc.ts';
+
+/** A page that reads so slowly that this much waits for it is cut off; it reconnects and asks anew. */
+const MAX_WAITING_BYTES = 64 * 2 ** 20;
+/** A page that is gone without a word (sleep, a dropped tunnel) is noticed by unanswered pings. */
+const PING_EVERY_MS = 30_000;
+
+const parseText = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text; // No message is a bare string: the receiver refuses it.
+    throw error;
+  }
+};
+
+/** The server's end of a WebSocket; each message is one JSON text. */
+export const socketChannel = (socket: WebSocket): MessageChannelEnd => ({
+  post: (message) => {
+    if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
+    else socket.send(JSON.stringify(message));
+  },
+  listen: (received, ended) => {
+    let answered = true;
+    const ping = setInterval(() => {
+      if (!answered) return socket.terminate();
+      answered = false;
+      socket.ping();
+    }, PING_EVERY_MS);
+    ping.unref();
+    const onPong = (): void => {
+      answered = true;
+    };
+    const onMessage = (data: Buffer | ArrayBuffer | Buffer[], isBinary: boolean): void =>
+      received(isBinary || !Buffer.isBuffer(data) ? null : parseText(data.toString('utf8')));
+    // A message over the size limit, a broken frame: ws closes the socket by itself after telling of it.
+    const onError = (): void => socket.terminate();
+    socket.on('pong', onPong).on('message', onMessage).on('error', onError).on('close', ended);
+    return () => {
+      clearInterval(ping);
+      socket.off('pong', onPong).off('message', onMessage).off('close', ended);
+    };
+  },
+  close: () => socket.close(),
+});

@@ -1,0 +1,62 @@
+import { createEngine } from '../engine.ts';
+import { engineCommand, engineProcessSettings } from '../contract/engine-control.ts';
+import type { EngineReport } from '../contract/engine-control.ts';
+import { assertNever } from '../contract/assert-never.ts';
+import { serialiseError } from '../contract/errors.ts';
+import { serveRpc } from '../contract/rpc.ts';
+import { defaultWorkspace } from '../workspace/default-workspace.ts';
+import { portChannel } from './port-channel.ts';
+import type { ProcessPort } from './port-channel.ts';
+
+/**
+ * Entry point of the engine in Electron's utilityProcess. The shell starts it by path with one argument
+ * (`engineProcessSettings` as JSON), hands it a MessagePort for each page, and speaks with it over `parentPort`.
+ */
+interface ParentPort {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (event: { readonly data: unknown; readonly ports: readonly ProcessPort[] }) => void): unknown;
+}
+
+const parentOf = (host: { readonly parentPort?: ParentPort }): ParentPort => {
+  if (host.parentPort === undefined) throw new Error('utility-process is started by the workbench window, not by hand');
+  return host.parentPort;
+};
+
+const parent = parentOf(process);
+const report = (message: EngineReport): void => parent.postMessage(message);
+
+const settings = engineProcessSettings.parse(JSON.parse(process.argv[2] ?? 'null'));
+const engine = createEngine({ ...settings, workspace: settings.workspace ?? defaultWorkspace() });
+
+const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> => {
+  const command = engineCommand.parse(raw);
+  switch (command.type) {
+    case 'page': {
+      const [port] = ports;
+      if (port === undefined) throw new Error('the shell sent no port for the page');
+      serveRpc(await engine, portChannel(port));
+      return;
+    }
+    case 'grant':
+      return report({ type: 'granted', id: command.id, handle: (await engine).grantPath(command.path) });
+    case 'stop':
+      await (await engine).dispose();
+      process.exit(0);
+      return;
+    default:
+      assertNever(command);
+  }
+};
+
+/** A process that cannot go on says why and ends; the window then tells the user and offers a new start. */
+const giveUp = (error: unknown): void => {
+  const { message, remedy } = serialiseError(error);
+  report({ type: 'failed', message, remedy });
+  process.exitCode = 1;
+  // The report is delivered by the event loop, so leave it one turn.
+  setTimeout(() => process.exit(1), 100);
+};
+
+// A turn later, for the reason that portChannel gives.
+parent.on('message', ({ data, ports }) => void setImmediate(() => void obey(data, ports).catch(giveUp)));
+engine.then(() => report({ type: 'ready' }), giveUp);

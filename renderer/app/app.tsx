@@ -1,0 +1,85 @@
+import { useStore } from 'zustand';
+import { EngineProvider } from '../engine/engine-context.tsx';
+import type { Engine } from '../engine/engine-context.tsx';
+import { CurvesView } from '../features/curves/curves-view.tsx';
+import { ExportView } from '../features/export/export-view.tsx';
+import { FolderDialog } from '../features/folders/folder-dialog.tsx';
+import { Inspector } from '../features/inspector/inspector.tsx';
+import { JobsBar } from '../features/jobs/jobs-bar.tsx';
+import { PruneView } from '../features/prune/prune-view.tsx';
+import { RoutingView } from '../features/routing/routing-view.tsx';
+import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
+import { Splitter } from '../components/splitter.tsx';
+import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
+import type { View } from '../state/layout-store.ts';
+import { CommandPalette } from './command-palette.tsx';
+import { ConnectionBanner } from './connection-banner.tsx';
+import { Notices } from './notices.tsx';
+import { Sidebar } from './sidebar.tsx';
+import { TopBar } from './top-bar.tsx';
+import { useAppEffects } from './use-app-effects.ts';
+
+const viewComponents: Readonly<Record<View, () => React.JSX.Element>> = {
+  routing: RoutingView,
+  prune: PruneView,
+  curves: CurvesView,
+  export: ExportView,
+};
+
+export const App = ({ engine }: { readonly engine: Engine }) => (
+  <EngineProvider engine={engine}>
+    <Workbench />
+  </EngineProvider>
+);
+
+const Workbench = () => {
+  useAppEffects();
+  const layout = useStore(layoutStore);
+  const CurrentView = viewComponents[layout.view];
+  return (
+    <div className="workbench">
+      <TopBar />
+      <ConnectionBanner />
+      <div className="workbench-middle">
+        {layout.sidebarOpen && (
+          <>
+            <nav className="side-panel" aria-label="Models, tasks and runs" style={{ width: layout.sidebarWidth }}>
+              <Sidebar />
+            </nav>
+            <Splitter
+              label="Width of the sidebar"
+              panel="left"
+              width={layout.sidebarWidth}
+              minimum={sidebarLimits.minimum}
+              maximum={sidebarLimits.maximum}
+              onResize={layout.resizeSidebar}
+            />
+          </>
+        )}
+        <main className="view" id="view" role="tabpanel" aria-labelledby={`tab-${layout.view}`}>
+          <CurrentView />
+        </main>
+        {layout.inspectorOpen && (
+          <>
+            <Splitter
+              label="Width of the inspector"
+              panel="right"
+              width={layout.inspectorWidth}
+              minimum={inspectorLimits.minimum}
+              maximum={inspectorLimits.maximum}
+              onResize={layout.resizeInspector}
+            />
+            <aside className="side-panel inspector" aria-label="Inspector" style={{ width: layout.inspectorWidth }}>
+              <Inspector />
+            </aside>
+          </>
+        )}
+      </div>
+      <JobsBar />
+      <Notices />
+      <CommandPalette />
+      <FolderDialog />
+      <SampleDialog />
+    </div>
+  );
+};

@@ -1,0 +1,41 @@
+import { isUsable } from '../engine/facts.ts';
+import type { Facts } from '../engine/facts.ts';
+import { noSelection } from '../state/selection-store.ts';
+import type { Selection } from '../state/selection-store.ts';
+import { standardFactors } from '../features/prune/kept-counts.ts';
+
+type Completion = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'factor'>>;
+
+/**
+ * Selects what a newcomer would: the first usable model, every bundled task, the first task in focus; and lets go of
+ * what is no longer there. Null where nothing has to change.
+ */
+export const completeSelection = ({ connected, models, tasks, selection }: Facts): Completion | null => {
+  if (!connected) return null;
+  const change: { -readonly [K in keyof Completion]: Completion[K] } = {};
+  if (models.length > 0 && !models.some((model) => model.handle === selection.model)) {
+    const model = models.find((known) => isUsable(known))?.handle ?? null;
+    if (model !== selection.model) Object.assign(change, { model, layer: null, expert: null });
+  }
+  if (tasks.length > 0) {
+    const ticked = selection.tasks.filter((handle) => tasks.some((task) => task.handle === handle));
+    if (selection.task === null && selection.tasks.length === 0) {
+      change.tasks = tasks.filter((task) => task.bundled && task.error === null).map((task) => task.handle);
+    } else if (ticked.length !== selection.tasks.length) {
+      change.tasks = ticked;
+    }
+    if (!tasks.some((task) => task.handle === selection.task)) {
+      const task = tasks.find((known) => known.error === null)?.handle ?? null;
+      if (task !== selection.task) change.task = task;
+    }
+  }
+  const info = models.find((model) => model.handle === (change.model ?? selection.model))?.info;
+  if (info !== undefined && info !== null) {
+    const largest = info.experts / Math.max(1, info.topK);
+    if (selection.factor > largest) change.factor = standardFactors(info).at(-1) ?? noSelection.factor;
+    if (selection.layer !== null && (selection.layer >= info.moeLayers || (selection.expert ?? 0) >= info.experts)) {
+      Object.assign(change, { layer: null, expert: null });
+    }
+  }
+  return Object.keys(change).length === 0 ? null : change;
+};

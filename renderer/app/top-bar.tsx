@@ -1,0 +1,53 @@
+import { useStore } from 'zustand';
+import { IconButton } from '../components/button.tsx';
+import { Icon } from '../components/icon.tsx';
+import { showShortcut } from '../actions/shortcut.ts';
+import { layoutStore, viewTitles, views } from '../state/layout-store.ts';
+import { neighbour } from '../state/neighbour.ts';
+import { isMac } from './platform.ts';
+
+export const TopBar = () => {
+  const { view, show, theme, chooseTheme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
+    useStore(layoutStore);
+  const next = theme === 'system' ? 'light' : theme === 'light' ? 'dark' : 'system';
+  return (
+    <header className="top-bar">
+      <div className="top-bar-side">
+        <IconButton icon="sidebar" label="Show or hide the sidebar" aria-pressed={sidebarOpen} onClick={toggleSidebar} />
+        <h1>Uncurl Workbench</h1>
+      </div>
+      <div className="tabs" role="tablist" aria-label="Views">
+        {views.map((name) => (
+          <button
+            key={name}
+            id={`tab-${name}`}
+            type="button"
+            role="tab"
+            aria-selected={name === view}
+            aria-controls="view"
+            tabIndex={name === view ? 0 : -1}
+            onClick={() => show(name)}
+            onKeyDown={(event) => {
+              const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+              const target = step === 0 ? null : neighbour(views, name, step);
+              if (target === null) return;
+              show(target);
+              document.getElementById(`tab-${target}`)?.focus();
+            }}
+          >
+            {viewTitles[name]}
+          </button>
+        ))}
+      </div>
+      <div className="top-bar-side top-bar-end">
+        <button type="button" className="palette-button" onClick={() => openPalette(true)}>
+          <Icon name="search" />
+          <span>Commands</span>
+          <kbd>{showShortcut('Mod+K', isMac)}</kbd>
+        </button>
+        <IconButton icon="sun" label={`Theme: ${theme}. Change to ${next}`} onClick={() => chooseTheme(next)} />
+        <IconButton icon="inspector" label="Show or hide the inspector" aria-pressed={inspectorOpen} onClick={toggleInspector} />
+      </div>
+    </header>
+  );
+};

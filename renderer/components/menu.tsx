@@ -1,0 +1,73 @@
+import { useEffect, useRef, useState } from 'react';
+import { Button } from './button.tsx';
+import type { IconName } from './icon.tsx';
+import './menu.css';
+
+interface MenuProps {
+  readonly label: string;
+  readonly icon: IconName;
+  readonly items: readonly { readonly label: string; readonly onChoose: () => void }[];
+  readonly disabled?: boolean;
+}
+
+/** A button that opens a short list of commands; arrow keys walk it, Escape closes it. */
+export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
+  const [open, setOpen] = useState(false);
+  const frame = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const first = list.current?.firstElementChild;
+    if (first instanceof HTMLElement) first.focus();
+    const close = (event: PointerEvent): void => {
+      if (event.target instanceof Node && frame.current?.contains(event.target) !== true) setOpen(false);
+    };
+    window.addEventListener('pointerdown', close);
+    return () => window.removeEventListener('pointerdown', close);
+  }, [open]);
+  const move = (step: number): void => {
+    const buttons = [...(list.current?.children ?? [])].filter((element) => element instanceof HTMLElement);
+    const current = buttons.findIndex((button) => button === document.activeElement);
+    buttons[(current + step + buttons.length) % buttons.length]?.focus();
+  };
+  return (
+    <div
+      className="menu"
+      ref={frame}
+      onKeyDown={(event) => {
+        if (!open) return;
+        if (event.key === 'Escape') setOpen(false);
+        else if (event.key === 'ArrowDown') move(1);
+        else if (event.key === 'ArrowUp') move(-1);
+        else return;
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+      onBlur={(event) => {
+        if (event.relatedTarget instanceof Node && !event.currentTarget.contains(event.relatedTarget)) setOpen(false);
+      }}
+    >
+      <Button look="quiet" className="button-small" icon={icon} aria-haspopup="menu" aria-expanded={open} disabled={disabled} onClick={() => setOpen(!open)}>
+        {label}
+      </Button>
+      {open && (
+        <div className="menu-list" role="menu" aria-label={label} ref={list}>
+          {items.map((item) => (
+            <button
+              key={item.label}
+              type="button"
+              role="menuitem"
+              tabIndex={-1}
+              onClick={() => {
+                setOpen(false);
+                item.onChoose();
+              }}
+            >
+              {item.label}
+            </button>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+};

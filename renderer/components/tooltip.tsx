@@ -1,0 +1,88 @@
+import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
+import type { ReactNode } from 'react';
+import { createPortal } from 'react-dom';
+
+/** Space between the word and its tooltip, and to the edge of the window. */
+const GAP_PX = 6;
+const EDGE_PX = 8;
+
+/** Where a box of this size goes: below the anchor, above it where there is no room below, always inside the window. */
+export const placeTooltip = (
+  anchor: { readonly left: number; readonly top: number; readonly bottom: number },
+  box: { readonly width: number; readonly height: number },
+  room: { readonly width: number; readonly height: number },
+): { readonly left: number; readonly top: number } => {
+  const left = Math.max(EDGE_PX, Math.min(anchor.left, room.width - box.width - EDGE_PX));
+  const below = anchor.bottom + GAP_PX;
+  const top = below + box.height + EDGE_PX <= room.height ? below : Math.max(EDGE_PX, anchor.top - GAP_PX - box.height);
+  return { left, top };
+};
+
+interface TooltipProps {
+  /** What is explained; gets the keyboard focus. */
+  readonly children: ReactNode;
+  readonly content: ReactNode;
+  readonly className?: string;
+  /** False where the child takes the focus itself. */
+  readonly focusable?: boolean;
+}
+
+/** A text that appears on hover and on keyboard focus, and goes with Escape. */
+export const Tooltip = ({ children, content, className = '', focusable = true }: TooltipProps) => {
+  const id = useId();
+  const anchor = useRef<HTMLSpanElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  /** Where it is drawn; null: not shown. A modal dialog hides what lies outside of it. */
+  const [host, setHost] = useState<Element | null>(null);
+  const open = host !== null;
+  const [place, setPlace] = useState({ left: 0, top: 0 });
+  const show = useCallback(() => setHost(anchor.current?.closest('dialog') ?? document.body), []);
+  const hide = useCallback(() => setHost(null), []);
+
+  useLayoutEffect(() => {
+    if (!open || anchor.current === null || box.current === null) return;
+    setPlace(
+      placeTooltip(anchor.current.getBoundingClientRect(), box.current.getBoundingClientRect(), {
+        width: window.innerWidth,
+        height: window.innerHeight,
+      }),
+    );
+  }, [open, content]);
+
+  useEffect(() => {
+    if (!open) return;
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape') hide();
+    };
+    window.addEventListener('keydown', onKey);
+    window.addEventListener('scroll', hide, true);
+    return () => {
+      window.removeEventListener('keydown', onKey);
+      window.removeEventListener('scroll', hide, true);
+    };
+  }, [open, hide]);
+
+  return (
+    <>
+      <span
+        ref={anchor}
+        className={className}
+        tabIndex={focusable ? 0 : undefined}
+        aria-describedby={open ? id : undefined}
+        onMouseEnter={show}
+        onMouseLeave={hide}
+        onFocus={show}
+        onBlur={hide}
+      >
+        {children}
+      </span>
+      {host !== null &&
+        createPortal(
+          <div ref={box} id={id} role="tooltip" className="tooltip" style={place}>
+            {content}
+          </div>,
+          host,
+        )}
+    </>
+  );
+};

@@ -1,0 +1,198 @@
+/** What a number on the screen means. `formula` is plain text, read by screen readers as it stands. */
+export interface DefinitionText {
+  readonly term: string;
+  readonly text: string;
+  readonly formula?: string;
+}
+
+const define = <K extends string>(definitions: Readonly<Record<K, DefinitionText>>): Readonly<Record<K, DefinitionText>> =>
+  definitions;
+
+/** Every definition that the window shows, in one place. */
+export const definitions = define({
+  share: {
+    term: 'Share of tokens',
+    text: 'How often the router chose this expert: tokens whose top-k holds it, over all real tokens of the calibration items. The shares of a layer add up to k.',
+    formula: 'n_e / T,  n_e = |{t : e in top-k(t)}|',
+  },
+  gate: {
+    term: 'Gate mass',
+    text: 'The weight the router gives this expert, averaged over all tokens (0 where it was not chosen), by the model’s own routing rule.',
+    formula: '(1/T) Σ g_{t,e} over tokens that chose e',
+  },
+  reap: {
+    term: 'REAP saliency (mean)',
+    text: 'Gate weight times the length of the expert’s output, averaged over the tokens that chose it; 0 for an expert that no token chose.',
+    formula: '(1/n_e) Σ g_{t,e} ‖f_e(x_t)‖₂',
+  },
+  ean: {
+    term: 'Activation norm (EAN)',
+    text: 'Length of the expert’s own, ungated output, averaged over the tokens that chose it.',
+    formula: '(1/n_e) Σ ‖f_e(x_t)‖₂',
+  },
+  difference: {
+    term: 'Difference to another task',
+    text: 'Value on the task in focus minus value on the other task, expert by expert. Orange: used more here; blue: used more there.',
+  },
+  effectiveExperts: {
+    term: 'Effective experts',
+    text: 'How many equally used experts would spread the tokens as evenly as this layer does: the exponential of the entropy of the token shares.',
+    formula: 'exp(−Σ q_e ln q_e),  q_e = n_e / Σ n_e',
+  },
+  rank: {
+    term: 'Rank in layer',
+    text: 'Place of the expert among all experts of its layer by the metric on screen; 1 is the largest. Equal values: the lower expert number comes first.',
+  },
+  shareOfLayer: {
+    term: 'Share of the layer',
+    text: 'The expert’s value over the sum of its layer, by the metric on screen.',
+  },
+  tokensRouted: {
+    term: 'Tokens routed here',
+    text: 'n_e: real tokens of the calibration items whose top-k holds this expert. Padding never counts.',
+  },
+  fate: {
+    term: 'Fate by method and factor',
+    text: 'What each method would do with this expert at each factor, for the task in focus: kept (●), dropped (hatched), or merged into the expert whose number is shown.',
+  },
+  factor: {
+    term: 'Pruning factor',
+    text: 'Experts before over experts after, per MoE layer. ×2 halves them. At least top-k experts always stay.',
+    formula: 'E / E′',
+  },
+  keptExperts: { term: 'Kept experts', text: 'Experts that remain in each MoE layer after pruning (E′).' },
+  method: { term: 'Method', text: 'How the experts that stay are chosen, or how they are merged.' },
+  budget: {
+    term: 'Budget',
+    text: 'Uniform: every layer keeps the same number of experts. Global: layers compete, and the experts with the highest scores (normalised per layer) stay, so layers may keep different numbers.',
+  },
+  madeFor: {
+    term: 'Made for',
+    text: 'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer.',
+  },
+  seed: { term: 'Seed', text: 'Start of the random draw. The same seed gives the same plan on every machine.' },
+  affinity: {
+    term: 'Affinity',
+    text: 'How alike two experts are; the clusters that UNCURL merges come from it. Cosine compares the experts’ router logits over the task’s tokens.',
+    formula: 'A_ij = (cos(Z_:,i , Z_:,j) + 1) / 2',
+  },
+  reference: {
+    term: 'Reference',
+    text: 'The expert of each cluster that the others are aligned to: the most active one, or the medoid (most alike to the rest).',
+  },
+  align: {
+    term: 'Permutation alignment',
+    text: 'Reorders each member’s hidden units to fit the reference before averaging, at the least squared distance of gate, up and down weights (Hungarian method). The function of an expert does not change by it.',
+  },
+  mergeWeights: {
+    term: 'Merge weights',
+    text: 'Activation: members count by the tokens that chose them. Uniform: all count the same.',
+    formula: 'W = Σ n_e W_e / Σ n_e',
+  },
+  router: {
+    term: 'Router after the merge',
+    text: 'Reference row: the cluster keeps its reference’s router row. Mean row: the weighted mean of its members’. Mapped rows: all rows stay, each leads to its cluster. Summed probabilities: members’ probabilities add up before top-k. A stock Hugging Face loader opens only the first two.',
+  },
+  totalParameters: { term: 'Total parameters', text: 'All weights of the checkpoint.' },
+  expertParameters: { term: 'Expert parameters', text: 'Weights inside routed experts: what pruning can take away.' },
+  activeParameters: {
+    term: 'Active parameters',
+    text: 'Weights used for one token: the dense parts, the router and top-k experts. Pruning experts takes away router rows only, as long as top-k stays.',
+  },
+  sizeBytes: { term: 'Size on disk', text: 'Bytes of the weight files, in powers of 1024.' },
+  memory: {
+    term: 'Memory needed',
+    text: 'Resident: every block loaded at once. Streaming: one block at a time, slower, for models larger than memory.',
+  },
+  topK: { term: 'Top-k', text: 'Experts that the router chooses for each token.' },
+  experts: { term: 'Experts', text: 'Routed experts in each MoE layer (E).' },
+  layers: { term: 'Layers', text: 'Transformer blocks; those with experts are MoE layers and are numbered from 0 here.' },
+  normTopK: {
+    term: 'Gates renormalised',
+    text: 'Whether the weights of the chosen experts are divided by their sum. Where they are not, kept experts get more weight after pruning.',
+  },
+  items: {
+    term: 'Items',
+    text: 'Test items are scored; calibration items only make profiles. The two never overlap.',
+  },
+  profiled: {
+    term: 'Profile',
+    text: 'Filled: routing statistics of the selected model on this task’s calibration items are on disk.',
+  },
+  chance: { term: 'Chance', text: 'Accuracy of guessing: the mean of 1 / choices over the test items.' },
+  acc: {
+    term: 'Accuracy (acc)',
+    text: 'Share of items whose right choice has the largest log-likelihood, summed over its tokens after the context.',
+    formula: 'argmax_c Σ log p(token | before)',
+  },
+  acc_norm: {
+    term: 'Length-normalised accuracy (acc_norm)',
+    text: 'Share of items whose right choice has the largest log-likelihood per character.',
+    formula: 'argmax_c Σ log p / characters',
+  },
+  perplexity: {
+    term: 'Perplexity',
+    text: 'Exponential of the mean negative log-likelihood per token; lower is better.',
+    formula: 'exp(−Σ log p / tokens)',
+  },
+  value: { term: 'Measured value', text: 'The task’s metric for this candidate, over the test items.' },
+  pairedDifference: {
+    term: 'Difference to unpruned',
+    text: 'Candidate minus unpruned model on the same items, with its two-sided 95 % interval: Tango’s score interval for paired proportions (perplexity: paired bootstrap).',
+  },
+  oneSided: {
+    term: 'One-sided lower end',
+    text: 'Lower end of the one-sided 95 % interval of the difference. The threshold rule compares it with −δ.',
+  },
+  mcnemar: {
+    term: 'p (exact McNemar)',
+    text: 'Probability of a split of the changed items at least this uneven if pruning changed nothing on average; two-sided, exact.',
+  },
+  lostGained: {
+    term: 'Lost and gained',
+    text: 'Items that only the unpruned model answers rightly, and items that only the pruned one does.',
+  },
+  truncated: { term: 'Truncated', text: 'Items whose context was cut on the left to fit the model’s positions.' },
+  delta: {
+    term: 'Margin δ',
+    text: 'The loss that is still called safe. A factor is safe if the lower end of the one-sided 95 % interval of the difference is at least −δ. Outcomes are stored, so moving δ needs no inference.',
+  },
+  threshold: {
+    term: 'Threshold',
+    text: 'The largest tested factor such that it and every smaller tested factor are safe (fixed-sequence testing, so no further correction). The bracket names the last safe and the first unsafe factor.',
+  },
+  cannotTell: {
+    term: 'Cannot tell',
+    text: 'Too few items: even a candidate that answered every item as the unpruned model does could not be called safe at this δ.',
+  },
+  unprunedLine: { term: 'Unpruned', text: 'The unpruned model on the same items.' },
+  marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
+  candidates: {
+    term: 'Candidates',
+    text: 'Pruned models to measure: methods × factors above 1 × seeds (random only), made separately for each task, plus the unpruned model. Factors that an adaptive sweep adds come on top.',
+  },
+  adaptive: {
+    term: 'Adaptive',
+    text: 'After the listed factors, bisects the number of kept experts between the last safe and the first unsafe factor, until they are neighbours.',
+  },
+  limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
+  seeds: { term: 'Seeds', text: 'Random draws per factor; each is a candidate of its own.' },
+  logitDifference: {
+    term: 'Largest logit difference',
+    text: 'Largest absolute difference of float32 logits between the masked (or merged) original and the reopened export, over all probe tokens.',
+  },
+  sameExperts: {
+    term: 'Same experts',
+    text: 'Whether every token chose the same experts, after renumbering, at every MoE layer.',
+  },
+  sameTensors: {
+    term: 'Same tensors',
+    text: 'Whether every tensor of the export is byte for byte the plan’s slice of the source (merged experts: recomputed).',
+  },
+  fingerprint: {
+    term: 'Fingerprint',
+    text: 'Hash of the configuration, the tensor headers and sampled weights. Equal fingerprints: the same model.',
+  },
+});
+
+export type DefinitionName = keyof typeof definitions;

@@ -1,0 +1,96 @@
+import { createContext, use, useEffect, useMemo, useSyncExternalStore } from 'react';
+import type { ReactNode } from 'react';
+import type { CallInput, CallName } from '../../main/contract/calls.ts';
+import type { EngineEvent } from '../../main/contract/events.ts';
+import type { Bridge, BridgeStatus } from '../bridge.ts';
+import { applyEvent, sweepReadConcerns } from './apply-event.ts';
+import { inputKey } from './query-cache.ts';
+import type { QueryCache, QueryState } from './query-cache.ts';
+
+export interface Engine {
+  readonly bridge: Bridge;
+  readonly cache: QueryCache;
+}
+
+const EngineContext = createContext<Engine | null>(null);
+
+/** Thresholds of a running sweep are read again at most this often. */
+const SWEEP_REFRESH_MS = 1_000;
+
+/** Events of this long are applied as one, so that a fast sweep does not draw the window for every point. */
+const GATHER_MS = 100;
+
+/** Joins cache and bridge: events keep the cache true, a new connection asks everything again. Returns the undoing. */
+export const connectCache = ({ bridge, cache }: Engine): (() => void) => {
+  const waiting = new Map<string, ReturnType<typeof setTimeout>>();
+  const sweepChanged = (run: string): void => {
+    if (waiting.has(run)) return;
+    const refresh = (): void => {
+      waiting.delete(run);
+      cache.invalidate(sweepReadConcerns(run));
+    };
+    waiting.set(run, setTimeout(refresh, SWEEP_REFRESH_MS));
+  };
+  let events: EngineEvent[] = [];
+  let gathering: ReturnType<typeof setTimeout> | null = null;
+  const applyGathered = (): void => {
+    const gathered = events;
+    events = [];
+    gathering = null;
+    cache.batch(() => {
+      for (const event of gathered) applyEvent(cache, event, { sweepChanged });
+    });
+  };
+  const stopEvents = bridge.subscribe((event) => {
+    events.push(event);
+    gathering ??= setTimeout(applyGathered, GATHER_MS);
+  });
+  let state = bridge.status.get().state;
+  const stopStatus = bridge.status.subscribe(() => {
+    const next = bridge.status.get().state;
+    if (next === 'connected' && state === 'lost') cache.invalidate(() => true);
+    state = next;
+  });
+  return () => {
+    stopEvents();
+    stopStatus();
+    for (const timer of waiting.values()) clearTimeout(timer);
+    if (gathering !== null) clearTimeout(gathering);
+  };
+};
+
+export const EngineProvider = ({ engine, children }: { readonly engine: Engine; readonly children: ReactNode }) => {
+  useEffect(() => connectCache(engine), [engine]);
+  return <EngineContext value={engine}>{children}</EngineContext>;
+};
+
+export const useEngine = (): Engine => {
+  const engine = use(EngineContext);
+  if (engine === null) throw new Error('useEngine outside of EngineProvider');
+  return engine;
+};
+
+export const useEngineStatus = (): BridgeStatus => {
+  const { bridge } = useEngine();
+  return useSyncExternalStore(bridge.status.subscribe, bridge.status.get);
+};
+
+const noSubscription = (): (() => void) => () => undefined;
+
+/** The engine's answer to a call; `input: null` asks nothing. Components draw again when the answer changes. */
+export const useQuery = <N extends CallName>(name: N, input: CallInput<N> | null): QueryState<N> => {
+  const { cache } = useEngine();
+  const key = input === null ? null : inputKey(input);
+  const source = useMemo(() => {
+    const idle: QueryState<N> = { data: undefined, error: null, loading: false };
+    return input === null
+      ? { subscribe: noSubscription, read: () => idle }
+      : {
+          subscribe: (listener: () => void) => cache.subscribe(name, input, listener),
+          read: () => cache.state(name, input),
+        };
+    // `key` stands for `input`: equal inputs must not subscribe again.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [cache, name, key]);
+  return useSyncExternalStore(source.subscribe, source.read);
+};

@@ -1,0 +1,38 @@
+import type { ModelEntry } from '../../main/contract/model.ts';
+import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
+import type { TaskEntry } from '../../main/contract/task.ts';
+import type { Selection } from '../state/selection-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import type { Engine } from './engine-context.tsx';
+
+/** What actions decide by: the engine's lists and the selection, as they are now. */
+export interface Facts {
+  readonly connected: boolean;
+  readonly models: readonly ModelEntry[];
+  readonly tasks: readonly TaskEntry[];
+  readonly runs: readonly RunManifest[];
+  readonly jobs: readonly JobProgress[];
+  readonly selection: Selection;
+}
+
+export const readFacts = ({ bridge, cache }: Engine): Facts => ({
+  connected: bridge.status.get().state === 'connected',
+  models: cache.state('models.list', {}).data ?? [],
+  tasks: cache.state('tasks.list', {}).data ?? [],
+  runs: cache.state('runs.list', {}).data ?? [],
+  jobs: cache.state('jobs.list', {}).data ?? [],
+  selection: selectionStore.getState(),
+});
+
+export const selectedModel = ({ models, selection }: Facts): ModelEntry | null =>
+  models.find((model) => model.handle === selection.model) ?? null;
+
+export const tickedTasks = ({ tasks, selection }: Facts): readonly TaskEntry[] =>
+  tasks.filter((task) => selection.tasks.includes(task.handle));
+
+export const focusedTask = ({ tasks, selection }: Facts): TaskEntry | null =>
+  tasks.find((task) => task.handle === selection.task) ?? null;
+
+/** Whether the engine can work on the model at all. */
+export const isUsable = (model: ModelEntry | null): model is ModelEntry & { readonly info: NonNullable<ModelEntry['info']> } =>
+  model?.error === null && model.info?.supported === true;

@@ -1,0 +1,58 @@
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import type { MethodCurve } from './task-curves.ts';
+
+/** A point as the chart draws it. */
+export interface ChartRow {
+  /** Where it is drawn: the factor, moved a little so that methods do not hide each other. */
+  readonly x: number;
+  /** Of the line (the mean of the seeds). */
+  readonly line: number | null;
+  /** Of a single measured point. */
+  readonly dot: number | null;
+  /** [down, up] from `dot` to the ends of the paired interval, moved to the unpruned value. */
+  readonly error: readonly [number, number] | null;
+  /** [low, high] of the same interval. */
+  readonly band: readonly [number, number] | null;
+  readonly result: SweepResult | null;
+  readonly threshold: boolean;
+}
+
+/** Methods stand this far apart, as a power of two. */
+const DODGE = 0.05;
+
+/** x of a factor for the method at `place` of `count`. */
+export const dodged = (factor: number, place: number, count: number): number =>
+  factor === 1 ? 1 : factor * 2 ** ((place - (count - 1) / 2) * DODGE);
+
+/** Rows of one method: its line, its dots with intervals, and where its threshold lies. */
+export const chartRows = (curve: MethodCurve, unpruned: number | null, place: number, count: number): readonly ChartRow[] => {
+  const isThreshold = (factor: number, seed: number | null): boolean =>
+    curve.thresholds.some((threshold) => threshold.factor === factor && threshold.seed === seed);
+  const single = curve.seeds === 1;
+  const lines = curve.line.map(({ factor, value }): ChartRow => {
+    const result = single ? (curve.points.find((point) => point.factor === factor) ?? null) : null;
+    const interval = result === null || unpruned === null ? null : ([unpruned + result.low, unpruned + result.high] as const);
+    return {
+      x: dodged(factor, place, count),
+      line: value,
+      dot: result?.value ?? null,
+      error: interval === null ? null : [Math.max(0, value - interval[0]), Math.max(0, interval[1] - value)],
+      band: interval ?? (factor === 1 && single ? [value, value] : null),
+      result,
+      threshold: result !== null && isThreshold(factor, result.seed),
+    };
+  });
+  if (single) return lines;
+  const dots = curve.points.map(
+    (result): ChartRow => ({
+      x: dodged(result.factor, place, count),
+      line: null,
+      dot: result.value,
+      error: null,
+      band: null,
+      result,
+      threshold: isThreshold(result.factor, result.seed),
+    }),
+  );
+  return [...lines, ...dots];
+};

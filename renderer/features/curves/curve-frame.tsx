@@ -1,0 +1,60 @@
+import type { ReactNode } from 'react';
+import { CartesianGrid, ComposedChart, ReferenceLine, XAxis, YAxis } from 'recharts';
+import { formatFixed, formatNumber } from '../../format/format-number.ts';
+
+interface CurveFrameProps {
+  readonly width: number;
+  readonly height: number;
+  readonly ticks: readonly number[];
+  readonly domain: readonly [number, number];
+  readonly accuracy: boolean;
+  readonly unpruned: number | null;
+  readonly delta: number;
+  readonly chance: number | null;
+  /** The marks: drawn inside the plot, with the chart's scales. */
+  readonly children: ReactNode;
+}
+
+const MARGIN = { top: 9, right: 14, bottom: 0, left: 0 } as const;
+const ACCURACY_TICKS = [0, 0.25, 0.5, 0.75, 1];
+const TICK = { fill: 'var(--text-muted)', fontSize: 11 } as const;
+
+const factorLabel = (factor: number): string => `×${formatFixed(factor, Number.isInteger(factor) ? 0 : 1)}`;
+const accuracyLabel = (value: number): string => formatFixed(value, value === 0 || value === 1 ? 0 : 2);
+const perplexityLabel = (value: number): string => formatNumber(value, 3);
+
+/** Axes (factor on a log2 scale), grid and the three lines that points are read against. */
+export const CurveFrame = ({ width, height, ticks, domain, accuracy, unpruned, delta, chance, children }: CurveFrameProps) => (
+  <ComposedChart width={width} height={height} margin={MARGIN} data={ticks.map((factor) => ({ factor }))} accessibilityLayer={false}>
+    <CartesianGrid stroke="var(--grid)" vertical={false} />
+    <XAxis
+      dataKey="factor"
+      type="number"
+      scale="log"
+      domain={[0.93, (ticks.at(-1) ?? 2) * 1.1]}
+      allowDataOverflow
+      ticks={[...ticks]}
+      tickFormatter={factorLabel}
+      stroke="var(--border-strong)"
+      tick={TICK}
+      tickLine={false}
+      interval={0}
+      height={22}
+    />
+    <YAxis
+      type="number"
+      domain={[...domain]}
+      allowDataOverflow
+      {...(accuracy ? { ticks: ACCURACY_TICKS } : {})}
+      tickFormatter={accuracy ? accuracyLabel : perplexityLabel}
+      stroke="none"
+      tick={TICK}
+      tickLine={false}
+      width={36}
+    />
+    {chance !== null && accuracy && <ReferenceLine y={chance} stroke="var(--text-faint)" strokeDasharray="1 3" />}
+    {unpruned !== null && <ReferenceLine y={unpruned} stroke="var(--text-muted)" strokeWidth={1} />}
+    {unpruned !== null && accuracy && <ReferenceLine y={unpruned - delta} stroke="var(--text-muted)" strokeDasharray="4 3" />}
+    {children}
+  </ComposedChart>
+);

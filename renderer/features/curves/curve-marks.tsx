@@ -1,0 +1,102 @@
+import { useXAxisScale, useYAxisScale } from 'recharts';
+import type { ResolvedTheme } from '../../app/theme.ts';
+import { markerPath, methodStyle } from '../../charts/method-styles.ts';
+import { chartRows } from './chart-rows.ts';
+import type { ChartRow } from './chart-rows.ts';
+import { resultKey } from './point-key.ts';
+import type { MethodCurve } from './task-curves.ts';
+
+interface CurveMarksProps {
+  readonly curves: readonly MethodCurve[];
+  readonly unpruned: number | null;
+  /** Every method of the sweep: gives each its place and style. */
+  readonly methods: readonly string[];
+  readonly theme: ResolvedTheme;
+  readonly selectedKey: string | null;
+  /** The method that stands out; null: all alike. */
+  readonly emphasised: string | null;
+}
+
+type Scale = (value: number) => number;
+
+const asScale = (scale: ((value: unknown) => number | undefined) | undefined): Scale | null =>
+  scale === undefined ? null : (value) => scale(value) ?? Number.NaN;
+
+/** Lines, intervals, points, thresholds and the band of the method that stands out; drawn with the chart's own scales. */
+export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emphasised }: CurveMarksProps) => {
+  const x = asScale(useXAxisScale());
+  const y = asScale(useYAxisScale());
+  if (x === null || y === null) return null;
+  return (
+    <g>
+      {curves.map((curve) => (
+        <MethodMarks
+          key={curve.method}
+          curve={curve}
+          rows={chartRows(curve, unpruned, methods.indexOf(curve.method), methods.length)}
+          order={methods.indexOf(curve.method)}
+          theme={theme}
+          selectedKey={selectedKey}
+          stand={emphasised === null ? 'alike' : emphasised === curve.method ? 'out' : 'back'}
+          x={x}
+          y={y}
+        />
+      ))}
+    </g>
+  );
+};
+
+interface MethodMarksProps {
+  readonly curve: MethodCurve;
+  readonly rows: readonly ChartRow[];
+  readonly order: number;
+  readonly theme: ResolvedTheme;
+  readonly selectedKey: string | null;
+  readonly stand: 'alike' | 'out' | 'back';
+  readonly x: Scale;
+  readonly y: Scale;
+}
+
+const polyline = (points: readonly (readonly [number, number])[]): string =>
+  points.map(([px, py], index) => `${index === 0 ? 'M' : 'L'}${px.toFixed(1)},${py.toFixed(1)}`).join('');
+
+const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: MethodMarksProps) => {
+  const style = methodStyle(curve.method, order);
+  const color = style.color[theme];
+  const line = rows.flatMap((row) => (row.line === null ? [] : [[x(row.x), y(row.line)] as const]));
+  const band = rows.flatMap((row) => (row.band === null ? [] : [{ x: x(row.x), low: y(row.band[0]), high: y(row.band[1]) }]));
+  const stroked = style.marker === 'cross';
+  return (
+    <g opacity={stand === 'back' ? 0.3 : 1}>
+      {stand === 'out' && band.length > 1 && (
+        <path
+          d={`${polyline([...band.map((edge) => [edge.x, edge.high] as const), ...[...band].reverse().map((edge) => [edge.x, edge.low] as const)])}Z`}
+          fill={color}
+          fillOpacity={0.14}
+          stroke="none"
+        />
+      )}
+      <path d={polyline(line)} fill="none" stroke={color} strokeWidth={stand === 'out' ? 2.2 : 1.6} strokeDasharray={style.dash} />
+      {rows.map((row) => {
+        if (row.result === null || row.dot === null) return null;
+        const [cx, cy] = [x(row.x), y(row.dot)];
+        const key = resultKey(row.result);
+        return (
+          <g key={key} className="curve-point" data-point={key} data-x={cx} data-y={cy}>
+            {row.error !== null && (
+              <line x1={cx} x2={cx} y1={y(row.dot - row.error[0])} y2={y(row.dot + row.error[1])} stroke={color} strokeWidth={1.2} opacity={0.7} />
+            )}
+            {row.threshold && <circle cx={cx} cy={cy} r={7.5} fill="none" stroke={color} strokeWidth={1.3} />}
+            {key === selectedKey && <circle cx={cx} cy={cy} r={9.5} fill="none" stroke="var(--accent)" strokeWidth={2} />}
+            <path
+              d={markerPath(style.marker, cx, cy, curve.seeds > 1 ? 2.4 : 3.4)}
+              fill={stroked ? 'none' : color}
+              stroke={stroked ? color : 'var(--surface)'}
+              strokeWidth={stroked ? 1.6 : 0.8}
+            />
+          </g>
+        );
+      })}
+    </g>
+  );
+};

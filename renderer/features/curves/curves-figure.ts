@@ -1,0 +1,95 @@
+import type { RunManifest } from '../../../main/contract/run.ts';
+import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { markerPath, methodStyle } from '../../charts/method-styles.ts';
+import { csvDocument } from '../../figures/csv.ts';
+import { escapeXml } from '../../figures/escape-xml.ts';
+import type { Figure } from '../../figures/figure.ts';
+import { chartMarkup } from '../../figures/chart-markup.ts';
+import { svgDocument } from '../../figures/svg-document.ts';
+import type { ResolvedTheme } from '../../app/theme.ts';
+import { methodTitle } from '../prune/methods.ts';
+import type { TaskCurves } from './task-curves.ts';
+
+interface CurvesFigure {
+  readonly manifest: RunManifest;
+  readonly document: SweepDocument;
+  readonly model: string | null;
+  readonly methods: readonly string[];
+  readonly hidden: readonly string[];
+  readonly curves: readonly TaskCurves[];
+  readonly tasks: readonly TaskEntry[];
+  readonly delta: number;
+  readonly theme: ResolvedTheme;
+}
+
+const COLUMNS = 3;
+const GAP = 24;
+const HEAD = 76;
+const CAPTION = 22;
+
+/** The charts on screen, side by side in one picture, and every point of their model as a table. */
+export const curvesFigure = ({ manifest, document, model, methods, hidden, curves, tasks, delta, theme }: CurvesFigure): Figure => {
+  const panels = curves.flatMap((task) => {
+    const chart = chartMarkup(`curve-${task.task}`);
+    return chart === null ? [] : [{ task, chart }];
+  });
+  const width = Math.max(320, ...panels.map(({ chart }) => chart.width));
+  const height = Math.max(0, ...panels.map(({ chart }) => chart.height));
+  const columns = Math.max(1, Math.min(COLUMNS, panels.length));
+  const ink = theme === 'dark' ? '#e6e8eb' : '#1b1d20';
+  const title = `${manifest.title}${model === null ? '' : `: ${model}`}`;
+  const legend = methods
+    .filter((method) => !hidden.includes(method))
+    .map((method, place) => {
+      const style = methodStyle(method, methods.indexOf(method));
+      const x = GAP + place * 120;
+      const color = style.color[theme];
+      return `<path d="M${x} 52h30" stroke="${color}" stroke-width="1.8" stroke-dasharray="${style.dash}"/><path d="${markerPath(style.marker, x + 15, 52, 3.6)}" fill="${color}"/><text x="${x + 38}" y="56" fill="${ink}">${escapeXml(methodTitle(method))}</text>`;
+    });
+  const bodies = panels.map(({ task, chart }, index) => {
+    const x = GAP + (index % columns) * (width + GAP);
+    const y = HEAD + Math.floor(index / columns) * (height + CAPTION + GAP);
+    const name = tasks.find((known) => known.name === task.task)?.title ?? task.task;
+    return `<g transform="translate(${x} ${y})"><text x="36" y="12" font-weight="bold" fill="${ink}">${escapeXml(name)}</text><g transform="translate(0 ${CAPTION})">${chart.markup}</g></g>`;
+  });
+  const whole = {
+    width: Math.max(GAP + columns * (width + GAP), GAP * 2 + methods.length * 120),
+    height: HEAD + Math.max(1, Math.ceil(panels.length / columns)) * (height + CAPTION + GAP),
+  };
+  const figureManifest = { kind: 'uncurl-curves', delta, rule: document.rule, run: manifest };
+  return {
+    ...whole,
+    manifest: figureManifest,
+    svg: svgDocument({
+      ...whole,
+      title,
+      background: theme === 'dark' ? '#17191c' : '#ffffff',
+      manifest: figureManifest,
+      body: [`<text x="${GAP}" y="28" font-size="15" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`, ...legend, ...bodies].join('\n'),
+    }),
+    csv: csvDocument(
+      figureManifest,
+      ['model', 'task', 'method', 'seed', 'factor', 'kept', 'n', 'metric', 'value', 'difference', 'low', 'high', 'low_one_sided', 'p', 'lost', 'gained', 'truncated'],
+      document.results.map((result) => [
+        result.model,
+        result.task,
+        result.method,
+        result.seed,
+        result.factor,
+        result.kept,
+        result.n,
+        result.metric,
+        result.value,
+        result.difference,
+        result.low,
+        result.high,
+        result.lowOneSided,
+        result.p,
+        result.lost,
+        result.gained,
+        result.truncated,
+      ]),
+    ),
+  };
+};

@@ -1,0 +1,88 @@
+import type { SweepDocument, SweepResult, Threshold } from '../../../main/contract/sweep.ts';
+import type { MetricName } from '../../../main/contract/task.ts';
+
+/** Name of the unpruned model among the methods of a sweep. */
+export const UNPRUNED = 'unpruned';
+
+/** Mean of several seeds at one factor. */
+export interface MeanPoint {
+  readonly factor: number;
+  readonly value: number;
+  readonly seeds: number;
+}
+
+export interface MethodCurve {
+  readonly method: string;
+  /** Measured points, by rising factor, then seed; without the unpruned model. */
+  readonly points: readonly SweepResult[];
+  /** The line: one value per factor, the mean where there are several seeds; begins at the unpruned model. */
+  readonly line: readonly MeanPoint[];
+  readonly seeds: number;
+  readonly thresholds: readonly Threshold[];
+}
+
+export interface TaskCurves {
+  readonly task: string;
+  readonly metric: MetricName;
+  readonly n: number;
+  /** The unpruned model's value; null while it is not measured. */
+  readonly unpruned: number | null;
+  readonly unprunedResult: SweepResult | null;
+  readonly curves: readonly MethodCurve[];
+}
+
+const distinct = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
+
+const meanLine = (points: readonly SweepResult[], unpruned: number | null): readonly MeanPoint[] => {
+  const factors = distinct(points.map((point) => point.factor));
+  const line = factors.map((factor) => {
+    const there = points.filter((point) => point.factor === factor);
+    return { factor, value: there.reduce((sum, point) => sum + point.value, 0) / there.length, seeds: there.length };
+  });
+  return unpruned === null ? line : [{ factor: 1, value: unpruned, seeds: 1 }, ...line.filter(({ factor }) => factor > 1)];
+};
+
+export const sweepModels = (document: SweepDocument): readonly string[] => distinct(document.results.map((result) => result.model));
+
+/** Methods of a sweep in a lasting order: as given, then others by name. */
+export const sweepMethods = (document: SweepDocument, order: readonly string[]): readonly string[] => {
+  const place = (method: string): number => (order.includes(method) ? order.indexOf(method) : order.length);
+  return distinct(document.results.map((result) => result.method))
+    .filter((method) => method !== UNPRUNED)
+    .sort((left, right) => place(left) - place(right) || left.localeCompare(right));
+};
+
+/** Curves of one model, task by task (in `taskOrder`, then others by name). */
+export const taskCurves = (
+  document: SweepDocument,
+  model: string,
+  methods: readonly string[],
+  taskOrder: readonly string[],
+): readonly TaskCurves[] => {
+  const results = document.results.filter((result) => result.model === model);
+  const place = (task: string): number => (taskOrder.includes(task) ? taskOrder.indexOf(task) : taskOrder.length);
+  const tasks = [...distinct(results.map((result) => result.task))].sort(
+    (left, right) => place(left) - place(right) || left.localeCompare(right),
+  );
+  return tasks.map((task) => {
+    const ofTask = results.filter((result) => result.task === task);
+    const unprunedResult = ofTask.find((result) => result.method === UNPRUNED || result.factor === 1) ?? null;
+    const [any] = ofTask;
+    const unpruned = unprunedResult?.value ?? (any === undefined ? null : any.value - any.difference);
+    const curves = methods.map((method): MethodCurve => {
+      const points = ofTask
+        .filter((result) => result.method === method && result.factor > 1)
+        .sort((left, right) => left.factor - right.factor || (left.seed ?? 0) - (right.seed ?? 0));
+      return {
+        method,
+        points,
+        line: meanLine(points, unpruned),
+        seeds: Math.max(1, distinct(points.map((point) => point.seed)).length),
+        thresholds: document.thresholds.filter(
+          (threshold) => threshold.model === model && threshold.task === task && threshold.method === method,
+        ),
+      };
+    });
+    return { task, metric: any?.metric ?? 'acc', n: any?.n ?? 0, unpruned, unprunedResult, curves };
+  });
+};

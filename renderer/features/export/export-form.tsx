@@ -1,0 +1,102 @@
+import { useId } from 'react';
+import { useStore } from 'zustand';
+import { startExport } from '../../actions/start-export.ts';
+import { useAction } from '../../actions/use-action.ts';
+import { Button } from '../../components/button.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { Segmented } from '../../components/segmented.tsx';
+import { useFacts } from '../../engine/use-facts.ts';
+import { useRequest } from '../../engine/use-request.ts';
+import { formatBytes, formatFactor } from '../../format/format-number.ts';
+import { exportStore } from '../../state/export-store.ts';
+import { chooseFolder } from '../folders/choose-folder.ts';
+import { CostTable } from '../prune/cost-table.tsx';
+import { methodTitle } from '../prune/methods.ts';
+import { exportName, exportObstacle } from './export-source.ts';
+import { useExportPlan } from './use-export-plan.ts';
+
+/** Plan, destination, name and format of an export, and what will be written. */
+export const ExportForm = () => {
+  const facts = useFacts();
+  const state = useStore(exportStore);
+  const { source, made, error } = useExportPlan();
+  const start = useAction(startExport);
+  const folder = useRequest();
+  const nameId = useId();
+  const obstacle = exportObstacle(facts, state);
+  const selectedPoint = facts.selection.point;
+  const name = source === null ? '' : exportName(source, state.name);
+  const taskTitle = (task: string | null): string => facts.tasks.find((known) => known.name === task)?.title ?? task ?? 'all ticked tasks';
+  return (
+    <section className="card" aria-label="Export">
+      <h3>Export a plan as a smaller checkpoint</h3>
+      <Segmented
+        label="Source of the plan"
+        value={state.point === null ? 'plan' : 'point'}
+        options={[
+          { value: 'plan', label: 'Plan of the Prune view' },
+          ...(selectedPoint !== null && selectedPoint.factor > 1 ? [{ value: 'point' as const, label: 'Selected point' }] : []),
+          ...(state.point !== null && selectedPoint === null ? [{ value: 'point' as const, label: 'Measured point' }] : []),
+        ]}
+        onChange={(value) => state.choosePoint(value === 'plan' ? null : (selectedPoint ?? state.point))}
+      />
+      {source !== null && (
+        <p>
+          <strong>
+            {methodTitle(source.method)} {formatFactor(source.factor)}
+          </strong>{' '}
+          of {source.model.name}, made for {taskTitle(source.task)}.
+        </p>
+      )}
+      {error !== null && <Problem error={error} />}
+      {made !== undefined && source !== null && source.model.info !== null && (
+        <CostTable cost={made.cost} experts={source.model.info.experts} topK={source.model.info.topK} />
+      )}
+      {made !== undefined && made.cost.exportable.reason !== null && (
+        <Problem error={{ message: 'A stock Hugging Face loader cannot open this export.', remedy: made.cost.exportable.reason }} />
+      )}
+      <div className="field-stacked">
+        <span className="field-label">Into folder</span>
+        <div className="folder-field">
+          <code title={state.into?.path}>{state.into?.path ?? 'not chosen yet'}</code>
+          <Button
+            icon="folder"
+            disabled={folder.busy || !facts.connected}
+            onClick={() =>
+              folder.start(async ({ bridge }) => {
+                const into = await chooseFolder(bridge, 'export');
+                if (into !== null) state.chooseInto(into);
+              })
+            }
+          >
+            Choose…
+          </Button>
+        </div>
+      </div>
+      <div className="field-stacked">
+        <label className="field-label" htmlFor={nameId}>
+          Name of the new folder
+        </label>
+        <input
+          id={nameId}
+          className="input"
+          value={name}
+          spellCheck={false}
+          onChange={(event) => state.chooseName(event.target.value)}
+        />
+      </div>
+      {made !== undefined && (
+        <p className="muted">
+          Will write a Hugging Face folder: config, {formatBytes(made.cost.sizeBytes)} of weights (safetensors, the source’s own tensor names), tokenizer, plan, model
+          card and checksums. The folder is verified against the model before it gets its name; an existing folder is never overwritten.
+        </p>
+      )}
+      <div className="sweep-start">
+        <p className="muted">{obstacle ?? ''}</p>
+        <Button look="primary" icon="save" onClick={start.perform} disabled={!start.enabled || made === undefined}>
+          Export and verify
+        </Button>
+      </div>
+    </section>
+  );
+};

@@ -1,0 +1,96 @@
+import { useStore } from 'zustand';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import type { Verification } from '../../../main/contract/export.ts';
+import { Definition } from '../../components/definition.tsx';
+import { EmptyState } from '../../components/empty-state.tsx';
+import { FactList } from '../../components/fact-list.tsx';
+import { Icon } from '../../components/icon.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/use-facts.ts';
+import { formatCount } from '../../format/format-number.ts';
+import { formatWhen } from '../../format/format-time.ts';
+import { exportStore } from '../../state/export-store.ts';
+
+/** The chosen export or verification, else the newest: its proof in full. */
+export const ExportOutcome = () => {
+  const { runs, jobs } = useFacts();
+  const shown = useStore(exportStore, (state) => state.run);
+  const candidates = runs
+    .filter((run) => run.kind === 'export' || run.kind === 'verify')
+    .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
+  const run = candidates.find((known) => known.id === shown) ?? candidates[0];
+  if (run === undefined) {
+    return (
+      <EmptyState icon="check" title="No export yet">
+        Every export is reopened and compared with the masked original before it gets its name. The proof appears here.
+      </EmptyState>
+    );
+  }
+  const job = jobs.find((known) => known.run === run.id);
+  return (
+    <section className="card" aria-label="Outcome">
+      <div className="section-head">
+        <h3>{run.title}</h3>
+        <span className="muted">{formatWhen(run.finishedAt ?? run.createdAt, new Date())}</span>
+      </div>
+      {run.output !== null && (
+        <div>
+          <span className="field-label">Folder</span>
+          <p className="path-plain">{run.output}</p>
+        </div>
+      )}
+      {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
+      {run.state === 'done' && <Proof run={run} />}
+      {run.state === 'failed' && run.kind === 'verify' && <Proof run={run} />}
+      {(run.state === 'running' || run.state === 'queued') && <p className="muted">{job?.description ?? 'Waiting for its turn…'}</p>}
+      {(run.state === 'cancelled' || run.state === 'interrupted') && <p className="muted">Left unfinished: resume it from the list of runs.</p>}
+      <p className="path">{run.commandLine}</p>
+    </section>
+  );
+};
+
+const Proof = ({ run }: { readonly run: RunManifest }) => {
+  const { data, error } = useQuery('verify.read', { run: run.id });
+  if (error !== null) return run.error === null ? <Problem error={error} /> : null;
+  return data === undefined ? <p className="muted">Reading the proof…</p> : <ProofBody proof={data} />;
+};
+
+const yesNo = (value: boolean) => (
+  <span className="yes-no">
+    <Icon name={value ? 'check' : 'warning'} size={13} /> {value ? 'yes' : 'no'}
+  </span>
+);
+
+const ProofBody = ({ proof }: { readonly proof: Verification }) => (
+  <>
+    <div className={proof.ok ? 'verdict verdict-ok' : 'verdict verdict-bad'} role="status">
+      <Icon name={proof.ok ? 'check' : 'warning'} size={18} />
+      <div>
+        <strong>{proof.ok ? 'Verified: the export is what was measured' : 'Not verified'}</strong>
+        <p>
+          {formatCount(proof.sequences)} sequences, {formatCount(proof.tokens)} tokens compared
+        </p>
+      </div>
+    </div>
+    <FactList
+      facts={[
+        {
+          key: 'logits',
+          term: <Definition of="logitDifference" />,
+          value: (
+            <>
+              {proof.maxLogitDifference === 0 ? '0 (bit-equal)' : proof.maxLogitDifference.toExponential(2)}
+              <span className="muted"> tolerance {proof.tolerance.toExponential(0)}</span>
+            </>
+          ),
+        },
+        { key: 'experts', term: <Definition of="sameExperts" />, value: yesNo(proof.sameExperts) },
+        { key: 'tensors', term: <Definition of="sameTensors" />, value: yesNo(proof.sameTensors) },
+      ]}
+    />
+    {proof.problems.map((problem) => (
+      <Problem key={problem} error={{ message: problem, remedy: '' }} />
+    ))}
+  </>
+);

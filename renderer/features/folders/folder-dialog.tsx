@@ -1,0 +1,102 @@
+import { useState } from 'react';
+import { useStore } from 'zustand';
+import type { PathHandle } from '../../../main/contract/model.ts';
+import type { FolderPurpose } from '../../../main/contract/shell.ts';
+import { Button } from '../../components/button.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Icon } from '../../components/icon.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import type { ChosenFolder } from '../../state/export-store.ts';
+import { folderDialogStore } from './folder-dialog-store.ts';
+import './folder-dialog.css';
+
+interface PurposeWords {
+  readonly title: string;
+  readonly hint: string;
+  readonly confirm: string;
+  /** Kind of entry that is chosen with one click of the list. */
+  readonly target: 'model' | 'task' | 'folder';
+}
+
+const words: Readonly<Record<FolderPurpose, PurposeWords>> = {
+  model: { title: 'Open a model', hint: 'A Hugging Face folder: config.json, safetensors, tokenizer.json.', confirm: 'Open this folder', target: 'model' },
+  task: { title: 'Open a task', hint: 'A folder with task.json and JSONL splits, or one JSONL file.', confirm: 'Open this folder', target: 'task' },
+  export: { title: 'Export into', hint: 'The new folder is made inside the one you choose.', confirm: 'Export into this folder', target: 'folder' },
+  exported: { title: 'Verify an export', hint: 'The folder of an exported model.', confirm: 'Verify this folder', target: 'model' },
+};
+
+export const FolderDialog = () => {
+  const request = useStore(folderDialogStore, (state) => state.request);
+  if (request === null) return null;
+  return <FolderBrowser key={request.purpose} purpose={request.purpose} />;
+};
+
+const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose }) => {
+  const { answer } = folderDialogStore.getState();
+  const [handle, setHandle] = useState<PathHandle | null>(null);
+  const [lastGood, setLastGood] = useState<PathHandle | null>(null);
+  const listing = useQuery('folders.list', handle === null ? {} : { handle });
+  const { title, hint, confirm, target } = words[purpose];
+  const folder = listing.data;
+
+  const enter = (next: PathHandle | null): void => {
+    setLastGood(handle);
+    setHandle(next);
+  };
+  const choose = (chosen: ChosenFolder): void => answer(chosen);
+
+  return (
+    <Dialog title={title} wide onClose={() => answer(null)}>
+      <div className="folder-path">
+        <Button
+          icon="up"
+          disabled={(folder?.parent ?? null) === null}
+          onClick={() => folder !== undefined && enter(folder.parent)}
+          aria-label="Folder above"
+        />
+        <code title={folder?.path}>{folder?.path ?? '…'}</code>
+      </div>
+      {listing.error !== null && (
+        <div className="folder-problem">
+          <Problem error={listing.error} />
+          <Button onClick={() => setHandle(lastGood)}>Go back</Button>
+        </div>
+      )}
+      <ul className="rows folder-entries" aria-label="Entries">
+        {folder?.entries.map((entry) => {
+          const opens = entry.kind === target && target !== 'folder';
+          const disabled = entry.kind === 'file';
+          return (
+            <li key={entry.handle} className="row">
+              <button
+                type="button"
+                className="row-main"
+                disabled={disabled}
+                onClick={() =>
+                  opens ? choose({ handle: entry.handle, path: `${folder.path}/${entry.name}` }) : enter(entry.handle)
+                }
+              >
+                <Icon name={entry.kind === 'model' ? 'model' : entry.kind === 'task' ? 'task' : entry.kind === 'file' ? 'file' : 'folder'} />
+                <span className="row-title">{entry.name}</span>
+                {entry.kind !== 'folder' && entry.kind !== 'file' && <span className="folder-kind">{entry.kind}</span>}
+              </button>
+            </li>
+          );
+        })}
+        {folder?.entries.length === 0 && <li className="panel-empty">This folder is empty.</li>}
+      </ul>
+      <footer className="dialog-foot">
+        <span className="muted">{hint}</span>
+        <Button onClick={() => answer(null)}>Cancel</Button>
+        <Button
+          look="primary"
+          disabled={folder === undefined}
+          onClick={() => folder !== undefined && choose({ handle: folder.handle, path: folder.path })}
+        >
+          {confirm}
+        </Button>
+      </footer>
+    </Dialog>
+  );
+};

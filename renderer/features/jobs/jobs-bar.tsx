@@ -1,0 +1,95 @@
+import { useState } from 'react';
+import type { JobProgress } from '../../../main/contract/run.ts';
+import { resumeRun, unfinishedRun } from '../../actions/resume-run.ts';
+import { useAction } from '../../actions/use-action.ts';
+import { Button } from '../../components/button.tsx';
+import { Icon } from '../../components/icon.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/use-facts.ts';
+import { useRequest } from '../../engine/use-request.ts';
+import { formatBytes, formatCount } from '../../format/format-number.ts';
+import { formatTimeLeft } from '../../format/format-time.ts';
+import './jobs-bar.css';
+
+export const JobsBar = () => {
+  const { jobs, runs } = useFacts();
+  const [expanded, setExpanded] = useState(false);
+  const [first, ...others] = jobs;
+  return (
+    <footer className="jobs-bar" aria-label="Jobs">
+      {first === undefined ? (
+        <Idle unfinishedTitle={unfinishedRun(runs)?.title ?? null} />
+      ) : (
+        <>
+          <JobLine job={first} />
+          {expanded && others.map((job) => <JobLine key={job.run} job={job} />)}
+          {others.length > 0 && (
+            <Button look="quiet" className="button-small" aria-expanded={expanded} onClick={() => setExpanded(!expanded)}>
+              {expanded ? 'Fewer' : `${others.length} more`}
+            </Button>
+          )}
+        </>
+      )}
+    </footer>
+  );
+};
+
+const JobLine = ({ job }: { readonly job: JobProgress }) => {
+  const { busy, start } = useRequest();
+  const share = job.total > 0 ? Math.min(1, job.done / job.total) : 0;
+  const percent = Math.floor(share * 100);
+  return (
+    <div className="job">
+      <span className="job-title">{job.title}</span>
+      <span className="job-description">{job.description}</span>
+      <div
+        className="progress"
+        role="progressbar"
+        aria-label={job.title}
+        aria-valuenow={percent}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        title={`${formatCount(job.done)} of ${formatCount(job.total)} steps${job.reused > 0 ? `, ${formatCount(job.reused)} of them were on disk already` : ''}`}
+      >
+        <div style={{ transform: `scaleX(${share})` }} />
+      </div>
+      <span className="job-percent">{percent}&#8201;%</span>
+      <span className="job-left">{formatTimeLeft(job.leftMs)}</span>
+      <Button
+        className="button-small"
+        icon="stop"
+        disabled={busy}
+        aria-label={`Cancel ${job.title}`}
+        onClick={() => start(({ bridge }) => bridge.call('jobs.cancel', { run: job.run }))}
+      >
+        Cancel
+      </Button>
+    </div>
+  );
+};
+
+const Idle = ({ unfinishedTitle }: { readonly unfinishedTitle: string | null }) => {
+  const resume = useAction(resumeRun);
+  const engine = useQuery('engine.facts', {}).data;
+  return (
+    <div className="job job-idle">
+      {unfinishedTitle === null ? (
+        <span className="job-description">No job is running.</span>
+      ) : (
+        <>
+          <Icon name="resume" />
+          <span className="job-description">“{unfinishedTitle}” was left unfinished; its finished steps are on disk.</span>
+          <Button className="button-small" onClick={resume.perform} disabled={!resume.enabled}>
+            Resume
+          </Button>
+        </>
+      )}
+      {engine !== undefined && (
+        <span className="job-engine" title={engine.device.processor}>
+          {engine.device.provider.toUpperCase()} · {engine.device.precision} · {engine.device.threads}{' '}
+          {engine.device.threads === 1 ? 'thread' : 'threads'} · {formatBytes(engine.memory.budgetBytes)} for weights
+        </span>
+      )}
+    </div>
+  );
+};

@@ -1,0 +1,67 @@
+import { useStore } from 'zustand';
+import type { ModelEntry } from '../../../main/contract/model.ts';
+import { openModel } from '../../actions/open-model.ts';
+import { useAction } from '../../actions/use-action.ts';
+import { IconButton } from '../../components/button.tsx';
+import { Icon } from '../../components/icon.tsx';
+import { Panel } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useRequest } from '../../engine/use-request.ts';
+import { formatParameters } from '../../format/format-number.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+
+const summary = (model: ModelEntry): string => {
+  if (model.info === null) return 'cannot be opened';
+  const { family, experts, topK, moeLayers, parameters } = model.info;
+  return `${family} · ${moeLayers} × ${experts}, top-${topK} · ${formatParameters(parameters.total)}`;
+};
+
+export const ModelsPanel = () => {
+  const models = useQuery('models.list', {});
+  const open = useAction(openModel);
+  return (
+    <Panel
+      title="Models"
+      tools={<IconButton icon="plus" label="Open model folder" onClick={open.perform} disabled={!open.enabled} />}
+    >
+      {models.error !== null && <Problem error={models.error} />}
+      {models.data?.length === 0 && <p className="panel-empty">No model yet. Open a Hugging Face folder with +.</p>}
+      <ul className="rows" aria-label="Models">
+        {models.data?.map((model) => <ModelRow key={model.handle} model={model} />)}
+      </ul>
+    </Panel>
+  );
+};
+
+const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
+  const selected = useStore(selectionStore, (state) => state.model === model.handle);
+  const { busy, start } = useRequest();
+  const wrong = model.error !== null || model.info?.supported !== true;
+  return (
+    <li className="row" aria-current={selected ? 'true' : undefined}>
+      <button type="button" className="row-main" title={model.path} onClick={() => selectionStore.getState().selectModel(model.handle)}>
+        <Icon name={wrong ? 'warning' : 'model'} />
+        <span className="row-text">
+          <span className="row-title">{model.name}</span>
+          <span className="row-note">{summary(model)}</span>
+        </span>
+      </button>
+      {!model.bundled && (
+        <div className="row-tools">
+          <IconButton
+            icon="close"
+            label={`Forget ${model.name} (the folder stays)`}
+            disabled={busy}
+            onClick={() =>
+              start(async ({ bridge, cache }) => {
+                await bridge.call('models.forget', { handle: model.handle });
+                cache.invalidate((name) => name === 'models.list');
+              })
+            }
+          />
+        </div>
+      )}
+    </li>
+  );
+};

@@ -1,0 +1,38 @@
+import { useMemo } from 'react';
+import { useStore } from 'zustand';
+import type { CallOutput } from '../../../main/contract/calls.ts';
+import type { SerialisedError } from '../../../main/contract/errors.ts';
+import { selectedModel } from '../../engine/facts.ts';
+import { useDebounced } from '../../engine/use-debounced.ts';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/use-facts.ts';
+import { useLasting } from '../../engine/use-lasting.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { currentPlanInput } from './current-plan.ts';
+import { expertFates } from './expert-fates.ts';
+import type { ExpertFate } from './expert-fates.ts';
+
+/** Long enough that a dragged slider asks a few times per second, short enough to feel at once. */
+const SETTLE_MS = 80;
+
+export interface CurrentPlan {
+  readonly made: CallOutput<'plan.make'> | undefined;
+  /** [L][E]; null until a plan is there. */
+  readonly fates: readonly (readonly ExpertFate[])[] | null;
+  readonly error: SerialisedError | null;
+}
+
+/** The plan on screen: the last one stays until the next is made. */
+export const useCurrentPlan = (): CurrentPlan => {
+  const facts = useFacts();
+  const settings = useStore(planStore);
+  const model = selectedModel(facts);
+  const input = useDebounced(currentPlanInput(facts, settings), SETTLE_MS);
+  const valid = input !== null && input.model === model?.handle ? input : null;
+  const { data, error } = useQuery('plan.make', valid);
+  const lasting = useLasting(data, String(model?.handle ?? ''));
+  const made = error === null && valid !== null ? lasting : undefined;
+  const experts = model?.info?.experts ?? 0;
+  const fates = useMemo(() => (made === undefined ? null : expertFates(made.plan, experts)), [made, experts]);
+  return { made, fates, error };
+};

@@ -1,0 +1,64 @@
+import { useStore } from 'zustand';
+import { profileTasks } from '../../actions/profile-tasks.ts';
+import { useAction } from '../../actions/use-action.ts';
+import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Segmented } from '../../components/segmented.tsx';
+import { Select } from '../../components/select.tsx';
+import { definitions } from '../../definitions.ts';
+import { useFacts } from '../../engine/use-facts.ts';
+import { routingMetrics, routingStore } from '../../state/routing-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import { useProfiles } from './use-profiles.ts';
+
+const NO_TASK = '';
+
+export const RoutingControls = () => {
+  const { tasks, selection } = useFacts();
+  const { metric, compareWith, asTable, chooseMetric, compare, showTable } = useStore(routingStore);
+  const { byTask } = useProfiles();
+  const profile = useAction(profileTasks);
+  const usable = tasks.filter((task) => task.error === null);
+  const others = usable.filter((task) => task.handle !== selection.task && byTask.has(task.name));
+  const byHandle = (handle: string) => usable.find((task) => task.handle === handle)?.handle ?? null;
+  return (
+    <div className="view-head">
+      <Select
+        label="Task"
+        value={selection.task ?? NO_TASK}
+        options={usable.map((task) => ({ value: String(task.handle), label: task.title }))}
+        onChange={(handle) => selectionStore.getState().focusTask(byHandle(handle))}
+      />
+      <Select
+        label={<Definition of={metric}>Metric</Definition>}
+        value={metric}
+        options={routingMetrics.map((value) => ({ value, label: definitions[value].term }))}
+        onChange={chooseMetric}
+      />
+      <Select
+        label={<Definition of="difference">Minus</Definition>}
+        value={others.some((task) => task.handle === compareWith) ? String(compareWith) : NO_TASK}
+        options={[
+          { value: NO_TASK, label: 'nothing' },
+          ...others.map((task) => ({ value: String(task.handle), label: task.title })),
+        ]}
+        onChange={(handle) => compare(byHandle(handle))}
+        disabled={others.length === 0}
+      />
+      <div className="view-head-end">
+        <Button icon="play" onClick={profile.perform} disabled={!profile.enabled}>
+          Profile
+        </Button>
+        <Segmented
+          label="Map or table"
+          value={asTable ? 'table' : 'map'}
+          options={[
+            { value: 'map', label: 'Map' },
+            { value: 'table', label: 'Table' },
+          ]}
+          onChange={(value) => showTable(value === 'table')}
+        />
+      </div>
+    </div>
+  );
+};

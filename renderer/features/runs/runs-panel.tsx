@@ -1,0 +1,114 @@
+import { useStore } from 'zustand';
+import type { RunKind, RunManifest, RunState } from '../../../main/contract/run.ts';
+import { isResumable } from '../../actions/resume-run.ts';
+import { IconButton } from '../../components/button.tsx';
+import { Icon } from '../../components/icon.tsx';
+import type { IconName } from '../../components/icon.tsx';
+import { Panel } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useRequest } from '../../engine/use-request.ts';
+import { formatWhen } from '../../format/format-time.ts';
+import { exportStore } from '../../state/export-store.ts';
+import { layoutStore } from '../../state/layout-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+
+const icons: Readonly<Record<RunKind, IconName>> = { profile: 'table', sweep: 'chart', export: 'save', verify: 'check' };
+const stateWords: Readonly<Record<RunState, string>> = {
+  queued: 'waiting',
+  running: 'running',
+  done: 'done',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  interrupted: 'interrupted',
+};
+
+/** Shows the run where its result lives. */
+const openRun = (run: RunManifest): void => {
+  const { show } = layoutStore.getState();
+  switch (run.kind) {
+    case 'sweep':
+      selectionStore.getState().selectRun(run.id);
+      return show('curves');
+    case 'profile':
+      return show('routing');
+    case 'export':
+    case 'verify':
+      exportStore.getState().showRun(run.id);
+      return show('export');
+  }
+};
+
+export const RunsPanel = () => {
+  const runs = useQuery('runs.list', {});
+  const ordered = [...(runs.data ?? [])].sort((left, right) => right.createdAt.localeCompare(left.createdAt));
+  return (
+    <Panel title="Runs" count={runs.data === undefined ? '' : String(runs.data.length)} grows>
+      {runs.error !== null && <Problem error={runs.error} />}
+      {runs.data?.length === 0 && <p className="panel-empty">Profiles, sweeps and exports will be listed here.</p>}
+      <ul className="rows rows-many" aria-label="Runs">
+        {ordered.map((run) => (
+          <RunRow key={run.id} run={run} />
+        ))}
+      </ul>
+    </Panel>
+  );
+};
+
+const RunRow = ({ run }: { readonly run: RunManifest }) => {
+  const shownSweep = useStore(selectionStore, (state) => state.run === run.id);
+  const shownExport = useStore(exportStore, (state) => state.run === run.id);
+  const { busy, start } = useRequest();
+  const active = run.state === 'running' || run.state === 'queued';
+  return (
+    <li className="row" aria-current={shownSweep || shownExport ? 'true' : undefined}>
+      <button type="button" className="row-main" title={run.error ?? run.commandLine} onClick={() => openRun(run)}>
+        <Icon name={icons[run.kind]} />
+        <span className="row-text">
+          <span className="row-title">{run.title}</span>
+          <span className={`row-note run-${run.state}`}>
+            {run.state === 'done' ? '' : `${stateWords[run.state]} · `}
+            {formatWhen(run.finishedAt ?? run.createdAt, new Date())}
+          </span>
+        </span>
+      </button>
+      <div className="row-tools">
+        {active && (
+          <IconButton
+            icon="stop"
+            label={`Cancel ${run.title}`}
+            disabled={busy}
+            onClick={() => start(({ bridge }) => bridge.call('jobs.cancel', { run: run.id }))}
+          />
+        )}
+        {isResumable(run) && (
+          <IconButton
+            icon="resume"
+            label={`Resume ${run.title}`}
+            disabled={busy}
+            onClick={() =>
+              start(async ({ bridge, cache }) => {
+                await bridge.call('jobs.resume', { run: run.id });
+                cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');
+              })
+            }
+          />
+        )}
+        {!active && (
+          <IconButton
+            icon="trash"
+            label={`Remove ${run.title} from disk`}
+            disabled={busy}
+            onClick={() =>
+              start(async ({ bridge, cache }) => {
+                await bridge.call('runs.remove', { run: run.id });
+                cache.invalidate((name) => name === 'runs.list');
+                if (selectionStore.getState().run === run.id) selectionStore.getState().selectRun(null);
+              })
+            }
+          />
+        )}
+      </div>
+    </li>
+  );
+};

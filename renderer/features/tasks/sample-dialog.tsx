@@ -1,0 +1,93 @@
+import { useStore } from 'zustand';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { Definition } from '../../components/definition.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Icon } from '../../components/icon.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { Segmented } from '../../components/segmented.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { sampleStore } from './sample-store.ts';
+import './sample-dialog.css';
+
+const SHOWN_ITEMS = 40;
+
+export const SampleDialog = () => {
+  const handle = useStore(sampleStore, (state) => state.task);
+  const tasks = useQuery('tasks.list', {}).data;
+  const task = tasks?.find((known) => known.handle === handle);
+  return task === undefined ? null : (
+    <Dialog title={task.title} wide onClose={() => sampleStore.getState().show(null)}>
+      <SampleBody task={task} />
+    </Dialog>
+  );
+};
+
+const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
+  const { split, chooseSplit } = useStore(sampleStore);
+  const count = task.items[split];
+  const items = useQuery('tasks.sample', count === 0 ? null : { handle: task.handle, split, count: SHOWN_ITEMS });
+  return (
+    <>
+      <div className="sample-head">
+        <p>{task.description}</p>
+        <p className="muted">
+          <Definition of={task.metric} />
+          {task.chance !== null && (
+            <>
+              {' · '}
+              <Definition of="chance">chance</Definition> {formatFixed(task.chance, 3)}
+            </>
+          )}
+          {task.source !== '' && ` · ${task.source}`}
+          {task.licence !== '' && ` · ${task.licence}`}
+        </p>
+        <Segmented
+          label="Split"
+          value={split}
+          onChange={chooseSplit}
+          options={[
+            { value: 'test', label: `Test (${formatCount(task.items.test)})` },
+            { value: 'calibration', label: `Calibration (${formatCount(task.items.calibration)})` },
+          ]}
+        />
+      </div>
+      {items.error !== null && <Problem error={items.error} />}
+      {count === 0 && <p className="muted sample-head">This split has no items.</p>}
+      <ol className="sample-items" tabIndex={0} aria-label={`First items of the ${split} split`}>
+        {items.data?.map((item) => (
+          <li key={item.id}>
+            <pre>
+              <VisibleText text={item.context} />
+            </pre>
+            <ul>
+              {item.choices.map((choice, index) => (
+                <li key={choice} className={index === item.answer ? 'sample-answer' : undefined}>
+                  {index === item.answer ? <Icon name="check" size={12} /> : <span className="sample-blank" />}
+                  <code>
+                    <VisibleText text={choice} />
+                  </code>
+                  {index === item.answer && <span className="visually-hidden"> (right answer)</span>}
+                </li>
+              ))}
+            </ul>
+          </li>
+        ))}
+      </ol>
+      {items.data !== undefined && items.data.length < count && (
+        <p className="muted sample-foot">
+          First {formatCount(items.data.length)} of {formatCount(count)} items.
+        </p>
+      )}
+    </>
+  );
+};
+
+/** Text with its line ends made visible: they are part of what is scored. */
+const VisibleText = ({ text }: { readonly text: string }) =>
+  text.split('\n').map((line, index, lines) => (
+    <span key={index}>
+      {line}
+      {index < lines.length - 1 && <span className="sample-line-end">{'↵\n'}</span>}
+    </span>
+  ));

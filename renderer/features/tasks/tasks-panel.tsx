@@ -1,0 +1,135 @@
+import { useStore } from 'zustand';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { openTask } from '../../actions/open-task.ts';
+import { useAction } from '../../actions/use-action.ts';
+import { Button, IconButton } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Panel } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { Tooltip } from '../../components/tooltip.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useRequest } from '../../engine/use-request.ts';
+import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import { usePart } from '../../state/use-store.ts';
+import { useProfiles } from '../routing/use-profiles.ts';
+import { sampleStore } from './sample-store.ts';
+
+export const TasksPanel = () => {
+  const tasks = useQuery('tasks.list', {});
+  const ticked = useStore(selectionStore, (state) => state.tasks);
+  const open = useAction(openTask);
+  const usable = tasks.data?.filter((task) => task.error === null) ?? [];
+  const allTicked = usable.length > 0 && usable.every((task) => ticked.includes(task.handle));
+  return (
+    <Panel
+      title="Tasks"
+      count={tasks.data === undefined ? '' : `${ticked.length} of ${tasks.data.length}`}
+      tools={
+        <>
+          {usable.length > 0 && (
+            <Button
+              look="quiet"
+              className="button-small"
+              onClick={() => selectionStore.getState().tickTasks(allTicked ? [] : usable.map((task) => task.handle))}
+            >
+              {allTicked ? 'None' : 'All'}
+            </Button>
+          )}
+          <IconButton icon="plus" label="Open task folder" onClick={open.perform} disabled={!open.enabled} />
+        </>
+      }
+    >
+      {tasks.error !== null && <Problem error={tasks.error} />}
+      {tasks.data?.length === 0 && <p className="panel-empty">No task yet. Open a task folder or a JSONL file with +.</p>}
+      {usable.length > 0 && (
+        <div className="task-columns">
+          <Definition of="items">n</Definition>
+          <Definition of="chance">chance</Definition>
+          <Definition of="profiled">●</Definition>
+        </div>
+      )}
+      <ul className="rows" aria-label="Tasks">
+        {tasks.data?.map((task) => <TaskRow key={task.handle} task={task} />)}
+      </ul>
+    </Panel>
+  );
+};
+
+const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
+  const { ticked, focused } = usePart(selectionStore, (state) => ({
+    ticked: state.tasks.includes(task.handle),
+    focused: state.task === task.handle,
+  }));
+  const { byTask } = useProfiles();
+  const { busy, start } = useRequest();
+  const profiled = byTask.has(task.name);
+  return (
+    <li className="row" aria-current={focused ? 'true' : undefined}>
+      <input
+        type="checkbox"
+        aria-label={`Use ${task.title}`}
+        checked={ticked}
+        disabled={task.error !== null}
+        onChange={() => selectionStore.getState().toggleTask(task.handle)}
+      />
+      <Tooltip focusable={false} className="row-hold" content={<TaskCard task={task} profiled={profiled} />}>
+        <button
+          type="button"
+          className="row-main"
+          disabled={task.error !== null}
+          onClick={() => selectionStore.getState().focusTask(task.handle)}
+        >
+          <span className="row-text">
+            <span className="row-title">{task.title}</span>
+            {task.error === null ? (
+              <>
+                <span className="row-note task-number">{formatCount(task.items.test)}</span>
+                <span className="row-note task-number">{task.chance === null ? 'ppl' : formatFixed(task.chance, 2)}</span>
+              </>
+            ) : (
+              <span className="row-note">cannot be opened</span>
+            )}
+          </span>
+          <span className={profiled ? 'profiled-mark' : 'profiled-mark profiled-not'} />
+          <span className="visually-hidden">{profiled ? ', profiled' : ', not profiled'}</span>
+        </button>
+      </Tooltip>
+      <div className="row-tools">
+        <IconButton icon="eye" label={`Items of ${task.title}`} onClick={() => sampleStore.getState().show(task.handle)} />
+        {!task.bundled && (
+          <IconButton
+            icon="close"
+            label={`Forget ${task.title} (the folder stays)`}
+            disabled={busy}
+            onClick={() =>
+              start(async ({ bridge, cache }) => {
+                await bridge.call('tasks.forget', { handle: task.handle });
+                cache.invalidate((name) => name === 'tasks.list');
+              })
+            }
+          />
+        )}
+      </div>
+    </li>
+  );
+};
+
+const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profiled: boolean }) => (
+  <>
+    <strong>{task.title}</strong>
+    {task.error !== null && <p>{task.error}</p>}
+    {task.description !== '' && <p>{task.description}</p>}
+    <p>
+      Metric {task.metric}
+      {task.chance !== null && `, chance ${formatFixed(task.chance, 3)}`}
+      <br />
+      {formatCount(task.items.test)} test items, {formatCount(task.items.calibration)} calibration items
+      <br />
+      {profiled ? 'Profiled with this model' : 'Not profiled with this model yet'}
+    </p>
+    {task.source !== '' && <p>Source: {task.source}</p>}
+    {task.licence !== '' && <p>Licence: {task.licence}</p>}
+    <p className="muted">{task.path}</p>
+  </>
+);

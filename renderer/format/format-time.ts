@@ -1,0 +1,32 @@
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+const amount = (milliseconds: number): readonly [number, string] => {
+  if (milliseconds < 90 * SECOND) return [Math.max(1, Math.round(milliseconds / SECOND)), 's'];
+  if (milliseconds < 90 * MINUTE) return [Math.round(milliseconds / MINUTE), 'min'];
+  return [Math.round((milliseconds / HOUR) * 10) / 10, 'h'];
+};
+
+export const formatDuration = (milliseconds: number): string => amount(milliseconds).join('\u2009');
+
+/** "2–3 min left"; one number where both ends round to the same. */
+export const formatTimeLeft = (left: { readonly low: number; readonly high: number } | null): string => {
+  if (left === null) return 'time left not known yet';
+  const [low, lowUnit] = amount(left.low);
+  const [high, highUnit] = amount(left.high);
+  if (lowUnit !== highUnit) return `${low}\u2009${lowUnit} – ${high}\u2009${highUnit} left`;
+  return low === high ? `~${low}\u2009${lowUnit} left` : `${low}–${high}\u2009${lowUnit} left`;
+};
+
+/** "just now", "12 min ago", else the date: enough to find a run again. */
+export const formatWhen = (iso: string, now: Date): string => {
+  const then = new Date(iso);
+  const age = now.getTime() - then.getTime();
+  if (age < MINUTE) return 'just now';
+  if (age < HOUR) return `${Math.floor(age / MINUTE)} min ago`;
+  if (age < 24 * HOUR && now.getDate() === then.getDate()) {
+    return then.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  }
+  return then.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+};

@@ -1,0 +1,39 @@
+import { createStore } from 'zustand/vanilla';
+import type { PathHandle } from '../../main/contract/model.ts';
+import type { PointKey } from './selection-store.ts';
+
+/** A folder that was chosen for something. */
+export interface ChosenFolder {
+  readonly handle: PathHandle;
+  readonly path: string;
+}
+
+interface ExportState {
+  /** The plan to export: a point's, or (null) the one of the Prune view. */
+  readonly point: PointKey | null;
+  readonly into: ChosenFolder | null;
+  /** Name of the new folder; null: the suggested one. */
+  readonly name: string | null;
+  /** The export that the verify form looks at. */
+  readonly exported: ChosenFolder | null;
+  /** The export or verify run whose outcome is shown. */
+  readonly run: string | null;
+  readonly choosePoint: (point: PointKey | null) => void;
+  readonly chooseInto: (into: ChosenFolder | null) => void;
+  readonly chooseName: (name: string | null) => void;
+  readonly chooseExported: (exported: ChosenFolder | null) => void;
+  readonly showRun: (run: string | null) => void;
+}
+
+export const exportStore = createStore<ExportState>()((set) => ({
+  point: null,
+  into: null,
+  name: null,
+  exported: null,
+  run: null,
+  choosePoint: (point) => set({ point, name: null }),
+  chooseInto: (into) => set({ into }),
+  chooseName: (name) => set({ name }),
+  chooseExported: (exported) => set({ exported }),
+  showRun: (run) => set({ run }),
+}));

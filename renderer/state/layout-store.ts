@@ -1,0 +1,77 @@
+import { createStore } from 'zustand/vanilla';
+import { remembered } from './remembered.ts';
+
+export const views = ['routing', 'prune', 'curves', 'export'] as const;
+export type View = (typeof views)[number];
+
+export const viewTitles: Readonly<Record<View, string>> = {
+  routing: 'Routing',
+  prune: 'Prune',
+  curves: 'Curves',
+  export: 'Export',
+};
+
+export const themes = ['system', 'light', 'dark'] as const;
+export type Theme = (typeof themes)[number];
+
+export const sidebarLimits = { minimum: 200, maximum: 420, initial: 264 } as const;
+export const inspectorLimits = { minimum: 220, maximum: 460, initial: 292 } as const;
+
+interface Limits {
+  readonly minimum: number;
+  readonly maximum: number;
+}
+export const within = (width: number, limits: Limits): number =>
+  Math.round(Math.min(limits.maximum, Math.max(limits.minimum, width)));
+
+interface LayoutState {
+  readonly view: View;
+  readonly theme: Theme;
+  readonly sidebarOpen: boolean;
+  readonly inspectorOpen: boolean;
+  /** Pixels. */
+  readonly sidebarWidth: number;
+  readonly inspectorWidth: number;
+  readonly paletteOpen: boolean;
+  readonly show: (view: View) => void;
+  readonly chooseTheme: (theme: Theme) => void;
+  readonly toggleSidebar: () => void;
+  readonly toggleInspector: () => void;
+  readonly resizeSidebar: (width: number) => void;
+  readonly resizeInspector: (width: number) => void;
+  readonly openPalette: (open: boolean) => void;
+}
+
+const rememberedTheme = (): Theme => themes.find((theme) => theme === remembered.read('theme')) ?? 'system';
+const rememberedWidth = (key: string, limits: Limits & { readonly initial: number }): number => {
+  const width = Number(remembered.read(key) ?? limits.initial);
+  return within(Number.isFinite(width) ? width : limits.initial, limits);
+};
+
+/** Narrower than this, the Inspector starts closed. */
+const ROOMY_PX = 1100;
+
+export const layoutStore = createStore<LayoutState>()((set) => ({
+  view: 'routing',
+  theme: rememberedTheme(),
+  sidebarOpen: remembered.read('sidebar') !== 'closed',
+  inspectorOpen: (remembered.read('inspector') ?? (globalThis.innerWidth < ROOMY_PX ? 'closed' : 'open')) !== 'closed',
+  sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
+  inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
+  paletteOpen: false,
+  show: (view) => set({ view }),
+  chooseTheme: (theme) => set({ theme }),
+  toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
+  toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
+  resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
+  resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
+  openPalette: (paletteOpen) => set({ paletteOpen }),
+}));
+
+layoutStore.subscribe((state) => {
+  remembered.write('theme', state.theme);
+  remembered.write('sidebar', state.sidebarOpen ? 'open' : 'closed');
+  remembered.write('inspector', state.inspectorOpen ? 'open' : 'closed');
+  remembered.write('sidebarWidth', String(state.sidebarWidth));
+  remembered.write('inspectorWidth', String(state.inspectorWidth));
+});

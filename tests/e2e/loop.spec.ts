@@ -1,0 +1,218 @@
+import { access, mkdir, readFile, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Locator, Page } from '@playwright/test';
+import { expect, test } from './workbench.ts';
+import type { Workbench } from './workbench.ts';
+
+const screenshots = path.join(import.meta.dirname, 'screenshots');
+/** Everything on two busy cores: profiles, two sweeps' worth of candidates, an export with its proof. */
+const FLOW_LIMIT_MS = 600_000;
+const SWEEP_LIMIT_MS = 420_000;
+const MODEL = 'uncurl-16';
+const EXPORT_NAME = 'pruned-sorting';
+
+const tab = async (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
+
+/** Every view in both themes: to be looked at. */
+const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
+  for (const theme of ['light', 'dark'] as const) {
+    await page.evaluate((value) => (document.documentElement.dataset['theme'] = value), theme);
+    await page.screenshot({ path: path.join(screenshots, `${host}-${view}-${theme}.png`) });
+  }
+  await page.evaluate(() => delete document.documentElement.dataset['theme']);
+};
+
+/** The middle of a drawn point, in the window's coordinates. */
+const middle = async (point: Locator): Promise<{ readonly x: number; readonly y: number }> => {
+  await point.scrollIntoViewIfNeeded();
+  const box = await point.boundingBox();
+  if (box === null) throw new Error('the point is not drawn');
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+};
+
+/** Chooses the export folder as a person would: in the native dialog, or in the folder browser from the root down. */
+const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workbench): Promise<void> => {
+  await answerFolderDialog?.(exports);
+  const form = page.getByRole('region', { name: 'Export', exact: true });
+  await form.getByRole('button', { name: 'Choose…' }).click();
+  if (answerFolderDialog === null) {
+    const dialog = page.getByRole('dialog', { name: 'Export into' });
+    const shown = dialog.locator('.folder-path code');
+    await expect(shown).not.toHaveText('…');
+    const up = dialog.getByRole('button', { name: 'Folder above' });
+    for (let above = await shown.innerText(); above !== '/'; above = await shown.innerText()) {
+      await up.click();
+      await expect(shown).not.toHaveText(above);
+    }
+    let reached = '/';
+    for (const part of exports.split('/').filter((name) => name !== '')) {
+      await dialog.getByRole('list', { name: 'Entries' }).getByRole('button', { name: part, exact: true }).click();
+      reached = path.join(reached, part);
+      await expect(shown).toHaveText(reached);
+    }
+    await dialog.getByRole('button', { name: 'Export into this folder' }).click();
+  }
+  await expect(form.getByText(exports)).toBeVisible();
+};
+
+const runFolders = (workspace: string): Promise<readonly string[]> => readdir(path.join(workspace, 'runs'));
+
+test('from the bundled model to a verified smaller checkpoint', async ({ workbench }) => {
+  test.setTimeout(FLOW_LIMIT_MS);
+  await mkdir(screenshots, { recursive: true });
+  const { page, workspace, exports } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
+  const points = page.locator('.curve-point');
+
+  await test.step('the bundled model is there, with its facts', async () => {
+    await expect(page.getByRole('list', { name: 'Models' }).getByText(MODEL)).toBeVisible();
+    const inspector = page.getByRole('complementary', { name: 'Inspector' });
+    await expect(inspector.getByText('Top-k')).toBeVisible();
+    await expect(inspector.getByText('mixtral')).toBeVisible();
+    await expect(page.getByRole('heading', { name: /is not profiled yet/ })).toBeVisible();
+    await photograph(workbench, 'start');
+  });
+
+  await test.step('the items of a task can be read', async () => {
+    const row = page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').filter({ hasText: 'Sorting' });
+    await row.hover();
+    await row.getByRole('button', { name: 'Items of Sorting' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Sorting' });
+    await expect(dialog.getByText('(right answer)').first()).toBeAttached();
+    await photograph(workbench, 'samples');
+    await page.keyboard.press('Escape');
+    await expect(dialog).toBeHidden();
+  });
+
+  await test.step('profiling every task draws the map', async () => {
+    await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
+    const map = page.getByRole('application', { name: /3 layers by 16 experts/ });
+    await expect(map).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByText('profiled', { exact: false }).first()).toBeAttached();
+    await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: 120_000 });
+    await expect(page.getByRole('region', { name: 'All profiled tasks' }).getByRole('button')).toHaveCount(9);
+
+    await page.getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
+    await map.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    await expect(page.getByRole('region', { name: 'Layer 1, expert 1', exact: true })).toBeVisible();
+    await photograph(workbench, 'routing');
+
+    await page.getByLabel('Minus').selectOption({ label: 'Plurals' });
+    await expect(page.getByText('more on Plurals')).toBeVisible();
+    await photograph(workbench, 'difference');
+    await page.getByLabel('Minus').selectOption({ label: 'nothing' });
+  });
+
+  await test.step('factor and method change the plan at once', async () => {
+    await tab(page, 'Prune');
+    const left = page.getByRole('region', { name: 'What the plan leaves' });
+    const kept = left.getByRole('row', { name: /Experts per layer/ });
+    await expect(kept).toContainText('8');
+    await page.getByRole('button', { name: 'Factor 4' }).click();
+    await expect(kept.getByRole('cell').nth(1)).toHaveText('4');
+    await page.getByLabel('Method', { exact: true }).selectOption({ label: 'UNCURL' });
+    await expect(page.getByText('would be merged into another')).toBeVisible();
+    await page.getByText('UNCURL options').click();
+    await photograph(workbench, 'prune');
+  });
+
+  await test.step('a sweep says what it costs, starts, and its points arrive one by one', async () => {
+    const sweep = page.getByRole('region', { name: 'Sweep' });
+    for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL']) await expect(sweep.getByLabel(method, { exact: true })).toBeChecked();
+    for (const factor of ['×2', '×4', '×8']) await expect(sweep.getByLabel(factor, { exact: true })).toBeChecked();
+    await sweep.getByLabel('Random seeds').fill('2');
+    await expect(sweep.getByText(/15 candidates on 9 tasks: 144 evaluations/)).toBeVisible();
+    await photograph(workbench, 'sweep');
+    await sweep.getByRole('button', { name: 'Start sweep' }).click();
+    await expect(page.getByRole('tab', { name: 'Curves' })).toHaveAttribute('aria-selected', 'true');
+    await expect(jobs.getByRole('progressbar')).toBeVisible();
+    await expect.poll(() => points.count(), { timeout: 120_000 }).toBeGreaterThan(0);
+    const first = await points.count();
+    await expect.poll(() => points.count(), { timeout: 120_000 }).toBeGreaterThan(first);
+    await photograph(workbench, 'running');
+  });
+
+  await test.step('it is cancelled in mid-sweep, and goes on where it was', async () => {
+    await jobs.getByRole('button', { name: /^Cancel/ }).click();
+    await expect(jobs.getByText(/was left unfinished/)).toBeVisible();
+    const atCancel = await points.count();
+    expect(atCancel).toBeLessThan(9 * 15);
+    expect(await runFolders(workspace)).toHaveLength(2);
+    await photograph(workbench, 'cancelled');
+    await jobs.getByRole('button', { name: 'Resume' }).click();
+    await expect(jobs.getByRole('progressbar')).toBeVisible();
+    await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: SWEEP_LIMIT_MS });
+    await expect(points).toHaveCount(9 * 15);
+    expect(await runFolders(workspace)).toHaveLength(2);
+  });
+
+  await test.step('thresholds are read with their rule, and follow delta without inference', async () => {
+    const thresholds = page.getByRole('region', { name: 'Thresholds' });
+    await expect(thresholds.getByText(/one-sided/)).toBeVisible();
+    await expect(thresholds.getByRole('row')).toHaveCount(10);
+    const cells = thresholds.locator('tbody');
+    const before = await cells.innerText();
+    await photograph(workbench, 'curves');
+    const slider = page.getByLabel('Margin δ');
+    await slider.fill('0.15');
+    await expect(cells).not.toHaveText(before);
+    await expect.poll(() => cells.innerText()).not.toBe(before);
+    await expect(jobs.getByText('No job is running.')).toBeVisible();
+    await thresholds.scrollIntoViewIfNeeded();
+    await photograph(workbench, 'thresholds');
+    await page.getByRole('button', { name: /^Back to 0.020/ }).click();
+    await expect.poll(() => cells.innerText()).toBe(before);
+    await page.getByRole('radio', { name: 'Table' }).click();
+    await expect(page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row')).toHaveCount(1 + 9 * 16);
+    await photograph(workbench, 'table');
+    await page.getByRole('radio', { name: 'Charts' }).click();
+  });
+
+  await test.step('a point is read and its plan exported with a proof', async () => {
+    const place = await middle(page.locator('#curve-sort .curve-point').last());
+    await page.mouse.move(place.x, place.y);
+    await page.mouse.click(place.x, place.y);
+    const point = page.getByRole('region', { name: 'Selected point' });
+    await expect(point.getByText('p (exact McNemar)')).toBeVisible();
+    await photograph(workbench, 'point');
+    await point.getByRole('button', { name: 'Export this plan' }).click();
+    await chooseExportFolder(workbench);
+    await page.getByLabel('Name of the new folder').fill(EXPORT_NAME);
+    await page.getByRole('button', { name: 'Export and verify' }).click();
+    const outcome = page.getByRole('region', { name: 'Outcome' });
+    await expect(outcome.getByText('Verified: the export is what was measured')).toBeVisible({ timeout: 120_000 });
+    await expect(outcome.getByText(/tolerance/)).toBeVisible();
+    await photograph(workbench, 'export');
+    const folder = path.join(exports, EXPORT_NAME);
+    await expect(outcome.getByText(folder, { exact: true })).toBeVisible();
+    await access(path.join(folder, 'model.safetensors'));
+    const config: unknown = JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8'));
+    expect(config).toMatchObject({ model_type: 'mixtral' });
+  });
+
+  await test.step('an export into a folder that exists is refused with what to do', async () => {
+    await page.getByRole('button', { name: 'Export and verify' }).click();
+    await expect(page.getByText(new RegExp(`${EXPORT_NAME}.*exist`, 'i')).first()).toBeVisible();
+    await photograph(workbench, 'refused');
+  });
+
+  await test.step('everything is within reach of the keyboard', async () => {
+    await page.keyboard.press('Control+k');
+    const palette = page.getByRole('dialog', { name: 'Commands' });
+    await palette.getByPlaceholder('What do you want to do?').fill('heatmap');
+    await photograph(workbench, 'palette');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+1');
+    await expect(page.getByRole('tab', { name: 'Routing' })).toHaveAttribute('aria-selected', 'true');
+  });
+
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,197 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { ElectronApplication, Page } from '@playwright/test';
+import { expect, test as base } from './workbench.ts';
+
+interface OpenWindow {
+  readonly electron: ElectronApplication;
+  readonly page: Page;
+  readonly writable: string;
+}
+
+/** The shell itself, on a workspace of its own: what a window may do, and how it lives with its engine. */
+const test = base.extend<{ readonly shell: OpenWindow }>({
+  shell: async ({ playwright, stagedApp }, use, testInfo) => {
+    const executablePath = process.env['UNCURL_TEST_ELECTRON'];
+    if (executablePath === undefined || stagedApp === null) throw new Error('run "npm run test:window"');
+    const workspace = path.join(stagedApp.writable, `shell-${testInfo.workerIndex}-${testInfo.line}`);
+    const electron = await playwright._electron.launch({
+      executablePath,
+      args: [`--workspace=${workspace}`, stagedApp.folder],
+      chromiumSandbox: true,
+    });
+    const page = await electron.firstWindow();
+    await page.waitForURL('uncurl://app/');
+    await use({ electron, page, writable: stagedApp.writable });
+    await electron.close();
+  },
+});
+
+/** Makes one engine call over a port of its own, with nothing but what the preload script gave the page. */
+const callEngine = (page: Page, name: string, input: unknown): Promise<unknown> =>
+  page.evaluate(
+    ([called, given]) =>
+      new Promise((resolve) => {
+        addEventListener('message', function take({ data, ports }: MessageEvent<unknown>) {
+          const [port] = ports;
+          if (data !== 'uncurl:engine-port:test' || port === undefined) return;
+          removeEventListener('message', take);
+          port.onmessage = (answer: MessageEvent<{ readonly type: string }>) => {
+            if (answer.data.type === 'event') return;
+            port.close();
+            resolve(answer.data);
+          };
+          port.postMessage({ type: 'call', id: 0, name: called, input: given });
+        });
+        void window.uncurlShell?.call('engine.connect', { request: 'test' });
+      }),
+    [name, input] as const,
+  );
+
+const enginePid = (electron: ElectronApplication): Promise<number | undefined> =>
+  electron.evaluate(({ app }) => app.getAppMetrics().find(({ name }) => name === 'Uncurl engine')?.pid);
+
+test('the page is alone: no Node, no permission, no way out', async ({ shell: { electron, page } }) => {
+  expect(page.url()).toBe('uncurl://app/');
+  const seen = await page.evaluate(async () => ({
+    node: ['require', 'process', 'module', 'Buffer', '__dirname', 'global'].filter((name) => name in globalThis),
+    shell: Object.keys(window.uncurlShell ?? {}).sort(),
+    reached: await fetch('https://example.com/').then(() => true, () => false),
+    outside: (await fetch('/%2e%2e/main.cjs')).status,
+    // After a wait: the debugger lets code from strings pass in the first turn of its own evaluation.
+    evaluated: await Promise.resolve().then((): unknown => (0, eval)('1')).then(() => true, () => false),
+    permissions: await Promise.all(
+      (['geolocation', 'notifications', 'camera', 'microphone', 'clipboard-read'] as const).map(
+        async (name) => (await navigator.permissions.query({ name: name as PermissionName })).state,
+      ),
+    ),
+  }));
+  expect(seen).toEqual({
+    node: [],
+    shell: ['call', 'onEvent', 'platform'],
+    evaluated: false,
+    reached: false,
+    outside: 404,
+    permissions: ['denied', 'denied', 'denied', 'denied', 'denied'],
+  });
+
+  await page.evaluate(() => {
+    location.href = 'https://example.com/';
+    window.open('https://example.com/');
+    window.open('uncurl://app/');
+    const frame = document.createElement('iframe');
+    frame.src = 'https://example.com/';
+    document.body.append(frame);
+  });
+  await page.waitForTimeout(300);
+  expect(page.url()).toBe('uncurl://app/');
+  expect(electron.windows()).toHaveLength(1);
+  expect(page.frames().map((frame) => frame.url())).not.toContain('https://example.com/');
+  const developerTools = await electron.evaluate(({ BrowserWindow }) => {
+    const contents = BrowserWindow.getAllWindows()[0]?.webContents;
+    contents?.openDevTools();
+    return contents?.isDevToolsOpened();
+  });
+  expect(developerTools).toBe(false);
+});
+
+test('the page’s process is in Chromium’s sandbox', async ({ shell: { electron } }) => {
+  const pid = await electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId());
+  const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
+  // Seccomp 2: system calls go through a filter. An empty root folder and no privilege to gain are the rest of it.
+  expect(status).toMatch(/^Seccomp:\s+2$/m);
+  expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+  const command = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8');
+  expect(command).toContain('--type=renderer');
+  expect(command).not.toContain('--no-sandbox');
+});
+
+test('the engine answers the page, in a process of its own', async ({ shell: { electron, page } }) => {
+  expect(await callEngine(page, 'engine.facts', {})).toMatchObject({ type: 'result', output: { version: expect.any(String) } });
+  expect(await callEngine(page, 'models.open', { handle: 'never-issued' })).toMatchObject({
+    type: 'error',
+    error: { code: 'unknown-handle', kind: 'refused' },
+  });
+  const [engine, shell] = [await enginePid(electron), electron.process().pid];
+  expect(engine).toBeGreaterThan(0);
+  expect(engine).not.toBe(shell);
+});
+
+test('a folder from the native dialog becomes a handle, a file is saved where the user says', async ({ shell: { electron, page, writable } }) => {
+  await electron.evaluate(({ dialog }, folder) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [folder] });
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath: `${folder}/figure.svg` });
+  }, writable);
+  const chosen = await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: 'export' }));
+  expect(chosen).toEqual({ output: expect.stringMatching(/^[\w-]+$/) });
+  expect(JSON.stringify(chosen)).not.toContain(writable);
+  const saved = await page.evaluate(() =>
+    window.uncurlShell?.call('file.save', { suggestedName: 'figure.svg', bytes: new TextEncoder().encode('<svg/>') }),
+  );
+  expect(saved).toEqual({ output: { saved: true } });
+  expect(await readFile(path.join(writable, 'figure.svg'), 'utf8')).toBe('<svg/>');
+  expect((await readdir(writable)).filter((name) => name.endsWith('.part'))).toEqual([]);
+  expect(await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: '/etc' }))).toMatchObject({
+    error: { code: 'invalid-input' },
+  });
+});
+
+test('a killed engine never takes the window down, and is started again when the user says so', async ({ shell: { electron, page } }) => {
+  await callEngine(page, 'engine.facts', {});
+  await page.evaluate(() => {
+    Object.assign(globalThis, { heard: [] });
+    window.uncurlShell?.onEvent((event) => (globalThis as unknown as { heard: unknown[] }).heard.push(event));
+  });
+  await electron.evaluate(({ dialog }) => {
+    dialog.showMessageBox = (...given: unknown[]) => {
+      Object.assign(globalThis, { shown: given.at(-1) });
+      return Promise.resolve({ response: 0, checkboxChecked: false });
+    };
+  });
+  const killed = await enginePid(electron);
+  await electron.evaluate((_, pid) => process.kill(pid ?? 0, 'SIGKILL'), killed);
+  await expect.poll(() => enginePid(electron)).not.toBe(killed);
+  expect(await callEngine(page, 'engine.facts', {})).toMatchObject({ type: 'result' });
+  expect(await electron.evaluate(() => Reflect.get(globalThis, 'shown') as unknown)).toMatchObject({
+    message: 'The engine stopped (exit code 9): it was killed, perhaps by the system for want of memory.',
+    buttons: ['Start the engine again', 'Close the workbench'],
+  });
+  expect(await page.evaluate(() => Reflect.get(globalThis, 'heard') as unknown)).toEqual([
+    { type: 'engine.lost', message: expect.stringContaining('killed') },
+    { type: 'engine.started' },
+  ]);
+});
+
+test('the menu carries the page’s actions and tells the page which was chosen', async ({ shell: { electron, page } }) => {
+  const actions = [{ id: 'test-action', label: 'Test action', menu: 'run', accelerator: 'CommandOrControl+Shift+F9' }];
+  const chosen = page.evaluate(
+    () => new Promise((resolve) => window.uncurlShell?.onEvent(resolve)),
+  );
+  await page.evaluate((given) => window.uncurlShell?.call('menu.set', { actions: given }), actions);
+  await electron.evaluate(({ Menu }) => void Menu.getApplicationMenu()?.getMenuItemById('test-action')?.click());
+  expect(await chosen).toEqual({ type: 'menu.action', id: 'test-action' });
+});
+
+test('closing ends every process', async ({ shell: { electron, page } }) => {
+  await callEngine(page, 'engine.facts', {});
+  const engine = await enginePid(electron);
+  await electron.close();
+  await expect(readFile(`/proc/${String(engine)}/status`, 'utf8')).rejects.toThrow('ENOENT');
+});
+
+test('a page that crashed is loaded again when the user says so', async ({ shell: { electron, page } }) => {
+  const pageProcess = (): Promise<number | undefined> =>
+    electron.evaluate(({ BrowserWindow }) => {
+      const contents = BrowserWindow.getAllWindows()[0]?.webContents;
+      return contents?.getURL() === 'uncurl://app/' && !contents.isLoading() ? contents.getOSProcessId() : undefined;
+    });
+  const [engine, before] = [await enginePid(electron), await pageProcess()];
+  expect(before).toBeGreaterThan(0);
+  await electron.evaluate(({ dialog, BrowserWindow }) => {
+    dialog.showMessageBox = () => Promise.resolve({ response: 0, checkboxChecked: false });
+    BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer();
+  });
+  await expect.poll(async () => ![undefined, 0, before].includes(await pageProcess())).toBe(true);
+  expect(page.isClosed()).toBe(false);
+  expect(await enginePid(electron)).toBe(engine);
+});

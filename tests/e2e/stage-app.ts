@@ -1,0 +1,49 @@
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '..', '..');
+
+/** What an installed application consists of: the bundles, the page, the bundled models and tasks, native code. */
+const PARTS = [
+  'package.json',
+  'dist',
+  'resources',
+  'node_modules/onnxruntime-common',
+  'node_modules/onnxruntime-node/package.json',
+  'node_modules/onnxruntime-node/dist',
+  `node_modules/onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}`,
+] as const;
+
+export interface StagedApp {
+  /** The folder to name on Electron's command line. */
+  readonly folder: string;
+  /** A folder that the user of the window may write to, for workspaces and exports. */
+  readonly writable: string;
+  remove(): Promise<void>;
+}
+
+const makeReadable = async (place: string): Promise<void> => {
+  const { mode } = await stat(place);
+  const isFolder = (mode & 0o170000) === 0o040000;
+  await chmod(place, isFolder || (mode & 0o100) !== 0 ? 0o755 : 0o644);
+  if (isFolder) for (const name of await readdir(place)) await makeReadable(path.join(place, name));
+};
+
+/**
+ * Copies the built application to a folder that every user can read, as an installation is: the window runs as an
+ * ordinary user even when the tests run as root, so that Chromium's own sandbox is on.
+ */
+export const stageApp = async (): Promise<StagedApp> => {
+  const base = await mkdtemp(path.join(tmpdir(), 'uncurl-window-'));
+  const folder = path.join(base, 'app');
+  for (const part of PARTS) {
+    await mkdir(path.dirname(path.join(folder, part)), { recursive: true });
+    await cp(path.join(root, part), path.join(folder, part), { recursive: true, dereference: true });
+  }
+  await makeReadable(base);
+  const writable = path.join(base, 'writable');
+  await mkdir(writable);
+  await chmod(writable, 0o777);
+  return { folder, writable, remove: () => rm(base, { recursive: true, force: true }) };
+};

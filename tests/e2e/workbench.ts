@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test as base } from '@playwright/test';
+import type { LaunchOptions, Page, PlaywrightWorkerArgs } from '@playwright/test';
+import { stageApp } from './stage-app.ts';
+import type { StagedApp } from './stage-app.ts';
+
+const root = path.resolve(import.meta.dirname, '..', '..');
+/** Both hosts answer in a second or two; a cold and busy machine may need longer. */
+const START_LIMIT_MS = 60_000;
+const WINDOW_SIZE = { width: 1440, height: 900 };
+
+export interface Workbench {
+  readonly host: 'browser' | 'window';
+  readonly page: Page;
+  /** The folder of this test's runs: empty at the start. */
+  readonly workspace: string;
+  /** A folder that the workbench may write exports to. */
+  readonly exports: string;
+  /** Answers the window's next native folder dialogs with this folder; null in a browser, which has none. */
+  readonly answerFolderDialog: ((folder: string) => Promise<void>) | null;
+}
+
+/** The address that `uncurl serve` prints, token included. */
+const addressOf = async (server: ChildProcess): Promise<string> => {
+  let printed = '';
+  const address = new Promise<string>((resolve) => {
+    const read = (chunk: Buffer): void => {
+      printed += chunk.toString('utf8');
+      const found = /http:\/\/\S+token=[^\s"]+/.exec(printed);
+      if (found) resolve(found[0]);
+    };
+    server.stdout?.on('data', read);
+    server.stderr?.on('data', read);
+  });
+  const ended = once(server, 'exit').then(([code]) => {
+    throw new Error(`uncurl serve ended with ${String(code)} before it printed its address:\n${printed}`);
+  });
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error(`uncurl serve printed no address in time:\n${printed}`)), START_LIMIT_MS).unref();
+  });
+  return Promise.race([address, ended, late]);
+};
+
+const stopServer = async (server: ChildProcess): Promise<void> => {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const ended = once(server, 'exit');
+  server.kill('SIGTERM');
+  const limit = setTimeout(() => server.kill('SIGKILL'), 5_000);
+  await ended;
+  clearTimeout(limit);
+};
+
+const inBrowser = async (
+  playwright: PlaywrightWorkerArgs['playwright'],
+  launchOptions: LaunchOptions,
+  folders: { readonly workspace: string; readonly exports: string },
+  use: (workbench: Workbench) => Promise<void>,
+): Promise<void> => {
+  const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', `--workspace=${folders.workspace}`];
+  const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  try {
+    const address = await addressOf(server);
+    const browser = await playwright.chromium.launch(launchOptions);
+    try {
+      const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
+      await page.goto(address);
+      await use({ host: 'browser', page, ...folders, answerFolderDialog: null });
+    } finally {
+      await browser.close();
+    }
+  } finally {
+    await stopServer(server);
+  }
+};
+
+const inWindow = async (
+  playwright: PlaywrightWorkerArgs['playwright'],
+  app: StagedApp,
+  folders: { readonly workspace: string; readonly exports: string },
+  use: (workbench: Workbench) => Promise<void>,
+): Promise<void> => {
+  const executablePath = process.env['UNCURL_TEST_ELECTRON'];
+  if (!executablePath) throw new Error('UNCURL_TEST_ELECTRON names no Electron: run "npm run test:window".');
+  const electron = await playwright._electron.launch({
+    executablePath,
+    // The runtime takes the last argument for the application's folder.
+    args: [`--workspace=${folders.workspace}`, app.folder],
+    chromiumSandbox: true,
+    timeout: START_LIMIT_MS,
+  });
+  try {
+    const page = await electron.firstWindow({ timeout: START_LIMIT_MS });
+    const answerFolderDialog = (folder: string): Promise<void> =>
+      electron.evaluate(({ dialog }, chosen) => {
+        dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
+      }, folder);
+    await use({ host: 'window', page, ...folders, answerFolderDialog });
+  } finally {
+    await electron.close();
+  }
+};
+
+/**
+ * The workbench as a person meets it: in a window of a real Electron (project `electron`) or in Chromium, served by
+ * `uncurl serve` (project `chromium`), on a workspace of its own.
+ */
+export const test = base.extend<{ readonly workbench: Workbench }, { readonly stagedApp: StagedApp | null }>({
+  stagedApp: [
+    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures that are asked for from the pattern.
+    async ({}, use, workerInfo) => {
+      const app = workerInfo.project.name === 'electron' ? await stageApp() : null;
+      await use(app);
+      await app?.remove();
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+
+  workbench: async ({ playwright, launchOptions, stagedApp }, use) => {
+    const base = await mkdtemp(path.join(tmpdir(), 'uncurl-flow-'));
+    const folders = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
+    for (const folder of Object.values(folders)) await mkdir(folder);
+    // The user of the window is not the user of the tests.
+    for (const folder of [base, ...Object.values(folders)]) await chmod(folder, 0o777);
+    try {
+      if (stagedApp) await inWindow(playwright, stagedApp, folders, use);
+      else await inBrowser(playwright, launchOptions, folders, use);
+    } finally {
+      await rm(base, { recursive: true, force: true });
+    }
+  },
+});
+
+export { expect } from '@playwright/test';

@@ -1,0 +1,115 @@
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { afterEach, describe, expect, it } from 'vitest';
+import { describeEngineEnd } from '../../electron/engine-end.ts';
+import type { EngineEnd } from '../../electron/engine-end.ts';
+import { startEngineProcess } from '../../electron/engine-process.ts';
+import type { EngineProcess } from '../../electron/engine-process.ts';
+
+/** Follows the control protocol as the engine's process does; a thread stands for Electron's utilityProcess here. */
+const OBEDIENT = `
+  const { parentPort } = require('node:worker_threads');
+  parentPort.postMessage({ type: 'ready' });
+  parentPort.on('message', ({ message, ports }) => {
+    if (message.type === 'page') ports[0].postMessage('hello');
+    if (message.type === 'grant' && message.path === '/crash') { process.stderr.write('out of memory'); setTimeout(() => process.exit(134), 50); }
+    else if (message.type === 'grant') setTimeout(() => parentPort.postMessage({ type: 'granted', id: message.id, handle: 'to ' + message.path }), message.path === '/slow' ? 40 : 0);
+    if (message.type === 'stop') process.exit(0);
+  });
+`;
+const DEAF = `require('node:worker_threads').parentPort.on('message', () => undefined)`;
+const BROKEN = `
+  require('node:worker_threads').parentPort.postMessage({ type: 'failed', message: 'The workspace is full.', remedy: 'Free some space.' });
+  setTimeout(() => process.exit(1), 20);
+`;
+
+const workers: Worker[] = [];
+const start = (source: string): { engine: EngineProcess<MessagePort>; ended: Promise<EngineEnd>; ends: EngineEnd[] } => {
+  const worker = new Worker(source, { eval: true, stderr: true });
+  workers.push(worker);
+  const ends: EngineEnd[] = [];
+  let tell: (end: EngineEnd) => void = () => undefined;
+  const ended = new Promise<EngineEnd>((resolve) => {
+    tell = (end) => {
+      ends.push(end);
+      resolve(end);
+    };
+  });
+  const engine = startEngineProcess<MessagePort>(
+    {
+      stderr: worker.stderr,
+      postMessage: (message, ports = []) => worker.postMessage({ message, ports }, ports),
+      onMessage: (listener) => void worker.on('message', listener),
+      onExit: (listener) => void worker.once('exit', listener),
+      kill: () => void worker.terminate(),
+    },
+    tell,
+  );
+  return { engine, ended, ends };
+};
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
+});
+
+describe('a running engine', () => {
+  it('is given a page’s port', async () => {
+    const { engine } = start(OBEDIENT);
+    const { port1, port2 } = new MessageChannel();
+    const answer = new Promise((resolve) => port1.once('message', resolve));
+    engine.connectPage(port2);
+    expect(await answer).toBe('hello');
+    port1.close();
+  });
+
+  it('grants paths, each answer to its own question', async () => {
+    const { engine } = start(OBEDIENT);
+    expect(await Promise.all([engine.grantPath('/slow'), engine.grantPath('/a')])).toEqual(['to /slow', 'to /a']);
+  });
+
+  it('stops when asked, and that is no mishap', async () => {
+    const { engine, ends } = start(OBEDIENT);
+    await engine.stop();
+    expect(ends).toEqual([]);
+    expect(() => engine.connectPage(new MessageChannel().port1)).toThrow('not running');
+  });
+
+  it('is killed when it does not stop in time', async () => {
+    const { engine, ends } = start(DEAF);
+    const before = performance.now();
+    await engine.stop();
+    expect(performance.now() - before).toBeGreaterThan(2_500);
+    expect(ends).toEqual([]);
+  });
+});
+
+describe('an engine that ends by itself', () => {
+  it('rejects what waits and tells it once, with the end of its error output', async () => {
+    const { engine, ended, ends } = start(OBEDIENT);
+    await expect(engine.grantPath('/crash')).rejects.toMatchObject({ code: 'engine-stopped' });
+    expect((await ended).message).toContain('exit code 134');
+    expect((await ended).detail).toContain('out of memory');
+    await expect(engine.grantPath('/a')).rejects.toMatchObject({ code: 'engine-stopped' });
+    await engine.stop();
+    expect(ends).toHaveLength(1);
+  });
+
+  it('gives the reason that it reported', async () => {
+    const { ended } = start(BROKEN);
+    expect(await ended).toMatchObject({ message: 'The workspace is full.' });
+    expect((await ended).detail).toContain('Free some space.');
+  });
+});
+
+it.each([
+  [9, 'killed'],
+  [137, 'killed'],
+  [11, 'memory fault'],
+  [139, 'memory fault'],
+  [-1073741819, 'memory fault'],
+  [134, 'abort'],
+  [0, 'ended by itself'],
+  [1, 'failed'],
+  [77, 'failed'],
+])('exit code %i is told as: %s', (code, words) => {
+  expect(describeEngineEnd(code, null, '').message).toContain(words);
+});

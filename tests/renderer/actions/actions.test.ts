@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { menuAction } from '../../../main/contract/shell.ts';
+import { actions } from '../../../renderer/actions/index.ts';
+import { matchesShortcut, parseShortcut, shortcutAccelerator, showShortcut } from '../../../renderer/actions/shortcut.ts';
+
+const withShortcut = actions.flatMap((action) => (action.shortcut === undefined ? [] : [{ id: action.id, text: action.shortcut, key: parseShortcut(action.shortcut) }]));
+
+test('ids and labels are unique', () => {
+  expect(new Set(actions.map((action) => action.id)).size).toBe(actions.length);
+  expect(new Set(actions.map((action) => action.label)).size).toBe(actions.length);
+});
+
+test('no two actions share a shortcut, and none takes a plain letter away from typing', () => {
+  expect(new Set(withShortcut.map(({ key }) => JSON.stringify(key))).size).toBe(withShortcut.length);
+  expect(withShortcut.filter(({ key }) => !key.mod && !key.alt)).toEqual([]);
+});
+
+test('every action fits the menu of the window', () => {
+  for (const { id, label, menu, shortcut } of actions) {
+    const entry = { id, label, menu, ...(shortcut === undefined ? {} : { accelerator: shortcutAccelerator(shortcut) }) };
+    expect(menuAction.safeParse(entry).error, id).toBeUndefined();
+  }
+});
+
+test('a shortcut is parsed once and matched exactly', () => {
+  const shortcut = parseShortcut('Mod+Shift+P');
+  const press = { key: 'P', ctrlKey: true, metaKey: false, shiftKey: true, altKey: false };
+  expect(matchesShortcut(shortcut, press, false)).toBe(true);
+  expect(matchesShortcut(shortcut, press, true)).toBe(false);
+  expect(matchesShortcut(shortcut, { ...press, ctrlKey: false, metaKey: true }, true)).toBe(true);
+  expect(matchesShortcut(shortcut, { ...press, altKey: true }, false)).toBe(false);
+  expect(matchesShortcut(parseShortcut('Alt+Down'), { key: 'ArrowDown', ctrlKey: false, metaKey: false, shiftKey: false, altKey: true }, false)).toBe(true);
+  expect(() => parseShortcut('Hyper+K')).toThrow(/unknown modifier/);
+  expect([showShortcut('Mod+Shift+P', true), showShortcut('Mod+Shift+P', false)]).toEqual(['⌘⇧P', 'Ctrl+Shift+P']);
+});

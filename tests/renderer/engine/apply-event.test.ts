@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import type { JobProgress } from '../../../main/contract/run.ts';
+import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
+import { withPoint, withProgress } from '../../../renderer/engine/apply-event.ts';
+
+const result = (factor: number, value: number): SweepResult => ({
+  model: 'm',
+  task: 't',
+  method: 'reap',
+  seed: null,
+  factor,
+  kept: 16 / factor,
+  n: 100,
+  metric: 'acc',
+  value,
+  acc: value,
+  accNorm: value,
+  perplexity: null,
+  difference: value - 1,
+  low: -0.1,
+  high: 0.1,
+  lowOneSided: -0.1,
+  p: 1,
+  lost: 0,
+  gained: 0,
+  truncated: 0,
+});
+
+test('a point that comes twice replaces itself', () => {
+  const empty: SweepDocument = { run: 'r', results: [], thresholds: [], rule: '' };
+  const document = [result(2, 0.9), result(4, 0.5), result(2, 0.8)].reduce(withPoint, empty);
+  expect(document.results.map(({ factor, value }) => [factor, value])).toEqual([
+    [4, 0.5],
+    [2, 0.8],
+  ]);
+});
+
+test('progress of a known job replaces it in place; an unknown job is added', () => {
+  const job = (run: string, done: number): JobProgress => ({ run, kind: 'sweep', title: run, description: '', done, total: 9, reused: 0, elapsedMs: 0, leftMs: null });
+  const jobs = [job('a', 1), job('b', 1), job('a', 5)].reduce<readonly JobProgress[]>(withProgress, []);
+  expect(jobs.map(({ run, done }) => [run, done])).toEqual([
+    ['a', 5],
+    ['b', 1],
+  ]);
+});

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import type { z } from 'zod';
+import { calls } from '../../../main/contract/calls.ts';
+import type { CallInput, CallName, CallOutput, EngineCall } from '../../../main/contract/calls.ts';
+import { refuse } from '../../../main/contract/errors.ts';
+import { QueryCache, inputKey } from '../../../renderer/engine/query-cache.ts';
+
+const schemas: { readonly [N in CallName]: { readonly output: z.ZodType<CallOutput<N>> } } = calls;
+
+interface Asked {
+  readonly name: CallName;
+  readonly input: unknown;
+  readonly answer: (value: unknown) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** An engine whose answers come when the test says so, parsed by the contract as they would be. */
+const slowEngine = () => {
+  const asked: Asked[] = [];
+  const call: EngineCall = <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>
+    new Promise((resolve, reject) => {
+      const { output }: { readonly output: z.ZodType<CallOutput<N>> } = schemas[name];
+      asked.push({ name, input, answer: (value) => resolve(output.parse(value)), fail: reject });
+    });
+  return { call, asked };
+};
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+test('equal inputs share one answer whatever the order of their keys', () => {
+  expect(inputKey({ b: [1, { d: 1, c: 2 }], a: undefined })).toBe(inputKey({ a: undefined, b: [1, { c: 2, d: 1 }] }));
+  expect(inputKey({ a: 1 })).not.toBe(inputKey({ a: 2 }));
+});
+
+test('many readers ask once, and all hear the answer', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  let heard = 0;
+  cache.subscribe('jobs.list', {}, () => (heard += 1));
+  cache.subscribe('jobs.list', {}, () => (heard += 1));
+  expect(asked).toHaveLength(1);
+  asked[0]?.answer([]);
+  await settle();
+  expect(cache.state('jobs.list', {})).toEqual({ data: [], error: null, loading: false });
+  expect(heard).toBe(2);
+});
+
+test('an answer that was overtaken by a newer question is dropped', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  cache.subscribe('models.list', {}, () => undefined);
+  cache.invalidate((name) => name === 'models.list');
+  expect(asked).toHaveLength(2);
+  asked[1]?.answer([]);
+  await settle();
+  asked[0]?.fail(refuse('late', 'an old answer', ''));
+  await settle();
+  expect(cache.state('models.list', {}).error).toBeNull();
+  expect(cache.state('models.list', {}).data).toEqual([]);
+});
+
+test('data stays while a newer answer is on its way; an error replaces it', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  cache.subscribe('runs.list', {}, () => undefined);
+  asked[0]?.answer([]);
+  await settle();
+  cache.invalidate(() => true);
+  expect(cache.state('runs.list', {})).toMatchObject({ data: [], loading: true });
+  asked[1]?.fail(refuse('disk', 'the disk is gone', 'Plug it in.'));
+  await settle();
+  expect(cache.state('runs.list', {})).toMatchObject({ data: undefined, error: { code: 'disk', remedy: 'Plug it in.' } });
+});
+
+test('what nobody reads is forgotten when it is invalidated, and asked again by the next reader', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  const stop = cache.subscribe('tasks.list', {}, () => undefined);
+  asked[0]?.answer([]);
+  await settle();
+  stop();
+  cache.invalidate((name) => name === 'tasks.list');
+  expect(asked).toHaveLength(1);
+  cache.subscribe('tasks.list', {}, () => undefined);
+  expect(asked).toHaveLength(2);
+});
+
+test('a batch of patches tells each reader once', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  let heard = 0;
+  cache.subscribe('jobs.list', {}, () => (heard += 1));
+  asked[0]?.answer([]);
+  await settle();
+  heard = 0;
+  cache.batch(() => {
+    for (const done of [1, 2, 3]) cache.patch('jobs.list', (jobs) => [...jobs, { run: `r${done}`, kind: 'sweep', title: '', description: '', done, total: 3, reused: 0, elapsedMs: 0, leftMs: null }]);
+  });
+  expect(heard).toBe(1);
+  expect(cache.state('jobs.list', {}).data).toHaveLength(3);
+});

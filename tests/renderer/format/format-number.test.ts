@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import {
+  formatBytes,
+  formatCount,
+  formatFactor,
+  formatFixed,
+  formatNumber,
+  formatParameters,
+  formatPercent,
+  formatProbability,
+  formatSigned,
+} from '../../../renderer/format/format-number.ts';
+
+test.each([
+  [0, '0'],
+  [0.123456, '0.123'],
+  [12.3456, '12.3'],
+  [123456, '123456'],
+  [-0.5, '−0.500'],
+  [3.2e-7, '3.20e−7'],
+  [2e9, '2.00e9'],
+  [Number.NaN, 'not a number'],
+  [Number.POSITIVE_INFINITY, '∞'],
+])('three meaningful digits of %d are %s', (value, text) => {
+  expect(formatNumber(value)).toBe(text);
+});
+
+test('a difference shows its sign, and zero shows none', () => {
+  expect([0.0123, -0.0123, 0, -0.00001].map((value) => formatSigned(value, 3))).toEqual(['+0.012', '−0.012', '0.000', '0.000']);
+});
+
+test('factors drop empty decimals', () => {
+  expect([1, 2, 16 / 3, 10.5, 128 / 5].map(formatFactor)).toEqual(['×1', '×2', '×5.33', '×10.5', '×25.6']);
+});
+
+test('amounts carry their unit', () => {
+  expect([formatCount(1234567), formatParameters(46_702_792_704), formatParameters(291_000), formatBytes(0), formatBytes(2_926_000)]).toEqual([
+    '1\u2009234\u2009567',
+    '46.7\u2009B',
+    '291\u2009K',
+    '0\u2009B',
+    '2.79\u2009MiB',
+  ]);
+  expect([formatPercent(0.5, 0), formatFixed(-0, 2)]).toEqual(['50\u2009%', '0.00']);
+});
+
+test('a p-value is never shown as zero', () => {
+  expect([0, 1e-9, 0.0123, 1].map(formatProbability)).toEqual(['< 0.0001', '< 0.0001', '0.012', '1']);
+});

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { formatDuration, formatTimeLeft, formatWhen } from '../../../renderer/format/format-time.ts';
+
+test('time left is a range, with one unit where both ends share it', () => {
+  expect(formatTimeLeft(null)).toBe('time left not known yet');
+  expect(formatTimeLeft({ low: 120_000, high: 180_000 })).toBe('2–3\u2009min left');
+  expect(formatTimeLeft({ low: 40_000, high: 150_000 })).toBe('40\u2009s – 3\u2009min left');
+  expect(formatTimeLeft({ low: 30_100, high: 30_200 })).toBe('~30\u2009s left');
+});
+
+test('a duration is at least a second', () => {
+  expect([3, 89_000, 91_000, 5_400_000].map(formatDuration)).toEqual(['1\u2009s', '89\u2009s', '2\u2009min', '1.5\u2009h']);
+});
+
+test('recent runs are told by their age, old ones by their date', () => {
+  const now = new Date('2026-03-04T12:00:00');
+  expect(formatWhen(new Date('2026-03-04T11:59:30').toISOString(), now)).toBe('just now');
+  expect(formatWhen(new Date('2026-03-04T11:48:00').toISOString(), now)).toBe('12 min ago');
+  expect(formatWhen(new Date('2026-03-04T08:05:00').toISOString(), now)).toBe('08:05');
+  expect(formatWhen(new Date('2026-02-01T08:05:00').toISOString(), now)).toBe('1 Feb 2026');
+});
