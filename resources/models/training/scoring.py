@@ -1,0 +1,60 @@
+"""Multiple-choice accuracy: the choice with the largest sum of log-probabilities wins."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model import Model
+
+SEQUENCES_AT_ONCE = 256
+
+
+def score_tasks(model: Model, vocabulary: dict[str, int], tasks: Path) -> dict[str, float]:
+    """Returns task -> accuracy on its test split."""
+    return {
+        folder.name: accuracy(model, vocabulary, folder / "test.jsonl")
+        for folder in sorted(tasks.iterdir())
+        if folder.is_dir()
+    }
+
+
+def accuracy(model: Model, vocabulary: dict[str, int], split: Path) -> float:
+    """Returns the share of a split's items whose right choice scores best."""
+    items = [json.loads(line) for line in split.read_text(encoding="utf-8").splitlines()]
+    texts = [(item["context"], choice) for item in items for choice in item["choices"]]
+    scores = iter(log_probabilities(model, vocabulary, texts))
+    right = 0
+    for item in items:
+        of_choices = [next(scores) for _ in item["choices"]]
+        right += of_choices.index(max(of_choices)) == item["answer"]
+    return right / len(items)
+
+
+@torch.no_grad()
+def log_probabilities(
+    model: Model, vocabulary: dict[str, int], texts: list[tuple[str, str]]
+) -> list[float]:
+    """Returns for each (context, continuation) the continuation's log-probability."""
+    sums: list[float] = []
+    for start in range(0, len(texts), SEQUENCES_AT_ONCE):
+        part = texts[start : start + SEQUENCES_AT_ONCE]
+        ids, counted = pad(part, vocabulary)
+        logits = model(ids[:, :-1]).logits
+        each = functional.log_softmax(logits, dim=-1).gather(-1, ids[:, 1:, None])[..., 0]
+        sums += (each * counted[:, 1:]).double().sum(-1).tolist()
+    return sums
+
+
+def pad(texts: list[tuple[str, str]], vocabulary: dict[str, int]) -> tuple[Tensor, Tensor]:
+    """Returns ids [B, T], filled up on the right, and 1 where a continuation's token stands."""
+    longest = max(len(context) + len(continuation) for context, continuation in texts)
+    ids = torch.zeros(len(texts), longest, dtype=torch.long)
+    counted = torch.zeros(len(texts), longest)
+    for row, (context, continuation) in enumerate(texts):
+        whole = [vocabulary[character] for character in context + continuation]
+        ids[row, : len(whole)] = torch.tensor(whole)
+        counted[row, len(context) : len(whole)] = 1
+    return ids, counted
