@@ -1,8 +1,8 @@
 import type { ConfigReader } from './config-reader.ts';
-import { biasName, layerName } from './describe-model.ts';
 import type { AttentionDescriptor, ModelDescriptor, Norm, Projection } from './descriptor.ts';
 import type { Family } from './families/family.ts';
 import type { WeightReader } from './read-weights.ts';
+import { biasName, layerName } from './tensor-names.ts';
 
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
 export interface AttentionReader {

@@ -7,6 +7,7 @@ import type { DenseRecord, Family, WindowRecord } from './families/family.ts';
 import { readQuantisation, WeightReader } from './read-weights.ts';
 import { readRotary } from './rotary.ts';
 import { TensorIndex } from './tensor-index.ts';
+import { biasName, layerName } from './tensor-names.ts';
 
 /** Buffers without meaning that old checkpoints carry. */
 const ignoredBuffers = /\.rotary_emb\.inv_freq$/;
@@ -92,11 +93,6 @@ export const describeModel = (
   const extra = Array.from({ length: extraLayers }, (_, layer) => new RegExp(`^model\\.layers\\.${String(layers + layer)}\\.`));
   return { ...descriptor, unusedTensors: index.refuseLeftovers([ignoredBuffers, ...extra]) };
 };
-
-export const layerName = (pattern: string, layer: number): string => pattern.replace('{l}', String(layer));
-
-/** Name of the bias beside a weight. */
-export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');
 
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
   kind: family.norm,

@@ -1,9 +1,9 @@
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
-import { layerName } from './describe-model.ts';
 import type { ExpertActivation, ExpertGroups, ExpertTensors, MoeDescriptor, RoutingRule, TensorView, Weight } from './descriptor.ts';
 import type { ExpertLayout, Family, GroupRecord } from './families/family.ts';
 import type { WeightReader } from './read-weights.ts';
+import { layerName } from './tensor-names.ts';
 import { contiguousPart, plainWeight } from './weight.ts';
 
 interface Sizes {

@@ -36,7 +36,8 @@ const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: Block
 
 /**
  * Counts of weights and bytes. `active`: all but the experts that a token does not use. Memory is that of float32
- * weights, which is what the CPU computes with: all blocks at once, or the largest block with embedding and head.
+ * weights, which is what the CPU computes with: all blocks at once, or embedding, head and twice the largest block,
+ * which is held as read and as repacked for a moment while its session opens.
  */
 export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: readonly string[]): ModelInfo => {
   const moe = model.moeLayers[0]?.moe;
@@ -60,7 +61,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     parameters: { total: rest + expert, expert, active },
     dtype: dtypeName(model),
     sizeBytes,
-    memory: { resident: 4 * (rest + expert), streaming: 4 * (outer + largestBlock) },
+    memory: { resident: 4 * (rest + expert), streaming: 4 * (outer + 2 * largestBlock) },
     supported: true,
     reasons: [...reasons],
   };

@@ -137,7 +137,7 @@ const forward = async (
   run: 0 | 1,
 ): Promise<readonly ForwardResult[]> => {
   // Every block runs once, so keeping it open after that would cost memory and gain nothing.
-  const runner = await openModelRunner(checkpoint, { ...settings, memoryBudgetBytes: 0 });
+  const runner = await openModelRunner(checkpoint, { ...settings, streamed: true });
   try {
     return await runner.forward(sequences, plan, { signal: progress.signal, onProgress: (done, total) => progress.ran(run, done / total) });
   } finally {

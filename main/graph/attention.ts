@@ -2,7 +2,7 @@ import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { AttentionDescriptor, ModelDescriptor, Norm } from '../checkpoint/descriptor.ts';
 import { normalise, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { tensor } from './weights.ts';
+import { tensor } from './stored-tensor.ts';
 
 /** Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens, D rotated dimensions. */
 export interface AttentionInputs {

@@ -1,6 +1,7 @@
 import type { DenseTensors, Norm, Projection, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { tensor, weight } from './weights.ts';
+import { tensor } from './stored-tensor.ts';
+import { weight } from './weights.ts';
 
 /** x W^T (+ b) for tokens [T, in] and a weight [out, in]. */
 export const linear = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Value | null = null): Value =>

@@ -3,7 +3,8 @@ import type { ExpertActivation, ExpertTensors, MoeDescriptor, RoutingRule, Tenso
 import { linear, multiply, swiglu } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { largest, normalised, route, type Choice } from './route.ts';
-import { tensor, weight } from './weights.ts';
+import { tensor } from './stored-tensor.ts';
+import { weight } from './weights.ts';
 
 /** How router logits reach experts: row e is expert e, or several rows share one (merged) expert. */
 export type RouterMap =
@@ -11,7 +12,9 @@ export type RouterMap =
   /** Selection over all rows as before the merge; row r then runs expert `experts[r]`. */
   | { readonly kind: 'rows'; readonly experts: readonly number[] }
   /** Probabilities of the rows of one expert are added, and experts are chosen by the sums. */
-  | { readonly kind: 'sums'; readonly experts: readonly number[] };
+  | { readonly kind: 'sums'; readonly experts: readonly number[] }
+  /** The same with any weights: row e of `rows` says how the probabilities of all rows add up to that of expert e. */
+  | { readonly kind: 'blend'; readonly rows: readonly (readonly number[])[] };
 
 export interface MoeLayer {
   readonly topK: number;
@@ -23,6 +26,8 @@ export interface MoeLayer {
   readonly experts: readonly ExpertTensors[];
   readonly activation: ExpertActivation;
   readonly shared: MoeDescriptor['shared'];
+  /** Top-2 routing only: a token whose second weight is below this part of its first one does without the second. */
+  readonly skipSecondBelow?: number;
 }
 
 export interface MoeOutputs {
@@ -36,6 +41,17 @@ export interface MoeOutputs {
   readonly weights: Value;
   /** [T, K] L2 norm of each chosen expert's output before its weight. */
   readonly norms: Value;
+  /** Adds the nodes of what only some statistics look at; not called, they cost nothing. */
+  readonly observe: () => MoeObservation;
+}
+
+export interface MoeObservation {
+  /** [T, K] largest magnitude in each chosen expert's output before its weight. */
+  readonly peaks: Value;
+  /** [T, K, I] what each chosen expert's down projection is applied to. */
+  readonly inner: Value;
+  /** [T, H] weighted sum of the chosen experts, without the shared one. */
+  readonly routed: Value;
 }
 
 /**
@@ -45,7 +61,9 @@ export interface MoeOutputs {
  */
 export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Value): MoeOutputs => {
   const logits = multiply(graph, tokens, layer.router, layer.routerBias);
-  const { rows: experts, weights } = choose(graph, layer, logits, mask);
+  const choice = choose(graph, layer, logits, mask);
+  const { rows: experts } = choice;
+  const weights = layer.skipSecondBelow === undefined ? choice.weights : withoutSecond(graph, choice.weights, layer.skipSecondBelow);
 
   const flat = graph.node('Reshape', [experts, graph.integers([-1])]);
   const count = graph.node('Shape', [flat]);
@@ -55,7 +73,7 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
   if (order === undefined) throw new Error('TopK gives two outputs');
   const rows = graph.node('Gather', [tokens, graph.node('Div', [order, graph.integers(layer.topK)])], { axis: 0 });
 
-  const outputs = runExperts(graph, layer, rows, expertCounts(graph, flat, layer.experts.length));
+  const { outputs, inner } = runExperts(graph, layer, rows, expertCounts(graph, flat, layer.experts.length));
   const inverse = graph.node('ScatterElements', [position, order, position], { axis: 0 });
   const inOrder = graph.node('Reshape', [inverse, graph.integers([-1, layer.topK])]);
   // [T, 1, K] x [T, K, H]: the weighted sum over each token's experts.
@@ -63,29 +81,45 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
     graph.node('Unsqueeze', [weights, graph.integers([1])]),
     graph.node('Gather', [outputs, inOrder], { axis: 0 }),
   ]);
-  const norms = graph.node('ReduceL2', [outputs, graph.integers([1])], { keepdims: 0 });
+  const routed = graph.node('Squeeze', [weighted, graph.integers([1])]);
+  const ofChoices = (perRow: Value): Value => graph.node('Gather', [perRow, inOrder], { axis: 0 });
   return {
-    output: withShared(graph, layer, tokens, graph.node('Squeeze', [weighted, graph.integers([1])])),
+    output: withShared(graph, layer, tokens, routed),
     logits,
     experts,
     weights,
-    norms: graph.node('Gather', [norms, inOrder], { axis: 0 }),
+    norms: ofChoices(graph.node('ReduceL2', [outputs, graph.integers([1])], { keepdims: 0 })),
+    observe: () => ({
+      peaks: ofChoices(graph.node('ReduceMax', [graph.node('Abs', [outputs]), graph.integers([1])], { keepdims: 0 })),
+      inner: ofChoices(inner),
+      routed,
+    }),
   };
 };
 
 /** Chosen experts and their weights; under a map, rows of the router are not experts. */
 const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): Choice => {
   const { topK, routing, map } = layer;
-  if (map.kind === 'sums') {
+  if (map.kind === 'sums' || map.kind === 'blend') {
     if (routing.kind !== 'softmax-all' || routing.groups !== null) throw new Error('sums of probabilities need a softmax router without groups');
     const probabilities = graph.node('Softmax', [graph.node('Add', [logits, mask])], { axis: -1 });
-    const membership = map.experts.flatMap((own) => layer.experts.map((_, expert) => (own === expert ? 1 : 0)));
-    const sums = graph.node('MatMul', [probabilities, graph.floats([map.experts.length, layer.experts.length], membership)]);
+    const rowCount = map.kind === 'sums' ? map.experts.length : (map.rows[0]?.length ?? 0);
+    const shareOf = (row: number, expert: number): number => (map.kind === 'blend' ? (map.rows[expert]?.[row] ?? 0) : map.experts[row] === expert ? 1 : 0);
+    const shares = Array.from({ length: rowCount }, (_, row) => layer.experts.map((_expert, expert) => shareOf(row, expert))).flat();
+    const sums = graph.node('MatMul', [probabilities, graph.floats([rowCount, layer.experts.length], shares)]);
     const { values, rows } = largest(graph, sums, topK);
     return { rows, weights: routing.normalise ? normalised(graph, values, 0) : values };
   }
   const choice = route(graph, routing, topK, logits, mask);
   return map.kind === 'direct' ? choice : { rows: graph.node('Gather', [graph.integers(map.experts), choice.rows]), weights: choice.weights };
+};
+
+/** Weights [T, 2], with [1, 0] where the second is below `share` times the first. */
+const withoutSecond = (graph: OnnxGraph, weights: Value, share: number): Value => {
+  const [first, second] = graph.nodes('Split', [weights], 2, { axis: -1, num_outputs: 2 });
+  if (first === undefined || second === undefined) throw new Error('Split gives two outputs');
+  const skipped = graph.node('Less', [second, graph.node('Mul', [first, graph.float(share)])]);
+  return graph.node('Where', [skipped, graph.floats([1, 2], [1, 0]), weights]);
 };
 
 /** Rows of each expert among the flat choices [T * K]: [experts] int64. */
@@ -96,18 +130,27 @@ const expertCounts = (graph: OnnxGraph, flat: Value, experts: number): Value => 
 };
 
 /** Experts on rows sorted by expert; an expert without rows costs nothing. */
-const runExperts = (graph: OnnxGraph, { experts, activation }: MoeLayer, rows: Value, counts: Value): Value => {
+const runExperts = (graph: OnnxGraph, layer: MoeLayer, rows: Value, counts: Value): { readonly outputs: Value; readonly inner: Value } => {
+  const { experts } = layer;
   const parts = experts.length === 1 ? [rows] : graph.nodes('Split', [rows, counts], experts.length, { axis: 0 });
-  const outputs = parts.map((part, index) => {
-    const tensors = experts[index];
-    if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
-    const biased = (matrix: Weight, bias: Weight | undefined, input: Value): Value =>
-      linear(graph, input, matrix, bias === undefined ? null : weight(graph, bias));
-    const gate = biased(tensors.gate, tensors.gateBias, part);
-    const up = biased(tensors.up, tensors.upBias, part);
-    return biased(tensors.down, tensors.downBias, activated(graph, activation, gate, up));
-  });
-  return outputs.length === 1 && outputs[0] !== undefined ? outputs[0] : graph.node('Concat', outputs, { axis: 0 });
+  const results = parts.map((part, index) => expertOnTokens(graph, layer, index, part));
+  const joined = (values: readonly Value[]): Value => (values.length === 1 && values[0] !== undefined ? values[0] : graph.node('Concat', values, { axis: 0 }));
+  return { outputs: joined(results.map(({ output }) => output)), inner: joined(results.map(({ inner }) => inner)) };
+};
+
+/** One expert on tokens [n, H]: its output [n, H], and `inner` [n, I], what its down projection is applied to. */
+export const expertOnTokens = (
+  graph: OnnxGraph,
+  { experts, activation }: Pick<MoeLayer, 'experts' | 'activation'>,
+  index: number,
+  tokens: Value,
+): { readonly output: Value; readonly inner: Value } => {
+  const tensors = experts[index];
+  if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
+  const biased = (matrix: Weight, bias: Weight | undefined, input: Value): Value =>
+    linear(graph, input, matrix, bias === undefined ? null : weight(graph, bias));
+  const inner = activated(graph, activation, biased(tensors.gate, tensors.gateBias, tokens), biased(tensors.up, tensors.upBias, tokens));
+  return { output: biased(tensors.down, tensors.downBias, inner), inner };
 };
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */

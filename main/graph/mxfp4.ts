@@ -1,7 +1,7 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { StoredMatrix } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { everySecond, storedTensor } from './weights.ts';
+import { everySecond, storedTensor } from './stored-tensor.ts';
 
 /** Values of the 16 codes of e2m1 (OCP Microscaling Formats specification 1.0, section 5.3.3). */
 export const e2m1Values = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];

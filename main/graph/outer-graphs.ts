@@ -2,7 +2,7 @@ import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { multiply, normalise } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
-import { storedTensor, toFloat } from './weights.ts';
+import { storedTensor, toFloat } from './stored-tensor.ts';
 
 /** Token ids [T] -> hidden [T, H]. 16-bit rows are cast after they are gathered, so that the table is never copied. */
 export const embeddingGraph = (model: ModelDescriptor): Uint8Array => {

@@ -1,7 +1,7 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { ExpertGroups, RoutingRule } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { tensor } from './weights.ts';
+import { tensor } from './stored-tensor.ts';
 
 /** Scores of experts outside the chosen groups: below every masked expert (-1e9 + anything). */
 const OUTSIDE = -3e38;

@@ -1,41 +1,7 @@
-import path from 'node:path';
-import { TensorProto_DataType as DataType } from 'onnx-buf';
-import type { TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import type { Weight } from '../checkpoint/descriptor.ts';
 import { mxfp4Rows } from './mxfp4.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-
-const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
-  switch (dtype) {
-    case 'F32':
-      return DataType.FLOAT;
-    case 'F16':
-      return DataType.FLOAT16;
-    case 'BF16':
-      return DataType.BFLOAT16;
-    case 'F8_E4M3':
-      return DataType.FLOAT8E4M3FN;
-    case 'U8':
-      return DataType.UINT8;
-    default:
-      throw new Error(`tensor "${tensor}": ${dtype} cannot be a weight of a graph`);
-  }
-};
-
-/** A tensor as it is stored: the bytes stay in their file (external data relative to `externalDataRoot`). */
-export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
-  graph.external({
-    location: path.relative(externalDataRoot(view.file), view.file).split(path.sep).join('/'),
-    byteOffset: view.byteOffset,
-    byteLength: view.byteLength,
-    shape: view.shape,
-    type: onnxType(view.dtype, view.tensor),
-  });
-
-export const toFloat = (graph: OnnxGraph, value: Value, stored: TensorView): Value =>
-  stored.dtype === 'F32' ? value : graph.node('Cast', [value], { to: DataType.FLOAT });
-
-/** A tensor as float32; other dtypes are cast by the graph, once where the session folds constants. */
-export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(graph, storedTensor(graph, view), view);
+import { everySecond, tensor } from './stored-tensor.ts';
 
 /**
  * A weight as float32, still as it lies ([in, out] where `transposed`): selected rows or columns, and float8 or MXFP4
@@ -48,13 +14,6 @@ export const weight = (graph: OnnxGraph, { stored, select }: Weight): Value => {
   return select === undefined ? whole : everySecond(graph, whole, select.axis, select.start);
 };
 
-/** Elements start, start + 2, start + 4, … along an axis. */
-export const everySecond = (graph: OnnxGraph, value: Value, axis: number, start: number): Value =>
-  graph.node('Slice', [value, graph.integers([start]), graph.integers([LAST]), graph.integers([axis]), graph.integers([2])]);
-
-/** An end for slices that lies beyond every axis. */
-const LAST = 2 ** 31 - 1;
-
 /** float8 weights [O, I] times the scale of their block; blocks at the edges are partial, so scales are spread by index. */
 const scaledBlocks = (graph: OnnxGraph, { view, scales, block }: Extract<Weight['stored'], { kind: 'fp8' }>): Value => {
   const spread = (value: Value, axis: number): Value => {
@@ -64,6 +23,3 @@ const scaledBlocks = (graph: OnnxGraph, { view, scales, block }: Extract<Weight[
   const full = spread(spread(tensor(graph, scales), 0), 1);
   return graph.node('Mul', [tensor(graph, view), full]);
 };
-
-/** Folder that external locations are relative to: onnxruntime refuses locations outside it, so it is the drive's root. */
-export const externalDataRoot = (file: string): string => path.parse(file).root;

@@ -1,6 +1,8 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse } from '../contract/errors.ts';
+import { memoryVerdict } from '../contract/memory-verdict.ts';
 import { blockGraph } from '../graph/block-graph.ts';
-import { externalDataRoot } from '../graph/weights.ts';
+import { externalDataRoot } from '../graph/stored-tensor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { Session } from './session.ts';
 
@@ -14,11 +16,23 @@ export class BlockPool {
   readonly #threads: number;
   readonly #open = new Map<string, Session>();
   readonly streaming: boolean;
+  /** Bytes of the budget that the weights leave to hidden states. */
+  readonly spareBytes: number;
 
-  constructor(checkpoint: Checkpoint, threads: number, memoryBudgetBytes: number) {
+  /** `forceStreaming`: one block at a time even where all would fit. */
+  constructor(checkpoint: Checkpoint, threads: number, memoryBudgetBytes: number, forceStreaming: boolean) {
     this.#checkpoint = checkpoint;
     this.#threads = threads;
-    this.streaming = checkpoint.info.memory.resident > memoryBudgetBytes;
+    const { kind, needBytes } = memoryVerdict(checkpoint.info, memoryBudgetBytes);
+    if (kind === 'too-large') {
+      throw refuse(
+        'too-large',
+        `${checkpoint.name} needs ${megabytes(needBytes)} for its largest block with embedding and head; the memory budget is ${megabytes(memoryBudgetBytes)}.`,
+        'Raise the memory budget, or use a machine with more memory.',
+      );
+    }
+    this.streaming = forceStreaming || kind === 'streamed';
+    this.spareBytes = memoryBudgetBytes - needBytes;
   }
 
   async acquire(layer: number, variant: LayerVariant): Promise<Session> {
@@ -55,3 +69,5 @@ export class BlockPool {
     }
   }
 }
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -1,13 +1,14 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import { embeddingGraph } from '../graph/outer-graphs.ts';
-import { externalDataRoot } from '../graph/weights.ts';
+import { externalDataRoot } from '../graph/stored-tensor.ts';
 import { groupTrees, makeBatch, type Batch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
+import { HiddenStore, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
 import { floatsOf, floatTensor, integersOf, Session } from './session.ts';
-import type { TokenTree } from './token-tree.ts';
+import { treeLength, type TokenTree } from './token-tree.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
 
 /** A candidate resolved to what each layer is. */
@@ -26,70 +27,57 @@ export interface Sink {
 /** Candidates that have been the same up to here, and their hidden states per batch. */
 interface Shared {
   readonly candidates: readonly ResolvedCandidate[];
-  readonly hidden: readonly Float32Array[];
+  readonly hidden: readonly StoredHidden[];
 }
 
 /**
  * Runs token trees through the blocks for many candidates at once. Candidates with the same layers so far share the
  * computation, so a candidate costs only from its first changed layer on. Resident models go batch by batch; streamed
- * ones take all batches and all candidates through one block before the next is opened.
+ * ones take all batches and all candidates through one block before the next is opened, and what they carry from block
+ * to block beyond the memory budget lies on disk meanwhile.
  */
 export class Executor {
   readonly #checkpoint: Checkpoint;
   readonly #pool: BlockPool;
   readonly #embedding: Session;
   readonly #slots: number;
+  readonly #spillFolder: string;
 
-  private constructor(checkpoint: Checkpoint, pool: BlockPool, embedding: Session, slots: number) {
+  private constructor(checkpoint: Checkpoint, pool: BlockPool, embedding: Session, slots: number, spillFolder: string) {
     this.#checkpoint = checkpoint;
     this.#pool = pool;
     this.#embedding = embedding;
     this.#slots = slots;
+    this.#spillFolder = spillFolder;
   }
 
-  /** `slots`: padded tokens per batch. */
-  static async open(checkpoint: Checkpoint, pool: BlockPool, threads: number, slots: number): Promise<Executor> {
+  /** `slots`: padded tokens per batch. `spillFolder`: where hidden states of streamed models go that memory cannot hold. */
+  static async open(checkpoint: Checkpoint, pool: BlockPool, threads: number, slots: number, spillFolder: string): Promise<Executor> {
     const embedding = await Session.open(`embedding of ${checkpoint.name}`, embeddingGraph(checkpoint.descriptor), {
       threads,
       externalRoot: externalDataRoot(checkpoint.folder),
       weights: 'mapped',
     });
-    return new Executor(checkpoint, pool, embedding, slots);
+    return new Executor(checkpoint, pool, embedding, slots, spillFolder);
   }
 
   async run(trees: readonly TokenTree[], candidates: readonly ResolvedCandidate[], sink: Sink, control: RunControl): Promise<void> {
     const groups = groupTrees(trees, this.#slots);
-    const { descriptor } = this.#checkpoint;
-    const layers = descriptor.blocks.length;
     const batchesAtOnce = this.#pool.streaming ? groups.length : 1;
-    const tokens = trees.reduce((sum, { trunk, branches }) => sum + trunk.length + branches.reduce((total, branch) => total + branch.length, 0), 0);
-    const total = tokens * candidates.length * layers;
+    const total = trees.reduce((sum, tree) => sum + treeLength(tree), 0) * candidates.length * this.#checkpoint.descriptor.blocks.length;
     let done = 0;
-    for (let first = 0; first < groups.length; first += batchesAtOnce) {
-      const batches = groups.slice(first, first + batchesAtOnce).map((group) => makeBatch(descriptor, trees, group));
-      let states: readonly Shared[] = [{ candidates, hidden: await this.#embed(batches) }];
-      for (let layer = 0; layer < layers; layer += 1) {
-        const next: Shared[] = [];
-        for (const state of states) {
-          for (const members of sameLayer(state.candidates, layer)) {
-            const hidden: Float32Array[] = [];
-            for (const [index, batch] of batches.entries()) {
-              await pause(control.signal);
-              hidden.push(await this.#block(layer, batch, members, state.hidden[index] ?? new Float32Array(), sink));
-              done += batch.tokens * members.length;
-              control.onProgress?.(done, total);
-            }
-            next.push({ candidates: members, hidden });
-          }
-        }
-        states = next;
+    const advance = (work: number): void => {
+      done += work;
+      control.onProgress?.(done, total);
+    };
+    const store = new HiddenStore(this.#spillFolder, this.#pool.streaming ? this.#pool.spareBytes : Infinity);
+    try {
+      for (let first = 0; first < groups.length; first += batchesAtOnce) {
+        const batches = groups.slice(first, first + batchesAtOnce).map((group) => makeBatch(this.#checkpoint.descriptor, trees, group));
+        await this.#runBatches(batches, candidates, sink, { store, signal: control.signal, advance });
       }
-      for (const state of states) {
-        for (const [index, batch] of batches.entries()) {
-          await pause(control.signal);
-          await sink.hidden(batch, state.candidates, state.hidden[index] ?? new Float32Array());
-        }
-      }
+    } finally {
+      await store.dispose();
     }
   }
 
@@ -97,11 +85,41 @@ export class Executor {
     await this.#embedding.dispose();
   }
 
-  async #embed(batches: readonly Batch[]): Promise<readonly Float32Array[]> {
-    const hidden: Float32Array[] = [];
+  /** Takes batches through all blocks together, candidates side by side where they differ. */
+  async #runBatches(batches: readonly Batch[], candidates: readonly ResolvedCandidate[], sink: Sink, run: Run): Promise<void> {
+    const { store, signal, advance } = run;
+    let states: readonly Shared[] = [{ candidates, hidden: await this.#embed(batches, store) }];
+    for (let layer = 0; layer < this.#checkpoint.descriptor.blocks.length; layer += 1) {
+      const next: Shared[] = [];
+      for (const state of states) {
+        for (const members of sameLayer(state.candidates, layer)) {
+          const hidden: StoredHidden[] = [];
+          for (const [index, batch] of batches.entries()) {
+            await pause(signal);
+            hidden.push(await store.put(await this.#block(layer, batch, members, await readState(store, state, index), sink)));
+            advance(batch.tokens * members.length);
+          }
+          next.push({ candidates: members, hidden });
+        }
+        for (const stored of state.hidden) await store.release(stored);
+      }
+      states = next;
+    }
+    for (const state of states) {
+      for (const [index, batch] of batches.entries()) {
+        await pause(signal);
+        await sink.hidden(batch, state.candidates, await readState(store, state, index));
+      }
+      for (const stored of state.hidden) await store.release(stored);
+    }
+  }
+
+  async #embed(batches: readonly Batch[], store: HiddenStore): Promise<readonly StoredHidden[]> {
+    const hidden: StoredHidden[] = [];
     for (const batch of batches) {
       const { hiddenOut } = await this.#embedding.run({ tokens: batch.tokenIds }, ['hiddenOut']);
-      if (hiddenOut !== undefined) hidden.push(floatsOf(hiddenOut));
+      if (hiddenOut === undefined) throw new Error('embedding without output');
+      hidden.push(await store.put(floatsOf(hiddenOut)));
     }
     return hidden;
   }
@@ -134,6 +152,19 @@ export class Executor {
     return this.#checkpoint.descriptor.moeLayers.findIndex((layer) => layer.block === block);
   }
 }
+
+/** What the batches of one run have in common. */
+interface Run {
+  readonly store: HiddenStore;
+  readonly signal: AbortSignal;
+  readonly advance: (work: number) => void;
+}
+
+const readState = (store: HiddenStore, { hidden }: Shared, index: number): Promise<Float32Array> => {
+  const stored = hidden[index];
+  if (stored === undefined) throw new Error(`no hidden states of batch ${String(index)}`);
+  return store.read(stored);
+};
 
 /** Candidates grouped by what `layer` is for them, in order of first appearance. */
 const sameLayer = (candidates: readonly ResolvedCandidate[], layer: number): readonly (readonly ResolvedCandidate[])[] => {

@@ -21,12 +21,14 @@ const BATCH_SLOTS = 2048;
 export interface RunnerTuning extends ModelRunnerSettings {
   /** Padded tokens per batch; numbers change with it by rounding only. */
   readonly batchSlots?: number;
+  /** One block at a time even where all would fit: for work that runs each block once. */
+  readonly streamed?: boolean;
 }
 
 /** Opens a checkpoint for running. Sessions of blocks are created when they are first needed. */
 export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTuning): Promise<ModelRunner> => {
-  const pool = new BlockPool(checkpoint, settings.threads, settings.memoryBudgetBytes);
-  const executor = await Executor.open(checkpoint, pool, settings.threads, settings.batchSlots ?? BATCH_SLOTS);
+  const pool = new BlockPool(checkpoint, settings.threads, settings.memoryBudgetBytes, settings.streamed === true);
+  const executor = await Executor.open(checkpoint, pool, settings.threads, settings.batchSlots ?? BATCH_SLOTS, settings.overlayFolder);
   return new Runner(checkpoint, await loadTokenizer(checkpoint.folder), settings.overlayFolder, pool, executor, new Scorer(checkpoint, settings.threads));
 };
 

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { logitsGraph, scoreGraph } from '../graph/outer-graphs.ts';
-import { externalDataRoot } from '../graph/weights.ts';
+import { externalDataRoot } from '../graph/stored-tensor.ts';
 import { booleansOf, floatsOf, floatTensor, integerTensor, Session } from './session.ts';
 
 /** Logits computed at once: rows x vocabulary stays within this many numbers (64 MB of float32). */

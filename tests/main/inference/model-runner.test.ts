@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import type { ChoiceItem, TextItem } from '../../../main/contract/task.ts';
@@ -9,6 +11,7 @@ import { seededRandom } from '../../../main/evaluation/random.ts';
 import { encodeRequest } from '../../../main/inference/encode-request.ts';
 import type { ItemOutcome, ModelRunner } from '../../../main/inference/model-runner.ts';
 import { checkpointFixture, editJson, editTensors, changeableCopy, makeMixtral, scoringFixture } from '../checkpoint/checkpoint-files.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { logitDifference, numberDifference, openRunner, uncancelled } from './open-runner.ts';
 
 const scored = scoringFixture('mixtral-byte-fallback');
@@ -113,7 +116,7 @@ describe('numbers do not depend on how the work is cut', () => {
   });
 
   it.each(['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'mixtral-window'])('%s streamed is bit for bit resident', async (name) => {
-    const [resident, streamed] = [await openRunner(checkpointFixture(name)), await openRunner(checkpointFixture(name), { memoryBudgetBytes: 0 })];
+    const [resident, streamed] = [await openRunner(checkpointFixture(name)), await openRunner(checkpointFixture(name), { streamed: true })];
     const input = sequences(96, [1, 2, 17, 40, 64], 7);
     for (const plan of [null, { kept: [[0, 1, 2, 3], [4, 5, 6, 7]] }]) {
       expect(await streamed.forward(input, plan, uncancelled)).toEqual(await resident.forward(input, plan, uncancelled));
@@ -126,17 +129,17 @@ describe('a layer wide enough for products to be cut into parts', () => {
 
   it('gives the same bits streamed and resident', async () => {
     const folder = await makeMixtral(wide);
-    const [resident, streamed] = [await openRunner(folder), await openRunner(folder, { memoryBudgetBytes: 0 })];
+    const [resident, streamed] = [await openRunner(folder), await openRunner(folder, { streamed: true })];
     const input = sequences(40, [1, 9, 64], 7);
     expect(await streamed.forward(input, null, uncancelled)).toEqual(await resident.forward(input, null, uncancelled));
   });
 
-  it.each([Number.MAX_SAFE_INTEGER, 0])('gives the same bits masked and with experts deleted (budget %s)', async (memoryBudgetBytes) => {
+  it.each([false, true])('gives the same bits masked and with experts deleted (streamed: %s)', async (streamed) => {
     const folder = await makeMixtral(wide);
     const kept = [0, 1].map((layer) => Array.from({ length: 23 }, (_, index) => index + 7 * layer));
     const input = sequences(40, [1, 9, 64], 7);
-    const masked = await (await openRunner(folder, { memoryBudgetBytes })).forward(input, { kept }, uncancelled);
-    const deleted = await (await openRunner(await deleteExperts(folder, kept), { memoryBudgetBytes })).forward(input, null, uncancelled);
+    const masked = await (await openRunner(folder, { streamed })).forward(input, { kept }, uncancelled);
+    const deleted = await (await openRunner(await deleteExperts(folder, kept), { streamed })).forward(input, null, uncancelled);
     expect(deleted.map(({ logits }) => logits)).toEqual(masked.map(({ logits }) => logits));
   });
 });
@@ -261,5 +264,30 @@ describe('tokens that the model cannot take', () => {
     await expect(runner.forward([[]], null, uncancelled)).rejects.toThrow(/sequence 0 has 0 tokens/);
     await expect(runner.forward([new Array<number>(65).fill(0)], null, uncancelled)).rejects.toThrow(/has 65 tokens; the model takes 1 to 64/);
     await expect(runner.evaluate(items, [{ key: 'only', plan: null }], uncancelled)).rejects.toMatchObject({ code: 'no-tokenizer' });
+  });
+});
+
+describe('a model larger than its memory budget', () => {
+  const deep = { layers: 6, experts: 8, width: 32, hidden: 32 };
+
+  it('is streamed, spills what the budget cannot hold, and gives the same bits', async () => {
+    const folder = await makeMixtral(deep);
+    const { info } = await openCheckpoint(folder);
+    expect(info.memory.resident).toBeGreaterThan(info.memory.streaming + 1000);
+    const overlayFolder = await temporaryFolder();
+    const streamed = await openRunner(folder, { memoryBudgetBytes: info.memory.streaming + 1000, overlayFolder });
+    const input = sequences(40, [3, 40, 64, 17], 3);
+    const spilled: string[] = [];
+    const watch = setInterval(() => { spilled.push(...readdirSync(overlayFolder)); }, 1);
+    onTestFinished(() => { clearInterval(watch); });
+    expect(await streamed.forward(input, null, uncancelled)).toEqual(await (await openRunner(folder)).forward(input, null, uncancelled));
+    expect(spilled.some((name) => name.startsWith('spill-'))).toBe(true);
+    expect(readdirSync(overlayFolder)).toEqual([]);
+  });
+
+  it('is refused with numbers where not even one block fits', async () => {
+    const folder = await makeMixtral(deep);
+    const { info } = await openCheckpoint(folder);
+    await expect(openRunner(folder, { memoryBudgetBytes: info.memory.streaming - 1 })).rejects.toMatchObject({ code: 'too-large', kind: 'refused' });
   });
 });

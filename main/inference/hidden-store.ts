@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Hidden states put aside: in memory, or in a file of the spill folder. */
+export type StoredHidden = { readonly kind: 'memory'; readonly hidden: Float32Array } | { readonly kind: 'file'; readonly file: string };
+
+/**
+ * Hidden states between two blocks of a streamed model. Up to `limitBytes` they stay in memory, the rest goes to files
+ * under `folder` and comes back bit for bit. Release every state; `dispose` removes what is left.
+ */
+export class HiddenStore {
+  readonly #folder: string;
+  readonly #limitBytes: number;
+  readonly #files = new Set<string>();
+  #heldBytes = 0;
+  #spilledBytes = 0;
+
+  constructor(folder: string, limitBytes: number) {
+    this.#folder = path.join(folder, `spill-${String(process.pid)}-${randomUUID().slice(0, 8)}`);
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Bytes written to files so far. */
+  get spilledBytes(): number {
+    return this.#spilledBytes;
+  }
+
+  async put(hidden: Float32Array): Promise<StoredHidden> {
+    if (this.#heldBytes + hidden.byteLength <= this.#limitBytes) {
+      this.#heldBytes += hidden.byteLength;
+      return { kind: 'memory', hidden };
+    }
+    await mkdir(this.#folder, { recursive: true });
+    const file = path.join(this.#folder, randomUUID());
+    await writeFile(file, new Uint8Array(hidden.buffer, hidden.byteOffset, hidden.byteLength));
+    this.#files.add(file);
+    this.#spilledBytes += hidden.byteLength;
+    return { kind: 'file', file };
+  }
+
+  async read(stored: StoredHidden): Promise<Float32Array> {
+    if (stored.kind === 'memory') return stored.hidden;
+    const bytes = await readFile(stored.file);
+    return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  }
+
+  async release(stored: StoredHidden): Promise<void> {
+    if (stored.kind === 'memory') {
+      this.#heldBytes -= stored.hidden.byteLength;
+      return;
+    }
+    this.#files.delete(stored.file);
+    await rm(stored.file, { force: true });
+  }
+
+  async dispose(): Promise<void> {
+    this.#files.clear();
+    this.#heldBytes = 0;
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
