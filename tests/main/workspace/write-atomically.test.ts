@@ -58,14 +58,16 @@ test('file errors are refused in words: a full disk, a read-only place, a file i
   await expect(writeFileAtomically(join(folder, 'file', 'below'), 'x')).rejects.toMatchObject({ kind: 'refused' });
 });
 
-test.skipIf(process.platform !== 'linux')('a device that is full is refused as a full disk', async () => {
+test('a device that is full is refused as a full disk', async ({ skip }) => {
+  if (process.platform !== 'linux') skip('only Linux has a device that is always full');
   const failing = produceFileAtomically(join(await temporaryFolder(), 'file'), async () => {
     await writeFile('/dev/full', 'x');
   });
   await expect(failing).rejects.toMatchObject({ code: 'disk-full', kind: 'refused' });
 });
 
-test.skipIf(process.getuid?.() === 0)('a folder without write permission is refused', async () => {
+test('a folder without write permission is refused', async ({ skip }) => {
+  if (process.getuid?.() === 0) skip('root may write anywhere');
   const folder = join(await temporaryFolder(), 'locked');
   await mkdir(folder);
   await chmod(folder, 0o500);
