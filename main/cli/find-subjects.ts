@@ -20,13 +20,13 @@ const find = (kind: string, named: string, bundled: ReadonlyMap<string, string>)
 /** Folder of a MODEL argument: a model folder, or the name of a bundled model. */
 export const findModel = async (resources: string, named: string): Promise<string> => find('model', named, await bundledModels(resources));
 
-/** Paths of T arguments: task folders, JSONL files, names of bundled tasks (also separated by commas), or `all`. */
+/** Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all`. */
 export const findTasks = async (resources: string, named: readonly string[]): Promise<readonly string[]> => {
   const bundled = await bundledTasks(resources);
   const names = named.flatMap((name) => {
     if (name === 'all' && !existsSync(resolve(name))) return [...bundled.keys()];
     return name.includes(',') && !existsSync(resolve(name)) ? name.split(',').map((part) => part.trim()) : [name];
   });
-  if (names.length === 0) throw refuse('bad-usage', 'No task is named.', 'Give --task with a task folder, a JSONL file or the name of a bundled task.');
+  if (names.length === 0) throw refuse('bad-usage', 'No task is named.', 'Give --task with a task folder, a task file (.jsonl, .parquet, .txt, .yaml) or the name of a bundled task.');
   return [...new Set(names.map((name) => find('task', name, bundled)))];
 };

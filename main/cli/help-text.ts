@@ -20,6 +20,6 @@ export const overview = (verbs: readonly Verb[]): string =>
     '',
     textList(verbs.map(({ name, summary }) => [`  ${name}`, summary])),
     '',
-    'MODEL is a model folder or the name of a bundled model; T is a task folder, a JSONL file or the name of a bundled task.',
+    'MODEL is a model folder or the name of a bundled model; T is a task folder, a task file (.jsonl, .parquet, .txt, .yaml) or the name of a bundled task.',
     EXIT_CODES,
   ].join('\n');

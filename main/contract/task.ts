@@ -27,6 +27,10 @@ export const taskMetadata = z.object({
   metric: metricName.default('acc'),
   source: z.string().optional(),
   licence: z.string().optional(),
+  /** Examples from the calibration split that stand before every item, drawn by `seed` (1234), each followed by the delimiter ("\n\n"). */
+  fewshot: z.number().int().nonnegative().optional(),
+  seed: z.number().int().nonnegative().optional(),
+  fewshotDelimiter: z.string().optional(),
 });
 export type TaskMetadata = z.infer<typeof taskMetadata>;
 

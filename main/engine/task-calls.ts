@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, extname } from 'node:path';
 import { calls } from '../contract/calls.ts';
 import { refuse, serialiseError } from '../contract/errors.ts';
 import type { TaskEntry, TaskItem } from '../contract/task.ts';
@@ -16,7 +16,7 @@ const entryOf = async (context: EngineContext, path: string, isBundled: boolean)
     return { ...common, name, title, description, metric, source, licence, items, chance: chanceAccuracy(test), hash, error: null };
   } catch (error) {
     const { message, remedy } = serialiseError(error);
-    const name = basename(path, '.jsonl');
+    const name = basename(path, extname(path));
     return {
       ...common, name, title: name, description: '', metric: 'acc', source: '', licence: '', items: { calibration: 0, test: 0 },
       chance: null, hash: null, error: `${message} ${remedy}`,

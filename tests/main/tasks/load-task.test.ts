@@ -45,6 +45,14 @@ test('the hash is of what is measured: not of place, title or layout, but of eve
   expect(await hash({ 'calibration.jsonl': item('c1') })).not.toBe(base);
 });
 
+test('few-shot: examples before every item, joined as they stand, none of them profiled', async () => {
+  const task = await loadTask(await write({ 'task.json': '{"name":"quiz","fewshot":1,"fewshotDelimiter":" | "}' }));
+  const [kept] = task.calibration;
+  expect(task.calibration.length).toBe(1);
+  const example = kept?.id === 'c1' ? 'question c2: yes | ' : 'question c1: yes | ';
+  expect([...task.calibration, ...task.test]).toMatchObject([{ context: `${example}question ${kept?.id ?? ''}:` }, { context: `${example}question t1:` }, { context: `${example}other:` }]);
+});
+
 test('a plain JSONL file holds test items only; texts are measured by perplexity', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'choices.jsonl'), item('a'));
@@ -74,6 +82,8 @@ describe('refuses, naming file, line and id:', () => {
     ['a metric for other items', { 'task.json': '{"name":"quiz","metric":"perplexity"}' }, /metric perplexity does not fit multiple-choice items/],
     ['a metric for other items (texts)', { 'calibration.jsonl': '{"id":"c","text":"x"}', 'test.jsonl': text }, /metric acc_norm does not fit texts/],
     ['an unknown metric', { 'task.json': '{"name":"quiz","metric":"f1"}' }, /task\.json: metric:/],
+    ['few-shot examples of texts', { 'task.json': '{"name":"quiz","metric":"perplexity","fewshot":1}', 'calibration.jsonl': '{"id":"c","text":"x"}', 'test.jsonl': text }, /task\.json: fewshot is 1 for texts/],
+    ['more few-shot examples than items', { 'task.json': '{"name":"quiz","fewshot":3}' }, /task\.json: 3 few-shot examples are asked for, and their split has 2 items/],
     ['a name with a slash', { 'task.json': '{"name":"../quiz"}' }, /task\.json: the name "\.\.\/quiz" cannot be used/],
     ['metadata that is no JSON', { 'task.json': '{' }, /task\.json is not JSON/],
   ];
@@ -89,8 +99,11 @@ describe('refuses, naming file, line and id:', () => {
     await expect(loadTask(folder)).rejects.toThrow(/calibration\.jsonl does not exist/);
     await writeFile(join(folder, 'latin.jsonl'), Buffer.from([0x7b, 0xff, 0x7d]));
     await expect(loadTask(join(folder, 'latin.jsonl'))).rejects.toThrow(/latin\.jsonl is not UTF-8/);
-    await writeFile(join(folder, 'notes.txt'), '');
-    await expect(loadTask(join(folder, 'notes.txt'))).rejects.toThrow(/neither a task folder nor a \.jsonl file/);
+    await writeFile(join(folder, 'notes.md'), '');
+    await expect(loadTask(join(folder, 'notes.md'))).rejects.toThrow(/neither a task folder nor a \.jsonl, \.parquet, \.txt or \.yaml file/);
+    await writeFile(join(folder, 'test.parquet'), '');
+    await writeFile(join(folder, 'calibration.jsonl'), good['calibration.jsonl']);
+    await expect(loadTask(folder)).rejects.toThrow(/holds both test\.jsonl and test\.parquet/);
     await expect(loadTask(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'missing-task' });
   });
 });

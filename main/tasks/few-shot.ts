@@ -1,0 +1,40 @@
+import { refuse } from '../contract/errors.ts';
+import { seededRandom } from '../evaluation/random.ts';
+
+/** lm-evaluation-harness's default seed for few-shot examples. */
+export const DEFAULT_SEED = 1234;
+/** Published tasks use at most 64. */
+const MAX_EXAMPLES = 128;
+
+/** How many examples stand before every item, and which. */
+export interface FewShot {
+  readonly count: number;
+  readonly seed: number;
+  /** Drawn without replacement by the seed, or the first ones of the split. */
+  readonly order: 'drawn' | 'first';
+}
+
+export interface DrawnExamples<T> {
+  readonly examples: readonly T[];
+  /** The split without them: what is an example must not also be profiled, or it would be read after its own answer. */
+  readonly rest: readonly T[];
+}
+
+/** Draws the examples of a task, the same for all its items. Refuses when the split, at `place`, has none left beside them. */
+export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, place: string): DrawnExamples<T> => {
+  const { count, seed, order } = fewShot;
+  if (count === 0) return { examples: [], rest: pool };
+  if (count > MAX_EXAMPLES) throw refuse('bad-task', `${place}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`, 'Ask for fewer.');
+  if (count > pool.length) {
+    throw refuse('bad-task', `${place}: ${String(count)} few-shot examples are asked for, and their split has ${String(pool.length)} items.`, 'Ask for fewer, or give the split more items.');
+  }
+  const examples = order === 'first' ? pool.slice(0, count) : seededRandom(seed).shuffle(pool).slice(0, count);
+  const taken = new Set(examples);
+  return { examples, rest: pool.filter((item) => !taken.has(item)) };
+};
+
+/** What a task's description says of its examples. */
+export const describeFewShot = ({ count, seed, order }: FewShot, splitName: string): string =>
+  count === 0
+    ? ''
+    : `${String(count)}-shot: before every item stand the same examples of ${splitName} (${order === 'first' ? 'its first' : `drawn with seed ${String(seed)}`}), which are not items themselves.`;

@@ -1,0 +1,91 @@
+import { basename, join } from 'node:path';
+import { refuse } from '../../contract/errors.ts';
+import type { ChoiceItem } from '../../contract/task.ts';
+import { assembleItem } from '../assemble-item.ts';
+import type { DataRow } from '../data-row.ts';
+import { hashTask } from '../hash-items.ts';
+import { checkChoices } from '../item-of-row.ts';
+import { describeLeftOut, leaveOutTestTexts } from '../leave-out-test-texts.ts';
+import { readJsonLines } from '../read-json-lines.ts';
+import { profiledText, type Task } from '../task.ts';
+import { multirc, record } from './passage-formats.ts';
+import { boolq, cb, copa, rte, wic } from './sentence-formats.ts';
+import type { SuperGlueFormat } from './superglue-format.ts';
+import { wsc } from './wsc-format.ts';
+
+const EXPECTED = 'Use the files as SuperGLUE distributes them: train.jsonl and val.jsonl, one JSON object a line.';
+const NAMES = 'BoolQ, CB, COPA, RTE, WiC, WSC, MultiRC or ReCoRD';
+
+const SHAPES: readonly (readonly [format: SuperGlueFormat, keys: readonly string[]])[] = [
+  [boolq, ['question', 'passage']],
+  [copa, ['premise', 'choice1', 'choice2', 'question']],
+  [wic, ['sentence1', 'sentence2', 'start1', 'end1']],
+  [wsc, ['text', 'target']],
+  [record, ['passage', 'qas']],
+  [multirc, ['passage', 'idx']],
+];
+
+/** Which of the eight tasks a folder is, by the keys of its first row; CB and RTE have the same and differ in their labels. */
+const formatOf = (rows: readonly DataRow[], folder: string): SuperGlueFormat => {
+  const first = rows[0]?.values ?? {};
+  if ('premise' in first && 'hypothesis' in first) {
+    const labels = new Set(rows.map(({ values }) => values['label']));
+    const isRte = labels.has('not_entailment');
+    if (isRte !== (labels.has('contradiction') || labels.has('neutral'))) return isRte ? rte : cb;
+    throw refuse('bad-task', `${folder}: its labels are neither those of CB nor those of RTE.`, 'CB has entailment, contradiction and neutral, RTE entailment and not_entailment.');
+  }
+  const found = SHAPES.find(([, keys]) => keys.every((key) => key in first));
+  if (found === undefined) throw refuse('bad-task', `${folder}: the first row of train.jsonl is not one of SuperGLUE (its keys: ${Object.keys(first).join(', ')}).`, `Choose a folder of ${NAMES}, or describe the data by a task.json or a YAML file.`);
+  return found[0];
+};
+
+interface Split {
+  readonly items: readonly ChoiceItem[];
+  readonly leftOut: number;
+}
+
+const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: string, file: string): Split => {
+  const items: ChoiceItem[] = [];
+  let count = 0;
+  for (const row of rows) {
+    for (const question of format.questions(row)) {
+      count++;
+      if (question === null) continue;
+      items.push(checkChoices(assembleItem({ ...question, id: `${split}:${String(count)}` }, '', ' '), row.place));
+    }
+  }
+  if (items.length === 0) throw refuse('empty-task', `${file} holds no items.`, EXPECTED);
+  return { items, leftOut: count - items.length };
+};
+
+/**
+ * A SuperGLUE folder as distributed: train.jsonl is the calibration split and val.jsonl the test split (test.jsonl has
+ * no labels). Prompts are those of lm-evaluation-harness's super_glue tasks. Items are numbered in the order of the file.
+ */
+export const loadSuperGlue = async (folder: string): Promise<Task> => {
+  const [trainFile, valFile] = [join(folder, 'train.jsonl'), join(folder, 'val.jsonl')];
+  const trainRows = await readJsonLines(trainFile, EXPECTED);
+  const format = formatOf(trainRows, folder);
+  const train = itemsOf(trainRows, format, 'train', trainFile);
+  const test = itemsOf(await readJsonLines(valFile, EXPECTED), format, 'val', valFile);
+  const { kept, leftOut } = leaveOutTestTexts(train.items, test.items, profiledText);
+  const unusable = train.leftOut + test.leftOut;
+  const sentences = [
+    `SuperGLUE's ${format.title} from ${basename(folder)}: train.jsonl is the calibration split, val.jsonl the test split, as test.jsonl has no labels. Prompts as in lm-evaluation-harness.`,
+    format.note,
+    unusable === 0 ? '' : `${String(unusable)} questions without a right and a wrong entity were left out.`,
+    describeLeftOut(leftOut),
+  ];
+  return {
+    name: format.name,
+    title: format.title,
+    description: sentences.filter((sentence) => sentence !== '').join(' '),
+    metric: 'acc',
+    source: 'SuperGLUE, https://super.gluebenchmark.com',
+    licence: 'As stated by the source of each SuperGLUE task',
+    calibration: kept,
+    test: test.items,
+    hash: hashTask('acc', kept, test.items),
+    path: folder,
+  };
+};

@@ -1,0 +1,29 @@
+import { TemplateFault } from './template-fault.ts';
+
+/** Work of one template on one row: 256 Ki steps, or 4 Mi characters moved. */
+const MAX_WORK_PER_RENDER = 4 * 2 ** 20;
+/** Work of all templates on all rows of one task: about half a minute. */
+const MAX_WORK_PER_TASK = 2 ** 33;
+/** What one step costs beside the characters it moves. */
+export const STEP = 16;
+
+/** Counts what templates do, in steps and characters, and stops the one that does too much. */
+export class WorkMeter {
+  #render = 0;
+  #task = 0;
+
+  /** To be called when a template begins a row. */
+  begin(): void {
+    this.#render = 0;
+  }
+
+  /** Throws before the work is done, so that no step may first build what is too large. */
+  spend(units: number): void {
+    this.#render += units;
+    this.#task += units;
+    if (this.#render > MAX_WORK_PER_RENDER) {
+      throw new TemplateFault('it does too much work on one row (its loops or texts are too long)', 'Do such work once, when the data file is made.');
+    }
+    if (this.#task > MAX_WORK_PER_TASK) throw new TemplateFault('the templates do too much work on all rows together', 'Split the task, or simplify them.');
+  }
+}
