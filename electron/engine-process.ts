@@ -1,4 +1,5 @@
 import { assertNever } from '../main/contract/assert-never.ts';
+import type { ProbeEnd, ProviderName } from '../main/contract/device.ts';
 import { engineReport } from '../main/contract/engine-control.ts';
 import type { EngineCommand } from '../main/contract/engine-control.ts';
 import { refuse } from '../main/contract/errors.ts';
@@ -30,13 +31,19 @@ const STOP_LIMIT_MS = 3_000;
 /** As much of the error output as a dialog can show. */
 const ERRORS_SHOWN = 2_000;
 
+/** Tries an execution provider in a process of its own, with its files in a folder of the engine's. */
+export type StartProbe = (provider: ProviderName, folder: string) => Promise<ProbeEnd>;
+
 interface WaitingGrant {
   succeed(handle: PathHandle): void;
   fail(error: Error): void;
 }
 
-/** Runs the engine in a process of its own. `ended` is told once, unless the end was asked for with `stop`. */
-export const startEngineProcess = <P>(child: ForkedProcess<P>, ended: (end: EngineEnd) => void): EngineProcess<P> => {
+/**
+ * Runs the engine in a process of its own. `ended` is told once, unless the end was asked for with `stop`. The engine
+ * cannot start processes there, so it asks the shell to try an execution provider.
+ */
+export const startEngineProcess = <P>(child: ForkedProcess<P>, ended: (end: EngineEnd) => void, startProbe: StartProbe): EngineProcess<P> => {
   const grants = new Map<number, WaitingGrant>();
   let nextGrant = 0;
   let said: { readonly message: string; readonly remedy: string } | null = null;
@@ -59,6 +66,13 @@ export const startEngineProcess = <P>(child: ForkedProcess<P>, ended: (end: Engi
       case 'failed':
         said = report;
         return;
+      case 'probe': {
+        const { id, provider, folder } = report;
+        void startProbe(provider, folder).then((end) => {
+          if (state === 'running') send({ type: 'probed', id, end });
+        });
+        return;
+      }
       case 'granted':
         grants.get(report.id)?.succeed(report.handle);
         grants.delete(report.id);

@@ -4,18 +4,30 @@ import { join, resolve } from 'node:path';
 export interface Launch {
   /** Absolute; null: the engine's default. */
   readonly workspace: string | null;
+  /** As it was typed; null: the processor. */
+  readonly device: string | null;
   /** Developer tools and reload; never in a packaged application. */
   readonly development: boolean;
 }
 
-/** Reads the arguments of the program; those of Chromium itself are left to it. `--workspace DIR` and `--workspace=DIR`. */
-export const readLaunch = (argv: readonly string[], workingFolder: string, packaged: boolean): Launch => {
-  let workspace: string | null = null;
+/** The last value of `--name VALUE` or `--name=VALUE`. */
+const optionOf = (argv: readonly string[], name: string): string | null => {
+  let found: string | null = null;
   argv.forEach((argument, index) => {
-    const value = argument === '--workspace' ? argv[index + 1] : /^--workspace=(.*)$/s.exec(argument)?.[1];
-    if (value !== undefined && value !== '') workspace = resolve(workingFolder, value);
+    const value = argument === `--${name}` ? argv[index + 1] : argument.startsWith(`--${name}=`) ? argument.slice(name.length + 3) : undefined;
+    if (value !== undefined && value !== '') found = value;
   });
-  return { workspace, development: !packaged && argv.includes('--development') };
+  return found;
+};
+
+/** Reads the arguments of the program (`--workspace DIR`, `--device NAME`); those of Chromium itself are left to it. */
+export const readLaunch = (argv: readonly string[], workingFolder: string, packaged: boolean): Launch => {
+  const workspace = optionOf(argv, 'workspace');
+  return {
+    workspace: workspace === null ? null : resolve(workingFolder, workspace),
+    device: optionOf(argv, 'device'),
+    development: !packaged && argv.includes('--development'),
+  };
 };
 
 /**

@@ -7,6 +7,7 @@ import type { EngineEnd } from './engine-end.ts';
 import { startEngineProcess } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { forkEngine } from './fork-engine.ts';
+import { forkProbe } from './fork-probe.ts';
 import { SHELL_CALL, SHELL_EVENT } from './ipc-channels.ts';
 import { createIpcGate } from './ipc-gate.ts';
 import { profileFolder, readLaunch } from './launch-arguments.ts';
@@ -26,6 +27,7 @@ const engineSettings: EngineProcessSettings = {
   // Models are mapped from disk, so in a package they lie beside the archive, not in it.
   resources: join(app.isPackaged ? process.resourcesPath : app.getAppPath(), 'resources'),
   commandLine: process.argv.join(' '),
+  ...(launch.device === null ? {} : { device: launch.device }),
 };
 
 const fail = (error: unknown): void => {
@@ -55,7 +57,8 @@ const offerReload = async (window: BrowserWindow, reason: string): Promise<void>
 
 /** The engine of the moment; a new one is given the paths that the user had granted to the last. */
 const startEngine = (granted: ReadonlySet<string>, ended: (end: EngineEnd) => void): EngineProcess<MessagePortMain> => {
-  const engine = startEngineProcess(forkEngine(join(built, 'utility-process.cjs'), engineSettings), ended);
+  const child = forkEngine(join(built, 'utility-process.cjs'), engineSettings);
+  const engine = startEngineProcess(child, ended, forkProbe(join(built, 'provider-probe.cjs')));
   for (const path of granted) engine.grantPath(path).catch(() => undefined); // it ended again: `ended` is told
   return engine;
 };

@@ -6,14 +6,14 @@ export interface WindowSettings {
   readonly preload: string;
   readonly development: boolean;
   /** Told where the page cannot be loaded at all. */
-  readonly failed: (error: unknown) => void;
+  readonly failed: (error: Error) => void;
 }
 
 /** Shown until the page has painted: the page's own backgrounds. */
 const BACKGROUND = { dark: '#16181d', light: '#ffffff' } as const;
 
-/** Loaded again (or closed) before the first load was done: no failure. */
-const isSuperseded = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ERR_ABORTED';
+/** Chromium's net::ERR_ABORTED: loaded again before the first load was done. */
+const ABORTED = -3;
 
 /** The workbench's window: shown once its first frame is ready. */
 export const openWindow = ({ preload, development, failed }: WindowSettings): BrowserWindow => {
@@ -43,8 +43,10 @@ export const openWindow = ({ preload, development, failed }: WindowSettings): Br
     },
   });
   window.once('ready-to-show', () => window.show());
-  window.loadURL(PAGE_URL).catch((error: unknown) => {
-    if (!window.isDestroyed() && !isSuperseded(error)) failed(error);
+  window.webContents.on('did-fail-load', (_event, code, description, url, isMainFrame) => {
+    if (isMainFrame && code !== ABORTED) failed(new Error(`${url} cannot be loaded: ${description} (${code})`));
   });
+  // Its promise is rejected for a window that is closed or loaded anew in the meantime too: failures are told above.
+  window.loadURL(PAGE_URL).catch(() => undefined);
   return window;
 };

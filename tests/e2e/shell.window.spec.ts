@@ -43,7 +43,9 @@ const callEngine = (page: Page, name: string, input: unknown): Promise<unknown> 
           };
           port.postMessage({ type: 'call', id: 0, name: called, input: given });
         });
-        void window.uncurlShell?.call('engine.connect', { request: 'test' });
+        void window.uncurlShell?.call('engine.connect', { request: 'test' }).then((connected) => {
+          if (typeof connected === 'object' && connected !== null && 'error' in connected) resolve(connected); // no engine
+        });
       }),
     [name, input] as const,
   );
@@ -115,6 +117,22 @@ test('the engine answers the page, in a process of its own', async ({ shell: { e
   const [engine, shell] = [await enginePid(electron), electron.process().pid];
   expect(engine).toBeGreaterThan(0);
   expect(engine).not.toBe(shell);
+});
+
+test('an execution provider is tried in a process beside the engine, which is thrown away', async ({ shell: { electron, page } }) => {
+  const engine = await enginePid(electron);
+  expect(await callEngine(page, 'devices.probe', { provider: 'cpu' })).toMatchObject({
+    type: 'result',
+    output: { provider: 'cpu', available: true, shareOnCpu: 1, measurement: { deviation: 0 } },
+  });
+  // With a Vulkan device or without one: an answer, from a process that knew what to do.
+  const webgpu = await callEngine(page, 'devices.probe', { provider: 'webgpu' });
+  expect(webgpu).toMatchObject({ type: 'result', output: { provider: 'webgpu' } });
+  expect(JSON.stringify(webgpu)).toMatch(/"available":true|WebGPU adapter/);
+  expect(await callEngine(page, 'devices.list', {})).toMatchObject({ output: [{ provider: 'cpu', used: true, probe: { available: true } }, {}, {}, {}, {}] });
+  const left = await electron.evaluate(({ app }) => app.getAppMetrics().filter(({ name }) => name === 'Uncurl device probe').length);
+  expect(left).toBe(0);
+  expect(await enginePid(electron)).toBe(engine);
 });
 
 test('a folder from the native dialog becomes a handle, a file is saved where the user says', async ({ shell: { electron, page, writable } }) => {

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -30,6 +30,14 @@ const makeReadable = async (place: string): Promise<void> => {
   if (isFolder) for (const name of await readdir(place)) await makeReadable(path.join(place, name));
 };
 
+/** Makes the copy start through launch-held.cjs, which says why. */
+const enterHeld = async (folder: string): Promise<void> => {
+  const entry = 'launch-held.cjs';
+  await cp(path.join(import.meta.dirname, entry), path.join(folder, entry));
+  const manifest: unknown = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
+  await writeFile(path.join(folder, 'package.json'), JSON.stringify(Object.assign({}, manifest, { main: entry })));
+};
+
 /**
  * Copies the built application to a folder that every user can read, as an installation is: the window runs as an
  * ordinary user even when the tests run as root, so that Chromium's own sandbox is on.
@@ -41,6 +49,7 @@ export const stageApp = async (): Promise<StagedApp> => {
     await mkdir(path.dirname(path.join(folder, part)), { recursive: true });
     await cp(path.join(root, part), path.join(folder, part), { recursive: true, dereference: true });
   }
+  await enterHeld(folder);
   await makeReadable(base);
   const writable = path.join(base, 'writable');
   await mkdir(writable);

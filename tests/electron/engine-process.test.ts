@@ -17,6 +17,16 @@ const OBEDIENT = `
     if (message.type === 'stop') process.exit(0);
   });
 `;
+/** Asks for a probe and passes on, as a grant, what it is told. */
+const PROBING = `
+  const { parentPort } = require('node:worker_threads');
+  let end;
+  parentPort.postMessage({ type: 'probe', id: 7, provider: 'webgpu', folder: '/probe' });
+  parentPort.on('message', ({ message }) => {
+    if (message.type === 'probed') end = message;
+    if (message.type === 'grant') setTimeout(() => parentPort.postMessage({ type: 'granted', id: message.id, handle: JSON.stringify(end) }), 100);
+  });
+`;
 const DEAF = `require('node:worker_threads').parentPort.on('message', () => undefined)`;
 const BROKEN = `
   require('node:worker_threads').parentPort.postMessage({ type: 'failed', message: 'The workspace is full.', remedy: 'Free some space.' });
@@ -44,6 +54,7 @@ const start = (source: string): { engine: EngineProcess<MessagePort>; ended: Pro
       kill: () => void worker.terminate(),
     },
     tell,
+    (provider, folder) => Promise.resolve({ kind: 'failed', message: `${provider} in ${folder}` }),
   );
   return { engine, ended, ends };
 };
@@ -64,6 +75,12 @@ describe('a running engine', () => {
   it('grants paths, each answer to its own question', async () => {
     const { engine } = start(OBEDIENT);
     expect(await Promise.all([engine.grantPath('/slow'), engine.grantPath('/a')])).toEqual(['to /slow', 'to /a']);
+  });
+
+  it('is told how the probe ended that it asked for', async () => {
+    const { engine } = start(PROBING);
+    const told: unknown = JSON.parse(await engine.grantPath('/any'));
+    expect(told).toEqual({ type: 'probed', id: 7, end: { kind: 'failed', message: 'webgpu in /probe' } });
   });
 
   it('stops when asked, and that is no mishap', async () => {

@@ -14,6 +14,12 @@ it.each([
   expect(readLaunch(argv, '/home/me', false).workspace).toBe(workspace === null ? null : resolve(workspace));
 });
 
+it('names a device, as it was typed', () => {
+  expect(readLaunch(['electron', '.', '--device', 'webgpu'], '/', false).device).toBe('webgpu');
+  expect(readLaunch(['electron', '.', '--device=cuda', '--device=cpu'], '/', false).device).toBe('cpu');
+  expect(readLaunch(['electron', '.'], '/', false).device).toBeNull();
+});
+
 it('has no development mode in a package', () => {
   expect(readLaunch(['electron', '.', '--development'], '/', false).development).toBe(true);
   expect(readLaunch(['workbench', '--development'], '/', true).development).toBe(false);
