@@ -11,7 +11,7 @@ const shared = ['package.json', 'package-lock.json', 'tsconfig.json', '.ci/build
 const parts = {
   shell: {
     sources: [...shared, 'main', 'electron'],
-    outputs: ['dist/main.cjs', 'dist/preload.cjs', 'dist/utility-process.cjs', 'dist/uncurl.cjs'],
+    outputs: ['dist/main.cjs', 'dist/preload.cjs', 'dist/utility-process.cjs', 'dist/provider-probe.cjs', 'dist/uncurl.cjs'],
   },
   renderer: {
     sources: [...shared, 'vite.config.ts', 'main/contract', 'renderer'],

@@ -62,6 +62,7 @@ const bundleShell = async () => {
     entryPoints: {
       main: 'electron/main.ts',
       'utility-process': 'main/hosts/utility-process.ts',
+      'provider-probe': 'main/hosts/provider-probe.ts',
       uncurl: 'main/cli/uncurl.ts',
     },
     // For packages that ask for their own address; modules of this project are seen to above.

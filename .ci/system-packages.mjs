@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { say } from './setup.mjs';
 
 export const browserPackages = ['chromium'];
+/** A Vulkan device in software, for WebGPU; the Mesa of Debian 12 is too old for it. */
+const vulkanPackages = ['mesa-vulkan-drivers', 'libvulkan1'];
 /** For a window on a virtual display. Debian 13 names some of them with an ending of its own (t64). */
 export const windowPackages = ['xvfb', 'xauth', 'libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1'];
 
@@ -43,5 +45,8 @@ export const missingPackages = (names) => {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const missing = missingPackages([...browserPackages, ...windowPackages]);
   if (missing) say(missing);
+  // Without them the tests of WebGPU are not run, and say so.
+  const withoutVulkan = missingPackages(vulkanPackages);
+  if (withoutVulkan) say(withoutVulkan);
   process.exit(missing ? 1 : 0);
 }

@@ -1,10 +1,12 @@
-// npm test: every kind of check in order, then a summary. "node .ci/test.mjs KIND [ARGUMENT ...]" runs one kind.
+// npm test: every kind of check in order, then a summary. "node .ci/test.mjs KIND [ARGUMENT ...]" runs one kind, or
+// several ("all,interop": those of npm test, then interop).
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureBuilt } from './build.mjs';
 import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
+import { findPython } from './python-environment.mjs';
 import { chromiumVersion, electronVersion, findChromium, findElectron } from './test-hosts.mjs';
 
 ensureInstalled();
@@ -26,6 +28,7 @@ const kinds = {
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
   browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
   window: { built: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
+  interop: { prepare: findPython, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
   tokenizers: reference('tokenizers'),
@@ -91,8 +94,9 @@ const summaryOf = (kind, { tests, notRun, seconds }) => {
 };
 
 const [named, ...extraArguments] = process.argv.slice(2);
-if (named && !kinds[named]) fail(`There is no kind of test "${named}": choose one of ${Object.keys(kinds).join(', ')}.`);
-const chosen = named ? [named] : everyKind;
+const chosen = (named ?? 'all').split(',').flatMap((kind) => (kind === 'all' ? everyKind : [kind]));
+const unknown = chosen.find((kind) => !kinds[kind]);
+if (unknown !== undefined) fail(`There is no kind of test "${unknown}": choose of all, ${Object.keys(kinds).join(', ')}.`);
 const results = chosen.map((kind) => {
   say(`\n== ${kind} ==`);
   const startedMs = Date.now();

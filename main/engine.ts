@@ -1,10 +1,12 @@
 import { totalmem } from 'node:os';
 import { openCheckpoint } from './checkpoint/open-checkpoint.ts';
 import type { CallInput, CallName, CallOutput, EngineCall } from './contract/calls.ts';
+import type { ProviderName } from './contract/device.ts';
 import type { EngineEvent } from './contract/events.ts';
 import type { PathHandle } from './contract/model.ts';
 import type { RunManifest } from './contract/run.ts';
 import type { Answers } from './engine/answer.ts';
+import { deviceCalls } from './engine/device-calls.ts';
 import { engineCalls } from './engine/engine-calls.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { exportCalls } from './engine/export-calls.ts';
@@ -14,13 +16,18 @@ import { defaultMemoryBudgetBytes, deviceOf, engineVersions, numericsOf, physica
 import { modelCalls } from './engine/model-calls.ts';
 import { planCalls } from './engine/plan-calls.ts';
 import { profileCalls } from './engine/profile-calls.ts';
+import { reproduceCalls } from './engine/reproduce-calls.ts';
 import { runCalls } from './engine/run-calls.ts';
 import { sweepCalls } from './engine/sweep-calls.ts';
 import { taskCalls } from './engine/task-calls.ts';
 import { openModelRunner } from './inference/open-model-runner.ts';
+import { forkProbe, type StartProbe } from './inference/providers/fork-probe.ts';
+import { createProvidersHere } from './inference/providers/providers-here.ts';
 import { JobQueue } from './jobs/job-queue.ts';
-import { createRunnerCache } from './jobs/runner-cache.ts';
+import { createRunnerCache, type RunnerCache } from './jobs/runner-cache.ts';
 import type { SweepRecord } from './jobs/sweep-record.ts';
+import { offerSample } from './sample/add-sample.ts';
+import { restoreSample } from './sample/restore-sample.ts';
 import { loadTask } from './tasks/load-task.ts';
 import { bundledModels, bundledTasks } from './workspace/bundled-resources.ts';
 import { openWorkspace } from './workspace/open-workspace.ts';
@@ -36,6 +43,12 @@ export interface EngineSettings {
   readonly memoryBudgetBytes?: number | undefined;
   /** Threads of the runtime; default: physical cores. */
   readonly threads?: number | undefined;
+  /** What runs blocks and heads; default: the processor. Another one is probed first, and refused where it deviates. */
+  readonly provider?: ProviderName | undefined;
+  /** How this host tries a provider in a process of its own; default: by forking Node. */
+  readonly startProbe?: StartProbe | undefined;
+  /** Gives the workspace the sample sweep if it was never opened so before and holds no run yet; default: no. */
+  readonly offerSample?: boolean | undefined;
   /** Clock in milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -55,46 +68,62 @@ export interface Engine {
 
 export const createEngine = async (settings: EngineSettings): Promise<Engine> => {
   const now = settings.now ?? Date.now;
+  const providers = createProvidersHere(settings.startProbe ?? forkProbe);
+  const provider = settings.provider ?? 'cpu';
+  const probe = provider === 'cpu' ? null : await providers.require(provider);
   const workspace = await openWorkspace(settings.workspace, now);
+  if (settings.offerSample === true) await offerSample(workspace, settings.resources);
   const threads = settings.threads ?? physicalCores();
   const memory = { totalBytes: totalmem(), budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes() };
   const versions = await engineVersions();
-  const numerics = numericsOf(versions);
+  const numerics = numericsOf(versions, provider);
   const listeners = new Set<(event: EngineEvent) => void>();
   const emit = (event: EngineEvent): void => {
     for (const listener of [...listeners]) listener(event);
   };
   const { overlayFolder, temporaryFolder, steps, runs } = workspace;
-  const runners = createRunnerCache(
-    (checkpoint) => openModelRunner(checkpoint, { threads, memoryBudgetBytes: memory.budgetBytes, overlayFolder }),
-    memory.budgetBytes,
-  );
+  const openRunners = (overlays: string): RunnerCache =>
+    createRunnerCache(
+      (checkpoint) => openModelRunner(checkpoint, { threads, provider, memoryBudgetBytes: memory.budgetBytes, overlayFolder: overlays }),
+      memory.budgetBytes,
+    );
+  const runners = openRunners(overlayFolder);
   const resources = { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
   const queue = new JobQueue(runs, resources, emit, now);
+  let restoring: Promise<void> = Promise.resolve();
   const context: EngineContext = {
     workspace,
     handles: createPathHandles(),
     queue,
     runners,
+    openRunners,
     bundled: { models: await bundledModels(settings.resources), tasks: await bundledTasks(settings.resources) },
     checkpoint: createPathCache(openCheckpoint),
     task: createPathCache(loadTask),
     numerics,
     versions,
-    device: deviceOf(threads),
+    provider,
+    providers,
+    device: deviceOf(threads, provider, probe),
     memory,
     commandLine: settings.commandLine,
     liveSweeps: new Map<string, SweepRecord>(),
+    sampleRestored: () => restoring,
     emit,
   };
+  if (settings.offerSample === true) restoring = restoreSample(context);
+  // Those who read profiles are told.
+  restoring.catch(() => undefined);
   const answers: Answers = {
     ...engineCalls(context),
+    ...deviceCalls(context),
     ...modelCalls(context),
     ...taskCalls(context),
     ...profileCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
     ...familyCalls(context),
+    ...reproduceCalls(context),
     ...exportCalls(context),
     ...runCalls(context),
   };
@@ -107,6 +136,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     grantPath: (path) => context.handles.issue(path),
     finished: (run) => queue.finished(run),
     dispose: async () => {
+      await Promise.allSettled([restoring]);
       await queue.dispose();
       await runners.dispose();
       listeners.clear();

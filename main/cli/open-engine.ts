@@ -2,6 +2,7 @@ import { createEngine, type Engine } from '../engine.ts';
 import { resolve } from 'node:path';
 import { CancelledError } from '../contract/errors.ts';
 import { defaultWorkspace } from '../workspace/default-workspace.ts';
+import { readDevice } from './device-option.ts';
 import { machineSettings } from './open-runner.ts';
 import type { OptionReader } from './option-values.ts';
 import { printedProgress } from './printed-progress.ts';
@@ -17,9 +18,15 @@ export const workspaceOf = (reader: OptionReader, host: VerbHost): string => {
 };
 
 /** An engine on the workspace for the time of one verb. */
-export const withEngine = async <T>(reader: OptionReader, host: VerbHost, use: (engine: Engine) => Promise<T>): Promise<T> => {
+export const withEngine = async <T>(
+  reader: OptionReader,
+  host: VerbHost,
+  use: (engine: Engine) => Promise<T>,
+  { offerSample = false }: { readonly offerSample?: boolean } = {},
+): Promise<T> => {
   const { resources, commandLine } = host;
-  const engine = await createEngine({ workspace: workspaceOf(reader, host), resources, commandLine, ...machineSettings(reader) });
+  const provider = readDevice(reader);
+  const engine = await createEngine({ workspace: workspaceOf(reader, host), resources, commandLine, provider, offerSample, ...machineSettings(reader) });
   try {
     return await use(engine);
   } finally {

@@ -6,6 +6,7 @@ import { refuse } from '../contract/errors.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
+import { probedDevice } from './device-option.ts';
 import type { OptionReader } from './option-values.ts';
 import type { VerbOption } from './verb.ts';
 
@@ -35,7 +36,8 @@ export const withRunner = async <T>(
   }
   const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
   try {
-    const runner = await openModelRunner(checkpoint, { ...machineSettings(reader), overlayFolder });
+    const provider = await probedDevice(reader);
+    const runner = await openModelRunner(checkpoint, { ...machineSettings(reader), provider, overlayFolder });
     try {
       return await use(runner);
     } finally {

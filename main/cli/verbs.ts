@@ -14,6 +14,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   report: async () => (await import('./verbs/report.ts')).report,
   runs: async () => (await import('./verbs/runs.ts')).runs,
   resume: async () => (await import('./verbs/resume.ts')).resume,
+  reproduce: async () => (await import('./verbs/reproduce.ts')).reproduce,
   serve: async () => (await import('./verbs/serve.ts')).serve,
   doctor: async () => (await import('./verbs/doctor.ts')).doctor,
   methods: async () => (await import('./verbs/methods.ts')).methods,

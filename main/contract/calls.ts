@@ -1,12 +1,14 @@
 import { z } from 'zod';
+import { providerListing, providerName, providerProbe } from './device.ts';
 import { familyDocument } from './family.ts';
 import { modelEntry, pathHandle } from './model.ts';
 import { budgetName, methodName, pin, plan, planCost, uncurlOptions } from './plan.ts';
 import { taskProfile } from './profile.ts';
+import { reproduction } from './reproduction.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry } from './task.ts';
-import { verification } from './export.ts';
+import { exportFormat, verification } from './export.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
@@ -56,6 +58,10 @@ export type FolderListing = z.infer<typeof folderListing>;
 /** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
 export const calls = {
   'engine.facts': call(nothing, engineFacts),
+  /** Every execution provider: what is known without trying, and the answers of this engine's probes. */
+  'devices.list': call(nothing, z.array(providerListing)),
+  /** Tries a provider in a process of its own (seconds); the answer is kept until it is asked for `again`. */
+  'devices.probe': call(z.object({ provider: providerName, again: z.boolean().default(false) }), providerProbe),
   /** Folders to choose from in a host without native dialogs; without a handle: the user's home folder. */
   'folders.list': call(z.object({ handle: pathHandle.optional() }), folderListing),
   'models.list': call(nothing, z.array(modelEntry)),
@@ -107,12 +113,16 @@ export const calls = {
       /** Folder to make the export in, and the new folder's name: it must not exist yet. */
       into: pathHandle,
       name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
-      format: z.enum(['hf', 'onnx']).default('hf'),
+      format: exportFormat.default('hf'),
     }),
     z.object({ run: runId }),
   ),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), verification),
+  /** Runs a finished sweep again without any stored step, and compares every value and every item's outcome. */
+  'run.reproduce': call(z.object({ run: runId }), z.object({ run: runId })),
+  /** What a finished reproduction found; `run` is that of the reproduction. */
+  'reproduction.read': call(z.object({ run: runId }), reproduction),
   'runs.list': call(nothing, z.array(runManifest)),
   'runs.remove': call(z.object({ run: runId }), nothing),
   'jobs.list': call(nothing, z.array(jobProgress)),

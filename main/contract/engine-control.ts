@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { probeEnd, providerName } from './device.ts';
 import { pathHandle } from './model.ts';
 
 /** What the shell starts the engine's process with: its only argument, as JSON. */
@@ -9,6 +10,8 @@ export const engineProcessSettings = z.object({
   commandLine: z.string(),
   memoryBudgetBytes: z.number().positive().optional(),
   threads: z.number().int().positive().optional(),
+  /** The device's name as it was typed: the engine refuses one that it does not know. */
+  device: z.string().optional(),
 });
 export type EngineProcessSettings = z.infer<typeof engineProcessSettings>;
 
@@ -18,6 +21,8 @@ export const engineCommand = z.discriminatedUnion('type', [
   z.object({ type: z.literal('page') }),
   /** The user chose this path in a native dialog. */
   z.object({ type: z.literal('grant'), id: z.number().int(), path: z.string().min(1) }),
+  /** How the probe that the engine asked for ended. */
+  z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),
   /** Finish the step in flight, then exit. */
   z.object({ type: z.literal('stop') }),
 ]);
@@ -28,6 +33,8 @@ export const engineReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   /** The engine cannot start; the process exits next. */
   z.object({ type: z.literal('failed'), message: z.string(), remedy: z.string() }),
+  /** Asks for a provider to be tried in a second process: this one cannot start any (Electron's fuses forbid it). */
+  z.object({ type: z.literal('probe'), id: z.number().int(), provider: providerName, folder: z.string().min(1) }),
   z.object({ type: z.literal('granted'), id: z.number().int(), handle: pathHandle }),
 ]);
 export type EngineReport = z.infer<typeof engineReport>;

@@ -119,6 +119,8 @@ export const familyDocument = z.object({
   delta: z.number(),
   /** The threshold rule in words. */
   rule: z.string(),
+  /** Test items, and texts of a perplexity task, below which no threshold can be told at this delta. */
+  needed: z.object({ items: z.number(), texts: z.number() }),
   /** By rising E. */
   models: z.array(familyModel),
   tasks: z.array(z.string()),

@@ -4,6 +4,10 @@ import { z } from 'zod';
 export const pathHandle = z.string().min(1).max(128).brand<'PathHandle'>();
 export type PathHandle = z.infer<typeof pathHandle>;
 
+/** Experts lie in `count` contiguous groups of equal size; a token uses the best `kept` of them, ranked by their `least` best experts. */
+export const expertGroupRule = z.object({ count: z.number(), kept: z.number(), least: z.number() });
+export type ExpertGroupRule = z.infer<typeof expertGroupRule>;
+
 /** Facts about a checkpoint, read from its headers without loading weights. */
 export const modelInfo = z.object({
   family: z.string(),
@@ -17,6 +21,8 @@ export const modelInfo = z.object({
   /** I, inner width of one expert. */
   expertWidth: z.number(),
   sharedExperts: z.number(),
+  /** Absent: the router chooses among all experts. */
+  expertGroups: expertGroupRule.optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),

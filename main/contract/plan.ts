@@ -41,12 +41,11 @@ export type AffinityName = z.infer<typeof affinityName>;
 
 /** The open choices of UNCURL; `uncurl methods uncurl` says why the defaults are what they are. */
 export const uncurlOptions = z.object({
-  affinity: affinityName.default('cosine'),
-  /** Member that the others are aligned to. */
-  reference: z.enum(['most-active', 'medoid']).default('most-active'),
-  align: z.boolean().default(true),
-  weights: z.enum(['activation', 'uniform']).default('activation'),
-  router: routerTreatment.default('reference-row'),
+  affinity: affinityName.default('cosine').describe('Which experts are alike: cosine, centred cosine, correlation or a radial function of router-logit columns, cosine of probabilities, or how often both are chosen.'),
+  reference: z.enum(['most-active', 'medoid']).default('most-active').describe('Member that the others are aligned to: the most often chosen, or the one most like the others.'),
+  align: z.boolean().default(true).describe('Bring each member into the neuron order of its reference first (least squared weight distance).'),
+  weights: z.enum(['activation', 'uniform']).default('activation').describe('Weights of the members: how often each was chosen, or all alike.'),
+  router: routerTreatment.default('reference-row').describe('Router afterwards: the row of the reference or the mean row (both export), or all rows kept (mapped-rows, summed-probabilities: nearer to the unpruned model, but no stock loader opens the result).'),
 });
 export type UncurlOptions = z.infer<typeof uncurlOptions>;
 
@@ -72,6 +71,38 @@ export const mergeGroup = z.object({
 });
 export type MergeGroup = z.infer<typeof mergeGroup>;
 
+/**
+ * Down projections refitted without training (closed-form least squares on calibration tokens), in a file of their own
+ * that is named by its content. Everything else of the plan stays as it is.
+ */
+export const planRecovery = z.object({
+  /** Hash that names the file of refitted weights. */
+  weights: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Whose calibration items it was fitted on. */
+  tasks: z.array(z.string()),
+  items: z.number().int().nonnegative(),
+  tokens: z.number().int().nonnegative(),
+  /** Per MoE layer. */
+  layers: z.array(
+    z.object({
+      /** Ridge, as a part of the mean squared length of a feature; null: no ridge gained anything, the layer is as it was. */
+      lambda: z.number().positive().nullable(),
+      /** Part of what is missing from the layer's output (squared) that is left on items that were held out. */
+      heldOut: z.number().nonnegative(),
+      /** The same on the tokens of the fit. */
+      left: z.number().nonnegative(),
+    }),
+  ),
+});
+export type PlanRecovery = z.infer<typeof planRecovery>;
+
+/**
+ * A layer made smaller by matrices [E', E]: row r of `merge` weighs all experts into the new expert r, row r of `router`
+ * adds up their probabilities. Numbers may be negative.
+ */
+export const layerBlend = z.object({ merge: z.array(z.array(z.number())), router: z.array(z.array(z.number())) });
+export type LayerBlend = z.infer<typeof layerBlend>;
+
 const expertList = z.array(z.number().int().nonnegative()).min(1);
 
 /** Where a plan came from; every field may be absent in a plan written by hand. */
@@ -92,15 +123,23 @@ const provenance = {
   taskWeights: z.array(z.number().nonnegative()).optional(),
 };
 
-export const dropPlan = z.object({ ...provenance, kept: z.array(expertList) });
+/** What changes a plan's weights beyond which experts stay or merge. */
+const refinement = {
+  recovery: planRecovery.optional(),
+};
+
+export const dropPlan = z.object({ ...provenance, ...refinement, kept: z.array(expertList) });
 export const mergePlan = z.object({
   ...provenance,
+  ...refinement,
   /** Per MoE layer, the groups in order of their new (kept) index. */
   groups: z.array(z.array(mergeGroup)),
   router: routerTreatment,
   align: z.boolean(),
   /** Absent: the weighted average. */
   rule: mergeRule.optional(),
+  /** Where matrices say what `groups` can only tell roughly (each expert in the group that it goes to most). */
+  blend: z.array(layerBlend).optional(),
 });
 /** Which experts each MoE layer keeps, or how they merge. `{"kept": [[...] per MoE layer]}` alone is a plan. */
 export const plan = z.union([dropPlan, mergePlan]);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { runDevice } from './device.ts';
 
-export const runKind = z.enum(['profile', 'sweep', 'export', 'verify']);
+export const runKind = z.enum(['profile', 'sweep', 'export', 'verify', 'reproduce']);
 export type RunKind = z.infer<typeof runKind>;
 
 export const runState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
@@ -18,13 +19,16 @@ export const runManifest = z.object({
   error: z.string().nullable(),
   /** The kind's own settings, complete: a sweep's settings, an export's plan. */
   spec: z.record(z.string(), z.unknown()),
+  /** Paths are absolute, or `bundled:NAME` for what comes with the workbench. */
   models: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })),
   tasks: z.array(z.object({ name: z.string(), path: z.string(), hash: z.string() })),
   versions: z.record(z.string(), z.string()),
-  device: z.object({ provider: z.string(), precision: z.string(), threads: z.number(), processor: z.string() }),
+  device: runDevice,
   commandLine: z.string(),
   /** Where the finished run's file or folder lies (an export's folder, a profile's file); null where there is none. */
   output: z.string().nullable(),
+  /** The sweep that comes with the workbench: put into a fresh workspace, so that its first screen is full. */
+  sample: z.boolean().optional(),
 });
 export type RunManifest = z.infer<typeof runManifest>;
 

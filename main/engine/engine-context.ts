@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { EngineEvent } from '../contract/events.ts';
-import type { RunManifest } from '../contract/run.ts';
+import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { RunnerCache } from '../jobs/runner-cache.ts';
 import type { Numerics } from '../jobs/step-key.ts';
@@ -15,6 +16,8 @@ export interface EngineContext {
   readonly handles: PathHandles;
   readonly queue: JobQueue;
   readonly runners: RunnerCache;
+  /** Runners beside those of the workspace, which merge experts into a folder of their own. */
+  readonly openRunners: (overlayFolder: string) => RunnerCache;
   /** Models and tasks that come with the workbench, by name. */
   readonly bundled: {
     readonly models: ReadonlyMap<string, string>;
@@ -25,10 +28,15 @@ export interface EngineContext {
   readonly task: (path: string) => Promise<Task>;
   readonly numerics: Numerics;
   readonly versions: Readonly<Record<string, string>>;
-  readonly device: RunManifest['device'];
+  /** What profiles and sweeps are computed with. */
+  readonly provider: ProviderName;
+  readonly providers: ProvidersHere;
+  readonly device: RunDevice;
   readonly memory: { readonly totalBytes: number; readonly budgetBytes: number };
   readonly commandLine: string;
   /** Sweeps of this engine that are being worked on. */
   readonly liveSweeps: Map<string, SweepRecord>;
+  /** Ends once the sample's profiles are in the step store; rejects with what hindered it. */
+  sampleRestored(): Promise<void>;
   emit(event: EngineEvent): void;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { assertNever } from '../contract/assert-never.ts';
 import { refuse } from '../contract/errors.ts';
+import { exportFormat } from '../contract/export.ts';
 import { plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
@@ -11,10 +12,11 @@ import { verifyJob } from '../jobs/verify-job.ts';
 import { curveFacts } from './curve-facts.ts';
 import type { EngineContext } from './engine-context.ts';
 import { runnerSettings } from './export-calls.ts';
+import { resumedReproduction } from './reproduce-calls.ts';
 import { reopenSubjects } from './run-subjects.ts';
 import { liveSweepJob } from './sweep-calls.ts';
 
-const exportSpec = z.object({ plan, destination: z.string(), format: z.enum(['hf', 'onnx']) });
+const exportSpec = z.object({ plan, destination: z.string(), format: exportFormat });
 const verifySpec = z.object({ plan, exported: z.string() });
 
 const specOf = <T extends z.ZodType>(manifest: RunManifest, schema: T): z.output<T> => {
@@ -29,8 +31,15 @@ const onlyModel = (manifest: RunManifest, models: readonly RunModel[]): RunModel
   return model;
 };
 
-/** The job that a recorded run is, made again from its manifest; models and tasks must be what they were. */
+/** A run's numbers come from one kind of device, the one that its manifest names. */
+const requireSameProvider = ({ provider }: EngineContext, { id, kind, device }: RunManifest): void => {
+  if (kind === 'export' || kind === 'verify' || device.provider === provider) return;
+  throw refuse('other-device', `${id} was computed on ${device.provider}; this engine computes on ${provider}.`, `Resume it with --device ${device.provider}, or start a new run.`);
+};
+
+/** The job that a recorded run is, made again from its manifest; models, tasks and device must be what they were. */
 export const jobOfRun = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
+  requireSameProvider(context, manifest);
   const { models, tasks } = await reopenSubjects(context, manifest);
   switch (manifest.kind) {
     case 'sweep':
@@ -47,6 +56,8 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
       const { checkpoint } = onlyModel(manifest, models);
       return verifyJob({ checkpoint, ...specOf(manifest, verifySpec), settings: runnerSettings(context) });
     }
+    case 'reproduce':
+      return resumedReproduction(context, manifest);
     default:
       return assertNever(manifest.kind);
   }

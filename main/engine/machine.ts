@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import type { RunManifest } from '../contract/run.ts';
+import type { ProviderName, ProviderProbe, RunDevice } from '../contract/device.ts';
+import { PRECISION } from '../inference/providers/provider.ts';
 import { fileErrorCode } from '../workspace/file-errors.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import { NUMERICS_VERSION, type Numerics } from '../jobs/step-key.ts';
@@ -41,20 +42,23 @@ export const engineVersions = async (): Promise<Readonly<Record<string, string>>
   };
 };
 
-/** The execution provider in use, and the precision of its arithmetic. */
-const PROVIDER = 'cpu';
-const PRECISION = 'float32';
+/** What computes, as manifests record it; with what its probe found, for all but the processor. */
+export const deviceOf = (threads: number, provider: ProviderName = 'cpu', probe: ProviderProbe | null = null): RunDevice => {
+  const { measurement, shareOnCpu } = probe ?? { measurement: null, shareOnCpu: null };
+  return {
+    provider,
+    precision: PRECISION,
+    threads,
+    processor: `${cpus()[0]?.model ?? 'unknown'} (${process.platform} ${process.arch})`,
+    ...(measurement === null || measurement.deviceName === null ? {} : { name: measurement.deviceName }),
+    ...(shareOnCpu === null ? {} : { shareOnCpu }),
+    ...(measurement === null || measurement.deviation === null ? {} : { deviation: measurement.deviation }),
+  };
+};
 
-export const deviceOf = (threads: number): RunManifest['device'] => ({
-  provider: PROVIDER,
-  precision: PRECISION,
-  threads,
-  processor: `${cpus()[0]?.model ?? 'unknown'} (${process.platform} ${process.arch})`,
-});
-
-export const numericsOf = (versions: Readonly<Record<string, string>>): Numerics => ({
+export const numericsOf = (versions: Readonly<Record<string, string>>, provider: ProviderName = 'cpu'): Numerics => ({
   version: NUMERICS_VERSION,
   runtime: `onnxruntime ${versions['onnxruntime'] ?? 'unknown'}`,
-  provider: PROVIDER,
+  provider,
   precision: PRECISION,
 });

@@ -1,7 +1,6 @@
 import { calls, type PlanRequest } from '../contract/calls.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
-import { readStoredProfile, taskProfileKey } from '../jobs/profile-step.ts';
 import type { RunTask } from '../jobs/job-context.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
@@ -12,6 +11,7 @@ import { validatePlan } from '../pruning/validate-plan.ts';
 import { answer, type Answers } from './answer.ts';
 import type { EngineContext } from './engine-context.ts';
 import { openRunTasks } from './run-subjects.ts';
+import { storedProfile } from './stored-profile.ts';
 
 type PlanCall = 'plan.make' | 'plan.cost';
 
@@ -29,7 +29,7 @@ export const requestedKeep = (
 const storedProfiles = async (context: EngineContext, fingerprint: string, tasks: readonly RunTask[]): Promise<RoutingStatistics[]> => {
   const profiles: RoutingStatistics[] = [];
   for (const { name, task } of tasks) {
-    const statistics = await readStoredProfile(context.workspace.steps, taskProfileKey(fingerprint, task, context.numerics));
+    const statistics = await storedProfile(context, fingerprint, task);
     if (statistics === null) {
       throw refuse('profile-missing', `The model was not profiled on ${name} yet.`, 'Profile it on this task first.');
     }
@@ -44,7 +44,7 @@ const makeRequestedPlan = async (context: EngineContext, request: PlanRequest): 
   const { method, budget, pins, seed, uncurl } = request;
   const keep = requestedKeep(request, info.experts, info.topK);
   const statistics = methods[method].needs === 'routing' ? await storedProfiles(context, fingerprint, tasks) : [];
-  const made = makePlan({ method, statistics, layers: info.moeLayers, experts: info.experts, topK: info.topK, keep, budget, pins, seed, uncurl });
+  const made = makePlan({ method, statistics, layers: info.moeLayers, experts: info.experts, topK: info.topK, groups: info.expertGroups, keep, budget, pins, seed, uncurl });
   const plan: Plan = { ...made, model: { name, fingerprint }, tasks: tasks.map((task) => task.name) };
   return { plan, cost: planCost(info, plan) };
 };

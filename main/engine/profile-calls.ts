@@ -1,13 +1,14 @@
 import { calls } from '../contract/calls.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import { profileJob } from '../jobs/profile-job.ts';
-import { readStoredProfile, requireCalibration, taskProfileKey } from '../jobs/profile-step.ts';
+import { requireCalibration } from '../jobs/profile-step.ts';
 import { requireTokenizer } from '../jobs/task-work.ts';
 import { taskProfileOf } from '../jobs/task-profile-of.ts';
 import { answer, type Answers } from './answer.ts';
 import type { EngineContext } from './engine-context.ts';
 import { openRunModels, openRunTasks } from './run-subjects.ts';
 import { nameList, startRun } from './start-run.ts';
+import { storedProfile } from './stored-profile.ts';
 
 type ProfileCall = 'profile.read' | 'profile.start';
 
@@ -16,7 +17,7 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     const { fingerprint } = await context.checkpoint(context.handles.resolve(model));
     const profiles: TaskProfile[] = [];
     for (const { name, task } of await openRunTasks(context, tasks)) {
-      const statistics = await readStoredProfile(context.workspace.steps, taskProfileKey(fingerprint, task, context.numerics));
+      const statistics = await storedProfile(context, fingerprint, task);
       if (statistics !== null) profiles.push(taskProfileOf({ name, hash: task.hash }, statistics));
     }
     return profiles;

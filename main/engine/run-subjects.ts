@@ -3,6 +3,7 @@ import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { RunModel, RunTask } from '../jobs/job-context.ts';
 import { uniqueNames } from '../jobs/unique-names.ts';
+import { actualPath } from '../workspace/recorded-path.ts';
 import type { EngineContext } from './engine-context.ts';
 
 /** A model that is listed with what hinders it, and must not be run. */
@@ -35,14 +36,16 @@ const changed = (what: string, path: string): Error =>
 /** The models and tasks of a recorded run, as they were: a model or task that changed since is refused. */
 export const reopenSubjects = async (context: EngineContext, manifest: RunManifest): Promise<{ models: RunModel[]; tasks: RunTask[] }> => {
   const models = await Promise.all(
-    manifest.models.map(async ({ name, path, fingerprint }) => {
+    manifest.models.map(async ({ name, path: recorded, fingerprint }) => {
+      const path = actualPath(recorded, context.bundled.models);
       const checkpoint = await context.checkpoint(path);
       if (checkpoint.fingerprint !== fingerprint) throw changed('model', path);
       return { name, checkpoint };
     }),
   );
   const tasks = await Promise.all(
-    manifest.tasks.map(async ({ name, path, hash }) => {
+    manifest.tasks.map(async ({ name, path: recorded, hash }) => {
+      const path = actualPath(recorded, context.bundled.tasks);
       const task = await context.task(path);
       if (task.hash !== hash) throw changed('task', path);
       return { name, task };

@@ -1,6 +1,8 @@
 import type { RunKind, RunManifest } from '../contract/run.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
+import { recordedPath } from '../workspace/recorded-path.ts';
 import type { EngineContext } from './engine-context.ts';
+import { deviceOf } from './machine.ts';
 
 /** What a new run records about itself. */
 export interface RunDescription {
@@ -21,10 +23,11 @@ export const startRun = async (context: EngineContext, description: RunDescripti
     state: 'queued',
     error: null,
     spec: { ...spec },
-    models: models.map(({ name, checkpoint }) => ({ name, path: checkpoint.folder, fingerprint: checkpoint.fingerprint })),
-    tasks: tasks.map(({ name, task }) => ({ name, path: task.path, hash: task.hash })),
+    models: models.map(({ name, checkpoint }) => ({ name, path: recordedPath(checkpoint.folder, context.bundled.models), fingerprint: checkpoint.fingerprint })),
+    tasks: tasks.map(({ name, task }) => ({ name, path: recordedPath(task.path, context.bundled.tasks), hash: task.hash })),
     versions: { ...context.versions },
-    device: context.device,
+    // An export is proven on the processor, whatever measured its plan.
+    device: kind === 'export' || kind === 'verify' ? deviceOf(context.device.threads) : context.device,
     commandLine: context.commandLine,
     output: null,
   };

@@ -8,10 +8,12 @@ import { evaluationRecord } from '../jobs/evaluation-record.ts';
 import type { Job } from '../jobs/job-context.ts';
 import { requireCalibration } from '../jobs/profile-step.ts';
 import { needsProfile, sweepJob, type SweepInput } from '../jobs/sweep-job.ts';
+import { readRunPlans } from '../jobs/run-plans.ts';
 import { sweepCounts } from '../jobs/sweep-counts.ts';
 import { SweepRecord, findPointStep, readSweepDocument, withThresholds } from '../jobs/sweep-record.ts';
 import { requireTokenizer } from '../jobs/task-work.ts';
 import { planCost } from '../pruning/plan-cost.ts';
+import { actualPath } from '../workspace/recorded-path.ts';
 import { answer, type Answers } from './answer.ts';
 import type { EngineContext } from './engine-context.ts';
 import { openRunModels, openRunTasks } from './run-subjects.ts';
@@ -81,6 +83,12 @@ const planOfPoint = (plan: Plan, { method, seed, factor }: { readonly method: st
   return { ...rest, method, factor, ...(seed === null ? {} : { seed }) };
 };
 
+/** The plan of a step, from the step itself or from what the finished run kept; undefined where neither is there. */
+const storedPlan = async ({ workspace }: EngineContext, run: string, step: string): Promise<Plan | null | undefined> => {
+  const stored = await workspace.steps.readJson(step, evaluationRecord);
+  return stored === null ? (await readRunPlans(workspace.runs.folder(run)))?.get(step) : stored.plan;
+};
+
 export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
   'sweep.start': answer(calls['sweep.start'], async ({ models: modelHandles, tasks: taskHandles, settings }) => {
     const models = await openRunModels(context, modelHandles);
@@ -95,15 +103,14 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const manifest = await sweepManifest(context, run);
     const live = context.liveSweeps.get(run);
     await live?.write();
-    const step = await findPointStep(context.workspace.runs.folder(run), name);
-    const stored = await context.workspace.steps.readJson(step, evaluationRecord);
-    if (stored === null) {
+    const stored = await storedPlan(context, run, await findPointStep(context.workspace.runs.folder(run), name));
+    if (stored === undefined) {
       throw new WorkbenchError('step-missing', 'failed', `The step of this point is gone from ${context.workspace.path}.`, 'Resume the run: the step will be computed again.');
     }
     const model = manifest.models.find((entry) => entry.name === name.model);
     if (model === undefined) throw refuse('no-such-model', `${run} does not hold the model ${name.model}.`, 'Choose a point that is on the chart.');
-    const { info } = await context.checkpoint(model.path);
-    const plan = stored.plan === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored.plan, name);
+    const { info } = await context.checkpoint(actualPath(model.path, context.bundled.models));
+    const plan = stored === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored, name);
     return { plan, cost: planCost(info, plan) };
   }),
 });

@@ -1,37 +1,71 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { attention, attentionInputs } from './attention.ts';
+import { attention, attentionInputs, type AttentionInputs } from './attention.ts';
 import { normalise, swiglu } from './linear.ts';
-import { moe, type MoeLayer } from './moe.ts';
-import { OnnxGraph, type Value } from './onnx-graph.ts';
+import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
+import { OnnxGraph, type GraphTarget, type Value } from './onnx-graph.ts';
 
 /**
  * One transformer block: hidden [T, H] -> hidden [T, H]. In an MoE layer the router mask is an input and the router's
  * doings (`logits`, `experts`, `weights`, `norms`) are outputs, always: one session serves every candidate that drops
  * experts, and every statistic. `layer` stands in for the checkpoint's own MoE layer where experts are merged; null in
- * a dense layer.
+ * a dense layer. `target`: what the provider that runs it can take. `observed`: what only some statistics look at comes
+ * out too (`tokens`, `residual`, `routed`, `peaks`, `inner`).
  */
-export const blockGraph = (model: ModelDescriptor, block: BlockDescriptor, layer: MoeLayer | null): Uint8Array => {
-  const graph = new OnnxGraph();
+export const blockGraph = (model: ModelDescriptor, block: BlockDescriptor, layer: MoeLayer | null, target?: GraphTarget, observed = false): Uint8Array => {
+  const graph = new OnnxGraph(target);
   const { hidden } = model;
   const input = graph.input('hidden', DataType.FLOAT, ['T', hidden]);
-  const inputs = attentionInputs(graph, model);
-  const attended = attention(graph, model, block.attention, normalise(graph, input, block.attentionNorm), inputs);
-  const residual = addBranch(graph, model, input, attended);
-  const tokens = normalise(graph, residual, block.feedForwardNorm);
-  if (layer === null) {
-    if (block.dense === null) throw new Error('a block is dense or has experts');
-    graph.output('hiddenOut', addBranch(graph, model, residual, swiglu(graph, tokens, block.dense)), DataType.FLOAT, ['T', hidden]);
-    return graph.serialise('block');
-  }
-  const rows = layer.router.shape[0] ?? 0;
-  const result = moe(graph, layer, tokens, graph.input('mask', DataType.FLOAT, [rows]));
-  graph.output('hiddenOut', addBranch(graph, model, residual, result.output), DataType.FLOAT, ['T', hidden]);
-  graph.output('logits', result.logits, DataType.FLOAT, ['T', rows]);
-  graph.output('experts', result.experts, DataType.INT64, ['T', layer.topK]);
-  graph.output('weights', result.weights, DataType.FLOAT, ['T', layer.topK]);
-  graph.output('norms', result.norms, DataType.FLOAT, ['T', layer.topK]);
+  const rows = layer?.router.shape[0] ?? 0;
+  const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, [rows]);
+  const { output, router, residual, tokens } = blockNodes(graph, model, { block, layer, hidden: input, inputs: attentionInputs(graph, model), mask });
+  graph.output('hiddenOut', output, DataType.FLOAT, ['T', hidden]);
+  if (layer === null || router === null) return graph.serialise('block');
+  graph.output('logits', router.logits, DataType.FLOAT, ['T', rows]);
+  graph.output('experts', router.experts, DataType.INT64, ['T', layer.topK]);
+  graph.output('weights', router.weights, DataType.FLOAT, ['T', layer.topK]);
+  graph.output('norms', router.norms, DataType.FLOAT, ['T', layer.topK]);
+  if (!observed) return graph.serialise('block');
+  const { peaks, inner, routed } = router.observe();
+  graph.output('tokens', tokens, DataType.FLOAT, ['T', hidden]);
+  graph.output('residual', residual, DataType.FLOAT, ['T', hidden]);
+  graph.output('routed', routed, DataType.FLOAT, ['T', hidden]);
+  graph.output('peaks', peaks, DataType.FLOAT, ['T', layer.topK]);
+  graph.output('inner', inner, DataType.FLOAT, ['T', layer.topK, 'I']);
   return graph.serialise('block');
+};
+
+export interface BlockInputs {
+  readonly block: BlockDescriptor;
+  /** Null in a dense layer, and its mask too. */
+  readonly layer: MoeLayer | null;
+  readonly mask: Value | null;
+  /** [T, H]. */
+  readonly hidden: Value;
+  readonly inputs: AttentionInputs;
+}
+
+export interface BlockValues {
+  /** [T, H] after the block. */
+  readonly output: Value;
+  /** What its router did; null in a dense layer. */
+  readonly router: MoeOutputs | null;
+  /** [T, H] what the experts' branch is added to, and what goes into that branch. */
+  readonly residual: Value;
+  readonly tokens: Value;
+}
+
+/** The nodes of one block. */
+export const blockNodes = (graph: OnnxGraph, model: ModelDescriptor, { block, layer, mask, hidden, inputs }: BlockInputs): BlockValues => {
+  const attended = attention(graph, model, block.attention, normalise(graph, hidden, block.attentionNorm), inputs);
+  const residual = addBranch(graph, model, hidden, attended);
+  const tokens = normalise(graph, residual, block.feedForwardNorm);
+  if (layer !== null && mask !== null) {
+    const router = moe(graph, layer, tokens, mask);
+    return { output: addBranch(graph, model, residual, router.output), router, residual, tokens };
+  }
+  if (block.dense === null) throw new Error('a block is dense or has experts');
+  return { output: addBranch(graph, model, residual, swiglu(graph, tokens, block.dense)), router: null, residual, tokens };
 };
 
 const addBranch = (graph: OnnxGraph, { residualMultiplier }: ModelDescriptor, residual: Value, branch: Value): Value =>

@@ -3,6 +3,7 @@ import type { ExpertActivation, ExpertTensors, MoeDescriptor, RoutingRule, Tenso
 import { linear, multiply, swiglu } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { largest, normalised, route, type Choice } from './route.ts';
+import { joinRows, splitRows } from './rows.ts';
 import { tensor } from './stored-tensor.ts';
 import { weight } from './weights.ts';
 
@@ -132,10 +133,8 @@ const expertCounts = (graph: OnnxGraph, flat: Value, experts: number): Value => 
 /** Experts on rows sorted by expert; an expert without rows costs nothing. */
 const runExperts = (graph: OnnxGraph, layer: MoeLayer, rows: Value, counts: Value): { readonly outputs: Value; readonly inner: Value } => {
   const { experts } = layer;
-  const parts = experts.length === 1 ? [rows] : graph.nodes('Split', [rows, counts], experts.length, { axis: 0 });
-  const results = parts.map((part, index) => expertOnTokens(graph, layer, index, part));
-  const joined = (values: readonly Value[]): Value => (values.length === 1 && values[0] !== undefined ? values[0] : graph.node('Concat', values, { axis: 0 }));
-  return { outputs: joined(results.map(({ output }) => output)), inner: joined(results.map(({ inner }) => inner)) };
+  const results = splitRows(graph, rows, counts, experts.length).map((part, index) => expertOnTokens(graph, layer, index, part));
+  return { outputs: joinRows(graph, results.map(({ output }) => output)), inner: joinRows(graph, results.map(({ inner }) => inner)) };
 };
 
 /** One expert on tokens [n, H]: its output [n, H], and `inner` [n, I], what its down projection is applied to. */

@@ -33,8 +33,19 @@ type Attribute = number | string | readonly number[] | { readonly float: number 
 
 const asValue = (name: string): Value => name as Value;
 
+/** What the provider that runs a graph can take. */
+export interface GraphTarget {
+  /** Tensors that one node may split a tensor into, or join. */
+  readonly nodeWidth: number;
+}
+
+/** The processor, and every provider without limits of its own. */
+const UNLIMITED: GraphTarget = { nodeWidth: Number.POSITIVE_INFINITY };
+
 /** A place in a file that an initializer points to. */
 export interface ExternalTensor {
+  /** What the initializer is called; parts of one tensor get a number behind it. */
+  readonly name: string;
   readonly location: string;
   readonly byteOffset: number;
   readonly byteLength: number;
@@ -47,12 +58,18 @@ export interface ExternalTensor {
  * constants of equal content are shared.
  */
 export class OnnxGraph {
+  readonly target: GraphTarget;
   readonly #nodes: NodeProto[] = [];
   readonly #initializers: TensorProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #constants = new Map<string, Value>();
+  readonly #externalNames = new Map<string, number>();
   #next = 0;
+
+  constructor(target: GraphTarget = UNLIMITED) {
+    this.target = target;
+  }
 
   input(name: string, type: DataType, shape: readonly Dimension[]): Value {
     this.#inputs.push(valueInfo(name, type, shape));
@@ -103,6 +120,10 @@ export class OnnxGraph {
     return this.#constant(`f:${String(value)}`, () => create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: [], floatData: [value] }));
   }
 
+  double(value: number): Value {
+    return this.#constant(`d:${String(value)}`, () => create(TensorProtoSchema, { dataType: DataType.DOUBLE, dims: [], doubleData: [value] }));
+  }
+
   floats(shape: readonly number[], values: readonly number[]): Value {
     return this.#constant(`F:${shape.join('x')}:${values.join(',')}`, () =>
       create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: shape.map((length) => BigInt(length)), floatData: [...values] }),
@@ -111,8 +132,10 @@ export class OnnxGraph {
 
   /** Weights where they lie: nothing is read until the runtime maps the file. */
   external(tensor: ExternalTensor): Value {
-    return this.#constant(`x:${tensor.location}:${String(tensor.byteOffset)}:${tensor.shape.join('x')}`, () =>
+    const key = `x:${tensor.location}:${String(tensor.byteOffset)}:${tensor.shape.join('x')}`;
+    return this.#constant(key, () =>
       create(TensorProtoSchema, {
+        name: this.#unused(tensor.name),
         dataType: tensor.type,
         dims: tensor.shape.map((length) => BigInt(length)),
         dataLocation: DataLocation.EXTERNAL,
@@ -125,7 +148,9 @@ export class OnnxGraph {
     );
   }
 
+  /** The model as bytes. What no output needs is left out. */
   serialise(name: string): Uint8Array {
+    const { nodes, initializers } = this.#needed();
     return toBinary(
       ModelProtoSchema,
       create(ModelProtoSchema, {
@@ -137,13 +162,31 @@ export class OnnxGraph {
         ],
         graph: create(GraphProtoSchema, {
           name,
-          node: this.#nodes,
-          initializer: this.#initializers,
+          node: nodes,
+          initializer: initializers,
           input: this.#inputs,
           output: this.#outputs,
         }),
       }),
     );
+  }
+
+  #needed(): { readonly nodes: NodeProto[]; readonly initializers: TensorProto[] } {
+    const values = new Set(this.#outputs.map((output) => output.name));
+    const nodes: NodeProto[] = [];
+    for (const node of [...this.#nodes].reverse()) {
+      if (!node.output.some((output) => values.has(output))) continue;
+      nodes.push(node);
+      for (const input of node.input) values.add(input);
+    }
+    return { nodes: nodes.reverse(), initializers: this.#initializers.filter((tensor) => values.has(tensor.name)) };
+  }
+
+  /** `name`, or with the first free number behind it where it is taken. */
+  #unused(name: string): string {
+    const used = this.#externalNames.get(name) ?? 0;
+    this.#externalNames.set(name, used + 1);
+    return used === 0 ? name : `${name}#${String(used)}`;
   }
 
   #fresh(prefix: string): Value {
@@ -154,9 +197,9 @@ export class OnnxGraph {
   #constant(key: string, make: () => TensorProto): Value {
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
-    const name = this.#fresh('constant');
     const tensor = make();
-    tensor.name = name;
+    if (tensor.name === '') tensor.name = this.#fresh('constant');
+    const name = asValue(tensor.name);
     this.#initializers.push(tensor);
     this.#constants.set(key, name);
     return name;

@@ -8,16 +8,20 @@ import { storedTensor, toFloat } from './stored-tensor.ts';
 export const embeddingGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
   const tokens = graph.input('tokens', DataType.INT64, ['T']);
-  const rows = toFloat(graph, graph.node('Gather', [storedTensor(graph, model.embedding), tokens], { axis: 0 }), model.embedding);
-  const scaled = model.embeddingMultiplier === 1 ? rows : graph.node('Mul', [rows, graph.float(model.embeddingMultiplier)]);
-  graph.output('hiddenOut', scaled, DataType.FLOAT, ['T', model.hidden]);
+  graph.output('hiddenOut', embed(graph, model, tokens), DataType.FLOAT, ['T', model.hidden]);
   return graph.serialise('embedding');
+};
+
+/** Rows [T, H] of token ids [T], times the model's multiplier. */
+export const embed = (graph: OnnxGraph, model: ModelDescriptor, tokens: Value): Value => {
+  const rows = toFloat(graph, graph.node('Gather', [storedTensor(graph, model.embedding), tokens], { axis: 0 }), model.embedding);
+  return model.embeddingMultiplier === 1 ? rows : graph.node('Mul', [rows, graph.float(model.embeddingMultiplier)]);
 };
 
 /** Hidden [N, H] -> logits [N, V]. */
 export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
-  graph.output('logits', head(graph, model), DataType.FLOAT, ['N', model.vocabulary]);
+  graph.output('logits', head(graph, model, lastHidden(graph, model)), DataType.FLOAT, ['N', model.vocabulary]);
   return graph.serialise('logits');
 };
 
@@ -27,7 +31,7 @@ export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
  */
 export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
-  const logits = head(graph, model);
+  const logits = head(graph, model, lastHidden(graph, model));
   const pairs = graph.input('pairs', DataType.INT64, ['M', 2]);
   const logprobs = graph.node('GatherND', [graph.node('LogSoftmax', [logits], { axis: -1 }), pairs]);
   const [rows, targets] = [0, 1].map((column) => graph.node('Gather', [pairs, graph.integers(column)], { axis: 1 }));
@@ -38,9 +42,10 @@ export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
   return graph.serialise('score');
 };
 
+const lastHidden = (graph: OnnxGraph, model: ModelDescriptor): Value => graph.input('hidden', DataType.FLOAT, ['N', model.hidden]);
+
 /** Final norm and head: hidden [N, H] -> logits [N, V]. */
-const head = (graph: OnnxGraph, model: ModelDescriptor): Value => {
-  const hidden = graph.input('hidden', DataType.FLOAT, ['N', model.hidden]);
+export const head = (graph: OnnxGraph, model: ModelDescriptor, hidden: Value): Value => {
   const logits = multiply(graph, normalise(graph, hidden, model.finalNorm), model.head, model.headBias);
   return model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
 };

@@ -23,6 +23,7 @@ const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
 /** A tensor as it is stored: the bytes stay in their file (external data relative to `externalDataRoot`). */
 export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
   graph.external({
+    name: view.tensor,
     location: path.relative(externalDataRoot(view.file), view.file).split(path.sep).join('/'),
     byteOffset: view.byteOffset,
     byteLength: view.byteLength,

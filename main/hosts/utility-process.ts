@@ -1,9 +1,12 @@
-import { createEngine } from '../engine.ts';
+import { createEngine, type Engine } from '../engine.ts';
 import { engineCommand, engineProcessSettings } from '../contract/engine-control.ts';
 import type { EngineReport } from '../contract/engine-control.ts';
 import { assertNever } from '../contract/assert-never.ts';
-import { serialiseError } from '../contract/errors.ts';
+import { providerName } from '../contract/device.ts';
+import type { ProbeEnd, ProviderName } from '../contract/device.ts';
+import { refuse, serialiseError } from '../contract/errors.ts';
 import { serveRpc } from '../contract/rpc.ts';
+import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import { defaultWorkspace } from '../workspace/default-workspace.ts';
 import { portChannel } from './port-channel.ts';
 import type { ProcessPort } from './port-channel.ts';
@@ -26,7 +29,31 @@ const parent = parentOf(process);
 const report = (message: EngineReport): void => parent.postMessage(message);
 
 const settings = engineProcessSettings.parse(JSON.parse(process.argv[2] ?? 'null'));
-const engine = createEngine({ ...settings, workspace: settings.workspace ?? defaultWorkspace() });
+
+/** Probes that the shell was asked for. */
+const probes = new Map<number, (end: ProbeEnd) => void>();
+let nextProbe = 0;
+/** Only the shell can start processes here. */
+const startProbe: StartProbe = (provider, folder) =>
+  new Promise((resolve) => {
+    const id = nextProbe++;
+    probes.set(id, resolve);
+    report({ type: 'probe', id, provider, folder });
+  });
+
+const providerOf = (device: string | undefined): ProviderName | undefined => {
+  const parsed = providerName.optional().safeParse(device);
+  if (parsed.success) return parsed.data;
+  throw refuse('bad-value', `There is no device "${device ?? ''}".`, `Start the workbench with one of ${providerName.options.join(', ')}.`);
+};
+
+const start = async (): Promise<Engine> => {
+  const { device, workspace, ...others } = settings;
+  // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
+  const offerSample = workspace === null;
+  return createEngine({ ...others, startProbe, provider: providerOf(device), workspace: workspace ?? defaultWorkspace(), offerSample });
+};
+const engine = start();
 
 const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> => {
   const command = engineCommand.parse(raw);
@@ -39,6 +66,10 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
     }
     case 'grant':
       return report({ type: 'granted', id: command.id, handle: (await engine).grantPath(command.path) });
+    case 'probed':
+      probes.get(command.id)?.(command.end);
+      probes.delete(command.id);
+      return;
     case 'stop':
       await (await engine).dispose();
       process.exit(0);

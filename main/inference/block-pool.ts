@@ -1,9 +1,11 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { memoryVerdict } from '../contract/memory-verdict.ts';
 import { blockGraph } from '../graph/block-graph.ts';
 import { externalDataRoot } from '../graph/stored-tensor.ts';
 import type { LayerVariant } from './layer-variant.ts';
+import { providers } from './providers/provider.ts';
 import { Session } from './session.ts';
 
 /**
@@ -14,15 +16,17 @@ import { Session } from './session.ts';
 export class BlockPool {
   readonly #checkpoint: Checkpoint;
   readonly #threads: number;
+  readonly #provider: ProviderName;
   readonly #open = new Map<string, Session>();
   readonly streaming: boolean;
   /** Bytes of the budget that the weights leave to hidden states. */
   readonly spareBytes: number;
 
   /** `forceStreaming`: one block at a time even where all would fit. */
-  constructor(checkpoint: Checkpoint, threads: number, memoryBudgetBytes: number, forceStreaming: boolean) {
+  constructor(checkpoint: Checkpoint, threads: number, memoryBudgetBytes: number, forceStreaming: boolean, provider: ProviderName) {
     this.#checkpoint = checkpoint;
     this.#threads = threads;
+    this.#provider = provider;
     const { kind, needBytes } = memoryVerdict(checkpoint.info, memoryBudgetBytes);
     if (kind === 'too-large') {
       throw refuse(
@@ -35,24 +39,27 @@ export class BlockPool {
     this.spareBytes = memoryBudgetBytes - needBytes;
   }
 
-  async acquire(layer: number, variant: LayerVariant): Promise<Session> {
-    const key = `${String(layer)}/${variant.sessionKey}`;
+  /** `observed`: a session that also gives what only some statistics look at. */
+  async acquire(layer: number, variant: LayerVariant, observed = false): Promise<Session> {
+    const key = `${String(layer)}/${variant.sessionKey}${observed ? '/observed' : ''}`;
     const known = this.#open.get(key);
     if (known !== undefined) return known;
     const { descriptor, folder } = this.#checkpoint;
     const block = descriptor.blocks[layer];
     if (block === undefined) throw new Error(`no block ${String(layer)}`);
     if (this.streaming) await this.#close([...this.#open.keys()]);
-    const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, blockGraph(descriptor, block, variant.layer), {
+    const graph = blockGraph(descriptor, block, variant.layer, providers[this.#provider], observed);
+    const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),
       weights: 'resident',
+      provider: this.#provider,
     });
     this.#open.set(key, session);
     return session;
   }
 
-  /** Closes the sessions of merged layers: they belong to one candidate, the layers' own sessions to all. */
+  /** Closes the sessions of merged layers, which belong to one candidate, and observed ones; the layers' own serve all. */
   async closeMerged(): Promise<void> {
     await this.#close([...this.#open.keys()].filter((key) => !key.endsWith('/own')));
   }

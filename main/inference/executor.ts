@@ -20,8 +20,33 @@ export interface ResolvedCandidate {
 export interface Sink {
   /** Router doings of one MoE layer over one batch, for the candidates that share it; asked for only where wanted. */
   readonly taps?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], taps: RoutingTaps) => void;
+  /** The same with everything that a layer can tell; runs sessions of its own. */
+  readonly observe?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], seen: Observation) => Promise<void> | void;
   /** Hidden states [T, H] after the last block. */
   readonly hidden: (batch: Batch, candidates: readonly ResolvedCandidate[], hidden: Float32Array) => Promise<void> | void;
+}
+
+/** All that one MoE layer tells of N tokens. */
+export interface Observation extends RoutingTaps {
+  /** [N, K] largest magnitude in each chosen expert's output. */
+  readonly peaks: Float32Array;
+  /** [N, H] what goes into the router and the experts, and what their branch is added to. */
+  readonly tokens: Float32Array;
+  readonly residual: Float32Array;
+  /** [N, H] weighted sum of the chosen experts, without the shared one. */
+  readonly routed: Float32Array;
+  /** [N, K, I] what each chosen expert's down projection is applied to. */
+  readonly inner: Float32Array;
+}
+
+const ROUTER_OUTPUTS = ['logits', 'experts', 'weights', 'norms'] as const;
+const OBSERVED_OUTPUTS = ['tokens', 'residual', 'routed', 'peaks', 'inner'] as const;
+
+/** What a block gives back: hidden states [T, H], and what its layer tells where that was wanted. */
+export interface BlockResult {
+  readonly hidden: Float32Array;
+  readonly taps: RoutingTaps | null;
+  readonly observation: Observation | null;
 }
 
 /** Candidates that have been the same up to here, and their hidden states per batch. */
@@ -116,39 +141,68 @@ export class Executor {
 
   async #embed(batches: readonly Batch[], store: HiddenStore): Promise<readonly StoredHidden[]> {
     const hidden: StoredHidden[] = [];
-    for (const batch of batches) {
-      const { hiddenOut } = await this.#embedding.run({ tokens: batch.tokenIds }, ['hiddenOut']);
-      if (hiddenOut === undefined) throw new Error('embedding without output');
-      hidden.push(await store.put(floatsOf(hiddenOut)));
-    }
+    for (const batch of batches) hidden.push(await store.put(await this.#embedded(batch)));
     return hidden;
+  }
+
+  async #embedded(batch: Batch): Promise<Float32Array> {
+    const { hiddenOut } = await this.#embedding.run({ tokens: batch.tokenIds }, ['hiddenOut']);
+    if (hiddenOut === undefined) throw new Error('embedding without output');
+    return floatsOf(hiddenOut);
   }
 
   async #block(layer: number, batch: Batch, members: readonly ResolvedCandidate[], hidden: Float32Array, sink: Sink): Promise<Float32Array> {
     const variant = members[0]?.variants[layer];
     if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
-    const session = await this.#pool.acquire(layer, variant);
+    const want = sink.observe !== undefined ? 'observation' : sink.taps !== undefined ? 'taps' : 'hidden';
+    const result = await this.runBlock(layer, variant, batch, hidden, want);
+    if (result.taps !== null) sink.taps?.(this.moeLayerOf(layer), batch, members, result.taps);
+    if (result.observation !== null) await sink.observe?.(this.moeLayerOf(layer), batch, members, result.observation);
+    return result.hidden;
+  }
+
+  /** One block on one batch. `want`: what its router does comes back too, or all that its layer tells (if it has experts). */
+  async runBlock(block: number, variant: LayerVariant, batch: Batch, hidden: Float32Array, want: 'hidden' | 'taps' | 'observation'): Promise<BlockResult> {
     const { descriptor } = this.#checkpoint;
-    const bias = batch.biases.get(descriptor.blocks[layer]?.window ?? null);
-    if (bias === undefined) throw new Error(`no attention bias for block ${String(layer)}`);
+    const isTapped = want !== 'hidden' && variant.layer !== null;
+    const isObserved = want === 'observation' && variant.layer !== null;
+    const session = await this.#pool.acquire(block, variant, isObserved);
+    const bias = batch.biases.get(descriptor.blocks[block]?.window ?? null);
+    if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
     const feeds = {
       ...batch.feeds,
       bias,
       hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
       ...(variant.layer === null ? {} : { mask: floatTensor(variant.mask, [variant.mask.length]) }),
     };
-    const isTapped = sink.taps !== undefined && variant.layer !== null;
-    const wanted = isTapped ? ['hiddenOut', 'logits', 'experts', 'weights', 'norms'] : ['hiddenOut'];
-    const { hiddenOut, logits, experts, weights, norms } = await session.run(feeds, wanted);
-    if (hiddenOut === undefined) throw new Error('block without hidden states');
-    if (sink.taps !== undefined && logits !== undefined && experts !== undefined && weights !== undefined && norms !== undefined) {
-      sink.taps(this.#moeLayer(layer), batch, members, { logits: floatsOf(logits), experts: integersOf(experts), weights: floatsOf(weights), norms: floatsOf(norms) });
+    const wanted = ['hiddenOut', ...(isTapped ? ROUTER_OUTPUTS : []), ...(isObserved ? OBSERVED_OUTPUTS : [])];
+    const results = await session.run(feeds, wanted);
+    const floats = (name: string): Float32Array => {
+      const tensor = results[name];
+      if (tensor === undefined) throw new Error(`block ${String(block)} without ${name}`);
+      return floatsOf(tensor);
+    };
+    const { experts } = results;
+    const taps = isTapped && experts !== undefined ? { logits: floats('logits'), experts: integersOf(experts), weights: floats('weights'), norms: floats('norms') } : null;
+    const observation =
+      isObserved && taps !== null
+        ? { ...taps, tokens: floats('tokens'), residual: floats('residual'), routed: floats('routed'), peaks: floats('peaks'), inner: floats('inner') }
+        : null;
+    return { hidden: floats('hiddenOut'), taps, observation };
+  }
+
+  /** Batches of trees, and their hidden states [T, H] before the first block: for work that goes block by block itself. */
+  async start(trees: readonly TokenTree[]): Promise<readonly { readonly batch: Batch; readonly hidden: Float32Array }[]> {
+    const started: { batch: Batch; hidden: Float32Array }[] = [];
+    for (const group of groupTrees(trees, this.#slots)) {
+      const batch = makeBatch(this.#checkpoint.descriptor, trees, group);
+      started.push({ batch, hidden: await this.#embedded(batch) });
     }
-    return floatsOf(hiddenOut);
+    return started;
   }
 
   /** Position among the MoE layers of a block that has experts. */
-  #moeLayer(block: number): number {
+  moeLayerOf(block: number): number {
     return this.#checkpoint.descriptor.moeLayers.findIndex((layer) => layer.block === block);
   }
 }
@@ -179,7 +233,7 @@ const sameLayer = (candidates: readonly ResolvedCandidate[], layer: number): rea
 };
 
 /** Lets messages in (a run blocks the event loop) and stops here when the job was cancelled. */
-const pause = async (signal: AbortSignal): Promise<void> => {
+export const pause = async (signal: AbortSignal): Promise<void> => {
   await new Promise<void>((resolve) => { setImmediate(resolve); });
   if (signal.aborted) throw new CancelledError('The computation');
 };

@@ -8,10 +8,11 @@ import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { plainWeight, requireWholeView } from '../checkpoint/weight.ts';
 import { writeSafetensors, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
-import type { MergeGroup, MergePlan } from '../contract/plan.ts';
+import type { LayerBlend, MergeGroup, MergePlan } from '../contract/plan.ts';
 import type { RouterMap } from '../graph/moe.ts';
 import type { ExpertWeights } from '../pruning/expert-weights.ts';
 import { mergeGroup } from '../pruning/merge-experts.ts';
+import { combineExperts } from '../pruning/merging/combine-experts.ts';
 import { expertToKept, mergeRouterRows } from '../pruning/merge-router.ts';
 import type { LayerVariant } from './layer-variant.ts';
 
@@ -28,10 +29,11 @@ export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan:
   const groups = plan.groups[layer];
   if (moe === undefined || groups === undefined) throw new Error(`no layer ${String(layer)} to merge`);
   requireMergeable(checkpoint, moe, plan);
-  const content = JSON.stringify([MERGE_VERSION, checkpoint.fingerprint, layer, groups, plan.align, plan.router]);
+  const blend = plan.blend?.[layer];
+  const content = JSON.stringify([MERGE_VERSION, checkpoint.fingerprint, layer, groups, plan.align, plan.router, plan.rule ?? null, blend ?? null]);
   const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
   const file = path.join(folder, `${key}.safetensors`);
-  if (!(await access(file).then(() => true, () => false))) await writeMergedLayer(file, moe, checkpoint.descriptor.hidden, groups, plan);
+  if (!(await access(file).then(() => true, () => false))) await writeMergedLayer(file, moe, checkpoint.descriptor.hidden, groups, plan, blend);
   const { tensors } = await readSafetensorsHeader(file);
   const view = (name: string): TensorView => {
     const found = tensors.get(name);
@@ -40,7 +42,7 @@ export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan:
   };
   const experts = groups.map((group, kept): ExpertTensors => {
     const own = moe.expertTensors[group.members[0] ?? -1];
-    if (group.members.length === 1 && own !== undefined) return own;
+    if (blend === undefined && group.members.length === 1 && own !== undefined) return own;
     const merged = (role: string): Weight => plainWeight(view(`${String(kept)}.${role}`));
     return { gate: merged('gate'), up: merged('up'), down: merged('down') };
   });
@@ -57,14 +59,15 @@ export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan:
       routerBias: null,
       activation: moe.activation,
       shared: moe.shared,
-      map: routerMap(plan, groups, moe.experts),
+      map: routerMap(plan, groups, moe.experts, blend),
       experts,
     },
     mask: new Float32Array(rows),
   };
 };
 
-const routerMap = (plan: MergePlan, groups: readonly MergeGroup[], experts: number): RouterMap => {
+const routerMap = (plan: MergePlan, groups: readonly MergeGroup[], experts: number, blend: LayerBlend | undefined): RouterMap => {
+  if (blend !== undefined) return { kind: 'blend', rows: blend.router };
   if (plan.router === 'mapped-rows') return { kind: 'rows', experts: [...expertToKept(groups, experts)] };
   if (plan.router === 'summed-probabilities') return { kind: 'sums', experts: [...expertToKept(groups, experts)] };
   return { kind: 'direct' };
@@ -87,15 +90,24 @@ const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, 
 };
 
 /** Writes merged experts and router rows under a temporary name and renames: two engines may do so at once. */
-const writeMergedLayer = async (file: string, moe: MoeDescriptor, hidden: number, groups: readonly MergeGroup[], plan: MergePlan): Promise<void> => {
+const writeMergedLayer = async (
+  file: string,
+  moe: MoeDescriptor,
+  hidden: number,
+  groups: readonly MergeGroup[],
+  plan: MergePlan,
+  blend: LayerBlend | undefined,
+): Promise<void> => {
   const tensors: TensorToWrite[] = [];
   const add = (name: string, like: TensorView, shape: readonly number[], floats: Float32Array): void => {
     const bytes = fromFloat32(floats, like.dtype);
     tensors.push({ name, dtype: like.dtype, shape, byteLength: bytes.length, bytes: () => bytes });
   };
   for (const [kept, group] of groups.entries()) {
-    if (group.members.length === 1) continue;
-    const members = group.members.map((member) => {
+    const row = blend?.merge[kept];
+    if (row === undefined && group.members.length === 1) continue;
+    const mixed = row === undefined ? group.members : [...moe.expertTensors.keys()];
+    const members = mixed.map((member) => {
       const found = moe.expertTensors[member];
       if (found === undefined) throw new Error(`no expert ${String(member)}`);
       return found;
@@ -104,7 +116,7 @@ const writeMergedLayer = async (file: string, moe: MoeDescriptor, hidden: number
     if (like === undefined) continue;
     const weights: ExpertWeights[] = [];
     for (const { gate, up, down } of members) weights.push({ gate: await readWeight(gate), up: await readWeight(up), down: await readWeight(down) });
-    const merged = mergeGroup(weights, { hidden, width: moe.width }, group, plan.align);
+    const merged = row === undefined ? mergeGroup(weights, { hidden, width: moe.width }, group, plan.align, plan.rule) : combineExperts(weights, row);
     for (const role of ['gate', 'up', 'down'] as const) {
       const stored = requireWholeView(like[role], MERGING);
       add(`${String(kept)}.${role}`, stored, stored.shape, merged[role]);

@@ -1,7 +1,9 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { ProviderName } from '../contract/device.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
+import type { ExtraStatistic } from '../profile/extra-statistics.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 
 /** A plan being evaluated; `plan: null` is the unpruned model. Keys are unique within a call. */
@@ -77,8 +79,15 @@ export interface ModelRunner {
     candidates: readonly Candidate[],
     control: RunControl,
   ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>>;
-  /** Routing statistics over each item's context + right answer (or text). */
-  profile(items: readonly TaskItem[], control: RunControl): Promise<RoutingStatistics>;
+  /** Routing statistics over each item's context + right answer (or text), and the extra ones that are asked for. */
+  profile(items: readonly TaskItem[], control: RunControl, extras?: readonly ExtraStatistic[]): Promise<RoutingStatistics>;
+  /**
+   * The plan with its experts' down projections refitted on the items (those of `tasks`, by name), so that every block
+   * gives again what the unpruned one gave. The weights are written to the overlay folder.
+   */
+  recover(plan: Plan, items: readonly TaskItem[], tasks: readonly string[], control: RunControl): Promise<Plan>;
+  /** Kept experts per MoE layer by NAEE's progressive search: each layer sees what the pruned layers before it give. */
+  pruneProgressively(items: readonly TaskItem[], keptPerLayer: readonly number[], control: RunControl): Promise<number[][]>;
   forward(sequences: readonly (readonly number[])[], plan: Plan | null, control: RunControl): Promise<ForwardResult[]>;
   score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]>;
   /** Rolling log-likelihood of texts already encoded with special tokens. */
@@ -93,6 +102,8 @@ export interface ModelRunner {
 export interface ModelRunnerSettings {
   /** Intra-op threads: physical cores by default. */
   readonly threads: number;
+  /** What runs the blocks and the head, the processor by default. Token embeddings are looked up in the file by the processor. */
+  readonly provider?: ProviderName | undefined;
   /** Bytes that resident weights may take. */
   readonly memoryBudgetBytes: number;
   /** Folder for the weights of merged experts; files are content-keyed and may be deleted between runs. */

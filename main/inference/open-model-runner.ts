@@ -3,13 +3,16 @@ import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.
 import { refuse } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import { accumulateRouting } from '../profile/accumulate-routing.ts';
-import { emptyRoutingStatistics, type RoutingStatistics } from '../profile/routing-statistics.ts';
+import type { ExtraStatistic } from '../profile/extra-statistics.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
 import { encodeChoices, encodeText, profileSequences } from './encode-item.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
 import { itemOutcome } from './item-outcome.ts';
 import type { Candidate, ForwardResult, ItemOutcome, ModelRunner, ModelRunnerSettings, RunControl, ScoreRequest, ScoreResult } from './model-runner.ts';
+import { profileLayers } from './profile-layers.ts';
+import { pruneProgressively } from './prune-progressively.ts';
+import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
 import { rollingWindows, scoredSequence, type ScoredSequence } from './scored-sequence.ts';
 import { Scorer, type Target, type TargetScore } from './scorer.ts';
@@ -27,9 +30,10 @@ export interface RunnerTuning extends ModelRunnerSettings {
 
 /** Opens a checkpoint for running. Sessions of blocks are created when they are first needed. */
 export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTuning): Promise<ModelRunner> => {
-  const pool = new BlockPool(checkpoint, settings.threads, settings.memoryBudgetBytes, settings.streamed === true);
+  const provider = settings.provider ?? 'cpu';
+  const pool = new BlockPool(checkpoint, settings.threads, settings.memoryBudgetBytes, settings.streamed === true, provider);
   const executor = await Executor.open(checkpoint, pool, settings.threads, settings.batchSlots ?? BATCH_SLOTS, settings.overlayFolder);
-  return new Runner(checkpoint, await loadTokenizer(checkpoint.folder), settings.overlayFolder, pool, executor, new Scorer(checkpoint, settings.threads));
+  return new Runner(checkpoint, await loadTokenizer(checkpoint.folder), settings.overlayFolder, settings.threads, pool, executor, new Scorer(checkpoint, settings.threads, provider));
 };
 
 /** Sequences scored together: they share what their beginnings have in common. */
@@ -42,14 +46,16 @@ class Runner implements ModelRunner {
   readonly checkpoint: Checkpoint;
   readonly tokenizer: TextTokenizer | null;
   readonly #overlayFolder: string;
+  readonly #threads: number;
   readonly #pool: BlockPool;
   readonly #executor: Executor;
   readonly #scorer: Scorer;
 
-  constructor(checkpoint: Checkpoint, tokenizer: TextTokenizer | null, overlayFolder: string, pool: BlockPool, executor: Executor, scorer: Scorer) {
+  constructor(checkpoint: Checkpoint, tokenizer: TextTokenizer | null, overlayFolder: string, threads: number, pool: BlockPool, executor: Executor, scorer: Scorer) {
     this.checkpoint = checkpoint;
     this.tokenizer = tokenizer;
     this.#overlayFolder = overlayFolder;
+    this.#threads = threads;
     this.#pool = pool;
     this.#executor = executor;
     this.#scorer = scorer;
@@ -73,24 +79,39 @@ class Runner implements ModelRunner {
     );
   }
 
-  async profile(items: readonly TaskItem[], control: RunControl): Promise<RoutingStatistics> {
-    const tokenizer = this.#requireTokenizer();
-    const { maxPositions, moeLayers } = this.checkpoint.descriptor;
-    const moe = moeLayers[0]?.moe;
-    const statistics = emptyRoutingStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0);
-    const trees = items.flatMap((item) => profileSequences(tokenizer, item, maxPositions)).map((trunk) => ({ trunk, branches: [] }));
+  async profile(items: readonly TaskItem[], control: RunControl, extras: readonly ExtraStatistic[] = []): Promise<RoutingStatistics> {
+    const { trees } = this.#calibration(items);
     const unpruned = await this.#resolve([{ key: 'unpruned', plan: null }]);
-    await this.#executor.run(
-      trees,
-      unpruned,
-      {
-        taps: (layer, _batch, _candidates, taps) => { accumulateRouting(statistics, layer, taps); },
-        hidden: (batch) => { statistics.tokens += batch.tokens; },
-      },
-      control,
-    );
+    const statistics = await profileLayers({
+      ...{ checkpoint: this.checkpoint, executor: this.#executor, trees, unpruned, extras, control },
+      ...{ threads: this.#threads, streaming: this.#pool.streaming },
+    });
     statistics.items = items.length;
+    await this.#pool.closeMerged();
     return statistics;
+  }
+
+  async recover(plan: Plan, items: readonly TaskItem[], tasks: readonly string[], control: RunControl): Promise<Plan> {
+    const { recovery: _recovery, ...bare } = plan;
+    const [unpruned, pruned] = await this.#resolve([{ key: 'unpruned', plan: null }, { key: 'pruned', plan: bare }]);
+    if (unpruned === undefined || pruned === undefined) throw new Error('candidates were not resolved');
+    const recovered = await recoverPlan({
+      ...{ checkpoint: this.checkpoint, executor: this.#executor, plan: bare, tasks, unpruned, pruned, control },
+      ...{ ...this.#calibration(items), overlayFolder: this.#overlayFolder },
+    });
+    await this.#pool.closeMerged();
+    return recovered;
+  }
+
+  async pruneProgressively(items: readonly TaskItem[], keptPerLayer: readonly number[], control: RunControl): Promise<number[][]> {
+    const unpruned = (await this.#resolve([{ key: 'unpruned', plan: null }]))[0];
+    if (unpruned === undefined) throw new Error('the model was not resolved');
+    const kept = await pruneProgressively({
+      ...{ checkpoint: this.checkpoint, executor: this.#executor, trees: this.#calibration(items).trees, unpruned, keptPerLayer, control },
+      threads: this.#threads,
+    });
+    await this.#pool.closeMerged();
+    return kept;
   }
 
   async forward(sequences: readonly (readonly number[])[], plan: Plan | null, control: RunControl): Promise<ForwardResult[]> {
@@ -187,6 +208,15 @@ class Runner implements ModelRunner {
     const resolved: ResolvedCandidate[] = [];
     for (const candidate of candidates) resolved.push(await resolveCandidate(this.checkpoint, candidate, this.#overlayFolder));
     return resolved;
+  }
+
+  /** Calibration items as token trees, and the item of each. */
+  #calibration(items: readonly TaskItem[]): { readonly trees: readonly TokenTree[]; readonly itemOf: readonly number[] } {
+    const tokenizer = this.#requireTokenizer();
+    const sequences = items.flatMap((item, index) =>
+      profileSequences(tokenizer, item, this.checkpoint.descriptor.maxPositions).map((trunk) => ({ trunk, index })),
+    );
+    return { trees: sequences.map(({ trunk }) => ({ trunk, branches: [] })), itemOf: sequences.map(({ index }) => index) };
   }
 
   #requireTokenizer(): TextTokenizer {

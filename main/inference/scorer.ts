@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { ProviderName } from '../contract/device.ts';
 import { logitsGraph, scoreGraph } from '../graph/outer-graphs.ts';
 import { externalDataRoot } from '../graph/stored-tensor.ts';
 import { booleansOf, floatsOf, floatTensor, integerTensor, Session } from './session.ts';
@@ -21,12 +22,14 @@ export interface TargetScore {
 export class Scorer {
   readonly #checkpoint: Checkpoint;
   readonly #threads: number;
+  readonly #provider: ProviderName;
   #score: Session | null = null;
   #logits: Session | null = null;
 
-  constructor(checkpoint: Checkpoint, threads: number) {
+  constructor(checkpoint: Checkpoint, threads: number, provider: ProviderName) {
     this.#checkpoint = checkpoint;
     this.#threads = threads;
+    this.#provider = provider;
   }
 
   /** Log-probability (natural log, float32 log-softmax) of each target. Rows that several targets share run once. */
@@ -78,6 +81,7 @@ export class Scorer {
       threads: this.#threads,
       externalRoot: externalDataRoot(this.#checkpoint.folder),
       weights: 'resident',
+      provider: this.#provider,
     });
   }
 }

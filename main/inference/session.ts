@@ -1,5 +1,7 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { WorkbenchError } from '../contract/errors.ts';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import type { ProviderName } from '../contract/device.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { providers } from './providers/provider.ts';
 
 export interface SessionSettings {
   readonly threads: number;
@@ -10,11 +12,20 @@ export interface SessionSettings {
    * `mapped`: weights stay in the file and are read through it on every run (costs time, saves memory).
    */
   readonly weights: 'resident' | 'mapped';
+  /** What runs the nodes; the processor where it is not named. */
+  readonly provider?: ProviderName | undefined;
+  /** Records where every node runs, in a file that begins with this path; `endProfiling` finishes it. */
+  readonly profilePrefix?: string | undefined;
 }
 
 export type Feeds = Readonly<Record<string, Tensor>>;
 
-/** An onnxruntime CPU session over one graph, opened from bytes. Dispose it: garbage collection does not free it. */
+/**
+ * An onnxruntime session over one graph, opened from bytes. Dispose it: garbage collection does not free it.
+ *
+ * The provider is named alone: beside another one, onnxruntime leaves out what it cannot find, with a warning. Nodes for
+ * which a provider has no kernel run on the processor all the same; a probe counts them.
+ */
 export class Session {
   readonly #session: InferenceSession;
   readonly #name: string;
@@ -25,10 +36,17 @@ export class Session {
   }
 
   static async open(name: string, graph: Uint8Array, settings: SessionSettings): Promise<Session> {
+    const { provider = 'cpu', profilePrefix } = settings;
     const mapped = settings.weights === 'mapped';
+    const { title, runtimeName, platforms, environment } = providers[provider];
+    if (!listSupportedBackends().some((backend) => backend.name === runtimeName)) {
+      throw refuse('provider-absent', `onnxruntime has no ${title} on ${process.platform} ${process.arch} (only on ${platforms}).`, 'Choose another device: "uncurl doctor" lists them.');
+    }
+    Object.assign(process.env, environment);
     try {
       const session = await InferenceSession.create(graph, {
-        executionProviders: ['cpu'],
+        executionProviders: [runtimeName],
+        ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
         intraOpNumThreads: settings.threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
@@ -46,7 +64,7 @@ export class Session {
       });
       return new Session(session, name);
     } catch (cause) {
-      throw new WorkbenchError('session-failed', 'failed', `onnxruntime could not open ${name}: ${messageOf(cause)}`, 'Run "uncurl doctor"; if memory is short, lower the memory budget.', { cause });
+      throw new WorkbenchError('session-failed', 'failed', `onnxruntime could not open ${name} on ${title}: ${messageOf(cause)}`, 'Run "uncurl doctor"; if memory is short, lower the memory budget.', { cause });
     }
   }
 
@@ -64,6 +82,11 @@ export class Session {
     } catch (cause) {
       throw new WorkbenchError('run-failed', 'failed', `onnxruntime failed in ${this.#name}: ${messageOf(cause)}`, 'Run "uncurl doctor"; if memory is short, lower the memory budget.', { cause });
     }
+  }
+
+  /** Completes the profile's file. */
+  endProfiling(): void {
+    this.#session.endProfiling();
   }
 
   async dispose(): Promise<void> {

@@ -130,8 +130,9 @@ test('an execution provider is tried in a process beside the engine, which is th
   expect(webgpu).toMatchObject({ type: 'result', output: { provider: 'webgpu' } });
   expect(JSON.stringify(webgpu)).toMatch(/"available":true|WebGPU adapter/);
   expect(await callEngine(page, 'devices.list', {})).toMatchObject({ output: [{ provider: 'cpu', used: true, probe: { available: true } }, {}, {}, {}, {}] });
-  const left = await electron.evaluate(({ app }) => app.getAppMetrics().filter(({ name }) => name === 'Uncurl device probe').length);
-  expect(left).toBe(0);
+  await expect
+    .poll(() => electron.evaluate(({ app }) => app.getAppMetrics().filter(({ name }) => name === 'Uncurl device probe').length))
+    .toBe(0);
   expect(await enginePid(electron)).toBe(engine);
 });
 

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from './run-uncurl.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..', '..');
@@ -33,13 +34,24 @@ describe('dist/, as the build leaves it', () => {
   });
 
   it('has an engine and a command line that know nothing of electron', async () => {
-    for (const bundle of ['utility-process.cjs', 'uncurl.cjs']) expect(await packagesOf(bundle)).not.toContain('electron');
+    for (const bundle of ['utility-process.cjs', 'provider-probe.cjs', 'uncurl.cjs']) expect(await packagesOf(bundle)).not.toContain('electron');
   });
 
   it('has a page whose scripts and styles are files of its own', async () => {
     const page = await readFile(inRoot('dist', 'renderer', 'index.html'), 'utf8');
     expect(page).toMatch(/<script type="module"[^>]* src="\/assets\//);
     expect(page).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>|<style|\bon[a-z]+=|https?:\/\//);
+  });
+
+  it('has a command that tries devices with the bundled probe, where there are no sources', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(path.join(folder, 'dist'));
+    for (const bundle of ['uncurl.cjs', 'provider-probe.cjs']) await copyFile(inRoot('dist', bundle), path.join(folder, 'dist', bundle));
+    await symlink(inRoot('node_modules'), path.join(folder, 'node_modules'));
+    // Without a Vulkan driver nothing but the processor is there to try.
+    const env = { ...process.env, VK_DRIVER_FILES: '/nonexistent.json', VK_ICD_FILENAMES: '/nonexistent.json', UNCURL_WORKSPACE: folder };
+    const { stdout } = await run(process.execPath, [path.join(folder, 'dist', 'uncurl.cjs'), 'doctor', '--probe', '--json'], { env });
+    expect(JSON.parse(stdout)).toMatchObject({ devices: expect.arrayContaining([expect.objectContaining({ provider: 'cpu', probe: expect.objectContaining({ available: true }) })]) });
   });
 
   it('has a command that answers as the sources do', async () => {

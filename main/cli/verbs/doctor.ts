@@ -1,34 +1,29 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { providerName } from '../../contract/device.ts';
 import { deviceOf, engineVersion, engineVersions, physicalCores } from '../../engine/machine.ts';
 import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { serialiseError } from '../../contract/errors.ts';
+import { forkProbe } from '../../inference/providers/fork-probe.ts';
+import { createProvidersHere } from '../../inference/providers/providers-here.ts';
+import { hasCudaLibraries } from '../../inference/providers/runtime-package.ts';
+import { deviceText } from '../device-text.ts';
 import { workspaceOf, WORKSPACE_OPTION } from '../open-engine.ts';
 import { optionReader } from '../option-values.ts';
 import { printedBytes, textList } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
-/** The command of onnxruntime-node that fetches CUDA's provider libraries, which its package does not hold. */
-const CUDA_COMMAND = 'npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12';
-
-const require = createRequire(import.meta.url);
+const packages = createRequire(import.meta.url);
 
 const folderOf = (name: string): string | null => {
   try {
-    return dirname(require.resolve(`${name}/package.json`));
+    return dirname(packages.resolve(`${name}/package.json`));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return null;
     throw error;
   }
-};
-
-const cudaLibraries = (): boolean => {
-  const runtime = folderOf('onnxruntime-node');
-  if (runtime === null) return false;
-  const folder = join(runtime, 'bin', 'napi-v6', process.platform, process.arch);
-  return existsSync(folder) && readdirSync(folder).some((name) => name.includes('onnxruntime_providers_cuda'));
 };
 
 const electronState = (): string => {
@@ -49,34 +44,46 @@ const workspaceState = async (path: string): Promise<string> => {
 
 export const doctor: Verb = {
   name: 'doctor',
-  usage: '[--workspace DIR]',
+  usage: '[--probe] [--workspace DIR]',
   summary: 'Devices and environment: what is here, what is used, and how to get what is missing.',
   positionals: [0, 0],
-  options: { ...WORKSPACE_OPTION },
+  options: {
+    probe: { type: 'boolean', help: 'Try every device in a process of its own: run a small block and compare it with the processor.' },
+    ...WORKSPACE_OPTION,
+  },
   run: async (given, host) => {
-    const { listSupportedBackends } = await import('onnxruntime-node');
+    const reader = optionReader(given);
+    const isProbed = reader.flag('probe');
     const versions = await engineVersions();
-    const providers = listSupportedBackends().map(({ name }) => name);
-    const hasCuda = cudaLibraries();
+    const here = createProvidersHere(forkProbe);
+    if (isProbed) {
+      for (const provider of providerName.options) {
+        host.progress(`Trying ${provider}`);
+        await here.probe(provider);
+      }
+    }
+    const devices = here.list('cpu');
+    const cuda = devices.find(({ provider }) => provider === 'cuda');
     const document = {
       version: engineVersion,
       versions,
       device: deviceOf(physicalCores()),
-      providers: { present: providers, used: 'cpu' },
-      cuda: { libraries: hasCuda, command: hasCuda ? null : CUDA_COMMAND },
+      providers: { present: devices.filter(({ present }) => present).map(({ provider }) => provider), used: 'cpu', probed: isProbed },
+      devices,
+      cuda: { libraries: hasCudaLibraries(), command: cuda?.command ?? null },
       processor: { model: cpus()[0]?.model ?? 'unknown', physicalCores: physicalCores(), logicalCores: cpus().length },
       memory: { totalBytes: totalmem(), freeBytes: freemem() },
       electron: electronState(),
       resources: host.resources,
-      workspace: await workspaceState(workspaceOf(optionReader(given), host)),
+      workspace: await workspaceState(workspaceOf(reader, host)),
     };
     const { processor, memory } = document;
     const text = textList([
       ['Uncurl Workbench', document.version],
       ['Node', versions['node'] ?? ''],
       ['onnxruntime', versions['onnxruntime'] ?? ''],
-      ['providers', `${providers.join(', ')} (models run on cpu)`],
-      ['CUDA libraries', hasCuda ? 'present' : `absent; fetch them with: ${CUDA_COMMAND}`],
+      ...devices.map((device) => [device.provider, deviceText(device)] as const),
+      ['devices', isProbed ? 'each was tried just now' : 'none was tried: --probe tries each of them; choose one with --device'],
       ['processor', `${processor.model}, ${String(processor.physicalCores)} cores (${String(processor.logicalCores)} threads)`],
       ['memory', `${printedBytes(memory.totalBytes)}, ${printedBytes(memory.freeBytes)} free`],
       ['Electron', document.electron],

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { refuse } from '../../contract/errors.ts';
-import { exportPlan } from '../../export/export-hf.ts';
+import { exportFormat } from '../../contract/export.ts';
+import { isMergePlan } from '../../contract/plan.ts';
+import { exportPlan } from '../../export/export-plan.ts';
 import { findModel } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -16,34 +17,34 @@ const FORMATS = ['hf', 'onnx'] as const;
 
 export const exportVerb: Verb = {
   name: 'export',
-  usage: 'MODEL --plan PLAN --out DIR [--format hf|onnx]',
+  usage: 'MODEL --plan PLAN --out DIR [--format hf,onnx]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {
     plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
     out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
-    format: { type: 'string', multiple: true, value: 'NAME', help: 'hf (default): a Hugging Face folder.' },
+    format: { type: 'string', multiple: true, value: 'NAME', help: 'hf (default): a Hugging Face folder. onnx: one graph with its weights. hf,onnx: both in one folder, sharing the weights.' },
     ...MACHINE_OPTIONS,
   },
   run: async (given, { resources, signal, progress }) => {
     const reader = optionReader(given);
     const destination = outFolder(reader);
     const formats = reader.choices('format', FORMATS);
-    if (formats.length > 1) throw refuse('one-format', 'One folder holds one format.', 'Export twice, to two folders.');
+    const format = exportFormat.parse(formats.length === 0 ? 'hf' : FORMATS.filter((name) => formats.includes(name)).join(','));
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const plan = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
     const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
     try {
-      const { folder, verification, sizeBytes } = await exportPlan({
+      const { folder, verification, sizeBytes, warnings } = await exportPlan({
         checkpoint,
         plan,
         destination,
-        format: formats[0] ?? 'hf',
+        format,
         settings: { ...machineSettings(reader), overlayFolder },
         control: { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: exporting and verifying`) },
       });
-      const text = `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits differ by at most ${verification.maxLogitDifference.toExponential(1)} from the masked original.`;
-      return { document: { folder, sizeBytes, verification }, text };
+      const text = `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits differ by at most ${verification.maxLogitDifference.toExponential(1)} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
+      return { document: { folder, format, sizeBytes, verification, warnings }, text: [text, ...warnings].join('\n') };
     } finally {
       await rm(overlayFolder, { recursive: true, force: true });
     }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { tensorInMemory, writeSafetensors } from '../../checkpoint/write-safetensors.ts';
 import { produceFileAtomically } from '../../workspace/write-atomically.ts';
+import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -22,6 +23,7 @@ export const forward: Verb = {
     mask: { type: 'string', value: 'PLAN', help: 'Run under this plan: dropped experts are masked, merged ones replaced.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
   },
   run: async (given, { resources, signal, progress }) => {
     const reader = optionReader(given);

@@ -61,6 +61,7 @@ export const plan: Verb = {
       layers: info.moeLayers,
       experts: info.experts,
       topK: info.topK,
+      groups: info.expertGroups,
       keep: requestedKeep({ factor: reader.real('factor', 1), keep: reader.whole('keep', 1) }, info.experts, info.topK),
       budget: reader.choice('budget', budgetName.options) ?? 'uniform',
       pins: readPins(reader),

@@ -6,6 +6,7 @@ import { uniqueNames } from '../../jobs/unique-names.ts';
 import { loadTask } from '../../tasks/load-task.ts';
 import { writeProfileFile, type ProfiledTask } from '../../workspace/profile-file.ts';
 import { produceFileAtomically } from '../../workspace/write-atomically.ts';
+import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel, findTasks } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -31,6 +32,7 @@ export const profile: Verb = {
     task: { type: 'string', multiple: true, value: 'T', help: 'Task folder, or name of a bundled task; may be repeated; "all" for all bundled ones.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
   },
   run: async (given, { resources, signal, progress }) => {
     const reader = optionReader(given);

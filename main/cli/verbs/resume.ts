@@ -1,6 +1,8 @@
 import { createEngine } from '../../engine.ts';
+import { reproductionText } from '../../reproduction/reproduction-text.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { findRun } from '../find-run.ts';
+import { DEVICE_OPTION, readDevice } from '../device-option.ts';
 import { followRun, WORKSPACE_OPTION } from '../open-engine.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -12,14 +14,14 @@ export const resume: Verb = {
   usage: 'RUN [--workspace DIR]',
   summary: 'Goes on with a run that was interrupted, cancelled or failed: finished steps are not computed again.',
   positionals: [1, 1],
-  options: { ...WORKSPACE_OPTION, ...MACHINE_OPTIONS },
+  options: { ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
   run: async (given, host) => {
     const reader = optionReader(given);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     // Says what is wrong with a name before an engine starts.
     await (await openExistingWorkspace(workspace)).runs.read(run);
     const { resources, commandLine } = host;
-    const engine = await createEngine({ workspace, resources, commandLine, ...machineSettings(reader) });
+    const engine = await createEngine({ workspace, resources, commandLine, provider: readDevice(reader), ...machineSettings(reader) });
     try {
       await engine.call('jobs.resume', { run });
       const summary = await followRun(engine, run, host);
@@ -27,6 +29,10 @@ export const resume: Verb = {
       if (manifest?.kind === 'sweep') {
         const document = await engine.call('sweep.read', { run });
         return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };
+      }
+      if (manifest?.kind === 'reproduce') {
+        const found = await engine.call('reproduction.read', { run });
+        return { document: found, text: reproductionText(found), failed: !found.matches };
       }
       return { document: { run, summary, output: manifest?.output ?? null }, text: summary };
     } finally {

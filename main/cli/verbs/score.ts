@@ -7,6 +7,7 @@ import { encodeRequest } from '../../inference/encode-request.ts';
 import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { writeFileAtomically } from '../../workspace/write-atomically.ts';
+import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -77,6 +78,7 @@ export const score: Verb = {
     plan: { type: 'string', value: 'PLAN', help: 'Score under this plan.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
   },
   run: async (given, { resources, signal, progress }) => {
     const reader = optionReader(given);

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
+import type { Engine } from '../../engine.ts';
 import { serveWorkbench } from '../../hosts/serve.ts';
+import { DEVICE_OPTION } from '../device-option.ts';
 import { withEngine, WORKSPACE_OPTION } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -22,6 +24,7 @@ export const serve: Verb = {
     open: { type: 'boolean', help: 'Open the address in the default browser.' },
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
   },
   run: async (given, host) => {
     const reader = optionReader(given);
@@ -31,7 +34,7 @@ export const serve: Verb = {
     if (!existsSync(join(host.rendererFolder, 'index.html'))) {
       throw refuse('not-built', `The page is not built: ${host.rendererFolder} holds no index.html.`, 'Run `npm run build` once.');
     }
-    return withEngine(reader, host, async (engine) => {
+    const stay = async (engine: Engine): Promise<null> => {
       const server = await serveWorkbench({ engine, rendererFolder: host.rendererFolder, port, host: address });
       try {
         host.answer({ document: { url: server.url }, text: `Uncurl Workbench is at ${server.url}` });
@@ -45,6 +48,8 @@ export const serve: Verb = {
         await server.close();
       }
       return null;
-    });
+    };
+    // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
+    return withEngine(reader, host, stay, { offerSample: reader.text('workspace') === undefined });
   },
 };

@@ -2,6 +2,7 @@ import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { budgetName, methodName } from '../../contract/plan.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
+import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel, findTasks } from '../find-subjects.ts';
 import { followRun, withEngine, WORKSPACE_OPTION } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
@@ -42,6 +43,7 @@ export const sweep: Verb = {
     ...UNCURL_OPTIONS,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
   },
   run: async (given, host) => {
     const reader = optionReader(given);

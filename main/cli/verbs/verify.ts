@@ -39,7 +39,7 @@ export const verify: Verb = {
         textList([
           ['equal', ok ? 'yes' : 'NO'],
           ['tensors', sameTensors ? 'byte for byte what the plan makes of the source' : 'differ'],
-          ['experts', sameExperts ? 'the same for every token' : 'differ'],
+          ['experts', sameExperts === null ? 'not told by a graph' : sameExperts ? 'the same for every token' : 'differ'],
           ['logits', `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) on ${String(sequences)} sequences, ${String(tokens)} tokens`],
         ]),
         ...problems.map((problem) => `- ${problem}`),

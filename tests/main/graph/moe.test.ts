@@ -8,7 +8,7 @@ import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write
 import { seededRandom } from '../../../main/evaluation/random.ts';
 import { moe, type RouterMap } from '../../../main/graph/moe.ts';
 import { OnnxGraph } from '../../../main/graph/onnx-graph.ts';
-import { externalDataRoot } from '../../../main/graph/weights.ts';
+import { externalDataRoot } from '../../../main/graph/stored-tensor.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { runManifest } from './run.ts';
+import { metricName } from './task.ts';
+import { threshold } from './sweep.ts';
+
+/** Names a point of a sweep: a candidate on a task. */
+const pointName = z.object({ model: z.string(), task: z.string(), method: z.string(), seed: z.number().nullable(), factor: z.number() });
+
+/** What a model answered to a multiple-choice item: the choice by sum, by sum per character, and the score of each choice. */
+const itemAnswer = z.object({ chosen: z.number(), chosenNorm: z.number(), scores: z.array(z.number()) });
+
+/** An item that was answered otherwise the second time. */
+export const flippedItem = pointName.extend({ item: z.string(), answer: z.number(), before: itemAnswer, after: itemAnswer });
+export type FlippedItem = z.infer<typeof flippedItem>;
+
+const circumstances = runManifest.pick({ versions: true, device: true });
+
+/** A sweep that was run again without any of its stored steps, compared with what it had measured. */
+export const reproduction = z.object({
+  /** The run that computed again, and the one that it repeats. */
+  run: z.string(),
+  of: z.string(),
+  /** Every value and every answer is the same, and no point is missing or new. */
+  matches: z.boolean(),
+  /** The verdict in words. */
+  sentence: z.string(),
+  /** Points and item outcomes that were compared. */
+  points: z.number(),
+  items: z.number(),
+  /** Values (accuracy, perplexity) that differ. */
+  changed: z.array(pointName.extend({ metric: metricName, before: z.number(), after: z.number() })),
+  flipped: z.array(flippedItem),
+  thresholds: z.array(z.object({ before: threshold, after: threshold })),
+  /** Points that only one of the two has: bisection goes on from what was measured. */
+  missing: z.array(pointName),
+  added: z.array(pointName),
+  /** Points whose plan keeps or merges other experts than before; null where the first run did not store its plans. */
+  replanned: z.array(pointName).nullable(),
+  /** Largest difference of a score (log-probability): rounding, where nothing flipped. */
+  largestScoreDifference: z.number(),
+  before: circumstances,
+  after: circumstances,
+});
+export type Reproduction = z.infer<typeof reproduction>;
+export type PointName = z.infer<typeof pointName>;

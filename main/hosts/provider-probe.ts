@@ -1,0 +1,37 @@
+import { providerName } from '../contract/device.ts';
+import type { ProbeEnd } from '../contract/device.ts';
+import { measureProvider } from '../inference/providers/measure-provider.ts';
+
+/**
+ * Entry point of the process that tries one execution provider and is thrown away: a driver may crash or hang there
+ * without harm. Its arguments are the provider and an empty folder for its files. Started by Node (`child_process.fork`) or by Electron (`utilityProcess.fork`); says
+ * one thing, how the probe ended, and waits to be killed.
+ */
+interface Host {
+  /** Of Electron's utilityProcess. */
+  readonly parentPort?: { postMessage(message: unknown): void };
+  /** Of a process with an IPC channel. */
+  readonly send?: (message: unknown) => boolean;
+}
+
+const speakerOf = (host: Host): ((message: ProbeEnd) => void) => {
+  const { parentPort, send } = host;
+  if (parentPort !== undefined) return (message) => parentPort.postMessage(message);
+  if (send !== undefined) return (message) => void send.call(host, message);
+  throw new Error('provider-probe is started by the engine, not by hand');
+};
+
+const say = speakerOf(process);
+
+const describe = (error: unknown): string => {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
+};
+
+const [, , provider, folder = ''] = process.argv;
+measureProvider(providerName.parse(provider), folder).then(
+  (measurement) => say({ kind: 'measured', measurement }),
+  (error: unknown) => say({ kind: 'failed', message: describe(error) }),
+);
+// An Electron process would end with its last task; the answer is on its way until the parent ends this one.
+setInterval(() => undefined, 60_000);

@@ -1,0 +1,67 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { expertsGraph } from '../graph/experts-graph.ts';
+import { externalDataRoot } from '../graph/stored-tensor.ts';
+import { floatsOf, floatTensor, Session } from './session.ts';
+
+/** Numbers that come out of one run at most: 64 MB. */
+const MOST_OUTPUTS = 2 ** 24;
+
+/**
+ * Sessions that run every expert of a layer on every token, whoever the router would choose. Always on the processor.
+ * `keepOpen`: the layers are visited again and again; otherwise one is open at a time. Dispose it.
+ */
+export class ExpertSessions {
+  readonly #checkpoint: Checkpoint;
+  readonly #threads: number;
+  readonly #keepOpen: boolean;
+  readonly #open = new Map<number, Session>();
+
+  constructor(checkpoint: Checkpoint, threads: number, keepOpen: boolean) {
+    this.#checkpoint = checkpoint;
+    this.#threads = threads;
+    this.#keepOpen = keepOpen;
+  }
+
+  /**
+   * Ungated outputs on tokens [N, H] that go into a layer (counted among MoE layers), in parts: `take` gets the first
+   * token of a part, their number n, and the outputs [E, n, H].
+   */
+  async run(layer: number, tokens: Float32Array, take: (first: number, count: number, outputs: Float32Array) => void): Promise<void> {
+    const { hidden } = this.#checkpoint.descriptor;
+    const session = await this.#session(layer);
+    const total = tokens.length / hidden;
+    const experts = this.#checkpoint.descriptor.moeLayers[layer]?.moe.experts ?? 1;
+    const part = Math.max(1, Math.floor(MOST_OUTPUTS / (experts * hidden)));
+    for (let first = 0; first < total; first += part) {
+      const count = Math.min(part, total - first);
+      const input = floatTensor(tokens.slice(first * hidden, (first + count) * hidden), [count, hidden]);
+      const { outputs } = await session.run({ tokens: input }, ['outputs']);
+      if (outputs === undefined) throw new Error('experts without outputs');
+      take(first, count, floatsOf(outputs));
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const [layer, session] of this.#open) {
+      this.#open.delete(layer);
+      await session.dispose();
+    }
+  }
+
+  async #session(layer: number): Promise<Session> {
+    const known = this.#open.get(layer);
+    if (known !== undefined) return known;
+    if (!this.#keepOpen) await this.dispose();
+    const { descriptor, folder, name } = this.#checkpoint;
+    const moe = descriptor.moeLayers[layer]?.moe;
+    if (moe === undefined) throw new Error(`no MoE layer ${String(layer)}`);
+    const graph = expertsGraph(descriptor.hidden, { experts: moe.expertTensors, activation: moe.activation });
+    const session = await Session.open(`experts of MoE layer ${String(layer)} of ${name}`, graph, {
+      threads: this.#threads,
+      externalRoot: externalDataRoot(folder),
+      weights: 'resident',
+    });
+    this.#open.set(layer, session);
+    return session;
+  }
+}

@@ -1,0 +1,137 @@
+import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { readTensor } from '../checkpoint/read-tensor.ts';
+import { accumulateOutputs } from '../profile/accumulate-outputs.ts';
+import { accumulateResidual, residualCosines } from '../profile/accumulate-residual.ts';
+import { accumulateRouting } from '../profile/accumulate-routing.ts';
+import { emptyStatistics, runsEveryExpert, type ExtraStatistic } from '../profile/extra-statistics.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
+import { layerLoss, type RouteToken } from '../pruning/search/layer-trace.ts';
+import { routeTokens } from '../pruning/search/route-tokens.ts';
+import { TraceBuilder } from '../pruning/search/trace-builder.ts';
+import type { Batch } from './batch.ts';
+import { pause, type Executor, type Observation, type ResolvedCandidate } from './executor.ts';
+import { ExpertSessions } from './expert-sessions.ts';
+import type { RunControl } from './model-runner.ts';
+import { treeLength, type TokenTree } from './token-tree.ts';
+
+/** Bytes that the products of tokens may take while subsets of experts are tried. */
+const TRACE_BYTES = 2 ** 29;
+/** Subsets tried before a cancel is noticed. */
+const SUBSETS_AT_ONCE = 32;
+
+export interface ProfileRequest {
+  readonly checkpoint: Checkpoint;
+  readonly executor: Executor;
+  readonly trees: readonly TokenTree[];
+  readonly unpruned: readonly ResolvedCandidate[];
+  readonly extras: readonly ExtraStatistic[];
+  readonly threads: number;
+  /** Whether the model runs block by block instead of batch by batch. */
+  readonly streaming: boolean;
+  readonly control: RunControl;
+}
+
+/**
+ * Statistics of a model over token trees: routing always, and the extras that were asked for. Those that look at every
+ * expert run E / K times the work of the MoE layers.
+ */
+export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
+  const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;
+  const { moeLayers, hidden } = checkpoint.descriptor;
+  const moe = moeLayers[0]?.moe;
+  const statistics = emptyStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0, hidden, extras);
+  const count = (batch: Batch): void => {
+    statistics.tokens += batch.tokens;
+  };
+  if (extras.length === 0) {
+    const taps = (layer: number, _batch: Batch, _members: readonly ResolvedCandidate[], seen: Parameters<typeof accumulateRouting>[2]): void =>
+      accumulateRouting(statistics, layer, seen);
+    await executor.run(trees, unpruned, { taps, hidden: count }, control);
+    return statistics;
+  }
+  const traces = extras.includes('elimination') ? traceBuilders(checkpoint, trees) : [];
+  const sessions = runsEveryExpert(extras) ? new ExpertSessions(checkpoint, threads, !streaming) : null;
+  const firstToken = firstTokens(trees);
+  try {
+    const observe = async (layer: number, batch: Batch, _members: readonly ResolvedCandidate[], seen: Observation): Promise<void> => {
+      accumulateRouting(statistics, layer, seen);
+      if (statistics.residualSum !== undefined) addResidual(statistics, layer, seen, checkpoint);
+      const trace = traces[layer];
+      const numbers = trace === undefined ? [] : tokenNumbers(batch, firstToken);
+      const { topK } = statistics;
+      await sessions?.run(layer, seen.tokens, (first, tokens, outputs) => {
+        const rows = <T extends Float32Array | Int32Array>(values: T, width: number): T => values.subarray(first * width, (first + tokens) * width) as T;
+        if (statistics.outputs !== undefined) accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK) });
+        trace?.add(numbers.slice(first, first + tokens), outputs, rows(seen.routed, hidden), rows(seen.logits, statistics.experts));
+      });
+    };
+    await executor.run(trees, unpruned, { observe, hidden: count }, control);
+  } finally {
+    await sessions?.dispose();
+  }
+  for (const [layer, trace] of traces.entries()) await eliminate(statistics, layer, trace, checkpoint, control.signal);
+  return statistics;
+};
+
+/** The routed experts alone turn a token: their sum is added as the block adds it, the shared expert left out. */
+const addResidual = (statistics: RoutingStatistics, layer: number, seen: Observation, { descriptor }: Checkpoint): void => {
+  const { residualMultiplier, hidden } = descriptor;
+  const added = residualMultiplier === 1 ? seen.routed : seen.routed.map((value) => value * residualMultiplier);
+  accumulateResidual(statistics, layer, { ...seen, cosines: residualCosines(seen.residual, added, hidden) });
+};
+
+const firstTokens = (trees: readonly TokenTree[]): readonly number[] => {
+  const first: number[] = [];
+  let token = 0;
+  for (const tree of trees) {
+    first.push(token);
+    token += treeLength(tree);
+  }
+  return first;
+};
+
+/** Number of each packed token of a batch among all tokens, whatever batches they came in. */
+const tokenNumbers = (batch: Batch, firstToken: readonly number[]): readonly number[] => {
+  const numbers = new Array<number>(batch.tokens).fill(0);
+  batch.trees.forEach((tree, member) => {
+    const row = batch.firstRow[member] ?? 0;
+    const end = batch.firstRow[member + 1] ?? batch.tokens;
+    for (let at = row; at < end; at += 1) numbers[at] = (firstToken[tree] ?? 0) + at - row;
+  });
+  return numbers;
+};
+
+const traceBuilders = ({ descriptor }: Checkpoint, trees: readonly TokenTree[]): readonly TraceBuilder[] => {
+  const tokens = trees.reduce((sum, tree) => sum + treeLength(tree), 0);
+  const perToken = descriptor.moeLayers.reduce((sum, { moe }) => sum + 8 * moe.experts * (moe.experts + 1), 0);
+  const stride = Math.max(1, Math.ceil((tokens * perToken) / TRACE_BYTES));
+  return descriptor.moeLayers.map(({ moe }) => new TraceBuilder(moe.experts, descriptor.hidden, stride));
+};
+
+/** Fills a layer's elimination: the best experts for every number, from max(1, top-k) up. */
+const eliminate = async (statistics: RoutingStatistics, layer: number, builder: TraceBuilder, checkpoint: Checkpoint, signal: AbortSignal): Promise<void> => {
+  const { elimination, experts, topK } = statistics;
+  const moe = checkpoint.descriptor.moeLayers[layer]?.moe;
+  if (elimination === undefined || moe === undefined) return;
+  const { trace, logits } = builder.finish();
+  const route = await layerRoute(moe, logits);
+  let tried = 0;
+  const { bySize, single } = await eliminateExperts(experts, Math.max(1, topK), async (kept) => {
+    tried += 1;
+    if (tried % SUBSETS_AT_ONCE === 0) await pause(signal);
+    return layerLoss(trace, route, kept);
+  });
+  elimination.single.set(single, layer * experts);
+  for (const { kept, loss, exhaustive } of bySize) {
+    const row = layer * experts + kept.length - 1;
+    elimination.loss[row] = loss;
+    elimination.exhaustive[row] = exhaustive ? 1 : 0;
+    for (const expert of kept) elimination.kept[row * experts + expert] = 1;
+  }
+};
+
+/** The layer's own routing rule on logits [N, E], for trying sets of allowed experts. */
+export const layerRoute = async ({ routing, experts, topK }: MoeDescriptor, logits: Float32Array): Promise<RouteToken> =>
+  routeTokens(routing, logits, experts, topK, routing.kind === 'sigmoid' ? await readTensor(routing.correction) : undefined);

@@ -1,0 +1,41 @@
+import { DEVIATION_LIMIT, type ProbeEnd, type ProbeMeasurement, type ProviderName, type ProviderProbe } from '../../contract/device.ts';
+import { PRECISION, providers } from './provider.ts';
+
+/** What a probe's end says of a provider: usable, or refused and why. */
+export const judgeProbe = (provider: ProviderName, end: ProbeEnd): ProviderProbe => {
+  if (end.kind !== 'measured') {
+    const { title, needs } = providers[provider];
+    return refusedProbe(provider, [sentence(end.message), ...(needs === null ? [] : [`${title} needs ${needs}.`])].join(' '));
+  }
+  const { measurement } = end;
+  const reason = objection(provider, measurement);
+  const { total, onCpu } = measurement.nodes;
+  return { provider, available: reason === null, reason, precision: PRECISION, measurement, shareOnCpu: onCpu / total };
+};
+
+/** A provider that could not be measured. */
+export const refusedProbe = (provider: ProviderName, reason: string): ProviderProbe => ({
+  provider,
+  available: false,
+  reason,
+  precision: PRECISION,
+  measurement: null,
+  shareOnCpu: null,
+});
+
+const objection = (provider: ProviderName, { deviation, tokens, otherChoices, nodes }: ProbeMeasurement): string | null => {
+  const { title } = providers[provider];
+  if (deviation === null) return `${title} gave outputs that are no numbers.`;
+  if (deviation > DEVIATION_LIMIT) {
+    return `${title} deviates from the processor by ${deviation.toExponential(1)} (at most ${DEVIATION_LIMIT.toExponential(0)} is accepted).`;
+  }
+  if (otherChoices > 0) return `${title} routed ${otherChoices} of ${tokens} tokens to other experts than the processor.`;
+  if (provider !== 'cpu' && nodes.onCpu === nodes.total) return `${title} took none of the ${nodes.total} nodes: everything would run on the processor.`;
+  return null;
+};
+
+/** A message of the runtime without the place in its source, as a sentence. */
+const sentence = (message: string): string => {
+  const told = message.replace(/^.* was false\. /s, '').trim();
+  return /[.!?]$/.test(told) ? told : `${told}.`;
+};

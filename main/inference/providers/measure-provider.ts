@@ -1,0 +1,144 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { openCheckpoint, type Checkpoint } from '../../checkpoint/open-checkpoint.ts';
+import type { ProbeMeasurement, ProviderName } from '../../contract/device.ts';
+import { seededRandom } from '../../evaluation/random.ts';
+import { blockGraph } from '../../graph/block-graph.ts';
+import { scoreGraph } from '../../graph/outer-graphs.ts';
+import { externalDataRoot } from '../../graph/stored-tensor.ts';
+import { makeBatch } from '../batch.ts';
+import { maskedVariant, unprunedVariant } from '../layer-variant.ts';
+import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, Session, type Feeds } from '../session.ts';
+import { differingRows, largestDeviation, type ProbeOutputs } from './compare-outputs.ts';
+import { deviceName } from './device-name.ts';
+import { probeShape, writeProbeCheckpoint } from './probe-checkpoint.ts';
+import { providers } from './provider.ts';
+import { addPlacements, readPlacement, type Placement } from './read-placement.ts';
+
+/** Two sequences of unlike length, so that padding is part of the probe. */
+const LENGTHS = [100, 64] as const;
+const TOKENS = LENGTHS[0] + LENGTHS[1];
+/** Warm runs of which the median is told. */
+const TIMED_RUNS = 5;
+/** Experts that stay under the probe's mask: whole runs of experts get no token, at the beginning, inside and at the end. */
+const KEPT = [9, 10, 16];
+
+const BLOCK_FLOATS = ['hiddenOut', 'logits', 'weights', 'norms'] as const;
+
+/**
+ * Runs a small seeded model's block and scoring head on a provider and on the processor, with all files in an empty
+ * `folder` that is the caller's to remove. To be called in a process of its own: a driver may crash. Rejects where the
+ * provider cannot be loaded or a node fails on it.
+ */
+export const measureProvider = async (provider: ProviderName, folder: string): Promise<ProbeMeasurement> => {
+  await writeProbeCheckpoint(folder);
+  const checkpoint = await openCheckpoint(folder);
+  const reference = await runOn('cpu', 'reference', checkpoint);
+  const own = await runOn(provider, 'own', checkpoint);
+  const deviations = reference.outputs.map((wanted, index) => largestDeviation(own.outputs[index] ?? {}, wanted));
+  const choices = reference.outputs.map(({ experts = [] }, index) => differingRows(own.outputs[index]?.['experts'] ?? [], experts, probeShape.topK));
+  return {
+    deviation: deviations.includes(null) ? null : Math.max(...deviations.map((each) => each ?? 0)),
+    tokens: TOKENS,
+    otherChoices: Math.max(...choices),
+    ...own.placement,
+    millisecondsPerBlock: own.milliseconds,
+    cpuMillisecondsPerBlock: reference.milliseconds,
+    deviceName: deviceName(provider),
+  };
+};
+
+interface ProviderRun {
+  /** Of the unpruned block, the masked block, and the head. */
+  readonly outputs: readonly ProbeOutputs[];
+  readonly placement: Placement;
+  readonly milliseconds: number;
+}
+
+/** `role` keeps the profiles of the two runs apart. */
+const runOn = async (provider: ProviderName, role: string, checkpoint: Checkpoint): Promise<ProviderRun> => {
+  const { descriptor } = checkpoint;
+  const [block] = descriptor.blocks;
+  const moe = block?.moe ?? null;
+  if (block === undefined || moe === null) throw new Error('the probe has one MoE block');
+  const all = unprunedVariant(moe);
+  const feedsUnder = blockFeeds(checkpoint);
+  const target = providers[provider];
+  const onBlock = await withSession(provider, `${role}-block`, checkpoint, blockGraph(descriptor, block, all.layer, target), async (session) => {
+    const outputs: ProbeOutputs[] = [];
+    for (const { mask } of [all, maskedVariant(moe, KEPT)]) outputs.push(await blockOutputs(session, feedsUnder(mask)));
+    return { outputs, milliseconds: await medianMilliseconds(session, feedsUnder(all.mask)) };
+  });
+  const onHead = await withSession(provider, `${role}-head`, checkpoint, scoreGraph(descriptor), (session) => headOutputs(session));
+  return {
+    outputs: [...onBlock.answer.outputs, onHead.answer],
+    placement: addPlacements([onBlock.placement, onHead.placement]),
+    milliseconds: onBlock.answer.milliseconds,
+  };
+};
+
+/** Opens a graph with profiling, lets it be used, and reads where its nodes ran. */
+const withSession = async <T>(
+  provider: ProviderName,
+  name: string,
+  { folder }: Checkpoint,
+  graph: Uint8Array,
+  use: (session: Session) => Promise<T>,
+): Promise<{ readonly answer: T; readonly placement: Placement }> => {
+  const session = await Session.open(`the probe's ${name}`, graph, {
+    threads: 1,
+    externalRoot: externalDataRoot(folder),
+    weights: 'resident',
+    provider,
+    profilePrefix: path.join(folder, name),
+  });
+  let answer: T;
+  try {
+    answer = await use(session);
+    session.endProfiling();
+  } finally {
+    await session.dispose();
+  }
+  const file = (await readdir(folder)).find((entry) => entry.startsWith(name) && entry.endsWith('.json'));
+  if (file === undefined) throw new Error(`onnxruntime wrote no profile of the probe's ${name}`);
+  return { answer, placement: readPlacement(await readFile(path.join(folder, file), 'utf8')) };
+};
+
+const seededFloats = (seed: number, shape: readonly [number, number]): ReturnType<typeof floatTensor> => {
+  const random = seededRandom(seed);
+  return floatTensor(Float32Array.from({ length: shape[0] * shape[1] }, () => 4 * random.float() - 2), shape);
+};
+
+const blockFeeds = ({ descriptor }: Checkpoint): ((mask: Float32Array) => Feeds) => {
+  const trees = LENGTHS.map((length) => ({ trunk: Array.from({ length }, (_, index) => index), branches: [] }));
+  const { feeds, biases } = makeBatch(descriptor, trees, [0, 1]);
+  const bias = biases.get(null);
+  if (bias === undefined) throw new Error('the probe has no window');
+  const hidden = seededFloats(1, [TOKENS, descriptor.hidden]);
+  return (mask) => ({ ...feeds, bias, hidden, mask: floatTensor(mask, [mask.length]) });
+};
+
+const blockOutputs = async (session: Session, feeds: Feeds): Promise<ProbeOutputs> => {
+  const results = await session.run(feeds, [...BLOCK_FLOATS, 'experts']);
+  const outputs: Record<string, Float32Array | Int32Array> = {};
+  for (const [name, tensor] of Object.entries(results)) outputs[name] = name === 'experts' ? integersOf(tensor) : floatsOf(tensor);
+  return outputs;
+};
+
+const headOutputs = async (session: Session): Promise<ProbeOutputs> => {
+  const { hidden, vocabulary } = probeShape;
+  const pairs = integerTensor(Array.from({ length: 2 * TOKENS }, (_, index) => (index % 2 === 0 ? index / 2 : (index * 7) % vocabulary)), [TOKENS, 2]);
+  const { logprobs, greedy } = await session.run({ hidden: seededFloats(2, [TOKENS, hidden]), pairs }, ['logprobs', 'greedy']);
+  if (logprobs === undefined || greedy === undefined) throw new Error('the head gives log-probabilities');
+  return { logprobs: floatsOf(logprobs), greedy: Float32Array.from(booleansOf(greedy)) };
+};
+
+const medianMilliseconds = async (session: Session, feeds: Feeds): Promise<number> => {
+  const times: number[] = [];
+  for (let run = 0; run < TIMED_RUNS; run += 1) {
+    const before = performance.now();
+    await session.run(feeds, ['hiddenOut']);
+    times.push(performance.now() - before);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(TIMED_RUNS / 2)] ?? Number.NaN;
+};

@@ -1,0 +1,129 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { eliminateExperts, type SubsetLoss } from '../pruning/search/eliminate-experts.ts';
+import { layerLoss } from '../pruning/search/layer-trace.ts';
+import { TraceBuilder } from '../pruning/search/trace-builder.ts';
+import type { Batch } from './batch.ts';
+import { pause, type Executor, type Observation, type ResolvedCandidate } from './executor.ts';
+import { ExpertSessions } from './expert-sessions.ts';
+import { maskedVariant } from './layer-variant.ts';
+import type { RunControl } from './model-runner.ts';
+import { layerRoute } from './profile-layers.ts';
+import { treeLength, type TokenTree } from './token-tree.ts';
+
+/** Bytes that the products of one layer's tokens may take. */
+const TRACE_BYTES = 2 ** 28;
+/** Subsets tried before a cancel is noticed. */
+const SUBSETS_AT_ONCE = 32;
+
+export interface ProgressiveRequest {
+  readonly checkpoint: Checkpoint;
+  readonly executor: Executor;
+  readonly trees: readonly TokenTree[];
+  readonly unpruned: ResolvedCandidate;
+  readonly keptPerLayer: readonly number[];
+  readonly threads: number;
+  readonly control: RunControl;
+}
+
+/** A batch and its hidden states in the unpruned model and in the pruned one. */
+interface Streams {
+  readonly batch: Batch;
+  full: Float32Array;
+  pruned: Float32Array;
+}
+
+/**
+ * NAEE's progressive pruning: layer by layer, the experts whose absence changes the layer's output least, where the
+ * layer sees what the pruned layers before it give, and its output is held against the unpruned model's.
+ * Source: Lu et al. 2024, arXiv 2402.14800; Lucky-Lance/Expert_Sparsity, progressive_pruning.
+ */
+export const pruneProgressively = async (request: ProgressiveRequest): Promise<number[][]> => {
+  const { checkpoint, executor, trees, unpruned, keptPerLayer, threads, control } = request;
+  const { blocks } = checkpoint.descriptor;
+  const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({ batch, full: hidden, pruned: hidden }));
+  const sessions = new ExpertSessions(checkpoint, threads, false);
+  const kept: number[][] = [];
+  try {
+    for (const [block, { moe }] of blocks.entries()) {
+      const variant = unpruned.variants[block];
+      if (variant === undefined) throw new Error(`no variant for block ${String(block)}`);
+      const layer = kept.length;
+      const keep = keptPerLayer[layer] ?? 0;
+      const builder = moe === null ? null : new TraceBuilder(moe.experts, checkpoint.descriptor.hidden, strideOf(trees, moe.experts));
+      let first = 0;
+      for (const stream of streams) {
+        await pause(control.signal);
+        const full = await executor.runBlock(block, variant, stream.batch, stream.full, 'observation');
+        const pruned = await executor.runBlock(block, variant, stream.batch, stream.pruned, 'observation');
+        stream.full = full.hidden;
+        if (builder === null) stream.pruned = pruned.hidden;
+        else if (full.observation !== null && pruned.observation !== null) {
+          const wanted = wantedOutput(full.hidden, full.observation, pruned.hidden, pruned.observation, checkpoint.descriptor.residualMultiplier);
+          await addTokens(builder, sessions, layer, { hidden: checkpoint.descriptor.hidden, experts: moe?.experts ?? 0 }, pruned.observation, wanted, first);
+        }
+        first += stream.batch.tokens;
+      }
+      if (moe !== null && builder !== null) {
+        const chosen = await bestExperts(builder, moe, keep, control.signal);
+        kept.push(chosen);
+        const masked = maskedVariant(moe, chosen);
+        for (const stream of streams) {
+          await pause(control.signal);
+          stream.pruned = (await executor.runBlock(block, masked, stream.batch, stream.pruned, 'hidden')).hidden;
+        }
+      }
+      control.onProgress?.(block + 1, blocks.length);
+    }
+  } finally {
+    await sessions.dispose();
+  }
+  return kept;
+};
+
+const strideOf = (trees: readonly TokenTree[], experts: number): number => {
+  const tokens = trees.reduce((sum, tree) => sum + treeLength(tree), 0);
+  return Math.max(1, Math.ceil((tokens * 8 * experts * (experts + 1)) / TRACE_BYTES));
+};
+
+/**
+ * What the routed experts should give on the pruned stream: the unpruned branch's output, less what a shared expert gives
+ * there anyway.
+ */
+const wantedOutput = (full: Float32Array, seenFull: Observation, pruned: Float32Array, seenPruned: Observation, scale: number): Float32Array =>
+  full.map((value, at) => {
+    const branch = (value - (seenFull.residual[at] ?? 0)) / scale;
+    const shared = ((pruned[at] ?? 0) - (seenPruned.residual[at] ?? 0)) / scale - (seenPruned.routed[at] ?? 0);
+    return branch - shared;
+  });
+
+/** Takes a batch's tokens, numbered from `first` on. */
+const addTokens = (
+  builder: TraceBuilder,
+  sessions: ExpertSessions,
+  layer: number,
+  { hidden, experts }: { readonly hidden: number; readonly experts: number },
+  seen: Observation,
+  wanted: Float32Array,
+  first: number,
+): Promise<void> =>
+  sessions.run(layer, seen.tokens, (from, count, outputs) => {
+    builder.add(
+      Array.from({ length: count }, (_, at) => first + from + at),
+      outputs,
+      wanted.subarray(from * hidden, (from + count) * hidden),
+      seen.logits.subarray(from * experts, (from + count) * experts),
+    );
+  });
+
+const bestExperts = async (builder: TraceBuilder, moe: Parameters<typeof layerRoute>[0], keep: number, signal: AbortSignal): Promise<number[]> => {
+  const { trace, logits } = builder.finish();
+  const route = await layerRoute(moe, logits);
+  let tried = 0;
+  const loss: SubsetLoss = async (kept) => {
+    tried += 1;
+    if (tried % SUBSETS_AT_ONCE === 0) await pause(signal);
+    return layerLoss(trace, route, kept);
+  };
+  const { bySize } = await eliminateExperts(moe.experts, keep, loss);
+  return [...(bySize[0]?.kept ?? [])];
+};

@@ -1,0 +1,258 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
+import { writeSafetensors, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { refuse } from '../contract/errors.ts';
+import type { Plan, PlanRecovery } from '../contract/plan.ts';
+import { recoverLayer, type LayerRecovery } from '../pruning/recovery/recover-layer.ts';
+import type { ExpertFeatures, RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
+import { canonicalJson } from '../workspace/canonical-json.ts';
+import type { Batch } from './batch.ts';
+import { pause, type Executor, type Observation, type ResolvedCandidate } from './executor.ts';
+import type { LayerVariant } from './layer-variant.ts';
+import type { RunControl } from './model-runner.ts';
+import { recoveredFile, recoveredName } from './recovered-layer.ts';
+import type { TokenTree } from './token-tree.ts';
+
+/** Changes whenever the same plan and items would give other weights. */
+const RECOVERY_VERSION = 1;
+
+export interface RecoveryRequest {
+  readonly checkpoint: Checkpoint;
+  readonly executor: Executor;
+  readonly plan: Plan;
+  /** Calibration items as trees, and the item of each. */
+  readonly trees: readonly TokenTree[];
+  readonly itemOf: readonly number[];
+  readonly tasks: readonly string[];
+  readonly unpruned: ResolvedCandidate;
+  /** The plan without recovery. */
+  readonly pruned: ResolvedCandidate;
+  readonly overlayFolder: string;
+  readonly control: RunControl;
+}
+
+/** A batch and its hidden states in the unpruned model and in the pruned, recovered one. */
+interface Streams {
+  readonly batch: Batch;
+  full: Float32Array;
+  pruned: Float32Array;
+}
+
+/**
+ * Refits the down projections of a plan's experts so that every block gives again what the unpruned block gave, layer
+ * by layer on calibration tokens: two streams of hidden states run side by side, and what the pruned block lacks is fitted
+ * by ridge regression to the gated inner activations of its experts. The weights go to a file named by plan and tokens;
+ * they are rounded to the checkpoint's dtype, and the pruned stream goes on with what they really give.
+ */
+export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
+  const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlayFolder, control } = request;
+  requireRefittable(checkpoint);
+  const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({ batch, full: hidden, pruned: hidden }));
+  const tensors: TensorToWrite[] = [];
+  const layers: PlanRecovery['layers'][number][] = [];
+  const { blocks } = checkpoint.descriptor;
+  for (const [block, { moe }] of blocks.entries()) {
+    const [ownVariant, variant] = [unpruned.variants[block], pruned.variants[block]];
+    if (ownVariant === undefined || variant === undefined) throw new Error(`no variant for block ${String(block)}`);
+    if (moe === null) await denseBlock(executor, block, ownVariant, streams, control.signal);
+    else {
+      const seen = await bothBlocks(executor, block, ownVariant, variant, streams, control.signal);
+      const problem = recoveryProblem(checkpoint, variant, streams, seen, itemOf);
+      const recovery = recoverLayer(problem);
+      await pause(control.signal);
+      const layer = executor.moeLayerOf(block);
+      layers.push(summaryOf(recovery));
+      if (Number.isFinite(recovery.lambda)) {
+        const changes = await refittedDowns(moe, variant, recovery, layer, tensors);
+        advance(checkpoint, streams, seen, variant, changes);
+      }
+    }
+    control.onProgress?.(block + 1, blocks.length);
+  }
+  const weights = keyOf(checkpoint, plan, trees);
+  await writeWeights(recoveredFile(overlayFolder, weights), tensors);
+  const tokens = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
+  return { ...plan, recovery: { weights, tasks: [...tasks], items: new Set(itemOf).size, tokens, layers } };
+};
+
+const keyOf = ({ fingerprint }: Checkpoint, plan: Plan, trees: readonly TokenTree[]): string => {
+  const { recovery: _recovery, method: _method, options: _options, tasks: _tasks, ...content } = plan;
+  const identity = canonicalJson({ version: RECOVERY_VERSION, fingerprint, plan: content, tokens: trees.map(({ trunk }) => [...trunk]) });
+  return createHash('sha256').update(identity).digest('hex').slice(0, 32);
+};
+
+const requireRefittable = ({ name, descriptor }: Checkpoint): void => {
+  const down = descriptor.moeLayers[0]?.moe.expertTensors[0]?.down;
+  if (down === undefined || plainDown(down) !== null) return;
+  throw refuse('recovery-unsupported', `${name}: its experts are quantised, and refitted weights cannot be stored in their place.`, 'Use a checkpoint in float32, float16 or bfloat16.');
+};
+
+/** Where a down projection lies, if it lies as a plain matrix ([H, I], or [I, H] where the family transposes it). */
+const plainDown = ({ stored, select }: Weight): TensorView | null => (stored.kind === 'plain' && select === undefined ? stored.view : null);
+
+const summaryOf = ({ lambda, heldOut, before, after }: LayerRecovery): PlanRecovery['layers'][number] => ({
+  lambda: Number.isFinite(lambda) ? lambda : null,
+  heldOut,
+  left: before > 0 ? after / before : 1,
+});
+
+const denseBlock = async (executor: Executor, block: number, variant: LayerVariant, streams: readonly Streams[], signal: AbortSignal): Promise<void> => {
+  for (const stream of streams) {
+    const isSame = stream.full === stream.pruned;
+    await pause(signal);
+    stream.full = (await executor.runBlock(block, variant, stream.batch, stream.full, 'hidden')).hidden;
+    await pause(signal);
+    stream.pruned = isSame ? stream.full : (await executor.runBlock(block, variant, stream.batch, stream.pruned, 'hidden')).hidden;
+  }
+};
+
+/** Takes both streams through their blocks; gives back what the pruned layer did. */
+const bothBlocks = async (
+  executor: Executor,
+  block: number,
+  ownVariant: LayerVariant,
+  variant: LayerVariant,
+  streams: readonly Streams[],
+  signal: AbortSignal,
+): Promise<readonly Observation[]> => {
+  for (const stream of streams) {
+    await pause(signal);
+    const full = (await executor.runBlock(block, ownVariant, stream.batch, stream.full, 'hidden')).hidden;
+    // The pruned stream may start as the same array, so it is read before it is replaced.
+    stream.full = full;
+  }
+  const seen: Observation[] = [];
+  for (const stream of streams) {
+    await pause(signal);
+    const { hidden, observation } = await executor.runBlock(block, variant, stream.batch, stream.pruned, 'observation');
+    if (observation === null) throw new Error('a layer without experts was observed');
+    stream.pruned = hidden;
+    seen.push(observation);
+  }
+  return seen;
+};
+
+/** What the pruned block lacks, and the gated inner activations that may give it back, over the tokens of all batches. */
+const recoveryProblem = (
+  { descriptor }: Checkpoint,
+  { layer }: LayerVariant,
+  streams: readonly Streams[],
+  seen: readonly Observation[],
+  itemOf: readonly number[],
+): RecoveryProblem => {
+  const { hidden, residualMultiplier } = descriptor;
+  const experts = layer?.experts.length ?? 0;
+  const width = layer?.experts[0]?.down.shape[1] ?? 0;
+  const tokens = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
+  const residual = new Float32Array(tokens * hidden);
+  const items = new Int32Array(tokens);
+  const features = Array.from({ length: experts }, () => ({ tokens: [] as number[], rows: [] as Float32Array[] }));
+  let first = 0;
+  streams.forEach(({ batch, full, pruned }, index) => {
+    full.forEach((value, at) => { residual[first * hidden + at] = value - (pruned[at] ?? 0); });
+    batch.trees.forEach((tree, member) => items.fill(itemOf[tree] ?? 0, first + (batch.firstRow[member] ?? 0), first + (batch.firstRow[member + 1] ?? batch.tokens)));
+    const observation = seen[index];
+    if (observation !== undefined) addFeatures(features, observation, layer?.topK ?? 1, width, first, residualMultiplier);
+    first += batch.tokens;
+  });
+  return { width, hidden, residual, items, experts: features.map(({ tokens: own, rows }) => joined(own, rows, width)) };
+};
+
+interface GatheredFeatures {
+  readonly tokens: number[];
+  readonly rows: Float32Array[];
+}
+
+/** Adds weight * inner activation of every choice; two choices of one token that lead to the same expert add up. */
+const addFeatures = (features: readonly GatheredFeatures[], { experts, weights, inner }: Observation, topK: number, width: number, first: number, scale: number): void => {
+  experts.forEach((expert, slot) => {
+    const gate = (weights[slot] ?? 0) * scale;
+    const own = features[expert];
+    if (gate === 0 || own === undefined) return;
+    const token = first + Math.floor(slot / topK);
+    const row = inner.subarray(slot * width, (slot + 1) * width).map((value) => value * gate);
+    const last = own.rows.at(-1);
+    if (own.tokens.at(-1) === token && last !== undefined) row.forEach((value, at) => { last[at] = (last[at] ?? 0) + value; });
+    else {
+      own.tokens.push(token);
+      own.rows.push(row);
+    }
+  });
+};
+
+const joined = (tokens: readonly number[], rows: readonly Float32Array[], width: number): ExpertFeatures => {
+  const values = new Float32Array(rows.length * width);
+  rows.forEach((row, at) => { values.set(row, at * width); });
+  return { tokens: Int32Array.from(tokens), values };
+};
+
+/** What the stored down projection of each expert really changes by, [I, H] per expert; queues the tensors to write. */
+const refittedDowns = async (
+  moe: MoeDescriptor,
+  variant: LayerVariant,
+  recovery: LayerRecovery,
+  layer: number,
+  tensors: TensorToWrite[],
+): Promise<readonly Float32Array[]> => {
+  const changes: Float32Array[] = [];
+  for (const [place, correction] of recovery.corrections.entries()) {
+    const expert: ExpertTensors | undefined = variant.layer?.experts[place];
+    const down = expert?.down;
+    const view = down === undefined ? null : plainDown(down);
+    if (down === undefined || view === null) throw new Error(`expert ${String(place)} has no down projection to refit`);
+    const change = new Float32Array(correction.length);
+    if (correction.some((value) => value !== 0)) {
+      const [hidden, width] = [correction.length / moe.width, moe.width];
+      const stored = await readTensor(view);
+      const placeOf = (i: number, h: number): number => (down.transposed === true ? i * hidden + h : h * width + i);
+      const refitted = stored.slice();
+      for (let i = 0; i < width; i += 1) for (let h = 0; h < hidden; h += 1) refitted[placeOf(i, h)] = (stored[placeOf(i, h)] ?? 0) + (correction[i * hidden + h] ?? 0);
+      const bytes = fromFloat32(refitted, view.dtype);
+      const rounded = toFloat32(bytes.slice(), view.dtype, view.tensor);
+      for (let i = 0; i < width; i += 1) for (let h = 0; h < hidden; h += 1) change[i * hidden + h] = (rounded[placeOf(i, h)] ?? 0) - (stored[placeOf(i, h)] ?? 0);
+      tensors.push({ name: recoveredName(layer, place), dtype: view.dtype, shape: view.shape, byteLength: bytes.length, bytes: () => bytes });
+    }
+    changes.push(change);
+  }
+  return changes;
+};
+
+/** Adds to the pruned stream what the refitted weights give beyond the old ones. */
+const advance = ({ descriptor }: Checkpoint, streams: readonly Streams[], seen: readonly Observation[], { layer }: LayerVariant, changes: readonly Float32Array[]): void => {
+  const { hidden, residualMultiplier } = descriptor;
+  const width = layer?.experts[0]?.down.shape[1] ?? 0;
+  const topK = layer?.topK ?? 1;
+  streams.forEach((stream, index) => {
+    const observation = seen[index];
+    if (observation === undefined) return;
+    const next = Float64Array.from(stream.pruned);
+    observation.experts.forEach((expert, slot) => {
+      const change = changes[expert];
+      const gate = (observation.weights[slot] ?? 0) * residualMultiplier;
+      if (change === undefined || gate === 0) return;
+      const to = Math.floor(slot / topK) * hidden;
+      for (let i = 0; i < width; i += 1) {
+        const value = gate * (observation.inner[slot * width + i] ?? 0);
+        for (let h = 0; h < hidden; h += 1) next[to + h] = (next[to + h] ?? 0) + value * (change[i * hidden + h] ?? 0);
+      }
+    });
+    stream.pruned = Float32Array.from(next);
+  });
+};
+
+/** Writes under a temporary name and renames: two engines may do so at once. */
+const writeWeights = async (file: string, tensors: readonly TensorToWrite[]): Promise<void> => {
+  await mkdir(path.dirname(file), { recursive: true });
+  const temporary = `${file}.${String(process.pid)}-${String(Date.now())}.part`;
+  try {
+    await writeSafetensors(temporary, tensors);
+    await rename(temporary, file);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw cause;
+  }
+};

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { DEVIATION_LIMIT, providerProbe, type ProbeMeasurement } from '../../../../main/contract/device.ts';
+import { judgeProbe } from '../../../../main/inference/providers/judge-probe.ts';
+
+const good: ProbeMeasurement = {
+  deviation: 2e-6,
+  tokens: 164,
+  otherChoices: 0,
+  nodes: { total: 200, onCpu: 26 },
+  operatorsOnCpu: [{ operator: 'TopK', nodes: 26 }],
+  millisecondsPerBlock: 3,
+  cpuMillisecondsPerBlock: 9,
+  deviceName: null,
+};
+const judged = (change: Partial<ProbeMeasurement>) => judgeProbe('webgpu', { kind: 'measured', measurement: { ...good, ...change } });
+
+it('lets a provider pass that agrees, and tells how much of it ran on the processor', () => {
+  expect(judged({})).toMatchObject({ available: true, reason: null, shareOnCpu: 0.13 });
+  expect(judged({ deviation: DEVIATION_LIMIT }).available).toBe(true);
+});
+
+it.each([
+  [{ deviation: 1.1e-3 }, 'deviates from the processor by 1.1e-3'],
+  [{ deviation: null }, 'no numbers'],
+  [{ otherChoices: 3 }, 'routed 3 of 164 tokens to other experts'],
+  [{ nodes: { total: 200, onCpu: 200 } }, 'took none of the 200 nodes'],
+])('refuses %j, and says why', (change, reason) => {
+  const verdict = judged(change);
+  expect(verdict.available).toBe(false);
+  expect(verdict.reason).toContain(reason);
+  expect(verdict.measurement).not.toBeNull();
+});
+
+it('does not hold it against the processor that everything runs there', () => {
+  expect(judgeProbe('cpu', { kind: 'measured', measurement: { ...good, nodes: { total: 5, onCpu: 5 } } }).available).toBe(true);
+});
+
+it('leaves the place in the runtime’s source out of a reason, and says what the provider needs', () => {
+  const message = '/src/webgpu_context.cc:136 Context::Initialize(const Config&)::<lambda()> result == Success was false. Failed to get a WebGPU adapter: No supported adapters\n';
+  const verdict = judgeProbe('webgpu', { kind: 'failed', message });
+  expect(providerProbe.parse(verdict)).toEqual(verdict);
+  expect(verdict.reason).toMatch(/^Failed to get a WebGPU adapter: No supported adapters\. WebGPU needs a graphics driver/);
+});
