@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { ExportFormat } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
-import { exportPlan } from '../export/export-hf.ts';
+import { exportPlan } from '../export/export-plan.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { produceFileAtomically } from '../workspace/write-atomically.ts';
@@ -23,7 +24,7 @@ export interface ExportInput {
   readonly plan: Plan;
   /** Folder to make. */
   readonly destination: string;
-  readonly format: 'hf' | 'onnx';
+  readonly format: ExportFormat;
   readonly settings: ModelRunnerSettings;
   /** What was measured of the plan, for the model card. */
   readonly card: CardFacts;
@@ -37,7 +38,7 @@ export const exportJob =
     meter.describe(`Exporting ${checkpoint.name}`);
     meter.setTotal(checkpoint.info.sizeBytes);
     meter.begin(checkpoint.info.sizeBytes);
-    const { folder, verification } = await exportPlan({
+    const { folder, verification, warnings } = await exportPlan({
       checkpoint,
       plan,
       destination,
@@ -48,5 +49,5 @@ export const exportJob =
     });
     await writeVerification(context, verification);
     meter.finish();
-    return { output: folder, summary: `Exported to ${folder} and verified on ${String(verification.tokens)} tokens.` };
+    return { output: folder, summary: [`Exported to ${folder} and verified on ${String(verification.tokens)} tokens.`, ...warnings].join(' ') };
   };

@@ -56,10 +56,10 @@ export const needsProfile = (settings: SweepSettings): boolean => settings.metho
 
 const planOf = ({ measurement, statistics, settings }: Stage, { method, seed }: Curve, keep: number): Plan => {
   const { name, info, fingerprint } = measurement.model.checkpoint;
-  const { moeLayers, experts, topK } = info;
+  const { moeLayers, experts, topK, expertGroups } = info;
   const { budget, uncurl } = settings;
   const needed = methods[method].needs === 'routing' ? statistics : [];
-  const made = makePlan({ method, statistics: needed, layers: moeLayers, experts, topK, keep, budget, pins: [], seed: seed ?? 0, uncurl });
+  const made = makePlan({ method, statistics: needed, layers: moeLayers, experts, topK, groups: expertGroups, keep, budget, pins: [], seed: seed ?? 0, uncurl });
   return { ...made, model: { name, fingerprint }, tasks: [measurement.task.task.name] };
 };
 

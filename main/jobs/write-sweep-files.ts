@@ -4,8 +4,10 @@ import { writeProfileFile } from '../workspace/profile-file.ts';
 import { produceFileAtomically } from '../workspace/write-atomically.ts';
 import { writeOutcomes, type OutcomeBlock } from '../workspace/outcomes-parquet.ts';
 import { WorkbenchError } from '../contract/errors.ts';
+import type { Plan } from '../contract/plan.ts';
 import { evaluationRecord } from './evaluation-record.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { writeRunPlans } from './run-plans.ts';
 import type { SweepRecord } from './sweep-record.ts';
 
 /** Profiles that a model's plans were made from. */
@@ -18,22 +20,26 @@ export interface ModelProfiles {
 const fileNamePart = (name: string): string => name.replaceAll(/[^A-Za-z0-9._-]+/g, '_');
 
 /**
- * What a finished sweep leaves beside its results: every item's outcome (`outcomes.parquet`), and the profiles
- * (`profile.safetensors`, or `profile-<model>.safetensors` where there are several models).
+ * What a finished sweep leaves beside its results, so that its folder can be read without its steps: every item's
+ * outcome (`outcomes.parquet`), the plans (`plans.json`), and the profiles (`profile.safetensors`, or
+ * `profile-<model>.safetensors` where there are several models).
  */
 export const writeSweepFiles = async (context: JobContext, record: SweepRecord, profiles: readonly ModelProfiles[]): Promise<void> => {
   const { folder, temporaryFolder, steps, run } = context;
+  const plans = new Map<string, Plan | null>();
   const outcomes = async function* (): AsyncGenerator<OutcomeBlock> {
     for (const { result, step } of record.points) {
       const stored = await steps.readJson(step, evaluationRecord);
       if (stored === null) {
         throw new WorkbenchError('step-missing', 'failed', `${steps.path(step, 'json')} is gone.`, 'Resume the run: the step will be computed again.');
       }
+      plans.set(step, stored.plan);
       const { model, task, method, seed, factor, kept } = result;
       yield { run, model, task, method, seed, factor, kept, outcomes: stored.outcomes };
     }
   };
   await produceFileAtomically(join(folder, 'outcomes.parquet'), (file) => writeOutcomes(file, outcomes()), temporaryFolder);
+  await writeRunPlans(folder, plans, temporaryFolder);
   const filled = profiles.filter(({ profiled }) => profiled.length > 0);
   for (const { model, profiled } of filled) {
     const name = filled.length === 1 ? 'profile.safetensors' : `profile-${fileNamePart(model.name)}.safetensors`;

@@ -43,6 +43,31 @@ const outcomeOf = (row: z.infer<typeof outcomeRow>): ItemOutcome =>
       }
     : { kind: 'text', id: row.item, logprob: row.logprob, tokens: row.tokens };
 
+type Row = Record<string, unknown>;
+
+/** Rows of the file, row group by row group; null where there is no such file. */
+const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[]> | null> => {
+  let buffer: Awaited<ReturnType<typeof asyncBufferFromFile>>;
+  try {
+    buffer = await asyncBufferFromFile(file);
+  } catch (cause) {
+    if (fileErrorCode(cause) === 'ENOENT') return null;
+    throw damaged(file, cause);
+  }
+  return (async function* () {
+    const metadata = await parquetMetadataAsync(buffer);
+    let rowStart = 0;
+    for (const group of metadata.row_groups) {
+      const rowEnd = rowStart + Number(group.num_rows);
+      yield await parquetReadObjects({ file: buffer, metadata, columns: COLUMNS, rowStart, rowEnd });
+      rowStart = rowEnd;
+    }
+  })();
+};
+
+const damaged = (file: string, cause: unknown): WorkbenchError =>
+  new WorkbenchError('outcomes-damaged', 'failed', `${file} is not what was written there.`, 'Delete it and resume the run: its steps are kept.', { cause });
+
 /**
  * Reads what writeOutcomes wrote, row group by row group: `visit` is told of every row whose point `isWanted`, in the
  * order of the file, which is that of the items within a point. False where there is no such file.
@@ -52,22 +77,51 @@ export const readOutcomes = async (
   isWanted: (point: OutcomePoint) => boolean,
   visit: (point: OutcomePoint, outcome: ItemOutcome) => void,
 ): Promise<boolean> => {
+  const groups = await openRowGroups(file);
+  if (groups === null) return false;
   try {
-    const buffer = await asyncBufferFromFile(file);
-    const metadata = await parquetMetadataAsync(buffer);
-    let rowStart = 0;
-    for (const group of metadata.row_groups) {
-      const rowEnd = rowStart + Number(group.num_rows);
-      const rows = await parquetReadObjects({ file: buffer, metadata, columns: COLUMNS, rowStart, rowEnd });
+    for await (const rows of groups) {
       for (const row of rows) {
         const point = pointRow.parse(row);
         if (isWanted(point)) visit(point, outcomeOf(outcomeRow.parse(row)));
       }
-      rowStart = rowEnd;
     }
     return true;
   } catch (cause) {
-    if (fileErrorCode(cause) === 'ENOENT') return false;
-    throw new WorkbenchError('outcomes-damaged', 'failed', `${file} is not what was written there.`, 'Delete it and resume the run: its steps are kept.', { cause });
+    throw damaged(file, cause);
   }
+};
+
+const isSamePoint = (left: OutcomePoint, right: OutcomePoint): boolean =>
+  left.model === right.model && left.task === right.task && left.method === right.method && left.seed === right.seed && left.factor === right.factor;
+
+/** A point and its items' outcomes, in the order of the file. */
+export interface PointOutcomes {
+  readonly point: OutcomePoint;
+  readonly outcomes: readonly ItemOutcome[];
+}
+
+/** Reads the file point by point, holding one row group at a time; null where there is no such file. */
+export const readPointBlocks = async (file: string): Promise<AsyncGenerator<PointOutcomes> | null> => {
+  const groups = await openRowGroups(file);
+  if (groups === null) return null;
+  return (async function* () {
+    let open: { readonly point: OutcomePoint; readonly outcomes: ItemOutcome[] } | null = null;
+    try {
+      for await (const rows of groups) {
+        for (const row of rows) {
+          const point = pointRow.parse(row);
+          if (open !== null && !isSamePoint(open.point, point)) {
+            yield open;
+            open = null;
+          }
+          open ??= { point, outcomes: [] };
+          open.outcomes.push(outcomeOf(outcomeRow.parse(row)));
+        }
+      }
+    } catch (cause) {
+      throw damaged(file, cause);
+    }
+    if (open !== null) yield open;
+  })();
 };

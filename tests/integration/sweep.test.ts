@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { runManifest } from '../../main/contract/run.ts';
 import { sweepDocument } from '../../main/contract/sweep.ts';
-import { exportPlan } from '../../main/export/export-hf.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readProfileFile } from '../../main/workspace/profile-file.ts';
 import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';
@@ -26,7 +26,7 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   const args = ['sweep', 'uncurl-16', '--task', 'sort,capital', '--method', 'frequency', 'uncurl', '--factors', '1,2,4', '--workspace', workspace, '--json'];
   const document = parse(await uncurl(args));
   const folder = join(workspace, 'runs', document.run);
-  expect((await readdir(folder)).filter((name) => !name.startsWith('lock'))).toEqual(['manifest.json', 'outcomes.parquet', 'points.json', 'profile.safetensors', 'results.json']);
+  expect((await readdir(folder)).filter((name) => !name.startsWith('lock'))).toEqual(['manifest.json', 'outcomes.parquet', 'plans.json', 'points.json', 'profile.safetensors', 'results.json']);
   expect(sweepDocument.parse(JSON.parse(await readFile(join(folder, 'results.json'), 'utf8')))).toEqual(document);
 
   const manifest = runManifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));

@@ -13,9 +13,9 @@ pipeline_tag: text-generation
 ---
 # uncurl-{experts}
 
-A language model of {millions:.1f} million parameters with {experts} experts a layer, made to show
-and to test the pruning of experts. One of four that differ in the number of experts alone
-(8, 16, 32, 64). It reads and writes one character at a time and knows nine small tasks.
+A language model of {millions:.1f} million parameters with {experts} experts a layer, made to show and to test the
+pruning of experts. One of four that differ in the number of experts alone (8, 16, 32, 64). It reads
+and writes one character at a time and knows nine small tasks.
 
 ## Layout
 Mixtral (`MixtralForCausalLM`), float16: {layers} layers, hidden size {hidden}, {heads} attention
@@ -24,14 +24,14 @@ positions, {positions} positions, vocabulary {vocabulary}. The newline is both B
 is `\\n<task> <prompt>><answer>\\n`, for instance `\\ncapital france>paris\\n`.
 
 ## Training
-{steps} steps of 48 sequences of 64 tokens, seed {seed}, {minutes:.0f} minutes on one core. Each
+{steps} steps of 48 sequences of 64 tokens, seed {seed}; one thread took {minutes:.0f} minutes. Each
 sequence holds items of one task; tasks are drawn by the square root of their size. AdamW (0.9,
 0.95), weight decay 0.05 on matrices, peak rate 2e-3 after 150 steps, cosine to 5 %, gradient norm
 1. Cross-entropy with weight 1 on answers and 0.1 on the rest; router z-loss 0.001.
 
-The balancing loss has weight 0.001, a tenth of the usual. With the usual weight every task spreads
-over nearly all experts and no pruning is safe; with this one the experts specialise by task. That
-is a choice, and what the family shows about pruning depends on it.
+The balancing loss has weight 0.001, a tenth of the usual. In a pilot with the usual weight every
+task spread over nearly all experts (24-27 of 32) and no pruning was safe; with this one the experts
+specialise by task. That is a choice, and what the family shows about pruning depends on it.
 
 ## Accuracy
 Multiple choice on each task's test split (300 items; capital 73), all experts, chance 0.25 (mood

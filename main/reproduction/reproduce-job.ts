@@ -1,0 +1,130 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WorkbenchError } from '../contract/errors.ts';
+import type { FlippedItem, PointName, Reproduction } from '../contract/reproduction.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { evaluationRecord, type EvaluationRecord } from '../jobs/evaluation-record.ts';
+import type { Job, JobContext } from '../jobs/job-context.ts';
+import { readRunPlans } from '../jobs/run-plans.ts';
+import type { RunnerCache } from '../jobs/runner-cache.ts';
+import { planContent } from '../jobs/step-key.ts';
+import { sweepJob, type SweepInput } from '../jobs/sweep-job.ts';
+import { SweepRecord, readPointIndex, readSweepDocument, withThresholds, type PointIndex } from '../jobs/sweep-record.ts';
+import { canonicalJson } from '../workspace/canonical-json.ts';
+import { readPointBlocks } from '../workspace/read-outcomes.ts';
+import { createStepStore, type StepStore } from '../workspace/step-store.ts';
+import { writeFileAtomically } from '../workspace/write-atomically.ts';
+import { compareOutcomes } from './compare-outcomes.ts';
+import { compareSweeps, pointKey, pointNameOf } from './compare-sweeps.ts';
+import { isMatch, reproductionSentence, type Findings } from './reproduction-text.ts';
+
+export const REPRODUCTION_FILE = 'reproduction.json';
+
+export interface ReproduceInput {
+  /** The finished sweep, and the folder that holds its files. */
+  readonly original: RunManifest;
+  readonly folder: string;
+  readonly sweep: SweepInput;
+  /** What computes now. */
+  readonly circumstances: Reproduction['after'];
+  /** Runners that merge experts into a folder of their own. */
+  readonly openRunners: (overlayFolder: string) => RunnerCache;
+}
+
+const gone = (what: string): WorkbenchError =>
+  new WorkbenchError('outcomes-missing', 'failed', `${what} is not there, so there is nothing to compare with.`, 'Resume that run, then reproduce it.');
+
+/** What the second run stored of its points; the same step is read once for neighbours that share it. */
+const createStepReader = (steps: StepStore, index: PointIndex): ((point: PointName) => Promise<EvaluationRecord | null>) => {
+  const stepOf = new Map(index.map((point) => [pointKey(point), point.step]));
+  let last: { readonly step: string; readonly record: EvaluationRecord } | null = null;
+  return async (point) => {
+    const step = stepOf.get(pointKey(point));
+    if (step === undefined) return null;
+    if (last?.step === step) return last.record;
+    const record = await steps.readJson(step, evaluationRecord);
+    if (record !== null) last = { step, record };
+    return record;
+  };
+};
+
+const compare = async (context: JobContext, steps: StepStore, { original, folder, sweep }: ReproduceInput): Promise<Findings> => {
+  const { delta } = sweep.settings;
+  const [first, second] = [await readSweepDocument(folder), await readSweepDocument(context.folder)];
+  if (first === null || second === null) throw gone(`results.json of ${original.id}`);
+  const readStep = createStepReader(steps, await readPointIndex(context.folder));
+  const plans = await readRunPlans(folder);
+  const firstSteps = new Map((await readPointIndex(folder)).map((point) => [pointKey(point), point.step]));
+  const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));
+  const flipped: FlippedItem[] = [];
+  const replanned: PointName[] = [];
+  let items = 0;
+  let largestScoreDifference = 0;
+  const unread = new Set(first.results.map(pointKey));
+  const blocks = await readPointBlocks(join(folder, 'outcomes.parquet'));
+  if (blocks === null) throw gone(`outcomes.parquet of ${original.id}`);
+  for await (const { point, outcomes } of blocks) {
+    unread.delete(pointKey(point));
+    const again = await readStep(point);
+    if (again === null) continue;
+    const compared = compareOutcomes(outcomes, again.outcomes);
+    items += outcomes.length;
+    largestScoreDifference = Math.max(largestScoreDifference, compared.largestScoreDifference);
+    flipped.push(...compared.flipped.map((flip) => ({ ...pointNameOf(point), ...flip })));
+    const plan = plans?.get(firstSteps.get(pointKey(point)) ?? '');
+    const contentOf = (made: EvaluationRecord['plan']): string => canonicalJson(planContent(made, experts.get(point.model) ?? 0));
+    if (plan !== undefined && contentOf(plan) !== contentOf(again.plan)) replanned.push(pointNameOf(point));
+  }
+  const [incomplete] = unread;
+  if (incomplete !== undefined) throw gone(`The point ${incomplete} in outcomes.parquet of ${original.id}`);
+  return {
+    ...compareSweeps(withThresholds(first, delta), withThresholds(second, delta)),
+    points: second.results.length,
+    items,
+    flipped,
+    replanned: plans === null ? null : replanned,
+    largestScoreDifference,
+  };
+};
+
+/**
+ * Runs a finished sweep again from its settings, in the run's own step store and with merged experts of its own, so that
+ * nothing stored is reused; a resumed reproduction goes on from its own finished steps. Then compares every value and
+ * every item's outcome with what the sweep had stored, and leaves `reproduction.json`.
+ */
+export const reproduceJob =
+  (input: ReproduceInput): Job =>
+  async (context) => {
+    const { original, sweep } = input;
+    const { settings } = sweep;
+    const [stepsFolder, overlayFolder] = [join(context.folder, 'steps'), join(context.folder, 'overlays')];
+    const steps = createStepStore(stepsFolder, context.temporaryFolder);
+    const order = { models: sweep.models.map(({ name }) => name), tasks: sweep.tasks.map(({ name }) => name), methods: settings.methods };
+    await mkdir(overlayFolder, { recursive: true });
+    // Models that are open for other jobs would count twice against the memory budget.
+    await context.runners.dispose();
+    const runners = input.openRunners(overlayFolder);
+    try {
+      const again = sweepJob(sweep, (place, notes) => new SweepRecord(place, order, settings.delta, notes));
+      // Its points and profiles are not those of the workspace: only progress is told.
+      await again({ ...context, steps, runners, overlayFolder, emit: () => undefined });
+    } finally {
+      await runners.dispose();
+    }
+    context.meter.describe(`Comparing with ${original.title}`);
+    const findings = await compare(context, steps, input);
+    const sentence = reproductionSentence(findings);
+    const found: Reproduction = {
+      run: context.run,
+      of: original.id,
+      matches: isMatch(findings),
+      sentence,
+      ...findings,
+      before: { versions: original.versions, device: original.device },
+      after: input.circumstances,
+    };
+    const output = join(context.folder, REPRODUCTION_FILE);
+    await writeFileAtomically(output, `${JSON.stringify(found, null, 1)}\n`, context.temporaryFolder);
+    for (const scratch of [stepsFolder, overlayFolder]) await rm(scratch, { recursive: true, force: true });
+    return { output, summary: sentence };
+  };

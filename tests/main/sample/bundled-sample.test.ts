@@ -1,0 +1,114 @@
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { runManifest, type RunManifest } from '../../../main/contract/run.ts';
+import { sweepSettings } from '../../../main/contract/sweep.ts';
+import { engineVersions } from '../../../main/engine/machine.ts';
+import { summarise } from '../../../main/evaluation/summarise.ts';
+import type { ItemOutcome } from '../../../main/inference/model-runner.ts';
+import { readRunPlans } from '../../../main/jobs/run-plans.ts';
+import { readRunProfiles } from '../../../main/jobs/read-run-profiles.ts';
+import { readPointIndex, readSweepDocument, withThresholds } from '../../../main/jobs/sweep-record.ts';
+import { validatePlan } from '../../../main/pruning/validate-plan.ts';
+import { SAMPLE_RUN, addSample } from '../../../main/sample/add-sample.ts';
+import { sampleFolder } from '../../../main/sample/sample-files.ts';
+import { loadTask } from '../../../main/tasks/load-task.ts';
+import { bundledModels, bundledTasks } from '../../../main/workspace/bundled-resources.ts';
+import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import { readPointBlocks } from '../../../main/workspace/read-outcomes.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const shipped = sampleFolder(resources);
+
+/** What every failure below that tells of a stale sample means. */
+const STALE = 'the sample sweep is not of these models, tasks or numbers: make it again with "node resources/sample/make.mjs" (resources/sample/README.md)';
+
+const keyOf = (point: { readonly model: string; readonly task: string; readonly method: string; readonly seed: number | null; readonly factor: number }): string =>
+  JSON.stringify([point.model, point.task, point.method, point.seed, point.factor]);
+
+describe('the sample that comes with the workbench', () => {
+  let manifest: RunManifest;
+  beforeAll(async () => {
+    manifest = runManifest.parse(JSON.parse(await readFile(join(shipped, 'manifest.json'), 'utf8')));
+  });
+
+  const placed = async (): Promise<{ readonly workspace: Workspace; readonly folder: string }> => {
+    const workspace = await openWorkspace(join(await temporaryFolder(), 'workspace'));
+    await addSample(workspace, resources);
+    return { workspace, folder: workspace.runs.folder(SAMPLE_RUN) };
+  };
+
+  it('is a finished sweep of at most 10 MB that names nothing of the machine that made it', async () => {
+    expect(manifest).toMatchObject({ id: SAMPLE_RUN, kind: 'sweep', state: 'done', sample: true });
+    const sizes = await Promise.all((await readdir(shipped)).map(async (name) => (await stat(join(shipped, name))).size));
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(10e6);
+    for (const { path } of [...manifest.models, ...manifest.tasks]) expect(path).toMatch(/^bundled:[\w-]+$/);
+    expect(manifest.commandLine).not.toMatch(/[/\\]/);
+  });
+
+  it('is of the bundled models and tasks as they are, and of the numbers that this version computes', async () => {
+    const models = await bundledModels(resources);
+    expect(manifest.models.map(({ name }) => name).sort(), STALE).toEqual([...models.keys()].sort());
+    for (const { name, fingerprint } of manifest.models) expect((await openCheckpoint(models.get(name) ?? '')).fingerprint, STALE).toBe(fingerprint);
+    const tasks = await bundledTasks(resources);
+    expect(manifest.tasks.map(({ name }) => name).sort(), STALE).toEqual([...tasks.keys()].sort());
+    for (const { name, hash } of manifest.tasks) expect((await loadTask(tasks.get(name) ?? '')).hash, STALE).toBe(hash);
+    const { numerics, onnxruntime } = await engineVersions();
+    expect(manifest.versions, STALE).toMatchObject({ numerics, onnxruntime });
+  });
+
+  it('asks of every model all four methods, three seeds of random, and factors down to top-k', async () => {
+    const { methods, seeds, factors, limit } = sweepSettings.parse(manifest.spec);
+    expect(methods).toEqual(['random', 'frequency', 'reap', 'uncurl']);
+    expect(seeds.length).toBeGreaterThanOrEqual(3);
+    expect(limit).toBeNull();
+    for (const path of (await bundledModels(resources)).values()) {
+      const { info } = await openCheckpoint(path);
+      expect(factors, STALE).toContain(info.experts / info.topK);
+    }
+  });
+
+  it('holds the outcome of every item behind every value, and the plan behind every point', async () => {
+    const { folder } = await placed();
+    const document = await readSweepDocument(folder);
+    if (document === null) throw new Error('no results.json');
+    expect(document.run).toBe(SAMPLE_RUN);
+    expect(withThresholds(document, 0.02)).toEqual(document);
+    const outcomes = new Map<string, readonly ItemOutcome[]>();
+    const blocks = await readPointBlocks(join(folder, 'outcomes.parquet'));
+    for await (const block of blocks ?? []) outcomes.set(keyOf(block.point), block.outcomes);
+    expect(outcomes.size).toBe(document.results.length);
+    const tests = new Map<string, readonly string[]>();
+    for (const [name, path] of await bundledTasks(resources)) tests.set(name, (await loadTask(path)).test.map(({ id }) => id));
+    for (const result of document.results) {
+      const { model, task, method, seed, factor, kept, ...summary } = result;
+      const own = outcomes.get(keyOf(result)) ?? [];
+      expect(own.map(({ id }) => id), STALE).toEqual(tests.get(task));
+      const unpruned = outcomes.get(keyOf({ model, task, method: 'unpruned', seed: null, factor: 1 })) ?? [];
+      expect(summarise('acc', unpruned, method === 'unpruned' ? null : own)).toEqual(summary);
+      expect([kept * factor, seed === null]).toEqual([Number(model.replace('uncurl-', '')), method !== 'random']);
+    }
+
+    const plans = await readRunPlans(folder);
+    const infos = new Map<string, Awaited<ReturnType<typeof openCheckpoint>>['info']>();
+    for (const [name, path] of await bundledModels(resources)) infos.set(name, (await openCheckpoint(path)).info);
+    const index = await readPointIndex(folder);
+    expect(index.map(keyOf)).toEqual(document.results.map(keyOf));
+    for (const { model, method, step } of index) {
+      const [plan, info] = [plans?.get(step), infos.get(model)];
+      if (method === 'unpruned') expect(plan).toBeNull();
+      else if (plan === undefined || plan === null || info === undefined) throw new Error(`no plan for step ${step}`);
+      else validatePlan(plan, info);
+    }
+  });
+
+  it('holds the profile of every model on every task', async () => {
+    const { folder } = await placed();
+    const found = await readRunProfiles(folder, manifest);
+    expect(found.map(({ model }) => model).sort()).toEqual(manifest.models.map(({ name }) => name).sort());
+    for (const { profiles } of found) expect(profiles.map(({ task, taskHash }) => ({ name: task, hash: taskHash }))).toEqual(manifest.tasks.map(({ name, hash }) => ({ name, hash })));
+  });
+});
