@@ -161,6 +161,36 @@ export const definitions = define({
     term: 'Threshold',
     text: 'The largest tested factor such that it and every smaller tested factor are safe (fixed-sequence testing, so no further correction). The bracket names the last safe and the first unsafe factor.',
   },
+  bracket: {
+    term: 'Bracket',
+    text: 'From the largest safe factor to the first unsafe one. The threshold lies somewhere between the two; an adaptive sweep narrows it. Open (…) where every tested factor is safe.',
+    formula: '[last safe, first unsafe)',
+  },
+  largestTested: { term: 'Tested up to', text: 'The largest factor that was measured: a model cannot be pruned below top-k experts.' },
+  risesWithExperts: {
+    term: 'Rises with E',
+    text: 'A task counts as rising if more pairs of models that differ in E have the larger model’s bracket entirely above the smaller one’s than entirely below it. Brackets that overlap take no side.',
+  },
+  signTest: {
+    term: 'p (sign test over tasks)',
+    text: 'The chance that tasks which take a side would split at least this unevenly if either side were as likely; two-sided, exact. It is about these models: tasks of one model share the luck of its training.',
+  },
+  verdict: {
+    term: 'Verdict',
+    text: 'Whether the data bear out what the chart asks. Supported: yes, more often than chance. Opposed: the reverse. Mixed: both happen. No change seen: neither happens. Cannot tell: too little to tell from chance.',
+  },
+  scratchDifference: {
+    term: 'Pruned minus from scratch',
+    text: 'Accuracy of a large model pruned to E′ experts minus accuracy of a model trained with E′, on the same items, with its two-sided 95 % interval: Tango’s score interval for paired proportions (perplexity: paired bootstrap).',
+  },
+  pastThreshold: {
+    term: 'Past the threshold',
+    text: 'Whether the factor from E to E′ is at or beyond the first unsafe one of the larger model, for this task and method.',
+  },
+  reproduction: {
+    term: 'Reproduction',
+    text: 'The sweep computed again without any stored step, then compared: every value, every item’s answer, every threshold. On another kind of processor an item may flip; it is then listed with both scores.',
+  },
   cannotTell: {
     term: 'Cannot tell',
     text: 'Too few items: even a candidate that answered every item as the unpruned model does could not be called safe at this δ.',

@@ -7,13 +7,16 @@ import { openModel } from './open-model.ts';
 import { openTask } from './open-task.ts';
 import { previousTask } from './previous-task.ts';
 import { profileTasks } from './profile-tasks.ts';
+import { reproduceSweep } from './reproduce-sweep.ts';
 import { resumeRun } from './resume-run.ts';
 import { savePlan } from './save-plan.ts';
+import { saveReport } from './save-report.ts';
 import { showCurves } from './show-curves.ts';
 import { showExport } from './show-export.ts';
 import { showPalette } from './show-palette.ts';
 import { showPrune } from './show-prune.ts';
 import { showRouting } from './show-routing.ts';
+import { showThresholds } from './show-thresholds.ts';
 import { smallerFactor } from './smaller-factor.ts';
 import { startExport } from './start-export.ts';
 import { startSweep } from './start-sweep.ts';
@@ -30,10 +33,12 @@ export const actions: readonly Action[] = [
   openModel,
   openTask,
   savePlan,
+  saveReport,
   profileTasks,
   startSweep,
   cancelJob,
   resumeRun,
+  reproduceSweep,
   exportPoint,
   startExport,
   smallerFactor,
@@ -43,6 +48,7 @@ export const actions: readonly Action[] = [
   showRouting,
   showPrune,
   showCurves,
+  showThresholds,
   showExport,
   toggleTable,
   togglePlanHatching,

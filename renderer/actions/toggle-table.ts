@@ -1,6 +1,7 @@
 import { curvesStore } from '../state/curves-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { routingStore } from '../state/routing-store.ts';
+import { thresholdsStore } from '../state/thresholds-store.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
 
@@ -13,7 +14,7 @@ export const toggleTable: Action = {
   enabled: always,
   perform: () => {
     const { view } = layoutStore.getState();
-    const store = view === 'curves' ? curvesStore : routingStore;
+    const store = view === 'curves' ? curvesStore : view === 'thresholds' ? thresholdsStore : routingStore;
     const { asTable, showTable } = store.getState();
     showTable(!asTable);
   },

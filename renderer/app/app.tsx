@@ -8,13 +8,17 @@ import { Inspector } from '../features/inspector/inspector.tsx';
 import { JobsBar } from '../features/jobs/jobs-bar.tsx';
 import { PruneView } from '../features/prune/prune-view.tsx';
 import { RoutingView } from '../features/routing/routing-view.tsx';
+import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
+import { ThresholdsView } from '../features/thresholds/thresholds-view.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
+import { ErrorBoundary } from '../components/error-boundary.tsx';
 import { Splitter } from '../components/splitter.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
 import type { View } from '../state/layout-store.ts';
 import { CommandPalette } from './command-palette.tsx';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { Notices } from './notices.tsx';
+import { SampleBanner } from './sample-banner.tsx';
 import { Sidebar } from './sidebar.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAppEffects } from './use-app-effects.ts';
@@ -23,6 +27,7 @@ const viewComponents: Readonly<Record<View, () => React.JSX.Element>> = {
   routing: RoutingView,
   prune: PruneView,
   curves: CurvesView,
+  thresholds: ThresholdsView,
   export: ExportView,
 };
 
@@ -40,11 +45,14 @@ const Workbench = () => {
     <div className="workbench">
       <TopBar />
       <ConnectionBanner />
+      <SampleBanner />
       <div className="workbench-middle">
         {layout.sidebarOpen && (
           <>
             <nav className="side-panel" aria-label="Models, tasks and runs" style={{ width: layout.sidebarWidth }}>
-              <Sidebar />
+              <ErrorBoundary>
+                <Sidebar />
+              </ErrorBoundary>
             </nav>
             <Splitter
               label="Width of the sidebar"
@@ -57,7 +65,9 @@ const Workbench = () => {
           </>
         )}
         <main className="view" id="view" role="tabpanel" aria-labelledby={`tab-${layout.view}`}>
-          <CurrentView />
+          <ErrorBoundary key={layout.view}>
+            <CurrentView />
+          </ErrorBoundary>
         </main>
         {layout.inspectorOpen && (
           <>
@@ -70,7 +80,9 @@ const Workbench = () => {
               onResize={layout.resizeInspector}
             />
             <aside className="side-panel inspector" aria-label="Inspector" style={{ width: layout.inspectorWidth }}>
-              <Inspector />
+              <ErrorBoundary>
+                <Inspector />
+              </ErrorBoundary>
             </aside>
           </>
         )}
@@ -80,6 +92,7 @@ const Workbench = () => {
       <CommandPalette />
       <FolderDialog />
       <SampleDialog />
+      <ReproductionDialog />
     </div>
   );
 };

@@ -4,13 +4,13 @@ import { noSelection } from '../state/selection-store.ts';
 import type { Selection } from '../state/selection-store.ts';
 import { standardFactors } from '../features/prune/kept-counts.ts';
 
-type Completion = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'factor'>>;
+type Completion = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'factor' | 'run'>>;
 
 /**
- * Selects what a newcomer would: the first usable model, every bundled task, the first task in focus; and lets go of
- * what is no longer there. Null where nothing has to change.
+ * Selects what a newcomer would: the first usable model, every bundled task, the first task in focus, the sample sweep
+ * where there is no other; and lets go of what is no longer there. Null where nothing has to change.
  */
-export const completeSelection = ({ connected, models, tasks, selection }: Facts): Completion | null => {
+export const completeSelection = ({ connected, models, tasks, runs, selection }: Facts): Completion | null => {
   if (!connected) return null;
   const change: { -readonly [K in keyof Completion]: Completion[K] } = {};
   if (models.length > 0 && !models.some((model) => model.handle === selection.model)) {
@@ -29,6 +29,9 @@ export const completeSelection = ({ connected, models, tasks, selection }: Facts
       if (task !== selection.task) change.task = task;
     }
   }
+  const sweeps = runs.filter(({ kind }) => kind === 'sweep');
+  const [sample] = sweeps;
+  if (selection.run === null && sweeps.length === 1 && sample?.sample === true) change.run = sample.id;
   const info = models.find((model) => model.handle === (change.model ?? selection.model))?.info;
   if (info !== undefined && info !== null) {
     const largest = info.experts / Math.max(1, info.topK);

@@ -1,5 +1,5 @@
 import { useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import type { ReactNode } from 'react';
+import type { MouseEvent, ReactNode } from 'react';
 import { useResolvedTheme } from '../app/theme.ts';
 import type { ColorScale } from './color-scales.ts';
 import { cellAt, cellOrigin, heatmapGeometry, movedCell } from './heatmap-geometry.ts';
@@ -72,6 +72,10 @@ export const Heatmap = (props: HeatmapProps) => {
     const { x, y } = cellOrigin(geometry, cell);
     return { left: x - 2, top: y - 2, width: geometry.cellWidth - geometry.gap + 4, height: geometry.cellHeight - geometry.gap + 4 };
   };
+  const cellUnder = (event: MouseEvent<HTMLElement>): Cell | null => {
+    const { left, top } = event.currentTarget.getBoundingClientRect();
+    return cellAt(geometry, event.clientX - left, event.clientY - top);
+  };
   const words = (cell: Cell): string => {
     const { title, lines } = describe(cell);
     return [title, ...lines].join(', ');
@@ -103,13 +107,13 @@ export const Heatmap = (props: HeatmapProps) => {
           onSelect(selected.expert === null ? cursor : next);
         }}
         onPointerMove={(event) => {
-          const area = event.currentTarget.getBoundingClientRect();
-          const cell = cellAt(geometry, event.clientX - area.left, event.clientY - area.top);
+          const cell = cellUnder(event);
           setHovered((known) => (known?.layer === cell?.layer && known?.expert === cell?.expert ? known : cell));
         }}
         onPointerLeave={() => setHovered(null)}
-        onClick={() => {
-          if (hovered !== null) onSelect(hovered);
+        onClick={(event) => {
+          const cell = cellUnder(event);
+          if (cell !== null) onSelect(cell);
         }}
       >
         <canvas ref={canvas} aria-hidden="true" style={{ width: geometry.width, height: geometry.height }} />

@@ -48,7 +48,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       cache.patch('runs.list', (runs) => withManifest(runs, manifest));
       if (!isActive(manifest)) {
         cache.patch('jobs.list', (jobs) => jobs.filter((job) => job.run !== manifest.id));
-        cache.invalidate((name, input) => (name === 'sweep.read' || name === 'verify.read') && inputRun(input) === manifest.id);
+        cache.invalidate((name, input) => (name === 'sweep.read' || name === 'sweep.family' || name === 'verify.read' || name === 'reproduction.read') && inputRun(input) === manifest.id);
       }
       return;
     }
@@ -77,4 +77,4 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
 export const sweepReadConcerns =
   (run: string) =>
   (name: string, input: unknown): boolean =>
-    name === 'sweep.read' && inputRun(input) === run;
+    (name === 'sweep.read' || name === 'sweep.family') && inputRun(input) === run;

@@ -10,7 +10,7 @@ export interface ChartMarkup {
 
 /** The SVG inside the element of this id with its computed colours written out; null where there is none. */
 export const chartMarkup = (id: string): ChartMarkup | null => {
-  const source = document.getElementById(id)?.querySelector<SVGSVGElement>('svg.recharts-surface');
+  const source = document.getElementById(id)?.querySelector<SVGSVGElement>('svg.recharts-surface, svg.chart-surface');
   if (source === null || source === undefined) return null;
   const copy = source.cloneNode(true);
   if (!(copy instanceof SVGSVGElement)) return null;

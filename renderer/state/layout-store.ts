@@ -1,13 +1,14 @@
 import { createStore } from 'zustand/vanilla';
 import { remembered } from './remembered.ts';
 
-export const views = ['routing', 'prune', 'curves', 'export'] as const;
+export const views = ['routing', 'prune', 'curves', 'thresholds', 'export'] as const;
 export type View = (typeof views)[number];
 
 export const viewTitles: Readonly<Record<View, string>> = {
   routing: 'Routing',
   prune: 'Prune',
   curves: 'Curves',
+  thresholds: 'Thresholds',
   export: 'Export',
 };
 

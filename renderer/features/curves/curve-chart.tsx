@@ -64,8 +64,9 @@ const Chart = (props: CurveChartProps) => {
       style={{ height }}
       onPointerMove={(event) => setHovered(hoveredAt(event.currentTarget, event.clientX, event.clientY))}
       onPointerLeave={() => setHovered(null)}
-      onClick={() => {
-        if (hovered !== null) onSelect(hovered.result);
+      onClick={(event) => {
+        const target = hoveredAt(event.currentTarget, event.clientX, event.clientY);
+        if (target !== null) onSelect(target.result);
       }}
       onKeyDown={(event) => {
         const next = nextPoint(shown, selected, event.key);

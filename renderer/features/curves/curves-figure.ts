@@ -34,7 +34,7 @@ export const curvesFigure = ({ manifest, document, model, methods, hidden, curve
     const chart = chartMarkup(`curve-${task.task}`);
     return chart === null ? [] : [{ task, chart }];
   });
-  const width = Math.max(320, ...panels.map(({ chart }) => chart.width));
+  const width = Math.max(0, ...panels.map(({ chart }) => chart.width));
   const height = Math.max(0, ...panels.map(({ chart }) => chart.height));
   const columns = Math.max(1, Math.min(COLUMNS, panels.length));
   const ink = theme === 'dark' ? '#e6e8eb' : '#1b1d20';

@@ -1,10 +1,7 @@
-import { useStore } from 'zustand';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { markerPath, methodStyle } from '../../charts/method-styles.ts';
 import { Definition } from '../../components/definition.tsx';
 import { formatFixed } from '../../format/format-number.ts';
-import { curvesStore } from '../../state/curves-store.ts';
-import { methodTitle } from '../prune/methods.ts';
+import { MethodToggles } from './method-toggles.tsx';
 
 interface CurvesLegendProps {
   readonly methods: readonly string[];
@@ -13,61 +10,40 @@ interface CurvesLegendProps {
 }
 
 /** What lines, markers and rings mean; a click takes a method out of the charts. */
-export const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => {
-  const { hiddenMethods, toggleMethod } = useStore(curvesStore);
-  return (
-    <div className="curves-legend">
-      {methods.map((method, order) => {
-        const style = methodStyle(method, order);
-        const color = style.color[theme];
-        return (
-          <button
-            key={method}
-            type="button"
-            className="legend-method"
-            aria-pressed={!hiddenMethods.includes(method)}
-            onClick={() => toggleMethod(method)}
-          >
-            <svg width="30" height="12" aria-hidden="true">
-              <line x1="0" x2="30" y1="6" y2="6" stroke={color} strokeWidth="1.8" strokeDasharray={style.dash} />
-              <path d={markerPath(style.marker, 15, 6, 3.6)} fill={style.marker === 'cross' ? 'none' : color} stroke={color} />
-            </svg>
-            {methodTitle(method)}
-          </button>
-        );
-      })}
-      <span className="legend-rule" />
-      <span>
-        <svg width="22" height="12" aria-hidden="true">
-          <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" />
-        </svg>
-        <Definition of="unprunedLine">unpruned</Definition>
-      </span>
-      <span>
-        <svg width="22" height="12" aria-hidden="true">
-          <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" strokeDasharray="4 3" />
-        </svg>
-        <Definition of="marginLine">unpruned − {formatFixed(delta, 3)}</Definition>
-      </span>
-      <span>
-        <svg width="22" height="12" aria-hidden="true">
-          <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-faint)" strokeDasharray="1 3" />
-        </svg>
-        <Definition of="chance">chance</Definition>
-      </span>
-      <span>
-        <svg width="16" height="16" aria-hidden="true">
-          <circle cx="8" cy="8" r="6.5" fill="none" stroke="var(--text-muted)" strokeWidth="1.3" />
-          <circle cx="8" cy="8" r="2.6" fill="var(--text-muted)" />
-        </svg>
-        <Definition of="threshold">threshold</Definition>
-      </span>
-      <span>
-        <svg width="10" height="14" aria-hidden="true">
-          <line x1="5" x2="5" y1="1" y2="13" stroke="var(--text-muted)" strokeWidth="1.2" />
-        </svg>
-        <Definition of="pairedDifference">95 % interval</Definition>
-      </span>
-    </div>
-  );
-};
+export const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
+  <div className="curves-legend">
+    <MethodToggles methods={methods} theme={theme} />
+    <span className="legend-rule" />
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" />
+      </svg>
+      <Definition of="unprunedLine">unpruned</Definition>
+    </span>
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" strokeDasharray="4 3" />
+      </svg>
+      <Definition of="marginLine">unpruned − {formatFixed(delta, 3)}</Definition>
+    </span>
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-faint)" strokeDasharray="1 3" />
+      </svg>
+      <Definition of="chance">chance</Definition>
+    </span>
+    <span>
+      <svg width="16" height="16" aria-hidden="true">
+        <circle cx="8" cy="8" r="6.5" fill="none" stroke="var(--text-muted)" strokeWidth="1.3" />
+        <circle cx="8" cy="8" r="2.6" fill="var(--text-muted)" />
+      </svg>
+      <Definition of="threshold">threshold</Definition>
+    </span>
+    <span>
+      <svg width="10" height="14" aria-hidden="true">
+        <line x1="5" x2="5" y1="1" y2="13" stroke="var(--text-muted)" strokeWidth="1.2" />
+      </svg>
+      <Definition of="pairedDifference">95 % interval</Definition>
+    </span>
+  </div>
+);

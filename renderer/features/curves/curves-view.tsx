@@ -76,9 +76,9 @@ export const CurvesView = () => {
           </EmptyState>
         ) : (
           <>
-            <CurvesLegend methods={methods} theme={theme} delta={delta} />
+            {!asTable && <CurvesLegend methods={methods} theme={theme} delta={delta} />}
             {asTable ? (
-              <ResultsTable results={document?.results.filter((result) => result.model === model) ?? []} selected={selected} onSelect={select} />
+              <ResultsTable results={document?.results.filter((result) => result.model === model) ?? []} title={title} selected={selected} onSelect={select} />
             ) : (
               <div className={shown.length === 1 ? 'curve-grid curve-grid-one' : 'curve-grid'}>
                 {shown.map((task) => (

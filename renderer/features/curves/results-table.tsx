@@ -8,12 +8,13 @@ import { UNPRUNED } from './task-curves.ts';
 
 interface ResultsTableProps {
   readonly results: readonly SweepResult[];
+  readonly title: (task: string) => string;
   readonly selected: SweepResult | null;
   readonly onSelect: (result: SweepResult) => void;
 }
 
 /** Every measured point with its exact numbers. */
-export const ResultsTable = ({ results, selected, onSelect }: ResultsTableProps) => (
+export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTableProps) => (
   <div className="results-table">
     <DataTable
       caption="Every measured point of this sweep"
@@ -26,7 +27,7 @@ export const ResultsTable = ({ results, selected, onSelect }: ResultsTableProps)
         if (result.method !== UNPRUNED) onSelect(result);
       }}
       columns={[
-        { key: 'task', title: 'Task', cell: (result) => result.task },
+        { key: 'task', title: 'Task', cell: (result) => title(result.task) },
         { key: 'method', title: 'Method', cell: (result) => (result.method === UNPRUNED ? 'unpruned' : methodTitle(result.method)) },
         { key: 'seed', title: <Definition of="seed" />, numeric: true, cell: (result) => result.seed ?? '' },
         { key: 'factor', title: <Definition of="factor">Factor</Definition>, numeric: true, cell: (result) => formatFactor(result.factor) },

@@ -24,7 +24,7 @@ export const thresholdBracket = ({ verdict, lastSafe, firstUnsafe }: Threshold):
     case 'found':
       return `safe ${formatFactor(lastSafe ?? 1)}, unsafe ${formatFactor(firstUnsafe ?? 1)}`;
     case 'all-safe':
-      return 'every tested factor is safe';
+      return 'all tested are safe';
     case 'none-safe':
       return `unsafe at ${firstUnsafe === null ? 'every factor' : formatFactor(firstUnsafe)}`;
     case 'cannot-tell':
@@ -41,11 +41,11 @@ export const thresholdSummary = (thresholds: readonly Threshold[]): { readonly v
   const overall = thresholds.find((threshold) => threshold.seed === null);
   if (overall !== undefined) {
     const seeds = thresholds.length - 1;
-    return { value: thresholdValue(overall), note: `${thresholdBracket(overall)}${seeds > 0 ? ` (over ${seeds} seeds)` : ''}` };
+    return { value: thresholdValue(overall), note: `${thresholdBracket(overall)}${seeds > 0 ? `, ${seeds} seeds` : ''}` };
   }
   if (thresholds.length === 1) return { value: thresholdValue(first), note: thresholdBracket(first) };
   const values = [...new Set(thresholds.map(thresholdValue))];
-  if (values.length === 1) return { value: thresholdValue(first), note: `${thresholdBracket(first)} (all ${thresholds.length} seeds)` };
+  if (values.length === 1) return { value: thresholdValue(first), note: `${thresholdBracket(first)} (${thresholds.length} seeds)` };
   const ordered = [...thresholds].sort((left, right) => (left.factor ?? 0) - (right.factor ?? 0));
   const [lowest, highest] = [ordered[0], ordered.at(-1)];
   return {

@@ -8,6 +8,7 @@ import { useFacts } from '../../engine/use-facts.ts';
 import { useLasting } from '../../engine/use-lasting.ts';
 import { curvesStore } from '../../state/curves-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
+import { newestSweeps, shownSweep } from './shown-sweep.ts';
 
 export interface ShownSweep {
   /** Every sweep, the newest first. */
@@ -30,13 +31,13 @@ export const sweepDelta = (manifest: RunManifest | null): number => {
   return typeof delta === 'number' ? delta : DEFAULT_DELTA;
 };
 
-/** The sweep that Curves shows: the selected one, else the newest. */
+/** The sweep on screen with its results and thresholds, for every view that shows one. */
 export const useSweep = (): ShownSweep => {
   const { runs } = useFacts();
   const selectedRun = useStore(selectionStore, (state) => state.run);
   const chosenDelta = useStore(curvesStore, (state) => state.delta);
-  const sweeps = runs.filter((run) => run.kind === 'sweep').sort((left, right) => right.createdAt.localeCompare(left.createdAt));
-  const manifest = sweeps.find((run) => run.id === selectedRun) ?? sweeps[0] ?? null;
+  const sweeps = newestSweeps(runs);
+  const manifest = shownSweep(runs, selectedRun);
   const settled = useDebounced(chosenDelta, DELTA_SETTLE_MS);
   const { data, error } = useQuery(
     'sweep.read',

@@ -85,7 +85,7 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
             </>
           ),
         },
-        { key: 'experts', term: <Definition of="sameExperts" />, value: yesNo(proof.sameExperts) },
+        { key: 'experts', term: <Definition of="sameExperts" />, value: proof.sameExperts === null ? 'not told by a graph' : yesNo(proof.sameExperts) },
         { key: 'tensors', term: <Definition of="sameTensors" />, value: yesNo(proof.sameTensors) },
       ]}
     />

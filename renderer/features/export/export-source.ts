@@ -40,6 +40,7 @@ export const exportName = (source: ExportSource, typed: string | null): string =
     .filter((part) => part !== null)
     .join('-')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/-+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 128);
 

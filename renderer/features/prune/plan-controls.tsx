@@ -29,7 +29,7 @@ export const PlanControls = () => {
       />
       {made !== undefined && (
         <span className="plan-line-cost muted number">
-          {formatParameters(made.cost.before.total)} → {formatParameters(made.cost.parameters.total)} parameters (
+          <Definition of="totalParameters">Parameters</Definition> {formatParameters(made.cost.parameters.total)} (
           {formatPercent(made.cost.parameters.total / made.cost.before.total, 0)})
         </span>
       )}

@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
 import type { RunKind, RunManifest, RunState } from '../../../main/contract/run.ts';
+import { isReproducible, startReproduction } from '../../actions/reproduce-sweep.ts';
 import { isResumable } from '../../actions/resume-run.ts';
 import { IconButton } from '../../components/button.tsx';
 import { Icon } from '../../components/icon.tsx';
@@ -11,9 +12,10 @@ import { useRequest } from '../../engine/use-request.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { layoutStore } from '../../state/layout-store.ts';
+import { reproductionStore } from '../../state/reproduction-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 
-const icons: Readonly<Record<RunKind, IconName>> = { profile: 'table', sweep: 'chart', export: 'save', verify: 'check' };
+const icons: Readonly<Record<RunKind, IconName>> = { profile: 'table', sweep: 'chart', export: 'save', verify: 'check', reproduce: 'resume' };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',
   running: 'running',
@@ -30,6 +32,8 @@ const openRun = (run: RunManifest): void => {
     case 'sweep':
       selectionStore.getState().selectRun(run.id);
       return show('curves');
+    case 'reproduce':
+      return reproductionStore.getState().showRun(run.id);
     case 'profile':
       return show('routing');
     case 'export':
@@ -56,8 +60,9 @@ export const RunsPanel = () => {
 };
 
 const RunRow = ({ run }: { readonly run: RunManifest }) => {
-  const shownSweep = useStore(selectionStore, (state) => state.run === run.id);
-  const shownExport = useStore(exportStore, (state) => state.run === run.id);
+  const view = useStore(layoutStore, (state) => state.view);
+  const shownSweep = useStore(selectionStore, (state) => state.run === run.id) && (view === 'curves' || view === 'thresholds');
+  const shownExport = useStore(exportStore, (state) => state.run === run.id) && view === 'export';
   const { busy, start } = useRequest();
   const active = run.state === 'running' || run.state === 'queued';
   return (
@@ -92,6 +97,14 @@ const RunRow = ({ run }: { readonly run: RunManifest }) => {
                 cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');
               })
             }
+          />
+        )}
+        {isReproducible(run) && (
+          <IconButton
+            icon="resume"
+            label={`Reproduce ${run.title}: run it again and compare every number`}
+            disabled={busy}
+            onClick={() => start((engine) => startReproduction(engine, run.id))}
           />
         )}
         {!active && (

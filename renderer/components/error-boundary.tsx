@@ -1,0 +1,33 @@
+import { Component } from 'react';
+import type { ReactNode } from 'react';
+import { serialiseError } from '../../main/contract/errors.ts';
+import type { SerialisedError } from '../../main/contract/errors.ts';
+import { Button } from './button.tsx';
+import { Problem } from './problem.tsx';
+
+interface ErrorBoundaryProps {
+  readonly children: ReactNode;
+}
+interface ErrorBoundaryState {
+  readonly error: SerialisedError | null;
+}
+
+/** Keeps a defect in one part of the window from taking the rest down, and says what happened. */
+export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundaryState> {
+  override state: ErrorBoundaryState = { error: null };
+
+  static getDerivedStateFromError(error: unknown): ErrorBoundaryState {
+    return { error: serialiseError(error) };
+  }
+
+  override render(): ReactNode {
+    const { error } = this.state;
+    if (error === null) return this.props.children;
+    return (
+      <div className="view-failure">
+        <Problem error={error} />
+        <Button onClick={() => this.setState({ error: null })}>Draw it again</Button>
+      </div>
+    );
+  }
+}

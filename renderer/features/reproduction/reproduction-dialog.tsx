@@ -1,0 +1,122 @@
+import { useStore } from 'zustand';
+import type { FlippedItem, PointName, Reproduction } from '../../../main/contract/reproduction.ts';
+import { DataTable } from '../../components/data-table.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Icon } from '../../components/icon.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { formatCount, formatFactor, formatFixed } from '../../format/format-number.ts';
+import { reproductionStore } from '../../state/reproduction-store.ts';
+import { thresholdBracket, thresholdValue } from '../curves/threshold-words.ts';
+import { methodTitle } from '../prune/methods.ts';
+import './reproduction-dialog.css';
+
+/** Result of a reproduction: whether every number matches, and what differs, item by item. */
+export const ReproductionDialog = () => {
+  const { run, showRun } = useStore(reproductionStore);
+  return run === null ? null : (
+    <Dialog title="Reproduction" wide onClose={() => showRun(null)}>
+      <div className="reproduction">
+        <Result run={run} />
+      </div>
+    </Dialog>
+  );
+};
+
+const Result = ({ run }: { readonly run: string }) => {
+  const { data, error } = useQuery('reproduction.read', { run });
+  if (error !== null) return <Problem error={error} />;
+  return data === undefined ? <p className="muted">Reading the result…</p> : <Comparison found={data} />;
+};
+
+const pointCells = [
+  { key: 'model', title: 'Model', cell: ({ model }: PointName) => model },
+  { key: 'task', title: 'Task', cell: ({ task }: PointName) => task },
+  { key: 'method', title: 'Method', cell: ({ method, seed }: PointName) => `${method === 'unpruned' ? 'unpruned' : methodTitle(method)}${seed === null ? '' : `, seed ${seed}`}` },
+  { key: 'factor', title: 'Factor', numeric: true, cell: ({ factor }: PointName) => formatFactor(factor) },
+] as const;
+
+const keyOf = ({ model, task, method, seed, factor }: PointName): string => JSON.stringify([model, task, method, seed, factor]);
+const scores = ({ chosen, scores: all }: FlippedItem['before']): string => `choice ${chosen + 1} of ${all.map((score) => formatFixed(score, 4)).join(', ')}`;
+
+const Comparison = ({ found }: { readonly found: Reproduction }) => (
+  <>
+    <p className={found.matches ? 'reproduction-verdict reproduction-matches' : 'reproduction-verdict'}>
+      <Icon name={found.matches ? 'check' : 'warning'} size={16} />
+      <strong>{found.sentence}</strong>
+    </p>
+    {found.flipped.length > 0 && (
+      <section>
+        <h3>Items that flipped, {formatCount(found.flipped.length)}</h3>
+        <DataTable
+          caption="Items that were answered otherwise, with both scores"
+          rows={found.flipped}
+          rowKey={(flip) => `${flip.item} ${keyOf(flip)}`}
+          columns={[
+            { key: 'item', title: 'Item', cell: ({ item }) => item },
+            ...pointCells,
+            { key: 'answer', title: 'Right', numeric: true, cell: ({ answer }) => answer + 1 },
+            { key: 'before', title: 'Before', cell: ({ before }) => scores(before) },
+            { key: 'after', title: 'Now', cell: ({ after }) => scores(after) },
+          ]}
+        />
+      </section>
+    )}
+    {found.changed.length > 0 && (
+      <section>
+        <h3>Values that changed, {formatCount(found.changed.length)}</h3>
+        <DataTable
+          caption="Values that changed"
+          rows={found.changed}
+          rowKey={keyOf}
+          columns={[
+            ...pointCells,
+            { key: 'metric', title: 'Metric', cell: ({ metric }) => metric },
+            { key: 'before', title: 'Before', numeric: true, cell: ({ before }) => formatFixed(before, 4) },
+            { key: 'after', title: 'Now', numeric: true, cell: ({ after }) => formatFixed(after, 4) },
+          ]}
+        />
+      </section>
+    )}
+    {found.thresholds.length > 0 && (
+      <section>
+        <h3>Thresholds that changed, {formatCount(found.thresholds.length)}</h3>
+        <DataTable
+          caption="Thresholds that changed"
+          rows={found.thresholds}
+          rowKey={({ before: { model, task, method, seed } }) => JSON.stringify([model, task, method, seed])}
+          columns={[
+            { key: 'model', title: 'Model', cell: ({ before }) => before.model },
+            { key: 'task', title: 'Task', cell: ({ before }) => before.task },
+            { key: 'method', title: 'Method', cell: ({ before }) => methodTitle(before.method) },
+            { key: 'before', title: 'Before', cell: ({ before }) => `${thresholdValue(before)}, ${thresholdBracket(before)}` },
+            { key: 'after', title: 'Now', cell: ({ after }) => `${thresholdValue(after)}, ${thresholdBracket(after)}` },
+          ]}
+        />
+      </section>
+    )}
+    <PointList title="Points that were not measured again" points={found.missing} />
+    <PointList title="Points that the first run did not measure" points={found.added} />
+    <PointList title="Points whose plan came out otherwise" points={found.replanned ?? []} />
+    <p className="muted">
+      First run: {circumstances(found.before)}
+      <br />
+      Second run: {circumstances(found.after)}
+    </p>
+  </>
+);
+
+const circumstances = ({ device, versions }: Reproduction['before']): string =>
+  `${device.processor}, ${device.provider}, ${device.precision}; ${Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')}`;
+
+const PointList = ({ title, points }: { readonly title: string; readonly points: readonly PointName[] }) =>
+  points.length === 0 ? null : (
+    <section>
+      <h3>
+        {title}, {formatCount(points.length)}
+      </h3>
+      <DataTable caption={title} rows={points} rowKey={keyOf} columns={[...pointCells]} />
+    </section>
+  );

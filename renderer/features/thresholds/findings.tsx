@@ -1,0 +1,62 @@
+import type { Finding } from '../../../main/contract/family.ts';
+import { Definition } from '../../components/definition.tsx';
+import { Disclosure } from '../../components/disclosure.tsx';
+import { methodTitle } from '../prune/methods.ts';
+import { splitAtProbabilities, verdictWords } from './finding-verdicts.ts';
+
+interface FindingsProps {
+  readonly findings: readonly Finding[];
+  readonly chart: Finding['chart'];
+}
+
+/** What a chart shows, in the engine's sentences: over all methods first, then method by method. */
+export const Findings = ({ findings, chart }: FindingsProps) => {
+  const own = findings.filter((finding) => finding.chart === chart);
+  const overall = own.filter(({ method }) => method === null);
+  const byMethod = own.filter(({ method }) => method !== null);
+  return (
+    <div className="findings">
+      {(overall.length > 0 ? overall : byMethod).map((finding) => (
+        <Sentence key={finding.sentence} finding={finding} />
+      ))}
+      {overall.length > 0 && byMethod.length > 0 && (
+        <Disclosure summary="Method by method">
+          <dl className="findings-methods">
+            {byMethod.map((finding) => (
+              <div key={finding.sentence}>
+                <dt>{methodTitle(finding.method ?? '')}</dt>
+                <dd>
+                  <Sentence finding={finding} />
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </Disclosure>
+      )}
+    </div>
+  );
+};
+
+const Sentence = ({ finding }: { readonly finding: Finding }) => {
+  const words = verdictWords[finding.verdict];
+  return (
+    <p className="finding">
+      {words !== null && (
+        <>
+          <span className={`finding-verdict finding-${finding.verdict}`}>
+            <Definition of="verdict">{words}</Definition>
+          </span>{' '}
+        </>
+      )}
+      {splitAtProbabilities(finding.sentence).map(({ text, isProbability }) =>
+        isProbability ? (
+          <Definition key={text} of="signTest">
+            {text}
+          </Definition>
+        ) : (
+          text
+        ),
+      )}
+    </p>
+  );
+};

@@ -1,0 +1,70 @@
+import { useState } from 'react';
+import type { ReactNode } from 'react';
+import { useElementWidth } from '../../charts/use-element-width.ts';
+import { nearestDot } from '../curves/nearest-dot.ts';
+import type { Dot } from '../curves/nearest-dot.ts';
+
+/** Exact numbers of a point. */
+export interface PointText {
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+interface PointedChartProps {
+  readonly id: string;
+  readonly label: string;
+  readonly height: number;
+  /** Of a point by its `data-point`; null where there is none. */
+  readonly text: (key: string) => PointText | null;
+  readonly onSelect: (key: string) => void;
+  /** The SVG's content for this width; points are elements of class `curve-point` with `data-point`, `data-x` and `data-y`. */
+  readonly children: (width: number) => ReactNode;
+}
+
+const TIP_WIDTH = 250;
+
+/** A chart as SVG whose points show their exact numbers on hover and can be clicked; its table says the same. */
+export const PointedChart = ({ id, label, height, text, onSelect, children }: PointedChartProps) => {
+  const [frame, width] = useElementWidth<HTMLDivElement>();
+  const [hovered, setHovered] = useState<Dot | null>(null);
+  const shown = hovered === null ? null : text(hovered.key);
+  return (
+    <div
+      className="curve-chart"
+      ref={frame}
+      id={id}
+      style={{ height, cursor: shown === null ? undefined : 'pointer' }}
+      onPointerMove={(event) => {
+        const { left, top } = event.currentTarget.getBoundingClientRect();
+        const near = nearestDot(event.currentTarget, event.clientX - left, event.clientY - top);
+        setHovered((known) => (known?.key === near?.key ? known : near));
+      }}
+      onPointerLeave={() => setHovered(null)}
+      onClick={() => {
+        if (hovered !== null) onSelect(hovered.key);
+      }}
+    >
+      {width > 0 && (
+        <svg className="chart-surface" role="img" aria-label={label} width={width} height={height} fontFamily="inherit">
+          {children(width)}
+        </svg>
+      )}
+      {hovered !== null && shown !== null && (
+        <div
+          className="chart-tip"
+          style={{
+            width: TIP_WIDTH,
+            left: Math.max(0, Math.min(hovered.x + 12, width - TIP_WIDTH)),
+            top: hovered.y > height / 2 ? undefined : hovered.y + 12,
+            bottom: hovered.y > height / 2 ? height - hovered.y + 12 : undefined,
+          }}
+        >
+          <strong>{shown.title}</strong>
+          {shown.lines.map((line) => (
+            <div key={line}>{line}</div>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+};

@@ -1,0 +1,29 @@
+import type { FamilyDocument, FamilyThreshold } from '../../../main/contract/family.ts';
+import type { MetricName } from '../../../main/contract/task.ts';
+import { formatCount, formatFactor } from '../../format/format-number.ts';
+import { thresholdBracket, thresholdValue } from '../curves/threshold-words.ts';
+import { methodTitle } from '../prune/methods.ts';
+import type { PointText } from './pointed-chart.tsx';
+
+type Needed = FamilyDocument['needed'];
+
+/** "needs 133 items": how many would let the threshold be told at this margin. */
+export const neededText = (needed: Needed, metric: MetricName | undefined): string =>
+  metric === 'perplexity' ? `needs ${formatCount(needed.texts)} texts` : `needs ${formatCount(needed.items)} items`;
+
+const bare = (factor: number): string => formatFactor(factor).replace('×', '');
+
+/** Below the threshold in a cell: the bracket [last safe, first unsafe), or from how many items on it could be told. */
+export const bracketText = ({ lastSafe, firstUnsafe }: FamilyThreshold, needed: Needed, metric: MetricName | undefined): string =>
+  lastSafe === null
+    ? `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`
+    : `[${bare(lastSafe)}, ${firstUnsafe === null ? '…' : bare(firstUnsafe)})`;
+
+export const thresholdText = (threshold: FamilyThreshold, task: string, needed: Needed, metric: MetricName | undefined): PointText => ({
+  title: `${methodTitle(threshold.method)}, ${threshold.model} (E ${formatCount(threshold.experts)})`,
+  lines: [
+    `${task}: threshold ${thresholdValue(threshold)}`,
+    `${thresholdBracket(threshold)}${threshold.verdict === 'cannot-tell' ? `: ${neededText(needed, metric)}` : ''}`,
+    `tested up to ${formatFactor(threshold.largestTested)}, n ${formatCount(threshold.n)}`,
+  ],
+});

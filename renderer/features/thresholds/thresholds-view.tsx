@@ -1,0 +1,113 @@
+import { useStore } from 'zustand';
+import type { FamilyThreshold } from '../../../main/contract/family.ts';
+import { useResolvedTheme } from '../../app/theme.ts';
+import { Button } from '../../components/button.tsx';
+import { EmptyState } from '../../components/empty-state.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useFacts } from '../../engine/use-facts.ts';
+import { curvesStore } from '../../state/curves-store.ts';
+import { layoutStore } from '../../state/layout-store.ts';
+import { MethodToggles } from '../curves/method-toggles.tsx';
+import { isPoint, pointKey } from '../curves/point-key.ts';
+import { useSweep } from '../curves/use-sweep.ts';
+import { MatrixSection } from './matrix-section.tsx';
+import { openInCurves } from './open-in-curves.ts';
+import { PairsSection } from './pairs-section.tsx';
+import { RuleBox } from './rule-box.tsx';
+import { thresholdPoint } from './threshold-point.ts';
+import { ThresholdsControls } from './thresholds-controls.tsx';
+import { TrendsSection } from './trends-section.tsx';
+import { useFamily } from './use-family.ts';
+import '../curves/curves.css';
+import './thresholds.css';
+
+const SetUpSweep = () => (
+  <Button look="primary" onClick={() => layoutStore.getState().show('prune')}>
+    Set up a sweep
+  </Button>
+);
+
+const waitingTitle = (reading: boolean, running: boolean): string =>
+  reading ? 'Reading the sweep…' : running ? 'Waiting for the first thresholds…' : 'This sweep holds no thresholds yet';
+
+/** Thresholds of a sweep's models: how far each can be pruned, how that moves with E, and what training small gives. */
+export const ThresholdsView = () => {
+  const { tasks, selection } = useFacts();
+  const theme = useResolvedTheme();
+  const { manifest, document } = useSweep();
+  const { family, error } = useFamily(manifest?.id ?? null);
+  const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
+  if (manifest === null) {
+    return (
+      <EmptyState icon="chart" title="No sweep yet" action={<SetUpSweep />}>
+        A sweep of several models shows here how far each can be pruned for each task, and how that moves with the number of experts.
+      </EmptyState>
+    );
+  }
+  const running = manifest.state === 'running' || manifest.state === 'queued';
+  if (family === undefined || family.thresholds.length === 0) {
+    return (
+      <>
+        <ThresholdsControls />
+        <div className="view-body">
+          {error !== null ? (
+            <Problem error={error} />
+          ) : (
+            <EmptyState icon="chart" title={waitingTitle(family === undefined, running)}>
+              {running ? 'A threshold appears as soon as a factor above 1 is measured.' : family === undefined ? '' : 'Resume it from the list of runs on the left.'}
+            </EmptyState>
+          )}
+        </div>
+      </>
+    );
+  }
+  const { run } = family;
+  const shown = family.methods.filter((method) => !hidden.includes(method));
+  const order = [...tasks.map(({ name }) => name).filter((name) => family.tasks.includes(name)), ...family.tasks.filter((name) => !tasks.some((task) => task.name === name))];
+  const section = {
+    manifest,
+    family,
+    shown,
+    tasks: order,
+    known: tasks,
+    theme,
+    title: (name: string): string => tasks.find((task) => task.name === name)?.title ?? name,
+    onSelect: (threshold: FamilyThreshold): void => {
+      const result = thresholdPoint(document?.results ?? [], threshold);
+      if (result !== null) openInCurves(pointKey(run, result));
+    },
+  };
+  const isSelected = (threshold: FamilyThreshold): boolean => {
+    const result = thresholdPoint(document?.results ?? [], threshold);
+    return selection.point !== null && selection.point.run === run && result !== null && isPoint(result, selection.point);
+  };
+  return (
+    <>
+      <ThresholdsControls />
+      <div className="view-body thresholds">
+        {error !== null && <Problem error={error} />}
+        <RuleBox family={family} />
+        <div className="curves-legend">
+          <MethodToggles methods={family.methods} theme={theme} />
+          {running && <span>provisional, the sweep is running</span>}
+        </div>
+        <MatrixSection {...section} isSelected={isSelected} />
+        {family.trends.length === 0 ? (
+          <EmptyState icon="model" title="One expert count: nothing to compare over E" action={<SetUpSweep />}>
+            Sweep models that differ in their number of experts together, for example the bundled ones: tick them under “Models” of the sweep in Prune.
+          </EmptyState>
+        ) : (
+          <>
+            <TrendsSection {...section} />
+            {family.pairs.length > 0 && <PairsSection {...section} />}
+          </>
+        )}
+        <section className="thresholds-notes" aria-label="Notes">
+          {[...family.notes, ...(document?.notes ?? [])].map((note) => (
+            <p key={note}>{note}</p>
+          ))}
+        </section>
+      </div>
+    </>
+  );
+};

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { modelEntry } from '../../../main/contract/model.ts';
+import { taskEntry } from '../../../main/contract/task.ts';
+import { completeSelection } from '../../../renderer/app/complete-selection.ts';
+import { exportName } from '../../../renderer/features/export/export-source.ts';
+import { noSelection } from '../../../renderer/state/selection-store.ts';
+
+const model = (name: string, experts: number, supported = true) =>
+  modelEntry.parse({
+    handle: name,
+    name,
+    path: `/${name}`,
+    bundled: true,
+    fingerprint: name,
+    error: null,
+    info: { family: 'mixtral', layers: 3, moeLayers: 3, experts, topK: 2, hidden: 96, expertWidth: 96, sharedExperts: 0, normTopK: true, vocabulary: 45, maxPositions: 64, parameters: { total: 1, expert: 1, active: 1 }, dtype: 'float16', sizeBytes: 1, memory: { resident: 1, streaming: 1 }, supported, reasons: [] },
+  });
+const task = (name: string, bundled: boolean, error: string | null = null) =>
+  taskEntry.parse({ handle: name, name, title: name, description: '', metric: 'acc', source: '', licence: '', path: '/t', bundled, items: { calibration: 1, test: 1 }, chance: 0.25, hash: 'h', error });
+const facts = { connected: true, models: [model('broken', 8, false), model('small', 8)], tasks: [task('bad', true, 'no file'), task('a', true), task('mine', false)], runs: [], jobs: [], selection: noSelection };
+
+test('a newcomer gets the first usable model, every usable bundled task and the first usable task', () => {
+  expect(completeSelection(facts)).toEqual({ model: 'small', layer: null, expert: null, tasks: ['a'], task: 'a' });
+});
+
+test('what is complete stays as it is; nothing is chosen without an engine', () => {
+  const completed = { ...noSelection, ...completeSelection(facts) };
+  expect(completeSelection({ ...facts, selection: completed })).toBeNull();
+  expect(completeSelection({ ...facts, connected: false })).toBeNull();
+});
+
+test('a forgotten task loses its tick and the focus; a factor too large for the model is lowered', () => {
+  const selection = { ...noSelection, ...completeSelection(facts), factor: 32, layer: 2, expert: 12 };
+  const change = completeSelection({ ...facts, tasks: [task('mine', false)], selection });
+  expect(change).toEqual({ tasks: [], task: 'mine', factor: 4, layer: null, expert: null });
+});
+
+test('an export is named after model, task, method and factor, in letters that every file system takes', () => {
+  const source = { model: model('My model (v2)', 8), method: 'reap', factor: 16 / 3, task: 'sums', call: 'plan.make' as const, input: { model: model('m', 8).handle, tasks: [], method: 'reap' as const } };
+  expect(exportName(source, null)).toBe('My-model-v2-sums-reap-x5.33');
+  expect(exportName(source, 'typed')).toBe('typed');
+});
