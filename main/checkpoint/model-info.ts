@@ -55,6 +55,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     hidden: model.hidden,
     expertWidth: moe?.width ?? 0,
     sharedExperts: moe?.shared?.experts ?? 0,
+    ...groupsOf(moe),
     normTopK: moe !== undefined && normalises(moe),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
@@ -65,6 +66,13 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     supported: true,
     reasons: [...reasons],
   };
+};
+
+/** Groups that the router chooses among, where there is more than one. */
+const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> => {
+  if (moe === undefined || (moe.routing.kind !== 'softmax-all' && moe.routing.kind !== 'sigmoid')) return {};
+  const { kind, groups } = moe.routing;
+  return groups === null || groups.count === 1 ? {} : { expertGroups: { ...groups, least: kind === 'sigmoid' ? 2 : 1 } };
 };
 
 /** Whether the combine weights of a token sum to a constant, so that pruning cannot make the routed branch louder. */

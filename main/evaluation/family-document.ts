@@ -10,6 +10,7 @@ import { safeTaskFindings } from './finding-safe-tasks.ts';
 import { counted } from './finding-text.ts';
 import { thresholdTrendFindings } from './finding-threshold-trend.ts';
 import { thresholdFindings } from './finding-thresholds.ts';
+import { itemsNeeded } from './threshold.ts';
 
 export type MeasuredPairs = ReturnType<typeof measurePairs>;
 
@@ -52,6 +53,7 @@ export const familyDocument = (document: SweepDocument, delta: number, measured:
     run,
     delta,
     rule,
+    needed: { items: itemsNeeded(delta), texts: itemsNeeded(delta, 'perplexity') },
     models,
     tasks,
     methods,

@@ -31,7 +31,7 @@ export const svgDocument = ({ width, height, title, description, manifest, theme
     fill: theme.ink,
   };
   if (theme.name === 'page') {
-    return svgElement('svg', { ...frame, 'aria-label': `${title}. ${description}` }, ...children).svg;
+    return svgElement('svg', { ...frame, preserveAspectRatio: 'xMinYMin meet', 'aria-label': `${title}. ${description}` }, ...children).svg;
   }
   const root = svgElement(
     'svg',

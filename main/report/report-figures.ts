@@ -26,8 +26,8 @@ const parts = <T>(items: readonly T[], size: number): T[][] => {
 /** Small multiples that fit on a page. */
 const perPage = (panelHeight: number): number => COLUMNS * Math.max(1, Math.floor(PAGE_HEIGHT / panelHeight));
 
-const figure = (svg: string, caption: string): HtmlNode =>
-  html('figure', {}, html('div', { class: 'chart' }, htmlFigure(svg)), html('figcaption', {}, caption));
+const figure = (svg: string, caption: string, size: 'whole' | 'half' = 'whole'): HtmlNode =>
+  html('figure', {}, html('div', { class: size === 'half' ? 'chart half' : 'chart' }, htmlFigure(svg)), html('figcaption', {}, caption));
 
 /** Quality against pruning factor, a figure per model. */
 export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
@@ -74,6 +74,7 @@ export const routingFigures = ({ profiles, manifest }: ReportSource): HtmlNode[]
           figure(
             routingSheet({ title: `${model}: ${metric.title}`, unit: metric.unit, blocks: part, maximum, manifest, theme: pageTheme }),
             `Measured on the calibration items of each task. ${routingCaption({ unit: metric.unit, blocks: part })}`,
+            part.length * routingBlockHeight(layers) <= PAGE_HEIGHT / 2 ? 'half' : 'whole',
           ),
         );
       }),

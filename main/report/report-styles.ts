@@ -25,6 +25,7 @@ h1{font-size:2.1rem;letter-spacing:-.015em;margin:.2rem 0 1rem}
 h2{font-size:1.4rem;letter-spacing:-.01em;margin:4rem 0 1rem;padding-top:1.2rem;border-top:1px solid var(--border)}
 h3{font-size:1.05rem;margin:2.4rem 0 .6rem}
 p,li,dd{max-width:46rem}
+small{font-size:.85em;font-weight:400}
 p{margin:.6rem 0}
 a{color:var(--accent);text-underline-offset:.15em}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
@@ -57,10 +58,12 @@ tbody th{font-weight:400;white-space:nowrap}
 .number{text-align:right;white-space:nowrap}
 .matrices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,29rem),1fr));gap:1.6rem 2.4rem;margin:1.6rem 0}
 .matrices table{width:100%;margin:0}
+.matrices th,.matrices td{padding-inline:.4rem}
+.single{grid-template-columns:1fr;max-width:52rem}
 .matrices caption{min-width:0}
 .level{white-space:nowrap;background:rgba(var(--tint),calc(var(--level)*.055))}
 .level b{font-weight:600}
-.level small{color:var(--figure-muted);font-size:.85em;display:inline-block;min-width:3.4em}
+.level small{display:inline-block;min-width:3.4em}
 .size{display:block;font-weight:400;color:var(--figure-muted)}
 .definitions{columns:2;column-gap:3rem}
 .definitions div{break-inside:avoid;padding-bottom:.9rem}
@@ -93,7 +96,8 @@ table{font-size:8pt}
 th,td{padding:1mm 2mm}
 .wide{overflow:visible}
 .matrices{grid-template-columns:1fr 1fr;gap:5mm 7mm}
-.many{grid-template-columns:1fr}
+.many,.single{grid-template-columns:1fr}
+.half svg{max-height:94mm}
 .definitions dd,.notes,figcaption{font-size:8.5pt}
 #record .wide{break-inside:avoid}
 details:not([open]){display:none}

@@ -42,8 +42,7 @@ const matrix = (method: string, { models, tasks, thresholds }: FamilyDocument): 
       html(
         'tr',
         {},
-        html('th', { scope: 'col' }, 'task'),
-        html('th', { scope: 'col', class: 'number' }, 'items'),
+        html('th', { scope: 'col' }, htmlAll(['task', html('small', { class: 'size' }, 'test items')])),
         ...models.map((model) => html('th', { scope: 'col', class: 'number' }, headOf(model))),
       ),
     ),
@@ -55,8 +54,7 @@ const matrix = (method: string, { models, tasks, thresholds }: FamilyDocument): 
         return html(
           'tr',
           {},
-          html('th', { scope: 'row' }, task),
-          html('td', { class: 'number' }, itemsText(ofTask)),
+          html('th', { scope: 'row' }, htmlAll([task, html('small', {}, ` ${itemsText(ofTask)}`)])),
           ...models.map(({ name }) => cellOf(ofTask.find(({ model }) => model === name))),
         );
       }),
@@ -64,8 +62,11 @@ const matrix = (method: string, { models, tasks, thresholds }: FamilyDocument): 
   );
 };
 
-/** Models beyond which two tables do not fit beside each other on paper. */
-const MANY_MODELS = 2;
+/** Models up to which two tables fit beside each other, on paper and on a screen. */
+const PAIRED_ON_PAPER = 2;
+const PAIRED_ON_SCREEN = 4;
+const matricesClass = (models: number): string =>
+  models <= PAIRED_ON_PAPER ? 'matrices' : models <= PAIRED_ON_SCREEN ? 'matrices many' : 'matrices single';
 
 /** The matrix models x tasks of threshold factors, one table per method, with what a cell says. */
 export const thresholdMatrices = (family: FamilyDocument): HtmlNode =>
@@ -79,5 +80,5 @@ export const thresholdMatrices = (family: FamilyDocument): HtmlNode =>
         'tested factor is safe, so the threshold is this or more. 1: no tested factor is safe. ?: it cannot be told, for want ' +
         'of items. For a method that draws at random, safe means safe for every draw.',
     ),
-    html('div', { class: family.models.length > MANY_MODELS ? 'matrices many' : 'matrices' }, ...family.methods.map((method) => matrix(method, family))),
+    html('div', { class: matricesClass(family.models.length) }, ...family.methods.map((method) => matrix(method, family))),
   );

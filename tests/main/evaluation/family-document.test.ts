@@ -113,10 +113,17 @@ describe('the document of a family', () => {
     );
   });
 
-  it('has a sentence over all methods for every chart that asks a question', () => {
+  it('counts safe tasks over all methods in one sentence', () => {
+    expect(sample.family.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === null)?.sentence).toBe(
+      'A factor of 2 is safe in 0, 0, 9 and 9 of 9 tasks at E = 8, 16, 32 and 64 by frequency, in 0, 0, 9 and 9 of 9 by reap.',
+    );
+  });
+
+  it('has a sentence over all methods for every chart', () => {
     const overall = sample.family.findings.filter(({ method }) => method === null).map(({ chart, verdict }) => [chart, verdict]);
     expect(overall).toEqual([
       ['threshold-over-experts', 'supported'],
+      ['safe-tasks', 'counted'],
       ['pruned-against-scratch', 'supported'],
       ['thresholds', 'counted'],
     ]);

@@ -1,57 +1,17 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { RunManifest } from '../../../main/contract/run.ts';
-import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { encodeEvaluation } from '../../../main/jobs/evaluation-record.ts';
 import { makeReport } from '../../../main/report/make-report.ts';
 import { INSTRUMENT_NOTE } from '../../../main/report/instrument-note.ts';
 import { readStoredSweep } from '../../../main/report/read-family.ts';
-import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { writeOutcomes, type OutcomeBlock } from '../../../main/workspace/outcomes-parquet.ts';
 import { readOutcomes } from '../../../main/workspace/read-outcomes.ts';
 import { textOutcome } from '../evaluation/outcomes.ts';
-import { sampleFamily } from '../evaluation/sample-family.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { sample, sweepOnDisk } from './sweep-on-disk.ts';
 
-const sample = sampleFamily({ sizes: [8, 16], tasks: ['french', 'sort'], methods: ['frequency'], limit: (experts) => experts / 8 });
 const bundled = { folders: ['here', 'gone'], open: (folder: string) => (folder === 'here' ? Promise.resolve({ fingerprint: 'f8' }) : Promise.reject(new Error('gone'))) };
 const none = { folders: [], open: bundled.open };
-
-const blocks = async function* (run: string): AsyncGenerator<OutcomeBlock> {
-  for (const result of sample.document.results) {
-    const { model, task, method, seed, factor, kept } = result;
-    yield await Promise.resolve({ run, model, task, method, seed, factor, kept, outcomes: sample.outcomesOf(result) ?? [] });
-  }
-};
-
-/** A workspace with a sweep as jobs leave it: results, points and steps; outcomes only once it is finished. */
-const sweepOnDisk = async (): Promise<{ readonly workspace: Workspace; readonly run: string; readonly outcomesFile: string }> => {
-  const workspace = await openWorkspace(await temporaryFolder());
-  const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
-    title: 'A sweep', finishedAt: null, state: 'done', error: null,
-    spec: sweepSettings.parse({ methods: ['frequency'], factors: [2, 4] }),
-    models: [{ name: 'e8', path: '/m/e8', fingerprint: 'f8' }, { name: 'e16', path: '/m/e16', fingerprint: 'f16' }],
-    tasks: [], versions: {}, device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' }, commandLine: 'uncurl sweep', output: null,
-  };
-  const { manifest: made, lock } = await workspace.runs.create('sweep', manifest);
-  await lock.release();
-  const folder = workspace.runs.folder(made.id);
-  const points = await Promise.all(
-    sample.document.results.map(async (result, index) => {
-      const step = index.toString(16).padStart(64, '0');
-      const { model, task, method, seed, factor, kept } = result;
-      const outcomes = sample.outcomesOf(result) ?? [];
-      await workspace.steps.writeJson(step, encodeEvaluation({ model: { name: model, fingerprint: 'f' }, task, plan: null, outcomes }));
-      return { model, task, method, seed, factor, kept, step };
-    }),
-  );
-  await writeFile(join(folder, 'points.json'), JSON.stringify(points));
-  await writeFile(join(folder, 'results.json'), JSON.stringify({ ...sample.document, run: made.id }));
-  const outcomesFile = join(folder, 'outcomes.parquet');
-  await writeOutcomes(outcomesFile, blocks(made.id));
-  return { workspace, run: made.id, outcomesFile };
-};
 
 describe('the family of a stored sweep', () => {
   it('has the same pairs from the outcomes file of a finished run, from the steps of an unfinished one, and from memory', async () => {
