@@ -177,7 +177,7 @@ export const definitions = define({
   },
   verdict: {
     term: 'Verdict',
-    text: 'Whether the data bear out what the chart asks. Supported: yes, more often than chance. Opposed: the reverse. Mixed: both happen. No change seen: neither happens. Cannot tell: too little to tell from chance.',
+    text: 'Whether the data bear out what the chart asks. Supported: yes, more often than chance. Opposed: the reverse. Mixed: both happen, or the methods differ. No change seen: neither happens. Cannot tell: too little to tell from chance.',
   },
   scratchDifference: {
     term: 'Pruned minus from scratch',

@@ -9,11 +9,13 @@ import { formatCount, formatFactor, formatFixed } from '../../format/format-numb
 import { reproductionStore } from '../../state/reproduction-store.ts';
 import { thresholdBracket, thresholdValue } from '../curves/threshold-words.ts';
 import { methodTitle } from '../prune/methods.ts';
+import { useReproductionEnd } from './use-reproduction-end.ts';
 import './reproduction-dialog.css';
 
 /** Result of a reproduction: whether every number matches, and what differs, item by item. */
 export const ReproductionDialog = () => {
   const { run, showRun } = useStore(reproductionStore);
+  useReproductionEnd();
   return run === null ? null : (
     <Dialog title="Reproduction" wide onClose={() => showRun(null)}>
       <div className="reproduction">

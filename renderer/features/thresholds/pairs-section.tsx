@@ -67,7 +67,8 @@ export const PairsSection = ({ manifest, family, shown, tasks, theme, title }: S
               <figure key={panel.task} className="curve-panel pair-panel">
                 <figcaption>
                   <h3>{title(panel.task)}</h3>
-                  <span className="muted number">n {formatCount(panel.n)}, difference {panel.metric === 'perplexity' ? 'of perplexity' : 'in points'}</span>
+                  <span className="muted number">n {formatCount(panel.n)}
+                    {panel.metric === 'perplexity' ? ', perplexity' : ''}</span>
                 </figcaption>
                 <PairChart
                   id={idOf(panel.task)}

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
+import { runManifest } from '../../../main/contract/run.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { completeSelection } from '../../../renderer/app/complete-selection.ts';
 import { exportName } from '../../../renderer/features/export/export-source.ts';
@@ -27,6 +28,16 @@ test('what is complete stays as it is; nothing is chosen without an engine', () 
   const completed = { ...noSelection, ...completeSelection(facts) };
   expect(completeSelection({ ...facts, selection: completed })).toBeNull();
   expect(completeSelection({ ...facts, connected: false })).toBeNull();
+});
+
+const sweep = (id: string, sample: boolean) =>
+  runManifest.parse({ id, kind: 'sweep', title: id, createdAt: '2026-01-01T00:00:00.000Z', finishedAt: null, state: 'done', error: null, spec: {}, models: [], tasks: [], versions: {}, device: { provider: 'cpu', precision: 'float32', processor: 'p', threads: 1 }, commandLine: '', output: null, sample });
+
+test('the sample is selected at the first start, and never over a sweep of one’s own', () => {
+  expect(completeSelection({ ...facts, runs: [sweep('sample', true)] })).toMatchObject({ run: 'sample' });
+  expect(completeSelection({ ...facts, runs: [sweep('sample', true), sweep('mine', false)] })).not.toHaveProperty('run');
+  expect(completeSelection({ ...facts, runs: [sweep('mine', false)] })).not.toHaveProperty('run');
+  expect(completeSelection({ ...facts, runs: [sweep('sample', true)], selection: { ...noSelection, run: 'other' } })).not.toHaveProperty('run');
 });
 
 test('a forgotten task loses its tick and the focus; a factor too large for the model is lowered', () => {

@@ -1,0 +1,131 @@
+import { chmod, readFile, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Page } from '@playwright/test';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { addSample } from '../../main/sample/add-sample.ts';
+import { expect, test } from './workbench.ts';
+import type { Workbench } from './workbench.ts';
+
+const root = path.resolve(import.meta.dirname, '..', '..');
+const screenshots = path.join(import.meta.dirname, 'screenshots');
+const PAINT_MS = 200;
+const SWEEP_LIMIT_MS = 120_000;
+
+const tab = async (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
+
+/** Both themes: to be looked at. */
+const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.waitForTimeout(PAINT_MS);
+    await page.screenshot({ path: path.join(screenshots, `${host}-${view}-${theme}.png`) });
+  }
+};
+
+/** The workspace as a first start has it: with the sample. */
+const withSample = async ({ page, workspace }: Workbench): Promise<void> => {
+  const opened = await openWorkspace(workspace);
+  expect(await addSample(opened, path.join(root, 'resources'))).toBe(true);
+  // The engine of the window is another user's.
+  await chmod(opened.runs.folder('sample'), 0o777);
+  await page.reload();
+};
+
+test('the sample tells how far each model can be pruned, by which rule, and how sure that is', async ({ workbench }) => {
+  const { page } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await withSample(workbench);
+  await expect(page.getByRole('note').getByText(/This is the sample/)).toBeVisible();
+  await tab(page, 'Thresholds');
+
+  await test.step('rule, margin and items stand on the screen', async () => {
+    const rule = page.getByRole('region', { name: 'How a threshold is defined' });
+    await expect(rule).toContainText('The threshold is the largest tested factor such that it and every smaller tested factor are safe');
+    await expect(rule).toContainText('0.020');
+    await expect(rule).toContainText('133');
+  });
+
+  await test.step('every method has its matrix; what cannot be told says how many items it needs', async () => {
+    for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL']) await expect(page.getByRole('region', { name: `Thresholds by ${method}` })).toBeVisible();
+    const capitals = page.getByRole('region', { name: 'Thresholds by REAP' }).getByRole('row', { name: /Capitals/ });
+    await expect(capitals).toContainText('n ≥ 133');
+    await photograph(workbench, 'family');
+  });
+
+  await test.step('each chart has its finding, and its p values are explained', async () => {
+    const trends = page.getByRole('region', { name: 'Threshold against experts before pruning' });
+    await expect(trends).toContainText(/pretraining experts grows/);
+    await expect(trends.locator('.curve-chart')).toHaveCount(9);
+    const pairs = page.getByRole('region', { name: /against trained with as many/ });
+    await expect(pairs.locator('.curve-chart')).toHaveCount(9);
+    await pairs.getByText('Method by method').click();
+    await pairs.getByText(/^p [=<] /).first().hover();
+    await expect(page.getByRole('tooltip')).toContainText('sign test over tasks');
+    await photograph(workbench, 'scratch');
+  });
+
+  await test.step('the margin moves thresholds without inference', async () => {
+    const matrix = page.getByRole('region', { name: 'Thresholds by REAP' });
+    const before = await matrix.innerText();
+    await page.getByLabel('Margin δ').fill('0.15');
+    await expect(page.getByRole('region', { name: 'How a threshold is defined' })).toContainText('at least -15 percentage points');
+    await expect.poll(() => matrix.innerText()).not.toBe(before);
+    await page.getByRole('button', { name: 'Reset' }).click();
+  });
+
+  await test.step('the numbers behind the charts are a table', async () => {
+    await page.getByRole('radio', { name: 'Tables' }).click();
+    await expect(page.getByRole('region', { name: /^Pruned-large against scratch-small/ }).getByRole('row')).not.toHaveCount(1);
+    await page.getByRole('radio', { name: 'Charts' }).click();
+  });
+
+  await test.step('the report is one page', async () => {
+    if (workbench.host === 'window') return;
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save report' }).click();
+    const html = await readFile(await (await saved).path(), 'utf8');
+    expect(html).toContain('The threshold is the largest tested factor');
+    expect(html).not.toMatch(/<script[^>]+src=|<link[^>]+href="http/);
+  });
+
+  await test.step('a threshold leads to its curve', async () => {
+    await page.getByRole('button', { name: /^REAP, uncurl-32 \(E 32\), Sorting/ }).click();
+    await expect(page.getByRole('tab', { name: 'Curves' })).toHaveAttribute('aria-selected', 'true');
+    await expect(page.getByRole('region', { name: 'Selected point' })).toContainText('uncurl-32');
+    await expect(page.getByRole('application', { name: /^Sorting/ })).toBeVisible();
+  });
+  expect(problems).toEqual([]);
+});
+
+test('a sweep of one model says what to do, and is reproduced to the last number', async ({ workbench }) => {
+  test.setTimeout(2 * SWEEP_LIMIT_MS);
+  const { page, workspace } = workbench;
+  await tab(page, 'Thresholds');
+  await expect(page.getByRole('heading', { name: 'No sweep yet' })).toBeVisible();
+  await page.getByRole('button', { name: 'Set up a sweep' }).click();
+  await page.getByRole('button', { name: 'None', exact: true }).click();
+  await page.getByRole('checkbox', { name: /Plurals/ }).check();
+  const sweep = page.getByRole('region', { name: 'Sweep' });
+  for (const method of ['Random', 'REAP', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
+  await sweep.getByRole('button', { name: 'Start sweep' }).click();
+  const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
+  await expect(jobs.getByRole('progressbar')).toBeVisible();
+  await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: SWEEP_LIMIT_MS });
+
+  await tab(page, 'Thresholds');
+  await expect(page.getByRole('heading', { name: /One expert count/ })).toBeVisible();
+  await expect(page.getByText(/Sweep models that differ in their number of experts/)).toBeVisible();
+
+  const runs = page.getByRole('list', { name: 'Runs' });
+  await runs.getByRole('listitem').filter({ hasText: 'Sweep of' }).first().hover();
+  await runs.getByRole('button', { name: /^Reproduce Sweep of/ }).click();
+  const repeated = runs.getByRole('listitem').filter({ hasText: 'Reproduction of' });
+  await expect(repeated).toBeVisible();
+  await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: SWEEP_LIMIT_MS });
+  await expect(page.getByRole('log', { name: 'Messages' })).toContainText('Every number matches');
+  await repeated.getByRole('button', { name: /Reproduction of/ }).first().click();
+  await expect(page.getByRole('dialog', { name: 'Reproduction' })).toContainText('Every number matches');
+  await photograph(workbench, 'reproduction');
+  expect(await readdir(path.join(workspace, 'runs'))).toHaveLength(2);
+});
