@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
@@ -5,6 +6,10 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const root = path.dirname(fileURLToPath(import.meta.url));
 const fixtures = (variable: string, folder: string): string =>
   path.resolve(process.env['INIT_CWD'] ?? root, process.env[variable] ?? path.join(root, 'tests', 'fixtures', folder));
+
+/** Checkpoints of every family where they lie beside the clone; else those of one. */
+const beside = path.join(root, '..', 'shared', 'reference', 'checkpoints');
+const everyCheckpoint = process.env['CHECKPOINTS'] === undefined && existsSync(beside) ? beside : fixtures('CHECKPOINTS', 'checkpoints');
 
 const shared = {
   environment: 'node',
@@ -30,7 +35,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['tests/**/*.test.{ts,tsx}'],
-          exclude: [...configDefaults.exclude, 'tests/{integration,reference,e2e,bench}/**'],
+          exclude: [...configDefaults.exclude, 'tests/{integration,reference,interop,e2e,bench}/**'],
           testTimeout: 20_000,
         },
       },
@@ -41,6 +46,16 @@ export default defineConfig({
           include: ['tests/{integration,reference}/**/*.test.{ts,tsx}'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'interop',
+          env: { ...shared.env, CHECKPOINTS: everyCheckpoint },
+          include: ['tests/interop/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
         },
       },
     ],

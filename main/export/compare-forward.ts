@@ -4,17 +4,34 @@ import type { ForwardResult } from '../inference/model-runner.ts';
 export const NOT_COMPARABLE = Number.MAX_VALUE;
 
 /** Agreement of two models on the same sequences. */
-export interface ForwardComparison {
+export interface LogitComparison {
   /** Largest |a - b| / max(1, |a|) over all logits, a being the original's. */
   readonly maxLogitDifference: number;
-  readonly sameExperts: boolean;
   readonly problems: readonly string[];
 }
 
+export interface ForwardComparison extends LogitComparison {
+  readonly sameExperts: boolean;
+}
+
+/**
+ * Compares the logits [T, V] of one sequence; `where` names it in problems. A difference is absolute for logits up to 1
+ * and relative beyond: |a - b| <= tolerance * max(1, |a|). Not-a-number agrees with nothing.
+ */
+export const compareLogits = (original: Float32Array, exported: Float32Array, tokens: number, tolerance: number, where: string): LogitComparison => {
+  if (exported.length !== original.length) {
+    return { maxLogitDifference: NOT_COMPARABLE, problems: [`${where}: ${String(exported.length)} logits instead of ${String(original.length)}.`] };
+  }
+  const { largest, at } = largestDifference(original, exported);
+  if (largest <= tolerance) return { maxLogitDifference: largest, problems: [] };
+  const vocabulary = original.length / tokens;
+  const place = `${where}, position ${String(Math.floor(at / vocabulary))}: the logit of token ${String(at % vocabulary)}`;
+  return { maxLogitDifference: largest, problems: [`${place} is ${String(exported[at])} instead of ${String(original[at])}.`] };
+};
+
 /**
  * Compares logits, and the set of experts that each token chose at each MoE layer. `keptIndex[layer]` takes the
- * original's expert numbers to those of the export. A difference is absolute for logits up to 1 and relative beyond:
- * |a - b| <= tolerance * max(1, |a|). Not-a-number agrees with nothing.
+ * original's expert numbers to those of the export.
  */
 export const compareForward = (
   original: readonly ForwardResult[],
@@ -35,15 +52,9 @@ export const compareForward = (
       problems.push(`sequence ${String(sequence)}: the two models do not give the same numbers of logits and choices.`);
       return;
     }
-    const { largest, at } = largestDifference(ours.logits, theirs.logits);
-    maxLogitDifference = Math.max(maxLogitDifference, largest);
-    if (largest > tolerance) {
-      const vocabulary = ours.logits.length / length;
-      problems.push(
-        `sequence ${String(sequence)}, position ${String(Math.floor(at / vocabulary))}: the logit of token ${String(at % vocabulary)} is ` +
-          `${String(theirs.logits[at])} instead of ${String(ours.logits[at])}.`,
-      );
-    }
+    const logits = compareLogits(ours.logits, theirs.logits, length, tolerance, `sequence ${String(sequence)}`);
+    maxLogitDifference = Math.max(maxLogitDifference, logits.maxLogitDifference);
+    problems.push(...logits.problems);
     const choice = firstOtherChoice(ours.experts, theirs.experts, keptIndex, length);
     if (choice !== null) {
       sameExperts = false;

@@ -10,8 +10,8 @@ export interface ExportControl {
 
 export const weightBytes = (tensors: readonly ExportedTensor[]): number => tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
-/** Bytes that a verification moves: it compares every tensor and runs two models. */
-export const verificationBytes = (tensors: readonly ExportedTensor[]): number => 3 * weightBytes(tensors);
+/** Bytes that a verification moves: it compares every tensor and runs the original and each form of the export. */
+export const verificationBytes = (tensors: readonly ExportedTensor[], forms: number): number => (2 + forms) * weightBytes(tensors);
 
 /** Counts what a verification has done. */
 export class VerifyProgress {
@@ -21,11 +21,12 @@ export class VerifyProgress {
   readonly #total: number;
   #done = 0;
 
-  constructor({ signal, onProgress }: ExportControl, tensors: readonly ExportedTensor[]) {
+  /** `forms`: of the export, each of which runs. */
+  constructor({ signal, onProgress }: ExportControl, tensors: readonly ExportedTensor[], forms: number) {
     this.signal = signal;
     this.#onProgress = onProgress ?? (() => undefined);
     this.#weightBytes = weightBytes(tensors);
-    this.#total = verificationBytes(tensors);
+    this.#total = verificationBytes(tensors, forms);
   }
 
   /** Bytes were compared. Throws where the job was cancelled. */
@@ -34,8 +35,8 @@ export class VerifyProgress {
     this.#report(this.#done + bytes);
   };
 
-  /** A share of the first or second of the two model runs is done. */
-  ran(run: 0 | 1, share: number): void {
+  /** A share of one of the model runs is done; run 0 is the original's. */
+  ran(run: number, share: number): void {
     this.#report(Math.round(this.#weightBytes * (1 + run + share)));
   }
 

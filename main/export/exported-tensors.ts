@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { requireWholeView, wholeView } from '../checkpoint/weight.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
-import { mergedVariant } from '../inference/merged-layer.ts';
+import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
 /** A contiguous run of bytes of an exported tensor, where they lie now, and what they are in words. */
 export interface TensorPiece {
@@ -28,8 +28,8 @@ interface PrunedLayer {
   readonly moe: MoeDescriptor;
   /** Source experts by new (kept) index; of a merged group: its first member, whose places in the files it takes. */
   readonly carriers: readonly number[];
-  /** Weights by kept index where experts merge; null: the carriers' own. */
-  readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView } | null;
+  /** Weights by kept index where they are not the carriers' own, and the rows of the router where they are new. */
+  readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView | null } | null;
 }
 
 /**
@@ -68,17 +68,24 @@ export const exportedTensors = async (checkpoint: Checkpoint, plan: Plan, overla
 
 const prunedLayers = async (checkpoint: Checkpoint, plan: Plan, overlayFolder: string): Promise<readonly PrunedLayer[]> => {
   const layers: PrunedLayer[] = [];
-  for (const [index, { moe }] of checkpoint.descriptor.moeLayers.entries()) {
+  const { variants } = await resolveCandidate(checkpoint, { key: 'export', plan }, overlayFolder);
+  for (const [index, { block, moe }] of checkpoint.descriptor.moeLayers.entries()) {
+    const experts = variants[block]?.layer?.experts;
+    if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
     if (isMergePlan(plan)) {
-      const { layer } = await mergedVariant(checkpoint, index, plan, overlayFolder);
-      if (layer === null) throw new Error(`merged layer ${String(index)} has no experts`);
       const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
-      layers.push({ moe, carriers, merged: { experts: layer.experts, router: layer.router } });
+      layers.push({ moe, carriers, merged: { experts, router: variants[block]?.layer?.router ?? null } });
     } else {
-      layers.push({ moe, carriers: plan.kept[index] ?? [], merged: null });
+      const carriers = plan.kept[index] ?? [];
+      const own = carriers.map((carrier) => experts[carrier] ?? noExpert(index, carrier));
+      layers.push({ moe, carriers, merged: plan.recovery === undefined ? null : { experts: own, router: null } });
     }
   }
   return layers;
+};
+
+const noExpert = (layer: number, expert: number): never => {
+  throw new Error(`MoE layer ${String(layer)} has no expert ${String(expert)}`);
 };
 
 const inFileOrder = ({ weightFiles, tensors }: Checkpoint): readonly TensorView[] =>
@@ -113,9 +120,8 @@ const whole = (name: string, view: TensorView, what: string): TensorForm => ({
 
 /** A tensor whose first axis counts experts, with the rows of the kept ones. */
 const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
-  if (layer.merged !== null && view.tensor === layer.moe.router.tensor) {
-    return whole(view.tensor, layer.merged.router, 'the router rows of the merged experts');
-  }
+  const newRouter = layer.merged?.router ?? null;
+  if (newRouter !== null && view.tensor === layer.moe.router.tensor) return whole(view.tensor, newRouter, 'the router rows of the merged experts');
   const rowBytes = view.byteLength / layer.moe.experts;
   const pieces = layer.carriers.flatMap((carrier, kept): readonly TensorPiece[] => {
     const row = { ...view, shape: view.shape.slice(1), byteLength: rowBytes, byteOffset: view.byteOffset + carrier * rowBytes };
@@ -142,18 +148,24 @@ const partsOfRow = (moe: MoeDescriptor, expert: number, row: TensorView): readon
 
 const wholeViewOf = (weight: Weight | undefined): TensorView | null => (weight === undefined ? null : wholeView(weight));
 
-/** What stands in the export where `view` of the carrier stood: itself, or the merged matrix of the same role. */
+/** What stands in the export where `view` of the carrier stood: itself, or the new matrix of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
   const carrier = carriers[kept] ?? -1;
   const own = { view, what: `expert ${String(carrier)} of the source` };
-  const expert = merged?.experts[kept];
-  if (expert === undefined || expert === moe.expertTensors[carrier]) return own;
-  const role = roles.find((each) => {
-    const known = wholeViewOf(moe.expertTensors[carrier]?.[each]);
+  const [before, after] = [moe.expertTensors[carrier], merged?.experts[kept]];
+  if (before === undefined || after === undefined) return own;
+  const changed = roles.filter((role) => after[role] !== before[role]);
+  const role = changed.find((each) => {
+    const known = plainView(before[each]);
     return known?.tensor === view.tensor && known.byteOffset === view.byteOffset && known.byteLength === view.byteLength;
   });
-  if (role === undefined) {
-    throw refuse('not-exportable', `tensor "${view.tensor}" belongs to an expert, and merging does not say what becomes of it.`, 'Use a method that drops experts.');
+  if (role !== undefined) {
+    const piece = plainView(after[role]) ?? requireWholeView(after[role], 'exporting merged experts');
+    return { view: { ...piece, shape: view.shape }, what: changed.length === roles.length ? `the merge of group ${String(kept)}` : `the refitted ${role} projection of expert ${String(carrier)}` };
   }
-  return { view: { ...requireWholeView(expert[role], 'exporting merged experts'), shape: view.shape }, what: `the merge of group ${String(kept)}` };
+  if (changed.length < roles.length) return own;
+  throw refuse('not-exportable', `tensor "${view.tensor}" belongs to an expert, and merging does not say what becomes of it.`, 'Use a method that drops experts.');
 };
+
+/** Where a matrix lies as it is, or as its transpose; null where it is quantised or interleaved with another. */
+const plainView = ({ stored, select }: Weight): TensorView | null => (stored.kind === 'plain' && select === undefined ? stored.view : null);

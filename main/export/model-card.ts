@@ -1,7 +1,9 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { Verification } from '../contract/export.ts';
+import type { ExportFormat, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
+import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
+import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 
 /** What is known of the plan beside itself. */
 export interface CardFacts {
@@ -17,6 +19,8 @@ export interface CardContents {
   readonly plan: Plan;
   readonly cost: PlanCost;
   readonly verification: Verification;
+  readonly format: ExportFormat;
+  readonly warnings: readonly string[];
   readonly hasTokenizer: boolean;
   /** Lines of the source's own card that name its licence. */
   readonly licence: readonly string[];
@@ -40,8 +44,14 @@ export const modelCard = (contents: CardContents): string =>
     loading(contents),
   ].join('\n\n') + '\n';
 
-const frontMatter = ({ checkpoint, licence }: CardContents): string =>
-  ['---', `base_model: ${JSON.stringify(checkpoint.name)}`, ...licence, 'library_name: transformers', 'pipeline_tag: text-generation', 'tags:', '- mixture-of-experts', '- expert-pruning', '---'].join('\n');
+const frontMatter = ({ checkpoint, licence, format }: CardContents): string =>
+  [
+    ...['---', `base_model: ${JSON.stringify(checkpoint.name)}`, ...licence],
+    ...(format === 'onnx' ? [] : ['library_name: transformers']),
+    ...['pipeline_tag: text-generation', 'tags:', '- mixture-of-experts', '- expert-pruning'],
+    ...(format === 'hf' ? [] : ['- onnx']),
+    '---',
+  ].join('\n');
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(1)} %`;
@@ -107,23 +117,42 @@ const curve = (points: readonly SweepResult[]): string =>
     ]),
   );
 
-const verified = ({ verification, plan }: CardContents): string => {
-  const { sequences, tokens, maxLogitDifference, tolerance } = verification;
+const verified = ({ verification, plan, format }: CardContents): string => {
+  const { sequences, tokens, maxLogitDifference, tolerance, sameExperts } = verification;
   const original = isMergePlan(plan) ? 'the original with its experts replaced by the merged ones' : 'the original with a mask on its router';
+  const choices = sameExperts === null ? '' : 'every token chose the same experts at every layer, and ';
+  const graph = format === 'hf' ? '' : 'The graph ran them in batches, padded on either side. ';
   return (
     `Before this folder got its name it was reopened and compared with ${original}: every tensor is byte for byte what the plan makes of the source; ` +
-    `on ${sequences} seeded sequences (${tokens} tokens) every token chose the same experts at every layer, and float32 logits differ by at most ` +
+    `on ${sequences} seeded sequences (${tokens} tokens) ${choices}float32 logits differ by at most ` +
     `${maxLogitDifference === 0 ? '0' : maxLogitDifference.toExponential(1)} (limit ${tolerance.toExponential(0)}, relative for logits beyond 1). ` +
+    graph +
     '`sha256sum --check checksums.sha256` tells whether a file changed since; `uncurl verify FOLDER --against MODEL --plan uncurl-plan.json` repeats the comparison.'
   );
 };
 
-const loading = ({ hasTokenizer }: CardContents): string =>
-  [
-    '```python',
+const loading = (contents: CardContents): string =>
+  [...(contents.format === 'onnx' ? [] : [inTransformers(contents)]), ...(contents.format === 'hf' ? [] : [inOnnxRuntime(contents)]), ...contents.warnings].join('\n\n');
+
+const python = (lines: readonly string[]): string => ['```python', ...lines, '```'].join('\n');
+
+const inTransformers = ({ hasTokenizer }: CardContents): string =>
+  python([
     hasTokenizer ? 'from transformers import AutoModelForCausalLM, AutoTokenizer' : 'from transformers import AutoModelForCausalLM',
     '',
     'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")',
     ...(hasTokenizer ? ['tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")'] : []),
-    '```',
-  ].join('\n');
+  ]);
+
+/** The graph has no state: whole sequences in, logits of every position out. */
+const inOnnxRuntime = ({ format }: CardContents): string =>
+  `${ONNX_FILE} is one graph for onnxruntime (it uses its contrib operators); its weights are ${format === 'onnx' ? ONNX_DATA_FILE : 'the safetensors files'} beside it, in their stored types. ` +
+  'A mask of 0 marks padding, on either side.\n\n' +
+  python([
+    'import numpy as np',
+    'import onnxruntime',
+    '',
+    `session = onnxruntime.InferenceSession("path/to/this/folder/${ONNX_FILE}")`,
+    'input_ids = np.array([[1, 2, 3]], dtype=np.int64)  # [batch, sequence]',
+    `(logits,) = session.run(["${LOGITS}"], {"${INPUT_IDS}": input_ids, "${ATTENTION_MASK}": np.ones_like(input_ids)})`,
+  ]);

@@ -32,14 +32,18 @@ export const planFileProblems = async (folder: string, plan: Plan): Promise<read
 };
 
 /** What a plan does, without where it comes from. Exports carry lists in ascending order. */
-const substance = (plan: Plan): unknown =>
-  isMergePlan(plan) ? { groups: plan.groups, router: plan.router, align: plan.align } : { kept: plan.kept };
+const substance = (plan: Plan): unknown => ({
+  recovery: plan.recovery?.weights ?? null,
+  ...(isMergePlan(plan)
+    ? { groups: plan.groups, router: plan.router, align: plan.align, rule: plan.rule ?? null, blend: plan.blend ?? null }
+    : { kept: plan.kept }),
+});
 
 const firstOtherLayer = (carried: Plan, wanted: Plan): string => {
   if (isMergePlan(carried) !== isMergePlan(wanted)) return `it ${isMergePlan(carried) ? 'merges' : 'drops'} experts`;
   const [theirs, ours] = [layersOf(carried), layersOf(wanted)];
   const layer = ours.findIndex((experts, index) => experts !== theirs[index]);
-  return layer === -1 ? 'its router treatment or alignment differs' : `layer ${String(layer)} holds ${theirs[layer] ?? 'nothing'} instead of ${ours[layer] ?? 'nothing'}`;
+  return layer === -1 ? 'its router treatment, its alignment, its merge rule or its refitted weights differ' : `layer ${String(layer)} holds ${theirs[layer] ?? 'nothing'} instead of ${ours[layer] ?? 'nothing'}`;
 };
 
 const layersOf = (plan: Plan): readonly string[] =>

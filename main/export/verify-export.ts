@@ -1,21 +1,26 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
+import { fileErrorCode } from '../workspace/file-errors.ts';
 import { compareForward, NOT_COMPARABLE, type ForwardComparison } from './compare-forward.ts';
-import { tensorProblems } from './compare-tensors.ts';
+import { tensorProblems, type ByteProgress } from './compare-tensors.ts';
 import { configProblems } from './export-config.ts';
-import { exportedTensors } from './exported-tensors.ts';
+import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
+import { VerifyProgress, type ExportControl } from './export-progress.ts';
 import { checksumProblems } from './file-checksums.ts';
+import { ONNX_DATA_FILE, ONNX_FILE, onnxData } from './onnx-files.ts';
 import { planFileProblems } from './plan-file.ts';
 import { preparePlan } from './prepare-plan.ts';
 import { probeSequences } from './probe-sequences.ts';
 import { tokenizerProblems } from './side-files.ts';
-import { VerifyProgress, type ExportControl } from './export-progress.ts';
+import { compareOnnx, verificationSlots } from './verify-onnx.ts';
+import { INDEX_FILE, SINGLE_FILE } from './write-weights.ts';
 
 /** Bound on |a - b| / max(1, |a|) for float32 logits of the original (a) and the export (b). */
 export const LOGIT_TOLERANCE = 1e-5;
@@ -36,37 +41,48 @@ export interface VerifyRequest {
 /**
  * Proves that a folder is the original pruned by the plan: its config and every tensor are byte for byte what the plan
  * makes of the source, nothing is missing or extra, and on seeded sequences the masked (or overlaid) original and the
- * reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1, |a|).
+ * reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1, |a|). What the
+ * folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells no experts; one larger than
+ * the memory budget is held to 1e-4). All models run on the processor, whatever `settings` name.
  *
  * A folder that is something else is a result (`ok: false` with problems); one that is no model folder at all, or a
  * plan that does not fit the original, is refused.
  */
 export const verifyExport = async (request: VerifyRequest): Promise<Verification> => {
-  const { exported, checkpoint, settings, control } = request;
+  const { checkpoint, control } = request;
+  const exported = path.resolve(request.exported);
+  const settings: ModelRunnerSettings = { ...request.settings, provider: 'cpu' };
   const plan = preparePlan(checkpoint, request.plan);
-  await requireModelFolder(exported);
+  const holds = await whatItHolds(exported);
   try {
     const tensors = await exportedTensors(checkpoint, plan, settings.overlayFolder);
-    const opened = await openOrExplain(exported);
+    const opened = holds.weights ? await openOrExplain(exported) : null;
     if (typeof opened === 'string') return unopened([opened, ...(await checksumProblems(exported, control.signal))]);
-    const progress = new VerifyProgress(control, tensors);
+    const progress = new VerifyProgress(control, tensors, Number(holds.weights) + Number(holds.onnx));
     const files = [
-      ...configProblems(checkpoint, plan, opened.config),
+      ...configProblems(checkpoint, plan, opened?.config ?? (await readConfig(exported))),
       ...(await tokenizerProblems(checkpoint.folder, exported)),
       ...(await planFileProblems(exported, plan)),
       ...(await checksumProblems(exported, control.signal)),
     ];
-    const differing = await tensorProblems(tensors, opened.tensors, progress.compared);
+    const differing = opened === null ? await dataProblems(tensors, exported, progress.compared) : await tensorProblems(tensors, opened.tensors, progress.compared);
     const sequences = probeSequences(checkpoint.descriptor);
-    const forward = await compareModels(checkpoint, opened, plan, sequences, settings, progress);
-    const problems = [...listed(files), ...listed(differing), ...listed(forward.problems)];
+    const original = await forward(checkpoint, plan, sequences, settings, progress, 0);
+    const reopened = opened === null ? null : await compareCheckpoint(opened, plan, sequences, original, settings, progress);
+    const graph = holds.onnx
+      ? await compareOnnx(exported, checkpoint, sequences, original, LOGIT_TOLERANCE, settings, {
+          signal: control.signal,
+          onProgress: (share) => { progress.ran(holds.weights ? 2 : 1, share); },
+        })
+      : null;
+    const problems = [...listed(files), ...listed(differing), ...listed(reopened?.problems ?? []), ...listed(graph?.problems ?? [])];
     return {
       ok: problems.length === 0,
       sequences: sequences.length,
       tokens: sequences.reduce((sum, { length }) => sum + length, 0),
-      maxLogitDifference: forward.maxLogitDifference,
-      tolerance: LOGIT_TOLERANCE,
-      sameExperts: forward.sameExperts,
+      maxLogitDifference: Math.max(reopened?.maxLogitDifference ?? 0, graph?.maxLogitDifference ?? 0),
+      tolerance: Math.max(LOGIT_TOLERANCE, graph?.tolerance ?? 0),
+      sameExperts: reopened?.sameExperts ?? null,
       sameTensors: differing.length === 0,
       problems,
     };
@@ -75,10 +91,32 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
   }
 };
 
-/** Whether this can be an export at all. */
-const requireModelFolder = async (folder: string): Promise<void> => {
-  const isFile = await stat(path.join(folder, 'config.json')).then((stats) => stats.isFile(), () => false);
-  if (!isFile) throw refuse('no-model', `${folder} is no model folder: it holds no config.json.`, 'Name the folder that the export was written to.');
+/** What an export consists of; a folder without any model is refused. */
+const whatItHolds = async (folder: string): Promise<{ readonly weights: boolean; readonly onnx: boolean }> => {
+  const isFile = (name: string): Promise<boolean> => stat(path.join(folder, name)).then((stats) => stats.isFile(), () => false);
+  if (!(await isFile('config.json'))) {
+    throw refuse('no-model', `${folder} is no model folder: it holds no config.json.`, 'Name the folder that the export was written to.');
+  }
+  const onnx = await isFile(ONNX_FILE);
+  return { weights: !onnx || (await isFile(SINGLE_FILE)) || (await isFile(INDEX_FILE)), onnx };
+};
+
+const readConfig = async (folder: string): Promise<Readonly<Record<string, unknown>>> =>
+  z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8')));
+
+/** What differs between the data file of a graph and the tensors that the plan gives. */
+const dataProblems = async (tensors: readonly ExportedTensor[], folder: string, onBytes: ByteProgress): Promise<readonly string[]> => {
+  const { views, sizeBytes } = onnxData(tensors, folder);
+  const size = await stat(path.join(folder, ONNX_DATA_FILE)).then(
+    (stats) => stats.size,
+    (error: unknown) => {
+      if (fileErrorCode(error) === 'ENOENT') return null;
+      throw error;
+    },
+  );
+  if (size === null) return [`${ONNX_DATA_FILE} is missing.`];
+  if (size !== sizeBytes) return [`${ONNX_DATA_FILE} has ${String(size)} bytes instead of ${String(sizeBytes)}.`];
+  return tensorProblems(tensors, views, onBytes);
 };
 
 /** The checkpoint, or why it does not open: something else than the export, which is a finding. */
@@ -105,15 +143,14 @@ const unopened = (problems: readonly string[]): Verification => ({
 const listed = (problems: readonly string[]): string[] =>
   problems.length <= MAX_LISTED ? [...problems] : [...problems.slice(0, MAX_LISTED), `… and ${String(problems.length - MAX_LISTED)} more of this kind.`];
 
-const compareModels = async (
-  checkpoint: Checkpoint,
+const compareCheckpoint = async (
   exported: Checkpoint,
   plan: Plan,
   sequences: readonly (readonly number[])[],
+  original: readonly ForwardResult[],
   settings: ModelRunnerSettings,
   progress: VerifyProgress,
 ): Promise<ForwardComparison> => {
-  const ours = await forward(checkpoint, plan, sequences, settings, progress, 0);
   let theirs: readonly ForwardResult[];
   try {
     theirs = await forward(exported, null, sequences, settings, progress, 1);
@@ -125,7 +162,7 @@ const compareModels = async (
   const keptIndex = isMergePlan(plan)
     ? plan.groups.map((groups) => new Map(groups.map((_, kept) => [kept, kept])))
     : plan.kept.map((kept) => new Map(kept.map((expert, index) => [expert, index])));
-  return compareForward(ours, theirs, keptIndex, sequences.map(({ length }) => length), LOGIT_TOLERANCE);
+  return compareForward(original, theirs, keptIndex, sequences.map(({ length }) => length), LOGIT_TOLERANCE);
 };
 
 const forward = async (
@@ -134,10 +171,10 @@ const forward = async (
   sequences: readonly (readonly number[])[],
   settings: ModelRunnerSettings,
   progress: VerifyProgress,
-  run: 0 | 1,
+  run: number,
 ): Promise<readonly ForwardResult[]> => {
   // Every block runs once, so keeping it open after that would cost memory and gain nothing.
-  const runner = await openModelRunner(checkpoint, { ...settings, streamed: true });
+  const runner = await openModelRunner(checkpoint, { ...settings, streamed: true, batchSlots: verificationSlots(checkpoint.descriptor.vocabulary) });
   try {
     return await runner.forward(sequences, plan, { signal: progress.signal, onProgress: (done, total) => progress.ran(run, done / total) });
   } finally {

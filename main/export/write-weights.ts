@@ -7,8 +7,8 @@ import { writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 import { tensorBytes } from './tensor-bytes.ts';
 
-const SINGLE_FILE = 'model.safetensors';
-const INDEX_FILE = 'model.safetensors.index.json';
+export const SINGLE_FILE = 'model.safetensors';
+export const INDEX_FILE = 'model.safetensors.index.json';
 
 /**
  * Writes the weights of an export in the source's shards, leaving out shards of which nothing is left, and the index

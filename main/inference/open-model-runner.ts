@@ -26,6 +26,8 @@ export interface RunnerTuning extends ModelRunnerSettings {
   readonly batchSlots?: number;
   /** One block at a time even where all would fit: for work that runs each block once. */
   readonly streamed?: boolean;
+  /** Unknowns per output up to which refits are solved for all experts at once; numbers change with it by rounding only. */
+  readonly mostJointUnknowns?: number;
 }
 
 /** Opens a checkpoint for running. Sessions of blocks are created when they are first needed. */
@@ -33,7 +35,7 @@ export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTu
   const provider = settings.provider ?? 'cpu';
   const pool = new BlockPool(checkpoint, settings.threads, settings.memoryBudgetBytes, settings.streamed === true, provider);
   const executor = await Executor.open(checkpoint, pool, settings.threads, settings.batchSlots ?? BATCH_SLOTS, settings.overlayFolder);
-  return new Runner(checkpoint, await loadTokenizer(checkpoint.folder), settings.overlayFolder, settings.threads, pool, executor, new Scorer(checkpoint, settings.threads, provider));
+  return new Runner(checkpoint, await loadTokenizer(checkpoint.folder), settings, pool, executor, new Scorer(checkpoint, settings.threads, provider));
 };
 
 /** Sequences scored together: they share what their beginnings have in common. */
@@ -47,15 +49,17 @@ class Runner implements ModelRunner {
   readonly tokenizer: TextTokenizer | null;
   readonly #overlayFolder: string;
   readonly #threads: number;
+  readonly #mostJointUnknowns: number | undefined;
   readonly #pool: BlockPool;
   readonly #executor: Executor;
   readonly #scorer: Scorer;
 
-  constructor(checkpoint: Checkpoint, tokenizer: TextTokenizer | null, overlayFolder: string, threads: number, pool: BlockPool, executor: Executor, scorer: Scorer) {
+  constructor(checkpoint: Checkpoint, tokenizer: TextTokenizer | null, settings: RunnerTuning, pool: BlockPool, executor: Executor, scorer: Scorer) {
     this.checkpoint = checkpoint;
     this.tokenizer = tokenizer;
-    this.#overlayFolder = overlayFolder;
-    this.#threads = threads;
+    this.#overlayFolder = settings.overlayFolder;
+    this.#threads = settings.threads;
+    this.#mostJointUnknowns = settings.mostJointUnknowns;
     this.#pool = pool;
     this.#executor = executor;
     this.#scorer = scorer;
@@ -97,7 +101,7 @@ class Runner implements ModelRunner {
     if (unpruned === undefined || pruned === undefined) throw new Error('candidates were not resolved');
     const recovered = await recoverPlan({
       ...{ checkpoint: this.checkpoint, executor: this.#executor, plan: bare, tasks, unpruned, pruned, control },
-      ...{ ...this.#calibration(items), overlayFolder: this.#overlayFolder },
+      ...{ ...this.#calibration(items), overlayFolder: this.#overlayFolder, mostJointUnknowns: this.#mostJointUnknowns },
     });
     await this.#pool.closeMerged();
     return recovered;

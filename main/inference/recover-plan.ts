@@ -32,6 +32,8 @@ export interface RecoveryRequest {
   /** The plan without recovery. */
   readonly pruned: ResolvedCandidate;
   readonly overlayFolder: string;
+  /** Unknowns per output up to which all experts of a layer are solved for at once. */
+  readonly mostJointUnknowns?: number | undefined;
   readonly control: RunControl;
 }
 
@@ -62,7 +64,7 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
     else {
       const seen = await bothBlocks(executor, block, ownVariant, variant, streams, control.signal);
       const problem = recoveryProblem(checkpoint, variant, streams, seen, itemOf);
-      const recovery = recoverLayer(problem);
+      const recovery = recoverLayer(problem, request.mostJointUnknowns);
       await pause(control.signal);
       const layer = executor.moeLayerOf(block);
       layers.push(summaryOf(recovery));

@@ -1,4 +1,5 @@
 import { refuse } from '../contract/errors.ts';
+import type { ExpertGroupRule } from '../contract/model.ts';
 import type { Pin } from '../contract/plan.ts';
 import { type LayerPins, pinsByLayer } from './pins-by-layer.ts';
 import { rankExperts } from './rank-experts.ts';
@@ -20,15 +21,20 @@ export interface BudgetRequest {
 export const uniformBudget = ({ scores, keep, pins }: BudgetRequest): number[][] =>
   keepByCounts(scores, scores.map(() => keep), pins);
 
-/** The `counts[layer]` best experts of every layer, pinned ones first; ascending. @throws as `uniformBudget`. */
+/**
+ * The `counts[layer]` best experts of every layer, pinned ones first; ascending. With `groups`, as many of each group.
+ * @throws as `uniformBudget`.
+ */
 export const keepByCounts = (
   scores: readonly Float64Array[],
   counts: readonly number[],
   pins: readonly Pin[],
+  groups?: ExpertGroupRule,
 ): number[][] => {
   const pinned = pinsByLayer(pins, scores.length, scores[0]?.length ?? 0);
   return scores.map((layerScores, layer) => {
     const keep = counts[layer]!;
+    if (groups !== undefined) return keepBestOfGroups(layerScores, keep, pinned[layer]!, layer, groups);
     checkLayerPins(pinned[layer]!, layer, layerScores.length, keep);
     return keepBest(layerScores, keep, pinned[layer]!);
   });
@@ -79,6 +85,21 @@ export const sharesOfLayer = (scores: Float64Array): Float64Array => {
 export const keepBest = (scores: Float64Array, keep: number, { stay, go }: LayerPins): number[] => {
   const free = rankExperts(scores).filter((expert) => !stay.has(expert) && !go.has(expert));
   return [...stay, ...free.slice(0, keep - stay.size)].sort((a, b) => a - b);
+};
+
+/**
+ * The `keep` best experts of one layer, as many of each group; ascending. @throws WorkbenchError `pins-impossible`.
+ */
+const keepBestOfGroups = (scores: Float64Array, keep: number, { stay, go }: LayerPins, layer: number, { count }: ExpertGroupRule): number[] => {
+  const size = scores.length / count;
+  return Array.from({ length: count }, (_, group) => {
+    const first = group * size;
+    const own = (pinned: ReadonlySet<number>): Set<number> =>
+      new Set([...pinned].filter((expert) => Math.floor(expert / size) === group).map((expert) => expert - first));
+    const pins = { stay: own(stay), go: own(go) };
+    checkLayerPins(pins, layer, size, keep / count);
+    return keepBest(scores.subarray(first, first + size), keep / count, pins).map((expert) => first + expert);
+  }).flat();
 };
 
 /** @throws WorkbenchError `pins-impossible` where one layer's pins cannot be met with `keep` experts. */

@@ -1,8 +1,10 @@
 import { refuse } from '../contract/errors.ts';
+import type { ExpertGroupRule } from '../contract/model.ts';
 import type { Pin, Plan } from '../contract/plan.ts';
 import { keepByCounts } from './budget.ts';
 import { layerCounts } from './budgets/layer-counts.ts';
 import { largestPeaks } from './combine-statistics.ts';
+import { checkGroupedCounts, groupProblem } from './expert-groups.ts';
 import { layerRow } from './layer-view.ts';
 import type { DropBehaviour, MethodOptions, PlanContext, PlanInput } from './method.ts';
 import { methods } from './methods.ts';
@@ -15,7 +17,7 @@ import { taskShares } from './task-weights.ts';
  * The plan that a method gives for a model and the profiles of one or more tasks. Deterministic; ties go to the lower
  * index. The caller adds what only it knows: model and task names.
  *
- * @throws WorkbenchError `keep-invalid`, `counts-invalid`, `bad-option`, `needs-search`, `profile-missing`, `profile-mismatch`,
+ * @throws WorkbenchError `keep-invalid`, `groups-uneven`, `counts-invalid`, `bad-option`, `needs-search`, `profile-missing`, `profile-mismatch`,
  * `profile-empty`, `profile-too-thin`, `task-weights-invalid`, `pin-invalid` or `pins-impossible`.
  */
 export const makePlan = (input: PlanInput): Plan => {
@@ -23,7 +25,7 @@ export const makePlan = (input: PlanInput): Plan => {
   checkKeep(input);
   if (method.needs === 'routing') checkStatistics(input);
 
-  const { layers, experts, topK, keep, seed, statistics, taskWeights, protect, budget } = input;
+  const { layers, experts, topK, keep, seed, statistics, taskWeights, protect, budget, groups } = input;
   const { options, behaviour } = method.prepare(optionsOf(input));
   if (behaviour.kind === 'search') {
     throw refuse('needs-search', `The method ${method.name} measures many candidates before it has a plan.`, 'Run it in a sweep, and take the plan of the point that you want.');
@@ -33,6 +35,7 @@ export const makePlan = (input: PlanInput): Plan => {
   const scores = behaviour.score(context);
   const byThreshold = behaviour.kind === 'drop' ? behaviour.keepByThreshold?.(context) : undefined;
   const counts = byThreshold?.map((kept) => kept.length) ?? layerCounts(input, context, behaviour, scores);
+  if (groups !== undefined) checkGroupedCounts(counts, topK, groups);
   const provenance = {
     method: method.name,
     ...(Object.keys(options).length > 0 ? { options: { ...options } } : {}),
@@ -45,7 +48,7 @@ export const makePlan = (input: PlanInput): Plan => {
     ...(protect !== undefined && protect !== 'none' ? { protect } : {}),
     ...(taskWeights !== undefined ? { taskWeights: [...taskWeights] } : {}),
   };
-  if (behaviour.kind === 'drop') return { ...provenance, kept: byThreshold ?? chosenExperts(behaviour, context, scores, counts) };
+  if (behaviour.kind === 'drop') return { ...provenance, kept: withinGroups(byThreshold ?? chosenExperts(behaviour, context, scores, counts, groups), input) };
   const { router, align, rule } = behaviour;
   return { ...provenance, groups: behaviour.group(context, counts), router, align, ...(rule === undefined ? {} : { rule: { ...rule } }) };
 };
@@ -61,14 +64,26 @@ const chosenExperts = (
   context: PlanContext,
   scores: readonly Float64Array[],
   counts: readonly number[],
+  groups: ExpertGroupRule | undefined,
 ): number[][] => {
-  const kept = keepByCounts(scores, counts, context.pins);
-  if (choose === undefined) return kept;
+  const kept = keepByCounts(scores, counts, context.pins, groups);
+  // A choice of whole sets knows no groups: there the scores decide within each.
+  if (choose === undefined || groups !== undefined) return kept;
   const pinned = pinsByLayer(context.pins, context.layers, context.experts);
   return kept.map((ranked, layer) => {
     const { stay, go } = pinned[layer]!;
     return (stay.size + go.size === 0 ? choose(context, layer, counts[layer]!) : null) ?? ranked;
   });
+};
+
+/** The plan's kept experts, where a grouped router can choose among them. */
+const withinGroups = (kept: number[][], { method, experts, topK, groups }: PlanInput): number[][] => {
+  if (groups === undefined) return kept;
+  kept.forEach((layerKept, layer) => {
+    const problem = groupProblem(layerKept, layer, experts, topK, groups);
+    if (problem !== null) throw refuse('groups-uneven', `The method ${method} ${problem}.`, 'Use a method that takes a number of experts to keep.');
+  });
+  return kept;
 };
 
 /** Pins that keep super experts, but for experts that the request wants to go. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import type { BudgetName, MergeGroup, MergeRule, MethodName, Pin, RouterTreatment, SuperExpertProtection, UncurlOptions } from '../contract/plan.ts';
+import type { ExtraStatistic } from '../profile/extra-statistics.ts';
+import type { ExpertGroupRule } from '../contract/model.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { WeighedProfiles } from './average-scores.ts';
 import type { SearchSettings } from './search/search-experts.ts';
@@ -17,6 +19,8 @@ export interface PlanInput {
   readonly experts: number;
   /** K. */
   readonly topK: number;
+  /** Groups that the model's router chooses among; absent: none. */
+  readonly groups?: ExpertGroupRule | undefined;
   /** Kept experts per MoE layer; under budgets that differ by layer, on average. */
   readonly keep: number;
   readonly budget: BudgetName;
@@ -44,14 +48,6 @@ export interface PlanContext extends WeighedProfiles {
   readonly pins: readonly Pin[];
   readonly seed: number;
 }
-
-/**
- * Statistics beyond routing that a profile is asked for: `peaks` and `routed-outputs` look at the outputs of chosen
- * experts, `residual` at what each layer does to its tokens, `every-output` runs every expert on every token, and
- * `elimination` runs each layer again and again with experts left out.
- */
-export const extraStatistics = ['peaks', 'routed-outputs', 'residual', 'every-output', 'elimination'] as const;
-export type ExtraStatistic = (typeof extraStatistics)[number];
 
 /** The page of a method: what `uncurl methods` prints and the window shows. */
 export interface MethodPage {

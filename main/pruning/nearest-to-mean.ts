@@ -1,3 +1,6 @@
+/** Digits of a squared distance that count: two members of a pair are equally far from their mean but for rounding. */
+const DIGITS = 12;
+
 /**
  * Fitness of a group's members by how near each lies to the mean of the group, by Euclidean distance of their rows in
  * an [E, width] matrix: the nearest is HC-SMoE's dominant expert.
@@ -10,6 +13,6 @@ export const nearestToMean =
     return members.map((member) => {
       let squares = 0;
       for (let h = 0; h < width; h++) squares += (features[member * width + h]! - mean[h]!) ** 2;
-      return -squares;
+      return -Number(squares.toPrecision(DIGITS));
     });
   };

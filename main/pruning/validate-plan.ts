@@ -1,5 +1,7 @@
 import { refuse } from '../contract/errors.ts';
+import type { ExpertGroupRule } from '../contract/model.ts';
 import { isMergePlan, type MergeGroup, type Plan } from '../contract/plan.ts';
+import { groupProblem } from './expert-groups.ts';
 
 /** What a plan must fit. */
 export interface PlanTarget {
@@ -8,11 +10,14 @@ export interface PlanTarget {
   readonly experts: number;
   /** K. */
   readonly topK: number;
+  /** Groups that the router chooses among; absent: none. */
+  readonly expertGroups?: ExpertGroupRule | undefined;
 }
 
 /**
  * A plan from outside, held against a model: one list per MoE layer, experts in range, none twice, at least top-k per
- * layer; groups of a merge partition the experts. Gives it back with every list ascending.
+ * layer, as many in every group of a grouped router; groups of a merge partition the experts. Gives it back with every
+ * list ascending.
  *
  * @throws WorkbenchError `plan-invalid` naming layer and value.
  */
@@ -67,6 +72,9 @@ const validateKept = (kept: readonly number[], layer: number, target: PlanTarget
     seen.add(expert);
   }
   checkKept(kept.length, layer, target);
+  const { experts, topK, expertGroups } = target;
+  const problem = expertGroups === undefined ? null : groupProblem(kept, layer, experts, topK, expertGroups);
+  if (problem !== null) throw invalid(problem, 'Keep the same number of experts in every group of a layer.');
   return [...kept].sort((a, b) => a - b);
 };
 

@@ -8,7 +8,7 @@ import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-chec
 import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import type { DropPlan } from '../../main/contract/plan.ts';
-import { exportPlan } from '../../main/export/export-hf.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
 import { verifyExport } from '../../main/export/verify-export.ts';
 import type { ForwardResult } from '../../main/inference/model-runner.ts';
 import { openModelRunner } from '../../main/inference/open-model-runner.ts';
@@ -131,12 +131,12 @@ describe.each(supported)('%s', (folder) => {
     await reference.compare(await reference.forward(reference.checkpoint, kept, false), 'pruned.safetensors', kept.kept);
   });
 
-  it('gives the logits of its pruned twin as an export, which verifies', async () => {
+  it('gives the logits of its pruned twin as an export, which verifies with its graph', async () => {
     const reference = await Reference.open(folder);
     const { checkpoint, kept: plan } = reference;
     const parent = await temporaryFolder();
     const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: path.join(parent, 'overlay') };
-    const { folder: exported } = await exportPlan({ checkpoint, plan, destination: path.join(parent, 'pruned'), settings, control });
+    const { folder: exported } = await exportPlan({ checkpoint, plan, destination: path.join(parent, 'pruned'), format: 'hf,onnx', settings, control });
     const reopened = await openCheckpoint(exported);
     await reference.compare(await reference.forward(reopened, null, false), 'pruned.safetensors', null);
     const verification = await verifyExport({ exported, checkpoint, plan, settings, control });

@@ -1,20 +1,50 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { easyEpVectors } from './methods/easy-ep.ts';
+import { eepVectors } from './methods/eep.ts';
+import { hcSmoeVectors } from './methods/hc-smoe.ts';
 import { hungarianAssignmentVectors } from './methods/hungarian-assignment.ts';
+import { fusedLayoutsVectors, moeLayerForwardVectors } from './methods/layers.ts';
+import { mcsmoeSwitchVectors, msmoeGroupingVectors, msmoeMergeVectors, msmoePermutationVectors } from './methods/m-smoe.ts';
 import { mergeFrequencyVectors } from './methods/merge-frequency.ts';
+import { mergeOtherVectors, mergeSubmoeVectors } from './methods/merge-rules.ts';
+import { naeeLayerwiseVectors, naeeProgressiveVectors, naeeSkippingVectors } from './methods/naee.ts';
+import { reamGroupingVectors } from './methods/ream-grouping.ts';
+import { reapClusteringVectors, reapNonuniformVectors } from './methods/reap-clustering.ts';
+import { reapDistancesVectors } from './methods/reap-distances.ts';
 import { reapObserverVectors } from './methods/reap-observer.ts';
 import { reapPruneDecisionVectors } from './methods/reap-prune-decision.ts';
 import { reapSaliencyVectors } from './methods/reap-saliency.ts';
+import { routerConventionsVectors, routerPruningVectors } from './methods/routing.ts';
 import { spectralClusteringVectors } from './methods/spectral-clustering.ts';
+import { tsepThresholdVectors } from './methods/tsep-threshold.ts';
 import { uncurlPipelineVectors } from './methods/uncurl-pipeline.ts';
 import { unifiedCriteriaVectors } from './methods/unified-criteria.ts';
 import { fusedWeightMatchingVectors, weightMatchingVectors } from './methods/weight-matching.ts';
 
 /** Numbers that published code computed, reproduced by the code that the workbench runs. */
 const handlers: Readonly<Record<string, (json: unknown) => void | Promise<void>>> = {
+  easyep_selection: easyEpVectors,
+  eep_merge_matrices: eepVectors,
+  fused_layouts: fusedLayoutsVectors,
+  hcsmoe_clustering: hcSmoeVectors,
   hungarian_assignment: hungarianAssignmentVectors,
+  mcsmoe_switch_spectral_grouping: mcsmoeSwitchVectors,
+  moe_layer_forward: moeLayerForwardVectors,
+  msmoe_grouping: msmoeGroupingVectors,
+  msmoe_merge: msmoeMergeVectors,
+  msmoe_permutation: msmoePermutationVectors,
+  naee_dynamic_skipping: naeeSkippingVectors,
+  naee_layerwise_pruning: naeeLayerwiseVectors,
+  naee_progressive_pruning: naeeProgressiveVectors,
+  ream_grouping: reamGroupingVectors,
+  reap_distances: reapDistancesVectors,
+  reap_hierarchical_clustering: reapClusteringVectors,
   reap_merge_frequency: mergeFrequencyVectors,
+  reap_merge_other: mergeOtherVectors,
+  reap_merge_submoe: mergeSubmoeVectors,
+  reap_nonuniform_clustering: reapNonuniformVectors,
   reap_observer_end_to_end_raw: reapObserverVectors,
   reap_observer_end_to_end_renorm: reapObserverVectors,
   reap_prune_decision: reapPruneDecisionVectors,
@@ -22,7 +52,10 @@ const handlers: Readonly<Record<string, (json: unknown) => void | Promise<void>>
   reap_saliency_renorm: reapSaliencyVectors,
   reap_weight_matching_permutation: weightMatchingVectors,
   reap_weight_matching_permutation_fused: fusedWeightMatchingVectors,
+  router_conventions: routerConventionsVectors,
+  router_pruning: routerPruningVectors,
   spectral_clustering: spectralClusteringVectors,
+  tsep_threshold_pruning: tsepThresholdVectors,
   uncurl_composed_pipeline: uncurlPipelineVectors,
   unified_criteria: unifiedCriteriaVectors,
 };

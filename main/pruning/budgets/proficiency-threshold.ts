@@ -11,9 +11,10 @@ export interface ThresholdRule {
 
 /**
  * One window of TSEP on one layer: the proficiencies of the experts alive are divided by their sum; those above
- * beta / alive stay. Where fewer than `minimum` reach the threshold, the `minimum` most proficient stay (ties: the
- * lower index). Ascending.
- * Source: Chen et al. 2022, arXiv 2206.00277, as reproduced in UNITES-Lab/MC-SMoE.
+ * beta / alive stay. Where fewer than `minimum` do, the `minimum` most proficient stay (ties: the lower index).
+ * Ascending.
+ * Source: Chen et al. 2022, arXiv 2206.00277, as reproduced in UNITES-Lab/MC-SMoE, which counts experts that equal the
+ * threshold when it looks at `minimum` and drops them all the same.
  */
 export const aboveThreshold = (
   proficiency: Float64Array,
@@ -23,8 +24,8 @@ export const aboveThreshold = (
   const total = alive.reduce((sum, expert) => sum + proficiency[expert]!, 0);
   const share = (expert: number): number => (total > 0 ? proficiency[expert]! / total : 1 / alive.length);
   const threshold = beta / alive.length;
-  const reached = alive.filter((expert) => share(expert) >= threshold);
-  if (!toMinimum && reached.length >= minimum) return reached.filter((expert) => share(expert) > threshold);
+  const above = alive.filter((expert) => share(expert) > threshold);
+  if (!toMinimum && above.length >= minimum) return above;
   const living = new Set(alive);
   return rankExperts(proficiency)
     .filter((expert) => living.has(expert))

@@ -1,5 +1,5 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import type { MergeInput } from './merge-rule.ts';
+import type { MergeInput } from './merge-input.ts';
 import { weightedAverage } from './weighted-average.ts';
 
 /**

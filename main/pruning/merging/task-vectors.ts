@@ -1,4 +1,4 @@
-import type { MergeInput } from './merge-rule.ts';
+import type { MergeInput } from './merge-input.ts';
 
 /** Members other than the reference as differences from it, with their shares among themselves (summing to 1). */
 export interface TaskVectors {

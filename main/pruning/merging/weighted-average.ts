@@ -1,4 +1,4 @@
-import type { MergeInput } from './merge-rule.ts';
+import type { MergeInput } from './merge-input.ts';
 
 /** sum of share_i W_i, in the order of the members. */
 export const weightedAverage = ({ matrices, shares }: Pick<MergeInput, 'matrices' | 'shares'>): Float64Array => {

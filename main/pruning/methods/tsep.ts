@@ -8,6 +8,8 @@ import { gateMassSaliency } from '../saliency/gate-mass.ts';
 
 /** Halvings of the range of beta while it is searched: finer than any two proficiencies differ. */
 const HALVINGS = 60;
+/** Proficiencies that differ by less than this part differ by rounding: the threshold lies above all of them. */
+const EQUAL = 1e-9;
 
 const options = z.object({
   proficiency: z.enum(['usage', 'gate']).default('usage').describe('How often an expert is chosen, or the weight it is chosen with.'),
@@ -45,7 +47,7 @@ const betaFor = (context: PlanContext, scores: readonly Float64Array[], given: O
     if (size(keepAbove(context, scores, middle, given)) > wanted) low = middle;
     else high = middle;
   }
-  return high;
+  return high * (1 + EQUAL);
 };
 
 /** Task-specific expert pruning by a threshold, from a profile instead of a fine-tuning. */

@@ -1,4 +1,4 @@
-import { solveByGaussSeidel } from './gauss-seidel-ridge.ts';
+import { blockEquations, solveByGaussSeidel } from './gauss-seidel-ridge.ts';
 import { normalEquations, solveJointly } from './joint-ridge.ts';
 import { remainder, restrictProblem, sumOfSquares, type Corrections, type RecoveryProblem } from './recovery-problem.ts';
 
@@ -6,6 +6,16 @@ import { remainder, restrictProblem, sumOfSquares, type Corrections, type Recove
 export const LAMBDAS = [1, 0.1, 0.01, 0.001] as const;
 /** Unknowns per output up to which all experts are solved at once: a 32 MB matrix, seconds to decompose. */
 export const MOST_JOINT_UNKNOWNS = 2048;
+
+/**
+ * How far iterated solutions settle: for the fit, so far that rounding to 16 bits makes the same weights of them as of
+ * exact ones; for choosing lambda, far less.
+ */
+const FIT_TOLERANCE = 1e-12;
+const CHOICE_TOLERANCE = 1e-4;
+
+/** Corrections of a problem at any lambda. */
+type Fitter = (part: RecoveryProblem, tolerance: number) => (lambda: number) => Corrections;
 
 export interface LayerRecovery {
   readonly corrections: Corrections;
@@ -24,19 +34,29 @@ export interface LayerRecovery {
 /**
  * Refit of one layer's down projections: lambda by two-fold cross-validation over items (those in even places and
  * those in odd places predict each other), then the fit on all of them. Where no lambda leaves less of the held-out
- * residual than doing nothing does, the corrections are 0.
+ * residual than doing nothing does, the corrections are 0. Experts that no token chose are left as they are.
  */
-export const recoverLayer = (problem: RecoveryProblem, mostJointUnknowns = MOST_JOINT_UNKNOWNS): LayerRecovery => {
+export const recoverLayer = (whole: RecoveryProblem, mostJointUnknowns = MOST_JOINT_UNKNOWNS): LayerRecovery => {
+  const used = [...whole.experts.keys()].filter((expert) => whole.experts[expert]!.tokens.length > 0);
+  const recovery = recoverUsed({ ...whole, experts: used.map((expert) => whole.experts[expert]!) }, mostJointUnknowns);
+  const corrections = whole.experts.map((_, expert) => recovery.corrections[used.indexOf(expert)] ?? new Float64Array(whole.width * whole.hidden));
+  return { ...recovery, corrections };
+};
+
+const recoverUsed = (problem: RecoveryProblem, mostJointUnknowns: number): LayerRecovery => {
   const { experts, width, residual } = problem;
   const unknowns = experts.length * width;
   const solver = unknowns <= mostJointUnknowns ? 'joint' : 'gauss-seidel';
-  const fitter = (part: RecoveryProblem): ((lambda: number) => Corrections) => {
-    if (solver === 'gauss-seidel') return (lambda) => solveByGaussSeidel(part, lambda).corrections;
+  const fitter: Fitter = (part, tolerance) => {
+    if (solver === 'gauss-seidel') {
+      const blocks = blockEquations(part);
+      return (lambda) => solveByGaussSeidel(blocks, lambda, { tolerance }).corrections;
+    }
     const equations = normalEquations(part);
     return (lambda) => solveJointly(equations, lambda);
   };
   const { lambda, heldOut } = chooseLambda(problem, fitter);
-  const corrections = lambda === Infinity ? experts.map(() => new Float64Array(width * problem.hidden)) : fitter(problem)(lambda);
+  const corrections = lambda === Infinity ? experts.map(() => new Float64Array(width * problem.hidden)) : fitter(problem, FIT_TOLERANCE)(lambda);
   return {
     corrections,
     lambda,
@@ -52,7 +72,7 @@ export const recoverLayer = (problem: RecoveryProblem, mostJointUnknowns = MOST_
 /** The lambda with the least held-out residual, and the part of it that is left; infinite (no correction) is one of them. */
 const chooseLambda = (
   problem: RecoveryProblem,
-  fitter: (part: RecoveryProblem) => (lambda: number) => Corrections,
+  fitter: Fitter,
 ): { readonly lambda: number; readonly heldOut: number } => {
   const place = new Map<number, number>();
   for (const item of problem.items) if (!place.has(item)) place.set(item, place.size);
@@ -60,7 +80,7 @@ const chooseLambda = (
   const left = LAMBDAS.map(() => 0);
   let nothing = 0;
   for (const own of [0, 1]) {
-    const fit = fitter(restrictProblem(problem, (token) => fold(token) === own));
+    const fit = fitter(restrictProblem(problem, (token) => fold(token) === own), CHOICE_TOLERANCE);
     const held = restrictProblem(problem, (token) => fold(token) !== own);
     nothing += sumOfSquares(held.residual);
     LAMBDAS.forEach((lambda, at) => {

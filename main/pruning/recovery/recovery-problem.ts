@@ -112,8 +112,8 @@ export const productsOf = (a: ExpertFeatures, b: ExpertFeatures, width: number):
   return products;
 };
 
-export const sumOfSquares = (values: ArrayLike<number>): number => {
+export const sumOfSquares = (values: Float32Array | Float64Array): number => {
   let sum = 0;
-  for (let k = 0; k < values.length; k++) sum += values[k]! * values[k]!;
+  for (const value of values) sum += value * value;
   return sum;
 };

@@ -1,5 +1,5 @@
 /** Subsets of one layer that are tried one by one; beyond, experts are left out one after the other. */
-export const MOST_SUBSETS = 2_000;
+export const MOST_SUBSETS = 1_000;
 
 /** Loss of a layer that keeps only these experts (ascending). Lower is better; may check for a cancel. */
 export type SubsetLoss = (kept: readonly number[]) => number | Promise<number>;

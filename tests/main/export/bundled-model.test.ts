@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { seededRandom } from '../../../main/evaluation/random.ts';
-import { exportPlan } from '../../../main/export/export-hf.ts';
+import { exportPlan } from '../../../main/export/export-plan.ts';
 import { exportRequest, mergeEvenly } from './export-settings.ts';
 
 const bundled = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../resources/models/uncurl-16');

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { openCheckpoint, type Checkpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import type { MergePlan, Plan } from '../../../main/contract/plan.ts';
-import type { ExportRequest } from '../../../main/export/export-hf.ts';
+import type { ExportRequest } from '../../../main/export/export-plan.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /** Everything an export of `folder` needs, into a new folder named "pruned". */

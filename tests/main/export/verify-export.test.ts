@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint, type Checkpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { verification as verificationSchema, type Verification } from '../../../main/contract/export.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
-import { exportPlan } from '../../../main/export/export-hf.ts';
+import { exportPlan } from '../../../main/export/export-plan.ts';
 import { LOGIT_TOLERANCE, verifyExport } from '../../../main/export/verify-export.ts';
 import { changeableCopy, checkpointFixture, editJson, editTensors, reshard, scoringFixture, type StoredTensor } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';

@@ -1,13 +1,38 @@
 import { describe, expect, it } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
+import { optionTexts } from '../../../main/pruning/method-options.ts';
+import { methodPage } from '../../../main/pruning/method-page.ts';
 import { methods } from '../../../main/pruning/methods.ts';
 
 describe('methods', () => {
   it.each(methodName.options)('%s has its own page, complete', (name) => {
-    const { title, summary, formula, source, defaults, pitfalls, ...method } = methods[name];
+    const method = methods[name];
+    const { title, summary, formula, source, defaults, cost, pitfalls } = method;
     expect(method.name).toBe(name);
-    for (const text of [title, summary, formula, source, defaults, ...pitfalls]) expect(text.trim()).toMatch(/\S{2,}/);
+    for (const text of [title, summary, formula, source, defaults, cost, ...pitfalls]) expect(text.trim()).toMatch(/\S{2,}/);
     expect(summary).toMatch(/\.$/);
     expect(pitfalls.length).toBeGreaterThan(0);
+    const page = methodPage(method);
+    for (const text of [title, summary, formula, source, defaults, cost, ...pitfalls]) expect(page).toContain(text);
+    const { behaviour } = method.prepare({});
+    expect(behaviour.kind).toBe(method.needs === 'search' ? 'search' : method.kind);
+  });
+
+  it.each(methodName.options)('%s describes every option, with a default that it takes', (name) => {
+    const method = methods[name];
+    const texts = optionTexts(method);
+    expect(texts.map((option) => option.name).sort()).toEqual(Object.keys(method.options.shape).sort());
+    for (const { help, kind, choices, default: value } of texts) {
+      expect(help).toMatch(/\.$/);
+      if (kind === 'choice') expect(choices).toContain(String(value));
+    }
+    expect(method.prepare(Object.fromEntries(texts.map((option) => [option.name, option.default]))).options).toEqual(method.prepare({}).options);
+  });
+
+  it('shows options with their values', () => {
+    expect(methodPage(methods.reap)).toContain("- form (mean | sum; default mean): Mean over the tokens routed to the expert, or their sum.");
+    expect(methodPage(methods.unified)).toContain('- alpha (0 | 1 | 2; default 2)');
+    expect(methodPage(methods.uncurl)).toContain('- align (true | false; default true)');
+    expect(methodPage(methods.random)).toContain('Options: none');
   });
 });

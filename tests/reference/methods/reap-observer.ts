@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { accumulateOutputs } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
-import { emptyRoutingStatistics, type RoutingTaps } from '../../../main/profile/routing-statistics.ts';
+import { emptyRoutingStatistics, type RoutingStatistics, type RoutingTaps } from '../../../main/profile/routing-statistics.ts';
+import { layerRow, layerSquare } from '../../../main/pruning/layer-view.ts';
 import { expectReapStatistics, reapStatistics } from './reap-statistics.ts';
+import { runExperts } from './run-experts.ts';
 import { runMoeLayer } from './run-moe-layer.ts';
-import { expectClose, expert, float32, tensor, tolerance } from './vector-file.ts';
+import { expectClose, expert, float32, tensor, tolerance, type Tensor, type Tolerance } from './vector-file.ts';
 
 const file = z.object({
   params: z.object({
@@ -21,30 +24,50 @@ const file = z.object({
       z.object({ hidden_states: tensor, attention_mask: z.array(z.array(z.number())), model_output: tensor }),
     ),
   }),
-  expected: z.object({ layers: z.record(z.string(), reapStatistics) }),
+  expected: z.object({
+    layers: z.record(
+      z.string(),
+      reapStatistics.extend({
+        routed_characteristic_activation: tensor,
+        characteristic_activation: tensor,
+        online_characteristic_activation_dist: tensor,
+      }),
+    ),
+  }),
   tolerance,
 });
 
 /** Weights and hidden states -> x + MoE(x) layer by layer through the workbench's graph -> statistics -> kept experts. */
 export const reapObserverVectors = async (json: unknown): Promise<void> => {
   const { params, inputs, expected, tolerance: within } = file.parse(json);
-  const statistics = emptyRoutingStatistics(params.layers, params.num_experts, params.top_k);
+  const { layers, num_experts: experts, hidden } = params;
+  const statistics: RoutingStatistics = {
+    ...emptyRoutingStatistics(layers, experts, params.top_k),
+    outputs: {
+      hidden,
+      routedSum: new Float64Array(layers * experts * hidden),
+      everywhere: { sum: new Float64Array(layers * experts * hidden), cosineSum: new Float64Array(layers * experts * experts) },
+    },
+  };
   for (const { hidden_states, attention_mask, model_output } of inputs.batches) {
     const valid = attention_mask.flat().map((flag) => flag !== 0);
     statistics.tokens += valid.filter(Boolean).length;
     let tokens = float32(hidden_states);
-    for (const [layer, { gate_weight, experts }] of inputs.layers.entries()) {
+    for (const [layer, { gate_weight, experts: weights }] of inputs.layers.entries()) {
       const request = {
         router: float32(gate_weight),
-        experts: experts.map(({ weights }) => weights),
-        shape: experts[0]!.shape,
+        experts: weights.map((expert) => expert.weights),
+        shape: weights[0]!.shape,
         topK: params.top_k,
         tokens,
       };
       // The statistics' gate need not be the forward's: the repository renormalises them by flags of their own.
       const taps = await runMoeLayer({ ...request, normalise: params.renormalize });
       const forward = await runMoeLayer({ ...request, normalise: params.norm_topk_prob_in_forward });
-      accumulateRouting(statistics, layer, withoutPadding(taps, valid, params.num_experts, params.top_k));
+      const real = withoutPadding(taps, valid, experts, params.top_k);
+      accumulateRouting(statistics, layer, real);
+      const seen = tokens.filter((_, at) => valid[Math.floor(at / hidden)] === true);
+      accumulateOutputs(statistics, layer, { outputs: await runExperts(request, seen), experts: real.experts });
       tokens = tokens.map((value, at) => value + forward.output[at]!);
     }
     expectClose(tokens, model_output.data, within, 'model_output');
@@ -53,7 +76,33 @@ export const reapObserverVectors = async (json: unknown): Promise<void> => {
     const ofLayer = expected.layers[String(layer)];
     if (ofLayer === undefined) throw new Error(`the file expects nothing of layer ${layer}`);
     expectReapStatistics(statistics, layer, ofLayer, params.n_experts_to_prune, within);
+    expectOutputStatistics(statistics, layer, ofLayer, within);
   }
+};
+
+interface ExpectedOutputs {
+  readonly routed_characteristic_activation: Tensor;
+  readonly characteristic_activation: Tensor;
+  readonly online_characteristic_activation_dist: Tensor;
+}
+
+/** Mean outputs over routed and over all tokens, and the mean cosine distance of outputs. */
+const expectOutputStatistics = (
+  { experts, tokens, counts, outputs }: RoutingStatistics,
+  layer: number,
+  expected: ExpectedOutputs,
+  within: Tolerance,
+): void => {
+  if (outputs?.everywhere === undefined) throw new Error('no outputs were looked at');
+  const { hidden, routedSum, everywhere } = outputs;
+  const own = layerRow(counts, layer, experts);
+  const routed = layerRow(routedSum, layer, experts * hidden).map((sum, at) => sum / Math.max(1, own[Math.floor(at / hidden)]!));
+  expectClose(routed, expected.routed_characteristic_activation.data, within, 'routed_characteristic_activation');
+  const means = layerRow(everywhere.sum, layer, experts * hidden).map((sum) => sum / tokens);
+  expectClose(means, expected.characteristic_activation.data, within, 'characteristic_activation');
+  // The repository writes 0 on the diagonal.
+  const distances = layerSquare(everywhere.cosineSum, layer, experts).map((sum, at) => (at % (experts + 1) === 0 ? 0 : 1 - sum / tokens));
+  expectClose(distances, expected.online_characteristic_activation_dist.data, within, 'online_characteristic_activation_dist');
 };
 
 const withoutPadding = (taps: RoutingTaps, valid: readonly boolean[], experts: number, topK: number): RoutingTaps => {

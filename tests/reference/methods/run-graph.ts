@@ -6,13 +6,16 @@ import type { TensorView } from '../../../main/checkpoint/descriptor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { OnnxGraph, type Value } from '../../../main/graph/onnx-graph.ts';
-import { externalDataRoot } from '../../../main/graph/weights.ts';
+import { externalDataRoot } from '../../../main/graph/stored-tensor.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
 
 export interface Matrix {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
+
+/** A value to fetch, and its rank. */
+export type Fetched = readonly [Value, number];
 
 export interface GraphRun<F extends string, I extends string> {
   /** Tensors of a checkpoint file that the graph reads. */
@@ -23,7 +26,7 @@ export interface GraphRun<F extends string, I extends string> {
     graph: OnnxGraph,
     inputs: Readonly<Record<string, Value>>,
     view: (name: string) => TensorView,
-  ) => { readonly floats: Readonly<Record<F, Value>>; readonly integers: Readonly<Record<I, Value>> };
+  ) => { readonly floats: Readonly<Record<F, Fetched>>; readonly integers: Readonly<Record<I, Fetched>> };
 }
 
 /** Runs a graph of the workbench on tensors in a file and inputs in memory, in a session as models run in. */
@@ -47,8 +50,10 @@ export const runGraph = async <F extends string, I extends string>({
       return view;
     });
     const names = { floats: keysOf(floats), integers: keysOf(integers) };
-    for (const name of names.floats) graph.output(name, floats[name], DataType.FLOAT, []);
-    for (const name of names.integers) graph.output(name, integers[name], DataType.INT64, []);
+    const publish = (name: string, [value, rank]: Fetched, type: DataType): void =>
+      graph.output(name, value, type, Array.from({ length: rank }, (_, axis) => `${name}${axis}`));
+    for (const name of names.floats) publish(name, floats[name], DataType.FLOAT);
+    for (const name of names.integers) publish(name, integers[name], DataType.INT64);
     const session = await Session.open('a graph', graph.serialise('graph'), { threads: 1, externalRoot: externalDataRoot(file), weights: 'resident' });
     try {
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { shape, data }]) => [name, floatTensor(data, shape)]));

@@ -1,17 +1,19 @@
 import { mkdir, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { openCheckpoint, type Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { Verification } from '../contract/export.ts';
+import type { ExportFormat, Verification } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { explainFileError, fileErrorCode } from '../workspace/file-errors.ts';
 import { exportedConfig } from './export-config.ts';
 import { verificationBytes, weightBytes, type ExportControl } from './export-progress.ts';
+import { exportWarnings } from './export-warnings.ts';
 import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from './file-checksums.ts';
 import { modelCard, type CardFacts } from './model-card.ts';
+import { ONNX_DATA_FILE, ONNX_FILE, onnxData, writeOnnxData, writeOnnxGraph } from './onnx-files.ts';
 import { PLAN_FILE, planFileText } from './plan-file.ts';
 import { preparePlan } from './prepare-plan.ts';
 import { publishFolder, removeUnfinished, requireAbsent, unfinishedName } from './publish-folder.ts';
@@ -27,7 +29,8 @@ export interface ExportRequest {
   readonly settings: ModelRunnerSettings;
   /** For the model card, beside what the plan says. */
   readonly card?: CardFacts;
-  readonly format?: 'hf' | 'onnx';
+  /** `hf` by default. */
+  readonly format?: ExportFormat;
   readonly control: ExportControl;
 }
 
@@ -36,21 +39,20 @@ export interface ExportResult {
   readonly verification: Verification;
   /** All files of the folder. */
   readonly sizeBytes: number;
+  /** What whoever uses the export should know, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /**
- * Writes the pruned checkpoint as a Hugging Face folder in the source's own tensor names and shards, proves it equal to
- * the masked (or overlaid) original, and only then gives it its name. Nothing is ever overwritten, and whatever fails,
- * nothing is left behind.
+ * Writes the pruned checkpoint as a Hugging Face folder in the source's own tensor names and shards, as an ONNX graph
+ * with its weights, or as both; proves it equal to the masked (or overlaid) original, and only then gives it its name.
+ * Nothing is ever overwritten, and whatever fails, nothing is left behind.
  *
- * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`, `changes-nothing`,
- * `destination-exists`, `no-folder`, `disk-full`, `not-writable`, `onnx-not-supported`; failed: `export-unequal`.
+ * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`,
+ * `changes-nothing`, `destination-exists`, `no-folder`, `disk-full`, `not-writable`; failed: `export-unequal`.
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control } = request;
-  if (request.format === 'onnx') {
-    throw refuse('onnx-not-supported', 'Exporting to ONNX is not supported yet.', 'Export to a Hugging Face folder (format hf).');
-  }
   const plan = preparePlan(checkpoint, request.plan);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
@@ -69,7 +71,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     const sizeBytes = await folderBytes(unfinished);
     if (control.signal.aborted) throw new CancelledError('The export');
     await publishFolder(unfinished, destination);
-    return { folder: destination, verification, sizeBytes };
+    return { folder: destination, verification, sizeBytes, warnings: exportWarnings(checkpoint.info, plan, request.format ?? 'hf') };
   } catch (error) {
     await removeUnfinished(unfinished);
     throw control.signal.aborted ? new CancelledError('The export') : explained(error, destination, bytes);
@@ -78,20 +80,27 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
 
 /** Everything of an export, in a folder that has not got its name yet; gives the proof that it is right. */
 const fill = async (request: ExportRequest, plan: Plan, tensors: readonly ExportedTensor[], folder: string): Promise<Verification> => {
-  const { checkpoint, settings, control } = request;
-  const total = weightBytes(tensors) + verificationBytes(tensors);
-  let written = 0;
-  const checksums = new Map(
-    await writeWeights(checkpoint, tensors, folder, (bytes) => {
-      if (control.signal.aborted) throw new CancelledError('The export');
-      written += bytes;
-      control.onProgress?.(Math.min(written, weightBytes(tensors)), total);
-    }),
-  );
+  const { checkpoint, settings, control, format = 'hf' } = request;
+  const forms = format === 'hf,onnx' ? 2 : 1;
+  const total = weightBytes(tensors) + verificationBytes(tensors, forms);
+  const checksums = new Map<string, string>();
   const write = async (name: string, text: string): Promise<void> => {
     checksums.set(name, await writeFlushed(path.join(folder, name), text));
   };
-  await write('config.json', await exportedConfig(checkpoint, plan));
+  let written = 0;
+  const onBytes = (bytes: number): void => {
+    if (control.signal.aborted) throw new CancelledError('The export');
+    written += bytes;
+    control.onProgress?.(Math.min(written, weightBytes(tensors)), total);
+  };
+  if (format === 'onnx') checksums.set(ONNX_DATA_FILE, await writeOnnxData(tensors, folder, onBytes));
+  else for (const [name, checksum] of await writeWeights(checkpoint, tensors, folder, onBytes)) checksums.set(name, checksum);
+  const config = await exportedConfig(checkpoint, plan);
+  await write('config.json', config);
+  if (format !== 'hf') {
+    const views = format === 'onnx' ? onnxData(tensors, folder).views : (await openCheckpoint(folder)).tensors;
+    checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, config, views, folder));
+  }
   await write(PLAN_FILE, planFileText(checkpoint, plan));
   const sideFiles = await copySideFiles(checkpoint.folder, folder);
   for (const name of sideFiles) checksums.set(name, await fileChecksum(path.join(folder, name), control.signal));
@@ -117,6 +126,8 @@ const fill = async (request: ExportRequest, plan: Plan, tensors: readonly Export
     plan,
     cost: planCost(checkpoint.info, plan),
     verification,
+    format,
+    warnings: exportWarnings(checkpoint.info, plan, format),
     hasTokenizer: sideFiles.includes('tokenizer.json'),
     licence: await licenceLines(checkpoint.folder),
     facts: request.card ?? null,

@@ -9,7 +9,7 @@ import { readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
-import { exportPlan } from '../../../main/export/export-hf.ts';
+import { exportPlan } from '../../../main/export/export-plan.ts';
 import { changeableCopy, checkpointFixture, editJson, makeMixtral, reshard, scoringFixture } from '../checkpoint/checkpoint-files.ts';
 import { logitDifference, openRunner, uncancelled } from '../inference/open-runner.ts';
 import { exportRequest, mergeEvenly } from './export-settings.ts';
@@ -169,11 +169,6 @@ describe('an export is refused', () => {
     await refusal(mergeEvenly(checkpoint, 4, 'mapped-rows'), 'not-exportable', /mapped-rows keeps a row for every unpruned expert/);
     await refusal(mergeEvenly(checkpoint, 4, 'summed-probabilities'), 'not-exportable', /summed-probabilities/);
     await refusal({ kept: [[0, 1, 2], [0, 1, 2, 3]] }, 'not-exportable', /Layers keep between 3 and 4 experts/);
-  });
-
-  it('as ONNX, plainly', async () => {
-    const request = await exportRequest(mixtral, half);
-    await expect(exportPlan({ ...request, format: 'onnx' })).rejects.toMatchObject({ code: 'onnx-not-supported', kind: 'refused' });
   });
 
   it('where the destination exists, as a folder, an empty folder or a file, which stay as they are', async () => {

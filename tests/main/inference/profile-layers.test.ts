@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { extraStatistics, holdsExtras } from '../../../main/profile/extra-statistics.ts';
+import type { RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
+import { layerRow, layerSquare } from '../../../main/pruning/layer-view.ts';
+import type { RunnerTuning } from '../../../main/inference/open-model-runner.ts';
+import { scoringFixture } from '../checkpoint/checkpoint-files.ts';
+import { openRunner, uncancelled } from './open-runner.ts';
+
+const texts = ['the quick brown fox', 'expert', 'a router chooses two experts for each token', 'and so on', 'x y z'];
+const items = texts.map((text, index) => ({ id: String(index), text }));
+
+const profiled = async (tuning: Partial<RunnerTuning> = {}, order: readonly number[] = [0, 1, 2, 3, 4]): Promise<RoutingStatistics> => {
+  const runner = await openRunner(scoringFixture('mixtral-byte-fallback'), tuning);
+  return runner.profile(order.map((index) => items[index]!), uncancelled, extraStatistics);
+};
+
+/** Every number of a profile, by name. */
+const numbersOf = ({ outputs, elimination, ...plain }: RoutingStatistics): Readonly<Record<string, Float64Array>> => ({
+  ...Object.fromEntries(Object.entries(plain).filter((entry): entry is [string, Float64Array] => entry[1] instanceof Float64Array)),
+  routedSum: outputs!.routedSum,
+  everywhereSum: outputs!.everywhere!.sum,
+  cosineSum: outputs!.everywhere!.cosineSum,
+  kept: elimination!.kept,
+  loss: elimination!.loss,
+  single: elimination!.single,
+});
+
+const expectSame = (a: RoutingStatistics, b: RoutingStatistics): void => {
+  const [ours, theirs] = [numbersOf(a), numbersOf(b)];
+  for (const [name, values] of Object.entries(ours)) {
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
+    values.forEach((value, at) => {
+      if (Math.abs(value - theirs[name]![at]!) > 1e-6 * largest) expect.fail(`${name}[${at}] is ${theirs[name]![at]} instead of ${value}`);
+    });
+  }
+};
+
+describe('a profile with everything', () => {
+  it('does not depend on batches, on the order of items, or on streaming, beyond 1e-6', async () => {
+    const whole = await profiled();
+    expect(holdsExtras(whole, extraStatistics)).toBe(true);
+    expectSame(whole, await profiled({ batchSlots: 8 }));
+    expectSame(whole, await profiled({ streamed: true }));
+    expectSame(whole, await profiled({}, [3, 0, 4, 2, 1]));
+  });
+
+  it('says what its definitions say', async () => {
+    const { layers, experts, topK, tokens, counts, eanSum, peakOutputs, residualSum, reapSum, outputs, elimination } = await profiled();
+    const { hidden, routedSum, everywhere } = outputs!;
+    for (let layer = 0; layer < layers; layer++) {
+      const own = layerRow(counts, layer, experts);
+      own.forEach((count, expert) => {
+        const at = layer * experts + expert;
+        // The length of a sum is at most the sum of lengths; the largest component at most the length.
+        const length = Math.hypot(...layerRow(routedSum, at, hidden));
+        expect(length).toBeLessThanOrEqual(eanSum[at]! + 1e-6);
+        if (count === 0) expect([length, peakOutputs![at]]).toEqual([0, 0]);
+        else expect(peakOutputs![at]).toBeLessThanOrEqual(eanSum[at]!);
+        // 1 - cosine is at most 2.
+        expect(residualSum![at]).toBeGreaterThanOrEqual(0);
+        expect(residualSum![at]).toBeLessThanOrEqual(2 * reapSum[at]! + 1e-6);
+      });
+      const cosines = layerSquare(everywhere!.cosineSum, layer, experts);
+      cosines.forEach((sum, at) => {
+        if (at % (experts + 1) === 0) expect(sum).toBeCloseTo(tokens, 4);
+        else expect(Math.abs(sum)).toBeLessThanOrEqual(tokens);
+        expect(sum).toBe(cosines[(at % experts) * experts + Math.floor(at / experts)]);
+      });
+      for (let keep = 1; keep <= experts; keep++) {
+        const row = layerRow(elimination!.kept, layer * experts + keep - 1, experts);
+        expect(row.reduce((sum, value) => sum + value, 0)).toBe(keep < topK ? 0 : keep);
+      }
+      // All experts give what the layer gives; one that nobody chose costs nothing where weights are renormalised.
+      expect(elimination!.loss[layer * experts + experts - 1]).toBeLessThan(1e-4);
+      layerRow(elimination!.single, layer, experts).forEach((loss, expert) => {
+        if (own[expert] === 0) expect(loss).toBeLessThan(1e-4);
+        else expect(loss).toBeGreaterThan(1e-4);
+      });
+    }
+  });
+
+  it('holds nothing that was not asked for', async () => {
+    const runner = await openRunner(scoringFixture('mixtral-byte-fallback'));
+    const plain = await runner.profile(items, uncancelled);
+    expect([plain.peakOutputs, plain.residualSum, plain.outputs, plain.elimination]).toEqual([undefined, undefined, undefined, undefined]);
+    const some = await runner.profile(items, uncancelled, ['residual', 'routed-outputs']);
+    expect([some.outputs?.everywhere, some.peakOutputs, some.elimination]).toEqual([undefined, undefined, undefined]);
+    const { outputs, elimination } = await profiled();
+    expectSame({ ...plain, outputs: outputs!, elimination: elimination! }, { ...some, outputs: { ...outputs!, routedSum: some.outputs!.routedSum }, elimination: elimination! });
+  });
+});
+
+describe('pruneProgressively', () => {
+  it('begins as the layer-wise search, and keeps what it is told to', async () => {
+    const runner = await openRunner(scoringFixture('mixtral-byte-fallback'));
+    const { elimination, experts, layers } = await runner.profile(items, uncancelled, ['elimination']);
+    const kept = await runner.pruneProgressively(items, Array.from({ length: layers }, (_, layer) => 3 + layer), uncancelled);
+    expect(kept.map((layer) => layer.length)).toEqual(Array.from({ length: layers }, (_, layer) => 3 + layer));
+    const first = layerRow(elimination!.kept, 2, experts);
+    expect(kept[0]).toEqual([...first.keys()].filter((expert) => first[expert] === 1));
+  });
+});

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../../main/evaluation/random.ts';
+import { kernelKMeans } from '../../../../main/pruning/clustering/kernel-k-means.ts';
+
+const gramOf = (rows: readonly (readonly number[])[]): Float64Array =>
+  Float64Array.from(rows.flatMap((a) => rows.map((b) => a.reduce((sum, value, k) => sum + value * b[k]!, 0))));
+
+const cost = (rows: readonly (readonly number[])[], labels: ArrayLike<number>): number =>
+  rows.reduce((sum, row, node) => {
+    const mates = rows.filter((_, other) => labels[other] === labels[node]);
+    return sum + row.reduce((squares, value, k) => squares + (value - mates.reduce((mean, mate) => mean + mate[k]! / mates.length, 0)) ** 2, 0);
+  }, 0);
+
+const rows = fc.array(fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 }), { minLength: 2, maxLength: 8 });
+
+describe('kernelKMeans', () => {
+  it('finds planted clusters', () => {
+    const planted = [[0, 0], [0.1, 0], [5, 5], [5.1, 5], [9, 0], [9, 0.1]];
+    expect([...kernelKMeans(gramOf(planted), 6, 3, seededRandom(1))]).toEqual([0, 0, 1, 1, 2, 2]);
+  });
+
+  it('makes exactly k clusters, none of which a single move improves', () => {
+    fc.assert(
+      fc.property(rows, fc.nat(), fc.nat(), (points, a, seed) => {
+        const k = 1 + (a % points.length);
+        const labels = kernelKMeans(gramOf(points), points.length, k, seededRandom(seed));
+        expect(new Set(labels).size).toBe(k);
+        // At rest each node lies at least as near to its own mean as to any other.
+        const means = [...new Set(labels)].map((label) => {
+          const members = points.filter((_, node) => labels[node] === label);
+          return [0, 1, 2].map((axis) => members.reduce((sum, member) => sum + member[axis]! / members.length, 0));
+        });
+        points.forEach((point, node) => {
+          const distances = means.map((mean) => Math.hypot(...mean.map((value, axis) => value - point[axis]!)));
+          const alone = labels.filter((label) => label === labels[node]).length === 1;
+          if (!alone) expect(distances[labels[node]!]!).toBeLessThanOrEqual(Math.min(...distances) + 1e-6);
+        });
+        if (k === points.length) expect(cost(points, labels)).toBeCloseTo(0, 9);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('makes k clusters of equal nodes too', () => {
+    expect(new Set(kernelKMeans(new Float64Array(25).fill(1), 5, 3, seededRandom(0))).size).toBe(3);
+  });
+});

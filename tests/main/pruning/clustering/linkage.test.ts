@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../../main/evaluation/random.ts';
+import { cappedClusters } from '../../../../main/pruning/clustering/capped-linkage.ts';
+import { pairwiseDistances } from '../../../../main/pruning/clustering/distances.ts';
+import { cutLinkage, linkage, linkageNames, type LinkageName } from '../../../../main/pruning/clustering/linkage.ts';
+import { penalisedClusters } from '../../../../main/pruning/clustering/penalised-clusters.ts';
+
+const points = (n: number, width: number, seed: number): Float64Array => {
+  const random = seededRandom(seed);
+  return Float64Array.from({ length: n * width }, () => random.float());
+};
+const rowOf = (rows: Float64Array, width: number, at: number): number[] => [...rows.subarray(at * width, (at + 1) * width)];
+
+/** Distance of two clusters straight from its definition on points. */
+const between = (name: LinkageName, rows: Float64Array, width: number, a: readonly number[], b: readonly number[]): number => {
+  const pairs = a.flatMap((i) => b.map((j) => Math.hypot(...rowOf(rows, width, i).map((value, k) => value - rows[j * width + k]!))));
+  if (name === 'single') return Math.min(...pairs);
+  if (name === 'complete') return Math.max(...pairs);
+  if (name === 'average') return pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
+  const mean = (members: readonly number[]) => Array.from({ length: width }, (_, k) => members.reduce((sum, i) => sum + rows[i * width + k]! / members.length, 0));
+  const gap = Math.hypot(...mean(a).map((value, k) => value - mean(b)[k]!));
+  return Math.sqrt((2 * a.length * b.length) / (a.length + b.length)) * gap;
+};
+
+describe('linkage', () => {
+  it.each(linkageNames)('%s joins the nearest two clusters by its definition, at its heights', (name) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 9 }), fc.nat(), (n, seed) => {
+        const [width, rows] = [3, points(n, 3, seed)];
+        let clusters = Array.from({ length: n }, (_, node) => [node]);
+        for (const { first, second, height } of linkage(pairwiseDistances('euclidean', rows, n), n, name)) {
+          const all = clusters.flatMap((a, i) => clusters.slice(i + 1).map((b) => between(name, rows, width, a, b)));
+          expect(height).toBeCloseTo(Math.min(...all), 9);
+          const [a, b] = [clusters.find((members) => members.includes(first))!, clusters.find((members) => members.includes(second))!];
+          expect(between(name, rows, width, a, b)).toBeCloseTo(height, 9);
+          clusters = [...clusters.filter((members) => members !== a && members !== b), [...a, ...b]];
+        }
+        expect(clusters).toHaveLength(1);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('cuts into as many clusters as asked for, labelled by first appearance', () => {
+    const rows = Float64Array.of(0, 10, 0.1, 10.1, 30);
+    const merges = linkage(pairwiseDistances('euclidean', rows, 5), 5, 'average');
+    expect([...cutLinkage(merges, 5, 3)]).toEqual([0, 1, 0, 1, 2]);
+    expect([...cutLinkage(merges, 5, 5)]).toEqual([0, 1, 2, 3, 4]);
+    expect([...cutLinkage(merges, 5, 1)]).toEqual([0, 0, 0, 0, 0]);
+    expect(() => cutLinkage(merges, 5, 6)).toThrow('cannot make 6 clusters');
+  });
+
+  it('joins the lower nodes of equal distances', () => {
+    expect(linkage(new Float64Array(16).fill(1), 4, 'average').map(({ first, second }) => [first, second])).toEqual([[0, 1], [0, 2], [0, 3]]);
+  });
+
+  it('clusters 256 experts in under a second', () => {
+    const distances = pairwiseDistances('euclidean', points(256, 8, 1), 256);
+    const startedAt = performance.now();
+    cutLinkage(linkage(distances, 256, 'average'), 256, 64);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+});
+
+describe('cappedClusters', () => {
+  it('never makes a cluster larger than its capacity', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 12 }), fc.integer({ min: 2, max: 5 }), fc.nat(), (n, capacity, seed) => {
+        const k = Math.min(n, Math.ceil(n / capacity) + 2);
+        const labels = cappedClusters(pairwiseDistances('euclidean', points(n, 2, seed), n), n, k, capacity);
+        const sizes = [...new Set(labels)].map((label) => labels.filter((other) => other === label).length);
+        expect(sizes).toHaveLength(k);
+        expect(Math.max(...sizes)).toBeLessThanOrEqual(capacity);
+      }),
+    );
+  });
+
+  it('says where no union fits', () => {
+    expect(() => cappedClusters(new Float64Array(16).fill(1), 4, 1, 2)).toThrow('4 experts cannot be joined to 1 groups of at most 2');
+  });
+});
+
+describe('penalisedClusters', () => {
+  it('joins rare experts before frequent ones that lie nearer', () => {
+    const rows = Float64Array.of(0, 1, 10, 12);
+    const distances = pairwiseDistances('euclidean', rows, 4);
+    expect([...penalisedClusters(distances, Float64Array.of(10, 10, 0.1, 0.1), 3, null)]).toEqual([0, 1, 2, 2]);
+    expect([...penalisedClusters(distances, Float64Array.of(1, 1, 1, 1), 3, null)]).toEqual([0, 0, 1, 2]);
+  });
+});

@@ -1,0 +1,35 @@
+import { plainWeight } from '../../../main/checkpoint/weight.ts';
+import { everyExpert } from '../../../main/graph/experts-graph.ts';
+import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-weights.ts';
+import { runGraph, type Matrix } from './run-graph.ts';
+
+/** [E, T, H] outputs of every expert on every token, by the graph that profiles run. */
+export const runExperts = async (
+  { experts, shape: { hidden, width } }: { readonly experts: readonly ExpertWeights[]; readonly shape: ExpertShape },
+  tokens: Float32Array,
+): Promise<Float32Array> => {
+  const tensors: Record<string, Matrix> = {};
+  experts.forEach(({ gate, up, down }, expert) => {
+    tensors[`${expert}.gate`] = { shape: [width, hidden], data: gate };
+    tensors[`${expert}.up`] = { shape: [width, hidden], data: up };
+    tensors[`${expert}.down`] = { shape: [hidden, width], data: down };
+  });
+  const { outputs } = await runGraph({
+    tensors,
+    inputs: { tokens: { shape: [tokens.length / hidden, hidden], data: tokens } },
+    build: (graph, inputs, view) => {
+      const layer = {
+        activation: { kind: 'silu' },
+        experts: experts.map((_, expert) => ({
+          gate: plainWeight(view(`${expert}.gate`)),
+          up: plainWeight(view(`${expert}.up`)),
+          down: plainWeight(view(`${expert}.down`)),
+        })),
+      } as const;
+      const { tokens: input } = inputs;
+      if (input === undefined) throw new Error('no tokens');
+      return { floats: { outputs: [everyExpert(graph, layer, input), 3] }, integers: {} };
+    },
+  });
+  return outputs;
+};
