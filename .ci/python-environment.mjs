@@ -29,18 +29,18 @@ const makeEnvironment = () => {
   return run(system, ['-m', 'venv', folder]) ? null : `${system} -m venv ${folder} failed`;
 };
 
-/** {environment} naming the Python for the tests, or {broken}: why there is none. */
+/** {environment} naming the Python for the tests, or {absent}: why there is none here (no Python, no package registry). */
 export const findPython = () => {
   if (!existsSync(python)) {
     const problem = makeEnvironment();
-    if (problem) return { broken: problem };
+    if (problem) return { absent: problem };
   }
   const wanted = readFileSync(requirements, 'utf8');
   if (!existsSync(installed) || readFileSync(installed, 'utf8') !== wanted) {
     say(`Installing tests/interop/requirements.txt into ${folder}: once, some minutes (PyTorch is large).`);
     const options = ['--quiet', '--disable-pip-version-check', '--no-input'];
     if (!run(python, ['-m', 'pip', 'install', ...options, '--requirement', requirements])) {
-      return { broken: `pip could not install tests/interop/requirements.txt into ${folder}; its message is above` };
+      return { absent: `pip could not install tests/interop/requirements.txt into ${folder}; its message is above` };
     }
     writeFileSync(installed, wanted);
   }

@@ -27,7 +27,7 @@ const kinds = {
   unit: { steps: [[...vitest, '--project=unit']] },
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
   browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
-  window: { built: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
+  window: { built: true, named: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
   interop: { prepare: findPython, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
@@ -64,6 +64,7 @@ const runKind = (kind, extraArguments) => {
   if (built) ensureBuilt((message) => (buildFailure = message));
   const host = buildFailure ? { broken: buildFailure } : (prepare?.() ?? {});
   if (host.broken) return { tests: [failedTest(`${kind} tests cannot run: ${host.broken}`)] };
+  if (host.absent && !kinds[kind].named) return { notRun: host.absent, tests: [{ name: `${kind} tests`, state: 'skipped', reason: host.absent }] };
   // Playwright names the tests of a project without starting anything.
   const asked = host.absent ? ['--list', ...extraArguments] : extraArguments;
   const results = steps.map((step) => runStep(step, host.environment, asked));
