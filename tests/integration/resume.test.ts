@@ -44,7 +44,7 @@ test('kill -9 in mid-sweep, three times over, and resume: bit for bit the number
   expect((await sweep.ended).code).toBeNull();
   const run = await onlyRun(killed);
 
-  for (const mark of [/add {2}reap/, /bracket {2}reap/]) {
+  for (const mark of [/add {2}reap/, /sort {2}reap/]) {
     const resumed = startUncurl(['resume', run, '--workspace', killed, '--threads', '2']);
     await resumed.says(mark);
     resumed.child.kill('SIGKILL');

@@ -13,9 +13,11 @@ const schema = z.object({ value: z.number() });
 test('what was written is read back bit for bit; what was not is null', async () => {
   const folder = await temporaryFolder();
   const store = createStepStore(folder, folder);
+  let written = 0;
   await fc.assert(
-    fc.asyncProperty(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.string(), async (value, name) => {
-      const key = keyOf(name + String(value));
+    fc.asyncProperty(fc.double({ noNaN: true, noDefaultInfinity: true }), async (value) => {
+      // A key of its own for every value, since small cases are drawn more than once.
+      const key = keyOf(String((written += 1)));
       expect(await store.readJson(key, schema)).toBeNull();
       await store.writeJson(key, { value });
       const back = await store.readJson(key, schema);
