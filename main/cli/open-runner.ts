@@ -25,21 +25,26 @@ export const machineSettings = (reader: OptionReader): { readonly threads: numbe
   };
 };
 
-/** Opens a model for one verb, lets it `use` it, and gives everything back: sessions, and weights of merged experts. */
+/**
+ * Opens a model for one verb, lets it `use` it, and gives everything back: sessions, and the folder of merged and refitted
+ * weights, which `prepare` may fill before.
+ */
 export const withRunner = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,
-  use: (runner: ModelRunner) => Promise<T>,
+  use: (runner: ModelRunner, overlayFolder: string) => Promise<T>,
+  prepare: (overlayFolder: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<T> => {
   if (!checkpoint.info.supported) {
     throw refuse('model-unsupported', `${checkpoint.folder} cannot run here: ${checkpoint.info.reasons.join(' ')}`, 'Choose another model.');
   }
   const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
   try {
+    await prepare(overlayFolder);
     const provider = await probedDevice(reader);
     const runner = await openModelRunner(checkpoint, { ...machineSettings(reader), provider, overlayFolder });
     try {
-      return await use(runner);
+      return await use(runner, overlayFolder);
     } finally {
       await runner.dispose();
     }

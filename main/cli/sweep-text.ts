@@ -1,7 +1,7 @@
 import type { SweepDocument, Threshold } from '../contract/sweep.ts';
 import { textTable } from './text-table.ts';
 
-const printed = (factor: number | null): string => (factor === null ? '-' : String(Number(factor.toFixed(2))));
+const printed = (number: number | null): string => (number === null ? '-' : String(Number(number.toFixed(2))));
 
 const verdictOf = ({ verdict, factor, firstUnsafe }: Threshold): string => {
   switch (verdict) {
@@ -22,7 +22,7 @@ export const sweepText = ({ run, results, thresholds, rule, notes = [] }: SweepD
     textTable(
       ['model', 'task', 'method', 'seed', 'factor', 'kept', 'n', 'value', 'difference', 'low', 'high', 'p'],
       results.map(({ model, task, method, seed, factor, kept, n, value, difference, low, high, p }) => [
-        model, task, method, seed, printed(factor), kept, n, value.toFixed(3), difference.toFixed(3), low.toFixed(3), high.toFixed(3), p === null ? null : p.toPrecision(2),
+        model, task, method, seed, printed(factor), printed(kept), n, value.toFixed(3), difference.toFixed(3), low.toFixed(3), high.toFixed(3), p === null ? null : p.toPrecision(2),
       ]),
     ),
     textTable(

@@ -7,6 +7,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   score: async () => (await import('./verbs/score.ts')).score,
   profile: async () => (await import('./verbs/profile.ts')).profile,
   plan: async () => (await import('./verbs/plan.ts')).plan,
+  recover: async () => (await import('./verbs/recover.ts')).recover,
   sweep: async () => (await import('./verbs/sweep.ts')).sweep,
   export: async () => (await import('./verbs/export.ts')).exportVerb,
   verify: async () => (await import('./verbs/verify.ts')).verify,

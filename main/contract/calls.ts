@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { familyDocument } from './family.ts';
 import { modelEntry, pathHandle } from './model.ts';
-import { budgetName, methodName, pin, plan, planCost, uncurlOptions } from './plan.ts';
+import { methodPage } from './method.ts';
+import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection, uncurlOptions } from './plan.ts';
 import { taskProfile } from './profile.ts';
 import { reproduction } from './reproduction.ts';
 import { jobProgress, runManifest } from './run.ts';
@@ -31,6 +32,13 @@ export const planRequest = z.object({
   budget: budgetName.default('uniform'),
   pins: z.array(pin).default([]),
   seed: z.number().int().nonnegative().default(0),
+  options: methodOptions.default({}),
+  /** How much each task counts; absent: all alike. */
+  taskWeights: z.array(z.number().nonnegative()).optional(),
+  /** Kept experts of each MoE layer, for the budget `manual`. */
+  counts: z.array(z.number().int().positive()).optional(),
+  protect: superExpertProtection.default('none'),
+  /** Options of the method uncurl, of callers that do not use `options` for them. */
   uncurl: uncurlOptions.default(() => uncurlOptions.parse({})),
 });
 export type PlanRequest = z.infer<typeof planRequest>;
@@ -77,7 +85,13 @@ export const calls = {
   ),
   /** Profiles already on disk for a model; a task that was not profiled is absent. */
   'profile.read': call(z.object({ model: pathHandle, tasks: z.array(pathHandle) }), z.array(taskProfile)),
-  'profile.start': call(z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1) }), z.object({ run: runId })),
+  /** `methods`: what they look at beyond routing is measured too (their pages say what that costs). */
+  'profile.start': call(
+    z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1), methods: z.array(methodName).default([]) }),
+    z.object({ run: runId }),
+  ),
+  /** The page of every method. */
+  'methods.list': call(nothing, z.array(methodPage)),
   /** Needs profiles on disk for every method but `random`; answers `profile-missing` otherwise. */
   'plan.make': call(planRequest, z.object({ plan, cost: planCost })),
   'plan.cost': call(z.object({ model: pathHandle, plan }), planCost),

@@ -6,6 +6,10 @@ export const methodName = z.enum([
 ]);
 export type MethodName = z.infer<typeof methodName>;
 
+/** Options of a method by name; the method parses them (`methods.list` names them, with their defaults). */
+export const methodOptions = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
+export type MethodOptions = z.infer<typeof methodOptions>;
+
 /**
  * How kept experts are shared among layers: the same everywhere; wherever scores are best; in inverse proportion to
  * what single experts of a layer matter; or as named by hand.

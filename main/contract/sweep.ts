@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { budgetName, methodName, uncurlOptions } from './plan.ts';
+import { budgetName, methodName, methodOptions, superExpertProtection, uncurlOptions } from './plan.ts';
 import { pathHandle } from './model.ts';
 
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
@@ -11,7 +11,15 @@ export const sweepSettings = z.object({
   adaptive: z.boolean().default(false),
   /** Seeds for methods that draw at random. */
   seeds: z.array(z.number().int().nonnegative()).min(1).default([0]),
-  budget: budgetName.default('uniform'),
+  budget: budgetName.exclude(['manual']).default('uniform'),
+  /** Options by method. */
+  options: z.partialRecord(methodName, methodOptions).default({}),
+  protect: superExpertProtection.default('none'),
+  /**
+   * Refit the down projections of every plan on the task's calibration items: never, beside the plan as it is (a curve
+   * of its own, named `<method>+recovery`), or instead of it.
+   */
+  recovery: z.enum(['none', 'both', 'only']).default('none'),
   uncurl: uncurlOptions.default(() => uncurlOptions.parse({})),
   /** Non-inferiority margin of the threshold rule, in accuracy. */
   delta: z.number().positive().max(0.5).default(0.02),

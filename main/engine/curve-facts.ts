@@ -1,23 +1,24 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { methodLabel, methodOfLabel } from '../contract/method.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { readSweepDocument } from '../jobs/sweep-record.ts';
 import { methods } from '../pruning/methods.ts';
-import { methodName } from '../contract/plan.ts';
 import type { EngineContext } from './engine-context.ts';
 import { engineVersion } from './machine.ts';
 
 const SAME_FACTOR = 1e-9;
 
-const isRandom = (method: string): boolean => {
-  const name = methodName.safeParse(method);
-  return name.success && methods[name.data].random;
+const isRandom = (label: string): boolean => {
+  const { method } = methodOfLabel(label);
+  return method !== null && methods[method].random;
 };
 
 /** Points of the curve that a plan lies on: the same model, task, method and (where it draws) seed. */
-const curveOf = (results: readonly SweepResult[], model: string, { method, tasks = [], seed, factor }: Plan): readonly SweepResult[] => {
-  if (method === undefined || factor === undefined) return [];
+const curveOf = (results: readonly SweepResult[], model: string, { method: name, tasks = [], seed, factor, recovery }: Plan): readonly SweepResult[] => {
+  if (name === undefined || factor === undefined) return [];
+  const method = methodLabel(name, recovery !== undefined);
   const curve = results.filter(
     (result) =>
       result.model === model &&

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { assertNever } from '../contract/assert-never.ts';
 import { refuse } from '../contract/errors.ts';
 import { exportFormat } from '../contract/export.ts';
-import { plan } from '../contract/plan.ts';
+import { methodName, plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
 import { exportJob } from '../jobs/export-job.ts';
@@ -12,10 +12,12 @@ import { verifyJob } from '../jobs/verify-job.ts';
 import { curveFacts } from './curve-facts.ts';
 import type { EngineContext } from './engine-context.ts';
 import { runnerSettings } from './export-calls.ts';
+import { methodExtras } from './profile-calls.ts';
 import { resumedReproduction } from './reproduce-calls.ts';
 import { reopenSubjects } from './run-subjects.ts';
 import { liveSweepJob } from './sweep-calls.ts';
 
+const profileSpec = z.object({ methods: z.array(methodName).default([]) });
 const exportSpec = z.object({ plan, destination: z.string(), format: exportFormat });
 const verifySpec = z.object({ plan, exported: z.string() });
 
@@ -45,7 +47,7 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
     case 'sweep':
       return liveSweepJob(context, { models, tasks, settings: specOf(manifest, sweepSettings) });
     case 'profile':
-      return profileJob(onlyModel(manifest, models), tasks);
+      return profileJob(onlyModel(manifest, models), tasks, methodExtras(specOf(manifest, profileSpec).methods));
     case 'export': {
       if (manifest.state === 'done') throw refuse('run-done', `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`, 'Start a new export.');
       const { checkpoint } = onlyModel(manifest, models);

@@ -1,14 +1,21 @@
 import { calls } from '../contract/calls.ts';
+import type { MethodName } from '../contract/plan.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import { profileJob } from '../jobs/profile-job.ts';
 import { requireCalibration } from '../jobs/profile-step.ts';
 import { requireTokenizer } from '../jobs/task-work.ts';
 import { taskProfileOf } from '../jobs/task-profile-of.ts';
+import type { ExtraStatistic } from '../profile/extra-statistics.ts';
+import { combinedExtras, planNeeds } from '../pruning/plan-needs.ts';
 import { answer, type Answers } from './answer.ts';
 import type { EngineContext } from './engine-context.ts';
 import { openRunModels, openRunTasks } from './run-subjects.ts';
 import { nameList, startRun } from './start-run.ts';
 import { storedProfile } from './stored-profile.ts';
+
+/** What the methods look at beyond routing, with their options as they are by default. */
+export const methodExtras = (methods: readonly MethodName[]): readonly ExtraStatistic[] =>
+  combinedExtras(methods.map((method) => planNeeds({ method, budget: 'uniform' })));
 
 type ProfileCall = 'profile.read' | 'profile.start';
 
@@ -22,7 +29,7 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     }
     return profiles;
   }),
-  'profile.start': answer(calls['profile.start'], async ({ model: handle, tasks: handles }) => {
+  'profile.start': answer(calls['profile.start'], async ({ model: handle, tasks: handles, methods }) => {
     const models = await openRunModels(context, [handle]);
     const tasks = await openRunTasks(context, handles);
     tasks.forEach(({ task }) => requireCalibration(task));
@@ -30,6 +37,6 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     const [model] = models;
     if (model === undefined) throw new Error('a handle without a model');
     await requireTokenizer(model.checkpoint);
-    return startRun(context, { kind: 'profile', title, spec: {}, models, tasks }, profileJob(model, tasks));
+    return startRun(context, { kind: 'profile', title, spec: methods.length === 0 ? {} : { methods }, models, tasks }, profileJob(model, tasks, methodExtras(methods)));
   }),
 });

@@ -1,5 +1,6 @@
 import { calls } from '../contract/calls.ts';
 import { WorkbenchError, refuse } from '../contract/errors.ts';
+import { methodOfLabel } from '../contract/method.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings, type SweepDocument } from '../contract/sweep.ts';
@@ -7,7 +8,8 @@ import { thresholdRule } from '../evaluation/threshold-rule.ts';
 import { evaluationRecord } from '../jobs/evaluation-record.ts';
 import type { Job } from '../jobs/job-context.ts';
 import { requireCalibration } from '../jobs/profile-step.ts';
-import { needsProfile, sweepJob, type SweepInput } from '../jobs/sweep-job.ts';
+import { sweepJob, type SweepInput } from '../jobs/sweep-job.ts';
+import { curveNames, needsCalibration } from '../jobs/sweep-curves.ts';
 import { readRunPlans } from '../jobs/run-plans.ts';
 import { sweepCounts } from '../jobs/sweep-counts.ts';
 import { SweepRecord, findPointStep, readSweepDocument, withThresholds } from '../jobs/sweep-record.ts';
@@ -25,7 +27,7 @@ type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 const checkSweep = async ({ models, tasks, settings }: SweepInput): Promise<void> => {
   sweepCounts(models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })), settings);
   for (const { checkpoint } of models) await requireTokenizer(checkpoint);
-  if (needsProfile(settings)) tasks.forEach(({ task }) => requireCalibration(task));
+  if (needsCalibration(settings)) tasks.forEach(({ task }) => requireCalibration(task));
 };
 
 /** The job of a sweep, whose points can be read while it runs. */
@@ -33,7 +35,7 @@ export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => 
   const order = {
     models: input.models.map(({ name }) => name),
     tasks: input.tasks.map(({ name }) => name),
-    methods: input.settings.methods,
+    methods: curveNames(input.settings),
   };
   return async (job) => {
     const run = sweepJob(input, (place, notes) => {
@@ -78,9 +80,10 @@ const identityPlan = (moeLayers: number, experts: number): Plan => ({
  * tells of the first one only.
  */
 const planOfPoint = (plan: Plan, { method, seed, factor }: { readonly method: string; readonly seed: number | null; readonly factor: number }): Plan => {
-  if (plan.method === method && (plan.seed ?? null) === seed) return plan;
+  const own = methodOfLabel(method).method ?? method;
+  if (plan.method === own && (plan.seed ?? null) === seed) return plan;
   const { options: _options, seed: _seed, ...rest } = plan;
-  return { ...rest, method, factor, ...(seed === null ? {} : { seed }) };
+  return { ...rest, method: own, factor, ...(seed === null ? {} : { seed }) };
 };
 
 /** The plan of a step, from the step itself or from what the finished run kept; undefined where neither is there. */

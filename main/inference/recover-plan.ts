@@ -8,13 +8,14 @@ import { writeSafetensors, type TensorToWrite } from '../checkpoint/write-safete
 import { refuse } from '../contract/errors.ts';
 import type { Plan, PlanRecovery } from '../contract/plan.ts';
 import { recoverLayer, type LayerRecovery } from '../pruning/recovery/recover-layer.ts';
-import type { ExpertFeatures, RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
+import { withPauses } from '../pruning/recovery/steps.ts';
+import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
 import { canonicalJson } from '../workspace/canonical-json.ts';
-import type { Batch } from './batch.ts';
 import { pause, type Executor, type Observation, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
 import { recoveredFile, recoveredName } from './recovered-layer.ts';
+import { recoveryProblem, type Streams } from './recovery-features.ts';
 import type { TokenTree } from './token-tree.ts';
 
 /** Changes whenever the same plan and items would give other weights. */
@@ -37,13 +38,6 @@ export interface RecoveryRequest {
   readonly control: RunControl;
 }
 
-/** A batch and its hidden states in the unpruned model and in the pruned, recovered one. */
-interface Streams {
-  readonly batch: Batch;
-  full: Float32Array;
-  pruned: Float32Array;
-}
-
 /**
  * Refits the down projections of a plan's experts so that every block gives again what the unpruned block gave, layer
  * by layer on calibration tokens: two streams of hidden states run side by side, and what the pruned block lacks is fitted
@@ -64,13 +58,12 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
     else {
       const seen = await bothBlocks(executor, block, ownVariant, variant, streams, control.signal);
       const problem = recoveryProblem(checkpoint, variant, streams, seen, itemOf);
-      const recovery = recoverLayer(problem, request.mostJointUnknowns);
-      await pause(control.signal);
+      const recovery = await withPauses(recoverLayer(problem, request.mostJointUnknowns), () => pause(control.signal));
       const layer = executor.moeLayerOf(block);
       layers.push(summaryOf(recovery));
       if (Number.isFinite(recovery.lambda)) {
         const changes = await refittedDowns(moe, variant, recovery, layer, tensors);
-        advance(checkpoint, streams, seen, variant, changes);
+        await advance(streams, problem, changes, control.signal);
       }
     }
     control.onProgress?.(block + 1, blocks.length);
@@ -138,60 +131,6 @@ const bothBlocks = async (
   return seen;
 };
 
-/** What the pruned block lacks, and the gated inner activations that may give it back, over the tokens of all batches. */
-const recoveryProblem = (
-  { descriptor }: Checkpoint,
-  { layer }: LayerVariant,
-  streams: readonly Streams[],
-  seen: readonly Observation[],
-  itemOf: readonly number[],
-): RecoveryProblem => {
-  const { hidden, residualMultiplier } = descriptor;
-  const experts = layer?.experts.length ?? 0;
-  const width = layer?.experts[0]?.down.shape[1] ?? 0;
-  const tokens = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
-  const residual = new Float32Array(tokens * hidden);
-  const items = new Int32Array(tokens);
-  const features = Array.from({ length: experts }, () => ({ tokens: [] as number[], rows: [] as Float32Array[] }));
-  let first = 0;
-  streams.forEach(({ batch, full, pruned }, index) => {
-    full.forEach((value, at) => { residual[first * hidden + at] = value - (pruned[at] ?? 0); });
-    batch.trees.forEach((tree, member) => items.fill(itemOf[tree] ?? 0, first + (batch.firstRow[member] ?? 0), first + (batch.firstRow[member + 1] ?? batch.tokens)));
-    const observation = seen[index];
-    if (observation !== undefined) addFeatures(features, observation, layer?.topK ?? 1, width, first, residualMultiplier);
-    first += batch.tokens;
-  });
-  return { width, hidden, residual, items, experts: features.map(({ tokens: own, rows }) => joined(own, rows, width)) };
-};
-
-interface GatheredFeatures {
-  readonly tokens: number[];
-  readonly rows: Float32Array[];
-}
-
-/** Adds weight * inner activation of every choice; two choices of one token that lead to the same expert add up. */
-const addFeatures = (features: readonly GatheredFeatures[], { experts, weights, inner }: Observation, topK: number, width: number, first: number, scale: number): void => {
-  experts.forEach((expert, slot) => {
-    const gate = (weights[slot] ?? 0) * scale;
-    const own = features[expert];
-    if (gate === 0 || own === undefined) return;
-    const token = first + Math.floor(slot / topK);
-    const row = inner.subarray(slot * width, (slot + 1) * width).map((value) => value * gate);
-    const last = own.rows.at(-1);
-    if (own.tokens.at(-1) === token && last !== undefined) row.forEach((value, at) => { last[at] = (last[at] ?? 0) + value; });
-    else {
-      own.tokens.push(token);
-      own.rows.push(row);
-    }
-  });
-};
-
-const joined = (tokens: readonly number[], rows: readonly Float32Array[], width: number): ExpertFeatures => {
-  const values = new Float32Array(rows.length * width);
-  rows.forEach((row, at) => { values.set(row, at * width); });
-  return { tokens: Int32Array.from(tokens), values };
-};
-
 /** What the stored down projection of each expert really changes by, [I, H] per expert; queues the tensors to write. */
 const refittedDowns = async (
   moe: MoeDescriptor,
@@ -224,26 +163,19 @@ const refittedDowns = async (
 };
 
 /** Adds to the pruned stream what the refitted weights give beyond the old ones. */
-const advance = ({ descriptor }: Checkpoint, streams: readonly Streams[], seen: readonly Observation[], { layer }: LayerVariant, changes: readonly Float32Array[]): void => {
-  const { hidden, residualMultiplier } = descriptor;
-  const width = layer?.experts[0]?.down.shape[1] ?? 0;
-  const topK = layer?.topK ?? 1;
-  streams.forEach((stream, index) => {
-    const observation = seen[index];
-    if (observation === undefined) return;
-    const next = Float64Array.from(stream.pruned);
-    observation.experts.forEach((expert, slot) => {
-      const change = changes[expert];
-      const gate = (observation.weights[slot] ?? 0) * residualMultiplier;
-      if (change === undefined || gate === 0) return;
-      const to = Math.floor(slot / topK) * hidden;
-      for (let i = 0; i < width; i += 1) {
-        const value = gate * (observation.inner[slot * width + i] ?? 0);
-        for (let h = 0; h < hidden; h += 1) next[to + h] = (next[to + h] ?? 0) + value * (change[i * hidden + h] ?? 0);
-      }
-    });
-    stream.pruned = Float32Array.from(next);
-  });
+const advance = async (streams: readonly Streams[], { experts, width, hidden, items }: RecoveryProblem, changes: readonly Float32Array[], signal: AbortSignal): Promise<void> => {
+  const gained = new Float64Array(items.length * hidden);
+  for (const [expert, features] of experts.entries()) {
+    const change = changes[expert];
+    if (change !== undefined) addProduct(gained, features, change, width, hidden, 1);
+    await pause(signal);
+  }
+  let first = 0;
+  for (const stream of streams) {
+    const from = first * hidden;
+    stream.pruned = stream.pruned.map((value, at) => value + (gained[from + at] ?? 0));
+    first += stream.batch.tokens;
+  }
 };
 
 /** Writes under a temporary name and renames: two engines may do so at once. */

@@ -34,7 +34,7 @@ export const recoveredVariant = ({ key, tensors }: RecoveredWeights, layer: numb
   if (variant.layer === null) return variant;
   const experts = variant.layer.experts.map((expert, place) => {
     const view = tensors.get(recoveredName(layer, place));
-    return view === undefined ? expert : { ...expert, down: inPlaceOf(expert.down, view) };
+    return view === undefined ? expert : { ...expert, down: inPlaceOf(expert.down, view, key) };
   });
   if (experts.every((expert, place) => expert === variant.layer?.experts[place])) return variant;
   return {
@@ -45,8 +45,11 @@ export const recoveredVariant = ({ key, tensors }: RecoveredWeights, layer: numb
   };
 };
 
-const inPlaceOf = ({ shape, transposed }: Weight, view: TensorView): Weight => ({
-  stored: { kind: 'plain', view },
-  shape,
-  ...(transposed === undefined ? {} : { transposed }),
-});
+const inPlaceOf = ({ stored, shape, transposed }: Weight, view: TensorView, key: string): Weight => {
+  const own = stored.kind === 'plain' ? stored.view : null;
+  if (own === null || own.dtype !== view.dtype || own.shape.length !== view.shape.length || own.shape.some((size, axis) => size !== view.shape[axis])) {
+    const [is, expected] = [view, own].map((tensor) => (tensor === null ? 'quantised' : `${tensor.dtype} of ${tensor.shape.join(' x ')}`));
+    throw refuse('recovery-invalid', `${view.tensor} of the refitted weights ${key} is ${is ?? ''}, and the model stores ${expected ?? ''} there.`, 'Recover the plan again on this model.');
+  }
+  return { stored: { kind: 'plain', view }, shape, ...(transposed === undefined ? {} : { transposed }) };
+};

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { CancelledError } from '../contract/errors.ts';
+import type { ExtraStatistic } from '../profile/extra-statistics.ts';
 import { writeProfileFile, type ProfiledTask } from '../workspace/profile-file.ts';
 import { produceFileAtomically } from '../workspace/write-atomically.ts';
 import type { Job, RunModel, RunTask } from './job-context.ts';
@@ -7,9 +8,12 @@ import { profileStep } from './profile-step.ts';
 import { stepSummary } from './step-summary.ts';
 import { openTokenCounter } from './task-work.ts';
 
-/** Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. */
+/**
+ * Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. `extras`: what to
+ * look at beyond routing.
+ */
 export const profileJob =
-  (model: RunModel, tasks: readonly RunTask[]): Job =>
+  (model: RunModel, tasks: readonly RunTask[], extras: readonly ExtraStatistic[] = []): Job =>
   async (context) => {
     context.meter.describe('Reading tasks');
     const count = await openTokenCounter(model.checkpoint, context.signal);
@@ -19,7 +23,7 @@ export const profileJob =
     const profiled: ProfiledTask[] = [];
     for (const [index, task] of tasks.entries()) {
       if (context.signal.aborted) throw new CancelledError('The profile');
-      const statistics = await profileStep(context, model, task, work[index] ?? 0);
+      const statistics = await profileStep(context, model, task, work[index] ?? 0, extras);
       profiled.push({ name: task.name, hash: task.task.hash, statistics });
     }
     const output = join(context.folder, 'profile.safetensors');

@@ -1,5 +1,7 @@
 import { refuse } from '../contract/errors.ts';
+import { extraStatistics, type ExtraStatistic } from '../profile/extra-statistics.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { extrasInWords } from '../pruning/plan-needs.ts';
 import { hashItems } from '../tasks/hash-items.ts';
 import type { Task } from '../tasks/task.ts';
 import { readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
@@ -7,9 +9,9 @@ import type { StepStore } from '../workspace/step-store.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { profileKey, type Numerics } from './step-key.ts';
 
-/** Key of the profile of a model on a task's calibration split. */
-export const taskProfileKey = (fingerprint: string, task: Task, numerics: Numerics): string =>
-  profileKey(fingerprint, hashItems(task.calibration), numerics);
+/** Key of the profile of a model on a task's calibration split; `extras` in their own order. */
+export const taskProfileKey = (fingerprint: string, task: Task, numerics: Numerics, extras: readonly ExtraStatistic[] = []): string =>
+  profileKey(fingerprint, hashItems(task.calibration), numerics, extras);
 
 /** A task without calibration items cannot be profiled. */
 export const requireCalibration = (task: Task): void => {
@@ -21,26 +23,56 @@ export const requireCalibration = (task: Task): void => {
   );
 };
 
-/** The stored profile, or null where the model was not profiled on the task. */
-export const readStoredProfile = async (steps: StepStore, key: string): Promise<RoutingStatistics | null> => {
-  if (!(await steps.has(key, 'safetensors'))) return null;
-  const { tasks } = await readProfileFile(steps.path(key, 'safetensors'));
-  return tasks[0]?.statistics ?? null;
+/** Sets of extras that hold these, the smallest first: a profile that looked at more serves as well. */
+const setsWith = (extras: readonly ExtraStatistic[]): readonly (readonly ExtraStatistic[])[] => {
+  const others = extraStatistics.filter((extra) => !extras.includes(extra));
+  const sets = Array.from({ length: 2 ** others.length }, (_, bits) =>
+    extraStatistics.filter((extra) => extras.includes(extra) || (bits & (1 << others.indexOf(extra))) !== 0),
+  );
+  return sets.sort((a, b) => a.length - b.length);
 };
 
-/** Statistics of a model on a task: from disk, or computed and stored. `work`: tokens, for the meter. */
-export const profileStep = async (context: JobContext, model: RunModel, { name, task }: RunTask, work: number): Promise<RoutingStatistics> => {
+/** The stored profile that holds the extras, or null where the model was not profiled so on the task. */
+export const readStoredProfile = async (
+  steps: StepStore,
+  fingerprint: string,
+  task: Task,
+  numerics: Numerics,
+  extras: readonly ExtraStatistic[] = [],
+): Promise<RoutingStatistics | null> => {
+  for (const set of setsWith(extras)) {
+    const key = taskProfileKey(fingerprint, task, numerics, set);
+    if (!(await steps.has(key, 'safetensors'))) continue;
+    const { tasks } = await readProfileFile(steps.path(key, 'safetensors'));
+    if (tasks[0] !== undefined) return tasks[0].statistics;
+  }
+  return null;
+};
+
+/**
+ * Statistics of a model on a task: from disk, or computed and stored. `work`: tokens, for the meter. `extras`: what to
+ * look at beyond routing.
+ */
+export const profileStep = async (
+  context: JobContext,
+  model: RunModel,
+  { name, task }: RunTask,
+  work: number,
+  extras: readonly ExtraStatistic[] = [],
+): Promise<RoutingStatistics> => {
   const { steps, meter, signal } = context;
-  const key = taskProfileKey(model.checkpoint.fingerprint, task, context.numerics);
-  const stored = await readStoredProfile(steps, key);
+  const { fingerprint, info } = model.checkpoint;
+  const stored = await readStoredProfile(steps, fingerprint, task, context.numerics, extras);
   if (stored !== null) {
     meter.reuse(work);
     return stored;
   }
-  meter.describe(`Profiling ${model.name} on ${name}`);
+  const key = taskProfileKey(fingerprint, task, context.numerics, extras);
+  const also = extrasInWords(extras, info.experts, info.topK);
+  meter.describe(`Profiling ${model.name} on ${name}${also === null ? '' : ` (also ${also})`}`);
   const runner = await context.runners.open(model.checkpoint);
   meter.begin(work);
-  const statistics = await runner.profile(task.calibration, { signal, onProgress: (done, total) => meter.advance(done / total) });
+  const statistics = await runner.profile(task.calibration, { signal, onProgress: (done, total) => meter.advance(done / total) }, extras);
   await steps.produce(key, 'safetensors', (temporary) =>
     writeProfileFile(temporary, {
       model: model.checkpoint.name,

@@ -56,5 +56,8 @@ export const evaluationKey = ({ fingerprint, experts, itemsHash, plan, numerics 
   stepKey({ kind: 'evaluation', model: fingerprint, items: itemsHash, plan: planContent(plan, experts), numerics });
 
 /** The statistics that profiles hold are part of it: a profile made before one was added is made again. */
-export const profileKey = (fingerprint: string, itemsHash: string, numerics: Numerics): string =>
-  stepKey({ kind: 'profile', model: fingerprint, items: itemsHash, statistics: STATISTICS.map(({ name }) => name), numerics });
+export const profileKey = (fingerprint: string, itemsHash: string, numerics: Numerics, extras: readonly string[] = []): string =>
+  stepKey({
+    ...{ kind: 'profile', model: fingerprint, items: itemsHash, statistics: STATISTICS.map(({ name }) => name), numerics },
+    ...(extras.length === 0 ? {} : { extras }),
+  });

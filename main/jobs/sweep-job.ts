@@ -1,35 +1,31 @@
 import { CancelledError } from '../contract/errors.ts';
-import type { MethodName, Plan } from '../contract/plan.ts';
+import { methodLabel } from '../contract/method.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
 import type { SweepResult, SweepSettings } from '../contract/sweep.ts';
-import type { TaskItem } from '../contract/task.ts';
 import { nextKeptCount } from '../evaluation/adaptive.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { isSafe, itemsNeeded } from '../evaluation/threshold.ts';
 import type { ItemOutcome } from '../inference/model-runner.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
-import { makePlan } from '../pruning/make-plan.ts';
-import { methods } from '../pruning/methods.ts';
+import { combinedExtras } from '../pruning/plan-needs.ts';
 import { hashItems } from '../tasks/hash-items.ts';
 import { createGroupSizer, evaluationSteps, type GroupSizer, type Measurement } from './evaluation-step.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
+import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
 import { profileStep } from './profile-step.ts';
+import { RecoveryPairs } from './recovery-pairs.ts';
 import { stepSummary } from './step-summary.ts';
 import { evaluationKey } from './step-key.ts';
 import { sweepCounts } from './sweep-counts.ts';
+import { curvesOf, needsOf, needsProfile, optionsOf, type Curve } from './sweep-curves.ts';
 import { UNPRUNED, type SweepPoint, type SweepRecord } from './sweep-record.ts';
-import { openTokenCounter } from './task-work.ts';
+import { planningWork, planWork, usedItems, workOf, type CalibrationWork, type SweepWork } from './sweep-work.ts';
 import { writeSweepFiles, type ModelProfiles } from './write-sweep-files.ts';
 
 export interface SweepInput {
   readonly models: readonly RunModel[];
   readonly tasks: readonly RunTask[];
   readonly settings: SweepSettings;
-}
-
-/** A curve of a sweep: one method (and seed) on one task. */
-interface Curve {
-  readonly method: MethodName;
-  readonly seed: number | null;
 }
 
 /** Everything that measuring candidates of one model on one task needs. */
@@ -39,28 +35,19 @@ interface Stage {
   readonly settings: SweepSettings;
   readonly measurement: Measurement;
   readonly itemsHash: string;
-  readonly statistics: readonly RoutingStatistics[];
+  readonly statistics: RoutingStatistics | null;
+  readonly calibration: CalibrationWork;
   readonly sizer: GroupSizer;
 }
 
-/** Test items that a sweep uses of a task. */
-const usedItems = (items: readonly TaskItem[], limit: number | null): readonly TaskItem[] => (limit === null ? items : items.slice(0, limit));
-
-const curvesOf = ({ methods: names, seeds }: SweepSettings): readonly Curve[] =>
-  [...new Set(names)].flatMap((method): Curve[] =>
-    methods[method].random ? [...new Set(seeds)].map((seed) => ({ method, seed })) : [{ method, seed: null }],
-  );
-
-/** Whether any method of the sweep reads profiles. */
-export const needsProfile = (settings: SweepSettings): boolean => settings.methods.some((method) => methods[method].needs === 'routing');
-
-const planOf = ({ measurement, statistics, settings }: Stage, { method, seed }: Curve, keep: number): Plan => {
-  const { name, info, fingerprint } = measurement.model.checkpoint;
-  const { moeLayers, experts, topK, expertGroups } = info;
-  const { budget, uncurl } = settings;
-  const needed = methods[method].needs === 'routing' ? statistics : [];
-  const made = makePlan({ method, statistics: needed, layers: moeLayers, experts, topK, groups: expertGroups, keep, budget, pins: [], seed: seed ?? 0, uncurl });
-  return { ...made, model: { name, fingerprint }, tasks: [measurement.task.task.name] };
+const planOf = async ({ context, measurement, statistics, settings, calibration }: Stage, { method, seed, isRecovered }: Curve, keep: number): Promise<Plan> => {
+  const { model, task } = measurement;
+  const { budget, protect } = settings;
+  const plan = await planStep(context, {
+    ...{ model, task, statistics, method, options: optionsOf(settings, method), budget, protect, seed, keep },
+    ...{ profilingTokens: calibration.profiling, scoringTokens: calibration.scoring },
+  });
+  return isRecovered ? recoveryStep(context, model, task, plan, RECOVERY_WORK * calibration.profiling) : plan;
 };
 
 /** A candidate to measure: which curve it lies on, how many experts stay, and its plan. */
@@ -101,8 +88,11 @@ const measureUnpruned = async (stage: Stage): Promise<readonly ItemOutcome[]> =>
   return baseline;
 };
 
+/** Experts that a plan leaves, in all MoE layers together. */
+const keptInAll = (plan: Plan): number => sum((isMergePlan(plan) ? plan.groups : plan.kept).map((layer) => layer.length));
+
 /** Measures candidates; those with the same kept experts share a step. Results in the order of `candidates`. */
-const measure = async (stage: Stage, baseline: readonly ItemOutcome[], candidates: readonly Candidate[]): Promise<SweepResult[]> => {
+const measure = async (stage: Stage, baseline: readonly ItemOutcome[], candidates: readonly Candidate[], pairs?: RecoveryPairs): Promise<SweepResult[]> => {
   const { context, measurement, sizer } = stage;
   const { model, task, work } = measurement;
   const byKey = new Map<string, Candidate[]>();
@@ -113,37 +103,45 @@ const measure = async (stage: Stage, baseline: readonly ItemOutcome[], candidate
     const twins = byKey.get(key) ?? [];
     for (const [place, twin] of twins.entries()) {
       if (place > 0) context.meter.reuse(work, 0);
-      const { experts } = model.checkpoint.info;
+      const { experts, moeLayers } = model.checkpoint.info;
+      const total = keptInAll(twin.plan);
       const result: SweepResult = {
         model: model.name,
         task: task.name,
-        method: twin.method,
+        method: methodLabel(twin.method, twin.isRecovered),
         seed: twin.seed,
-        factor: experts / twin.keep,
-        kept: twin.keep,
+        factor: (experts * moeLayers) / total,
+        kept: total / moeLayers,
         ...summarise(task.task.metric, baseline, outcomes),
       };
       results.set(twin, result);
+      pairs?.add({ ...twin, factor: result.factor }, outcomes);
       await announce(stage, { result, step: key });
     }
   });
   return candidates.flatMap((candidate) => results.get(candidate) ?? []);
 };
 
+/** A point that was measured, and the number of experts that its plan was asked to keep. */
+interface Measured {
+  readonly keep: number;
+  readonly result: SweepResult;
+}
+
 /** Bisects the number of kept experts of one curve until its threshold is exact. */
-const bisect = async (stage: Stage, baseline: readonly ItemOutcome[], curve: Curve, known: readonly SweepResult[]): Promise<void> => {
+const bisect = async (stage: Stage, baseline: readonly ItemOutcome[], curve: Curve, known: readonly Measured[]): Promise<void> => {
   const { settings, measurement, context, record } = stage;
   const { experts, topK } = measurement.model.checkpoint.info;
   if (measurement.items.length < itemsNeeded(settings.delta, measurement.task.task.metric)) {
     record.note(`${measurement.task.name}: too few items to tell a threshold, so nothing was bisected.`);
     return;
   }
-  const tested = known.map((result) => ({ kept: result.kept, safe: isSafe(result, settings.delta) }));
+  const tested = known.map(({ keep, result }) => ({ kept: keep, safe: isSafe(result, settings.delta) }));
   for (;;) {
     const keep = nextKeptCount(tested, experts, Math.max(1, topK));
     if (keep === null) return;
-    context.meter.addToTotal(measurement.work);
-    const plan = planOf(stage, curve, keep);
+    context.meter.addToTotal(measurement.work + planWork(settings, curve, stage.calibration));
+    const plan = await planOf(stage, curve, keep);
     const [result] = await measure(stage, baseline, [{ ...curve, keep, plan, key: keyOf(stage, plan) }]);
     if (result === undefined) throw new Error('a candidate gave no result');
     tested.push({ kept: keep, safe: isSafe(result, settings.delta) });
@@ -155,34 +153,27 @@ const measureTask = async (stage: Stage, counts: readonly number[]): Promise<voi
   const baseline = await measureUnpruned(stage);
   const curves = curvesOf(stage.settings);
   // Factors rise together on all curves, so that a chart fills from the left.
-  const candidates = counts.flatMap((keep) =>
-    curves.map((curve): Candidate => {
-      const plan = planOf(stage, curve, keep);
-      return { ...curve, keep, plan, key: keyOf(stage, plan) };
-    }),
-  );
-  const results = await measure(stage, baseline, candidates);
+  const candidates: Candidate[] = [];
+  for (const keep of counts) {
+    for (const curve of curves) {
+      const plan = await planOf(stage, curve, keep);
+      candidates.push({ ...curve, keep, plan, key: keyOf(stage, plan) });
+    }
+  }
+  const pairs = stage.settings.recovery === 'both' ? new RecoveryPairs(stage.measurement.task.task.metric) : undefined;
+  const results = await measure(stage, baseline, candidates, pairs);
+  const told = pairs?.note() ?? null;
+  const { model, task } = stage.measurement;
+  if (told !== null) stage.record.note(`${model.name} on ${task.name}: ${told}`);
   if (!stage.settings.adaptive) return;
   for (const curve of curves) {
-    const known = results.filter(({ method, seed }) => method === curve.method && seed === curve.seed);
+    const known = candidates.flatMap(({ method, seed, isRecovered, keep }, place): Measured[] => {
+      const result = results[place];
+      const isOwn = method === curve.method && seed === curve.seed && isRecovered === curve.isRecovered;
+      return isOwn && result !== undefined ? [{ keep, result }] : [];
+    });
     await bisect(stage, baseline, curve, known);
   }
-};
-
-interface Work {
-  readonly profile: readonly number[];
-  readonly scoring: readonly number[];
-}
-
-/** Tokens per task; refuses items that the model's tokenizer cannot score, before anything runs. */
-const workOf = async ({ checkpoint }: RunModel, { tasks, settings }: SweepInput, signal: AbortSignal): Promise<Work> => {
-  const measure = await openTokenCounter(checkpoint, signal);
-  const work: { profile: number[]; scoring: number[] } = { profile: [], scoring: [] };
-  for (const { task } of tasks) {
-    work.profile.push(needsProfile(settings) ? await measure.profiling(task.calibration) : 0);
-    work.scoring.push(await measure.scoring(usedItems(task.test, settings.limit)));
-  }
-  return work;
 };
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -200,21 +191,26 @@ export const sweepJob =
     const record = createRecord(context, notes);
     const candidatesPerTask = (model: RunModel): number => 1 + (kept.get(model.name)?.length ?? 0) * curvesOf(settings).length;
     context.meter.describe('Reading tasks');
-    const work = new Map<string, Work>();
+    const work = new Map<string, SweepWork>();
     for (const model of models) work.set(model.name, await workOf(model, input, context.signal));
     context.meter.setTotal(
-      sum(models.map((model) => sum(work.get(model.name)?.profile ?? []) + sum(work.get(model.name)?.scoring ?? []) * candidatesPerTask(model))),
+      sum(
+        models.map((model) => {
+          const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
+          return planningWork(settings, calibration, kept.get(model.name)?.length ?? 0) + sum(scoring) * candidatesPerTask(model);
+        }),
+      ),
     );
     const profiles: ModelProfiles[] = [];
     try {
       for (const model of models) {
-        const { profile = [], scoring = [] } = work.get(model.name) ?? {};
+        const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
         const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
         const profiled: { task: RunTask; statistics: RoutingStatistics }[] = [];
         for (const [index, task] of tasks.entries()) {
           if (context.signal.aborted) throw new CancelledError('The sweep');
           if (!needsProfile(settings)) break;
-          profiled.push({ task, statistics: await profileStep(context, model, task, profile[index] ?? 0) });
+          profiled.push({ task, statistics: await profileStep(context, model, task, calibration[index]?.profiling ?? 0, combinedExtras(needsOf(settings))) });
         }
         profiles.push({ model, profiled });
         for (const [index, task] of tasks.entries()) {
@@ -225,7 +221,8 @@ export const sweepJob =
             settings,
             measurement: { model, task, items, work: scoring[index] ?? 0 },
             itemsHash: hashItems(items),
-            statistics: profiled[index] === undefined ? [] : [profiled[index].statistics],
+            statistics: profiled[index]?.statistics ?? null,
+            calibration: calibration[index] ?? { profiling: 0, scoring: 0 },
             sizer,
           };
           await measureTask(stage, kept.get(model.name) ?? []);

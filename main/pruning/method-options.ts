@@ -1,15 +1,6 @@
 import { z } from 'zod';
+import type { MethodOption } from '../contract/method.ts';
 import type { Method } from './method.ts';
-
-/** An option of a method as its page and its controls show it. */
-export interface OptionText {
-  readonly name: string;
-  readonly kind: 'choice' | 'number' | 'switch';
-  /** Of a choice. */
-  readonly choices: readonly string[];
-  readonly default: string | number | boolean | null;
-  readonly help: string;
-}
 
 const described = z.object({
   properties: z.record(
@@ -20,7 +11,7 @@ const described = z.object({
 const constants = z.array(z.looseObject({ const: z.union([z.string(), z.number()]) }));
 
 /** Options of a method, read from the schema that also parses them. */
-export const optionTexts = ({ options }: Pick<Method, 'options'>): readonly OptionText[] => {
+export const optionTexts = ({ options }: Pick<Method, 'options'>): readonly MethodOption[] => {
   const { properties } = described.parse(z.toJSONSchema(options, { io: 'input' }));
   return Object.entries(properties).map(([name, { description, default: value, ...shape }]) => {
     const choices = choicesOf(shape);
@@ -29,7 +20,7 @@ export const optionTexts = ({ options }: Pick<Method, 'options'>): readonly Opti
   });
 };
 
-const choicesOf = (shape: Readonly<Record<string, unknown>>): readonly string[] => {
+const choicesOf = (shape: Readonly<Record<string, unknown>>): string[] => {
   const names = z.array(z.string()).safeParse(shape['enum']);
   if (names.success) return names.data;
   const values = constants.safeParse(shape['anyOf']);

@@ -1,5 +1,6 @@
+import type { MethodOption, MethodPage } from '../contract/method.ts';
 import type { Method } from './method.ts';
-import { optionTexts, type OptionText } from './method-options.ts';
+import { optionTexts } from './method-options.ts';
 
 const NEEDS = {
   nothing: 'no profile',
@@ -7,16 +8,16 @@ const NEEDS = {
   search: 'labelled calibration items: it measures many candidates on them',
 } as const;
 
-const optionLine = ({ name, kind, choices, default: value, help }: OptionText): string => {
+const optionLine = ({ name, kind, choices, default: value, help }: MethodOption): string => {
   const values = kind === 'choice' ? choices.join(' | ') : kind === 'switch' ? 'true | false' : 'number';
   return `- ${name} (${values}; default ${String(value)}): ${help}`;
 };
 
-/** The page of a method as text: what `uncurl methods NAME` prints and the window shows. */
-export const methodPage = (method: Method): string => {
+/** The page of a method: what `uncurl methods NAME` prints and the window shows. */
+export const methodPage = (method: Method): MethodPage => {
   const { title, name, summary, kind, needs, cost, random, formula, defaults, source, pitfalls } = method;
   const options = optionTexts(method);
-  return [
+  const text = [
     `${title} (${name})`,
     '',
     summary,
@@ -34,4 +35,5 @@ export const methodPage = (method: Method): string => {
     'Pitfalls:',
     ...pitfalls.map((pitfall) => `- ${pitfall}`),
   ].join('\n');
+  return { name, title, summary, kind, needs, cost, formula, defaults, source, pitfalls: [...pitfalls], random, options: [...options], text };
 };

@@ -97,10 +97,10 @@ export interface MergeBehaviour extends Behaviour {
 }
 
 /** Finds its plan by measuring many candidates: a job runs it, `makePlan` refuses it. */
-export interface SearchBehaviour {
-  readonly kind: 'search';
-  readonly settings: SearchSettings;
-}
+export type SearchBehaviour =
+  | { readonly kind: 'search'; readonly search: 'evolution'; readonly settings: SearchSettings }
+  /** Layer by layer, each on what the pruned layers before it give. */
+  | { readonly kind: 'search'; readonly search: 'progressive' };
 
 export type MethodBehaviour = DropBehaviour | MergeBehaviour | SearchBehaviour;
 

@@ -1,6 +1,6 @@
 import { refuse } from '../contract/errors.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
-import { isMergePlan, type MergeGroup, type Plan } from '../contract/plan.ts';
+import { isMergePlan, type LayerBlend, type MergeGroup, type Plan } from '../contract/plan.ts';
 import { groupProblem } from './expert-groups.ts';
 
 /** What a plan must fit. */
@@ -16,8 +16,8 @@ export interface PlanTarget {
 
 /**
  * A plan from outside, held against a model: one list per MoE layer, experts in range, none twice, at least top-k per
- * layer, as many in every group of a grouped router; groups of a merge partition the experts. Gives it back with every
- * list ascending.
+ * layer, as many in every group of a grouped router; groups of a merge partition the experts, and its matrices fit them.
+ * Gives it back with every list ascending.
  *
  * @throws WorkbenchError `plan-invalid` naming layer and value.
  */
@@ -25,6 +25,7 @@ export const validatePlan = (plan: Plan, target: PlanTarget): Plan => {
   checkProvenance(plan, target);
   if (isMergePlan(plan)) {
     checkLayerCount(plan.groups.length, target);
+    if (plan.blend !== undefined) checkBlend(plan.blend, plan.groups, target);
     return { ...plan, groups: plan.groups.map((groups, layer) => validateGroups(groups, layer, target)) };
   }
   checkLayerCount(plan.kept.length, target);
@@ -76,6 +77,22 @@ const validateKept = (kept: readonly number[], layer: number, target: PlanTarget
   const problem = expertGroups === undefined ? null : groupProblem(kept, layer, experts, topK, expertGroups);
   if (problem !== null) throw invalid(problem, 'Keep the same number of experts in every group of a layer.');
   return [...kept].sort((a, b) => a - b);
+};
+
+/** Matrices fit the groups that tell roughly what they do. */
+const checkBlend = (blend: readonly LayerBlend[], groups: readonly (readonly MergeGroup[])[], target: PlanTarget): void => {
+  checkLayerCount(blend.length, target);
+  blend.forEach(({ merge, router }, layer) => {
+    for (const [name, matrix] of Object.entries({ merge, router })) {
+      const rows = groups[layer]?.length ?? 0;
+      const width = matrix.find((row) => row.length !== target.experts)?.length ?? target.experts;
+      if (matrix.length === rows && width === target.experts) continue;
+      throw invalid(
+        `has a matrix ${name} of ${matrix.length} x ${width} in layer ${layer}, where ${rows} x ${target.experts} is needed`,
+        'Give one row for each group and one number for each expert.',
+      );
+    }
+  });
 };
 
 const validateGroups = (groups: readonly MergeGroup[], layer: number, target: PlanTarget): MergeGroup[] => {

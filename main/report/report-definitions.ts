@@ -1,4 +1,4 @@
-import { methodName } from '../contract/plan.ts';
+import { methodOfLabel } from '../contract/method.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
 import { html, type HtmlNode } from './html.ts';
@@ -34,19 +34,23 @@ const list = (definitions: readonly Definition[]): HtmlNode =>
   );
 
 const methodDefinitions = (names: readonly string[]): Definition[] =>
-  names.flatMap((name): Definition[] => {
-    const known = methodName.safeParse(name);
-    if (!known.success) return [];
-    const { title, summary, formula, source } = methods[known.data];
-    return [[`${name}: ${title}`, `${summary} ${formula}. ${source}`]];
+  [...new Set(names.map((name) => methodOfLabel(name).method))].flatMap((method): Definition[] => {
+    if (method === null) return [];
+    const { title, summary, formula, source } = methods[method];
+    return [[`${method}: ${title}`, `${summary} ${formula}. ${source}`]];
   });
+
+const recoveryDefinition: Definition = [
+  'Recovered (+recovery)',
+  'The same plan with the down projections of its experts refitted on the task\u2019s calibration items, layer by layer, by ridge regression on what the pruned block lacks of the unpruned one; the ridge is chosen by two-fold cross-validation. No training.',
+];
 
 /** What every number of the page is: measurements, the threshold rule, methods, routing statistics. */
 export const definitionSection = ({ family, profiles }: ReportSource): HtmlNode[] => [
   html('h3', {}, 'Measurements'),
   list([...measured, ['Safe, threshold', family.rule], ...(family.trends.length > 0 ? ofFamily : [])]),
   html('h3', {}, 'Methods'),
-  list(methodDefinitions(family.methods)),
+  list([...methodDefinitions(family.methods), ...(family.methods.some((name) => methodOfLabel(name).isRecovered) ? [recoveryDefinition] : [])]),
   ...(profiles.length === 0
     ? []
     : [html('h3', {}, 'Routing statistics'), list(profileMetrics.map(({ title, unit }): Definition => [title, `${unit}.`]))]),

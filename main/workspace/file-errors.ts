@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { WorkbenchError, refuse } from '../contract/errors.ts';
 
 const hasCode = (error: unknown): error is Error & { readonly code: string } =>
@@ -31,3 +32,6 @@ export const explainFileError = (error: unknown, path: string): unknown => {
       return error;
   }
 };
+
+/** Whether a file can be read. */
+export const isFile = (path: string): Promise<boolean> => access(path).then(() => true, () => false);

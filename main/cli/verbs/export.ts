@@ -10,6 +10,7 @@ import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { outFolder } from '../output-place.ts';
 import { readPlanFile } from '../read-json-file.ts';
+import { installRecovery } from '../recovered-weights.ts';
 import { printedBytes } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
@@ -26,15 +27,17 @@ export const exportVerb: Verb = {
     format: { type: 'string', multiple: true, value: 'NAME', help: 'hf (default): a Hugging Face folder. onnx: one graph with its weights. hf,onnx: both in one folder, sharing the weights.' },
     ...MACHINE_OPTIONS,
   },
-  run: async (given, { resources, signal, progress }) => {
+  run: async (given, { resources, signal, progress, environment }) => {
     const reader = optionReader(given);
     const destination = outFolder(reader);
     const formats = reader.choices('format', FORMATS);
     const format = exportFormat.parse(formats.length === 0 ? 'hf' : FORMATS.filter((name) => formats.includes(name)).join(','));
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
-    const plan = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
+    const planFile = reader.requiredText('plan');
+    const plan = await readPlanFile(planFile, checkpoint.info);
     const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
     try {
+      await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
       const { folder, verification, sizeBytes, warnings } = await exportPlan({
         checkpoint,
         plan,

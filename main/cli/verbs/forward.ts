@@ -9,6 +9,7 @@ import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { OUT_FILE, outFile } from '../output-place.ts';
 import { parseJson, readPlanFile, readTextFile } from '../read-json-file.ts';
+import { installRecovery } from '../recovered-weights.ts';
 import type { Verb } from '../verb.ts';
 
 const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
@@ -25,7 +26,7 @@ export const forward: Verb = {
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, { resources, signal, progress }) => {
+  run: async (given, { resources, signal, progress, environment }) => {
     const reader = optionReader(given);
     const out = outFile(reader);
     const tokensFile = reader.requiredText('tokens');
@@ -33,8 +34,13 @@ export const forward: Verb = {
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const mask = reader.text('mask');
     const plan = mask === undefined ? null : await readPlanFile(mask, checkpoint.info);
-    const results = await withRunner(checkpoint, reader, (runner) =>
-      runner.forward(sequences, plan, { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: running`) }),
+    const results = await withRunner(
+      checkpoint,
+      reader,
+      (runner) => runner.forward(sequences, plan, { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: running`) }),
+      async (overlayFolder) => {
+        if (mask !== undefined && plan !== null) await installRecovery({ file: mask, plan }, overlayFolder, { environment });
+      },
     );
     const { vocabulary, moeLayers, experts } = checkpoint.info;
     const tensors = results.flatMap(({ logits, routerLogits }, index) => {

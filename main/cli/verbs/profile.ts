@@ -1,15 +1,18 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { methodName } from '../../contract/plan.ts';
 import { taskProfileOf } from '../../jobs/task-profile-of.ts';
 import { requireCalibration } from '../../jobs/profile-step.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/unique-names.ts';
+import { extraStatistics, type ExtraStatistic } from '../../profile/extra-statistics.ts';
+import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import { loadTask } from '../../tasks/load-task.ts';
 import { writeProfileFile, type ProfiledTask } from '../../workspace/profile-file.ts';
 import { produceFileAtomically } from '../../workspace/write-atomically.ts';
 import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel, findTasks } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { optionReader, type OptionReader } from '../option-values.ts';
 import { OUT_FILE, outFile } from '../output-place.ts';
 import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
@@ -23,13 +26,20 @@ const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
   return perLayer.reduce((sum, value) => sum + value, 0) / perLayer.length;
 };
 
+const wantedExtras = (reader: OptionReader): readonly ExtraStatistic[] => {
+  const named = reader.choices('method', [...methodName.options, 'all' as const]);
+  if (named.includes('all')) return extraStatistics;
+  return combinedExtras(named.flatMap((method) => (method === 'all' ? [] : [planNeeds({ method, budget: 'uniform' })])));
+};
+
 export const profile: Verb = {
   name: 'profile',
-  usage: 'MODEL --task T... --out F.safetensors',
+  usage: 'MODEL --task T... [--method M...] --out F.safetensors',
   summary: "Routing statistics of a model on tasks' calibration splits.",
   positionals: [1, 1],
   options: {
     task: { type: 'string', multiple: true, value: 'T', help: 'Task folder, or name of a bundled task; may be repeated; "all" for all bundled ones.' },
+    method: { type: 'string', multiple: true, value: 'M', help: 'Also measure what these methods need beyond routing (see `uncurl methods M`); "all" for everything.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -43,13 +53,14 @@ export const profile: Verb = {
     tasks.forEach(requireCalibration);
     await requireTokenizer(checkpoint);
     const names = uniqueNames(tasks);
+    const extras = wantedExtras(reader);
     const profiled = await withRunner(checkpoint, reader, async (runner) => {
       const done: ProfiledTask[] = [];
       for (const [index, task] of tasks.entries()) {
         const name = names[index] ?? task.name;
         const onProgress = (part: number, total: number): void =>
           progress(`${String(Math.floor((100 * (index + part / total)) / tasks.length))} %: profiling on ${name}`);
-        done.push({ name, hash: task.hash, statistics: await runner.profile(task.calibration, { signal, onProgress }) });
+        done.push({ name, hash: task.hash, statistics: await runner.profile(task.calibration, { signal, onProgress }, extras) });
       }
       return done;
     });

@@ -13,6 +13,7 @@ import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { OUT_FILE, outFile } from '../output-place.ts';
 import { parseJson, readPlanFile, readTextFile } from '../read-json-file.ts';
+import { installRecovery } from '../recovered-weights.ts';
 import type { Verb } from '../verb.ts';
 
 const tokens = z.array(z.number().int().nonnegative());
@@ -80,7 +81,7 @@ export const score: Verb = {
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, { resources, signal, progress }) => {
+  run: async (given, { resources, signal, progress, environment }) => {
     const reader = optionReader(given);
     const out = outFile(reader);
     const requests = await readRequests(reader.requiredText('requests'));
@@ -93,10 +94,17 @@ export const score: Verb = {
     const texts: { id: string; tokens: readonly number[] }[] = [];
     for (const each of requests) if ('text' in each) texts.push({ id: each.id, tokens: (await tokenizer()).encode(each.text, true) });
     const control = { signal, onProgress: (done: number, total: number): void => progress(`${String(Math.floor((100 * done) / total))} %: scoring`) };
-    const results = await withRunner(checkpoint, reader, async (runner) => [
-      ...(pairs.length === 0 ? [] : await runner.score(pairs, plan, control)),
-      ...(texts.length === 0 ? [] : await runner.scoreRolling(texts, plan, control)),
-    ]);
+    const results = await withRunner(
+      checkpoint,
+      reader,
+      async (runner) => [
+        ...(pairs.length === 0 ? [] : await runner.score(pairs, plan, control)),
+        ...(texts.length === 0 ? [] : await runner.scoreRolling(texts, plan, control)),
+      ],
+      async (overlayFolder) => {
+        if (planFile !== undefined && plan !== null) await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
+      },
+    );
     const byId = new Map(results.map((result): [string, ScoreResult] => [result.id, result]));
     const lines = requests.map(({ id }) => {
       const result = byId.get(id);

@@ -1,9 +1,10 @@
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { budgetName, methodName } from '../../contract/plan.ts';
+import { methodName, superExpertProtection } from '../../contract/plan.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel, findTasks } from '../find-subjects.ts';
+import { readOptionsByMethod } from '../method-option-values.ts';
 import { followRun, withEngine, WORKSPACE_OPTION } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader, readUncurlOptions, UNCURL_OPTIONS, type OptionReader } from '../option-values.ts';
@@ -26,6 +27,8 @@ const readFactors = async (reader: OptionReader, folders: readonly string[]): Pr
   throw refuse('bad-usage', 'No factor is given.', 'Give --factors, for example 1,2,4,8, or --adaptive.');
 };
 
+const budgets = sweepSettings.shape.budget.unwrap().options;
+
 export const sweep: Verb = {
   name: 'sweep',
   usage: 'MODEL... --task T... --method M... (--factors 1,2,4,8 | --adaptive) --workspace DIR',
@@ -37,7 +40,10 @@ export const sweep: Verb = {
     factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
     adaptive: { type: 'boolean', help: 'Bisect the number of kept experts until each threshold is exact.' },
     seeds: { type: 'string', multiple: true, value: 'LIST', help: 'Seeds of methods that draw at random (default 0).' },
-    budget: { type: 'string', value: 'NAME', help: 'uniform (default) or global.' },
+    budget: { type: 'string', value: 'NAME', help: `Experts per layer: ${budgets.join(', ')} (default uniform).` },
+    option: { type: 'string', multiple: true, value: 'METHOD.KEY=VALUE', help: 'Option of a method; `uncurl methods NAME` lists them. May be repeated.' },
+    protect: { type: 'string', value: 'WHICH', help: 'Keep super experts: none (default), early (of the first three quarters of the layers) or all.' },
+    recovery: { type: 'string', value: 'WHEN', help: 'Refit the kept experts on the calibration items, without training: none (default), both (beside the plan as it is) or only.' },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...UNCURL_OPTIONS,
@@ -58,7 +64,10 @@ export const sweep: Verb = {
       factors: await readFactors(reader, folders),
       adaptive: reader.flag('adaptive'),
       seeds: seeds.length === 0 ? [0] : seeds,
-      budget: reader.choice('budget', budgetName.options),
+      budget: reader.choice('budget', budgets),
+      options: readOptionsByMethod(reader, methods),
+      protect: reader.choice('protect', superExpertProtection.options),
+      recovery: reader.choice('recovery', sweepSettings.shape.recovery.unwrap().options),
       uncurl: readUncurlOptions(reader),
       delta: reader.real('delta', 0.0001, 0.5),
       limit: reader.whole('limit', 1) ?? null,

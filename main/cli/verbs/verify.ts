@@ -7,6 +7,7 @@ import { findModel } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanFile } from '../read-json-file.ts';
+import { installRecovery } from '../recovered-weights.ts';
 import { textList } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
@@ -20,13 +21,15 @@ export const verify: Verb = {
     plan: { type: 'string', value: 'PLAN', help: 'The plan that was exported.' },
     ...MACHINE_OPTIONS,
   },
-  run: async (given, { resources, signal, progress }) => {
+  run: async (given, { resources, signal, progress, environment }) => {
     const reader = optionReader(given);
     const checkpoint = await openCheckpoint(await findModel(resources, reader.requiredText('against')));
-    const plan = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
+    const planFile = reader.requiredText('plan');
+    const plan = await readPlanFile(planFile, checkpoint.info);
     const exported = resolve(given.positionals[0] ?? '');
     const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
     try {
+      await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
       const verification = await verifyExport({
         exported,
         checkpoint,

@@ -34,6 +34,7 @@ export const eep = defineMethod(
   options,
   ({ stage, evaluations, initial, switchAfter }) => ({
     kind: 'search',
+    search: 'evolution',
     settings: {
       evaluations,
       initial: Math.min(initial, evaluations),

@@ -8,6 +8,7 @@ import {
   type ExpertFeatures,
   type RecoveryProblem,
 } from './recovery-problem.ts';
+import type { Steps } from './steps.ts';
 
 /** Steps end when what is left of the gradient, measured by the sweeps' own matrix, is below this part of the first. */
 const TOLERANCE = 1e-7;
@@ -32,11 +33,20 @@ export interface BlockEquations {
   readonly scale: number;
 }
 
-export const blockEquations = (problem: RecoveryProblem): BlockEquations => ({
-  problem,
-  products: problem.experts.map((features) => productsOf(features, features, problem.width)),
-  scale: meanDiagonal(problem),
-});
+export function* blockEquations(problem: RecoveryProblem): Steps<BlockEquations> {
+  const products = yield* eachExpert(problem.experts, (features) => productsOf(features, features, problem.width));
+  return { problem, products, scale: meanDiagonal(problem) };
+}
+
+/** What `work` makes of every expert, with a stop after each. */
+function* eachExpert<T>(experts: readonly ExpertFeatures[], work: (features: ExpertFeatures, expert: number) => T): Steps<T[]> {
+  const made: T[] = [];
+  for (const [expert, features] of experts.entries()) {
+    made.push(work(features, expert));
+    yield;
+  }
+  return made;
+}
 
 /**
  * The same minimum as `solveJointly`, one expert after the other: each expert's [I, I] normal matrix is decomposed
@@ -44,36 +54,37 @@ export const blockEquations = (problem: RecoveryProblem): BlockEquations => ({
  * the steps together (plain sweeps need thousands where the ridge is small). Memory I^2 per expert and N * d float64.
  * Source: symmetric block Gauss-Seidel as a preconditioner, Golub and Van Loan 2013, sections 11.2 and 11.5.
  */
-export const solveByGaussSeidel = (
+export function* solveByGaussSeidel(
   { problem, products, scale }: BlockEquations,
   lambda: number,
   { tolerance = TOLERANCE, maxSteps = MAX_STEPS }: GaussSeidelSettings = {},
-): GaussSeidelResult => {
+): Steps<GaussSeidelResult> {
   const { experts, width, hidden, residual } = problem;
   const ridge = lambda * scale;
   const zero = (): Float64Array[] => experts.map(() => new Float64Array(width * hidden));
   const corrections = zero();
   if (ridge === 0) return { corrections, steps: 0, settled: true };
-  const factors = products.map((block) => {
+  const factors: Float64Array[] = [];
+  for (const block of products) {
     const ridged = block.slice();
     for (let k = 0; k < width; k++) ridged[k * width + k]! += ridge;
-    return cholesky(ridged, width);
-  });
-  const gradient = experts.map((features) => projectedOn(features, residual, width, hidden));
+    factors.push(yield* cholesky(ridged, width));
+  }
+  const gradient = yield* eachExpert(experts, (features) => projectedOn(features, residual, width, hidden));
   const direction = zero();
   // features * direction, [N, d]: it follows from the sweeps and need not be multiplied out.
   const along = new Float64Array(residual.length);
   let before: Float64Array = new Float64Array(hidden);
   let first: Float64Array | null = null;
   for (let step = 0; step < maxSteps; step++) {
-    const { swept, product } = sweepBothWays(experts, factors, gradient, width, hidden);
+    const { swept, product } = yield* sweepBothWays(experts, factors, gradient, width, hidden);
     const now = columnProducts(gradient, swept, hidden);
     first ??= now;
     if (now.every((value, column) => value <= tolerance ** 2 * first![column]!)) return { corrections, steps: step, settled: true };
     const keep = now.map((value, column) => (before[column]! > 0 ? value / before[column]! : 0));
     direction.forEach((block, expert) => scaleAndAdd(block, keep, swept[expert]!));
     scaleAndAdd(along, keep, product);
-    const pushed = experts.map((features, expert) => {
+    const pushed = yield* eachExpert(experts, (features, expert) => {
       const block = projectedOn(features, along, width, hidden);
       for (let k = 0; k < block.length; k++) block[k]! += ridge * direction[expert]![k]!;
       return block;
@@ -85,38 +96,41 @@ export const solveByGaussSeidel = (
     before = now;
   }
   return { corrections, steps: maxSteps, settled: false };
-};
+}
 
 /**
  * Experts in order, each solved for what the earlier ones leave of `gradient`, then back again; with the product of all
  * features with the result, [N, d].
  */
-const sweepBothWays = (
+function* sweepBothWays(
   experts: readonly ExpertFeatures[],
   factors: readonly Float64Array[],
   gradient: readonly Float64Array[],
   width: number,
   hidden: number,
-): { readonly swept: Float64Array[]; readonly product: Float64Array } => {
+): Steps<{ readonly swept: Float64Array[]; readonly product: Float64Array }> {
   const rows = experts.reduce((most, { tokens }) => Math.max(most, tokens.length > 0 ? tokens[tokens.length - 1]! + 1 : 0), 0);
   const seen = new Float64Array(rows * hidden);
-  const swept = experts.map((features, expert) => {
+  const swept: Float64Array[] = [];
+  for (const [expert, features] of experts.entries()) {
     const block = gradient[expert]!.slice();
     subtract(block, projectedOn(features, seen, width, hidden));
-    solveCholesky(factors[expert]!, width, block, hidden);
+    yield* solveCholesky(factors[expert]!, width, block, hidden);
     addProduct(seen, features, block, width, hidden, 1);
-    return block;
-  });
+    swept.push(block);
+    yield;
+  }
   const product = new Float64Array(seen.length);
   for (let expert = experts.length - 1; expert >= 0; expert--) {
     const features = experts[expert]!;
     const later = projectedOn(features, product, width, hidden);
-    solveCholesky(factors[expert]!, width, later, hidden);
+    yield* solveCholesky(factors[expert]!, width, later, hidden);
     subtract(swept[expert]!, later);
     addProduct(product, features, swept[expert]!, width, hidden, 1);
+    yield;
   }
   return { swept, product };
-};
+}
 
 const subtract = (from: Float64Array, values: Float64Array): void => {
   for (let k = 0; k < from.length; k++) from[k]! -= values[k]!;

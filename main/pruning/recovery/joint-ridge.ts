@@ -1,5 +1,6 @@
 import { cholesky, solveCholesky } from './cholesky.ts';
 import { meanDiagonal, productsOf, projectedOn, type Corrections, type RecoveryProblem } from './recovery-problem.ts';
+import type { Steps } from './steps.ts';
 
 /** A problem's normal equations, from which every lambda is solved: [nI, nI] and [nI, d] float64. */
 export interface NormalEquations {
@@ -11,12 +12,12 @@ export interface NormalEquations {
   readonly scale: number;
 }
 
-export const normalEquations = (problem: RecoveryProblem): NormalEquations => {
+export function* normalEquations(problem: RecoveryProblem): Steps<NormalEquations> {
   const { experts, width, hidden, residual } = problem;
   const unknowns = experts.length * width;
   const products = new Float64Array(unknowns * unknowns);
   const right = new Float64Array(unknowns * hidden);
-  experts.forEach((a, i) => {
+  for (const [i, a] of experts.entries()) {
     right.set(projectedOn(a, residual, width, hidden), i * width * hidden);
     for (let j = 0; j <= i; j++) {
       const block = productsOf(a, experts[j]!, width);
@@ -24,20 +25,21 @@ export const normalEquations = (problem: RecoveryProblem): NormalEquations => {
         products.set(block.subarray(row * width, (row + 1) * width), (i * width + row) * unknowns + j * width);
       }
     }
-  });
+    yield;
+  }
   return { unknowns, width, hidden, products, right, scale: meanDiagonal(problem) };
-};
+}
 
 /**
  * All experts' corrections at once: the D that minimises |R - Phi D|^2 + lambda * mean(diag(Phi^T Phi)) * |D|^2, by
  * Cholesky decomposition in float64. Time O((nI)^3), memory 16 (nI)^2 bytes.
  */
-export const solveJointly = ({ unknowns, width, hidden, products, right, scale }: NormalEquations, lambda: number): Corrections => {
+export function* solveJointly({ unknowns, width, hidden, products, right, scale }: NormalEquations, lambda: number): Steps<Corrections> {
   const blocks = unknowns / width;
   if (scale === 0) return Array.from({ length: blocks }, () => new Float64Array(width * hidden));
   const ridged = products.slice();
   for (let k = 0; k < unknowns; k++) ridged[k * unknowns + k]! += lambda * scale;
   const solution = right.slice();
-  solveCholesky(cholesky(ridged, unknowns), unknowns, solution, hidden);
+  yield* solveCholesky(yield* cholesky(ridged, unknowns), unknowns, solution, hidden);
   return Array.from({ length: blocks }, (_, block) => solution.slice(block * width * hidden, (block + 1) * width * hidden));
-};
+}

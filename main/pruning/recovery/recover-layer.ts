@@ -1,5 +1,6 @@
 import { blockEquations, solveByGaussSeidel } from './gauss-seidel-ridge.ts';
 import { normalEquations, solveJointly } from './joint-ridge.ts';
+import type { Steps } from './steps.ts';
 import { remainder, restrictProblem, sumOfSquares, type Corrections, type RecoveryProblem } from './recovery-problem.ts';
 
 /** Ridges that are tried, as parts of the mean squared length of a feature. */
@@ -15,7 +16,7 @@ const FIT_TOLERANCE = 1e-12;
 const CHOICE_TOLERANCE = 1e-4;
 
 /** Corrections of a problem at any lambda. */
-type Fitter = (part: RecoveryProblem, tolerance: number) => (lambda: number) => Corrections;
+type Fitter = (part: RecoveryProblem, tolerance: number) => Steps<(lambda: number) => Steps<Corrections>>;
 
 export interface LayerRecovery {
   readonly corrections: Corrections;
@@ -36,62 +37,65 @@ export interface LayerRecovery {
  * those in odd places predict each other), then the fit on all of them. Where no lambda leaves less of the held-out
  * residual than doing nothing does, the corrections are 0. Experts that no token chose are left as they are.
  */
-export const recoverLayer = (whole: RecoveryProblem, mostJointUnknowns = MOST_JOINT_UNKNOWNS): LayerRecovery => {
+export function* recoverLayer(whole: RecoveryProblem, mostJointUnknowns = MOST_JOINT_UNKNOWNS): Steps<LayerRecovery> {
   const used = [...whole.experts.keys()].filter((expert) => whole.experts[expert]!.tokens.length > 0);
-  const recovery = recoverUsed({ ...whole, experts: used.map((expert) => whole.experts[expert]!) }, mostJointUnknowns);
+  const recovery = yield* recoverUsed({ ...whole, experts: used.map((expert) => whole.experts[expert]!) }, mostJointUnknowns);
   const corrections = whole.experts.map((_, expert) => recovery.corrections[used.indexOf(expert)] ?? new Float64Array(whole.width * whole.hidden));
   return { ...recovery, corrections };
-};
+}
 
-const recoverUsed = (problem: RecoveryProblem, mostJointUnknowns: number): LayerRecovery => {
+function* recoverUsed(problem: RecoveryProblem, mostJointUnknowns: number): Steps<LayerRecovery> {
   const { experts, width, residual } = problem;
   const unknowns = experts.length * width;
   const solver = unknowns <= mostJointUnknowns ? 'joint' : 'gauss-seidel';
-  const fitter: Fitter = (part, tolerance) => {
-    if (solver === 'gauss-seidel') {
-      const blocks = blockEquations(part);
-      return (lambda) => solveByGaussSeidel(blocks, lambda, { tolerance }).corrections;
-    }
-    const equations = normalEquations(part);
-    return (lambda) => solveJointly(equations, lambda);
-  };
-  const { lambda, heldOut } = chooseLambda(problem, fitter);
-  const corrections = lambda === Infinity ? experts.map(() => new Float64Array(width * problem.hidden)) : fitter(problem, FIT_TOLERANCE)(lambda);
+  const fitter = solver === 'joint' ? jointFitter : seidelFitter;
+  const before = sumOfSquares(residual);
+  const { lambda, heldOut } = before === 0 ? NOTHING_GAINED : yield* chooseLambda(problem, fitter);
+  const corrections = lambda === Infinity ? experts.map(() => new Float64Array(width * problem.hidden)) : yield* (yield* fitter(problem, FIT_TOLERANCE))(lambda);
   return {
     corrections,
     lambda,
     tokens: problem.items.length,
     unknowns,
-    before: sumOfSquares(residual),
+    before,
     after: sumOfSquares(remainder(problem, corrections)),
     heldOut,
     solver,
   };
+}
+
+const jointFitter: Fitter = function* (part) {
+  const equations = yield* normalEquations(part);
+  return (lambda) => solveJointly(equations, lambda);
 };
 
+const seidelFitter: Fitter = function* (part, tolerance) {
+  const blocks = yield* blockEquations(part);
+  return function* (lambda) {
+    return (yield* solveByGaussSeidel(blocks, lambda, { tolerance })).corrections;
+  };
+};
+
+/** A layer that stays as it is. */
+const NOTHING_GAINED = { lambda: Infinity, heldOut: 1 } as const;
+
 /** The lambda with the least held-out residual, and the part of it that is left; infinite (no correction) is one of them. */
-const chooseLambda = (
-  problem: RecoveryProblem,
-  fitter: Fitter,
-): { readonly lambda: number; readonly heldOut: number } => {
+function* chooseLambda(problem: RecoveryProblem, fitter: Fitter): Steps<{ readonly lambda: number; readonly heldOut: number }> {
   const place = new Map<number, number>();
   for (const item of problem.items) if (!place.has(item)) place.set(item, place.size);
   const fold = (token: number): number => (place.get(problem.items[token]!) ?? 0) % 2;
   const left = LAMBDAS.map(() => 0);
   let nothing = 0;
   for (const own of [0, 1]) {
-    const fit = fitter(restrictProblem(problem, (token) => fold(token) === own), CHOICE_TOLERANCE);
+    const fit = yield* fitter(restrictProblem(problem, (token) => fold(token) === own), CHOICE_TOLERANCE);
     const held = restrictProblem(problem, (token) => fold(token) !== own);
     nothing += sumOfSquares(held.residual);
-    LAMBDAS.forEach((lambda, at) => {
-      left[at]! += sumOfSquares(remainder(held, fit(lambda)));
-    });
+    for (const [at, lambda] of LAMBDAS.entries()) {
+      left[at]! += sumOfSquares(remainder(held, yield* fit(lambda)));
+      yield;
+    }
   }
   const best = left.indexOf(Math.min(...left));
-  if (nothing === 0 || !(left[best]! < nothing)) return { lambda: Infinity, heldOut: 1 };
+  if (!(left[best]! < nothing)) return NOTHING_GAINED;
   return { lambda: LAMBDAS[best]!, heldOut: left[best]! / nothing };
-};
-
-/** The down projection [d, I] with a correction [I, d] added to it, rounded once. */
-export const correctedDown = (down: Float32Array, correction: Float64Array, hidden: number, width: number): Float32Array =>
-  Float32Array.from(down, (value, at) => value + correction[(at % width) * hidden + Math.floor(at / width)]!);
+}

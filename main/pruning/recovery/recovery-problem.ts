@@ -65,51 +65,83 @@ export const remainder = ({ width, hidden, experts, residual }: RecoveryProblem,
   return rest;
 };
 
-/** to[token] += sign * features[row] * matrix, for each row of an expert's features. */
+/**
+ * to[token] += sign * features[row] * matrix, for each row of an expert's features. Four rows of the matrix at a time:
+ * a number of `to` is loaded and stored once for them.
+ */
 export const addProduct = (
   to: Float64Array,
   { tokens, values }: ExpertFeatures,
-  matrix: Float64Array,
+  matrix: Float64Array | Float32Array,
   width: number,
   hidden: number,
   sign: 1 | -1,
 ): void => {
-  tokens.forEach((token, row) => {
-    for (let i = 0; i < width; i++) {
-      const value = sign * values[row * width + i]!;
-      if (value === 0) continue;
-      for (let h = 0, a = token * hidden, b = i * hidden; h < hidden; h++, a++, b++) to[a]! += value * matrix[b]!;
+  const whole = width - (width % AT_ONCE);
+  for (let row = 0; row < tokens.length; row++) {
+    const start = tokens[row]! * hidden;
+    const end = start + hidden;
+    const from = row * width;
+    for (let i = 0; i < whole; i += AT_ONCE) {
+      const v0 = sign * values[from + i]!;
+      const v1 = sign * values[from + i + 1]!;
+      const v2 = sign * values[from + i + 2]!;
+      const v3 = sign * values[from + i + 3]!;
+      for (let a = start, b = i * hidden; a < end; a++, b++) {
+        to[a]! += v0 * matrix[b]! + v1 * matrix[b + hidden]! + v2 * matrix[b + 2 * hidden]! + v3 * matrix[b + 3 * hidden]!;
+      }
     }
-  });
+    for (let i = whole; i < width; i++) {
+      const value = sign * values[from + i]!;
+      for (let a = start, b = i * hidden; a < end; a++, b++) to[a]! += value * matrix[b]!;
+    }
+  }
 };
 
-/** [I, d] sums of features transposed times the rows of `rest` that they belong to. */
-export const projectedOn = ({ tokens, values }: ExpertFeatures, rest: ArrayLike<number>, width: number, hidden: number): Float64Array => {
+/** [I, d] sums of features transposed times the rows of `rest` that they belong to, four tokens at a time. */
+export const projectedOn = ({ tokens, values }: ExpertFeatures, rest: Float32Array | Float64Array, width: number, hidden: number): Float64Array => {
   const product = new Float64Array(width * hidden);
-  tokens.forEach((token, row) => {
+  const rows = tokens.length;
+  const whole = rows - (rows % AT_ONCE);
+  for (let row = 0; row < whole; row += AT_ONCE) {
+    const r0 = tokens[row]! * hidden;
+    const r1 = tokens[row + 1]! * hidden;
+    const r2 = tokens[row + 2]! * hidden;
+    const r3 = tokens[row + 3]! * hidden;
+    for (let i = 0; i < width; i++) {
+      const at = row * width + i;
+      const v0 = values[at]!;
+      const v1 = values[at + width]!;
+      const v2 = values[at + 2 * width]!;
+      const v3 = values[at + 3 * width]!;
+      for (let h = 0, a = i * hidden; h < hidden; h++, a++) {
+        product[a]! += v0 * rest[r0 + h]! + v1 * rest[r1 + h]! + v2 * rest[r2 + h]! + v3 * rest[r3 + h]!;
+      }
+    }
+  }
+  for (let row = whole; row < rows; row++) {
+    const from = tokens[row]! * hidden;
     for (let i = 0; i < width; i++) {
       const value = values[row * width + i]!;
-      if (value === 0) continue;
-      for (let h = 0, a = i * hidden, b = token * hidden; h < hidden; h++, a++, b++) product[a]! += value * rest[b]!;
+      for (let h = 0, a = i * hidden; h < hidden; h++, a++) product[a]! += value * rest[from + h]!;
     }
-  });
+  }
   return product;
 };
 
+/** Rows or tokens that an inner loop takes at a time. */
+const AT_ONCE = 4;
+
 /** [I, I] products of one expert's features with another's on the tokens that chose both. */
 export const productsOf = (a: ExpertFeatures, b: ExpertFeatures, width: number): Float64Array => {
-  const products = new Float64Array(width * width);
-  let row = 0;
-  a.tokens.forEach((token, at) => {
-    while (row < b.tokens.length && b.tokens[row]! < token) row++;
-    if (row === b.tokens.length || b.tokens[row] !== token) return;
-    for (let i = 0; i < width; i++) {
-      const value = a.values[at * width + i]!;
-      if (value === 0) continue;
-      for (let j = 0, to = i * width, from = row * width; j < width; j++, to++, from++) products[to]! += value * b.values[from]!;
-    }
-  });
-  return products;
+  if (a === b) return projectedOn({ tokens: Int32Array.from(a.tokens.keys()), values: a.values }, a.values, width, width);
+  const places = new Map<number, number>();
+  b.tokens.forEach((token, row) => places.set(token, row));
+  const shared = [...a.tokens.keys()].filter((row) => places.has(a.tokens[row]!));
+  const values = new Float32Array(shared.length * width);
+  shared.forEach((row, at) => values.set(a.values.subarray(row * width, (row + 1) * width), at * width));
+  const rows = Int32Array.from(shared, (row) => places.get(a.tokens[row]!)!);
+  return projectedOn({ tokens: rows, values }, b.values, width, width);
 };
 
 export const sumOfSquares = (values: Float32Array | Float64Array): number => {

@@ -1,3 +1,4 @@
+import { methodOfLabel } from '../../../main/contract/method.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
 
 export interface MethodText {
@@ -93,13 +94,18 @@ const texts = {
     description: 'Clusters the experts of each layer by their router logits on the task, aligns the members of a cluster and merges them, weighted by use. Nothing is thrown away, everything is averaged.',
     kind: 'merge',
   },
-} as const satisfies Partial<Record<MethodName, MethodText>>;
+} as const satisfies Record<MethodName, MethodText>;
 
 /** Methods that the window offers, in their lasting order. */
 export const offeredMethods = ['random', 'frequency', 'reap', 'uncurl'] as const satisfies readonly (keyof typeof texts)[];
 
-/** How the window names and explains a method; one that it does not know (of an imported run) stands under its own name. */
-export const methodText = (method: string): MethodText =>
-  Object.entries(texts).find(([name]) => name === method)?.[1] ?? { title: method, description: '', kind: 'drop' };
+/** How the window names and explains the curve of a method; one that it does not know (of an imported run) stands under its own name. */
+export const methodText = (label: string): MethodText => {
+  const { method, isRecovered } = methodOfLabel(label);
+  if (method === null) return { title: label, description: '', kind: 'drop' };
+  const { title, description, kind } = texts[method];
+  if (!isRecovered) return { title, description, kind };
+  return { title: `${title}, recovered`, description: `${description} Its plans have their down projections refitted on the calibration items, without training.`, kind };
+};
 
 export const methodTitle = (method: string): string => methodText(method).title;

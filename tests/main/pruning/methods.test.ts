@@ -12,7 +12,7 @@ describe('methods', () => {
     for (const text of [title, summary, formula, source, defaults, cost, ...pitfalls]) expect(text.trim()).toMatch(/\S{2,}/);
     expect(summary).toMatch(/\.$/);
     expect(pitfalls.length).toBeGreaterThan(0);
-    const page = methodPage(method);
+    const page = methodPage(method).text;
     for (const text of [title, summary, formula, source, defaults, cost, ...pitfalls]) expect(page).toContain(text);
     const { behaviour } = method.prepare({});
     expect(behaviour.kind).toBe(method.needs === 'search' ? 'search' : method.kind);
@@ -30,9 +30,9 @@ describe('methods', () => {
   });
 
   it('shows options with their values', () => {
-    expect(methodPage(methods.reap)).toContain("- form (mean | sum; default mean): Mean over the tokens routed to the expert, or their sum.");
-    expect(methodPage(methods.unified)).toContain('- alpha (0 | 1 | 2; default 2)');
-    expect(methodPage(methods.uncurl)).toContain('- align (true | false; default true)');
-    expect(methodPage(methods.random)).toContain('Options: none');
+    expect(methodPage(methods.reap).text).toContain("- form (mean | sum; default mean): Mean over the tokens routed to the expert, or their sum.");
+    expect(methodPage(methods.unified).text).toContain('- alpha (0 | 1 | 2; default 2)');
+    expect(methodPage(methods.uncurl).text).toContain('- align (true | false; default true)');
+    expect(methodPage(methods.random).text).toContain('Options: none');
   });
 });

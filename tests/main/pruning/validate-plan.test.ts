@@ -31,6 +31,24 @@ describe('validatePlan', () => {
     expect(() => validatePlan({ kept, topK: 1 }, target)).toThrow('made for top-1');
   });
 
+  it('refuses matrices that do not fit the groups', () => {
+    const row = [1, 0, 0, 0];
+    const plan = (merge: number[][], layers = 2) => () =>
+      validatePlan(
+        {
+          groups: [[group([0, 1]), group([2, 3])], [group([0, 1]), group([2, 3])]],
+          router: 'summed-probabilities',
+          align: false,
+          blend: Array.from({ length: layers }, () => ({ merge, router: [row, row] })),
+        },
+        target,
+      );
+    expect(plan([row, row])).not.toThrow();
+    expect(plan([row, row], 1)).toThrow('names 1 layers; the model has 2');
+    expect(plan([row, row, row])).toThrow('matrix merge of 3 x 4 in layer 0, where 2 x 4 is needed');
+    expect(plan([row, [1, 0, 0]])).toThrow('matrix merge of 2 x 3 in layer 0');
+  });
+
   it('sorts members with their weights and keeps the order of groups', () => {
     const plan = validatePlan(
       { groups: [[group([3, 2], 3, [5, 7]), group([1, 0], 0, [2, 4])], [group([0, 1]), group([2, 3])]], router: 'mean-row', align: false },

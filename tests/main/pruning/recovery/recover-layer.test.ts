@@ -4,7 +4,8 @@ import { seededRandom } from '../../../../main/evaluation/random.ts';
 import { cholesky, solveCholesky } from '../../../../main/pruning/recovery/cholesky.ts';
 import { blockEquations, solveByGaussSeidel } from '../../../../main/pruning/recovery/gauss-seidel-ridge.ts';
 import { normalEquations, solveJointly } from '../../../../main/pruning/recovery/joint-ridge.ts';
-import { correctedDown, LAMBDAS, recoverLayer } from '../../../../main/pruning/recovery/recover-layer.ts';
+import { atOnce } from '../../../../main/pruning/recovery/steps.ts';
+import { LAMBDAS, recoverLayer } from '../../../../main/pruning/recovery/recover-layer.ts';
 import { meanDiagonal, remainder, sumOfSquares, type RecoveryProblem } from '../../../../main/pruning/recovery/recovery-problem.ts';
 
 interface Sizes {
@@ -65,15 +66,15 @@ describe('cholesky', () => {
         for (let k = 0; k < n; k++) sum += matrix[Math.floor(at / 2) * n + k]! * wanted[k * 2 + (at % 2)]!;
         return sum;
       });
-      const lower = cholesky(matrix, n);
+      const lower = atOnce(cholesky(matrix, n));
       for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) expect(lower[i * n + j]).toBe(0);
-      solveCholesky(lower, n, right, 2);
+      atOnce(solveCholesky(lower, n, right, 2));
       right.forEach((value, at) => expect(value).toBeCloseTo(wanted[at]!, 8));
     }
   });
 
   it('says where a matrix is not positive definite', () => {
-    expect(() => cholesky(Float64Array.of(1, 2, 2, 1), 2)).toThrow('not positive definite at row 1');
+    expect(() => atOnce(cholesky(Float64Array.of(1, 2, 2, 1), 2))).toThrow('not positive definite at row 1');
   });
 });
 
@@ -82,8 +83,8 @@ describe('the two solvers', () => {
     fc.assert(
       fc.property(sizes, fc.nat(), fc.constantFrom(...LAMBDAS), (size, seed, lambda) => {
         const { problem } = problemOf(size, seed, 0.3);
-        const joint = solveJointly(normalEquations(problem), lambda);
-        const { corrections, settled } = solveByGaussSeidel(blockEquations(problem), lambda, { tolerance: 1e-9 });
+        const joint = atOnce(solveJointly(atOnce(normalEquations(problem)), lambda));
+        const { corrections, settled } = atOnce(solveByGaussSeidel(atOnce(blockEquations(problem)), lambda, { tolerance: 1e-9 }));
         expect(settled).toBe(true);
         joint.forEach((block, expert) => block.forEach((value, at) => expect(corrections[expert]![at]).toBeCloseTo(value, 4)));
       }),
@@ -94,7 +95,7 @@ describe('the two solvers', () => {
   it('find a minimum: no small change of a correction lowers the ridged error', () => {
     const { problem } = problemOf({ experts: 3, topK: 2, width: 3, hidden: 2, tokens: 40 }, 6, 0.5);
     const lambda = 0.1;
-    const corrections = solveJointly(normalEquations(problem), lambda);
+    const corrections = atOnce(solveJointly(atOnce(normalEquations(problem)), lambda));
     const error = (blocks: readonly Float64Array[]) =>
       sumOfSquares(remainder(problem, blocks)) + lambda * meanDiagonal(problem) * blocks.reduce((sum, block) => sum + sumOfSquares(block), 0);
     const least = error(corrections);
@@ -115,7 +116,7 @@ describe('recoverLayer', () => {
     const size = { experts: 3, topK: 2, width: 4, hidden: 3, tokens: 600 };
     const { problem, truth } = problemOf(size, 1, 0);
     for (const limit of [1000, 1]) {
-      const recovery = recoverLayer(problem, limit);
+      const recovery = atOnce(recoverLayer(problem, limit));
       expect(recovery).toMatchObject({ lambda: 0.001, tokens: 600, unknowns: 12, solver: limit === 1 ? 'gauss-seidel' : 'joint' });
       expect(recovery.heldOut).toBeLessThan(0.01);
       expect(recovery.after).toBeLessThan(0.01 * recovery.before);
@@ -127,20 +128,20 @@ describe('recoverLayer', () => {
     const { problem } = problemOf({ experts: 2, topK: 1, width: 6, hidden: 2, tokens: 40 }, 3, 0);
     const random = seededRandom(9);
     const noise = { ...problem, residual: problem.residual.map(() => random.float() - 0.5) };
-    const recovery = recoverLayer(noise);
+    const recovery = atOnce(recoverLayer(noise));
     if (recovery.lambda === Infinity) {
       expect(recovery.heldOut).toBe(1);
       expect(recovery.corrections.every((block) => block.every((value) => value === 0))).toBe(true);
       expect(recovery.after).toBeCloseTo(recovery.before, 9);
     } else expect(recovery.heldOut).toBeLessThan(1);
-    const nothing = recoverLayer({ ...problem, residual: new Float32Array(problem.residual.length) });
+    const nothing = atOnce(recoverLayer({ ...problem, residual: new Float32Array(problem.residual.length) }));
     expect([nothing.lambda, nothing.after]).toEqual([Infinity, 0]);
   });
 
   it('does not depend on the order of items', () => {
     const { problem } = problemOf({ experts: 3, topK: 2, width: 3, hidden: 2, tokens: 50 }, 4, 0.2);
-    const { lambda, corrections } = recoverLayer(problem);
-    const renamed = recoverLayer({ ...problem, items: problem.items.map((item) => 100 - item) });
+    const { lambda, corrections } = atOnce(recoverLayer(problem));
+    const renamed = atOnce(recoverLayer({ ...problem, items: problem.items.map((item) => 100 - item) }));
     expect(renamed.lambda).toBe(lambda);
     expect(renamed.corrections).toEqual(corrections);
   });
@@ -149,16 +150,8 @@ describe('recoverLayer', () => {
     const { problem } = problemOf({ experts: 2, topK: 1, width: 2, hidden: 2, tokens: 30 }, 5, 0);
     const idle = { tokens: new Int32Array(0), values: new Float32Array(0) };
     for (const limit of [1000, 1]) {
-      const { corrections } = recoverLayer({ ...problem, experts: [...problem.experts, idle] }, limit);
+      const { corrections } = atOnce(recoverLayer({ ...problem, experts: [...problem.experts, idle] }, limit));
       expect(corrections[2]!.every((value) => value === 0)).toBe(true);
     }
-  });
-});
-
-describe('correctedDown', () => {
-  it('adds the transpose of a correction', () => {
-    const down = Float32Array.of(1, 2, 3, 4, 5, 6);
-    // [d, I] = [2, 3] and [I, d] = [3, 2].
-    expect([...correctedDown(down, Float64Array.of(10, 20, 30, 40, 50, 60), 2, 3)]).toEqual([11, 32, 53, 24, 45, 66]);
   });
 });

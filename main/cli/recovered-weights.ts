@@ -1,0 +1,40 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { refuse } from '../contract/errors.ts';
+import type { Plan } from '../contract/plan.ts';
+import { recoveredFile } from '../inference/recovered-layer.ts';
+import { defaultWorkspace } from '../workspace/default-workspace.ts';
+import { isFile } from '../workspace/file-errors.ts';
+import type { VerbHost } from './verb.ts';
+
+/** Where `uncurl recover` puts the refitted weights of a plan file: beside it, named by their content. */
+export const weightsBeside = (planFile: string, weights: string): string => recoveredFile(dirname(resolve(planFile)), weights);
+
+/** A plan that a verb read, and the file it read it from. */
+export interface PlanOnDisk {
+  readonly file: string;
+  readonly plan: Plan;
+}
+
+/**
+ * Puts the refitted weights of a plan where runners look for them: those beside its file, or else those of the workspace,
+ * where a sweep left them. A plan without any is left alone.
+ *
+ * @throws WorkbenchError `recovery-missing`.
+ */
+export const installRecovery = async ({ file, plan }: PlanOnDisk, overlayFolder: string, { environment }: Pick<VerbHost, 'environment'>): Promise<void> => {
+  if (plan.recovery === undefined) return;
+  const { weights, tasks } = plan.recovery;
+  const places = [weightsBeside(file, weights), recoveredFile(join(defaultWorkspace(environment), 'overlays'), weights)];
+  for (const place of places) {
+    if (!(await isFile(place))) continue;
+    await mkdir(overlayFolder, { recursive: true });
+    await copyFile(place, recoveredFile(overlayFolder, weights));
+    return;
+  }
+  throw refuse(
+    'recovery-missing',
+    `The refitted weights of the plan are neither ${places.join(' nor ')}.`,
+    `Put them beside the plan, or make both again with \`uncurl recover\` on ${tasks.join(', ')}.`,
+  );
+};

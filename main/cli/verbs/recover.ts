@@ -1,0 +1,62 @@
+import { copyFile } from 'node:fs/promises';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import type { Plan, PlanRecovery } from '../../contract/plan.ts';
+import { recoveredFile } from '../../inference/recovered-layer.ts';
+import { requireCalibration } from '../../jobs/profile-step.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { uniqueNames } from '../../jobs/unique-names.ts';
+import { loadTask } from '../../tasks/load-task.ts';
+import { produceFileAtomically, writeFileAtomically } from '../../workspace/write-atomically.ts';
+import { DEVICE_OPTION } from '../device-option.ts';
+import { findModel, findTasks } from '../find-subjects.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { OUT_FILE, outFile } from '../output-place.ts';
+import { readPlanFile } from '../read-json-file.ts';
+import { weightsBeside } from '../recovered-weights.ts';
+import { printedShare, textTable } from '../text-table.ts';
+import type { Verb } from '../verb.ts';
+
+const layerRows = ({ layers }: PlanRecovery): readonly (readonly string[])[] =>
+  layers.map(({ lambda, heldOut, left }, layer) => [String(layer), lambda === null ? 'as it was' : String(lambda), printedShare(left), printedShare(heldOut)]);
+
+export const recover: Verb = {
+  name: 'recover',
+  usage: 'MODEL --plan PLAN --task T... --out PLAN',
+  summary: "Refits the kept experts' down projections by least squares on calibration items: recovery without training.",
+  positionals: [1, 1],
+  options: {
+    plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
+    task: { type: 'string', multiple: true, value: 'T', help: 'Task folder, or name of a bundled task, whose calibration items to fit on; may be repeated.' },
+    ...OUT_FILE,
+    ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
+  },
+  run: async (given, { resources, signal, progress }) => {
+    const reader = optionReader(given);
+    const out = outFile(reader);
+    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const { recovery: _earlier, ...bare } = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
+    const tasks = await Promise.all((await findTasks(resources, reader.texts('task'))).map((path) => loadTask(path)));
+    tasks.forEach(requireCalibration);
+    await requireTokenizer(checkpoint);
+    const items = tasks.flatMap(({ calibration }) => calibration);
+    const onProgress = (done: number, total: number): void => progress(`${String(Math.floor((100 * done) / total))} %: refitting`);
+    const asked: Plan = bare;
+    const { plan, recovery, weights } = await withRunner(checkpoint, reader, async (runner, overlayFolder) => {
+      const recovered = await runner.recover(asked, items, uniqueNames(tasks), { signal, onProgress });
+      if (recovered.recovery === undefined) throw new Error('a refit without weights');
+      const place = weightsBeside(out, recovered.recovery.weights);
+      const source = recoveredFile(overlayFolder, recovered.recovery.weights);
+      await produceFileAtomically(place, (file) => copyFile(source, file));
+      return { plan: recovered, recovery: recovered.recovery, weights: place };
+    });
+    await writeFileAtomically(out, `${JSON.stringify(plan, null, 1)}\n`);
+    const text = [
+      textTable(['layer', 'ridge', 'left on the items of the fit', 'left on held-out items'], layerRows(recovery)),
+      `Fitted on ${String(recovery.tokens)} tokens of ${String(recovery.items)} items.`,
+      `Written to ${out}, and its weights to ${weights}: keep them together.`,
+    ].join('\n');
+    return { document: { out, weights, recovery }, text };
+  },
+};

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { methodName, type MethodName } from './plan.ts';
+
+/** An option of a method, as its page and its controls show it. */
+export const methodOption = z.object({
+  name: z.string(),
+  kind: z.enum(['choice', 'number', 'switch']),
+  /** Of a choice. */
+  choices: z.array(z.string()),
+  default: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+  help: z.string(),
+});
+export type MethodOption = z.infer<typeof methodOption>;
+
+/** The page of a method: what `uncurl methods NAME` prints and the window shows. */
+export const methodPage = z.object({
+  name: methodName,
+  title: z.string(),
+  summary: z.string(),
+  kind: z.enum(['drop', 'merge']),
+  /** What must be measured before a plan can be made: nothing, a profile, or many candidates (in a sweep only). */
+  needs: z.enum(['nothing', 'routing', 'search']),
+  /** What that costs beyond one pass over the task's calibration items. */
+  cost: z.string(),
+  formula: z.string(),
+  defaults: z.string(),
+  source: z.string(),
+  pitfalls: z.array(z.string()),
+  random: z.boolean(),
+  options: z.array(methodOption),
+  /** All of it as text. */
+  text: z.string(),
+});
+export type MethodPage = z.infer<typeof methodPage>;
+
+/** What a curve whose plans were recovered is called after its method. */
+const RECOVERED = '+recovery';
+
+/** Name of a curve among the methods of a sweep: the method, and whether its plans were recovered. */
+export const methodLabel = (method: string, isRecovered: boolean): string => (isRecovered ? `${method}${RECOVERED}` : method);
+
+/** What a curve's name says; `method` is null where it names none (the unpruned model, a plan from elsewhere). */
+export const methodOfLabel = (label: string): { readonly method: MethodName | null; readonly isRecovered: boolean } => {
+  const isRecovered = label.endsWith(RECOVERED);
+  const name = methodName.safeParse(isRecovered ? label.slice(0, -RECOVERED.length) : label);
+  return { method: name.success ? name.data : null, isRecovered };
+};

@@ -1,0 +1,50 @@
+import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../contract/plan.ts';
+import { extraStatistics, type ExtraStatistic } from '../profile/extra-statistics.ts';
+import { methods } from './methods.ts';
+import type { SearchBehaviour } from './method.ts';
+
+export interface PlanNeedsRequest {
+  readonly method: MethodName;
+  readonly options?: MethodOptions | undefined;
+  readonly budget: BudgetName;
+  readonly protect?: SuperExpertProtection | undefined;
+}
+
+/** What must be there before a plan can be made. */
+export interface PlanNeeds {
+  readonly profile: boolean;
+  /** What the profile must hold beyond routing. */
+  readonly extras: readonly ExtraStatistic[];
+  /** The method searches for its plan instead. */
+  readonly search: SearchBehaviour | null;
+}
+
+/** @throws WorkbenchError `bad-option`. */
+export const planNeeds = ({ method, options = {}, budget, protect = 'none' }: PlanNeedsRequest): PlanNeeds => {
+  const { behaviour } = methods[method].prepare(options);
+  if (behaviour.kind === 'search') return { profile: false, extras: [], search: behaviour };
+  const extras = new Set(behaviour.extra);
+  if (protect !== 'none') extras.add('peaks');
+  if (budget === 'inverse-importance') extras.add('elimination');
+  return { profile: methods[method].needs === 'routing' || extras.size > 0, extras: inOrder(extras), search: null };
+};
+
+/** Needs of several plans together: one profile serves them all. */
+export const combinedExtras = (needs: readonly PlanNeeds[]): readonly ExtraStatistic[] => inOrder(new Set(needs.flatMap(({ extras }) => extras)));
+
+const inOrder = (extras: ReadonlySet<ExtraStatistic>): readonly ExtraStatistic[] => extraStatistics.filter((extra) => extras.has(extra));
+
+/** What profiling looks at beyond routing, in words; null: nothing. */
+export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number, topK: number): string | null => {
+  if (extras.length === 0) return null;
+  const every = extras.some((extra) => extra === 'every-output' || extra === 'elimination' || extra === 'routed-outputs');
+  const said = {
+    peaks: 'largest outputs',
+    'routed-outputs': 'mean outputs of chosen experts',
+    residual: 'how far layers turn tokens',
+    'every-output': 'outputs of every expert on every token',
+    elimination: 'what leaving out experts does to each layer',
+  };
+  const cost = every ? `; every expert runs on every token, about ${String(Math.round(experts / Math.max(1, topK)))} times the work of the MoE layers` : '';
+  return `${extras.map((extra) => said[extra]).join(', ')}${cost}`;
+};

@@ -1,0 +1,31 @@
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { methodName } from '../../../main/contract/plan.ts';
+import { exportPlan } from '../../../main/export/export-plan.ts';
+import { extraStatistics } from '../../../main/profile/extra-statistics.ts';
+import { makePlan } from '../../../main/pruning/make-plan.ts';
+import { methods } from '../../../main/pruning/methods.ts';
+import { loadTask } from '../../../main/tasks/load-task.ts';
+import { exportRequest } from '../export/export-settings.ts';
+import { logitDifference, openRunner, uncancelled } from '../inference/open-runner.ts';
+
+const model = path.resolve('resources/models/uncurl-8');
+const tokens = [[1, 5, 9, 14, 3, 2, 8], [4, 4, 20, 7], [2]];
+
+it('a mask gives what the export gives, for every drop method', async () => {
+  const task = await loadTask(path.resolve('resources/tasks/add'));
+  const runner = await openRunner(model);
+  const { moeLayers: layers, experts, topK } = runner.checkpoint.info;
+  const statistics = [await runner.profile(task.calibration.slice(0, 40), uncancelled, extraStatistics)];
+  const drops = methodName.options.filter((name) => methods[name].prepare({}).behaviour.kind === 'drop');
+  expect(drops).toHaveLength(11);
+  for (const method of drops) {
+    // A threshold keeps more in one layer than in another, which stock loaders cannot open, unless the minimum decides.
+    const options = method === 'tsep' ? { beta: 100, minimum: 3 } : {};
+    const plan = makePlan({ method, options, statistics, layers, experts, topK, keep: 3, budget: 'uniform', pins: [], seed: 5 });
+    const { folder, verification } = await exportPlan(await exportRequest(model, plan));
+    expect(verification, method).toMatchObject({ ok: true, sameExperts: true, sameTensors: true });
+    const exported = await openRunner(folder);
+    expect(logitDifference(await exported.forward(tokens, null, uncancelled), await runner.forward(tokens, plan, uncancelled)), method).toBeLessThan(1e-5);
+  }
+});
