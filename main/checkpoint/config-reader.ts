@@ -8,6 +8,7 @@ export class ConfigReader {
   readonly #config: Config;
   readonly #place: string;
   readonly #defaults: Config;
+  readonly #lengths = new Map<string, number>();
 
   constructor(config: Config, place: string, defaults: Config) {
     this.#config = config;
@@ -34,7 +35,13 @@ export class ConfigReader {
   integer(key: string): number {
     const value = this.number(key);
     if (!Number.isInteger(value)) throw this.bad(key, value, 'a whole number');
+    this.#lengths.set(key, value);
     return value;
+  }
+
+  /** Keys read so far that ask for a length, each with its value: why a tensor should have it. */
+  keysOf(length: number): readonly string[] {
+    return [...this.#lengths].flatMap(([key, value]) => (value === length ? [`${key} ${String(value)}`] : []));
   }
 
   /** A whole number from 0 on; missing is 0. */

@@ -12,6 +12,11 @@ import { biasName, layerName } from './tensor-names.ts';
 /** Buffers without meaning that old checkpoints carry. */
 const ignoredBuffers = /\.rotary_emb\.inv_freq$/;
 
+/** What a layer holds that predicts a further token (DeepSeek-V3, arXiv 2412.19437, section 2.2), and an ordinary one does not. */
+const PREDICTION_MARK = 'eh_proj.weight';
+
+const LAYER_TYPES = ['sliding_attention', 'full_attention'];
+
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
  * be there in its shape and in a dtype that the layout allows, and none may be left over: an unproven layout is refused
@@ -25,8 +30,9 @@ export const describeModel = (
 ): ModelDescriptor => {
   const reader = new ConfigReader(config, `${folder}/config.json`, family.defaults);
   for (const { key, values } of family.required) reader.requireOneOf(key, values);
-  const index = new TensorIndex(tensors, folder);
-  const weights = new WeightReader(index, readQuantisation(reader));
+  const index = new TensorIndex(tensors, folder, (length) => reader.keysOf(length));
+  const quantisation = readQuantisation(reader);
+  const weights = new WeightReader(index, quantisation);
 
   const hidden = reader.integer('hidden_size');
   const heads = reader.integer('num_attention_heads');
@@ -37,6 +43,7 @@ export const describeModel = (
 
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
+  checkLayerTypes(family.window, reader, layers);
   const rotary = readRotary(reader, family.rotary, attention.rotatedDimension);
   const blocks = Array.from({ length: layers }, (_, layer): BlockDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
@@ -59,7 +66,7 @@ export const describeModel = (
     };
   });
   const moeLayers = blocks.flatMap(({ moe }, block) => (moe === null ? [] : [{ block, moe }]));
-  if (moeLayers.length === 0) throw reader.inconsistent('no layer has experts');
+  if (moeLayers.length === 0) throw reader.inconsistent(`no layer has experts${family.dense === null ? '' : ` (${denseKeys(family.dense).map((key) => `${key} ${JSON.stringify(reader.raw(key))}`).join(', ')})`}`);
 
   const embedding = index.take(family.names.embedding, [vocabulary, hidden]);
   const tiedHead = config['tie_word_embeddings'] === true;
@@ -90,8 +97,14 @@ export const describeModel = (
     },
   };
   const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey);
-  const extra = Array.from({ length: extraLayers }, (_, layer) => new RegExp(`^model\\.layers\\.${String(layers + layer)}\\.`));
-  return { ...descriptor, unusedTensors: index.refuseLeftovers([ignoredBuffers, ...extra]) };
+  const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
+    .filter((layer) => index.has(`model.layers.${String(layer)}.${PREDICTION_MARK}`))
+    .map((layer) => new RegExp(`^model\\.layers\\.${String(layer)}\\.`));
+  const unusedTensors = index.settle([ignoredBuffers, ...extra]);
+  if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
+    throw reader.inconsistent('"quantization_config" says fp8, but no tensor is float8');
+  }
+  return { ...descriptor, unusedTensors };
 };
 
 const describeNorm = (family: Family, index: TensorIndex, name: string, width: number, epsilon: number): Norm => ({
@@ -101,10 +114,26 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
   epsilon,
 });
 
+const denseKeys = ({ rule }: DenseRecord): readonly string[] => (rule.kind === 'first' ? [rule.key] : [rule.stepKey, rule.listKey]);
+
 const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
   if (record.rule.kind === 'first') return layer < reader.count(record.rule.key);
   return reader.integers(record.rule.listKey).includes(layer) || (layer + 1) % reader.integer(record.rule.stepKey) !== 0;
+};
+
+/** `layer_types`, where a config has it, must say what its other keys say. */
+const checkLayerTypes = (record: WindowRecord, reader: ConfigReader, layers: number): void => {
+  const types = reader.strings('layer_types');
+  if (types === null) return;
+  if (types.length !== layers) throw reader.inconsistent(`"layer_types" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
+  types.forEach((type, layer) => {
+    if (!LAYER_TYPES.includes(type)) throw reader.unsupported(`"layer_types" holds ${JSON.stringify(type)}; only ${LAYER_TYPES.join(' and ')} are supported here`);
+    const window = windowOf(record, reader, layer);
+    const isSliding = type === 'sliding_attention';
+    if (isSliding === (window !== null)) return;
+    throw reader.unsupported(`"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ${window === null ? 'no window' : `a window of ${String(window)}`}`);
+  });
 };
 
 const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): number | null => {

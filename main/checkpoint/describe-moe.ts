@@ -24,16 +24,16 @@ export const describeMoe = (
   folder: string,
   hidden: number,
 ): ((layer: number) => MoeDescriptor) => {
-  const expertsKey = reader.presentKey(family.keys.experts) ?? family.keys.experts[0] ?? '';
+  const expertsKey = expertsKeyOf(family, reader);
   const sizes: Sizes = { hidden, experts: reader.integer(expertsKey), width: reader.integer(family.keys.expertWidth) };
   const topK = reader.integer(family.keys.topK);
   if (topK > sizes.experts) throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
   const activation = activationOf(family, reader);
   let layout: ExpertLayout | null = null;
   return (layer) => {
-    layout ??= chooseLayout(family, weights, layer, folder);
-    const { router, routerBias, expertTensors, stacked, prefix } = takeLayout(layout, weights, layer, sizes);
-    const routing = routingOf(family, reader, weights, layer, sizes.experts);
+    layout ??= chooseLayout(family, reader, weights, layer, folder);
+    const { router, routerBias, expertTensors, stacked, prefix } = takeLayout(layout, reader, weights, layer, sizes);
+    const routing = routingOf(family, reader, weights, layer, { experts: sizes.experts, topK });
     const correction = routing.kind === 'sigmoid' ? [routing.correction.tensor] : [];
     return {
       experts: sizes.experts,
@@ -50,17 +50,30 @@ export const describeMoe = (
   };
 };
 
+/** Key that holds E; two keys that disagree are refused. */
+const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
+  const key = reader.presentKey(family.keys.experts) ?? family.keys.experts[0] ?? '';
+  const other = family.keys.experts.find((each) => reader.presentKey([each]) !== undefined && reader.raw(each) !== reader.raw(key));
+  if (other === undefined) return key;
+  throw reader.inconsistent(`"${key}" is ${JSON.stringify(reader.raw(key))} but "${other}" is ${JSON.stringify(reader.raw(other))}`);
+};
+
 const activationOf = (family: Family, reader: ConfigReader): ExpertActivation =>
   family.activation === 'silu' ? { kind: 'silu' } : { kind: 'clamped', limit: reader.number('swiglu_limit'), alpha: reader.number('swiglu_alpha') };
 
-const groupsOf = (record: GroupRecord | null, reader: ConfigReader, experts: number): ExpertGroups | null => {
+/** `least`: experts of a group that rank it. */
+const groupsOf = (record: GroupRecord | null, reader: ConfigReader, { experts, topK }: { readonly experts: number; readonly topK: number }, least: number): ExpertGroups | null => {
   if (record === null || (record.when !== null && reader.raw(record.when.key) !== record.when.value)) return null;
   const [count, kept] = [reader.integer(record.countKey), reader.integer(record.keptKey)];
   if (experts % count !== 0 || kept > count) throw reader.inconsistent(`${String(kept)} of ${String(count)} groups do not fit ${String(experts)} experts`);
-  return count === 1 ? null : { count, kept };
+  if (count === 1) return null;
+  const size = experts / count;
+  if (size < least) throw reader.inconsistent(`groups of ${String(size)} expert cannot be ranked by their best ${String(least)}`);
+  if (topK > kept * size) throw reader.inconsistent(`top-${String(topK)} exceeds the ${String(kept * size)} experts of ${String(kept)} groups`);
+  return { count, kept };
 };
 
-const routingOf = (family: Family, reader: ConfigReader, weights: WeightReader, layer: number, experts: number): RoutingRule => {
+const routingOf = (family: Family, reader: ConfigReader, weights: WeightReader, layer: number, sizes: { readonly experts: number; readonly topK: number }): RoutingRule => {
   const { routing } = family;
   switch (routing.kind) {
     case 'softmax-chosen':
@@ -72,15 +85,15 @@ const routingOf = (family: Family, reader: ConfigReader, weights: WeightReader, 
         kind: routing.kind,
         normalise: reader.flag(routing.normalise),
         scale: routing.scaleKey === null ? 1 : reader.number(routing.scaleKey),
-        groups: groupsOf(routing.groups, reader, experts),
+        groups: groupsOf(routing.groups, reader, sizes, 1),
       };
     case 'sigmoid':
       return {
         kind: routing.kind,
         normalise: reader.flag(routing.normalise),
         scale: reader.number(routing.scaleKey),
-        groups: groupsOf(routing.groups, reader, experts),
-        correction: weights.takeView(layerName(routing.correction, layer), [experts]),
+        groups: groupsOf(routing.groups, reader, sizes, 2),
+        correction: weights.takeView(layerName(routing.correction, layer), [sizes.experts]),
       };
   }
 };
@@ -101,28 +114,39 @@ const takeShared = (family: Family, reader: ConfigReader, weights: WeightReader,
   };
 };
 
-/** Name of a tensor that tells a layout from the others. */
-const signature = (layout: ExpertLayout): string => {
+/** Names of expert tensors that only this layout has. */
+const ownNames = (layout: ExpertLayout, layer: number): { readonly example: string; readonly pattern: RegExp } => {
+  const literal = (text: string): string => layerName(text, layer).replaceAll('.', '\\.');
   switch (layout.kind) {
     case 'per-expert':
-      return `${layout.prefix}0.${layout.gate}`;
+      return {
+        example: layerName(`${layout.prefix}0.${layout.gate}`, layer),
+        pattern: new RegExp(`^${literal(layout.prefix)}\\d+\\.(${[layout.gate, layout.up, layout.down].map(literal).join('|')})$`),
+      };
     case 'interleaved-mxfp4':
-      return `${layout.gateUp}_blocks`;
+      return { example: layerName(`${layout.gateUp}_blocks`, layer), pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})_(blocks|scales)$`) };
     default:
-      return layout.gateUp;
+      return { example: layerName(layout.gateUp, layer), pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})$`) };
   }
 };
 
-const chooseLayout = (family: Family, weights: WeightReader, layer: number, folder: string): ExpertLayout => {
-  const found = family.layouts.filter((candidate) => weights.index.has(layerName(signature(candidate), layer)));
+/** The layout that any expert tensor of the first MoE layer tells; the quantisation that config.json names must be its own. */
+const chooseLayout = (family: Family, reader: ConfigReader, weights: WeightReader, layer: number, folder: string): ExpertLayout => {
+  const found = family.layouts.filter((candidate) => weights.index.hasMatching(ownNames(candidate, layer).pattern));
   const [layout] = found;
-  if (layout !== undefined && found.length === 1) return layout;
-  const names = family.layouts.map((candidate) => layerName(signature(candidate), layer)).join('" or "');
-  throw refuse(
-    'unknown-layout',
-    `${folder}: ${layout === undefined ? 'no experts' : 'experts in more than one layout'} found; a ${family.modelType} checkpoint holds "${names}".`,
-    'Check that config.json and the weights belong together.',
-  );
+  if (layout === undefined || found.length > 1) {
+    const names = family.layouts.map((candidate) => ownNames(candidate, layer).example).join('" or "');
+    throw refuse(
+      'unknown-layout',
+      `${folder}: ${layout === undefined ? 'no experts' : 'experts in more than one layout'} found in layer ${String(layer)}; a ${family.modelType} checkpoint holds "${names}" there.`,
+      'Check that config.json and the weights belong together.',
+    );
+  }
+  const isMxfp4 = layout.kind === 'interleaved-mxfp4';
+  if (isMxfp4 !== (weights.quantisation.kind === 'mxfp4')) {
+    throw reader.inconsistent(`"quantization_config" ${isMxfp4 ? 'does not say' : 'says'} mxfp4, but the experts are ${isMxfp4 ? 'MXFP4 blocks' : 'no MXFP4 blocks'} (such as "${ownNames(layout, layer).example}")`);
+  }
+  return layout;
 };
 
 interface TakenLayout {
@@ -133,7 +157,7 @@ interface TakenLayout {
   readonly prefix: string | null;
 }
 
-const takeLayout = (layout: ExpertLayout, weights: WeightReader, layer: number, sizes: Sizes): TakenLayout => {
+const takeLayout = (layout: ExpertLayout, reader: ConfigReader, weights: WeightReader, layer: number, sizes: Sizes): TakenLayout => {
   const { hidden, experts, width } = sizes;
   const named = (pattern: string): string => layerName(pattern, layer);
   const router = weights.takeView(named(layout.router), [experts, hidden]);
@@ -172,13 +196,14 @@ const takeLayout = (layout: ExpertLayout, weights: WeightReader, layer: number, 
     }
     case 'interleaved-columns':
     case 'interleaved-mxfp4':
-      return takeInterleaved(layout, weights, named, router, sizes, every);
+      return takeInterleaved(layout, reader, weights, named, router, sizes, every);
   }
 };
 
 /** gpt-oss: gate and up alternate, every expert has biases, and the matrices are bfloat16 [in, out] or MXFP4 [out, in]. */
 const takeInterleaved = (
   layout: Extract<ExpertLayout, { kind: 'interleaved-columns' | 'interleaved-mxfp4' }>,
+  reader: ConfigReader,
   weights: WeightReader,
   named: (pattern: string) => string,
   router: TensorView,
@@ -210,6 +235,7 @@ const takeInterleaved = (
   }
   const quantised = (name: string, rows: number, columns: number): { blocks: TensorView; scales: TensorView } => {
     const groups = columns / MXFP4_VALUES;
+    if (!Number.isInteger(groups)) throw reader.inconsistent(`MXFP4 experts of ${String(columns)} columns: blocks hold ${String(MXFP4_VALUES)} values`);
     return {
       blocks: weights.index.take(`${name}_blocks`, [experts, rows, groups, MXFP4_BYTES], ['U8']),
       scales: weights.index.take(`${name}_scales`, [experts, rows, groups], ['U8']),

@@ -2,16 +2,22 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { SafetensorsHeader } from './safetensors-header.ts';
 
-/** Files up to this size are hashed whole. */
-const WHOLE_FILE_BYTES = 64 * 2 ** 20;
-/** Larger ones: this many windows of this many bytes, spread evenly, first and last byte included. */
-const WINDOWS = 256;
+/** Checkpoints up to this size are hashed whole. */
+const WHOLE_CHECKPOINT_BYTES = 64 * 2 ** 20;
+/** Of larger ones: windows of this many bytes, spread evenly over each file, its first and last byte included. */
 const WINDOW_BYTES = 4096;
+/** Windows of one file, and of all files together as long as each has the fewest. */
+const MOST_WINDOWS = 256;
+const FEWEST_WINDOWS = 4;
+const ALL_WINDOWS = 1024;
+/** Bytes in memory at a time. */
+const CHUNK_BYTES = 2 ** 20;
 
 /**
- * Identity of a checkpoint: SHA-256 over config.json's meaning, every safetensors header, and the weights (whole files
- * up to 64 MiB, sampled windows of larger ones, so that a checkpoint of any size is told apart in a moment). `files`
- * stand in the order of their names in the folder: a cache of links and a plain copy have the same fingerprint.
+ * Identity of a checkpoint: SHA-256 over config.json's meaning, every safetensors header, and the weights (all of them
+ * up to 64 MiB, sampled windows of larger ones, so that a checkpoint of any size in any number of shards is told apart
+ * in a moment). `files` stand in the order of their names in the folder: a cache of links and a plain copy have the
+ * same fingerprint.
  */
 export const fingerprintCheckpoint = async (
   config: Readonly<Record<string, unknown>>,
@@ -19,14 +25,16 @@ export const fingerprintCheckpoint = async (
 ): Promise<string> => {
   const hash = createHash('sha256');
   hash.update(JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))));
+  const totalBytes = files.reduce((total, { header }) => total + header.sizeBytes, 0);
+  const perFile = Math.max(FEWEST_WINDOWS, Math.min(MOST_WINDOWS, Math.floor(ALL_WINDOWS / files.length)));
   for (const { file, header } of files) {
     hash.update(header.text);
     const handle = await open(file, 'r');
     try {
-      for (const [start, length] of windows(header.sizeBytes)) {
-        const buffer = Buffer.alloc(length);
-        await handle.read(buffer, 0, length, start);
-        hash.update(buffer);
+      const parts = totalBytes <= WHOLE_CHECKPOINT_BYTES ? chunks(header.sizeBytes) : windows(header.sizeBytes, perFile);
+      for (const [start, length] of parts) {
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, start);
+        hash.update(buffer.subarray(0, bytesRead));
       }
     } finally {
       await handle.close();
@@ -35,8 +43,16 @@ export const fingerprintCheckpoint = async (
   return hash.digest('hex').slice(0, 32);
 };
 
-const windows = (sizeBytes: number): readonly (readonly [start: number, length: number])[] => {
-  if (sizeBytes <= WHOLE_FILE_BYTES) return [[0, sizeBytes]];
-  const step = (sizeBytes - WINDOW_BYTES) / (WINDOWS - 1);
-  return Array.from({ length: WINDOWS }, (_, window) => [Math.floor(window * step), WINDOW_BYTES] as const);
+type Part = readonly [start: number, length: number];
+
+const chunks = (sizeBytes: number): readonly Part[] =>
+  Array.from({ length: Math.ceil(sizeBytes / CHUNK_BYTES) }, (_, chunk) => {
+    const start = chunk * CHUNK_BYTES;
+    return [start, Math.min(CHUNK_BYTES, sizeBytes - start)] as const;
+  });
+
+const windows = (sizeBytes: number, count: number): readonly Part[] => {
+  if (sizeBytes <= count * WINDOW_BYTES) return chunks(sizeBytes);
+  const step = (sizeBytes - WINDOW_BYTES) / (count - 1);
+  return Array.from({ length: count }, (_, window) => [Math.floor(window * step), WINDOW_BYTES] as const);
 };

@@ -31,7 +31,8 @@ export class WeightReader {
   /** A matrix [out, in] that a float8 checkpoint quantises; `name` ends in `.weight`. */
   take(name: string, shape: readonly [number, number]): Weight {
     const scaleName = `${name}_scale_inv`;
-    if (this.quantisation.kind !== 'fp8' || !this.index.has(scaleName)) return plainWeight(this.index.take(name, shape));
+    const isQuantised = this.index.has(scaleName) || this.index.dtypeOf(name) === 'F8_E4M3';
+    if (this.quantisation.kind !== 'fp8' || !isQuantised) return plainWeight(this.index.take(name, shape));
     const { block } = this.quantisation;
     const view = this.index.take(name, shape, ['F8_E4M3']);
     const scales = this.index.take(scaleName, [Math.ceil(shape[0] / block[0]), Math.ceil(shape[1] / block[1])], ['F32', 'BF16']);

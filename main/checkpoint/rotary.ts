@@ -24,7 +24,7 @@ export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimen
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
   const partial = record.partialKey === null ? 1 : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
   const dimensions = Math.floor(headDimension * partial);
-  if (dimensions % 2 !== 0) throw reader.inconsistent(`${String(dimensions)} rotated dimensions are not even`);
+  if (dimensions % 2 !== 0) throw reader.inconsistent(`${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: rotated dimensions must be even`);
   const theta = parameters?.optionalNumber('rope_theta') ?? reader.number('rope_theta');
   const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
   const table = { dimensions, interleaved: reader.flag(record.interleaved) };

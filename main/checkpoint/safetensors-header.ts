@@ -30,7 +30,8 @@ export interface SafetensorsHeader {
 
 /**
  * Reads the header of a safetensors file (8 bytes length, JSON, data) and checks it against the file: every tensor's
- * bytes must fit its shape and lie inside the file, so that a truncated file is refused before anything is mapped.
+ * bytes must fit its shape and lie inside the file, one after another without gap or overlap, so that a truncated or
+ * patched file is refused before anything is mapped.
  */
 export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHeader> => {
   const name = path.basename(file);
@@ -71,6 +72,7 @@ const parseHeader = (
   const header = headerSchema.safeParse(json);
   if (!header.success) throw broken('its header is not an object');
   const tensors = new Map<string, TensorView>();
+  const ends: { readonly tensor: string; readonly begin: number; readonly end: number }[] = [];
   let metadata: Record<string, string> = {};
   for (const [tensor, value] of Object.entries(header.data)) {
     if (tensor === '__metadata__') {
@@ -82,15 +84,32 @@ const parseHeader = (
     const entry = headerEntry.safeParse(value);
     if (!entry.success) throw broken(`the entry of tensor "${tensor}" is malformed`);
     const { dtype, shape, data_offsets: [begin, end] } = entry.data;
-    if (!isKnownDtype(dtype)) throw broken(`tensor "${tensor}" has the unsupported dtype ${dtype}`);
+    if (!isKnownDtype(dtype)) throw refuse('wrong-dtype', `${file}: tensor "${tensor}" is ${dtype}, which is not supported.`, 'Convert the checkpoint to float32, float16 or bfloat16.');
     const needed = shape.reduce((product, length) => product * length, dtypeBytes[dtype]);
     if (end - begin !== needed) {
       throw broken(`tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${String(needed)} bytes but has ${String(end - begin)}`);
     }
+    ends.push({ tensor, begin, end });
     if (dataStart + end > size) {
       throw broken(`tensor "${tensor}" ends at byte ${String(dataStart + end)} but the file has ${String(size)} (truncated)`);
     }
     tensors.set(tensor, { tensor, file, dtype, shape, byteOffset: dataStart + begin, byteLength: needed });
   }
+  checkContiguous(ends, size - dataStart, broken);
   return { tensors, metadata };
+};
+
+/** Tensors must follow each other without gap or overlap and fill the file, as the format's own implementation demands. */
+const checkContiguous = (
+  places: { readonly tensor: string; readonly begin: number; readonly end: number }[],
+  dataBytes: number,
+  broken: (what: string) => Error,
+): void => {
+  places.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let last = 0;
+  for (const { tensor, begin, end } of places) {
+    if (begin !== last) throw broken(`tensor "${tensor}" starts at byte ${String(begin)} of the data, where the one before ends at ${String(last)}`);
+    last = end;
+  }
+  if (last !== dataBytes) throw broken(`its tensors end at byte ${String(last)} of ${String(dataBytes)} bytes of data`);
 };

@@ -3,30 +3,50 @@ import type { TensorDtype, TensorView } from './descriptor.ts';
 
 const weightDtypes: readonly TensorDtype[] = ['F32', 'F16', 'BF16'];
 
-/** The tensors of a folder, handed out once each and checked against the shape that the family asks for. */
+/** More names than these are counted, not shown. */
+const SHOWN_NAMES = 3;
+
+const namesOf = (names: readonly string[]): string =>
+  names.slice(0, SHOWN_NAMES).map((name) => `"${name}"`).join(', ') + (names.length > SHOWN_NAMES ? ', …' : '');
+
+/**
+ * The tensors of a folder, handed out and checked against the shape that the family asks for. What is missing is
+ * collected, so that `settle` can name it together with what was found in its place.
+ */
 export class TensorIndex {
   readonly #tensors: ReadonlyMap<string, TensorView>;
   readonly #taken = new Set<string>();
+  readonly #missing = new Set<string>();
   readonly #folder: string;
+  readonly #keysOf: (length: number) => readonly string[];
 
-  constructor(tensors: ReadonlyMap<string, TensorView>, folder: string) {
+  /** `keysOf`: keys of config.json that ask for a length. */
+  constructor(tensors: ReadonlyMap<string, TensorView>, folder: string, keysOf: (length: number) => readonly string[] = () => []) {
     this.#tensors = tensors;
     this.#folder = folder;
+    this.#keysOf = keysOf;
   }
 
   has(name: string): boolean {
     return this.#tensors.has(name);
   }
 
-  /** `dtypes`: what this layout allows the tensor to be. */
+  dtypeOf(name: string): TensorDtype | undefined {
+    return this.#tensors.get(name)?.dtype;
+  }
+
+  hasMatching(pattern: RegExp): boolean {
+    return [...this.#tensors.keys()].some((name) => pattern.test(name));
+  }
+
+  /** `dtypes`: what this layout allows the tensor to be. A missing tensor's view is empty: `settle` refuses it. */
   take(name: string, shape: readonly number[], dtypes: readonly TensorDtype[] = weightDtypes): TensorView {
     const view = this.#tensors.get(name);
     if (view === undefined) {
-      throw refuse('missing-tensor', `${this.#folder}: tensor "${name}" is missing.`, 'Fetch the checkpoint again, or check that config.json belongs to it.');
+      this.#missing.add(name);
+      return { tensor: name, file: this.#folder, dtype: dtypes[0] ?? 'F32', shape, byteOffset: 0, byteLength: 0 };
     }
-    if (view.shape.length !== shape.length || view.shape.some((length, axis) => length !== shape[axis])) {
-      throw refuse('wrong-shape', `${view.file}: tensor "${name}" has shape [${view.shape.join(', ')}] where config.json asks for [${shape.join(', ')}].`, 'Check that config.json and the weights belong together.');
-    }
+    if (view.shape.length !== shape.length || view.shape.some((length, axis) => length !== shape[axis])) throw this.#wrongShape(view, shape);
     if (!dtypes.includes(view.dtype)) {
       throw refuse('wrong-dtype', `${view.file}: tensor "${name}" is ${view.dtype}; this layout holds ${dtypes.join(', ')}.`, 'Convert the checkpoint to float32, float16 or bfloat16, or fetch it again.');
     }
@@ -34,16 +54,37 @@ export class TensorIndex {
     return view;
   }
 
-  /** A tensor that nothing reads would be lost in silence: refuse it, unless it is named as meaningless. Answers those. */
-  refuseLeftovers(ignored: readonly RegExp[]): readonly string[] {
+  /**
+   * Refuses tensors that are missing, by name. A tensor that nothing reads would be lost in silence: it is refused as
+   * well, unless it is named as meaningless. Answers those.
+   */
+  settle(ignored: readonly RegExp[]): readonly string[] {
     const free = [...this.#tensors.keys()].filter((name) => !this.#taken.has(name));
     const leftovers = free.filter((name) => !ignored.some((pattern) => pattern.test(name)));
+    const missing = [...this.#missing];
+    if (missing.length > 0) {
+      const what = missing.length === 1 ? `tensor ${namesOf(missing)} is missing` : `${String(missing.length)} tensors are missing: ${namesOf(missing)}`;
+      const instead = leftovers.length === 0 ? '' : `; without a place in this family are: ${namesOf(leftovers)}`;
+      throw refuse('missing-tensor', `${this.#folder}: ${what}${instead}.`, 'Fetch the checkpoint again, or check that config.json belongs to it.');
+    }
     if (leftovers.length === 0) return free;
-    const shown = leftovers.slice(0, 3).map((name) => `"${name}"`).join(', ');
     throw refuse(
       'unknown-tensor',
-      `${this.#folder}: ${String(leftovers.length)} tensor(s) have no place in this family: ${shown}${leftovers.length > 3 ? ', …' : ''}.`,
+      `${this.#folder}: ${String(leftovers.length)} tensor(s) have no place in this family: ${namesOf(leftovers)}.`,
       'Check that config.json and the weights belong together; adapters and extra heads are not supported.',
+    );
+  }
+
+  #wrongShape(view: TensorView, wanted: readonly number[]): Error {
+    const { file, tensor, shape } = view;
+    const keys = shape.length === wanted.length ? wanted.flatMap((length, axis) => (length === shape[axis] ? [] : this.#keysOf(length))) : [];
+    const because = keys.length === 0 ? '' : ` (${[...new Set(keys)].join(', ')})`;
+    const [rows, columns] = shape.slice(-2);
+    const isTransposed = shape.length === wanted.length && rows === wanted.at(-1) && columns === wanted.at(-2) && shape.slice(0, -2).every((length, axis) => length === wanted[axis]);
+    return refuse(
+      'wrong-shape',
+      `${file}: tensor "${tensor}" has shape [${shape.join(', ')}] where config.json asks for [${wanted.join(', ')}]${because}${isTransposed ? ': it is transposed' : ''}.`,
+      'Check that config.json and the weights belong together.',
     );
   }
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { familyOf } from '../../main/checkpoint/families/families.ts';
 import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
@@ -12,6 +12,8 @@ import { exportPlan } from '../../main/export/export-plan.ts';
 import { verifyExport } from '../../main/export/verify-export.ts';
 import type { ForwardResult } from '../../main/inference/model-runner.ts';
 import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { numberDifference } from '../main/inference/open-runner.ts';
+import { prefixedRequests, scoreTogether } from '../main/inference/prefixed-requests.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 
 /** Largest difference to the reference, as a share of the largest number of the sequence. */
@@ -129,6 +131,20 @@ describe.each(supported)('%s', (folder) => {
     const reference = await Reference.open(folder);
     const { kept } = reference;
     await reference.compare(await reference.forward(reference.checkpoint, kept, false), 'pruned.safetensors', kept.kept);
+  });
+
+  it('scores requests behind a shared prefix as whole sequences, unpruned and under a mask, resident and streamed', async () => {
+    const { checkpoint, kept } = await Reference.open(folder);
+    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: await temporaryFolder() };
+    const requests = prefixedRequests(checkpoint.descriptor);
+    const [resident, streamed] = [await openModelRunner(checkpoint, settings), await openModelRunner(checkpoint, { ...settings, streamed: true })];
+    onTestFinished(async () => { await resident.dispose(); await streamed.dispose(); });
+    for (const plan of [null, kept]) {
+      const { together, alone } = await scoreTogether(resident, requests, plan);
+      expect(numberDifference(together.logprobs, alone.logprobs)).toBeLessThanOrEqual(1e-5);
+      expect(together.tokens).toBeLessThan(0.6 * alone.tokens);
+      expect((await streamed.score(requests, plan, control)).map(({ logprob }) => logprob)).toEqual(together.logprobs);
+    }
   });
 
   it('gives the logits of its pruned twin as an export, which verifies with its graph', async () => {

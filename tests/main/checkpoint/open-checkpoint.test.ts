@@ -138,7 +138,7 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
       /is I32; this layout holds F32, F16, BF16/,
     );
     await refusal(await damaged((tensors) => { for (const name of tensors.keys()) if (name.includes('experts')) tensors.delete(name); }), 'unknown-layout', /no experts found/);
-    await refusal(await damaged((tensors) => { for (const name of tensors.keys()) if (name.includes('gate')) tensors.delete(name); }), 'missing-tensor', /block_sparse_moe\.gate\.weight" is missing/);
+    await refusal(await damaged((tensors) => { for (const name of tensors.keys()) if (name.includes('gate')) tensors.delete(name); }), 'missing-tensor', /2 tensors are missing: "model\.layers\.0\.block_sparse_moe\.gate\.weight", "model\.layers\.1/);
   });
 
   it('a config that does not belong to the weights, or asks for what is not supported', async () => {
@@ -149,6 +149,8 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
       return copy;
     };
     await refusal(await configured({ num_local_experts: 5 }), 'wrong-shape', /block_sparse_moe\.gate\.weight" has shape \[6, 16\] where config\.json asks for \[5, 16\]/);
+    await refusal(await configured({ num_experts: 5 }), 'bad-config', /"num_local_experts" is 6 but "num_experts" is 5/);
+    await refusal(await configured({ vocab_size: 41 }), 'wrong-shape', /"model\.embed_tokens\.weight" has shape \[40, 16\] where config\.json asks for \[41, 16\] \(vocab_size 41\)/);
     await refusal(await configured({ num_experts_per_tok: 7 }), 'bad-config', /num_experts_per_tok \(7\) exceeds num_local_experts \(6\)/);
     await refusal(await configured({ num_hidden_layers: 1 }), 'unknown-tensor', /have no place in this family/);
     await refusal(await configured({ hidden_size: 'wide' }), 'bad-config', /"hidden_size" is "wide", not a positive number/);

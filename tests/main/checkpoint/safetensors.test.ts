@@ -81,9 +81,11 @@ describe('a damaged safetensors file is refused with its place', () => {
     ['a list', '[]', 0, undefined, /its header is not an object/],
     ['an entry without offsets', '{"w":{"dtype":"F32","shape":[1]}}', 4, undefined, /the entry of tensor "w" is malformed/],
     ['a negative length', entry('F32', [-1], 0, 4), 4, undefined, /the entry of tensor "w" is malformed/],
-    ['an unknown dtype', entry('F42', [1], 0, 4), 4, undefined, /tensor "w" has the unsupported dtype F42/],
     ['too few bytes for the shape', entry('F32', [3], 0, 8), 8, undefined, /tensor "w" \(F32 \[3\]\) needs 12 bytes but has 8/],
     ['a truncated tensor', entry('F32', [4], 0, 16), 12, undefined, /tensor "w" ends at byte \d+ but the file has \d+ \(truncated\)/],
+    ['a gap before a tensor', entry('F32', [1], 4, 8), 8, undefined, /tensor "w" starts at byte 4 of the data, where the one before ends at 0/],
+    ['tensors that overlap', JSON.stringify({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }), 8, undefined, /tensor "b" starts at byte 4 of the data, where the one before ends at 8/],
+    ['bytes behind the last tensor', entry('F32', [1], 0, 4), 12, undefined, /its tensors end at byte 4 of 12 bytes of data/],
     ['metadata that are no strings', '{"__metadata__":{"a":1}}', 0, undefined, /its __metadata__ is not a map of strings/],
   ])('%s', async (_what, header, data, claimed, message) => {
     const file = await fileWith(header, data, claimed);
@@ -91,6 +93,11 @@ describe('a damaged safetensors file is refused with its place', () => {
     await refused.toMatchObject({ code: 'bad-safetensors', kind: 'refused' });
     await expect(readSafetensorsHeader(file)).rejects.toThrow(message);
     await expect(readSafetensorsHeader(file)).rejects.toThrow(file);
+  });
+
+  it('a dtype that cannot be read', async () => {
+    const file = await fileWith(entry('F42', [1], 0, 4), 4);
+    await expect(readSafetensorsHeader(file)).rejects.toMatchObject({ code: 'wrong-dtype', message: `${file}: tensor "w" is F42, which is not supported.` });
   });
 
   it('an empty file', async () => {
