@@ -4,7 +4,7 @@ import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
 import { refuse } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
 import { enginePortMessage } from '../main/contract/shell.ts';
-import type { FolderPurpose, MenuAction, ShellEvent } from '../main/contract/shell.ts';
+import type { ChoicePurpose, MenuAction, ShellEvent } from '../main/contract/shell.ts';
 import { ENGINE_PORT, SHELL_EVENT } from './ipc-channels.ts';
 import type { ShellHandlers } from './ipc-gate.ts';
 import { menuTemplate } from './menu.ts';
@@ -16,12 +16,16 @@ export interface ShellServices {
   grantPath(path: string): Promise<PathHandle>;
 }
 
-const TITLES: Readonly<Record<FolderPurpose, string>> = {
+const TITLES: Readonly<Record<ChoicePurpose, string>> = {
   model: 'Open a model folder',
   task: 'Open a task folder',
+  'task-file': 'Open a task file',
   export: 'Choose the folder to export into',
   exported: 'Choose an exported model',
 };
+
+/** `tasks/README.md` of the engine lists the formats. */
+const TASK_FILES = [{ name: 'Tasks', extensions: ['jsonl', 'parquet', 'yaml', 'yml', 'txt'] }];
 
 /** The application menu with these page actions; a chosen one goes to the window in front. */
 export const showMenu = (actions: readonly MenuAction[], development: boolean): void => {
@@ -49,7 +53,8 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
   'folder.choose': async ({ purpose }, caller) => {
     const { canceled, filePaths } = await dialog.showOpenDialog(windowOf(caller), {
       title: TITLES[purpose],
-      properties: purpose === 'export' ? ['openDirectory', 'createDirectory'] : ['openDirectory'],
+      properties: purpose === 'task-file' ? ['openFile'] : purpose === 'export' ? ['openDirectory', 'createDirectory'] : ['openDirectory'],
+      filters: purpose === 'task-file' ? TASK_FILES : [],
     });
     const [path] = filePaths;
     return canceled || path === undefined ? null : services.grantPath(path);

@@ -7,23 +7,25 @@ import type { PathHandle } from './contract/model.ts';
 import type { RunManifest } from './contract/run.ts';
 import type { Answers } from './engine/answer.ts';
 import { deviceCalls } from './engine/device-calls.ts';
+import { createDevicesInUse } from './engine/devices-in-use.ts';
 import { engineCalls } from './engine/engine-calls.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { exportCalls } from './engine/export-calls.ts';
 import { familyCalls } from './engine/family-calls.ts';
 import { createPathCache } from './engine/folder-signature.ts';
-import { defaultMemoryBudgetBytes, deviceOf, engineVersions, numericsOf, physicalCores } from './engine/machine.ts';
+import { defaultMemoryBudgetBytes, engineVersions, physicalCores } from './engine/machine.ts';
 import { modelCalls } from './engine/model-calls.ts';
 import { planCalls } from './engine/plan-calls.ts';
 import { profileCalls } from './engine/profile-calls.ts';
 import { reproduceCalls } from './engine/reproduce-calls.ts';
 import { runCalls } from './engine/run-calls.ts';
 import { sweepCalls } from './engine/sweep-calls.ts';
+import { sweepCompareCalls } from './engine/sweep-compare-calls.ts';
 import { taskCalls } from './engine/task-calls.ts';
 import { openModelRunner } from './inference/open-model-runner.ts';
 import { forkProbe, type StartProbe } from './inference/providers/fork-probe.ts';
 import { createProvidersHere } from './inference/providers/providers-here.ts';
-import { JobQueue } from './jobs/job-queue.ts';
+import { JobQueue, type JobResources } from './jobs/job-queue.ts';
 import { createRunnerCache, type RunnerCache } from './jobs/runner-cache.ts';
 import type { SweepRecord } from './jobs/sweep-record.ts';
 import { offerSample } from './sample/add-sample.ts';
@@ -69,42 +71,52 @@ export interface Engine {
 export const createEngine = async (settings: EngineSettings): Promise<Engine> => {
   const now = settings.now ?? Date.now;
   const providers = createProvidersHere(settings.startProbe ?? forkProbe);
-  const provider = settings.provider ?? 'cpu';
-  const probe = provider === 'cpu' ? null : await providers.require(provider);
-  const workspace = await openWorkspace(settings.workspace, now);
-  if (settings.offerSample === true) await offerSample(workspace, settings.resources);
   const threads = settings.threads ?? physicalCores();
   const memory = { totalBytes: totalmem(), budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes() };
   const versions = await engineVersions();
-  const numerics = numericsOf(versions, provider);
+  const openRunnersOn = (provider: ProviderName, overlays: string): RunnerCache =>
+    createRunnerCache(
+      (checkpoint) => openModelRunner(checkpoint, { threads, provider, memoryBudgetBytes: memory.budgetBytes, overlayFolder: overlays }),
+      memory.budgetBytes,
+    );
+  // A device that cannot be used ends the start before anything is made on disk.
+  const first = settings.provider ?? 'cpu';
+  if (first !== 'cpu') await providers.require(first);
+  const workspace = await openWorkspace(settings.workspace, now);
+  if (settings.offerSample === true) await offerSample(workspace, settings.resources);
   const listeners = new Set<(event: EngineEvent) => void>();
   const emit = (event: EngineEvent): void => {
     for (const listener of [...listeners]) listener(event);
   };
   const { overlayFolder, temporaryFolder, steps, runs } = workspace;
-  const openRunners = (overlays: string): RunnerCache =>
-    createRunnerCache(
-      (checkpoint) => openModelRunner(checkpoint, { threads, provider, memoryBudgetBytes: memory.budgetBytes, overlayFolder: overlays }),
-      memory.budgetBytes,
-    );
-  const runners = openRunners(overlayFolder);
-  const resources = { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
-  const queue = new JobQueue(runs, resources, emit, now);
+  const devices = await createDevicesInUse(first, { threads, versions, providers, openRunners: (provider) => openRunnersOn(provider, overlayFolder) });
+  const resourcesOf = async ({ device }: RunManifest): Promise<JobResources> => {
+    const { runners, numerics } = await devices.open(device.provider);
+    return { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
+  };
+  const queue = new JobQueue(runs, resourcesOf, emit, now);
   let restoring: Promise<void> = Promise.resolve();
   const context: EngineContext = {
     workspace,
     handles: createPathHandles(),
     queue,
-    runners,
-    openRunners,
+    openRunners: openRunnersOn,
+    resources: settings.resources,
     bundled: { models: await bundledModels(settings.resources), tasks: await bundledTasks(settings.resources) },
     checkpoint: createPathCache(openCheckpoint),
     task: createPathCache(loadTask),
-    numerics,
     versions,
-    provider,
+    devices,
     providers,
-    device: deviceOf(threads, provider, probe),
+    get provider() {
+      return devices.current.provider;
+    },
+    get device() {
+      return devices.current.device;
+    },
+    get numerics() {
+      return devices.current.numerics;
+    },
     memory,
     commandLine: settings.commandLine,
     liveSweeps: new Map<string, SweepRecord>(),
@@ -123,6 +135,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...planCalls(context),
     ...sweepCalls(context),
     ...familyCalls(context),
+    ...sweepCompareCalls(context),
     ...reproduceCalls(context),
     ...exportCalls(context),
     ...runCalls(context),
@@ -138,7 +151,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     dispose: async () => {
       await Promise.allSettled([restoring]);
       await queue.dispose();
-      await runners.dispose();
+      await devices.dispose();
       listeners.clear();
     },
   };

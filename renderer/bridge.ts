@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EngineCall } from '../main/contract/calls.ts';
 import type { EngineEvent } from '../main/contract/events.ts';
 import type { PathHandle } from '../main/contract/model.ts';
-import type { FolderPurpose, MenuAction } from '../main/contract/shell.ts';
+import type { ChoicePurpose, MenuAction } from '../main/contract/shell.ts';
 import { connectBrowser } from './bridge-browser.ts';
 import { connectWindow } from './bridge-window.ts';
 
@@ -21,7 +21,7 @@ export type SaveFile = (file: { readonly suggestedName: string; readonly bytes: 
 export interface WindowShell {
   readonly platform: string;
   /** Native dialog; null where the user cancels. */
-  chooseFolder(request: { readonly purpose: FolderPurpose }): Promise<PathHandle | null>;
+  chooseFolder(request: { readonly purpose: ChoicePurpose }): Promise<PathHandle | null>;
   readonly saveFile: SaveFile;
   setTheme(theme: 'system' | 'light' | 'dark'): Promise<void>;
   /** Shows the page's actions in the application menu. */

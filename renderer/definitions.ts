@@ -53,7 +53,7 @@ export const definitions = define({
   },
   fate: {
     term: 'Fate by method and factor',
-    text: 'What each method would do with this expert at each factor, for the task in focus: kept (●), dropped (hatched), or merged into the expert whose number is shown.',
+    text: 'What the methods ticked for the sweep would do with this expert at each factor, for the task in focus: kept (●), dropped (hatched), or merged into the expert whose number is shown.',
   },
   factor: {
     term: 'Pruning factor',
@@ -64,35 +64,51 @@ export const definitions = define({
   method: { term: 'Method', text: 'How the experts that stay are chosen, or how they are merged.' },
   budget: {
     term: 'Budget',
-    text: 'Uniform: every layer keeps the same number of experts. Global: layers compete, and the experts with the highest scores (normalised per layer) stay, so layers may keep different numbers.',
+    text: 'How kept experts are shared among layers. Uniform: the same number in every layer. Global: layers compete, and the experts with the highest scores (each divided by its layer’s sum) stay. Inverse importance: layers in which single experts matter less give up more; this looks at what leaving out experts does, and so needs more than a plain profile. By hand: a number for every layer. Stock loaders open only exports whose layers keep the same number.',
+  },
+  layerCounts: {
+    term: 'Kept experts by layer',
+    text: 'Experts that stay in each MoE layer, from top-k to all. Moving the factor sets all layers alike again.',
+  },
+  protect: {
+    term: 'Super experts',
+    text: 'Few experts with extreme outputs, without which some models break. Protected ones stay whatever the method says: those of the first three quarters of the layers, or of all. Finding them needs the largest outputs of experts, which profiles hold only when asked.',
+  },
+  pins: {
+    term: 'Pins',
+    text: 'Experts that must stay or must go, whatever the method says. Merges leave an expert that must stay alone, and give one that must go no weight. Plans of sweeps know no pins.',
+  },
+  taskWeights: {
+    term: 'Task weights',
+    text: 'How much each task counts in a plan for several: the scores of each task are divided by their sum per layer, then weighted and added.',
+    formula: 'S_e = Σ_t w_t s_{t,e} / Σ_i s_{t,i}',
+  },
+  importedPlan: {
+    term: 'Imported plan',
+    text: 'A plan file says itself which experts stay or merge: method, factor, budget and pins do not count while it is shown.',
+  },
+  importedRanking: {
+    term: 'Imported ranking',
+    text: 'A file with the experts of each MoE layer, best first. The factor (or a number by layer) says how many of them stay; pins count, the method does not.',
+    formula: '{"0": [3, 1, …], "1": […]}',
+  },
+  search: {
+    term: 'Search',
+    text: 'Such a method proposes plans and measures each on the calibration items, within a budget of evaluations that is one of its options, or goes layer by layer through the pruned model. The job bar tells how many candidates were measured, and the best so far.',
+  },
+  recovery: {
+    term: 'Recovery without training',
+    text: 'Refits the down projections of the experts that stay, by closed-form least squares on the task’s calibration items. Beside: each plan is measured as it is and recovered, as two curves. Instead: only recovered. It can also do nothing or hurt; a sweep with both says where.',
+  },
+  recoveredMark: {
+    term: 'Recovered',
+    text: 'The same plans with their down projections refitted on the calibration items, without training: same colour and shape, an open mark with a dot, another dash.',
   },
   madeFor: {
     term: 'Made for',
-    text: 'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer.',
+    text: 'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer, by their weights.',
   },
   seed: { term: 'Seed', text: 'Start of the random draw. The same seed gives the same plan on every machine.' },
-  affinity: {
-    term: 'Affinity',
-    text: 'How alike two experts are; the clusters that UNCURL merges come from it. Cosine compares the experts’ router logits over the task’s tokens.',
-    formula: 'A_ij = (cos(Z_:,i , Z_:,j) + 1) / 2',
-  },
-  reference: {
-    term: 'Reference',
-    text: 'The expert of each cluster that the others are aligned to: the most active one, or the medoid (most alike to the rest).',
-  },
-  align: {
-    term: 'Permutation alignment',
-    text: 'Reorders each member’s hidden units to fit the reference before averaging, at the least squared distance of gate, up and down weights (Hungarian method). The function of an expert does not change by it.',
-  },
-  mergeWeights: {
-    term: 'Merge weights',
-    text: 'Activation: members count by the tokens that chose them. Uniform: all count the same.',
-    formula: 'W = Σ n_e W_e / Σ n_e',
-  },
-  router: {
-    term: 'Router after the merge',
-    text: 'Reference row: the cluster keeps its reference’s router row. Mean row: the weighted mean of its members’. Mapped rows: all rows stay, each leads to its cluster. Summed probabilities: members’ probabilities add up before top-k. A stock Hugging Face loader opens only the first two.',
-  },
   totalParameters: { term: 'Total parameters', text: 'All weights of the checkpoint.' },
   expertParameters: { term: 'Expert parameters', text: 'Weights inside routed experts: what pruning can take away.' },
   activeParameters: {
@@ -187,6 +203,38 @@ export const definitions = define({
     term: 'Past the threshold',
     text: 'Whether the factor from E to E′ is at or beyond the first unsafe one of the larger model, for this task and method.',
   },
+  methodDifference: {
+    term: 'Difference between methods',
+    text: 'Method minus reference on the same items, with its two-sided 95 % interval: Tango’s score interval for paired proportions (perplexity: paired bootstrap). Of a method with draws: the mean over draws, and an interval from the lowest to the highest end of the draws’ own.',
+  },
+  compareReference: {
+    term: 'Reference',
+    text: 'What the differences are to: on each task the method with the best value, or one and the same everywhere. The best is chosen by the same items that it is compared on, so a small lead is partly luck; a fixed reference has none of that.',
+  },
+  compareReading: {
+    term: 'Better, worse, cannot tell',
+    text: 'Better (▲) or worse (▼) than the reference: the paired 95 % interval leaves out 0, for every draw of a method with seeds. Cannot tell (?): it holds 0.',
+  },
+  sharesBest: {
+    term: 'Best, or not distinguishable (=)',
+    text: 'The method with the best value on the task, and every method whose paired 95 % interval against it holds 0. They share the first place as far as the items can tell.',
+  },
+  meanRank: {
+    term: 'Mean rank',
+    text: 'Mean over tasks of the method’s place by value (1: best; equal values share the mean of their places), over the tasks on which every method is measured. The interval is the 95 % percentile interval of 1000 seeded resamples of the items of each task: it is about other items of these tasks, not about other tasks.',
+  },
+  holm: {
+    term: 'p after Holm',
+    text: 'The exact McNemar p, corrected for the number of comparisons on screen that have one (Holm’s step-down procedure). The intervals themselves are not corrected.',
+  },
+  methodLostGained: {
+    term: 'Lost and gained',
+    text: 'Items that only the reference answers rightly, and items that only this method does; means over pairs of draws.',
+  },
+  recoveryDifference: {
+    term: 'With and without recovery',
+    text: 'Recovered plan minus the same plan as it is (same method, task, factor and seed), on the same items, with the paired 95 % interval. Better or worse where it leaves out 0; else recovery did nothing that the items could tell.',
+  },
   reproduction: {
     term: 'Reproduction',
     text: 'The sweep computed again without any stored step, then compared: every value, every item’s answer, every threshold. On another kind of processor an item may flip; it is then listed with both scores.',
@@ -199,14 +247,14 @@ export const definitions = define({
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {
     term: 'Candidates',
-    text: 'Pruned models to measure: methods × factors above 1 × seeds (random only), made separately for each task, plus the unpruned model. Factors that an adaptive sweep adds come on top.',
+    text: 'Pruned models to measure: methods × factors above 1 × seeds (of methods that draw at random), twice with recovery beside, made separately for each task, plus the unpruned model. Factors that an adaptive sweep adds come on top.',
   },
   adaptive: {
     term: 'Adaptive',
     text: 'After the listed factors, bisects the number of kept experts between the last safe and the first unsafe factor, until they are neighbours.',
   },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
-  seeds: { term: 'Seeds', text: 'Random draws per factor; each is a candidate of its own.' },
+  seeds: { term: 'Seeds', text: 'Draws per factor of methods that depend on chance (their pages say so); each is a candidate of its own.' },
   logitDifference: {
     term: 'Largest logit difference',
     text: 'Largest absolute difference of float32 logits between the masked (or merged) original and the reopened export, over all probe tokens.',
@@ -219,6 +267,20 @@ export const definitions = define({
     term: 'Same tensors',
     text: 'Whether every tensor of the export is byte for byte the plan’s slice of the source (merged experts: recomputed).',
   },
+  deviceName: { term: 'Device', text: 'What the provider runs on, as far as the system tells it.' },
+  deviceDeviation: {
+    term: 'Deviation from the processor',
+    text: 'Largest relative difference of a small block’s and the scoring head’s outputs from the processor’s. More than 1e-3 is refused, and so is a device that routes a token to other experts.',
+    formula: 'max |x − x_cpu| / max(1, |x_cpu|)',
+  },
+  devicePrecision: { term: 'Precision', text: 'Every graph computes in float32, whatever its weights are stored in.' },
+  nodesOnCpu: {
+    term: 'Nodes on the processor',
+    text: 'Part of the probe’s nodes that onnxruntime placed on the processor all the same, read from its profile; copies between the two memories are not counted.',
+  },
+  operatorsOnCpu: { term: 'Operators on the processor', text: 'Which operators the provider left to the processor, with how many nodes.' },
+  blockTime: { term: 'Time of a small block', text: 'Median over warm runs of the probe’s block, on one thread. It is too small to tell how a large model would do.' },
+  computedOn: { term: 'Computed on', text: 'The device that the run’s manifest records: provider, precision, threads, and what its probe found.' },
   fingerprint: {
     term: 'Fingerprint',
     text: 'Hash of the configuration, the tensor headers and sampled weights. Equal fingerprints: the same model.',

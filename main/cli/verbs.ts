@@ -11,6 +11,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   sweep: async () => (await import('./verbs/sweep.ts')).sweep,
   export: async () => (await import('./verbs/export.ts')).exportVerb,
   verify: async () => (await import('./verbs/verify.ts')).verify,
+  compare: async () => (await import('./verbs/compare.ts')).compare,
   figures: async () => (await import('./verbs/figures.ts')).figures,
   report: async () => (await import('./verbs/report.ts')).report,
   runs: async () => (await import('./verbs/runs.ts')).runs,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { compareDocument } from './compare.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { familyDocument } from './family.ts';
 import { modelEntry, pathHandle } from './model.ts';
@@ -43,6 +44,37 @@ export const planRequest = z.object({
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
+/** What a profile is made for beyond routing. */
+export const profilePurpose = z.object({
+  methods: z.array(methodName).default([]),
+  /** Options by method. */
+  options: z.partialRecord(methodName, methodOptions).default({}),
+  budget: budgetName.default('uniform'),
+  protect: superExpertProtection.default('none'),
+});
+export type ProfilePurpose = z.infer<typeof profilePurpose>;
+
+export const planImport = z.object({
+  model: pathHandle,
+  /** The file's content, and its name for messages. */
+  text: z.string(),
+  name: z.string(),
+  /** What a ranking keeps; a plan says that itself. Kept experts of every layer, or of each. */
+  keep: z.number().int().positive().optional(),
+  counts: z.array(z.number().int().positive()).optional(),
+  pins: z.array(pin).default([]),
+});
+export type PlanImport = z.infer<typeof planImport>;
+
+export const importedPlan = z.object({
+  kind: z.enum(['plan', 'ranking']),
+  plan,
+  cost: planCost,
+  /** What deserves a word: a plan made for other weights, refitted weights that are not here. */
+  notes: z.array(z.string()),
+});
+export type ImportedPlan = z.infer<typeof importedPlan>;
+
 export const engineFacts = z.object({
   version: z.string(),
   workspace: z.string(),
@@ -58,7 +90,7 @@ export const folderListing = z.object({
   path: z.string(),
   parent: pathHandle.nullable(),
   entries: z.array(
-    z.object({ handle: pathHandle, name: z.string(), kind: z.enum(['folder', 'model', 'task', 'file']) }),
+    z.object({ handle: pathHandle, name: z.string(), kind: z.enum(['folder', 'model', 'task', 'file']), isFolder: z.boolean() }),
   ),
 });
 export type FolderListing = z.infer<typeof folderListing>;
@@ -70,11 +102,18 @@ export const calls = {
   'devices.list': call(nothing, z.array(providerListing)),
   /** Tries a provider in a process of its own (seconds); the answer is kept until it is asked for `again`. */
   'devices.probe': call(z.object({ provider: providerName, again: z.boolean().default(false) }), providerProbe),
+  /**
+   * Computes the next profiles and sweeps with this device, until another is chosen or the engine ends; a run that is
+   * under way keeps its own. Another than the processor is probed first, and refused where the probe fails.
+   */
+  'devices.use': call(z.object({ provider: providerName }), z.array(providerListing)),
   /** Folders to choose from in a host without native dialogs; without a handle: the user's home folder. */
   'folders.list': call(z.object({ handle: pathHandle.optional() }), folderListing),
   'models.list': call(nothing, z.array(modelEntry)),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
+  /** Tells where a remembered model has gone to; refused where another model lies `at` that folder. */
+  'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),
   'tasks.list': call(nothing, z.array(taskEntry)),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
@@ -85,9 +124,12 @@ export const calls = {
   ),
   /** Profiles already on disk for a model; a task that was not profiled is absent. */
   'profile.read': call(z.object({ model: pathHandle, tasks: z.array(pathHandle) }), z.array(taskProfile)),
-  /** `methods`: what they look at beyond routing is measured too (their pages say what that costs). */
+  /**
+   * `methods`: what they look at beyond routing, under these options, budget and protection, is measured too (their
+   * pages say what that costs).
+   */
   'profile.start': call(
-    z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1), methods: z.array(methodName).default([]) }),
+    z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1), ...profilePurpose.shape }),
     z.object({ run: runId }),
   ),
   /** The page of every method. */
@@ -95,6 +137,8 @@ export const calls = {
   /** Needs profiles on disk for every method but `random`; answers `profile-missing` otherwise. */
   'plan.make': call(planRequest, z.object({ plan, cost: planCost })),
   'plan.cost': call(z.object({ model: pathHandle, plan }), planCost),
+  /** A plan from the text of a plan file, or of a ranking file and what it should keep. */
+  'plan.import': call(planImport, importedPlan),
   'sweep.start': call(sweepRequest, z.object({ run: runId })),
   /** Results and thresholds of a sweep, finished or running; `delta` recomputes thresholds without inference. */
   'sweep.read': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), sweepDocument),
@@ -103,6 +147,20 @@ export const calls = {
    * against scratch-small, and what they show in sentences. `delta` as in `sweep.read`.
    */
   'sweep.family': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), familyDocument),
+  /**
+   * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and paired
+   * differences to `reference` (`best`: of each task; `unpruned`, or a method).
+   */
+  'sweep.compare': call(
+    z.object({
+      run: runId,
+      model: z.string().optional(),
+      factor: z.number().min(1).optional(),
+      reference: z.string().optional(),
+      delta: z.number().positive().max(0.5).optional(),
+    }),
+    compareDocument,
+  ),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
     z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }),

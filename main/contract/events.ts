@@ -14,5 +14,7 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('profile.ready'), run: z.string(), fingerprint: z.string(), task: z.string() }),
   z.object({ type: z.literal('models.changed') }),
   z.object({ type: z.literal('tasks.changed') }),
+  /** The next runs are computed with another device. */
+  z.object({ type: z.literal('device.changed') }),
 ]);
 export type EngineEvent = z.infer<typeof engineEvent>;

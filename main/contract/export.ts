@@ -15,6 +15,8 @@ export const verification = z.object({
   /** Largest |difference| of float32 logits, and the tolerance it is held to. */
   maxLogitDifference: z.number(),
   tolerance: z.number(),
+  /** The same for each form that the export has: the reopened checkpoint, and the graph in onnxruntime. */
+  forms: z.array(z.object({ form: z.enum(['hf', 'onnx']), maxLogitDifference: z.number(), tolerance: z.number() })).default([]),
   /** Whether every token chose the same experts (after renumbering) at every MoE layer; null: a graph tells only logits. */
   sameExperts: z.boolean().nullable(),
   /** Whether every tensor in the export is byte for byte the plan's slice of the source (merged experts: recomputed). */

@@ -123,6 +123,11 @@ export const familyDocument = z.object({
   needed: z.object({ items: z.number(), texts: z.number() }),
   /** By rising E. */
   models: z.array(familyModel),
+  /**
+   * Trainings of these sizes with another seed, whose results come with the workbench and whose weights do not: part of
+   * the trends and of the safe counts, not of the matrix and the pairs.
+   */
+  trainings: z.array(familyModel),
   tasks: z.array(z.string()),
   methods: z.array(z.string()),
   /** The matrix models x tasks x methods. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runKind, type RunKind } from './run.ts';
 
 /** A path that the page may use: issued by the engine, or by the shell after a native dialog. Opaque to the page. */
 export const pathHandle = z.string().min(1).max(128).brand<'PathHandle'>();
@@ -39,6 +40,25 @@ export const modelInfo = z.object({
 });
 export type ModelInfo = z.infer<typeof modelInfo>;
 
+/** The newest run with a model or task of this path, where that had another hash then. */
+export const changedSince = z.object({
+  run: z.string(),
+  kind: runKind,
+  title: z.string(),
+  createdAt: z.iso.datetime(),
+  /** Hash of what lay there then. */
+  hash: z.string(),
+});
+export type ChangedSince = z.infer<typeof changedSince>;
+
+const measuredWords: Readonly<Partial<Record<RunKind, string>>> = { profile: 'profiled', sweep: 'swept', reproduce: 'reproduced' };
+
+/** What a kind of run that measures does to a model, in one word; null for the others. */
+export const measuredWord = (kind: RunKind): string | null => measuredWords[kind] ?? null;
+
+/** The beginning of a hash, long enough to tell two apart. */
+export const shortHash = (hash: string): string => hash.slice(0, 8);
+
 /** A model folder that the workbench remembers. `error` is set where the folder cannot be opened. */
 export const modelEntry = z.object({
   handle: pathHandle,
@@ -49,5 +69,8 @@ export const modelEntry = z.object({
   fingerprint: z.string().nullable(),
   info: modelInfo.nullable(),
   error: z.string().nullable(),
+  /** Present where the folder is gone (moved or deleted), with the fingerprint that was last seen there: it can be located. */
+  missing: z.object({ fingerprint: z.string().nullable() }).optional(),
+  changed: changedSince.optional(),
 });
 export type ModelEntry = z.infer<typeof modelEntry>;

@@ -19,6 +19,9 @@ export type MenuAction = z.infer<typeof menuAction>;
 
 export const folderPurpose = z.enum(['model', 'task', 'export', 'exported']);
 export type FolderPurpose = z.infer<typeof folderPurpose>;
+/** What a native dialog asks for: a folder, or the one file of a task (no system asks for either of both). */
+export const choicePurpose = z.enum([...folderPurpose.options, 'task-file']);
+export type ChoicePurpose = z.infer<typeof choicePurpose>;
 
 /** Chosen by the user in the end; never a path. */
 const suggestedName = z
@@ -40,7 +43,7 @@ export const shellCalls = {
   /** A MessagePort to the engine; it arrives as a window message whose data is `enginePortMessage(request)`. */
   'engine.connect': { input: z.object({ request: z.string().regex(/^[\w-]{1,64}$/) }), output: nothing },
   /** A native folder dialog; null where the user cancels it. */
-  'folder.choose': { input: z.object({ purpose: folderPurpose }), output: pathHandle.nullable() },
+  'folder.choose': { input: z.object({ purpose: choicePurpose }), output: pathHandle.nullable() },
   /** A native save dialog; false where the user cancels it. */
   'file.save': { input: z.object({ suggestedName, bytes: savedBytes }), output: z.object({ saved: z.boolean() }) },
   'theme.set': { input: z.object({ theme: z.enum(['system', 'light', 'dark']) }), output: nothing },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pathHandle } from './model.ts';
+import { changedSince, pathHandle } from './model.ts';
 
 export const metricName = z.enum(['acc', 'acc_norm', 'perplexity']);
 export type MetricName = z.infer<typeof metricName>;
@@ -50,5 +50,6 @@ export const taskEntry = z.object({
   chance: z.number().nullable(),
   hash: z.string().nullable(),
   error: z.string().nullable(),
+  changed: changedSince.optional(),
 });
 export type TaskEntry = z.infer<typeof taskEntry>;

@@ -21,7 +21,7 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
       handle: context.handles.issue(path),
       path,
       parent: parent === null ? null : context.handles.issue(parent),
-      entries: entries.map((entry) => ({ handle: context.handles.issue(entry.path), name: entry.name, kind: entry.kind })),
+      entries: entries.map((entry) => ({ handle: context.handles.issue(entry.path), name: entry.name, kind: entry.kind, isFolder: entry.isFolder })),
     };
   }),
 });

@@ -9,15 +9,17 @@ import type { SweepRecord } from '../jobs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import type { PathHandles } from '../workspace/path-handles.ts';
+import type { DevicesInUse } from './devices-in-use.ts';
 
 /** What the calls of an engine share. */
 export interface EngineContext {
   readonly workspace: Workspace;
   readonly handles: PathHandles;
   readonly queue: JobQueue;
-  readonly runners: RunnerCache;
   /** Runners beside those of the workspace, which merge experts into a folder of their own. */
-  readonly openRunners: (overlayFolder: string) => RunnerCache;
+  readonly openRunners: (provider: ProviderName, overlayFolder: string) => RunnerCache;
+  /** Folder of what comes with the workbench. */
+  readonly resources: string;
   /** Models and tasks that come with the workbench, by name. */
   readonly bundled: {
     readonly models: ReadonlyMap<string, string>;
@@ -26,12 +28,13 @@ export interface EngineContext {
   /** Opened once and again when its files change. */
   readonly checkpoint: (folder: string) => Promise<Checkpoint>;
   readonly task: (path: string) => Promise<Task>;
-  readonly numerics: Numerics;
   readonly versions: Readonly<Record<string, string>>;
-  /** What profiles and sweeps are computed with. */
-  readonly provider: ProviderName;
+  readonly devices: DevicesInUse;
   readonly providers: ProvidersHere;
+  /** What the next profiles and sweeps are computed with, and what their numbers are keyed by. */
+  readonly provider: ProviderName;
   readonly device: RunDevice;
+  readonly numerics: Numerics;
   readonly memory: { readonly totalBytes: number; readonly budgetBytes: number };
   readonly commandLine: string;
   /** Sweeps of this engine that are being worked on. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { calls } from '../contract/calls.ts';
 import { refuse } from '../contract/errors.ts';
 import { verification } from '../contract/export.ts';
@@ -12,6 +13,7 @@ import { planCost } from '../pruning/plan-cost.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 import { fileErrorCode } from '../workspace/file-errors.ts';
 import { answer, type Answers } from './answer.ts';
+import { thenAndNow } from './changed-since.ts';
 import { curveFacts } from './curve-facts.ts';
 import type { EngineContext } from './engine-context.ts';
 import { openRunModels } from './run-subjects.ts';
@@ -32,9 +34,20 @@ const checkExport = ({ checkpoint, plan, destination }: Pick<ExportInput, 'check
   if (existsSync(destination)) throw refuse('destination-exists', `${destination} exists.`, 'Choose another name: nothing is ever overwritten.');
 };
 
+/** A plan is for the model that it was made for: another one at the same place is refused before a run is made. */
+const requireSameModel = ({ name, fingerprint }: Checkpoint, { model }: Plan): void => {
+  if (model === undefined || model.fingerprint === fingerprint) return;
+  throw refuse(
+    'plan-other-model',
+    `The plan was made for ${model.name}, and ${name} is another model (${thenAndNow(model.fingerprint, fingerprint)}).`,
+    'Make the plan for this model, or restore the one that it was made for.',
+  );
+};
+
 const openOne = async (context: EngineContext, handle: Parameters<typeof openRunModels>[1][number], plan: Plan) => {
   const [model] = await openRunModels(context, [handle]);
   if (model === undefined) throw new Error('a handle without a model');
+  requireSameModel(model.checkpoint, plan);
   return { model, plan: validatePlan(plan, model.checkpoint.info) };
 };
 

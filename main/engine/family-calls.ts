@@ -4,7 +4,9 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import type { MeasuredPairs } from '../evaluation/family-document.ts';
 import { readRunProfiles } from '../jobs/read-run-profiles.ts';
+import { readReportComparisons } from '../report/read-comparison.ts';
 import { familyOf, readFamilyPairs } from '../report/read-family.ts';
+import { readRecordedTrainings } from '../report/read-recorded-trainings.ts';
 import { reportName, reportPage } from '../report/report-page.ts';
 import { answer, type Answers } from './answer.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -21,7 +23,12 @@ interface SweepFamily {
 /** Answers about a sweep's models as a family. Pairs do not depend on delta: those of a finished run are kept. */
 export const familyCalls = (context: EngineContext): Pick<Answers, FamilyCall> => {
   const measured = new Map<string, MeasuredPairs>();
-  const bundled = { folders: [...context.bundled.models.values()], open: context.checkpoint };
+  let recorded: ReturnType<typeof readRecordedTrainings> | null = null;
+  const bundled = {
+    folders: [...context.bundled.models.values()],
+    open: context.checkpoint,
+    recorded: () => (recorded ??= readRecordedTrainings(context.resources)),
+  };
 
   const pairsOf = async (manifest: RunManifest, document: SweepDocument): Promise<MeasuredPairs> => {
     const key = `${manifest.id} ${manifest.finishedAt ?? ''}`;
@@ -46,7 +53,7 @@ export const familyCalls = (context: EngineContext): Pick<Answers, FamilyCall> =
     'report.make': answer(calls['report.make'], async ({ run, delta }) => {
       const source = await read(run, delta);
       const profiles = await readRunProfiles(context.workspace.runs.folder(run), source.manifest);
-      return { name: reportName(source.manifest), html: reportPage({ ...source, profiles }) };
+      return { name: reportName(source.manifest), html: reportPage({ ...source, comparisons: await readReportComparisons(context.workspace, source.document), profiles }) };
     }),
   };
 };

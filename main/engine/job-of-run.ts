@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { assertNever } from '../contract/assert-never.ts';
+import { providerName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { exportFormat } from '../contract/export.ts';
-import { methodName, plan } from '../contract/plan.ts';
+import { profilePurpose } from '../contract/calls.ts';
+import { plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
 import { exportJob } from '../jobs/export-job.ts';
@@ -17,7 +19,6 @@ import { resumedReproduction } from './reproduce-calls.ts';
 import { reopenSubjects } from './run-subjects.ts';
 import { liveSweepJob } from './sweep-calls.ts';
 
-const profileSpec = z.object({ methods: z.array(methodName).default([]) });
 const exportSpec = z.object({ plan, destination: z.string(), format: exportFormat });
 const verifySpec = z.object({ plan, exported: z.string() });
 
@@ -33,21 +34,22 @@ const onlyModel = (manifest: RunManifest, models: readonly RunModel[]): RunModel
   return model;
 };
 
-/** A run's numbers come from one kind of device, the one that its manifest names. */
-const requireSameProvider = ({ provider }: EngineContext, { id, kind, device }: RunManifest): void => {
-  if (kind === 'export' || kind === 'verify' || device.provider === provider) return;
-  throw refuse('other-device', `${id} was computed on ${device.provider}; this engine computes on ${provider}.`, `Resume it with --device ${device.provider}, or start a new run.`);
+/** A run's numbers come from one kind of device, the one that its manifest names: it must be usable here. */
+const requireItsDevice = async ({ providers }: EngineContext, { id, device }: RunManifest): Promise<void> => {
+  const provider = providerName.safeParse(device.provider);
+  if (!provider.success) throw refuse('other-device', `${id} was computed on ${device.provider}, which is not known here.`, 'Start a new run.');
+  if (provider.data !== 'cpu') await providers.require(provider.data);
 };
 
 /** The job that a recorded run is, made again from its manifest; models, tasks and device must be what they were. */
 export const jobOfRun = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
-  requireSameProvider(context, manifest);
+  await requireItsDevice(context, manifest);
   const { models, tasks } = await reopenSubjects(context, manifest);
   switch (manifest.kind) {
     case 'sweep':
       return liveSweepJob(context, { models, tasks, settings: specOf(manifest, sweepSettings) });
     case 'profile':
-      return profileJob(onlyModel(manifest, models), tasks, methodExtras(specOf(manifest, profileSpec).methods));
+      return profileJob(onlyModel(manifest, models), tasks, methodExtras(specOf(manifest, profilePurpose)));
     case 'export': {
       if (manifest.state === 'done') throw refuse('run-done', `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`, 'Start a new export.');
       const { checkpoint } = onlyModel(manifest, models);

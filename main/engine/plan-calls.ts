@@ -14,10 +14,12 @@ import { extrasInWords, planNeeds } from '../pruning/plan-needs.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 import { answer, type Answers } from './answer.ts';
 import type { EngineContext } from './engine-context.ts';
+import { importPlan } from './import-plan.ts';
+import { changedSubject } from './changed-subject.ts';
 import { openRunTasks } from './run-subjects.ts';
 import { storedProfile } from './stored-profile.ts';
 
-type PlanCall = 'plan.make' | 'plan.cost' | 'methods.list';
+type PlanCall = 'plan.make' | 'plan.cost' | 'plan.import' | 'methods.list';
 
 /** Kept experts per layer that a request names by factor, count, or counts by layer (then their mean): exactly one of them. */
 export const requestedKeep = (
@@ -34,15 +36,16 @@ export const requestedKeep = (
 
 const storedProfiles = async (
   context: EngineContext,
-  { fingerprint, info }: Checkpoint,
+  checkpoint: Checkpoint,
   tasks: readonly RunTask[],
   method: MethodName,
   extras: readonly ExtraStatistic[],
 ): Promise<RoutingStatistics[]> => {
+  const { fingerprint, info } = checkpoint;
   const profiles: RoutingStatistics[] = [];
   for (const { name, task } of tasks) {
     const statistics = await storedProfile(context, fingerprint, task, extras);
-    if (statistics === null) throw profileMissing(name, method, extrasInWords(extras, info.experts, info.topK));
+    if (statistics === null) throw (await changedSubject(context, checkpoint, task)) ?? profileMissing(name, method, extrasInWords(extras, info.experts, info.topK));
     profiles.push(statistics);
   }
   return profiles;
@@ -80,5 +83,9 @@ export const planCalls = (context: EngineContext): Pick<Answers, PlanCall> => ({
   'plan.cost': answer(calls['plan.cost'], async ({ model, plan }) => {
     const { info } = await context.checkpoint(context.handles.resolve(model));
     return planCost(info, validatePlan(plan, info));
+  }),
+  'plan.import': answer(calls['plan.import'], async (request) => {
+    const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
+    return importPlan(request, checkpoint, context.workspace.overlayFolder);
   }),
 });

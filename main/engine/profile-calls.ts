@@ -1,5 +1,4 @@
-import { calls } from '../contract/calls.ts';
-import type { MethodName } from '../contract/plan.ts';
+import { calls, type ProfilePurpose } from '../contract/calls.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import { profileJob } from '../jobs/profile-job.ts';
 import { requireCalibration } from '../jobs/profile-step.ts';
@@ -13,9 +12,9 @@ import { openRunModels, openRunTasks } from './run-subjects.ts';
 import { nameList, startRun } from './start-run.ts';
 import { storedProfile } from './stored-profile.ts';
 
-/** What the methods look at beyond routing, with their options as they are by default. */
-export const methodExtras = (methods: readonly MethodName[]): readonly ExtraStatistic[] =>
-  combinedExtras(methods.map((method) => planNeeds({ method, budget: 'uniform' })));
+/** What the methods look at beyond routing. */
+export const methodExtras = ({ methods, options, budget, protect }: ProfilePurpose): readonly ExtraStatistic[] =>
+  combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget, protect })));
 
 type ProfileCall = 'profile.read' | 'profile.start';
 
@@ -29,7 +28,7 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     }
     return profiles;
   }),
-  'profile.start': answer(calls['profile.start'], async ({ model: handle, tasks: handles, methods }) => {
+  'profile.start': answer(calls['profile.start'], async ({ model: handle, tasks: handles, ...purpose }) => {
     const models = await openRunModels(context, [handle]);
     const tasks = await openRunTasks(context, handles);
     tasks.forEach(({ task }) => requireCalibration(task));
@@ -37,6 +36,6 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     const [model] = models;
     if (model === undefined) throw new Error('a handle without a model');
     await requireTokenizer(model.checkpoint);
-    return startRun(context, { kind: 'profile', title, spec: methods.length === 0 ? {} : { methods }, models, tasks }, profileJob(model, tasks, methodExtras(methods)));
+    return startRun(context, { kind: 'profile', title, spec: purpose.methods.length === 0 ? {} : purpose, models, tasks }, profileJob(model, tasks, methodExtras(purpose)));
   }),
 });

@@ -4,9 +4,11 @@ import { z } from 'zod';
 import { calls } from '../contract/calls.ts';
 import { refuse } from '../contract/errors.ts';
 import { reproduction } from '../contract/reproduction.ts';
+import { providerName, type RunDevice } from '../contract/device.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
 import type { Job } from '../jobs/job-context.ts';
+import type { RunnerCache } from '../jobs/runner-cache.ts';
 import { REPRODUCTION_FILE, reproduceJob } from '../reproduction/reproduce-job.ts';
 import { fileErrorCode } from '../workspace/file-errors.ts';
 import { answer, type Answers } from './answer.ts';
@@ -27,12 +29,13 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
   return manifest;
 };
 
-/** The job of a reproduction, made from its manifest's settings; models and tasks must be what they were. */
-export const reproductionOf = async (context: EngineContext, { of, settings }: ReproduceSpec): Promise<{ readonly original: RunManifest; readonly job: Job; readonly subjects: Awaited<ReturnType<typeof reopenSubjects>> }> => {
+/** The job of a reproduction on a device, made from its manifest's settings; models and tasks must be what they were. */
+export const reproductionOf = async (context: EngineContext, { of, settings }: ReproduceSpec, device: RunDevice): Promise<{ readonly original: RunManifest; readonly job: Job; readonly subjects: Awaited<ReturnType<typeof reopenSubjects>> }> => {
   const original = await readFinishedSweep(context, of);
   const subjects = await reopenSubjects(context, original);
   const folder = context.workspace.runs.folder(of);
-  const { device, versions, openRunners } = context;
+  const { versions } = context;
+  const openRunners = (overlayFolder: string): RunnerCache => context.openRunners(providerName.parse(device.provider), overlayFolder);
   const job = reproduceJob({ original, folder, sweep: { ...subjects, settings }, circumstances: { device, versions: { ...versions } }, openRunners });
   return { original, job, subjects };
 };
@@ -41,14 +44,14 @@ export const reproductionOf = async (context: EngineContext, { of, settings }: R
 export const resumedReproduction = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
   const spec = reproduceSpec.safeParse(manifest.spec);
   if (!spec.success) throw refuse('bad-spec', `The manifest of ${manifest.id} does not say what to run: ${z.prettifyError(spec.error)}`, 'Start a new reproduction.');
-  return (await reproductionOf(context, spec.data)).job;
+  return (await reproductionOf(context, spec.data, manifest.device)).job;
 };
 
 export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
   'run.reproduce': answer(calls['run.reproduce'], async ({ run }) => {
     const settings = sweepSettings.parse((await readFinishedSweep(context, run)).spec);
     const spec: ReproduceSpec = { of: run, settings };
-    const { original, job, subjects } = await reproductionOf(context, spec);
+    const { original, job, subjects } = await reproductionOf(context, spec, context.device);
     return startRun(context, { kind: 'reproduce', title: `Reproduction of ${original.title}`, spec, ...subjects }, job);
   }),
   'reproduction.read': answer(calls['reproduction.read'], async ({ run }) => {

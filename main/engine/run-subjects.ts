@@ -1,10 +1,15 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { PathHandle } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { RunModel, RunTask } from '../jobs/job-context.ts';
 import { uniqueNames } from '../jobs/unique-names.ts';
+import type { Task } from '../tasks/task.ts';
+import { isFile } from '../workspace/file-errors.ts';
 import { actualPath } from '../workspace/recorded-path.ts';
+import { contentThenAndNow, thenAndNow } from './changed-since.ts';
 import type { EngineContext } from './engine-context.ts';
+import { isModelGone } from './model-calls.ts';
 
 /** A model that is listed with what hinders it, and must not be run. */
 const requireSupported = ({ name, checkpoint }: RunModel): void => {
@@ -30,26 +35,63 @@ export const openRunTasks = async (context: EngineContext, handles: readonly Pat
   return tasks.map((task, index) => ({ name: names[index] ?? task.name, task }));
 };
 
-const changed = (what: string, path: string): Error =>
-  refuse('changed-since', `${path} has changed since the run began: it is another ${what} now.`, 'Restore it, or start a new run.');
+/** What a run records of a model or task, and how to find it again. */
+interface Search<T> {
+  readonly what: 'model' | 'task';
+  /** Where it lay. */
+  readonly path: string;
+  readonly hash: string;
+  readonly isGone: (path: string) => Promise<boolean>;
+  readonly open: (path: string) => Promise<{ readonly hash: string; readonly value: T }>;
+}
 
-/** The models and tasks of a recorded run, as they were: a model or task that changed since is refused. */
-export const reopenSubjects = async (context: EngineContext, manifest: RunManifest): Promise<{ models: RunModel[]; tasks: RunTask[] }> => {
-  const models = await Promise.all(
-    manifest.models.map(async ({ name, path: recorded, fingerprint }) => {
-      const path = actualPath(recorded, context.bundled.models);
-      const checkpoint = await context.checkpoint(path);
-      if (checkpoint.fingerprint !== fingerprint) throw changed('model', path);
-      return { name, checkpoint };
-    }),
-  );
-  const tasks = await Promise.all(
-    manifest.tasks.map(async ({ name, path: recorded, hash }) => {
-      const path = actualPath(recorded, context.bundled.tasks);
-      const task = await context.task(path);
-      if (task.hash !== hash) throw changed('task', path);
-      return { name, task };
-    }),
-  );
-  return { models, tasks };
+/**
+ * What a run was made with: from where it lay then, or from a remembered place that now holds the same (it was moved).
+ *
+ * @throws WorkbenchError `moved` where nothing is there, `changed-since` where something else is.
+ */
+const findAgain = async <T>(context: EngineContext, { what, path, hash, isGone, open }: Search<T>): Promise<T> => {
+  const gone = await isGone(path);
+  const here = gone ? null : await open(path);
+  if (here?.hash === hash) return here.value;
+  const elsewhere = (await context.workspace.library.list(`${what}s`)).filter((entry) => entry.hash === hash && entry.path !== path);
+  for (const entry of elsewhere) {
+    if (await isGone(entry.path)) continue;
+    const found = await open(entry.path);
+    if (found.hash === hash) return found.value;
+  }
+  if (here === null) throw refuse('moved', `${path} was moved or deleted: the ${what} of this run is not there.`, `Open the ${what} where it is now, then try again.`);
+  const hashes = what === 'model' ? thenAndNow(hash, here.hash) : contentThenAndNow(hash, here.hash);
+  throw refuse('changed-since', `${path} has changed since this run (${hashes}): it is another ${what}.`, 'Restore it, or start a new run.');
 };
+
+/** The model of a recorded run, as it was. */
+export const reopenModel = (context: EngineContext, { path, fingerprint }: RunManifest['models'][number]): Promise<Checkpoint> =>
+  findAgain(context, {
+    what: 'model',
+    path: actualPath(path, context.bundled.models),
+    hash: fingerprint,
+    isGone: isModelGone,
+    open: async (folder) => {
+      const checkpoint = await context.checkpoint(folder);
+      return { hash: checkpoint.fingerprint, value: checkpoint };
+    },
+  });
+
+const reopenTask = (context: EngineContext, { path, hash }: RunManifest['tasks'][number]): Promise<Task> =>
+  findAgain(context, {
+    what: 'task',
+    path: actualPath(path, context.bundled.tasks),
+    hash,
+    isGone: async (place) => !(await isFile(place)),
+    open: async (place) => {
+      const task = await context.task(place);
+      return { hash: task.hash, value: task };
+    },
+  });
+
+/** The models and tasks of a recorded run, as they were: one that changed since is refused, one that was moved is found where it is remembered. */
+export const reopenSubjects = async (context: EngineContext, manifest: RunManifest): Promise<{ models: RunModel[]; tasks: RunTask[] }> => ({
+  models: await Promise.all(manifest.models.map(async (model) => ({ name: model.name, checkpoint: await reopenModel(context, model) }))),
+  tasks: await Promise.all(manifest.tasks.map(async (task) => ({ name: task.name, task: await reopenTask(context, task) }))),
+});

@@ -15,10 +15,9 @@ import { sweepCounts } from '../jobs/sweep-counts.ts';
 import { SweepRecord, findPointStep, readSweepDocument, withThresholds } from '../jobs/sweep-record.ts';
 import { requireTokenizer } from '../jobs/task-work.ts';
 import { planCost } from '../pruning/plan-cost.ts';
-import { actualPath } from '../workspace/recorded-path.ts';
 import { answer, type Answers } from './answer.ts';
 import type { EngineContext } from './engine-context.ts';
-import { openRunModels, openRunTasks } from './run-subjects.ts';
+import { openRunModels, openRunTasks, reopenModel } from './run-subjects.ts';
 import { nameList, startRun } from './start-run.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
@@ -112,7 +111,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     }
     const model = manifest.models.find((entry) => entry.name === name.model);
     if (model === undefined) throw refuse('no-such-model', `${run} does not hold the model ${name.model}.`, 'Choose a point that is on the chart.');
-    const { info } = await context.checkpoint(actualPath(model.path, context.bundled.models));
+    const { info } = await reopenModel(context, model);
     const plan = stored === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored, name);
     return { plan, cost: planCost(info, plan) };
   }),

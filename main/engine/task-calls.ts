@@ -1,25 +1,32 @@
 import { basename, extname } from 'node:path';
 import { calls } from '../contract/calls.ts';
 import { refuse, serialiseError } from '../contract/errors.ts';
+import type { RunManifest } from '../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../contract/task.ts';
 import { chanceAccuracy } from '../tasks/task.ts';
+import { recordedPath } from '../workspace/recorded-path.ts';
 import { answer, type Answers } from './answer.ts';
+import { changedSinceRun } from './changed-since.ts';
 import type { EngineContext } from './engine-context.ts';
 
 type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.sample';
 
-const entryOf = async (context: EngineContext, path: string, isBundled: boolean): Promise<TaskEntry> => {
-  const common = { handle: context.handles.issue(path), path, bundled: isBundled };
+const entryOf = async (context: EngineContext, path: string, runs: readonly RunManifest[]): Promise<TaskEntry> => {
+  const bundled = [...context.bundled.tasks.values()].includes(path);
+  const common = { handle: context.handles.issue(path), path, bundled };
   try {
     const { name, title, description, metric, source, licence, calibration, test, hash } = await context.task(path);
     const items = { calibration: calibration.length, test: test.length };
-    return { ...common, name, title, description, metric, source, licence, items, chance: chanceAccuracy(test), hash, error: null };
+    const changed = changedSinceRun(runs, 'tasks', recordedPath(path, context.bundled.tasks), hash);
+    const facts = { name, title, description, metric, source, licence, items, chance: chanceAccuracy(test), hash };
+    return { ...common, ...facts, error: null, ...(changed === undefined ? {} : { changed }) };
   } catch (error) {
-    const { message, remedy } = serialiseError(error);
+    const { code, message, remedy } = serialiseError(error);
+    const problem = code === 'missing-task' ? `Moved or deleted: ${path}. Open it where it is now, and forget this one.` : `${message} ${remedy}`;
     const name = basename(path, extname(path));
     return {
       ...common, name, title: name, description: '', metric: 'acc', source: '', licence: '', items: { calibration: 0, test: 0 },
-      chance: null, hash: null, error: `${message} ${remedy}`,
+      chance: null, hash: null, error: problem,
     };
   }
 };
@@ -34,14 +41,17 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
   const bundledPaths = new Set(bundled.tasks.values());
   return {
     'tasks.list': answer(calls['tasks.list'], async () => {
-      const remembered = (await workspace.library.list('tasks')).filter((path) => !bundledPaths.has(path));
-      return Promise.all([...bundledPaths, ...remembered].map((path) => entryOf(context, path, bundledPaths.has(path))));
+      const [library, runs] = await Promise.all([workspace.library.list('tasks'), workspace.runs.list()]);
+      const remembered = library.map(({ path }) => path).filter((path) => !bundledPaths.has(path));
+      const entries = await Promise.all([...bundledPaths, ...remembered].map((path) => entryOf(context, path, runs)));
+      await workspace.library.see('tasks', entries.flatMap(({ path, hash, bundled: ships }) => (hash === null || ships ? [] : [{ path, hash }])));
+      return entries;
     }),
     'tasks.open': answer(calls['tasks.open'], async ({ handle }) => {
       const path = handles.resolve(handle);
-      await context.task(path);
-      if (!bundledPaths.has(path) && (await workspace.library.add('tasks', path))) context.emit({ type: 'tasks.changed' });
-      return entryOf(context, path, bundledPaths.has(path));
+      const { hash } = await context.task(path);
+      if (!bundledPaths.has(path) && (await workspace.library.add('tasks', path, hash))) context.emit({ type: 'tasks.changed' });
+      return entryOf(context, path, await workspace.runs.list());
     }),
     'tasks.forget': answer(calls['tasks.forget'], async ({ handle }) => {
       const path = handles.resolve(handle);

@@ -3,7 +3,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import { headlineThresholds } from './sweep-thresholds.ts';
 
 /** The headline thresholds of a sweep with E and the largest factor measured, by rising E. */
-export const familyThresholds = (document: SweepDocument, models: readonly FamilyModel[]): FamilyThreshold[] => {
+export const familyThresholds = (document: Pick<SweepDocument, 'results' | 'thresholds'>, models: readonly FamilyModel[]): FamilyThreshold[] => {
   const headlines = headlineThresholds(document.thresholds);
   return models.flatMap(({ name, experts }) =>
     headlines

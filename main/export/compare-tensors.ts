@@ -39,19 +39,21 @@ const firstDifference = async (tensor: ExportedTensor, view: TensorView, onBytes
     const own = { ...view, byteOffset: view.byteOffset + start, byteLength: source.byteLength };
     const wanted = tensorBytes([{ view: source, what }]);
     let position = start;
-    for await (const is of tensorBytes([{ view: own, what }])) {
-      const next = await wanted.next();
-      if (next.done === true) throw shorter(source);
-      if (Buffer.compare(is, next.value) !== 0) {
-        const byte = position + is.findIndex((value, index) => value !== next.value[index]);
-        await wanted.return();
-        const where = tensor.pieces.length > 1 ? ` (part ${String(row + 1)} of ${String(tensor.pieces.length)})` : '';
-        return `is not ${what}: byte ${String(byte)} of ${String(tensor.byteLength)} differs${where}`;
+    try {
+      for await (const is of tensorBytes([{ view: own, what }])) {
+        const next = await wanted.next();
+        if (next.done === true) throw shorter(source);
+        if (Buffer.compare(is, next.value) !== 0) {
+          const byte = position + is.findIndex((value, index) => value !== next.value[index]);
+          const where = tensor.pieces.length > 1 ? ` (part ${String(row + 1)} of ${String(tensor.pieces.length)})` : '';
+          return `is not ${what}: byte ${String(byte)} of ${String(tensor.byteLength)} differs${where}`;
+        }
+        position += is.length;
+        onBytes(is.length);
       }
-      position += is.length;
-      onBytes(is.length);
+    } finally {
+      await wanted.return();
     }
-    await wanted.return();
     start += source.byteLength;
   }
   return null;

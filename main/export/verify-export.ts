@@ -82,6 +82,10 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
       tokens: sequences.reduce((sum, { length }) => sum + length, 0),
       maxLogitDifference: Math.max(reopened?.maxLogitDifference ?? 0, graph?.maxLogitDifference ?? 0),
       tolerance: Math.max(LOGIT_TOLERANCE, graph?.tolerance ?? 0),
+      forms: [
+        ...(reopened === null ? [] : [{ form: 'hf' as const, maxLogitDifference: reopened.maxLogitDifference, tolerance: LOGIT_TOLERANCE }]),
+        ...(graph === null ? [] : [{ form: 'onnx' as const, maxLogitDifference: graph.maxLogitDifference, tolerance: graph.tolerance }]),
+      ],
       sameExperts: reopened?.sameExperts ?? null,
       sameTensors: differing.length === 0,
       problems,
@@ -135,6 +139,7 @@ const unopened = (problems: readonly string[]): Verification => ({
   tokens: 0,
   maxLogitDifference: NOT_COMPARABLE,
   tolerance: LOGIT_TOLERANCE,
+  forms: [],
   sameExperts: false,
   sameTensors: false,
   problems: listed(problems),

@@ -1,8 +1,10 @@
+import type { CompareDocument } from '../contract/compare.ts';
 import { refuse } from '../contract/errors.ts';
 import type { FamilyDocument } from '../contract/family.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
+import { comparisonsCsv } from './compare-tables.ts';
 import { curveFigure } from './curve-figure.ts';
 import { curveSheets } from './curve-panels.ts';
 import { expertTrendFigure } from './expert-trend-figure.ts';
@@ -27,6 +29,8 @@ export interface FigureSource {
   readonly manifest: RunManifest;
   readonly document: SweepDocument | null;
   readonly family?: FamilyDocument;
+  /** The methods against each other, per model. */
+  readonly comparisons?: readonly CompareDocument[];
   readonly profiles: readonly ModelProfiles[];
 }
 
@@ -108,13 +112,14 @@ const profileFiles = (
  * the engine does not have: the window offers them. Pure: the same source gives the same bytes.
  */
 export const figures = (source: FigureSource, themeName: ThemeName = 'light'): FigureFile[] => {
-  const { manifest, document, family, profiles } = source;
+  const { manifest, document, family, comparisons = [], profiles } = source;
   const theme = figureTheme(themeName);
   const models = fileNames([...(document?.results.map(({ model }) => model) ?? []), ...profiles.map(({ model }) => model)]);
   const tasks = fileNames(profiles.flatMap((one) => one.profiles.map(({ task }) => task)));
   const files = [
     ...(document === null || document.results.length === 0 ? [] : sweepFiles(document, manifest, models, theme)),
     ...(family === undefined || family.thresholds.length === 0 ? [] : familyFiles(family, manifest, theme)),
+    ...(comparisons.length === 0 ? [] : [{ name: 'methods-compared.csv', contents: comparisonsCsv(comparisons, manifest) }]),
     ...profiles.flatMap((one) => profileFiles(one, manifest, models, tasks, theme)),
   ];
   if (files.length === 0) {

@@ -30,16 +30,17 @@ interface QueuedJob {
  */
 export class JobQueue {
   readonly #runs: RunStore;
-  readonly #resources: JobResources;
+  readonly #resourcesOf: (manifest: RunManifest) => Promise<JobResources>;
   readonly #emit: (event: EngineEvent) => void;
   readonly #now: () => number;
   readonly #jobs = new Map<string, QueuedJob>();
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
-  constructor(runs: RunStore, resources: JobResources, emit: (event: EngineEvent) => void, now: () => number) {
+  /** `resourcesOf` is asked when the run's turn comes: what computes it is named in its manifest. */
+  constructor(runs: RunStore, resourcesOf: (manifest: RunManifest) => Promise<JobResources>, emit: (event: EngineEvent) => void, now: () => number) {
     this.#runs = runs;
-    this.#resources = resources;
+    this.#resourcesOf = resourcesOf;
     this.#emit = emit;
     this.#now = now;
   }
@@ -107,7 +108,7 @@ export class JobQueue {
       if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
       await this.#change(queued, { state: 'running' });
       const result = await job({
-        ...this.#resources,
+        ...(await this.#resourcesOf(created.manifest)),
         run,
         folder: this.#runs.folder(run),
         signal: controller.signal,

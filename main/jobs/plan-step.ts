@@ -17,7 +17,7 @@ import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { planContent, stepKey } from './step-key.ts';
 
 /** Work of a refit in tokens of its calibration items: two streams of hidden states, and the solving. */
-export const RECOVERY_WORK = 6;
+export const RECOVERY_WORK = 25;
 /** Work of a progressive search, likewise: every expert runs on every token, and subsets are tried. */
 export const PROGRESSIVE_WORK = 20;
 
@@ -127,7 +127,7 @@ const progressivePlan = async ({ runners, meter, signal }: JobContext, { model, 
 
 const recoveredStep = z.object({ kind: z.literal('recovery'), recovery: planRecovery });
 
-/** A plan with its down projections refitted on a task's calibration items: from disk, or computed. `work`: tokens x 6. */
+/** A plan with its down projections refitted on a task's calibration items: from disk, or computed. `work`: tokens x RECOVERY_WORK. */
 export const recoveryStep = async (context: JobContext, model: RunModel, { name, task }: RunTask, plan: Plan, work: number): Promise<Plan> => {
   const { steps, meter, signal, overlayFolder } = context;
   const { fingerprint, info } = model.checkpoint;

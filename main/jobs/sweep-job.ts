@@ -197,7 +197,7 @@ export const sweepJob =
       sum(
         models.map((model) => {
           const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
-          return planningWork(settings, calibration, kept.get(model.name)?.length ?? 0) + sum(scoring) * candidatesPerTask(model);
+          return planningWork(model, settings, calibration, kept.get(model.name)?.length ?? 0) + sum(scoring) * candidatesPerTask(model);
         }),
       ),
     );

@@ -1,7 +1,9 @@
 import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { RunModel, RunTask } from './job-context.ts';
+import { combinedExtras } from '../pruning/plan-needs.ts';
 import { RECOVERY_WORK, searchWork } from './plan-step.ts';
+import { profileWork } from './profile-step.ts';
 import { curvesOf, needsCalibration, needsOf, needsProfile, optionsOf, type Curve } from './sweep-curves.ts';
 import { openTokenCounter } from './task-work.ts';
 
@@ -45,12 +47,14 @@ export const planWork = (settings: SweepSettings, { method, isRecovered }: Curve
   (isRecovered ? RECOVERY_WORK * profiling : 0);
 
 /** Work of a model's profiles, and of the searches and refits of its plans, over all tasks. */
-export const planningWork = (settings: SweepSettings, calibration: readonly CalibrationWork[], counts: number): number =>
-  sum(
+export const planningWork = ({ checkpoint }: RunModel, settings: SweepSettings, calibration: readonly CalibrationWork[], counts: number): number => {
+  const extras = combinedExtras(needsOf(settings));
+  return sum(
     calibration.map((work) => {
       const plans = curvesOf(settings).map((curve) => planWork(settings, curve, work));
-      return (needsProfile(settings) ? work.profiling : 0) + counts * sum(plans);
+      return (needsProfile(settings) ? profileWork(work.profiling, extras, checkpoint.info) : 0) + counts * sum(plans);
     }),
   );
+};
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -1,6 +1,7 @@
 import type { Finding } from '../contract/family.ts';
 import { readRunProfiles } from '../jobs/read-run-profiles.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
+import { readReportComparisons } from './read-comparison.ts';
 import { readStoredSweep } from './read-family.ts';
 import { reportPage } from './report-page.ts';
 
@@ -12,5 +13,6 @@ export const makeReport = async (
 ): Promise<{ readonly html: string; readonly findings: readonly Finding[] }> => {
   const stored = await readStoredSweep(workspace, run, options);
   const profiles = await readRunProfiles(workspace.runs.folder(run), stored.manifest);
-  return { html: reportPage({ ...stored, profiles }), findings: stored.family.findings };
+  const comparisons = await readReportComparisons(workspace, stored.document);
+  return { html: reportPage({ ...stored, comparisons, profiles }), findings: stored.family.findings };
 };

@@ -5,6 +5,7 @@ import { sweepSettings, type SweepDocument } from '../contract/sweep.ts';
 import { familyDocument, type MeasuredPairs } from '../evaluation/family-document.ts';
 import { familyModels } from '../evaluation/family-models.ts';
 import { familyComparisons, measurePairs } from '../evaluation/family-pairs.ts';
+import { comparableResults } from '../evaluation/recorded-trainings.ts';
 import { readSweepDocument, withThresholds } from '../jobs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { bundledFingerprints, instrumentNotes, type BundledModels } from './instrument-note.ts';
@@ -19,7 +20,10 @@ export const readFamilyPairs = async (stores: Stores, { run, results }: Pick<Swe
   return measurePairs(comparisons, await readPointOutcomes(stores, run, points));
 };
 
-/** The family of a sweep's models, noting where they are bundled instruments. */
+/**
+ * The family of a sweep's models, noting where they are bundled instruments; beside those, other trainings of their sizes
+ * as far as they were recorded.
+ */
 export const familyOf = async (
   manifest: RunManifest,
   document: SweepDocument,
@@ -27,7 +31,8 @@ export const familyOf = async (
   pairs: MeasuredPairs,
   bundled: BundledModels,
 ): Promise<FamilyDocument> => {
-  const family = familyDocument(document, delta, pairs);
+  const recorded = await bundled.recorded();
+  const family = familyDocument(document, delta, pairs, recorded === null ? [] : comparableResults(recorded, manifest, document.results));
   return { ...family, notes: [...instrumentNotes(manifest, await bundledFingerprints(bundled)), ...family.notes] };
 };
 

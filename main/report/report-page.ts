@@ -7,6 +7,7 @@ import { curveFigures, pairFigures, routingFigures, trendFigures } from './repor
 import { chartFindings, keyFindings } from './report-findings.ts';
 import { reportHeader } from './report-header.ts';
 import { measurementTables } from './report-measurements.ts';
+import { methodComparisons } from './report-methods.ts';
 import { recordSection } from './report-record.ts';
 import type { ReportSource } from './report-source.ts';
 import { reportStyles } from './report-styles.ts';
@@ -44,7 +45,7 @@ const familySections = (source: ReportSource): Section[] => {
 };
 
 const sections = (source: ReportSource): Section[] => {
-  const { manifest, document, family, profiles } = source;
+  const { manifest, document, family, comparisons = [], profiles } = source;
   return [
     {
       id: 'findings',
@@ -57,6 +58,7 @@ const sections = (source: ReportSource): Section[] => {
       content: [html('p', {}, family.rule), thresholdMatrices(family)],
     },
     { id: 'curves', title: 'Curves', content: curveFigures(source) },
+    ...(comparisons.length > 0 ? [{ id: 'methods', title: 'Methods against each other', content: methodComparisons(comparisons) }] : []),
     ...familySections(source),
     ...(profiles.length > 0 ? [{ id: 'routing', title: 'Routing', content: routingFigures(source) }] : []),
     {

@@ -1,3 +1,4 @@
+import type { CompareDocument } from '../contract/compare.ts';
 import type { FamilyDocument } from '../contract/family.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -8,5 +9,7 @@ export interface ReportSource {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;
   readonly family: FamilyDocument;
+  /** The methods against each other, per model; absent or empty where there is nothing to compare. */
+  readonly comparisons?: readonly CompareDocument[];
   readonly profiles: readonly { readonly model: string; readonly profiles: readonly TaskProfile[] }[];
 }

@@ -2,12 +2,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from './file-errors.ts';
+import { kindOfFile, kindOfFolder, type FolderEntryKind } from './list-folder-kinds.ts';
 
-export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
 export interface FolderEntry {
   readonly path: string;
   readonly name: string;
+  /** A model or task is what its names say: opening it may still refuse it. */
   readonly kind: FolderEntryKind;
+  readonly isFolder: boolean;
 }
 export interface ListedFolder {
   readonly path: string;
@@ -20,26 +22,11 @@ const MAX_ENTRIES = 5_000;
 /** Folders looked into at a time. */
 const CONCURRENCY = 16;
 
-/** What a folder is, by the names in it: config.json + safetensors is a model, task.json or test.jsonl a task. */
-const kindOfFolder = async (path: string): Promise<FolderEntryKind> => {
-  let names: string[];
-  try {
-    names = await readdir(path);
-  } catch (error) {
-    // One that may not be read, or is gone by now, is shown as what it is: a folder.
-    if (fileErrorCode(error) !== null) return 'folder';
-    throw error;
-  }
-  if (names.includes('config.json') && names.some((name) => name.endsWith('.safetensors'))) return 'model';
-  return names.includes('task.json') && names.includes('test.jsonl') ? 'task' : 'folder';
-};
-
 const entryOf = async (folder: string, name: string): Promise<FolderEntry | null> => {
   const path = join(folder, name);
   try {
     const isFolder = (await stat(path)).isDirectory();
-    const kind = isFolder ? await kindOfFolder(path) : name.endsWith('.jsonl') ? 'task' : 'file';
-    return { path, name, kind };
+    return { path, name, kind: await (isFolder ? kindOfFolder(path) : kindOfFile(path)), isFolder };
   } catch (error) {
     // A dangling link, or a file removed meanwhile.
     if (fileErrorCode(error) !== null) return null;
@@ -62,8 +49,7 @@ export const listFolder = async (path: string): Promise<ListedFolder> => {
     const found = await Promise.all(names.slice(start, start + CONCURRENCY).map((name) => entryOf(path, name)));
     entries.push(...found.filter((entry) => entry !== null));
   }
-  const isFile = (entry: FolderEntry): boolean => entry.kind === 'file' || entry.name.endsWith('.jsonl');
-  entries.sort((a, b) => Number(isFile(a)) - Number(isFile(b)));
+  entries.sort((a, b) => Number(b.isFolder) - Number(a.isFolder));
   const parent = dirname(path);
   return { path, parent: parent === path ? null : parent, entries };
 };

@@ -1,4 +1,5 @@
-import { currentPlanInput } from '../features/prune/current-plan.ts';
+import { currentPlanCall } from '../features/prune/current-plan.ts';
+import { keptRange } from '../features/prune/kept-counts.ts';
 import { planStore } from '../state/plan-store.ts';
 import type { Action } from './action.ts';
 
@@ -8,12 +9,12 @@ export const savePlan: Action = {
   keywords: ['kept experts', 'download', 'file'],
   menu: 'file',
   shortcut: 'Mod+S',
-  enabled: (facts) => facts.connected && currentPlanInput(facts, planStore.getState()) !== null,
+  enabled: (facts) => facts.connected && currentPlanCall(facts, planStore.getState()) !== null,
   perform: async ({ bridge, cache }, facts) => {
-    const input = currentPlanInput(facts, planStore.getState());
-    if (input === null) return;
-    const { plan } = await cache.fetch('plan.make', input);
+    const call = currentPlanCall(facts, planStore.getState());
+    if (call === null) return;
+    const { plan, cost } = call.call === 'plan.make' ? await cache.fetch('plan.make', call.input) : await cache.fetch('plan.import', call.input);
     const bytes = new TextEncoder().encode(`${JSON.stringify(plan, null, 1)}\n`);
-    await bridge.saveFile({ suggestedName: `plan-${input.method}-keep${input.keep ?? ''}.json`, bytes });
+    await bridge.saveFile({ suggestedName: `plan-${plan.method ?? 'imported'}-keep${keptRange(cost.keptPerLayer).replace('–', '-')}.json`, bytes });
   },
 };

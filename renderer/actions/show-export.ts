@@ -7,7 +7,7 @@ export const showExport: Action = {
   label: 'Show Export',
   keywords: ['go to', 'tab', 'save', 'checkpoint', 'verify'],
   menu: 'view',
-  shortcut: 'Mod+5',
+  shortcut: 'Mod+6',
   enabled: always,
   perform: () => layoutStore.getState().show('export'),
 };

@@ -16,13 +16,15 @@ export const startExport: Action = {
     const made =
       source.call === 'sweep.plan'
         ? await engine.cache.fetch('sweep.plan', source.input)
-        : await engine.cache.fetch('plan.make', source.input);
+        : source.call === 'plan.import'
+          ? await engine.cache.fetch('plan.import', source.input)
+          : await engine.cache.fetch('plan.make', source.input);
     const { run } = await engine.bridge.call('export.start', {
       model: source.model.handle,
       plan: made.plan,
       into: state.into.handle,
       name: exportName(source, state.name),
-      format: 'hf',
+      format: state.format,
     });
     engine.cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');
     exportStore.getState().showRun(run);

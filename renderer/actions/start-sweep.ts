@@ -24,10 +24,10 @@ export const startSweep: Action = {
   menu: 'run',
   shortcut: 'Mod+Enter',
   enabled: (facts) =>
-    facts.connected && sweepObstacle(sweepModels(facts), tickedTasks(facts), sweepStore.getState()) === null,
+    facts.connected && sweepObstacle(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), facts.methods) === null,
   perform: async ({ bridge, cache }, facts) => {
-    const settings = { ...sweepStore.getState(), uncurl: planStore.getState().uncurl };
-    const { run } = await bridge.call('sweep.start', sweepInput(sweepModels(facts), tickedTasks(facts), settings));
+    const input = sweepInput(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), planStore.getState().options);
+    const { run } = await bridge.call('sweep.start', input);
     cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');
     selectionStore.getState().selectRun(run);
     curvesStore.getState().chooseDelta(null);

@@ -1,3 +1,4 @@
+import { compareStore } from '../state/compare-store.ts';
 import { curvesStore } from '../state/curves-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { routingStore } from '../state/routing-store.ts';
@@ -14,7 +15,7 @@ export const toggleTable: Action = {
   enabled: always,
   perform: () => {
     const { view } = layoutStore.getState();
-    const store = view === 'curves' ? curvesStore : view === 'thresholds' ? thresholdsStore : routingStore;
+    const store = view === 'curves' ? curvesStore : view === 'thresholds' ? thresholdsStore : view === 'compare' ? compareStore : routingStore;
     const { asTable, showTable } = store.getState();
     showTable(!asTable);
   },

@@ -1,11 +1,14 @@
 import { useStore } from 'zustand';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
+import { CompareView } from '../features/compare/compare-view.tsx';
 import { CurvesView } from '../features/curves/curves-view.tsx';
+import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
 import { ExportView } from '../features/export/export-view.tsx';
 import { FolderDialog } from '../features/folders/folder-dialog.tsx';
 import { Inspector } from '../features/inspector/inspector.tsx';
 import { JobsBar } from '../features/jobs/jobs-bar.tsx';
+import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
 import { PruneView } from '../features/prune/prune-view.tsx';
 import { RoutingView } from '../features/routing/routing-view.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
@@ -28,6 +31,7 @@ const viewComponents: Readonly<Record<View, () => React.JSX.Element>> = {
   prune: PruneView,
   curves: CurvesView,
   thresholds: ThresholdsView,
+  compare: CompareView,
   export: ExportView,
 };
 
@@ -93,6 +97,8 @@ const Workbench = () => {
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />
+      <DevicesDialog />
+      <MethodsDialog />
     </div>
   );
 };

@@ -15,6 +15,7 @@ interface HeatmapProps {
   readonly matrix: readonly (readonly number[])[];
   readonly scale: ColorScale;
   readonly hatch: (cell: Cell) => Hatch;
+  readonly pin: (cell: Cell) => boolean | null;
   readonly cellText: ((value: number) => string) | null;
   readonly rowNote: ((layer: number) => string) | null;
   readonly rowNoteTitle?: ReactNode;
@@ -29,7 +30,7 @@ const NOTE_WIDTH = 44;
 
 /** Layers x experts on a canvas. Arrow keys walk the cells; every cell's numbers appear on hover and are read aloud. */
 export const Heatmap = (props: HeatmapProps) => {
-  const { label, matrix, scale, hatch, cellText, rowNote, selected, onSelect, describe } = props;
+  const { label, matrix, scale, hatch, pin, cellText, rowNote, selected, onSelect, describe } = props;
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [hovered, setHovered] = useState<Cell | null>(null);
@@ -58,6 +59,7 @@ export const Heatmap = (props: HeatmapProps) => {
       matrix,
       scale,
       hatch,
+      pin,
       cellText,
       rowNote,
       ink: style.getPropertyValue('--text').trim(),
@@ -65,7 +67,7 @@ export const Heatmap = (props: HeatmapProps) => {
       font: style.fontFamily,
       selectedLayer: selected.layer,
     });
-  }, [geometry, matrix, scale, hatch, cellText, rowNote, selected.layer, theme, width]);
+  }, [geometry, matrix, scale, hatch, pin, cellText, rowNote, selected.layer, theme, width]);
 
   const shown = hovered ?? (focused ? cursor : null);
   const box = (cell: Cell) => {

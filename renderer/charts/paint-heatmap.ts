@@ -11,6 +11,8 @@ export interface HeatmapPicture {
   readonly matrix: readonly (readonly number[])[];
   readonly scale: ColorScale;
   readonly hatch: (cell: Cell) => Hatch;
+  /** Cells pinned to stay (true) or to go (false): a mark in the corner. */
+  readonly pin: (cell: Cell) => boolean | null;
   /** Text inside a cell that has room for it. */
   readonly cellText: ((value: number) => string) | null;
   /** Text to the right of a row. */
@@ -51,6 +53,32 @@ const paintHatch = (context: CanvasRenderingContext2D, x: number, y: number, w: 
   context.restore();
 };
 
+/** Pixels from the corner to the middle of the mark of a pin, and its radius. */
+const PIN = { inset: 6, radius: 3 } as const;
+
+/** A dot for an expert that must stay, a cross for one that must go; seen on every colour of the map. */
+const paintPin = (context: CanvasRenderingContext2D, right: number, top: number, stays: boolean): void => {
+  const [x, y, r] = [right - PIN.inset, top + PIN.inset, PIN.radius];
+  context.beginPath();
+  context.arc(x, y, r + 2, 0, 2 * Math.PI);
+  context.fillStyle = 'rgba(255,255,255,0.92)';
+  context.fill();
+  context.beginPath();
+  if (stays) {
+    context.arc(x, y, r, 0, 2 * Math.PI);
+    context.fillStyle = '#16181c';
+    context.fill();
+    return;
+  }
+  context.moveTo(x - r + 0.5, y - r + 0.5);
+  context.lineTo(x + r - 0.5, y + r - 0.5);
+  context.moveTo(x + r - 0.5, y - r + 0.5);
+  context.lineTo(x - r + 0.5, y + r - 0.5);
+  context.strokeStyle = '#16181c';
+  context.lineWidth = 1.4;
+  context.stroke();
+};
+
 /** Draws the whole map; the context is already scaled to CSS pixels. */
 export const paintHeatmap = (context: CanvasRenderingContext2D, picture: HeatmapPicture): void => {
   const { geometry, matrix, scale } = picture;
@@ -69,6 +97,8 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
       context.fillRect(x, y, w, h);
       const hatch = picture.hatch({ layer, expert });
       if (hatch !== 'none') paintHatch(context, x, y, w, h, hatch);
+      const pin = picture.pin({ layer, expert });
+      if (pin !== null) paintPin(context, x + w, y, pin);
       if (cellText === null) continue;
       context.font = `11px ${picture.font}`;
       context.textAlign = 'center';

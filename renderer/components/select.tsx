@@ -5,6 +5,8 @@ export interface SelectOption<V extends string> {
   readonly value: V;
   readonly label: string;
   readonly disabled?: boolean;
+  /** Heading that this option stands under with its neighbours of the same group. */
+  readonly group?: string;
 }
 
 interface SelectProps<V extends string> {
@@ -31,12 +33,37 @@ export const Select = <V extends string>({ label, value, options, onChange, disa
           if (chosen !== undefined) onChange(chosen.value);
         }}
       >
-        {options.map((option) => (
-          <option key={option.value} value={option.value} disabled={option.disabled}>
-            {option.label}
-          </option>
-        ))}
+        {inGroups(options).map(({ group, members }) =>
+          group === undefined ? (
+            members.map((option) => <OptionLine key={option.value} option={option} />)
+          ) : (
+            <optgroup key={group} label={group}>
+              {members.map((option) => (
+                <OptionLine key={option.value} option={option} />
+              ))}
+            </optgroup>
+          ),
+        )}
       </select>
     </div>
   );
 };
+
+const OptionLine = <V extends string>({ option }: { readonly option: SelectOption<V> }) => (
+  <option value={option.value} disabled={option.disabled}>
+    {option.label}
+  </option>
+);
+
+interface OptionGroup<V extends string> {
+  readonly group: string | undefined;
+  readonly members: readonly SelectOption<V>[];
+}
+
+const inGroups = <V extends string>(options: readonly SelectOption<V>[]): readonly OptionGroup<V>[] =>
+  options.reduce<readonly OptionGroup<V>[]>((groups, option) => {
+    const last = groups.at(-1);
+    return last !== undefined && last.group === option.group
+      ? [...groups.slice(0, -1), { group: last.group, members: [...last.members, option] }]
+      : [...groups, { group: option.group, members: [option] }];
+  }, []);

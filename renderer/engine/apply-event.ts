@@ -32,6 +32,9 @@ const isActive = (manifest: RunManifest): boolean => manifest.state === 'running
 const inputRun = (input: unknown): string | null =>
   typeof input === 'object' && input !== null && 'run' in input && typeof input.run === 'string' ? input.run : null;
 
+/** Lists that say what has changed since the newest run. */
+const tellsOfChanges = (name: string): boolean => name === 'models.list' || name === 'tasks.list';
+
 /** What `applyEvent` wants done later: thresholds of a running sweep are asked for again, but not for every point. */
 export interface EventEffects {
   readonly sweepChanged: (run: string) => void;
@@ -46,14 +49,16 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
     case 'run.changed': {
       const { manifest } = event;
       cache.patch('runs.list', (runs) => withManifest(runs, manifest));
+      if (manifest.state === 'queued') cache.invalidate(tellsOfChanges);
       if (!isActive(manifest)) {
         cache.patch('jobs.list', (jobs) => jobs.filter((job) => job.run !== manifest.id));
-        cache.invalidate((name, input) => (name === 'sweep.read' || name === 'sweep.family' || name === 'verify.read' || name === 'reproduction.read') && inputRun(input) === manifest.id);
+        cache.invalidate((name, input) => (name === 'sweep.read' || name === 'sweep.family' || name === 'sweep.compare' || name === 'verify.read' || name === 'reproduction.read') && inputRun(input) === manifest.id);
       }
       return;
     }
     case 'run.removed':
       cache.patch('runs.list', (runs) => runs.filter((run) => run.id !== event.run));
+      cache.invalidate(tellsOfChanges);
       cache.patch('jobs.list', (jobs) => jobs.filter((job) => job.run !== event.run));
       return;
     case 'sweep.point':
@@ -69,6 +74,10 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
     case 'tasks.changed':
       cache.invalidate((name) => name === 'tasks.list');
       return;
+    case 'device.changed':
+      // Profiles are keyed by the device that computed them.
+      cache.invalidate((name) => name === 'devices.list' || name === 'engine.facts' || name === 'profile.read' || name === 'plan.make');
+      return;
     default:
       assertNever(event);
   }
@@ -77,4 +86,4 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
 export const sweepReadConcerns =
   (run: string) =>
   (name: string, input: unknown): boolean =>
-    (name === 'sweep.read' || name === 'sweep.family') && inputRun(input) === run;
+    (name === 'sweep.read' || name === 'sweep.family' || name === 'sweep.compare') && inputRun(input) === run;

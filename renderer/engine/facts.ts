@@ -1,3 +1,4 @@
+import type { MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
@@ -12,6 +13,8 @@ export interface Facts {
   readonly tasks: readonly TaskEntry[];
   readonly runs: readonly RunManifest[];
   readonly jobs: readonly JobProgress[];
+  /** The page of every method; empty until the engine has answered. */
+  readonly methods: readonly MethodPage[];
   readonly selection: Selection;
 }
 
@@ -21,6 +24,7 @@ export const readFacts = ({ bridge, cache }: Engine): Facts => ({
   tasks: cache.state('tasks.list', {}).data ?? [],
   runs: cache.state('runs.list', {}).data ?? [],
   jobs: cache.state('jobs.list', {}).data ?? [],
+  methods: cache.state('methods.list', {}).data ?? [],
   selection: selectionStore.getState(),
 });
 

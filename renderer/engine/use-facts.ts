@@ -12,6 +12,7 @@ export const useFacts = (): Facts => {
   const tasks = useQuery('tasks.list', {}).data ?? NONE;
   const runs = useQuery('runs.list', {}).data ?? NONE;
   const jobs = useQuery('jobs.list', {}).data ?? NONE;
+  const methods = useQuery('methods.list', {}).data ?? NONE;
   const selection = useStore(selectionStore);
-  return { connected, models, tasks, runs, jobs, selection };
+  return { connected, models, tasks, runs, jobs, methods, selection };
 };

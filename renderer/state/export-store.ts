@@ -1,4 +1,5 @@
 import { createStore } from 'zustand/vanilla';
+import type { ExportFormat } from '../../main/contract/export.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { PointKey } from './selection-store.ts';
 
@@ -11,6 +12,7 @@ export interface ChosenFolder {
 interface ExportState {
   /** The plan to export: a point's, or (null) the one of the Prune view. */
   readonly point: PointKey | null;
+  readonly format: ExportFormat;
   readonly into: ChosenFolder | null;
   /** Name of the new folder; null: the suggested one. */
   readonly name: string | null;
@@ -19,6 +21,7 @@ interface ExportState {
   /** The export or verify run whose outcome is shown. */
   readonly run: string | null;
   readonly choosePoint: (point: PointKey | null) => void;
+  readonly chooseFormat: (format: ExportFormat) => void;
   readonly chooseInto: (into: ChosenFolder | null) => void;
   readonly chooseName: (name: string | null) => void;
   readonly chooseExported: (exported: ChosenFolder | null) => void;
@@ -27,11 +30,13 @@ interface ExportState {
 
 export const exportStore = createStore<ExportState>()((set) => ({
   point: null,
+  format: 'hf',
   into: null,
   name: null,
   exported: null,
   run: null,
   choosePoint: (point) => set({ point, name: null }),
+  chooseFormat: (format) => set({ format }),
   chooseInto: (into) => set({ into }),
   chooseName: (name) => set({ name }),
   chooseExported: (exported) => set({ exported }),

@@ -1,7 +1,7 @@
 import { createStore } from 'zustand/vanilla';
 import { remembered } from './remembered.ts';
 
-export const views = ['routing', 'prune', 'curves', 'thresholds', 'export'] as const;
+export const views = ['routing', 'prune', 'curves', 'thresholds', 'compare', 'export'] as const;
 export type View = (typeof views)[number];
 
 export const viewTitles: Readonly<Record<View, string>> = {
@@ -9,6 +9,7 @@ export const viewTitles: Readonly<Record<View, string>> = {
   prune: 'Prune',
   curves: 'Curves',
   thresholds: 'Thresholds',
+  compare: 'Compare',
   export: 'Export',
 };
 

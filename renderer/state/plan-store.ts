@@ -1,28 +1,91 @@
 import { createStore } from 'zustand/vanilla';
-import { uncurlOptions } from '../../main/contract/plan.ts';
-import type { BudgetName, UncurlOptions } from '../../main/contract/plan.ts';
+import type { PathHandle } from '../../main/contract/model.ts';
+import type { BudgetName, MethodName, MethodOptions, Pin, SuperExpertProtection } from '../../main/contract/plan.ts';
 
-/** Settings of the plan beside the shared method and factor. */
-interface PlanState {
-  readonly budget: BudgetName;
-  /** Of `random`. */
-  readonly seed: number;
-  readonly uncurl: UncurlOptions;
-  /** One task's statistics, or those of all ticked tasks averaged. */
-  readonly madeFor: 'task' | 'ticked';
-  readonly chooseBudget: (budget: BudgetName) => void;
-  readonly chooseSeed: (seed: number) => void;
-  readonly chooseUncurl: (change: Partial<UncurlOptions>) => void;
-  readonly chooseMadeFor: (madeFor: 'task' | 'ticked') => void;
+export type OptionsByMethod = Readonly<Partial<Record<MethodName, MethodOptions>>>;
+
+/** Kept experts of each MoE layer, edited by hand; they hold as long as model and factor are those of the edit. */
+export interface LayerCounts {
+  readonly model: PathHandle;
+  readonly factor: number;
+  readonly values: readonly number[];
 }
 
-export const planStore = createStore<PlanState>()((set) => ({
-  budget: 'uniform',
-  seed: 0,
-  uncurl: uncurlOptions.parse({}),
-  madeFor: 'task',
-  chooseBudget: (budget) => set({ budget }),
-  chooseSeed: (seed) => set({ seed }),
-  chooseUncurl: (change) => set(({ uncurl }) => ({ uncurl: { ...uncurl, ...change } })),
-  chooseMadeFor: (madeFor) => set({ madeFor }),
-}));
+/** A plan or ranking that was read from a file, and the model it was read for. */
+export interface ImportedFile {
+  readonly name: string;
+  readonly text: string;
+  readonly model: PathHandle;
+  readonly kind: 'plan' | 'ranking';
+  /** Curve name that a plan gives, and its factor; a ranking has neither. */
+  readonly method: string | null;
+  readonly factor: number | null;
+}
+
+/** Settings of the plan beside the shared method and factor. */
+export interface PlanState {
+  readonly budget: BudgetName;
+  /** Of the budget `manual`; null: all layers alike. */
+  readonly counts: LayerCounts | null;
+  /** Of methods that draw at random. */
+  readonly seed: number;
+  /** Options that differ from a method's defaults; plans and sweeps use the same. */
+  readonly options: OptionsByMethod;
+  readonly protect: SuperExpertProtection;
+  /** By model. */
+  readonly pins: Readonly<Record<PathHandle, readonly Pin[]>>;
+  /** How much each task counts where a plan is made for several; absent: 1. */
+  readonly taskWeights: Readonly<Record<PathHandle, number>>;
+  /** One task's statistics, or those of all ticked tasks together. */
+  readonly madeFor: 'task' | 'ticked';
+  /** Stands in for the method while it is there. */
+  readonly imported: ImportedFile | null;
+  readonly chooseBudget: (budget: BudgetName) => void;
+  readonly chooseCounts: (counts: LayerCounts | null) => void;
+  readonly chooseSeed: (seed: number) => void;
+  /** Undefined takes the option back to its default. */
+  readonly chooseOption: (method: MethodName, name: string, value: MethodOptions[string] | undefined) => void;
+  readonly chooseProtect: (protect: SuperExpertProtection) => void;
+  /** `keep`: must stay or must go; null lets the expert go by the method again. */
+  readonly pin: (model: PathHandle, place: { readonly layer: number; readonly expert: number }, keep: boolean | null) => void;
+  readonly removePins: (model: PathHandle) => void;
+  readonly chooseTaskWeight: (task: PathHandle, weight: number) => void;
+  readonly chooseMadeFor: (madeFor: 'task' | 'ticked') => void;
+  readonly importFile: (imported: ImportedFile | null) => void;
+}
+
+const byPlace = (left: Pin, right: Pin): number => left.layer - right.layer || left.expert - right.expert;
+
+const withOption = (options: OptionsByMethod, method: MethodName, name: string, value: MethodOptions[string] | undefined): OptionsByMethod => {
+  const { [name]: _, ...others } = options[method] ?? {};
+  return { ...options, [method]: value === undefined ? others : { ...others, [name]: value } };
+};
+
+export const createPlanStore = () =>
+  createStore<PlanState>()((set) => ({
+    budget: 'uniform',
+    counts: null,
+    seed: 0,
+    options: {},
+    protect: 'none',
+    pins: {},
+    taskWeights: {},
+    madeFor: 'task',
+    imported: null,
+    chooseBudget: (budget) => set({ budget }),
+    chooseCounts: (counts) => set({ counts }),
+    chooseSeed: (seed) => set({ seed }),
+    chooseOption: (method, name, value) => set(({ options }) => ({ options: withOption(options, method, name, value) })),
+    chooseProtect: (protect) => set({ protect }),
+    pin: (model, { layer, expert }, keep) =>
+      set(({ pins }) => {
+        const others = (pins[model] ?? []).filter((known) => known.layer !== layer || known.expert !== expert);
+        return { pins: { ...pins, [model]: keep === null ? others : [...others, { layer, expert, keep }].sort(byPlace) } };
+      }),
+    removePins: (model) => set(({ pins }) => ({ pins: { ...pins, [model]: [] } })),
+    chooseTaskWeight: (task, weight) => set(({ taskWeights }) => ({ taskWeights: { ...taskWeights, [task]: weight } })),
+    chooseMadeFor: (madeFor) => set({ madeFor }),
+    importFile: (imported) => set({ imported }),
+  }));
+
+export const planStore = createPlanStore();

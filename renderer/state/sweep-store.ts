@@ -1,17 +1,26 @@
 import { createStore } from 'zustand/vanilla';
-import { offeredMethods } from '../features/prune/methods.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { MethodName } from '../../main/contract/plan.ts';
+import type { BudgetName, MethodName, SuperExpertProtection } from '../../main/contract/plan.ts';
+import type { SweepSettings } from '../../main/contract/sweep.ts';
 
-/** Settings of the next sweep. */
-interface SweepState {
+/** Methods that a first sweep compares: the floor, the usual baseline, and two of this field. */
+export const usualMethods: readonly MethodName[] = ['random', 'frequency', 'reap', 'uncurl'];
+
+/** Budgets that a sweep can give every plan. */
+export type SweepBudget = Exclude<BudgetName, 'manual'>;
+
+/** Settings of the next sweep, beside the options of methods (those of the plan store). */
+export interface SweepState {
   /** Models beside the selected one. */
   readonly otherModels: readonly PathHandle[];
   readonly methods: readonly MethodName[];
   /** Factors that were unticked; every possible power of two is ticked at first. */
   readonly skippedFactors: readonly number[];
-  /** Number of seeds of `random`: 0 .. seeds - 1. */
+  /** Number of seeds of methods that draw at random: 0 .. seeds - 1. */
   readonly seeds: number;
+  readonly budget: SweepBudget;
+  readonly protect: SuperExpertProtection;
+  readonly recovery: SweepSettings['recovery'];
   readonly adaptive: boolean;
   /** First n test items of each task; null: all. */
   readonly limit: number | null;
@@ -20,6 +29,9 @@ interface SweepState {
   readonly toggleMethod: (method: MethodName) => void;
   readonly toggleFactor: (factor: number) => void;
   readonly chooseSeeds: (seeds: number) => void;
+  readonly chooseBudget: (budget: SweepBudget) => void;
+  readonly chooseProtect: (protect: SuperExpertProtection) => void;
+  readonly chooseRecovery: (recovery: SweepSettings['recovery']) => void;
   readonly chooseAdaptive: (adaptive: boolean) => void;
   readonly chooseLimit: (limit: number | null) => void;
   readonly chooseDelta: (delta: number) => void;
@@ -31,9 +43,12 @@ const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
 export const createSweepStore = () =>
   createStore<SweepState>()((set) => ({
     otherModels: [],
-    methods: [...offeredMethods],
+    methods: usualMethods,
     skippedFactors: [],
     seeds: 3,
+    budget: 'uniform',
+    protect: 'none',
+    recovery: 'none',
     adaptive: false,
     limit: null,
     delta: 0.02,
@@ -41,6 +56,9 @@ export const createSweepStore = () =>
     toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
     toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
     chooseSeeds: (seeds) => set({ seeds: Math.min(30, Math.max(1, Math.round(seeds))) }),
+    chooseBudget: (budget) => set({ budget }),
+    chooseProtect: (protect) => set({ protect }),
+    chooseRecovery: (recovery) => set({ recovery }),
     chooseAdaptive: (adaptive) => set({ adaptive }),
     chooseLimit: (limit) => set({ limit }),
     chooseDelta: (delta) => set({ delta }),

@@ -138,7 +138,13 @@ test('an execution provider is tried in a process beside the engine, which is th
 
 test('a folder from the native dialog becomes a handle, a file is saved where the user says', async ({ shell: { electron, page, writable } }) => {
   await electron.evaluate(({ dialog }, folder) => {
-    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [folder] });
+    const asked: string[][] = [];
+    Object.assign(globalThis, { asked });
+    // The two forms of the call: with a window before the options, and without.
+    dialog.showOpenDialog = (...call: readonly unknown[]) => {
+      asked.push((call.at(-1) as { properties: string[] }).properties);
+      return Promise.resolve({ canceled: false, filePaths: [folder] });
+    };
     dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath: `${folder}/figure.svg` });
   }, writable);
   const chosen = await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: 'export' }));
@@ -150,6 +156,9 @@ test('a folder from the native dialog becomes a handle, a file is saved where th
   expect(saved).toEqual({ output: { saved: true } });
   expect(await readFile(path.join(writable, 'figure.svg'), 'utf8')).toBe('<svg/>');
   expect((await readdir(writable)).filter((name) => name.endsWith('.part'))).toEqual([]);
+  const file = await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: 'task-file' }));
+  expect(file).toEqual({ output: expect.stringMatching(/^[\w-]+$/) });
+  expect(await electron.evaluate(() => (globalThis as { asked?: readonly string[][] }).asked)).toEqual([['openDirectory', 'createDirectory'], ['openFile']]);
   expect(await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: '/etc' }))).toMatchObject({
     error: { code: 'invalid-input' },
   });

@@ -5,7 +5,9 @@ import { refuse } from '../../contract/errors.ts';
 import { figures as drawFigures } from '../../figures/figures.ts';
 import { readSweepDocument } from '../../jobs/sweep-record.ts';
 import { readRunProfiles } from '../../jobs/read-run-profiles.ts';
+import { readReportComparisons } from '../../report/read-comparison.ts';
 import { readStoredSweep } from '../../report/read-family.ts';
+import { readRecordedTrainings } from '../../report/read-recorded-trainings.ts';
 import { bundledModels } from '../../workspace/bundled-resources.ts';
 import { explainFileError } from '../../workspace/file-errors.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
@@ -38,9 +40,10 @@ export const figures: Verb = {
     if (document === null && profiles.length === 0) {
       throw refuse('nothing-to-draw', `${run} (${manifest.kind}, ${manifest.state}) holds no results and no profiles.`, 'Choose a sweep or a profile that is done.');
     }
-    const bundled = { folders: [...(await bundledModels(host.resources)).values()], open: openCheckpoint };
+    const bundled = { folders: [...(await bundledModels(host.resources)).values()], open: openCheckpoint, recorded: () => readRecordedTrainings(host.resources) };
     const family = document === null ? {} : { family: (await readStoredSweep(opened, run, { bundled })).family };
-    const files = drawFigures({ manifest, document, profiles, ...family }, reader.choice('theme', ['light', 'dark']) ?? 'light');
+    const comparisons = document === null ? [] : await readReportComparisons(opened, document);
+    const files = drawFigures({ manifest, document, profiles, comparisons, ...family }, reader.choice('theme', ['light', 'dark']) ?? 'light');
     const unfinished = temporaryNameFor(out, dirname(out));
     try {
       await mkdir(unfinished);

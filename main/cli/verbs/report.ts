@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { makeReport } from '../../report/make-report.ts';
+import { readRecordedTrainings } from '../../report/read-recorded-trainings.ts';
 import { bundledModels } from '../../workspace/bundled-resources.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { writeFileAtomically } from '../../workspace/write-atomically.ts';
@@ -26,7 +27,7 @@ export const report: Verb = {
     const folders = [...(await bundledModels(host.resources)).values()];
     const { html, findings } = await makeReport(await openExistingWorkspace(workspace), run, {
       delta: reader.real('delta', 0.001, 0.5),
-      bundled: { folders, open: openCheckpoint },
+      bundled: { folders, open: openCheckpoint, recorded: () => readRecordedTrainings(host.resources) },
     });
     await writeFileAtomically(out, html);
     const sizeBytes = Buffer.byteLength(html);

@@ -17,12 +17,13 @@ export interface ChartRow {
   readonly threshold: boolean;
 }
 
-/** Methods stand this far apart, as a power of two. */
+/** Methods stand this far apart, as a power of two, unless there are so many that factors would run into each other. */
 const DODGE = 0.05;
+const WIDEST = 0.6;
 
 /** x of a factor for the method at `place` of `count`. */
 export const dodged = (factor: number, place: number, count: number): number =>
-  factor === 1 ? 1 : factor * 2 ** ((place - (count - 1) / 2) * DODGE);
+  factor === 1 ? 1 : factor * 2 ** ((place - (count - 1) / 2) * Math.min(DODGE, WIDEST / Math.max(1, count - 1)));
 
 /** Rows of one method: its line, its dots with intervals, and where its threshold lies. */
 export const chartRows = (curve: MethodCurve, unpruned: number | null, place: number, count: number): readonly ChartRow[] => {

@@ -2,6 +2,7 @@ import { memo, useMemo, useState } from 'react';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
 import { useElementWidth } from '../../charts/use-element-width.ts';
+import { dodged } from './chart-rows.ts';
 import { CurveFrame } from './curve-frame.tsx';
 import { CurveMarks } from './curve-marks.tsx';
 import { nearestDot } from './nearest-dot.ts';
@@ -80,6 +81,7 @@ const Chart = (props: CurveChartProps) => {
           width={width}
           height={height}
           ticks={ticks}
+          rightmost={dodged(ticks.at(-1) ?? 2, methods.length - 1, methods.length)}
           domain={domain}
           accuracy={curves.metric !== 'perplexity'}
           unpruned={curves.unpruned}

@@ -6,6 +6,8 @@ interface CurveFrameProps {
   readonly width: number;
   readonly height: number;
   readonly ticks: readonly number[];
+  /** Where the rightmost mark stands: methods lie beside each other. */
+  readonly rightmost: number;
   readonly domain: readonly [number, number];
   readonly accuracy: boolean;
   readonly unpruned: number | null;
@@ -24,14 +26,14 @@ const accuracyLabel = (value: number): string => formatFixed(value, value === 0 
 const perplexityLabel = (value: number): string => formatNumber(value, 3);
 
 /** Axes (factor on a log2 scale), grid and the three lines that points are read against. */
-export const CurveFrame = ({ width, height, ticks, domain, accuracy, unpruned, delta, chance, children }: CurveFrameProps) => (
+export const CurveFrame = ({ width, height, ticks, rightmost, domain, accuracy, unpruned, delta, chance, children }: CurveFrameProps) => (
   <ComposedChart width={width} height={height} margin={MARGIN} data={ticks.map((factor) => ({ factor }))} accessibilityLayer={false}>
     <CartesianGrid stroke="var(--grid)" vertical={false} />
     <XAxis
       dataKey="factor"
       type="number"
       scale="log"
-      domain={[0.93, (ticks.at(-1) ?? 2) * 1.1]}
+      domain={[0.93, rightmost * 1.06]}
       allowDataOverflow
       ticks={[...ticks]}
       tickFormatter={factorLabel}

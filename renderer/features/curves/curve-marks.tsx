@@ -1,6 +1,7 @@
 import { useXAxisScale, useYAxisScale } from 'recharts';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { markerPath, methodStyle } from '../../charts/method-styles.ts';
+import { methodStyle } from '../../../main/contract/method-style.ts';
+import { MethodMarker } from '../../charts/method-marker.tsx';
 import { chartRows } from './chart-rows.ts';
 import type { ChartRow } from './chart-rows.ts';
 import { resultKey } from './point-key.ts';
@@ -62,10 +63,9 @@ const polyline = (points: readonly (readonly [number, number])[]): string =>
 
 const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: MethodMarksProps) => {
   const style = methodStyle(curve.method, order);
-  const color = style.color[theme];
+  const color = style[theme];
   const line = rows.flatMap((row) => (row.line === null ? [] : [[x(row.x), y(row.line)] as const]));
   const band = rows.flatMap((row) => (row.band === null ? [] : [{ x: x(row.x), low: y(row.band[0]), high: y(row.band[1]) }]));
-  const stroked = style.marker === 'cross';
   return (
     <g opacity={stand === 'back' ? 0.3 : 1}>
       {stand === 'out' && band.length > 1 && (
@@ -88,12 +88,7 @@ const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: Me
             )}
             {row.threshold && <circle cx={cx} cy={cy} r={7.5} fill="none" stroke={color} strokeWidth={1.3} />}
             {key === selectedKey && <circle cx={cx} cy={cy} r={9.5} fill="none" stroke="var(--accent)" strokeWidth={2} />}
-            <path
-              d={markerPath(style.marker, cx, cy, curve.seeds > 1 ? 2.4 : 3.4)}
-              fill={stroked ? 'none' : color}
-              stroke={stroked ? color : 'var(--surface)'}
-              strokeWidth={stroked ? 1.6 : 0.8}
-            />
+            <MethodMarker style={style} theme={theme} x={cx} y={cy} r={curve.seeds > 1 ? 2.4 : 3.4} />
           </g>
         );
       })}

@@ -1,14 +1,13 @@
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { markerPath, methodStyle } from '../../charts/method-styles.ts';
 import { csvDocument } from '../../figures/csv.ts';
 import { escapeXml } from '../../figures/escape-xml.ts';
 import type { Figure } from '../../figures/figure.ts';
 import { chartMarkup } from '../../figures/chart-markup.ts';
+import { LEGEND_ROW, methodLegend } from '../../figures/method-legend.ts';
 import { svgDocument } from '../../figures/svg-document.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { methodTitle } from '../prune/methods.ts';
 import type { TaskCurves } from './task-curves.ts';
 
 interface CurvesFigure {
@@ -27,6 +26,8 @@ const COLUMNS = 3;
 const GAP = 24;
 const HEAD = 76;
 const CAPTION = 22;
+/** Room for a legend of four methods beside each other. */
+const MIN_WIDTH = 560;
 
 /** The charts on screen, side by side in one picture, and every point of their model as a table. */
 export const curvesFigure = ({ manifest, document, model, methods, hidden, curves, tasks, delta, theme }: CurvesFigure): Figure => {
@@ -39,34 +40,28 @@ export const curvesFigure = ({ manifest, document, model, methods, hidden, curve
   const columns = Math.max(1, Math.min(COLUMNS, panels.length));
   const ink = theme === 'dark' ? '#e6e8eb' : '#1b1d20';
   const title = `${manifest.title}${model === null ? '' : `: ${model}`}`;
-  const legend = methods
-    .filter((method) => !hidden.includes(method))
-    .map((method, place) => {
-      const style = methodStyle(method, methods.indexOf(method));
-      const x = GAP + place * 120;
-      const color = style.color[theme];
-      return `<path d="M${x} 52h30" stroke="${color}" stroke-width="1.8" stroke-dasharray="${style.dash}"/><path d="${markerPath(style.marker, x + 15, 52, 3.6)}" fill="${color}"/><text x="${x + 38}" y="56" fill="${ink}">${escapeXml(methodTitle(method))}</text>`;
-    });
+  const background = theme === 'dark' ? '#17191c' : '#ffffff';
+  const pageWidth = Math.max(MIN_WIDTH, GAP + columns * (width + GAP));
+  const shown = methods.filter((method) => !hidden.includes(method));
+  const legend = methodLegend({ methods, shown, theme, ink, background, left: GAP, top: 52, width: pageWidth - 2 * GAP });
+  const head = HEAD + (legend.rows - 1) * LEGEND_ROW;
   const bodies = panels.map(({ task, chart }, index) => {
     const x = GAP + (index % columns) * (width + GAP);
-    const y = HEAD + Math.floor(index / columns) * (height + CAPTION + GAP);
+    const y = head + Math.floor(index / columns) * (height + CAPTION + GAP);
     const name = tasks.find((known) => known.name === task.task)?.title ?? task.task;
     return `<g transform="translate(${x} ${y})"><text x="36" y="12" font-weight="bold" fill="${ink}">${escapeXml(name)}</text><g transform="translate(0 ${CAPTION})">${chart.markup}</g></g>`;
   });
-  const whole = {
-    width: Math.max(GAP + columns * (width + GAP), GAP * 2 + methods.length * 120),
-    height: HEAD + Math.max(1, Math.ceil(panels.length / columns)) * (height + CAPTION + GAP),
-  };
+  const size = { width: pageWidth, height: head + Math.max(1, Math.ceil(panels.length / columns)) * (height + CAPTION + GAP) };
   const figureManifest = { kind: 'uncurl-curves', delta, rule: document.rule, run: manifest };
   return {
-    ...whole,
+    ...size,
     manifest: figureManifest,
     svg: svgDocument({
-      ...whole,
+      ...size,
       title,
-      background: theme === 'dark' ? '#17191c' : '#ffffff',
+      background,
       manifest: figureManifest,
-      body: [`<text x="${GAP}" y="28" font-size="15" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`, ...legend, ...bodies].join('\n'),
+      body: [`<text x="${GAP}" y="28" font-size="15" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`, ...legend.markup, ...bodies].join('\n'),
     }),
     csv: csvDocument(
       figureManifest,

@@ -1,3 +1,4 @@
+import { methodOfLabel } from '../../../main/contract/method.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
 import { Definition } from '../../components/definition.tsx';
 import { formatFixed } from '../../format/format-number.ts';
@@ -13,6 +14,15 @@ interface CurvesLegendProps {
 export const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
   <div className="curves-legend">
     <MethodToggles methods={methods} theme={theme} />
+    {methods.some((method) => methodOfLabel(method).isRecovered) && (
+      <span>
+        <svg width="16" height="16" aria-hidden="true">
+          <circle cx="8" cy="8" r="4" fill="var(--surface)" stroke="var(--text-muted)" strokeWidth="1.3" />
+          <circle cx="8" cy="8" r="1.5" fill="var(--text-muted)" />
+        </svg>
+        <Definition of="recoveredMark">recovered</Definition>
+      </span>
+    )}
     <span className="legend-rule" />
     <span>
       <svg width="22" height="12" aria-hidden="true">

@@ -1,5 +1,4 @@
 import { useCallback, useMemo } from 'react';
-import { offeredMethods } from '../prune/methods.ts';
 import { useStore } from 'zustand';
 import { useResolvedTheme } from '../../app/theme.ts';
 import { Button, IconButton } from '../../components/button.tsx';
@@ -33,7 +32,7 @@ export const CurvesView = () => {
   const { asTable, model: chosenModel, enlarged, hiddenMethods, enlarge } = useStore(curvesStore);
   const models = useMemo(() => (document === undefined ? [] : sweepModels(document)), [document]);
   const model = models.find((name) => name === chosenModel) ?? models[0] ?? null;
-  const methods = useMemo(() => (document === undefined ? [] : sweepMethods(document, offeredMethods)), [document]);
+  const methods = useMemo(() => (document === undefined ? [] : sweepMethods(document)), [document]);
   const taskNames = facts.tasks.map((task) => task.name).join('\n');
   const curves = useMemo(
     () => (document === undefined || model === null ? [] : taskCurves(document, model, methods, taskNames.split('\n'))),

@@ -1,6 +1,7 @@
 import { useStore } from 'zustand';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { markerPath, methodStyle } from '../../charts/method-styles.ts';
+import { methodStyle } from '../../../main/contract/method-style.ts';
+import { MethodMarker } from '../../charts/method-marker.tsx';
 import { curvesStore } from '../../state/curves-store.ts';
 import { methodTitle } from '../prune/methods.ts';
 
@@ -15,7 +16,7 @@ export const MethodToggles = ({ methods, theme }: MethodTogglesProps) => {
   const { hiddenMethods, toggleMethod } = useStore(curvesStore);
   return methods.map((method, order) => {
     const style = methodStyle(method, order);
-    const color = style.color[theme];
+    const color = style[theme];
     return (
       <button
         key={method}
@@ -26,7 +27,7 @@ export const MethodToggles = ({ methods, theme }: MethodTogglesProps) => {
       >
         <svg width="30" height="12" aria-hidden="true">
           <line x1="0" x2="30" y1="6" y2="6" stroke={color} strokeWidth="1.8" strokeDasharray={style.dash} />
-          <path d={markerPath(style.marker, 15, 6, 3.6)} fill={style.marker === 'cross' ? 'none' : color} stroke={color} />
+          <MethodMarker style={style} theme={theme} x={15} y={6} r={3.6} />
         </svg>
         {methodTitle(method)}
       </button>

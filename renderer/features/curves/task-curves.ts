@@ -1,3 +1,5 @@
+import { methodOfLabel } from '../../../main/contract/method.ts';
+import { methodName } from '../../../main/contract/plan.ts';
 import type { SweepDocument, SweepResult, Threshold } from '../../../main/contract/sweep.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 
@@ -44,12 +46,15 @@ const meanLine = (points: readonly SweepResult[], unpruned: number | null): read
 
 export const sweepModels = (document: SweepDocument): readonly string[] => distinct(document.results.map((result) => result.model));
 
-/** Methods of a sweep in a lasting order: as given, then others by name. */
-export const sweepMethods = (document: SweepDocument, order: readonly string[]): readonly string[] => {
-  const place = (method: string): number => (order.includes(method) ? order.indexOf(method) : order.length);
+/** Curves of a sweep in a lasting order: methods as they are listed everywhere, each before its recovered twin, then others by name. */
+export const sweepMethods = (document: SweepDocument): readonly string[] => {
+  const place = (label: string): number => {
+    const { method, isRecovered } = methodOfLabel(label);
+    return method === null ? Infinity : 2 * methodName.options.indexOf(method) + Number(isRecovered);
+  };
   return distinct(document.results.map((result) => result.method))
     .filter((method) => method !== UNPRUNED)
-    .sort((left, right) => place(left) - place(right) || left.localeCompare(right));
+    .sort((left, right) => (place(left) === place(right) ? left.localeCompare(right) : place(left) - place(right)));
 };
 
 /** Curves of one model, task by task (in `taskOrder`, then others by name). */

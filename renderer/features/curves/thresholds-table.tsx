@@ -16,6 +16,10 @@ interface ThresholdsTableProps {
   readonly running: boolean;
 }
 
+/** Room for a verdict in words, whatever the number of methods. */
+const METHOD_COLUMN_PX = 124;
+const FIRST_COLUMNS_PX = 206;
+
 /** Tasks by methods: how far each method can prune each task, the bracket, and by which rule. */
 export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }: ThresholdsTableProps) => (
   <section aria-label="Thresholds">
@@ -26,7 +30,7 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
       {running && <span className="muted">provisional, the sweep is running</span>}
     </div>
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Threshold of every task and method">
-      <table className="data-table threshold-table">
+      <table className="data-table threshold-table" style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}>
         <thead>
           <tr>
             <th scope="col">Task</th>
@@ -56,11 +60,16 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
       </table>
     </div>
     {rule !== '' && <p className="rule-text">{rule}</p>}
-    {notes.map((note) => (
-      <p key={note} className="rule-text">
-        {note}
-      </p>
-    ))}
+    {notes.length > 0 && (
+      <div className="sweep-notes">
+        <h3>Notes of this sweep</h3>
+        <ul>
+          {notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      </div>
+    )}
   </section>
 );
 

@@ -12,6 +12,7 @@ import { exportStore } from '../../state/export-store.ts';
 import { chooseFolder } from '../folders/choose-folder.ts';
 import { CostTable } from '../prune/cost-table.tsx';
 import { methodTitle } from '../prune/methods.ts';
+import { formatOptions, formatText, weightsText } from './export-formats.ts';
 import { exportName, exportObstacle } from './export-source.ts';
 import { useExportPlan } from './use-export-plan.ts';
 
@@ -45,7 +46,7 @@ export const ExportForm = () => {
           <strong>
             {methodTitle(source.method)} {formatFactor(source.factor)}
           </strong>{' '}
-          of {source.model.name}, made for {taskTitle(source.task)}.
+          of {source.model.name}, {source.call === 'plan.import' ? `from ${source.input.name}` : `made for ${taskTitle(source.task)}`}.
         </p>
       )}
       {error !== null && <Problem error={error} />}
@@ -55,6 +56,11 @@ export const ExportForm = () => {
       {made !== undefined && made.cost.exportable.reason !== null && (
         <Problem error={{ message: 'A stock Hugging Face loader cannot open this export.', remedy: made.cost.exportable.reason }} />
       )}
+      <div className="field-stacked export-format">
+        <span className="field-label">Form</span>
+        <Segmented label="Form of the export" value={state.format} options={formatOptions} onChange={state.chooseFormat} />
+        <p className="muted">{formatText[state.format]}</p>
+      </div>
       <div className="field-stacked">
         <span className="field-label">Into folder</span>
         <div className="folder-field">
@@ -87,8 +93,8 @@ export const ExportForm = () => {
       </div>
       {made !== undefined && (
         <p className="muted">
-          Will write a Hugging Face folder: config, {formatBytes(made.cost.sizeBytes)} of weights (safetensors, the source’s own tensor names), tokenizer, plan, model
-          card and checksums. The folder is verified against the model before it gets its name; an existing folder is never overwritten.
+          Will write {formatBytes(made.cost.sizeBytes)} of weights ({weightsText[state.format]}), config, tokenizer, plan, model card and checksums. The folder is verified
+          against the model before it gets its name; an existing folder is never overwritten.
         </p>
       )}
       <div className="sweep-start">

@@ -4,6 +4,7 @@ import type { Verification } from '../../../main/contract/export.ts';
 import { Definition } from '../../components/definition.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { FactList } from '../../components/fact-list.tsx';
+import type { Fact } from '../../components/fact-list.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
@@ -11,6 +12,7 @@ import { useFacts } from '../../engine/use-facts.ts';
 import { formatCount } from '../../format/format-number.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { exportStore } from '../../state/export-store.ts';
+import { formTitle, formOfRun } from './export-formats.ts';
 
 /** The chosen export or verification, else the newest: its proof in full. */
 export const ExportOutcome = () => {
@@ -27,6 +29,7 @@ export const ExportOutcome = () => {
       </EmptyState>
     );
   }
+  const form = formOfRun(run);
   const job = jobs.find((known) => known.run === run.id);
   return (
     <section className="card" aria-label="Outcome">
@@ -36,7 +39,7 @@ export const ExportOutcome = () => {
       </div>
       {run.output !== null && (
         <div>
-          <span className="field-label">Folder</span>
+          <span className="field-label">{form === null ? 'Folder' : `Folder, ${form}`}</span>
           <p className="path-plain">{run.output}</p>
         </div>
       )}
@@ -62,6 +65,21 @@ const yesNo = (value: boolean) => (
   </span>
 );
 
+/** The largest difference of logits, of each form that was proven. */
+const logitFacts = ({ forms, maxLogitDifference, tolerance }: Verification): readonly Fact[] => {
+  const measured = forms.length > 0 ? forms : [{ form: null, maxLogitDifference, tolerance }];
+  return measured.map(({ form, maxLogitDifference: difference, tolerance: limit }) => ({
+    key: `logits ${form ?? ''}`,
+    term: <Definition of="logitDifference">{form === null ? 'Largest logit difference' : `Logit difference, ${formTitle[form]}`}</Definition>,
+    value: (
+      <>
+        {difference === 0 ? '0 (bit-equal)' : difference.toExponential(2)}
+        <span className="muted proof-tolerance">tolerance {limit.toExponential(0)}</span>
+      </>
+    ),
+  }));
+};
+
 const ProofBody = ({ proof }: { readonly proof: Verification }) => (
   <>
     <div className={proof.ok ? 'verdict verdict-ok' : 'verdict verdict-bad'} role="status">
@@ -75,16 +93,7 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
     </div>
     <FactList
       facts={[
-        {
-          key: 'logits',
-          term: <Definition of="logitDifference" />,
-          value: (
-            <>
-              {proof.maxLogitDifference === 0 ? '0 (bit-equal)' : proof.maxLogitDifference.toExponential(2)}
-              <span className="muted"> tolerance {proof.tolerance.toExponential(0)}</span>
-            </>
-          ),
-        },
+        ...logitFacts(proof),
         { key: 'experts', term: <Definition of="sameExperts" />, value: proof.sameExperts === null ? 'not told by a graph' : yesNo(proof.sameExperts) },
         { key: 'tensors', term: <Definition of="sameTensors" />, value: yesNo(proof.sameTensors) },
       ]}

@@ -4,25 +4,30 @@ import { isUsable, selectedModel } from '../../engine/facts.ts';
 import type { Facts } from '../../engine/facts.ts';
 import type { exportStore } from '../../state/export-store.ts';
 import { planStore } from '../../state/plan-store.ts';
-import { currentPlanInput } from '../prune/current-plan.ts';
+import { currentPlanCall, shownImport } from '../prune/current-plan.ts';
 
 type ExportState = ReturnType<(typeof exportStore)['getState']>;
 
 /** Where the plan to export comes from, and the model that it prunes. */
 export type ExportSource = { readonly model: ModelEntry; readonly method: string; readonly factor: number; readonly task: string | null } & (
   | { readonly call: 'plan.make'; readonly input: CallInput<'plan.make'> }
+  | { readonly call: 'plan.import'; readonly input: CallInput<'plan.import'> }
   | { readonly call: 'sweep.plan'; readonly input: CallInput<'sweep.plan'> }
 );
 
 /** Null where the plan is not known, or its model is not among the opened ones. */
 export const exportSource = (facts: Facts, { point }: Pick<ExportState, 'point'>): ExportSource | null => {
   if (point === null) {
-    const input = currentPlanInput(facts, planStore.getState());
+    const state = planStore.getState();
+    const call = currentPlanCall(facts, state);
     const model = selectedModel(facts);
-    if (input === null || model === null) return null;
+    if (call === null || model === null) return null;
     const { method, factor } = facts.selection;
-    const task = input.tasks.length === 1 ? facts.tasks.find((known) => known.handle === input.tasks[0])?.name : null;
-    return { call: 'plan.make', input, model, method, factor, task: task ?? null };
+    const file = shownImport(facts, state);
+    if (file !== null) return { ...call, model, method: file.method ?? file.kind, factor: file.factor ?? factor, task: null };
+    const tasks = call.call === 'plan.make' ? call.input.tasks : [];
+    const task = tasks.length === 1 ? facts.tasks.find((known) => known.handle === tasks[0])?.name : null;
+    return { ...call, model, method, factor, task: task ?? null };
   }
   const manifest = facts.runs.find((run) => run.id === point.run);
   const fingerprint = manifest?.models.find((model) => model.name === point.model)?.fingerprint;

@@ -4,11 +4,13 @@ import { VerifyForm } from './verify-form.tsx';
 import './export.css';
 
 export const ExportView = () => (
-  <div className="view-body export-columns">
-    <div className="export-forms">
-      <ExportForm />
-      <VerifyForm />
+  <div className="export-view">
+    <div className="view-body export-columns">
+      <div className="export-forms">
+        <ExportForm />
+        <VerifyForm />
+      </div>
+      <ExportOutcome />
     </div>
-    <ExportOutcome />
   </div>
 );

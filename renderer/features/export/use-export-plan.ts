@@ -20,6 +20,7 @@ export const useExportPlan = (): ExportPlan => {
   const source = exportSource(facts, { point });
   const made = useQuery('plan.make', source?.call === 'plan.make' ? source.input : null);
   const measured = useQuery('sweep.plan', source?.call === 'sweep.plan' ? source.input : null);
-  const { data, error } = source?.call === 'sweep.plan' ? measured : made;
+  const read = useQuery('plan.import', source?.call === 'plan.import' ? source.input : null);
+  const { data, error } = source?.call === 'sweep.plan' ? measured : source?.call === 'plan.import' ? read : made;
   return { source, made: data, error };
 };

@@ -1,3 +1,4 @@
+import type { PathHandle } from '../../../main/contract/model.ts';
 import type { FolderPurpose } from '../../../main/contract/shell.ts';
 import type { Bridge } from '../../bridge.ts';
 import type { ChosenFolder } from '../../state/export-store.ts';
@@ -10,4 +11,10 @@ export const chooseFolder = async (bridge: Bridge, purpose: FolderPurpose): Prom
   if (handle === null) return null;
   const { path } = await bridge.call('folders.list', { handle });
   return { handle, path };
+};
+
+/** Asks for the one file of a task; the folder browser of other hosts shows files beside folders. */
+export const chooseTaskFile = async (bridge: Bridge): Promise<PathHandle | null> => {
+  if (bridge.shell === null) return (await folderDialogStore.getState().ask('task'))?.handle ?? null;
+  return bridge.shell.chooseFolder({ purpose: 'task-file' });
 };

@@ -21,7 +21,7 @@ interface PurposeWords {
 
 const words: Readonly<Record<FolderPurpose, PurposeWords>> = {
   model: { title: 'Open a model', hint: 'A Hugging Face folder: config.json, safetensors, tokenizer.json.', confirm: 'Open this folder', target: 'model' },
-  task: { title: 'Open a task', hint: 'A folder with task.json and JSONL splits, or one JSONL file.', confirm: 'Open this folder', target: 'task' },
+  task: { title: 'Open a task', hint: 'A task folder, or a .jsonl, .parquet, .txt or harness .yaml file.', confirm: 'Open this folder', target: 'task' },
   export: { title: 'Export into', hint: 'The new folder is made inside the one you choose.', confirm: 'Export into this folder', target: 'folder' },
   exported: { title: 'Verify an export', hint: 'The folder of an exported model.', confirm: 'Verify this folder', target: 'model' },
 };
@@ -66,7 +66,8 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose }) => {
       <ul className="rows folder-entries" aria-label="Entries">
         {folder?.entries.map((entry) => {
           const opens = entry.kind === target && target !== 'folder';
-          const disabled = entry.kind === 'file';
+          // Only a folder can be entered; a file is chosen, or of no use here.
+          const disabled = !opens && !entry.isFolder;
           return (
             <li key={entry.handle} className="row">
               <button

@@ -7,6 +7,7 @@ import { useFacts } from '../../engine/use-facts.ts';
 import { formatCount, formatFixed, formatPercent } from '../../format/format-number.ts';
 import { routingMetrics, routingStore } from '../../state/routing-store.ts';
 import { describeFate } from '../prune/expert-fates.ts';
+import { PinControl } from '../prune/pin-control.tsx';
 import { useCurrentPlan } from '../prune/use-current-plan.ts';
 import { effectiveExperts, metricMatrix, rankInLayer } from '../routing/metric-matrix.ts';
 import { useProfiles } from '../routing/use-profiles.ts';
@@ -28,6 +29,12 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
       <h2>
         Layer {layer}, expert {expert}
       </h2>
+      {facts.selection.model !== null && (
+        <div className="inspector-pin">
+          <Definition of="pins">Pin</Definition>
+          <PinControl model={facts.selection.model} layer={layer} expert={expert} />
+        </div>
+      )}
       {profile === undefined ? (
         <p className="muted">{task === null ? 'No task is in focus.' : `${task.title} is not profiled with this model yet.`}</p>
       ) : (

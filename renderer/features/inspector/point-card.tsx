@@ -10,16 +10,18 @@ import { useFacts } from '../../engine/use-facts.ts';
 import { formatCount, formatFactor, formatFixed, formatParameters, formatPercent, formatProbability, formatSigned } from '../../format/format-number.ts';
 import { methodTitle } from '../prune/methods.ts';
 import { isPoint } from '../curves/point-key.ts';
+import { runDeviceText } from '../devices/device-words.ts';
 
 /** Exact numbers of a measured point, what its plan costs, and the way to export it. */
 export const PointCard = ({ point }: { readonly point: PointKey }) => {
-  const { tasks } = useFacts();
+  const { tasks, runs } = useFacts();
   const document = useQuery('sweep.read', { run: point.run }).data;
   const plan = useQuery('sweep.plan', point.factor > 1 ? { ...point } : null);
   const toExport = useAction(exportPoint);
   const result = document?.results.find((known) => isPoint(known, point));
   const task = tasks.find((known) => known.name === point.task)?.title ?? point.task;
   const cost = plan.data?.cost;
+  const device = runs.find((run) => run.id === point.run)?.device;
   return (
     <section className="inspector-section" aria-label="Selected point">
       <h2>
@@ -42,6 +44,7 @@ export const PointCard = ({ point }: { readonly point: PointKey }) => {
             { key: 'kept', term: <Definition of="keptExperts" />, value: formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2) },
             ...(result.accNorm === null ? [] : [{ key: 'norm', term: <Definition of="acc_norm">acc_norm</Definition>, value: formatFixed(result.accNorm, 4) }]),
             ...(result.truncated > 0 ? [{ key: 'truncated', term: <Definition of="truncated" />, value: formatCount(result.truncated) }] : []),
+            ...(device === undefined ? [] : [{ key: 'device', term: <Definition of="computedOn" />, value: runDeviceText(device) }]),
           ]}
         />
       )}

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { JobProgress } from '../../../main/contract/run.ts';
+import { showDevices } from '../../actions/show-devices.ts';
 import { resumeRun, unfinishedRun } from '../../actions/resume-run.ts';
 import { useAction } from '../../actions/use-action.ts';
 import { Button } from '../../components/button.tsx';
@@ -70,6 +71,7 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
 
 const Idle = ({ unfinishedTitle }: { readonly unfinishedTitle: string | null }) => {
   const resume = useAction(resumeRun);
+  const devices = useAction(showDevices);
   const engine = useQuery('engine.facts', {}).data;
   return (
     <div className="job job-idle">
@@ -85,10 +87,10 @@ const Idle = ({ unfinishedTitle }: { readonly unfinishedTitle: string | null }) 
         </>
       )}
       {engine !== undefined && (
-        <span className="job-engine" title={engine.device.processor}>
+        <button type="button" className="job-engine-button" title={`${engine.device.processor}. Show the devices`} onClick={devices.perform}>
           {engine.device.provider.toUpperCase()} · {engine.device.precision} · {engine.device.threads}{' '}
           {engine.device.threads === 1 ? 'thread' : 'threads'} · {formatBytes(engine.memory.budgetBytes)} for weights
-        </span>
+        </button>
       )}
     </div>
   );

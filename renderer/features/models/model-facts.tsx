@@ -4,11 +4,14 @@ import { FactList } from '../../components/fact-list.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatBytes, formatCount, formatParameters } from '../../format/format-number.ts';
+import { changedSentence } from './changed-words.ts';
+import { MissingModel } from './missing-model.tsx';
 
 /** What is known of a model without loading its weights. */
 export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
   const engine = useQuery('engine.facts', {}).data;
   const { info } = model;
+  if (model.missing !== undefined) return <MissingModel model={model} />;
   if (info === null) {
     return <Problem error={{ message: model.error ?? 'The folder cannot be opened.', remedy: `Folder: ${model.path}` }} />;
   }
@@ -16,6 +19,9 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
   return (
     <>
       {model.error !== null && <Problem error={{ message: model.error, remedy: `Folder: ${model.path}` }} />}
+      {model.changed !== undefined && (
+        <Problem error={{ message: changedSentence(model.changed, model.fingerprint), remedy: 'Its profiles and curves are of the model that lay here then: measure it again, or restore that one.' }} />
+      )}
       {info.reasons.map((reason) => (
         <Problem key={reason} error={{ message: reason, remedy: '' }} />
       ))}

@@ -10,9 +10,14 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { useRequest } from '../../engine/use-request.ts';
 import { formatParameters } from '../../format/format-number.ts';
 import { selectionStore } from '../../state/selection-store.ts';
+import { changedWords } from './changed-words.ts';
+import { locateModel } from './locate-model.ts';
+import { useRefreshOnFocus } from './use-refresh-on-focus.ts';
 
 const summary = (model: ModelEntry): string => {
+  if (model.missing !== undefined) return 'moved or deleted';
   if (model.info === null) return 'cannot be opened';
+  if (model.changed !== undefined) return changedWords(model.changed.kind);
   const { family, experts, topK, moeLayers, parameters } = model.info;
   return `${family} · ${moeLayers} × ${experts}, top-${topK} · ${formatParameters(parameters.total)}`;
 };
@@ -20,6 +25,7 @@ const summary = (model: ModelEntry): string => {
 export const ModelsPanel = () => {
   const models = useQuery('models.list', {});
   const open = useAction(openModel);
+  useRefreshOnFocus();
   return (
     <Panel
       title="Models"
@@ -37,7 +43,7 @@ export const ModelsPanel = () => {
 const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
   const selected = useStore(selectionStore, (state) => state.model === model.handle);
   const { busy, start } = useRequest();
-  const wrong = model.error !== null || model.info?.supported !== true;
+  const wrong = model.error !== null || model.info?.supported !== true || model.changed !== undefined;
   return (
     <li className="row" aria-current={selected ? 'true' : undefined}>
       <button type="button" className="row-main" title={model.path} onClick={() => selectionStore.getState().selectModel(model.handle)}>
@@ -49,6 +55,9 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
       </button>
       {!model.bundled && (
         <div className="row-tools">
+          {model.missing !== undefined && (
+            <IconButton icon="folder" label={`Locate ${model.name}`} disabled={busy} onClick={() => start((engine) => locateModel(engine, model))} />
+          )}
           <IconButton
             icon="close"
             label={`Forget ${model.name} (the folder stays)`}

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { PlanCost } from '../../../main/contract/plan.ts';
 import { Definition } from '../../components/definition.tsx';
+import { keptRange } from './kept-counts.ts';
 import { formatBytes, formatFixed, formatParameters, formatPercent } from '../../format/format-number.ts';
 
 interface CostTableProps {
@@ -17,12 +18,6 @@ interface CostRow {
   readonly after: number;
   readonly format: (value: number) => string;
 }
-
-/** Kept per layer: one number, or a range where layers differ. */
-export const keptRange = (keptPerLayer: readonly number[]): string => {
-  const [low, high] = [Math.min(...keptPerLayer), Math.max(...keptPerLayer)];
-  return low === high ? String(low) : `${low}–${high}`;
-};
 
 export const CostTable = ({ cost, experts, topK }: CostTableProps) => {
   const { parameters, before } = cost;

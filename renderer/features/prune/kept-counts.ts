@@ -26,3 +26,9 @@ export const standardFactors = (counts: ExpertCounts): readonly number[] => {
   }
   return factors;
 };
+
+/** Kept per layer: one number, or a range where layers differ. */
+export const keptRange = (keptPerLayer: readonly number[]): string => {
+  const [low, high] = [Math.min(...keptPerLayer), Math.max(...keptPerLayer)];
+  return low === high ? String(low) : `${low}–${high}`;
+};

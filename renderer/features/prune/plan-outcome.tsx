@@ -1,3 +1,4 @@
+import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { savePlan } from '../../actions/save-plan.ts';
 import { useAction } from '../../actions/use-action.ts';
 import { Button } from '../../components/button.tsx';
@@ -11,6 +12,7 @@ import { CostTable } from './cost-table.tsx';
 import { keptExperts } from './expert-fates.ts';
 import { numberRanges } from './number-ranges.ts';
 import { ProfileNow } from './profile-now.tsx';
+import { SearchNow } from './search-now.tsx';
 import { useCurrentPlan } from './use-current-plan.ts';
 
 /** What the plan would leave: known at once, without compute. */
@@ -26,8 +28,11 @@ export const PlanOutcome = () => {
   return (
     <section className="card" aria-label="What the plan leaves">
       <h3>What would be left</h3>
-      {error !== null && (error.code === 'profile-missing' ? <ProfileNow error={error} /> : <Problem error={error} />)}
+      {error !== null && <NoPlan error={error} />}
       {made === undefined && error === null && <p className="muted">Select a task: the plan is made from its profile.</p>}
+      {made?.notes?.map((note) => (
+        <Problem key={note} error={{ message: note, remedy: '' }} />
+      ))}
       {made !== undefined && info !== undefined && info !== null && (
         <>
           <CostTable cost={made.cost} experts={info.experts} topK={info.topK} />
@@ -48,13 +53,18 @@ export const PlanOutcome = () => {
               Export this plan…
             </Button>
             <Button look="quiet" onClick={save.perform} disabled={!save.enabled}>
-              Save plan as JSON…
+              Save as JSON…
             </Button>
           </div>
         </>
       )}
     </section>
   );
+};
+
+const NoPlan = ({ error }: { readonly error: SerialisedError }) => {
+  if (error.code === 'profile-missing') return <ProfileNow error={error} />;
+  return error.code === 'needs-search' ? <SearchNow /> : <Problem error={error} />;
 };
 
 const KeptRow = ({ layer, kept }: { readonly layer: number; readonly kept: readonly number[] }) => (

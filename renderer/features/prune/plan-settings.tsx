@@ -1,82 +1,127 @@
 import { useId } from 'react';
 import { useStore } from 'zustand';
-import type { ModelInfo } from '../../../main/contract/model.ts';
+import type { ModelEntry, ModelInfo } from '../../../main/contract/model.ts';
+import { budgetName } from '../../../main/contract/plan.ts';
+import { importPlan } from '../../actions/import-plan.ts';
+import { useAction } from '../../actions/use-action.ts';
+import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/disclosure.tsx';
 import { Select } from '../../components/select.tsx';
-import { focusedTask } from '../../engine/facts.ts';
+import { focusedTask, tickedTasks } from '../../engine/facts.ts';
 import { useFacts } from '../../engine/use-facts.ts';
 import { planStore } from '../../state/plan-store.ts';
-import { selectionStore } from '../../state/selection-store.ts';
+import { useMethodPage } from '../methods/use-method-page.ts';
+import { BudgetSelect, ProtectSelect } from './budget-select.tsx';
+import { shownImport } from './current-plan.ts';
 import { FactorSlider } from './factor-slider.tsx';
-import { methodText, methodTitle, offeredMethods } from './methods.ts';
-import { UncurlSettings } from './uncurl-settings.tsx';
+import { ImportedCard } from './imported-card.tsx';
+import { LayerCounts } from './layer-counts.tsx';
+import { MethodOptions } from './method-options.tsx';
+import { MethodSelect } from './method-select.tsx';
+import { methodTitle } from './methods.ts';
+import { optionsSummary } from './option-values.ts';
+import { PinChips } from './pin-chips.tsx';
+import { ignoresBudget } from './plan-input.ts';
+import { TaskWeights } from './task-weights.tsx';
 
-export const PlanSettings = ({ model }: { readonly model: { readonly name: string; readonly info: ModelInfo } }) => {
+/** Budgets that a ranking, which orders experts only within layers, can have. */
+const RANKING_BUDGETS = ['uniform', 'manual'] as const;
+
+export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonly info: ModelInfo } }) => {
+  const facts = useFacts();
+  const settings = useStore(planStore);
+  const toImport = useAction(importPlan);
+  const imported = shownImport(facts, settings);
+  return (
+    <section className="card" aria-label="Plan settings">
+      <div className="card-head">
+        <h3>Plan for {model.name}</h3>
+        {imported === null && (
+          <Button look="quiet" className="button-small" icon="file" onClick={toImport.perform} disabled={!toImport.enabled}>
+            Import a plan…
+          </Button>
+        )}
+      </div>
+      {imported !== null && <ImportedCard file={imported} />}
+      {imported?.kind !== 'plan' && <FactorSlider counts={model.info} />}
+      {imported === null && <MethodFields />}
+      {imported?.kind === 'ranking' && (
+        <div className="field-row">
+          <BudgetSelect value={settings.budget === 'manual' ? 'manual' : 'uniform'} of={RANKING_BUDGETS} onChange={settings.chooseBudget} />
+        </div>
+      )}
+      {settings.budget === 'manual' && imported?.kind !== 'plan' && <LayerCounts model={model} />}
+      {imported === null && <MethodNotes />}
+      {imported?.kind !== 'plan' && <PinChips model={model.handle} />}
+    </section>
+  );
+};
+
+const MethodFields = () => {
   const facts = useFacts();
   const settings = useStore(planStore);
   const seedId = useId();
   const { method, tasks } = facts.selection;
-  const { title, description, kind } = methodText(method);
+  const page = useMethodPage(method);
+  const needsTask = page?.needs !== 'nothing' || settings.protect !== 'none' || settings.budget === 'inverse-importance';
   return (
-    <section className="card" aria-label="Plan settings">
-      <h3>Plan for {model.name}</h3>
-      <FactorSlider counts={model.info} />
-      <div className="field-row">
-        <Select
-          stacked
-          label={<Definition of="method" />}
-          value={method}
-          options={offeredMethods.map((value) => ({ value, label: methodTitle(value) }))}
-          onChange={(value) => selectionStore.getState().chooseMethod(value)}
-        />
-        <Select
-          stacked
-          label={<Definition of="madeFor" />}
-          value={settings.madeFor}
-          disabled={method === 'random'}
-          options={[
-            { value: 'task', label: focusedTask(facts)?.title ?? 'the task in focus' },
-            { value: 'ticked', label: `all ticked tasks (${tasks.length})` },
-          ]}
-          onChange={settings.chooseMadeFor}
-        />
-        <Select
-          stacked
-          label={<Definition of="budget" />}
-          value={method === 'uncurl' ? 'uniform' : settings.budget}
-          disabled={kind === 'merge' || method === 'random'}
-          options={[
-            { value: 'uniform', label: 'uniform' },
-            { value: 'global', label: 'global' },
-          ]}
-          onChange={settings.chooseBudget}
-        />
-        {method === 'random' && (
-          <div className="field-stacked">
-            <label htmlFor={seedId}>
-              <Definition of="seed" />
-            </label>
-            <input
-              id={seedId}
-              className="input"
-              type="number"
-              min={0}
-              step={1}
-              value={settings.seed}
-              onChange={(event) => settings.chooseSeed(Math.max(0, Math.round(event.target.valueAsNumber || 0)))}
-            />
-          </div>
-        )}
-      </div>
-      <p className="method-text">
-        <strong>{title}.</strong> {description}
-      </p>
-      {method === 'uncurl' && (
-        <Disclosure summary="UNCURL options">
-          <UncurlSettings />
+    <div className="field-row">
+      <MethodSelect stacked />
+      <Select
+        stacked
+        label={<Definition of="madeFor" />}
+        value={settings.madeFor}
+        disabled={!needsTask}
+        options={[
+          { value: 'task', label: focusedTask(facts)?.title ?? 'the task in focus' },
+          { value: 'ticked', label: `all ticked tasks (${tasks.length})` },
+        ]}
+        onChange={settings.chooseMadeFor}
+      />
+      <BudgetSelect
+        value={ignoresBudget(method) ? 'uniform' : settings.budget}
+        of={budgetName.options}
+        disabled={ignoresBudget(method)}
+        onChange={settings.chooseBudget}
+      />
+      <ProtectSelect value={settings.protect} onChange={settings.chooseProtect} />
+      {page?.random === true && (
+        <div className="field field-stacked">
+          <label htmlFor={seedId}>
+            <Definition of="seed" />
+          </label>
+          <input
+            id={seedId}
+            className="input"
+            type="number"
+            min={0}
+            step={1}
+            value={settings.seed}
+            onChange={(event) => settings.chooseSeed(Math.max(0, Math.round(event.target.valueAsNumber || 0)))}
+          />
+        </div>
+      )}
+    </div>
+  );
+};
+
+/** What the method does, its options, and how much each of several tasks counts. */
+const MethodNotes = () => {
+  const facts = useFacts();
+  const { options, madeFor } = useStore(planStore);
+  const page = useMethodPage(facts.selection.method);
+  const ticked = tickedTasks(facts);
+  if (page === undefined) return null;
+  return (
+    <>
+      <p className="method-text">{page.summary}</p>
+      {page.options.length > 0 && (
+        <Disclosure key={page.name} summary={optionsSummary(methodTitle(page.name), options[page.name])}>
+          <MethodOptions page={page} />
         </Disclosure>
       )}
-    </section>
+      {madeFor === 'ticked' && ticked.length > 1 && page.needs !== 'nothing' && <TaskWeights tasks={ticked} />}
+    </>
   );
 };

@@ -8,15 +8,18 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/use-facts.ts';
 import { useLasting } from '../../engine/use-lasting.ts';
 import { planStore } from '../../state/plan-store.ts';
-import { currentPlanInput } from './current-plan.ts';
+import { currentPlanCall } from './current-plan.ts';
 import { expertFates } from './expert-fates.ts';
 import type { ExpertFate } from './expert-fates.ts';
 
 /** Long enough that a dragged slider asks a few times per second, short enough to feel at once. */
 const SETTLE_MS = 80;
 
+/** A plan and its cost; an imported one may come with notes. */
+export type MadePlan = CallOutput<'plan.make'> & { readonly notes?: CallOutput<'plan.import'>['notes'] };
+
 export interface CurrentPlan {
-  readonly made: CallOutput<'plan.make'> | undefined;
+  readonly made: MadePlan | undefined;
   /** [L][E]; null until a plan is there. */
   readonly fates: readonly (readonly ExpertFate[])[] | null;
   readonly error: SerialisedError | null;
@@ -27,10 +30,12 @@ export const useCurrentPlan = (): CurrentPlan => {
   const facts = useFacts();
   const settings = useStore(planStore);
   const model = selectedModel(facts);
-  const input = useDebounced(currentPlanInput(facts, settings), SETTLE_MS);
-  const valid = input !== null && input.model === model?.handle ? input : null;
-  const { data, error } = useQuery('plan.make', valid);
-  const lasting = useLasting(data, String(model?.handle ?? ''));
+  const call = useDebounced(currentPlanCall(facts, settings), SETTLE_MS);
+  const valid = call !== null && call.input.model === model?.handle ? call : null;
+  const planned = useQuery('plan.make', valid?.call === 'plan.make' ? valid.input : null);
+  const read = useQuery('plan.import', valid?.call === 'plan.import' ? valid.input : null);
+  const { data, error } = valid?.call === 'plan.import' ? read : planned;
+  const lasting = useLasting<MadePlan>(data, `${valid?.call ?? ''} ${String(model?.handle ?? '')}`);
   const made = error === null && valid !== null ? lasting : undefined;
   const experts = model?.info?.experts ?? 0;
   const fates = useMemo(() => (made === undefined ? null : expertFates(made.plan, experts)), [made, experts]);

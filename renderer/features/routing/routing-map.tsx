@@ -13,10 +13,12 @@ import { definitions } from '../../definitions.ts';
 import { useFacts } from '../../engine/use-facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { planStore } from '../../state/plan-store.ts';
 import { routingStore } from '../../state/routing-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { usePart } from '../../state/use-store.ts';
 import { describeFate } from '../prune/expert-fates.ts';
+import { pinOf } from '../prune/pin-of.ts';
 import { useCurrentPlan } from '../prune/use-current-plan.ts';
 import { effectiveExperts, rankInLayer } from './metric-matrix.ts';
 import { routingFigure } from './routing-figure.ts';
@@ -29,6 +31,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const { matrix, scale, minus } = useRoutingMatrix(profile);
   const { fates: planFates } = useCurrentPlan();
   const fates = showPlan ? planFates : null;
+  const pins = useStore(planStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
   const title = tasks.find((task) => task.name === profile.task)?.title ?? profile.task;
   const model = models.find((known) => known.handle === selected.model);
 
@@ -39,12 +42,14 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
     },
     [fates],
   );
+  const pin = useCallback(({ layer, expert }: Cell) => (showPlan ? pinOf(pins, layer, expert) : null), [pins, showPlan]);
   const cellText = useCallback((value: number) => formatMetricShort(metric, value), [metric]);
   const rowNote = useCallback((layer: number) => formatFixed(effectiveExperts(profile.counts[layer] ?? []), 1), [profile]);
   const select = useCallback(({ layer, expert }: Cell) => selectionStore.getState().selectExpert(layer, expert), []);
   const describe = ({ layer, expert }: Cell) => {
     const fate = fates?.[layer]?.[expert];
     const row = matrix[layer] ?? [];
+    const pinned = pin({ layer, expert });
     return {
       title: `Layer ${layer}, expert ${expert}`,
       lines: [
@@ -52,6 +57,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
         ...(minus === null ? [`Rank ${rankInLayer(row, expert)} of ${row.length} in this layer`] : [`${title} minus ${minus.title}`]),
         `Chosen for ${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)} tokens`,
         ...(fate === undefined ? [] : [`Plan: ${describeFate(fate)}`]),
+        ...(pinned === null ? [] : [`Pinned: must ${pinned ? 'stay' : 'go'}`]),
       ],
     };
   };
@@ -97,6 +103,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           matrix={matrix}
           scale={scale}
           hatch={hatch}
+          pin={pin}
           cellText={cellText}
           rowNote={rowNote}
           rowNoteTitle={<Definition of="effectiveExperts">effective</Definition>}

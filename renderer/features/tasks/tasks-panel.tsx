@@ -4,6 +4,7 @@ import { openTask } from '../../actions/open-task.ts';
 import { useAction } from '../../actions/use-action.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { Icon } from '../../components/icon.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
@@ -12,6 +13,7 @@ import { useRequest } from '../../engine/use-request.ts';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { usePart } from '../../state/use-store.ts';
+import { changedTaskSentence } from '../models/changed-words.ts';
 import { useProfiles } from '../routing/use-profiles.ts';
 import { sampleStore } from './sample-store.ts';
 
@@ -81,7 +83,14 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
           onClick={() => selectionStore.getState().focusTask(task.handle)}
         >
           <span className="row-text">
-            <span className="row-title">{task.title}</span>
+            <span className="row-title">
+              {task.changed !== undefined && (
+                <>
+                  <Icon name="warning" size={11} /> <span className="visually-hidden">changed: </span>
+                </>
+              )}
+              {task.title}
+            </span>
             {task.error === null ? (
               <>
                 <span className="row-note task-number">{formatCount(task.items.test)}</span>
@@ -119,6 +128,7 @@ const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profi
   <>
     <strong>{task.title}</strong>
     {task.error !== null && <p>{task.error}</p>}
+    {task.changed !== undefined && <p>{changedTaskSentence(task.changed, task.hash)}</p>}
     {task.description !== '' && <p>{task.description}</p>}
     <p>
       Metric {task.metric}

@@ -1,6 +1,7 @@
 import type { FamilyPair } from '../../../main/contract/family.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { markerPath, methodStyle } from '../../charts/method-styles.ts';
+import { methodStyle } from '../../../main/contract/method-style.ts';
+import { MethodMarker } from '../../charts/method-marker.tsx';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
 import { PointedChart } from './pointed-chart.tsx';
 import type { PairDot, PairRow, TaskPairs } from './pair-rows.ts';
@@ -77,19 +78,14 @@ export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onS
                 .filter(({ method }) => shown.includes(method))
                 .map((dot) => {
                   const style = methodStyle(dot.method, methods.indexOf(dot.method));
-                  const color = style.color[theme];
+                  const color = style[theme];
                   const y = index * step + ROW_PADDING / 2 + (shown.indexOf(dot.method) + 0.5) * METHOD_STEP;
                   const hollow = dot.standing === 'within';
                   const key = keyOf(row, dot);
                   return (
                     <g key={key} className="curve-point" data-point={key} data-x={x(dot.difference)} data-y={y} opacity={dot.standing === 'unknown' ? 0.45 : 1}>
                       <line x1={x(dot.low)} x2={x(dot.high)} y1={y} y2={y} stroke={color} strokeWidth={1.2} />
-                      <path
-                        d={markerPath(style.marker, x(dot.difference), y, 3.2)}
-                        fill={style.marker === 'cross' ? 'none' : hollow ? 'var(--surface)' : color}
-                        stroke={color}
-                        strokeWidth={hollow || style.marker === 'cross' ? 1.3 : 0}
-                      />
+                      <MethodMarker style={style} theme={theme} x={x(dot.difference)} y={y} r={3.2} hollow={hollow} />
                     </g>
                   );
                 }),

@@ -101,7 +101,7 @@ interface MatrixCellProps {
 }
 
 const MatrixCell = ({ threshold, title, needed, metric, selected, onSelect }: MatrixCellProps) => {
-  const text = thresholdText(threshold, title, needed, metric);
+  const text = thresholdText(threshold, title, { needed, trainings: [] }, metric);
   return (
     <Tooltip
       focusable={false}

@@ -19,11 +19,21 @@ export const bracketText = ({ lastSafe, firstUnsafe }: FamilyThreshold, needed: 
     ? `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`
     : `[${bare(lastSafe)}, ${firstUnsafe === null ? '…' : bare(firstUnsafe)})`;
 
-export const thresholdText = (threshold: FamilyThreshold, task: string, needed: Needed, metric: MetricName | undefined): PointText => ({
+/** Whether a threshold is of a training that the sweep did not run, whose results come with the workbench. */
+export const isRecorded = ({ trainings }: Pick<FamilyDocument, 'trainings'>, { model }: Pick<FamilyThreshold, 'model'>): boolean =>
+  trainings.some(({ name }) => name === model);
+
+export const thresholdText = (
+  threshold: FamilyThreshold,
+  task: string,
+  { needed, trainings }: Pick<FamilyDocument, 'needed' | 'trainings'>,
+  metric: MetricName | undefined,
+): PointText => ({
   title: `${methodTitle(threshold.method)}, ${threshold.model} (E ${formatCount(threshold.experts)})`,
   lines: [
     `${task}: threshold ${thresholdValue(threshold)}`,
     `${thresholdBracket(threshold)}${threshold.verdict === 'cannot-tell' ? `: ${neededText(needed, metric)}` : ''}`,
     `tested up to ${formatFactor(threshold.largestTested)}, n ${formatCount(threshold.n)}`,
+    ...(isRecorded({ trainings }, threshold) ? ['recorded: another training of this size, not part of this sweep'] : []),
   ],
 });

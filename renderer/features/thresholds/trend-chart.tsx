@@ -1,7 +1,8 @@
 import type { ExpertTrend, FamilyThreshold } from '../../../main/contract/family.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { markerPath, methodStyle } from '../../charts/method-styles.ts';
-import type { MethodStyle } from '../../charts/method-styles.ts';
+import { methodStyle } from '../../../main/contract/method-style.ts';
+import type { MethodStyle } from '../../../main/contract/method-style.ts';
+import { MethodMarker } from '../../charts/method-marker.tsx';
 import { formatCount, formatFactor } from '../../format/format-number.ts';
 import { PointedChart } from './pointed-chart.tsx';
 import type { PointText } from './pointed-chart.tsx';
@@ -72,7 +73,7 @@ export const TrendChart = ({ id, title, trends, theme, text, onSelect, ...frame 
 };
 
 const TrendMarks = ({ trend, style, theme }: { readonly trend: PlacedTrend; readonly style: MethodStyle; readonly theme: ResolvedTheme }) => {
-  const color = style.color[theme];
+  const color = style[theme];
   const line = trend.line.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)},${y.toFixed(1)}`).join('');
   return (
     <g>
@@ -81,13 +82,14 @@ const TrendMarks = ({ trend, style, theme }: { readonly trend: PlacedTrend; read
       ))}
       <path d={line} fill="none" stroke={color} strokeWidth={1.4} strokeDasharray={style.dash} strokeOpacity={0.7} />
       {trend.points.map((point) => (
-        <ThresholdMark key={keyOf(point.threshold)} point={point} style={style} color={color} />
+        <ThresholdMark key={keyOf(point.threshold)} point={point} style={style} theme={theme} />
       ))}
     </g>
   );
 };
 
-const ThresholdMark = ({ point, style, color }: { readonly point: PlacedThreshold; readonly style: MethodStyle; readonly color: string }) => {
+const ThresholdMark = ({ point, style, theme }: { readonly point: PlacedThreshold; readonly style: MethodStyle; readonly theme: ResolvedTheme }) => {
+  const color = style[theme];
   const { threshold, x, y, end } = point;
   const place = { className: 'curve-point', 'data-point': keyOf(threshold), 'data-x': x, 'data-y': y };
   if (threshold.lastSafe === null) {
@@ -102,12 +104,7 @@ const ThresholdMark = ({ point, style, color }: { readonly point: PlacedThreshol
     <g {...place}>
       <line x1={x} x2={x} y1={y} y2={end} stroke={color} strokeWidth={1} />
       <path d={threshold.firstUnsafe === null ? `M${x - 3},${end + 3.5}L${x},${end}L${x + 3},${end + 3.5}` : `M${x - 3},${end}h6`} fill="none" stroke={color} strokeWidth={1.4} />
-      <path
-        d={markerPath(style.marker, x, y, 3.6)}
-        fill={style.marker === 'cross' ? 'none' : hollow ? 'var(--surface)' : color}
-        stroke={hollow || style.marker === 'cross' ? color : 'var(--surface)'}
-        strokeWidth={hollow || style.marker === 'cross' ? 1.3 : 0.8}
-      />
+      <MethodMarker style={style} theme={theme} x={x} y={y} r={3.6} hollow={hollow} />
     </g>
   );
 };

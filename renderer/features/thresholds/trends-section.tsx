@@ -82,7 +82,7 @@ export const TrendsSection = ({ manifest, family, shown, tasks, known, theme, ti
                     largestFactor={largestFactor}
                     methods={family.methods}
                     theme={theme}
-                    text={(threshold) => thresholdText(threshold, title(task), family.needed, known.find(({ name }) => name === task)?.metric)}
+                    text={(threshold) => thresholdText(threshold, title(task), family, known.find(({ name }) => name === task)?.metric)}
                     onSelect={onSelect}
                   />
                 </figure>

@@ -4,6 +4,7 @@ import { Definition } from '../../components/definition.tsx';
 import { formatCount, formatFactor, formatFixed } from '../../format/format-number.ts';
 import { thresholdBracket, thresholdValue } from '../curves/threshold-words.ts';
 import { methodTitle } from '../prune/methods.ts';
+import { isRecorded } from './threshold-text.ts';
 
 interface TrendsTableProps {
   readonly family: FamilyDocument;
@@ -22,7 +23,7 @@ export const TrendsTable = ({ family, methods, title, onSelect }: TrendsTablePro
     columns={[
       { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
       { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
-      { key: 'model', title: 'Model', cell: ({ model }) => model },
+      { key: 'model', title: 'Model', cell: (threshold) => `${threshold.model}${isRecorded(family, threshold) ? ' (recorded)' : ''}` },
       { key: 'experts', title: <Definition of="experts">E</Definition>, numeric: true, cell: ({ experts }) => formatCount(experts) },
       { key: 'threshold', title: <Definition of="threshold" />, numeric: true, cell: thresholdValue },
       { key: 'bracket', title: <Definition of="bracket" />, cell: thresholdBracket },

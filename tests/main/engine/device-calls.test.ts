@@ -35,6 +35,33 @@ describe('an engine', () => {
     expect((await engine.call('devices.list', {})).filter(({ used }) => used).map(({ provider }) => provider)).toEqual(['webgpu']);
   });
 
+  it('computes the next runs with the device that is chosen, and says so', async () => {
+    const engine = await open({ startProbe: () => Promise.resolve({ kind: 'measured', measurement }) });
+    let changes = 0;
+    engine.subscribe(({ type }) => { if (type === 'device.changed') changes += 1; });
+    expect((await engine.call('devices.use', { provider: 'webgpu' })).filter(({ used }) => used).map(({ provider }) => provider)).toEqual(['webgpu']);
+    expect((await engine.call('engine.facts', {})).device).toMatchObject({ provider: 'webgpu', deviation: 4e-6 });
+    await engine.call('devices.use', { provider: 'webgpu' });
+    expect(changes).toBe(1);
+    // What runs really run on is the processor's: this machine may have no other.
+    await engine.call('devices.use', { provider: 'cpu' });
+    const [model] = await engine.call('models.list', {});
+    const [task] = await engine.call('tasks.list', {});
+    if (model === undefined || task === undefined) throw new Error('nothing is bundled');
+    const { run } = await engine.call('profile.start', { model: model.handle, tasks: [task.handle] });
+    expect((await engine.finished(run)).device).toMatchObject({ provider: 'cpu' });
+    expect((await engine.call('profile.read', { model: model.handle, tasks: [task.handle] })).map(({ task: name }) => name)).toEqual([task.name]);
+    // What the processor measured is not what another device would.
+    await engine.call('devices.use', { provider: 'webgpu' });
+    expect(await engine.call('profile.read', { model: model.handle, tasks: [task.handle] })).toEqual([]);
+  });
+
+  it('stays with its device where the chosen one is refused', async () => {
+    const engine = await open({ startProbe: () => Promise.resolve({ kind: 'lost', message: 'The probe crashed.' }) });
+    await expect(engine.call('devices.use', { provider: 'webgpu' })).rejects.toMatchObject({ code: 'provider-refused', message: expect.stringContaining('The probe crashed.') });
+    expect((await engine.call('engine.facts', {})).device.provider).toBe('cpu');
+  });
+
   it.each([
     ['deviates', { kind: 'measured', measurement: { ...measurement, deviation: 0.02 } }, 'deviates from the processor by 2.0e-2'],
     ['crashes', { kind: 'lost', message: 'The probe crashed.' }, 'The probe crashed.'],

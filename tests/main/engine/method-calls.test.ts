@@ -62,6 +62,34 @@ test('a plan that needs more than routing says so, and is made once a profile ho
   await expect(engine.call('plan.make', { ...request, method: 'reap', options: { form: 'best' } })).rejects.toMatchObject({ code: 'bad-option', kind: 'refused' });
 }, 60_000);
 
+test('a profile for a plan holds what its options, budget and protection look at', async () => {
+  const { engine, model, tasks } = await openBench();
+  const wish = { methods: ['ean' as const], options: { ean: { form: 'ca' } }, budget: 'inverse-importance' as const, protect: 'all' as const };
+  const { run } = await engine.call('profile.start', { model, tasks, ...wish });
+  await engine.finished(run);
+  const { plan } = await engine.call('plan.make', { model, tasks, keep: 4, method: 'ean', options: { form: 'ca' }, budget: 'inverse-importance', protect: 'all' });
+  expect(plan).toMatchObject({ method: 'ean', budget: 'inverse-importance', protect: 'all' });
+}, 60_000);
+
+test('a plan or a ranking is read from text and held against the model', async () => {
+  const { engine, model, tasks } = await openBench();
+  const made = await engine.call('plan.make', { model, tasks, method: 'random', keep: 4 });
+  const back = await engine.call('plan.import', { model, name: 'plan.json', text: JSON.stringify(made.plan) });
+  expect(back).toEqual({ ...made, kind: 'plan', notes: [] });
+  const elsewhere = { ...made.plan, model: { name: 'other', fingerprint: 'f' }, recovery: { weights: '0'.repeat(32), tasks: ['add'], items: 1, tokens: 1, layers: [] } };
+  const strange = await engine.call('plan.import', { model, name: 'plan.json', text: JSON.stringify(elsewhere) });
+  expect(strange.notes).toEqual([expect.stringContaining('made for other'), expect.stringContaining('add')]);
+
+  const text = JSON.stringify({ 0: [7, 6, 5], 1: [0], 2: [3, 1] });
+  const pins = [{ layer: 0, expert: 7, keep: false }];
+  const ranked = await engine.call('plan.import', { model, name: 'ranking.json', text, keep: 2, pins });
+  expect(ranked).toMatchObject({ kind: 'ranking', plan: { method: 'ranking', kept: [[5, 6], [0, 1], [1, 3]] }, cost: { keptPerLayer: [2, 2, 2] } });
+  expect((await engine.call('plan.import', { model, name: 'r', text, counts: [2, 3, 8] })).cost.keptPerLayer).toEqual([2, 3, 8]);
+  await expect(engine.call('plan.import', { model, name: 'r', text })).rejects.toMatchObject({ code: 'factor-or-keep' });
+  await expect(engine.call('plan.import', { model, name: 'r.json', text: '{}', keep: 2 })).rejects.toMatchObject({ message: expect.stringContaining('r.json') });
+  await expect(engine.call('plan.import', { model, name: 'p.json', text: '{"kept": [[0, 1]]}' })).rejects.toMatchObject({ code: 'plan-invalid' });
+});
+
 test('a sweep searches and refits; its recovered plans export and verify, and a second sweep reuses everything', async () => {
   const { engine, folder, model, tasks } = await openBench();
   const settings = {

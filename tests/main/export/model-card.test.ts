@@ -14,7 +14,7 @@ const contents = async (plan: Plan, more: Partial<CardContents> = {}): Promise<C
     checkpoint,
     plan,
     cost: planCost(checkpoint.info, plan),
-    verification: { ok: true, sequences: 7, tokens: 235, maxLogitDifference: 2.5e-7, tolerance: 1e-5, sameExperts: true, sameTensors: true, problems: [] },
+    verification: { ok: true, sequences: 7, tokens: 235, maxLogitDifference: 2.5e-7, tolerance: 1e-5, forms: [], sameExperts: true, sameTensors: true, problems: [] },
     format: 'hf',
     warnings: [],
     hasTokenizer: true,

@@ -20,7 +20,7 @@ const openQueue = async (): Promise<{ queue: JobQueue; events: EngineEvent[]; wo
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,
   };
-  const queue = new JobQueue(workspace.runs, resources, (event) => events.push(event), Date.now);
+  const queue = new JobQueue(workspace.runs, () => Promise.resolve(resources), (event) => events.push(event), Date.now);
   const create = (): Promise<CreatedRun> =>
     workspace.runs.create('verify', {
       title: 'A job', finishedAt: null, state: 'queued', error: null, spec: {}, models: [], tasks: [], versions: {},

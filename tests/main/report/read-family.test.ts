@@ -10,8 +10,8 @@ import { textOutcome } from '../evaluation/outcomes.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { sample, sweepOnDisk } from './sweep-on-disk.ts';
 
-const bundled = { folders: ['here', 'gone'], open: (folder: string) => (folder === 'here' ? Promise.resolve({ fingerprint: 'f8' }) : Promise.reject(new Error('gone'))) };
-const none = { folders: [], open: bundled.open };
+const bundled = { folders: ['here', 'gone'], open: (folder: string) => (folder === 'here' ? Promise.resolve({ fingerprint: 'f8' }) : Promise.reject(new Error('gone'))), recorded: () => Promise.resolve(null) };
+const none = { ...bundled, folders: [] };
 
 describe('the family of a stored sweep', () => {
   it('has the same pairs from the outcomes file of a finished run, from the steps of an unfinished one, and from memory', async () => {

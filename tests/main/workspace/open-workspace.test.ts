@@ -36,11 +36,22 @@ test('removes what killed engines left in the temporary folder, a day later', as
 });
 
 test('remembers models and tasks once, in order, whoever adds them at the same time', async () => {
-  const { library } = await openWorkspace(await temporaryFolder());
-  const added = await Promise.all([library.add('models', '/a'), library.add('models', '/b'), library.add('tasks', '/t'), library.add('models', '/a')]);
+  const folder = await temporaryFolder();
+  const { library } = await openWorkspace(folder);
+  const paths = async (shelf: 'models' | 'tasks'): Promise<readonly string[]> => (await library.list(shelf)).map(({ path }) => path);
+  const added = await Promise.all([library.add('models', '/a', '1'), library.add('models', '/b', '2'), library.add('tasks', '/t', '3'), library.add('models', '/a', '4')]);
   expect(added).toEqual([true, true, true, false]);
-  expect(await library.list('models')).toEqual(['/a', '/b']);
-  expect(await library.remove('models', '/a')).toBe(true);
-  expect(await library.remove('models', '/a')).toBe(false);
-  expect([await library.list('models'), await library.list('tasks')]).toEqual([['/b'], ['/t']]);
+  expect(await library.list('models')).toEqual([{ path: '/a', hash: '4' }, { path: '/b', hash: '2' }]);
+  await library.see('models', [{ path: '/b', hash: '5' }, { path: '/unheard-of', hash: '6' }]);
+  await library.move('models', '/a', '/c', '4');
+  expect(await library.list('models')).toEqual([{ path: '/c', hash: '4' }, { path: '/b', hash: '5' }]);
+  await library.move('models', '/c', '/b', '5');
+  expect(await library.list('models')).toEqual([{ path: '/b', hash: '5' }]);
+  expect(await library.remove('models', '/b')).toBe(true);
+  expect(await library.remove('models', '/b')).toBe(false);
+  expect([await paths('models'), await paths('tasks')]).toEqual([[], ['/t']]);
+
+  // As versions before wrote it: paths alone.
+  await writeFile(join(folder, 'library.json'), JSON.stringify({ models: ['/old'], tasks: [] }));
+  expect(await library.list('models')).toEqual([{ path: '/old', hash: null }]);
 });

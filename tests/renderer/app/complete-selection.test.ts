@@ -18,7 +18,7 @@ const model = (name: string, experts: number, supported = true) =>
   });
 const task = (name: string, bundled: boolean, error: string | null = null) =>
   taskEntry.parse({ handle: name, name, title: name, description: '', metric: 'acc', source: '', licence: '', path: '/t', bundled, items: { calibration: 1, test: 1 }, chance: 0.25, hash: 'h', error });
-const facts = { connected: true, models: [model('broken', 8, false), model('small', 8)], tasks: [task('bad', true, 'no file'), task('a', true), task('mine', false)], runs: [], jobs: [], selection: noSelection };
+const facts = { connected: true, models: [model('broken', 8, false), model('small', 8)], tasks: [task('bad', true, 'no file'), task('a', true), task('mine', false)], runs: [], jobs: [], methods: [], selection: noSelection };
 
 test('a newcomer gets the first usable model, every usable bundled task and the first usable task', () => {
   expect(completeSelection(facts)).toEqual({ model: 'small', layer: null, expert: null, tasks: ['a'], task: 'a' });

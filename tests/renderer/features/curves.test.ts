@@ -53,7 +53,7 @@ const document: SweepDocument = {
   ],
   thresholds: [threshold('reap', null, 'found', 2, 2, 4), threshold('random', 0, 'none-safe', 1, 1, 2), threshold('random', 1, 'none-safe', 1, 1, 2)],
 };
-const methods = sweepMethods(document, ['random', 'frequency', 'reap', 'uncurl']);
+const methods = sweepMethods(document);
 const [sums] = taskCurves(document, 'm', methods, ['sums']);
 
 test('the unpruned model is no method: every line begins at it', () => {
@@ -89,6 +89,15 @@ test('intervals are moved to the unpruned value, and only a single-seed method s
 test('methods stand side by side at a factor, and together at the unpruned model', () => {
   expect([dodged(1, 0, 4), dodged(1, 3, 4)]).toEqual([1, 1]);
   expect(dodged(2, 0, 4) * dodged(2, 3, 4)).toBeCloseTo(4, 12);
+});
+
+test('many methods crowd together rather than run into the next factor', () => {
+  expect(dodged(2, 33, 34)).toBeLessThan(dodged(4, 0, 34));
+});
+
+test('a recovered curve stands behind its method, and one that is no method comes last', () => {
+  const mixed = { ...document, results: ['mine', 'uncurl+recovery', 'reap+recovery', 'uncurl', 'reap'].map((method) => result(method, null, 2, 0.5)) };
+  expect(sweepMethods(mixed)).toEqual(['reap', 'reap+recovery', 'uncurl', 'uncurl+recovery', 'mine']);
 });
 
 test('ticks are powers of two and the largest factor where it stands apart', () => {

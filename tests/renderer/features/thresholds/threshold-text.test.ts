@@ -14,7 +14,9 @@ test('a cell says the bracket, and what a threshold that cannot be told would ne
   const untold = { ...any, lastSafe: null, firstUnsafe: null, factor: null, verdict: 'cannot-tell' as const, n: 73 };
   expect(bracketText(untold, { items: 133, texts: 20 }, 'acc')).toBe('n ≥ 133');
   expect(neededText({ items: 133, texts: 20 }, 'perplexity')).toBe('needs 20 texts');
-  expect(thresholdText(untold, 'Capitals', { items: 133, texts: 20 }, 'acc').lines.join('; ')).toMatch(/cannot tell.*needs 133 items.*n 73/);
+  expect(thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: [] }, 'acc').lines.join('; ')).toMatch(/cannot tell.*needs 133 items.*n 73$/);
+  const recorded = [{ name: untold.model, experts: untold.experts }];
+  expect(thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: recorded }, 'acc').lines.join('; ')).toMatch(/recorded: another training of this size/);
 });
 
 test('the engine says how many items the margin needs', () => {

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { threshold } from './sweep.ts';
+import { metricName } from './task.ts';
+
+/** How a method does against the reference: better or worse where the paired interval leaves out 0. */
+export const compareReading = z.enum(['better', 'worse', 'cannot-tell']);
+export type CompareReading = z.infer<typeof compareReading>;
+
+/** Reference of the differences: on each task the method with the best value, or one and the same everywhere. */
+export const BEST_REFERENCE = 'best';
+
+/**
+ * Two methods on the same items; `difference` is the one minus the other. Of a method with several draws (seeds), every
+ * draw is compared: `difference`, `lost` and `gained` are means over the pairs of draws, the interval reaches from the
+ * lowest lower to the highest upper end of theirs, `p` is the largest (1 where they lie on both sides of 0).
+ */
+export const pairedDifference = z.object({
+  difference: z.number(),
+  /** Two-sided 95 % interval (Tango; bootstrap for perplexity). */
+  low: z.number(),
+  high: z.number(),
+  /** Two-sided exact McNemar; null for perplexity. */
+  p: z.number().nullable(),
+  /** Items that only the other, or only the one, answers rightly; 0 for perplexity. */
+  lost: z.number(),
+  gained: z.number(),
+  /** Pairs of draws. */
+  pairs: z.number().int().positive(),
+});
+export type PairedDifference = z.infer<typeof pairedDifference>;
+
+/** A method on one task, by rising place. */
+export const compareRow = z.object({
+  method: z.string(),
+  /** Draws of a method with seeds; empty for one without. */
+  seeds: z.array(z.number()),
+  /** Factor and kept experts of the point (means over draws), where a method reached another factor than was asked for. */
+  factor: z.number(),
+  kept: z.number(),
+  /** Mean over draws, with the lowest and the highest. */
+  value: z.number(),
+  lowest: z.number(),
+  highest: z.number(),
+  /** 1: best value; methods with the same value share the mean of their places. */
+  place: z.number(),
+  /** The best value, or not distinguishable from it: the paired interval against the best includes 0. */
+  sharesBest: z.boolean(),
+  /** Against the reference; null for the reference itself. */
+  paired: pairedDifference.nullable(),
+  /** Null for the reference itself. */
+  reading: compareReading.nullable(),
+  /** `paired.p` by Holm's step-down procedure over all comparisons of the document; null where there is no p. */
+  pHolm: z.number().nullable(),
+});
+export type CompareRow = z.infer<typeof compareRow>;
+
+export const compareTask = z.object({
+  task: z.string(),
+  metric: metricName,
+  n: z.number(),
+  /** Value of the unpruned model; null where it is not measured yet. */
+  unpruned: z.number().nullable(),
+  /** What the rows are compared with here; null where the chosen reference is not measured. */
+  reference: z.string().nullable(),
+  rows: z.array(compareRow),
+});
+export type CompareTask = z.infer<typeof compareTask>;
+
+/** A method over all tasks. */
+export const compareMethod = z.object({
+  method: z.string(),
+  seeds: z.array(z.number()),
+  /** Tasks it is measured on, and on how many of them it is best or not distinguishable from the best. */
+  tasks: z.number(),
+  sharesBest: z.number(),
+  /** Tasks on which it is better, worse, or neither than the reference (which is not compared with itself). */
+  better: z.number(),
+  worse: z.number(),
+  cannotTell: z.number(),
+  /**
+   * Mean of its places over the tasks on which every method is measured, with the 95 % percentile interval of a
+   * bootstrap over items; null where there is no such task.
+   */
+  meanRank: z.object({ value: z.number(), low: z.number(), high: z.number(), tasks: z.number() }).nullable(),
+});
+export type CompareMethod = z.infer<typeof compareMethod>;
+
+/** Recovered plans against the same plans (method, task, factor, seed) as they are: `difference` is recovered - bare. */
+export const compareRecovery = z.object({
+  /** The method without its recovery. */
+  method: z.string(),
+  better: z.number(),
+  /** Tasks on which the interval includes 0. */
+  nothing: z.number(),
+  worse: z.number(),
+  tasks: z.array(
+    z.object({
+      task: z.string(),
+      metric: metricName,
+      n: z.number(),
+      bare: z.number(),
+      recovered: z.number(),
+      paired: pairedDifference,
+      reading: compareReading,
+    }),
+  ),
+});
+export type CompareRecovery = z.infer<typeof compareRecovery>;
+
+/** The methods of a sweep against each other, for one model and one pruning factor. */
+export const compareDocument = z.object({
+  run: z.string(),
+  model: z.string(),
+  /** Models of the sweep that hold something to compare. */
+  models: z.array(z.string()),
+  /** Measured factors above 1 of this model, rising. */
+  factors: z.array(z.number()),
+  factor: z.number(),
+  /** `best`, `unpruned` or a method; and what may be chosen. */
+  reference: z.string(),
+  references: z.array(z.string()),
+  methods: z.array(z.string()),
+  tasks: z.array(compareTask),
+  /** By rising mean rank, best first. */
+  overview: z.array(compareMethod),
+  /** Empty unless methods are measured with and without recovery. */
+  recoveries: z.array(compareRecovery),
+  /** Headline thresholds of this model. */
+  thresholds: z.array(threshold),
+  /** Comparisons with the reference: how many, in how many the interval leaves out 0, how many have a p, and how many of those apart still have p <= 0.05 after Holm. */
+  comparisons: z.object({ count: z.number(), apart: z.number(), withP: z.number(), afterHolm: z.number() }),
+  /** What was found, and what limits it. */
+  findings: z.array(z.string()),
+  notes: z.array(z.string()),
+});
+export type CompareDocument = z.infer<typeof compareDocument>;

@@ -1,0 +1,66 @@
+import { providerName, type ProviderName, type RunDevice } from '../contract/device.ts';
+import { refuse } from '../contract/errors.ts';
+import type { ProvidersHere } from '../inference/providers/providers-here.ts';
+import type { RunnerCache } from '../jobs/runner-cache.ts';
+import type { Numerics } from '../jobs/step-key.ts';
+import { deviceOf, numericsOf } from './machine.ts';
+
+/** A device that computes: how manifests name it, what its numbers are keyed by, and its open models. */
+export interface DeviceInUse {
+  readonly provider: ProviderName;
+  readonly device: RunDevice;
+  readonly numerics: Numerics;
+  readonly runners: RunnerCache;
+}
+
+export interface DevicesInUse {
+  /** What the next run is computed with. */
+  readonly current: DeviceInUse;
+  /** Probes a device and takes it for the next runs; refuses one that fails, and stays with the one before. */
+  choose(provider: ProviderName): Promise<void>;
+  /** The device that a manifest names, for its run: probed, and with the models of every other one closed. */
+  open(provider: string): Promise<DeviceInUse>;
+  dispose(): Promise<void>;
+}
+
+interface DeviceSettings {
+  readonly threads: number;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly providers: ProvidersHere;
+  readonly openRunners: (provider: ProviderName) => RunnerCache;
+}
+
+/** The devices of an engine, which begins with `first`. Jobs run one at a time, so that one device at most has models open. */
+export const createDevicesInUse = async (first: ProviderName, { threads, versions, providers, openRunners }: DeviceSettings): Promise<DevicesInUse> => {
+  const known = new Map<ProviderName, DeviceInUse>();
+
+  const take = async (provider: ProviderName): Promise<DeviceInUse> => {
+    const probe = provider === 'cpu' ? null : await providers.require(provider);
+    const before = known.get(provider);
+    const device = deviceOf(threads, provider, probe);
+    const taken = before === undefined ? { provider, device, numerics: numericsOf(versions, provider), runners: openRunners(provider) } : { ...before, device };
+    known.set(provider, taken);
+    return taken;
+  };
+
+  let current = await take(first);
+  return {
+    get current() {
+      return current;
+    },
+    choose: async (provider) => {
+      current = await take(provider);
+    },
+    open: async (named) => {
+      const parsed = providerName.safeParse(named);
+      if (!parsed.success) throw refuse('no-such-device', `There is no device ${named} here.`, `Choose one of ${providerName.options.join(', ')}.`);
+      const taken = await take(parsed.data);
+      // Their weights would count twice against the memory budget.
+      for (const other of known.values()) if (other.provider !== taken.provider) await other.runners.dispose();
+      return taken;
+    },
+    dispose: async () => {
+      for (const { runners } of known.values()) await runners.dispose();
+    },
+  };
+};

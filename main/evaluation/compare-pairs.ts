@@ -1,0 +1,47 @@
+import type { CompareReading, PairedDifference } from '../contract/compare.ts';
+import type { MetricName } from '../contract/task.ts';
+import type { ItemOutcome } from '../inference/model-runner.ts';
+import { summarise } from './summarise.ts';
+
+/** Outcomes of one method on one task: a list per draw, of the same items in the same order. */
+export type DrawnOutcomes = readonly (readonly ItemOutcome[])[];
+
+const mean = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+
+/** Draws that lie on both sides tell nothing together, however sure each is. */
+const jointP = (comparisons: readonly Pick<PairedDifference, 'difference' | 'p'>[]): number | null => {
+  const ps = comparisons.flatMap(({ p }) => p ?? []);
+  if (ps.length < comparisons.length) return null;
+  const sides = new Set(comparisons.map(({ difference }) => Math.sign(difference)));
+  return sides.size > 1 ? 1 : Math.max(...ps);
+};
+
+/** Several paired comparisons as one: means, and an interval that holds all of theirs. */
+const together = (comparisons: readonly Omit<PairedDifference, 'pairs'>[]): PairedDifference => ({
+  difference: mean(comparisons.map(({ difference }) => difference)),
+  low: Math.min(...comparisons.map(({ low }) => low)),
+  high: Math.max(...comparisons.map(({ high }) => high)),
+  p: jointP(comparisons),
+  lost: mean(comparisons.map(({ lost }) => lost)),
+  gained: mean(comparisons.map(({ gained }) => gained)),
+  pairs: comparisons.length,
+});
+
+/**
+ * `one` minus `other` on the same items, every draw of the one with every draw of the other. Pooling the draws' outcomes
+ * instead would count the same items several times over; a person prunes with one draw, so a difference is told only
+ * where every draw tells it.
+ */
+export const pairDifference = (metric: MetricName, one: DrawnOutcomes, other: DrawnOutcomes): PairedDifference =>
+  together(one.flatMap((candidate) => other.map((baseline) => summarise(metric, baseline, candidate))));
+
+/** As `pairDifference`, each draw of the one with the same draw of the other only. */
+export const pairDrawByDraw = (metric: MetricName, pairs: readonly { readonly one: readonly ItemOutcome[]; readonly other: readonly ItemOutcome[] }[]): PairedDifference =>
+  together(pairs.map(({ one, other }) => summarise(metric, other, one)));
+
+/** Better or worse where the interval leaves out 0; lower is better for perplexity. */
+export const readingOf = (metric: MetricName, { low, high }: Pick<PairedDifference, 'low' | 'high'>): CompareReading => {
+  const [isMore, isLess] = [low > 0, high < 0];
+  if (!isMore && !isLess) return 'cannot-tell';
+  return isMore === (metric !== 'perplexity') ? 'better' : 'worse';
+};

@@ -1,0 +1,87 @@
+import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, CompareTask } from '../contract/compare.ts';
+import { methodLabel } from '../contract/method.ts';
+import { html, htmlAll, type HtmlNode } from './html.ts';
+import { printedDifference, printedFactor, printedP, printedValue } from './report-numbers.ts';
+import { reportTable } from './report-table.ts';
+
+interface TaskRow {
+  readonly task: CompareTask;
+  readonly row: CompareRow;
+}
+
+const two = (value: number): string => value.toFixed(2);
+
+const placeText = ({ task: { rows }, row: { place, sharesBest } }: TaskRow): string => {
+  const half = (rows.filter((row) => row.place === place).length - 1) / 2;
+  return `${half === 0 ? place : `${place - half}\u2013${place + half}`}${sharesBest ? ' =' : ''}`;
+};
+
+const readingText = ({ row: { reading } }: TaskRow): string => (reading === null ? 'reference' : reading === 'cannot-tell' ? 'cannot tell' : reading);
+
+const overviewTable = ({ overview }: CompareDocument): HtmlNode =>
+  reportTable<CompareMethod>(
+    'Over all tasks. Mean rank with the 95 % interval of a bootstrap over items; best, or not distinguishable from the best.',
+    [
+      { title: 'method', cell: ({ method }) => method },
+      { title: 'mean rank', isNumber: true, cell: ({ meanRank }) => (meanRank === null ? '\u2013' : two(meanRank.value)) },
+      { title: '95 % interval', isNumber: true, cell: ({ meanRank }) => (meanRank === null ? '' : `${two(meanRank.low)} to ${two(meanRank.high)}`) },
+      { title: 'best, or =', isNumber: true, cell: ({ sharesBest, tasks }) => `${sharesBest} of ${tasks}` },
+    ],
+    overview,
+  );
+
+const taskTable = ({ tasks }: CompareDocument): HtmlNode =>
+  html(
+    'details',
+    {},
+    html('summary', {}, 'Every method on every task'),
+    reportTable<TaskRow>(
+      'Accuracies in per cent, differences to the best method of the task in percentage points (perplexity as it stands); two-sided 95 % intervals, paired. = : best, or not distinguishable from the best.',
+      [
+        { title: 'task', cell: ({ task }) => task.task },
+        { title: 'rank', cell: placeText },
+        { title: 'method', cell: ({ row }) => row.method },
+        { title: 'draws', isNumber: true, cell: ({ row }) => Math.max(1, row.seeds.length) },
+        { title: 'n', isNumber: true, cell: ({ task }) => task.n },
+        { title: 'value', isNumber: true, cell: ({ task, row }) => printedValue(row.value, task.metric) },
+        { title: 'difference', isNumber: true, cell: ({ task, row }) => (row.paired === null ? '' : printedDifference(row.paired.difference, task.metric)) },
+        {
+          title: '95 % interval',
+          isNumber: true,
+          cell: ({ task, row }) => (row.paired === null ? '' : `${printedDifference(row.paired.low, task.metric)} to ${printedDifference(row.paired.high, task.metric)}`),
+        },
+        { title: 'p', isNumber: true, cell: ({ row }) => printedP(row.paired?.p ?? null) },
+        { title: 'p (Holm)', isNumber: true, cell: ({ row }) => printedP(row.pHolm) },
+        { title: 'reading', cell: readingText },
+      ],
+      tasks.flatMap((task) => task.rows.map((row) => ({ task, row }))),
+    ),
+  );
+
+const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
+  recoveries.length === 0
+    ? []
+    : [
+        reportTable<CompareRecovery>(
+          'Recovery against the same plans without, paired: on how many tasks the interval of the difference leaves out 0.',
+          [
+            { title: 'method', cell: ({ method }) => methodLabel(method, true) },
+            { title: 'better', isNumber: true, cell: ({ better }) => better },
+            { title: 'nothing', isNumber: true, cell: ({ nothing }) => nothing },
+            { title: 'worse', isNumber: true, cell: ({ worse }) => worse },
+            { title: 'tasks', isNumber: true, cell: ({ tasks }) => tasks.length },
+          ],
+          recoveries,
+        ),
+      ];
+
+/** The methods against each other, a part per model at its middle factor. */
+export const methodComparisons = (comparisons: readonly CompareDocument[]): HtmlNode[] =>
+  comparisons.flatMap((comparison) => [
+    html('h3', {}, `${comparison.model} at factor ${printedFactor(comparison.factor)}`),
+    ...comparison.findings.map((finding) => html('p', {}, finding)),
+    overviewTable(comparison),
+    ...recoveryTable(comparison),
+    taskTable(comparison),
+    html('ul', { class: 'notes' }, htmlAll(comparison.notes.map((note) => html('li', {}, note)))),
+  ]);

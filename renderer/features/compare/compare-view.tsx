@@ -1,0 +1,117 @@
+import { useStore } from 'zustand';
+import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
+import { useResolvedTheme } from '../../app/theme.ts';
+import { Button } from '../../components/button.tsx';
+import { EmptyState } from '../../components/empty-state.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useFacts } from '../../engine/use-facts.ts';
+import { compareStore } from '../../state/compare-store.ts';
+import { layoutStore } from '../../state/layout-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import { pointKey } from '../curves/point-key.ts';
+import { useSweep } from '../curves/use-sweep.ts';
+import { CompareControls } from './compare-controls.tsx';
+import { CompareTable } from './compare-table.tsx';
+import { comparedPoint } from './compared-point.ts';
+import { MethodMatrix } from './method-matrix.tsx';
+import { RankPanels } from './rank-panels.tsx';
+import { RecoverySection } from './recovery-section.tsx';
+import { ThresholdSection } from './threshold-section.tsx';
+import { useComparison } from './use-comparison.ts';
+import './compare.css';
+
+const SetUpSweep = () => (
+  <Button look="primary" onClick={() => layoutStore.getState().show('prune')}>
+    Set up a sweep
+  </Button>
+);
+
+/** The methods of a sweep against each other, at one factor: who is best, on which tasks, and how sure that is. */
+export const CompareView = () => {
+  const { tasks } = useFacts();
+  const { document } = useSweep();
+  const { manifest, comparison, stale, error } = useComparison();
+  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
+  if (manifest === null) {
+    return (
+      <EmptyState icon="chart" title="No sweep yet" action={<SetUpSweep />}>
+        A sweep of several methods shows here which of them is best for each task, and where the items cannot tell.
+      </EmptyState>
+    );
+  }
+  const running = manifest.state === 'running' || manifest.state === 'queued';
+  return (
+    <>
+      <CompareControls manifest={manifest} comparison={comparison} title={title} />
+      {comparison === undefined ? (
+        <div className="view-body">
+          {error !== null ? (
+            <Problem error={error} />
+          ) : document === undefined || (stale && document.results.some(({ factor }) => factor > 1)) ? (
+            <p className="muted">Comparing the methods…</p>
+          ) : (
+            <EmptyState icon="chart" title={running ? 'Waiting for the first pruned model…' : 'This sweep has measured no pruned model'}>
+              {running ? 'Methods are compared as soon as a factor above 1 is measured.' : 'Resume it from the list of runs on the left.'}
+            </EmptyState>
+          )}
+        </div>
+      ) : (
+        <Comparison comparison={comparison} running={running} stale={stale} title={title} />
+      )}
+    </>
+  );
+};
+
+interface ComparisonProps {
+  readonly comparison: CompareDocument;
+  readonly running: boolean;
+  readonly stale: boolean;
+  readonly title: (task: string) => string;
+}
+
+const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
+  const theme = useResolvedTheme();
+  const asTable = useStore(compareStore, (state) => state.asTable);
+  const { document } = useSweep();
+  const { selection } = useFacts();
+  const pointOf = (task: CompareTask, row: CompareRow) => comparedPoint(document?.results ?? [], comparison.model, task.task, row);
+  const isSelected = (task: CompareTask, row: CompareRow): boolean => {
+    const { point } = selection;
+    return point !== null && point.run === comparison.run && point.model === comparison.model && point.task === task.task && point.method === row.method;
+  };
+  const onSelect = (task: CompareTask, row: CompareRow): void => {
+    const result = pointOf(task, row);
+    if (result !== null) selectionStore.getState().selectPoint(pointKey(comparison.run, result));
+  };
+  const shown = { comparison, theme, title, isSelected, onSelect };
+  return (
+    <div className="view-body compare" aria-busy={stale}>
+      <section aria-label="What the items tell" className="compare-findings">
+        {comparison.findings.map((finding) => (
+          <p key={finding}>{finding}</p>
+        ))}
+        {running && <p>Provisional: the sweep is running.</p>}
+      </section>
+      {comparison.methods.length < 2 && (
+        <EmptyState icon="chart" title="One method: nothing to rank" action={<SetUpSweep />}>
+          Sweep several methods together to compare them on the same items.
+        </EmptyState>
+      )}
+      {asTable ? (
+        <CompareTable comparison={comparison} title={title} />
+      ) : (
+        <>
+          <MethodMatrix {...shown} />
+          <RankPanels {...shown} />
+        </>
+      )}
+      {comparison.recoveries.length > 0 && <RecoverySection comparison={comparison} title={title} />}
+      {comparison.thresholds.length > 0 && <ThresholdSection comparison={comparison} title={title} />}
+      <section className="compare-notes" aria-label="Notes">
+        {comparison.notes.map((note) => (
+          <p key={note}>{note}</p>
+        ))}
+      </section>
+    </div>
+  );
+};

@@ -1,0 +1,168 @@
+import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
+import { methodStyle } from '../../../main/contract/method-style.ts';
+import { ColorLegend } from '../../charts/color-legend.tsx';
+import { differenceScale, inkOn } from '../../charts/color-scales.ts';
+import { MethodMarker } from '../../charts/method-marker.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Tooltip } from '../../components/tooltip.tsx';
+import { formatFactor, formatSigned } from '../../format/format-number.ts';
+import { methodTitle } from '../prune/methods.ts';
+import { differenceText } from '../thresholds/pair-text.ts';
+import type { CompareProps } from './compare-props.ts';
+import { goodness, placeText, rankInterval, rankText, readingMark, readingWords, referenceTitle, rowLines, scaleOf } from './compare-words.ts';
+import { moveInGrid } from './move-in-grid.ts';
+
+/** Tasks by methods: differences to the reference as colours and numbers; above them what holds over all tasks. */
+export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }: CompareProps) => {
+  const { overview, tasks, methods, reference, factor, model } = comparison;
+  const accuracy = Math.max(0, ...tasks.filter(({ metric }) => metric !== 'perplexity').map((task) => scaleOf(comparison, task)));
+  return (
+    <section aria-label="Methods over tasks">
+      <div className="section-head">
+        <h3>
+          Methods over tasks, {model} at {formatFactor(factor)}
+        </h3>
+        <div className="section-end">
+          {accuracy > 0 && (
+            <ColorLegend scale={differenceScale(accuracy, theme)} format={(value) => (value === 0 ? '0' : formatSigned(100 * value, 0))} ends={['worse', 'better']} />
+          )}
+        </div>
+      </div>
+      <p className="chart-caption">
+        Difference to <Definition of="compareReference">{referenceTitle(reference)}</Definition> on the same items, in percentage points (perplexity as it stands).
+        ▲ better and ▼ worse: the paired 95 % interval leaves out 0. = best, or <Definition of="sharesBest">not distinguishable from the best</Definition>.
+      </p>
+      <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={moveInGrid}>
+        <table className="data-table method-matrix">
+          <thead>
+            <tr>
+              <th scope="col">Task</th>
+              {overview.map(({ method }) => (
+                <th key={method} scope="col" className="numeric">
+                  <span className="matrix-method">
+                    <svg width="12" height="12" aria-hidden="true">
+                      <MethodMarker style={methodStyle(method, methods.indexOf(method))} theme={theme} x={6} y={6} r={4} />
+                    </svg>
+                    {methodTitle(method)}
+                  </span>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody className="matrix-summary">
+            <tr>
+              <th scope="row">
+                <Definition of="meanRank">Mean rank</Definition>
+              </th>
+              {overview.map((one) => (
+                <td key={one.method} className="numeric">
+                  <strong>{rankText(one)}</strong> <small>{rankInterval(one)}</small>
+                </td>
+              ))}
+            </tr>
+            <tr>
+              <th scope="row">
+                <Definition of="sharesBest">Best, or =</Definition>
+              </th>
+              {overview.map((one) => (
+                <td key={one.method} className="numeric">
+                  <strong>{one.sharesBest}</strong> <small>of {one.tasks}</small>
+                </td>
+              ))}
+            </tr>
+            <tr>
+              <th scope="row">
+                <Definition of="compareReading">▲ / ▼ / ?</Definition>
+              </th>
+              {overview.map((one) => (
+                <td key={one.method} className="numeric">
+                  {one.better} / {one.worse} / {one.cannotTell}
+                </td>
+              ))}
+            </tr>
+          </tbody>
+          <tbody>
+            {tasks.map((task, line) => (
+              <tr key={task.task}>
+                <th scope="row" title={title(task.task)}>
+                  {title(task.task)}
+                </th>
+                {overview.map(({ method }, column) => {
+                  const row = task.rows.find((one) => one.method === method);
+                  return row === undefined ? (
+                    <td key={method} className="numeric muted">
+                      –
+                    </td>
+                  ) : (
+                    <MatrixCell
+                      key={method}
+                      {...{ comparison, theme, task, row }}
+                      title={title(task.task)}
+                      place={{ line, column }}
+                      selected={isSelected(task, row)}
+                      onSelect={() => onSelect(task, row)}
+                    />
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+};
+
+interface MatrixCellProps {
+  readonly comparison: CompareDocument;
+  readonly theme: CompareProps['theme'];
+  readonly task: CompareTask;
+  readonly row: CompareRow;
+  readonly title: string;
+  readonly place: { readonly line: number; readonly column: number };
+  readonly selected: boolean;
+  readonly onSelect: () => void;
+}
+
+const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSelect }: MatrixCellProps) => {
+  const { metric } = task;
+  const { paired, reading } = row;
+  const background = paired === null ? undefined : differenceScale(scaleOf(comparison, task), theme).color(goodness(paired.difference, metric));
+  const lines = rowLines(row, task);
+  const name = `${methodTitle(row.method)}, ${title}`;
+  return (
+    <td className="matrix-cell" style={background === undefined ? undefined : { background, color: inkOn(background) }}>
+      <Tooltip
+        focusable={false}
+        className="matrix-hold"
+        content={
+          <>
+            <strong>{name}</strong>
+            {lines.map((line) => (
+              <div key={line}>{line}</div>
+            ))}
+          </>
+        }
+      >
+        <button
+          type="button"
+          data-line={place.line}
+          data-column={place.column}
+          tabIndex={place.line === 0 && place.column === 0 ? 0 : -1}
+          aria-pressed={selected}
+          aria-label={`${name}: ${lines.join('; ')}`}
+          onClick={onSelect}
+        >
+          <span className="matrix-place">
+            {placeText(row, task)}
+            {row.sharesBest ? ' =' : ''}
+          </span>
+          <span className={paired === null ? 'matrix-reference' : reading === 'cannot-tell' ? undefined : 'matrix-apart'}>
+            {paired === null ? (task.reference === null ? '–' : readingWords(null)) : differenceText(paired.difference, metric)}
+          </span>
+          <span className="matrix-mark">{readingMark(reading)}</span>
+        </button>
+      </Tooltip>
+    </td>
+  );
+};

@@ -1,0 +1,20 @@
+import type { MethodPage } from '../../../main/contract/method.ts';
+
+export interface MethodGroup {
+  readonly title: string;
+  /** What the methods of the group do with experts. */
+  readonly text: string;
+  readonly pages: readonly MethodPage[];
+}
+
+const kinds = [
+  { title: 'Drop', text: 'keep some experts, drop the others', holds: ({ kind, needs }: MethodPage) => kind === 'drop' && needs !== 'search' },
+  { title: 'Merge', text: 'make each group of experts into one', holds: ({ kind, needs }: MethodPage) => kind === 'merge' && needs !== 'search' },
+  { title: 'Search', text: 'measure many candidates, in a sweep', holds: ({ needs }: MethodPage) => needs === 'search' },
+] as const;
+
+/** Methods by what they do, in their lasting order; groups without any are left out. */
+export const methodGroups = (pages: readonly MethodPage[]): readonly MethodGroup[] =>
+  kinds
+    .map(({ title, text, holds }) => ({ title, text, pages: pages.filter(holds) }))
+    .filter((group) => group.pages.length > 0);

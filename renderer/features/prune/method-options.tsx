@@ -1,0 +1,91 @@
+import { useId } from 'react';
+import { useStore } from 'zustand';
+import type { MethodOption, MethodPage } from '../../../main/contract/method.ts';
+import type { MethodOptions as OptionValues } from '../../../main/contract/plan.ts';
+import { Checkbox } from '../../components/checkbox.tsx';
+import { Select } from '../../components/select.tsx';
+import { Tooltip } from '../../components/tooltip.tsx';
+import { planStore } from '../../state/plan-store.ts';
+import { inWords, isDefault, numberOf, valueOfChoice } from './option-values.ts';
+import type { OptionValue } from './option-values.ts';
+
+/** Every option of a method; only what differs from its default is kept. */
+export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
+  const values: OptionValues = useStore(planStore, (state) => state.options[page.name]) ?? {};
+  const choose = (option: MethodOption, value: OptionValue): void =>
+    planStore.getState().chooseOption(page.name, option.name, isDefault(option, value) ? undefined : value);
+  const shown = (option: MethodOption): OptionValue => values[option.name] ?? option.default;
+  const switches = page.options.filter(({ kind }) => kind === 'switch');
+  return (
+    <div className="method-options-form">
+      <div className="option-grid">
+        {page.options
+          .filter(({ kind }) => kind !== 'switch')
+          .map((option) => (
+            <OptionField key={option.name} option={option} value={shown(option)} onChange={(value) => choose(option, value)} />
+          ))}
+      </div>
+      {switches.length > 0 && (
+        <div className="choice-row">
+          {switches.map((option) => (
+            <Checkbox key={option.name} checked={shown(option) === true} onChange={(value) => choose(option, value)}>
+              <OptionName option={option} />
+            </Checkbox>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+};
+
+const OptionName = ({ option }: { readonly option: MethodOption }) => (
+  <Tooltip
+    className="definition"
+    content={
+      <>
+        <strong>{inWords(option.name)}</strong>
+        <p>{option.help}</p>
+        <p>Default: {option.default === null ? 'none' : inWords(String(option.default))}.</p>
+      </>
+    }
+  >
+    {inWords(option.name)}
+  </Tooltip>
+);
+
+interface OptionFieldProps {
+  readonly option: MethodOption;
+  readonly value: OptionValue;
+  readonly onChange: (value: OptionValue) => void;
+}
+
+const OptionField = ({ option, value, onChange }: OptionFieldProps) => {
+  const id = useId();
+  if (option.kind === 'choice') {
+    return (
+      <Select
+        stacked
+        label={<OptionName option={option} />}
+        value={String(value)}
+        options={option.choices.map((choice) => ({ value: choice, label: inWords(choice) }))}
+        onChange={(choice) => onChange(valueOfChoice(option, choice))}
+      />
+    );
+  }
+  return (
+    <div className="field field-stacked">
+      <label htmlFor={id}>
+        <OptionName option={option} />
+      </label>
+      <input
+        id={id}
+        className="input"
+        type="number"
+        step="any"
+        value={typeof value === 'number' ? value : ''}
+        placeholder={option.default === null ? 'none' : String(option.default)}
+        onChange={(event) => onChange(numberOf(option, event.target.valueAsNumber))}
+      />
+    </div>
+  );
+};

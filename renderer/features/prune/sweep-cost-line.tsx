@@ -1,0 +1,77 @@
+import { useStore } from 'zustand';
+import { sweepModels } from '../../actions/start-sweep.ts';
+import { Definition } from '../../components/definition.tsx';
+import { Disclosure } from '../../components/disclosure.tsx';
+import { Words } from '../../components/words.tsx';
+import { tickedTasks } from '../../engine/facts.ts';
+import { useFacts } from '../../engine/use-facts.ts';
+import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { sweepStore } from '../../state/sweep-store.ts';
+import { useProfiles } from '../routing/use-profiles.ts';
+import { methodTitle } from './methods.ts';
+import { sweepCost } from './sweep-plan.ts';
+
+const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Costs that begin so are no more than the profile that every method needs. */
+const NO_MORE = 'none';
+
+/** What a sweep will measure, refit and search before it runs. */
+export const SweepCostLine = () => {
+  const facts = useFacts();
+  const settings = useStore(sweepStore);
+  const options = useStore(planStore, (state) => state.options);
+  const { byTask } = useProfiles();
+  const models = sweepModels(facts);
+  const tasks = tickedTasks(facts);
+  const cost = sweepCost(models, tasks, settings, { pages: facts.methods, options });
+  const toProfile = tasks.filter((task) => !byTask.has(task.name)).length;
+  return (
+    <>
+      <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on {plural(tasks.length, 'task')}
+      {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the unpruned model included;{' '}
+      {formatCount(cost.itemEvaluations)} item scorings
+      {settings.adaptive && ', and what adaptive adds'}.{' '}
+      {cost.searched > 0 && (
+        <>
+          <Definition of="search">Searches</Definition> measure {plural(cost.searched, 'more candidate')} on calibration items.{' '}
+        </>
+      )}
+      {cost.refits > 0 && (
+        <>
+          <Definition of="recovery">Recovery</Definition> refits {plural(cost.refits, 'plan')}.{' '}
+        </>
+      )}
+      {toProfile > 0 ? `${plural(toProfile, 'task')} will be profiled first.` : 'All profiles are on disk.'} Safe means a loss of at most δ ={' '}
+      {formatFixed(settings.delta, 3)}.
+    </>
+  );
+};
+
+/** What single methods of the sweep cost beyond a plain profile, in the words of their pages. */
+export const SweepMethodCosts = () => {
+  const { methods: pages } = useFacts();
+  const { methods, budget, protect } = useStore(sweepStore);
+  const costly = pages.filter(({ name, cost }) => methods.includes(name) && !cost.startsWith(NO_MORE));
+  const lines = [
+    ...costly.map(({ name, cost }) => ({ term: methodTitle(name), text: cost })),
+    ...(budget === 'inverse-importance' ? [{ term: 'Inverse importance', text: 'every expert on every calibration token, and leaving out experts one by one' }] : []),
+    ...(protect === 'none' ? [] : [{ term: 'Super experts', text: 'the largest output of every expert, seen in passing' }]),
+  ];
+  if (lines.length === 0) return null;
+  return (
+    <Disclosure summary={`What ${lines.map(({ term }) => term).join(', ')} ${lines.length === 1 ? 'costs' : 'cost'} beyond a plain profile`}>
+      <dl className="method-costs">
+        {lines.map(({ term, text }) => (
+          <div key={term}>
+            <dt>{term}</dt>
+            <dd>
+              <Words text={text} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Disclosure>
+  );
+};

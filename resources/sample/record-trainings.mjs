@@ -1,0 +1,43 @@
+// Records what other trainings of the bundled sizes measure: node resources/sample/record-trainings.mjs WORKSPACE FOLDER...
+// FOLDER: a model that training/train.py made with another seed, named as it shall be called (uncurl-16-s1). Sweeps them as
+// the sample is swept and writes trainings.json.gz, which figures over E take their spread of trainings from.
+import { readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { constants, gzipSync } from 'node:zlib';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { recordedTrainings } from '../../main/evaluation/recorded-trainings.ts';
+import { readSweepDocument } from '../../main/jobs/sweep-record.ts';
+import { recordedTrainingsFile } from '../../main/report/read-recorded-trainings.ts';
+import { configOf, resources, sweepModels } from './sweep.mjs';
+
+const [workspace, ...folders] = process.argv.slice(2).map((name) => path.resolve(name));
+if (workspace === undefined || folders.length === 0) {
+  process.stderr.write('usage: node resources/sample/record-trainings.mjs WORKSPACE FOLDER...\n');
+  process.exit(2);
+}
+const sizeOf = new Map();
+for (const name of readdirSync(path.join(resources, 'models')).filter((name) => name.startsWith('uncurl-'))) {
+  const { fingerprint, info } = await openCheckpoint(path.join(resources, 'models', name));
+  sizeOf.set(info.experts, fingerprint);
+}
+const models = folders
+  .map((folder) => ({ name: folder, folder }))
+  .sort((left, right) => configOf(left.folder).num_local_experts - configOf(right.folder).num_local_experts);
+const { opened, run } = await sweepModels(models, workspace);
+const { runs } = opened;
+const manifest = await runs.read(run);
+const document = await readSweepDocument(runs.folder(run));
+const recorded = recordedTrainings.parse({
+  ...manifest,
+  commandLine: models.reduce((text, { folder }) => text.replace(folder, path.basename(folder)), manifest.commandLine),
+  models: await Promise.all(
+    manifest.models.map(async ({ name, fingerprint, path: folder }) => {
+      const { info } = await openCheckpoint(folder);
+      return { name, fingerprint, experts: info.experts, size: sizeOf.get(info.experts) };
+    }),
+  ),
+  results: document.results,
+});
+const file = recordedTrainingsFile(resources);
+writeFileSync(file, gzipSync(JSON.stringify(recorded), { level: constants.Z_BEST_COMPRESSION }));
+process.stderr.write(`${path.relative(process.cwd(), file)}: ${String(recorded.results.length)} points of ${String(recorded.models.length)} models\n`);

@@ -1,0 +1,105 @@
+import { chmod, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Page } from '@playwright/test';
+import { addSample } from '../../main/sample/add-sample.ts';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { expect, test } from './workbench.ts';
+import type { Workbench } from './workbench.ts';
+
+const root = path.resolve(import.meta.dirname, '..', '..');
+const screenshots = path.join(import.meta.dirname, 'screenshots');
+const PAINT_MS = 200;
+
+const tab = async (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
+
+/** Both themes: to be looked at. */
+const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.waitForTimeout(PAINT_MS);
+    await page.screenshot({ path: path.join(screenshots, `${host}-${view}-${theme}.png`) });
+  }
+};
+
+/** The workspace as a first start has it: with the sample. */
+const withSample = async ({ page, workspace }: Workbench): Promise<void> => {
+  const opened = await openWorkspace(workspace);
+  expect(await addSample(opened, path.join(root, 'resources'))).toBe(true);
+  // The engine of the window is another user's.
+  await chmod(opened.runs.folder('sample'), 0o777);
+  await page.reload();
+};
+
+test('the methods of the sample are ranked per task, against the best or a reference of choice', async ({ workbench }) => {
+  const { page } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await withSample(workbench);
+  await tab(page, 'Compare');
+  const overview = page.getByRole('region', { name: 'Methods over tasks' });
+  const ranks = page.getByRole('region', { name: 'Ranks by task' });
+  await page.getByLabel('Model', { exact: true }).selectOption('uncurl-32');
+
+  await test.step('ranks, differences and what cannot be told stand on the screen', async () => {
+    await expect(overview.getByRole('heading')).toContainText('uncurl-32 at ×4');
+    await expect(overview.getByRole('row', { name: /Mean rank/ })).toContainText(/1\.39.*2\.06.*2\.67.*3\.89/);
+    await expect(overview.getByRole('row', { name: /Best, or =/ })).toContainText('8 of 9');
+    const capitals = ranks.getByRole('table').filter({ hasText: 'Capitals' }).getByRole('row');
+    await expect(capitals.nth(1)).toContainText(/1 =.*Frequency.*90\.4.*reference/);
+    await expect(capitals.nth(2)).toContainText(/^2REAP80\.8−9\.6▼ worse/);
+    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText('27 comparisons with the best method of each task: in 19');
+    await photograph(workbench, 'compare');
+  });
+
+  await test.step('a factor and a reference are chosen', async () => {
+    await page.getByLabel('Factor', { exact: true }).selectOption('2');
+    await expect(overview.getByRole('heading')).toContainText('at ×2');
+    await page.getByLabel('Against', { exact: true }).selectOption({ label: 'unpruned' });
+    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText('36 comparisons with the unpruned model');
+    await page.getByLabel('Against', { exact: true }).selectOption({ label: 'Random' });
+    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText('27 comparisons with random');
+    await expect(overview.getByRole('button', { name: /^Random, Sums: .*mean of 3 draws/ })).toContainText('reference');
+  });
+
+  await test.step('the keyboard walks the cells, and a cell selects its point', async () => {
+    const first = overview.getByRole('button').first();
+    await first.focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    const focused = page.locator('[data-line="1"][data-column="1"]');
+    await expect(focused).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(focused).toHaveAttribute('aria-pressed', 'true');
+    await expect(page.getByRole('region', { name: 'Selected point' })).toContainText('uncurl-32');
+    await expect(page.getByRole('region', { name: 'Selected point' })).toContainText('CPU, float32');
+  });
+
+  await test.step('the numbers are a table, and a file', async () => {
+    await page.getByRole('radio', { name: 'Table' }).click();
+    await expect(page.getByRole('region', { name: /^Every method on every task/ }).getByRole('row')).toHaveCount(1 + 4 * 9);
+    await page.getByRole('radio', { name: 'Charts' }).click();
+    if (workbench.host === 'window') return;
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save figure' }).click();
+    await page.getByRole('menuitem', { name: 'CSV' }).click();
+    const csv = await readFile(await (await saved).path(), 'utf8');
+    expect(csv.trimEnd().split('\r\n')).toHaveLength(2 + 4 * 9);
+  });
+  expect(problems).toEqual([]);
+});
+
+test('the devices say what is here, what a probe finds, and what is missing', async ({ workbench }) => {
+  const { page } = workbench;
+  await expect(page.getByRole('button', { name: /for weights/ })).toBeVisible();
+  await page.keyboard.press('Control+Shift+D');
+  const devices = page.getByRole('dialog', { name: 'Devices' });
+  const processor = devices.getByRole('listitem', { name: 'Processor' });
+  await expect(processor).toContainText('in use');
+  await processor.getByRole('button', { name: 'Probe: Processor' }).click();
+  await expect(processor.getByText('Deviation from the processor')).toBeVisible({ timeout: 60_000 });
+  await expect(processor).toContainText('float32');
+  await expect(devices.getByRole('listitem', { name: 'Core ML' })).toContainText(/only on macOS|In the package/);
+  await photograph(workbench, 'devices');
+  await page.keyboard.press('Escape');
+  await expect(devices).toBeHidden();
+});

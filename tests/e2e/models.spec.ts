@@ -1,0 +1,70 @@
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Page } from '@playwright/test';
+import { expect, test } from './workbench.ts';
+import type { Workbench } from './workbench.ts';
+
+const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models');
+
+/** The person comes back from a file manager: the lists are looked at again. */
+const comeBack = (page: Page): Promise<void> => page.evaluate(() => void window.dispatchEvent(new Event('focus')));
+
+/** Chooses a model folder in the dialog that opens: in the native one, or in the folder browser from the root down. */
+const chooseModelFolder = async ({ page, answerFolderDialog }: Workbench, folder: string, open: () => Promise<void>): Promise<void> => {
+  await answerFolderDialog?.(folder);
+  await open();
+  if (answerFolderDialog !== null) return;
+  const dialog = page.getByRole('dialog', { name: 'Open a model' });
+  const shown = dialog.locator('.folder-path code');
+  await expect(shown).not.toHaveText('…');
+  for (let above = await shown.innerText(); above !== '/'; above = await shown.innerText()) {
+    await dialog.getByRole('button', { name: 'Folder above' }).click();
+    await expect(shown).not.toHaveText(above);
+  }
+  let reached = '/';
+  const parts = folder.split('/').filter((name) => name !== '');
+  const entries = dialog.getByRole('list', { name: 'Entries' });
+  for (const part of parts.slice(0, -1)) {
+    await entries.getByRole('button', { name: part, exact: true }).click();
+    reached = path.join(reached, part);
+    await expect(shown).toHaveText(reached);
+  }
+  // A model is chosen by its entry.
+  await entries.getByRole('button', { name: `${parts.at(-1) ?? ''} model` }).click();
+  await expect(dialog).toBeHidden();
+};
+
+test('a model folder that was moved is said to be gone, located where it is now, and forgotten', async ({ workbench }) => {
+  const { page, workspace, exports } = workbench;
+  const [before, after, other] = ['mine', 'elsewhere', 'other'].map((name) => path.join(exports, name)) as [string, string, string];
+  await cp(path.join(models, 'uncurl-8'), before, { recursive: true });
+  await cp(path.join(models, 'uncurl-16'), other, { recursive: true });
+  await mkdir(workspace, { recursive: true });
+  await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [before], tasks: [] }));
+  const list = page.getByRole('list', { name: 'Models' });
+  const row = (name: string) => list.getByRole('listitem').filter({ hasText: name });
+  await expect(row('uncurl-16')).toBeVisible();
+  await comeBack(page);
+  await expect(row('mine')).toContainText('mixtral');
+
+  await rename(before, after);
+  await comeBack(page);
+  await expect(row('mine')).toContainText('moved or deleted');
+  await row('mine').getByRole('button').first().click();
+  const inspector = page.getByRole('complementary', { name: 'Inspector' });
+  await expect(inspector.getByText(`Moved or deleted: ${before}`)).toBeVisible();
+
+  const locate = (): Promise<void> => inspector.getByRole('button', { name: 'Locate…' }).click();
+  await chooseModelFolder(workbench, other, locate);
+  await expect(page.getByText(/holds another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/)).toBeVisible();
+  await expect(row('mine')).toContainText('moved or deleted');
+
+  await chooseModelFolder(workbench, after, locate);
+  await expect(row('elsewhere')).toContainText('mixtral');
+  await expect(row('mine')).toHaveCount(0);
+  await expect(inspector.getByText('Top-k')).toBeVisible();
+
+  await row('elsewhere').hover();
+  await row('elsewhere').getByRole('button', { name: 'Forget elsewhere (the folder stays)' }).click();
+  await expect(row('elsewhere')).toHaveCount(0);
+});

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { methodName } from '../../../../main/contract/plan.ts';
+import { methodPage } from '../../../../main/pruning/method-page.ts';
+import { methods } from '../../../../main/pruning/methods.ts';
+import { methodGroups } from '../../../../renderer/features/methods/method-groups.ts';
+import { pageSections } from '../../../../renderer/features/methods/page-sections.ts';
+
+const pages = methodName.options.map((name) => methodPage(methods[name]));
+
+test('every line that the command line prints is on the screen, once and in its order', () => {
+  for (const { text, pitfalls } of pages) {
+    const { title, summary, facts, lists } = pageSections(text);
+    const lines = [title, summary, ...facts.map((fact) => `${fact.term}: ${fact.text}`), ...lists.flatMap(({ term, points }) => [`${term}:`, ...points.map((point) => `- ${point}`)])];
+    expect(lines).toEqual(text.split('\n').filter((line) => line !== ''));
+    expect(facts.map(({ term }) => term)).toEqual(expect.arrayContaining(['Does', 'Needs', 'Cost', 'Formula', 'Defaults', 'Source']));
+    expect(lists.at(-1)).toEqual({ term: 'Pitfalls', points: pitfalls });
+  }
+});
+
+test('every method stands in one group', () => {
+  const groups = methodGroups(pages);
+  expect(groups.map(({ title }) => title)).toEqual(['Drop', 'Merge', 'Search']);
+  expect(groups.flatMap((group) => group.pages.map(({ name }) => name)).sort()).toEqual([...methodName.options].sort());
+});
