@@ -16,10 +16,10 @@ const foldersIn = async (folder: string, mark: string): Promise<ReadonlyMap<stri
   return found;
 };
 
-/** Names in a folder, sorted; none where there is no such folder (a file, or a package without this resource). */
+/** Names in a folder, sorted, numbers by their size; none where there is no such folder (a file, or a package without this resource). */
 const namesIn = async (folder: string): Promise<readonly string[]> => {
   try {
-    return (await readdir(folder)).sort();
+    return (await readdir(folder)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT' || fileErrorCode(error) === 'ENOTDIR') return [];
     throw error;

@@ -74,7 +74,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
   const points = page.locator('.curve-point');
 
   await test.step('the bundled model is there, with its facts', async () => {
-    await expect(page.getByRole('list', { name: 'Models' }).getByText(MODEL)).toBeVisible();
+    await page.getByRole('list', { name: 'Models' }).getByText(MODEL).click();
     const inspector = page.getByRole('complementary', { name: 'Inspector' });
     await expect(inspector.getByText('Top-k')).toBeVisible();
     await expect(inspector.getByText('mixtral')).toBeVisible();
