@@ -14,24 +14,52 @@ export interface AttentionInputs {
   readonly pack: Value;
   /** [T] slot (b * S + s) of each token. */
   readonly unpack: Value;
-  /** [B, 1, S, S] 0 where the query may see the key, a large negative number elsewhere. */
+  /** [B, 1, S, P + S] 0 where the query may see the key, a large negative number elsewhere. */
   readonly bias: Value;
+  /** Keys and values of P tokens that stand before every sequence; none, and P is 0, in most graphs. */
+  readonly prefix?: KeysAndValues;
 }
 
-export const attentionInputs = (graph: OnnxGraph, { rotary }: ModelDescriptor): AttentionInputs => ({
+/** [tokens, heads, dimension] rotated keys, and values. */
+export interface KeysAndValues {
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/** `keys`: dimension of all keys that a token of a sequence of S may see. */
+export const attentionInputs = (graph: OnnxGraph, { rotary }: ModelDescriptor, keys: 'S' | 'P+S'): AttentionInputs => ({
   cosine: graph.input('cosine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
   sine: graph.input('sine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
   rows: graph.input('rows', DataType.INT64, [1, 'T']),
   pack: graph.input('pack', DataType.INT64, ['B', 'S']),
   unpack: graph.input('unpack', DataType.INT64, ['T']),
-  bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', 'S']),
+  bias: graph.input('bias', DataType.FLOAT, ['B', 1, 'S', keys]),
 });
 
+/** Inputs `prefixKey` and `prefixValue`, of one token or more. */
+export const prefixInputs = (graph: OnnxGraph, model: ModelDescriptor, descriptor: AttentionDescriptor): KeysAndValues => {
+  const { heads, keyDimension, valueDimension } = keyValueShape(model, descriptor);
+  return {
+    key: graph.input('prefixKey', DataType.FLOAT, ['P', heads, keyDimension]),
+    value: graph.input('prefixValue', DataType.FLOAT, ['P', heads, valueDimension]),
+  };
+};
+
+export interface KeyValueShape {
+  readonly heads: number;
+  readonly keyDimension: number;
+  readonly valueDimension: number;
+}
+
+/** What attention holds of one token. Latent attention holds what it expands the latent to. */
+export const keyValueShape = ({ heads, keyValueHeads, headDimension }: ModelDescriptor, descriptor: AttentionDescriptor): KeyValueShape =>
+  descriptor.kind === 'grouped'
+    ? { heads: keyValueHeads, keyDimension: headDimension, valueDimension: headDimension }
+    : { heads, keyDimension: headDimension, valueDimension: descriptor.valueDimension };
+
 /** Heads of a batch's tokens, [T, N, D] each; query heads are a multiple of key and value heads. */
-interface Heads {
+interface Heads extends KeysAndValues {
   readonly query: Value;
-  readonly key: Value;
-  readonly value: Value;
   readonly queryHeads: number;
   readonly keyHeads: number;
   readonly headDimension: number;
@@ -39,10 +67,16 @@ interface Heads {
   readonly sinks: Value | null;
 }
 
-/** Attention of one block over packed tokens [T, H] -> [T, H], before the residual. */
-export const attention = (graph: OnnxGraph, model: ModelDescriptor, descriptor: AttentionDescriptor, tokens: Value, inputs: AttentionInputs): Value => {
+/** Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and the tokens' keys and values. */
+export const attention = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  descriptor: AttentionDescriptor,
+  tokens: Value,
+  inputs: AttentionInputs,
+): { readonly output: Value; readonly own: KeysAndValues } => {
   const heads = descriptor.kind === 'grouped' ? groupedHeads(graph, model, descriptor, tokens, inputs) : latentHeads(graph, model, descriptor, tokens, inputs);
-  return project(graph, attend(graph, heads, model.attentionScale, inputs), descriptor.output);
+  return { output: project(graph, attend(graph, heads, model.attentionScale, inputs), descriptor.output), own: heads };
 };
 
 const groupedHeads = (
@@ -115,20 +149,51 @@ const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: Attention
   const packed = (value: Value): Value => graph.node('Gather', [value, inputs.pack], { axis: 0 });
   const transposed = (value: Value, order: readonly number[]): Value => graph.node('Transpose', [packed(value)], { perm: order });
   const [key, value] = [transposed(heads.key, [0, 2, 3, 1]), transposed(heads.value, [0, 2, 1, 3])];
+  const prefix = inputs.prefix === undefined ? null : transposedPrefix(graph, inputs.prefix);
   const width = queryHeads * valueDimension;
   if (repeats === 1) {
-    const scores = graph.node('MatMul', [transposed(scaled, [0, 2, 1, 3]), key]);
-    const mixed = graph.node('MatMul', [probabilities(graph, scores, inputs.bias, heads.sinks, [1, queryHeads, 1, 1]), value]);
+    const softmax: Softmax = (scores) => probabilities(graph, scores, inputs.bias, heads.sinks, [1, queryHeads, 1, 1]);
+    const mixed = mix(graph, transposed(scaled, [0, 2, 1, 3]), { key, value }, prefix, softmax);
     return unpacked(graph, graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), width, inputs);
   }
   // Query heads of one group stand behind each other, so that one product serves all heads of the group:
   // [B, S, G, R, D] -> [B, G, R, S, D] against [B, G, 1, D, S].
   const grouped = graph.node('Reshape', [packed(scaled), graph.integers([0, 0, keyHeads, repeats, headDimension])]);
   const queries = graph.node('Transpose', [grouped], { perm: [0, 2, 3, 1, 4] });
-  const alone = (each: Value): Value => graph.node('Unsqueeze', [each, graph.integers([2])]);
-  const scores = graph.node('MatMul', [queries, alone(key)]);
-  const mixed = graph.node('MatMul', [probabilities(graph, scores, alone(inputs.bias), heads.sinks, [1, keyHeads, repeats, 1, 1]), alone(value)]);
+  const alone = (each: Value, axis = 2): Value => graph.node('Unsqueeze', [each, graph.integers([axis])]);
+  const softmax: Softmax = (scores) => probabilities(graph, scores, alone(inputs.bias), heads.sinks, [1, keyHeads, repeats, 1, 1]);
+  const shared = prefix === null ? null : { ...prefix, key: alone(prefix.key, 1), value: alone(prefix.value, 1) };
+  const mixed = mix(graph, queries, { key: alone(key), value: alone(value) }, shared, softmax);
   return unpacked(graph, graph.node('Transpose', [mixed], { perm: [0, 3, 1, 2, 4] }), width, inputs);
+};
+
+type Softmax = (scores: Value) => Value;
+
+/** Keys [..., D, C] and values [..., C, Dv] as products take them. */
+interface Transposed extends KeysAndValues {
+  /** [1] number C of tokens. */
+  readonly count: Value;
+}
+
+/** [P, G, D] -> [G, D, P] and [G, P, Dv]: no sequence has them for itself. */
+const transposedPrefix = (graph: OnnxGraph, { key, value }: KeysAndValues): Transposed => ({
+  key: graph.node('Transpose', [key], { perm: [1, 2, 0] }),
+  value: graph.node('Transpose', [value], { perm: [1, 0, 2] }),
+  count: graph.node('Shape', [key], { start: 0, end: 1 }),
+});
+
+/**
+ * Values mixed by the softmax of scores [..., S, P + S]. A prefix stands before each sequence's own keys; it is multiplied
+ * apart from them, so that it is not copied for every sequence.
+ */
+const mix = (graph: OnnxGraph, queries: Value, own: KeysAndValues, prefix: Transposed | null, softmax: Softmax): Value => {
+  const scores = graph.node('MatMul', [queries, own.key]);
+  if (prefix === null) return graph.node('MatMul', [softmax(scores), own.value]);
+  const all = softmax(graph.node('Concat', [graph.node('MatMul', [queries, prefix.key]), scores], { axis: -1 }));
+  const columns = (first: Value, end: Value): Value => graph.node('Slice', [all, first, end, graph.integers([-1])]);
+  const before = graph.node('MatMul', [columns(graph.integers([0]), prefix.count), prefix.value]);
+  const after = graph.node('MatMul', [columns(prefix.count, graph.integers([Number.MAX_SAFE_INTEGER])), own.value]);
+  return graph.node('Add', [before, after]);
 };
 
 /** Softmax over keys; a sink is one more column per head that takes its share and is dropped. */

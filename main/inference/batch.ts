@@ -8,7 +8,7 @@ const HIDDEN = -1e9;
 
 /** Trees that run together; tokens of all of them stand packed, one after the other, without padding. */
 export interface Batch {
-  /** Numbers of the trees in the caller's list. */
+  /** Numbers of the trees in the caller's list; none in a batch that is the prefix of trees in other batches. */
   readonly trees: readonly number[];
   /** Row of each tree's first token among the packed tokens. */
   readonly firstRow: readonly number[];
@@ -16,9 +16,12 @@ export interface Batch {
   readonly tokenIds: Tensor;
   /** Inputs of every block but hidden states, mask and attention bias. */
   readonly feeds: Readonly<Record<'cosine' | 'sine' | 'rows' | 'pack' | 'unpack', Tensor>>;
-  /** Attention bias [B, 1, S, S] of each window that the model's blocks have (null: none). */
+  /** Attention bias [B, 1, S, P + S] of each window that the model's blocks have (null: none); P: `prefixColumns`. */
   readonly biases: ReadonlyMap<number | null, Tensor>;
 }
+
+/** Whether a batch's tokens are the prefix of trees in other batches. */
+export const isPrefixBatch = ({ trees }: Batch): boolean => trees.length === 0;
 
 /**
  * Trees by falling length (ties: as given), cut into groups whose padded slots B x S stay within `slots`: neighbours
@@ -41,7 +44,11 @@ export const groupTrees = (trees: readonly TokenTree[], slots: number): readonly
   return groups;
 };
 
-export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], group: readonly number[]): Batch => {
+/**
+ * `prefixColumns`: keys that attention takes before the trees' own, 0 for blocks that take none. Trees with a `start`
+ * see them; the others do not.
+ */
+export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], group: readonly number[], prefixColumns = 0): Batch => {
   const members = group.map((index) => trees[index] ?? { trunk: [], branches: [] });
   const lengths = members.map(treeLength);
   const slots = Math.max(...lengths);
@@ -74,9 +81,18 @@ export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], g
       pack: integerTensor(pack, [members.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
     },
-    biases: new Map([...new Set(model.blocks.map(({ window }) => window))].map((window) => [window, attentionBias(members, window, slots)])),
+    biases: new Map([...new Set(model.blocks.map(({ window }) => window))].map((window) => [window, attentionBias(members, window, slots, prefixColumns)])),
   };
 };
+
+/**
+ * A prefix that trees of other batches go on from. Attention over no keys at all is not safe on every provider, so before
+ * the prefix itself stands one key that none of its tokens sees.
+ */
+export const makePrefixBatch = (model: ModelDescriptor, prefix: readonly number[]): Batch => ({
+  ...makeBatch(model, [{ trunk: prefix, branches: [] }], [0], 1),
+  trees: [],
+});
 
 const layOut = (tree: TokenTree, ids: Int32Array, positions: Int32Array, first: number): void => {
   let row = first;
@@ -85,26 +101,35 @@ const layOut = (tree: TokenTree, ids: Int32Array, positions: Int32Array, first: 
     positions[row] = position;
     row += 1;
   };
-  tree.trunk.forEach(put);
-  for (const branch of tree.branches) branch.forEach((token, index) => { put(token, tree.trunk.length + index); });
+  const start = tree.start ?? 0;
+  tree.trunk.forEach((token, index) => { put(token, start + index); });
+  for (const branch of tree.branches) branch.forEach((token, index) => { put(token, start + tree.trunk.length + index); });
 };
 
-const attentionBias = (trees: readonly TokenTree[], window: number | null, slots: number): Tensor => {
-  const bias = new Float32Array(trees.length * slots * slots).fill(HIDDEN);
-  trees.forEach((tree, member) => { fillBias(tree, window, bias.subarray(member * slots * slots, (member + 1) * slots * slots), slots); });
-  return floatTensor(bias, [trees.length, 1, slots, slots]);
+const attentionBias = (trees: readonly TokenTree[], window: number | null, slots: number, prefixColumns: number): Tensor => {
+  const columns = prefixColumns + slots;
+  const bias = new Float32Array(trees.length * slots * columns).fill(HIDDEN);
+  trees.forEach((tree, member) => { fillBias(tree, window, bias.subarray(member * slots * columns, (member + 1) * slots * columns), prefixColumns, columns); });
+  return floatTensor(bias, [trees.length, 1, slots, columns]);
 };
 
-/** Opens, in an [S, S] matrix of one tree, what each token may see: its trunk and its own branch, up to itself. */
-const fillBias = (tree: TokenTree, window: number | null, bias: Float32Array, slots: number): void => {
+/** Opens, in an [S, P + S] matrix of one tree, what each token may see: prefix, trunk and its own branch, up to itself. */
+const fillBias = (tree: TokenTree, window: number | null, bias: Float32Array, prefixColumns: number, columns: number): void => {
   const open = (query: number, key: number, distance: number): void => {
-    if (window === null || distance < window) bias[query * slots + key] = 0;
+    if (window === null || distance < window) bias[query * columns + prefixColumns + key] = 0;
   };
-  const trunk = tree.trunk.length;
-  for (let query = 0; query < trunk; query += 1) for (let key = 0; key <= query; key += 1) open(query, key, query - key);
+  const { start: prefix = 0, trunk: { length: trunk } } = tree;
+  const openPrefix = (query: number, position: number): void => {
+    for (let key = 0; key < prefix; key += 1) open(query, key - prefixColumns, position - key);
+  };
+  for (let query = 0; query < trunk; query += 1) {
+    openPrefix(query, prefix + query);
+    for (let key = 0; key <= query; key += 1) open(query, key, query - key);
+  }
   let start = trunk;
   for (const { length } of tree.branches) {
     for (let step = 0; step < length; step += 1) {
+      openPrefix(start + step, prefix + trunk + step);
       for (let key = 0; key < trunk; key += 1) open(start + step, key, trunk + step - key);
       for (let key = 0; key <= step; key += 1) open(start + step, start + key, step - key);
     }

@@ -2,7 +2,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { memoryVerdict } from '../contract/memory-verdict.ts';
-import { blockGraph } from '../graph/block-graph.ts';
+import { blockGraph, type BlockForm } from '../graph/block-graph.ts';
 import { externalDataRoot } from '../graph/stored-tensor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { providers } from './providers/provider.ts';
@@ -39,16 +39,18 @@ export class BlockPool {
     this.spareBytes = memoryBudgetBytes - needBytes;
   }
 
-  /** `observed`: a session that also gives what only some statistics look at. */
-  async acquire(layer: number, variant: LayerVariant, observed = false): Promise<Session> {
-    const key = `${String(layer)}/${variant.sessionKey}${observed ? '/observed' : ''}`;
+  /** A plain block and a prefixed one are never open at once: each holds all weights. */
+  async acquire(layer: number, variant: LayerVariant, form: BlockForm = 'plain'): Promise<Session> {
+    const place = `${String(layer)}/${variant.sessionKey}`;
+    const key = place + formSuffix[form];
     const known = this.#open.get(key);
     if (known !== undefined) return known;
     const { descriptor, folder } = this.#checkpoint;
     const block = descriptor.blocks[layer];
     if (block === undefined) throw new Error(`no block ${String(layer)}`);
     if (this.streaming) await this.#close([...this.#open.keys()]);
-    const graph = blockGraph(descriptor, block, variant.layer, providers[this.#provider], observed);
+    if (form !== 'observed') await this.#close([place + formSuffix[form === 'plain' ? 'prefixed' : 'plain']]);
+    const graph = blockGraph(descriptor, block, variant.layer, providers[this.#provider], form);
     const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),
@@ -61,7 +63,7 @@ export class BlockPool {
 
   /** Closes the sessions of merged layers, which belong to one candidate, and observed ones; the layers' own serve all. */
   async closeMerged(): Promise<void> {
-    await this.#close([...this.#open.keys()].filter((key) => !key.endsWith('/own')));
+    await this.#close([...this.#open.keys()].filter((key) => !key.endsWith('/own') && !key.endsWith(`/own${formSuffix.prefixed}`)));
   }
 
   async dispose(): Promise<void> {
@@ -76,5 +78,7 @@ export class BlockPool {
     }
   }
 }
+
+const formSuffix: Readonly<Record<BlockForm, string>> = { plain: '', observed: '/observed', prefixed: '/prefixed' };
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

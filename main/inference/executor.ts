@@ -1,13 +1,14 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
+import { keyValueShape } from '../graph/attention.ts';
 import { embeddingGraph } from '../graph/outer-graphs.ts';
 import { externalDataRoot } from '../graph/stored-tensor.ts';
-import { groupTrees, makeBatch, type Batch } from './batch.ts';
+import { groupTrees, isPrefixBatch, makeBatch, makePrefixBatch, type Batch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import { HiddenStore, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
-import { floatsOf, floatTensor, integersOf, Session } from './session.ts';
+import { floatsOf, floatTensor, integersOf, Session, type Feeds } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
 
@@ -18,11 +19,11 @@ export interface ResolvedCandidate {
 }
 
 export interface Sink {
-  /** Router doings of one MoE layer over one batch, for the candidates that share it; asked for only where wanted. */
+  /** Router doings of one MoE layer over one batch (or the prefix), for the candidates that share it; only where wanted. */
   readonly taps?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], taps: RoutingTaps) => void;
   /** The same with everything that a layer can tell; runs sessions of its own. */
   readonly observe?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], seen: Observation) => Promise<void> | void;
-  /** Hidden states [T, H] after the last block. */
+  /** Hidden states [T, H] of a batch of trees after the last block. */
   readonly hidden: (batch: Batch, candidates: readonly ResolvedCandidate[], hidden: Float32Array) => Promise<void> | void;
 }
 
@@ -40,6 +41,7 @@ export interface Observation extends RoutingTaps {
 }
 
 const ROUTER_OUTPUTS = ['logits', 'experts', 'weights', 'norms'] as const;
+const KEY_OUTPUTS = ['key', 'value'] as const;
 const OBSERVED_OUTPUTS = ['tokens', 'residual', 'routed', 'peaks', 'inner'] as const;
 
 /** What a block gives back: hidden states [T, H], and what its layer tells where that was wanted. */
@@ -47,9 +49,11 @@ export interface BlockResult {
   readonly hidden: Float32Array;
   readonly taps: RoutingTaps | null;
   readonly observation: Observation | null;
+  /** Inputs `prefixKey` and `prefixValue` for what goes on from these tokens, where they are a prefix. */
+  readonly keysAndValues: Feeds | null;
 }
 
-/** Candidates that have been the same up to here, and their hidden states per batch. */
+/** Candidates that have been the same up to here, and their hidden states per batch; the shared prefix is the first. */
 interface Shared {
   readonly candidates: readonly ResolvedCandidate[];
   readonly hidden: readonly StoredHidden[];
@@ -60,6 +64,9 @@ interface Shared {
  * computation, so a candidate costs only from its first changed layer on. Resident models go batch by batch; streamed
  * ones take all batches and all candidates through one block before the next is opened, and what they carry from block
  * to block beyond the memory budget lies on disk meanwhile.
+ *
+ * A prefix that trees share runs before them, once per block and candidate; they take its keys and values. Then all
+ * batches go block by block in resident models too: so the keys and values of one block are held at a time.
  */
 export class Executor {
   readonly #checkpoint: Checkpoint;
@@ -86,20 +93,24 @@ export class Executor {
     return new Executor(checkpoint, pool, embedding, slots, spillFolder);
   }
 
-  async run(trees: readonly TokenTree[], candidates: readonly ResolvedCandidate[], sink: Sink, control: RunControl): Promise<void> {
+  /** `prefix`: tokens that stand before the trees with a `start`. It takes no observing sink. */
+  async run(trees: readonly TokenTree[], candidates: readonly ResolvedCandidate[], sink: Sink, control: RunControl, prefix: readonly number[] = []): Promise<void> {
+    const { descriptor } = this.#checkpoint;
     const groups = groupTrees(trees, this.#slots);
-    const batchesAtOnce = this.#pool.streaming ? groups.length : 1;
-    const total = trees.reduce((sum, tree) => sum + treeLength(tree), 0) * candidates.length * this.#checkpoint.descriptor.blocks.length;
+    const goesByBlock = this.#pool.streaming || prefix.length > 0;
+    const batchesAtOnce = goesByBlock ? groups.length : 1;
+    const total = trees.reduce((sum, tree) => sum + treeLength(tree), prefix.length) * candidates.length * descriptor.blocks.length;
     let done = 0;
     const advance = (work: number): void => {
       done += work;
       control.onProgress?.(done, total);
     };
-    const store = new HiddenStore(this.#spillFolder, this.#pool.streaming ? this.#pool.spareBytes : Infinity);
+    const store = new HiddenStore(this.#spillFolder, goesByBlock ? this.#pool.spareBytes : Infinity);
+    const lead = prefix.length === 0 ? [] : [makePrefixBatch(descriptor, prefix)];
     try {
       for (let first = 0; first < groups.length; first += batchesAtOnce) {
-        const batches = groups.slice(first, first + batchesAtOnce).map((group) => makeBatch(this.#checkpoint.descriptor, trees, group));
-        await this.#runBatches(batches, candidates, sink, { store, signal: control.signal, advance });
+        const batches = groups.slice(first, first + batchesAtOnce).map((group) => makeBatch(descriptor, trees, group, prefix.length));
+        await this.#runBatches([...lead, ...batches], candidates, sink, { store, signal: control.signal, advance });
       }
     } finally {
       await store.dispose();
@@ -110,18 +121,22 @@ export class Executor {
     await this.#embedding.dispose();
   }
 
-  /** Takes batches through all blocks together, candidates side by side where they differ. */
+  /** Takes batches through all blocks together, the prefix before its trees, candidates side by side where they differ. */
   async #runBatches(batches: readonly Batch[], candidates: readonly ResolvedCandidate[], sink: Sink, run: Run): Promise<void> {
     const { store, signal, advance } = run;
+    const hasPrefix = batches.some(isPrefixBatch);
     let states: readonly Shared[] = [{ candidates, hidden: await this.#embed(batches, store) }];
     for (let layer = 0; layer < this.#checkpoint.descriptor.blocks.length; layer += 1) {
       const next: Shared[] = [];
       for (const state of states) {
         for (const members of sameLayer(state.candidates, layer)) {
           const hidden: StoredHidden[] = [];
+          let prefix = hasPrefix ? this.#hiddenToken(layer) : null;
           for (const [index, batch] of batches.entries()) {
             await pause(signal);
-            hidden.push(await store.put(await this.#block(layer, batch, members, await readState(store, state, index), sink)));
+            const result = await this.#block(layer, batch, members, await readState(store, state, index), sink, prefix);
+            prefix = result.keysAndValues ?? prefix;
+            hidden.push(await store.put(result.hidden));
             advance(batch.tokens * members.length);
           }
           next.push({ candidates: members, hidden });
@@ -132,6 +147,7 @@ export class Executor {
     }
     for (const state of states) {
       for (const [index, batch] of batches.entries()) {
+        if (isPrefixBatch(batch)) continue;
         await pause(signal);
         await sink.hidden(batch, state.candidates, await readState(store, state, index));
       }
@@ -151,22 +167,45 @@ export class Executor {
     return floatsOf(hiddenOut);
   }
 
-  async #block(layer: number, batch: Batch, members: readonly ResolvedCandidate[], hidden: Float32Array, sink: Sink): Promise<Float32Array> {
+  /** One token that attention takes before all others, and that none of them sees. */
+  #hiddenToken(layer: number): Feeds {
+    const { descriptor } = this.#checkpoint;
+    const block = descriptor.blocks[layer];
+    if (block === undefined) throw new Error(`no block ${String(layer)}`);
+    const { heads, keyDimension, valueDimension } = keyValueShape(descriptor, block.attention);
+    return {
+      prefixKey: floatTensor(new Float32Array(heads * keyDimension), [1, heads, keyDimension]),
+      prefixValue: floatTensor(new Float32Array(heads * valueDimension), [1, heads, valueDimension]),
+    };
+  }
+
+  async #block(layer: number, batch: Batch, members: readonly ResolvedCandidate[], hidden: Float32Array, sink: Sink, prefix: Feeds | null): Promise<BlockResult> {
     const variant = members[0]?.variants[layer];
     if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
     const want = sink.observe !== undefined ? 'observation' : sink.taps !== undefined ? 'taps' : 'hidden';
-    const result = await this.runBlock(layer, variant, batch, hidden, want);
+    const result = await this.runBlock(layer, variant, batch, hidden, want, prefix);
     if (result.taps !== null) sink.taps?.(this.moeLayerOf(layer), batch, members, result.taps);
     if (result.observation !== null) await sink.observe?.(this.moeLayerOf(layer), batch, members, result.observation);
-    return result.hidden;
+    return result;
   }
 
-  /** One block on one batch. `want`: what its router does comes back too, or all that its layer tells (if it has experts). */
-  async runBlock(block: number, variant: LayerVariant, batch: Batch, hidden: Float32Array, want: 'hidden' | 'taps' | 'observation'): Promise<BlockResult> {
+  /**
+   * One block on one batch. `want`: what its router does comes back too, or all that its layer tells (if it has experts).
+   * `prefix`: keys and values that stand before the batch's trees; an observed block takes none.
+   */
+  async runBlock(
+    block: number,
+    variant: LayerVariant,
+    batch: Batch,
+    hidden: Float32Array,
+    want: 'hidden' | 'taps' | 'observation',
+    prefix: Feeds | null = null,
+  ): Promise<BlockResult> {
     const { descriptor } = this.#checkpoint;
     const isTapped = want !== 'hidden' && variant.layer !== null;
     const isObserved = want === 'observation' && variant.layer !== null;
-    const session = await this.#pool.acquire(block, variant, isObserved);
+    if (isObserved && prefix !== null) throw new Error('an observed block takes no prefix');
+    const session = await this.#pool.acquire(block, variant, isObserved ? 'observed' : prefix === null ? 'plain' : 'prefixed');
     const bias = batch.biases.get(descriptor.blocks[block]?.window ?? null);
     if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
     const feeds = {
@@ -174,21 +213,23 @@ export class Executor {
       bias,
       hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
       ...(variant.layer === null ? {} : { mask: floatTensor(variant.mask, [variant.mask.length]) }),
+      ...prefix,
     };
-    const wanted = ['hiddenOut', ...(isTapped ? ROUTER_OUTPUTS : []), ...(isObserved ? OBSERVED_OUTPUTS : [])];
+    const wanted = ['hiddenOut', ...(isPrefixBatch(batch) ? KEY_OUTPUTS : []), ...(isTapped ? ROUTER_OUTPUTS : []), ...(isObserved ? OBSERVED_OUTPUTS : [])];
     const results = await session.run(feeds, wanted);
     const floats = (name: string): Float32Array => {
       const tensor = results[name];
       if (tensor === undefined) throw new Error(`block ${String(block)} without ${name}`);
       return floatsOf(tensor);
     };
-    const { experts } = results;
+    const { experts, key, value } = results;
     const taps = isTapped && experts !== undefined ? { logits: floats('logits'), experts: integersOf(experts), weights: floats('weights'), norms: floats('norms') } : null;
     const observation =
       isObserved && taps !== null
         ? { ...taps, tokens: floats('tokens'), residual: floats('residual'), routed: floats('routed'), peaks: floats('peaks'), inner: floats('inner') }
         : null;
-    return { hidden: floats('hiddenOut'), taps, observation };
+    const keysAndValues = key === undefined || value === undefined ? null : { prefixKey: key, prefixValue: value };
+    return { hidden: floats('hiddenOut'), taps, observation, keysAndValues };
   }
 
   /** Batches of trees, and their hidden states [T, H] before the first block: for work that goes block by block itself. */

@@ -6,8 +6,8 @@ import path from 'node:path';
 export type StoredHidden = { readonly kind: 'memory'; readonly hidden: Float32Array } | { readonly kind: 'file'; readonly file: string };
 
 /**
- * Hidden states between two blocks of a streamed model. Up to `limitBytes` they stay in memory, the rest goes to files
- * under `folder` and comes back bit for bit. Release every state; `dispose` removes what is left.
+ * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` they stay in memory, the rest
+ * goes to files under `folder` and comes back bit for bit. Release every state; `dispose` removes what is left.
  */
 export class HiddenStore {
   readonly #folder: string;

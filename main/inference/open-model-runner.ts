@@ -15,6 +15,7 @@ import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
 import { rollingWindows, scoredSequence, type ScoredSequence } from './scored-sequence.ts';
+import { splitPrefix } from './shared-prefix.ts';
 import { Scorer, type Target, type TargetScore } from './scorer.ts';
 import { treeOf, treeRow, type TokenTree } from './token-tree.ts';
 
@@ -188,12 +189,13 @@ class Runner implements ModelRunner {
   async #score(groups: readonly ScoredGroup[], candidates: readonly Candidate[], control: RunControl): Promise<Map<string, TargetScore[][][]>> {
     const resolved = await this.#resolve(candidates);
     const scores = new Map(candidates.map(({ key }) => [key, groups.map((): TargetScore[][] => [])]));
+    const { prefix, trees } = splitPrefix(groups.map(({ tree }) => tree), groups.map(({ sequences }) => unscoredTokens(sequences)));
     await this.#executor.run(
-      groups.map(({ tree }) => tree),
+      trees,
       resolved,
       {
         hidden: async (batch, members, hidden) => {
-          const targets = batch.trees.map((tree, member) => groupTargets(groups[tree], batch.firstRow[member] ?? 0));
+          const targets = batch.trees.map((tree, member) => groupTargets(trees[tree] ?? treeOf([]), groups[tree]?.sequences ?? [], batch.firstRow[member] ?? 0));
           const flat = await this.#scorer.score(hidden, targets.flat(2));
           let next = 0;
           batch.trees.forEach((tree, member) => {
@@ -203,6 +205,7 @@ class Runner implements ModelRunner {
         },
       },
       control,
+      prefix,
     );
     await this.#pool.closeMerged();
     return scores;
@@ -238,13 +241,13 @@ const groupOf = (sequences: readonly ScoredSequence[], shared: boolean): readonl
     : sequences.map((sequence) => ({ tree: treeOf([sequence.input]), sequences: [sequence] }));
 
 /** Rows (among a batch's packed tokens) and tokens that each sequence of a group must predict. */
-const groupTargets = (group: ScoredGroup | undefined, firstRow: number): readonly (readonly Target[])[] =>
-  (group?.sequences ?? []).map(({ input, targets }, branch) =>
-    targets.map((token, index) => ({
-      row: firstRow + treeRow(group?.tree ?? { trunk: [], branches: [] }, branch, input.length - targets.length + index),
-      token,
-    })),
+const groupTargets = (tree: TokenTree, sequences: readonly ScoredSequence[], firstRow: number): readonly (readonly Target[])[] =>
+  sequences.map(({ input, targets }, branch) =>
+    targets.map((token, index) => ({ row: firstRow + treeRow(tree, branch, input.length - targets.length + index), token })),
   );
+
+/** Tokens at the beginning of all sequences that no target is predicted from. */
+const unscoredTokens = (sequences: readonly ScoredSequence[]): number => Math.min(...sequences.map(({ input, targets }) => input.length - targets.length));
 
 const prefixSums = (lengths: readonly number[]): readonly number[] => {
   const sums = [0];

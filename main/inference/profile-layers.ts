@@ -5,19 +5,25 @@ import { accumulateOutputs } from '../profile/accumulate-outputs.ts';
 import { accumulateResidual, residualCosines } from '../profile/accumulate-residual.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { emptyStatistics, runsEveryExpert, type ExtraStatistic } from '../profile/extra-statistics.ts';
-import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { emptyRoutingStatistics, type RoutingStatistics } from '../profile/routing-statistics.ts';
 import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
 import { layerLoss, type RouteToken } from '../pruning/search/layer-trace.ts';
 import { routeTokens } from '../pruning/search/route-tokens.ts';
 import { TraceBuilder } from '../pruning/search/trace-builder.ts';
-import type { Batch } from './batch.ts';
+import { isPrefixBatch, type Batch } from './batch.ts';
 import { pause, type Executor, type Observation, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import type { RunControl } from './model-runner.ts';
+import { splitPrefix } from './shared-prefix.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Bytes that the products of tokens may take while subsets of experts are tried. */
 const TRACE_BYTES = 2 ** 29;
+/** Statistics of routing that are sums over tokens: all that a profile without extras has. */
+const ROUTING_SUMS = [
+  ...(['counts', 'gateMass', 'probabilitySelected', 'probabilityMass', 'eanSum', 'reapSum', 'eanSquareSum'] as const),
+  ...(['gatedMoments', 'logitSum', 'logitGram', 'probabilityGram', 'coactivation'] as const),
+];
 /** Subsets tried before a cancel is noticed. */
 const SUBSETS_AT_ONCE = 32;
 
@@ -35,7 +41,8 @@ export interface ProfileRequest {
 
 /**
  * Statistics of a model over token trees: routing always, and the extras that were asked for. Those that look at every
- * expert run E / K times the work of the MoE layers.
+ * expert run E / K times the work of the MoE layers. Where only routing is looked at, a prefix that items share runs once
+ * and counts for each of them.
  */
 export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
   const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;
@@ -46,9 +53,13 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
     statistics.tokens += batch.tokens;
   };
   if (extras.length === 0) {
-    const taps = (layer: number, _batch: Batch, _members: readonly ResolvedCandidate[], seen: Parameters<typeof accumulateRouting>[2]): void =>
-      accumulateRouting(statistics, layer, seen);
-    await executor.run(trees, unpruned, { taps, hidden: count }, control);
+    const { prefix, trees: behind } = splitPrefix(trees, trees.map(({ trunk }) => trunk.length - 1));
+    const ofPrefix = emptyRoutingStatistics(statistics.layers, statistics.experts, statistics.topK);
+    ofPrefix.tokens = prefix.length;
+    const taps = (layer: number, batch: Batch, _members: readonly ResolvedCandidate[], seen: Parameters<typeof accumulateRouting>[2]): void =>
+      accumulateRouting(isPrefixBatch(batch) ? ofPrefix : statistics, layer, seen);
+    await executor.run(behind, unpruned, { taps, hidden: count }, control, prefix);
+    addTimes(statistics, ofPrefix, behind.filter(({ start }) => start !== undefined).length);
     return statistics;
   }
   const traces = extras.includes('elimination') ? traceBuilders(checkpoint, trees) : [];
@@ -73,6 +84,15 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   }
   for (const [layer, trace] of traces.entries()) await eliminate(statistics, layer, trace, checkpoint, control.signal);
   return statistics;
+};
+
+/** Adds what was counted once and stands for `times` as much. */
+const addTimes = (statistics: RoutingStatistics, once: RoutingStatistics, times: number): void => {
+  statistics.tokens += times * once.tokens;
+  for (const name of ROUTING_SUMS) {
+    const sums = statistics[name];
+    once[name].forEach((value, at) => { sums[at] = (sums[at] ?? 0) + times * value; });
+  }
 };
 
 /** The routed experts alone turn a token: their sum is added as the block adds it, the shared expert left out. */

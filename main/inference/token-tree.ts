@@ -6,6 +6,8 @@
 export interface TokenTree {
   readonly trunk: readonly number[];
   readonly branches: readonly (readonly number[])[];
+  /** Position of its first token: the length of the shared prefix that it goes on from. A whole tree begins at 0. */
+  readonly start?: number;
 }
 
 export const treeLength = ({ trunk, branches }: TokenTree): number =>
@@ -31,10 +33,11 @@ export const treeOf = (sequences: readonly (readonly number[])[]): TokenTree => 
   return { trunk: (sequences[0] ?? []).slice(0, shared), branches: sequences.map((sequence) => sequence.slice(shared)) };
 };
 
-/** Row within the tree of position `position` of branch `branch`. */
+/** Row within the tree of position `position` of branch `branch`; positions count from the beginning of the sequence. */
 export const treeRow = (tree: TokenTree, branch: number, position: number): number => {
-  if (position < tree.trunk.length) return position;
+  const own = position - (tree.start ?? 0);
+  if (own < tree.trunk.length) return own;
   let start = tree.trunk.length;
   for (let before = 0; before < branch; before += 1) start += tree.branches[before]?.length ?? 0;
-  return start + position - tree.trunk.length;
+  return start + own - tree.trunk.length;
 };

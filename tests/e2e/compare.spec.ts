@@ -1,34 +1,7 @@
-import { chmod, readFile } from 'node:fs/promises';
-import path from 'node:path';
-import type { Page } from '@playwright/test';
-import { addSample } from '../../main/sample/add-sample.ts';
-import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { readFile } from 'node:fs/promises';
+import { photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
-import type { Workbench } from './workbench.ts';
 
-const root = path.resolve(import.meta.dirname, '..', '..');
-const screenshots = path.join(import.meta.dirname, 'screenshots');
-const PAINT_MS = 200;
-
-const tab = async (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
-
-/** Both themes: to be looked at. */
-const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
-  for (const theme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    await page.waitForTimeout(PAINT_MS);
-    await page.screenshot({ path: path.join(screenshots, `${host}-${view}-${theme}.png`) });
-  }
-};
-
-/** The workspace as a first start has it: with the sample. */
-const withSample = async ({ page, workspace }: Workbench): Promise<void> => {
-  const opened = await openWorkspace(workspace);
-  expect(await addSample(opened, path.join(root, 'resources'))).toBe(true);
-  // The engine of the window is another user's.
-  await chmod(opened.runs.folder('sample'), 0o777);
-  await page.reload();
-};
 
 test('the methods of the sample are ranked per task, against the best or a reference of choice', async ({ workbench }) => {
   const { page } = workbench;

@@ -1,28 +1,15 @@
-import { access, mkdir, readFile, readdir } from 'node:fs/promises';
+import { access, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Locator, Page } from '@playwright/test';
+import type { Locator } from '@playwright/test';
+import { photograph, tab } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 
-const screenshots = path.join(import.meta.dirname, 'screenshots');
 /** Everything on two busy cores: profiles, two sweeps' worth of candidates, an export with its proof. */
 const FLOW_LIMIT_MS = 600_000;
 const SWEEP_LIMIT_MS = 420_000;
-/** Canvases are painted anew after a change of theme. */
-const PAINT_MS = 200;
 const MODEL = 'uncurl-16';
 const EXPORT_NAME = 'pruned-sorting';
-
-const tab = async (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
-
-/** Every view in both themes: to be looked at. */
-const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
-  for (const theme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    await page.waitForTimeout(PAINT_MS);
-    await page.screenshot({ path: path.join(screenshots, `${host}-${view}-${theme}.png`) });
-  }
-};
 
 /** Where a drawn point is, in the window's coordinates (its box also holds its interval). */
 const placeOf = async (point: Locator): Promise<{ readonly x: number; readonly y: number }> => {
@@ -63,7 +50,6 @@ const runFolders = (workspace: string): Promise<readonly string[]> => readdir(pa
 
 test('from the bundled model to a verified smaller checkpoint', async ({ workbench }) => {
   test.setTimeout(FLOW_LIMIT_MS);
-  await mkdir(screenshots, { recursive: true });
   const { page, workspace, exports } = workbench;
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));

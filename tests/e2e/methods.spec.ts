@@ -1,23 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Page } from '@playwright/test';
+import { photograph, tab } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
-import type { Workbench } from './workbench.ts';
 
-const screenshots = path.join(import.meta.dirname, 'screenshots');
-const PAINT_MS = 200;
 const JOB_LIMIT_MS = 120_000;
-
-const tab = async (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
-
-/** Both themes: to be looked at. */
-const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
-  for (const theme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    await page.waitForTimeout(PAINT_MS);
-    await page.screenshot({ path: path.join(screenshots, `${host}-${view}-${theme}.png`) });
-  }
-};
 
 test('every method has its page, says what it needs, and is compared with its recovered twin', async ({ workbench }) => {
   const { page, exports } = workbench;

@@ -99,7 +99,7 @@ test('a reproduction that is stopped goes on, and a sweep that cannot be repeate
   const manifestFile = join(workspace, 'runs', run, 'manifest.json');
   const manifest = runManifest.parse(JSON.parse(await readFile(manifestFile, 'utf8')));
   await writeFile(manifestFile, JSON.stringify({ ...manifest, models: manifest.models.map((model) => ({ ...model, fingerprint: 'f'.repeat(32) })) }));
-  expect(await uncurl(['reproduce', run, '--workspace', workspace])).toMatchObject({ code: 2, stderr: expect.stringContaining('has changed since the run began') });
+  expect(await uncurl(['reproduce', run, '--workspace', workspace])).toMatchObject({ code: 2, stderr: expect.stringContaining('has changed since this run') });
 });
 
 test('a run of bundled models is found wherever the workbench lies, and one of models that it lacks is refused', async () => {

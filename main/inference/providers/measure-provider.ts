@@ -3,6 +3,7 @@ import path from 'node:path';
 import { openCheckpoint, type Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import type { ProbeMeasurement, ProviderName } from '../../contract/device.ts';
 import { seededRandom } from '../../evaluation/random.ts';
+import { keyValueShape } from '../../graph/attention.ts';
 import { blockGraph } from '../../graph/block-graph.ts';
 import { scoreGraph } from '../../graph/outer-graphs.ts';
 import { externalDataRoot } from '../../graph/stored-tensor.ts';
@@ -22,6 +23,9 @@ const TOKENS = LENGTHS[0] + LENGTHS[1];
 const TIMED_RUNS = 5;
 /** Experts that stay under the probe's mask: whole runs of experts get no token, at the beginning, inside and at the end. */
 const KEPT = [9, 10, 16];
+
+/** Tokens that stand before both sequences where the block takes a prefix. */
+const PREFIX = 40;
 
 const BLOCK_FLOATS = ['hiddenOut', 'logits', 'weights', 'norms'] as const;
 
@@ -49,7 +53,7 @@ export const measureProvider = async (provider: ProviderName, folder: string): P
 };
 
 interface ProviderRun {
-  /** Of the unpruned block, the masked block, and the head. */
+  /** Of the unpruned block, the masked block, the block behind a prefix, and the head. */
   readonly outputs: readonly ProbeOutputs[];
   readonly placement: Placement;
   readonly milliseconds: number;
@@ -62,17 +66,20 @@ const runOn = async (provider: ProviderName, role: string, checkpoint: Checkpoin
   const moe = block?.moe ?? null;
   if (block === undefined || moe === null) throw new Error('the probe has one MoE block');
   const all = unprunedVariant(moe);
-  const feedsUnder = blockFeeds(checkpoint);
+  const feedsUnder = blockFeeds(checkpoint, 0);
   const target = providers[provider];
   const onBlock = await withSession(provider, `${role}-block`, checkpoint, blockGraph(descriptor, block, all.layer, target), async (session) => {
     const outputs: ProbeOutputs[] = [];
     for (const { mask } of [all, maskedVariant(moe, KEPT)]) outputs.push(await blockOutputs(session, feedsUnder(mask)));
     return { outputs, milliseconds: await medianMilliseconds(session, feedsUnder(all.mask)) };
   });
+  const onPrefixed = await withSession(provider, `${role}-prefixed`, checkpoint, blockGraph(descriptor, block, all.layer, target, 'prefixed'), (session) =>
+    blockOutputs(session, { ...blockFeeds(checkpoint, PREFIX)(all.mask), ...prefixFeeds(checkpoint) }, ['key', 'value']),
+  );
   const onHead = await withSession(provider, `${role}-head`, checkpoint, scoreGraph(descriptor), (session) => headOutputs(session));
   return {
-    outputs: [...onBlock.answer.outputs, onHead.answer],
-    placement: addPlacements([onBlock.placement, onHead.placement]),
+    outputs: [...onBlock.answer.outputs, onPrefixed.answer, onHead.answer],
+    placement: addPlacements([onBlock.placement, onPrefixed.placement, onHead.placement]),
     milliseconds: onBlock.answer.milliseconds,
   };
 };
@@ -104,22 +111,30 @@ const withSession = async <T>(
   return { answer, placement: readPlacement(await readFile(path.join(folder, file), 'utf8')) };
 };
 
-const seededFloats = (seed: number, shape: readonly [number, number]): ReturnType<typeof floatTensor> => {
+const seededFloats = (seed: number, shape: readonly number[]): ReturnType<typeof floatTensor> => {
   const random = seededRandom(seed);
-  return floatTensor(Float32Array.from({ length: shape[0] * shape[1] }, () => 4 * random.float() - 2), shape);
+  return floatTensor(Float32Array.from({ length: shape.reduce((product, each) => product * each, 1) }, () => 4 * random.float() - 2), shape);
 };
 
-const blockFeeds = ({ descriptor }: Checkpoint): ((mask: Float32Array) => Feeds) => {
-  const trees = LENGTHS.map((length) => ({ trunk: Array.from({ length }, (_, index) => index), branches: [] }));
-  const { feeds, biases } = makeBatch(descriptor, trees, [0, 1]);
+/** `start`: tokens of a prefix that both sequences go on from. */
+const blockFeeds = ({ descriptor }: Checkpoint, start: number): ((mask: Float32Array) => Feeds) => {
+  const trees = LENGTHS.map((length) => ({ trunk: Array.from({ length }, (_, index) => index), branches: [], start }));
+  const { feeds, biases } = makeBatch(descriptor, trees, [0, 1], start);
   const bias = biases.get(null);
   if (bias === undefined) throw new Error('the probe has no window');
   const hidden = seededFloats(1, [TOKENS, descriptor.hidden]);
   return (mask) => ({ ...feeds, bias, hidden, mask: floatTensor(mask, [mask.length]) });
 };
 
-const blockOutputs = async (session: Session, feeds: Feeds): Promise<ProbeOutputs> => {
-  const results = await session.run(feeds, [...BLOCK_FLOATS, 'experts']);
+const prefixFeeds = ({ descriptor }: Checkpoint): Feeds => {
+  const [block] = descriptor.blocks;
+  if (block === undefined) throw new Error('the probe has one block');
+  const { heads, keyDimension, valueDimension } = keyValueShape(descriptor, block.attention);
+  return { prefixKey: seededFloats(3, [PREFIX, heads, keyDimension]), prefixValue: seededFloats(4, [PREFIX, heads, valueDimension]) };
+};
+
+const blockOutputs = async (session: Session, feeds: Feeds, more: readonly string[] = []): Promise<ProbeOutputs> => {
+  const results = await session.run(feeds, [...BLOCK_FLOATS, 'experts', ...more]);
   const outputs: Record<string, Float32Array | Int32Array> = {};
   for (const [name, tensor] of Object.entries(results)) outputs[name] = name === 'experts' ? integersOf(tensor) : floatsOf(tensor);
   return outputs;

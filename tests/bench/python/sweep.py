@@ -1,6 +1,6 @@
 """The pruning loop as it is written today: observe with hooks, slice, save, reload, score with lm-evaluation-harness.
 
-usage: sweep.py MODEL KEPT TASK_FOLDER... [--limit N]
+usage: sweep.py MODEL KEPT TASK_FOLDER... [--limit N] [--threads N]
 KEPT: numbers of kept experts, separated by commas. Prints one JSON line per (task, kept): {"task", "kept", "acc"}.
 """
 
@@ -85,7 +85,10 @@ def main():
     parser.add_argument("kept")
     parser.add_argument("tasks", nargs="+")
     parser.add_argument("--limit", type=int, default=None)
+    parser.add_argument("--threads", type=int, default=None)
     arguments = parser.parse_args()
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     for task in map(Path, arguments.tasks):
         test = read_items(task / "test.jsonl", arguments.limit)

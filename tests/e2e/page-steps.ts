@@ -1,0 +1,33 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Page } from '@playwright/test';
+import { addSample } from '../../main/sample/add-sample.ts';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import type { Workbench } from './workbench.ts';
+
+const resources = path.resolve(import.meta.dirname, '../../resources');
+const screenshots = path.join(import.meta.dirname, 'screenshots');
+/** Canvases are painted anew after a change of theme. */
+const PAINT_MS = 200;
+
+/** Shows a view. */
+export const tab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
+
+/** The screen in both themes: to be looked at. */
+export const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
+  await mkdir(screenshots, { recursive: true });
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.waitForTimeout(PAINT_MS);
+    await page.screenshot({ path: path.join(screenshots, `${host}-${view}-${theme}.png`) });
+  }
+};
+
+/** Makes the workspace what a first start has: with the sample. */
+export const withSample = async ({ page, workspace }: Workbench): Promise<void> => {
+  const opened = await openWorkspace(workspace);
+  if (!(await addSample(opened, resources))) throw new Error(`${workspace} holds the sample already`);
+  // The engine of the window is another user's.
+  await chmod(opened.runs.folder('sample'), 0o777);
+  await page.reload();
+};
