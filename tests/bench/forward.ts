@@ -2,21 +2,33 @@
  * Forward tokens per second against transformers (float32, experts eager: its fastest on a CPU), one thread each.
  *
  * Method: one process of ours and one of Python hold the same checkpoint and the same token ids (equal lengths, so that
- * neither pads). They take turns, ROUNDS times after one warm-up round; printed are the medians and the ratio of each
- * pair. Both compute the logits of every position. Usage: node tests/bench/forward.ts
+ * neither pads). They take turns, ROUNDS times after one warm-up round, each with as many passes as take about a second,
+ * since a sweep runs pass after pass; printed are the medians and the ratio of each pair. Both compute the logits of
+ * every position. "Of one product": our arithmetic per second, over the whole pass, against that of onnxruntime
+ * multiplying two matrices of 2048 x 2048, taken in the same rounds. Usage: node tests/bench/forward.ts
  */
-import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { openModelRunner } from '../../main/inference/open-model-runner.ts';
 import os from 'node:os';
 import path from 'node:path';
+import { openProduct } from './large-product.ts';
 import { startPython } from './python-environment.ts';
-import { bundledModel, oneGigabyteCheckpoint } from './shapes.ts';
+import { bundledModel, fineGrainedCheckpoint, oneGigabyteCheckpoint } from './shapes.ts';
 import { median, ratios } from './statistics.ts';
 
 const ROUNDS = 9;
 const control = { signal: new AbortController().signal };
 
-const compare = async (name: string, folder: string, sequences: number, length: number): Promise<void> => {
+/** Multiplications and additions of one pass: projections, routers, chosen experts, scores and mixing, logits. */
+const operations = ({ descriptor }: Checkpoint, sequences: number, length: number): number => {
+  const { hidden, heads, keyValueHeads, headDimension, vocabulary, blocks } = descriptor;
+  const attention = 2 * hidden * heads * headDimension + 2 * hidden * keyValueHeads * headDimension + 2 * length * heads * headDimension;
+  const experts = blocks.map(({ moe }) => (moe === null ? 0 : hidden * moe.experts + 3 * moe.topK * hidden * moe.width));
+  const perToken = blocks.length * attention + experts.reduce((sum, each) => sum + each, 0) + hidden * vocabulary;
+  return 2 * sequences * length * perToken;
+};
+
+const compare = async (name: string, folder: string, sequences: number, length: number, passes: number): Promise<void> => {
   const checkpoint = await openCheckpoint(folder);
   const runner = await openModelRunner(checkpoint, { threads: 1, memoryBudgetBytes: Infinity, overlayFolder: path.join(os.tmpdir(), 'uncurl-bench-overlays') });
   const tokens = Array.from({ length: sequences }, (_, row) =>
@@ -24,22 +36,28 @@ const compare = async (name: string, folder: string, sequences: number, length: 
   );
   const python = await startPython('forward.py', [folder, '1', String(sequences), String(length)]);
   await python.nextLine();
-  const [ours, theirs]: [number[], number[]] = [[], []];
+  const product = await openProduct();
+  const [ours, theirs, products]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round <= ROUNDS; round += 1) {
     const start = performance.now();
-    await runner.forward(tokens, null, control);
+    for (let pass = 0; pass < passes; pass += 1) await runner.forward(tokens, null, control);
     const seconds = (performance.now() - start) / 1000;
-    const other = Number(await python.ask('run'));
+    const other = Number(await python.ask(String(passes)));
+    const rate = await product.rate();
     if (round > 0) {
       ours.push(seconds);
       theirs.push(other);
+      products.push(rate);
     }
   }
   python.end();
   await runner.dispose();
-  const rate = (list: readonly number[]): string => `${((sequences * length) / median(list)).toFixed(0)} tokens/s`;
-  console.log(`${name}: ours ${rate(ours)}, transformers ${rate(theirs)}, ratio ${ratios(theirs, ours)}`);
+  await product.dispose();
+  const rate = (list: readonly number[]): string => `${((passes * sequences * length) / median(list)).toFixed(0)} tokens/s`;
+  const own = ours.map((seconds) => (passes * operations(checkpoint, sequences, length)) / seconds);
+  console.log(`${name}: ours ${rate(ours)}, transformers ${rate(theirs)}, ratio ${ratios(theirs, ours)}; ${(median(own) / 1e9).toFixed(0)} GFLOP/s, of one product ${ratios(own, products)}`);
 };
 
-await compare('bundled model, 64 sequences of 32', bundledModel, 64, 32);
-await compare('synthetic model of 1 GB, 2 sequences of 512', await oneGigabyteCheckpoint(), 2, 512);
+await compare('bundled model, 64 sequences of 32', bundledModel, 64, 32, 25);
+await compare('synthetic model of 1 GB, 2 sequences of 512', await oneGigabyteCheckpoint(), 2, 512, 1);
+await compare('fine-grained model of 1 GB (64 experts, top-8), 2 sequences of 512', await fineGrainedCheckpoint(), 2, 512, 1);

@@ -8,12 +8,20 @@ const oneGigabyte: SyntheticShape = {
   hidden: 512, layers: 8, heads: 8, keyValueHeads: 8, experts: 16, topK: 2, width: 1280, vocabulary: 2048, maxPositions: 1024, dtype: 'F32',
 };
 
-/** Folder of the synthetic checkpoint of about 1 GB, written on first use. */
-export const oneGigabyteCheckpoint = async (): Promise<string> => {
-  const folder = path.join(os.tmpdir(), 'uncurl-bench-1gb');
-  if (!existsSync(path.join(folder, 'config.json'))) await writeSyntheticCheckpoint(folder, oneGigabyte, 1);
+/** As large and as much work per token, from 64 experts of a quarter of the width, of which a token takes 8. */
+const fineGrained: SyntheticShape = { ...oneGigabyte, experts: 64, topK: 8, width: 320 };
+
+const written = async (name: string, shape: SyntheticShape): Promise<string> => {
+  const folder = path.join(os.tmpdir(), name);
+  if (!existsSync(path.join(folder, 'config.json'))) await writeSyntheticCheckpoint(folder, shape, 1);
   return folder;
 };
+
+/** Folder of the synthetic checkpoint of about 1 GB, written on first use. */
+export const oneGigabyteCheckpoint = (): Promise<string> => written('uncurl-bench-1gb', oneGigabyte);
+
+/** Likewise with 64 experts, top-8. */
+export const fineGrainedCheckpoint = (): Promise<string> => written('uncurl-bench-1gb-fine', fineGrained);
 
 export const bundledModel = path.join(import.meta.dirname, '..', '..', 'resources', 'models', 'uncurl-16');
 export const bundledTasks = path.join(import.meta.dirname, '..', '..', 'resources', 'tasks');

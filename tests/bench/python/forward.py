@@ -1,4 +1,4 @@
-"""Forward passes of transformers, one per line read on standard input; answers the seconds each took.
+"""Forward passes of transformers, as many as each line of standard input says; answers the seconds they took together.
 
 usage: forward.py MODEL THREADS SEQUENCES LENGTH
 The model runs in float32 with its fastest experts implementation on a CPU ("eager") and its default attention.
@@ -17,8 +17,9 @@ tokens = torch.tensor(
     [[(row * 31 + column * 7) % model.config.vocab_size for column in range(length)] for row in range(sequences)]
 )
 print("ready", flush=True)
-for _ in sys.stdin:
+for line in sys.stdin:
     start = time.perf_counter()
     with torch.inference_mode():
-        model(input_ids=tokens, use_cache=False)
+        for _ in range(int(line)):
+            model(input_ids=tokens, use_cache=False)
     print(time.perf_counter() - start, flush=True)
