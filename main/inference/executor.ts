@@ -1,6 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
-import { keyValueShape } from '../graph/attention.ts';
 import { embeddingGraph } from '../graph/outer-graphs.ts';
 import { externalDataRoot } from '../graph/stored-tensor.ts';
 import { groupTrees, isPrefixBatch, makeBatch, makePrefixBatch, type Batch } from './batch.ts';
@@ -8,7 +7,8 @@ import type { BlockPool } from './block-pool.ts';
 import { HiddenStore, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
-import { floatsOf, floatTensor, integersOf, Session, type Feeds } from './session.ts';
+import { hiddenToken, runBlock, type BlockResult, type Observation, type WantedOfBlock } from './run-block.ts';
+import { floatsOf, Session, type Feeds } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
 
@@ -25,32 +25,6 @@ export interface Sink {
   readonly observe?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], seen: Observation) => Promise<void> | void;
   /** Hidden states [T, H] of a batch of trees after the last block. */
   readonly hidden: (batch: Batch, candidates: readonly ResolvedCandidate[], hidden: Float32Array) => Promise<void> | void;
-}
-
-/** All that one MoE layer tells of N tokens. */
-export interface Observation extends RoutingTaps {
-  /** [N, K] largest magnitude in each chosen expert's output. */
-  readonly peaks: Float32Array;
-  /** [N, H] what goes into the router and the experts, and what their branch is added to. */
-  readonly tokens: Float32Array;
-  readonly residual: Float32Array;
-  /** [N, H] weighted sum of the chosen experts, without the shared one. */
-  readonly routed: Float32Array;
-  /** [N, K, I] what each chosen expert's down projection is applied to. */
-  readonly inner: Float32Array;
-}
-
-const ROUTER_OUTPUTS = ['logits', 'experts', 'weights', 'norms'] as const;
-const KEY_OUTPUTS = ['key', 'value'] as const;
-const OBSERVED_OUTPUTS = ['tokens', 'residual', 'routed', 'peaks', 'inner'] as const;
-
-/** What a block gives back: hidden states [T, H], and what its layer tells where that was wanted. */
-export interface BlockResult {
-  readonly hidden: Float32Array;
-  readonly taps: RoutingTaps | null;
-  readonly observation: Observation | null;
-  /** Inputs `prefixKey` and `prefixValue` for what goes on from these tokens, where they are a prefix. */
-  readonly keysAndValues: Feeds | null;
 }
 
 /** Candidates that have been the same up to here, and their hidden states per batch; the shared prefix is the first. */
@@ -131,7 +105,7 @@ export class Executor {
       for (const state of states) {
         for (const members of sameLayer(state.candidates, layer)) {
           const hidden: StoredHidden[] = [];
-          let prefix = hasPrefix ? this.#hiddenToken(layer) : null;
+          let prefix = hasPrefix ? hiddenToken(this.#checkpoint.descriptor, layer) : null;
           for (const [index, batch] of batches.entries()) {
             await pause(signal);
             const result = await this.#block(layer, batch, members, await readState(store, state, index), sink, prefix);
@@ -167,18 +141,6 @@ export class Executor {
     return floatsOf(hiddenOut);
   }
 
-  /** One token that attention takes before all others, and that none of them sees. */
-  #hiddenToken(layer: number): Feeds {
-    const { descriptor } = this.#checkpoint;
-    const block = descriptor.blocks[layer];
-    if (block === undefined) throw new Error(`no block ${String(layer)}`);
-    const { heads, keyDimension, valueDimension } = keyValueShape(descriptor, block.attention);
-    return {
-      prefixKey: floatTensor(new Float32Array(heads * keyDimension), [1, heads, keyDimension]),
-      prefixValue: floatTensor(new Float32Array(heads * valueDimension), [1, heads, valueDimension]),
-    };
-  }
-
   async #block(layer: number, batch: Batch, members: readonly ResolvedCandidate[], hidden: Float32Array, sink: Sink, prefix: Feeds | null): Promise<BlockResult> {
     const variant = members[0]?.variants[layer];
     if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
@@ -193,43 +155,15 @@ export class Executor {
    * One block on one batch. `want`: what its router does comes back too, or all that its layer tells (if it has experts).
    * `prefix`: keys and values that stand before the batch's trees; an observed block takes none.
    */
-  async runBlock(
+  runBlock(
     block: number,
     variant: LayerVariant,
     batch: Batch,
     hidden: Float32Array,
-    want: 'hidden' | 'taps' | 'observation',
+    want: WantedOfBlock,
     prefix: Feeds | null = null,
   ): Promise<BlockResult> {
-    const { descriptor } = this.#checkpoint;
-    const isTapped = want !== 'hidden' && variant.layer !== null;
-    const isObserved = want === 'observation' && variant.layer !== null;
-    if (isObserved && prefix !== null) throw new Error('an observed block takes no prefix');
-    const session = await this.#pool.acquire(block, variant, isObserved ? 'observed' : prefix === null ? 'plain' : 'prefixed');
-    const bias = batch.biases.get(descriptor.blocks[block]?.window ?? null);
-    if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
-    const feeds = {
-      ...batch.feeds,
-      bias,
-      hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
-      ...(variant.layer === null ? {} : { mask: floatTensor(variant.mask, [variant.mask.length]) }),
-      ...prefix,
-    };
-    const wanted = ['hiddenOut', ...(isPrefixBatch(batch) ? KEY_OUTPUTS : []), ...(isTapped ? ROUTER_OUTPUTS : []), ...(isObserved ? OBSERVED_OUTPUTS : [])];
-    const results = await session.run(feeds, wanted);
-    const floats = (name: string): Float32Array => {
-      const tensor = results[name];
-      if (tensor === undefined) throw new Error(`block ${String(block)} without ${name}`);
-      return floatsOf(tensor);
-    };
-    const { experts, key, value } = results;
-    const taps = isTapped && experts !== undefined ? { logits: floats('logits'), experts: integersOf(experts), weights: floats('weights'), norms: floats('norms') } : null;
-    const observation =
-      isObserved && taps !== null
-        ? { ...taps, tokens: floats('tokens'), residual: floats('residual'), routed: floats('routed'), peaks: floats('peaks'), inner: floats('inner') }
-        : null;
-    const keysAndValues = key === undefined || value === undefined ? null : { prefixKey: key, prefixValue: value };
-    return { hidden: floats('hiddenOut'), taps, observation, keysAndValues };
+    return runBlock(this.#pool, this.#checkpoint.descriptor, { block, variant, batch, hidden, want, prefix });
   }
 
   /** Batches of trees, and their hidden states [T, H] before the first block: for work that goes block by block itself. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { plainWeight, requireWholeView } from '../checkpoint/weight.ts';
-import { writeSafetensors, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { LayerBlend, MergeGroup, MergePlan } from '../contract/plan.ts';
 import type { RouterMap } from '../graph/moe.ts';
@@ -15,6 +15,7 @@ import { mergeGroup } from '../pruning/merge-experts.ts';
 import { combineExperts } from '../pruning/merging/combine-experts.ts';
 import { expertToKept, mergeRouterRows } from '../pruning/merge-router.ts';
 import type { LayerVariant } from './layer-variant.ts';
+import { writeOverlay } from './write-overlay.ts';
 
 /** Changes whenever merged weights would come out differently, so that old overlay files are not taken for new ones. */
 const MERGE_VERSION = 1;
@@ -125,13 +126,5 @@ const writeMergedLayer = async (
   if (plan.router === 'reference-row' || plan.router === 'mean-row') {
     add('router', moe.router, [groups.length, hidden], mergeRouterRows(await readTensor(moe.router), hidden, groups, plan.router));
   }
-  await mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${String(process.pid)}-${String(Date.now())}.part`;
-  try {
-    await writeSafetensors(temporary, tensors);
-    await rename(temporary, file);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw cause;
-  }
+  await writeOverlay(file, tensors);
 };

@@ -14,10 +14,11 @@ import { profileLayers } from './profile-layers.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
+import { groupOf, groupTargets, unscoredTokens, type ScoredGroup } from './scored-group.ts';
 import { rollingWindows, scoredSequence, type ScoredSequence } from './scored-sequence.ts';
 import { splitPrefix } from './shared-prefix.ts';
-import { Scorer, type Target, type TargetScore } from './scorer.ts';
-import { treeOf, treeRow, type TokenTree } from './token-tree.ts';
+import { Scorer, type TargetScore } from './scorer.ts';
+import { treeOf, type TokenTree } from './token-tree.ts';
 
 /** Padded tokens per batch: large enough for full speed, small enough that a run stays far below a second. */
 const BATCH_SLOTS = 2048;
@@ -38,12 +39,6 @@ export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTu
   const executor = await Executor.open(checkpoint, pool, settings.threads, settings.batchSlots ?? BATCH_SLOTS, settings.overlayFolder);
   return new Runner(checkpoint, await loadTokenizer(checkpoint.folder), settings, pool, executor, new Scorer(checkpoint, settings.threads, provider));
 };
-
-/** Sequences scored together: they share what their beginnings have in common. */
-interface ScoredGroup {
-  readonly tree: TokenTree;
-  readonly sequences: readonly ScoredSequence[];
-}
 
 class Runner implements ModelRunner {
   readonly checkpoint: Checkpoint;
@@ -233,21 +228,6 @@ class Runner implements ModelRunner {
     return this.tokenizer;
   }
 }
-
-/** Choices of one item share a tree; windows of a text, and sequences cut on the left, stand alone. */
-const groupOf = (sequences: readonly ScoredSequence[], shared: boolean): readonly ScoredGroup[] =>
-  shared && sequences.every(({ truncatedTokens }) => truncatedTokens === 0)
-    ? [{ tree: treeOf(sequences.map(({ input }) => input)), sequences }]
-    : sequences.map((sequence) => ({ tree: treeOf([sequence.input]), sequences: [sequence] }));
-
-/** Rows (among a batch's packed tokens) and tokens that each sequence of a group must predict. */
-const groupTargets = (tree: TokenTree, sequences: readonly ScoredSequence[], firstRow: number): readonly (readonly Target[])[] =>
-  sequences.map(({ input, targets }, branch) =>
-    targets.map((token, index) => ({ row: firstRow + treeRow(tree, branch, input.length - targets.length + index), token })),
-  );
-
-/** Tokens at the beginning of all sequences that no target is predicted from. */
-const unscoredTokens = (sequences: readonly ScoredSequence[]): number => Math.min(...sequences.map(({ input, targets }) => input.length - targets.length));
 
 const prefixSums = (lengths: readonly number[]): readonly number[] => {
   const sums = [0];

@@ -11,9 +11,10 @@ import { layerLoss, type RouteToken } from '../pruning/search/layer-trace.ts';
 import { routeTokens } from '../pruning/search/route-tokens.ts';
 import { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { isPrefixBatch, type Batch } from './batch.ts';
-import { pause, type Executor, type Observation, type ResolvedCandidate } from './executor.ts';
+import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import type { RunControl } from './model-runner.ts';
+import type { Observation } from './run-block.ts';
 import { splitPrefix } from './shared-prefix.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 

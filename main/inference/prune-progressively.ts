@@ -3,10 +3,11 @@ import { eliminateExperts, type SubsetLoss } from '../pruning/search/eliminate-e
 import { layerLoss } from '../pruning/search/layer-trace.ts';
 import { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import type { Batch } from './batch.ts';
-import { pause, type Executor, type Observation, type ResolvedCandidate } from './executor.ts';
+import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import { maskedVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
+import type { Observation } from './run-block.ts';
 import { layerRoute } from './profile-layers.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 

@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
-import { writeSafetensors, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan, PlanRecovery } from '../contract/plan.ts';
 import { recoverLayer, type LayerRecovery } from '../pruning/recovery/recover-layer.ts';
 import { withPauses } from '../pruning/recovery/steps.ts';
 import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
 import { canonicalJson } from '../workspace/canonical-json.ts';
-import { pause, type Executor, type Observation, type ResolvedCandidate } from './executor.ts';
+import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
 import { recoveredFile, recoveredName } from './recovered-layer.ts';
 import { recoveryProblem, type Streams } from './recovery-features.ts';
+import type { Observation } from './run-block.ts';
 import type { TokenTree } from './token-tree.ts';
+import { writeOverlay } from './write-overlay.ts';
 
 /** Changes whenever the same plan and items would give other weights. */
 const RECOVERY_VERSION = 1;
@@ -69,7 +69,7 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
     control.onProgress?.(block + 1, blocks.length);
   }
   const weights = keyOf(checkpoint, plan, trees);
-  await writeWeights(recoveredFile(overlayFolder, weights), tensors);
+  await writeOverlay(recoveredFile(overlayFolder, weights), tensors);
   const tokens = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
   return { ...plan, recovery: { weights, tasks: [...tasks], items: new Set(itemOf).size, tokens, layers } };
 };
@@ -175,18 +175,5 @@ const advance = async (streams: readonly Streams[], { experts, width, hidden, it
     const from = first * hidden;
     stream.pruned = stream.pruned.map((value, at) => value + (gained[from + at] ?? 0));
     first += stream.batch.tokens;
-  }
-};
-
-/** Writes under a temporary name and renames: two engines may do so at once. */
-const writeWeights = async (file: string, tensors: readonly TensorToWrite[]): Promise<void> => {
-  await mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${String(process.pid)}-${String(Date.now())}.part`;
-  try {
-    await writeSafetensors(temporary, tensors);
-    await rename(temporary, file);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw cause;
   }
 };

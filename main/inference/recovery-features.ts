@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExpertFeatures, RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
 import type { Batch } from './batch.ts';
-import type { Observation } from './executor.ts';
+import type { Observation } from './run-block.ts';
 import type { LayerVariant } from './layer-variant.ts';
 
 /** A batch and its hidden states in the unpruned model and in the pruned, recovered one. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
@@ -11,7 +11,7 @@ export interface SweepToCompare {
   readonly title: string;
   readonly model: string;
   readonly tasks: readonly string[];
-  /** Items of each split; null: all. */
+  /** Items of each split, calibration too; null: all. */
   readonly limit: number | null;
   /** Threads of both; null: what each takes by default. */
   readonly threads: number | null;
@@ -46,28 +46,50 @@ const timed = (program: string, parameters: readonly string[]): Timed<string> =>
 
 const option = (name: string, value: number | null): readonly string[] => (value === null ? [] : [`--${name}`, String(value)]);
 
-const ours = ({ model, tasks, limit, threads }: SweepToCompare): Timed<Accuracies> => {
+const ours = ({ model, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
   const workspace = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-workspace-'));
   const factors = KEPT.map((kept) => String(EXPERTS / kept)).join(',');
   const { seconds, output } = timed(process.execPath, [
     command, 'sweep', model, ...tasks.flatMap((task) => ['--task', task]), '--method', 'frequency', '--factors', factors,
-    '--workspace', workspace, '--json', ...option('limit', limit), ...option('threads', threads),
+    '--workspace', workspace, '--json', ...option('threads', threads),
   ]);
   rmSync(workspace, { recursive: true });
   return { seconds, output: keyed(document.parse(JSON.parse(output)).results) };
 };
 
-const theirs = ({ model, tasks, limit, threads }: SweepToCompare): Timed<Accuracies> => {
+const theirs = ({ model, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
   const [python = '', script = ''] = pythonScript('sweep.py');
-  const { seconds, output } = timed(python, [script, model, KEPT.join(','), ...tasks, ...option('limit', limit), ...option('threads', threads)]);
+  const { seconds, output } = timed(python, [script, model, KEPT.join(','), ...tasks, ...option('threads', threads)]);
   return { seconds, output: keyed(output.trim().split('\n').map((text) => line.parse(JSON.parse(text)))) };
 };
+
+/** The tasks with the first items of both splits alone, so that both sides look at as many. */
+const shortened = (tasks: readonly string[], limit: number, folder: string): readonly string[] =>
+  tasks.map((task) => {
+    const short = path.join(folder, path.basename(task));
+    mkdirSync(short);
+    copyFileSync(path.join(task, 'task.json'), path.join(short, 'task.json'));
+    for (const split of ['calibration.jsonl', 'test.jsonl']) {
+      const lines = readFileSync(path.join(task, split), 'utf8').split('\n').slice(0, limit);
+      writeFileSync(path.join(short, split), lines.map((text) => `${text}\n`).join(''));
+    }
+    return short;
+  });
 
 /**
  * Both sweeps as whole processes in turn, `rounds` times, a fresh workspace each time so that nothing is reused. Prints
  * wall times, the ratio of each pair, and whether the accuracies agree: a faster wrong answer is worth nothing.
  */
 export const compareSweeps = (sweep: SweepToCompare): void => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-tasks-'));
+  try {
+    compare(sweep.limit === null ? sweep : { ...sweep, tasks: shortened(sweep.tasks, sweep.limit, folder) });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+};
+
+const compare = (sweep: SweepToCompare): void => {
   const [mine, other]: [number[], number[]] = [[], []];
   let [same, all, largest] = [0, 0, 0];
   for (let round = 0; round < sweep.rounds; round += 1) {

@@ -1,6 +1,6 @@
 """The pruning loop as it is written today: observe with hooks, slice, save, reload, score with lm-evaluation-harness.
 
-usage: sweep.py MODEL KEPT TASK_FOLDER... [--limit N] [--threads N]
+usage: sweep.py MODEL KEPT TASK_FOLDER... [--threads N]
 KEPT: numbers of kept experts, separated by commas. Prints one JSON line per (task, kept): {"task", "kept", "acc"}.
 """
 
@@ -15,10 +15,9 @@ from lm_eval.models.huggingface import HFLM
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
-def read_items(path, limit):
+def read_items(path):
     """Items of a JSONL file: {"id", "context", "choices", "answer"}."""
-    lines = Path(path).read_text().splitlines()
-    return [json.loads(line) for line in lines[:limit]]
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
 
 
 def load(folder):
@@ -84,16 +83,15 @@ def main():
     parser.add_argument("model")
     parser.add_argument("kept")
     parser.add_argument("tasks", nargs="+")
-    parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--threads", type=int, default=None)
     arguments = parser.parse_args()
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     for task in map(Path, arguments.tasks):
-        test = read_items(task / "test.jsonl", arguments.limit)
+        test = read_items(task / "test.jsonl")
         model = load(arguments.model)
-        counts = observe(model, tokenizer, read_items(task / "calibration.jsonl", arguments.limit))
+        counts = observe(model, tokenizer, read_items(task / "calibration.jsonl"))
         for kept in map(int, arguments.kept.split(",")):
             with tempfile.TemporaryDirectory() as folder:
                 prune(arguments.model, counts, kept, folder)

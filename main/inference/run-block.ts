@@ -1,0 +1,90 @@
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
+import { keyValueShape } from '../graph/attention.ts';
+import type { RoutingTaps } from '../profile/routing-statistics.ts';
+import { isPrefixBatch, type Batch } from './batch.ts';
+import type { BlockPool } from './block-pool.ts';
+import type { LayerVariant } from './layer-variant.ts';
+import { floatsOf, floatTensor, integersOf, type Feeds } from './session.ts';
+
+/** All that one MoE layer tells of N tokens. */
+export interface Observation extends RoutingTaps {
+  /** [N, K] largest magnitude in each chosen expert's output. */
+  readonly peaks: Float32Array;
+  /** [N, H] what goes into the router and the experts, and what their branch is added to. */
+  readonly tokens: Float32Array;
+  readonly residual: Float32Array;
+  /** [N, H] weighted sum of the chosen experts, without the shared one. */
+  readonly routed: Float32Array;
+  /** [N, K, I] what each chosen expert's down projection is applied to. */
+  readonly inner: Float32Array;
+}
+
+const ROUTER_OUTPUTS = ['logits', 'experts', 'weights', 'norms'] as const;
+const KEY_OUTPUTS = ['key', 'value'] as const;
+const OBSERVED_OUTPUTS = ['tokens', 'residual', 'routed', 'peaks', 'inner'] as const;
+
+/** What a block gives back: hidden states [T, H], and what its layer tells where that was wanted. */
+export interface BlockResult {
+  readonly hidden: Float32Array;
+  readonly taps: RoutingTaps | null;
+  readonly observation: Observation | null;
+  /** Inputs `prefixKey` and `prefixValue` for what goes on from these tokens, where they are a prefix. */
+  readonly keysAndValues: Feeds | null;
+}
+
+/** Hidden states only; what its router does too; or all that its layer tells (if it has experts). */
+export type WantedOfBlock = 'hidden' | 'taps' | 'observation';
+
+export interface BlockRun {
+  readonly block: number;
+  readonly variant: LayerVariant;
+  readonly batch: Batch;
+  /** [T, H]. */
+  readonly hidden: Float32Array;
+  readonly want: WantedOfBlock;
+  /** Keys and values that stand before the batch's trees; an observed block takes none. */
+  readonly prefix: Feeds | null;
+}
+
+/** One block on one batch. */
+export const runBlock = async (pool: BlockPool, descriptor: ModelDescriptor, { block, variant, batch, hidden, want, prefix }: BlockRun): Promise<BlockResult> => {
+  const isTapped = want !== 'hidden' && variant.layer !== null;
+  const isObserved = want === 'observation' && variant.layer !== null;
+  if (isObserved && prefix !== null) throw new Error('an observed block takes no prefix');
+  const session = await pool.acquire(block, variant, isObserved ? 'observed' : prefix === null ? 'plain' : 'prefixed');
+  const bias = batch.biases.get(descriptor.blocks[block]?.window ?? null);
+  if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
+  const feeds = {
+    ...batch.feeds,
+    bias,
+    hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
+    ...(variant.layer === null ? {} : { mask: floatTensor(variant.mask, [variant.mask.length]) }),
+    ...prefix,
+  };
+  const wanted = ['hiddenOut', ...(isPrefixBatch(batch) ? KEY_OUTPUTS : []), ...(isTapped ? ROUTER_OUTPUTS : []), ...(isObserved ? OBSERVED_OUTPUTS : [])];
+  const results = await session.run(feeds, wanted);
+  const floats = (name: string): Float32Array => {
+    const tensor = results[name];
+    if (tensor === undefined) throw new Error(`block ${String(block)} without ${name}`);
+    return floatsOf(tensor);
+  };
+  const { experts, key, value } = results;
+  const taps = isTapped && experts !== undefined ? { logits: floats('logits'), experts: integersOf(experts), weights: floats('weights'), norms: floats('norms') } : null;
+  const observation =
+    isObserved && taps !== null
+      ? { ...taps, tokens: floats('tokens'), residual: floats('residual'), routed: floats('routed'), peaks: floats('peaks'), inner: floats('inner') }
+      : null;
+  const keysAndValues = key === undefined || value === undefined ? null : { prefixKey: key, prefixValue: value };
+  return { hidden: floats('hiddenOut'), taps, observation, keysAndValues };
+};
+
+/** Keys and values of one token that attention takes before all others, and that none of them sees. */
+export const hiddenToken = (descriptor: ModelDescriptor, block: number): Feeds => {
+  const described = descriptor.blocks[block];
+  if (described === undefined) throw new Error(`no block ${String(block)}`);
+  const { heads, keyDimension, valueDimension } = keyValueShape(descriptor, described.attention);
+  return {
+    prefixKey: floatTensor(new Float32Array(heads * keyDimension), [1, heads, keyDimension]),
+    prefixValue: floatTensor(new Float32Array(heads * valueDimension), [1, heads, valueDimension]),
+  };
+};
