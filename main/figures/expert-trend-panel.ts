@@ -1,4 +1,5 @@
 import type { ExpertTrend, FamilyThreshold } from '../contract/family.ts';
+import { trendSpacing, type TrendSpacing } from '../contract/trend-spacing.ts';
 import { expertScale, factorScale, type AxisScale } from './axis-scale.ts';
 import type { FigureTheme } from './figure-theme.ts';
 import { drawMark, type MethodMark } from './method-mark.ts';
@@ -6,9 +7,6 @@ import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 import { fitText } from './text-layout.ts';
 
 const RADIUS = 3.6;
-/** Pixels between methods, and between trainings of one size, at one place of the horizontal axis. */
-const METHOD_GAP = 9;
-const TRAINING_GAP = 3;
 const ARROW = 13;
 const HEADER = 22;
 
@@ -32,6 +30,7 @@ export interface ExpertTrendFrame {
 interface Scales {
   readonly x: AxisScale;
   readonly y: AxisScale;
+  readonly gap: TrendSpacing;
 }
 
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -80,7 +79,7 @@ const drawTrend = (trend: ExpertTrend, shift: number, mark: MethodMark, scales: 
   ...trend.spread.flatMap(({ experts }) => {
     const trained = trend.points.filter((point) => point.experts === experts);
     return trained.flatMap((point, index) => {
-      const apart = (index - (trained.length - 1) / 2) * TRAINING_GAP;
+      const apart = (index - (trained.length - 1) / 2) * scales.gap.training;
       return drawPoint(point, scales.x.position(experts) + shift + apart, scales.y, mark, theme);
     });
   }),
@@ -102,12 +101,12 @@ const drawAxes = (frame: ExpertTrendFrame, plotTop: number, { x, y }: Scales): S
 };
 
 /** How far each size was pruned at most: thresholds cannot lie above. */
-const drawLimits = (panel: ExpertTrendPanel, frame: ExpertTrendFrame, { x, y }: Scales): SvgNode[] =>
+const drawLimits = (panel: ExpertTrendPanel, frame: ExpertTrendFrame, { x, y, gap }: Scales): SvgNode[] =>
   frame.sizes.flatMap((experts) => {
     const tested = panel.trends.flatMap(({ points }) => points.filter((point) => point.experts === experts));
     if (tested.length === 0) return [];
     const at = y.position(Math.max(...tested.map(({ largestTested }) => largestTested)));
-    const half = (frame.marks.size * METHOD_GAP) / 2 + 3;
+    const half = (frame.marks.size * gap.method) / 2 + 3;
     const ends = { x1: x.position(experts) - half, y1: at, x2: x.position(experts) + half, y2: at };
     return [svgElement('line', { ...ends, stroke: frame.theme.muted, 'stroke-dasharray': '2 2' })];
   });
@@ -117,10 +116,12 @@ export const drawExpertTrendPanel = (panel: ExpertTrendPanel, frame: ExpertTrend
   const { left, top, width, height, theme, marks, sizes } = frame;
   const methods = [...marks.keys()];
   const plotTop = top + HEADER;
-  const inset = Math.max(24, (methods.length * METHOD_GAP) / 2 + 8);
+  const gap = trendSpacing(width, sizes.length, methods.length);
+  const inset = Math.max(24, (methods.length * gap.method) / 2 + 4);
   const scales: Scales = {
     x: expertScale(sizes, [left + inset, left + width - inset]),
     y: factorScale(frame.largestFactor, [top + height - 8, plotTop + ARROW + 5]),
+    gap,
   };
   const items = panel.trends.flatMap(({ points }) => points.map(({ n }) => n));
   return svgElement(
@@ -132,7 +133,7 @@ export const drawExpertTrendPanel = (panel: ExpertTrendPanel, frame: ExpertTrend
     ...drawLimits(panel, frame, scales),
     ...panel.trends.flatMap((trend) => {
       const mark = marks.get(trend.method);
-      const shift = (methods.indexOf(trend.method) - (methods.length - 1) / 2) * METHOD_GAP;
+      const shift = (methods.indexOf(trend.method) - (methods.length - 1) / 2) * gap.method;
       return mark === undefined ? [] : drawTrend(trend, shift, mark, scales, theme);
     }),
   );

@@ -1,4 +1,5 @@
 import type { ExpertTrend, FamilyThreshold } from '../../../main/contract/family.ts';
+import { trendSpacing } from '../../../main/contract/trend-spacing.ts';
 import { doublings, doublingScale } from './doubling-scale.ts';
 import type { DoublingScale } from './doubling-scale.ts';
 
@@ -40,8 +41,6 @@ export interface TrendFrame {
 }
 
 export const MARGIN = { left: 30, right: 6, top: 8, bottom: 24 } as const;
-const METHOD_GAP = 9;
-const TRAINING_GAP = 3;
 /** Length of the arrow of an open bracket. */
 const OPEN_PX = 12;
 
@@ -50,11 +49,12 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 /** Where a small multiple's marks go: E across, threshold upwards, both doubling, methods side by side at each E. */
 export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): TrendLayout => {
   const { width, height, sizes, largestFactor, methods } = frame;
-  const inset = (methods.length * METHOD_GAP) / 2 + 8;
+  const gap = trendSpacing(width - MARGIN.left - MARGIN.right, sizes.length, methods.length);
+  const inset = (methods.length * gap.method) / 2 + 4;
   const x = doublingScale(sizes[0] ?? 1, sizes.at(-1) ?? 1, [MARGIN.left + inset, width - MARGIN.right - inset], sizes);
   const y = doublingScale(1, largestFactor, [height - MARGIN.bottom - 8, MARGIN.top + OPEN_PX + 4], doublings(largestFactor));
   const placed = trends.map((trend): PlacedTrend => {
-    const shift = (methods.indexOf(trend.method) - (methods.length - 1) / 2) * METHOD_GAP;
+    const shift = (methods.indexOf(trend.method) - (methods.length - 1) / 2) * gap.method;
     const centre = (experts: number): number => x.position(experts) + shift;
     const ofSize = (experts: number): readonly FamilyThreshold[] => trend.points.filter((point) => point.experts === experts);
     return {
@@ -64,7 +64,7 @@ export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): 
           const at = y.position(threshold.lastSafe ?? 1);
           return {
             threshold,
-            x: centre(experts) + (index - (trained.length - 1) / 2) * TRAINING_GAP,
+            x: centre(experts) + (index - (trained.length - 1) / 2) * gap.training,
             y: at,
             end: threshold.firstUnsafe === null ? at - OPEN_PX : y.position(threshold.firstUnsafe),
           };
@@ -83,7 +83,7 @@ export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): 
   });
   const limits = sizes.flatMap((experts) => {
     const tested = trends.flatMap(({ points }) => points.filter((point) => point.experts === experts)).map(({ largestTested }) => largestTested);
-    return tested.length === 0 ? [] : [{ x: x.position(experts), y: y.position(Math.max(...tested)), half: inset - 4 }];
+    return tested.length === 0 ? [] : [{ x: x.position(experts), y: y.position(Math.max(...tested)), half: inset }];
   });
   return { x, y, trends: placed, limits };
 };
