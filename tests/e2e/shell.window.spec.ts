@@ -191,13 +191,18 @@ test('a killed engine never takes the window down, and is started again when the
 });
 
 test('the menu carries the page’s actions and tells the page which was chosen', async ({ shell: { electron, page } }) => {
-  const actions = [{ id: 'test-action', label: 'Test action', menu: 'run', accelerator: 'CommandOrControl+Shift+F9' }];
-  const chosen = page.evaluate(
-    () => new Promise((resolve) => window.uncurlShell?.onEvent(resolve)),
-  );
-  await page.evaluate((given) => window.uncurlShell?.call('menu.set', { actions: given }), actions);
-  await electron.evaluate(({ Menu }) => void Menu.getApplicationMenu()?.getMenuItemById('test-action')?.click());
-  expect(await chosen).toEqual({ type: 'menu.action', id: 'test-action' });
+  const inMenu = (id: string): Promise<string | undefined> =>
+    electron.evaluate(({ Menu }, wanted) => Menu.getApplicationMenu()?.getMenuItemById(wanted)?.label, id);
+  const curves = page.getByRole('tab', { name: 'Curves', exact: true });
+  await expect(curves).toHaveAttribute('aria-selected', 'false');
+  await expect.poll(() => inMenu('show-curves')).toBe('Show Curves');
+  await electron.evaluate(({ Menu }) => void Menu.getApplicationMenu()?.getMenuItemById('show-curves')?.click());
+  await expect(curves).toHaveAttribute('aria-selected', 'true');
+  // What is no action of the page never gets there.
+  expect(await page.evaluate(() => window.uncurlShell?.call('menu.set', { actions: [{ id: 'x', label: 'X', menu: 'everything' }] }))).toMatchObject({
+    error: { code: 'invalid-input' },
+  });
+  expect(await inMenu('show-curves')).toBe('Show Curves');
 });
 
 test('closing ends every process', async ({ shell: { electron, page } }) => {
