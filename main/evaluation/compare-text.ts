@@ -11,10 +11,14 @@ export const referenceWords = (reference: string): string =>
   reference === BEST_REFERENCE ? 'the best method of each task' : reference === 'unpruned' ? 'the unpruned model' : reference;
 
 const bestText = ({ factor, model }: Pick<CompareDocument, 'factor' | 'model'>, overview: readonly CompareMethod[]): string => {
-  const byTasks = [...overview].sort((left, right) => right.sharesBest / right.tasks - left.sharesBest / left.tasks);
-  const parts = byTasks.filter(({ sharesBest }) => sharesBest > 0).map(({ method, sharesBest, tasks }) => `${method} on ${sharesBest} of ${counted(tasks, 'task')}`);
-  const never = byTasks.filter(({ sharesBest }) => sharesBest === 0).map(({ method }) => method);
-  return `At factor ${printedFactor(factor)} of ${model}, best or not distinguishable from the best: ${listed(parts)}${never.length === 0 ? '' : `; on none: ${listed(never)}`}.`;
+  const byShare = new Map<string, string[]>();
+  const falling = [...overview].sort((left, right) => right.sharesBest / right.tasks - left.sharesBest / left.tasks);
+  for (const { method, sharesBest, tasks } of falling) {
+    const share = sharesBest === 0 ? 'on none' : `on ${sharesBest} of ${counted(tasks, 'task')}`;
+    byShare.set(share, [...(byShare.get(share) ?? []), method]);
+  }
+  const parts = [...byShare].map(([share, methods]) => `${share}: ${listed(methods)}`);
+  return `At factor ${printedFactor(factor)} of ${model}, best or not distinguishable from the best ${parts.join('; ')}.`;
 };
 
 const countText = (reference: string, { count, apart, withP, afterHolm }: CompareDocument['comparisons']): string => {

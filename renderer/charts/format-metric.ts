@@ -5,7 +5,7 @@ import type { RoutingMetric } from '../state/routing-store.ts';
 export const formatMetric = (metric: RoutingMetric, value: number, difference = false): string => {
   switch (metric) {
     case 'share':
-      return difference ? `${formatSigned(value * 100, 2)}\u2009%` : formatPercent(value, 2);
+      return difference ? `${formatSigned(value * 100, 2)}\u202f%` : formatPercent(value, 2);
     case 'gate':
       return difference ? formatSigned(value, 4) : formatFixed(value, 4);
     case 'reap':

@@ -1,4 +1,4 @@
-/** Digits that carry meaning, thin-spaced thousands, no exponent between 1e-4 and 1e6; NaN and infinities say so. */
+/** Digits that carry meaning, thousands apart by a thin space that never breaks, no exponent between 1e-4 and 1e6; NaN and infinities say so. */
 export const formatNumber = (value: number, digits = 3): string => {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : value > 0 ? '∞' : '−∞';
   if (value === 0) return '0';
@@ -20,10 +20,10 @@ export const formatSigned = (value: number, decimals: number): string => {
   return value > 0 && Number(text) !== 0 ? `+${text}` : text;
 };
 
-/** Whole numbers with thin spaces between thousands. */
-export const formatCount = (value: number): string => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u2009');
+/** Whole numbers with thin spaces, which never break, between thousands. */
+export const formatCount = (value: number): string => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
-export const formatPercent = (share: number, decimals = 1): string => `${formatFixed(share * 100, decimals)}\u2009%`;
+export const formatPercent = (share: number, decimals = 1): string => `${formatFixed(share * 100, decimals)}\u202f%`;
 
 /** A pruning factor: ×2, ×5.33. */
 export const formatFactor = (factor: number): string =>
@@ -33,7 +33,7 @@ export const formatFactor = (factor: number): string =>
 export const formatParameters = (count: number): string => {
   if (count < 1e3) return formatCount(count);
   const steps: readonly (readonly [number, string])[] = [[1e12, 'T'], [1e9, 'B'], [1e6, 'M'], [1e3, 'K']];
-  for (const [size, unit] of steps) if (count >= size) return `${(count / size).toPrecision(3)}\u2009${unit}`;
+  for (const [size, unit] of steps) if (count >= size) return `${(count / size).toPrecision(3)}\u202f${unit}`;
   return formatCount(count);
 };
 
@@ -46,7 +46,7 @@ export const formatBytes = (bytes: number): string => {
     size /= 1024;
     unit += 1;
   }
-  return `${unit === 0 ? size.toString() : size.toPrecision(3)}\u2009${units[unit] ?? 'B'}`;
+  return `${unit === 0 ? size.toString() : size.toPrecision(3)}\u202f${units[unit] ?? 'B'}`;
 };
 
 /** p-values: two digits, and never zero. */

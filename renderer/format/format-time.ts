@@ -8,15 +8,15 @@ const amount = (milliseconds: number): readonly [number, string] => {
   return [Math.round((milliseconds / HOUR) * 10) / 10, 'h'];
 };
 
-export const formatDuration = (milliseconds: number): string => amount(milliseconds).join('\u2009');
+export const formatDuration = (milliseconds: number): string => amount(milliseconds).join('\u202f');
 
 /** "2–3 min left"; one number where both ends round to the same. */
 export const formatTimeLeft = (left: { readonly low: number; readonly high: number } | null): string => {
   if (left === null) return 'time left not known yet';
   const [low, lowUnit] = amount(left.low);
   const [high, highUnit] = amount(left.high);
-  if (lowUnit !== highUnit) return `${low}\u2009${lowUnit} – ${high}\u2009${highUnit} left`;
-  return low === high ? `~${low}\u2009${lowUnit} left` : `${low}–${high}\u2009${lowUnit} left`;
+  if (lowUnit !== highUnit) return `${low}\u202f${lowUnit} – ${high}\u202f${highUnit} left`;
+  return low === high ? `~${low}\u202f${lowUnit} left` : `${low}–${high}\u202f${lowUnit} left`;
 };
 
 /** "just now", "12 min ago", else the date: enough to find a run again. */

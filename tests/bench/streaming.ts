@@ -5,7 +5,7 @@
  * Method: the synthetic 1 GB checkpoint (with the bundled tokenizer) and a budget of a third of its weights, one
  * thread, 64 four-choice items. Each measurement is a process of its own; they take turns, ROUNDS times. Printed: wall
  * time, time inside block runs (the compute that grows with candidates) and the rest (reading, opening), and the peak
- * resident memory against budget and largest block. Usage: node tests/bench/streaming.ts
+ * resident memory, with what the process held before, against budget and largest block. Usage: node tests/bench/streaming.ts
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
@@ -24,13 +24,14 @@ const ROUNDS = 3;
 const ITEMS = 64;
 const BUDGET_SHARE = 1 / 3;
 
-const measurement = z.object({ seconds: z.number(), runSeconds: z.number(), peakBytes: z.number() });
+const measurement = z.object({ seconds: z.number(), runSeconds: z.number(), startBytes: z.number(), peakBytes: z.number() });
 
 /** Runs in the child: evaluates `candidates` plans and prints one line of JSON. */
 const evaluate = async (folder: string, candidates: number): Promise<void> => {
   const checkpoint = await openCheckpoint(folder);
   const items = (await loadTask(path.join(bundledTasks, 'french'))).test.slice(0, ITEMS);
   const memoryBudgetBytes = checkpoint.info.memory.resident * BUDGET_SHARE;
+  const startBytes = process.memoryUsage.rss();
   let runSeconds = 0;
   const run = Session.prototype.run;
   Session.prototype.run = async function (this: Session, ...parameters: Parameters<Session['run']>) {
@@ -49,7 +50,7 @@ const evaluate = async (folder: string, candidates: number): Promise<void> => {
   await runner.evaluate(items, plans.map((plan, index) => ({ key: String(index), plan })), { signal: new AbortController().signal });
   const seconds = (performance.now() - start) / 1000;
   await runner.dispose();
-  console.log(JSON.stringify({ seconds, runSeconds, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+  console.log(JSON.stringify({ seconds, runSeconds, startBytes, peakBytes: process.resourceUsage().maxRSS * 1024 }));
 };
 
 const measure = (folder: string, candidates: number): z.infer<typeof measurement> => {
@@ -73,6 +74,7 @@ if (childFolder !== undefined) {
   const rest = (list: readonly z.infer<typeof measurement>[]): number => median(list.map(({ seconds, runSeconds }) => seconds - runSeconds));
   const wall = (list: readonly z.infer<typeof measurement>[]): number => median(list.map(({ seconds }) => seconds));
   const peak = median(many.map(({ peakBytes }) => peakBytes));
+  const before = median(many.map(({ startBytes }) => startBytes));
   console.log(`one candidate ${wall(one).toFixed(2)} s, twelve ${wall(many).toFixed(2)} s; outside block runs ${rest(one).toFixed(2)} s and ${rest(many).toFixed(2)} s, ratio ${(rest(many) / rest(one)).toFixed(2)}x`);
-  console.log(`peak ${(peak / 1e6).toFixed(0)} MB resident, budget ${((info.memory.resident * BUDGET_SHARE) / 1e6).toFixed(0)} MB, largest block ${((info.memory.resident / info.layers) / 1e6).toFixed(0)} MB, whole model ${(info.sizeBytes / 1e6).toFixed(0)} MB`);
+  console.log(`peak ${(peak / 1e6).toFixed(0)} MB resident (${(before / 1e6).toFixed(0)} MB before the model was opened), budget ${((info.memory.resident * BUDGET_SHARE) / 1e6).toFixed(0)} MB, largest block ${((info.memory.resident / info.layers) / 1e6).toFixed(0)} MB, whole model ${(info.sizeBytes / 1e6).toFixed(0)} MB`);
 }

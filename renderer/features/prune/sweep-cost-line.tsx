@@ -43,7 +43,7 @@ export const SweepCostLine = () => {
           <Definition of="recovery">Recovery</Definition> refits {plural(cost.refits, 'plan')}.{' '}
         </>
       )}
-      {toProfile > 0 ? `${plural(toProfile, 'task')} will be profiled first.` : 'All profiles are on disk.'} Safe means a loss of at most δ ={' '}
+      {toProfile > 0 ? `${plural(toProfile, 'task')} will be profiled first.` : 'Routing profiles are on disk.'} Safe means a loss of at most δ ={' '}
       {formatFixed(settings.delta, 3)}.
     </>
   );

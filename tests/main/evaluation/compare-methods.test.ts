@@ -127,6 +127,15 @@ describe('methods against each other', () => {
     expect(partly.notes.join()).toContain('Not measured near this factor: uncurl on 1 task.');
   });
 
+  it('says once per count which methods are best, or not distinguishable from the best', () => {
+    const { overview, findings } = comparedSample(sample);
+    for (const { method, sharesBest, tasks: measured } of overview) {
+      const share = sharesBest === 0 ? 'on none' : `on ${sharesBest} of ${measured} tasks`;
+      expect(findings[0]?.split(share)).toHaveLength(2);
+      expect(findings[0]?.split(share)[1]?.split(';')[0]).toContain(method);
+    }
+  });
+
   it('pairs recovery with the same plan without it', () => {
     const { recoveries, findings } = comparedSample(sample);
     const [recovery] = recoveries;

@@ -35,13 +35,13 @@ test('factors drop empty decimals', () => {
 
 test('amounts carry their unit', () => {
   expect([formatCount(1234567), formatParameters(46_702_792_704), formatParameters(291_000), formatBytes(0), formatBytes(2_926_000)]).toEqual([
-    '1\u2009234\u2009567',
-    '46.7\u2009B',
-    '291\u2009K',
-    '0\u2009B',
-    '2.79\u2009MiB',
+    '1\u202f234\u202f567',
+    '46.7\u202fB',
+    '291\u202fK',
+    '0\u202fB',
+    '2.79\u202fMiB',
   ]);
-  expect([formatPercent(0.5, 0), formatFixed(-0, 2)]).toEqual(['50\u2009%', '0.00']);
+  expect([formatPercent(0.5, 0), formatFixed(-0, 2)]).toEqual(['50\u202f%', '0.00']);
 });
 
 test('a p-value is never shown as zero', () => {

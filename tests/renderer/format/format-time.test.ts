@@ -3,13 +3,13 @@ import { formatDuration, formatTimeLeft, formatWhen } from '../../../renderer/fo
 
 test('time left is a range, with one unit where both ends share it', () => {
   expect(formatTimeLeft(null)).toBe('time left not known yet');
-  expect(formatTimeLeft({ low: 120_000, high: 180_000 })).toBe('2–3\u2009min left');
-  expect(formatTimeLeft({ low: 40_000, high: 150_000 })).toBe('40\u2009s – 3\u2009min left');
-  expect(formatTimeLeft({ low: 30_100, high: 30_200 })).toBe('~30\u2009s left');
+  expect(formatTimeLeft({ low: 120_000, high: 180_000 })).toBe('2–3\u202fmin left');
+  expect(formatTimeLeft({ low: 40_000, high: 150_000 })).toBe('40\u202fs – 3\u202fmin left');
+  expect(formatTimeLeft({ low: 30_100, high: 30_200 })).toBe('~30\u202fs left');
 });
 
 test('a duration is at least a second', () => {
-  expect([3, 89_000, 91_000, 5_400_000].map(formatDuration)).toEqual(['1\u2009s', '89\u2009s', '2\u2009min', '1.5\u2009h']);
+  expect([3, 89_000, 91_000, 5_400_000].map(formatDuration)).toEqual(['1\u202fs', '89\u202fs', '2\u202fmin', '1.5\u202fh']);
 });
 
 test('recent runs are told by their age, old ones by their date', () => {

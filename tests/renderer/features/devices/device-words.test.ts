@@ -22,7 +22,7 @@ test('a device is in use, not here, not tried, working or refused', () => {
 
 test('a probe tells deviation, precision and share of nodes on the processor, and nothing where it measured nothing', () => {
   const values = Object.fromEntries(probeFacts(probe).map(({ key, value }) => [key, value]));
-  expect(values).toEqual({ device: 'not named by the system', deviation: '2.5e-6', precision: 'float32', nodes: '13\u2009% (26 of 207)', time: '131.2 ms, processor 2.4 ms' });
+  expect(values).toEqual({ device: 'not named by the system', deviation: '2.5e-6', precision: 'float32', nodes: '13\u202f% (26 of 207)', time: '131.2 ms, processor 2.4 ms' });
   expect(operatorsText(probe)).toBe('TopK, Split (2)');
   expect(probeFacts({ ...probe, measurement: null, shareOnCpu: null })).toEqual([]);
   expect(operatorsText({ ...probe, shareOnCpu: 1 })).toBeNull();
@@ -31,6 +31,6 @@ test('a probe tells deviation, precision and share of nodes on the processor, an
 test('a manifest names its device, with what the probe found', () => {
   expect(runDeviceText({ provider: 'cpu', precision: 'float32', threads: 1, processor: 'x' })).toBe('CPU, float32, 1 thread');
   expect(runDeviceText({ provider: 'webgpu', precision: 'float32', threads: 2, processor: 'x', name: 'a card', shareOnCpu: 0.125, deviation: 0 })).toBe(
-    'WEBGPU, a card, float32, 2 threads, 13\u2009% of nodes on the processor, deviation 0',
+    'WEBGPU, a card, float32, 2 threads, 13\u202f% of nodes on the processor, deviation 0',
   );
 });
