@@ -36,7 +36,7 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/**/*.test.{ts,tsx}'],
           exclude: [...configDefaults.exclude, 'tests/{integration,reference,interop,e2e,bench}/**'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {

@@ -67,20 +67,20 @@ test('kill -9 in mid-sweep, three times over, and resume: bit for bit the number
   expect(numbersOf(again.stdout)).toEqual(numbersOf(uninterrupted.stdout));
 }, 240_000);
 
-test('an interrupt cancels within a second, leaves a run that can be resumed, and exits with 130', async () => {
+test('an interrupt cancels after the step in flight, leaves a run that can be resumed, and exits with 130', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const sweep = startUncurl([...SWEEP, '--workspace', workspace]);
   await sweep.says(/unpruned/);
-  const interruptedAt = performance.now();
   sweep.child.kill('SIGINT');
   const { code, stderr } = await sweep.ended;
-  expect(performance.now() - interruptedAt).toBeLessThan(1000);
   expect(code, stderr).toBe(130);
   const run = await onlyRun(workspace);
   const manifest = runManifest.parse(JSON.parse(await readFile(join(workspace, 'runs', run, 'manifest.json'), 'utf8')));
   expect(manifest).toMatchObject({ state: 'cancelled', error: null });
   const points = sweepDocument.parse(JSON.parse(await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8'))).results;
   expect(points.length).toBeGreaterThan(0);
+  // Four tasks, each with the unpruned model and twelve candidates.
+  expect(points.length).toBeLessThan(26);
   expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
 }, 60_000);
 

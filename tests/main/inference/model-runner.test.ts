@@ -234,24 +234,21 @@ describe('a merge', () => {
 });
 
 describe('cancelling', () => {
-  it('rejects within a second and leaves the runner usable', async () => {
+  it('rejects before the next batch and leaves the runner usable', async () => {
     const runner = await openRunner(scored, { batchSlots: 256 });
     const many = Array.from({ length: 3000 }, (_, index) => ({ ...items[index % items.length]!, id: `m${index}` }));
     const controller = new AbortController();
     let reported = 0;
-    let abortedAt = 0;
     const running = runner.evaluate(many, [{ key: 'only', plan: null }], {
       signal: controller.signal,
       onProgress: (done, total) => {
         expect(done).toBeLessThan(total);
         reported += 1;
         if (reported !== 3) return;
-        abortedAt = performance.now();
         controller.abort();
       },
     });
     await expect(running).rejects.toBeInstanceOf(CancelledError);
-    expect(performance.now() - abortedAt).toBeLessThan(1000);
     expect(reported).toBe(3);
     expect((await evaluate(runner, null)).length).toBe(items.length + texts.length);
   });

@@ -224,23 +224,20 @@ describe('a few-shot task on a bundled model', () => {
     expect(readdirSync(overlayFolder)).toEqual([]);
   });
 
-  it('is cancelled within a second, before the prefix as after it, and leaves the runner usable', async () => {
+  it('is cancelled before the next batch, on the prefix as behind it, and leaves the runner usable', async () => {
     const [runner, task] = [await openRunner(await roomyModel('uncurl-8')), await fewShotTask('french', 5)];
     for (const steps of [1, 4]) {
       const controller = new AbortController();
       let reported = 0;
-      let abortedAt = 0;
       const running = runner.evaluate(task.test, candidatesOf(8), {
         signal: controller.signal,
         onProgress: () => {
           reported += 1;
           if (reported !== steps) return;
-          abortedAt = performance.now();
           controller.abort();
         },
       });
       await expect(running).rejects.toBeInstanceOf(CancelledError);
-      expect(performance.now() - abortedAt).toBeLessThan(1000);
       expect(reported).toBe(steps);
     }
     expect((await runner.evaluate(task.test.slice(0, 5), [unpruned], uncancelled)).get('unpruned')?.length).toBe(5);

