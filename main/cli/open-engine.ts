@@ -1,6 +1,7 @@
 import { createEngine, type Engine } from '../engine.ts';
 import { resolve } from 'node:path';
 import { CancelledError } from '../contract/errors.ts';
+import { UNPRUNED } from '../contract/sweep-points.ts';
 import { defaultWorkspace } from '../workspace/default-workspace.ts';
 import { readDevice } from './device-option.ts';
 import { machineSettings } from './open-runner.ts';
@@ -44,7 +45,7 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
     }
     if (event.type === 'sweep.point' && event.run === run) {
       const { model, task, method, seed, factor, value, low, high } = event.result;
-      const interval = method === 'unpruned' ? '' : `, difference ${low.toFixed(3)} to ${high.toFixed(3)}`;
+      const interval = method === UNPRUNED ? '' : `, difference ${low.toFixed(3)} to ${high.toFixed(3)}`;
       host.say(`${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${factor.toFixed(2)}: ${value.toFixed(3)}${interval}`);
     }
   });

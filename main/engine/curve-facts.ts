@@ -2,13 +2,12 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { methodLabel, methodOfLabel } from '../contract/method.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
+import { isSameFactor } from '../contract/sweep-points.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { readSweepDocument } from '../jobs/sweep-record.ts';
 import { methods } from '../pruning/methods.ts';
 import type { EngineContext } from './engine-context.ts';
 import { engineVersion } from './machine.ts';
-
-const SAME_FACTOR = 1e-9;
 
 const isRandom = (label: string): boolean => {
   const { method } = methodOfLabel(label);
@@ -26,7 +25,7 @@ const curveOf = (results: readonly SweepResult[], model: string, { method: name,
       result.method === method &&
       (!isRandom(method) || result.seed === (seed ?? 0)),
   );
-  return curve.some((result) => Math.abs(result.factor - factor) < SAME_FACTOR) ? curve : [];
+  return curve.some((result) => isSameFactor(result.factor, factor)) ? curve : [];
 };
 
 /** What the newest sweep of the workspace says about a plan: for the model card of its export. */

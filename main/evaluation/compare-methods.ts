@@ -1,16 +1,16 @@
 import { BEST_REFERENCE, type CompareDocument, type CompareMethod, type CompareReading, type CompareRow, type CompareTask } from '../contract/compare.ts';
 import { refuse } from '../contract/errors.ts';
 import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
+import { UNPRUNED } from '../contract/sweep-points.ts';
 import type { ItemOutcome } from '../inference/model-runner.ts';
 import { holmAdjusted } from './compare-holm.ts';
 import type { ComparePoints } from './compare-points.ts';
 import { meanRanks, type MeanRank } from './compare-ranks.ts';
 import { compareRecoveries } from './compare-recoveries.ts';
-import { compareTask, measuredTask, UNPRUNED_REFERENCE, type MeasuredTask } from './compare-tasks.ts';
+import { compareTask, measuredTask, type MeasuredTask } from './compare-tasks.ts';
 import { compareFindings, compareNotes } from './compare-text.ts';
+import { LEVEL } from './finding-text.ts';
 import { headlineThresholds } from './sweep-thresholds.ts';
-
-const LEVEL = 0.05;
 
 /** Points with their outcomes, and what does not depend on the reference. */
 export interface MeasuredMethods {
@@ -82,7 +82,7 @@ export const compareMethods = (
   const { points } = measured;
   const { model, models, factors, factor } = points;
   const methods = points.methods.filter((method) => measured.tasks.some((task) => task.methods.some((one) => one.method === method)));
-  const references = [BEST_REFERENCE, UNPRUNED_REFERENCE, ...points.methods];
+  const references = [BEST_REFERENCE, UNPRUNED, ...points.methods];
   if (!references.includes(reference)) {
     throw refuse('no-such-reference', `The sweep holds no method ${reference} to compare with.`, `Choose one of ${references.join(', ')}.`);
   }

@@ -1,12 +1,12 @@
 import type { CompareReading, PairedDifference } from '../contract/compare.ts';
 import type { MetricName } from '../contract/task.ts';
 import type { ItemOutcome } from '../inference/model-runner.ts';
+import { intervalSide } from './interval-side.ts';
+import { mean } from './mean.ts';
 import { summarise } from './summarise.ts';
 
 /** Outcomes of one method on one task: a list per draw, of the same items in the same order. */
 export type DrawnOutcomes = readonly (readonly ItemOutcome[])[];
-
-const mean = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
 /** Draws that lie on both sides tell nothing together, however sure each is. */
 const jointP = (comparisons: readonly Pick<PairedDifference, 'difference' | 'p'>[]): number | null => {
@@ -39,9 +39,5 @@ export const pairDifference = (metric: MetricName, one: DrawnOutcomes, other: Dr
 export const pairDrawByDraw = (metric: MetricName, pairs: readonly { readonly one: readonly ItemOutcome[]; readonly other: readonly ItemOutcome[] }[]): PairedDifference =>
   together(pairs.map(({ one, other }) => summarise(metric, other, one)));
 
-/** Better or worse where the interval leaves out 0; lower is better for perplexity. */
-export const readingOf = (metric: MetricName, { low, high }: Pick<PairedDifference, 'low' | 'high'>): CompareReading => {
-  const [isMore, isLess] = [low > 0, high < 0];
-  if (!isMore && !isLess) return 'cannot-tell';
-  return isMore === (metric !== 'perplexity') ? 'better' : 'worse';
-};
+/** How the one does against the other; `cannot-tell` where the interval includes 0. */
+export const readingOf = (metric: MetricName, interval: Pick<PairedDifference, 'low' | 'high'>): CompareReading => intervalSide(metric, interval) ?? 'cannot-tell';

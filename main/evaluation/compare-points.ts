@@ -1,8 +1,6 @@
 import { refuse } from '../contract/errors.ts';
 import type { SweepResult } from '../contract/sweep.ts';
-
-/** Name of the unpruned model among the methods. */
-const UNPRUNED = 'unpruned';
+import { UNPRUNED } from '../contract/sweep-points.ts';
 
 /** Factors are quotients of small whole numbers: equal ones differ by rounding only. */
 const SAME = 1e-9;

@@ -1,17 +1,16 @@
 import type { CompareReading, CompareRecovery } from '../contract/compare.ts';
 import { methodLabel } from '../contract/method.ts';
+import { isSameFactor } from '../contract/sweep-points.ts';
 import { pairDrawByDraw, readingOf } from './compare-pairs.ts';
 import { valueOf, type MeasuredMethod, type MeasuredTask } from './compare-tasks.ts';
 
 type TaskRecovery = CompareRecovery['tasks'][number];
 
-/** A recovered plan is the same plan as the bare one only at the same number of kept experts. */
-const SAME_FACTOR = 1e-9;
-
 /** Draws measured both ways at the same factor. */
 const bothWays = (bare: MeasuredMethod, recovered: MeasuredMethod) =>
   recovered.draws.flatMap((draw, index) => {
-    const place = bare.draws.findIndex(({ seed, factor }) => seed === draw.seed && Math.abs(factor - draw.factor) < SAME_FACTOR);
+    // A recovered plan is the same plan as the bare one only at the same number of kept experts.
+    const place = bare.draws.findIndex(({ seed, factor }) => seed === draw.seed && isSameFactor(factor, draw.factor));
     const [one, other, plain] = [recovered.outcomes[index], bare.outcomes[place], bare.draws[place]];
     return one === undefined || other === undefined || plain === undefined ? [] : [{ one, other, recovered: draw, bare: plain }];
   });

@@ -1,13 +1,12 @@
 import { BEST_REFERENCE, type CompareRow, type CompareTask, type PairedDifference } from '../contract/compare.ts';
 import type { SweepResult } from '../contract/sweep.ts';
+import { UNPRUNED } from '../contract/sweep-points.ts';
 import type { MetricName } from '../contract/task.ts';
 import type { ItemOutcome } from '../inference/model-runner.ts';
 import { pairDifference, readingOf, type DrawnOutcomes } from './compare-pairs.ts';
 import type { TaskPoints } from './compare-points.ts';
 import { placesOf } from './compare-ranks.ts';
-
-/** Name of the unpruned model among the references. */
-export const UNPRUNED_REFERENCE = 'unpruned';
+import { mean } from './mean.ts';
 
 /** A method's points on one task with their outcomes, as many as draws. */
 export interface MeasuredMethod {
@@ -55,14 +54,12 @@ export const measuredTask = (
   };
 };
 
-const mean = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
-
 /** Mean over draws of the measured value. */
 export const valueOf = ({ draws }: Pick<MeasuredMethod, 'draws'>): number => mean(draws.map(({ value }) => value));
 
 /** Outcomes of a chosen reference on a task; null where it is not measured there. */
 const outcomesOfReference = ({ unpruned, methods }: MeasuredTask, reference: string): DrawnOutcomes | null =>
-  reference === UNPRUNED_REFERENCE ? (unpruned === null ? null : [unpruned.outcomes]) : (methods.find(({ method }) => method === reference)?.outcomes ?? null);
+  reference === UNPRUNED ? (unpruned === null ? null : [unpruned.outcomes]) : (methods.find(({ method }) => method === reference)?.outcomes ?? null);
 
 /**
  * A task's methods by rising place, each with its difference to the reference and whether it shares the best place.

@@ -1,14 +1,12 @@
 import { BEST_REFERENCE, type CompareDocument, type CompareMethod } from '../contract/compare.ts';
+import { UNPRUNED } from '../contract/sweep-points.ts';
 import { NEAREST_LIMIT, type ComparePoints } from './compare-points.ts';
 import type { MeasuredTask } from './compare-tasks.ts';
-import { counted, listed, printedFactor } from './finding-text.ts';
-
-/** Two-sided level of the intervals. */
-const LEVEL = 0.05;
+import { counted, LEVEL, listed, printedFactor } from './finding-text.ts';
 
 /** "the best method of each task", "reap". */
 export const referenceWords = (reference: string): string =>
-  reference === BEST_REFERENCE ? 'the best method of each task' : reference === 'unpruned' ? 'the unpruned model' : reference;
+  reference === BEST_REFERENCE ? 'the best method of each task' : reference === UNPRUNED ? 'the unpruned model' : reference;
 
 const bestText = ({ factor, model }: Pick<CompareDocument, 'factor' | 'model'>, overview: readonly CompareMethod[]): string => {
   const byShare = new Map<string, string[]>();

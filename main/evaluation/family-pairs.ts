@@ -2,7 +2,8 @@ import type { FamilyModel, FamilyPair, FamilyThreshold } from '../contract/famil
 import type { SweepResult } from '../contract/sweep.ts';
 import type { ItemOutcome } from '../inference/model-runner.ts';
 import { isAtMost } from './family-brackets.ts';
-import { summarise, type PairedSummary } from './summarise.ts';
+import { intervalSide } from './interval-side.ts';
+import { summarise } from './summarise.ts';
 
 /** Names a measured point of a sweep. */
 export type MeasuredPoint = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor'>;
@@ -32,12 +33,6 @@ export const familyComparisons = (results: readonly SweepResult[], models: reado
 
 const tokensOf = (outcomes: readonly ItemOutcome[]): string =>
   outcomes.map((outcome) => (outcome.kind === 'text' ? outcome.tokens : 0)).join();
-
-const readingOf = ({ metric, low, high }: PairedSummary): FamilyPair['reading'] => {
-  const better = metric === 'perplexity' ? high < 0 : low > 0;
-  const worse = metric === 'perplexity' ? low > 0 : high < 0;
-  return worse ? 'worse' : better ? 'better' : 'undecided';
-};
 
 /**
  * Measures the pairs from the outcomes of both models on the same items. `outcomesOf` answers null for outcomes that are
@@ -82,7 +77,7 @@ export const measurePairs = (
       p,
       lost,
       gained,
-      reading: readingOf(summary),
+      reading: intervalSide(metric, summary) ?? 'undecided',
     });
   }
   return { pairs, missing, incomparable };

@@ -21,7 +21,7 @@ export const printedPoints = (share: number): string => {
   return `${share < 0 && points > 0 ? '\u2212' : share > 0 && points > 0 ? '+' : ''}${points} points`;
 };
 
-/** Two-sided level at which a sign test is read as more than chance. */
+/** Two-sided level of tests, and of intervals that leave out 0: below it a difference is read as more than chance. */
 export const LEVEL = 0.05;
 
 /** "rises by a (7) and b (5), falls by c (3)": one clause per predicate, in the order in which they first appear. */

@@ -25,6 +25,8 @@ export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 const ruleOf = ({ budget, protect, limit, recovery, uncurl, options }: SweepSettings, method: string): string =>
   JSON.stringify([budget, protect, limit, recovery, method === 'uncurl' ? uncurl : null, Object.entries(options).find(([name]) => name === method)?.[1] ?? {}]);
 
+const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string => JSON.stringify([model, task, method, seed]);
+
 /**
  * The recorded points that can stand beside a sweep: of sizes whose bundled model it swept, on the same items, by a method
  * with the same settings, at the same factors and (where a method draws) with the same seeds. None where it swept others.
@@ -37,13 +39,17 @@ export const comparableResults = (
   const [ours, theirs] = [sweepSettings.parse(settings), sweepSettings.parse(recorded.spec)];
   const sizeOf = new Map(recorded.models.map(({ name, size }) => [name, models.find(({ fingerprint }) => fingerprint === size)?.name]));
   const hashOf = new Map(recorded.tasks.map(({ name, hash }) => [name, hash]));
+  const measured = new Map<string, number[]>();
+  for (const result of results) {
+    const key = curveKey(result);
+    measured.set(key, [...(measured.get(key) ?? []), result.factor]);
+  }
   return recorded.results.flatMap((result) => {
     const model = sizeOf.get(result.model);
     const task = swept.find(({ hash }) => hash === hashOf.get(result.task))?.name;
     if (model === undefined || task === undefined || ruleOf(ours, result.method) !== ruleOf(theirs, result.method)) return [];
-    const isMeasured = results.some(
-      (own) => own.model === model && own.task === task && own.method === result.method && own.seed === result.seed && isAtMost(own.factor, result.factor) && isAtMost(result.factor, own.factor),
-    );
+    const factors = measured.get(curveKey({ ...result, model, task })) ?? [];
+    const isMeasured = factors.some((factor) => isAtMost(factor, result.factor) && isAtMost(result.factor, factor));
     return isMeasured ? [{ ...result, task }] : [];
   });
 };

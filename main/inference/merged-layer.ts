@@ -14,8 +14,8 @@ import type { ExpertWeights } from '../pruning/expert-weights.ts';
 import { mergeGroup } from '../pruning/merge-experts.ts';
 import { combineExperts } from '../pruning/merging/combine-experts.ts';
 import { expertToKept, mergeRouterRows } from '../pruning/merge-router.ts';
+import { writeSafetensorsFile } from '../workspace/write-safetensors-file.ts';
 import type { LayerVariant } from './layer-variant.ts';
-import { writeOverlay } from './write-overlay.ts';
 
 /** Changes whenever merged weights would come out differently, so that old overlay files are not taken for new ones. */
 const MERGE_VERSION = 1;
@@ -126,5 +126,5 @@ const writeMergedLayer = async (
   if (plan.router === 'reference-row' || plan.router === 'mean-row') {
     add('router', moe.router, [groups.length, hidden], mergeRouterRows(await readTensor(moe.router), hidden, groups, plan.router));
   }
-  await writeOverlay(file, tensors);
+  await writeSafetensorsFile(file, tensors);
 };

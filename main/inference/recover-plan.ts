@@ -9,6 +9,7 @@ import { recoverLayer, type LayerRecovery } from '../pruning/recovery/recover-la
 import { withPauses } from '../pruning/recovery/steps.ts';
 import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
 import { canonicalJson } from '../workspace/canonical-json.ts';
+import { writeSafetensorsFile } from '../workspace/write-safetensors-file.ts';
 import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
@@ -16,7 +17,6 @@ import { recoveredFile, recoveredName } from './recovered-layer.ts';
 import { recoveryProblem, type Streams } from './recovery-features.ts';
 import type { Observation } from './run-block.ts';
 import type { TokenTree } from './token-tree.ts';
-import { writeOverlay } from './write-overlay.ts';
 
 /** Changes whenever the same plan and items would give other weights. */
 const RECOVERY_VERSION = 1;
@@ -69,7 +69,7 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
     control.onProgress?.(block + 1, blocks.length);
   }
   const weights = keyOf(checkpoint, plan, trees);
-  await writeOverlay(recoveredFile(overlayFolder, weights), tensors);
+  await writeSafetensorsFile(recoveredFile(overlayFolder, weights), tensors);
   const tokens = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
   return { ...plan, recovery: { weights, tasks: [...tasks], items: new Set(itemOf).size, tokens, layers } };
 };

@@ -1,4 +1,5 @@
 import type { MetricName } from '../contract/task.ts';
+import { intervalSide } from '../evaluation/interval-side.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import type { ItemOutcome } from '../inference/model-runner.ts';
 
@@ -44,9 +45,8 @@ export class RecoveryPairs {
       return;
     }
     this.#waiting.delete(name);
-    const { difference, low, high } = summarise(this.#metric, pair.bare, pair.recovered);
-    const [gain, loss] = this.#metric === 'perplexity' ? [high < 0, low > 0] : [low > 0, high < 0];
-    this.#compared.push({ ...point, difference, verdict: gain ? 'better' : loss ? 'worse' : 'same' });
+    const summary = summarise(this.#metric, pair.bare, pair.recovered);
+    this.#compared.push({ ...point, difference: summary.difference, verdict: intervalSide(this.#metric, summary) ?? 'same' });
   }
 
   /** What recovery did, in one sentence; null where nothing was measured both ways. */

@@ -2,6 +2,7 @@ import { CancelledError } from '../contract/errors.ts';
 import { methodLabel } from '../contract/method.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import type { SweepResult, SweepSettings } from '../contract/sweep.ts';
+import { UNPRUNED } from '../contract/sweep-points.ts';
 import { nextKeptCount } from '../evaluation/adaptive.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { isSafe, itemsNeeded } from '../evaluation/threshold.ts';
@@ -18,8 +19,8 @@ import { stepSummary } from './step-summary.ts';
 import { evaluationKey } from './step-key.ts';
 import { sweepCounts } from './sweep-counts.ts';
 import { curvesOf, needsOf, needsProfile, optionsOf, type Curve } from './sweep-curves.ts';
-import { UNPRUNED, type SweepPoint, type SweepRecord } from './sweep-record.ts';
-import { planningWork, planWork, usedItems, workOf, type CalibrationWork, type SweepWork } from './sweep-work.ts';
+import type { SweepPoint, SweepRecord } from './sweep-record.ts';
+import { planningWork, planWork, sum, usedItems, workOf, type CalibrationWork, type SweepWork } from './sweep-work.ts';
 import { writeSweepFiles, type ModelProfiles } from './write-sweep-files.ts';
 
 export interface SweepInput {
@@ -175,8 +176,6 @@ const measureTask = async (stage: Stage, counts: readonly number[]): Promise<voi
     await bisect(stage, baseline, curve, known);
   }
 };
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /**
  * A sweep: for every model, profiles of the tasks (where a method needs them), then for every task the unpruned model

@@ -3,13 +3,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { WorkbenchError, refuse } from '../contract/errors.ts';
 import { sweepDocument, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
+import { isSameFactor, UNPRUNED } from '../contract/sweep-points.ts';
 import { thresholdRule } from '../evaluation/threshold-rule.ts';
 import { sweepThresholds } from '../evaluation/sweep-thresholds.ts';
 import { explainFileError, fileErrorCode } from '../workspace/file-errors.ts';
 import { writeFileAtomically } from '../workspace/write-atomically.ts';
-
-/** Name of the unpruned model among the methods. */
-export const UNPRUNED = 'unpruned';
 
 /** While a sweep runs, its files are rewritten at most this often: they grow, and steps hold everything anyway. */
 const REWRITE_EVERY_MS = 2_000;
@@ -147,9 +145,6 @@ export interface PointName {
   readonly factor: number;
 }
 
-/** Factors are quotients of small whole numbers: equal ones differ by rounding only. */
-const SAME_FACTOR = 1e-9;
-
 /** Key of the step that a point was measured in; refuses a point that the sweep does not hold. */
 export const findPointStep = async (folder: string, name: PointName): Promise<string> => {
   const index = await readPointIndex(folder);
@@ -159,7 +154,7 @@ export const findPointStep = async (folder: string, name: PointName): Promise<st
       point.task === name.task &&
       point.method === name.method &&
       point.seed === name.seed &&
-      Math.abs(point.factor - name.factor) < SAME_FACTOR,
+      isSameFactor(point.factor, name.factor),
   );
   if (found === undefined) {
     const seed = name.seed === null ? '' : `, seed ${String(name.seed)}`;

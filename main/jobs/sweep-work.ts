@@ -57,4 +57,4 @@ export const planningWork = ({ checkpoint }: RunModel, settings: SweepSettings, 
   );
 };
 
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+export const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

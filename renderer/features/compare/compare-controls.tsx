@@ -3,7 +3,7 @@ import type { CompareDocument } from '../../../main/contract/compare.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { useResolvedTheme } from '../../app/theme.ts';
 import { Definition } from '../../components/definition.tsx';
-import { Segmented } from '../../components/segmented.tsx';
+import { ChartsOrTable } from '../../components/charts-or-table.tsx';
 import { Select } from '../../components/select.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatFactor } from '../../format/format-number.ts';
@@ -57,15 +57,7 @@ export const CompareControls = ({ manifest, comparison, title }: CompareControls
             figure={() => compareFigure({ manifest, comparison, title, theme })}
           />
         )}
-        <Segmented
-          label="Charts or table"
-          value={asTable ? 'table' : 'charts'}
-          options={[
-            { value: 'charts', label: 'Charts' },
-            { value: 'table', label: 'Table' },
-          ]}
-          onChange={(value) => showTable(value === 'table')}
-        />
+        <ChartsOrTable asTable={asTable} onChange={showTable} />
       </div>
     </div>
   );

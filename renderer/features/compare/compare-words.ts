@@ -3,7 +3,7 @@ import type { CompareDocument, CompareMethod, CompareReading, CompareRow, Compar
 import { assertNever } from '../../../main/contract/assert-never.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { formatCount, formatFactor, formatFixed, formatProbability } from '../../format/format-number.ts';
-import { UNPRUNED } from '../curves/task-curves.ts';
+import { UNPRUNED } from '../../../main/contract/sweep-points.ts';
 import { methodTitle } from '../prune/methods.ts';
 import { differenceText, valueText } from '../thresholds/pair-text.ts';
 

@@ -1,6 +1,6 @@
 import { BEST_REFERENCE } from '../../../main/contract/compare.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import { UNPRUNED } from '../curves/task-curves.ts';
+import { UNPRUNED, isSameFactor } from '../../../main/contract/sweep-points.ts';
 
 interface Wanted {
   readonly model: string | null;
@@ -14,9 +14,6 @@ export interface ComparisonChoice {
   readonly reference?: string;
 }
 
-/** Factors are quotients of small whole numbers: equal ones differ by rounding only. */
-const SAME_FACTOR = 1e-9;
-
 /**
  * What to ask the engine for: of what the controls hold, as much as this sweep has (they outlive the sweep and the model
  * that they were set for). Null where nothing is measured above factor 1.
@@ -27,7 +24,7 @@ export const comparisonChoice = (results: readonly SweepResult[], { model, facto
   if (first === undefined) return null;
   const shown = pruned.some((result) => result.model === model) && model !== null ? model : first.model;
   const own = pruned.filter((result) => result.model === shown);
-  const isMeasured = factor !== null && own.some((result) => Math.abs(result.factor - factor) < SAME_FACTOR);
+  const isMeasured = factor !== null && own.some((result) => isSameFactor(result.factor, factor));
   const isKnown = [BEST_REFERENCE, UNPRUNED].includes(reference) || own.some(({ method }) => method === reference);
   return { model: shown, ...(isMeasured ? { factor } : {}), ...(isKnown ? { reference } : {}) };
 };

@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import { useResolvedTheme } from '../../app/theme.ts';
-import { Segmented } from '../../components/segmented.tsx';
+import { ChartsOrTable } from '../../components/charts-or-table.tsx';
 import { Select } from '../../components/select.tsx';
 import { useFacts } from '../../engine/use-facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
@@ -45,15 +45,7 @@ export const CurvesControls = ({ models, model, methods, curves }: CurvesControl
             figure={() => curvesFigure({ manifest, document, model, methods, hidden: hiddenMethods, curves, tasks, delta, theme })}
           />
         )}
-        <Segmented
-          label="Charts or table"
-          value={asTable ? 'table' : 'charts'}
-          options={[
-            { value: 'charts', label: 'Charts' },
-            { value: 'table', label: 'Table' },
-          ]}
-          onChange={(value) => showTable(value === 'table')}
-        />
+        <ChartsOrTable asTable={asTable} onChange={showTable} />
       </div>
     </div>
   );

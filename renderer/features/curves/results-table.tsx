@@ -1,10 +1,10 @@
 import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { UNPRUNED } from '../../../main/contract/sweep-points.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { formatFactor, formatFixed, formatProbability, formatSigned } from '../../format/format-number.ts';
 import { methodTitle } from '../prune/methods.ts';
 import { resultKey } from './point-key.ts';
-import { UNPRUNED } from './task-curves.ts';
 
 interface ResultsTableProps {
   readonly results: readonly SweepResult[];

@@ -1,10 +1,8 @@
 import { methodOfLabel } from '../../../main/contract/method.ts';
 import { methodName } from '../../../main/contract/plan.ts';
 import type { SweepDocument, SweepResult, Threshold } from '../../../main/contract/sweep.ts';
+import { UNPRUNED } from '../../../main/contract/sweep-points.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
-
-/** Name of the unpruned model among the methods of a sweep. */
-export const UNPRUNED = 'unpruned';
 
 /** Mean of several seeds at one factor. */
 export interface MeanPoint {
