@@ -9,7 +9,8 @@ const fixtures = (variable: string, folder: string): string =>
 
 /** Checkpoints of every family where they lie beside the clone; else those of one. */
 const beside = path.join(root, '..', 'shared', 'reference', 'checkpoints');
-const everyCheckpoint = process.env['CHECKPOINTS'] === undefined && existsSync(beside) ? beside : fixtures('CHECKPOINTS', 'checkpoints');
+const everyCheckpoint =
+  process.env['CHECKPOINTS'] === undefined && existsSync(beside) ? beside : fixtures('CHECKPOINTS', 'checkpoints');
 
 const shared = {
   environment: 'node',

@@ -7,14 +7,23 @@ import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, 
 
 const shared = ['package.json', 'package-lock.json', 'tsconfig.json', '.ci/build.mjs', '.ci/bundle.mjs'];
 
+/** What the window imports of the engine's side. */
+const ring = ['contract', 'statistics', 'evaluation', 'figures'].map((folder) => `main/${folder}`);
+
 /** The parts of dist/, what each is made of and what it consists of. */
 const parts = {
   shell: {
     sources: [...shared, 'main', 'electron'],
-    outputs: ['dist/main.cjs', 'dist/preload.cjs', 'dist/utility-process.cjs', 'dist/provider-probe.cjs', 'dist/uncurl.cjs'],
+    outputs: [
+      'dist/main.cjs',
+      'dist/preload.cjs',
+      'dist/utility-process.cjs',
+      'dist/provider-probe.cjs',
+      'dist/uncurl.cjs',
+    ],
   },
   renderer: {
-    sources: [...shared, 'vite.config.ts', 'main/contract', 'renderer'],
+    sources: [...shared, 'vite.config.ts', ...ring, 'renderer'],
     outputs: ['dist/renderer/index.html'],
   },
 };
@@ -52,7 +61,9 @@ export const ensureBuilt = (onFailure = fail) => {
   say(`Building ${stale.join(' and ')}.`);
   const node = nodeBinary();
   const bundle = path.join(root, '.ci', 'bundle.mjs');
-  if (runToEnd(node, [...nodeOptions, bundle, ...stale], { env: nodeEnvironment(node), stdio: ['ignore', 2, 2] }) !== 0) {
+  if (
+    runToEnd(node, [...nodeOptions, bundle, ...stale], { env: nodeEnvironment(node), stdio: ['ignore', 2, 2] }) !== 0
+  ) {
     return onFailure('The build failed: its message is above.');
   }
   mkdirSync(path.join(root, 'dist'), { recursive: true });

@@ -15,7 +15,8 @@ const python = path.join(folder, ...(process.platform === 'win32' ? ['Scripts', 
 const installed = path.join(folder, 'uncurl-requirements.txt');
 
 /** Output on standard error, where it stands beside the tests' own. */
-const run = (command, commandArguments) => spawnSync(command, commandArguments, { stdio: ['ignore', 2, 2] }).status === 0;
+const run = (command, commandArguments) =>
+  spawnSync(command, commandArguments, { stdio: ['ignore', 2, 2] }).status === 0;
 
 /** Debian keeps a part of the module in a package of its own. */
 const makeEnvironment = () => {

@@ -44,7 +44,11 @@ const downloadElectron = () => {
     rmSync(failureNote, { force: true });
     return { binary };
   }
-  const detail = /^.*Error: .*$/m.exec(download.stderr ?? '')?.[0].trim().slice(0, 200) ?? 'it took too long';
+  const detail =
+    /^.*Error: .*$/m
+      .exec(download.stderr ?? '')?.[0]
+      .trim()
+      .slice(0, 200) ?? 'it took too long';
   writeFileSync(failureNote, `${detail}\n`);
   return { reason: `Electron could not be downloaded: ${detail} (${byHand})` };
 };

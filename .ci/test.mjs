@@ -64,7 +64,8 @@ const runKind = (kind, extraArguments) => {
   if (built) ensureBuilt((message) => (buildFailure = message));
   const host = buildFailure ? { broken: buildFailure } : (prepare?.() ?? {});
   if (host.broken) return { tests: [failedTest(`${kind} tests cannot run: ${host.broken}`)] };
-  if (host.absent && !kinds[kind].named) return { notRun: host.absent, tests: [{ name: `${kind} tests`, state: 'skipped', reason: host.absent }] };
+  if (host.absent && !kinds[kind].named)
+    return { notRun: host.absent, tests: [{ name: `${kind} tests`, state: 'skipped', reason: host.absent }] };
   // Playwright names the tests of a project without starting anything.
   const asked = host.absent ? ['--list', ...extraArguments] : extraArguments;
   const results = steps.map((step) => runStep(step, host.environment, asked));
@@ -97,7 +98,8 @@ const summaryOf = (kind, { tests, notRun, seconds }) => {
 const [named, ...extraArguments] = process.argv.slice(2);
 const chosen = (named ?? 'all').split(',').flatMap((kind) => (kind === 'all' ? everyKind : [kind]));
 const unknown = chosen.find((kind) => !kinds[kind]);
-if (unknown !== undefined) fail(`There is no kind of test "${unknown}": choose of all, ${Object.keys(kinds).join(', ')}.`);
+if (unknown !== undefined)
+  fail(`There is no kind of test "${unknown}": choose of all, ${Object.keys(kinds).join(', ')}.`);
 const results = chosen.map((kind) => {
   say(`\n== ${kind} ==`);
   const startedMs = Date.now();

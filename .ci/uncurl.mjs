@@ -5,8 +5,6 @@ import { becomeChild, ensureInstalled, nodeBinary, nodeOptions, root } from './s
 ensureInstalled();
 // npm runs scripts in the package's folder; paths in the arguments are meant from where the command was typed.
 const typedIn = process.env.npm_lifecycle_event === 'uncurl' ? process.env.INIT_CWD : undefined;
-becomeChild(
-  nodeBinary(),
-  [...nodeOptions, path.join(root, 'main', 'cli', 'uncurl.ts'), ...process.argv.slice(2)],
-  { cwd: typedIn ?? process.cwd() },
-);
+becomeChild(nodeBinary(), [...nodeOptions, path.join(root, 'main', 'cli', 'uncurl.ts'), ...process.argv.slice(2)], {
+  cwd: typedIn ?? process.cwd(),
+});

@@ -21,7 +21,11 @@ const reasonOf = (code: number): string => {
 };
 
 /** `said`: what it reported before it went, if anything; `errors`: the end of its error output. */
-export const describeEngineEnd = (code: number, said: { readonly message: string; readonly remedy: string } | null, errors: string): EngineEnd => {
+export const describeEngineEnd = (
+  code: number,
+  said: { readonly message: string; readonly remedy: string } | null,
+  errors: string,
+): EngineEnd => {
   const safe = 'Runs keep every finished step; a job that was running can be resumed.';
   if (said !== null) return { message: said.message, detail: `${said.remedy}\n\n${safe}` };
   return {

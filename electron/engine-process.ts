@@ -1,11 +1,8 @@
-import { assertNever } from '../main/contract/assert-never.ts';
 import type { ProbeEnd, ProviderName } from '../main/contract/device.ts';
-import { engineReport } from '../main/contract/engine-control.ts';
-import type { EngineCommand } from '../main/contract/engine-control.ts';
-import { refuse } from '../main/contract/errors.ts';
+import { type EngineCommand, engineReport } from '../main/contract/engine-control.ts';
+import { assertNever, refuse } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
-import { describeEngineEnd } from './engine-end.ts';
-import type { EngineEnd } from './engine-end.ts';
+import { describeEngineEnd, type EngineEnd } from './engine-end.ts';
 
 /** A process that was started with the engine in it; P is its kind of MessagePort. */
 export interface ForkedProcess<P> {
@@ -43,7 +40,11 @@ interface WaitingGrant {
  * Runs the engine in a process of its own. `ended` is told once, unless the end was asked for with `stop`. The engine
  * cannot start processes there, so it asks the shell to try an execution provider.
  */
-export const startEngineProcess = <P>(child: ForkedProcess<P>, ended: (end: EngineEnd) => void, startProbe: StartProbe): EngineProcess<P> => {
+export const startEngineProcess = <P>(
+  child: ForkedProcess<P>,
+  ended: (end: EngineEnd) => void,
+  startProbe: StartProbe,
+): EngineProcess<P> => {
   const grants = new Map<number, WaitingGrant>();
   let nextGrant = 0;
   let said: { readonly message: string; readonly remedy: string } | null = null;
@@ -51,7 +52,8 @@ export const startEngineProcess = <P>(child: ForkedProcess<P>, ended: (end: Engi
   let state: 'running' | 'stopping' | 'ended' = 'running';
 
   const send = (command: EngineCommand, ports: P[] = []): void => {
-    if (state !== 'running') throw refuse('engine-stopped', 'The engine is not running.', 'Let the workbench start it again.');
+    if (state !== 'running')
+      throw refuse('engine-stopped', 'The engine is not running.', 'Let the workbench start it again.');
     child.postMessage(command, ports);
   };
   child.stderr?.on('data', (chunk: Buffer | string) => {
@@ -86,7 +88,8 @@ export const startEngineProcess = <P>(child: ForkedProcess<P>, ended: (end: Engi
       const asked = state === 'stopping';
       state = 'ended';
       const end = describeEngineEnd(code, said, errors);
-      for (const grant of grants.values()) grant.fail(refuse('engine-stopped', end.message, 'Choose the folder again.'));
+      for (const grant of grants.values())
+        grant.fail(refuse('engine-stopped', end.message, 'Choose the folder again.'));
       grants.clear();
       resolve();
       if (!asked) ended(end);

@@ -9,7 +9,10 @@ import type { StartProbe } from './engine-process.ts';
 export const forkProbe =
   (script: string): StartProbe =>
   (provider, folder) => {
-    const child = utilityProcess.fork(script, [provider, folder], { serviceName: 'Uncurl device probe', stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = utilityProcess.fork(script, [provider, folder], {
+      serviceName: 'Uncurl device probe',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     return followProbe({
       onMessage: (listener) => void child.on('message', listener),
       onExit: (listener) => void child.once('exit', listener),

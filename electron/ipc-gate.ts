@@ -27,7 +27,8 @@ export type ShellHandlers<C extends Caller> = {
 
 const inputs: { readonly [N in ShellCallName]: { readonly input: z.ZodType<ShellCallParsed<N>> } } = shellCalls;
 
-const isShellCallName = (name: unknown): name is ShellCallName => typeof name === 'string' && Object.hasOwn(shellCalls, name);
+const isShellCallName = (name: unknown): name is ShellCallName =>
+  typeof name === 'string' && Object.hasOwn(shellCalls, name);
 
 const handle = async <C extends Caller, N extends ShellCallName>(
   handlers: ShellHandlers<C>,
@@ -51,7 +52,8 @@ export const createIpcGate =
   async (caller: C, name: unknown, input: unknown): Promise<ShellAnswer> => {
     if (!isOwnPage(caller, isOwnWindow)) throw new Error('The workbench answers its own page only.');
     try {
-      if (!isShellCallName(name)) throw refuse('unknown-call', `The shell has no call ${JSON.stringify(name)}.`, 'Reload the page.');
+      if (!isShellCallName(name))
+        throw refuse('unknown-call', `The shell has no call ${JSON.stringify(name)}.`, 'Reload the page.');
       return { output: await handle(handlers, name, input, caller) };
     } catch (error) {
       return { error: serialiseError(error) };

@@ -14,7 +14,12 @@ export interface Launch {
 const optionOf = (argv: readonly string[], name: string): string | null => {
   let found: string | null = null;
   argv.forEach((argument, index) => {
-    const value = argument === `--${name}` ? argv[index + 1] : argument.startsWith(`--${name}=`) ? argument.slice(name.length + 3) : undefined;
+    const value =
+      argument === `--${name}`
+        ? argv[index + 1]
+        : argument.startsWith(`--${name}=`)
+          ? argument.slice(name.length + 3)
+          : undefined;
     if (value !== undefined && value !== '') found = value;
   });
   return found;
@@ -35,4 +40,6 @@ export const readLaunch = (argv: readonly string[], workingFolder: string, packa
  * workspaces may be open at once and one only once. Never inside the workspace, which may lie on a shared file system.
  */
 export const profileFolder = (userData: string, workspace: string | null): string =>
-  workspace === null ? userData : join(userData, 'workspaces', createHash('sha256').update(workspace).digest('hex').slice(0, 16));
+  workspace === null
+    ? userData
+    : join(userData, 'workspaces', createHash('sha256').update(workspace).digest('hex').slice(0, 16));

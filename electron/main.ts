@@ -129,7 +129,9 @@ if (app.requestSingleInstanceLock()) {
   app.enableSandbox();
   app.on('second-instance', focusWindow);
   app.on('window-all-closed', () => app.quit());
-  app.on('web-contents-created', (_event, contents) => forbidNavigation(contents, (address) => void shell.openExternal(address)));
+  app.on('web-contents-created', (_event, contents) =>
+    forbidNavigation(contents, (address) => void shell.openExternal(address)),
+  );
   run().catch(fail);
 } else {
   app.quit(); // The workbench is open on this workspace: its window comes to the front.

@@ -14,7 +14,8 @@ const separator: MenuItemConstructorOptions = { type: 'separator' };
 const joined = (
   page: readonly MenuItemConstructorOptions[],
   own: readonly MenuItemConstructorOptions[],
-): MenuItemConstructorOptions[] => (page.length > 0 && own.length > 0 ? [...page, separator, ...own] : [...page, ...own]);
+): MenuItemConstructorOptions[] =>
+  page.length > 0 && own.length > 0 ? [...page, separator, ...own] : [...page, ...own];
 
 /** The application menu: the page's actions in their menus, and the roles that a system's users expect. */
 export const menuTemplate = (actions: readonly MenuAction[], settings: MenuSettings): MenuItemConstructorOptions[] => {

@@ -18,6 +18,8 @@ const api: ShellApi = {
 
 // Ports cannot pass through the context bridge: a window message to the same origin is the way to hand them over.
 // Its text (`enginePortMessage`) comes from the main process.
-ipcRenderer.on(ENGINE_PORT, (event, message: unknown) => window.postMessage(message, window.location.origin, [...event.ports]));
+ipcRenderer.on(ENGINE_PORT, (event, message: unknown) =>
+  window.postMessage(message, window.location.origin, [...event.ports]),
+);
 
 contextBridge.exposeInMainWorld('uncurlShell', api);

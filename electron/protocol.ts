@@ -11,13 +11,18 @@ export const pageScheme: CustomScheme = {
 };
 
 const notFound = (): Response =>
-  new Response('There is no such page.\n', { status: 404, headers: { ...pageHeaders(), 'Content-Type': 'text/plain; charset=utf-8' } });
+  new Response('There is no such page.\n', {
+    status: 404,
+    headers: { ...pageHeaders(), 'Content-Type': 'text/plain; charset=utf-8' },
+  });
 
 /** The path as it stands in the address: URL would resolve its `..`, and what is left could look harmless. */
 const rawPath = (address: string): string => /^[a-z]+:\/\/[^/?#]*(\/[^?#]*)/i.exec(address)?.[1] ?? '/';
 
 const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EISDIR');
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EISDIR');
 
 /** Answers the page's requests with the files of the built page, and nothing else. */
 export const servePage =

@@ -33,12 +33,15 @@ export const showMenu = (actions: readonly MenuAction[], development: boolean): 
     const event: ShellEvent = { type: 'menu.action', id };
     BrowserWindow.getAllWindows()[0]?.webContents.send(SHELL_EVENT, event);
   };
-  Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(actions, { platform: process.platform, development, choose })));
+  Menu.setApplicationMenu(
+    Menu.buildFromTemplate(menuTemplate(actions, { platform: process.platform, development, choose })),
+  );
 };
 
 const windowOf = (caller: IpcMainInvokeEvent) => {
   const window = BrowserWindow.getAllWindows().find(({ webContents }) => webContents.id === caller.sender.id);
-  if (window === undefined) throw refuse('window-closed', 'The window that asked was closed.', 'Open the workbench again.');
+  if (window === undefined)
+    throw refuse('window-closed', 'The window that asked was closed.', 'Open the workbench again.');
   return window;
 };
 
@@ -53,7 +56,12 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
   'folder.choose': async ({ purpose }, caller) => {
     const { canceled, filePaths } = await dialog.showOpenDialog(windowOf(caller), {
       title: TITLES[purpose],
-      properties: purpose === 'task-file' ? ['openFile'] : purpose === 'export' ? ['openDirectory', 'createDirectory'] : ['openDirectory'],
+      properties:
+        purpose === 'task-file'
+          ? ['openFile']
+          : purpose === 'export'
+            ? ['openDirectory', 'createDirectory']
+            : ['openDirectory'],
       filters: purpose === 'task-file' ? TASK_FILES : [],
     });
     const [path] = filePaths;

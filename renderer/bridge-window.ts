@@ -1,12 +1,17 @@
-import { assertNever } from '../main/contract/assert-never.ts';
-import { reviveError } from '../main/contract/errors.ts';
-import { connectionLost, serialisedError } from '../main/contract/rpc.ts';
-import { enginePortMessage, shellCalls, shellEvent } from '../main/contract/shell.ts';
-import type { MessageChannelEnd } from '../main/contract/rpc.ts';
-import type { ShellApi, ShellCallInput, ShellCallName, ShellCallOutput } from '../main/contract/shell.ts';
 import { z } from 'zod';
-import type { Bridge } from './bridge.ts';
+import { assertNever, reviveError } from '../main/contract/errors.ts';
+import { connectionLost, type MessageChannelEnd, serialisedError } from '../main/contract/rpc.ts';
+import {
+  enginePortMessage,
+  type ShellApi,
+  type ShellCallInput,
+  type ShellCallName,
+  type ShellCallOutput,
+  shellCalls,
+  shellEvent,
+} from '../main/contract/shell.ts';
 import { createBridgeLine } from './bridge-line.ts';
+import type { Bridge } from './bridge.ts';
 
 declare global {
   interface Window {

@@ -15,7 +15,10 @@ export type BridgeStatus =
   | { readonly state: 'lost'; readonly message: string; readonly remedy: string };
 
 /** Saves bytes under a name that the user may change; false where the user cancels. */
-export type SaveFile = (file: { readonly suggestedName: string; readonly bytes: Uint8Array<ArrayBuffer> }) => Promise<boolean>;
+export type SaveFile = (file: {
+  readonly suggestedName: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}) => Promise<boolean>;
 
 /** What only the desktop window can do. */
 export interface WindowShell {

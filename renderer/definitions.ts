@@ -5,8 +5,9 @@ export interface DefinitionText {
   readonly formula?: string;
 }
 
-const define = <K extends string>(definitions: Readonly<Record<K, DefinitionText>>): Readonly<Record<K, DefinitionText>> =>
-  definitions;
+const define = <K extends string>(
+  definitions: Readonly<Record<K, DefinitionText>>,
+): Readonly<Record<K, DefinitionText>> => definitions;
 
 /** Every definition that the window shows, in one place. */
 export const definitions = define({
@@ -122,7 +123,10 @@ export const definitions = define({
   },
   topK: { term: 'Top-k', text: 'Experts that the router chooses for each token.' },
   experts: { term: 'Experts', text: 'Routed experts in each MoE layer (E).' },
-  layers: { term: 'Layers', text: 'Transformer blocks; those with experts are MoE layers and are numbered from 0 here.' },
+  layers: {
+    term: 'Layers',
+    text: 'Transformer blocks; those with experts are MoE layers and are numbered from 0 here.',
+  },
   normTopK: {
     term: 'Gates renormalised',
     text: 'Whether the weights of the chosen experts are divided by their sum. Where they are not, kept experts get more weight after pruning.',
@@ -182,7 +186,10 @@ export const definitions = define({
     text: 'From the largest safe factor to the first unsafe one. The threshold lies somewhere between the two; an adaptive sweep narrows it. Open (…) where every tested factor is safe.',
     formula: '[last safe, first unsafe)',
   },
-  largestTested: { term: 'Tested up to', text: 'The largest factor that was measured: a model cannot be pruned below top-k experts.' },
+  largestTested: {
+    term: 'Tested up to',
+    text: 'The largest factor that was measured: a model cannot be pruned below top-k experts.',
+  },
   risesWithExperts: {
     term: 'Rises with E',
     text: 'A task counts as rising if more pairs of models that differ in E have the larger model’s bracket entirely above the smaller one’s than entirely below it. Brackets that overlap take no side.',
@@ -254,7 +261,10 @@ export const definitions = define({
     text: 'After the listed factors, bisects the number of kept experts between the last safe and the first unsafe factor, until they are neighbours.',
   },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
-  seeds: { term: 'Seeds', text: 'Draws per factor of methods that depend on chance (their pages say so); each is a candidate of its own.' },
+  seeds: {
+    term: 'Seeds',
+    text: 'Draws per factor of methods that depend on chance (their pages say so); each is a candidate of its own.',
+  },
   logitDifference: {
     term: 'Largest logit difference',
     text: 'Largest absolute difference of float32 logits between the masked (or merged) original and the reopened export, over all probe tokens.',
@@ -278,9 +288,18 @@ export const definitions = define({
     term: 'Nodes on the processor',
     text: 'Part of the probe’s nodes that onnxruntime placed on the processor all the same, read from its profile; copies between the two memories are not counted.',
   },
-  operatorsOnCpu: { term: 'Operators on the processor', text: 'Which operators the provider left to the processor, with how many nodes.' },
-  blockTime: { term: 'Time of a small block', text: 'Median over warm runs of the probe’s block, on one thread. It is too small to tell how a large model would do.' },
-  computedOn: { term: 'Computed on', text: 'The device that the run’s manifest records: provider, precision, threads, and what its probe found.' },
+  operatorsOnCpu: {
+    term: 'Operators on the processor',
+    text: 'Which operators the provider left to the processor, with how many nodes.',
+  },
+  blockTime: {
+    term: 'Time of a small block',
+    text: 'Median over warm runs of the probe’s block, on one thread. It is too small to tell how a large model would do.',
+  },
+  computedOn: {
+    term: 'Computed on',
+    text: 'The device that the run’s manifest records: provider, precision, threads, and what its probe found.',
+  },
   fingerprint: {
     term: 'Fingerprint',
     text: 'Hash of the configuration, the tensor headers and sampled weights. Equal fingerprints: the same model.',

@@ -28,7 +28,8 @@ export class ConfigReader {
 
   number(key: string): number {
     const value = this.raw(key);
-    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw this.bad(key, value, 'a positive number');
+    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
+      throw this.bad(key, value, 'a positive number');
     return value;
   }
 
@@ -67,14 +68,16 @@ export class ConfigReader {
 
   integers(key: string): readonly number[] {
     const value = this.raw(key) ?? [];
-    if (!Array.isArray(value) || !value.every((each): each is number => Number.isInteger(each))) throw this.bad(key, value, 'a list of whole numbers');
+    if (!Array.isArray(value) || !value.every((each): each is number => Number.isInteger(each)))
+      throw this.bad(key, value, 'a list of whole numbers');
     return value;
   }
 
   strings(key: string): readonly string[] | null {
     const value = this.raw(key);
     if (value === null) return null;
-    if (!Array.isArray(value) || !value.every((each): each is string => typeof each === 'string')) throw this.bad(key, value, 'a list of words');
+    if (!Array.isArray(value) || !value.every((each): each is string => typeof each === 'string'))
+      throw this.bad(key, value, 'a list of words');
     return value;
   }
 
@@ -88,7 +91,9 @@ export class ConfigReader {
   requireOneOf(key: string, values: readonly unknown[]): void {
     const value = this.raw(key);
     if (value === null || values.includes(value)) return;
-    throw this.unsupported(`"${key}" is ${JSON.stringify(value)}; only ${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here`);
+    throw this.unsupported(
+      `"${key}" is ${JSON.stringify(value)}; only ${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here`,
+    );
   }
 
   unsupported(what: string): Error {
@@ -100,6 +105,8 @@ export class ConfigReader {
   }
 
   bad(key: string, value: unknown, wanted: string): Error {
-    return this.inconsistent(`"${key}" is ${value === null || value === undefined ? 'missing' : JSON.stringify(value)}, not ${wanted}`);
+    return this.inconsistent(
+      `"${key}" is ${value === null || value === undefined ? 'missing' : JSON.stringify(value)}, not ${wanted}`,
+    );
   }
 }

@@ -1,8 +1,8 @@
 import type { ConfigReader } from './config-reader.ts';
 import type { AttentionDescriptor, ModelDescriptor, Norm, Projection } from './descriptor.ts';
 import type { Family } from './families/family.ts';
-import type { WeightReader } from './read-weights.ts';
-import { biasName, layerName } from './tensor-names.ts';
+import type { WeightReader } from './read-tensor.ts';
+import { biasName, layerName } from './tensor-index.ts';
 
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
 export interface AttentionReader {
@@ -28,7 +28,12 @@ export const describeAttention = (
     ? describeGrouped(family.attention, reader, weights, norm, sizes)
     : describeLatent(family.attention, reader, weights, norm, sizes);
 
-const project = (weights: WeightReader, name: string, shape: readonly [number, number], biased: boolean): Projection => ({
+const project = (
+  weights: WeightReader,
+  name: string,
+  shape: readonly [number, number],
+  biased: boolean,
+): Projection => ({
   weight: weights.take(name, shape),
   bias: biased ? weights.takeView(biasName(name), [shape[0]]) : null,
 });
@@ -43,7 +48,9 @@ const describeGrouped = (
   const keyValueHeads = reader.optionalInteger('num_key_value_heads') ?? heads;
   const headDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
   if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0) {
-    throw reader.inconsistent(`${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ${String(headDimension)} do not fit together`);
+    throw reader.inconsistent(
+      `${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ${String(headDimension)} do not fit together`,
+    );
   }
   const [queryWidth, keyWidth] = [heads * headDimension, keyValueHeads * headDimension];
   const inputBias = reader.flag(record.queryKeyValueBias);
@@ -62,12 +69,22 @@ const describeGrouped = (
       queryKeyNorm:
         norms === null || !reader.flag(norms.when)
           ? null
-          : { over: norms.over, query: norm(named(norms.query), width(queryWidth)), key: norm(named(norms.key), width(keyWidth)) },
+          : {
+              over: norms.over,
+              query: norm(named(norms.query), width(queryWidth)),
+              key: norm(named(norms.key), width(keyWidth)),
+            },
       clip,
       sinks: record.sinks === null ? null : weights.takeView(named(record.sinks), [heads]),
     };
   };
-  return { isLatent: false, shape: { keyValueHeads, headDimension }, scale: headDimension ** -0.5, rotatedDimension: headDimension, describe };
+  return {
+    isLatent: false,
+    shape: { keyValueHeads, headDimension },
+    scale: headDimension ** -0.5,
+    rotatedDimension: headDimension,
+    describe,
+  };
 };
 
 const describeLatent = (
@@ -106,5 +123,11 @@ const describeLatent = (
       valueDimension,
     };
   };
-  return { isLatent: true, shape: { keyValueHeads: heads, headDimension }, scale: headDimension ** -0.5, rotatedDimension, describe };
+  return {
+    isLatent: true,
+    shape: { keyValueHeads: heads, headDimension },
+    scale: headDimension ** -0.5,
+    rotatedDimension,
+    describe,
+  };
 };

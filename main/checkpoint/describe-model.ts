@@ -1,13 +1,11 @@
-import type { Config } from './config-reader.ts';
-import { ConfigReader } from './config-reader.ts';
+import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeMoe } from './describe-moe.ts';
 import type { BlockDescriptor, ModelDescriptor, Norm, TensorView } from './descriptor.ts';
 import type { DenseRecord, Family, WindowRecord } from './families/family.ts';
-import { readQuantisation, WeightReader } from './read-weights.ts';
+import { readQuantisation, WeightReader } from './read-tensor.ts';
 import { readRotary } from './rotary.ts';
-import { TensorIndex } from './tensor-index.ts';
-import { biasName, layerName } from './tensor-names.ts';
+import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Buffers without meaning that old checkpoints carry. */
 const ignoredBuffers = /\.rotary_emb\.inv_freq$/;
@@ -39,7 +37,8 @@ export const describeModel = (
   const vocabulary = reader.integer('vocab_size');
   const layers = reader.integer('num_hidden_layers');
   const epsilon = reader.number('rms_norm_eps');
-  const norm = (name: string, width: number, over: number = epsilon): Norm => describeNorm(family, index, name, width, over);
+  const norm = (name: string, width: number, over: number = epsilon): Norm =>
+    describeNorm(family, index, name, width, over);
 
   const attention = describeAttention(family, reader, weights, norm, { hidden, heads });
   const moeOf = describeMoe(family, reader, weights, folder, hidden);
@@ -66,18 +65,30 @@ export const describeModel = (
     };
   });
   const moeLayers = blocks.flatMap(({ moe }, block) => (moe === null ? [] : [{ block, moe }]));
-  if (moeLayers.length === 0) throw reader.inconsistent(`no layer has experts${family.dense === null ? '' : ` (${denseKeys(family.dense).map((key) => `${key} ${JSON.stringify(reader.raw(key))}`).join(', ')})`}`);
+  if (moeLayers.length === 0)
+    throw reader.inconsistent(
+      `no layer has experts${
+        family.dense === null
+          ? ''
+          : ` (${denseKeys(family.dense)
+              .map((key) => `${key} ${JSON.stringify(reader.raw(key))}`)
+              .join(', ')})`
+      }`,
+    );
 
   const embedding = index.take(family.names.embedding, [vocabulary, hidden]);
   const tiedHead = config['tie_word_embeddings'] === true;
-  const multiplier = (key: keyof NonNullable<Family['multipliers']>): number => (family.multipliers === null ? 1 : reader.number(family.multipliers[key]));
+  const multiplier = (key: keyof NonNullable<Family['multipliers']>): number =>
+    family.multipliers === null ? 1 : reader.number(family.multipliers[key]);
   const { shape, scale } = attention;
   const descriptor = {
     family: family.modelType,
     hidden,
     heads,
     ...shape,
-    attentionScale: (family.multipliers === null ? scale : reader.number(family.multipliers.attention)) * (attention.isLatent ? rotary.scaleCorrection : 1),
+    attentionScale:
+      (family.multipliers === null ? scale : reader.number(family.multipliers.attention)) *
+      (attention.isLatent ? rotary.scaleCorrection : 1),
     rotary: rotary.rotary,
     vocabulary,
     maxPositions: Math.min(reader.integer('max_position_embeddings'), rotary.limit ?? Infinity),
@@ -85,7 +96,10 @@ export const describeModel = (
     embedding,
     finalNorm: norm(family.names.finalNorm, hidden),
     head: tiedHead && !index.has(family.names.head) ? embedding : index.take(family.names.head, [vocabulary, hidden]),
-    headBias: family.headBiasKey !== null && reader.flag(family.headBiasKey) ? index.take(biasName(family.names.head), [vocabulary]) : null,
+    headBias:
+      family.headBiasKey !== null && reader.flag(family.headBiasKey)
+        ? index.take(biasName(family.names.head), [vocabulary])
+        : null,
     embeddingMultiplier: multiplier('embedding'),
     residualMultiplier: multiplier('residual'),
     logitsDivisor: multiplier('logits'),
@@ -114,25 +128,36 @@ const describeNorm = (family: Family, index: TensorIndex, name: string, width: n
   epsilon,
 });
 
-const denseKeys = ({ rule }: DenseRecord): readonly string[] => (rule.kind === 'first' ? [rule.key] : [rule.stepKey, rule.listKey]);
+const denseKeys = ({ rule }: DenseRecord): readonly string[] =>
+  rule.kind === 'first' ? [rule.key] : [rule.stepKey, rule.listKey];
 
 const isDense = (record: DenseRecord | null, reader: ConfigReader, layer: number): boolean => {
   if (record === null) return false;
   if (record.rule.kind === 'first') return layer < reader.count(record.rule.key);
-  return reader.integers(record.rule.listKey).includes(layer) || (layer + 1) % reader.integer(record.rule.stepKey) !== 0;
+  return (
+    reader.integers(record.rule.listKey).includes(layer) || (layer + 1) % reader.integer(record.rule.stepKey) !== 0
+  );
 };
 
 /** `layer_types`, where a config has it, must say what its other keys say. */
 const checkLayerTypes = (record: WindowRecord, reader: ConfigReader, layers: number): void => {
   const types = reader.strings('layer_types');
   if (types === null) return;
-  if (types.length !== layers) throw reader.inconsistent(`"layer_types" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
+  if (types.length !== layers)
+    throw reader.inconsistent(
+      `"layer_types" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`,
+    );
   types.forEach((type, layer) => {
-    if (!LAYER_TYPES.includes(type)) throw reader.unsupported(`"layer_types" holds ${JSON.stringify(type)}; only ${LAYER_TYPES.join(' and ')} are supported here`);
+    if (!LAYER_TYPES.includes(type))
+      throw reader.unsupported(
+        `"layer_types" holds ${JSON.stringify(type)}; only ${LAYER_TYPES.join(' and ')} are supported here`,
+      );
     const window = windowOf(record, reader, layer);
     const isSliding = type === 'sliding_attention';
     if (isSliding === (window !== null)) return;
-    throw reader.unsupported(`"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ${window === null ? 'no window' : `a window of ${String(window)}`}`);
+    throw reader.unsupported(
+      `"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ${window === null ? 'no window' : `a window of ${String(window)}`}`,
+    );
   });
 };
 
@@ -141,7 +166,8 @@ const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): nu
   const window = reader.count(record.key);
   if (window === 0) return null;
   if (record.kind === 'always') return window;
-  if (record.kind === 'switched') return reader.flag(record.switchKey) && layer >= reader.count(record.fromKey) ? window : null;
+  if (record.kind === 'switched')
+    return reader.flag(record.switchKey) && layer >= reader.count(record.fromKey) ? window : null;
   const types = reader.strings('layer_types');
   return (types === null ? layer % 2 === 0 : types[layer] === 'sliding_attention') ? window : null;
 };

@@ -1,10 +1,17 @@
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
-import type { ExpertActivation, ExpertGroups, ExpertTensors, MoeDescriptor, RoutingRule, TensorView, Weight } from './descriptor.ts';
+import type {
+  ExpertActivation,
+  ExpertGroups,
+  ExpertTensors,
+  MoeDescriptor,
+  RoutingRule,
+  TensorView,
+  Weight,
+} from './descriptor.ts';
 import type { ExpertLayout, Family, GroupRecord } from './families/family.ts';
-import type { WeightReader } from './read-weights.ts';
-import { layerName } from './tensor-names.ts';
-import { contiguousPart, plainWeight } from './weight.ts';
+import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
+import { layerName } from './tensor-index.ts';
 
 interface Sizes {
   readonly hidden: number;
@@ -27,7 +34,8 @@ export const describeMoe = (
   const expertsKey = expertsKeyOf(family, reader);
   const sizes: Sizes = { hidden, experts: reader.integer(expertsKey), width: reader.integer(family.keys.expertWidth) };
   const topK = reader.integer(family.keys.topK);
-  if (topK > sizes.experts) throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
+  if (topK > sizes.experts)
+    throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
   const activation = activationOf(family, reader);
   let layout: ExpertLayout | null = null;
   return (layer) => {
@@ -45,7 +53,10 @@ export const describeMoe = (
       activation,
       expertTensors,
       shared: takeShared(family, reader, weights, layer, hidden),
-      storage: { stacked: [router.tensor, ...(routerBias === null ? [] : [routerBias.tensor]), ...correction, ...stacked], prefix },
+      storage: {
+        stacked: [router.tensor, ...(routerBias === null ? [] : [routerBias.tensor]), ...correction, ...stacked],
+        prefix,
+      },
     };
   };
 };
@@ -53,27 +64,49 @@ export const describeMoe = (
 /** Key that holds E; two keys that disagree are refused. */
 const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
   const key = reader.presentKey(family.keys.experts) ?? family.keys.experts[0] ?? '';
-  const other = family.keys.experts.find((each) => reader.presentKey([each]) !== undefined && reader.raw(each) !== reader.raw(key));
+  const other = family.keys.experts.find(
+    (each) => reader.presentKey([each]) !== undefined && reader.raw(each) !== reader.raw(key),
+  );
   if (other === undefined) return key;
-  throw reader.inconsistent(`"${key}" is ${JSON.stringify(reader.raw(key))} but "${other}" is ${JSON.stringify(reader.raw(other))}`);
+  throw reader.inconsistent(
+    `"${key}" is ${JSON.stringify(reader.raw(key))} but "${other}" is ${JSON.stringify(reader.raw(other))}`,
+  );
 };
 
 const activationOf = (family: Family, reader: ConfigReader): ExpertActivation =>
-  family.activation === 'silu' ? { kind: 'silu' } : { kind: 'clamped', limit: reader.number('swiglu_limit'), alpha: reader.number('swiglu_alpha') };
+  family.activation === 'silu'
+    ? { kind: 'silu' }
+    : { kind: 'clamped', limit: reader.number('swiglu_limit'), alpha: reader.number('swiglu_alpha') };
 
 /** `least`: experts of a group that rank it. */
-const groupsOf = (record: GroupRecord | null, reader: ConfigReader, { experts, topK }: { readonly experts: number; readonly topK: number }, least: number): ExpertGroups | null => {
+const groupsOf = (
+  record: GroupRecord | null,
+  reader: ConfigReader,
+  { experts, topK }: { readonly experts: number; readonly topK: number },
+  least: number,
+): ExpertGroups | null => {
   if (record === null || (record.when !== null && reader.raw(record.when.key) !== record.when.value)) return null;
   const [count, kept] = [reader.integer(record.countKey), reader.integer(record.keptKey)];
-  if (experts % count !== 0 || kept > count) throw reader.inconsistent(`${String(kept)} of ${String(count)} groups do not fit ${String(experts)} experts`);
+  if (experts % count !== 0 || kept > count)
+    throw reader.inconsistent(`${String(kept)} of ${String(count)} groups do not fit ${String(experts)} experts`);
   if (count === 1) return null;
   const size = experts / count;
-  if (size < least) throw reader.inconsistent(`groups of ${String(size)} expert cannot be ranked by their best ${String(least)}`);
-  if (topK > kept * size) throw reader.inconsistent(`top-${String(topK)} exceeds the ${String(kept * size)} experts of ${String(kept)} groups`);
+  if (size < least)
+    throw reader.inconsistent(`groups of ${String(size)} expert cannot be ranked by their best ${String(least)}`);
+  if (topK > kept * size)
+    throw reader.inconsistent(
+      `top-${String(topK)} exceeds the ${String(kept * size)} experts of ${String(kept)} groups`,
+    );
   return { count, kept };
 };
 
-const routingOf = (family: Family, reader: ConfigReader, weights: WeightReader, layer: number, sizes: { readonly experts: number; readonly topK: number }): RoutingRule => {
+const routingOf = (
+  family: Family,
+  reader: ConfigReader,
+  weights: WeightReader,
+  layer: number,
+  sizes: { readonly experts: number; readonly topK: number },
+): RoutingRule => {
   const { routing } = family;
   switch (routing.kind) {
     case 'softmax-chosen':
@@ -98,7 +131,13 @@ const routingOf = (family: Family, reader: ConfigReader, weights: WeightReader, 
   }
 };
 
-const takeShared = (family: Family, reader: ConfigReader, weights: WeightReader, layer: number, hidden: number): MoeDescriptor['shared'] => {
+const takeShared = (
+  family: Family,
+  reader: ConfigReader,
+  weights: WeightReader,
+  layer: number,
+  hidden: number,
+): MoeDescriptor['shared'] => {
   const record = family.shared;
   if (record === null) return null;
   const experts = record.countKey === null ? 1 : reader.count(record.countKey);
@@ -121,17 +160,31 @@ const ownNames = (layout: ExpertLayout, layer: number): { readonly example: stri
     case 'per-expert':
       return {
         example: layerName(`${layout.prefix}0.${layout.gate}`, layer),
-        pattern: new RegExp(`^${literal(layout.prefix)}\\d+\\.(${[layout.gate, layout.up, layout.down].map(literal).join('|')})$`),
+        pattern: new RegExp(
+          `^${literal(layout.prefix)}\\d+\\.(${[layout.gate, layout.up, layout.down].map(literal).join('|')})$`,
+        ),
       };
     case 'interleaved-mxfp4':
-      return { example: layerName(`${layout.gateUp}_blocks`, layer), pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})_(blocks|scales)$`) };
+      return {
+        example: layerName(`${layout.gateUp}_blocks`, layer),
+        pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})_(blocks|scales)$`),
+      };
     default:
-      return { example: layerName(layout.gateUp, layer), pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})$`) };
+      return {
+        example: layerName(layout.gateUp, layer),
+        pattern: new RegExp(`^(${literal(layout.gateUp)}|${literal(layout.down)})$`),
+      };
   }
 };
 
 /** The layout that any expert tensor of the first MoE layer tells; the quantisation that config.json names must be its own. */
-const chooseLayout = (family: Family, reader: ConfigReader, weights: WeightReader, layer: number, folder: string): ExpertLayout => {
+const chooseLayout = (
+  family: Family,
+  reader: ConfigReader,
+  weights: WeightReader,
+  layer: number,
+  folder: string,
+): ExpertLayout => {
   const found = family.layouts.filter((candidate) => weights.index.hasMatching(ownNames(candidate, layer).pattern));
   const [layout] = found;
   if (layout === undefined || found.length > 1) {
@@ -144,7 +197,9 @@ const chooseLayout = (family: Family, reader: ConfigReader, weights: WeightReade
   }
   const isMxfp4 = layout.kind === 'interleaved-mxfp4';
   if (isMxfp4 !== (weights.quantisation.kind === 'mxfp4')) {
-    throw reader.inconsistent(`"quantization_config" ${isMxfp4 ? 'does not say' : 'says'} mxfp4, but the experts are ${isMxfp4 ? 'MXFP4 blocks' : 'no MXFP4 blocks'} (such as "${ownNames(layout, layer).example}")`);
+    throw reader.inconsistent(
+      `"quantization_config" ${isMxfp4 ? 'does not say' : 'says'} mxfp4, but the experts are ${isMxfp4 ? 'MXFP4 blocks' : 'no MXFP4 blocks'} (such as "${ownNames(layout, layer).example}")`,
+    );
   }
   return layout;
 };
@@ -157,11 +212,18 @@ interface TakenLayout {
   readonly prefix: string | null;
 }
 
-const takeLayout = (layout: ExpertLayout, reader: ConfigReader, weights: WeightReader, layer: number, sizes: Sizes): TakenLayout => {
+const takeLayout = (
+  layout: ExpertLayout,
+  reader: ConfigReader,
+  weights: WeightReader,
+  layer: number,
+  sizes: Sizes,
+): TakenLayout => {
   const { hidden, experts, width } = sizes;
   const named = (pattern: string): string => layerName(pattern, layer);
   const router = weights.takeView(named(layout.router), [experts, hidden]);
-  const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] => Array.from({ length: experts }, (_, expert) => describe(expert));
+  const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] =>
+    Array.from({ length: experts }, (_, expert) => describe(expert));
   switch (layout.kind) {
     case 'per-expert':
       return {
@@ -227,15 +289,28 @@ const takeInterleaved = (
     const down = weights.takeView(named(layout.down), [experts, width, hidden]);
     const expertTensors = every((expert) => {
       const stored = plainWeight(contiguousPart(gateUp, expert, experts, [hidden, 2 * width])).stored;
-      const half = (start: 0 | 1): Weight => ({ stored, select: { axis: 1, start }, transposed: true, shape: [width, hidden] });
+      const half = (start: 0 | 1): Weight => ({
+        stored,
+        select: { axis: 1, start },
+        transposed: true,
+        shape: [width, hidden],
+      });
       const downWeight = plainWeight(contiguousPart(down, expert, experts, [width, hidden]));
-      return { gate: half(0), up: half(1), down: { ...downWeight, transposed: true, shape: [hidden, width] }, ...biases(expert) };
+      return {
+        gate: half(0),
+        up: half(1),
+        down: { ...downWeight, transposed: true, shape: [hidden, width] },
+        ...biases(expert),
+      };
     });
     return { ...taken, expertTensors, stacked: [gateUp.tensor, gateUpBias.tensor, down.tensor, downBias.tensor] };
   }
   const quantised = (name: string, rows: number, columns: number): { blocks: TensorView; scales: TensorView } => {
     const groups = columns / MXFP4_VALUES;
-    if (!Number.isInteger(groups)) throw reader.inconsistent(`MXFP4 experts of ${String(columns)} columns: blocks hold ${String(MXFP4_VALUES)} values`);
+    if (!Number.isInteger(groups))
+      throw reader.inconsistent(
+        `MXFP4 experts of ${String(columns)} columns: blocks hold ${String(MXFP4_VALUES)} values`,
+      );
     return {
       blocks: weights.index.take(`${name}_blocks`, [experts, rows, groups, MXFP4_BYTES], ['U8']),
       scales: weights.index.take(`${name}_scales`, [experts, rows, groups], ['U8']),
@@ -254,6 +329,8 @@ const takeInterleaved = (
     down: { stored: part(down, expert), shape: [hidden, width] },
     ...biases(expert),
   }));
-  const stacked = [gateUp.blocks, gateUp.scales, gateUpBias, down.blocks, down.scales, downBias].map(({ tensor }) => tensor);
+  const stacked = [gateUp.blocks, gateUp.scales, gateUpBias, down.blocks, down.scales, downBias].map(
+    ({ tensor }) => tensor,
+  );
   return { ...taken, expertTensors, stacked };
 };

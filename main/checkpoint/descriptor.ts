@@ -31,7 +31,12 @@ export interface Weight {
 export type StoredMatrix =
   | { readonly kind: 'plain'; readonly view: TensorView }
   /** float8 e4m3, value = weight * scale of its 128 x 128 block; the last blocks may be partial. */
-  | { readonly kind: 'fp8'; readonly view: TensorView; readonly scales: TensorView; readonly block: readonly [number, number] }
+  | {
+      readonly kind: 'fp8';
+      readonly view: TensorView;
+      readonly scales: TensorView;
+      readonly block: readonly [number, number];
+    }
   /** Two e2m1 values a byte, low nibble first; one power-of-two scale (exponent + 127) per 32 values of a row. */
   | { readonly kind: 'mxfp4'; readonly blocks: TensorView; readonly scales: TensorView };
 
@@ -49,7 +54,8 @@ export interface ExpertTensors {
 }
 
 /** `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha gate). */
-export type ExpertActivation = { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
+export type ExpertActivation =
+  { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
 
 /** Experts are chosen from `kept` of `count` contiguous blocks of equal size. */
 export interface ExpertGroups {
@@ -60,11 +66,22 @@ export interface ExpertGroups {
 /** A family's routing in float32: which K experts a token chooses, and their combine weights. */
 export type RoutingRule =
   /** Softmax over all E, then top-k; `normalise` divides the K weights by their sum; groups are ranked by their maximum. */
-  | { readonly kind: 'softmax-all'; readonly normalise: boolean; readonly scale: number; readonly groups: ExpertGroups | null }
+  | {
+      readonly kind: 'softmax-all';
+      readonly normalise: boolean;
+      readonly scale: number;
+      readonly groups: ExpertGroups | null;
+    }
   /** Top-k of the logits, then a softmax over the K. */
   | { readonly kind: 'softmax-chosen' }
   /** Sigmoid scores; chosen by score + correction bias, groups ranked by the sum of their top two; weights without bias. */
-  | { readonly kind: 'sigmoid'; readonly normalise: boolean; readonly scale: number; readonly groups: ExpertGroups | null; readonly correction: TensorView }
+  | {
+      readonly kind: 'sigmoid';
+      readonly normalise: boolean;
+      readonly scale: number;
+      readonly groups: ExpertGroups | null;
+      readonly correction: TensorView;
+    }
   /** Two experts, one after the other, each weighted by a softmax over the logits within 2 * jitter of the largest. */
   | { readonly kind: 'sparsemixer'; readonly jitter: number };
 
@@ -132,7 +149,8 @@ export type AttentionDescriptor =
   | {
       /** Multi-head latent attention (DeepSeek): keys and values are expanded from a small latent vector. */
       readonly kind: 'latent';
-      readonly query: { readonly down: Projection; readonly norm: Norm; readonly up: Projection } | { readonly whole: Projection };
+      readonly query:
+        { readonly down: Projection; readonly norm: Norm; readonly up: Projection } | { readonly whole: Projection };
       /** To [latent + rotated part of the key]. */
       readonly keyValueDown: Projection;
       readonly keyValueNorm: Norm;

@@ -31,7 +31,8 @@ export const fingerprintCheckpoint = async (
     hash.update(header.text);
     const handle = await open(file, 'r');
     try {
-      const parts = totalBytes <= WHOLE_CHECKPOINT_BYTES ? chunks(header.sizeBytes) : windows(header.sizeBytes, perFile);
+      const parts =
+        totalBytes <= WHOLE_CHECKPOINT_BYTES ? chunks(header.sizeBytes) : windows(header.sizeBytes, perFile);
       for (const [start, length] of parts) {
         const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, start);
         hash.update(buffer.subarray(0, bytesRead));

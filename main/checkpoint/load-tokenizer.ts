@@ -21,21 +21,29 @@ export const loadTokenizer = async (folder: string): Promise<TextTokenizer | nul
   const file = path.join(folder, 'tokenizer.json');
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     if (isMissing(cause)) return null;
-    throw refuse('bad-tokenizer', `${file} cannot be read.`, 'Check the file\'s permissions.', cause);
+    throw refuse('bad-tokenizer', `${file} cannot be read.`, "Check the file's permissions.", cause);
   });
   if (text === null) return null;
   const configFile = path.join(folder, 'tokenizer_config.json');
   const configText = await readFile(configFile, 'utf8').catch((cause: unknown) => {
     if (isMissing(cause)) return '{}';
-    throw refuse('bad-tokenizer', `${configFile} cannot be read.`, 'Check the file\'s permissions.', cause);
+    throw refuse('bad-tokenizer', `${configFile} cannot be read.`, "Check the file's permissions.", cause);
   });
   const config = tokenizerConfig.parse(parseJson(configFile, configText));
   let tokenizer: Tokenizer;
   try {
     // Cleaning of spaces is a display option of old tokenizers; ids and round trips must not depend on it.
-    tokenizer = new Tokenizer(z.record(z.string(), z.unknown()).parse(parseJson(file, text)), { ...config, clean_up_tokenization_spaces: false });
+    tokenizer = new Tokenizer(z.record(z.string(), z.unknown()).parse(parseJson(file, text)), {
+      ...config,
+      clean_up_tokenization_spaces: false,
+    });
   } catch (cause) {
-    throw refuse('bad-tokenizer', `${file}: ${cause instanceof Error ? cause.message : String(cause)}.`, 'Use a tokenizer.json as the tokenizers library writes it.', cause);
+    throw refuse(
+      'bad-tokenizer',
+      `${file}: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      'Use a tokenizer.json as the tokenizers library writes it.',
+      cause,
+    );
   }
   const prefixName = config.bos_token ?? config.eos_token;
   return {
@@ -52,6 +60,11 @@ const parseJson = (file: string, text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw refuse('bad-json', `${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`, 'Fetch the file again from the model\'s source.', cause);
+    throw refuse(
+      'bad-json',
+      `${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      "Fetch the file again from the model's source.",
+      cause,
+    );
   }
 };

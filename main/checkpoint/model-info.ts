@@ -1,15 +1,27 @@
 import type { ModelInfo } from '../contract/model.ts';
-import type { AttentionDescriptor, BlockDescriptor, DenseTensors, ModelDescriptor, MoeDescriptor, Norm, Projection, TensorView, Weight } from './descriptor.ts';
+import type {
+  AttentionDescriptor,
+  BlockDescriptor,
+  DenseTensors,
+  ModelDescriptor,
+  MoeDescriptor,
+  Norm,
+  Projection,
+  TensorView,
+  Weight,
+} from './descriptor.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Weights in a tensor, a matrix, or nothing. */
-const count = (of: TensorView | Weight | null | undefined): number => (of === null || of === undefined ? 0 : product(of.shape));
+const count = (of: TensorView | Weight | null | undefined): number =>
+  of === null || of === undefined ? 0 : product(of.shape);
 const counts = (list: readonly (TensorView | Weight | null | undefined)[]): number => sum(list.map(count));
 const ofNorm = ({ scale, bias }: Norm): number => counts([scale, bias]);
 const ofProjection = ({ weight, bias }: Projection): number => counts([weight, bias]);
-const ofDense = (dense: DenseTensors | null): number => (dense === null ? 0 : counts([dense.gate, dense.up, dense.down]));
+const ofDense = (dense: DenseTensors | null): number =>
+  dense === null ? 0 : counts([dense.gate, dense.up, dense.down]);
 
 const ofAttention = (attention: AttentionDescriptor): number => {
   if (attention.kind === 'grouped') {
@@ -18,18 +30,29 @@ const ofAttention = (attention: AttentionDescriptor): number => {
     return sum([query, key, value, output].map(ofProjection)) + norms + count(sinks);
   }
   const { query, keyValueDown, keyValueNorm, keyValueUp, output } = attention;
-  const queries = 'whole' in query ? ofProjection(query.whole) : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
+  const queries =
+    'whole' in query
+      ? ofProjection(query.whole)
+      : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
   return queries + sum([keyValueDown, keyValueUp, output].map(ofProjection)) + ofNorm(keyValueNorm);
 };
 
 const ofExperts = (moe: MoeDescriptor | null): number =>
-  sum((moe?.expertTensors ?? []).map(({ gate, up, down, gateBias, upBias, downBias }) => counts([gate, up, down, gateBias, upBias, downBias])));
+  sum(
+    (moe?.expertTensors ?? []).map(({ gate, up, down, gateBias, upBias, downBias }) =>
+      counts([gate, up, down, gateBias, upBias, downBias]),
+    ),
+  );
 
 /** Everything of a block but its routed experts. */
 const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor): number => {
   const correction = moe?.routing.kind === 'sigmoid' ? moe.routing.correction : null;
   return (
-    ofNorm(attentionNorm) + ofAttention(attention) + ofNorm(feedForwardNorm) + ofDense(dense) + ofDense(moe?.shared ?? null) +
+    ofNorm(attentionNorm) +
+    ofAttention(attention) +
+    ofNorm(feedForwardNorm) +
+    ofDense(dense) +
+    ofDense(moe?.shared ?? null) +
     counts([moe?.router, moe?.routerBias, moe?.shared?.scale, correction])
   );
 };
@@ -41,10 +64,13 @@ const ofRest = ({ attentionNorm, attention, feedForwardNorm, moe, dense }: Block
  */
 export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: readonly string[]): ModelInfo => {
   const moe = model.moeLayers[0]?.moe;
-  const outer = counts([model.embedding, model.head === model.embedding ? null : model.head, model.headBias]) + ofNorm(model.finalNorm);
+  const outer =
+    counts([model.embedding, model.head === model.embedding ? null : model.head, model.headBias]) +
+    ofNorm(model.finalNorm);
   const expert = sum(model.moeLayers.map((layer) => ofExperts(layer.moe)));
   const rest = outer + sum(model.blocks.map(ofRest));
-  const active = rest + sum(model.moeLayers.map((layer) => (ofExperts(layer.moe) * layer.moe.topK) / layer.moe.experts));
+  const active =
+    rest + sum(model.moeLayers.map((layer) => (ofExperts(layer.moe) * layer.moe.topK) / layer.moe.experts));
   const largestBlock = Math.max(0, ...model.blocks.map((block) => ofExperts(block.moe) + ofRest(block)));
   return {
     family: model.family,
@@ -72,7 +98,9 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
 const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups'> => {
   if (moe === undefined || (moe.routing.kind !== 'softmax-all' && moe.routing.kind !== 'sigmoid')) return {};
   const { kind, groups } = moe.routing;
-  return groups === null || groups.count === 1 ? {} : { expertGroups: { ...groups, least: kind === 'sigmoid' ? 2 : 1 } };
+  return groups === null || groups.count === 1
+    ? {}
+    : { expertGroups: { ...groups, least: kind === 'sigmoid' ? 2 : 1 } };
 };
 
 /** Whether the combine weights of a token sum to a constant, so that pruning cannot make the routed branch louder. */

@@ -5,7 +5,7 @@ import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
 import type { ModelDescriptor, TensorView } from './descriptor.ts';
-import { families, familyOf } from './families/families.ts';
+import { families, sizeTrendOf } from './families/families.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
 import { modelInfo } from './model-info.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
@@ -29,25 +29,37 @@ const MAX_JSON_BYTES = 64 * 2 ** 20;
 
 const SINGLE_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
-const indexSchema = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+$/, 'a file name without folders')) });
+const indexSchema = z.object({
+  weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+$/, 'a file name without folders')),
+});
 
 /** Opens a Hugging Face model folder in place. Refuses what it cannot prove, naming file, tensor or key. */
 export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
   const resolved = path.resolve(folder);
-  const isFolder = await stat(resolved).then((stats) => stats.isDirectory(), () => false);
-  if (!isFolder) throw refuse('no-model', `${resolved} is no folder.`, 'Choose a folder with config.json and *.safetensors.');
+  const isFolder = await stat(resolved).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+  if (!isFolder)
+    throw refuse('no-model', `${resolved} is no folder.`, 'Choose a folder with config.json and *.safetensors.');
   const config = await readJson(path.join(resolved, 'config.json'), z.record(z.string(), z.unknown()));
   const modelType = config['model_type'];
-  const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
+  const family = typeof modelType === 'string' ? sizeTrendOf(modelType) : undefined;
   if (family === undefined) {
     const known = families.map((each) => each.modelType).join(', ');
-    throw refuse('unknown-model-type', `${resolved}/config.json: model_type ${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not supported (supported: ${known}).`, 'Choose a checkpoint of a supported family.');
+    throw refuse(
+      'unknown-model-type',
+      `${resolved}/config.json: model_type ${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not supported (supported: ${known}).`,
+      'Choose a checkpoint of a supported family.',
+    );
   }
   const weights = await readHeaders(resolved);
   const tensors = tensorsOf(weights);
   const descriptor = describeModel(family, config, tensors, resolved);
   const hasTokenizer = await exists(path.join(resolved, 'tokenizer.json'));
-  const reasons = hasTokenizer ? [] : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
+  const reasons = hasTokenizer
+    ? []
+    : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
   const sizeBytes = weights.reduce((total, { header }) => total + header.sizeBytes, 0);
   return {
     folder: resolved,
@@ -61,21 +73,48 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
   };
 };
 
-const exists = (file: string): Promise<boolean> => access(file).then(() => true, () => false);
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
 
 const readJson = async <T>(file: string, schema: z.ZodType<T>): Promise<T> => {
-  const size = await stat(file).then((stats) => stats.size, (cause: unknown) => {
-    throw refuse('no-model', `${path.dirname(file)} holds no ${path.basename(file)}: it is no model folder.`, 'Choose a folder with config.json and *.safetensors.', cause);
-  });
-  if (size > MAX_JSON_BYTES) throw refuse('no-model', `${file} has ${String(size)} bytes: too large to be what its name says.`, 'Choose another folder.');
+  const size = await stat(file).then(
+    (stats) => stats.size,
+    (cause: unknown) => {
+      throw refuse(
+        'no-model',
+        `${path.dirname(file)} holds no ${path.basename(file)}: it is no model folder.`,
+        'Choose a folder with config.json and *.safetensors.',
+        cause,
+      );
+    },
+  );
+  if (size > MAX_JSON_BYTES)
+    throw refuse(
+      'no-model',
+      `${file} has ${String(size)} bytes: too large to be what its name says.`,
+      'Choose another folder.',
+    );
   let json: unknown;
   try {
     json = JSON.parse(await readFile(file, 'utf8'));
   } catch (cause) {
-    throw refuse('bad-json', `${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`, 'Fetch the file again from the model\'s source.', cause);
+    throw refuse(
+      'bad-json',
+      `${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      "Fetch the file again from the model's source.",
+      cause,
+    );
   }
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw refuse('bad-json', `${file}: ${z.prettifyError(parsed.error)}`, 'Fetch the file again from the model\'s source.');
+  if (!parsed.success)
+    throw refuse(
+      'bad-json',
+      `${file}: ${z.prettifyError(parsed.error)}`,
+      "Fetch the file again from the model's source.",
+    );
   return parsed.data;
 };
 
@@ -94,19 +133,32 @@ const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
   }
   const indexFile = path.join(folder, INDEX_FILE);
   if (!(await exists(indexFile))) {
-    throw refuse('no-weights', `${folder} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}.`, 'Choose a checkpoint in safetensors format (pickle files are never opened).');
+    throw refuse(
+      'no-weights',
+      `${folder} holds neither ${SINGLE_FILE} nor ${INDEX_FILE}.`,
+      'Choose a checkpoint in safetensors format (pickle files are never opened).',
+    );
   }
   const { weight_map: weightMap } = await readJson(indexFile, indexSchema);
   const shards = new Map<string, WeightFile>();
   for (const name of [...new Set(Object.values(weightMap))].sort()) {
     const link = path.join(folder, name);
-    if (!(await exists(link))) throw refuse('missing-shard', `${folder}: shard ${name}, named by ${INDEX_FILE}, is missing.`, `Fetch ${name} from the model's source.`);
+    if (!(await exists(link)))
+      throw refuse(
+        'missing-shard',
+        `${folder}: shard ${name}, named by ${INDEX_FILE}, is missing.`,
+        `Fetch ${name} from the model's source.`,
+      );
     const file = await realpath(link);
     shards.set(name, { name, file, header: await readSafetensorsHeader(file) });
   }
   for (const [tensor, shard] of Object.entries(weightMap)) {
     if (shards.get(shard)?.header.tensors.has(tensor) !== true) {
-      throw refuse('missing-tensor', `${folder}: tensor "${tensor}" is not in ${shard}, where ${INDEX_FILE} places it.`, `Fetch ${shard} from the model's source.`);
+      throw refuse(
+        'missing-tensor',
+        `${folder}: tensor "${tensor}" is not in ${shard}, where ${INDEX_FILE} places it.`,
+        `Fetch ${shard} from the model's source.`,
+      );
     }
   }
   return [...shards.values()];
@@ -119,7 +171,11 @@ const tensorsOf = (weights: readonly WeightFile[]): ReadonlyMap<string, TensorVi
     for (const [tensor, view] of header.tensors) {
       const other = tensors.get(tensor);
       if (other !== undefined) {
-        throw refuse('duplicate-tensor', `${view.file}: tensor "${tensor}" is in ${path.basename(other.file)} as well.`, `Fetch ${shard} and ${INDEX_FILE} again from the model's source.`);
+        throw refuse(
+          'duplicate-tensor',
+          `${view.file}: tensor "${tensor}" is in ${path.basename(other.file)} as well.`,
+          `Fetch ${shard} and ${INDEX_FILE} again from the model's source.`,
+        );
       }
       tensors.set(tensor, view);
     }

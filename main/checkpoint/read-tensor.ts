@@ -1,7 +1,54 @@
 import { open } from 'node:fs/promises';
 import { refuse } from '../contract/errors.ts';
-import type { TensorDtype, TensorView } from './descriptor.ts';
+import type { ConfigReader } from './config-reader.ts';
+import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
+import type { TensorIndex } from './tensor-index.ts';
+
+/** A tensor that is the weight as it stands. */
+export const plainWeight = (view: TensorView): Weight => ({ stored: { kind: 'plain', view }, shape: view.shape });
+
+/** The tensor that a weight is, where nothing stands between the two; null otherwise. */
+export const wholeView = ({ stored, select, transposed }: Weight): TensorView | null =>
+  stored.kind === 'plain' && select === undefined && transposed !== true ? stored.view : null;
+
+/** The tensor that a weight is; refuses quantised, interleaved and transposed ones, which `what` cannot use. */
+export const requireWholeView = (weight: Weight, what: string): TensorView => {
+  const view = wholeView(weight);
+  if (view !== null) return view;
+  throw refuse(
+    'unsupported-layout',
+    `${what} needs weights that lie as plain matrices; "${storedName(weight)}" is quantised or interleaved.`,
+    'Use a method that drops experts.',
+  );
+};
+
+/** Name on disk of the tensor that holds the weight's values. */
+export const storedName = ({ stored }: Weight): string =>
+  stored.kind === 'mxfp4' ? stored.blocks.tensor : stored.view.tensor;
+
+/** Every view that a weight reads. */
+export const weightViews = ({ stored }: Weight): readonly TensorView[] => {
+  switch (stored.kind) {
+    case 'plain':
+      return [stored.view];
+    case 'fp8':
+      return [stored.view, stored.scales];
+    case 'mxfp4':
+      return [stored.blocks, stored.scales];
+  }
+};
+
+/** The `position`-th of `parts` equal contiguous parts of a tensor. */
+export const contiguousPart = (
+  whole: TensorView,
+  position: number,
+  parts: number,
+  shape: readonly number[],
+): TensorView => {
+  const byteLength = whole.byteLength / parts;
+  return { ...whole, shape, byteLength, byteOffset: whole.byteOffset + position * byteLength };
+};
 
 /** One read call moves at most this much: Node refuses reads of 2 GiB and more. */
 const MAX_READ_BYTES = 1 << 30;
@@ -16,7 +63,11 @@ export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => 
       const length = Math.min(MAX_READ_BYTES, bytes.length - done);
       const { bytesRead } = await handle.read(bytes, done, length, view.byteOffset + done);
       if (bytesRead === 0) {
-        throw refuse('truncated-file', `${view.file} ends inside tensor "${view.tensor}".`, 'Fetch the file again: it is incomplete.');
+        throw refuse(
+          'truncated-file',
+          `${view.file} ends inside tensor "${view.tensor}".`,
+          'Fetch the file again: it is incomplete.',
+        );
       }
       done += bytesRead;
     }
@@ -43,7 +94,11 @@ export const toFloat32 = (bytes: Uint8Array, dtype: TensorDtype, tensor: string)
     case 'F64':
       return Float32Array.from(new Float64Array(buffer, byteOffset, byteLength / 8));
     default:
-      throw refuse('not-a-float', `tensor "${tensor}" is ${dtype}, not a floating-point tensor.`, 'Use a checkpoint in float32, float16 or bfloat16.');
+      throw refuse(
+        'not-a-float',
+        `tensor "${tensor}" is ${dtype}, not a floating-point tensor.`,
+        'Use a checkpoint in float32, float16 or bfloat16.',
+      );
   }
 };
 
@@ -59,6 +114,60 @@ export const fromFloat32 = (floats: Float32Array, dtype: TensorDtype): Uint8Arra
     case 'F64':
       return new Uint8Array(Float64Array.from(floats).buffer);
     default:
-      throw refuse('not-a-float', `${dtype} cannot hold merged weights.`, 'Use a checkpoint in float32, float16 or bfloat16.');
+      throw refuse(
+        'not-a-float',
+        `${dtype} cannot hold merged weights.`,
+        'Use a checkpoint in float32, float16 or bfloat16.',
+      );
   }
 };
+
+/** How the matrices of a checkpoint are quantised. */
+export type Quantisation =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'mxfp4' }
+  | { readonly kind: 'fp8'; readonly block: readonly [number, number] };
+
+/** `quantization_config` of a config; an unknown method is refused by name. */
+export const readQuantisation = (reader: ConfigReader): Quantisation => {
+  const config = reader.object('quantization_config');
+  if (config === null) return { kind: 'none' };
+  const method = config.raw('quant_method');
+  if (method === 'mxfp4') return { kind: 'mxfp4' };
+  if (method !== 'fp8') throw config.unsupported(`quantisation ${JSON.stringify(method)} is not supported`);
+  const [rows, columns, ...more] = config.integers('weight_block_size');
+  if (rows === undefined || columns === undefined || more.length > 0)
+    throw config.bad('weight_block_size', config.raw('weight_block_size'), 'two whole numbers');
+  return { kind: 'fp8', block: [rows, columns] };
+};
+
+/** Takes matrices from the tensors on disk: plain, or float8 with a scale per block where the checkpoint has them. */
+export class WeightReader {
+  readonly index: TensorIndex;
+  readonly quantisation: Quantisation;
+
+  constructor(index: TensorIndex, quantisation: Quantisation) {
+    this.index = index;
+    this.quantisation = quantisation;
+  }
+
+  /** A matrix [out, in] that a float8 checkpoint quantises; `name` ends in `.weight`. */
+  take(name: string, shape: readonly [number, number]): Weight {
+    const scaleName = `${name}_scale_inv`;
+    const isQuantised = this.index.has(scaleName) || this.index.dtypeOf(name) === 'F8_E4M3';
+    if (this.quantisation.kind !== 'fp8' || !isQuantised) return plainWeight(this.index.take(name, shape));
+    const { block } = this.quantisation;
+    const view = this.index.take(name, shape, ['F8_E4M3']);
+    const scales = this.index.take(
+      scaleName,
+      [Math.ceil(shape[0] / block[0]), Math.ceil(shape[1] / block[1])],
+      ['F32', 'BF16'],
+    );
+    return { stored: { kind: 'fp8', view, scales, block }, shape };
+  }
+
+  /** A vector or matrix that is never quantised. */
+  takeView(name: string, shape: readonly number[]): TensorView {
+    return this.index.take(name, shape);
+  }
+}

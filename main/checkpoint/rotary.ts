@@ -3,7 +3,8 @@ import type { Rotary } from './descriptor.ts';
 import type { RotaryRecord } from './families/family.ts';
 
 /** Magnitude of yarn for a factor and a multiplier: 0.1 m ln(factor) + 1. */
-export const yarnMagnitude = (factor: number, multiplier: number): number => (factor <= 1 ? 1 : 0.1 * multiplier * Math.log(factor) + 1);
+export const yarnMagnitude = (factor: number, multiplier: number): number =>
+  factor <= 1 ? 1 : 0.1 * multiplier * Math.log(factor) + 1;
 
 /** What a config says of its rotary embedding, in either spelling on disk. */
 export interface RotaryConfig {
@@ -22,22 +23,36 @@ export interface RotaryConfig {
 export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimension: number): RotaryConfig => {
   const parameters = reader.object('rope_parameters') ?? reader.object('rope_scaling');
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
-  const partial = record.partialKey === null ? 1 : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
+  const partial =
+    record.partialKey === null
+      ? 1
+      : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
   const dimensions = Math.floor(headDimension * partial);
-  if (dimensions % 2 !== 0) throw reader.inconsistent(`${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: rotated dimensions must be even`);
+  if (dimensions % 2 !== 0)
+    throw reader.inconsistent(
+      `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: rotated dimensions must be even`,
+    );
   const theta = parameters?.optionalNumber('rope_theta') ?? reader.number('rope_theta');
   const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
   const table = { dimensions, interleaved: reader.flag(record.interleaved) };
-  if (kind === 'default') return { rotary: { ...table, frequencies: plain, magnitude: 1 }, scaleCorrection: 1, limit: null };
+  if (kind === 'default')
+    return { rotary: { ...table, frequencies: plain, magnitude: 1 }, scaleCorrection: 1, limit: null };
   if (parameters === null || !record.scalings.some((scaling) => scaling === kind)) {
     throw reader.unsupported(`rotary scaling ${JSON.stringify(kind)} is not proven for this family`);
   }
   if (kind === 'longrope') {
     const factors = parameters.raw('short_factor');
-    if (!Array.isArray(factors) || factors.length !== plain.length) throw parameters.bad('short_factor', factors, `a list of ${String(plain.length)} numbers`);
+    if (!Array.isArray(factors) || factors.length !== plain.length)
+      throw parameters.bad('short_factor', factors, `a list of ${String(plain.length)} numbers`);
     const frequencies = plain.map((frequency, pair) => frequency / Number(factors[pair]));
-    const limit = parameters.optionalInteger('original_max_position_embeddings') ?? reader.integer('original_max_position_embeddings');
-    return { rotary: { ...table, frequencies, magnitude: parameters.number('short_mscale') }, scaleCorrection: 1, limit };
+    const limit =
+      parameters.optionalInteger('original_max_position_embeddings') ??
+      reader.integer('original_max_position_embeddings');
+    return {
+      rotary: { ...table, frequencies, magnitude: parameters.number('short_mscale') },
+      scaleCorrection: 1,
+      limit,
+    };
   }
   return { ...readYarn(parameters, plain, theta, table), limit: null };
 };
@@ -53,17 +68,26 @@ const readYarn = (
   const original = parameters.integer('original_max_position_embeddings');
   const truncate = parameters.raw('truncate') !== false;
   /** Pair whose wave turns `turns` times within the original context. */
-  const pairOf = (turns: number): number => (dimensions * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
-  const [first, last] = [pairOf(parameters.optionalNumber('beta_fast') ?? 32), pairOf(parameters.optionalNumber('beta_slow') ?? 1)];
+  const pairOf = (turns: number): number =>
+    (dimensions * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [
+    pairOf(parameters.optionalNumber('beta_fast') ?? 32),
+    pairOf(parameters.optionalNumber('beta_slow') ?? 1),
+  ];
   const low = Math.max(0, truncate ? Math.floor(first) : first);
   const high = Math.min(dimensions - 1, truncate ? Math.ceil(last) : last);
   const frequencies = plain.map((frequency, pair) => {
     const ramp = Math.min(1, Math.max(0, (pair - low) / ((high === low ? high + 0.001 : high) - low)));
     return (ramp * frequency) / factor + (1 - ramp) * frequency;
   });
-  const [multiplier, allDimensions] = [parameters.optionalNumber('mscale'), parameters.optionalNumber('mscale_all_dim')];
+  const [multiplier, allDimensions] = [
+    parameters.optionalNumber('mscale'),
+    parameters.optionalNumber('mscale_all_dim'),
+  ];
   const fallback =
-    multiplier !== null && allDimensions !== null ? yarnMagnitude(factor, multiplier) / yarnMagnitude(factor, allDimensions) : yarnMagnitude(factor, 1);
+    multiplier !== null && allDimensions !== null
+      ? yarnMagnitude(factor, multiplier) / yarnMagnitude(factor, allDimensions)
+      : yarnMagnitude(factor, 1);
   return {
     rotary: { ...table, frequencies, magnitude: parameters.optionalNumber('attention_factor') ?? fallback },
     scaleCorrection: allDimensions === null ? 1 : yarnMagnitude(factor, allDimensions) ** 2,

@@ -9,7 +9,16 @@ const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;
 
 export const dtypeBytes: Readonly<Record<TensorDtype, number>> = {
-  F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, I8: 1, BOOL: 1, F8_E4M3: 1,
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  U8: 1,
+  I8: 1,
+  BOOL: 1,
+  F8_E4M3: 1,
 };
 const isKnownDtype = (dtype: string): dtype is TensorDtype => Object.hasOwn(dtypeBytes, dtype);
 
@@ -36,7 +45,12 @@ export interface SafetensorsHeader {
 export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHeader> => {
   const name = path.basename(file);
   const broken = (what: string, cause?: unknown): Error =>
-    refuse('bad-safetensors', `${file} is no valid safetensors file: ${what}.`, `Fetch ${name} again: it is damaged or incomplete.`, cause);
+    refuse(
+      'bad-safetensors',
+      `${file} is no valid safetensors file: ${what}.`,
+      `Fetch ${name} again: it is damaged or incomplete.`,
+      cause,
+    );
   const { size } = await stat(file).catch((cause: unknown) => {
     throw refuse('missing-file', `${file} cannot be read.`, `Put ${name} where the model's other files are.`, cause);
   });
@@ -47,8 +61,10 @@ export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHe
       throw broken(`it has ${String(size)} bytes, fewer than its length field`);
     }
     const headerBytes = Number(lengthBuffer.readBigUInt64LE());
-    if (headerBytes > MAX_HEADER_BYTES) throw broken(`its header claims ${String(headerBytes)} bytes (limit ${String(MAX_HEADER_BYTES)})`);
-    if (LENGTH_BYTES + headerBytes > size) throw broken(`its header needs ${String(headerBytes)} bytes but the file has ${String(size)}`);
+    if (headerBytes > MAX_HEADER_BYTES)
+      throw broken(`its header claims ${String(headerBytes)} bytes (limit ${String(MAX_HEADER_BYTES)})`);
+    if (LENGTH_BYTES + headerBytes > size)
+      throw broken(`its header needs ${String(headerBytes)} bytes but the file has ${String(size)}`);
     const text = (await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, LENGTH_BYTES)).buffer.toString('utf8');
     return { ...parseHeader(file, text, LENGTH_BYTES + headerBytes, size, broken), text, sizeBytes: size };
   } finally {
@@ -83,15 +99,28 @@ const parseHeader = (
     }
     const entry = headerEntry.safeParse(value);
     if (!entry.success) throw broken(`the entry of tensor "${tensor}" is malformed`);
-    const { dtype, shape, data_offsets: [begin, end] } = entry.data;
-    if (!isKnownDtype(dtype)) throw refuse('wrong-dtype', `${file}: tensor "${tensor}" is ${dtype}, which is not supported.`, 'Convert the checkpoint to float32, float16 or bfloat16.');
+    const {
+      dtype,
+      shape,
+      data_offsets: [begin, end],
+    } = entry.data;
+    if (!isKnownDtype(dtype))
+      throw refuse(
+        'wrong-dtype',
+        `${file}: tensor "${tensor}" is ${dtype}, which is not supported.`,
+        'Convert the checkpoint to float32, float16 or bfloat16.',
+      );
     const needed = shape.reduce((product, length) => product * length, dtypeBytes[dtype]);
     if (end - begin !== needed) {
-      throw broken(`tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${String(needed)} bytes but has ${String(end - begin)}`);
+      throw broken(
+        `tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${String(needed)} bytes but has ${String(end - begin)}`,
+      );
     }
     ends.push({ tensor, begin, end });
     if (dataStart + end > size) {
-      throw broken(`tensor "${tensor}" ends at byte ${String(dataStart + end)} but the file has ${String(size)} (truncated)`);
+      throw broken(
+        `tensor "${tensor}" ends at byte ${String(dataStart + end)} but the file has ${String(size)} (truncated)`,
+      );
     }
     tensors.set(tensor, { tensor, file, dtype, shape, byteOffset: dataStart + begin, byteLength: needed });
   }
@@ -108,7 +137,10 @@ const checkContiguous = (
   places.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let last = 0;
   for (const { tensor, begin, end } of places) {
-    if (begin !== last) throw broken(`tensor "${tensor}" starts at byte ${String(begin)} of the data, where the one before ends at ${String(last)}`);
+    if (begin !== last)
+      throw broken(
+        `tensor "${tensor}" starts at byte ${String(begin)} of the data, where the one before ends at ${String(last)}`,
+      );
     last = end;
   }
   if (last !== dataBytes) throw broken(`its tensors end at byte ${String(last)} of ${String(dataBytes)} bytes of data`);

@@ -1,13 +1,22 @@
 import { refuse } from '../contract/errors.ts';
 import type { TensorDtype, TensorView } from './descriptor.ts';
 
+/** A family's pattern with its layer filled in. */
+export const layerName = (pattern: string, layer: number): string => pattern.replace('{l}', String(layer));
+
+/** Name of the bias beside a weight. */
+export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');
+
 const weightDtypes: readonly TensorDtype[] = ['F32', 'F16', 'BF16'];
 
 /** More names than these are counted, not shown. */
 const SHOWN_NAMES = 3;
 
 const namesOf = (names: readonly string[]): string =>
-  names.slice(0, SHOWN_NAMES).map((name) => `"${name}"`).join(', ') + (names.length > SHOWN_NAMES ? ', …' : '');
+  names
+    .slice(0, SHOWN_NAMES)
+    .map((name) => `"${name}"`)
+    .join(', ') + (names.length > SHOWN_NAMES ? ', …' : '');
 
 /**
  * The tensors of a folder, handed out and checked against the shape that the family asks for. What is missing is
@@ -21,7 +30,11 @@ export class TensorIndex {
   readonly #keysOf: (length: number) => readonly string[];
 
   /** `keysOf`: keys of config.json that ask for a length. */
-  constructor(tensors: ReadonlyMap<string, TensorView>, folder: string, keysOf: (length: number) => readonly string[] = () => []) {
+  constructor(
+    tensors: ReadonlyMap<string, TensorView>,
+    folder: string,
+    keysOf: (length: number) => readonly string[] = () => [],
+  ) {
     this.#tensors = tensors;
     this.#folder = folder;
     this.#keysOf = keysOf;
@@ -46,9 +59,14 @@ export class TensorIndex {
       this.#missing.add(name);
       return { tensor: name, file: this.#folder, dtype: dtypes[0] ?? 'F32', shape, byteOffset: 0, byteLength: 0 };
     }
-    if (view.shape.length !== shape.length || view.shape.some((length, axis) => length !== shape[axis])) throw this.#wrongShape(view, shape);
+    if (view.shape.length !== shape.length || view.shape.some((length, axis) => length !== shape[axis]))
+      throw this.#wrongShape(view, shape);
     if (!dtypes.includes(view.dtype)) {
-      throw refuse('wrong-dtype', `${view.file}: tensor "${name}" is ${view.dtype}; this layout holds ${dtypes.join(', ')}.`, 'Convert the checkpoint to float32, float16 or bfloat16, or fetch it again.');
+      throw refuse(
+        'wrong-dtype',
+        `${view.file}: tensor "${name}" is ${view.dtype}; this layout holds ${dtypes.join(', ')}.`,
+        'Convert the checkpoint to float32, float16 or bfloat16, or fetch it again.',
+      );
     }
     this.#taken.add(name);
     return view;
@@ -63,9 +81,16 @@ export class TensorIndex {
     const leftovers = free.filter((name) => !ignored.some((pattern) => pattern.test(name)));
     const missing = [...this.#missing];
     if (missing.length > 0) {
-      const what = missing.length === 1 ? `tensor ${namesOf(missing)} is missing` : `${String(missing.length)} tensors are missing: ${namesOf(missing)}`;
+      const what =
+        missing.length === 1
+          ? `tensor ${namesOf(missing)} is missing`
+          : `${String(missing.length)} tensors are missing: ${namesOf(missing)}`;
       const instead = leftovers.length === 0 ? '' : `; without a place in this family are: ${namesOf(leftovers)}`;
-      throw refuse('missing-tensor', `${this.#folder}: ${what}${instead}.`, 'Fetch the checkpoint again, or check that config.json belongs to it.');
+      throw refuse(
+        'missing-tensor',
+        `${this.#folder}: ${what}${instead}.`,
+        'Fetch the checkpoint again, or check that config.json belongs to it.',
+      );
     }
     if (leftovers.length === 0) return free;
     throw refuse(
@@ -77,10 +102,17 @@ export class TensorIndex {
 
   #wrongShape(view: TensorView, wanted: readonly number[]): Error {
     const { file, tensor, shape } = view;
-    const keys = shape.length === wanted.length ? wanted.flatMap((length, axis) => (length === shape[axis] ? [] : this.#keysOf(length))) : [];
+    const keys =
+      shape.length === wanted.length
+        ? wanted.flatMap((length, axis) => (length === shape[axis] ? [] : this.#keysOf(length)))
+        : [];
     const because = keys.length === 0 ? '' : ` (${[...new Set(keys)].join(', ')})`;
     const [rows, columns] = shape.slice(-2);
-    const isTransposed = shape.length === wanted.length && rows === wanted.at(-1) && columns === wanted.at(-2) && shape.slice(0, -2).every((length, axis) => length === wanted[axis]);
+    const isTransposed =
+      shape.length === wanted.length &&
+      rows === wanted.at(-1) &&
+      columns === wanted.at(-2) &&
+      shape.slice(0, -2).every((length, axis) => length === wanted[axis]);
     return refuse(
       'wrong-shape',
       `${file}: tensor "${tensor}" has shape [${shape.join(', ')}] where config.json asks for [${wanted.join(', ')}]${because}${isTransposed ? ': it is transposed' : ''}.`,

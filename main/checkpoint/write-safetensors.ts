@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { TensorDtype } from './descriptor.ts';
 
 /**
@@ -51,7 +52,9 @@ export const writeSafetensors = async (
         written += bytes.length;
       }
       if (written !== tensor.byteLength) {
-        throw new Error(`tensor "${tensor.name}" gave ${String(written)} bytes instead of ${String(tensor.byteLength)}`);
+        throw new Error(
+          `tensor "${tensor.name}" gave ${String(written)} bytes instead of ${String(tensor.byteLength)}`,
+        );
       }
     }
     await handle.sync();
@@ -61,7 +64,9 @@ export const writeSafetensors = async (
   return length.length + header.length + offset;
 };
 
-const chunksOf = (bytes: ReturnType<TensorToWrite['bytes']>): AsyncIterable<Uint8Array> | readonly (Promise<Uint8Array> | Uint8Array)[] =>
+const chunksOf = (
+  bytes: ReturnType<TensorToWrite['bytes']>,
+): AsyncIterable<Uint8Array> | readonly (Promise<Uint8Array> | Uint8Array)[] =>
   Symbol.asyncIterator in bytes ? bytes : [bytes];
 
 /** A tensor already in memory. */
@@ -74,3 +79,9 @@ export const tensorInMemory = (
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return { name, dtype, shape, byteLength: bytes.length, bytes: () => bytes };
 };
+
+/** Writes a safetensors file whole or not at all: two engines may write the same one at once. */
+export const writeSafetensorsFile = (file: string, tensors: readonly TensorToWrite[]): Promise<void> =>
+  produceFileAtomically(file, async (temporary) => {
+    await writeSafetensors(temporary, tensors);
+  });

@@ -1,11 +1,12 @@
 import type { CompareDocument, CompareMethod, CompareRow, CompareTask } from '../contract/compare.ts';
 import { methodLabel } from '../contract/method.ts';
-import { referenceWords } from '../evaluation/compare-text.ts';
+import { referenceWords } from '../evaluation/comparison/findings.ts';
 import { textTable } from './text-table.ts';
 
 const two = (number: number): string => String(Number(number.toFixed(2)));
 const signed = (number: number): string => (number > 0 ? '+' : '') + number.toFixed(3);
-const interval = ({ low, high }: { readonly low: number; readonly high: number }): string => `[${signed(low)}, ${signed(high)}]`;
+const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
+  `[${signed(low)}, ${signed(high)}]`;
 
 const readingText = ({ method, reading }: CompareRow, { reference }: CompareTask): string =>
   reading === null ? (method === reference ? 'reference' : '-') : reading === 'cannot-tell' ? 'cannot tell' : reading;
@@ -16,7 +17,8 @@ const placeText = ({ place, sharesBest }: CompareRow, { rows }: CompareTask): st
   return `${half === 0 ? two(place) : `${two(place - half)}-${two(place + half)}`}${sharesBest ? ' =' : ''}`;
 };
 
-const rankText = ({ meanRank }: CompareMethod): string => (meanRank === null ? '-' : `${two(meanRank.value)} [${two(meanRank.low)}, ${two(meanRank.high)}]`);
+const rankText = ({ meanRank }: CompareMethod): string =>
+  meanRank === null ? '-' : `${two(meanRank.value)} [${two(meanRank.low)}, ${two(meanRank.high)}]`;
 
 const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
   recoveries.length === 0
@@ -26,7 +28,14 @@ const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
           ['recovered', 'task', 'n', 'without', 'with', 'difference', '95 % interval', 'reading'],
           recoveries.flatMap(({ method, tasks }) =>
             tasks.map(({ task, n, bare, recovered, paired, reading }) => [
-              methodLabel(method, true), task, n, bare.toFixed(3), recovered.toFixed(3), signed(paired.difference), interval(paired), reading === 'cannot-tell' ? 'nothing beyond the interval' : reading,
+              methodLabel(method, true),
+              task,
+              n,
+              bare.toFixed(3),
+              recovered.toFixed(3),
+              signed(paired.difference),
+              interval(paired),
+              reading === 'cannot-tell' ? 'nothing beyond the interval' : reading,
             ]),
           ),
         ),
@@ -39,14 +48,30 @@ export const compareText = (document: CompareDocument): string => {
     `${model} at factor ${two(factor)} (measured: ${factors.map(two).join(', ')}), against ${referenceWords(reference)}.`,
     textTable(
       ['method', 'draws', 'mean rank', 'best or not distinguishable', 'better', 'worse', 'cannot tell'],
-      overview.map((one) => [one.method, Math.max(1, one.seeds.length), rankText(one), `${one.sharesBest} of ${one.tasks}`, one.better, one.worse, one.cannotTell]),
+      overview.map((one) => [
+        one.method,
+        Math.max(1, one.seeds.length),
+        rankText(one),
+        `${one.sharesBest} of ${one.tasks}`,
+        one.better,
+        one.worse,
+        one.cannotTell,
+      ]),
     ),
     textTable(
       ['task', 'rank', 'method', 'n', 'value', 'difference', '95 % interval', 'p', 'p (Holm)', 'reading'],
       tasks.flatMap((task) =>
         task.rows.map((row) => [
-          task.task, placeText(row, task), row.method, task.n, row.value.toFixed(3), row.paired === null ? null : signed(row.paired.difference), row.paired === null ? null : interval(row.paired),
-          row.paired?.p?.toPrecision(2) ?? null, row.pHolm?.toPrecision(2) ?? null, readingText(row, task),
+          task.task,
+          placeText(row, task),
+          row.method,
+          task.n,
+          row.value.toFixed(3),
+          row.paired === null ? null : signed(row.paired.difference),
+          row.paired === null ? null : interval(row.paired),
+          row.paired?.p?.toPrecision(2) ?? null,
+          row.pHolm?.toPrecision(2) ?? null,
+          readingText(row, task),
         ]),
       ),
     ),

@@ -13,6 +13,7 @@ export interface NamedRun {
 export const findRun = (named: string, reader: OptionReader, host: VerbHost): NamedRun => {
   const folder = resolve(named);
   const isFolder = existsSync(resolve(folder, 'manifest.json')) && basename(dirname(folder)) === 'runs';
-  if (isFolder && reader.text('workspace') === undefined) return { workspace: dirname(dirname(folder)), run: basename(folder) };
+  if (isFolder && reader.text('workspace') === undefined)
+    return { workspace: dirname(dirname(folder)), run: basename(folder) };
   return { workspace: workspaceOf(reader, host), run: basename(named) };
 };

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
-import { bundledModels, bundledTasks } from '../workspace/bundled-resources.ts';
+import { bundledModels, bundledTasks } from '../workspace/library.ts';
 import { suggestion } from './nearest-name.ts';
 
 const looksLikePath = (name: string): boolean => name.includes('/') || name.includes('\\') || name.startsWith('.');
@@ -18,7 +18,8 @@ const find = (kind: string, named: string, bundled: ReadonlyMap<string, string>)
 };
 
 /** Folder of a MODEL argument: a model folder, or the name of a bundled model. */
-export const findModel = async (resources: string, named: string): Promise<string> => find('model', named, await bundledModels(resources));
+export const findModel = async (resources: string, named: string): Promise<string> =>
+  find('model', named, await bundledModels(resources));
 
 /** Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all`. */
 export const findTasks = async (resources: string, named: readonly string[]): Promise<readonly string[]> => {
@@ -27,6 +28,11 @@ export const findTasks = async (resources: string, named: readonly string[]): Pr
     if (name === 'all' && !existsSync(resolve(name))) return [...bundled.keys()];
     return name.includes(',') && !existsSync(resolve(name)) ? name.split(',').map((part) => part.trim()) : [name];
   });
-  if (names.length === 0) throw refuse('bad-usage', 'No task is named.', 'Give --task with a task folder, a task file (.jsonl, .parquet, .txt, .yaml) or the name of a bundled task.');
+  if (names.length === 0)
+    throw refuse(
+      'bad-usage',
+      'No task is named.',
+      'Give --task with a task folder, a task file (.jsonl, .parquet, .txt, .yaml) or the name of a bundled task.',
+    );
   return [...new Set(names.map((name) => find('task', name, bundled)))];
 };

@@ -5,10 +5,9 @@ import type { Verb } from './verb.ts';
 const EXIT_CODES = 'Exit codes: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled.';
 
 export const verbHelp = ({ name, usage, summary, options }: Verb): string => {
-  const entries = Object.entries({ ...options, ...COMMON_OPTIONS }).map(([option, { value, help }]): [string, string] => [
-    `  --${option}${value === undefined ? '' : ` ${value}`}`,
-    help,
-  ]);
+  const entries = Object.entries({ ...options, ...COMMON_OPTIONS }).map(
+    ([option, { value, help }]): [string, string] => [`  --${option}${value === undefined ? '' : ` ${value}`}`, help],
+  );
   return [`uncurl ${name} ${usage}`.trimEnd(), '', summary, '', textList(entries), '', EXIT_CODES].join('\n');
 };
 

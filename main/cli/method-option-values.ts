@@ -11,7 +11,10 @@ const numberOf = (text: string): number | null => {
   return Number.isFinite(value) ? value : null;
 };
 
-const valueOf = (text: string, { kind, choices, default: usual }: MethodOption): string | number | boolean | null | undefined => {
+const valueOf = (
+  text: string,
+  { kind, choices, default: usual }: MethodOption,
+): string | number | boolean | null | undefined => {
   if (text === 'null') return null;
   if (kind === 'switch') return text === 'true' ? true : text === 'false' ? false : undefined;
   if (kind === 'choice' && !choices.includes(text)) return undefined;
@@ -31,13 +34,23 @@ const withOption = (method: MethodName, before: MethodOptions, key: string, text
     throw refuse('bad-value', `The method ${method} has no option "${key}".`, hint);
   }
   const value = valueOf(text, option);
-  if (value === undefined) throw refuse('bad-value', `--option ${key}: "${text}" is not ${expectedOf(option)}.`, `Give ${expectedOf(option)}.`);
+  if (value === undefined)
+    throw refuse(
+      'bad-value',
+      `--option ${key}: "${text}" is not ${expectedOf(option)}.`,
+      `Give ${expectedOf(option)}.`,
+    );
   return { ...before, [key]: value };
 };
 
 const split = (given: string, form: RegExp, expected: string): readonly string[] => {
   const match = form.exec(given);
-  if (match === null) throw refuse('bad-value', `--option "${given}" is not ${expected}.`, `Give ${expected}; \`uncurl methods NAME\` lists them.`);
+  if (match === null)
+    throw refuse(
+      'bad-value',
+      `--option "${given}" is not ${expected}.`,
+      `Give ${expected}; \`uncurl methods NAME\` lists them.`,
+    );
   return match.slice(1);
 };
 
@@ -52,12 +65,16 @@ export const readMethodOptions = (reader: OptionReader, method: MethodName): Met
 };
 
 /** Options of several methods from `--option METHOD.KEY=VALUE`. */
-export const readOptionsByMethod = (reader: OptionReader, chosen: readonly MethodName[]): Partial<Record<MethodName, MethodOptions>> => {
+export const readOptionsByMethod = (
+  reader: OptionReader,
+  chosen: readonly MethodName[],
+): Partial<Record<MethodName, MethodOptions>> => {
   const options: Partial<Record<MethodName, MethodOptions>> = {};
   for (const given of reader.texts('option')) {
     const [named = '', key = '', value = ''] = split(given, /^([^=.]+)\.([^=.]+)=(.+)$/, 'METHOD.KEY=VALUE');
     const method = methodName.safeParse(named);
-    if (!method.success || !chosen.includes(method.data)) throw refuse('bad-value', `--option "${given}": "${named}" is not among the methods.`, suggestion(named, chosen));
+    if (!method.success || !chosen.includes(method.data))
+      throw refuse('bad-value', `--option "${given}": "${named}" is not among the methods.`, suggestion(named, chosen));
     options[method.data] = withOption(method.data, options[method.data] ?? {}, key, value);
   }
   return options;

@@ -14,9 +14,14 @@ const openerOf = (platform: NodeJS.Platform): readonly [command: string, ...give
 
 /** Opens an address in the default browser; where that cannot be done, says so: the address is on screen anyway. */
 export const openBrowser = (url: string, { environment, say }: Pick<VerbHost, 'environment' | 'say'>): void => {
-  const hasDisplay = process.platform !== 'linux' || environment['DISPLAY'] !== undefined || environment['WAYLAND_DISPLAY'] !== undefined;
+  const hasDisplay =
+    process.platform !== 'linux' ||
+    environment['DISPLAY'] !== undefined ||
+    environment['WAYLAND_DISPLAY'] !== undefined;
   if (!hasDisplay) {
-    say('There is no display to open a browser on: open the address from where one is, for example through an ssh tunnel.');
+    say(
+      'There is no display to open a browser on: open the address from where one is, for example through an ssh tunnel.',
+    );
     return;
   }
   const [command, ...given] = openerOf(process.platform);

@@ -1,8 +1,8 @@
-import { createEngine, type Engine } from '../engine.ts';
 import { resolve } from 'node:path';
 import { CancelledError } from '../contract/errors.ts';
-import { UNPRUNED } from '../contract/sweep-points.ts';
-import { defaultWorkspace } from '../workspace/default-workspace.ts';
+import { UNPRUNED } from '../contract/sweep.ts';
+import { createEngine, type Engine } from '../engine/engine.ts';
+import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { readDevice } from './device-option.ts';
 import { machineSettings } from './open-runner.ts';
 import type { OptionReader } from './option-values.ts';
@@ -10,7 +10,11 @@ import { printedProgress } from './printed-progress.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
 
 export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
-  workspace: { type: 'string', value: 'DIR', help: 'Folder that holds runs (default: UNCURL_WORKSPACE, or the one of the window).' },
+  workspace: {
+    type: 'string',
+    value: 'DIR',
+    help: 'Folder that holds runs (default: UNCURL_WORKSPACE, or the one of the window).',
+  },
 };
 
 export const workspaceOf = (reader: OptionReader, host: VerbHost): string => {
@@ -27,7 +31,14 @@ export const withEngine = async <T>(
 ): Promise<T> => {
   const { resources, commandLine } = host;
   const provider = readDevice(reader);
-  const engine = await createEngine({ workspace: workspaceOf(reader, host), resources, commandLine, provider, offerSample, ...machineSettings(reader) });
+  const engine = await createEngine({
+    workspace: workspaceOf(reader, host),
+    resources,
+    commandLine,
+    provider,
+    offerSample,
+    ...machineSettings(reader),
+  });
   try {
     return await use(engine);
   } finally {
@@ -46,7 +57,9 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
     if (event.type === 'sweep.point' && event.run === run) {
       const { model, task, method, seed, factor, value, low, high } = event.result;
       const interval = method === UNPRUNED ? '' : `, difference ${low.toFixed(3)} to ${high.toFixed(3)}`;
-      host.say(`${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${factor.toFixed(2)}: ${value.toFixed(3)}${interval}`);
+      host.say(
+        `${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${factor.toFixed(2)}: ${value.toFixed(3)}${interval}`,
+      );
     }
   });
   const cancel = (): void => {
@@ -59,7 +72,8 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
     await engine.finished(run);
     return summary;
   } catch (error) {
-    if (host.signal.aborted && !(error instanceof CancelledError)) host.say(`It ended otherwise before it was cancelled.`);
+    if (host.signal.aborted && !(error instanceof CancelledError))
+      host.say(`It ended otherwise before it was cancelled.`);
     throw error;
   } finally {
     host.signal.removeEventListener('abort', cancel);

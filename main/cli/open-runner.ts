@@ -12,12 +12,18 @@ import type { VerbOption } from './verb.ts';
 
 export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   threads: { type: 'string', value: 'N', help: 'Threads of the runtime (default: physical cores).' },
-  memory: { type: 'string', value: 'GB', help: 'Memory that weights may take, in gigabytes (default: 60 % of the machine).' },
+  memory: {
+    type: 'string',
+    value: 'GB',
+    help: 'Memory that weights may take, in gigabytes (default: 60 % of the machine).',
+  },
 };
 
 const BYTES_PER_GIGABYTE = 1e9;
 
-export const machineSettings = (reader: OptionReader): { readonly threads: number; readonly memoryBudgetBytes: number } => {
+export const machineSettings = (
+  reader: OptionReader,
+): { readonly threads: number; readonly memoryBudgetBytes: number } => {
   const gigabytes = reader.real('memory', 0.001);
   return {
     threads: reader.whole('threads', 1) ?? physicalCores(),
@@ -36,7 +42,11 @@ export const withRunner = async <T>(
   prepare: (overlayFolder: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<T> => {
   if (!checkpoint.info.supported) {
-    throw refuse('model-unsupported', `${checkpoint.folder} cannot run here: ${checkpoint.info.reasons.join(' ')}`, 'Choose another model.');
+    throw refuse(
+      'model-unsupported',
+      `${checkpoint.folder} cannot run here: ${checkpoint.info.reasons.join(' ')}`,
+      'Choose another model.',
+    );
   }
   const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
   try {
@@ -52,4 +62,3 @@ export const withRunner = async <T>(
     await rm(overlayFolder, { recursive: true, force: true });
   }
 };
-

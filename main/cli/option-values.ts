@@ -14,7 +14,9 @@ const number = (name: string, text: string, expected: string, isFit: (value: num
 };
 
 /** Reads options that the parser has split; every reader refuses values that do not fit, naming option and value. */
-export const optionReader = ({ options }: VerbArguments): {
+export const optionReader = ({
+  options,
+}: VerbArguments): {
   readonly flag: (name: string) => boolean;
   readonly text: (name: string) => string | undefined;
   readonly requiredText: (name: string) => string;
@@ -33,7 +35,13 @@ export const optionReader = ({ options }: VerbArguments): {
     const value = options[name];
     return value === undefined ? [] : typeof value === 'string' ? [value] : z.array(z.string()).parse(value);
   };
-  const list = (name: string): readonly string[] => texts(name).flatMap((value) => value.split(',').map((part) => part.trim()).filter((part) => part !== ''));
+  const list = (name: string): readonly string[] =>
+    texts(name).flatMap((value) =>
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    );
   const chosen = <T extends string>(name: string, value: string, choices: readonly T[]): T => {
     const found = choices.find((choice) => choice === value);
     if (found === undefined) throw refuse('bad-value', `--${name} "${value}" is unknown.`, suggestion(value, choices));
@@ -51,15 +59,31 @@ export const optionReader = ({ options }: VerbArguments): {
     list,
     whole: (name, least) => {
       const value = text(name);
-      return value === undefined ? undefined : number(name, value, `a whole number of at least ${String(least)}`, (n) => Number.isSafeInteger(n) && n >= least);
+      return value === undefined
+        ? undefined
+        : number(
+            name,
+            value,
+            `a whole number of at least ${String(least)}`,
+            (n) => Number.isSafeInteger(n) && n >= least,
+          );
     },
     real: (name, least, most = Number.POSITIVE_INFINITY) => {
       const value = text(name);
-      const range = most === Number.POSITIVE_INFINITY ? `of at least ${String(least)}` : `from ${String(least)} to ${String(most)}`;
-      return value === undefined ? undefined : number(name, value, `a number ${range}`, (n) => Number.isFinite(n) && n >= least && n <= most);
+      const range =
+        most === Number.POSITIVE_INFINITY ? `of at least ${String(least)}` : `from ${String(least)} to ${String(most)}`;
+      return value === undefined
+        ? undefined
+        : number(name, value, `a number ${range}`, (n) => Number.isFinite(n) && n >= least && n <= most);
     },
-    reals: (name, least) => list(name).map((value) => number(name, value, `a list of numbers of at least ${String(least)}`, (n) => Number.isFinite(n) && n >= least)),
-    wholes: (name) => list(name).map((value) => number(name, value, 'a list of whole numbers', (n) => Number.isSafeInteger(n) && n >= 0)),
+    reals: (name, least) =>
+      list(name).map((value) =>
+        number(name, value, `a list of numbers of at least ${String(least)}`, (n) => Number.isFinite(n) && n >= least),
+      ),
+    wholes: (name) =>
+      list(name).map((value) =>
+        number(name, value, 'a list of whole numbers', (n) => Number.isSafeInteger(n) && n >= 0),
+      ),
     choice: (name, choices) => {
       const value = text(name);
       return value === undefined ? undefined : chosen(name, value, choices);
@@ -82,7 +106,11 @@ export const readPins = (reader: OptionReader): Pin[] =>
 
 export const UNCURL_OPTIONS: Readonly<Record<string, VerbOption>> = {
   affinity: { type: 'string', value: 'NAME', help: 'UNCURL: affinity of experts (default cosine).' },
-  reference: { type: 'string', value: 'NAME', help: 'UNCURL: member that the others are aligned to: most-active or medoid.' },
+  reference: {
+    type: 'string',
+    value: 'NAME',
+    help: 'UNCURL: member that the others are aligned to: most-active or medoid.',
+  },
   'no-align': { type: 'boolean', help: 'UNCURL: merge without aligning the neurons.' },
   weights: { type: 'string', value: 'NAME', help: 'UNCURL: weights of the average: activation or uniform.' },
   router: { type: 'string', value: 'NAME', help: 'UNCURL: router of merged experts (default reference-row).' },

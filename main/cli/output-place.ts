@@ -14,7 +14,8 @@ export const outFile = (reader: OptionReader): string => {
   const path = resolve(reader.requiredText('out'));
   if (existsSync(path)) {
     if (statSync(path).isDirectory()) throw refuse('out-is-folder', `${path} is a folder.`, 'Name a file.');
-    if (!reader.flag('force')) throw refuse('out-exists', `${path} exists.`, 'Name another file, or give --force to replace it.');
+    if (!reader.flag('force'))
+      throw refuse('out-exists', `${path} exists.`, 'Name another file, or give --force to replace it.');
   }
   return path;
 };
@@ -22,7 +23,13 @@ export const outFile = (reader: OptionReader): string => {
 /** The folder that `--out` names: it must not exist, whatever is given, and its parent must. */
 export const outFolder = (reader: OptionReader): string => {
   const path = resolve(reader.requiredText('out'));
-  if (existsSync(path)) throw refuse('out-exists', `${path} exists.`, 'Name a folder that does not exist yet: nothing is ever overwritten.');
-  if (!existsSync(dirname(path))) throw refuse('no-such-folder', `${dirname(path)} does not exist.`, 'Make it first, or name another place.');
+  if (existsSync(path))
+    throw refuse(
+      'out-exists',
+      `${path} exists.`,
+      'Name a folder that does not exist yet: nothing is ever overwritten.',
+    );
+  if (!existsSync(dirname(path)))
+    throw refuse('no-such-folder', `${dirname(path)} does not exist.`, 'Make it first, or name another place.');
   return path;
 };

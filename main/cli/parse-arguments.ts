@@ -39,14 +39,17 @@ const spreadValues = (args: readonly string[], verb: Verb, options: Readonly<Rec
 
 const usageOf = (verb: Verb): string => `Usage: uncurl ${verb.name} ${verb.usage}`;
 
-const refuseUsage = (verb: Verb, message: string, hint = ''): Error => refuse('bad-usage', message, `${hint}${hint === '' ? '' : ' '}${usageOf(verb)}`);
+const refuseUsage = (verb: Verb, message: string, hint = ''): Error =>
+  refuse('bad-usage', message, `${hint}${hint === '' ? '' : ' '}${usageOf(verb)}`);
 
 /** Splits a verb's arguments by its options. Refuses unknown options (naming the nearest), missing values and repeats. */
 export const parseArguments = (verb: Verb, args: readonly string[]): VerbArguments => {
   const known: Readonly<Record<string, VerbOption>> = { ...verb.options, ...COMMON_OPTIONS };
   const { tokens } = parseArgs({
     args: spreadValues(args, verb, known),
-    options: Object.fromEntries(Object.entries(known).map(([name, { type, multiple = false }]) => [name, { type, multiple }])),
+    options: Object.fromEntries(
+      Object.entries(known).map(([name, { type, multiple = false }]) => [name, { type, multiple }]),
+    ),
     strict: false,
     tokens: true,
     allowPositionals: true,
@@ -66,7 +69,8 @@ export const parseArguments = (verb: Verb, args: readonly string[]): VerbArgumen
       options[token.name] = true;
       continue;
     }
-    if (token.value === undefined || token.value === '') throw refuseUsage(verb, `${token.rawName} needs a value (${option.value ?? 'VALUE'}).`);
+    if (token.value === undefined || token.value === '')
+      throw refuseUsage(verb, `${token.rawName} needs a value (${option.value ?? 'VALUE'}).`);
     if (option.multiple === true) {
       const before = options[token.name];
       options[token.name] = [...(Array.isArray(before) ? before : []), token.value];
@@ -77,7 +81,11 @@ export const parseArguments = (verb: Verb, args: readonly string[]): VerbArgumen
   }
   const [fewest, most] = verb.positionals;
   if (options['help'] !== true) {
-    if (positionals.length < fewest) throw refuseUsage(verb, `uncurl ${verb.name} needs ${fewest === 1 ? 'an argument' : `${String(fewest)} arguments`}.`);
+    if (positionals.length < fewest)
+      throw refuseUsage(
+        verb,
+        `uncurl ${verb.name} needs ${fewest === 1 ? 'an argument' : `${String(fewest)} arguments`}.`,
+      );
     if (positionals.length > most) throw refuseUsage(verb, `"${positionals[most] ?? ''}" is one argument too many.`);
   }
   return { positionals, options };

@@ -8,7 +8,12 @@ const printedDuration = (elapsedMs: number): string => {
 };
 
 /** `61 %, 2 min to 3 min left: Evaluating uncurl-16 on french`. */
-export const printedProgress = ({ done, total, leftMs, description }: Pick<JobProgress, 'done' | 'total' | 'leftMs' | 'description'>): string => {
+export const printedProgress = ({
+  done,
+  total,
+  leftMs,
+  description,
+}: Pick<JobProgress, 'done' | 'total' | 'leftMs' | 'description'>): string => {
   const share = total > 0 ? `${String(Math.floor((100 * done) / total))} %` : '0 %';
   if (leftMs === null) return `${share}: ${description}`;
   const [low, high] = [printedDuration(leftMs.low), printedDuration(leftMs.high)];

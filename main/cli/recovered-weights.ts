@@ -2,13 +2,14 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
+import { isFile } from '../files/file-errors.ts';
 import { recoveredFile } from '../inference/recovered-layer.ts';
-import { defaultWorkspace } from '../workspace/default-workspace.ts';
-import { isFile } from '../workspace/file-errors.ts';
+import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import type { VerbHost } from './verb.ts';
 
 /** Where `uncurl recover` puts the refitted weights of a plan file: beside it, named by their content. */
-export const weightsBeside = (planFile: string, weights: string): string => recoveredFile(dirname(resolve(planFile)), weights);
+export const weightsBeside = (planFile: string, weights: string): string =>
+  recoveredFile(dirname(resolve(planFile)), weights);
 
 /** A plan that a verb read, and the file it read it from. */
 export interface PlanOnDisk {
@@ -22,10 +23,17 @@ export interface PlanOnDisk {
  *
  * @throws WorkbenchError `recovery-missing`.
  */
-export const installRecovery = async ({ file, plan }: PlanOnDisk, overlayFolder: string, { environment }: Pick<VerbHost, 'environment'>): Promise<void> => {
+export const installRecovery = async (
+  { file, plan }: PlanOnDisk,
+  overlayFolder: string,
+  { environment }: Pick<VerbHost, 'environment'>,
+): Promise<void> => {
   if (plan.recovery === undefined) return;
   const { weights, tasks } = plan.recovery;
-  const places = [weightsBeside(file, weights), recoveredFile(join(defaultWorkspace(environment), 'overlays'), weights)];
+  const places = [
+    weightsBeside(file, weights),
+    recoveredFile(join(defaultWorkspace(environment), 'overlays'), weights),
+  ];
   for (const place of places) {
     if (!(await isFile(place))) continue;
     await mkdir(overlayFolder, { recursive: true });

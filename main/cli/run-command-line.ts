@@ -20,7 +20,8 @@ export interface CommandLineWorld {
 const EXIT_CODES: Readonly<Record<SerialisedError['kind'], number>> = { failed: 1, refused: 2, cancelled: 130 };
 
 /** Quotes what a shell would split, so that a manifest's command line can be typed again. */
-const quoted = (argument: string): string => (/^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`);
+const quoted = (argument: string): string =>
+  /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 
 /** Runs one command line and gives its exit code: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled. */
 export const runCommandLine = async (args: readonly string[], world: CommandLineWorld): Promise<number> => {
@@ -39,15 +40,22 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     }
     if (name === undefined || name === '--help' || name === 'help') {
       const all = await Promise.all(Object.values(verbs).map((load) => load()));
-      answer({ document: all.map((verb) => ({ name: verb.name, usage: verb.usage, summary: verb.summary })), text: overview(all) });
+      answer({
+        document: all.map((verb) => ({ name: verb.name, usage: verb.usage, summary: verb.summary })),
+        text: overview(all),
+      });
       return name === undefined ? 2 : 0;
     }
     const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-    if (load === undefined) throw refuse('bad-usage', `There is no verb "${name}".`, suggestion(name, Object.keys(verbs)));
+    if (load === undefined)
+      throw refuse('bad-usage', `There is no verb "${name}".`, suggestion(name, Object.keys(verbs)));
     const verb = await load();
     const given = parseArguments(verb, rest);
     if (given.options['help'] === true) {
-      answer({ document: { name: verb.name, usage: verb.usage, summary: verb.summary, options: verb.options }, text: verbHelp(verb) });
+      answer({
+        document: { name: verb.name, usage: verb.usage, summary: verb.summary, options: verb.options },
+        text: verbHelp(verb),
+      });
       return 0;
     }
     const host: VerbHost = {

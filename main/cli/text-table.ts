@@ -1,10 +1,27 @@
 /** Columns padded with spaces; numbers (and headings over them) to the right. */
-export const textTable = (headings: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string => {
+export const textTable = (
+  headings: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string => {
   const cells = rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell))));
-  const isNumeric = headings.map((_, column) => rows.every((row) => row[column] === null || typeof row[column] === 'number' || /^[-+]?[\d.,]+(?:e[-+]?\d+)?$/.test(String(row[column]))));
-  const widths = headings.map((heading, column) => Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)));
+  const isNumeric = headings.map((_, column) =>
+    rows.every(
+      (row) =>
+        row[column] === null ||
+        typeof row[column] === 'number' ||
+        /^[-+]?[\d.,]+(?:e[-+]?\d+)?$/.test(String(row[column])),
+    ),
+  );
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)),
+  );
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (isNumeric[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd();
+    row
+      .map((cell, column) =>
+        isNumeric[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
   return [line(headings), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
 };
 

@@ -1,16 +1,25 @@
 import { z } from 'zod';
 import { compareDocument } from './compare.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
-import { familyDocument } from './family.ts';
-import { modelEntry, pathHandle } from './model.ts';
+import { exportFormat, verification } from './export.ts';
 import { methodPage } from './method.ts';
-import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection, uncurlOptions } from './plan.ts';
+import { modelEntry, pathHandle } from './model.ts';
+import {
+  budgetName,
+  methodName,
+  methodOptions,
+  pin,
+  plan,
+  planCost,
+  superExpertProtection,
+  uncurlOptions,
+} from './plan.ts';
 import { taskProfile } from './profile.ts';
 import { reproduction } from './reproduction.ts';
 import { jobProgress, runManifest } from './run.ts';
+import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry } from './task.ts';
-import { exportFormat, verification } from './export.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
@@ -90,7 +99,12 @@ export const folderListing = z.object({
   path: z.string(),
   parent: pathHandle.nullable(),
   entries: z.array(
-    z.object({ handle: pathHandle, name: z.string(), kind: z.enum(['folder', 'model', 'task', 'file']), isFolder: z.boolean() }),
+    z.object({
+      handle: pathHandle,
+      name: z.string(),
+      kind: z.enum(['folder', 'model', 'task', 'file']),
+      isFolder: z.boolean(),
+    }),
   ),
 });
 export type FolderListing = z.infer<typeof folderListing>;
@@ -120,7 +134,9 @@ export const calls = {
   /** First items of a split, to look at. */
   'tasks.sample': call(
     z.object({ handle: pathHandle, split: z.enum(['calibration', 'test']), count: z.number().int().min(1).max(100) }),
-    z.array(z.object({ id: z.string(), context: z.string(), choices: z.array(z.string()), answer: z.number().nullable() })),
+    z.array(
+      z.object({ id: z.string(), context: z.string(), choices: z.array(z.string()), answer: z.number().nullable() }),
+    ),
   ),
   /** Profiles already on disk for a model; a task that was not profiled is absent. */
   'profile.read': call(z.object({ model: pathHandle, tasks: z.array(pathHandle) }), z.array(taskProfile)),
@@ -146,7 +162,7 @@ export const calls = {
    * The models of a sweep read as a family that differs in the number of experts: thresholds against E, pruned-large
    * against scratch-small, and what they show in sentences. `delta` as in `sweep.read`.
    */
-  'sweep.family': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), familyDocument),
+  'sweep.family': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), sizeTrendDocument),
   /**
    * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and paired
    * differences to `reference` (`best`: of each task; `unpruned`, or a method).
@@ -208,4 +224,3 @@ export type CallOutput<N extends CallName> = z.output<(typeof calls)[N]['output'
 
 /** What every host offers: one function per call. */
 export type EngineCall = <N extends CallName>(name: N, input: CallInput<N>) => Promise<CallOutput<N>>;
-

@@ -16,7 +16,9 @@ export const verification = z.object({
   maxLogitDifference: z.number(),
   tolerance: z.number(),
   /** The same for each form that the export has: the reopened checkpoint, and the graph in onnxruntime. */
-  forms: z.array(z.object({ form: z.enum(['hf', 'onnx']), maxLogitDifference: z.number(), tolerance: z.number() })).default([]),
+  forms: z
+    .array(z.object({ form: z.enum(['hf', 'onnx']), maxLogitDifference: z.number(), tolerance: z.number() }))
+    .default([]),
   /** Whether every token chose the same experts (after renumbering) at every MoE layer; null: a graph tells only logits. */
   sameExperts: z.boolean().nullable(),
   /** Whether every tensor in the export is byte for byte the plan's slice of the source (merged experts: recomputed). */

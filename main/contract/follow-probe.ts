@@ -29,7 +29,10 @@ export const followProbe = (child: ProbeChild, limitMs: number = PROBE_LIMIT_MS)
       const said = errors.trim();
       settle({ kind: 'lost', message: said === '' ? what : `${what} It said: ${said}` });
     };
-    const limit = setTimeout(() => lost(`The probe's process did not answer within ${limitMs / 1000} seconds.`), limitMs);
+    const limit = setTimeout(
+      () => lost(`The probe's process did not answer within ${limitMs / 1000} seconds.`),
+      limitMs,
+    );
     child.onErrorOutput((text) => {
       errors = `${errors}${text}`.slice(-ERRORS_KEPT);
     });
@@ -39,5 +42,7 @@ export const followProbe = (child: ProbeChild, limitMs: number = PROBE_LIMIT_MS)
       else lost("The probe's process sent a message that is none of this version.");
     });
     child.onError((error) => lost(`The probe's process could not be started: ${error.message}.`));
-    child.onExit((end) => lost(`The probe's process ended without an answer (${typeof end === 'number' ? `exit code ${end}` : end}).`));
+    child.onExit((end) =>
+      lost(`The probe's process ended without an answer (${typeof end === 'number' ? `exit code ${end}` : end}).`),
+    );
   });

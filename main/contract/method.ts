@@ -37,7 +37,8 @@ export type MethodPage = z.infer<typeof methodPage>;
 const RECOVERED = '+recovery';
 
 /** Name of a curve among the methods of a sweep: the method, and whether its plans were recovered. */
-export const methodLabel = (method: string, isRecovered: boolean): string => (isRecovered ? `${method}${RECOVERED}` : method);
+export const methodLabel = (method: string, isRecovered: boolean): string =>
+  isRecovered ? `${method}${RECOVERED}` : method;
 
 /** What a curve's name says; `method` is null where it names none (the unpruned model, a plan from elsewhere). */
 export const methodOfLabel = (label: string): { readonly method: MethodName | null; readonly isRecovered: boolean } => {

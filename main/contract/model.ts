@@ -51,7 +51,11 @@ export const changedSince = z.object({
 });
 export type ChangedSince = z.infer<typeof changedSince>;
 
-const measuredWords: Readonly<Partial<Record<RunKind, string>>> = { profile: 'profiled', sweep: 'swept', reproduce: 'reproduced' };
+const measuredWords: Readonly<Partial<Record<RunKind, string>>> = {
+  profile: 'profiled',
+  sweep: 'swept',
+  reproduce: 'reproduced',
+};
 
 /** What a kind of run that measures does to a model, in one word; null for the others. */
 export const measuredWord = (kind: RunKind): string | null => measuredWords[kind] ?? null;
@@ -74,3 +78,18 @@ export const modelEntry = z.object({
   changed: changedSince.optional(),
 });
 export type ModelEntry = z.infer<typeof modelEntry>;
+
+/** Whether a model can run within a budget: with every block in memory, one block at a time, or not at all. */
+export interface MemoryVerdict {
+  readonly kind: 'resident' | 'streamed' | 'too-large';
+  /** Bytes of weights that it will hold at once. */
+  readonly needBytes: number;
+  readonly budgetBytes: number;
+}
+
+/** Told before anything runs, from headers alone. */
+export const memoryVerdict = ({ memory }: Pick<ModelInfo, 'memory'>, budgetBytes: number): MemoryVerdict => {
+  if (memory.resident <= budgetBytes) return { kind: 'resident', needBytes: memory.resident, budgetBytes };
+  if (memory.streaming <= budgetBytes) return { kind: 'streamed', needBytes: memory.streaming, budgetBytes };
+  return { kind: 'too-large', needBytes: memory.streaming, budgetBytes };
+};

@@ -1,7 +1,19 @@
 import { z } from 'zod';
 
 export const methodName = z.enum([
-  ...(['random', 'frequency', 'gate-mass', 'ean', 'reap', 'man', 'msan', 'unified', 'easy-ep', 'naee', 'tsep'] as const),
+  ...([
+    'random',
+    'frequency',
+    'gate-mass',
+    'ean',
+    'reap',
+    'man',
+    'msan',
+    'unified',
+    'easy-ep',
+    'naee',
+    'tsep',
+  ] as const),
   ...(['uncurl', 'm-smoe', 'hc-smoe', 'sub-moe', 'ream', 'eep'] as const),
 ]);
 export type MethodName = z.infer<typeof methodName>;
@@ -45,11 +57,28 @@ export type AffinityName = z.infer<typeof affinityName>;
 
 /** The open choices of UNCURL; `uncurl methods uncurl` says why the defaults are what they are. */
 export const uncurlOptions = z.object({
-  affinity: affinityName.default('cosine').describe('Which experts are alike: cosine, centred cosine, correlation or a radial function of router-logit columns, cosine of probabilities, or how often both are chosen.'),
-  reference: z.enum(['most-active', 'medoid']).default('most-active').describe('Member that the others are aligned to: the most often chosen, or the one most like the others.'),
-  align: z.boolean().default(true).describe('Bring each member into the neuron order of its reference first (least squared weight distance).'),
-  weights: z.enum(['activation', 'uniform']).default('activation').describe('Weights of the members: how often each was chosen, or all alike.'),
-  router: routerTreatment.default('reference-row').describe('Router afterwards: the row of the reference or the mean row (both export), or all rows kept (mapped-rows, summed-probabilities: nearer to the unpruned model, but no stock loader opens the result).'),
+  affinity: affinityName
+    .default('cosine')
+    .describe(
+      'Which experts are alike: cosine, centred cosine, correlation or a radial function of router-logit columns, cosine of probabilities, or how often both are chosen.',
+    ),
+  reference: z
+    .enum(['most-active', 'medoid'])
+    .default('most-active')
+    .describe('Member that the others are aligned to: the most often chosen, or the one most like the others.'),
+  align: z
+    .boolean()
+    .default(true)
+    .describe('Bring each member into the neuron order of its reference first (least squared weight distance).'),
+  weights: z
+    .enum(['activation', 'uniform'])
+    .default('activation')
+    .describe('Weights of the members: how often each was chosen, or all alike.'),
+  router: routerTreatment
+    .default('reference-row')
+    .describe(
+      'Router afterwards: the row of the reference or the mean row (both export), or all rows kept (mapped-rows, summed-probabilities: nearer to the unpruned model, but no stock loader opens the result).',
+    ),
 });
 export type UncurlOptions = z.infer<typeof uncurlOptions>;
 
@@ -61,7 +90,11 @@ export const superExpertProtection = z.enum(['none', 'early', 'all']);
 export type SuperExpertProtection = z.infer<typeof superExpertProtection>;
 
 /** An expert that must stay or must go. `layer` counts MoE layers only. */
-export const pin = z.object({ layer: z.number().int().nonnegative(), expert: z.number().int().nonnegative(), keep: z.boolean() });
+export const pin = z.object({
+  layer: z.number().int().nonnegative(),
+  expert: z.number().int().nonnegative(),
+  keep: z.boolean(),
+});
 export type Pin = z.infer<typeof pin>;
 
 /**

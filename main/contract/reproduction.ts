@@ -4,13 +4,24 @@ import { metricName } from './task.ts';
 import { threshold } from './sweep.ts';
 
 /** Names a point of a sweep: a candidate on a task. */
-const pointName = z.object({ model: z.string(), task: z.string(), method: z.string(), seed: z.number().nullable(), factor: z.number() });
+const pointName = z.object({
+  model: z.string(),
+  task: z.string(),
+  method: z.string(),
+  seed: z.number().nullable(),
+  factor: z.number(),
+});
 
 /** What a model answered to a multiple-choice item: the choice by sum, by sum per character, and the score of each choice. */
 const itemAnswer = z.object({ chosen: z.number(), chosenNorm: z.number(), scores: z.array(z.number()) });
 
 /** An item that was answered otherwise the second time. */
-export const flippedItem = pointName.extend({ item: z.string(), answer: z.number(), before: itemAnswer, after: itemAnswer });
+export const flippedItem = pointName.extend({
+  item: z.string(),
+  answer: z.number(),
+  before: itemAnswer,
+  after: itemAnswer,
+});
 export type FlippedItem = z.infer<typeof flippedItem>;
 
 const circumstances = runManifest.pick({ versions: true, device: true });

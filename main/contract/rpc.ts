@@ -42,7 +42,10 @@ type AnswerMessage = z.infer<typeof answerMessage>;
 
 /** The calls once more, in the form in which the compiler follows one name from input to output. */
 const schemas: {
-  readonly [N in CallName]: { readonly input: z.ZodType<unknown, CallInput<N>>; readonly output: z.ZodType<CallOutput<N>> };
+  readonly [N in CallName]: {
+    readonly input: z.ZodType<unknown, CallInput<N>>;
+    readonly output: z.ZodType<CallOutput<N>>;
+  };
 } = calls;
 
 function assertInput<I>(schema: z.ZodType<unknown, I>, name: string, value: unknown): asserts value is I {
@@ -101,7 +104,12 @@ export const serveRpc = (engine: CallableEngine, channel: MessageChannelEnd): ((
 };
 
 export const connectionLost = (what: string): WorkbenchError =>
-  new WorkbenchError('connection-lost', 'failed', what, 'Jobs on disk are safe; the page asks again once it is connected.');
+  new WorkbenchError(
+    'connection-lost',
+    'failed',
+    what,
+    'Jobs on disk are safe; the page asks again once it is connected.',
+  );
 
 /** The page's end of a channel. */
 export interface RpcConnection extends CallableEngine {
@@ -124,7 +132,9 @@ export const connectRpc = (channel: MessageChannelEnd, ended: (reason: Workbench
   const receive = (raw: unknown): void => {
     const parsed = answerMessage.safeParse(raw);
     if (!parsed.success) {
-      const reason = connectionLost(`The engine sent a message that this page cannot read: ${z.prettifyError(parsed.error)}`);
+      const reason = connectionLost(
+        `The engine sent a message that this page cannot read: ${z.prettifyError(parsed.error)}`,
+      );
       close(reason);
       return ended(reason);
     }

@@ -5,7 +5,9 @@ import type { SerialisedError } from './errors.ts';
 /** An accelerator as Electron writes it: `CommandOrControl+Shift+P`, `F5`. */
 const accelerator = z
   .string()
-  .regex(/^(?:(?:CommandOrControl|Control|Command|Alt|Option|Shift)\+)*(?:[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,./[\]=-]|Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right)$/);
+  .regex(
+    /^(?:(?:CommandOrControl|Control|Command|Alt|Option|Shift)\+)*(?:[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,./[\]=-]|Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right)$/,
+  );
 
 /** A page action as the application menu shows it; the page's list of actions is the only one. */
 export const menuAction = z.object({

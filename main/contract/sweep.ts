@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { budgetName, methodName, methodOptions, superExpertProtection, uncurlOptions } from './plan.ts';
 import { pathHandle } from './model.ts';
+import { budgetName, methodName, methodOptions, superExpertProtection, uncurlOptions } from './plan.ts';
 
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
@@ -111,3 +111,9 @@ export const sweepDocument = z.object({
   notes: z.array(z.string()).optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
+
+/** What the points of the unpruned model are called among the methods of a sweep. */
+export const UNPRUNED = 'unpruned';
+
+/** Whether two factors are one: they are quotients of small whole numbers, so that equal ones differ by rounding only. */
+export const isSameFactor = (one: number, other: number): boolean => Math.abs(one - other) < 1e-9;

@@ -1,21 +1,64 @@
-import { measuredWord, shortHash, type ChangedSince } from '../contract/model.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse } from '../contract/errors.ts';
+import { type ChangedSince, measuredWord, shortHash } from '../contract/model.ts';
 import type { RunManifest } from '../contract/run.ts';
+import type { Task } from '../tasks/task.ts';
+import { recordedPath } from '../workspace/library.ts';
+import type { EngineContext } from './engine-context.ts';
 
 /** "header hash a1b2c3d4 then, c3d4e5f6 now". */
-export const thenAndNow = (then: string, now: string): string => `header hash ${shortHash(then)} then, ${shortHash(now)} now`;
+export const thenAndNow = (then: string, now: string): string =>
+  `header hash ${shortHash(then)} then, ${shortHash(now)} now`;
 
-export const contentThenAndNow = (then: string, now: string): string => `content hash ${shortHash(then)} then, ${shortHash(now)} now`;
+export const contentThenAndNow = (then: string, now: string): string =>
+  `content hash ${shortHash(then)} then, ${shortHash(now)} now`;
 
 /**
  * The newest of the `runs` that measured what lies at a recorded path, if something else lay there then; undefined where
  * it is the same, or was never measured. `runs` stand newest first.
  */
-export const changedSinceRun = (runs: readonly RunManifest[], shelf: 'models' | 'tasks', recorded: string, hash: string): ChangedSince | undefined => {
+export const changedSinceRun = (
+  runs: readonly RunManifest[],
+  shelf: 'models' | 'tasks',
+  recorded: string,
+  hash: string,
+): ChangedSince | undefined => {
   for (const { id, kind, title, createdAt, models, tasks } of runs) {
     if (measuredWord(kind) === null) continue;
-    const subjects = shelf === 'models' ? models.map(({ path, fingerprint }) => ({ path, then: fingerprint })) : tasks.map(({ path, hash: then }) => ({ path, then }));
+    const subjects =
+      shelf === 'models'
+        ? models.map(({ path, fingerprint }) => ({ path, then: fingerprint }))
+        : tasks.map(({ path, hash: then }) => ({ path, then }));
     const subject = subjects.find(({ path }) => path === recorded);
-    if (subject !== undefined) return subject.then === hash ? undefined : { run: id, kind, title, createdAt, hash: subject.then };
+    if (subject !== undefined)
+      return subject.then === hash ? undefined : { run: id, kind, title, createdAt, hash: subject.then };
   }
   return undefined;
+};
+
+/**
+ * Why there is no profile of a model on a task that runs were made with before: one of the two has changed since; null
+ * where neither has.
+ */
+export const changedSubject = async (
+  context: EngineContext,
+  { name, folder, fingerprint }: Checkpoint,
+  task: Task,
+): Promise<Error | null> => {
+  const runs = await context.workspace.runs.list();
+  const model = changedSinceRun(runs, 'models', recordedPath(folder, context.bundled.models), fingerprint);
+  if (model !== undefined) {
+    return refuse(
+      'changed-since',
+      `${name} has changed since it was ${measuredWord(model.kind) ?? 'used'} (${thenAndNow(model.hash, fingerprint)}): its profiles are of another model.`,
+      'Profile it again, or restore the model.',
+    );
+  }
+  const items = changedSinceRun(runs, 'tasks', recordedPath(task.path, context.bundled.tasks), task.hash);
+  if (items === undefined) return null;
+  return refuse(
+    'changed-since',
+    `The task ${task.name} has changed since it was used in "${items.title}" (${contentThenAndNow(items.hash, task.hash)}): its profile is of other items.`,
+    'Profile the model on it again, or restore the task.',
+  );
 };

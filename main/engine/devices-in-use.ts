@@ -31,14 +31,20 @@ interface DeviceSettings {
 }
 
 /** The devices of an engine, which begins with `first`. Jobs run one at a time, so that one device at most has models open. */
-export const createDevicesInUse = async (first: ProviderName, { threads, versions, providers, openRunners }: DeviceSettings): Promise<DevicesInUse> => {
+export const createDevicesInUse = async (
+  first: ProviderName,
+  { threads, versions, providers, openRunners }: DeviceSettings,
+): Promise<DevicesInUse> => {
   const known = new Map<ProviderName, DeviceInUse>();
 
   const take = async (provider: ProviderName): Promise<DeviceInUse> => {
     const probe = provider === 'cpu' ? null : await providers.require(provider);
     const before = known.get(provider);
     const device = deviceOf(threads, provider, probe);
-    const taken = before === undefined ? { provider, device, numerics: numericsOf(versions, provider), runners: openRunners(provider) } : { ...before, device };
+    const taken =
+      before === undefined
+        ? { provider, device, numerics: numericsOf(versions, provider), runners: openRunners(provider) }
+        : { ...before, device };
     known.set(provider, taken);
     return taken;
   };
@@ -53,7 +59,12 @@ export const createDevicesInUse = async (first: ProviderName, { threads, version
     },
     open: async (named) => {
       const parsed = providerName.safeParse(named);
-      if (!parsed.success) throw refuse('no-such-device', `There is no device ${named} here.`, `Choose one of ${providerName.options.join(', ')}.`);
+      if (!parsed.success)
+        throw refuse(
+          'no-such-device',
+          `There is no device ${named} here.`,
+          `Choose one of ${providerName.options.join(', ')}.`,
+        );
       const taken = await take(parsed.data);
       // Their weights would count twice against the memory budget.
       for (const other of known.values()) if (other.provider !== taken.provider) await other.runners.dispose();

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileErrorCode } from '../workspace/file-errors.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
 
 /** Names, sizes and times of a folder's files (or of a file): while it stays the same, so does what was read there. */
 export const pathSignature = async (path: string): Promise<string> => {

@@ -1,23 +1,20 @@
 import { z } from 'zod';
-import { assertNever } from '../contract/assert-never.ts';
-import { providerName } from '../contract/device.ts';
-import { refuse } from '../contract/errors.ts';
-import { exportFormat } from '../contract/export.ts';
 import { profilePurpose } from '../contract/calls.ts';
+import { providerName } from '../contract/device.ts';
+import { assertNever, refuse } from '../contract/errors.ts';
+import { exportFormat } from '../contract/export.ts';
 import { plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
-import { exportJob } from '../jobs/export-job.ts';
+import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
 import { profileJob } from '../jobs/profile-job.ts';
-import { verifyJob } from '../jobs/verify-job.ts';
-import { curveFacts } from './curve-facts.ts';
+import { curveFacts, runnerSettings } from './calls/exports.ts';
+import { methodExtras } from './calls/profiles.ts';
+import { resumedReproduction } from './calls/reproductions.ts';
+import { liveSweepJob } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
-import { runnerSettings } from './export-calls.ts';
-import { methodExtras } from './profile-calls.ts';
-import { resumedReproduction } from './reproduce-calls.ts';
 import { reopenSubjects } from './run-subjects.ts';
-import { liveSweepJob } from './sweep-calls.ts';
 
 const exportSpec = z.object({ plan, destination: z.string(), format: exportFormat });
 const verifySpec = z.object({ plan, exported: z.string() });
@@ -25,19 +22,29 @@ const verifySpec = z.object({ plan, exported: z.string() });
 const specOf = <T extends z.ZodType>(manifest: RunManifest, schema: T): z.output<T> => {
   const parsed = schema.safeParse(manifest.spec);
   if (parsed.success) return parsed.data;
-  throw refuse('bad-spec', `The manifest of ${manifest.id} does not say what to run: ${z.prettifyError(parsed.error)}`, 'Start a new run.');
+  throw refuse(
+    'bad-spec',
+    `The manifest of ${manifest.id} does not say what to run: ${z.prettifyError(parsed.error)}`,
+    'Start a new run.',
+  );
 };
 
 const onlyModel = (manifest: RunManifest, models: readonly RunModel[]): RunModel => {
   const [model] = models;
-  if (model === undefined) throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');
+  if (model === undefined)
+    throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');
   return model;
 };
 
 /** A run's numbers come from one kind of device, the one that its manifest names: it must be usable here. */
 const requireItsDevice = async ({ providers }: EngineContext, { id, device }: RunManifest): Promise<void> => {
   const provider = providerName.safeParse(device.provider);
-  if (!provider.success) throw refuse('other-device', `${id} was computed on ${device.provider}, which is not known here.`, 'Start a new run.');
+  if (!provider.success)
+    throw refuse(
+      'other-device',
+      `${id} was computed on ${device.provider}, which is not known here.`,
+      'Start a new run.',
+    );
   if (provider.data !== 'cpu') await providers.require(provider.data);
 };
 
@@ -51,10 +58,20 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
     case 'profile':
       return profileJob(onlyModel(manifest, models), tasks, methodExtras(specOf(manifest, profilePurpose)));
     case 'export': {
-      if (manifest.state === 'done') throw refuse('run-done', `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`, 'Start a new export.');
+      if (manifest.state === 'done')
+        throw refuse(
+          'run-done',
+          `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`,
+          'Start a new export.',
+        );
       const { checkpoint } = onlyModel(manifest, models);
       const spec = specOf(manifest, exportSpec);
-      return exportJob({ checkpoint, ...spec, settings: runnerSettings(context), card: await curveFacts(context, checkpoint, spec.plan) });
+      return exportJob({
+        checkpoint,
+        ...spec,
+        settings: runnerSettings(context),
+        card: await curveFacts(context, checkpoint, spec.plan),
+      });
     }
     case 'verify': {
       const { checkpoint } = onlyModel(manifest, models);

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import type { ProviderName, ProviderProbe, RunDevice } from '../contract/device.ts';
-import { PRECISION } from '../inference/providers/provider.ts';
-import { fileErrorCode } from '../workspace/file-errors.ts';
 import packageFile from '../../package.json' with { type: 'json' };
-import { NUMERICS_VERSION, type Numerics } from '../jobs/step-key.ts';
+import type { ProviderName, ProviderProbe, RunDevice } from '../contract/device.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { PRECISION } from '../inference/providers/provider.ts';
+import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
 
 /** Part of the machine's memory that weights may take where the user sets no budget. */
 const MEMORY_SHARE = 0.6;
@@ -43,7 +43,11 @@ export const engineVersions = async (): Promise<Readonly<Record<string, string>>
 };
 
 /** What computes, as manifests record it; with what its probe found, for all but the processor. */
-export const deviceOf = (threads: number, provider: ProviderName = 'cpu', probe: ProviderProbe | null = null): RunDevice => {
+export const deviceOf = (
+  threads: number,
+  provider: ProviderName = 'cpu',
+  probe: ProviderProbe | null = null,
+): RunDevice => {
   const { measurement, shareOnCpu } = probe ?? { measurement: null, shareOnCpu: null };
   return {
     provider,

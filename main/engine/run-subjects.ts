@@ -1,20 +1,24 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { PathHandle } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
+import type { PathHandle } from '../contract/model.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { isFile } from '../files/file-errors.ts';
 import type { RunModel, RunTask } from '../jobs/job-context.ts';
-import { uniqueNames } from '../jobs/unique-names.ts';
+import { uniqueNames } from '../jobs/write-sweep-files.ts';
 import type { Task } from '../tasks/task.ts';
-import { isFile } from '../workspace/file-errors.ts';
-import { actualPath } from '../workspace/recorded-path.ts';
+import { actualPath } from '../workspace/library.ts';
+import { isModelGone } from './calls/models.ts';
 import { contentThenAndNow, thenAndNow } from './changed-since.ts';
 import type { EngineContext } from './engine-context.ts';
-import { isModelGone } from './model-calls.ts';
 
 /** A model that is listed with what hinders it, and must not be run. */
 const requireSupported = ({ name, checkpoint }: RunModel): void => {
   if (checkpoint.info.supported) return;
-  throw refuse('model-unsupported', `${name} cannot run here: ${checkpoint.info.reasons.join(' ')}`, 'Choose another model.');
+  throw refuse(
+    'model-unsupported',
+    `${name} cannot run here: ${checkpoint.info.reasons.join(' ')}`,
+    'Choose another model.',
+  );
 };
 
 /** Opens the models of a request under names that are unique among them; the same model twice is one. */
@@ -54,19 +58,33 @@ const findAgain = async <T>(context: EngineContext, { what, path, hash, isGone, 
   const gone = await isGone(path);
   const here = gone ? null : await open(path);
   if (here?.hash === hash) return here.value;
-  const elsewhere = (await context.workspace.library.list(`${what}s`)).filter((entry) => entry.hash === hash && entry.path !== path);
+  const elsewhere = (await context.workspace.library.list(`${what}s`)).filter(
+    (entry) => entry.hash === hash && entry.path !== path,
+  );
   for (const entry of elsewhere) {
     if (await isGone(entry.path)) continue;
     const found = await open(entry.path);
     if (found.hash === hash) return found.value;
   }
-  if (here === null) throw refuse('moved', `${path} was moved or deleted: the ${what} of this run is not there.`, `Open the ${what} where it is now, then try again.`);
+  if (here === null)
+    throw refuse(
+      'moved',
+      `${path} was moved or deleted: the ${what} of this run is not there.`,
+      `Open the ${what} where it is now, then try again.`,
+    );
   const hashes = what === 'model' ? thenAndNow(hash, here.hash) : contentThenAndNow(hash, here.hash);
-  throw refuse('changed-since', `${path} has changed since this run (${hashes}): it is another ${what}.`, 'Restore it, or start a new run.');
+  throw refuse(
+    'changed-since',
+    `${path} has changed since this run (${hashes}): it is another ${what}.`,
+    'Restore it, or start a new run.',
+  );
 };
 
 /** The model of a recorded run, as it was. */
-export const reopenModel = (context: EngineContext, { path, fingerprint }: RunManifest['models'][number]): Promise<Checkpoint> =>
+export const reopenModel = (
+  context: EngineContext,
+  { path, fingerprint }: RunManifest['models'][number],
+): Promise<Checkpoint> =>
   findAgain(context, {
     what: 'model',
     path: actualPath(path, context.bundled.models),
@@ -91,7 +109,14 @@ const reopenTask = (context: EngineContext, { path, hash }: RunManifest['tasks']
   });
 
 /** The models and tasks of a recorded run, as they were: one that changed since is refused, one that was moved is found where it is remembered. */
-export const reopenSubjects = async (context: EngineContext, manifest: RunManifest): Promise<{ models: RunModel[]; tasks: RunTask[] }> => ({
-  models: await Promise.all(manifest.models.map(async (model) => ({ name: model.name, checkpoint: await reopenModel(context, model) }))),
-  tasks: await Promise.all(manifest.tasks.map(async (task) => ({ name: task.name, task: await reopenTask(context, task) }))),
+export const reopenSubjects = async (
+  context: EngineContext,
+  manifest: RunManifest,
+): Promise<{ models: RunModel[]; tasks: RunTask[] }> => ({
+  models: await Promise.all(
+    manifest.models.map(async (model) => ({ name: model.name, checkpoint: await reopenModel(context, model) })),
+  ),
+  tasks: await Promise.all(
+    manifest.tasks.map(async (task) => ({ name: task.name, task: await reopenTask(context, task) })),
+  ),
 });

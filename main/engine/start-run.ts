@@ -1,6 +1,6 @@
 import type { RunKind, RunManifest } from '../contract/run.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
-import { recordedPath } from '../workspace/recorded-path.ts';
+import { recordedPath } from '../workspace/library.ts';
 import type { EngineContext } from './engine-context.ts';
 import { deviceOf } from './machine.ts';
 
@@ -15,7 +15,11 @@ export interface RunDescription {
 }
 
 /** Makes the run's folder and manifest, and queues its job. */
-export const startRun = async (context: EngineContext, description: RunDescription, job: Job): Promise<{ run: string }> => {
+export const startRun = async (
+  context: EngineContext,
+  description: RunDescription,
+  job: Job,
+): Promise<{ run: string }> => {
   const { kind, title, spec, models, tasks } = description;
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
     title,
@@ -23,8 +27,16 @@ export const startRun = async (context: EngineContext, description: RunDescripti
     state: 'queued',
     error: null,
     spec: { ...spec },
-    models: models.map(({ name, checkpoint }) => ({ name, path: recordedPath(checkpoint.folder, context.bundled.models), fingerprint: checkpoint.fingerprint })),
-    tasks: tasks.map(({ name, task }) => ({ name, path: recordedPath(task.path, context.bundled.tasks), hash: task.hash })),
+    models: models.map(({ name, checkpoint }) => ({
+      name,
+      path: recordedPath(checkpoint.folder, context.bundled.models),
+      fingerprint: checkpoint.fingerprint,
+    })),
+    tasks: tasks.map(({ name, task }) => ({
+      name,
+      path: recordedPath(task.path, context.bundled.tasks),
+      hash: task.hash,
+    })),
     versions: { ...context.versions },
     // An export is proven on the processor, whatever measured its plan.
     device: kind === 'export' || kind === 'verify' ? deviceOf(context.device.threads) : context.device,

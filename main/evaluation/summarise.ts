@@ -1,11 +1,15 @@
-import { assertNever } from '../contract/assert-never.ts';
-import { refuse } from '../contract/errors.ts';
+import { assertNever, refuse } from '../contract/errors.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import type { ChoiceOutcome, ItemOutcome, TextOutcome } from '../inference/model-runner.ts';
-import { bootstrapPerplexity, DEFAULT_BOOTSTRAP, type BootstrapSettings, type PairedText } from './bootstrap.ts';
-import { mcnemarExact } from './mcnemar.ts';
-import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from './tango-interval.ts';
+import type { ChoiceOutcome, ItemOutcome, TextOutcome } from '../contract/outcome.ts';
+import {
+  bootstrapPerplexity,
+  type BootstrapSettings,
+  DEFAULT_BOOTSTRAP,
+  type PairedText,
+} from '../statistics/bootstrap.ts';
+import { mcnemarExact } from '../statistics/p-values.ts';
+import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from '../statistics/tango-interval.ts';
 
 /** What a sweep result says about outcomes; the rest of it names the candidate. */
 export type PairedSummary = Omit<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor' | 'kept'>;

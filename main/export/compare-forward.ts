@@ -1,4 +1,32 @@
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import type { ForwardResult } from '../inference/model-runner.ts';
+import { seededRandom } from '../statistics/random.ts';
+
+/** Lengths tried: a lone token, odd ones, and enough to fill several experts and reach beyond a short window. */
+const LENGTHS = [1, 2, 7, 33, 64, 128, 257];
+/** Logits kept per model (tokens x vocabulary): 128 MB of float32. */
+const MAX_LOGITS = 2 ** 25;
+const SEED = 20250101;
+
+/**
+ * Token sequences for a comparison of two models, the same for the same vocabulary and positions: uniform over the
+ * vocabulary, of several lengths, none longer than the model's positions.
+ */
+export const probeSequences = ({
+  vocabulary,
+  maxPositions,
+}: Pick<ModelDescriptor, 'vocabulary' | 'maxPositions'>): readonly (readonly number[])[] => {
+  const random = seededRandom(SEED);
+  const sequences: number[][] = [];
+  let left = Math.floor(MAX_LOGITS / vocabulary);
+  for (const length of LENGTHS) {
+    const tokens = Math.min(length, maxPositions);
+    if (sequences.length > 0 && tokens > left) break;
+    sequences.push(Array.from({ length: tokens }, () => random.integer(vocabulary)));
+    left -= tokens;
+  }
+  return sequences;
+};
 
 /** Stands for the difference of numbers that cannot be compared; JSON has no infinity. */
 export const NOT_COMPARABLE = Number.MAX_VALUE;
@@ -18,15 +46,27 @@ export interface ForwardComparison extends LogitComparison {
  * Compares the logits [T, V] of one sequence; `where` names it in problems. A difference is absolute for logits up to 1
  * and relative beyond: |a - b| <= tolerance * max(1, |a|). Not-a-number agrees with nothing.
  */
-export const compareLogits = (original: Float32Array, exported: Float32Array, tokens: number, tolerance: number, where: string): LogitComparison => {
+export const compareLogits = (
+  original: Float32Array,
+  exported: Float32Array,
+  tokens: number,
+  tolerance: number,
+  where: string,
+): LogitComparison => {
   if (exported.length !== original.length) {
-    return { maxLogitDifference: NOT_COMPARABLE, problems: [`${where}: ${String(exported.length)} logits instead of ${String(original.length)}.`] };
+    return {
+      maxLogitDifference: NOT_COMPARABLE,
+      problems: [`${where}: ${String(exported.length)} logits instead of ${String(original.length)}.`],
+    };
   }
   const { largest, at } = largestDifference(original, exported);
   if (largest <= tolerance) return { maxLogitDifference: largest, problems: [] };
   const vocabulary = original.length / tokens;
   const place = `${where}, position ${String(Math.floor(at / vocabulary))}: the logit of token ${String(at % vocabulary)}`;
-  return { maxLogitDifference: largest, problems: [`${place} is ${String(exported[at])} instead of ${String(original[at])}.`] };
+  return {
+    maxLogitDifference: largest,
+    problems: [`${place} is ${String(exported[at])} instead of ${String(original[at])}.`],
+  };
 };
 
 /**
@@ -64,7 +104,10 @@ export const compareForward = (
   return { maxLogitDifference, sameExperts, problems };
 };
 
-const largestDifference = (ours: Float32Array, theirs: Float32Array): { readonly largest: number; readonly at: number } => {
+const largestDifference = (
+  ours: Float32Array,
+  theirs: Float32Array,
+): { readonly largest: number; readonly at: number } => {
   let largest = 0;
   let at = 0;
   for (let index = 0; index < ours.length; index += 1) {
@@ -79,13 +122,20 @@ const largestDifference = (ours: Float32Array, theirs: Float32Array): { readonly
 };
 
 /** First layer and token whose sets of experts differ, in words; arrays are [L, T, K]. */
-const firstOtherChoice = (ours: Int32Array, theirs: Int32Array, keptIndex: readonly ReadonlyMap<number, number>[], tokens: number): string | null => {
+const firstOtherChoice = (
+  ours: Int32Array,
+  theirs: Int32Array,
+  keptIndex: readonly ReadonlyMap<number, number>[],
+  tokens: number,
+): string | null => {
   const layers = keptIndex.length;
   const topK = ours.length / (layers * tokens);
   for (let layer = 0; layer < layers; layer += 1) {
     for (let token = 0; token < tokens; token += 1) {
       const start = (layer * tokens + token) * topK;
-      const wanted = [...ours.subarray(start, start + topK)].map((expert) => keptIndex[layer]?.get(expert) ?? -1).sort(ascending);
+      const wanted = [...ours.subarray(start, start + topK)]
+        .map((expert) => keptIndex[layer]?.get(expert) ?? -1)
+        .sort(ascending);
       const found = [...theirs.subarray(start, start + topK)].sort(ascending);
       if (String(wanted) !== String(found)) {
         return `layer ${String(layer)}, position ${String(token)}: the export chose experts ${found.join(', ')} instead of ${wanted.join(', ')} (numbered as in the export)`;

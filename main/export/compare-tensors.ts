@@ -1,7 +1,7 @@
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
-import { tensorBytes } from './tensor-bytes.ts';
+import { tensorBytes } from './write-weights.ts';
 
 /** Bytes compared so far are told in steps of at most one chunk; throwing stops the comparison. */
 export type ByteProgress = (bytes: number) => void;
@@ -17,13 +17,16 @@ export const tensorProblems = async (
 ): Promise<readonly string[]> => {
   const problems: string[] = [];
   const names = new Set(expected.map(({ name }) => name));
-  for (const name of exported.keys()) if (!names.has(name)) problems.push(`tensor "${name}" does not belong into the export.`);
+  for (const name of exported.keys())
+    if (!names.has(name)) problems.push(`tensor "${name}" does not belong into the export.`);
   for (const tensor of expected) {
     const view = exported.get(tensor.name);
     if (view === undefined) {
       problems.push(`tensor "${tensor.name}" is missing.`);
     } else if (view.dtype !== tensor.dtype || String(view.shape) !== String(tensor.shape)) {
-      problems.push(`tensor "${tensor.name}" is ${view.dtype} [${view.shape.join(', ')}] instead of ${tensor.dtype} [${tensor.shape.join(', ')}].`);
+      problems.push(
+        `tensor "${tensor.name}" is ${view.dtype} [${view.shape.join(', ')}] instead of ${tensor.dtype} [${tensor.shape.join(', ')}].`,
+      );
     } else {
       const place = await firstDifference(tensor, view, onBytes);
       if (place !== null) problems.push(`tensor "${tensor.name}" ${place}.`);
@@ -33,7 +36,11 @@ export const tensorProblems = async (
 };
 
 /** First piece and byte in which a tensor differs from what it should be, in words; null: they are equal. */
-const firstDifference = async (tensor: ExportedTensor, view: TensorView, onBytes: ByteProgress): Promise<string | null> => {
+const firstDifference = async (
+  tensor: ExportedTensor,
+  view: TensorView,
+  onBytes: ByteProgress,
+): Promise<string | null> => {
   let start = 0;
   for (const [row, { view: source, what }] of tensor.pieces.entries()) {
     const own = { ...view, byteOffset: view.byteOffset + start, byteLength: source.byteLength };
@@ -60,4 +67,8 @@ const firstDifference = async (tensor: ExportedTensor, view: TensorView, onBytes
 };
 
 const shorter = (source: TensorView): Error =>
-  refuse('truncated-file', `${source.file} ends inside tensor "${source.tensor}".`, 'Fetch the file again: it changed after it was opened.');
+  refuse(
+    'truncated-file',
+    `${source.file} ends inside tensor "${source.tensor}".`,
+    'Fetch the file again: it changed after it was opened.',
+  );

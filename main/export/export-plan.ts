@@ -1,25 +1,51 @@
 import { mkdir, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { openCheckpoint, type Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ExportFormat, Verification } from '../contract/export.ts';
+import type { ModelInfo } from '../contract/model.ts';
 import type { Plan } from '../contract/plan.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';
-import { explainFileError, fileErrorCode } from '../workspace/file-errors.ts';
-import { exportedConfig } from './export-config.ts';
-import { verificationBytes, weightBytes, type ExportControl } from './export-progress.ts';
-import { exportWarnings } from './export-warnings.ts';
-import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
-import { CHECKSUM_FILE, checksumList, fileChecksum } from './file-checksums.ts';
-import { modelCard, type CardFacts } from './model-card.ts';
+import { exportedConfig, keptExperts } from './export-config.ts';
+import {
+  CHECKSUM_FILE,
+  checksumList,
+  copySideFiles,
+  fileChecksum,
+  publishFolder,
+  removeUnfinished,
+  requireAbsent,
+  unfinishedName,
+} from './export-folder.ts';
+import { type ExportControl, verificationBytes, weightBytes } from './export-progress.ts';
+import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
+import { type CardFacts, modelCard } from './model-card.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData, writeOnnxData, writeOnnxGraph } from './onnx-files.ts';
-import { PLAN_FILE, planFileText } from './plan-file.ts';
-import { preparePlan } from './prepare-plan.ts';
-import { publishFolder, removeUnfinished, requireAbsent, unfinishedName } from './publish-folder.ts';
-import { copySideFiles } from './side-files.ts';
+import { PLAN_FILE, planFileText, preparePlan } from './prepare-plan.ts';
 import { verifyExport } from './verify-export.ts';
 import { writeFlushed, writeWeights } from './write-weights.ts';
+
+/**
+ * Experts of one graph above which opening it takes long: the memory planner of onnxruntime up to 1.31 takes time with
+ * the square of their number (measured with 1.30: 1 s for 256, 20 s for 1024); that of 1.32 does not.
+ */
+const MANY_EXPERTS = 1024;
+
+/** What whoever uses an export should know, one sentence each. */
+export const exportWarnings = (
+  { moeLayers }: Pick<ModelInfo, 'moeLayers'>,
+  plan: Plan,
+  format: ExportFormat,
+): readonly string[] => {
+  const experts = moeLayers * keptExperts(plan);
+  if (format === 'hf' || experts < MANY_EXPERTS) return [];
+  return [
+    `The graph holds ${experts.toLocaleString('en-US')} experts (${moeLayers} MoE layers x ${keptExperts(plan)}): onnxruntime up to 1.31 takes time with the square of ` +
+      'that to open it, about 20 s for 1,024; use 1.32 or later.',
+  ];
+};
 
 export interface ExportRequest {
   readonly checkpoint: Checkpoint;
@@ -57,8 +83,17 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   const parent = path.dirname(destination);
-  if (!(await stat(parent).then((stats) => stats.isDirectory(), () => false))) {
-    throw refuse('no-folder', `${parent} is no folder, so ${path.basename(destination)} cannot be made in it.`, 'Make the folder first, or choose another.');
+  if (
+    !(await stat(parent).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    ))
+  ) {
+    throw refuse(
+      'no-folder',
+      `${parent} is no folder, so ${path.basename(destination)} cannot be made in it.`,
+      'Make the folder first, or choose another.',
+    );
   }
   const unfinished = unfinishedName(destination);
   let bytes = checkpoint.info.sizeBytes;
@@ -71,7 +106,12 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     const sizeBytes = await folderBytes(unfinished);
     if (control.signal.aborted) throw new CancelledError('The export');
     await publishFolder(unfinished, destination);
-    return { folder: destination, verification, sizeBytes, warnings: exportWarnings(checkpoint.info, plan, request.format ?? 'hf') };
+    return {
+      folder: destination,
+      verification,
+      sizeBytes,
+      warnings: exportWarnings(checkpoint.info, plan, request.format ?? 'hf'),
+    };
   } catch (error) {
     await removeUnfinished(unfinished);
     throw control.signal.aborted ? new CancelledError('The export') : explained(error, destination, bytes);
@@ -79,7 +119,12 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
 };
 
 /** Everything of an export, in a folder that has not got its name yet; gives the proof that it is right. */
-const fill = async (request: ExportRequest, plan: Plan, tensors: readonly ExportedTensor[], folder: string): Promise<Verification> => {
+const fill = async (
+  request: ExportRequest,
+  plan: Plan,
+  tensors: readonly ExportedTensor[],
+  folder: string,
+): Promise<Verification> => {
   const { checkpoint, settings, control, format = 'hf' } = request;
   const forms = format === 'hf,onnx' ? 2 : 1;
   const total = weightBytes(tensors) + verificationBytes(tensors, forms);
@@ -94,7 +139,9 @@ const fill = async (request: ExportRequest, plan: Plan, tensors: readonly Export
     control.onProgress?.(Math.min(written, weightBytes(tensors)), total);
   };
   if (format === 'onnx') checksums.set(ONNX_DATA_FILE, await writeOnnxData(tensors, folder, onBytes));
-  else for (const [name, checksum] of await writeWeights(checkpoint, tensors, folder, onBytes)) checksums.set(name, checksum);
+  else
+    for (const [name, checksum] of await writeWeights(checkpoint, tensors, folder, onBytes))
+      checksums.set(name, checksum);
   const config = await exportedConfig(checkpoint, plan);
   await write('config.json', config);
   if (format !== 'hf') {
@@ -154,12 +201,21 @@ const requireSpace = async (parent: string, bytes: number): Promise<void> => {
 };
 
 const diskFull = (place: string, bytes: number, cause?: unknown): Error =>
-  refuse('disk-full', `There is too little space for the export in ${place}: it needs ${String(Math.ceil(bytes / 1e6))} MB. Nothing was left behind.`, 'Free some space, or export to another disk.', cause);
+  refuse(
+    'disk-full',
+    `There is too little space for the export in ${place}: it needs ${String(Math.ceil(bytes / 1e6))} MB. Nothing was left behind.`,
+    'Free some space, or export to another disk.',
+    cause,
+  );
 
 const explained = (error: unknown, destination: string, bytes: number): unknown =>
-  ['ENOSPC', 'EDQUOT'].includes(fileErrorCode(error) ?? '') ? diskFull(path.dirname(destination), bytes, error) : explainFileError(error, destination);
+  ['ENOSPC', 'EDQUOT'].includes(fileErrorCode(error) ?? '')
+    ? diskFull(path.dirname(destination), bytes, error)
+    : explainFileError(error, destination);
 
 const folderBytes = async (folder: string): Promise<number> => {
-  const sizes = await Promise.all((await readdir(folder)).map(async (name) => (await stat(path.join(folder, name))).size));
+  const sizes = await Promise.all(
+    (await readdir(folder)).map(async (name) => (await stat(path.join(folder, name))).size),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 };

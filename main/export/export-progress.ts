@@ -8,10 +8,12 @@ export interface ExportControl {
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
-export const weightBytes = (tensors: readonly ExportedTensor[]): number => tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+export const weightBytes = (tensors: readonly ExportedTensor[]): number =>
+  tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 /** Bytes that a verification moves: it compares every tensor and runs the original and each form of the export. */
-export const verificationBytes = (tensors: readonly ExportedTensor[], forms: number): number => (2 + forms) * weightBytes(tensors);
+export const verificationBytes = (tensors: readonly ExportedTensor[], forms: number): number =>
+  (2 + forms) * weightBytes(tensors);
 
 /** Counts what a verification has done. */
 export class VerifyProgress {

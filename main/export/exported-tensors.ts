@@ -1,6 +1,6 @@
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { requireWholeView, wholeView } from '../checkpoint/weight.ts';
+import { requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
@@ -38,10 +38,16 @@ interface PrunedLayer {
  * overlay files that a measurement of the plan runs on (written first where they are missing). Tensors that take no part
  * in inference (extra prediction layers) are left out. `plan` is prepared.
  */
-export const exportedTensors = async (checkpoint: Checkpoint, plan: Plan, overlayFolder: string): Promise<readonly ExportedTensor[]> => {
+export const exportedTensors = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  overlayFolder: string,
+): Promise<readonly ExportedTensor[]> => {
   const layers = await prunedLayers(checkpoint, plan, overlayFolder);
   const stacked = new Map(layers.flatMap((layer) => layer.moe.storage.stacked.map((name) => [name, layer] as const)));
-  const numbered = new Map(layers.flatMap((layer) => (layer.moe.storage.prefix === null ? [] : [[layer.moe.storage.prefix, layer] as const])));
+  const numbered = new Map(
+    layers.flatMap((layer) => (layer.moe.storage.prefix === null ? [] : [[layer.moe.storage.prefix, layer] as const])),
+  );
   const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
   const tensors: ExportedTensor[] = [];
   const unused = new Set(checkpoint.descriptor.unusedTensors);
@@ -66,7 +72,11 @@ export const exportedTensors = async (checkpoint: Checkpoint, plan: Plan, overla
   return tensors;
 };
 
-const prunedLayers = async (checkpoint: Checkpoint, plan: Plan, overlayFolder: string): Promise<readonly PrunedLayer[]> => {
+const prunedLayers = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  overlayFolder: string,
+): Promise<readonly PrunedLayer[]> => {
   const layers: PrunedLayer[] = [];
   const { variants } = await resolveCandidate(checkpoint, { key: 'export', plan }, overlayFolder);
   for (const [index, { block, moe }] of checkpoint.descriptor.moeLayers.entries()) {
@@ -89,7 +99,9 @@ const noExpert = (layer: number, expert: number): never => {
 };
 
 const inFileOrder = ({ weightFiles, tensors }: Checkpoint): readonly TensorView[] =>
-  weightFiles.flatMap(({ file }) => [...tensors.values()].filter((view) => view.file === file).sort((a, b) => a.byteOffset - b.byteOffset));
+  weightFiles.flatMap(({ file }) =>
+    [...tensors.values()].filter((view) => view.file === file).sort((a, b) => a.byteOffset - b.byteOffset),
+  );
 
 interface ExpertPlace {
   readonly layer: PrunedLayer;
@@ -103,7 +115,8 @@ const expertPlace = (name: string, numbered: ReadonlyMap<string, PrunedLayer>): 
   for (const { 0: digits, index } of name.matchAll(/\d+(?=\.)/g)) {
     const prefix = name.slice(0, index);
     const layer = numbered.get(prefix);
-    if (layer !== undefined) return { layer, prefix, expert: Number(digits), rest: name.slice(index + digits.length + 1) };
+    if (layer !== undefined)
+      return { layer, prefix, expert: Number(digits), rest: name.slice(index + digits.length + 1) };
   }
   return null;
 };
@@ -121,10 +134,16 @@ const whole = (name: string, view: TensorView, what: string): TensorForm => ({
 /** A tensor whose first axis counts experts, with the rows of the kept ones. */
 const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   const newRouter = layer.merged?.router ?? null;
-  if (newRouter !== null && view.tensor === layer.moe.router.tensor) return whole(view.tensor, newRouter, 'the router rows of the merged experts');
+  if (newRouter !== null && view.tensor === layer.moe.router.tensor)
+    return whole(view.tensor, newRouter, 'the router rows of the merged experts');
   const rowBytes = view.byteLength / layer.moe.experts;
   const pieces = layer.carriers.flatMap((carrier, kept): readonly TensorPiece[] => {
-    const row = { ...view, shape: view.shape.slice(1), byteLength: rowBytes, byteOffset: view.byteOffset + carrier * rowBytes };
+    const row = {
+      ...view,
+      shape: view.shape.slice(1),
+      byteLength: rowBytes,
+      byteOffset: view.byteOffset + carrier * rowBytes,
+    };
     const parts = layer.merged === null ? [] : partsOfRow(layer.moe, carrier, row);
     return parts.length === 0 ? [expertPiece(layer, kept, row)] : parts.map((part) => expertPiece(layer, kept, part));
   });
@@ -143,10 +162,14 @@ const roles = ['gate', 'up', 'down'] as const;
 const partsOfRow = (moe: MoeDescriptor, expert: number, row: TensorView): readonly TensorView[] =>
   roles
     .flatMap((role) => wholeViewOf(moe.expertTensors[expert]?.[role]) ?? [])
-    .filter(({ tensor, byteOffset }) => tensor === row.tensor && byteOffset >= row.byteOffset && byteOffset < row.byteOffset + row.byteLength)
+    .filter(
+      ({ tensor, byteOffset }) =>
+        tensor === row.tensor && byteOffset >= row.byteOffset && byteOffset < row.byteOffset + row.byteLength,
+    )
     .sort((a, b) => a.byteOffset - b.byteOffset);
 
-const wholeViewOf = (weight: Weight | undefined): TensorView | null => (weight === undefined ? null : wholeView(weight));
+const wholeViewOf = (weight: Weight | undefined): TensorView | null =>
+  weight === undefined ? null : wholeView(weight);
 
 /** What stands in the export where `view` of the carrier stood: itself, or the new matrix of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
@@ -157,15 +180,28 @@ const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view:
   const changed = roles.filter((role) => after[role] !== before[role]);
   const role = changed.find((each) => {
     const known = plainView(before[each]);
-    return known?.tensor === view.tensor && known.byteOffset === view.byteOffset && known.byteLength === view.byteLength;
+    return (
+      known?.tensor === view.tensor && known.byteOffset === view.byteOffset && known.byteLength === view.byteLength
+    );
   });
   if (role !== undefined) {
     const piece = plainView(after[role]) ?? requireWholeView(after[role], 'exporting merged experts');
-    return { view: { ...piece, shape: view.shape }, what: changed.length === roles.length ? `the merge of group ${String(kept)}` : `the refitted ${role} projection of expert ${String(carrier)}` };
+    return {
+      view: { ...piece, shape: view.shape },
+      what:
+        changed.length === roles.length
+          ? `the merge of group ${String(kept)}`
+          : `the refitted ${role} projection of expert ${String(carrier)}`,
+    };
   }
   if (changed.length < roles.length) return own;
-  throw refuse('not-exportable', `tensor "${view.tensor}" belongs to an expert, and merging does not say what becomes of it.`, 'Use a method that drops experts.');
+  throw refuse(
+    'not-exportable',
+    `tensor "${view.tensor}" belongs to an expert, and merging does not say what becomes of it.`,
+    'Use a method that drops experts.',
+  );
 };
 
 /** Where a matrix lies as it is, or as its transpose; null where it is quantised or interleaved with another. */
-const plainView = ({ stored, select }: Weight): TensorView | null => (stored.kind === 'plain' && select === undefined ? stored.view : null);
+const plainView = ({ stored, select }: Weight): TensorView | null =>
+  stored.kind === 'plain' && select === undefined ? stored.view : null;

@@ -37,7 +37,9 @@ export const modelCard = (contents: CardContents): string =>
     provenance(contents),
     '## Experts per layer',
     experts(contents.plan),
-    ...(contents.facts === null || contents.facts.curve.length === 0 ? [] : ['## What pruning costs', curve(contents.facts.curve)]),
+    ...(contents.facts === null || contents.facts.curve.length === 0
+      ? []
+      : ['## What pruning costs', curve(contents.facts.curve)]),
     '## Verification',
     verified(contents),
     '## Loading it',
@@ -86,18 +88,33 @@ const provenance = ({ plan, facts }: CardContents): string => {
     ['budget', plan.budget ?? 'not stated'],
     ['seed', plan.seed === undefined ? 'none' : String(plan.seed)],
     ['tasks of the profile', plan.tasks?.join(', ') ?? 'none'],
-    ['pins', plan.pins?.map(({ layer, expert, keep }) => `${layer}:${expert} ${keep ? 'stays' : 'goes'}`).join(', ') ?? 'none'],
+    [
+      'pins',
+      plan.pins?.map(({ layer, expert, keep }) => `${layer}:${expert} ${keep ? 'stays' : 'goes'}`).join(', ') ?? 'none',
+    ],
   ];
-  if (isMergePlan(plan)) rows.push(['router', plan.router], ['members aligned before averaging', plan.align ? 'yes' : 'no']);
-  rows.push(['made with', `Uncurl Workbench${facts === null ? '' : ` ${facts.version}`}; the plan is in uncurl-plan.json`]);
+  if (isMergePlan(plan))
+    rows.push(['router', plan.router], ['members aligned before averaging', plan.align ? 'yes' : 'no']);
+  rows.push([
+    'made with',
+    `Uncurl Workbench${facts === null ? '' : ` ${facts.version}`}; the plan is in uncurl-plan.json`,
+  ]);
   return table(['', ''], rows);
 };
 
 const experts = (plan: Plan): string => {
-  if (!isMergePlan(plan)) return table(['MoE layer', 'kept experts (numbers of the unpruned model, in their new order)'], plan.kept.map((kept, layer) => [String(layer), kept.join(', ')]));
+  if (!isMergePlan(plan))
+    return table(
+      ['MoE layer', 'kept experts (numbers of the unpruned model, in their new order)'],
+      plan.kept.map((kept, layer) => [String(layer), kept.join(', ')]),
+    );
   const rows = plan.groups.map((groups, layer) => [
     String(layer),
-    groups.map(({ members, reference }) => (members.length === 1 ? String(reference) : `${members.join(' + ')} (aligned to ${reference})`)).join('; '),
+    groups
+      .map(({ members, reference }) =>
+        members.length === 1 ? String(reference) : `${members.join(' + ')} (aligned to ${reference})`,
+      )
+      .join('; '),
   ]);
   return table(['MoE layer', 'merged experts (numbers of the unpruned model, in their new order)'], rows);
 };
@@ -119,7 +136,9 @@ const curve = (points: readonly SweepResult[]): string =>
 
 const verified = ({ verification, plan, format }: CardContents): string => {
   const { sequences, tokens, maxLogitDifference, tolerance, sameExperts } = verification;
-  const original = isMergePlan(plan) ? 'the original with its experts replaced by the merged ones' : 'the original with a mask on its router';
+  const original = isMergePlan(plan)
+    ? 'the original with its experts replaced by the merged ones'
+    : 'the original with a mask on its router';
   const choices = sameExperts === null ? '' : 'every token chose the same experts at every layer, and ';
   const graph = format === 'hf' ? '' : 'The graph ran them in batches, padded on either side. ';
   return (
@@ -132,13 +151,19 @@ const verified = ({ verification, plan, format }: CardContents): string => {
 };
 
 const loading = (contents: CardContents): string =>
-  [...(contents.format === 'onnx' ? [] : [inTransformers(contents)]), ...(contents.format === 'hf' ? [] : [inOnnxRuntime(contents)]), ...contents.warnings].join('\n\n');
+  [
+    ...(contents.format === 'onnx' ? [] : [inTransformers(contents)]),
+    ...(contents.format === 'hf' ? [] : [inOnnxRuntime(contents)]),
+    ...contents.warnings,
+  ].join('\n\n');
 
 const python = (lines: readonly string[]): string => ['```python', ...lines, '```'].join('\n');
 
 const inTransformers = ({ hasTokenizer }: CardContents): string =>
   python([
-    hasTokenizer ? 'from transformers import AutoModelForCausalLM, AutoTokenizer' : 'from transformers import AutoModelForCausalLM',
+    hasTokenizer
+      ? 'from transformers import AutoModelForCausalLM, AutoTokenizer'
+      : 'from transformers import AutoModelForCausalLM',
     '',
     'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")',
     ...(hasTokenizer ? ['tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")'] : []),

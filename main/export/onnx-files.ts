@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../checkpoint/describe-model.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
-import { familyOf } from '../checkpoint/families/families.ts';
+import { sizeTrendOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { wholeModelGraph } from '../graph/whole-model.ts';
 import { ownLayer } from '../inference/layer-variant.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
-import { tensorBytes } from './tensor-bytes.ts';
+import { tensorBytes } from './write-weights.ts';
 
 /** The graph, and the weights of a folder that holds no other ones: the graph points into that file. */
 export const ONNX_FILE = 'model.onnx';
@@ -20,7 +20,10 @@ const ALIGNMENT = 64;
 const padding = (offset: number): number => (ALIGNMENT - (offset % ALIGNMENT)) % ALIGNMENT;
 
 /** Where each tensor of an export lies in the data file of `folder`, by name, and the file's size. */
-export const onnxData = (tensors: readonly ExportedTensor[], folder: string): { readonly views: ReadonlyMap<string, TensorView>; readonly sizeBytes: number } => {
+export const onnxData = (
+  tensors: readonly ExportedTensor[],
+  folder: string,
+): { readonly views: ReadonlyMap<string, TensorView>; readonly sizeBytes: number } => {
   const file = path.join(folder, ONNX_DATA_FILE);
   const views = new Map<string, TensorView>();
   let offset = 0;
@@ -33,7 +36,11 @@ export const onnxData = (tensors: readonly ExportedTensor[], folder: string): { 
 };
 
 /** Writes the data file and flushes it to disk; gives its SHA-256. Nothing is held but one chunk. `onBytes` may throw to stop. */
-export const writeOnnxData = async (tensors: readonly ExportedTensor[], folder: string, onBytes: (bytes: number) => void): Promise<string> => {
+export const writeOnnxData = async (
+  tensors: readonly ExportedTensor[],
+  folder: string,
+  onBytes: (bytes: number) => void,
+): Promise<string> => {
   const hash = createHash('sha256');
   return withNewFile(path.join(folder, ONNX_DATA_FILE), async (handle) => {
     let offset = 0;
@@ -57,14 +64,24 @@ export const writeOnnxData = async (tensors: readonly ExportedTensor[], folder: 
  * Writes the graph of a pruned model, whose config is `configText` and whose tensors lie, in their stored dtypes, where
  * `views` says: in files of the same folder. Gives the file's SHA-256.
  */
-export const writeOnnxGraph = async (source: Checkpoint, configText: string, views: ReadonlyMap<string, TensorView>, folder: string): Promise<string> => {
-  const family = familyOf(source.descriptor.family);
+export const writeOnnxGraph = async (
+  source: Checkpoint,
+  configText: string,
+  views: ReadonlyMap<string, TensorView>,
+  folder: string,
+): Promise<string> => {
+  const family = sizeTrendOf(source.descriptor.family);
   if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
   const config = z.record(z.string(), z.unknown()).parse(JSON.parse(configText));
   // A graph names files as seen from its folder, which stands here for the root that block graphs name them from.
-  const fromFolder = new Map([...views].map(([name, view]) => [name, { ...view, file: `/${path.basename(view.file)}` }]));
+  const fromFolder = new Map(
+    [...views].map(([name, view]) => [name, { ...view, file: `/${path.basename(view.file)}` }]),
+  );
   const model = describeModel(family, config, fromFolder, folder);
-  const bytes = wholeModelGraph(model, model.blocks.map(({ moe }) => (moe === null ? null : ownLayer(moe))));
+  const bytes = wholeModelGraph(
+    model,
+    model.blocks.map(({ moe }) => (moe === null ? null : ownLayer(moe))),
+  );
   await withNewFile(path.join(folder, ONNX_FILE), (handle) => handle.writeFile(bytes));
   return createHash('sha256').update(bytes).digest('hex');
 };

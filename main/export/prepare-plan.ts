@@ -1,8 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
 import { planCost } from '../pruning/plan-cost.ts';
+import { readPlan } from '../pruning/read-plan.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
+
+/** The plan that an export was made by, beside its weights. */
+export const PLAN_FILE = 'uncurl-plan.json';
+
+/** The plan with what it was made for, as JSON. */
+export const planFileText = ({ name, fingerprint, info }: Checkpoint, plan: Plan): string =>
+  `${JSON.stringify({ ...plan, experts: info.experts, topK: info.topK, model: { name, fingerprint } }, null, 1)}\n`;
+
+/** Whether the plan that an export carries (it need not carry one) is the plan it is held against. */
+export const planFileProblems = async (folder: string, plan: Plan): Promise<readonly string[]> => {
+  const text = await readFile(path.join(folder, PLAN_FILE), 'utf8').catch((error: unknown) => {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw error;
+  });
+  if (text === null) return [];
+  let carried: Plan;
+  try {
+    carried = readPlan(text, PLAN_FILE);
+  } catch (error) {
+    if (error instanceof WorkbenchError) return [error.message];
+    throw error;
+  }
+  return canonicalJson(substance(carried)) === canonicalJson(substance(plan))
+    ? []
+    : [`${PLAN_FILE}: the export was made by another plan: ${firstOtherLayer(carried, plan)}.`];
+};
+
+/** What a plan does, without where it comes from. Exports carry lists in ascending order. */
+const substance = (plan: Plan): unknown => ({
+  recovery: plan.recovery?.weights ?? null,
+  ...(isMergePlan(plan)
+    ? {
+        groups: plan.groups,
+        router: plan.router,
+        align: plan.align,
+        rule: plan.rule ?? null,
+        blend: plan.blend ?? null,
+      }
+    : { kept: plan.kept }),
+});
+
+const firstOtherLayer = (carried: Plan, wanted: Plan): string => {
+  if (isMergePlan(carried) !== isMergePlan(wanted)) return `it ${isMergePlan(carried) ? 'merges' : 'drops'} experts`;
+  const [theirs, ours] = [layersOf(carried), layersOf(wanted)];
+  const layer = ours.findIndex((experts, index) => experts !== theirs[index]);
+  return layer === -1
+    ? 'its router treatment, its alignment, its merge rule or its refitted weights differ'
+    : `layer ${String(layer)} holds ${theirs[layer] ?? 'nothing'} instead of ${ours[layer] ?? 'nothing'}`;
+};
+
+const layersOf = (plan: Plan): readonly string[] =>
+  isMergePlan(plan)
+    ? plan.groups.map((groups) => `the groups ${groups.map(({ members }) => members.join('+')).join(', ')}`)
+    : plan.kept.map((kept) => `the experts ${kept.join(', ')}`);
 
 /**
  * A plan as an export takes it: valid for this very model, with every list ascending, and with a form that stock
@@ -20,7 +79,12 @@ export const preparePlan = ({ info, name, fingerprint }: Checkpoint, plan: Plan)
     );
   }
   const { exportable, keptPerLayer } = planCost(info, valid);
-  if (!exportable.hf) throw refuse('not-exportable', exportable.reason ?? 'The plan has no form that stock loaders open.', 'Change the plan as described.');
+  if (!exportable.hf)
+    throw refuse(
+      'not-exportable',
+      exportable.reason ?? 'The plan has no form that stock loaders open.',
+      'Change the plan as described.',
+    );
   if (keptPerLayer.every((kept) => kept === info.experts)) {
     throw refuse(
       'changes-nothing',

@@ -1,24 +1,21 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { openCheckpoint, type Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
 import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
-import { fileErrorCode } from '../workspace/file-errors.ts';
-import { compareForward, NOT_COMPARABLE, type ForwardComparison } from './compare-forward.ts';
-import { tensorProblems, type ByteProgress } from './compare-tensors.ts';
+import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
+import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
 import { configProblems } from './export-config.ts';
-import { exportedTensors, type ExportedTensor } from './exported-tensors.ts';
-import { VerifyProgress, type ExportControl } from './export-progress.ts';
-import { checksumProblems } from './file-checksums.ts';
+import { checksumProblems, tokenizerProblems } from './export-folder.ts';
+import { type ExportControl, VerifyProgress } from './export-progress.ts';
+import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData } from './onnx-files.ts';
-import { planFileProblems } from './plan-file.ts';
-import { preparePlan } from './prepare-plan.ts';
-import { probeSequences } from './probe-sequences.ts';
-import { tokenizerProblems } from './side-files.ts';
+import { planFileProblems, preparePlan } from './prepare-plan.ts';
 import { compareOnnx, verificationSlots } from './verify-onnx.ts';
 import { INDEX_FILE, SINGLE_FILE } from './write-weights.ts';
 
@@ -65,17 +62,28 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
       ...(await planFileProblems(exported, plan)),
       ...(await checksumProblems(exported, control.signal)),
     ];
-    const differing = opened === null ? await dataProblems(tensors, exported, progress.compared) : await tensorProblems(tensors, opened.tensors, progress.compared);
+    const differing =
+      opened === null
+        ? await dataProblems(tensors, exported, progress.compared)
+        : await tensorProblems(tensors, opened.tensors, progress.compared);
     const sequences = probeSequences(checkpoint.descriptor);
     const original = await forward(checkpoint, plan, sequences, settings, progress, 0);
-    const reopened = opened === null ? null : await compareCheckpoint(opened, plan, sequences, original, settings, progress);
+    const reopened =
+      opened === null ? null : await compareCheckpoint(opened, plan, sequences, original, settings, progress);
     const graph = holds.onnx
       ? await compareOnnx(exported, checkpoint, sequences, original, LOGIT_TOLERANCE, settings, {
           signal: control.signal,
-          onProgress: (share) => { progress.ran(holds.weights ? 2 : 1, share); },
+          onProgress: (share) => {
+            progress.ran(holds.weights ? 2 : 1, share);
+          },
         })
       : null;
-    const problems = [...listed(files), ...listed(differing), ...listed(reopened?.problems ?? []), ...listed(graph?.problems ?? [])];
+    const problems = [
+      ...listed(files),
+      ...listed(differing),
+      ...listed(reopened?.problems ?? []),
+      ...listed(graph?.problems ?? []),
+    ];
     return {
       ok: problems.length === 0,
       sequences: sequences.length,
@@ -83,8 +91,12 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
       maxLogitDifference: Math.max(reopened?.maxLogitDifference ?? 0, graph?.maxLogitDifference ?? 0),
       tolerance: Math.max(LOGIT_TOLERANCE, graph?.tolerance ?? 0),
       forms: [
-        ...(reopened === null ? [] : [{ form: 'hf' as const, maxLogitDifference: reopened.maxLogitDifference, tolerance: LOGIT_TOLERANCE }]),
-        ...(graph === null ? [] : [{ form: 'onnx' as const, maxLogitDifference: graph.maxLogitDifference, tolerance: graph.tolerance }]),
+        ...(reopened === null
+          ? []
+          : [{ form: 'hf' as const, maxLogitDifference: reopened.maxLogitDifference, tolerance: LOGIT_TOLERANCE }]),
+        ...(graph === null
+          ? []
+          : [{ form: 'onnx' as const, maxLogitDifference: graph.maxLogitDifference, tolerance: graph.tolerance }]),
       ],
       sameExperts: reopened?.sameExperts ?? null,
       sameTensors: differing.length === 0,
@@ -97,9 +109,17 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
 
 /** What an export consists of; a folder without any model is refused. */
 const whatItHolds = async (folder: string): Promise<{ readonly weights: boolean; readonly onnx: boolean }> => {
-  const isFile = (name: string): Promise<boolean> => stat(path.join(folder, name)).then((stats) => stats.isFile(), () => false);
+  const isFile = (name: string): Promise<boolean> =>
+    stat(path.join(folder, name)).then(
+      (stats) => stats.isFile(),
+      () => false,
+    );
   if (!(await isFile('config.json'))) {
-    throw refuse('no-model', `${folder} is no model folder: it holds no config.json.`, 'Name the folder that the export was written to.');
+    throw refuse(
+      'no-model',
+      `${folder} is no model folder: it holds no config.json.`,
+      'Name the folder that the export was written to.',
+    );
   }
   const onnx = await isFile(ONNX_FILE);
   return { weights: !onnx || (await isFile(SINGLE_FILE)) || (await isFile(INDEX_FILE)), onnx };
@@ -109,7 +129,11 @@ const readConfig = async (folder: string): Promise<Readonly<Record<string, unkno
   z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8')));
 
 /** What differs between the data file of a graph and the tensors that the plan gives. */
-const dataProblems = async (tensors: readonly ExportedTensor[], folder: string, onBytes: ByteProgress): Promise<readonly string[]> => {
+const dataProblems = async (
+  tensors: readonly ExportedTensor[],
+  folder: string,
+  onBytes: ByteProgress,
+): Promise<readonly string[]> => {
   const { views, sizeBytes } = onnxData(tensors, folder);
   const size = await stat(path.join(folder, ONNX_DATA_FILE)).then(
     (stats) => stats.size,
@@ -128,7 +152,8 @@ const openOrExplain = async (folder: string): Promise<Checkpoint | string> => {
   try {
     return await openCheckpoint(folder);
   } catch (error) {
-    if (error instanceof WorkbenchError && error.kind === 'refused') return `The folder does not open: ${error.message}`;
+    if (error instanceof WorkbenchError && error.kind === 'refused')
+      return `The folder does not open: ${error.message}`;
     throw error;
   }
 };
@@ -146,7 +171,9 @@ const unopened = (problems: readonly string[]): Verification => ({
 });
 
 const listed = (problems: readonly string[]): string[] =>
-  problems.length <= MAX_LISTED ? [...problems] : [...problems.slice(0, MAX_LISTED), `… and ${String(problems.length - MAX_LISTED)} more of this kind.`];
+  problems.length <= MAX_LISTED
+    ? [...problems]
+    : [...problems.slice(0, MAX_LISTED), `… and ${String(problems.length - MAX_LISTED)} more of this kind.`];
 
 const compareCheckpoint = async (
   exported: Checkpoint,
@@ -161,13 +188,23 @@ const compareCheckpoint = async (
     theirs = await forward(exported, null, sequences, settings, progress, 1);
   } catch (error) {
     if (!(error instanceof WorkbenchError && error.kind === 'refused')) throw error;
-    return { maxLogitDifference: NOT_COMPARABLE, sameExperts: false, problems: [`The export does not take what the original takes: ${error.message}`] };
+    return {
+      maxLogitDifference: NOT_COMPARABLE,
+      sameExperts: false,
+      problems: [`The export does not take what the original takes: ${error.message}`],
+    };
   }
   // A merged model numbers its experts as the export does; a masked one keeps the original numbers.
   const keptIndex = isMergePlan(plan)
     ? plan.groups.map((groups) => new Map(groups.map((_, kept) => [kept, kept])))
     : plan.kept.map((kept) => new Map(kept.map((expert, index) => [expert, index])));
-  return compareForward(original, theirs, keptIndex, sequences.map(({ length }) => length), LOGIT_TOLERANCE);
+  return compareForward(
+    original,
+    theirs,
+    keptIndex,
+    sequences.map(({ length }) => length),
+    LOGIT_TOLERANCE,
+  );
 };
 
 const forward = async (
@@ -179,9 +216,16 @@ const forward = async (
   run: number,
 ): Promise<readonly ForwardResult[]> => {
   // Every block runs once, so keeping it open after that would cost memory and gain nothing.
-  const runner = await openModelRunner(checkpoint, { ...settings, streamed: true, batchSlots: verificationSlots(checkpoint.descriptor.vocabulary) });
+  const runner = await openModelRunner(checkpoint, {
+    ...settings,
+    streamed: true,
+    batchSlots: verificationSlots(checkpoint.descriptor.vocabulary),
+  });
   try {
-    return await runner.forward(sequences, plan, { signal: progress.signal, onProgress: (done, total) => progress.ran(run, done / total) });
+    return await runner.forward(sequences, plan, {
+      signal: progress.signal,
+      onProgress: (done, total) => progress.ran(run, done / total),
+    });
   } finally {
     await runner.dispose();
   }

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
-import { memoryVerdict } from '../contract/memory-verdict.ts';
+import { memoryVerdict } from '../contract/model.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { groupTrees } from '../inference/batch.ts';
 import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
 import { floatsOf, integerTensor, Session } from '../inference/session.ts';
-import { compareLogits, NOT_COMPARABLE, type LogitComparison } from './compare-forward.ts';
+import { compareLogits, type LogitComparison, NOT_COMPARABLE } from './compare-forward.ts';
 import { ONNX_FILE } from './onnx-files.ts';
 
 /** Logits of one run, slots x vocabulary: 128 MB of float32. */
@@ -18,7 +18,8 @@ const MAX_SLOTS = 2048;
 const SHORT_TOKENS = 40;
 
 /** Padded slots of one run. The original runs in batches of as many: attention over as many slots rounds the same way. */
-export const verificationSlots = (vocabulary: number): number => Math.max(1, Math.min(MAX_SLOTS, Math.floor(MAX_LOGITS / vocabulary)));
+export const verificationSlots = (vocabulary: number): number =>
+  Math.max(1, Math.min(MAX_SLOTS, Math.floor(MAX_LOGITS / vocabulary)));
 
 /**
  * Bound where sums run in another order than the original's: over other slots (padding on the left), or over weights
@@ -59,10 +60,18 @@ export const compareOnnx = async (
   const weights = memoryVerdict(source.info, settings.memoryBudgetBytes).kind === 'resident' ? 'resident' : 'mapped';
   let session: Session;
   try {
-    session = await Session.open(`${path.basename(folder)}/${ONNX_FILE}`, await readFile(path.join(folder, ONNX_FILE)), { threads: settings.threads, externalRoot: folder, weights });
+    session = await Session.open(
+      `${path.basename(folder)}/${ONNX_FILE}`,
+      await readFile(path.join(folder, ONNX_FILE)),
+      { threads: settings.threads, externalRoot: folder, weights },
+    );
   } catch (error) {
     if (error instanceof WorkbenchError && error.code === 'session-failed') {
-      return { maxLogitDifference: NOT_COMPARABLE, tolerance, problems: [`${ONNX_FILE} does not open: ${error.message}`] };
+      return {
+        maxLogitDifference: NOT_COMPARABLE,
+        tolerance,
+        problems: [`${ONNX_FILE} does not open: ${error.message}`],
+      };
     }
     throw error;
   }
@@ -70,7 +79,8 @@ export const compareOnnx = async (
     const { vocabulary } = source.descriptor;
     const batches = paddedBatches(sequences, verificationSlots(vocabulary));
     const found: (LogitComparison & { readonly padding: 'right' | 'left' })[] = [];
-    const bound = (padding: 'right' | 'left'): number => (padding === 'right' && weights === 'resident' ? tolerance : OTHER_ORDER_TOLERANCE);
+    const bound = (padding: 'right' | 'left'): number =>
+      padding === 'right' && weights === 'resident' ? tolerance : OTHER_ORDER_TOLERANCE;
     for (const [index, batch] of batches.entries()) {
       await letMessagesIn();
       if (control.signal.aborted) throw new CancelledError('The verification');
@@ -81,7 +91,10 @@ export const compareOnnx = async (
         const start = (row * slots + before) * vocabulary;
         const own = logits.subarray(start, start + length * vocabulary);
         const where = `${ONNX_FILE}, sequence ${String(sequence)} padded on the ${padding}`;
-        found.push({ ...compareLogits(original[sequence]?.logits ?? new Float32Array(), own, length, bound(padding), where), padding });
+        found.push({
+          ...compareLogits(original[sequence]?.logits ?? new Float32Array(), own, length, bound(padding), where),
+          padding,
+        });
       });
       control.onProgress((index + 1) / batches.length);
     }
@@ -90,7 +103,11 @@ export const compareOnnx = async (
       return bound(side) === tolerance ? together(comparisons) : mostOf(comparisons);
     };
     const [right, left] = [onSide('right'), onSide('left')];
-    return { maxLogitDifference: right.maxLogitDifference, tolerance: bound('right'), problems: [...right.problems, ...left.problems] };
+    return {
+      maxLogitDifference: right.maxLogitDifference,
+      tolerance: bound('right'),
+      problems: [...right.problems, ...left.problems],
+    };
   } finally {
     await session.dispose();
   }
@@ -109,12 +126,17 @@ const mostOf = (comparisons: readonly LogitComparison[]): LogitComparison => {
 
 const paddedBatches = (sequences: readonly (readonly number[])[], slots: number): readonly PaddedBatch[] => {
   const lengthOf = (sequence: number): number => sequences[sequence]?.length ?? 0;
-  const right = groupTrees(sequences.map((trunk) => ({ trunk, branches: [] })), slots).map((group): PaddedBatch => ({
+  const right = groupTrees(
+    sequences.map((trunk) => ({ trunk, branches: [] })),
+    slots,
+  ).map((group): PaddedBatch => ({
     members: group.map((sequence) => ({ sequence, before: 0 })),
     slots: Math.max(...group.map(lengthOf)),
     padding: 'right',
   }));
-  const short = [...sequences.keys()].filter((sequence, _, all) => lengthOf(sequence) <= SHORT_TOKENS && all.length * (SHORT_TOKENS + 1) <= slots);
+  const short = [...sequences.keys()].filter(
+    (sequence, _, all) => lengthOf(sequence) <= SHORT_TOKENS && all.length * (SHORT_TOKENS + 1) <= slots,
+  );
   if (short.length === 0) return right;
   // One slot more than the longest needs, so that every sequence is padded.
   const wide = Math.max(...short.map(lengthOf)) + 1;
@@ -123,7 +145,11 @@ const paddedBatches = (sequences: readonly (readonly number[])[], slots: number)
 };
 
 /** [B, slots, V] logits. */
-const runBatch = async (session: Session, { members, slots }: PaddedBatch, sequences: readonly (readonly number[])[]): Promise<Float32Array> => {
+const runBatch = async (
+  session: Session,
+  { members, slots }: PaddedBatch,
+  sequences: readonly (readonly number[])[],
+): Promise<Float32Array> => {
   const shape = [members.length, slots];
   const ids = new Int32Array(members.length * slots);
   const mask = new Int32Array(members.length * slots);
@@ -133,10 +159,16 @@ const runBatch = async (session: Session, { members, slots }: PaddedBatch, seque
     ids.set(tokens, start);
     mask.fill(1, start, start + tokens.length);
   });
-  const { [LOGITS]: logits } = await session.run({ [INPUT_IDS]: integerTensor(ids, shape), [ATTENTION_MASK]: integerTensor(mask, shape) }, [LOGITS]);
+  const { [LOGITS]: logits } = await session.run(
+    { [INPUT_IDS]: integerTensor(ids, shape), [ATTENTION_MASK]: integerTensor(mask, shape) },
+    [LOGITS],
+  );
   if (logits === undefined) throw new Error(`a graph without ${LOGITS}`);
   return floatsOf(logits);
 };
 
 /** A run blocks the event loop: a cancel is heard between runs. */
-const letMessagesIn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+const letMessagesIn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });

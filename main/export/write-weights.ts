@@ -1,11 +1,47 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
+import type { TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { writeSafetensors } from '../checkpoint/write-safetensors.ts';
-import type { ExportedTensor } from './exported-tensors.ts';
-import { tensorBytes } from './tensor-bytes.ts';
+import { refuse } from '../contract/errors.ts';
+import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
+
+/** Small enough that a cancel is noticed within a second on a slow disk, large enough for full speed. */
+const CHUNK_BYTES = 8 * 2 ** 20;
+
+/** The bytes of pieces one behind the other, in chunks of at most 8 MiB that do not cross pieces. */
+export async function* tensorBytes(pieces: readonly TensorPiece[]): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const { view } of pieces) {
+    const handle = await open(view.file, 'r');
+    try {
+      for (let done = 0; done < view.byteLength;) {
+        const chunk = await readChunk(handle, view, done);
+        done += chunk.length;
+        yield chunk;
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+const readChunk = async (handle: FileHandle, view: TensorView, from: number): Promise<Uint8Array> => {
+  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, view.byteLength - from));
+  for (let filled = 0; filled < chunk.length;) {
+    const { bytesRead } = await handle.read(chunk, filled, chunk.length - filled, view.byteOffset + from + filled);
+    if (bytesRead === 0) {
+      throw refuse(
+        'truncated-file',
+        `${view.file} ends inside tensor "${view.tensor}".`,
+        'Fetch the file again: it is incomplete, or it changed after it was opened.',
+      );
+    }
+    filled += bytesRead;
+  }
+  return chunk;
+};
 
 export const SINGLE_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
@@ -53,10 +89,17 @@ const shardName = (number: number, count: number): string => {
   return `model-${shard ?? ''}-of-${of ?? ''}.safetensors`;
 };
 
-const writeIndex = async (file: string, tensors: readonly ExportedTensor[], weightMap: ReadonlyMap<string, string>): Promise<string> => {
+const writeIndex = async (
+  file: string,
+  tensors: readonly ExportedTensor[],
+  weightMap: ReadonlyMap<string, string>,
+): Promise<string> => {
   const index = {
     metadata: {
-      total_parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1), 0),
+      total_parameters: tensors.reduce(
+        (sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1),
+        0,
+      ),
       total_size: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     },
     weight_map: Object.fromEntries([...weightMap].sort(([a], [b]) => (a < b ? -1 : 1))),

@@ -13,7 +13,11 @@ const written = (cell: Cell): string => {
  * A CSV file whose first line is `# manifest: ` and the run's manifest as JSON, the second the column names. Read it
  * with `pandas.read_csv(file, skiprows=1)` or `polars.read_csv(file, skip_rows=1)`.
  */
-export const csvFile = (manifest: RunManifest, columns: readonly string[], rows: readonly (readonly Cell[])[]): string =>
+export const csvFile = (
+  manifest: RunManifest,
+  columns: readonly string[],
+  rows: readonly (readonly Cell[])[],
+): string =>
   [`# manifest: ${JSON.stringify(manifest)}`, ...[columns, ...rows].map((row) => row.map(written).join(','))]
     .map((line) => `${line}\n`)
     .join('');

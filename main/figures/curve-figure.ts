@@ -1,13 +1,10 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { MetricName } from '../contract/task.ts';
+import type { FigureTheme } from './colors.ts';
 import { axisTitle, drawCurvePanel, stripHeight } from './curve-panel.ts';
 import type { CurvePanel, CurveSheet } from './curve-panels.ts';
-import { figureFooter } from './figure-footer.ts';
-import type { FigureTheme } from './figure-theme.ts';
-import { drawMethodLegend, LEGEND_LINE } from './method-legend.ts';
-import { methodMarks } from './method-mark.ts';
-import { svgElement, svgLabel } from './svg.ts';
-import { svgDocument } from './svg-document.ts';
+import { drawMethodLegend, LEGEND_LINE, methodMarks } from './method-marks.ts';
+import { figureFooter, svgDocument, svgElement, svgLabel } from './svg.ts';
 
 const MARGIN = 24;
 const COLUMNS = 3;
@@ -67,7 +64,10 @@ export const curveFigure = (sheet: CurveSheet, rule: string, manifest: RunManife
   );
   const gridTop = 62 + legend.rows * LEGEND_LINE;
   const captionTop = gridTop + rows * cell.height + 18;
-  const footer = figureFooter({ caption: `${curveCaption(sheet)} ${rule}`, manifest, theme }, { left: MARGIN, top: captionTop, width });
+  const footer = figureFooter(
+    { caption: `${curveCaption(sheet)} ${rule}`, manifest, theme },
+    { left: MARGIN, top: captionTop, width },
+  );
   const points = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.points));
   const largestFactor = Math.max(2, ...points.map(({ factor }) => factor));
 

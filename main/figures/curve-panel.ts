@@ -1,12 +1,11 @@
 import type { Threshold } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { itemsNeeded } from '../evaluation/threshold.ts';
-import { factorScale, linearScale, type AxisScale } from './axis-scale.ts';
+import type { FigureTheme } from './colors.ts';
 import type { CurvePanel, CurvePoint, CurveSeries } from './curve-panels.ts';
-import type { FigureTheme } from './figure-theme.ts';
-import { drawMark, type MethodMark } from './method-mark.ts';
-import { svgElement, svgLabel, type SvgNode } from './svg.ts';
-import { fitText } from './text-layout.ts';
+import { drawMark, type MethodMark } from './method-marks.ts';
+import { type AxisScale, factorScale, linearScale } from './scales.ts';
+import { fitText, svgElement, svgLabel, type SvgNode } from './svg.ts';
 
 /**
  * Pixels between the curves of different methods at one factor, so that their whiskers stay apart; the curves of many
@@ -53,14 +52,19 @@ const drawAxes = (panel: CurvePanel, frame: PanelFrame, plotTop: number, x: Axis
   return [
     ...y.ticks.flatMap((tick) => [
       line(left, y.position(tick), left + width, y.position(tick), theme.grid),
-      svgLabel(left - 6, y.position(tick) + 3.5, tickLabel(tick, panel.metric), { 'text-anchor': 'end', fill: theme.muted }),
+      svgLabel(left - 6, y.position(tick) + 3.5, tickLabel(tick, panel.metric), {
+        'text-anchor': 'end',
+        fill: theme.muted,
+      }),
     ]),
     ...x.ticks.flatMap((tick) => [
       line(x.position(tick), plotTop, x.position(tick), bottom + 4, theme.grid),
       svgLabel(x.position(tick), bottom + 16, String(tick), { 'text-anchor': 'middle', fill: theme.muted }),
     ]),
     line(left, bottom, left + width, bottom, theme.muted),
-    line(left, y.position(panel.unpruned), left + width, y.position(panel.unpruned), theme.ink, { 'stroke-width': 0.8 }),
+    line(left, y.position(panel.unpruned), left + width, y.position(panel.unpruned), theme.ink, {
+      'stroke-width': 0.8,
+    }),
     ...(panel.margin === null
       ? []
       : [
@@ -142,7 +146,8 @@ export const drawCurvePanel = (panel: CurvePanel, frame: PanelFrame): SvgNode =>
   const x = factorScale(frame.largestFactor, [left + 10, left + width - 18]);
   const y = linearScale(frame.domain, [bottom, plotTop + 4]);
   const rowOf = (method: string): number => stripTop + 6 + methods.indexOf(method) * STRIP_ROW;
-  const shiftOf = (method: string): number => (methods.indexOf(method) - (methods.length - 1) / 2) * dodge(methods.length);
+  const shiftOf = (method: string): number =>
+    (methods.indexOf(method) - (methods.length - 1) / 2) * dodge(methods.length);
   const drawn = panel.series.flatMap((series) => {
     const mark = marks.get(series.method);
     if (mark === undefined) return [];

@@ -1,6 +1,6 @@
 import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { headlineThresholds } from '../evaluation/sweep-thresholds.ts';
+import { headlineThresholds } from '../evaluation/threshold.ts';
 
 export interface CurvePoint {
   readonly factor: number;
@@ -62,7 +62,12 @@ const seriesOf = (
     seeds: distinct(results.map(({ seed }) => seed)).length,
     points: [
       { factor: 1, value: unpruned, low: unpruned, high: unpruned },
-      ...factors.map((factor) => pointOf(factor, results.filter((result) => result.factor === factor))),
+      ...factors.map((factor) =>
+        pointOf(
+          factor,
+          results.filter((result) => result.factor === factor),
+        ),
+      ),
     ],
     threshold,
   };

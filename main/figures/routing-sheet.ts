@@ -1,11 +1,8 @@
 import type { RunManifest } from '../contract/run.ts';
-import { figureFooter } from './figure-footer.ts';
-import type { FigureTheme } from './figure-theme.ts';
-import { drawColorBar, drawHeatmapCells } from './heatmap-cells.ts';
+import type { FigureTheme } from './colors.ts';
+import { drawColorBar, drawHeatmapCells } from './heatmap-figure.ts';
 import type { CellMatrix } from './profile-matrices.ts';
-import { svgElement, svgLabel, type SvgNode } from './svg.ts';
-import { svgDocument } from './svg-document.ts';
-import { fitText } from './text-layout.ts';
+import { figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
 
 /** Maps of one statistic of one model, a block per task. */
 export interface RoutingSheet {
@@ -34,14 +31,23 @@ const rowHeight = (layers: number): number => (layers <= 8 ? 12 : layers <= 24 ?
 /** Height of one task's block, for dividing a sheet between pages. */
 export const routingBlockHeight = (layers: number): number => layers * rowHeight(layers) + GAP;
 
-const drawBlock = (block: RoutingSheet['blocks'][number], top: number, cellWidth: number, sheet: RoutingSheet): SvgNode[] => {
+const drawBlock = (
+  block: RoutingSheet['blocks'][number],
+  top: number,
+  cellWidth: number,
+  sheet: RoutingSheet,
+): SvgNode[] => {
   const { matrix, task } = block;
   const { maximum, theme } = sheet;
   const cellHeight = rowHeight(matrix.length);
   const middle = top + (matrix.length * cellHeight) / 2;
   return [
     svgLabel(LEFT - 10, middle + 4, fitText(task, LABEL_ROOM - 10, 12), { 'text-anchor': 'end', 'font-size': 12 }),
-    svgElement('g', { 'shape-rendering': 'crispEdges' }, ...drawHeatmapCells(matrix, { left: LEFT, top, cellWidth, cellHeight, maximum, theme })),
+    svgElement(
+      'g',
+      { 'shape-rendering': 'crispEdges' },
+      ...drawHeatmapCells(matrix, { left: LEFT, top, cellWidth, cellHeight, maximum, theme }),
+    ),
   ];
 };
 
@@ -62,7 +68,10 @@ export const routingSheet = (sheet: RoutingSheet): string => {
   const step = [1, 2, 4, 8, 16, 32].find((one) => one * cellWidth >= EXPERT_LABEL_ROOM) ?? 64;
   const mapBottom = TOP + blocks.length * routingBlockHeight(layers) - GAP;
   const footerTop = mapBottom + 88;
-  const footer = figureFooter({ caption: routingCaption(sheet), manifest, theme }, { left: MARGIN, top: footerTop, width });
+  const footer = figureFooter(
+    { caption: routingCaption(sheet), manifest, theme },
+    { left: MARGIN, top: footerTop, width },
+  );
   const hasAbsent = blocks.some(({ matrix }) => matrix.some((row) => row.includes(null)));
   return svgDocument({
     width,
@@ -80,7 +89,10 @@ export const routingSheet = (sheet: RoutingSheet): string => {
           fill: theme.muted,
         }),
       ),
-      svgLabel(LEFT + (cellWidth * experts) / 2, mapBottom + 30, 'expert', { 'text-anchor': 'middle', fill: theme.muted }),
+      svgLabel(LEFT + (cellWidth * experts) / 2, mapBottom + 30, 'expert', {
+        'text-anchor': 'middle',
+        fill: theme.muted,
+      }),
       ...drawColorBar({ maximum, theme, hasAbsent }, LEFT, mapBottom + 46),
       ...footer.nodes,
     ],

@@ -1,3 +1,6 @@
+import type { RunManifest } from '../contract/run.ts';
+import type { FigureTheme } from './colors.ts';
+
 /** A piece of SVG, escaped and complete. */
 export interface SvgNode {
   readonly svg: string;
@@ -12,7 +15,13 @@ const isXmlCharacter = (code: number): boolean =>
   (code >= 0xe000 && code <= 0xfffd) ||
   code >= 0x10000;
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** Escapes what XML reserves and replaces what it forbids by U+FFFD. */
 const escapeXml = (text: string): string =>
@@ -38,3 +47,115 @@ export const svgElement = (name: string, attributes: Attributes, ...children: re
 /** A line of text at (x, y), its baseline. */
 export const svgLabel = (x: number, y: number, content: string, attributes: Attributes = {}): SvgNode =>
   svgElement('text', { x, y, ...attributes }, svgText(content));
+
+/** Mean width of a character of a sans-serif face, as a share of the font size: wide enough for all but capitals. */
+const CHARACTER_WIDTH = 0.54;
+
+/** Estimated width of a line in pixels: figures are laid out without a font at hand. */
+export const textWidth = (text: string, fontSize: number): number => text.length * CHARACTER_WIDTH * fontSize;
+
+/** Breaks a text into lines of at most `width` pixels, at spaces; a longer word has a line to itself. */
+export const wrapText = (text: string, width: number, fontSize: number): string[] => {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && textWidth(longer, fontSize) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return line === '' ? lines : [...lines, line];
+};
+
+/** Cuts a text to a width, with an ellipsis where something is missing. */
+export const fitText = (text: string, width: number, fontSize: number): string => {
+  if (textWidth(text, fontSize) <= width) return text;
+  const room = Math.max(1, Math.floor(width / (CHARACTER_WIDTH * fontSize)) - 1);
+  return `${text.slice(0, room)}\u2026`;
+};
+
+export interface SvgFigure {
+  readonly width: number;
+  readonly height: number;
+  /** What the figure shows, for screen readers and file browsers. */
+  readonly title: string;
+  readonly description: string;
+  readonly manifest: RunManifest;
+  readonly theme: FigureTheme;
+  readonly children: readonly SvgNode[];
+}
+
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif";
+
+/**
+ * A complete SVG file. The run's manifest is the text of `<metadata id="manifest">`, as JSON, so that a figure that was
+ * sent on still says where its numbers come from. In the page theme: the element alone, to stand in an HTML page, which
+ * has the manifest.
+ */
+export const svgDocument = ({ width, height, title, description, manifest, theme, children }: SvgFigure): string => {
+  const frame = {
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+    role: 'img',
+    'font-family': FONT,
+    'font-size': 11,
+    fill: theme.ink,
+  };
+  if (theme.name === 'page') {
+    return svgElement(
+      'svg',
+      { ...frame, preserveAspectRatio: 'xMinYMin meet', 'aria-label': `${title}. ${description}` },
+      ...children,
+    ).svg;
+  }
+  const root = svgElement(
+    'svg',
+    { xmlns: 'http://www.w3.org/2000/svg', ...frame, 'aria-labelledby': 'title description' },
+    svgElement('title', { id: 'title' }, svgText(title)),
+    svgElement('desc', { id: 'description' }, svgText(description)),
+    svgElement('metadata', { id: 'manifest' }, svgText(JSON.stringify(manifest))),
+    svgElement('rect', { width, height, fill: theme.background }),
+    ...children,
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${root.svg}\n`;
+};
+
+const FONT_SIZE = 10.5;
+const LINE = 15;
+
+export interface FigureFooter {
+  readonly nodes: readonly SvgNode[];
+  /** Pixels from `top` to the lower edge of the figure. */
+  readonly height: number;
+}
+
+/**
+ * What a figure that stands alone says below its plots: how to read it, and its run. A figure in a page has neither:
+ * the page says both beside it.
+ */
+export const figureFooter = (
+  {
+    caption,
+    manifest,
+    theme,
+  }: { readonly caption: string; readonly manifest: RunManifest; readonly theme: FigureTheme },
+  { left, top, width }: { readonly left: number; readonly top: number; readonly width: number },
+): FigureFooter => {
+  if (theme.name === 'page') return { nodes: [], height: 0 };
+  const lines = wrapText(caption, width - 2 * left, FONT_SIZE);
+  const height = lines.length * LINE + 22;
+  return {
+    nodes: [
+      ...lines.map((text, index) =>
+        svgLabel(left, top + index * LINE, text, { 'font-size': FONT_SIZE, fill: theme.muted }),
+      ),
+      svgLabel(left, top + height - 10, `Run ${manifest.id}, ${manifest.createdAt}`, {
+        'font-size': 9.5,
+        fill: theme.muted,
+      }),
+    ],
+    height,
+  };
+};

@@ -2,7 +2,7 @@ import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { AttentionDescriptor, ModelDescriptor, Norm } from '../checkpoint/descriptor.ts';
 import { normalise, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { tensor } from './stored-tensor.ts';
+import { tensor } from './weights.ts';
 
 /** Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens, D rotated dimensions. */
 export interface AttentionInputs {
@@ -37,7 +37,11 @@ export const attentionInputs = (graph: OnnxGraph, { rotary }: ModelDescriptor, k
 });
 
 /** Inputs `prefixKey` and `prefixValue`, of one token or more. */
-export const prefixInputs = (graph: OnnxGraph, model: ModelDescriptor, descriptor: AttentionDescriptor): KeysAndValues => {
+export const prefixInputs = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  descriptor: AttentionDescriptor,
+): KeysAndValues => {
   const { heads, keyDimension, valueDimension } = keyValueShape(model, descriptor);
   return {
     key: graph.input('prefixKey', DataType.FLOAT, ['P', heads, keyDimension]),
@@ -52,7 +56,10 @@ export interface KeyValueShape {
 }
 
 /** What attention holds of one token. Latent attention holds what it expands the latent to. */
-export const keyValueShape = ({ heads, keyValueHeads, headDimension }: ModelDescriptor, descriptor: AttentionDescriptor): KeyValueShape =>
+export const keyValueShape = (
+  { heads, keyValueHeads, headDimension }: ModelDescriptor,
+  descriptor: AttentionDescriptor,
+): KeyValueShape =>
   descriptor.kind === 'grouped'
     ? { heads: keyValueHeads, keyDimension: headDimension, valueDimension: headDimension }
     : { heads, keyDimension: headDimension, valueDimension: descriptor.valueDimension };
@@ -75,7 +82,10 @@ export const attention = (
   tokens: Value,
   inputs: AttentionInputs,
 ): { readonly output: Value; readonly own: KeysAndValues } => {
-  const heads = descriptor.kind === 'grouped' ? groupedHeads(graph, model, descriptor, tokens, inputs) : latentHeads(graph, model, descriptor, tokens, inputs);
+  const heads =
+    descriptor.kind === 'grouped'
+      ? groupedHeads(graph, model, descriptor, tokens, inputs)
+      : latentHeads(graph, model, descriptor, tokens, inputs);
   return { output: project(graph, attend(graph, heads, model.attentionScale, inputs), descriptor.output), own: heads };
 };
 
@@ -87,7 +97,8 @@ const groupedHeads = (
   inputs: AttentionInputs,
 ): Heads => {
   const { heads, keyValueHeads, headDimension } = model;
-  const clipped = (projected: Value): Value => (clip === null ? projected : graph.node('Clip', [projected, graph.float(-clip), graph.float(clip)]));
+  const clipped = (projected: Value): Value =>
+    clip === null ? projected : graph.node('Clip', [projected, graph.float(-clip), graph.float(clip)]);
   const normed = (projected: Value, count: number, norm: Norm | undefined): Value => {
     if (norm === undefined) return projected;
     if (queryKeyNorm?.over === 'whole') return normalise(graph, projected, norm);
@@ -118,11 +129,22 @@ const latentHeads = (
   const { heads, headDimension } = model;
   const { latent, plainDimension, rotatedDimension, valueDimension, query } = descriptor;
   const queries =
-    'whole' in query ? project(graph, tokens, query.whole) : project(graph, normalise(graph, project(graph, tokens, query.down), query.norm), query.up);
-  const [plainQuery, turnedQuery] = cut(graph, split(graph, queries, heads, headDimension), [plainDimension, rotatedDimension]);
-  const [compressed, turnedKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [latent, rotatedDimension]);
+    'whole' in query
+      ? project(graph, tokens, query.whole)
+      : project(graph, normalise(graph, project(graph, tokens, query.down), query.norm), query.up);
+  const [plainQuery, turnedQuery] = cut(graph, split(graph, queries, heads, headDimension), [
+    plainDimension,
+    rotatedDimension,
+  ]);
+  const [compressed, turnedKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [
+    latent,
+    rotatedDimension,
+  ]);
   const expanded = project(graph, normalise(graph, compressed, descriptor.keyValueNorm), descriptor.keyValueUp);
-  const [plainKey, value] = cut(graph, split(graph, expanded, heads, plainDimension + valueDimension), [plainDimension, valueDimension]);
+  const [plainKey, value] = cut(graph, split(graph, expanded, heads, plainDimension + valueDimension), [
+    plainDimension,
+    valueDimension,
+  ]);
   const rotatedQuery = rotate(graph, model, merge(graph, turnedQuery, heads * rotatedDimension), heads, inputs);
   const rotatedKey = split(graph, rotate(graph, model, turnedKey, 1, inputs), 1, rotatedDimension);
   const everyHead = graph.node('Tile', [rotatedKey, graph.integers([1, heads, 1])]);
@@ -147,7 +169,8 @@ const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: Attention
   const repeats = queryHeads / keyHeads;
   const scaled = graph.node('Mul', [heads.query, graph.float(scale)]);
   const packed = (value: Value): Value => graph.node('Gather', [value, inputs.pack], { axis: 0 });
-  const transposed = (value: Value, order: readonly number[]): Value => graph.node('Transpose', [packed(value)], { perm: order });
+  const transposed = (value: Value, order: readonly number[]): Value =>
+    graph.node('Transpose', [packed(value)], { perm: order });
   const [key, value] = [transposed(heads.key, [0, 2, 3, 1]), transposed(heads.value, [0, 2, 1, 3])];
   const prefix = inputs.prefix === undefined ? null : transposedPrefix(graph, inputs.prefix);
   const width = queryHeads * valueDimension;
@@ -161,7 +184,8 @@ const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: Attention
   const grouped = graph.node('Reshape', [packed(scaled), graph.integers([0, 0, keyHeads, repeats, headDimension])]);
   const queries = graph.node('Transpose', [grouped], { perm: [0, 2, 3, 1, 4] });
   const alone = (each: Value, axis = 2): Value => graph.node('Unsqueeze', [each, graph.integers([axis])]);
-  const softmax: Softmax = (scores) => probabilities(graph, scores, alone(inputs.bias), heads.sinks, [1, keyHeads, repeats, 1, 1]);
+  const softmax: Softmax = (scores) =>
+    probabilities(graph, scores, alone(inputs.bias), heads.sinks, [1, keyHeads, repeats, 1, 1]);
   const shared = prefix === null ? null : { ...prefix, key: alone(prefix.key, 1), value: alone(prefix.value, 1) };
   const mixed = mix(graph, queries, { key: alone(key), value: alone(value) }, shared, softmax);
   return unpacked(graph, graph.node('Transpose', [mixed], { perm: [0, 3, 1, 2, 4] }), width, inputs);
@@ -186,7 +210,13 @@ const transposedPrefix = (graph: OnnxGraph, { key, value }: KeysAndValues): Tran
  * Values mixed by the softmax of scores [..., S, P + S]. A prefix stands before each sequence's own keys; it is multiplied
  * apart from them, so that it is not copied for every sequence.
  */
-const mix = (graph: OnnxGraph, queries: Value, own: KeysAndValues, prefix: Transposed | null, softmax: Softmax): Value => {
+const mix = (
+  graph: OnnxGraph,
+  queries: Value,
+  own: KeysAndValues,
+  prefix: Transposed | null,
+  softmax: Softmax,
+): Value => {
   const scores = graph.node('MatMul', [queries, own.key]);
   if (prefix === null) return graph.node('MatMul', [softmax(scores), own.value]);
   const all = softmax(graph.node('Concat', [graph.node('MatMul', [queries, prefix.key]), scores], { axis: -1 }));
@@ -197,12 +227,21 @@ const mix = (graph: OnnxGraph, queries: Value, own: KeysAndValues, prefix: Trans
 };
 
 /** Softmax over keys; a sink is one more column per head that takes its share and is dropped. */
-const probabilities = (graph: OnnxGraph, scores: Value, bias: Value, sinks: Value | null, sinkShape: readonly number[]): Value => {
+const probabilities = (
+  graph: OnnxGraph,
+  scores: Value,
+  bias: Value,
+  sinks: Value | null,
+  sinkShape: readonly number[],
+): Value => {
   const biased = graph.node('Add', [scores, bias]);
   if (sinks === null) return graph.node('Softmax', [biased], { axis: -1 });
   // The sink's column has the scores' shape but for its width, 1.
   const first = graph.node('Slice', [biased, graph.integers([0]), graph.integers([1]), graph.integers([-1])]);
-  const column = graph.node('Expand', [graph.node('Reshape', [sinks, graph.integers(sinkShape)]), graph.node('Shape', [first])]);
+  const column = graph.node('Expand', [
+    graph.node('Reshape', [sinks, graph.integers(sinkShape)]),
+    graph.node('Shape', [first]),
+  ]);
   const all = graph.node('Softmax', [graph.node('Concat', [biased, column], { axis: -1 })], { axis: -1 });
   return graph.node('Slice', [all, graph.integers([0]), graph.integers([-1]), graph.integers([-1])]);
 };
@@ -212,7 +251,13 @@ const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: Attenti
   graph.node('Gather', [merge(graph, mixed, width), inputs.unpack], { axis: 0 });
 
 /** Rotary embedding of every head of [T, N * D]; dimensions of a head beyond the rotated ones pass. */
-const rotate = (graph: OnnxGraph, { rotary }: ModelDescriptor, tokens: Value, heads: number, { cosine, sine, rows }: AttentionInputs): Value => {
+const rotate = (
+  graph: OnnxGraph,
+  { rotary }: ModelDescriptor,
+  tokens: Value,
+  heads: number,
+  { cosine, sine, rows }: AttentionInputs,
+): Value => {
   const sequence = graph.node('Unsqueeze', [tokens, graph.integers([0])]);
   return graph.node('RotaryEmbedding', [sequence, rows, cosine, sine], {
     interleaved: rotary.interleaved ? 1 : 0,
@@ -226,7 +271,8 @@ const split = (graph: OnnxGraph, value: Value, count: number, dimension: number)
   graph.node('Reshape', [value, graph.integers([-1, count, dimension])]);
 
 /** [...] -> [T, width]. */
-const merge = (graph: OnnxGraph, value: Value, width: number): Value => graph.node('Reshape', [value, graph.integers([-1, width])]);
+const merge = (graph: OnnxGraph, value: Value, width: number): Value =>
+  graph.node('Reshape', [value, graph.integers([-1, width])]);
 
 /** Two parts of the last axis. */
 const cut = (graph: OnnxGraph, value: Value, widths: readonly [number, number]): readonly [Value, Value] => {

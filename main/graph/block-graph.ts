@@ -1,9 +1,10 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { attention, attentionInputs, prefixInputs, type AttentionInputs, type KeysAndValues } from './attention.ts';
-import { normalise, swiglu } from './linear.ts';
+import { attention, attentionInputs, type AttentionInputs, type KeysAndValues, prefixInputs } from './attention.ts';
+import { multiply, normalise, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
-import { OnnxGraph, type GraphTarget, type Value } from './onnx-graph.ts';
+import { type GraphTarget, OnnxGraph, type Value } from './onnx-graph.ts';
+import { storedTensor, toFloat } from './weights.ts';
 
 /**
  * What a block takes and gives beside the common: `observed` gives what only some statistics look at (`tokens`,
@@ -18,7 +19,13 @@ export type BlockForm = 'plain' | 'observed' | 'prefixed';
  * experts, and every statistic. `layer` stands in for the checkpoint's own MoE layer where experts are merged; null in
  * a dense layer. `target`: what the provider that runs it can take.
  */
-export const blockGraph = (model: ModelDescriptor, block: BlockDescriptor, layer: MoeLayer | null, target?: GraphTarget, form: BlockForm = 'plain'): Uint8Array => {
+export const blockGraph = (
+  model: ModelDescriptor,
+  block: BlockDescriptor,
+  layer: MoeLayer | null,
+  target?: GraphTarget,
+  form: BlockForm = 'plain',
+): Uint8Array => {
   const graph = new OnnxGraph(target);
   const { hidden } = model;
   const input = graph.input('hidden', DataType.FLOAT, ['T', hidden]);
@@ -28,7 +35,13 @@ export const blockGraph = (model: ModelDescriptor, block: BlockDescriptor, layer
     form === 'prefixed'
       ? { ...attentionInputs(graph, model, 'P+S'), prefix: prefixInputs(graph, model, block.attention) }
       : attentionInputs(graph, model, 'S');
-  const { output, router, residual, tokens, own } = blockNodes(graph, model, { block, layer, hidden: input, inputs, mask });
+  const { output, router, residual, tokens, own } = blockNodes(graph, model, {
+    block,
+    layer,
+    hidden: input,
+    inputs,
+    mask,
+  });
   graph.output('hiddenOut', output, DataType.FLOAT, ['T', hidden]);
   if (form === 'prefixed') {
     graph.output('key', own.key, DataType.FLOAT, ['T', 'G', 'K']);
@@ -72,7 +85,11 @@ export interface BlockValues {
 }
 
 /** The nodes of one block. */
-export const blockNodes = (graph: OnnxGraph, model: ModelDescriptor, { block, layer, mask, hidden, inputs }: BlockInputs): BlockValues => {
+export const blockNodes = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  { block, layer, mask, hidden, inputs }: BlockInputs,
+): BlockValues => {
   const attended = attention(graph, model, block.attention, normalise(graph, hidden, block.attentionNorm), inputs);
   const { own } = attended;
   const residual = addBranch(graph, model, hidden, attended.output);
@@ -82,8 +99,68 @@ export const blockNodes = (graph: OnnxGraph, model: ModelDescriptor, { block, la
     return { output: addBranch(graph, model, residual, router.output), router, residual, tokens, own };
   }
   if (block.dense === null) throw new Error('a block is dense or has experts');
-  return { output: addBranch(graph, model, residual, swiglu(graph, tokens, block.dense)), router: null, residual, tokens, own };
+  return {
+    output: addBranch(graph, model, residual, swiglu(graph, tokens, block.dense)),
+    router: null,
+    residual,
+    tokens,
+    own,
+  };
 };
 
 const addBranch = (graph: OnnxGraph, { residualMultiplier }: ModelDescriptor, residual: Value, branch: Value): Value =>
-  graph.node('Add', [residual, residualMultiplier === 1 ? branch : graph.node('Mul', [branch, graph.float(residualMultiplier)])]);
+  graph.node('Add', [
+    residual,
+    residualMultiplier === 1 ? branch : graph.node('Mul', [branch, graph.float(residualMultiplier)]),
+  ]);
+
+/** Token ids [T] -> hidden [T, H]. 16-bit rows are cast after they are gathered, so that the table is never copied. */
+export const embeddingGraph = (model: ModelDescriptor): Uint8Array => {
+  const graph = new OnnxGraph();
+  const tokens = graph.input('tokens', DataType.INT64, ['T']);
+  graph.output('hiddenOut', embed(graph, model, tokens), DataType.FLOAT, ['T', model.hidden]);
+  return graph.serialise('embedding');
+};
+
+/** Rows [T, H] of token ids [T], times the model's multiplier. */
+export const embed = (graph: OnnxGraph, model: ModelDescriptor, tokens: Value): Value => {
+  const rows = toFloat(
+    graph,
+    graph.node('Gather', [storedTensor(graph, model.embedding), tokens], { axis: 0 }),
+    model.embedding,
+  );
+  return model.embeddingMultiplier === 1 ? rows : graph.node('Mul', [rows, graph.float(model.embeddingMultiplier)]);
+};
+
+/** Hidden [N, H] -> logits [N, V]. */
+export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
+  const graph = new OnnxGraph();
+  graph.output('logits', head(graph, model, lastHidden(graph, model)), DataType.FLOAT, ['N', model.vocabulary]);
+  return graph.serialise('logits');
+};
+
+/**
+ * Hidden [N, H] and pairs [M, 2] of (row of hidden, target token) -> log-probability of each target, and whether it is
+ * the argmax of its row. Several targets may share a row: the choices of an item share the end of their context.
+ */
+export const scoreGraph = (model: ModelDescriptor): Uint8Array => {
+  const graph = new OnnxGraph();
+  const logits = head(graph, model, lastHidden(graph, model));
+  const pairs = graph.input('pairs', DataType.INT64, ['M', 2]);
+  const logprobs = graph.node('GatherND', [graph.node('LogSoftmax', [logits], { axis: -1 }), pairs]);
+  const [rows, targets] = [0, 1].map((column) => graph.node('Gather', [pairs, graph.integers(column)], { axis: 1 }));
+  if (rows === undefined || targets === undefined) throw new Error('pairs have two columns');
+  const best = graph.node('ArgMax', [logits], { axis: -1, keepdims: 0 });
+  graph.output('logprobs', logprobs, DataType.FLOAT, ['M']);
+  graph.output('greedy', graph.node('Equal', [graph.node('Gather', [best, rows]), targets]), DataType.BOOL, ['M']);
+  return graph.serialise('score');
+};
+
+const lastHidden = (graph: OnnxGraph, model: ModelDescriptor): Value =>
+  graph.input('hidden', DataType.FLOAT, ['N', model.hidden]);
+
+/** Final norm and head: hidden [N, H] -> logits [N, V]. */
+export const head = (graph: OnnxGraph, model: ModelDescriptor, hidden: Value): Value => {
+  const logits = multiply(graph, normalise(graph, hidden, model.finalNorm), model.head, model.headBias);
+  return model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
+};

@@ -1,11 +1,57 @@
 import type { DenseTensors, Norm, Projection, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { tensor } from './stored-tensor.ts';
-import { weight } from './weights.ts';
+import { tensor, weight } from './weights.ts';
+
+/**
+ * Rows [n, ...] cut into `parts` blocks of consecutive rows, counts [parts] int64 of them each (0 gives an empty block).
+ * More parts than one node may have are cut in a tree: first into bundles of parts, then each bundle.
+ */
+export const splitRows = (graph: OnnxGraph, rows: Value, counts: Value, parts: number): readonly Value[] => {
+  const width = graph.target.nodeWidth;
+  if (parts === 1) return [rows];
+  if (parts <= width) return graph.nodes('Split', [rows, counts], parts, { axis: 0 });
+  let size = width;
+  while (size * width < parts) size *= width;
+  const bundles = Array.from({ length: Math.ceil(parts / size) }, (_, bundle) => {
+    const [first, end] = [bundle * size, Math.min((bundle + 1) * size, parts)];
+    const own = graph.node('Slice', [counts, graph.integers([first]), graph.integers([end]), graph.integers([0])]);
+    return { own, sum: graph.node('ReduceSum', [own, graph.integers([0])], { keepdims: 1 }), parts: end - first };
+  });
+  const cut = splitRows(
+    graph,
+    rows,
+    graph.node(
+      'Concat',
+      bundles.map(({ sum }) => sum),
+      { axis: 0 },
+    ),
+    bundles.length,
+  );
+  return bundles.flatMap((bundle, index) => {
+    const own = cut[index];
+    if (own === undefined) throw new Error('a bundle without rows');
+    return splitRows(graph, own, bundle.own, bundle.parts);
+  });
+};
+
+/** Blocks of rows one after the other; more than one node may take are joined in a tree. */
+export const joinRows = (graph: OnnxGraph, blocks: readonly Value[]): Value => {
+  const width = graph.target.nodeWidth;
+  const [first, ...others] = blocks;
+  if (first === undefined) throw new Error('nothing to join');
+  if (others.length === 0) return first;
+  if (blocks.length <= width) return graph.node('Concat', blocks, { axis: 0 });
+  const bundles: Value[] = [];
+  for (let start = 0; start < blocks.length; start += width)
+    bundles.push(joinRows(graph, blocks.slice(start, start + width)));
+  return joinRows(graph, bundles);
+};
 
 /** x W^T (+ b) for tokens [T, in] and a weight [out, in]. */
 export const linear = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Value | null = null): Value =>
-  graph.node('Gemm', [tokens, weight(graph, matrix), ...(bias === null ? [] : [bias])], { transB: matrix.transposed === true ? 0 : 1 });
+  graph.node('Gemm', [tokens, weight(graph, matrix), ...(bias === null ? [] : [bias])], {
+    transB: matrix.transposed === true ? 0 : 1,
+  });
 
 export const project = (graph: OnnxGraph, tokens: Value, { weight: matrix, bias }: Projection): Value =>
   linear(graph, tokens, matrix, bias === null ? null : tensor(graph, bias));
@@ -18,7 +64,11 @@ export const multiply = (graph: OnnxGraph, tokens: Value, view: TensorView, bias
 export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, bias, epsilon }: Norm): Value => {
   const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
   if (kind === 'rms') return graph.node('SimplifiedLayerNormalization', [tokens, tensor(graph, scale)], attributes);
-  return graph.node('LayerNormalization', [tokens, tensor(graph, scale), ...(bias === null ? [] : [tensor(graph, bias)])], attributes);
+  return graph.node(
+    'LayerNormalization',
+    [tokens, tensor(graph, scale), ...(bias === null ? [] : [tensor(graph, bias)])],
+    attributes,
+  );
 };
 
 /** down(silu(gate x) * up x). */

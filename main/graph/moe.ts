@@ -1,11 +1,16 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
-import type { ExpertActivation, ExpertTensors, MoeDescriptor, RoutingRule, TensorView, Weight } from '../checkpoint/descriptor.ts';
-import { linear, multiply, swiglu } from './linear.ts';
-import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { largest, normalised, route, type Choice } from './route.ts';
-import { joinRows, splitRows } from './rows.ts';
-import { tensor } from './stored-tensor.ts';
-import { weight } from './weights.ts';
+import type {
+  ExpertActivation,
+  ExpertTensors,
+  MoeDescriptor,
+  RoutingRule,
+  TensorView,
+  Weight,
+} from '../checkpoint/descriptor.ts';
+import { joinRows, linear, multiply, splitRows, swiglu } from './linear.ts';
+import { OnnxGraph, type Value } from './onnx-graph.ts';
+import { type Choice, largest, normalised, route } from './route.ts';
+import { tensor, weight } from './weights.ts';
 
 /** How router logits reach experts: row e is expert e, or several rows share one (merged) expert. */
 export type RouterMap =
@@ -64,7 +69,8 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
   const logits = multiply(graph, tokens, layer.router, layer.routerBias);
   const choice = choose(graph, layer, logits, mask);
   const { rows: experts } = choice;
-  const weights = layer.skipSecondBelow === undefined ? choice.weights : withoutSecond(graph, choice.weights, layer.skipSecondBelow);
+  const weights =
+    layer.skipSecondBelow === undefined ? choice.weights : withoutSecond(graph, choice.weights, layer.skipSecondBelow);
 
   const flat = graph.node('Reshape', [experts, graph.integers([-1])]);
   const count = graph.node('Shape', [flat]);
@@ -102,17 +108,23 @@ export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Valu
 const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value): Choice => {
   const { topK, routing, map } = layer;
   if (map.kind === 'sums' || map.kind === 'blend') {
-    if (routing.kind !== 'softmax-all' || routing.groups !== null) throw new Error('sums of probabilities need a softmax router without groups');
+    if (routing.kind !== 'softmax-all' || routing.groups !== null)
+      throw new Error('sums of probabilities need a softmax router without groups');
     const probabilities = graph.node('Softmax', [graph.node('Add', [logits, mask])], { axis: -1 });
     const rowCount = map.kind === 'sums' ? map.experts.length : (map.rows[0]?.length ?? 0);
-    const shareOf = (row: number, expert: number): number => (map.kind === 'blend' ? (map.rows[expert]?.[row] ?? 0) : map.experts[row] === expert ? 1 : 0);
-    const shares = Array.from({ length: rowCount }, (_, row) => layer.experts.map((_expert, expert) => shareOf(row, expert))).flat();
+    const shareOf = (row: number, expert: number): number =>
+      map.kind === 'blend' ? (map.rows[expert]?.[row] ?? 0) : map.experts[row] === expert ? 1 : 0;
+    const shares = Array.from({ length: rowCount }, (_, row) =>
+      layer.experts.map((_expert, expert) => shareOf(row, expert)),
+    ).flat();
     const sums = graph.node('MatMul', [probabilities, graph.floats([rowCount, layer.experts.length], shares)]);
     const { values, rows } = largest(graph, sums, topK);
     return { rows, weights: routing.normalise ? normalised(graph, values, 0) : values };
   }
   const choice = route(graph, routing, topK, logits, mask);
-  return map.kind === 'direct' ? choice : { rows: graph.node('Gather', [graph.integers(map.experts), choice.rows]), weights: choice.weights };
+  return map.kind === 'direct'
+    ? choice
+    : { rows: graph.node('Gather', [graph.integers(map.experts), choice.rows]), weights: choice.weights };
 };
 
 /** Weights [T, 2], with [1, 0] where the second is below `share` times the first. */
@@ -127,14 +139,32 @@ const withoutSecond = (graph: OnnxGraph, weights: Value, share: number): Value =
 const expertCounts = (graph: OnnxGraph, flat: Value, experts: number): Value => {
   const numbers = graph.integers(Array.from({ length: experts }, (_, expert) => expert));
   const hits = graph.node('Equal', [graph.node('Unsqueeze', [flat, graph.integers([1])]), numbers]);
-  return graph.node('ReduceSum', [graph.node('Cast', [hits], { to: DataType.INT64 }), graph.integers([0])], { keepdims: 0 });
+  return graph.node('ReduceSum', [graph.node('Cast', [hits], { to: DataType.INT64 }), graph.integers([0])], {
+    keepdims: 0,
+  });
 };
 
 /** Experts on rows sorted by expert; an expert without rows costs nothing. */
-const runExperts = (graph: OnnxGraph, layer: MoeLayer, rows: Value, counts: Value): { readonly outputs: Value; readonly inner: Value } => {
+const runExperts = (
+  graph: OnnxGraph,
+  layer: MoeLayer,
+  rows: Value,
+  counts: Value,
+): { readonly outputs: Value; readonly inner: Value } => {
   const { experts } = layer;
-  const results = splitRows(graph, rows, counts, experts.length).map((part, index) => expertOnTokens(graph, layer, index, part));
-  return { outputs: joinRows(graph, results.map(({ output }) => output)), inner: joinRows(graph, results.map(({ inner }) => inner)) };
+  const results = splitRows(graph, rows, counts, experts.length).map((part, index) =>
+    expertOnTokens(graph, layer, index, part),
+  );
+  return {
+    outputs: joinRows(
+      graph,
+      results.map(({ output }) => output),
+    ),
+    inner: joinRows(
+      graph,
+      results.map(({ inner }) => inner),
+    ),
+  };
 };
 
 /** One expert on tokens [n, H]: its output [n, H], and `inner` [n, I], what its down projection is applied to. */
@@ -148,13 +178,19 @@ export const expertOnTokens = (
   if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
   const biased = (matrix: Weight, bias: Weight | undefined, input: Value): Value =>
     linear(graph, input, matrix, bias === undefined ? null : weight(graph, bias));
-  const inner = activated(graph, activation, biased(tensors.gate, tensors.gateBias, tokens), biased(tensors.up, tensors.upBias, tokens));
+  const inner = activated(
+    graph,
+    activation,
+    biased(tensors.gate, tensors.gateBias, tokens),
+    biased(tensors.up, tensors.upBias, tokens),
+  );
   return { output: biased(tensors.down, tensors.downBias, inner), inner };
 };
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */
 const activated = (graph: OnnxGraph, activation: ExpertActivation, gate: Value, up: Value): Value => {
-  if (activation.kind === 'silu') return graph.node('Mul', [graph.node('QuickGelu', [gate], { alpha: { float: 1 } }), up]);
+  if (activation.kind === 'silu')
+    return graph.node('Mul', [graph.node('QuickGelu', [gate], { alpha: { float: 1 } }), up]);
   const { limit, alpha } = activation;
   const bounded = graph.node('Min', [gate, graph.float(limit)]);
   const raised = graph.node('Add', [graph.node('Clip', [up, graph.float(-limit), graph.float(limit)]), graph.float(1)]);
@@ -168,4 +204,22 @@ const withShared = (graph: OnnxGraph, { shared }: MoeLayer, tokens: Value, route
   if (shared.scale === null) return graph.node('Add', [routed, output]);
   const share = graph.node('Sigmoid', [graph.node('Gemm', [tokens, tensor(graph, shared.scale)], { transB: 1 })]);
   return graph.node('Add', [routed, graph.node('Mul', [output, share])]);
+};
+
+type Experts = Pick<MoeLayer, 'experts' | 'activation'>;
+
+/** Every expert of a layer on every token, whoever the router would choose: `tokens` [T, H] -> `outputs` [E, T, H]. */
+export const expertsGraph = (hidden: number, layer: Experts): Uint8Array => {
+  const graph = new OnnxGraph();
+  const tokens = graph.input('tokens', DataType.FLOAT, ['T', hidden]);
+  graph.output('outputs', everyExpert(graph, layer, tokens), DataType.FLOAT, [layer.experts.length, 'T', hidden]);
+  return graph.serialise('experts');
+};
+
+/** [E, T, H] outputs before any weight. */
+export const everyExpert = (graph: OnnxGraph, layer: Experts, tokens: Value): Value => {
+  const outputs = layer.experts.map((_, index) =>
+    graph.node('Unsqueeze', [expertOnTokens(graph, layer, index, tokens).output, graph.integers([0])]),
+  );
+  return graph.node('Concat', outputs, { axis: 0 });
 };

@@ -90,7 +90,12 @@ export class OnnxGraph {
   }
 
   /** One node with several outputs. */
-  nodes(opType: string, inputs: readonly Value[], outputs: number, attributes: Readonly<Record<string, Attribute>> = {}): readonly Value[] {
+  nodes(
+    opType: string,
+    inputs: readonly Value[],
+    outputs: number,
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): readonly Value[] {
     const names = Array.from({ length: outputs }, () => this.#fresh(opType));
     this.#nodes.push(
       create(NodeProtoSchema, {
@@ -117,16 +122,24 @@ export class OnnxGraph {
   }
 
   float(value: number): Value {
-    return this.#constant(`f:${String(value)}`, () => create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: [], floatData: [value] }));
+    return this.#constant(`f:${String(value)}`, () =>
+      create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: [], floatData: [value] }),
+    );
   }
 
   double(value: number): Value {
-    return this.#constant(`d:${String(value)}`, () => create(TensorProtoSchema, { dataType: DataType.DOUBLE, dims: [], doubleData: [value] }));
+    return this.#constant(`d:${String(value)}`, () =>
+      create(TensorProtoSchema, { dataType: DataType.DOUBLE, dims: [], doubleData: [value] }),
+    );
   }
 
   floats(shape: readonly number[], values: readonly number[]): Value {
     return this.#constant(`F:${shape.join('x')}:${values.join(',')}`, () =>
-      create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: shape.map((length) => BigInt(length)), floatData: [...values] }),
+      create(TensorProtoSchema, {
+        dataType: DataType.FLOAT,
+        dims: shape.map((length) => BigInt(length)),
+        floatData: [...values],
+      }),
     );
   }
 
@@ -220,7 +233,10 @@ const valueInfo = (name: string, type: DataType, shape: readonly Dimension[]): V
           shape: create(TensorShapeProtoSchema, {
             dim: shape.map((length) =>
               create(TensorShapeProto_DimensionSchema, {
-                value: typeof length === 'number' ? { case: 'dimValue', value: BigInt(length) } : { case: 'dimParam', value: length },
+                value:
+                  typeof length === 'number'
+                    ? { case: 'dimValue', value: BigInt(length) }
+                    : { case: 'dimParam', value: length },
               }),
             ),
           }),
@@ -230,8 +246,10 @@ const valueInfo = (name: string, type: DataType, shape: readonly Dimension[]): V
   });
 
 const attributeProto = (name: string, value: Attribute): AttributeProto => {
-  if (typeof value === 'number') return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
-  if (typeof value === 'string') return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });
+  if (typeof value === 'number')
+    return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
+  if (typeof value === 'string')
+    return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });
   if ('float' in value) return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float });
   return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map((each) => BigInt(each)) });
 };

@@ -1,7 +1,7 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { ExpertGroups, RoutingRule } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { tensor } from './stored-tensor.ts';
+import { tensor } from './weights.ts';
 
 /** Scores of experts outside the chosen groups: below every masked expert (-1e9 + anything). */
 const OUTSIDE = -3e38;
@@ -38,20 +38,40 @@ export const route = (graph: OnnxGraph, rule: RoutingRule, topK: number, logits:
  * The K largest masked logits are the K largest probabilities (the softmax is monotonic, and comparing logits keeps
  * apart what rounds to equal probabilities); with groups, the best group is the one with the largest logit.
  */
-const softmaxAll = (graph: OnnxGraph, rule: Extract<RoutingRule, { kind: 'softmax-all' }>, topK: number, masked: Value): Choice => {
+const softmaxAll = (
+  graph: OnnxGraph,
+  rule: Extract<RoutingRule, { kind: 'softmax-all' }>,
+  topK: number,
+  masked: Value,
+): Choice => {
   const candidates = rule.groups === null ? masked : withinGroups(graph, masked, rule.groups, 1);
   const { values, rows } = largest(graph, candidates, topK);
-  if (rule.normalise) return { rows, weights: scaled(graph, graph.node('Softmax', [values], { axis: -1 }), rule.scale) };
+  if (rule.normalise)
+    return { rows, weights: scaled(graph, graph.node('Softmax', [values], { axis: -1 }), rule.scale) };
   const probabilities = graph.node('Softmax', [masked], { axis: -1 });
-  return { rows, weights: scaled(graph, graph.node('GatherElements', [probabilities, rows], { axis: -1 }), rule.scale) };
+  return {
+    rows,
+    weights: scaled(graph, graph.node('GatherElements', [probabilities, rows], { axis: -1 }), rule.scale),
+  };
 };
 
-const sigmoid = (graph: OnnxGraph, rule: Extract<RoutingRule, { kind: 'sigmoid' }>, topK: number, logits: Value, mask: Value): Choice => {
+const sigmoid = (
+  graph: OnnxGraph,
+  rule: Extract<RoutingRule, { kind: 'sigmoid' }>,
+  topK: number,
+  logits: Value,
+  mask: Value,
+): Choice => {
   const scores = graph.node('Sigmoid', [logits]);
   const forChoice = graph.node('Add', [graph.node('Add', [scores, tensor(graph, rule.correction)]), mask]);
   const candidates = rule.groups === null ? forChoice : withinGroups(graph, forChoice, rule.groups, 2);
   const { rows: byChoice } = largest(graph, candidates, topK);
-  const { rows, weights: chosen } = byWeight(graph, byChoice, graph.node('GatherElements', [scores, byChoice], { axis: -1 }), topK);
+  const { rows, weights: chosen } = byWeight(
+    graph,
+    byChoice,
+    graph.node('GatherElements', [scores, byChoice], { axis: -1 }),
+    topK,
+  );
   return { rows, weights: scaled(graph, rule.normalise ? normalised(graph, chosen, TINY) : chosen, rule.scale) };
 };
 
@@ -68,10 +88,15 @@ const sparsemixer = (graph: OnnxGraph, jitter: number, masked: Value): Choice =>
     const distance = graph.node('Div', [graph.node('Sub', [best, masked]), graph.node('Max', [magnitude, best])]);
     const far = graph.node('Greater', [distance, graph.float(2 * jitter)]);
     const near = graph.node('Where', [far, graph.float(OUTSIDE), open]);
-    return { row, weight: graph.node('GatherElements', [graph.node('Softmax', [near], { axis: -1 }), row], { axis: -1 }) };
+    return {
+      row,
+      weight: graph.node('GatherElements', [graph.node('Softmax', [near], { axis: -1 }), row], { axis: -1 }),
+    };
   };
   const first = pick(masked);
-  const second = pick(graph.node('ScatterElements', [masked, first.row, filled(graph, first.row, OUTSIDE)], { axis: -1 }));
+  const second = pick(
+    graph.node('ScatterElements', [masked, first.row, filled(graph, first.row, OUTSIDE)], { axis: -1 }),
+  );
   const both = (one: Value, other: Value): Value => graph.node('Concat', [one, other], { axis: -1 });
   return byWeight(graph, both(first.row, second.row), both(first.weight, second.weight), 2);
 };
@@ -91,11 +116,18 @@ const withinGroups = (graph: OnnxGraph, scores: Value, { count, kept }: ExpertGr
   const nothing = filled(graph, ofGroups, 0);
   const open = graph.node('ScatterElements', [nothing, chosen, filled(graph, chosen, 1)], { axis: -1 });
   const isOpen = graph.node('Cast', [graph.node('Unsqueeze', [open, graph.integers([2])])], { to: DataType.BOOL });
-  return graph.node('Reshape', [graph.node('Where', [isOpen, grouped, graph.float(OUTSIDE)]), graph.node('Shape', [scores])]);
+  return graph.node('Reshape', [
+    graph.node('Where', [isOpen, grouped, graph.float(OUTSIDE)]),
+    graph.node('Shape', [scores]),
+  ]);
 };
 
 /** The `count` largest along the last axis, by falling value; ties go to the lower index. */
-export const largest = (graph: OnnxGraph, values: Value, count: number): { readonly values: Value; readonly rows: Value } => {
+export const largest = (
+  graph: OnnxGraph,
+  values: Value,
+  count: number,
+): { readonly values: Value; readonly rows: Value } => {
   const [found, rows] = graph.nodes('TopK', [values, graph.integers([count])], 2, { largest: 1, sorted: 1, axis: -1 });
   if (found === undefined || rows === undefined) throw new Error('TopK gives two outputs');
   return { values: found, rows };
@@ -107,7 +139,9 @@ export const normalised = (graph: OnnxGraph, weights: Value, tiny: number): Valu
   return graph.node('Div', [weights, tiny === 0 ? sum : graph.node('Add', [sum, graph.float(tiny)])]);
 };
 
-const scaled = (graph: OnnxGraph, weights: Value, scale: number): Value => (scale === 1 ? weights : graph.node('Mul', [weights, graph.float(scale)]));
+const scaled = (graph: OnnxGraph, weights: Value, scale: number): Value =>
+  scale === 1 ? weights : graph.node('Mul', [weights, graph.float(scale)]);
 
 /** A float32 tensor of the shape of `like`, filled with one number. */
-const filled = (graph: OnnxGraph, like: Value, value: number): Value => graph.node('Expand', [graph.float(value), graph.node('Shape', [like])]);
+const filled = (graph: OnnxGraph, like: Value, value: number): Value =>
+  graph.node('Expand', [graph.float(value), graph.node('Shape', [like])]);

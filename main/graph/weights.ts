@@ -1,7 +1,91 @@
-import type { Weight } from '../checkpoint/descriptor.ts';
-import { mxfp4Rows } from './mxfp4.ts';
+import path from 'node:path';
+import { TensorProto_DataType as DataType } from 'onnx-buf';
+import type { StoredMatrix, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { everySecond, tensor } from './stored-tensor.ts';
+
+const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
+  switch (dtype) {
+    case 'F32':
+      return DataType.FLOAT;
+    case 'F16':
+      return DataType.FLOAT16;
+    case 'BF16':
+      return DataType.BFLOAT16;
+    case 'F8_E4M3':
+      return DataType.FLOAT8E4M3FN;
+    case 'U8':
+      return DataType.UINT8;
+    default:
+      throw new Error(`tensor "${tensor}": ${dtype} cannot be a weight of a graph`);
+  }
+};
+
+/** A tensor as it is stored: the bytes stay in their file (external data relative to `externalDataRoot`). */
+export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
+  graph.external({
+    name: view.tensor,
+    location: path.relative(externalDataRoot(view.file), view.file).split(path.sep).join('/'),
+    byteOffset: view.byteOffset,
+    byteLength: view.byteLength,
+    shape: view.shape,
+    type: onnxType(view.dtype, view.tensor),
+  });
+
+export const toFloat = (graph: OnnxGraph, value: Value, stored: TensorView): Value =>
+  stored.dtype === 'F32' ? value : graph.node('Cast', [value], { to: DataType.FLOAT });
+
+/** A tensor as float32; other dtypes are cast by the graph, once where the session folds constants. */
+export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(graph, storedTensor(graph, view), view);
+
+/** Folder that external locations are relative to: onnxruntime refuses locations outside it, so it is the drive's root. */
+export const externalDataRoot = (file: string): string => path.parse(file).root;
+
+/** Elements start, start + 2, start + 4, … along an axis. */
+export const everySecond = (graph: OnnxGraph, value: Value, axis: number, start: number): Value =>
+  graph.node('Slice', [
+    value,
+    graph.integers([start]),
+    graph.integers([LAST]),
+    graph.integers([axis]),
+    graph.integers([2]),
+  ]);
+
+/** An end for slices that lies beyond every axis. */
+const LAST = 2 ** 31 - 1;
+
+/** Values of the 16 codes of e2m1 (OCP Microscaling Formats specification 1.0, section 5.3.3). */
+export const e2m1Values = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+
+/** Bias of the e8m0 scale exponent. */
+const SCALE_BIAS = 127;
+
+/**
+ * MXFP4 [rows, groups, 16 bytes] with scales [rows, groups] -> float32 [rows, groups * 32], taking every second row
+ * from `start` on where it is given. The low nibble of a byte comes first.
+ */
+export const mxfp4Rows = (
+  graph: OnnxGraph,
+  { blocks, scales }: Extract<StoredMatrix, { kind: 'mxfp4' }>,
+  start: 0 | 1 | null,
+): Value => {
+  const [rows = 0, groups = 0, bytes = 0] = blocks.shape;
+  const taken = (value: Value): Value => (start === null ? value : everySecond(graph, value, 0, start));
+  const byte = graph.node('Cast', [taken(storedTensor(graph, blocks))], { to: DataType.INT32 });
+  const sixteen = graph.node('Cast', [graph.integers(16)], { to: DataType.INT32 });
+  const high = graph.node('Div', [byte, sixteen]);
+  const low = graph.node('Sub', [byte, graph.node('Mul', [high, sixteen])]);
+  const last = graph.integers([3]);
+  const codes = graph.node('Concat', [graph.node('Unsqueeze', [low, last]), graph.node('Unsqueeze', [high, last])], {
+    axis: 3,
+  });
+  const values = graph.node('Gather', [graph.floats([e2m1Values.length], e2m1Values), codes]);
+  const count = start === null ? rows : rows / 2;
+  const grouped = graph.node('Reshape', [values, graph.integers([count, groups, 2 * bytes])]);
+  const exponents = graph.node('Cast', [taken(storedTensor(graph, scales))], { to: DataType.FLOAT });
+  const powers = graph.node('Pow', [graph.float(2), graph.node('Sub', [exponents, graph.float(SCALE_BIAS)])]);
+  const scaled = graph.node('Mul', [grouped, graph.node('Unsqueeze', [powers, graph.integers([2])])]);
+  return graph.node('Reshape', [scaled, graph.integers([count, groups * 2 * bytes])]);
+};
 
 /**
  * A weight as float32, still as it lies ([in, out] where `transposed`): selected rows or columns, and float8 or MXFP4

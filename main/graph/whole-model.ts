@@ -1,10 +1,92 @@
 import { TensorProto_DataType as DataType } from 'onnx-buf';
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
-import { blockNodes } from './block-graph.ts';
+import type { ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
+import type { AttentionInputs } from './attention.ts';
+import { blockNodes, embed, head } from './block-graph.ts';
 import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
-import { embed, head } from './outer-graphs.ts';
-import { wholeModelLayout } from './whole-model-layout.ts';
+
+/** Added to an attention score that must not count: exp of it is exactly zero, and no sum of it overflows. */
+const HIDDEN = -1e9;
+
+export interface WholeModelLayout {
+  /** [B, S] row of each slot's token among the packed ones (any row for padding slots). */
+  readonly pack: Value;
+  /** [T] slot (b * S + s) of each token. */
+  readonly unpack: Value;
+  /** What the attention of a block with this window (null: none) takes. */
+  readonly attention: (window: number | null) => AttentionInputs;
+}
+
+/**
+ * From the attention mask [B, S] alone: which slots hold tokens, where each token stands in its sequence, its rotary
+ * angles, and which tokens it sees. Computed once per run, whatever the number of blocks.
+ */
+export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask: Value): WholeModelLayout => {
+  const isToken = graph.node('Cast', [mask], { to: DataType.BOOL });
+  const tokens = graph.node('Cast', [isToken], { to: DataType.INT64 });
+  const everySlot = graph.integers([-1]);
+  const unpack = graph.node('Reshape', [
+    graph.node('NonZero', [graph.node('Reshape', [isToken, everySlot])]),
+    everySlot,
+  ]);
+  const pack = graph.node('Reshape', [
+    lastCounted(graph, graph.node('Reshape', [tokens, everySlot]), 0),
+    graph.node('Shape', [mask]),
+  ]);
+  // Positions as float32: exact up to 2^24, and half the memory of int64 in the [S, S] distances.
+  const positions = graph.node('Cast', [lastCounted(graph, tokens, 1)], { to: DataType.FLOAT });
+  const ofTokens = graph.node('Gather', [graph.node('Reshape', [positions, everySlot]), unpack], { axis: 0 });
+  const { cosine, sine } = rotaryTables(graph, model.rotary, ofTokens);
+  const count = graph.node('Squeeze', [graph.node('Shape', [ofTokens])]);
+  const rows = graph.node('Unsqueeze', [
+    graph.node('Range', [graph.integers(0), count, graph.integers(1)]),
+    graph.integers([0]),
+  ]);
+  const distances = graph.node('Sub', [
+    graph.node('Unsqueeze', [positions, graph.integers([1, 3])]),
+    graph.node('Unsqueeze', [positions, graph.integers([1, 2])]),
+  ]);
+  const isKey = graph.node('Unsqueeze', [isToken, graph.integers([1, 2])]);
+  const causal = graph.node('And', [graph.node('GreaterOrEqual', [distances, graph.float(0)]), isKey]);
+  const biases = new Map<number | null, Value>();
+  const biasOf = (window: number | null): Value => {
+    const known = biases.get(window);
+    if (known !== undefined) return known;
+    const seen =
+      window === null ? causal : graph.node('And', [causal, graph.node('Less', [distances, graph.float(window)])]);
+    const bias = graph.node('Where', [seen, graph.float(0), graph.float(HIDDEN)]);
+    biases.set(window, bias);
+    return bias;
+  };
+  return { pack, unpack, attention: (window) => ({ cosine, sine, rows, pack, unpack, bias: biasOf(window) }) };
+};
+
+/** Number of ones up to each place along an axis, less one, and at least 0: where the last one so far counts from 0. */
+const lastCounted = (graph: OnnxGraph, ones: Value, axis: number): Value =>
+  graph.node('Max', [
+    graph.node('Sub', [graph.node('CumSum', [ones, graph.integers(axis)]), graph.integers(1)]),
+    graph.integers(0),
+  ]);
+
+/**
+ * [T, D/2] cosine and sine of each token's angles, times the embedding's magnitude. Angles are float32, as everywhere;
+ * what is made of them is computed in float64 and rounded once, so that tables are those of block-by-block runs.
+ */
+const rotaryTables = (
+  graph: OnnxGraph,
+  { frequencies, magnitude }: Rotary,
+  positions: Value,
+): { readonly cosine: Value; readonly sine: Value } => {
+  const column = graph.node('Unsqueeze', [positions, graph.integers([1])]);
+  const angles = graph.node('Mul', [column, graph.floats([1, frequencies.length], frequencies)]);
+  const precise = graph.node('Cast', [angles], { to: DataType.DOUBLE });
+  const table = (operator: 'Cos' | 'Sin'): Value => {
+    const values = graph.node(operator, [precise]);
+    const scaled = magnitude === 1 ? values : graph.node('Mul', [values, graph.double(magnitude)]);
+    return graph.node('Cast', [scaled], { to: DataType.FLOAT });
+  };
+  return { cosine: table('Cos'), sine: table('Sin') };
+};
 
 /** Names of the graph's inputs and output, as other exporters of language models give them. */
 export const INPUT_IDS = 'input_ids';
@@ -24,12 +106,21 @@ export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLay
   const mask = graph.input(ATTENTION_MASK, DataType.INT64, ['batch', 'sequence']);
   const layout = wholeModelLayout(graph, model, mask);
   const tokens = graph.node('Gather', [flat(graph, ids), layout.unpack], { axis: 0 });
-  const last = model.blocks.reduce((hidden: Value, block, index) => {
-    const layer = layers[index] ?? null;
-    const rows = layer?.router.shape[0] ?? 0;
-    const everyExpert = layer === null ? null : graph.floats([rows], new Array<number>(rows).fill(0));
-    return blockNodes(graph, model, { block, layer, mask: everyExpert, hidden, inputs: layout.attention(block.window) }).output;
-  }, embed(graph, model, tokens));
+  const last = model.blocks.reduce(
+    (hidden: Value, block, index) => {
+      const layer = layers[index] ?? null;
+      const rows = layer?.router.shape[0] ?? 0;
+      const everyExpert = layer === null ? null : graph.floats([rows], new Array<number>(rows).fill(0));
+      return blockNodes(graph, model, {
+        block,
+        layer,
+        mask: everyExpert,
+        hidden,
+        inputs: layout.attention(block.window),
+      }).output;
+    },
+    embed(graph, model, tokens),
+  );
   const everySlot = graph.node('Gather', [last, flat(graph, layout.pack)], { axis: 0 });
   const shape = graph.node('Concat', [graph.node('Shape', [ids]), graph.integers([model.vocabulary])], { axis: 0 });
   const logits = graph.node('Reshape', [head(graph, model, everySlot), shape]);

@@ -40,7 +40,9 @@ export const cookieValue = (header: string | undefined, name: string): string | 
  * rebinding); the port may differ, since an ssh tunnel has one of its own.
  */
 export const isLoopbackHost = (host: string | undefined): boolean =>
-  host !== undefined && /^[^:]+(?::\d{1,5})?$|^\[::1\](?::\d{1,5})?$/.test(host) && LOOPBACK.has(host.replace(/:\d+$/, '').toLowerCase());
+  host !== undefined &&
+  /^[^:]+(?::\d{1,5})?$|^\[::1\](?::\d{1,5})?$/.test(host) &&
+  LOOPBACK.has(host.replace(/:\d+$/, '').toLowerCase());
 
 /** A page of another origin sends that origin; the workbench's own page sends the host it was loaded from. */
 const isOwnOrigin = (origin: string, host: string): boolean => origin.toLowerCase() === `http://${host.toLowerCase()}`;
@@ -74,6 +76,7 @@ export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | nu
   if (byToken || byCookie) return null;
   return {
     status: 401,
-    message: 'The token is missing, or it is one of an earlier start. Open the whole address that "uncurl serve" printed, with its ?token=...',
+    message:
+      'The token is missing, or it is one of an earlier start. Open the whole address that "uncurl serve" printed, with its ?token=...',
   };
 };

@@ -38,7 +38,9 @@ const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
 const isBroken = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'EPIPE' || error.code === 'ECONNRESET');
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'EPIPE' || error.code === 'ECONNRESET');
 
 const addressOf = (request: IncomingMessage): URL | null => {
   // A request target that is no path (`*`, an absolute URL, `//other`) would name another host: nothing is there.
@@ -57,7 +59,11 @@ const factsOf = (request: IncomingMessage): RequestFacts => ({
 });
 
 const answerText = (response: ServerResponse, status: number, message: string): void => {
-  response.writeHead(status, { ...pageHeaders(), 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
+  response.writeHead(status, {
+    ...pageHeaders(),
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Cache-Control': 'no-store',
+  });
   response.end(`${message}\n`);
 };
 
@@ -77,27 +83,41 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   const { engine, rendererFolder, host } = settings;
   const index = join(rendererFolder, 'index.html');
   await access(index).catch((error: unknown) => {
-    throw refuse('page-not-built', `The built page is not there: ${index} cannot be read.`, 'Run "npm run build" first.', error);
+    throw refuse(
+      'page-not-built',
+      `The built page is not there: ${index} cannot be read.`,
+      'Run "npm run build" first.',
+      error,
+    );
   });
   const token = randomBytes(32).toString('base64url');
   const session = randomBytes(32).toString('base64url');
   let cookieName = '';
-  const rules = (originRequired: boolean): AccessRules => ({ token, cookie: { name: cookieName, value: session }, originRequired });
+  const rules = (originRequired: boolean): AccessRules => ({
+    token,
+    cookie: { name: cookieName, value: session },
+    originRequired,
+  });
 
   const serveFile = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const file = rendererFile(rawPath(request));
     const path = file === null ? null : join(rendererFolder, file.path);
-    const facts = path === null ? null : await stat(path).catch((error: unknown) => {
-      if (isMissing(error)) return null;
-      throw error;
-    });
+    const facts =
+      path === null
+        ? null
+        : await stat(path).catch((error: unknown) => {
+            if (isMissing(error)) return null;
+            throw error;
+          });
     if (file === null || path === null || !facts?.isFile()) return answerText(response, 404, 'There is no such page.');
     response.writeHead(200, {
       ...pageHeaders([`ws://${request.headers.host ?? ''}`]),
       'Content-Type': file.contentType,
       'Content-Length': facts.size,
       // Given with the page itself, not with a redirect: a strict cookie is not sent along a redirect from elsewhere.
-      ...(factsOf(request).token === null ? {} : { 'Set-Cookie': `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/` }),
+      ...(factsOf(request).token === null
+        ? {}
+        : { 'Set-Cookie': `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/` }),
     });
     if (request.method === 'HEAD') response.end();
     else await pipeline(createReadStream(path), response);
@@ -106,7 +126,8 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refusal = refusalOf(factsOf(request), rules(false));
     if (refusal !== null) return answerText(response, refusal.status, refusal.message);
-    if (request.method !== 'GET' && request.method !== 'HEAD') return answerText(response, 405, 'Only GET is answered here.');
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return answerText(response, 405, 'Only GET is answered here.');
     if (rawPath(request) === '/session') return answerText(response, 200, 'The session is valid.');
     return serveFile(request, response);
   };
@@ -116,7 +137,12 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
       // A page that leaves in mid-file is no failure; anything else ends this response, loudly for its reader.
       if (isBroken(error)) response.destroy();
       else if (response.headersSent) response.destroy(error instanceof Error ? error : undefined);
-      else answerText(response, 500, `The file could not be read: ${error instanceof Error ? error.message : String(error)}`);
+      else
+        answerText(
+          response,
+          500,
+          `The file could not be read: ${error instanceof Error ? error.message : String(error)}`,
+        );
     });
   });
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
@@ -126,13 +152,21 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
     const refusal =
       refusalOf(factsOf(request), rules(true)) ??
       (rawPath(request) === '/engine' ? null : { status: 403 as const, message: 'The engine answers at /engine.' });
-    if (refusal === null) sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request));
+    if (refusal === null)
+      sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request));
     else rejectUpgrade(socket, refusal);
   });
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
-      reject(refuse('port-unavailable', `Port ${settings.port} on ${host} cannot be used: ${error.message}`, 'Name another port, or 0 for a free one.', error)),
+      reject(
+        refuse(
+          'port-unavailable',
+          `Port ${settings.port} on ${host} cannot be used: ${error.message}`,
+          'Name another port, or 0 for a free one.',
+          error,
+        ),
+      ),
     );
     server.listen(settings.port, host, resolve);
   });
@@ -146,7 +180,9 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
     close: async () => {
       for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();
-      await new Promise<void>((resolve, reject) => server.close((error) => (error === undefined ? resolve() : reject(error))));
+      await new Promise<void>((resolve, reject) =>
+        server.close((error) => (error === undefined ? resolve() : reject(error))),
+      );
     },
   };
 };

@@ -1,15 +1,11 @@
-import { createEngine, type Engine } from '../engine.ts';
-import { engineCommand, engineProcessSettings } from '../contract/engine-control.ts';
-import type { EngineReport } from '../contract/engine-control.ts';
-import { assertNever } from '../contract/assert-never.ts';
-import { providerName } from '../contract/device.ts';
-import type { ProbeEnd, ProviderName } from '../contract/device.ts';
-import { refuse, serialiseError } from '../contract/errors.ts';
+import { type ProbeEnd, providerName, type ProviderName } from '../contract/device.ts';
+import { engineCommand, engineProcessSettings, type EngineReport } from '../contract/engine-control.ts';
+import { assertNever, refuse, serialiseError } from '../contract/errors.ts';
 import { serveRpc } from '../contract/rpc.ts';
+import { createEngine, type Engine } from '../engine/engine.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
-import { defaultWorkspace } from '../workspace/default-workspace.ts';
-import { portChannel } from './port-channel.ts';
-import type { ProcessPort } from './port-channel.ts';
+import { defaultWorkspace } from '../workspace/open-workspace.ts';
+import { portChannel, type ProcessPort } from './port-channel.ts';
 
 /**
  * Entry point of the engine in Electron's utilityProcess. The shell starts it by path with one argument
@@ -17,7 +13,10 @@ import type { ProcessPort } from './port-channel.ts';
  */
 interface ParentPort {
   postMessage(message: unknown): void;
-  on(event: 'message', listener: (event: { readonly data: unknown; readonly ports: readonly ProcessPort[] }) => void): unknown;
+  on(
+    event: 'message',
+    listener: (event: { readonly data: unknown; readonly ports: readonly ProcessPort[] }) => void,
+  ): unknown;
 }
 
 const parentOf = (host: { readonly parentPort?: ParentPort }): ParentPort => {
@@ -44,14 +43,24 @@ const startProbe: StartProbe = (provider, folder) =>
 const providerOf = (device: string | undefined): ProviderName | undefined => {
   const parsed = providerName.optional().safeParse(device);
   if (parsed.success) return parsed.data;
-  throw refuse('bad-value', `There is no device "${device ?? ''}".`, `Start the workbench with one of ${providerName.options.join(', ')}.`);
+  throw refuse(
+    'bad-value',
+    `There is no device "${device ?? ''}".`,
+    `Start the workbench with one of ${providerName.options.join(', ')}.`,
+  );
 };
 
 const start = async (): Promise<Engine> => {
   const { device, workspace, ...others } = settings;
   // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
   const offerSample = workspace === null;
-  return createEngine({ ...others, startProbe, provider: providerOf(device), workspace: workspace ?? defaultWorkspace(), offerSample });
+  return createEngine({
+    ...others,
+    startProbe,
+    provider: providerOf(device),
+    workspace: workspace ?? defaultWorkspace(),
+    offerSample,
+  });
 };
 const engine = start();
 

@@ -48,7 +48,12 @@ export const groupTrees = (trees: readonly TokenTree[], slots: number): readonly
  * `prefixColumns`: keys that attention takes before the trees' own, 0 for blocks that take none. Trees with a `start`
  * see them; the others do not.
  */
-export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], group: readonly number[], prefixColumns = 0): Batch => {
+export const makeBatch = (
+  model: ModelDescriptor,
+  trees: readonly TokenTree[],
+  group: readonly number[],
+  prefixColumns = 0,
+): Batch => {
   const members = group.map((index) => trees[index] ?? { trunk: [], branches: [] });
   const lengths = members.map(treeLength);
   const slots = Math.max(...lengths);
@@ -77,11 +82,19 @@ export const makeBatch = (model: ModelDescriptor, trees: readonly TokenTree[], g
     feeds: {
       cosine: floatTensor(cosine, [tokens, half]),
       sine: floatTensor(sine, [tokens, half]),
-      rows: integerTensor(Array.from({ length: tokens }, (_, index) => index), [1, tokens]),
+      rows: integerTensor(
+        Array.from({ length: tokens }, (_, index) => index),
+        [1, tokens],
+      ),
       pack: integerTensor(pack, [members.length, slots]),
       unpack: integerTensor(unpack, [tokens]),
     },
-    biases: new Map([...new Set(model.blocks.map(({ window }) => window))].map((window) => [window, attentionBias(members, window, slots, prefixColumns)])),
+    biases: new Map(
+      [...new Set(model.blocks.map(({ window }) => window))].map((window) => [
+        window,
+        attentionBias(members, window, slots, prefixColumns),
+      ]),
+    ),
   };
 };
 
@@ -102,23 +115,50 @@ const layOut = (tree: TokenTree, ids: Int32Array, positions: Int32Array, first: 
     row += 1;
   };
   const start = tree.start ?? 0;
-  tree.trunk.forEach((token, index) => { put(token, start + index); });
-  for (const branch of tree.branches) branch.forEach((token, index) => { put(token, start + tree.trunk.length + index); });
+  tree.trunk.forEach((token, index) => {
+    put(token, start + index);
+  });
+  for (const branch of tree.branches)
+    branch.forEach((token, index) => {
+      put(token, start + tree.trunk.length + index);
+    });
 };
 
-const attentionBias = (trees: readonly TokenTree[], window: number | null, slots: number, prefixColumns: number): Tensor => {
+const attentionBias = (
+  trees: readonly TokenTree[],
+  window: number | null,
+  slots: number,
+  prefixColumns: number,
+): Tensor => {
   const columns = prefixColumns + slots;
   const bias = new Float32Array(trees.length * slots * columns).fill(HIDDEN);
-  trees.forEach((tree, member) => { fillBias(tree, window, bias.subarray(member * slots * columns, (member + 1) * slots * columns), prefixColumns, columns); });
+  trees.forEach((tree, member) => {
+    fillBias(
+      tree,
+      window,
+      bias.subarray(member * slots * columns, (member + 1) * slots * columns),
+      prefixColumns,
+      columns,
+    );
+  });
   return floatTensor(bias, [trees.length, 1, slots, columns]);
 };
 
 /** Opens, in an [S, P + S] matrix of one tree, what each token may see: prefix, trunk and its own branch, up to itself. */
-const fillBias = (tree: TokenTree, window: number | null, bias: Float32Array, prefixColumns: number, columns: number): void => {
+const fillBias = (
+  tree: TokenTree,
+  window: number | null,
+  bias: Float32Array,
+  prefixColumns: number,
+  columns: number,
+): void => {
   const open = (query: number, key: number, distance: number): void => {
     if (window === null || distance < window) bias[query * columns + prefixColumns + key] = 0;
   };
-  const { start: prefix = 0, trunk: { length: trunk } } = tree;
+  const {
+    start: prefix = 0,
+    trunk: { length: trunk },
+  } = tree;
   const openPrefix = (query: number, position: number): void => {
     for (let key = 0; key < prefix; key += 1) open(query, key - prefixColumns, position - key);
   };
@@ -138,7 +178,10 @@ const fillBias = (tree: TokenTree, window: number | null, bias: Float32Array, pr
 };
 
 /** Cosine and sine of each token's angles times the embedding's magnitude, [T, dimensions / 2] float32. */
-const rotaryTables = (positions: Int32Array, { frequencies, magnitude }: Rotary): { cosine: Float32Array; sine: Float32Array } => {
+const rotaryTables = (
+  positions: Int32Array,
+  { frequencies, magnitude }: Rotary,
+): { cosine: Float32Array; sine: Float32Array } => {
   const half = frequencies.length;
   const cosine = new Float32Array(positions.length * half);
   const sine = new Float32Array(positions.length * half);

@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
-import { memoryVerdict } from '../contract/memory-verdict.ts';
-import { blockGraph, type BlockForm } from '../graph/block-graph.ts';
-import { externalDataRoot } from '../graph/stored-tensor.ts';
+import { memoryVerdict } from '../contract/model.ts';
+import { type BlockForm, blockGraph } from '../graph/block-graph.ts';
+import { externalDataRoot } from '../graph/weights.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { providers } from './providers/provider.ts';
 import { Session } from './session.ts';
@@ -23,7 +23,13 @@ export class BlockPool {
   readonly spareBytes: number;
 
   /** `forceStreaming`: one block at a time even where all would fit. */
-  constructor(checkpoint: Checkpoint, threads: number, memoryBudgetBytes: number, forceStreaming: boolean, provider: ProviderName) {
+  constructor(
+    checkpoint: Checkpoint,
+    threads: number,
+    memoryBudgetBytes: number,
+    forceStreaming: boolean,
+    provider: ProviderName,
+  ) {
     this.#checkpoint = checkpoint;
     this.#threads = threads;
     this.#provider = provider;
@@ -63,7 +69,9 @@ export class BlockPool {
 
   /** Closes the sessions of merged layers, which belong to one candidate, and observed ones; the layers' own serve all. */
   async closeMerged(): Promise<void> {
-    await this.#close([...this.#open.keys()].filter((key) => !key.endsWith('/own') && !key.endsWith(`/own${formSuffix.prefixed}`)));
+    await this.#close(
+      [...this.#open.keys()].filter((key) => !key.endsWith('/own') && !key.endsWith(`/own${formSuffix.prefixed}`)),
+    );
   }
 
   async dispose(): Promise<void> {

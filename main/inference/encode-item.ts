@@ -1,32 +1,98 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ChoiceItem, TaskItem, TextItem } from '../contract/task.ts';
-import { encodeRequest } from './encode-request.ts';
-import { rollingWindows, scoredSequence, type ScoredSequence } from './scored-sequence.ts';
+import { rollingWindows, scoredSequence, type ScoredSequence } from './scorer.ts';
+
+/** Tokens of one (context, continuation) pair. */
+export interface EncodedRequest {
+  readonly contextTokens: readonly number[];
+  readonly continuationTokens: readonly number[];
+}
+
+/** White space at the end, as Python's str.rstrip takes it (lm-evaluation-harness runs on it; JavaScript's set differs). */
+const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
+
+/**
+ * Tokens of a pair as lm-evaluation-harness 0.4 defines them: white space at the end of the context moves to the
+ * continuation; the continuation's tokens are what encode(context + continuation) has beyond encode(context). An empty
+ * context becomes the tokenizer's BOS (or EOS) token. A pair whose continuation has no token of its own is refused.
+ */
+export const encodeRequest = (
+  tokenizer: TextTokenizer,
+  id: string,
+  context: string,
+  continuation: string,
+): EncodedRequest => {
+  if (context === '') return encodeWithoutContext(tokenizer, id, continuation);
+  const space = trailingSpace.exec(context)?.[0] ?? '';
+  const stem = context.slice(0, context.length - space.length);
+  const contextTokens = tokenizer.encode(stem, true);
+  const continuationTokens = tokenizer.encode(stem + space + continuation, true).slice(contextTokens.length);
+  if (continuationTokens.length === 0) {
+    throw refuse(
+      'lost-continuation',
+      `item "${id}": no token is left for the continuation ${JSON.stringify(continuation)}: the tokenizer merges it into the end of its context.`,
+      'Move the boundary: begin the continuation with the space or sign that separates it from the context.',
+    );
+  }
+  return { contextTokens, continuationTokens };
+};
+
+const encodeWithoutContext = (tokenizer: TextTokenizer, id: string, continuation: string): EncodedRequest => {
+  if (tokenizer.prefixToken === null) {
+    throw refuse(
+      'no-prefix-token',
+      `item "${id}" has an empty context, and the tokenizer names neither a BOS nor an EOS token to stand for it.`,
+      'Give the item a context, or name the tokens in tokenizer_config.json.',
+    );
+  }
+  const tokens = tokenizer.encode(continuation, false);
+  const continuationTokens = tokens[0] === tokenizer.prefixToken ? tokens.slice(1) : tokens;
+  if (continuationTokens.length === 0)
+    throw refuse('lost-continuation', `item "${id}": its continuation has no tokens.`, 'Give the item a continuation.');
+  return { contextTokens: [tokenizer.prefixToken], continuationTokens };
+};
 
 /** One scored sequence per choice. */
-export const encodeChoices = (tokenizer: TextTokenizer, item: ChoiceItem, maxPositions: number): readonly ScoredSequence[] =>
+export const encodeChoices = (
+  tokenizer: TextTokenizer,
+  item: ChoiceItem,
+  maxPositions: number,
+): readonly ScoredSequence[] =>
   item.choices.map((choice) => {
     const { contextTokens, continuationTokens } = encodeRequest(tokenizer, item.id, item.context, choice);
     return scoredSequence(item.id, contextTokens, continuationTokens, maxPositions);
   });
 
 /** The windows of a text's rolling log-likelihood. */
-export const encodeText = (tokenizer: TextTokenizer, item: TextItem, maxPositions: number): readonly ScoredSequence[] => {
+export const encodeText = (
+  tokenizer: TextTokenizer,
+  item: TextItem,
+  maxPositions: number,
+): readonly ScoredSequence[] => {
   if (tokenizer.prefixToken === null) {
-    throw refuse('no-prefix-token', `item "${item.id}": the tokenizer names neither a BOS nor an EOS token to begin a text with.`, 'Name one in tokenizer_config.json.');
+    throw refuse(
+      'no-prefix-token',
+      `item "${item.id}": the tokenizer names neither a BOS nor an EOS token to begin a text with.`,
+      'Name one in tokenizer_config.json.',
+    );
   }
   return rollingWindows(tokenizer.encode(item.text, true), tokenizer.prefixToken, maxPositions);
 };
 
 /** Tokens that a profile sees: context and right answer, or the text, in windows of at most `maxPositions`. */
-export const profileSequences = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: number): readonly (readonly number[])[] => {
+export const profileSequences = (
+  tokenizer: TextTokenizer,
+  item: TaskItem,
+  maxPositions: number,
+): readonly (readonly number[])[] => {
   if ('choices' in item) {
     const tokens = tokenizer.encode(item.context + (item.choices[item.answer] ?? ''), true);
     return [tokens.slice(Math.max(0, tokens.length - maxPositions))];
   }
   const tokens = tokenizer.encode(item.text, true);
   const windows: (readonly number[])[] = [];
-  for (let start = 0; start < tokens.length; start += maxPositions) windows.push(tokens.slice(start, start + maxPositions));
+  for (let start = 0; start < tokens.length; start += maxPositions)
+    windows.push(tokens.slice(start, start + maxPositions));
   return windows;
 };

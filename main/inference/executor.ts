@@ -1,16 +1,16 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
-import { embeddingGraph } from '../graph/outer-graphs.ts';
-import { externalDataRoot } from '../graph/stored-tensor.ts';
-import { groupTrees, isPrefixBatch, makeBatch, makePrefixBatch, type Batch } from './batch.ts';
+import { embeddingGraph } from '../graph/block-graph.ts';
+import { externalDataRoot } from '../graph/weights.ts';
+import type { RoutingTaps } from '../profile/routing-statistics.ts';
+import { type Batch, groupTrees, isPrefixBatch, makeBatch, makePrefixBatch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import { HiddenStore, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
-import { hiddenToken, runBlock, type BlockResult, type Observation, type WantedOfBlock } from './run-block.ts';
-import { floatsOf, Session, type Feeds } from './session.ts';
-import { treeLength, type TokenTree } from './token-tree.ts';
-import type { RoutingTaps } from '../profile/routing-statistics.ts';
+import { type BlockResult, hiddenToken, type Observation, runBlock, type WantedOfBlock } from './run-block.ts';
+import { type Feeds, floatsOf, Session } from './session.ts';
+import { type TokenTree, treeLength } from './token-tree.ts';
 
 /** A candidate resolved to what each layer is. */
 export interface ResolvedCandidate {
@@ -22,9 +22,18 @@ export interface Sink {
   /** Router doings of one MoE layer over one batch (or the prefix), for the candidates that share it; only where wanted. */
   readonly taps?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], taps: RoutingTaps) => void;
   /** The same with everything that a layer can tell; runs sessions of its own. */
-  readonly observe?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], seen: Observation) => Promise<void> | void;
+  readonly observe?: (
+    layer: number,
+    batch: Batch,
+    candidates: readonly ResolvedCandidate[],
+    seen: Observation,
+  ) => Promise<void> | void;
   /** Hidden states [T, H] of a batch of trees after the last block. */
-  readonly hidden: (batch: Batch, candidates: readonly ResolvedCandidate[], hidden: Float32Array) => Promise<void> | void;
+  readonly hidden: (
+    batch: Batch,
+    candidates: readonly ResolvedCandidate[],
+    hidden: Float32Array,
+  ) => Promise<void> | void;
 }
 
 /** Candidates that have been the same up to here, and their hidden states per batch; the shared prefix is the first. */
@@ -58,7 +67,13 @@ export class Executor {
   }
 
   /** `slots`: padded tokens per batch. `spillFolder`: where hidden states of streamed models go that memory cannot hold. */
-  static async open(checkpoint: Checkpoint, pool: BlockPool, threads: number, slots: number, spillFolder: string): Promise<Executor> {
+  static async open(
+    checkpoint: Checkpoint,
+    pool: BlockPool,
+    threads: number,
+    slots: number,
+    spillFolder: string,
+  ): Promise<Executor> {
     const embedding = await Session.open(`embedding of ${checkpoint.name}`, embeddingGraph(checkpoint.descriptor), {
       threads,
       externalRoot: externalDataRoot(checkpoint.folder),
@@ -68,12 +83,19 @@ export class Executor {
   }
 
   /** `prefix`: tokens that stand before the trees with a `start`. It takes no observing sink. */
-  async run(trees: readonly TokenTree[], candidates: readonly ResolvedCandidate[], sink: Sink, control: RunControl, prefix: readonly number[] = []): Promise<void> {
+  async run(
+    trees: readonly TokenTree[],
+    candidates: readonly ResolvedCandidate[],
+    sink: Sink,
+    control: RunControl,
+    prefix: readonly number[] = [],
+  ): Promise<void> {
     const { descriptor } = this.#checkpoint;
     const groups = groupTrees(trees, this.#slots);
     const goesByBlock = this.#pool.streaming || prefix.length > 0;
     const batchesAtOnce = goesByBlock ? groups.length : 1;
-    const total = trees.reduce((sum, tree) => sum + treeLength(tree), prefix.length) * candidates.length * descriptor.blocks.length;
+    const total =
+      trees.reduce((sum, tree) => sum + treeLength(tree), prefix.length) * candidates.length * descriptor.blocks.length;
     let done = 0;
     const advance = (work: number): void => {
       done += work;
@@ -83,7 +105,9 @@ export class Executor {
     const lead = prefix.length === 0 ? [] : [makePrefixBatch(descriptor, prefix)];
     try {
       for (let first = 0; first < groups.length; first += batchesAtOnce) {
-        const batches = groups.slice(first, first + batchesAtOnce).map((group) => makeBatch(descriptor, trees, group, prefix.length));
+        const batches = groups
+          .slice(first, first + batchesAtOnce)
+          .map((group) => makeBatch(descriptor, trees, group, prefix.length));
         await this.#runBatches([...lead, ...batches], candidates, sink, { store, signal: control.signal, advance });
       }
     } finally {
@@ -96,7 +120,12 @@ export class Executor {
   }
 
   /** Takes batches through all blocks together, the prefix before its trees, candidates side by side where they differ. */
-  async #runBatches(batches: readonly Batch[], candidates: readonly ResolvedCandidate[], sink: Sink, run: Run): Promise<void> {
+  async #runBatches(
+    batches: readonly Batch[],
+    candidates: readonly ResolvedCandidate[],
+    sink: Sink,
+    run: Run,
+  ): Promise<void> {
     const { store, signal, advance } = run;
     const hasPrefix = batches.some(isPrefixBatch);
     let states: readonly Shared[] = [{ candidates, hidden: await this.#embed(batches, store) }];
@@ -141,7 +170,14 @@ export class Executor {
     return floatsOf(hiddenOut);
   }
 
-  async #block(layer: number, batch: Batch, members: readonly ResolvedCandidate[], hidden: Float32Array, sink: Sink, prefix: Feeds | null): Promise<BlockResult> {
+  async #block(
+    layer: number,
+    batch: Batch,
+    members: readonly ResolvedCandidate[],
+    hidden: Float32Array,
+    sink: Sink,
+    prefix: Feeds | null,
+  ): Promise<BlockResult> {
     const variant = members[0]?.variants[layer];
     if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
     const want = sink.observe !== undefined ? 'observation' : sink.taps !== undefined ? 'taps' : 'hidden';
@@ -167,7 +203,9 @@ export class Executor {
   }
 
   /** Batches of trees, and their hidden states [T, H] before the first block: for work that goes block by block itself. */
-  async start(trees: readonly TokenTree[]): Promise<readonly { readonly batch: Batch; readonly hidden: Float32Array }[]> {
+  async start(
+    trees: readonly TokenTree[],
+  ): Promise<readonly { readonly batch: Batch; readonly hidden: Float32Array }[]> {
     const started: { batch: Batch; hidden: Float32Array }[] = [];
     for (const group of groupTrees(trees, this.#slots)) {
       const batch = makeBatch(this.#checkpoint.descriptor, trees, group);
@@ -196,7 +234,10 @@ const readState = (store: HiddenStore, { hidden }: Shared, index: number): Promi
 };
 
 /** Candidates grouped by what `layer` is for them, in order of first appearance. */
-const sameLayer = (candidates: readonly ResolvedCandidate[], layer: number): readonly (readonly ResolvedCandidate[])[] => {
+const sameLayer = (
+  candidates: readonly ResolvedCandidate[],
+  layer: number,
+): readonly (readonly ResolvedCandidate[])[] => {
   const groups = new Map<string, ResolvedCandidate[]>();
   for (const candidate of candidates) {
     const key = candidate.variants[layer]?.key ?? '';
@@ -209,6 +250,8 @@ const sameLayer = (candidates: readonly ResolvedCandidate[], layer: number): rea
 
 /** Lets messages in (a run blocks the event loop) and stops here when the job was cancelled. */
 export const pause = async (signal: AbortSignal): Promise<void> => {
-  await new Promise<void>((resolve) => { setImmediate(resolve); });
+  await new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
   if (signal.aborted) throw new CancelledError('The computation');
 };

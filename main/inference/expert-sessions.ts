@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { expertsGraph } from '../graph/experts-graph.ts';
-import { externalDataRoot } from '../graph/stored-tensor.ts';
+import { expertsGraph } from '../graph/moe.ts';
+import { externalDataRoot } from '../graph/weights.ts';
 import { floatsOf, floatTensor, Session } from './session.ts';
 
 /** Numbers that come out of one run at most: 64 MB. */
@@ -26,7 +26,11 @@ export class ExpertSessions {
    * Ungated outputs on tokens [N, H] that go into a layer (counted among MoE layers), in parts: `take` gets the first
    * token of a part, their number n, and the outputs [E, n, H].
    */
-  async run(layer: number, tokens: Float32Array, take: (first: number, count: number, outputs: Float32Array) => void): Promise<void> {
+  async run(
+    layer: number,
+    tokens: Float32Array,
+    take: (first: number, count: number, outputs: Float32Array) => void,
+  ): Promise<void> {
     const { hidden } = this.#checkpoint.descriptor;
     const session = await this.#session(layer);
     const total = tokens.length / hidden;

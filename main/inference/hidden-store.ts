@@ -3,7 +3,8 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Hidden states put aside: in memory, or in a file of the spill folder. */
-export type StoredHidden = { readonly kind: 'memory'; readonly hidden: Float32Array } | { readonly kind: 'file'; readonly file: string };
+export type StoredHidden =
+  { readonly kind: 'memory'; readonly hidden: Float32Array } | { readonly kind: 'file'; readonly file: string };
 
 /**
  * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` they stay in memory, the rest

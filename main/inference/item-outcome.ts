@@ -1,13 +1,16 @@
 import type { TaskItem } from '../contract/task.ts';
-import type { ItemOutcome } from './model-runner.ts';
-import type { ScoredSequence } from './scored-sequence.ts';
-import type { TargetScore } from './scorer.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import type { ScoredSequence, TargetScore } from './scorer.ts';
 
 /**
  * What a model answered to one item, from the scores of its sequences: the sum of log-probabilities per choice, the
  * choice with the largest sum (acc), and with the largest sum per character (acc_norm); ties go to the lower index.
  */
-export const itemOutcome = (item: TaskItem, sequences: readonly ScoredSequence[], scores: readonly (readonly TargetScore[])[]): ItemOutcome => {
+export const itemOutcome = (
+  item: TaskItem,
+  sequences: readonly ScoredSequence[],
+  scores: readonly (readonly TargetScore[])[],
+): ItemOutcome => {
   const sums = scores.map((targets) => targets.reduce((sum, { logprob }) => sum + logprob, 0));
   if (!('choices' in item)) {
     return {
@@ -29,4 +32,5 @@ export const itemOutcome = (item: TaskItem, sequences: readonly ScoredSequence[]
   };
 };
 
-const argmax = (values: readonly number[]): number => values.reduce((best, value, index) => (value > (values[best] ?? -Infinity) ? index : best), 0);
+const argmax = (values: readonly number[]): number =>
+  values.reduce((best, value, index) => (value > (values[best] ?? -Infinity) ? index : best), 0);

@@ -16,7 +16,15 @@ export interface LayerVariant {
 }
 
 /** The checkpoint's own layer. */
-export const ownLayer = ({ topK, routing, router, routerBias, activation, expertTensors, shared }: MoeDescriptor): MoeLayer => ({
+export const ownLayer = ({
+  topK,
+  routing,
+  router,
+  routerBias,
+  activation,
+  expertTensors,
+  shared,
+}: MoeDescriptor): MoeLayer => ({
   topK,
   routing,
   router,
@@ -43,4 +51,8 @@ export const maskedVariant = (moe: MoeDescriptor, kept: readonly number[]): Laye
   };
 };
 
-export const unprunedVariant = (moe: MoeDescriptor): LayerVariant => maskedVariant(moe, moe.expertTensors.map((_, expert) => expert));
+export const unprunedVariant = (moe: MoeDescriptor): LayerVariant =>
+  maskedVariant(
+    moe,
+    moe.expertTensors.map((_, expert) => expert),
+  );

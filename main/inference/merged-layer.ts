@@ -3,18 +3,16 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { fromFloat32, readTensor } from '../checkpoint/read-tensor.ts';
+import { fromFloat32, plainWeight, readTensor, requireWholeView } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { plainWeight, requireWholeView } from '../checkpoint/weight.ts';
-import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { LayerBlend, MergeGroup, MergePlan } from '../contract/plan.ts';
 import type { RouterMap } from '../graph/moe.ts';
 import type { ExpertWeights } from '../pruning/expert-weights.ts';
 import { mergeGroup } from '../pruning/merge-experts.ts';
-import { combineExperts } from '../pruning/merging/combine-experts.ts';
 import { expertToKept, mergeRouterRows } from '../pruning/merge-router.ts';
-import { writeSafetensorsFile } from '../workspace/write-safetensors-file.ts';
+import { combineExperts } from '../pruning/merging/combine-experts.ts';
 import type { LayerVariant } from './layer-variant.ts';
 
 /** Changes whenever merged weights would come out differently, so that old overlay files are not taken for new ones. */
@@ -25,16 +23,36 @@ const MERGE_VERSION = 1;
  * that is keyed by content. Weights are rounded to the checkpoint's dtype, so that what is measured is bit for bit
  * what an export holds. Groups of one member use the checkpoint's own tensors.
  */
-export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan: MergePlan, folder: string): Promise<LayerVariant> => {
+export const mergedVariant = async (
+  checkpoint: Checkpoint,
+  layer: number,
+  plan: MergePlan,
+  folder: string,
+): Promise<LayerVariant> => {
   const moe = checkpoint.descriptor.moeLayers[layer]?.moe;
   const groups = plan.groups[layer];
   if (moe === undefined || groups === undefined) throw new Error(`no layer ${String(layer)} to merge`);
   requireMergeable(checkpoint, moe, plan);
   const blend = plan.blend?.[layer];
-  const content = JSON.stringify([MERGE_VERSION, checkpoint.fingerprint, layer, groups, plan.align, plan.router, plan.rule ?? null, blend ?? null]);
+  const content = JSON.stringify([
+    MERGE_VERSION,
+    checkpoint.fingerprint,
+    layer,
+    groups,
+    plan.align,
+    plan.router,
+    plan.rule ?? null,
+    blend ?? null,
+  ]);
   const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
   const file = path.join(folder, `${key}.safetensors`);
-  if (!(await access(file).then(() => true, () => false))) await writeMergedLayer(file, moe, checkpoint.descriptor.hidden, groups, plan, blend);
+  if (
+    !(await access(file).then(
+      () => true,
+      () => false,
+    ))
+  )
+    await writeMergedLayer(file, moe, checkpoint.descriptor.hidden, groups, plan, blend);
   const { tensors } = await readSafetensorsHeader(file);
   const view = (name: string): TensorView => {
     const found = tensors.get(name);
@@ -67,7 +85,12 @@ export const mergedVariant = async (checkpoint: Checkpoint, layer: number, plan:
   };
 };
 
-const routerMap = (plan: MergePlan, groups: readonly MergeGroup[], experts: number, blend: LayerBlend | undefined): RouterMap => {
+const routerMap = (
+  plan: MergePlan,
+  groups: readonly MergeGroup[],
+  experts: number,
+  blend: LayerBlend | undefined,
+): RouterMap => {
   if (blend !== undefined) return { kind: 'blend', rows: blend.router };
   if (plan.router === 'mapped-rows') return { kind: 'rows', experts: [...expertToKept(groups, experts)] };
   if (plan.router === 'summed-probabilities') return { kind: 'sums', experts: [...expertToKept(groups, experts)] };
@@ -83,10 +106,18 @@ const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, 
   const { routing, routerBias } = moe;
   const grouped = routing.kind === 'softmax-all' && routing.groups !== null;
   if (routing.kind === 'sigmoid' || grouped || routerBias !== null || moe.expertTensors[0]?.gateBias !== undefined) {
-    throw refuse('merge-unsupported', `${name}: experts of the family ${descriptor.family} cannot be merged: its router or its experts have biases or groups.`, 'Use a method that drops experts.');
+    throw refuse(
+      'merge-unsupported',
+      `${name}: experts of the family ${descriptor.family} cannot be merged: its router or its experts have biases or groups.`,
+      'Use a method that drops experts.',
+    );
   }
   if (plan.router === 'summed-probabilities' && routing.kind !== 'softmax-all') {
-    throw refuse('merge-unsupported', `${name}: the router treatment summed-probabilities needs a softmax over all experts, which the family ${descriptor.family} has not.`, 'Choose another router treatment.');
+    throw refuse(
+      'merge-unsupported',
+      `${name}: the router treatment summed-probabilities needs a softmax over all experts, which the family ${descriptor.family} has not.`,
+      'Choose another router treatment.',
+    );
   }
 };
 
@@ -116,15 +147,24 @@ const writeMergedLayer = async (
     const [like] = members;
     if (like === undefined) continue;
     const weights: ExpertWeights[] = [];
-    for (const { gate, up, down } of members) weights.push({ gate: await readWeight(gate), up: await readWeight(up), down: await readWeight(down) });
-    const merged = row === undefined ? mergeGroup(weights, { hidden, width: moe.width }, group, plan.align, plan.rule) : combineExperts(weights, row);
+    for (const { gate, up, down } of members)
+      weights.push({ gate: await readWeight(gate), up: await readWeight(up), down: await readWeight(down) });
+    const merged =
+      row === undefined
+        ? mergeGroup(weights, { hidden, width: moe.width }, group, plan.align, plan.rule)
+        : combineExperts(weights, row);
     for (const role of ['gate', 'up', 'down'] as const) {
       const stored = requireWholeView(like[role], MERGING);
       add(`${String(kept)}.${role}`, stored, stored.shape, merged[role]);
     }
   }
   if (plan.router === 'reference-row' || plan.router === 'mean-row') {
-    add('router', moe.router, [groups.length, hidden], mergeRouterRows(await readTensor(moe.router), hidden, groups, plan.router));
+    add(
+      'router',
+      moe.router,
+      [groups.length, hidden],
+      mergeRouterRows(await readTensor(moe.router), hidden, groups, plan.router),
+    );
   }
   await writeSafetensorsFile(file, tensors);
 };

@@ -1,40 +1,16 @@
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import type { ExtraStatistic } from '../profile/extra-statistics.ts';
-import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 
 /** A plan being evaluated; `plan: null` is the unpruned model. Keys are unique within a call. */
 export interface Candidate {
   readonly key: string;
   readonly plan: Plan | null;
 }
-
-/** What a model answered to one multiple-choice item (METHODS.md section 25). */
-export interface ChoiceOutcome {
-  readonly kind: 'choice';
-  readonly id: string;
-  /** Sum of log-probabilities (natural log, float32) of each choice. */
-  readonly logprobs: readonly number[];
-  /** Choice with the largest sum, and with the largest sum / characters (ties: the lower index). */
-  readonly chosen: number;
-  readonly chosenNorm: number;
-  readonly answer: number;
-  /** Tokens cut from the left of the context to fit the model's positions. */
-  readonly truncatedTokens: number;
-}
-
-/** Rolling log-likelihood of one text. */
-export interface TextOutcome {
-  readonly kind: 'text';
-  readonly id: string;
-  readonly logprob: number;
-  readonly tokens: number;
-}
-
-export type ItemOutcome = ChoiceOutcome | TextOutcome;
 
 export interface RunControl {
   /** Checked between block runs: an abort rejects with CancelledError within a second. */
@@ -80,14 +56,22 @@ export interface ModelRunner {
     control: RunControl,
   ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>>;
   /** Routing statistics over each item's context + right answer (or text), and the extra ones that are asked for. */
-  profile(items: readonly TaskItem[], control: RunControl, extras?: readonly ExtraStatistic[]): Promise<RoutingStatistics>;
+  profile(
+    items: readonly TaskItem[],
+    control: RunControl,
+    extras?: readonly ExtraStatistic[],
+  ): Promise<RoutingStatistics>;
   /**
    * The plan with its experts' down projections refitted on the items (those of `tasks`, by name), so that every block
    * gives again what the unpruned one gave. The weights are written to the overlay folder.
    */
   recover(plan: Plan, items: readonly TaskItem[], tasks: readonly string[], control: RunControl): Promise<Plan>;
   /** Kept experts per MoE layer by NAEE's progressive search: each layer sees what the pruned layers before it give. */
-  pruneProgressively(items: readonly TaskItem[], keptPerLayer: readonly number[], control: RunControl): Promise<number[][]>;
+  pruneProgressively(
+    items: readonly TaskItem[],
+    keptPerLayer: readonly number[],
+    control: RunControl,
+  ): Promise<number[][]>;
   forward(sequences: readonly (readonly number[])[], plan: Plan | null, control: RunControl): Promise<ForwardResult[]>;
   score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]>;
   /** Rolling log-likelihood of texts already encoded with special tokens. */

@@ -1,24 +1,39 @@
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import type { ExtraStatistic } from '../profile/extra-statistics.ts';
-import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
 import { encodeChoices, encodeText, profileSequences } from './encode-item.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
 import { itemOutcome } from './item-outcome.ts';
-import type { Candidate, ForwardResult, ItemOutcome, ModelRunner, ModelRunnerSettings, RunControl, ScoreRequest, ScoreResult } from './model-runner.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import type {
+  Candidate,
+  ForwardResult,
+  ModelRunner,
+  ModelRunnerSettings,
+  RunControl,
+  ScoreRequest,
+  ScoreResult,
+} from './model-runner.ts';
 import { profileLayers } from './profile-layers.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
-import { groupOf, groupTargets, unscoredTokens, type ScoredGroup } from './scored-group.ts';
-import { rollingWindows, scoredSequence, type ScoredSequence } from './scored-sequence.ts';
-import { splitPrefix } from './shared-prefix.ts';
-import { Scorer, type TargetScore } from './scorer.ts';
-import { treeOf, type TokenTree } from './token-tree.ts';
+import {
+  groupOf,
+  groupTargets,
+  rollingWindows,
+  type ScoredGroup,
+  scoredSequence,
+  type ScoredSequence,
+  Scorer,
+  type TargetScore,
+  unscoredTokens,
+} from './scorer.ts';
+import { splitPrefix, type TokenTree, treeOf } from './token-tree.ts';
 
 /** Padded tokens per batch: large enough for full speed, small enough that a run stays far below a second. */
 const BATCH_SLOTS = 2048;
@@ -35,9 +50,28 @@ export interface RunnerTuning extends ModelRunnerSettings {
 /** Opens a checkpoint for running. Sessions of blocks are created when they are first needed. */
 export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTuning): Promise<ModelRunner> => {
   const provider = settings.provider ?? 'cpu';
-  const pool = new BlockPool(checkpoint, settings.threads, settings.memoryBudgetBytes, settings.streamed === true, provider);
-  const executor = await Executor.open(checkpoint, pool, settings.threads, settings.batchSlots ?? BATCH_SLOTS, settings.overlayFolder);
-  return new Runner(checkpoint, await loadTokenizer(checkpoint.folder), settings, pool, executor, new Scorer(checkpoint, settings.threads, provider));
+  const pool = new BlockPool(
+    checkpoint,
+    settings.threads,
+    settings.memoryBudgetBytes,
+    settings.streamed === true,
+    provider,
+  );
+  const executor = await Executor.open(
+    checkpoint,
+    pool,
+    settings.threads,
+    settings.batchSlots ?? BATCH_SLOTS,
+    settings.overlayFolder,
+  );
+  return new Runner(
+    checkpoint,
+    await loadTokenizer(checkpoint.folder),
+    settings,
+    pool,
+    executor,
+    new Scorer(checkpoint, settings.threads, provider),
+  );
 };
 
 class Runner implements ModelRunner {
@@ -50,7 +84,14 @@ class Runner implements ModelRunner {
   readonly #executor: Executor;
   readonly #scorer: Scorer;
 
-  constructor(checkpoint: Checkpoint, tokenizer: TextTokenizer | null, settings: RunnerTuning, pool: BlockPool, executor: Executor, scorer: Scorer) {
+  constructor(
+    checkpoint: Checkpoint,
+    tokenizer: TextTokenizer | null,
+    settings: RunnerTuning,
+    pool: BlockPool,
+    executor: Executor,
+    scorer: Scorer,
+  ) {
     this.checkpoint = checkpoint;
     this.tokenizer = tokenizer;
     this.#overlayFolder = settings.overlayFolder;
@@ -61,10 +102,16 @@ class Runner implements ModelRunner {
     this.#scorer = scorer;
   }
 
-  async evaluate(items: readonly TaskItem[], candidates: readonly Candidate[], control: RunControl): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> {
+  async evaluate(
+    items: readonly TaskItem[],
+    candidates: readonly Candidate[],
+    control: RunControl,
+  ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> {
     const tokenizer = this.#requireTokenizer();
     const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = items.map((item) => ('choices' in item ? encodeChoices(tokenizer, item, maxPositions) : encodeText(tokenizer, item, maxPositions)));
+    const sequences = items.map((item) =>
+      'choices' in item ? encodeChoices(tokenizer, item, maxPositions) : encodeText(tokenizer, item, maxPositions),
+    );
     const groups = sequences.map((list, index) => groupOf(list, 'choices' in (items[index] ?? {})));
     const scores = await this.#score(groups.flat(), candidates, control);
     const firstGroup = prefixSums(groups.map((list) => list.length));
@@ -79,7 +126,11 @@ class Runner implements ModelRunner {
     );
   }
 
-  async profile(items: readonly TaskItem[], control: RunControl, extras: readonly ExtraStatistic[] = []): Promise<RoutingStatistics> {
+  async profile(
+    items: readonly TaskItem[],
+    control: RunControl,
+    extras: readonly ExtraStatistic[] = [],
+  ): Promise<RoutingStatistics> {
     const { trees } = this.#calibration(items);
     const unpruned = await this.#resolve([{ key: 'unpruned', plan: null }]);
     const statistics = await profileLayers({
@@ -93,32 +144,58 @@ class Runner implements ModelRunner {
 
   async recover(plan: Plan, items: readonly TaskItem[], tasks: readonly string[], control: RunControl): Promise<Plan> {
     const { recovery: _recovery, ...bare } = plan;
-    const [unpruned, pruned] = await this.#resolve([{ key: 'unpruned', plan: null }, { key: 'pruned', plan: bare }]);
+    const [unpruned, pruned] = await this.#resolve([
+      { key: 'unpruned', plan: null },
+      { key: 'pruned', plan: bare },
+    ]);
     if (unpruned === undefined || pruned === undefined) throw new Error('candidates were not resolved');
     const recovered = await recoverPlan({
       ...{ checkpoint: this.checkpoint, executor: this.#executor, plan: bare, tasks, unpruned, pruned, control },
-      ...{ ...this.#calibration(items), overlayFolder: this.#overlayFolder, mostJointUnknowns: this.#mostJointUnknowns },
+      ...{
+        ...this.#calibration(items),
+        overlayFolder: this.#overlayFolder,
+        mostJointUnknowns: this.#mostJointUnknowns,
+      },
     });
     await this.#pool.closeMerged();
     return recovered;
   }
 
-  async pruneProgressively(items: readonly TaskItem[], keptPerLayer: readonly number[], control: RunControl): Promise<number[][]> {
+  async pruneProgressively(
+    items: readonly TaskItem[],
+    keptPerLayer: readonly number[],
+    control: RunControl,
+  ): Promise<number[][]> {
     const unpruned = (await this.#resolve([{ key: 'unpruned', plan: null }]))[0];
     if (unpruned === undefined) throw new Error('the model was not resolved');
     const kept = await pruneProgressively({
-      ...{ checkpoint: this.checkpoint, executor: this.#executor, trees: this.#calibration(items).trees, unpruned, keptPerLayer, control },
+      ...{
+        checkpoint: this.checkpoint,
+        executor: this.#executor,
+        trees: this.#calibration(items).trees,
+        unpruned,
+        keptPerLayer,
+        control,
+      },
       threads: this.#threads,
     });
     await this.#pool.closeMerged();
     return kept;
   }
 
-  async forward(sequences: readonly (readonly number[])[], plan: Plan | null, control: RunControl): Promise<ForwardResult[]> {
+  async forward(
+    sequences: readonly (readonly number[])[],
+    plan: Plan | null,
+    control: RunControl,
+  ): Promise<ForwardResult[]> {
     const { vocabulary, moeLayers, hidden: width, maxPositions } = this.checkpoint.descriptor;
-    sequences.forEach((sequence, index) => { checkTokens(sequence, index, vocabulary, maxPositions); });
+    sequences.forEach((sequence, index) => {
+      checkTokens(sequence, index, vocabulary, maxPositions);
+    });
     const candidate = await this.#resolve([{ key: 'plan', plan }]);
-    const results = sequences.map((sequence) => emptyForward(sequence.length, vocabulary, candidate[0], moeLayers.length));
+    const results = sequences.map((sequence) =>
+      emptyForward(sequence.length, vocabulary, candidate[0], moeLayers.length),
+    );
     await this.#executor.run(
       sequences.map((trunk) => ({ trunk, branches: [] })),
       candidate,
@@ -127,8 +204,14 @@ class Runner implements ModelRunner {
           batch.trees.forEach((tree, member) => {
             const result = results[tree];
             const [row, length] = [batch.firstRow[member] ?? 0, sequences[tree]?.length ?? 0];
-            result?.routerLogits.set(rowsOf(taps.logits, row, length, batch.tokens), (layer * result.routerLogits.length) / moeLayers.length);
-            result?.experts.set(rowsOf(taps.experts, row, length, batch.tokens), (layer * result.experts.length) / moeLayers.length);
+            result?.routerLogits.set(
+              rowsOf(taps.logits, row, length, batch.tokens),
+              (layer * result.routerLogits.length) / moeLayers.length,
+            );
+            result?.experts.set(
+              rowsOf(taps.experts, row, length, batch.tokens),
+              (layer * result.experts.length) / moeLayers.length,
+            );
           });
         },
         hidden: async (batch, _candidates, states) => {
@@ -147,15 +230,38 @@ class Runner implements ModelRunner {
 
   async score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
     const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = requests.map(({ id, contextTokens, continuationTokens }) => [scoredSequence(id, contextTokens, continuationTokens, maxPositions)]);
-    return this.#scoreLists(requests.map(({ id }) => id), sequences, plan, control);
+    const sequences = requests.map(({ id, contextTokens, continuationTokens }) => [
+      scoredSequence(id, contextTokens, continuationTokens, maxPositions),
+    ]);
+    return this.#scoreLists(
+      requests.map(({ id }) => id),
+      sequences,
+      plan,
+      control,
+    );
   }
 
-  async scoreRolling(texts: readonly { readonly id: string; readonly tokens: readonly number[] }[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
+  async scoreRolling(
+    texts: readonly { readonly id: string; readonly tokens: readonly number[] }[],
+    plan: Plan | null,
+    control: RunControl,
+  ): Promise<ScoreResult[]> {
     const prefixToken = this.#requireTokenizer().prefixToken;
-    if (prefixToken === null) throw refuse('no-prefix-token', `${this.checkpoint.name}: the tokenizer names neither a BOS nor an EOS token to begin a text with.`, 'Name one in tokenizer_config.json.');
-    const windows = texts.map(({ tokens }) => rollingWindows(tokens, prefixToken, this.checkpoint.descriptor.maxPositions));
-    return this.#scoreLists(texts.map(({ id }) => id), windows, plan, control);
+    if (prefixToken === null)
+      throw refuse(
+        'no-prefix-token',
+        `${this.checkpoint.name}: the tokenizer names neither a BOS nor an EOS token to begin a text with.`,
+        'Name one in tokenizer_config.json.',
+      );
+    const windows = texts.map(({ tokens }) =>
+      rollingWindows(tokens, prefixToken, this.checkpoint.descriptor.maxPositions),
+    );
+    return this.#scoreLists(
+      texts.map(({ id }) => id),
+      windows,
+      plan,
+      control,
+    );
   }
 
   async dispose(): Promise<void> {
@@ -164,7 +270,12 @@ class Runner implements ModelRunner {
     await this.#scorer.dispose();
   }
 
-  async #scoreLists(ids: readonly string[], sequences: readonly (readonly ScoredSequence[])[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
+  async #scoreLists(
+    ids: readonly string[],
+    sequences: readonly (readonly ScoredSequence[])[],
+    plan: Plan | null,
+    control: RunControl,
+  ): Promise<ScoreResult[]> {
     const groups = sequences.map((list) => groupOf(list, false));
     const scores = (await this.#score(groups.flat(), [{ key: 'plan', plan }], control)).get('plan') ?? [];
     const first = prefixSums(groups.map((list) => list.length));
@@ -181,16 +292,25 @@ class Runner implements ModelRunner {
   }
 
   /** Per candidate and group, per sequence, the scores of its targets in order. */
-  async #score(groups: readonly ScoredGroup[], candidates: readonly Candidate[], control: RunControl): Promise<Map<string, TargetScore[][][]>> {
+  async #score(
+    groups: readonly ScoredGroup[],
+    candidates: readonly Candidate[],
+    control: RunControl,
+  ): Promise<Map<string, TargetScore[][][]>> {
     const resolved = await this.#resolve(candidates);
     const scores = new Map(candidates.map(({ key }) => [key, groups.map((): TargetScore[][] => [])]));
-    const { prefix, trees } = splitPrefix(groups.map(({ tree }) => tree), groups.map(({ sequences }) => unscoredTokens(sequences)));
+    const { prefix, trees } = splitPrefix(
+      groups.map(({ tree }) => tree),
+      groups.map(({ sequences }) => unscoredTokens(sequences)),
+    );
     await this.#executor.run(
       trees,
       resolved,
       {
         hidden: async (batch, members, hidden) => {
-          const targets = batch.trees.map((tree, member) => groupTargets(trees[tree] ?? treeOf([]), groups[tree]?.sequences ?? [], batch.firstRow[member] ?? 0));
+          const targets = batch.trees.map((tree, member) =>
+            groupTargets(trees[tree] ?? treeOf([]), groups[tree]?.sequences ?? [], batch.firstRow[member] ?? 0),
+          );
           const flat = await this.#scorer.score(hidden, targets.flat(2));
           let next = 0;
           batch.trees.forEach((tree, member) => {
@@ -208,22 +328,33 @@ class Runner implements ModelRunner {
 
   async #resolve(candidates: readonly Candidate[]): Promise<ResolvedCandidate[]> {
     const resolved: ResolvedCandidate[] = [];
-    for (const candidate of candidates) resolved.push(await resolveCandidate(this.checkpoint, candidate, this.#overlayFolder));
+    for (const candidate of candidates)
+      resolved.push(await resolveCandidate(this.checkpoint, candidate, this.#overlayFolder));
     return resolved;
   }
 
   /** Calibration items as token trees, and the item of each. */
-  #calibration(items: readonly TaskItem[]): { readonly trees: readonly TokenTree[]; readonly itemOf: readonly number[] } {
+  #calibration(items: readonly TaskItem[]): {
+    readonly trees: readonly TokenTree[];
+    readonly itemOf: readonly number[];
+  } {
     const tokenizer = this.#requireTokenizer();
     const sequences = items.flatMap((item, index) =>
       profileSequences(tokenizer, item, this.checkpoint.descriptor.maxPositions).map((trunk) => ({ trunk, index })),
     );
-    return { trees: sequences.map(({ trunk }) => ({ trunk, branches: [] })), itemOf: sequences.map(({ index }) => index) };
+    return {
+      trees: sequences.map(({ trunk }) => ({ trunk, branches: [] })),
+      itemOf: sequences.map(({ index }) => index),
+    };
   }
 
   #requireTokenizer(): TextTokenizer {
     if (this.tokenizer === null) {
-      throw refuse('no-tokenizer', `${this.checkpoint.folder} has no tokenizer.json, so texts cannot be turned into tokens.`, 'Put the model\'s tokenizer.json into the folder.');
+      throw refuse(
+        'no-tokenizer',
+        `${this.checkpoint.folder} has no tokenizer.json, so texts cannot be turned into tokens.`,
+        "Put the model's tokenizer.json into the folder.",
+      );
     }
     return this.tokenizer;
   }
@@ -241,7 +372,12 @@ const rowsOf = <T extends Float32Array | Int32Array>(matrix: T, row: number, len
   return matrix.subarray(row * width, (row + length) * width) as T;
 };
 
-const emptyForward = (tokens: number, vocabulary: number, candidate: ResolvedCandidate | undefined, layers: number): ForwardResult => {
+const emptyForward = (
+  tokens: number,
+  vocabulary: number,
+  candidate: ResolvedCandidate | undefined,
+  layers: number,
+): ForwardResult => {
   const variant = candidate?.variants.find(({ layer }) => layer !== null);
   return {
     logits: new Float32Array(tokens * vocabulary),
@@ -252,8 +388,17 @@ const emptyForward = (tokens: number, vocabulary: number, candidate: ResolvedCan
 
 const checkTokens = (sequence: readonly number[], index: number, vocabulary: number, maxPositions: number): void => {
   const wrong = sequence.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
-  if (wrong !== undefined) throw refuse('bad-token', `sequence ${String(index)}: token ${String(wrong)} is outside the vocabulary (0 to ${String(vocabulary - 1)}).`, 'Encode the text with this model\'s tokenizer.');
+  if (wrong !== undefined)
+    throw refuse(
+      'bad-token',
+      `sequence ${String(index)}: token ${String(wrong)} is outside the vocabulary (0 to ${String(vocabulary - 1)}).`,
+      "Encode the text with this model's tokenizer.",
+    );
   if (sequence.length === 0 || sequence.length > maxPositions) {
-    throw refuse('bad-length', `sequence ${String(index)} has ${String(sequence.length)} tokens; the model takes 1 to ${String(maxPositions)}.`, 'Shorten or split the sequence.');
+    throw refuse(
+      'bad-length',
+      `sequence ${String(index)} has ${String(sequence.length)} tokens; the model takes 1 to ${String(maxPositions)}.`,
+      'Shorten or split the sequence.',
+    );
   }
 };

@@ -1,22 +1,25 @@
 import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
-import { accumulateOutputs } from '../profile/accumulate-outputs.ts';
-import { accumulateResidual, residualCosines } from '../profile/accumulate-residual.ts';
+import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
-import { emptyStatistics, runsEveryExpert, type ExtraStatistic } from '../profile/extra-statistics.ts';
-import { emptyRoutingStatistics, type RoutingStatistics } from '../profile/routing-statistics.ts';
+import {
+  emptyRoutingStatistics,
+  emptyStatistics,
+  type ExtraStatistic,
+  type RoutingStatistics,
+  runsEveryExpert,
+} from '../profile/routing-statistics.ts';
 import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
 import { layerLoss, type RouteToken } from '../pruning/search/layer-trace.ts';
 import { routeTokens } from '../pruning/search/route-tokens.ts';
 import { TraceBuilder } from '../pruning/search/trace-builder.ts';
-import { isPrefixBatch, type Batch } from './batch.ts';
-import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
+import { type Batch, isPrefixBatch } from './batch.ts';
+import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import type { RunControl } from './model-runner.ts';
 import type { Observation } from './run-block.ts';
-import { splitPrefix } from './shared-prefix.ts';
-import { treeLength, type TokenTree } from './token-tree.ts';
+import { splitPrefix, type TokenTree, treeLength } from './token-tree.ts';
 
 /** Bytes that the products of tokens may take while subsets of experts are tried. */
 const TRACE_BYTES = 2 ** 29;
@@ -54,11 +57,18 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
     statistics.tokens += batch.tokens;
   };
   if (extras.length === 0) {
-    const { prefix, trees: behind } = splitPrefix(trees, trees.map(({ trunk }) => trunk.length - 1));
+    const { prefix, trees: behind } = splitPrefix(
+      trees,
+      trees.map(({ trunk }) => trunk.length - 1),
+    );
     const ofPrefix = emptyRoutingStatistics(statistics.layers, statistics.experts, statistics.topK);
     ofPrefix.tokens = prefix.length;
-    const taps = (layer: number, batch: Batch, _members: readonly ResolvedCandidate[], seen: Parameters<typeof accumulateRouting>[2]): void =>
-      accumulateRouting(isPrefixBatch(batch) ? ofPrefix : statistics, layer, seen);
+    const taps = (
+      layer: number,
+      batch: Batch,
+      _members: readonly ResolvedCandidate[],
+      seen: Parameters<typeof accumulateRouting>[2],
+    ): void => accumulateRouting(isPrefixBatch(batch) ? ofPrefix : statistics, layer, seen);
     await executor.run(behind, unpruned, { taps, hidden: count }, control, prefix);
     addTimes(statistics, ofPrefix, behind.filter(({ start }) => start !== undefined).length);
     return statistics;
@@ -67,16 +77,28 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   const sessions = runsEveryExpert(extras) ? new ExpertSessions(checkpoint, threads, !streaming) : null;
   const firstToken = firstTokens(trees);
   try {
-    const observe = async (layer: number, batch: Batch, _members: readonly ResolvedCandidate[], seen: Observation): Promise<void> => {
+    const observe = async (
+      layer: number,
+      batch: Batch,
+      _members: readonly ResolvedCandidate[],
+      seen: Observation,
+    ): Promise<void> => {
       accumulateRouting(statistics, layer, seen);
       if (statistics.residualSum !== undefined) addResidual(statistics, layer, seen, checkpoint);
       const trace = traces[layer];
       const numbers = trace === undefined ? [] : tokenNumbers(batch, firstToken);
       const { topK } = statistics;
       await sessions?.run(layer, seen.tokens, (first, tokens, outputs) => {
-        const rows = <T extends Float32Array | Int32Array>(values: T, width: number): T => values.subarray(first * width, (first + tokens) * width) as T;
-        if (statistics.outputs !== undefined) accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK) });
-        trace?.add(numbers.slice(first, first + tokens), outputs, rows(seen.routed, hidden), rows(seen.logits, statistics.experts));
+        const rows = <T extends Float32Array | Int32Array>(values: T, width: number): T =>
+          values.subarray(first * width, (first + tokens) * width) as T;
+        if (statistics.outputs !== undefined)
+          accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK) });
+        trace?.add(
+          numbers.slice(first, first + tokens),
+          outputs,
+          rows(seen.routed, hidden),
+          rows(seen.logits, statistics.experts),
+        );
       });
     };
     await executor.run(trees, unpruned, { observe, hidden: count }, control);
@@ -92,12 +114,19 @@ const addTimes = (statistics: RoutingStatistics, once: RoutingStatistics, times:
   statistics.tokens += times * once.tokens;
   for (const name of ROUTING_SUMS) {
     const sums = statistics[name];
-    once[name].forEach((value, at) => { sums[at] = (sums[at] ?? 0) + times * value; });
+    once[name].forEach((value, at) => {
+      sums[at] = (sums[at] ?? 0) + times * value;
+    });
   }
 };
 
 /** The routed experts alone turn a token: their sum is added as the block adds it, the shared expert left out. */
-const addResidual = (statistics: RoutingStatistics, layer: number, seen: Observation, { descriptor }: Checkpoint): void => {
+const addResidual = (
+  statistics: RoutingStatistics,
+  layer: number,
+  seen: Observation,
+  { descriptor }: Checkpoint,
+): void => {
   const { residualMultiplier, hidden } = descriptor;
   const added = residualMultiplier === 1 ? seen.routed : seen.routed.map((value) => value * residualMultiplier);
   accumulateResidual(statistics, layer, { ...seen, cosines: residualCosines(seen.residual, added, hidden) });
@@ -132,7 +161,13 @@ const traceBuilders = ({ descriptor }: Checkpoint, trees: readonly TokenTree[]):
 };
 
 /** Fills a layer's elimination: the best experts for every number, from max(1, top-k) up. */
-const eliminate = async (statistics: RoutingStatistics, layer: number, builder: TraceBuilder, checkpoint: Checkpoint, signal: AbortSignal): Promise<void> => {
+const eliminate = async (
+  statistics: RoutingStatistics,
+  layer: number,
+  builder: TraceBuilder,
+  checkpoint: Checkpoint,
+  signal: AbortSignal,
+): Promise<void> => {
   const { elimination, experts, topK } = statistics;
   const moe = checkpoint.descriptor.moeLayers[layer]?.moe;
   if (elimination === undefined || moe === undefined) return;
@@ -154,5 +189,14 @@ const eliminate = async (statistics: RoutingStatistics, layer: number, builder: 
 };
 
 /** The layer's own routing rule on logits [N, E], for trying sets of allowed experts. */
-export const layerRoute = async ({ routing, experts, topK }: MoeDescriptor, logits: Float32Array): Promise<RouteToken> =>
-  routeTokens(routing, logits, experts, topK, routing.kind === 'sigmoid' ? await readTensor(routing.correction) : undefined);
+export const layerRoute = async (
+  { routing, experts, topK }: MoeDescriptor,
+  logits: Float32Array,
+): Promise<RouteToken> =>
+  routeTokens(
+    routing,
+    logits,
+    experts,
+    topK,
+    routing.kind === 'sigmoid' ? await readTensor(routing.correction) : undefined,
+  );

@@ -41,7 +41,11 @@ interface Streams {
 export const pruneProgressively = async (request: ProgressiveRequest): Promise<number[][]> => {
   const { checkpoint, executor, trees, unpruned, keptPerLayer, threads, control } = request;
   const { blocks } = checkpoint.descriptor;
-  const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({ batch, full: hidden, pruned: hidden }));
+  const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({
+    batch,
+    full: hidden,
+    pruned: hidden,
+  }));
   const sessions = new ExpertSessions(checkpoint, threads, false);
   const kept: number[][] = [];
   try {
@@ -50,7 +54,8 @@ export const pruneProgressively = async (request: ProgressiveRequest): Promise<n
       if (variant === undefined) throw new Error(`no variant for block ${String(block)}`);
       const layer = kept.length;
       const keep = keptPerLayer[layer] ?? 0;
-      const builder = moe === null ? null : new TraceBuilder(moe.experts, checkpoint.descriptor.hidden, strideOf(trees, moe.experts));
+      const builder =
+        moe === null ? null : new TraceBuilder(moe.experts, checkpoint.descriptor.hidden, strideOf(trees, moe.experts));
       let first = 0;
       for (const stream of streams) {
         await pause(control.signal);
@@ -59,8 +64,22 @@ export const pruneProgressively = async (request: ProgressiveRequest): Promise<n
         stream.full = full.hidden;
         if (builder === null) stream.pruned = pruned.hidden;
         else if (full.observation !== null && pruned.observation !== null) {
-          const wanted = wantedOutput(full.hidden, full.observation, pruned.hidden, pruned.observation, checkpoint.descriptor.residualMultiplier);
-          await addTokens(builder, sessions, layer, { hidden: checkpoint.descriptor.hidden, experts: moe?.experts ?? 0 }, pruned.observation, wanted, first);
+          const wanted = wantedOutput(
+            full.hidden,
+            full.observation,
+            pruned.hidden,
+            pruned.observation,
+            checkpoint.descriptor.residualMultiplier,
+          );
+          await addTokens(
+            builder,
+            sessions,
+            layer,
+            { hidden: checkpoint.descriptor.hidden, experts: moe?.experts ?? 0 },
+            pruned.observation,
+            wanted,
+            first,
+          );
         }
         first += stream.batch.tokens;
       }
@@ -90,7 +109,13 @@ const strideOf = (trees: readonly TokenTree[], experts: number): number => {
  * What the routed experts should give on the pruned stream: the unpruned branch's output, less what a shared expert gives
  * there anyway.
  */
-const wantedOutput = (full: Float32Array, seenFull: Observation, pruned: Float32Array, seenPruned: Observation, scale: number): Float32Array =>
+const wantedOutput = (
+  full: Float32Array,
+  seenFull: Observation,
+  pruned: Float32Array,
+  seenPruned: Observation,
+  scale: number,
+): Float32Array =>
   full.map((value, at) => {
     const branch = (value - (seenFull.residual[at] ?? 0)) / scale;
     const shared = ((pruned[at] ?? 0) - (seenPruned.residual[at] ?? 0)) / scale - (seenPruned.routed[at] ?? 0);
@@ -116,7 +141,12 @@ const addTokens = (
     );
   });
 
-const bestExperts = async (builder: TraceBuilder, moe: Parameters<typeof layerRoute>[0], keep: number, signal: AbortSignal): Promise<number[]> => {
+const bestExperts = async (
+  builder: TraceBuilder,
+  moe: Parameters<typeof layerRoute>[0],
+  keep: number,
+  signal: AbortSignal,
+): Promise<number[]> => {
   const { trace, logits } = builder.finish();
   const route = await layerRoute(moe, logits);
   let tried = 0;

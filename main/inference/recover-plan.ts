@@ -2,19 +2,17 @@ import { createHash } from 'node:crypto';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
-import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan, PlanRecovery } from '../contract/plan.ts';
-import { recoverLayer, type LayerRecovery } from '../pruning/recovery/recover-layer.ts';
-import { withPauses } from '../pruning/recovery/steps.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+import { type LayerRecovery, recoverLayer } from '../pruning/recovery/recover-layer.ts';
 import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
-import { canonicalJson } from '../workspace/canonical-json.ts';
-import { writeSafetensorsFile } from '../workspace/write-safetensors-file.ts';
-import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
+import { withPauses } from '../pruning/recovery/steps.ts';
+import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
-import { recoveredFile, recoveredName } from './recovered-layer.ts';
-import { recoveryProblem, type Streams } from './recovery-features.ts';
+import { recoveredFile, recoveredName, recoveryProblem, type Streams } from './recovered-layer.ts';
 import type { Observation } from './run-block.ts';
 import type { TokenTree } from './token-tree.ts';
 
@@ -47,7 +45,11 @@ export interface RecoveryRequest {
 export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlayFolder, control } = request;
   requireRefittable(checkpoint);
-  const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({ batch, full: hidden, pruned: hidden }));
+  const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({
+    batch,
+    full: hidden,
+    pruned: hidden,
+  }));
   const tensors: TensorToWrite[] = [];
   const layers: PlanRecovery['layers'][number][] = [];
   const { blocks } = checkpoint.descriptor;
@@ -76,18 +78,28 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
 
 const keyOf = ({ fingerprint }: Checkpoint, plan: Plan, trees: readonly TokenTree[]): string => {
   const { recovery: _recovery, method: _method, options: _options, tasks: _tasks, ...content } = plan;
-  const identity = canonicalJson({ version: RECOVERY_VERSION, fingerprint, plan: content, tokens: trees.map(({ trunk }) => [...trunk]) });
+  const identity = canonicalJson({
+    version: RECOVERY_VERSION,
+    fingerprint,
+    plan: content,
+    tokens: trees.map(({ trunk }) => [...trunk]),
+  });
   return createHash('sha256').update(identity).digest('hex').slice(0, 32);
 };
 
 const requireRefittable = ({ name, descriptor }: Checkpoint): void => {
   const down = descriptor.moeLayers[0]?.moe.expertTensors[0]?.down;
   if (down === undefined || plainDown(down) !== null) return;
-  throw refuse('recovery-unsupported', `${name}: its experts are quantised, and refitted weights cannot be stored in their place.`, 'Use a checkpoint in float32, float16 or bfloat16.');
+  throw refuse(
+    'recovery-unsupported',
+    `${name}: its experts are quantised, and refitted weights cannot be stored in their place.`,
+    'Use a checkpoint in float32, float16 or bfloat16.',
+  );
 };
 
 /** Where a down projection lies, if it lies as a plain matrix ([H, I], or [I, H] where the family transposes it). */
-const plainDown = ({ stored, select }: Weight): TensorView | null => (stored.kind === 'plain' && select === undefined ? stored.view : null);
+const plainDown = ({ stored, select }: Weight): TensorView | null =>
+  stored.kind === 'plain' && select === undefined ? stored.view : null;
 
 const summaryOf = ({ lambda, heldOut, before, after }: LayerRecovery): PlanRecovery['layers'][number] => ({
   lambda: Number.isFinite(lambda) ? lambda : null,
@@ -95,13 +107,21 @@ const summaryOf = ({ lambda, heldOut, before, after }: LayerRecovery): PlanRecov
   left: before > 0 ? after / before : 1,
 });
 
-const denseBlock = async (executor: Executor, block: number, variant: LayerVariant, streams: readonly Streams[], signal: AbortSignal): Promise<void> => {
+const denseBlock = async (
+  executor: Executor,
+  block: number,
+  variant: LayerVariant,
+  streams: readonly Streams[],
+  signal: AbortSignal,
+): Promise<void> => {
   for (const stream of streams) {
     const isSame = stream.full === stream.pruned;
     await pause(signal);
     stream.full = (await executor.runBlock(block, variant, stream.batch, stream.full, 'hidden')).hidden;
     await pause(signal);
-    stream.pruned = isSame ? stream.full : (await executor.runBlock(block, variant, stream.batch, stream.pruned, 'hidden')).hidden;
+    stream.pruned = isSame
+      ? stream.full
+      : (await executor.runBlock(block, variant, stream.batch, stream.pruned, 'hidden')).hidden;
   }
 };
 
@@ -151,11 +171,21 @@ const refittedDowns = async (
       const stored = await readTensor(view);
       const placeOf = (i: number, h: number): number => (down.transposed === true ? i * hidden + h : h * width + i);
       const refitted = stored.slice();
-      for (let i = 0; i < width; i += 1) for (let h = 0; h < hidden; h += 1) refitted[placeOf(i, h)] = (stored[placeOf(i, h)] ?? 0) + (correction[i * hidden + h] ?? 0);
+      for (let i = 0; i < width; i += 1)
+        for (let h = 0; h < hidden; h += 1)
+          refitted[placeOf(i, h)] = (stored[placeOf(i, h)] ?? 0) + (correction[i * hidden + h] ?? 0);
       const bytes = fromFloat32(refitted, view.dtype);
       const rounded = toFloat32(bytes.slice(), view.dtype, view.tensor);
-      for (let i = 0; i < width; i += 1) for (let h = 0; h < hidden; h += 1) change[i * hidden + h] = (rounded[placeOf(i, h)] ?? 0) - (stored[placeOf(i, h)] ?? 0);
-      tensors.push({ name: recoveredName(layer, place), dtype: view.dtype, shape: view.shape, byteLength: bytes.length, bytes: () => bytes });
+      for (let i = 0; i < width; i += 1)
+        for (let h = 0; h < hidden; h += 1)
+          change[i * hidden + h] = (rounded[placeOf(i, h)] ?? 0) - (stored[placeOf(i, h)] ?? 0);
+      tensors.push({
+        name: recoveredName(layer, place),
+        dtype: view.dtype,
+        shape: view.shape,
+        byteLength: bytes.length,
+        bytes: () => bytes,
+      });
     }
     changes.push(change);
   }
@@ -163,7 +193,12 @@ const refittedDowns = async (
 };
 
 /** Adds to the pruned stream what the refitted weights give beyond the old ones. */
-const advance = async (streams: readonly Streams[], { experts, width, hidden, items }: RecoveryProblem, changes: readonly Float32Array[], signal: AbortSignal): Promise<void> => {
+const advance = async (
+  streams: readonly Streams[],
+  { experts, width, hidden, items }: RecoveryProblem,
+  changes: readonly Float32Array[],
+  signal: AbortSignal,
+): Promise<void> => {
   const gained = new Float64Array(items.length * hidden);
   for (const [expert, features] of experts.entries()) {
     const change = changes[expert];

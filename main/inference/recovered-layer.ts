@@ -1,10 +1,96 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { TensorView, Weight } from '../checkpoint/descriptor.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PlanRecovery } from '../contract/plan.ts';
+import type { ExpertFeatures, RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
+import type { Batch } from './batch.ts';
 import type { LayerVariant } from './layer-variant.ts';
+import type { Observation } from './run-block.ts';
+
+/** A batch and its hidden states in the unpruned model and in the pruned, recovered one. */
+export interface Streams {
+  readonly batch: Batch;
+  full: Float32Array;
+  pruned: Float32Array;
+}
+
+/** What the pruned block lacks, and the gated inner activations that may give it back, over the tokens of all batches. */
+export const recoveryProblem = (
+  { descriptor }: Checkpoint,
+  { layer }: LayerVariant,
+  streams: readonly Streams[],
+  seen: readonly Observation[],
+  itemOf: readonly number[],
+): RecoveryProblem => {
+  const { hidden, residualMultiplier } = descriptor;
+  const experts = layer?.experts.length ?? 0;
+  const width = layer?.experts[0]?.down.shape[1] ?? 0;
+  const tokens = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
+  const residual = new Float32Array(tokens * hidden);
+  const items = new Int32Array(tokens);
+  const features = Array.from({ length: experts }, () => ({ tokens: [] as number[], rows: [] as Float32Array[] }));
+  let first = 0;
+  streams.forEach(({ batch, full, pruned }, index) => {
+    full.forEach((value, at) => {
+      residual[first * hidden + at] = value - (pruned[at] ?? 0);
+    });
+    batch.trees.forEach((tree, member) =>
+      items.fill(
+        itemOf[tree] ?? 0,
+        first + (batch.firstRow[member] ?? 0),
+        first + (batch.firstRow[member + 1] ?? batch.tokens),
+      ),
+    );
+    const observation = seen[index];
+    if (observation !== undefined)
+      addFeatures(features, observation, layer?.topK ?? 1, width, first, residualMultiplier);
+    first += batch.tokens;
+  });
+  return { width, hidden, residual, items, experts: features.map(({ tokens: own, rows }) => joined(own, rows, width)) };
+};
+
+interface GatheredFeatures {
+  readonly tokens: number[];
+  readonly rows: Float32Array[];
+}
+
+/** Adds weight * inner activation of every choice; two choices of one token that lead to the same expert add up. */
+const addFeatures = (
+  features: readonly GatheredFeatures[],
+  { experts, weights, inner }: Observation,
+  topK: number,
+  width: number,
+  first: number,
+  scale: number,
+): void => {
+  experts.forEach((expert, slot) => {
+    const gate = (weights[slot] ?? 0) * scale;
+    const own = features[expert];
+    if (gate === 0 || own === undefined) return;
+    const token = first + Math.floor(slot / topK);
+    const row = inner.subarray(slot * width, (slot + 1) * width).map((value) => value * gate);
+    const last = own.rows.at(-1);
+    if (own.tokens.at(-1) === token && last !== undefined)
+      row.forEach((value, at) => {
+        last[at] = (last[at] ?? 0) + value;
+      });
+    else {
+      own.tokens.push(token);
+      own.rows.push(row);
+    }
+  });
+};
+
+const joined = (tokens: readonly number[], rows: readonly Float32Array[], width: number): ExpertFeatures => {
+  const values = new Float32Array(rows.length * width);
+  rows.forEach((row, at) => {
+    values.set(row, at * width);
+  });
+  return { tokens: Int32Array.from(tokens), values };
+};
 
 /** Refitted down projections on disk: `<MoE layer>.<place among the layer's experts>.down`, as the checkpoint stores them. */
 export interface RecoveredWeights {
@@ -19,7 +105,12 @@ export const recoveredName = (layer: number, expert: number): string => `${Strin
 /** @throws WorkbenchError `recovery-missing` where the file of a recovered plan is not there. */
 export const openRecovered = async ({ weights, tasks }: PlanRecovery, folder: string): Promise<RecoveredWeights> => {
   const file = recoveredFile(folder, weights);
-  if (!(await access(file).then(() => true, () => false))) {
+  if (
+    !(await access(file).then(
+      () => true,
+      () => false,
+    ))
+  ) {
     throw refuse(
       'recovery-missing',
       `The refitted weights ${weights} of the plan are not in ${folder}.`,
@@ -30,7 +121,11 @@ export const openRecovered = async ({ weights, tasks }: PlanRecovery, folder: st
 };
 
 /** A layer under a candidate with refitted down projections in place of its own, where the file holds them. */
-export const recoveredVariant = ({ key, tensors }: RecoveredWeights, layer: number, variant: LayerVariant): LayerVariant => {
+export const recoveredVariant = (
+  { key, tensors }: RecoveredWeights,
+  layer: number,
+  variant: LayerVariant,
+): LayerVariant => {
   if (variant.layer === null) return variant;
   const experts = variant.layer.experts.map((expert, place) => {
     const view = tensors.get(recoveredName(layer, place));
@@ -47,9 +142,20 @@ export const recoveredVariant = ({ key, tensors }: RecoveredWeights, layer: numb
 
 const inPlaceOf = ({ stored, shape, transposed }: Weight, view: TensorView, key: string): Weight => {
   const own = stored.kind === 'plain' ? stored.view : null;
-  if (own === null || own.dtype !== view.dtype || own.shape.length !== view.shape.length || own.shape.some((size, axis) => size !== view.shape[axis])) {
-    const [is, expected] = [view, own].map((tensor) => (tensor === null ? 'quantised' : `${tensor.dtype} of ${tensor.shape.join(' x ')}`));
-    throw refuse('recovery-invalid', `${view.tensor} of the refitted weights ${key} is ${is ?? ''}, and the model stores ${expected ?? ''} there.`, 'Recover the plan again on this model.');
+  if (
+    own === null ||
+    own.dtype !== view.dtype ||
+    own.shape.length !== view.shape.length ||
+    own.shape.some((size, axis) => size !== view.shape[axis])
+  ) {
+    const [is, expected] = [view, own].map((tensor) =>
+      tensor === null ? 'quantised' : `${tensor.dtype} of ${tensor.shape.join(' x ')}`,
+    );
+    throw refuse(
+      'recovery-invalid',
+      `${view.tensor} of the refitted weights ${key} is ${is ?? ''}, and the model stores ${expected ?? ''} there.`,
+      'Recover the plan again on this model.',
+    );
   }
   return { stored: { kind: 'plain', view }, shape, ...(transposed === undefined ? {} : { transposed }) };
 };

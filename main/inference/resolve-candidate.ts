@@ -8,7 +8,11 @@ import type { Candidate } from './model-runner.ts';
 import { openRecovered, recoveredVariant } from './recovered-layer.ts';
 
 /** What each layer is under a candidate's plan; writes merged weights where they are not on disk yet. */
-export const resolveCandidate = async (checkpoint: Checkpoint, { key, plan }: Candidate, overlayFolder: string): Promise<ResolvedCandidate> => {
+export const resolveCandidate = async (
+  checkpoint: Checkpoint,
+  { key, plan }: Candidate,
+  overlayFolder: string,
+): Promise<ResolvedCandidate> => {
   const variants: LayerVariant[] = [];
   const recovered = plan?.recovery === undefined ? null : await openRecovered(plan.recovery, overlayFolder);
   let layer = -1;
@@ -18,12 +22,18 @@ export const resolveCandidate = async (checkpoint: Checkpoint, { key, plan }: Ca
       continue;
     }
     layer += 1;
-    const refit = (variant: LayerVariant): LayerVariant => (recovered === null ? variant : recoveredVariant(recovered, layer, variant));
+    const refit = (variant: LayerVariant): LayerVariant =>
+      recovered === null ? variant : recoveredVariant(recovered, layer, variant);
     if (plan === null) variants.push(unprunedVariant(moe));
     else if (isMergePlan(plan)) variants.push(refit(await mergedVariant(checkpoint, layer, plan, overlayFolder)));
     else {
       const kept = plan.kept[layer];
-      if (kept === undefined) throw refuse('bad-plan', `the plan has ${String(plan.kept.length)} layers, ${checkpoint.name} has ${String(checkpoint.descriptor.moeLayers.length)} MoE layers.`, 'Use a plan made for this model.');
+      if (kept === undefined)
+        throw refuse(
+          'bad-plan',
+          `the plan has ${String(plan.kept.length)} layers, ${checkpoint.name} has ${String(checkpoint.descriptor.moeLayers.length)} MoE layers.`,
+          'Use a plan made for this model.',
+        );
       variants.push(refit(maskedVariant(moe, kept)));
     }
   }

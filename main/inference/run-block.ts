@@ -47,7 +47,11 @@ export interface BlockRun {
 }
 
 /** One block on one batch. */
-export const runBlock = async (pool: BlockPool, descriptor: ModelDescriptor, { block, variant, batch, hidden, want, prefix }: BlockRun): Promise<BlockResult> => {
+export const runBlock = async (
+  pool: BlockPool,
+  descriptor: ModelDescriptor,
+  { block, variant, batch, hidden, want, prefix }: BlockRun,
+): Promise<BlockResult> => {
   const isTapped = want !== 'hidden' && variant.layer !== null;
   const isObserved = want === 'observation' && variant.layer !== null;
   if (isObserved && prefix !== null) throw new Error('an observed block takes no prefix');
@@ -61,7 +65,12 @@ export const runBlock = async (pool: BlockPool, descriptor: ModelDescriptor, { b
     ...(variant.layer === null ? {} : { mask: floatTensor(variant.mask, [variant.mask.length]) }),
     ...prefix,
   };
-  const wanted = ['hiddenOut', ...(isPrefixBatch(batch) ? KEY_OUTPUTS : []), ...(isTapped ? ROUTER_OUTPUTS : []), ...(isObserved ? OBSERVED_OUTPUTS : [])];
+  const wanted = [
+    'hiddenOut',
+    ...(isPrefixBatch(batch) ? KEY_OUTPUTS : []),
+    ...(isTapped ? ROUTER_OUTPUTS : []),
+    ...(isObserved ? OBSERVED_OUTPUTS : []),
+  ];
   const results = await session.run(feeds, wanted);
   const floats = (name: string): Float32Array => {
     const tensor = results[name];
@@ -69,10 +78,20 @@ export const runBlock = async (pool: BlockPool, descriptor: ModelDescriptor, { b
     return floatsOf(tensor);
   };
   const { experts, key, value } = results;
-  const taps = isTapped && experts !== undefined ? { logits: floats('logits'), experts: integersOf(experts), weights: floats('weights'), norms: floats('norms') } : null;
+  const taps =
+    isTapped && experts !== undefined
+      ? { logits: floats('logits'), experts: integersOf(experts), weights: floats('weights'), norms: floats('norms') }
+      : null;
   const observation =
     isObserved && taps !== null
-      ? { ...taps, tokens: floats('tokens'), residual: floats('residual'), routed: floats('routed'), peaks: floats('peaks'), inner: floats('inner') }
+      ? {
+          ...taps,
+          tokens: floats('tokens'),
+          residual: floats('residual'),
+          routed: floats('routed'),
+          peaks: floats('peaks'),
+          inner: floats('inner'),
+        }
       : null;
   const keysAndValues = key === undefined || value === undefined ? null : { prefixKey: key, prefixValue: value };
   return { hidden: floats('hiddenOut'), taps, observation, keysAndValues };

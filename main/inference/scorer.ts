@@ -1,8 +1,68 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
-import { logitsGraph, scoreGraph } from '../graph/outer-graphs.ts';
-import { externalDataRoot } from '../graph/stored-tensor.ts';
+import { refuse } from '../contract/errors.ts';
+import { logitsGraph, scoreGraph } from '../graph/block-graph.ts';
+import { externalDataRoot } from '../graph/weights.ts';
 import { booleansOf, floatsOf, floatTensor, integerTensor, Session } from './session.ts';
+import { type TokenTree, treeOf, treeRow } from './token-tree.ts';
+
+/** Tokens that go in, and the tokens that the last `targets.length` positions must predict. */
+export interface ScoredSequence {
+  readonly input: readonly number[];
+  readonly targets: readonly number[];
+  /** Tokens cut from the left to fit the model's positions. */
+  readonly truncatedTokens: number;
+}
+
+/** (context + continuation)[-(max + 1):][:-1], as lm-evaluation-harness cuts it. */
+export const scoredSequence = (
+  id: string,
+  contextTokens: readonly number[],
+  continuationTokens: readonly number[],
+  maxPositions: number,
+): ScoredSequence => {
+  if (contextTokens.length === 0 || continuationTokens.length === 0) {
+    throw refuse(
+      'empty-request',
+      `item "${id}": context and continuation need at least one token each.`,
+      'Give the item both.',
+    );
+  }
+  if (continuationTokens.length > maxPositions) {
+    throw refuse(
+      'too-long',
+      `item "${id}": its continuation has ${String(continuationTokens.length)} tokens, the model ${String(maxPositions)} positions.`,
+      'Shorten the continuation, or score it as a text.',
+    );
+  }
+  const all = [...contextTokens, ...continuationTokens];
+  const input = all.slice(Math.max(0, all.length - maxPositions - 1), -1);
+  return { input, targets: continuationTokens, truncatedTokens: all.length - 1 - input.length };
+};
+
+/**
+ * Windows of a rolling log-likelihood: the first predicts up to `max` tokens after the prefix token, each later one the
+ * next up to `max` tokens from the `max` tokens before the last of them (lm-evaluation-harness, context length 1).
+ */
+export const rollingWindows = (
+  tokens: readonly number[],
+  prefixToken: number,
+  max: number,
+): readonly ScoredSequence[] => {
+  const windows: ScoredSequence[] = [];
+  const first = tokens.slice(0, max);
+  if (first.length > 0)
+    windows.push({ input: [prefixToken, ...first.slice(0, -1)], targets: first, truncatedTokens: 0 });
+  for (let start = max; start < tokens.length; start += max) {
+    const end = Math.min(start + max, tokens.length);
+    windows.push({
+      input: tokens.slice(end - max - 1, end - 1),
+      targets: tokens.slice(start, end),
+      truncatedTokens: 0,
+    });
+  }
+  return windows;
+};
 
 /** Logits computed at once: rows x vocabulary stays within this many numbers (64 MB of float32). */
 const MAX_LOGITS = 2 ** 24;
@@ -48,7 +108,10 @@ export class Scorer {
       });
       const feeds = {
         hidden: floatTensor(gatherRows(hidden, chunk, width), [chunk.length, width]),
-        pairs: integerTensor(mine.flatMap(({ position, token }) => [position, token]), [mine.length, 2]),
+        pairs: integerTensor(
+          mine.flatMap(({ position, token }) => [position, token]),
+          [mine.length, 2],
+        ),
       };
       const { logprobs, greedy } = await this.#score.run(feeds, ['logprobs', 'greedy']);
       if (logprobs === undefined || greedy === undefined) throw new Error('score without outputs');
@@ -64,7 +127,9 @@ export class Scorer {
   async logits(hidden: Float32Array): Promise<Float32Array> {
     this.#logits ??= await this.#open('logits', logitsGraph(this.#checkpoint.descriptor));
     const { hidden: width } = this.#checkpoint.descriptor;
-    const { logits } = await this.#logits.run({ hidden: floatTensor(hidden, [hidden.length / width, width]) }, ['logits']);
+    const { logits } = await this.#logits.run({ hidden: floatTensor(hidden, [hidden.length / width, width]) }, [
+      'logits',
+    ]);
     if (logits === undefined) throw new Error('head without logits');
     return floatsOf(logits);
   }
@@ -88,6 +153,37 @@ export class Scorer {
 
 const gatherRows = (matrix: Float32Array, rows: readonly number[], width: number): Float32Array => {
   const out = new Float32Array(rows.length * width);
-  rows.forEach((row, index) => { out.set(matrix.subarray(row * width, (row + 1) * width), index * width); });
+  rows.forEach((row, index) => {
+    out.set(matrix.subarray(row * width, (row + 1) * width), index * width);
+  });
   return out;
 };
+
+/** Sequences scored together: they share what their beginnings have in common. */
+export interface ScoredGroup {
+  readonly tree: TokenTree;
+  readonly sequences: readonly ScoredSequence[];
+}
+
+/** Choices of one item share a tree; windows of a text, and sequences cut on the left, stand alone. */
+export const groupOf = (sequences: readonly ScoredSequence[], shared: boolean): readonly ScoredGroup[] =>
+  shared && sequences.every(({ truncatedTokens }) => truncatedTokens === 0)
+    ? [{ tree: treeOf(sequences.map(({ input }) => input)), sequences }]
+    : sequences.map((sequence) => ({ tree: treeOf([sequence.input]), sequences: [sequence] }));
+
+/** Rows (among a batch's packed tokens) and tokens that each sequence of a group must predict. */
+export const groupTargets = (
+  tree: TokenTree,
+  sequences: readonly ScoredSequence[],
+  firstRow: number,
+): readonly (readonly Target[])[] =>
+  sequences.map(({ input, targets }, branch) =>
+    targets.map((token, index) => ({
+      row: firstRow + treeRow(tree, branch, input.length - targets.length + index),
+      token,
+    })),
+  );
+
+/** Tokens at the beginning of all sequences that no target is predicted from. */
+export const unscoredTokens = (sequences: readonly ScoredSequence[]): number =>
+  Math.min(...sequences.map(({ input, targets }) => input.length - targets.length));

@@ -40,7 +40,11 @@ export class Session {
     const mapped = settings.weights === 'mapped';
     const { title, runtimeName, platforms, environment } = providers[provider];
     if (!listSupportedBackends().some((backend) => backend.name === runtimeName)) {
-      throw refuse('provider-absent', `onnxruntime has no ${title} on ${process.platform} ${process.arch} (only on ${platforms}).`, 'Choose another device: "uncurl doctor" lists them.');
+      throw refuse(
+        'provider-absent',
+        `onnxruntime has no ${title} on ${process.platform} ${process.arch} (only on ${platforms}).`,
+        'Choose another device: "uncurl doctor" lists them.',
+      );
     }
     Object.assign(process.env, environment);
     try {
@@ -64,7 +68,13 @@ export class Session {
       });
       return new Session(session, name);
     } catch (cause) {
-      throw new WorkbenchError('session-failed', 'failed', `onnxruntime could not open ${name} on ${title}: ${messageOf(cause)}`, 'Run "uncurl doctor"; if memory is short, lower the memory budget.', { cause });
+      throw new WorkbenchError(
+        'session-failed',
+        'failed',
+        `onnxruntime could not open ${name} on ${title}: ${messageOf(cause)}`,
+        'Run "uncurl doctor"; if memory is short, lower the memory budget.',
+        { cause },
+      );
     }
   }
 
@@ -80,7 +90,13 @@ export class Session {
       }
       return tensors;
     } catch (cause) {
-      throw new WorkbenchError('run-failed', 'failed', `onnxruntime failed in ${this.#name}: ${messageOf(cause)}`, 'Run "uncurl doctor"; if memory is short, lower the memory budget.', { cause });
+      throw new WorkbenchError(
+        'run-failed',
+        'failed',
+        `onnxruntime failed in ${this.#name}: ${messageOf(cause)}`,
+        'Run "uncurl doctor"; if memory is short, lower the memory budget.',
+        { cause },
+      );
     }
   }
 
@@ -100,7 +116,11 @@ export const floatTensor = (data: Float32Array, shape: readonly number[]): Tenso
 
 /** int64 tensor from whole numbers. */
 export const integerTensor = (values: ArrayLike<number>, shape: readonly number[]): Tensor =>
-  new Tensor('int64', BigInt64Array.from({ length: values.length }, (_, index) => BigInt(values[index] ?? 0)), shape);
+  new Tensor(
+    'int64',
+    BigInt64Array.from({ length: values.length }, (_, index) => BigInt(values[index] ?? 0)),
+    shape,
+  );
 
 export const floatsOf = (tensor: Tensor): Float32Array => {
   if (!(tensor.data instanceof Float32Array)) throw new Error(`expected float32, got ${tensor.type}`);

@@ -30,7 +30,10 @@ export const commonPrefix = (sequences: readonly (readonly number[])[]): number 
 export const treeOf = (sequences: readonly (readonly number[])[]): TokenTree => {
   if (sequences.length === 1) return { trunk: sequences[0] ?? [], branches: [] };
   const shared = commonPrefix(sequences);
-  return { trunk: (sequences[0] ?? []).slice(0, shared), branches: sequences.map((sequence) => sequence.slice(shared)) };
+  return {
+    trunk: (sequences[0] ?? []).slice(0, shared),
+    branches: sequences.map((sequence) => sequence.slice(shared)),
+  };
 };
 
 /** Row within the tree of position `position` of branch `branch`; positions count from the beginning of the sequence. */
@@ -40,4 +43,47 @@ export const treeRow = (tree: TokenTree, branch: number, position: number): numb
   let start = tree.trunk.length;
   for (let before = 0; before < branch; before += 1) start += tree.branches[before]?.length ?? 0;
   return start + own - tree.trunk.length;
+};
+
+/** A shorter one is not worth a run of its own: the items of most tasks begin with a few tokens in common. */
+const LEAST_TOKENS = 32;
+/** Part of all tokens that must be saved: blocks that take a prefix are slower by the joining of scores. */
+const LEAST_SAVING = 0.1;
+
+export interface PrefixedTrees {
+  /** Empty where nothing worth its run is shared. */
+  readonly prefix: readonly number[];
+  /** As given; those that began with the prefix go on behind it (`start`), the others are whole. */
+  readonly trees: readonly TokenTree[];
+}
+
+/**
+ * Splits off what most trees begin with: a few-shot prompt or an instruction. A tree that begins otherwise, as one that
+ * was cut on the left does, stays whole. `before`: tokens at the beginning of each tree that nothing is asked of, since
+ * hidden states of the prefix do not come out with the tree.
+ */
+export const splitPrefix = (trees: readonly TokenTree[], before: readonly number[]): PrefixedTrees => {
+  const free = trees.map(({ trunk }, index) => trunk.slice(0, before[index] ?? 0));
+  const sharing = largestGroup(free);
+  const prefix = commonPrefix(sharing.map((index) => free[index] ?? []));
+  const all = trees.reduce((sum, tree) => sum + treeLength(tree), 0);
+  if (prefix < LEAST_TOKENS || prefix * (sharing.length - 1) < LEAST_SAVING * all) return { prefix: [], trees };
+  const shares = new Set(sharing);
+  return {
+    prefix: (free[sharing[0] ?? 0] ?? []).slice(0, prefix),
+    trees: trees.map((tree, index) =>
+      shares.has(index) ? { ...tree, trunk: tree.trunk.slice(prefix), start: prefix } : tree,
+    ),
+  };
+};
+
+/** Numbers of the sequences that begin with the LEAST_TOKENS tokens that most of them begin with (ties: the first). */
+const largestGroup = (sequences: readonly (readonly number[])[]): readonly number[] => {
+  const groups = new Map<string, number[]>();
+  sequences.forEach((sequence, index) => {
+    if (sequence.length < LEAST_TOKENS) return;
+    const key = sequence.slice(0, LEAST_TOKENS).join(' ');
+    groups.set(key, [...(groups.get(key) ?? []), index]);
+  });
+  return [...groups.values()].reduce((largest, group) => (group.length > largest.length ? group : largest), []);
 };

@@ -5,8 +5,9 @@ import type { ExportFormat } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import type { CardFacts } from '../export/model-card.ts';
+import { verifyExport } from '../export/verify-export.ts';
+import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
-import { produceFileAtomically } from '../workspace/write-atomically.ts';
 import type { Job, JobContext } from './job-context.ts';
 
 /** Name of the proof in the folder of an export's or a verification's run. */
@@ -49,5 +50,38 @@ export const exportJob =
     });
     await writeVerification(context, verification);
     meter.finish();
-    return { output: folder, summary: [`Exported to ${folder} and verified on ${String(verification.tokens)} tokens.`, ...warnings].join(' ') };
+    return {
+      output: folder,
+      summary: [`Exported to ${folder} and verified on ${String(verification.tokens)} tokens.`, ...warnings].join(' '),
+    };
+  };
+
+export interface VerifyInput {
+  readonly exported: string;
+  readonly checkpoint: Checkpoint;
+  readonly plan: Plan;
+  readonly settings: ModelRunnerSettings;
+}
+
+/** Proves an export against its original and plan. A folder that is something else is a result, not a failure. */
+export const verifyJob =
+  ({ exported, checkpoint, plan, settings }: VerifyInput): Job =>
+  async (context) => {
+    const { meter, signal } = context;
+    meter.describe(`Verifying ${exported}`);
+    meter.setTotal(checkpoint.info.sizeBytes);
+    meter.begin(checkpoint.info.sizeBytes);
+    const verification = await verifyExport({
+      exported,
+      checkpoint,
+      plan,
+      settings,
+      control: { signal, onProgress: (done, total) => meter.advance(done / total) },
+    });
+    await writeVerification(context, verification);
+    meter.finish();
+    const summary = verification.ok
+      ? 'The export is what the plan makes of the original.'
+      : `Not equal: ${verification.problems.join(' ')}`;
+    return { output: exported, summary };
   };

@@ -38,7 +38,12 @@ export class JobQueue {
   #heartbeat: NodeJS.Timeout | null = null;
 
   /** `resourcesOf` is asked when the run's turn comes: what computes it is named in its manifest. */
-  constructor(runs: RunStore, resourcesOf: (manifest: RunManifest) => Promise<JobResources>, emit: (event: EngineEvent) => void, now: () => number) {
+  constructor(
+    runs: RunStore,
+    resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
+    emit: (event: EngineEvent) => void,
+    now: () => number,
+  ) {
     this.#runs = runs;
     this.#resourcesOf = resourcesOf;
     this.#emit = emit;
@@ -66,7 +71,16 @@ export class JobQueue {
     const { promise: finished, ...settle } = deferred<RunManifest>();
     // Nobody need wait for it: errors are in the manifest as well.
     finished.catch(() => undefined);
-    const queued: QueuedJob = { manifest: created.manifest, created, job, controller: new AbortController(), meter, finished, settle, stopAs: null };
+    const queued: QueuedJob = {
+      manifest: created.manifest,
+      created,
+      job,
+      controller: new AbortController(),
+      meter,
+      finished,
+      settle,
+      stopAs: null,
+    };
     this.#jobs.set(id, queued);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
     meter.describe('Waiting for its turn');
@@ -77,14 +91,20 @@ export class JobQueue {
   /** The run's last manifest once it ended; rejects with the error that ended it. */
   finished(run: string): Promise<RunManifest> {
     const queued = this.#jobs.get(run);
-    if (queued === undefined) throw refuse('not-running', `This engine does not work on run "${run}".`, 'List the runs to see their states.');
+    if (queued === undefined)
+      throw refuse('not-running', `This engine does not work on run "${run}".`, 'List the runs to see their states.');
     return queued.finished;
   }
 
   /** Stops a waiting job at once and a running one within a second. */
   cancel(run: string): void {
     const queued = this.#jobs.get(run);
-    if (queued === undefined) throw refuse('not-running', `This engine does not work on run "${run}".`, 'Cancel it where it runs, or resume it here.');
+    if (queued === undefined)
+      throw refuse(
+        'not-running',
+        `This engine does not work on run "${run}".`,
+        'Cancel it where it runs, or resume it here.',
+      );
     queued.controller.abort();
   }
 
@@ -125,7 +145,12 @@ export class JobQueue {
     const state: RunState = error === null ? 'done' : isCancelled ? (queued.stopAs ?? 'cancelled') : 'failed';
     if (error !== null) meter.describe(isCancelled ? 'Cancelled' : serialiseError(error).message);
     try {
-      await this.#end(queued, { state, output, error: state === 'failed' ? sentence(error) : null, finishedAt: new Date(this.#now()).toISOString() });
+      await this.#end(queued, {
+        state,
+        output,
+        error: state === 'failed' ? sentence(error) : null,
+        finishedAt: new Date(this.#now()).toISOString(),
+      });
     } catch (caught) {
       // The disk is full or gone: the run stays unfinished there, which is what it is.
       error ??= caught;
@@ -176,7 +201,11 @@ interface Deferred<T> {
 const deferred = <T>(): Deferred<T> => {
   const ends: { resolve: (value: T) => void; reject: (error: unknown) => void }[] = [];
   const promise = new Promise<T>((resolve, reject) => ends.push({ resolve, reject }));
-  return { promise, resolve: (value) => ends.forEach((end) => end.resolve(value)), reject: (error) => ends.forEach((end) => end.reject(error)) };
+  return {
+    promise,
+    resolve: (value) => ends.forEach((end) => end.resolve(value)),
+    reject: (error) => ends.forEach((end) => end.reject(error)),
+  };
 };
 
 const sentence = (error: unknown): string => {

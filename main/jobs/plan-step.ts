@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { plan as planSchema, planRecovery, type BudgetName, type MethodName, type MethodOptions, type Plan, type SuperExpertProtection } from '../contract/plan.ts';
+import {
+  type BudgetName,
+  type MethodName,
+  type MethodOptions,
+  type Plan,
+  planRecovery,
+  plan as planSchema,
+  type SuperExpertProtection,
+} from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { isFile } from '../files/file-errors.ts';
 import { recoveredFile } from '../inference/recovered-layer.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { makePlan } from '../pruning/make-plan.ts';
@@ -10,9 +19,8 @@ import { methods } from '../pruning/methods.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { candidatePlan } from '../pruning/search/candidate-plan.ts';
 import { searchExperts } from '../pruning/search/search-experts.ts';
-import { hashItems } from '../tasks/hash-items.ts';
+import { hashItems } from '../tasks/items.ts';
 import { isChoiceItem } from '../tasks/task.ts';
-import { isFile } from '../workspace/file-errors.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { planContent, stepKey } from './step-key.ts';
 
@@ -38,10 +46,18 @@ export interface PlanOrder {
 }
 
 /** Work that the search for a plan takes beyond measuring it; 0 where it follows from a profile. */
-export const searchWork = ({ method, options, budget, profilingTokens, scoringTokens }: Pick<PlanOrder, 'method' | 'options' | 'budget' | 'profilingTokens' | 'scoringTokens'>): number => {
+export const searchWork = ({
+  method,
+  options,
+  budget,
+  profilingTokens,
+  scoringTokens,
+}: Pick<PlanOrder, 'method' | 'options' | 'budget' | 'profilingTokens' | 'scoringTokens'>): number => {
   const { search } = planNeeds({ method, options, budget });
   if (search === null) return 0;
-  return search.search === 'evolution' ? search.settings.evaluations * scoringTokens : PROGRESSIVE_WORK * profilingTokens;
+  return search.search === 'evolution'
+    ? search.settings.evaluations * scoringTokens
+    : PROGRESSIVE_WORK * profilingTokens;
 };
 
 /** The plan of an order: made from the profile, or searched for, which is a step of its own. */
@@ -53,7 +69,14 @@ export const planStep = async (context: JobContext, order: PlanOrder): Promise<P
   const made =
     needs.search === null
       ? makePlan({
-          ...{ method, options, statistics: needs.profile && statistics !== null ? [statistics] : [], layers, experts, topK },
+          ...{
+            method,
+            options,
+            statistics: needs.profile && statistics !== null ? [statistics] : [],
+            layers,
+            experts,
+            topK,
+          },
           ...{ groups: expertGroups, keep, budget, pins: [], protect, seed: seed ?? 0 },
         })
       : await searchedPlan(context, order, needs.search);
@@ -67,7 +90,11 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
   const { model, task, method, seed, keep } = order;
   const { fingerprint, info } = model.checkpoint;
   if (info.expertGroups !== undefined && search.search === 'evolution') {
-    throw refuse('groups-uneven', `The method ${method} draws experts at random, and ${model.name} chooses them in groups of equal size.`, 'Use a method that takes a number of experts to keep.');
+    throw refuse(
+      'groups-uneven',
+      `The method ${method} draws experts at random, and ${model.name} chooses them in groups of equal size.`,
+      'Use a method that takes a number of experts to keep.',
+    );
   }
   const { options } = methods[method].prepare(order.options);
   const key = stepKey({
@@ -81,10 +108,18 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
     return stored.plan;
   }
   meter.begin(work);
-  const content = search.search === 'evolution' ? await evolvedPlan(context, order, search) : await progressivePlan(context, order);
+  const content =
+    search.search === 'evolution' ? await evolvedPlan(context, order, search) : await progressivePlan(context, order);
   const plan: Plan = {
     ...content,
-    ...{ method, options, experts: info.experts, topK: info.topK, factor: info.experts / keep, budget: 'uniform' as const },
+    ...{
+      method,
+      options,
+      experts: info.experts,
+      topK: info.topK,
+      factor: info.experts / keep,
+      budget: 'uniform' as const,
+    },
     ...(search.search === 'evolution' ? { seed: seed ?? 0 } : {}),
   };
   await steps.writeJson(key, { kind: 'search', plan });
@@ -98,26 +133,42 @@ const evolvedPlan = async (
   { settings }: Extract<SearchBehaviour, { search: 'evolution' }>,
 ): Promise<Plan> => {
   const items = task.task.calibration.filter(isChoiceItem);
-  if (items.length === 0) throw refuse('no-labels', `${task.name} has no calibration items with choices, by which the method ${method} judges its candidates.`, 'Use another method for this task.');
+  if (items.length === 0)
+    throw refuse(
+      'no-labels',
+      `${task.name} has no calibration items with choices, by which the method ${method} judges its candidates.`,
+      'Use another method for this task.',
+    );
   const runner = await runners.open(model.checkpoint);
   const { moeLayers: layers, experts } = model.checkpoint.info;
   const { best } = await searchExperts({
     ...{ layers, experts, keep, seed: seed ?? 0, settings, signal },
-    fitness: async (candidate) => accuracyOf(await runner.evaluate(items, [{ key: 'candidate', plan: candidatePlan(candidate) }], { signal })),
+    fitness: async (candidate) =>
+      accuracyOf(await runner.evaluate(items, [{ key: 'candidate', plan: candidatePlan(candidate) }], { signal })),
     onProgress: (measured, fitness) => {
-      meter.describe(`Searching experts of ${model.name} on ${task.name}: ${String(measured)} of ${String(settings.evaluations)} candidates, best ${(100 * fitness).toFixed(1)} %`);
+      meter.describe(
+        `Searching experts of ${model.name} on ${task.name}: ${String(measured)} of ${String(settings.evaluations)} candidates, best ${(100 * fitness).toFixed(1)} %`,
+      );
       meter.advance(measured / settings.evaluations);
     },
   });
   return candidatePlan(best);
 };
 
-const accuracyOf = (outcomes: Awaited<ReturnType<Awaited<ReturnType<JobContext['runners']['open']>>['evaluate']>>): number => {
+const accuracyOf = (
+  outcomes: Awaited<ReturnType<Awaited<ReturnType<JobContext['runners']['open']>>['evaluate']>>,
+): number => {
   const list = [...outcomes.values()][0] ?? [];
-  return list.filter((outcome) => outcome.kind === 'choice' && outcome.chosen === outcome.answer).length / Math.max(1, list.length);
+  return (
+    list.filter((outcome) => outcome.kind === 'choice' && outcome.chosen === outcome.answer).length /
+    Math.max(1, list.length)
+  );
 };
 
-const progressivePlan = async ({ runners, meter, signal }: JobContext, { model, task, keep }: PlanOrder): Promise<Plan> => {
+const progressivePlan = async (
+  { runners, meter, signal }: JobContext,
+  { model, task, keep }: PlanOrder,
+): Promise<Plan> => {
   meter.describe(`Searching experts of ${model.name} on ${task.name}, layer by layer`);
   const runner = await runners.open(model.checkpoint);
   const counts = Array.from({ length: model.checkpoint.info.moeLayers }, () => keep);
@@ -128,11 +179,23 @@ const progressivePlan = async ({ runners, meter, signal }: JobContext, { model, 
 const recoveredStep = z.object({ kind: z.literal('recovery'), recovery: planRecovery });
 
 /** A plan with its down projections refitted on a task's calibration items: from disk, or computed. `work`: tokens x RECOVERY_WORK. */
-export const recoveryStep = async (context: JobContext, model: RunModel, { name, task }: RunTask, plan: Plan, work: number): Promise<Plan> => {
+export const recoveryStep = async (
+  context: JobContext,
+  model: RunModel,
+  { name, task }: RunTask,
+  plan: Plan,
+  work: number,
+): Promise<Plan> => {
   const { steps, meter, signal, overlayFolder } = context;
   const { fingerprint, info } = model.checkpoint;
   const items: readonly TaskItem[] = task.calibration;
-  const key = stepKey({ kind: 'recovery', model: fingerprint, items: hashItems(items), plan: planContent(plan, info.experts), numerics: context.numerics });
+  const key = stepKey({
+    kind: 'recovery',
+    model: fingerprint,
+    items: hashItems(items),
+    plan: planContent(plan, info.experts),
+    numerics: context.numerics,
+  });
   const stored = await steps.readJson(key, recoveredStep);
   if (stored !== null && (await isFile(recoveredFile(overlayFolder, stored.recovery.weights)))) {
     meter.reuse(work);
@@ -141,7 +204,10 @@ export const recoveryStep = async (context: JobContext, model: RunModel, { name,
   meter.describe(`Refitting ${model.name} on ${name}`);
   const runner = await context.runners.open(model.checkpoint);
   meter.begin(work);
-  const recovered = await runner.recover(plan, items, [task.name], { signal, onProgress: (done, total) => meter.advance(done / total) });
+  const recovered = await runner.recover(plan, items, [task.name], {
+    signal,
+    onProgress: (done, total) => meter.advance(done / total),
+  });
   if (recovered.recovery === undefined) throw new Error('a refit without weights');
   await steps.writeJson(key, { kind: 'recovery', recovery: recovered.recovery });
   meter.finish();

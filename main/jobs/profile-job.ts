@@ -1,12 +1,145 @@
 import { join } from 'node:path';
-import { CancelledError } from '../contract/errors.ts';
-import type { ExtraStatistic } from '../profile/extra-statistics.ts';
-import { writeProfileFile, type ProfiledTask } from '../workspace/profile-file.ts';
-import { produceFileAtomically } from '../workspace/write-atomically.ts';
-import type { Job, RunModel, RunTask } from './job-context.ts';
-import { profileStep, profileWork } from './profile-step.ts';
-import { stepSummary } from './step-summary.ts';
+import { CancelledError, refuse } from '../contract/errors.ts';
+import type { ModelInfo } from '../contract/model.ts';
+import type { TaskProfile } from '../contract/profile.ts';
+import { produceFileAtomically } from '../files/write-atomically.ts';
+import {
+  type ExtraStatistic,
+  extraStatistics,
+  type RoutingStatistics,
+  runsEveryExpert,
+} from '../profile/routing-statistics.ts';
+import { extrasInWords } from '../pruning/plan-needs.ts';
+import { hashItems } from '../tasks/items.ts';
+import type { Task } from '../tasks/task.ts';
+import { type ProfiledTask, readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
+import type { StepStore } from '../workspace/step-store.ts';
+import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
+import { type Numerics, profileKey, stepSummary } from './step-key.ts';
 import { openTokenCounter } from './task-work.ts';
+
+/** [L * E] -> [L][E]. */
+const rowsOf = (matrix: Float64Array, experts: number): number[][] =>
+  Array.from({ length: matrix.length / experts }, (_, layer) =>
+    Array.from(matrix.subarray(layer * experts, (layer + 1) * experts)),
+  );
+
+/** What of a task's statistics crosses to the page and into figures: the [L, E] sums, without the [L, E, E] ones. */
+export const taskProfileOf = (
+  task: { readonly name: string; readonly hash: string },
+  statistics: RoutingStatistics,
+): TaskProfile => {
+  const { items, tokens, experts, counts, gateMass, reapSum, eanSum } = statistics;
+  return {
+    task: task.name,
+    taskHash: task.hash,
+    items,
+    tokens,
+    counts: rowsOf(counts, experts),
+    gateMass: rowsOf(gateMass, experts),
+    reapSum: rowsOf(reapSum, experts),
+    eanSum: rowsOf(eanSum, experts),
+  };
+};
+
+/** Key of the profile of a model on a task's calibration split; `extras` in their own order. */
+export const taskProfileKey = (
+  fingerprint: string,
+  task: Task,
+  numerics: Numerics,
+  extras: readonly ExtraStatistic[] = [],
+): string => profileKey(fingerprint, hashItems(task.calibration), numerics, extras);
+
+/** A task without calibration items cannot be profiled. */
+export const requireCalibration = (task: Task): void => {
+  if (task.calibration.length > 0) return;
+  throw refuse(
+    'no-calibration',
+    `${task.path} has test items only: there is no calibration split to profile.`,
+    'Use a task folder with calibration.jsonl, or only the method random, which needs no profile.',
+  );
+};
+
+/** Sets of extras that hold these, the smallest first: a profile that looked at more serves as well. */
+const setsWith = (extras: readonly ExtraStatistic[]): readonly (readonly ExtraStatistic[])[] => {
+  const others = extraStatistics.filter((extra) => !extras.includes(extra));
+  const sets = Array.from({ length: 2 ** others.length }, (_, bits) =>
+    extraStatistics.filter((extra) => extras.includes(extra) || (bits & (1 << others.indexOf(extra))) !== 0),
+  );
+  return sets.sort((a, b) => a.length - b.length);
+};
+
+/** The stored profile that holds the extras, or null where the model was not profiled so on the task. */
+export const readStoredProfile = async (
+  steps: StepStore,
+  fingerprint: string,
+  task: Task,
+  numerics: Numerics,
+  extras: readonly ExtraStatistic[] = [],
+): Promise<RoutingStatistics | null> => {
+  for (const set of setsWith(extras)) {
+    const key = taskProfileKey(fingerprint, task, numerics, set);
+    if (!(await steps.has(key, 'safetensors'))) continue;
+    const { tasks } = await readProfileFile(steps.path(key, 'safetensors'));
+    if (tasks[0] !== undefined) return tasks[0].statistics;
+  }
+  return null;
+};
+
+/**
+ * Work of a profile on items of so many tokens, in tokens that are only routed. For the time left: running every expert on
+ * every token took a fifth more per E / K, and trying what a layer gives without experts E^2 / 40 more (bundled models).
+ */
+export const profileWork = (
+  tokens: number,
+  extras: readonly ExtraStatistic[],
+  { experts, topK }: Pick<ModelInfo, 'experts' | 'topK'>,
+): number =>
+  tokens *
+  (1 +
+    (runsEveryExpert(extras) ? experts / Math.max(1, topK) / 5 : 0) +
+    (extras.includes('elimination') ? experts ** 2 / 40 : 0));
+
+/**
+ * Statistics of a model on a task: from disk, or computed and stored. `tokens`: of its calibration items. `extras`:
+ * what to look at beyond routing.
+ */
+export const profileStep = async (
+  context: JobContext,
+  model: RunModel,
+  { name, task }: RunTask,
+  tokens: number,
+  extras: readonly ExtraStatistic[] = [],
+): Promise<RoutingStatistics> => {
+  const { steps, meter, signal } = context;
+  const { fingerprint, info } = model.checkpoint;
+  const work = profileWork(tokens, extras, info);
+  const stored = await readStoredProfile(steps, fingerprint, task, context.numerics, extras);
+  if (stored !== null) {
+    meter.reuse(work);
+    return stored;
+  }
+  const key = taskProfileKey(fingerprint, task, context.numerics, extras);
+  const also = extrasInWords(extras, info.experts, info.topK);
+  meter.describe(`Profiling ${model.name} on ${name}${also === null ? '' : ` (also ${also})`}`);
+  const runner = await context.runners.open(model.checkpoint);
+  meter.begin(work);
+  const statistics = await runner.profile(
+    task.calibration,
+    { signal, onProgress: (done, total) => meter.advance(done / total) },
+    extras,
+  );
+  await steps.produce(key, 'safetensors', (temporary) =>
+    writeProfileFile(temporary, {
+      model: model.checkpoint.name,
+      fingerprint: model.checkpoint.fingerprint,
+      tasks: [{ name: task.name, hash: task.hash, statistics }],
+    }),
+  );
+  meter.finish();
+  context.emit({ type: 'profile.ready', run: context.run, fingerprint: model.checkpoint.fingerprint, task: name });
+  return statistics;
+};
 
 /**
  * Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. `extras`: what to
@@ -28,6 +161,10 @@ export const profileJob =
     }
     const output = join(context.folder, 'profile.safetensors');
     const { name, fingerprint } = model.checkpoint;
-    await produceFileAtomically(output, (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }), context.temporaryFolder);
+    await produceFileAtomically(
+      output,
+      (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }),
+      context.temporaryFolder,
+    );
     return { output, summary: stepSummary(context.meter) };
   };

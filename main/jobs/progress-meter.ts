@@ -36,7 +36,8 @@ export interface ProgressMeter {
   read(): JobProgress;
 }
 
-const quantile = (sorted: readonly number[], part: number): number => sorted[Math.round((sorted.length - 1) * part)] ?? 0;
+const quantile = (sorted: readonly number[], part: number): number =>
+  sorted[Math.round((sorted.length - 1) * part)] ?? 0;
 
 export const createProgressMeter = (
   subject: Pick<JobProgress, 'run' | 'kind' | 'title'>,

@@ -1,7 +1,7 @@
 import type { MetricName } from '../contract/task.ts';
-import { intervalSide } from '../evaluation/interval-side.ts';
 import { summarise } from '../evaluation/summarise.ts';
-import type { ItemOutcome } from '../inference/model-runner.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import { intervalSide } from '../statistics/tango-interval.ts';
 
 /** A plan that is measured as it is and recovered. */
 export interface RecoverablePoint {
@@ -46,13 +46,18 @@ export class RecoveryPairs {
     }
     this.#waiting.delete(name);
     const summary = summarise(this.#metric, pair.bare, pair.recovered);
-    this.#compared.push({ ...point, difference: summary.difference, verdict: intervalSide(this.#metric, summary) ?? 'same' });
+    this.#compared.push({
+      ...point,
+      difference: summary.difference,
+      verdict: intervalSide(this.#metric, summary) ?? 'same',
+    });
   }
 
   /** What recovery did, in one sentence; null where nothing was measured both ways. */
   note(): string | null {
     if (this.#compared.length === 0) return null;
-    const of = (verdict: Compared['verdict']): readonly Compared[] => this.#compared.filter((point) => point.verdict === verdict);
+    const of = (verdict: Compared['verdict']): readonly Compared[] =>
+      this.#compared.filter((point) => point.verdict === verdict);
     const list = (verdict: Compared['verdict']): string => of(verdict).map(named).join(', ');
     const parts = [
       `recovery is better than the same plan without it at ${String(of('better').length)} of ${String(this.#compared.length)} points (paired 95 % interval)`,

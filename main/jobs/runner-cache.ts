@@ -13,10 +13,14 @@ export interface RunnerCache {
   dispose(): Promise<void>;
 }
 
-export const createRunnerCache = (openRunner: (checkpoint: Checkpoint) => Promise<ModelRunner>, memoryBudgetBytes: number): RunnerCache => {
+export const createRunnerCache = (
+  openRunner: (checkpoint: Checkpoint) => Promise<ModelRunner>,
+  memoryBudgetBytes: number,
+): RunnerCache => {
   const runners = new Map<string, ModelRunner>();
   const keyOf = (checkpoint: Checkpoint): string => `${checkpoint.fingerprint} ${checkpoint.folder}`;
-  const residentBytes = (): number => [...runners.values()].reduce((sum, runner) => sum + runner.checkpoint.info.memory.resident, 0);
+  const residentBytes = (): number =>
+    [...runners.values()].reduce((sum, runner) => sum + runner.checkpoint.info.memory.resident, 0);
 
   const close = async (key: string): Promise<void> => {
     const runner = runners.get(key);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { isMergePlan, type DropPlan, type Plan } from '../contract/plan.ts';
-import { STATISTICS } from '../workspace/profile-tensors.ts';
-import { canonicalJson } from '../workspace/canonical-json.ts';
+import { type DropPlan, isMergePlan, type Plan } from '../contract/plan.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+import { STATISTICS } from '../workspace/profile-file.ts';
+import type { ProgressMeter } from './progress-meter.ts';
 
 /**
  * Version of the numbers: raised whenever graphs, sums or scoring rules change what a step computes, so that steps of
@@ -22,11 +23,24 @@ export interface Numerics {
 
 /** SHA-256 (hexadecimal) over all that a step's result depends on. */
 export const stepKey = (identity: Readonly<Record<string, unknown>>): string =>
-  createHash('sha256').update(canonicalJson({ format: STEP_FORMAT, ...identity })).digest('hex');
+  createHash('sha256')
+    .update(canonicalJson({ format: STEP_FORMAT, ...identity }))
+    .digest('hex');
 
 /** What of a plan says only where it came from. Whatever else a plan may hold changes numbers. */
 const PROVENANCE: ReadonlySet<string> = new Set<keyof DropPlan>([
-  'method', 'options', 'seed', 'model', 'tasks', 'experts', 'topK', 'factor', 'budget', 'pins', 'protect', 'taskWeights',
+  'method',
+  'options',
+  'seed',
+  'model',
+  'tasks',
+  'experts',
+  'topK',
+  'factor',
+  'budget',
+  'pins',
+  'protect',
+  'taskWeights',
 ]);
 
 /**
@@ -35,7 +49,9 @@ const PROVENANCE: ReadonlySet<string> = new Set<keyof DropPlan>([
  */
 export const planContent = (plan: Plan | null, experts: number): unknown => {
   if (plan === null) return null;
-  const content = Object.fromEntries(Object.entries(plan).filter(([name, value]) => !PROVENANCE.has(name) && value !== undefined));
+  const content = Object.fromEntries(
+    Object.entries(plan).filter(([name, value]) => !PROVENANCE.has(name) && value !== undefined),
+  );
   if (isMergePlan(plan)) return content;
   const kept = plan.kept.map((layer) => [...layer].sort((a, b) => a - b));
   const isUnpruned = Object.keys(content).length === 1 && kept.every((layer) => layer.length === experts);
@@ -56,8 +72,26 @@ export const evaluationKey = ({ fingerprint, experts, itemsHash, plan, numerics 
   stepKey({ kind: 'evaluation', model: fingerprint, items: itemsHash, plan: planContent(plan, experts), numerics });
 
 /** The statistics that profiles hold are part of it: a profile made before one was added is made again. */
-export const profileKey = (fingerprint: string, itemsHash: string, numerics: Numerics, extras: readonly string[] = []): string =>
+export const profileKey = (
+  fingerprint: string,
+  itemsHash: string,
+  numerics: Numerics,
+  extras: readonly string[] = [],
+): string =>
   stepKey({
-    ...{ kind: 'profile', model: fingerprint, items: itemsHash, statistics: STATISTICS.map(({ name }) => name), numerics },
+    ...{
+      kind: 'profile',
+      model: fingerprint,
+      items: itemsHash,
+      statistics: STATISTICS.map(({ name }) => name),
+      numerics,
+    },
     ...(extras.length === 0 ? {} : { extras }),
   });
+
+/** What a finished job really did, so that one that only read from disk does not pretend work. */
+export const stepSummary = ({ computed, reused }: Pick<ProgressMeter, 'computed' | 'reused'>): string => {
+  const total = computed + reused;
+  const steps = total === 1 ? 'step' : 'steps';
+  return `${String(computed)} of ${String(total)} ${steps} computed, ${String(reused)} reused from disk.`;
+};

@@ -1,27 +1,36 @@
 import { CancelledError } from '../contract/errors.ts';
 import { methodLabel } from '../contract/method.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
-import type { SweepResult, SweepSettings } from '../contract/sweep.ts';
-import { UNPRUNED } from '../contract/sweep-points.ts';
-import { nextKeptCount } from '../evaluation/adaptive.ts';
+import { type SweepResult, type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
 import { summarise } from '../evaluation/summarise.ts';
-import { isSafe, itemsNeeded } from '../evaluation/threshold.ts';
-import type { ItemOutcome } from '../inference/model-runner.ts';
+import { isSafe, itemsNeeded, nextKeptCount } from '../evaluation/threshold.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { combinedExtras } from '../pruning/plan-needs.ts';
-import { hashItems } from '../tasks/hash-items.ts';
+import type { SweepPoint, SweepRecord } from '../runs/sweep-record.ts';
+import { hashItems } from '../tasks/items.ts';
 import { createGroupSizer, evaluationSteps, type GroupSizer, type Measurement } from './evaluation-step.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
 import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
-import { profileStep } from './profile-step.ts';
+import { profileStep } from './profile-job.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
-import { stepSummary } from './step-summary.ts';
-import { evaluationKey } from './step-key.ts';
-import { sweepCounts } from './sweep-counts.ts';
-import { curvesOf, needsOf, needsProfile, optionsOf, type Curve } from './sweep-curves.ts';
-import type { SweepPoint, SweepRecord } from './sweep-record.ts';
-import { planningWork, planWork, sum, usedItems, workOf, type CalibrationWork, type SweepWork } from './sweep-work.ts';
-import { writeSweepFiles, type ModelProfiles } from './write-sweep-files.ts';
+import { evaluationKey, stepSummary } from './step-key.ts';
+import {
+  type CalibrationWork,
+  type Curve,
+  curvesOf,
+  needsOf,
+  needsProfile,
+  optionsOf,
+  planningWork,
+  planWork,
+  sum,
+  sweepCounts,
+  type SweepWork,
+  usedItems,
+  workOf,
+} from './sweep-work.ts';
+import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export interface SweepInput {
   readonly models: readonly RunModel[];
@@ -41,7 +50,11 @@ interface Stage {
   readonly sizer: GroupSizer;
 }
 
-const planOf = async ({ context, measurement, statistics, settings, calibration }: Stage, { method, seed, isRecovered }: Curve, keep: number): Promise<Plan> => {
+const planOf = async (
+  { context, measurement, statistics, settings, calibration }: Stage,
+  { method, seed, isRecovered }: Curve,
+  keep: number,
+): Promise<Plan> => {
   const { model, task } = measurement;
   const { budget, protect } = settings;
   const plan = await planStep(context, {
@@ -90,10 +103,16 @@ const measureUnpruned = async (stage: Stage): Promise<readonly ItemOutcome[]> =>
 };
 
 /** Experts that a plan leaves, in all MoE layers together. */
-const keptInAll = (plan: Plan): number => sum((isMergePlan(plan) ? plan.groups : plan.kept).map((layer) => layer.length));
+const keptInAll = (plan: Plan): number =>
+  sum((isMergePlan(plan) ? plan.groups : plan.kept).map((layer) => layer.length));
 
 /** Measures candidates; those with the same kept experts share a step. Results in the order of `candidates`. */
-const measure = async (stage: Stage, baseline: readonly ItemOutcome[], candidates: readonly Candidate[], pairs?: RecoveryPairs): Promise<SweepResult[]> => {
+const measure = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  candidates: readonly Candidate[],
+  pairs?: RecoveryPairs,
+): Promise<SweepResult[]> => {
   const { context, measurement, sizer } = stage;
   const { model, task, work } = measurement;
   const byKey = new Map<string, Candidate[]>();
@@ -130,7 +149,12 @@ interface Measured {
 }
 
 /** Bisects the number of kept experts of one curve until its threshold is exact. */
-const bisect = async (stage: Stage, baseline: readonly ItemOutcome[], curve: Curve, known: readonly Measured[]): Promise<void> => {
+const bisect = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  curve: Curve,
+  known: readonly Measured[],
+): Promise<void> => {
   const { settings, measurement, context, record } = stage;
   const { experts, topK } = measurement.model.checkpoint.info;
   if (measurement.items.length < itemsNeeded(settings.delta, measurement.task.task.metric)) {
@@ -186,9 +210,13 @@ export const sweepJob =
   (input: SweepInput, createRecord: (context: JobContext, notes: readonly string[]) => SweepRecord): Job =>
   async (context) => {
     const { models, tasks, settings } = input;
-    const { kept, notes } = sweepCounts(models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })), settings);
+    const { kept, notes } = sweepCounts(
+      models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
+      settings,
+    );
     const record = createRecord(context, notes);
-    const candidatesPerTask = (model: RunModel): number => 1 + (kept.get(model.name)?.length ?? 0) * curvesOf(settings).length;
+    const candidatesPerTask = (model: RunModel): number =>
+      1 + (kept.get(model.name)?.length ?? 0) * curvesOf(settings).length;
     context.meter.describe('Reading tasks');
     const work = new Map<string, SweepWork>();
     for (const model of models) work.set(model.name, await workOf(model, input, context.signal));
@@ -196,7 +224,10 @@ export const sweepJob =
       sum(
         models.map((model) => {
           const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
-          return planningWork(model, settings, calibration, kept.get(model.name)?.length ?? 0) + sum(scoring) * candidatesPerTask(model);
+          return (
+            planningWork(model, settings, calibration, kept.get(model.name)?.length ?? 0) +
+            sum(scoring) * candidatesPerTask(model)
+          );
         }),
       ),
     );
@@ -209,7 +240,16 @@ export const sweepJob =
         for (const [index, task] of tasks.entries()) {
           if (context.signal.aborted) throw new CancelledError('The sweep');
           if (!needsProfile(settings)) break;
-          profiled.push({ task, statistics: await profileStep(context, model, task, calibration[index]?.profiling ?? 0, combinedExtras(needsOf(settings))) });
+          profiled.push({
+            task,
+            statistics: await profileStep(
+              context,
+              model,
+              task,
+              calibration[index]?.profiling ?? 0,
+              combinedExtras(needsOf(settings)),
+            ),
+          });
         }
         profiles.push({ model, profiled });
         for (const [index, task] of tasks.entries()) {

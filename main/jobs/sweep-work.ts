@@ -1,11 +1,120 @@
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { methodLabel } from '../contract/method.ts';
+import type { MethodName, MethodOptions } from '../contract/plan.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { keepFromFactor } from '../pruning/keep-from-factor.ts';
+import { methods } from '../pruning/methods.ts';
+import { combinedExtras, planNeeds, type PlanNeeds } from '../pruning/plan-needs.ts';
 import type { RunModel, RunTask } from './job-context.ts';
-import { combinedExtras } from '../pruning/plan-needs.ts';
 import { RECOVERY_WORK, searchWork } from './plan-step.ts';
-import { profileWork } from './profile-step.ts';
-import { curvesOf, needsCalibration, needsOf, needsProfile, optionsOf, type Curve } from './sweep-curves.ts';
+import { profileWork } from './profile-job.ts';
 import { openTokenCounter } from './task-work.ts';
+
+/** What of a model decides which factors it can reach. */
+export interface SweepTarget {
+  readonly name: string;
+  /** E and K. */
+  readonly experts: number;
+  readonly topK: number;
+}
+
+export interface SweepCounts {
+  /** Per model, numbers of kept experts to measure, falling; without E itself, which is the unpruned model. */
+  readonly kept: ReadonlyMap<string, readonly number[]>;
+  /** What was left out, and why. */
+  readonly notes: readonly string[];
+}
+
+const largestFactor = ({ experts, topK }: SweepTarget): number => experts / Math.max(1, topK);
+
+const keepOrNull = ({ experts, topK }: SweepTarget, factor: number): number | null => {
+  try {
+    return keepFromFactor(experts, topK, factor);
+  } catch (error) {
+    if (error instanceof WorkbenchError && error.code === 'factor-too-large') return null;
+    throw error;
+  }
+};
+
+const printed = (factor: number): string => String(Number(factor.toFixed(2)));
+
+/**
+ * Kept experts for every model and factor. A factor that leaves fewer than top-k experts in every model is refused; one
+ * that only some models can reach is left out for the others, and the notes say so.
+ */
+export const sweepCounts = (
+  models: readonly SweepTarget[],
+  { factors }: Pick<SweepSettings, 'factors'>,
+): SweepCounts => {
+  const notes: string[] = [];
+  for (const factor of factors) {
+    const tooSmall = models.filter((model) => keepOrNull(model, factor) === null);
+    if (tooSmall.length === 0) continue;
+    const limits = tooSmall.map(
+      (model) =>
+        `${model.name} (top-${String(model.topK)} of ${String(model.experts)} experts): at most ${printed(largestFactor(model))}`,
+    );
+    if (tooSmall.length === models.length) {
+      throw refuse(
+        'factor-too-large',
+        `The pruning factor ${printed(factor)} leaves fewer experts than each token uses.`,
+        `Largest possible factor: ${limits.join('; ')}.`,
+      );
+    }
+    notes.push(
+      `Factor ${printed(factor)} was left out where it would leave fewer than top-k experts: ${limits.join('; ')}.`,
+    );
+  }
+  const kept = new Map(
+    models.map((model) => {
+      const counts = factors
+        .flatMap((factor) => keepOrNull(model, factor) ?? [])
+        .filter((keep) => keep < model.experts);
+      return [model.name, [...new Set(counts)].sort((a, b) => b - a)] as const;
+    }),
+  );
+  return { kept, notes };
+};
+
+/** A curve of a sweep: one method (and seed) on one task, its plans as they are or recovered. */
+export interface Curve {
+  readonly method: MethodName;
+  readonly seed: number | null;
+  readonly isRecovered: boolean;
+}
+
+export const curvesOf = ({ methods: names, seeds, recovery }: SweepSettings): readonly Curve[] => {
+  const variants = { none: [false], both: [false, true], only: [true] }[recovery];
+  return [...new Set(names)].flatMap((method) =>
+    (methods[method].random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
+      variants.map((isRecovered): Curve => ({ method, seed, isRecovered })),
+    ),
+  );
+};
+
+/** Names of a sweep's curves in the order of its methods. */
+export const curveNames = (settings: SweepSettings): readonly string[] => [
+  ...new Set(curvesOf(settings).map(({ method, isRecovered }) => methodLabel(method, isRecovered))),
+];
+
+/** Options of one method of a sweep. */
+export const optionsOf = ({ options, uncurl }: SweepSettings, method: MethodName): MethodOptions => ({
+  ...(method === 'uncurl' ? uncurl : {}),
+  ...options[method],
+});
+
+/** What the plans of each method need, in the order of the methods. */
+export const needsOf = (settings: SweepSettings): readonly PlanNeeds[] =>
+  settings.methods.map((method) =>
+    planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget, protect: settings.protect }),
+  );
+
+/** Whether anything of the sweep looks at calibration items: profiles, searches or refits. */
+export const needsCalibration = (settings: SweepSettings): boolean =>
+  settings.recovery !== 'none' || needsOf(settings).some(({ profile, search }) => profile || search !== null);
+
+export const needsProfile = (settings: SweepSettings): boolean => needsOf(settings).some(({ profile }) => profile);
 
 /** Tokens of a task's calibration items, as they are profiled and as they are scored; 0 where nothing looks at them. */
 export interface CalibrationWork {
@@ -14,7 +123,8 @@ export interface CalibrationWork {
 }
 
 /** Test items that a sweep uses of a task. */
-export const usedItems = (items: readonly TaskItem[], limit: number | null): readonly TaskItem[] => (limit === null ? items : items.slice(0, limit));
+export const usedItems = (items: readonly TaskItem[], limit: number | null): readonly TaskItem[] =>
+  limit === null ? items : items.slice(0, limit);
 
 /** Work of a model in tokens, per task. */
 export interface SweepWork {
@@ -42,12 +152,26 @@ export const workOf = async (
 };
 
 /** Work of one plan beyond its profile: the search for it, and its refit. */
-export const planWork = (settings: SweepSettings, { method, isRecovered }: Curve, { profiling, scoring }: CalibrationWork): number =>
-  searchWork({ method, options: optionsOf(settings, method), budget: settings.budget, profilingTokens: profiling, scoringTokens: scoring }) +
-  (isRecovered ? RECOVERY_WORK * profiling : 0);
+export const planWork = (
+  settings: SweepSettings,
+  { method, isRecovered }: Curve,
+  { profiling, scoring }: CalibrationWork,
+): number =>
+  searchWork({
+    method,
+    options: optionsOf(settings, method),
+    budget: settings.budget,
+    profilingTokens: profiling,
+    scoringTokens: scoring,
+  }) + (isRecovered ? RECOVERY_WORK * profiling : 0);
 
 /** Work of a model's profiles, and of the searches and refits of its plans, over all tasks. */
-export const planningWork = ({ checkpoint }: RunModel, settings: SweepSettings, calibration: readonly CalibrationWork[], counts: number): number => {
+export const planningWork = (
+  { checkpoint }: RunModel,
+  settings: SweepSettings,
+  calibration: readonly CalibrationWork[],
+  counts: number,
+): number => {
   const extras = combinedExtras(needsOf(settings));
   return sum(
     calibration.map((work) => {

@@ -11,13 +11,18 @@ const ITEMS_AT_ONCE = 64;
 export const requireTokenizer = async (checkpoint: Checkpoint): Promise<TextTokenizer> => {
   const tokenizer = await loadTokenizer(checkpoint.folder);
   if (tokenizer === null) {
-    throw refuse('no-tokenizer', `${checkpoint.folder} has no tokenizer.json, so tasks cannot be turned into tokens.`, "Put the model's tokenizer.json into the folder.");
+    throw refuse(
+      'no-tokenizer',
+      `${checkpoint.folder} has no tokenizer.json, so tasks cannot be turned into tokens.`,
+      "Put the model's tokenizer.json into the folder.",
+    );
   }
   return tokenizer;
 };
 
 const scoredTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: number): number => {
-  if ('text' in item) return encodeText(tokenizer, item, maxPositions).reduce((tokens, { input }) => tokens + input.length, 0);
+  if ('text' in item)
+    return encodeText(tokenizer, item, maxPositions).reduce((tokens, { input }) => tokens + input.length, 0);
   const sequences = encodeChoices(tokenizer, item, maxPositions);
   const context = Math.max(0, ...sequences.map(({ input, targets }) => input.length - targets.length));
   return context + sequences.reduce((tokens, { targets }) => tokens + targets.length, 0);

@@ -1,14 +1,31 @@
 import { join } from 'node:path';
-import type { RoutingStatistics } from '../profile/routing-statistics.ts';
-import { writeProfileFile } from '../workspace/profile-file.ts';
-import { produceFileAtomically } from '../workspace/write-atomically.ts';
-import { writeOutcomes, type OutcomeBlock } from '../workspace/outcomes-parquet.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
-import { evaluationRecord } from './evaluation-record.ts';
+import { produceFileAtomically } from '../files/write-atomically.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { type OutcomeBlock, writeOutcomes } from '../runs/outcomes-parquet.ts';
+import { type SweepRecord, writeRunPlans } from '../runs/sweep-record.ts';
+import { writeProfileFile } from '../workspace/profile-file.ts';
+import { evaluationRecord } from './evaluation-step.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { writeRunPlans } from './run-plans.ts';
-import type { SweepRecord } from './sweep-record.ts';
+
+/** Characters of a hash that tell namesakes apart. */
+const HASH_CHARACTERS = 6;
+
+/** Names as they are where they differ; namesakes get the beginning of their hash, and same things a number as well. */
+export const uniqueNames = (
+  entries: readonly { readonly name: string; readonly hash: string }[],
+): readonly string[] => {
+  const taken = new Set<string>();
+  return entries.map(({ name, hash }) => {
+    const isShared = entries.filter((other) => other.name === name).length > 1;
+    const base = isShared ? `${name} (${hash.slice(0, HASH_CHARACTERS)})` : name;
+    let unique = base;
+    for (let number = 2; taken.has(unique); number += 1) unique = `${base} ${String(number)}`;
+    taken.add(unique);
+    return unique;
+  });
+};
 
 /** Profiles that a model's plans were made from. */
 export interface ModelProfiles {
@@ -24,27 +41,44 @@ const fileNamePart = (name: string): string => name.replaceAll(/[^A-Za-z0-9._-]+
  * outcome (`outcomes.parquet`), the plans (`plans.json`), and the profiles (`profile.safetensors`, or
  * `profile-<model>.safetensors` where there are several models).
  */
-export const writeSweepFiles = async (context: JobContext, record: SweepRecord, profiles: readonly ModelProfiles[]): Promise<void> => {
+export const writeSweepFiles = async (
+  context: JobContext,
+  record: SweepRecord,
+  profiles: readonly ModelProfiles[],
+): Promise<void> => {
   const { folder, temporaryFolder, steps, run } = context;
   const plans = new Map<string, Plan | null>();
   const outcomes = async function* (): AsyncGenerator<OutcomeBlock> {
     for (const { result, step } of record.points) {
       const stored = await steps.readJson(step, evaluationRecord);
       if (stored === null) {
-        throw new WorkbenchError('step-missing', 'failed', `${steps.path(step, 'json')} is gone.`, 'Resume the run: the step will be computed again.');
+        throw new WorkbenchError(
+          'step-missing',
+          'failed',
+          `${steps.path(step, 'json')} is gone.`,
+          'Resume the run: the step will be computed again.',
+        );
       }
       plans.set(step, stored.plan);
       const { model, task, method, seed, factor, kept } = result;
       yield { run, model, task, method, seed, factor, kept, outcomes: stored.outcomes };
     }
   };
-  await produceFileAtomically(join(folder, 'outcomes.parquet'), (file) => writeOutcomes(file, outcomes()), temporaryFolder);
+  await produceFileAtomically(
+    join(folder, 'outcomes.parquet'),
+    (file) => writeOutcomes(file, outcomes()),
+    temporaryFolder,
+  );
   await writeRunPlans(folder, plans, temporaryFolder);
   const filled = profiles.filter(({ profiled }) => profiled.length > 0);
   for (const { model, profiled } of filled) {
     const name = filled.length === 1 ? 'profile.safetensors' : `profile-${fileNamePart(model.name)}.safetensors`;
     const { name: modelName, fingerprint } = model.checkpoint;
     const tasks = profiled.map(({ task, statistics }) => ({ name: task.name, hash: task.task.hash, statistics }));
-    await produceFileAtomically(join(folder, name), (file) => writeProfileFile(file, { model: modelName, fingerprint, tasks }), temporaryFolder);
+    await produceFileAtomically(
+      join(folder, name),
+      (file) => writeProfileFile(file, { model: modelName, fingerprint, tasks }),
+      temporaryFolder,
+    );
   }
 };

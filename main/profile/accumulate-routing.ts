@@ -1,4 +1,4 @@
-import { addGram } from './add-gram.ts';
+import { addGram } from './accumulate-outputs.ts';
 import type { RoutingStatistics, RoutingTaps } from './routing-statistics.ts';
 
 /** Tokens handled at once: 256 x 128 experts of float64 are 256 kB, which stays in a core's second-level cache. */
@@ -77,7 +77,14 @@ export const accumulateRouting = (statistics: RoutingStatistics, layer: number, 
 };
 
 /** Adds gate^alpha norm^beta of one choice to a layer's [3, 2, 3, E] moments; `kind` is the place in `gateKinds`. */
-const addMoments = (moments: Float64Array, experts: number, kind: number, expert: number, gate: number, norm: number): void => {
+const addMoments = (
+  moments: Float64Array,
+  experts: number,
+  kind: number,
+  expert: number,
+  gate: number,
+  norm: number,
+): void => {
   let at = kind * 6 * experts + expert;
   for (let alpha = 1, power = gate; alpha <= 2; alpha++, power *= gate) {
     moments[at]! += power;

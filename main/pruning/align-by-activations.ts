@@ -8,7 +8,11 @@ const BACKGROUND = 1e-7;
  * new neuron j is old neuron `permutation[j]`. Activations are [T, I]; the sum of Pearson correlations is greatest.
  * Source: MC-SMoE, arXiv 2310.01334 (activation matching); Li et al. 2015, arXiv 1511.07543.
  */
-export const alignByActivations = (member: ArrayLike<number>, reference: ArrayLike<number>, width: number): Int32Array => {
+export const alignByActivations = (
+  member: ArrayLike<number>,
+  reference: ArrayLike<number>,
+  width: number,
+): Int32Array => {
   const [a, b] = [standardised(member, width), standardised(reference, width)];
   const tokens = member.length / width;
   const correlations = new Float64Array(width * width);
@@ -33,7 +37,8 @@ const standardised = (values: ArrayLike<number>, width: number): Float64Array =>
     let squares = 0;
     for (let token = 0; token < tokens; token++) squares += (values[token * width + unit]! - mean) ** 2;
     const deviation = Math.sqrt(squares / Math.max(1, tokens - 1)) + BACKGROUND;
-    for (let token = 0; token < tokens; token++) result[token * width + unit] = (values[token * width + unit]! - mean) / deviation;
+    for (let token = 0; token < tokens; token++)
+      result[token * width + unit] = (values[token * width + unit]! - mean) / deviation;
   }
   return result;
 };

@@ -19,7 +19,11 @@ export interface BudgetRequest {
  * @throws WorkbenchError `pins-impossible` where the pins of a layer cannot be met with `keep` experts.
  */
 export const uniformBudget = ({ scores, keep, pins }: BudgetRequest): number[][] =>
-  keepByCounts(scores, scores.map(() => keep), pins);
+  keepByCounts(
+    scores,
+    scores.map(() => keep),
+    pins,
+  );
 
 /**
  * The `counts[layer]` best experts of every layer, pinned ones first; ascending. With `groups`, as many of each group.
@@ -90,7 +94,13 @@ export const keepBest = (scores: Float64Array, keep: number, { stay, go }: Layer
 /**
  * The `keep` best experts of one layer, as many of each group; ascending. @throws WorkbenchError `pins-impossible`.
  */
-const keepBestOfGroups = (scores: Float64Array, keep: number, { stay, go }: LayerPins, layer: number, { count }: ExpertGroupRule): number[] => {
+const keepBestOfGroups = (
+  scores: Float64Array,
+  keep: number,
+  { stay, go }: LayerPins,
+  layer: number,
+  { count }: ExpertGroupRule,
+): number[] => {
   const size = scores.length / count;
   return Array.from({ length: count }, (_, group) => {
     const first = group * size;
@@ -104,7 +114,8 @@ const keepBestOfGroups = (scores: Float64Array, keep: number, { stay, go }: Laye
 
 /** @throws WorkbenchError `pins-impossible` where one layer's pins cannot be met with `keep` experts. */
 export const checkLayerPins = ({ stay, go }: LayerPins, layer: number, experts: number, keep: number): void => {
-  if (stay.size > keep) throw impossible(`layer ${layer}: ${stay.size} experts are pinned to stay and it keeps ${keep}`);
+  if (stay.size > keep)
+    throw impossible(`layer ${layer}: ${stay.size} experts are pinned to stay and it keeps ${keep}`);
   if (experts - go.size < keep) {
     throw impossible(`layer ${layer}: ${go.size} of ${experts} experts are pinned to go and ${keep} must stay`);
   }

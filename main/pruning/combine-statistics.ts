@@ -21,7 +21,8 @@ export const combineStatistics = ({ statistics, taskShares }: WeighedProfiles): 
     });
     return sums;
   };
-  const shared = <T>(of: (task: RoutingStatistics) => T | undefined): boolean => statistics.every((task) => of(task) !== undefined);
+  const shared = <T>(of: (task: RoutingStatistics) => T | undefined): boolean =>
+    statistics.every((task) => of(task) !== undefined);
   const outputs = (): OutputStatistics => ({
     hidden: first.outputs?.hidden ?? 0,
     routedSum: total((task) => task.outputs?.routedSum ?? NOTHING),

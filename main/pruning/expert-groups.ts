@@ -4,17 +4,27 @@ import type { ExpertGroupRule } from '../contract/model.ts';
 /** Kept experts of each group of one layer. */
 const keptPerGroup = (kept: readonly number[], experts: number, { count }: ExpertGroupRule): number[] => {
   const size = experts / count;
-  return Array.from({ length: count }, (_, group) => kept.filter((expert) => Math.floor(expert / size) === group).length);
+  return Array.from(
+    { length: count },
+    (_, group) => kept.filter((expert) => Math.floor(expert / size) === group).length,
+  );
 };
 
 /** Smallest number of kept experts per group with which each token still finds its top-k in the groups that it may use. */
-const leastPerGroup = (topK: number, { kept, least }: ExpertGroupRule): number => Math.max(least, Math.ceil(topK / kept));
+const leastPerGroup = (topK: number, { kept, least }: ExpertGroupRule): number =>
+  Math.max(least, Math.ceil(topK / kept));
 
 /**
  * What is wrong with the kept experts of a layer whose router chooses among contiguous groups of equal size; null where
  * nothing is. Groups are counted off by their size in the pruned model too, so each must keep as many as every other.
  */
-export const groupProblem = (kept: readonly number[], layer: number, experts: number, topK: number, groups: ExpertGroupRule): string | null => {
+export const groupProblem = (
+  kept: readonly number[],
+  layer: number,
+  experts: number,
+  topK: number,
+  groups: ExpertGroupRule,
+): string | null => {
   const counts = keptPerGroup(kept, experts, groups);
   const [first = 0] = counts;
   const shown = `keeps ${counts.join(', ')} experts of the ${groups.count} groups that the router of layer ${layer} chooses among`;

@@ -28,10 +28,23 @@ export const makePlan = (input: PlanInput): Plan => {
   const { layers, experts, topK, keep, seed, statistics, taskWeights, protect, budget, groups } = input;
   const { options, behaviour } = method.prepare(optionsOf(input));
   if (behaviour.kind === 'search') {
-    throw refuse('needs-search', `The method ${method.name} measures many candidates before it has a plan.`, 'Run it in a sweep, and take the plan of the point that you want.');
+    throw refuse(
+      'needs-search',
+      `The method ${method.name} measures many candidates before it has a plan.`,
+      'Run it in a sweep, and take the plan of the point that you want.',
+    );
   }
   const pins = [...input.pins, ...protectivePins(input)];
-  const context: PlanContext = { statistics, taskShares: taskShares(taskWeights, statistics.length), layers, experts, topK, keep, pins, seed };
+  const context: PlanContext = {
+    statistics,
+    taskShares: taskShares(taskWeights, statistics.length),
+    layers,
+    experts,
+    topK,
+    keep,
+    pins,
+    seed,
+  };
   const scores = behaviour.score(context);
   const byThreshold = behaviour.kind === 'drop' ? behaviour.keepByThreshold?.(context) : undefined;
   const counts = byThreshold?.map((kept) => kept.length) ?? layerCounts(input, context, behaviour, scores);
@@ -48,12 +61,23 @@ export const makePlan = (input: PlanInput): Plan => {
     ...(protect !== undefined && protect !== 'none' ? { protect } : {}),
     ...(taskWeights !== undefined ? { taskWeights: [...taskWeights] } : {}),
   };
-  if (behaviour.kind === 'drop') return { ...provenance, kept: withinGroups(byThreshold ?? chosenExperts(behaviour, context, scores, counts, groups), input) };
+  if (behaviour.kind === 'drop')
+    return {
+      ...provenance,
+      kept: withinGroups(byThreshold ?? chosenExperts(behaviour, context, scores, counts, groups), input),
+    };
   const { router, align, rule } = behaviour;
-  return { ...provenance, groups: behaviour.group(context, counts), router, align, ...(rule === undefined ? {} : { rule: { ...rule } }) };
+  return {
+    ...provenance,
+    groups: behaviour.group(context, counts),
+    router,
+    align,
+    ...(rule === undefined ? {} : { rule: { ...rule } }),
+  };
 };
 
-const optionsOf = ({ method, options, uncurl }: PlanInput): MethodOptions => (method === 'uncurl' ? { ...uncurl, ...options } : { ...options });
+const optionsOf = ({ method, options, uncurl }: PlanInput): MethodOptions =>
+  method === 'uncurl' ? { ...uncurl, ...options } : { ...options };
 
 /** E / kept experts, on average over the layers. */
 const reachedFactor = (experts: number, counts: readonly number[]): number =>
@@ -81,7 +105,12 @@ const withinGroups = (kept: number[][], { method, experts, topK, groups }: PlanI
   if (groups === undefined) return kept;
   kept.forEach((layerKept, layer) => {
     const problem = groupProblem(layerKept, layer, experts, topK, groups);
-    if (problem !== null) throw refuse('groups-uneven', `The method ${method} ${problem}.`, 'Use a method that takes a number of experts to keep.');
+    if (problem !== null)
+      throw refuse(
+        'groups-uneven',
+        `The method ${method} ${problem}.`,
+        'Use a method that takes a number of experts to keep.',
+      );
   });
   return kept;
 };
@@ -90,7 +119,9 @@ const withinGroups = (kept: number[][], { method, experts, topK, groups }: PlanI
 const protectivePins = ({ protect = 'none', statistics, layers, experts, pins }: PlanInput): Pin[] => {
   if (protect === 'none') return [];
   const peaks = requireStatistic(
-    statistics.length > 0 && statistics.every(({ peakOutputs }) => peakOutputs !== undefined) ? largestPeaks(statistics) : undefined,
+    statistics.length > 0 && statistics.every(({ peakOutputs }) => peakOutputs !== undefined)
+      ? largestPeaks(statistics)
+      : undefined,
     'the largest outputs of experts, which the protection of super experts reads',
   );
   const rows = Array.from({ length: layers }, (_, layer) => layerRow(peaks, layer, experts));

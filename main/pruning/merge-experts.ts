@@ -26,7 +26,9 @@ export const mergeGroup = (
 ): ExpertWeights => {
   const reference = experts[group.members.indexOf(group.reference)];
   if (reference === undefined || experts.length !== group.members.length) {
-    throw new RangeError(`${experts.length} experts for members ${group.members.join(', ')} with reference ${group.reference}`);
+    throw new RangeError(
+      `${experts.length} experts for members ${group.members.join(', ')} with reference ${group.reference}`,
+    );
   }
   const shares = mergeShares(group.weights);
   const contributing = experts

@@ -3,7 +3,10 @@ import { fillEmptyClusters } from './fill-empty-clusters.ts';
 import { groupExperts, membersOf, mostActive, mostCentral, squareOf, type GroupRequest } from './group-experts.ts';
 import { spectralClusters } from './spectral-clustering.ts';
 
-export interface MergeGroupsRequest extends Pick<GroupRequest, 'affinity' | 'counts' | 'keep' | 'layer' | 'pins' | 'weights'> {
+export interface MergeGroupsRequest extends Pick<
+  GroupRequest,
+  'affinity' | 'counts' | 'keep' | 'layer' | 'pins' | 'weights'
+> {
   readonly reference: UncurlOptions['reference'];
 }
 

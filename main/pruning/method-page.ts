@@ -35,5 +35,19 @@ export const methodPage = (method: Method): MethodPage => {
     'Pitfalls:',
     ...pitfalls.map((pitfall) => `- ${pitfall}`),
   ].join('\n');
-  return { name, title, summary, kind, needs, cost, formula, defaults, source, pitfalls: [...pitfalls], random, options: [...options], text };
+  return {
+    name,
+    title,
+    summary,
+    kind,
+    needs,
+    cost,
+    formula,
+    defaults,
+    source,
+    pitfalls: [...pitfalls],
+    random,
+    options: [...options],
+    text,
+  };
 };

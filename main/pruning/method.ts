@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import type { BudgetName, MergeGroup, MergeRule, MethodName, Pin, RouterTreatment, SuperExpertProtection, UncurlOptions } from '../contract/plan.ts';
-import type { ExtraStatistic } from '../profile/extra-statistics.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
-import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import type {
+  BudgetName,
+  MergeGroup,
+  MergeRule,
+  MethodName,
+  Pin,
+  RouterTreatment,
+  SuperExpertProtection,
+  UncurlOptions,
+} from '../contract/plan.ts';
+import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { WeighedProfiles } from './average-scores.ts';
 import type { SearchSettings } from './search/search-experts.ts';
 
@@ -108,7 +116,10 @@ export interface Method extends MethodPage {
   /** Names, types, defaults and descriptions of the options. */
   readonly options: z.ZodObject;
   /** @throws WorkbenchError `bad-option` naming the option and what it may be. */
-  readonly prepare: (options: MethodOptions) => { readonly options: MethodOptions; readonly behaviour: MethodBehaviour };
+  readonly prepare: (options: MethodOptions) => {
+    readonly options: MethodOptions;
+    readonly behaviour: MethodBehaviour;
+  };
 }
 
 /** A method from its page, the schema of its options and what it does with them. */
@@ -124,7 +135,12 @@ export const defineMethod = <S extends z.ZodObject>(
     if (unknown.length > 0) throw badOption(page.name, options, [`${unknown.join(', ')} is unknown`]);
     const parsed = options.safeParse(given);
     if (!parsed.success) {
-      throw badOption(page.name, options, parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`), parsed.error);
+      throw badOption(
+        page.name,
+        options,
+        parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
+        parsed.error,
+      );
     }
     return { options: parsed.data, behaviour: behave(parsed.data) };
   },

@@ -9,7 +9,8 @@ export const nearestToMean =
   (features: Float64Array, width: number) =>
   (members: readonly number[]): number[] => {
     const mean = new Float64Array(width);
-    for (const member of members) for (let h = 0; h < width; h++) mean[h]! += features[member * width + h]! / members.length;
+    for (const member of members)
+      for (let h = 0; h < width; h++) mean[h]! += features[member * width + h]! / members.length;
     return members.map((member) => {
       let squares = 0;
       for (let h = 0; h < width; h++) squares += (features[member * width + h]! - mean[h]!) ** 2;

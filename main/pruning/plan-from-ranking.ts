@@ -24,9 +24,16 @@ export const planFromRanking = ({ ranking, experts, topK, keep, budget, counts, 
   const least = Math.max(1, topK);
   const wanted = budget === 'manual' ? (counts ?? []) : ranking.map(() => keep);
   if (budget !== 'uniform' && budget !== 'manual') {
-    throw refuse('budget-needs-scores', `The budget ${budget} compares layers, and a ranking orders experts only within each.`, 'Use the budget uniform or manual.');
+    throw refuse(
+      'budget-needs-scores',
+      `The budget ${budget} compares layers, and a ranking orders experts only within each.`,
+      'Use the budget uniform or manual.',
+    );
   }
-  if (wanted.length !== ranking.length || !wanted.every((count) => Number.isInteger(count) && count >= least && count <= experts)) {
+  if (
+    wanted.length !== ranking.length ||
+    !wanted.every((count) => Number.isInteger(count) && count >= least && count <= experts)
+  ) {
     throw refuse(
       budget === 'manual' ? 'counts-invalid' : 'keep-invalid',
       `Cannot keep ${wanted.join(', ')} of ${experts} experts in ${ranking.length} layers: each token uses the top ${topK}.`,

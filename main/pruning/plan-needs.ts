@@ -1,7 +1,7 @@
 import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../contract/plan.ts';
-import { extraStatistics, type ExtraStatistic } from '../profile/extra-statistics.ts';
-import { methods } from './methods.ts';
+import { type ExtraStatistic, extraStatistics } from '../profile/routing-statistics.ts';
 import type { SearchBehaviour } from './method.ts';
+import { methods } from './methods.ts';
 
 export interface PlanNeedsRequest {
   readonly method: MethodName;
@@ -30,14 +30,18 @@ export const planNeeds = ({ method, options = {}, budget, protect = 'none' }: Pl
 };
 
 /** Needs of several plans together: one profile serves them all. */
-export const combinedExtras = (needs: readonly PlanNeeds[]): readonly ExtraStatistic[] => inOrder(new Set(needs.flatMap(({ extras }) => extras)));
+export const combinedExtras = (needs: readonly PlanNeeds[]): readonly ExtraStatistic[] =>
+  inOrder(new Set(needs.flatMap(({ extras }) => extras)));
 
-const inOrder = (extras: ReadonlySet<ExtraStatistic>): readonly ExtraStatistic[] => extraStatistics.filter((extra) => extras.has(extra));
+const inOrder = (extras: ReadonlySet<ExtraStatistic>): readonly ExtraStatistic[] =>
+  extraStatistics.filter((extra) => extras.has(extra));
 
 /** What profiling looks at beyond routing, in words; null: nothing. */
 export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number, topK: number): string | null => {
   if (extras.length === 0) return null;
-  const every = extras.some((extra) => extra === 'every-output' || extra === 'elimination' || extra === 'routed-outputs');
+  const every = extras.some(
+    (extra) => extra === 'every-output' || extra === 'elimination' || extra === 'routed-outputs',
+  );
   const said = {
     peaks: 'largest outputs',
     'routed-outputs': 'mean outputs of chosen experts',
@@ -45,6 +49,8 @@ export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number
     'every-output': 'outputs of every expert on every token',
     elimination: 'what leaving out experts does to each layer',
   };
-  const cost = every ? `; every expert runs on every token, about ${String(Math.round(experts / Math.max(1, topK)))} times the work of the MoE layers` : '';
+  const cost = every
+    ? `; every expert runs on every token, about ${String(Math.round(experts / Math.max(1, topK)))} times the work of the MoE layers`
+    : '';
   return `${extras.map((extra) => said[extra]).join(', ')}${cost}`;
 };

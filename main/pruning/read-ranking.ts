@@ -17,8 +17,13 @@ const rankingFile = z.union([lists, z.object({ ranking: lists }).transform(({ ra
  *
  * @throws WorkbenchError `ranking-unreadable`, or `ranking-invalid` naming layer and expert.
  */
-export const readRanking = (text: string, where: string, target: { readonly moeLayers: number; readonly experts: number }): Ranking => {
-  if (text.length > MAX_PLAN_CHARACTERS) throw unreadable(where, `it has ${text.length} characters and at most ${MAX_PLAN_CHARACTERS} are read`);
+export const readRanking = (
+  text: string,
+  where: string,
+  target: { readonly moeLayers: number; readonly experts: number },
+): Ranking => {
+  if (text.length > MAX_PLAN_CHARACTERS)
+    throw unreadable(where, `it has ${text.length} characters and at most ${MAX_PLAN_CHARACTERS} are read`);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -35,11 +40,18 @@ export const readRanking = (text: string, where: string, target: { readonly moeL
   return ranked.map((list, layer) => complete(list, layer, target.experts, where));
 };
 
-const inOrder = (named: Readonly<Record<string, readonly number[]>>, layers: number, where: string): (readonly number[])[] =>
+const inOrder = (
+  named: Readonly<Record<string, readonly number[]>>,
+  layers: number,
+  where: string,
+): (readonly number[])[] =>
   Array.from({ length: Math.max(layers, Object.keys(named).length) }, (_, layer) => {
     const list = named[String(layer)];
     if (list === undefined) {
-      throw invalid(where, `has no layer ${layer}: MoE layers are numbered 0 to ${layers - 1} without gaps (dense layers do not count)`);
+      throw invalid(
+        where,
+        `has no layer ${layer}: MoE layers are numbered 0 to ${layers - 1} without gaps (dense layers do not count)`,
+      );
     }
     return list;
   });
@@ -47,7 +59,8 @@ const inOrder = (named: Readonly<Record<string, readonly number[]>>, layers: num
 const complete = (list: readonly number[], layer: number, experts: number, where: string): number[] => {
   const seen = new Set<number>();
   for (const expert of list) {
-    if (expert >= experts) throw invalid(where, `names expert ${expert} in layer ${layer}; experts are numbered 0 to ${experts - 1}`);
+    if (expert >= experts)
+      throw invalid(where, `names expert ${expert} in layer ${layer}; experts are numbered 0 to ${experts - 1}`);
     if (seen.has(expert)) throw invalid(where, `names expert ${expert} twice in layer ${layer}`);
     seen.add(expert);
   }
@@ -63,7 +76,12 @@ export const rankingScores = (ranking: Ranking): Float64Array[] =>
   });
 
 const unreadable = (where: string, why: string, cause?: unknown): Error =>
-  refuse('ranking-unreadable', `The ranking in ${where} cannot be read: ${why}.`, 'Write {"0": [experts, best first], "1": [...]}.', cause);
+  refuse(
+    'ranking-unreadable',
+    `The ranking in ${where} cannot be read: ${why}.`,
+    'Write {"0": [experts, best first], "1": [...]}.',
+    cause,
+  );
 
 const invalid = (where: string, what: string): Error =>
   refuse('ranking-invalid', `The ranking in ${where} ${what}.`, 'Name each expert of each MoE layer at most once.');

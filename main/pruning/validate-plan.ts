@@ -80,7 +80,11 @@ const validateKept = (kept: readonly number[], layer: number, target: PlanTarget
 };
 
 /** Matrices fit the groups that tell roughly what they do. */
-const checkBlend = (blend: readonly LayerBlend[], groups: readonly (readonly MergeGroup[])[], target: PlanTarget): void => {
+const checkBlend = (
+  blend: readonly LayerBlend[],
+  groups: readonly (readonly MergeGroup[])[],
+  target: PlanTarget,
+): void => {
   checkLayerCount(blend.length, target);
   blend.forEach(({ merge, router }, layer) => {
     for (const [name, matrix] of Object.entries({ merge, router })) {
@@ -110,7 +114,10 @@ const validateGroups = (groups: readonly MergeGroup[], layer: number, target: Pl
       throw invalid(`aligns ${where} to expert ${reference}, which is no member`, 'Name a member as the reference.');
     }
     if (weights.length !== members.length) {
-      throw invalid(`gives ${weights.length} weights for ${members.length} members in ${where}`, 'Give one per member.');
+      throw invalid(
+        `gives ${weights.length} weights for ${members.length} members in ${where}`,
+        'Give one per member.',
+      );
     }
     const unfit = weights.find((weight) => !(Number.isFinite(weight) && weight >= 0));
     if (unfit !== undefined) {

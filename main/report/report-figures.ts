@@ -1,12 +1,11 @@
-import { stripHeight } from '../figures/curve-panel.ts';
+import { pageTheme } from '../figures/colors.ts';
 import { curveCaption, curveFigure } from '../figures/curve-figure.ts';
+import { stripHeight } from '../figures/curve-panel.ts';
 import { curveSheets } from '../figures/curve-panels.ts';
-import { expertTrendCaption, expertTrendFigure } from '../figures/expert-trend-figure.ts';
-import { FAMILY_PAIR_CAPTION, familyPairFigure, pairPanelHeight } from '../figures/family-pair-figure.ts';
-import { pairPanels } from '../figures/family-pair-rows.ts';
-import { pageTheme } from '../figures/figure-theme.ts';
 import { largestCell, profileMetrics } from '../figures/profile-matrices.ts';
 import { routingBlockHeight, routingCaption, routingSheet } from '../figures/routing-sheet.ts';
+import { pairPanelHeight, pairPanels, SIZE_PAIR_CAPTION, sizePairFigure } from '../figures/size-pair-figure.ts';
+import { expertTrendCaption, expertTrendFigure } from '../figures/size-trend-figure.ts';
 import { html, htmlFigure, type HtmlNode } from './html.ts';
 import type { ReportSource } from './report-source.ts';
 
@@ -27,16 +26,18 @@ const parts = <T>(items: readonly T[], size: number): T[][] => {
 const perPage = (panelHeight: number): number => COLUMNS * Math.max(1, Math.floor(PAGE_HEIGHT / panelHeight));
 
 const figure = (svg: string, caption: string, size: 'whole' | 'half' = 'whole'): HtmlNode =>
-  html('figure', {}, html('div', { class: size === 'half' ? 'chart half' : 'chart' }, htmlFigure(svg)), html('figcaption', {}, caption));
+  html(
+    'figure',
+    {},
+    html('div', { class: size === 'half' ? 'chart half' : 'chart' }, htmlFigure(svg)),
+    html('figcaption', {}, caption),
+  );
 
 /** Quality against pruning factor, a figure per model. */
 export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
   curveSheets(document).flatMap((sheet) =>
     parts(sheet.panels, perPage(CURVE_PANEL_HEIGHT + stripHeight(sheet.methods.length))).map((panels) =>
-      figure(
-        curveFigure({ ...sheet, panels }, document.rule, manifest, pageTheme),
-        curveCaption({ ...sheet, panels }),
-      ),
+      figure(curveFigure({ ...sheet, panels }, document.rule, manifest, pageTheme), curveCaption({ ...sheet, panels })),
     ),
   );
 
@@ -52,8 +53,13 @@ export const pairFigures = ({ family, manifest }: ReportSource): HtmlNode[] => {
   const rows = Math.max(1, ...panels.map((panel) => panel.rows.length));
   return parts(panels, perPage(pairPanelHeight(rows, family.methods.length))).map((part) =>
     figure(
-      familyPairFigure(family, part.map(({ task }) => task), manifest, pageTheme),
-      FAMILY_PAIR_CAPTION,
+      sizePairFigure(
+        family,
+        part.map(({ task }) => task),
+        manifest,
+        pageTheme,
+      ),
+      SIZE_PAIR_CAPTION,
     ),
   );
 };
@@ -72,7 +78,14 @@ export const routingFigures = ({ profiles, manifest }: ReportSource): HtmlNode[]
         const layers = Math.max(1, ...blocks.map(({ matrix }) => matrix.length));
         return parts(blocks, Math.max(1, Math.floor(PAGE_HEIGHT / routingBlockHeight(layers)))).map((part) =>
           figure(
-            routingSheet({ title: `${model}: ${metric.title}`, unit: metric.unit, blocks: part, maximum, manifest, theme: pageTheme }),
+            routingSheet({
+              title: `${model}: ${metric.title}`,
+              unit: metric.unit,
+              blocks: part,
+              maximum,
+              manifest,
+              theme: pageTheme,
+            }),
             `Measured on the calibration items of each task. ${routingCaption({ unit: metric.unit, blocks: part })}`,
             part.length * routingBlockHeight(layers) <= PAGE_HEIGHT / 2 ? 'half' : 'whole',
           ),

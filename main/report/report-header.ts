@@ -1,8 +1,184 @@
+import { methodOfLabel } from '../contract/method.ts';
+import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
-import { listed } from '../evaluation/finding-text.ts';
-import { html, type HtmlNode } from './html.ts';
+import type { RecordedTrainings } from '../evaluation/size-trend/document.ts';
+import { listed } from '../evaluation/size-trend/findings.ts';
+import { profileMetrics } from '../figures/profile-matrices.ts';
+import { methods } from '../pruning/methods.ts';
+import { html, type HtmlNode, reportTable } from './html.ts';
 import { printedFactor } from './report-numbers.ts';
 import type { ReportSource } from './report-source.ts';
+
+/** Stands wherever numbers of the bundled models are shown. */
+export const INSTRUMENT_NOTE =
+  'The models that come with the workbench are small instruments for showing and testing the method: their numbers are no ' +
+  'evidence about large models.';
+
+/** The models that come with the workbench: their folders, how to open one, and what is recorded of other trainings. */
+export interface BundledModels {
+  readonly folders: Iterable<string>;
+  readonly open: (folder: string) => Promise<{ readonly fingerprint: string }>;
+  readonly recorded: () => Promise<RecordedTrainings | null>;
+}
+
+/**
+ * Fingerprints of the bundled models: a model is known by what it is, wherever the run found it. One that cannot be
+ * opened was not run; the list of models says what is wrong with it.
+ */
+export const bundledFingerprints = async ({
+  folders,
+  open,
+}: Pick<BundledModels, 'folders' | 'open'>): Promise<ReadonlySet<string>> => {
+  const models = await Promise.allSettled([...folders].map(open));
+  return new Set(models.flatMap((model) => (model.status === 'fulfilled' ? [model.value.fingerprint] : [])));
+};
+
+/** The note, where a run has bundled models. */
+export const instrumentNotes = (
+  { models }: Pick<RunManifest, 'models'>,
+  bundled: ReadonlySet<string>,
+): readonly string[] => (models.some(({ fingerprint }) => bundled.has(fingerprint)) ? [INSTRUMENT_NOTE] : []);
+
+type Definition = readonly [term: string, text: string];
+
+const measured: readonly Definition[] = [
+  [
+    'Expert, E, top-k',
+    'A feed-forward block of a sparse mixture layer. E: experts per layer before pruning; the router sends each token to k of them.',
+  ],
+  [
+    'Pruning factor',
+    'Experts before / experts after, per layer: E / E\u2032. A factor of 2 keeps half. Never below top-k experts.',
+  ],
+  [
+    'Accuracy',
+    'Share of test items whose right answer has the highest log-likelihood of all choices: summed over its tokens (acc), or divided by its characters (acc_norm).',
+  ],
+  ['Perplexity', 'exp of the mean negative log-likelihood per token; lower is better.'],
+  ['n', 'Test items. Calibration items, which profiles and plans come from, are never among them.'],
+  ['Difference', 'Value of the pruned model minus value of the unpruned one, on the same items.'],
+  [
+    '95 % interval',
+    'Of the difference, two-sided, paired: Tango\u2019s score interval for paired proportions (1998); for perplexity a paired bootstrap over texts (2,000 resamples, seeded).',
+  ],
+  [
+    'p',
+    'Two-sided exact McNemar test: the chance of so uneven a split of lost and gained items if pruning changed nothing. Not corrected for the number of tests.',
+  ],
+  ['Lost, gained', 'Items that only the unpruned model, or only the pruned model, answers rightly.'],
+  [
+    'Several seeds',
+    'A method that draws at random is measured with each seed. Curves show mean and range; its threshold counts a factor as safe only if it is safe for every seed.',
+  ],
+];
+
+const ofSizes: readonly Definition[] = [
+  [
+    'Rises with E',
+    'A task counts as rising if more pairs of models that differ in E have the larger model\u2019s bracket entirely above the smaller one\u2019s than entirely below it. Brackets that overlap take no side, nor does a smaller model that is safe as far as it was pruned: it hides how far it might have gone.',
+  ],
+  [
+    'Sign test over tasks',
+    'Exact, two-sided: the chance that tasks which take a side split so unevenly if either side were as likely. It is about these models; tasks of one model share the luck of its training.',
+  ],
+  [
+    'Ways to hand the sizes out',
+    'An exact permutation test over whole models (Jonckheere\u2019s statistic summed over tasks): it asks whether a trend could be chance in training. With few trained models it cannot rule that out.',
+  ],
+  [
+    'Past the threshold',
+    'The factor from E to E\u2032 is at or beyond the first unsafe one of the larger model, for this task and method.',
+  ],
+];
+
+const list = (definitions: readonly Definition[]): HtmlNode =>
+  html(
+    'dl',
+    { class: 'definitions' },
+    ...definitions.map(([term, text]) => html('div', {}, html('dt', {}, term), html('dd', {}, text))),
+  );
+
+const methodDefinitions = (names: readonly string[]): Definition[] =>
+  [...new Set(names.map((name) => methodOfLabel(name).method))].flatMap((method): Definition[] => {
+    if (method === null) return [];
+    const { title, summary, formula, source } = methods[method];
+    return [[`${method}: ${title}`, `${summary} ${formula}. ${source}`]];
+  });
+
+const recoveryDefinition: Definition = [
+  'Recovered (+recovery)',
+  'The same plan with the down projections of its experts refitted on the task\u2019s calibration items, layer by layer, by ridge regression on what the pruned block lacks of the unpruned one; the ridge is chosen by two-fold cross-validation. No training.',
+];
+
+/** What every number of the page is: measurements, the threshold rule, methods, routing statistics. */
+export const definitionSection = ({ family, profiles }: ReportSource): HtmlNode[] => [
+  html('h3', {}, 'Measurements'),
+  list([...measured, ['Safe, threshold', family.rule], ...(family.trends.length > 0 ? ofSizes : [])]),
+  html('h3', {}, 'Methods'),
+  list([
+    ...methodDefinitions(family.methods),
+    ...(family.methods.some((name) => methodOfLabel(name).isRecovered) ? [recoveryDefinition] : []),
+  ]),
+  ...(profiles.length === 0
+    ? []
+    : [
+        html('h3', {}, 'Routing statistics'),
+        list(profileMetrics.map(({ title, unit }): Definition => [title, `${unit}.`])),
+      ]),
+];
+
+const record = (entries: readonly (readonly [name: string, value: string])[]): HtmlNode =>
+  html(
+    'dl',
+    { class: 'record' },
+    ...entries.flatMap(([name, value]) => [html('dt', {}, name), html('dd', {}, html('code', {}, value))]),
+  );
+
+/** Where the numbers come from: models, tasks, versions, device, command line, and the manifest as it is on disk. */
+export const recordSection = (manifest: RunManifest): HtmlNode[] => {
+  const { id, createdAt, finishedAt, state, device, versions, commandLine, models, tasks } = manifest;
+  return [
+    record([
+      ['run', id],
+      ['state', state],
+      ['created', createdAt],
+      ['finished', finishedAt ?? 'not yet'],
+      ['command line', commandLine],
+      [
+        'device',
+        `${device.provider}, ${device.precision}, ${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}, ${device.processor}`,
+      ],
+      [
+        'versions',
+        Object.entries(versions)
+          .map(([name, version]) => `${name} ${version}`)
+          .join(', '),
+      ],
+    ]),
+    reportTable(
+      'Models. A fingerprint is a hash of configuration, tensor headers and sampled weights.',
+      [
+        { title: 'model', cell: ({ name }) => name },
+        { title: 'fingerprint', cell: ({ fingerprint }) => html('code', {}, fingerprint) },
+      ],
+      models,
+    ),
+    reportTable(
+      'Tasks. A hash is over the items of both splits.',
+      [
+        { title: 'task', cell: ({ name }) => name },
+        { title: 'hash', cell: ({ hash }) => html('code', {}, hash) },
+      ],
+      tasks,
+    ),
+    html(
+      'details',
+      {},
+      html('summary', {}, 'The manifest as it is on disk'),
+      html('pre', {}, JSON.stringify(manifest, null, 2)),
+    ),
+  ];
+};
 
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
@@ -11,11 +187,17 @@ const question = ({ family, document }: ReportSource): string => {
   const points = Math.round(delta * 1000) / 10;
   const metrics = distinct(document.results.map(({ metric }) => metric));
   const fall = [
-    ...(metrics.some((metric) => metric !== 'perplexity') ? [`accuracy falls by more than ${points} percentage points`] : []),
+    ...(metrics.some((metric) => metric !== 'perplexity')
+      ? [`accuracy falls by more than ${points} percentage points`]
+      : []),
     ...(metrics.includes('perplexity') ? [`log-perplexity rises by more than ${delta} nats per token`] : []),
   ].join(' or ');
-  const subject = models.length === 1 ? `the experts of ${models[0]?.name ?? 'the model'}` : `the experts of ${models.length} models`;
-  const over = models.length > 1 && family.trends.length > 0 ? ', and does that depend on how many experts a model was trained with' : '';
+  const subject =
+    models.length === 1 ? `the experts of ${models[0]?.name ?? 'the model'}` : `the experts of ${models.length} models`;
+  const over =
+    models.length > 1 && family.trends.length > 0
+      ? ', and does that depend on how many experts a model was trained with'
+      : '';
   return (
     `How far can ${subject} be pruned, task by task, before ${fall}${over}? ` +
     `Asked of ${tasks.length === 1 ? 'one task' : `${tasks.length} tasks`} with ${methods.length === 1 ? 'the method' : 'the methods'} ${listed(methods)}.`
@@ -25,12 +207,17 @@ const question = ({ family, document }: ReportSource): string => {
 const facts = ({ manifest, document, family }: ReportSource): HtmlNode => {
   const settings = sweepSettings.safeParse(manifest.spec);
   const items = document.results.filter(({ factor }) => factor === 1).map(({ n }) => n);
-  const factors = distinct(document.results.map(({ factor }) => printedFactor(factor))).sort((a, b) => Number(a) - Number(b));
+  const factors = distinct(document.results.map(({ factor }) => printedFactor(factor))).sort(
+    (a, b) => Number(a) - Number(b),
+  );
   const entries: readonly (readonly [string, string])[] = [
     ['Models', family.models.map(({ name, experts }) => `${name} (E = ${experts})`).join(', ')],
     ['Tasks', family.tasks.join(', ')],
     ['Factors', factors.join(', ')],
-    ['Test items per task', items.length === 0 ? 'none yet' : distinct([Math.min(...items), Math.max(...items)]).join(' to ')],
+    [
+      'Test items per task',
+      items.length === 0 ? 'none yet' : distinct([Math.min(...items), Math.max(...items)]).join(' to '),
+    ],
     ...(settings.success
       ? ([
           ['Budget', settings.data.budget],
@@ -39,13 +226,26 @@ const facts = ({ manifest, document, family }: ReportSource): HtmlNode => {
       : []),
     ['Measured', manifest.createdAt.slice(0, 16).replace('T', ', ')],
   ];
-  return html('dl', { class: 'facts' }, ...entries.map(([name, value]) => html('div', {}, html('dt', {}, name), html('dd', {}, value))));
+  return html(
+    'dl',
+    { class: 'facts' },
+    ...entries.map(([name, value]) => html('div', {}, html('dt', {}, name), html('dd', {}, value))),
+  );
 };
 
 /** Title, question and facts. */
 export const reportHeader = (source: ReportSource): HtmlNode => {
   const { manifest } = source;
-  const unfinished = manifest.state === 'done' ? [] : [html('p', { class: 'notice' }, `This sweep is not finished (${manifest.state}): the page shows what was measured so far.`)];
+  const unfinished =
+    manifest.state === 'done'
+      ? []
+      : [
+          html(
+            'p',
+            { class: 'notice' },
+            `This sweep is not finished (${manifest.state}): the page shows what was measured so far.`,
+          ),
+        ];
   return html(
     'header',
     {},

@@ -1,8 +1,51 @@
 import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, CompareTask } from '../contract/compare.ts';
 import { methodLabel } from '../contract/method.ts';
-import { html, htmlAll, type HtmlNode } from './html.ts';
+import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
+import { html, htmlAll, type HtmlNode, type ReportColumn, reportTable } from './html.ts';
 import { printedDifference, printedFactor, printedP, printedValue } from './report-numbers.ts';
-import { reportTable } from './report-table.ts';
+
+const columns: readonly ReportColumn<SweepResult>[] = [
+  { title: 'task', cell: ({ task }) => task },
+  { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
+  { title: 'factor', isNumber: true, cell: ({ factor }) => printedFactor(factor) },
+  { title: 'kept', isNumber: true, cell: ({ kept }) => printedFactor(kept) },
+  { title: 'n', isNumber: true, cell: ({ n }) => n },
+  { title: 'value', isNumber: true, cell: ({ value, metric }) => printedValue(value, metric) },
+  {
+    title: 'difference',
+    isNumber: true,
+    cell: ({ difference, metric, factor }) => (factor === 1 ? '' : printedDifference(difference, metric)),
+  },
+  {
+    title: '95 % interval',
+    isNumber: true,
+    cell: ({ low, high, metric, factor }) =>
+      factor === 1 ? '' : `${printedDifference(low, metric)} to ${printedDifference(high, metric)}`,
+  },
+  { title: 'p', isNumber: true, cell: ({ p }) => printedP(p) },
+  { title: 'lost', isNumber: true, cell: ({ lost, p }) => (p === null ? '' : lost) },
+  { title: 'gained', isNumber: true, cell: ({ gained, p }) => (p === null ? '' : gained) },
+];
+
+/** Every measured point, a table per model to unfold. */
+export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
+  const models = [...new Set(results.map(({ model }) => model))];
+  return html(
+    'div',
+    {},
+    ...models.map((model) => {
+      const own = results.filter((result) => result.model === model);
+      const caption =
+        'Accuracies in per cent, differences to the unpruned model in percentage points (perplexity as it stands); two-sided 95 % intervals, paired.';
+      return html(
+        'details',
+        {},
+        html('summary', {}, `${model}: ${own.length} measurements`),
+        reportTable(caption, columns, own),
+      );
+    }),
+  );
+};
 
 interface TaskRow {
   readonly task: CompareTask;
@@ -16,15 +59,24 @@ const placeText = ({ task: { rows }, row: { place, sharesBest } }: TaskRow): str
   return `${half === 0 ? place : `${place - half}\u2013${place + half}`}${sharesBest ? ' =' : ''}`;
 };
 
-const readingText = ({ row: { reading } }: TaskRow): string => (reading === null ? 'reference' : reading === 'cannot-tell' ? 'cannot tell' : reading);
+const readingText = ({ row: { reading } }: TaskRow): string =>
+  reading === null ? 'reference' : reading === 'cannot-tell' ? 'cannot tell' : reading;
 
 const overviewTable = ({ overview }: CompareDocument): HtmlNode =>
   reportTable<CompareMethod>(
     'Over all tasks. Mean rank with the 95 % interval of a bootstrap over items; best, or not distinguishable from the best.',
     [
       { title: 'method', cell: ({ method }) => method },
-      { title: 'mean rank', isNumber: true, cell: ({ meanRank }) => (meanRank === null ? '\u2013' : two(meanRank.value)) },
-      { title: '95 % interval', isNumber: true, cell: ({ meanRank }) => (meanRank === null ? '' : `${two(meanRank.low)} to ${two(meanRank.high)}`) },
+      {
+        title: 'mean rank',
+        isNumber: true,
+        cell: ({ meanRank }) => (meanRank === null ? '\u2013' : two(meanRank.value)),
+      },
+      {
+        title: '95 % interval',
+        isNumber: true,
+        cell: ({ meanRank }) => (meanRank === null ? '' : `${two(meanRank.low)} to ${two(meanRank.high)}`),
+      },
       { title: 'best, or =', isNumber: true, cell: ({ sharesBest, tasks }) => `${sharesBest} of ${tasks}` },
     ],
     overview,
@@ -44,11 +96,18 @@ const taskTable = ({ tasks }: CompareDocument): HtmlNode =>
         { title: 'draws', isNumber: true, cell: ({ row }) => Math.max(1, row.seeds.length) },
         { title: 'n', isNumber: true, cell: ({ task }) => task.n },
         { title: 'value', isNumber: true, cell: ({ task, row }) => printedValue(row.value, task.metric) },
-        { title: 'difference', isNumber: true, cell: ({ task, row }) => (row.paired === null ? '' : printedDifference(row.paired.difference, task.metric)) },
+        {
+          title: 'difference',
+          isNumber: true,
+          cell: ({ task, row }) => (row.paired === null ? '' : printedDifference(row.paired.difference, task.metric)),
+        },
         {
           title: '95 % interval',
           isNumber: true,
-          cell: ({ task, row }) => (row.paired === null ? '' : `${printedDifference(row.paired.low, task.metric)} to ${printedDifference(row.paired.high, task.metric)}`),
+          cell: ({ task, row }) =>
+            row.paired === null
+              ? ''
+              : `${printedDifference(row.paired.low, task.metric)} to ${printedDifference(row.paired.high, task.metric)}`,
         },
         { title: 'p', isNumber: true, cell: ({ row }) => printedP(row.paired?.p ?? null) },
         { title: 'p (Holm)', isNumber: true, cell: ({ row }) => printedP(row.pHolm) },

@@ -22,4 +22,5 @@ export const printedDifference = (value: number, metric: MetricName): string => 
 export const printedFactor = (factor: number): string => String(Math.round(factor * 100) / 100);
 
 /** Two significant digits; "< 0.001" below. */
-export const printedP = (p: number | null): string => (p === null ? '' : p < 0.001 ? '< 0.001' : String(Number(p.toPrecision(2))));
+export const printedP = (p: number | null): string =>
+  p === null ? '' : p < 0.001 ? '< 0.001' : String(Number(p.toPrecision(2)));

@@ -1,17 +1,14 @@
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { html, htmlAll, type HtmlNode } from './html.ts';
-import { definitionSection } from './report-definitions.ts';
-import { pairTable, safeCountTables } from './report-family.ts';
+import type { Finding } from '../contract/size-trend.ts';
+import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
+import type { Workspace } from '../workspace/open-workspace.ts';
+import { html, htmlAll, type HtmlNode, reportStyles } from './html.ts';
 import { curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
-import { chartFindings, keyFindings } from './report-findings.ts';
-import { reportHeader } from './report-header.ts';
-import { measurementTables } from './report-measurements.ts';
-import { methodComparisons } from './report-methods.ts';
-import { recordSection } from './report-record.ts';
+import { definitionSection, recordSection, reportHeader } from './report-header.ts';
+import { measurementTables, methodComparisons } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
-import { reportStyles } from './report-styles.ts';
-import { thresholdMatrices } from './report-thresholds.ts';
+import { chartFindings, keyFindings, pairTable, safeCountTables, thresholdMatrices } from './report-thresholds.ts';
 
 interface Section {
   readonly id: string;
@@ -22,7 +19,7 @@ interface Section {
 const notes = (texts: readonly string[]): HtmlNode[] =>
   texts.length === 0 ? [] : [html('ul', { class: 'notes' }, ...texts.map((text) => html('li', {}, text)))];
 
-const familySections = (source: ReportSource): Section[] => {
+const sizeTrendSections = (source: ReportSource): Section[] => {
   const { family } = source;
   if (family.trends.length === 0) return [];
   const overExperts: Section = {
@@ -58,13 +55,23 @@ const sections = (source: ReportSource): Section[] => {
       content: [html('p', {}, family.rule), thresholdMatrices(family)],
     },
     { id: 'curves', title: 'Curves', content: curveFigures(source) },
-    ...(comparisons.length > 0 ? [{ id: 'methods', title: 'Methods against each other', content: methodComparisons(comparisons) }] : []),
-    ...familySections(source),
+    ...(comparisons.length > 0
+      ? [{ id: 'methods', title: 'Methods against each other', content: methodComparisons(comparisons) }]
+      : []),
+    ...sizeTrendSections(source),
     ...(profiles.length > 0 ? [{ id: 'routing', title: 'Routing', content: routingFigures(source) }] : []),
     {
       id: 'measurements',
       title: 'Measurements',
-      content: [html('p', { class: 'muted' }, 'Tables that are folded are left out in print: unfold those that you want on paper.'), measurementTables(document), ...notes(document.notes ?? [])],
+      content: [
+        html(
+          'p',
+          { class: 'muted' },
+          'Tables that are folded are left out in print: unfold those that you want on paper.',
+        ),
+        measurementTables(document),
+        ...notes(document.notes ?? []),
+      ],
     },
     { id: 'definitions', title: 'Definitions', content: definitionSection(source) },
     { id: 'record', title: 'Record', content: recordSection(manifest) },
@@ -81,7 +88,11 @@ export const reportName = ({ id }: RunManifest): string => `${id}.html`;
 export const reportPage = (source: ReportSource): string => {
   const { manifest, document } = source;
   if (document.results.length === 0) {
-    throw refuse('nothing-measured', `${manifest.id} (${manifest.state}) has not measured anything yet.`, 'Wait for its first point, or resume it.');
+    throw refuse(
+      'nothing-measured',
+      `${manifest.id} (${manifest.state}) has not measured anything yet.`,
+      'Wait for its first point, or resume it.',
+    );
   }
   const parts = sections(source);
   const head = html(
@@ -109,10 +120,31 @@ export const reportPage = (source: ReportSource): string => {
       'main',
       {},
       ...parts.map(({ id, title, content }) =>
-        html('section', { id, 'aria-labelledby': `${id}-title` }, html('h2', { id: `${id}-title` }, title), htmlAll(content)),
+        html(
+          'section',
+          { id, 'aria-labelledby': `${id}-title` },
+          html('h2', { id: `${id}-title` }, title),
+          htmlAll(content),
+        ),
       ),
     ),
-    html('footer', {}, `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s stored outcomes.`),
+    html(
+      'footer',
+      {},
+      `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s stored outcomes.`,
+    ),
   );
   return `<!DOCTYPE html>\n${html('html', { lang: 'en' }, head, body).html}\n`;
+};
+
+/** The report of a sweep as it lies on disk, finished or not. */
+export const makeReport = async (
+  workspace: Workspace,
+  run: string,
+  options: Parameters<typeof readStoredSweep>[2],
+): Promise<{ readonly html: string; readonly findings: readonly Finding[] }> => {
+  const stored = await readStoredSweep(workspace, run, options);
+  const profiles = await readRunProfiles(workspace.runs.folder(run), stored.manifest);
+  const comparisons = await readReportComparisons(workspace, stored.document);
+  return { html: reportPage({ ...stored, comparisons, profiles }), findings: stored.family.findings };
 };

@@ -1,18 +1,129 @@
-import type { FamilyDocument, FamilyModel, FamilyThreshold } from '../contract/family.ts';
-import { html, htmlAll, type HtmlContent, type HtmlNode } from './html.ts';
-import { printedFactor } from './report-numbers.ts';
+import { assertNever } from '../contract/errors.ts';
+import type {
+  Finding,
+  SafeCount,
+  SizedModel,
+  SizePair,
+  SizeThreshold,
+  SizeTrendDocument,
+} from '../contract/size-trend.ts';
+import { html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
+import { printedDifference, printedFactor, printedP, printedValue } from './report-numbers.ts';
+
+const questionOf = (chart: Finding['chart']): string => {
+  switch (chart) {
+    case 'threshold-over-experts':
+      return 'Does the threshold rise with the number of pretraining experts?';
+    case 'safe-tasks':
+      return 'How many tasks are safe?';
+    case 'pruned-against-scratch':
+      return 'Prune many experts, or train fewer?';
+    case 'thresholds':
+      return 'How far can the models be pruned?';
+    default:
+      return assertNever(chart);
+  }
+};
+
+/** Sentences of a chart, as a list. */
+export const chartFindings = (findings: readonly Finding[], chart: Finding['chart']): HtmlNode => {
+  const own = findings.filter((one) => one.chart === chart && (one.method !== null || chart === 'thresholds'));
+  if (own.length === 0) return htmlAll([]);
+  return html(
+    'dl',
+    { class: 'findings' },
+    ...own.map(({ method, sentence }) =>
+      html('div', {}, html('dt', {}, method ?? questionOf(chart)), html('dd', {}, sentence)),
+    ),
+  );
+};
+
+/** What the sweep shows, in the sentences over all methods. */
+export const keyFindings = (findings: readonly Finding[]): HtmlNode => {
+  const key = findings.filter(({ method }) => method === null);
+  return html(
+    'dl',
+    { class: 'findings key' },
+    ...key.map(({ chart, sentence }) => html('div', {}, html('dt', {}, questionOf(chart)), html('dd', {}, sentence))),
+  );
+};
+
+/** Safe cases per factor and E, one table per method. */
+export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocument): HtmlNode => {
+  const sizes = [...new Set(models.map(({ experts }) => experts))].sort((a, b) => a - b);
+  const share = ({ shares }: SafeCount, experts: number): string => {
+    const found = shares.find((one) => one.experts === experts);
+    return found === undefined || found.of === 0 ? '\u2013' : `${found.safe} of ${found.of}`;
+  };
+  return html(
+    'div',
+    { class: 'matrices' },
+    ...methods.map((method) =>
+      reportTable<SafeCount>(
+        htmlAll([html('b', {}, method), ': thresholds at this factor or above']),
+        [
+          { title: 'factor', isNumber: true, cell: ({ factor }) => printedFactor(factor) },
+          ...sizes.map((experts) => ({
+            title: `E = ${experts}`,
+            isNumber: true,
+            cell: (row: SafeCount) => share(row, experts),
+          })),
+        ],
+        safeCounts.filter((one) => one.method === method),
+      ),
+    ),
+  );
+};
+
+const pastText = ({ pastThreshold }: SizePair): string =>
+  pastThreshold === null ? 'cannot tell' : pastThreshold ? 'past' : 'within';
+
+/** Every comparison of a pruned large model with a small one, in a table to unfold. */
+export const pairTable = ({ pairs }: SizeTrendDocument): HtmlNode =>
+  html(
+    'details',
+    {},
+    html('summary', {}, `All ${pairs.length} comparisons as a table`),
+    reportTable<SizePair>(
+      'Accuracies in per cent, differences in percentage points (perplexity as it stands); two-sided 95 % intervals, paired.',
+      [
+        { title: 'task', cell: ({ task }) => task },
+        { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
+        { title: 'pruned', cell: ({ large, largeExperts, experts }) => `${large} (${largeExperts} \u2192 ${experts})` },
+        { title: 'from scratch', cell: ({ small }) => small },
+        { title: 'threshold', cell: pastText },
+        { title: 'n', isNumber: true, cell: ({ n }) => n },
+        { title: 'pruned', isNumber: true, cell: ({ pruned, metric }) => printedValue(pruned, metric) },
+        { title: 'scratch', isNumber: true, cell: ({ scratch, metric }) => printedValue(scratch, metric) },
+        {
+          title: 'difference',
+          isNumber: true,
+          cell: ({ difference, metric }) => printedDifference(difference, metric),
+        },
+        {
+          title: '95 % interval',
+          isNumber: true,
+          cell: ({ low, high, metric }) => `${printedDifference(low, metric)} to ${printedDifference(high, metric)}`,
+        },
+        { title: 'p', isNumber: true, cell: ({ p }) => printedP(p) },
+      ],
+      pairs,
+    ),
+  );
 
 /** "[2, 4)": safe up to and with 2, no longer safe at 4; open where nothing larger was tested. */
-const bracketText = ({ lastSafe, firstUnsafe }: FamilyThreshold): string =>
-  lastSafe === null ? '' : `[${printedFactor(lastSafe)}, ${firstUnsafe === null ? '\u2026' : printedFactor(firstUnsafe)})`;
+const bracketText = ({ lastSafe, firstUnsafe }: SizeThreshold): string =>
+  lastSafe === null
+    ? ''
+    : `[${printedFactor(lastSafe)}, ${firstUnsafe === null ? '\u2026' : printedFactor(firstUnsafe)})`;
 
-const factorText = ({ lastSafe, verdict }: FamilyThreshold): string => {
+const factorText = ({ lastSafe, verdict }: SizeThreshold): string => {
   if (lastSafe === null) return '?';
   return verdict === 'all-safe' ? `\u2265 ${printedFactor(lastSafe)}` : printedFactor(lastSafe);
 };
 
 /** Deeper tint for higher thresholds, one step per doubling; the number says the same. */
-const cellOf = (threshold: FamilyThreshold | undefined): HtmlNode => {
+const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
   if (threshold === undefined) return html('td', { class: 'number' }, '\u2013');
   const level = Math.min(6, Math.log2(threshold.lastSafe ?? 1));
   return html(
@@ -23,14 +134,19 @@ const cellOf = (threshold: FamilyThreshold | undefined): HtmlNode => {
   );
 };
 
-const headOf = ({ name, experts }: FamilyModel): HtmlContent => htmlAll([name, html('small', { class: 'size' }, `E = ${experts}`)]);
+const headOf = ({ name, experts }: SizedModel): HtmlContent =>
+  htmlAll([name, html('small', { class: 'size' }, `E = ${experts}`)]);
 
-const itemsText = (thresholds: readonly FamilyThreshold[]): string => {
+const itemsText = (thresholds: readonly SizeThreshold[]): string => {
   const items = [...new Set(thresholds.map(({ n }) => n))].sort((a, b) => a - b);
-  return items.length === 0 ? '' : items.length === 1 ? String(items[0]) : `${String(items[0])}\u2013${String(items.at(-1))}`;
+  return items.length === 0
+    ? ''
+    : items.length === 1
+      ? String(items[0])
+      : `${String(items[0])}\u2013${String(items.at(-1))}`;
 };
 
-const matrix = (method: string, { models, tasks, thresholds }: FamilyDocument): HtmlNode => {
+const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument): HtmlNode => {
   const own = thresholds.filter((one) => one.method === method);
   return html(
     'table',
@@ -69,7 +185,7 @@ const matricesClass = (models: number): string =>
   models <= PAIRED_ON_PAPER ? 'matrices' : models <= PAIRED_ON_SCREEN ? 'matrices many' : 'matrices single';
 
 /** The matrix models x tasks of threshold factors, one table per method, with what a cell says. */
-export const thresholdMatrices = (family: FamilyDocument): HtmlNode =>
+export const thresholdMatrices = (family: SizeTrendDocument): HtmlNode =>
   html(
     'div',
     {},
@@ -80,5 +196,9 @@ export const thresholdMatrices = (family: FamilyDocument): HtmlNode =>
         'tested factor is safe, so the threshold is this or more. 1: no tested factor is safe. ?: it cannot be told, for want ' +
         'of items. For a method that draws at random, safe means safe for every draw.',
     ),
-    html('div', { class: matricesClass(family.models.length) }, ...family.methods.map((method) => matrix(method, family))),
+    html(
+      'div',
+      { class: matricesClass(family.models.length) },
+      ...family.methods.map((method) => matrix(method, family)),
+    ),
   );

@@ -3,20 +3,32 @@ import { join } from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, Reproduction } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { evaluationRecord, type EvaluationRecord } from '../jobs/evaluation-record.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import { evaluationRecord, type EvaluationRecord } from '../jobs/evaluation-step.ts';
 import type { Job, JobContext } from '../jobs/job-context.ts';
-import { readRunPlans } from '../jobs/run-plans.ts';
 import type { RunnerCache } from '../jobs/runner-cache.ts';
 import { planContent } from '../jobs/step-key.ts';
-import { sweepJob, type SweepInput } from '../jobs/sweep-job.ts';
-import { SweepRecord, readPointIndex, readSweepDocument, withThresholds, type PointIndex } from '../jobs/sweep-record.ts';
-import { canonicalJson } from '../workspace/canonical-json.ts';
-import { readPointBlocks } from '../workspace/read-outcomes.ts';
+import { type SweepInput, sweepJob } from '../jobs/sweep-job.ts';
+import { readPointBlocks } from '../runs/read-outcomes.ts';
+import {
+  type PointIndex,
+  readPointIndex,
+  readRunPlans,
+  readSweepDocument,
+  SweepRecord,
+  withThresholds,
+} from '../runs/sweep-record.ts';
 import { createStepStore, type StepStore } from '../workspace/step-store.ts';
-import { writeFileAtomically } from '../workspace/write-atomically.ts';
-import { compareOutcomes } from './compare-outcomes.ts';
-import { compareSweeps, pointKey, pointNameOf } from './compare-sweeps.ts';
-import { isMatch, reproductionSentence, type Findings } from './reproduction-text.ts';
+import {
+  compareOutcomes,
+  compareSweeps,
+  type Findings,
+  isMatch,
+  pointKey,
+  pointNameOf,
+  reproductionSentence,
+} from './differences.ts';
 
 export const REPRODUCTION_FILE = 'reproduction.json';
 
@@ -32,10 +44,18 @@ export interface ReproduceInput {
 }
 
 const gone = (what: string): WorkbenchError =>
-  new WorkbenchError('outcomes-missing', 'failed', `${what} is not there, so there is nothing to compare with.`, 'Resume that run, then reproduce it.');
+  new WorkbenchError(
+    'outcomes-missing',
+    'failed',
+    `${what} is not there, so there is nothing to compare with.`,
+    'Resume that run, then reproduce it.',
+  );
 
 /** What the second run stored of its points; the same step is read once for neighbours that share it. */
-const createStepReader = (steps: StepStore, index: PointIndex): ((point: PointName) => Promise<EvaluationRecord | null>) => {
+const createStepReader = (
+  steps: StepStore,
+  index: PointIndex,
+): ((point: PointName) => Promise<EvaluationRecord | null>) => {
   const stepOf = new Map(index.map((point) => [pointKey(point), point.step]));
   let last: { readonly step: string; readonly record: EvaluationRecord } | null = null;
   return async (point) => {
@@ -48,7 +68,11 @@ const createStepReader = (steps: StepStore, index: PointIndex): ((point: PointNa
   };
 };
 
-const compare = async (context: JobContext, steps: StepStore, { original, folder, sweep }: ReproduceInput): Promise<Findings> => {
+const compare = async (
+  context: JobContext,
+  steps: StepStore,
+  { original, folder, sweep }: ReproduceInput,
+): Promise<Findings> => {
   const { delta } = sweep.settings;
   const [first, second] = [await readSweepDocument(folder), await readSweepDocument(context.folder)];
   if (first === null || second === null) throw gone(`results.json of ${original.id}`);
@@ -72,7 +96,8 @@ const compare = async (context: JobContext, steps: StepStore, { original, folder
     largestScoreDifference = Math.max(largestScoreDifference, compared.largestScoreDifference);
     flipped.push(...compared.flipped.map((flip) => ({ ...pointNameOf(point), ...flip })));
     const plan = plans?.get(firstSteps.get(pointKey(point)) ?? '');
-    const contentOf = (made: EvaluationRecord['plan']): string => canonicalJson(planContent(made, experts.get(point.model) ?? 0));
+    const contentOf = (made: EvaluationRecord['plan']): string =>
+      canonicalJson(planContent(made, experts.get(point.model) ?? 0));
     if (plan !== undefined && contentOf(plan) !== contentOf(again.plan)) replanned.push(pointNameOf(point));
   }
   const [incomplete] = unread;
@@ -99,7 +124,11 @@ export const reproduceJob =
     const { settings } = sweep;
     const [stepsFolder, overlayFolder] = [join(context.folder, 'steps'), join(context.folder, 'overlays')];
     const steps = createStepStore(stepsFolder, context.temporaryFolder);
-    const order = { models: sweep.models.map(({ name }) => name), tasks: sweep.tasks.map(({ name }) => name), methods: settings.methods };
+    const order = {
+      models: sweep.models.map(({ name }) => name),
+      tasks: sweep.tasks.map(({ name }) => name),
+      methods: settings.methods,
+    };
     await mkdir(overlayFolder, { recursive: true });
     // Models that are open for other jobs would count twice against the memory budget.
     await context.runners.dispose();

@@ -1,17 +1,16 @@
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepDocument } from '../contract/sweep.ts';
-import { readPointIndex, readSweepDocument } from '../jobs/sweep-record.ts';
+import { temporaryNameFor } from '../files/write-atomically.ts';
+import { type OutcomeBlock, writeOutcomes } from '../runs/outcomes-parquet.ts';
+import { readPointBlocks } from '../runs/read-outcomes.ts';
+import { readPointIndex, readSweepDocument } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
-import { writeOutcomes, type OutcomeBlock } from '../workspace/outcomes-parquet.ts';
-import { readPointBlocks } from '../workspace/read-outcomes.ts';
-import { temporaryNameFor } from '../workspace/write-atomically.ts';
-import { SAMPLE_RUN } from './add-sample.ts';
-import { COMPRESSED, isShippedCompressed, sampleFolder } from './sample-files.ts';
+import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
 
 /** Largest sample that is shipped: it is copied into every fresh workspace. */
 const MAX_BYTES = 10e6;
@@ -20,26 +19,43 @@ const pack = promisify(gzip);
 
 /** Refuses a run whose manifest names a folder of this machine: everything must come with the workbench. */
 const checkManifest = ({ kind, state, models, tasks, commandLine }: RunManifest): void => {
-  if (kind !== 'sweep' || state !== 'done') throw refuse('not-a-sample', `The run is a ${kind} (${state}).`, 'Name a finished sweep.');
+  if (kind !== 'sweep' || state !== 'done')
+    throw refuse('not-a-sample', `The run is a ${kind} (${state}).`, 'Name a finished sweep.');
   const strange = [...models, ...tasks].filter(({ path }) => !path.startsWith('bundled:')).map(({ path }) => path);
-  if (strange.length > 0) throw refuse('not-a-sample', `The sweep used ${strange.join(', ')}.`, 'Sweep bundled models and tasks only.');
-  if (/(^|[\s=])\//.test(commandLine)) throw refuse('not-a-sample', `Its command line names a folder: ${commandLine}`, 'Name the workspace by UNCURL_WORKSPACE instead.');
+  if (strange.length > 0)
+    throw refuse('not-a-sample', `The sweep used ${strange.join(', ')}.`, 'Sweep bundled models and tasks only.');
+  if (/(^|[\s=])\//.test(commandLine))
+    throw refuse(
+      'not-a-sample',
+      `Its command line names a folder: ${commandLine}`,
+      'Name the workspace by UNCURL_WORKSPACE instead.',
+    );
 };
 
 const renamedOutcomes = async function* (folder: string): AsyncGenerator<OutcomeBlock> {
-  const kept = new Map((await readPointIndex(folder)).map((point) => [JSON.stringify([point.model, point.task, point.method, point.seed, point.factor]), point.kept]));
+  const kept = new Map(
+    (await readPointIndex(folder)).map((point) => [
+      JSON.stringify([point.model, point.task, point.method, point.seed, point.factor]),
+      point.kept,
+    ]),
+  );
   const blocks = await readPointBlocks(join(folder, 'outcomes.parquet'));
   if (blocks === null) throw refuse('not-a-sample', `${folder} holds no outcomes.parquet.`, 'Resume the run.');
   for await (const { point, outcomes } of blocks) {
     const { model, task, method, seed, factor } = point;
     const experts = kept.get(JSON.stringify([model, task, method, seed, factor]));
-    if (experts === undefined) throw refuse('not-a-sample', `${folder}: points.json does not hold ${JSON.stringify(point)}.`, 'Resume the run.');
+    if (experts === undefined)
+      throw refuse('not-a-sample', `${folder}: points.json does not hold ${JSON.stringify(point)}.`, 'Resume the run.');
     yield { run: SAMPLE_RUN, ...point, kept: experts, outcomes };
   }
 };
 
 /** Makes a finished sweep of bundled models and tasks the one that comes with the workbench; gives its size in bytes. */
-export const packSample = async ({ runs }: Pick<Workspace, 'runs'>, run: string, resources: string): Promise<number> => {
+export const packSample = async (
+  { runs }: Pick<Workspace, 'runs'>,
+  run: string,
+  resources: string,
+): Promise<number> => {
   const manifest = await runs.read(run);
   checkManifest(manifest);
   const folder = runs.folder(run);
@@ -57,11 +73,21 @@ export const packSample = async ({ runs }: Pick<Workspace, 'runs'>, run: string,
     await put('results.json', `${JSON.stringify(sweepDocument.parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
     await writeOutcomes(join(coming, 'outcomes.parquet'), renamedOutcomes(folder));
     for (const name of (await readdir(folder)).filter(isShippedCompressed)) {
-      await put(`${name}${COMPRESSED}`, await pack(await readFile(join(folder, name)), { level: constants.Z_BEST_COMPRESSION }));
+      await put(
+        `${name}${COMPRESSED}`,
+        await pack(await readFile(join(folder, name)), { level: constants.Z_BEST_COMPRESSION }),
+      );
     }
-    const sizes = await Promise.all((await readdir(coming)).map(async (name) => (await readFile(join(coming, name))).length));
+    const sizes = await Promise.all(
+      (await readdir(coming)).map(async (name) => (await readFile(join(coming, name))).length),
+    );
     const sizeBytes = sizes.reduce((sum, size) => sum + size, 0);
-    if (sizeBytes > MAX_BYTES) throw refuse('sample-too-large', `The sample would have ${String(sizeBytes)} bytes, more than ${String(MAX_BYTES)}.`, 'Sweep fewer models, methods or factors.');
+    if (sizeBytes > MAX_BYTES)
+      throw refuse(
+        'sample-too-large',
+        `The sample would have ${String(sizeBytes)} bytes, more than ${String(MAX_BYTES)}.`,
+        'Sweep fewer models, methods or factors.',
+      );
     await rm(destination, { recursive: true, force: true });
     await rename(coming, destination);
     return sizeBytes;

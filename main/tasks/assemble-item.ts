@@ -1,5 +1,5 @@
 import type { ChoiceItem } from '../contract/task.ts';
-import { isBlank } from './python/python-string.ts';
+import { isBlank } from './python/python-value.ts';
 
 /** One question as lm-evaluation-harness builds it, before it becomes an item. */
 export interface Question {
@@ -10,7 +10,8 @@ export interface Question {
 }
 
 /** Question, delimiter and right answer: what a profile reads, and what stands as an example before other items. */
-export const answeredText = ({ text, choices, answer }: Question, delimiter: string): string => text + delimiter + (choices[answer] ?? '');
+export const answeredText = ({ text, choices, answer }: Question, delimiter: string): string =>
+  text + delimiter + (choices[answer] ?? '');
 
 /** Whether the delimiter can stand at the end of the context: white space there counts to the choice anyway. */
 export const delimiterMoves = (context: string, delimiter: string): boolean => isBlank(delimiter) && !isBlank(context);

@@ -1,5 +1,5 @@
 import { refuse } from '../contract/errors.ts';
-import { seededRandom } from '../evaluation/random.ts';
+import { seededRandom } from '../statistics/random.ts';
 
 /** lm-evaluation-harness's default seed for few-shot examples. */
 export const DEFAULT_SEED = 1234;
@@ -24,9 +24,18 @@ export interface DrawnExamples<T> {
 export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, place: string): DrawnExamples<T> => {
   const { count, seed, order } = fewShot;
   if (count === 0) return { examples: [], rest: pool };
-  if (count > MAX_EXAMPLES) throw refuse('bad-task', `${place}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`, 'Ask for fewer.');
+  if (count > MAX_EXAMPLES)
+    throw refuse(
+      'bad-task',
+      `${place}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`,
+      'Ask for fewer.',
+    );
   if (count > pool.length) {
-    throw refuse('bad-task', `${place}: ${String(count)} few-shot examples are asked for, and their split has ${String(pool.length)} items.`, 'Ask for fewer, or give the split more items.');
+    throw refuse(
+      'bad-task',
+      `${place}: ${String(count)} few-shot examples are asked for, and their split has ${String(pool.length)} items.`,
+      'Ask for fewer, or give the split more items.',
+    );
   }
   const examples = order === 'first' ? pool.slice(0, count) : seededRandom(seed).shuffle(pool).slice(0, count);
   const taken = new Set(examples);

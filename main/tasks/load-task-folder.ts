@@ -2,13 +2,12 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuse } from '../contract/errors.ts';
-import { taskMetadata, type ChoiceItem, type MetricName, type TaskItem, type TaskMetadata } from '../contract/task.ts';
-import { explainFileError } from '../workspace/file-errors.ts';
+import { type ChoiceItem, type MetricName, type TaskItem, taskMetadata, type TaskMetadata } from '../contract/task.ts';
+import { explainFileError } from '../files/file-errors.ts';
 import { DEFAULT_SEED, describeFewShot, drawExamples } from './few-shot.ts';
-import { hashTask } from './hash-items.ts';
+import { hashTask } from './items.ts';
 import { readItems } from './read-items.ts';
-import { isChoiceItem, isTextItem, profiledText, type Task } from './task.ts';
-import { checkTaskName } from './task-name.ts';
+import { checkTaskName, isChoiceItem, isTextItem, profiledText, type Task } from './task.ts';
 
 const readMetadata = async (file: string): Promise<TaskMetadata> => {
   let text: string;
@@ -21,12 +20,21 @@ const readMetadata = async (file: string): Promise<TaskMetadata> => {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw refuse('bad-task', `${file} is not JSON (${cause instanceof Error ? cause.message : String(cause)}).`, 'Repair the file.', cause);
+    throw refuse(
+      'bad-task',
+      `${file} is not JSON (${cause instanceof Error ? cause.message : String(cause)}).`,
+      'Repair the file.',
+      cause,
+    );
   }
   const parsed = taskMetadata.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw refuse('bad-task', `${file}: ${issue === undefined ? 'not a task' : `${issue.path.join('.') || 'task'}: ${issue.message}`}.`, 'It needs a name, and metric acc, acc_norm or perplexity.');
+    throw refuse(
+      'bad-task',
+      `${file}: ${issue === undefined ? 'not a task' : `${issue.path.join('.') || 'task'}: ${issue.message}`}.`,
+      'It needs a name, and metric acc, acc_norm or perplexity.',
+    );
   }
   checkTaskName(parsed.data.name, file);
   return parsed.data;
@@ -36,7 +44,8 @@ const readMetadata = async (file: string): Promise<TaskMetadata> => {
 const splitFile = (folder: string, split: string): string => {
   const [lines, parquet] = [join(folder, `${split}.jsonl`), join(folder, `${split}.parquet`)];
   if (!existsSync(parquet)) return lines;
-  if (existsSync(lines)) throw refuse('bad-task', `${folder} holds both ${split}.jsonl and ${split}.parquet.`, 'Keep one of them.');
+  if (existsSync(lines))
+    throw refuse('bad-task', `${folder} holds both ${split}.jsonl and ${split}.parquet.`, 'Keep one of them.');
   return parquet;
 };
 
@@ -56,11 +65,19 @@ const checkSplits = (calibration: readonly TaskItem[], test: readonly TaskItem[]
   const texts = new Map(calibration.map((item) => [profiledText(item), item.id]));
   for (const item of test) {
     if (ids.has(item.id)) {
-      throw refuse('shared-splits', `${folder}: id "${item.id}" is in calibration.jsonl and in test.jsonl.`, 'Keep each item in one split, with an id of its own.');
+      throw refuse(
+        'shared-splits',
+        `${folder}: id "${item.id}" is in calibration.jsonl and in test.jsonl.`,
+        'Keep each item in one split, with an id of its own.',
+      );
     }
     const twin = texts.get(profiledText(item));
     if (twin !== undefined) {
-      throw refuse('shared-splits', `${folder}: test item "${item.id}" has the text of calibration item "${twin}".`, 'Keep each text in one split.');
+      throw refuse(
+        'shared-splits',
+        `${folder}: test item "${item.id}" has the text of calibration item "${twin}".`,
+        'Keep each text in one split.',
+      );
     }
   }
 };
@@ -72,15 +89,25 @@ interface Prompted {
 }
 
 /** Puts the same examples before every item; they leave the calibration split, so that no item is read after its own answer. */
-const withExamples = (metadata: TaskMetadata, calibration: readonly TaskItem[], test: readonly TaskItem[], file: string): Prompted => {
+const withExamples = (
+  metadata: TaskMetadata,
+  calibration: readonly TaskItem[],
+  test: readonly TaskItem[],
+  file: string,
+): Prompted => {
   const count = metadata.fewshot ?? 0;
   if (count === 0) return { calibration, test, note: '' };
-  if (!calibration.every(isChoiceItem) || !test.every(isChoiceItem)) throw refuse('bad-task', `${file}: fewshot is ${String(count)} for texts.`, 'Remove it: a text has no examples.');
+  if (!calibration.every(isChoiceItem) || !test.every(isChoiceItem))
+    throw refuse('bad-task', `${file}: fewshot is ${String(count)} for texts.`, 'Remove it: a text has no examples.');
   const fewShot = { count, seed: metadata.seed ?? DEFAULT_SEED, order: 'drawn' } as const;
   const { examples, rest } = drawExamples(calibration, fewShot, file);
   const prefix = examples.map((example) => profiledText(example) + (metadata.fewshotDelimiter ?? '\n\n')).join('');
   const prompted = (item: ChoiceItem): ChoiceItem => ({ ...item, context: prefix + item.context });
-  return { calibration: rest.map(prompted), test: test.map(prompted), note: describeFewShot(fewShot, 'the calibration split') };
+  return {
+    calibration: rest.map(prompted),
+    test: test.map(prompted),
+    note: describeFewShot(fewShot, 'the calibration split'),
+  };
 };
 
 /**

@@ -2,15 +2,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
-import { explainFileError, fileErrorCode } from '../workspace/file-errors.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { loadHarnessTask } from './harness/load-harness-task.ts';
-import { hashTask } from './hash-items.ts';
+import { hashTask } from './items.ts';
 import { loadTaskFolder } from './load-task-folder.ts';
 import { loadTextFile, loadTextFolder } from './load-text-task.ts';
 import { readItems } from './read-items.ts';
 import { loadSuperGlue } from './superglue/load-superglue.ts';
-import { isTextItem, type Task } from './task.ts';
-import { checkTaskName } from './task-name.ts';
+import { checkTaskName, isTextItem, type Task } from './task.ts';
 
 const SHAPES =
   'A task is a folder with task.json, calibration.jsonl and test.jsonl; a SuperGLUE folder with train.jsonl and val.jsonl; ' +
@@ -21,7 +20,18 @@ const loadItemFile = async (file: string): Promise<Task> => {
   const name = checkTaskName(basename(file, extname(file)), file);
   const test = await readItems(file);
   const metric: MetricName = test.every(isTextItem) ? 'perplexity' : 'acc';
-  return { name, title: name, description: '', metric, source: '', licence: '', calibration: [], test, hash: hashTask(metric, [], test), path: file };
+  return {
+    name,
+    title: name,
+    description: '',
+    metric,
+    source: '',
+    licence: '',
+    calibration: [],
+    test,
+    hash: hashTask(metric, [], test),
+    path: file,
+  };
 };
 
 const loadFile = async (file: string): Promise<Task> => {
@@ -46,7 +56,8 @@ const loadFolder = async (folder: string): Promise<Task> => {
   const documents = [...names].filter((name) => /\.ya?ml$/i.test(name)).sort();
   const [only] = documents;
   if (documents.length === 1 && only !== undefined) return loadHarnessTask(join(folder, only));
-  if (documents.length > 1) throw refuse('bad-task', `${folder} holds several YAML files: ${documents.join(', ')}.`, 'Open one of them.');
+  if (documents.length > 1)
+    throw refuse('bad-task', `${folder} holds several YAML files: ${documents.join(', ')}.`, 'Open one of them.');
   if (names.has('train.jsonl') && names.has('val.jsonl')) return loadSuperGlue(folder);
   if (names.has('train.txt') && names.has('test.txt')) return loadTextFolder(folder);
   throw refuse('missing-file', `${join(folder, 'task.json')} does not exist.`, SHAPES);
@@ -63,7 +74,12 @@ export const loadTask = async (path: string): Promise<Task> => {
     isFolder = (await stat(absolute)).isDirectory();
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT') {
-      throw refuse('missing-task', `${absolute} does not exist.`, 'Name a task folder, a task file or a bundled task.', error);
+      throw refuse(
+        'missing-task',
+        `${absolute} does not exist.`,
+        'Name a task folder, a task file or a bundled task.',
+        error,
+      );
     }
     throw explainFileError(error, absolute);
   }

@@ -1,11 +1,77 @@
 import { basename, join } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import type { TextItem } from '../contract/task.ts';
-import { hashTask } from './hash-items.ts';
-import { describeLeftOut, leaveOutTestTexts } from './leave-out-test-texts.ts';
-import { readTextFile } from './read-text-file.ts';
+import { describeLeftOut, hashTask, leaveOutTestTexts } from './items.ts';
+import { readTextFile } from './read-rows.ts';
 import type { Task } from './task.ts';
-import { PASSAGE_CHARACTERS, textPassages } from './text-passages.ts';
+
+/** About a window of a small model: long enough for context to matter, short enough for many items. */
+export const PASSAGE_CHARACTERS = 2_048;
+
+interface Passage {
+  readonly line: number;
+  readonly text: string;
+  /** False for the later pieces of a paragraph that was cut. */
+  readonly startsParagraph: boolean;
+}
+
+/** Paragraphs end at blank lines; `line` is where one begins, counted from 1. */
+const paragraphs = (text: string): readonly Passage[] => {
+  const found: Passage[] = [];
+  let lines: string[] = [];
+  const close = (next: number): void => {
+    if (lines.length > 0) found.push({ line: next - lines.length, text: lines.join('\n'), startsParagraph: true });
+    lines = [];
+  };
+  const all = text.replace(/\r\n?/g, '\n').split('\n');
+  all.forEach((line, index) => {
+    if (line.trim() === '') close(index + 1);
+    else lines.push(line);
+  });
+  close(all.length + 1);
+  return found;
+};
+
+/** A paragraph that is too long, cut after the last white space before each limit (or at the limit where there is none). */
+const cutParagraph = ({ line, text }: Passage): readonly Passage[] => {
+  const pieces: Passage[] = [];
+  let at = line;
+  let rest = text;
+  while (rest.length > PASSAGE_CHARACTERS) {
+    const space = rest.slice(0, PASSAGE_CHARACTERS).search(/\s\S*$/);
+    // A limit between the two halves of a character beyond U+FFFF moves before it.
+    const limit = /[\uD800-\uDBFF]/.test(rest[PASSAGE_CHARACTERS - 1] ?? '')
+      ? PASSAGE_CHARACTERS - 1
+      : PASSAGE_CHARACTERS;
+    const end = space > 0 ? space + 1 : limit;
+    const piece = rest.slice(0, end);
+    pieces.push({ line: at, text: piece, startsParagraph: pieces.length === 0 });
+    at += piece.split('\n').length - 1;
+    rest = rest.slice(end);
+  }
+  return [...pieces, { line: at, text: rest, startsParagraph: pieces.length === 0 }];
+};
+
+/**
+ * Raw text as items for perplexity: whole paragraphs (ended by blank lines) packed in order into passages of at most
+ * PASSAGE_CHARACTERS, joined by a blank line; a longer paragraph is cut at white space. Each id is `split` and the line
+ * at which its passage begins, with a number more where several begin in one line. Nothing but blank lines is lost.
+ */
+export const textPassages = (text: string, split: string): readonly TextItem[] => {
+  const passages: Passage[] = [];
+  for (const piece of paragraphs(text).flatMap(cutParagraph)) {
+    const last = passages.at(-1);
+    if (last !== undefined && piece.startsParagraph && last.text.length + 2 + piece.text.length <= PASSAGE_CHARACTERS) {
+      passages[passages.length - 1] = { ...last, text: `${last.text}\n\n${piece.text}` };
+    } else passages.push(piece);
+  }
+  const seen = new Map<number, number>();
+  return passages.map(({ line, text: passage }) => {
+    const before = seen.get(line) ?? 0;
+    seen.set(line, before + 1);
+    return { id: `${split}:${String(line)}${before === 0 ? '' : `.${String(before)}`}`, text: passage };
+  });
+};
 
 const ITEMS = `Items are whole paragraphs packed into passages of at most ${String(PASSAGE_CHARACTERS)} characters; longer paragraphs are cut at white space.`;
 
@@ -15,7 +81,13 @@ const readPassages = async (file: string, split: string): Promise<readonly TextI
   return passages;
 };
 
-const textTask = (path: string, name: string, splits: string, calibration: readonly TextItem[], test: readonly TextItem[]): Task => {
+const textTask = (
+  path: string,
+  name: string,
+  splits: string,
+  calibration: readonly TextItem[],
+  test: readonly TextItem[],
+): Task => {
   const { kept, leftOut } = leaveOutTestTexts(calibration, test, ({ text }) => text);
   return {
     name,
@@ -38,12 +110,24 @@ const textTask = (path: string, name: string, splits: string, calibration: reado
 export const loadTextFile = async (file: string): Promise<Task> => {
   const passages = await readPassages(file, 'line');
   const half = Math.floor(passages.length / 2);
-  return textTask(file, basename(file).replace(/\.txt$/i, ''), 'The first half of the passages is the calibration split, the second half the test split.', passages.slice(0, half), passages.slice(half));
+  return textTask(
+    file,
+    basename(file).replace(/\.txt$/i, ''),
+    'The first half of the passages is the calibration split, the second half the test split.',
+    passages.slice(0, half),
+    passages.slice(half),
+  );
 };
 
 /** A folder with train.txt (calibration split) and test.txt (test split). */
 export const loadTextFolder = async (folder: string): Promise<Task> => {
   const calibration = await readPassages(join(folder, 'train.txt'), 'train');
   const test = await readPassages(join(folder, 'test.txt'), 'test');
-  return textTask(folder, basename(folder), 'train.txt is the calibration split, test.txt the test split.', calibration, test);
+  return textTask(
+    folder,
+    basename(folder),
+    'train.txt is the calibration split, test.txt the test split.',
+    calibration,
+    test,
+  );
 };

@@ -1,9 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import type { TaskItem } from '../contract/task.ts';
-import type { DataRow } from './data-row.ts';
-import { EXPECTED_ITEM, itemOfRow } from './item-of-row.ts';
-import { readJsonLines } from './read-json-lines.ts';
-import { readParquetRows } from './read-parquet-rows.ts';
+import { type DataRow, EXPECTED_ITEM, itemOfRow } from './items.ts';
+import { readJsonLines, readParquetRows } from './read-rows.ts';
 
 /**
  * The items of a JSONL or Parquet file. Refuses, naming file, line or row, and id: what is no item, answers outside
@@ -11,19 +9,29 @@ import { readParquetRows } from './read-parquet-rows.ts';
  */
 export const readItems = async (file: string): Promise<readonly TaskItem[]> => {
   const isParquet = file.endsWith('.parquet');
-  const rows = isParquet ? (await readParquetRows(file)).rows.map(itemColumns) : await readJsonLines(file, EXPECTED_ITEM);
+  const rows = isParquet
+    ? (await readParquetRows(file)).rows.map(itemColumns)
+    : await readJsonLines(file, EXPECTED_ITEM);
   const items: TaskItem[] = [];
   const seen = new Map<string, string>();
   for (const { place, values } of rows) {
     const item = itemOfRow(values, place);
     const before = seen.get(item.id);
     if (before !== undefined) {
-      throw refuse('duplicate-id', `${place}: id "${item.id}" was already used in ${before}.`, 'Give every item an id of its own.');
+      throw refuse(
+        'duplicate-id',
+        `${place}: id "${item.id}" was already used in ${before}.`,
+        'Give every item an id of its own.',
+      );
     }
     seen.set(item.id, place.slice(file.length + 2));
     const first = items[0];
     if (first !== undefined && 'text' in first !== 'text' in item) {
-      throw refuse('mixed-items', `${place} (id "${item.id}"): a ${'text' in item ? 'text' : 'multiple-choice item'} among items of the other kind.`, 'Make two tasks of them.');
+      throw refuse(
+        'mixed-items',
+        `${place} (id "${item.id}"): a ${'text' in item ? 'text' : 'multiple-choice item'} among items of the other kind.`,
+        'Make two tasks of them.',
+      );
     }
     items.push(item);
   }
@@ -34,5 +42,8 @@ export const readItems = async (file: string): Promise<readonly TaskItem[]> => {
 /** Parquet has whole numbers as bigints, and a null in every column that a row does not use. */
 const itemColumns = ({ place, values }: DataRow): DataRow => {
   const used = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
-  return { place, values: Object.fromEntries(used.map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value])) };
+  return {
+    place,
+    values: Object.fromEntries(used.map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value])),
+  };
 };

@@ -1,3 +1,4 @@
+import { refuse } from '../contract/errors.ts';
 import type { ChoiceItem, MetricName, TaskItem, TextItem } from '../contract/task.ts';
 
 /** A task in memory. A plain JSONL file has no calibration items: it can be scored but not profiled. */
@@ -27,4 +28,19 @@ export const profiledText = (item: TaskItem): string =>
 export const chanceAccuracy = (items: readonly TaskItem[]): number | null => {
   if (items.length === 0 || !items.every(isChoiceItem)) return null;
   return items.reduce((sum, item) => sum + 1 / item.choices.length, 0) / items.length;
+};
+
+/** Names appear in tensor names, file names and tables. */
+const TASK_NAME = /^[^\s/\\\p{C}](?:[^/\\\p{C}]{0,126}[^\s/\\\p{C}])?$/u;
+
+/** The name itself; refuses one that cannot be used, which `place` gave. */
+export const checkTaskName = (name: string, place: string): string => {
+  if (!TASK_NAME.test(name)) {
+    throw refuse(
+      'bad-task',
+      `${place}: the name ${JSON.stringify(name)} cannot be used.`,
+      'Use 1 to 128 characters without slashes, control characters or outer spaces.',
+    );
+  }
+  return name;
 };

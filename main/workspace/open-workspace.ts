@@ -1,13 +1,38 @@
-import { readFile, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode } from './file-errors.ts';
-import { makeFolder } from './make-folder.ts';
+import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
 import { createLibrary, type Library } from './library.ts';
 import { createRunStore, type RunStore } from './run-store.ts';
 import { createStepStore, type StepStore } from './step-store.ts';
-import { writeFileAtomically } from './write-atomically.ts';
+
+const FOLDER = 'uncurl-workbench';
+
+/** Where a system keeps an application's data. */
+const dataFolder = (platform: NodeJS.Platform, environment: Readonly<Record<string, string | undefined>>): string => {
+  switch (platform) {
+    case 'win32':
+      return environment['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local');
+    case 'darwin':
+      return join(homedir(), 'Library', 'Application Support');
+    default:
+      return environment['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
+  }
+};
+
+/** The workspace where none is named: UNCURL_WORKSPACE, else a folder among the user's application data. */
+export const defaultWorkspace = (
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  platform: NodeJS.Platform = process.platform,
+): string => {
+  const named = environment['UNCURL_WORKSPACE'];
+  return named !== undefined && named !== ''
+    ? resolve(named)
+    : join(dataFolder(platform, environment), FOLDER, 'workspace');
+};
 
 const FORMAT = 'uncurl-workspace';
 const VERSION = 1;
@@ -43,7 +68,11 @@ export const isWorkspace = async (folder: string): Promise<boolean> => {
 /** Opens a workspace that must be there already. */
 export const openExistingWorkspace = async (folder: string, now: () => number = Date.now): Promise<Workspace> => {
   if (!(await isWorkspace(folder))) {
-    throw refuse('no-workspace', `${resolve(folder)} is no workspace: it holds no ${MARK}.`, 'Name the folder that runs were written to.');
+    throw refuse(
+      'no-workspace',
+      `${resolve(folder)} is no workspace: it holds no ${MARK}.`,
+      'Name the folder that runs were written to.',
+    );
   }
   return openWorkspace(folder, now);
 };
@@ -59,7 +88,11 @@ const checkMark = async (path: string): Promise<void> => {
   if (text === null) {
     const strangers = (await readdir(path)).filter((name) => !name.startsWith('.'));
     if (strangers.includes('config.json') || strangers.some((name) => name.endsWith('.safetensors'))) {
-      throw refuse('not-a-workspace', `${path} holds a model, not a workspace.`, 'Choose an empty or new folder for the workspace.');
+      throw refuse(
+        'not-a-workspace',
+        `${path} holds a model, not a workspace.`,
+        'Choose an empty or new folder for the workspace.',
+      );
     }
     await writeFileAtomically(file, `${JSON.stringify({ format: FORMAT, version: VERSION }, null, 2)}\n`);
     return;
@@ -71,7 +104,8 @@ const checkMark = async (path: string): Promise<void> => {
     throw refuse('not-a-workspace', `${file} is not JSON.`, 'Choose another folder, or restore the file.', cause);
   }
   const mark = markFile.safeParse(json);
-  if (!mark.success) throw refuse('not-a-workspace', `${file} does not describe a workspace.`, 'Choose another folder.');
+  if (!mark.success)
+    throw refuse('not-a-workspace', `${file} does not describe a workspace.`, 'Choose another folder.');
   if (mark.data.version > VERSION) {
     throw refuse(
       'workspace-too-new',

@@ -29,7 +29,11 @@ export const createPathHandles = (): PathHandles => {
     resolve: (handle) => {
       const path = paths.get(handle);
       if (path === undefined) {
-        throw refuse('unknown-handle', `The handle "${handle}" was not issued by this engine.`, 'Choose the folder or file again.');
+        throw refuse(
+          'unknown-handle',
+          `The handle "${handle}" was not issued by this engine.`,
+          'Choose the folder or file again.',
+        );
       }
       return path;
     },

@@ -1,14 +1,66 @@
 import { z } from 'zod';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { tensorInMemory, writeSafetensors, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
-import { emptyRoutingStatistics, type RoutingStatistics } from '../profile/routing-statistics.ts';
-import { OPTIONAL_STATISTICS, STATISTICS, type Axis, type StoredStatistic } from './profile-tensors.ts';
+import { emptyRoutingStatistics, gateKinds, type RoutingStatistics } from '../profile/routing-statistics.ts';
+
+/** Axes of a stored statistic: L layers, E experts, H hidden width, or a fixed number. */
+export type Axis = 'L' | 'E' | 'H' | number;
+
+/** A statistic as a file names it, and where it lies in memory. */
+export interface StoredStatistic {
+  /** Last part of the tensor's name. */
+  readonly name: string;
+  readonly axes: readonly Axis[];
+  readonly read: (statistics: RoutingStatistics) => Float64Array | undefined;
+}
+
+/** Sums that every profile holds. */
+export const STATISTICS: readonly StoredStatistic[] = [
+  { name: 'counts', axes: ['L', 'E'], read: ({ counts }) => counts },
+  { name: 'gate_mass', axes: ['L', 'E'], read: ({ gateMass }) => gateMass },
+  { name: 'probability_selected', axes: ['L', 'E'], read: ({ probabilitySelected }) => probabilitySelected },
+  { name: 'probability_mass', axes: ['L', 'E'], read: ({ probabilityMass }) => probabilityMass },
+  { name: 'ean_sum', axes: ['L', 'E'], read: ({ eanSum }) => eanSum },
+  { name: 'reap_sum', axes: ['L', 'E'], read: ({ reapSum }) => reapSum },
+  { name: 'ean_square_sum', axes: ['L', 'E'], read: ({ eanSquareSum }) => eanSquareSum },
+  { name: 'gated_moments', axes: ['L', gateKinds.length, 2, 3, 'E'], read: ({ gatedMoments }) => gatedMoments },
+  { name: 'logit_sum', axes: ['L', 'E'], read: ({ logitSum }) => logitSum },
+  { name: 'logit_gram', axes: ['L', 'E', 'E'], read: ({ logitGram }) => logitGram },
+  { name: 'probability_gram', axes: ['L', 'E', 'E'], read: ({ probabilityGram }) => probabilityGram },
+  { name: 'coactivation', axes: ['L', 'E', 'E'], read: ({ coactivation }) => coactivation },
+];
+
+/** What a profile holds only where it was asked for. */
+export const OPTIONAL_STATISTICS = {
+  peakOutputs: { name: 'peak_outputs', axes: ['L', 'E'], read: ({ peakOutputs }) => peakOutputs },
+  residualSum: { name: 'residual_sum', axes: ['L', 'E'], read: ({ residualSum }) => residualSum },
+  routedSum: { name: 'routed_output_sum', axes: ['L', 'E', 'H'], read: ({ outputs }) => outputs?.routedSum },
+  everywhereSum: { name: 'output_sum', axes: ['L', 'E', 'H'], read: ({ outputs }) => outputs?.everywhere?.sum },
+  everywhereCosineSum: {
+    name: 'output_cosine_sum',
+    axes: ['L', 'E', 'E'],
+    read: ({ outputs }) => outputs?.everywhere?.cosineSum,
+  },
+  eliminationKept: { name: 'elimination_kept', axes: ['L', 'E', 'E'], read: ({ elimination }) => elimination?.kept },
+  eliminationLoss: { name: 'elimination_loss', axes: ['L', 'E'], read: ({ elimination }) => elimination?.loss },
+  eliminationSingle: { name: 'elimination_single', axes: ['L', 'E'], read: ({ elimination }) => elimination?.single },
+  eliminationExhaustive: {
+    name: 'elimination_exhaustive',
+    axes: ['L', 'E'],
+    read: ({ elimination }) => elimination?.exhaustive,
+  },
+} as const satisfies Readonly<Record<string, StoredStatistic>>;
 
 const FORMAT = 'uncurl-profile-1';
 
-const metadataSchema = z.object({ format: z.literal(FORMAT), model: z.string(), fingerprint: z.string(), tasks: z.string() });
+const metadataSchema = z.object({
+  format: z.literal(FORMAT),
+  model: z.string(),
+  fingerprint: z.string(),
+  tasks: z.string(),
+});
 const tasksSchema = z
   .array(
     z.object({
@@ -38,7 +90,10 @@ export interface ProfileFile {
   readonly tasks: readonly ProfiledTask[];
 }
 
-const lengthOf = (axis: Axis, { layers, experts, hidden = 0 }: Pick<DescribedTask, 'layers' | 'experts' | 'hidden'>): number => {
+const lengthOf = (
+  axis: Axis,
+  { layers, experts, hidden = 0 }: Pick<DescribedTask, 'layers' | 'experts' | 'hidden'>,
+): number => {
   if (axis === 'L') return layers;
   if (axis === 'E') return experts;
   return axis === 'H' ? hidden : axis;
@@ -46,7 +101,16 @@ const lengthOf = (axis: Axis, { layers, experts, hidden = 0 }: Pick<DescribedTas
 
 const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
   const { layers, experts, topK, items, tokens, outputs } = statistics;
-  return { name, hash, layers, experts, topK, ...(outputs === undefined ? {} : { hidden: outputs.hidden }), items, tokens };
+  return {
+    name,
+    hash,
+    layers,
+    experts,
+    topK,
+    ...(outputs === undefined ? {} : { hidden: outputs.hidden }),
+    items,
+    tokens,
+  };
 };
 
 /**
@@ -55,11 +119,13 @@ const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
  */
 export const writeProfileFile = async (file: string, profile: ProfileFile): Promise<void> => {
   const tensors = profile.tasks.flatMap((task) =>
-    [...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(({ name, axes, read }): TensorToWrite[] => {
-      const values = read(task.statistics);
-      const shape = axes.map((axis) => lengthOf(axis, described(task)));
-      return values === undefined ? [] : [tensorInMemory(`${task.name}.${name}`, 'F64', shape, values)];
-    }),
+    [...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(
+      ({ name, axes, read }): TensorToWrite[] => {
+        const values = read(task.statistics);
+        const shape = axes.map((axis) => lengthOf(axis, described(task)));
+        return values === undefined ? [] : [tensorInMemory(`${task.name}.${name}`, 'F64', shape, values)];
+      },
+    ),
   );
   await writeSafetensors(file, tensors, {
     format: FORMAT,
@@ -73,19 +139,34 @@ const notAProfile = (file: string, what: string): Error =>
   refuse('bad-profile', `${file} is no profile: ${what}.`, 'Name a file that `uncurl profile` of this version wrote.');
 
 /** A statistic of a task; undefined where the file does not hold it. */
-const readFloat64 = async (header: SafetensorsHeader, file: string, task: DescribedTask, { name, axes }: StoredStatistic): Promise<Float64Array | undefined> => {
+const readFloat64 = async (
+  header: SafetensorsHeader,
+  file: string,
+  task: DescribedTask,
+  { name, axes }: StoredStatistic,
+): Promise<Float64Array | undefined> => {
   const view = header.tensors.get(`${task.name}.${name}`);
   if (view === undefined) return undefined;
   const shape = axes.map((axis) => lengthOf(axis, task));
   if (view.dtype !== 'F64' || view.shape.join() !== shape.join()) {
-    throw notAProfile(file, `tensor "${view.tensor}" is ${view.dtype} [${view.shape.join(', ')}] instead of F64 [${shape.join(', ')}]`);
+    throw notAProfile(
+      file,
+      `tensor "${view.tensor}" is ${view.dtype} [${view.shape.join(', ')}] instead of F64 [${shape.join(', ')}]`,
+    );
   }
   return new Float64Array((await readTensorBytes(view)).buffer);
 };
 
-const readOptional = async (read: (statistic: StoredStatistic) => Promise<Float64Array | undefined>, hidden: number | undefined): Promise<Partial<RoutingStatistics>> => {
+const readOptional = async (
+  read: (statistic: StoredStatistic) => Promise<Float64Array | undefined>,
+  hidden: number | undefined,
+): Promise<Partial<RoutingStatistics>> => {
   const optional = OPTIONAL_STATISTICS;
-  const [peakOutputs, residualSum, routedSum] = [await read(optional.peakOutputs), await read(optional.residualSum), await read(optional.routedSum)];
+  const [peakOutputs, residualSum, routedSum] = [
+    await read(optional.peakOutputs),
+    await read(optional.residualSum),
+    await read(optional.routedSum),
+  ];
   const [sum, cosineSum] = [await read(optional.everywhereSum), await read(optional.everywhereCosineSum)];
   const [kept, loss] = [await read(optional.eliminationKept), await read(optional.eliminationLoss)];
   const [single, exhaustive] = [await read(optional.eliminationSingle), await read(optional.eliminationExhaustive)];
@@ -94,12 +175,15 @@ const readOptional = async (read: (statistic: StoredStatistic) => Promise<Float6
     ...(peakOutputs === undefined ? {} : { peakOutputs }),
     ...(residualSum === undefined ? {} : { residualSum }),
     ...(routedSum === undefined || hidden === undefined ? {} : { outputs: { hidden, routedSum, ...everywhere } }),
-    ...(kept === undefined || loss === undefined || single === undefined || exhaustive === undefined ? {} : { elimination: { kept, loss, single, exhaustive } }),
+    ...(kept === undefined || loss === undefined || single === undefined || exhaustive === undefined
+      ? {}
+      : { elimination: { kept, loss, single, exhaustive } }),
   };
 };
 
 const readTask = async (header: SafetensorsHeader, file: string, task: DescribedTask): Promise<RoutingStatistics> => {
-  const read = (statistic: StoredStatistic): Promise<Float64Array | undefined> => readFloat64(header, file, task, statistic);
+  const read = (statistic: StoredStatistic): Promise<Float64Array | undefined> =>
+    readFloat64(header, file, task, statistic);
   const sums = emptyRoutingStatistics(task.layers, task.experts, task.topK);
   for (const statistic of STATISTICS) {
     const values = await read(statistic);
@@ -118,11 +202,15 @@ export const readProfileFile = async (file: string): Promise<ProfileFile> => {
   try {
     json = JSON.parse(metadata.data.tasks);
   } catch (cause) {
-    throw notAProfile(file, `its list of tasks is not JSON (${cause instanceof Error ? cause.message : String(cause)})`);
+    throw notAProfile(
+      file,
+      `its list of tasks is not JSON (${cause instanceof Error ? cause.message : String(cause)})`,
+    );
   }
   const list = tasksSchema.safeParse(json);
   if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
   const tasks: ProfiledTask[] = [];
-  for (const task of list.data) tasks.push({ name: task.name, hash: task.hash, statistics: await readTask(header, file, task) });
+  for (const task of list.data)
+    tasks.push({ name: task.name, hash: task.hash, statistics: await readTask(header, file, task) });
   return { model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks };
 };

@@ -1,11 +1,21 @@
-import { mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WorkbenchError, refuse } from '../contract/errors.ts';
-import { runKind, runManifest, type RunKind, type RunManifest } from '../contract/run.ts';
-import { explainFileError, fileErrorCode } from './file-errors.ts';
-import { makeRunId } from './run-id.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { type RunKind, runKind, runManifest, type RunManifest } from '../contract/run.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, readLockHolder, type RunLock } from './run-lock.ts';
-import { temporaryNameFor, writeFileAtomically } from './write-atomically.ts';
+
+/** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
+export const makeRunId = (
+  kind: RunKind,
+  now: Date,
+  random: () => string = () => randomBytes(2).toString('hex'),
+): string => {
+  const [date = '', time = ''] = now.toISOString().split('T');
+  return `${kind}-${date.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${random()}`;
+};
 
 export interface CreatedRun {
   readonly manifest: RunManifest;
@@ -51,7 +61,13 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
     try {
       json = JSON.parse(text);
     } catch (error) {
-      throw new WorkbenchError('manifest-damaged', 'failed', `${file} is not JSON.`, 'Remove the run, or restore the file.', { cause: error });
+      throw new WorkbenchError(
+        'manifest-damaged',
+        'failed',
+        `${file} is not JSON.`,
+        'Remove the run, or restore the file.',
+        { cause: error },
+      );
     }
     const parsed = runManifest.safeParse(json);
     if (!parsed.success) {
@@ -72,7 +88,11 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
   };
 
   const write = (manifest: RunManifest): Promise<void> =>
-    writeFileAtomically(join(folderOf(manifest.id), MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, temporaryFolder);
+    writeFileAtomically(
+      join(folderOf(manifest.id), MANIFEST),
+      `${JSON.stringify(manifest, null, 2)}\n`,
+      temporaryFolder,
+    );
 
   /** Stands in the list for a run whose manifest cannot be read, so that one bad file does not hide the others. */
   const unreadableRun = async (id: string, error: WorkbenchError): Promise<RunManifest> => ({

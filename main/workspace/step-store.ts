@@ -2,9 +2,9 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
-import { canonicalJson } from './canonical-json.ts';
-import { explainFileError, fileErrorCode } from './file-errors.ts';
-import { produceFileAtomically, writeFileAtomically } from './write-atomically.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { produceFileAtomically, writeFileAtomically } from '../files/write-atomically.ts';
 
 export type StepKind = 'json' | 'safetensors';
 

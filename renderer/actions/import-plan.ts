@@ -9,7 +9,11 @@ import { planStore } from '../state/plan-store.ts';
 import type { Action } from './action.ts';
 
 /** Reads a plan or a ranking, which then stands in for the method. Rejects where it does not fit the selected model. */
-const importText = async ({ bridge }: Engine, facts: Facts, file: { readonly name: string; readonly text: string }): Promise<void> => {
+const importText = async (
+  { bridge }: Engine,
+  facts: Facts,
+  file: { readonly name: string; readonly text: string },
+): Promise<void> => {
   const model = selectedModel(facts);
   if (model?.info === null || model === null) return;
   const keep = keptAtFactor(model.info, facts.selection.factor);
@@ -19,7 +23,8 @@ const importText = async ({ bridge }: Engine, facts: Facts, file: { readonly nam
     ...file,
     kind,
     model: model.handle,
-    method: kind === 'ranking' || plan.method === undefined ? null : methodLabel(plan.method, plan.recovery !== undefined),
+    method:
+      kind === 'ranking' || plan.method === undefined ? null : methodLabel(plan.method, plan.recovery !== undefined),
     factor: kind === 'ranking' ? null : (model.info.experts * cost.keptPerLayer.length) / kept,
   });
   layoutStore.getState().show('prune');

@@ -19,7 +19,10 @@ export const openTask: Action = {
 };
 
 /** Opens a task, ticks it and puts it in focus. */
-export const takeTask = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, handle: PathHandle): Promise<void> => {
+export const takeTask = async (
+  { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
+  handle: PathHandle,
+): Promise<void> => {
   const entry = await bridge.call('tasks.open', { handle });
   cache.invalidate((name) => name === 'tasks.list');
   const { tasks, toggleTask, focusTask } = selectionStore.getState();

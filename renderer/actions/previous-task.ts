@@ -10,5 +10,11 @@ export const previousTask: Action = {
   shortcut: 'Alt+Up',
   enabled: ({ tasks }) => tasks.length > 1,
   perform: (_engine, { tasks, selection }) =>
-    selectionStore.getState().focusTask(neighbour(tasks.map((task) => task.handle), selection.task, -1)),
+    selectionStore.getState().focusTask(
+      neighbour(
+        tasks.map((task) => task.handle),
+        selection.task,
+        -1,
+      ),
+    ),
 };

@@ -8,7 +8,9 @@ import type { Action } from './action.ts';
 /** Tasks of the plan that can be profiled. */
 export const tasksOfPlan = (facts: Facts) => {
   const planned = plannedTasks(facts, planStore.getState());
-  return facts.tasks.filter((task) => planned.includes(task.handle) && task.error === null && task.items.calibration > 0);
+  return facts.tasks.filter(
+    (task) => planned.includes(task.handle) && task.error === null && task.items.calibration > 0,
+  );
 };
 
 export const profileForPlan: Action = {
@@ -16,7 +18,11 @@ export const profileForPlan: Action = {
   label: 'Profile what the current plan needs',
   keywords: ['statistics', 'calibration', 'method'],
   menu: 'run',
-  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)) && tasksOfPlan(facts).length > 0 && !facts.jobs.some(({ kind }) => kind === 'profile'),
+  enabled: (facts) =>
+    facts.connected &&
+    isUsable(selectedModel(facts)) &&
+    tasksOfPlan(facts).length > 0 &&
+    !facts.jobs.some(({ kind }) => kind === 'profile'),
   perform: async ({ bridge, cache }, facts) => {
     const model = selectedModel(facts);
     if (model === null) return;

@@ -19,7 +19,10 @@ export const profileTasks: Action = {
   perform: async ({ bridge, cache }, facts) => {
     const model = selectedModel(facts);
     if (model === null) return;
-    await bridge.call('profile.start', { model: model.handle, tasks: tasksToProfile(facts).map((task) => task.handle) });
+    await bridge.call('profile.start', {
+      model: model.handle,
+      tasks: tasksToProfile(facts).map((task) => task.handle),
+    });
     cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');
   },
 };

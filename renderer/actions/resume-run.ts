@@ -8,7 +8,10 @@ export const isResumable = (run: RunManifest): boolean =>
 export const unfinishedRun = (runs: readonly RunManifest[]): RunManifest | null =>
   runs
     .filter((run) => run.state === 'interrupted' || run.state === 'cancelled')
-    .reduce<RunManifest | null>((newest, run) => (newest === null || run.createdAt > newest.createdAt ? run : newest), null);
+    .reduce<RunManifest | null>(
+      (newest, run) => (newest === null || run.createdAt > newest.createdAt ? run : newest),
+      null,
+    );
 
 export const resumeRun: Action = {
   id: 'resume-run',

@@ -13,8 +13,14 @@ export const savePlan: Action = {
   perform: async ({ bridge, cache }, facts) => {
     const call = currentPlanCall(facts, planStore.getState());
     if (call === null) return;
-    const { plan, cost } = call.call === 'plan.make' ? await cache.fetch('plan.make', call.input) : await cache.fetch('plan.import', call.input);
+    const { plan, cost } =
+      call.call === 'plan.make'
+        ? await cache.fetch('plan.make', call.input)
+        : await cache.fetch('plan.import', call.input);
     const bytes = new TextEncoder().encode(`${JSON.stringify(plan, null, 1)}\n`);
-    await bridge.saveFile({ suggestedName: `plan-${plan.method ?? 'imported'}-keep${keptRange(cost.keptPerLayer).replace('–', '-')}.json`, bytes });
+    await bridge.saveFile({
+      suggestedName: `plan-${plan.method ?? 'imported'}-keep${keptRange(cost.keptPerLayer).replace('–', '-')}.json`,
+      bytes,
+    });
   },
 };

@@ -7,7 +7,12 @@ export interface Shortcut {
   readonly key: string;
 }
 
-const keyNames: Readonly<Record<string, string>> = { up: 'arrowup', down: 'arrowdown', left: 'arrowleft', right: 'arrowright' };
+const keyNames: Readonly<Record<string, string>> = {
+  up: 'arrowup',
+  down: 'arrowdown',
+  left: 'arrowleft',
+  right: 'arrowright',
+};
 
 /** Throws on an unknown modifier or a missing key. */
 export const parseShortcut = (text: string): Shortcut => {

@@ -10,7 +10,10 @@ import { sweepStore } from '../state/sweep-store.ts';
 import type { Action } from './action.ts';
 
 const canSearch = (facts: Facts): boolean =>
-  facts.connected && isUsable(selectedModel(facts)) && facts.selection.factor > 1 && plannedTasks(facts, planStore.getState()).length > 0;
+  facts.connected &&
+  isUsable(selectedModel(facts)) &&
+  facts.selection.factor > 1 &&
+  plannedTasks(facts, planStore.getState()).length > 0;
 
 /**
  * A plan that has to be searched for: the job that finds and measures it is a sweep of one point. Offered where the
@@ -32,7 +35,14 @@ export const startSearch: Action = {
       models: [model.handle],
       tasks: [...plannedTasks(facts, planStore.getState())],
       settings: {
-        ...{ methods: [method], factors: [1, factor], seeds: [seed], options: optionsOf([method], options), limit, delta },
+        ...{
+          methods: [method],
+          factors: [1, factor],
+          seeds: [seed],
+          options: optionsOf([method], options),
+          limit,
+          delta,
+        },
       },
     });
     cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');

@@ -24,9 +24,15 @@ export const startSweep: Action = {
   menu: 'run',
   shortcut: 'Mod+Enter',
   enabled: (facts) =>
-    facts.connected && sweepObstacle(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), facts.methods) === null,
+    facts.connected &&
+    sweepObstacle(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), facts.methods) === null,
   perform: async ({ bridge, cache }, facts) => {
-    const input = sweepInput(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), planStore.getState().options);
+    const input = sweepInput(
+      sweepModels(facts),
+      tickedTasks(facts),
+      sweepStore.getState(),
+      planStore.getState().options,
+    );
     const { run } = await bridge.call('sweep.start', input);
     cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');
     selectionStore.getState().selectRun(run);

@@ -2,7 +2,8 @@ import type { Facts } from '../engine/facts.ts';
 import { pinOf } from '../features/prune/pin-of.ts';
 import { planStore } from '../state/plan-store.ts';
 
-export const hasExpert = ({ selection: { model, layer, expert } }: Facts): boolean => model !== null && layer !== null && expert !== null;
+export const hasExpert = ({ selection: { model, layer, expert } }: Facts): boolean =>
+  model !== null && layer !== null && expert !== null;
 
 /** Pins the selected expert so, or lets it free where it is pinned so already. */
 export const togglePin = ({ selection: { model, layer, expert } }: Facts, keep: boolean): void => {

@@ -15,7 +15,14 @@ export const toggleTable: Action = {
   enabled: always,
   perform: () => {
     const { view } = layoutStore.getState();
-    const store = view === 'curves' ? curvesStore : view === 'thresholds' ? thresholdsStore : view === 'compare' ? compareStore : routingStore;
+    const store =
+      view === 'curves'
+        ? curvesStore
+        : view === 'thresholds'
+          ? thresholdsStore
+          : view === 'compare'
+            ? compareStore
+            : routingStore;
     const { asTable, showTable } = store.getState();
     showTable(!asTable);
   },

@@ -13,8 +13,9 @@ export const SampleBanner = () => {
   return (
     <div className="sample-banner" role="note">
       <span>
-        <strong>This is the sample:</strong> a finished sweep of {formatCount(sweep.models.length)} bundled models on {formatCount(sweep.tasks.length)} tasks. The
-        models are small instruments that show the method; they are no evidence about large models.
+        <strong>This is the sample:</strong> a finished sweep of {formatCount(sweep.models.length)} bundled models on{' '}
+        {formatCount(sweep.tasks.length)} tasks. The models are small instruments that show the method; they are no
+        evidence about large models.
       </span>
       <IconButton icon="close" label="Close the note on the sample" onClick={() => setClosed(true)} />
     </div>

@@ -13,7 +13,12 @@ export const TopBar = () => {
   return (
     <header className="top-bar">
       <div className="top-bar-side">
-        <IconButton icon="sidebar" label="Show or hide the sidebar" aria-pressed={sidebarOpen} onClick={toggleSidebar} />
+        <IconButton
+          icon="sidebar"
+          label="Show or hide the sidebar"
+          aria-pressed={sidebarOpen}
+          onClick={toggleSidebar}
+        />
         <h1>Uncurl Workbench</h1>
       </div>
       <div className="tabs" role="tablist" aria-label="Views">
@@ -46,7 +51,12 @@ export const TopBar = () => {
           <kbd>{showShortcut('Mod+K', isMac)}</kbd>
         </button>
         <IconButton icon="sun" label={`Theme: ${theme}. Change to ${next}`} onClick={() => chooseTheme(next)} />
-        <IconButton icon="inspector" label="Show or hide the inspector" aria-pressed={inspectorOpen} onClick={toggleInspector} />
+        <IconButton
+          icon="inspector"
+          label="Show or hide the inspector"
+          aria-pressed={inspectorOpen}
+          onClick={toggleInspector}
+        />
       </div>
     </header>
   );

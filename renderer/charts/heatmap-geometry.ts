@@ -55,7 +55,10 @@ export const cellAt = (geometry: HeatmapGeometry, x: number, y: number): Cell | 
   return expert >= 0 && expert < geometry.experts && layer >= 0 && layer < geometry.layers ? { layer, expert } : null;
 };
 
-export const cellOrigin = (geometry: HeatmapGeometry, { layer, expert }: Cell): { readonly x: number; readonly y: number } => ({
+export const cellOrigin = (
+  geometry: HeatmapGeometry,
+  { layer, expert }: Cell,
+): { readonly x: number; readonly y: number } => ({
   x: geometry.left + expert * geometry.cellWidth,
   y: geometry.top + layer * geometry.cellHeight,
 });

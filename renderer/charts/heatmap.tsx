@@ -43,7 +43,10 @@ export const Heatmap = (props: HeatmapProps) => {
     () => heatmapGeometry(width, layers, experts, { ...MARGINS, right: rowNote === null ? 2 : NOTE_WIDTH }),
     [width, layers, experts, rowNote],
   );
-  const cursor: Cell = { layer: Math.min(selected.layer ?? 0, layers - 1), expert: Math.min(selected.expert ?? 0, experts - 1) };
+  const cursor: Cell = {
+    layer: Math.min(selected.layer ?? 0, layers - 1),
+    expert: Math.min(selected.expert ?? 0, experts - 1),
+  };
 
   useLayoutEffect(() => {
     const element = canvas.current;
@@ -72,7 +75,12 @@ export const Heatmap = (props: HeatmapProps) => {
   const shown = hovered ?? (focused ? cursor : null);
   const box = (cell: Cell) => {
     const { x, y } = cellOrigin(geometry, cell);
-    return { left: x - 2, top: y - 2, width: geometry.cellWidth - geometry.gap + 4, height: geometry.cellHeight - geometry.gap + 4 };
+    return {
+      left: x - 2,
+      top: y - 2,
+      width: geometry.cellWidth - geometry.gap + 4,
+      height: geometry.cellHeight - geometry.gap + 4,
+    };
   };
   const cellUnder = (event: MouseEvent<HTMLElement>): Cell | null => {
     const { left, top } = event.currentTarget.getBoundingClientRect();

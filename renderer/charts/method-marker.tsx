@@ -1,5 +1,4 @@
-import { markOutline, RECOVERED_DOT } from '../../main/contract/method-style.ts';
-import type { MethodStyle } from '../../main/contract/method-style.ts';
+import { markOutline, type MethodStyle, RECOVERED_DOT } from '../../main/figures/method-marks.ts';
 import type { ResolvedTheme } from '../app/theme.ts';
 
 interface MethodMarkerProps {

@@ -27,7 +27,15 @@ const ROOM_FOR_TEXT = { width: 34, height: 20 } as const;
 /** CSS pixels between hatch lines; drops lean one way, merges cross. */
 const HATCH_STEP = { dropped: 6, merged: 9 } as const;
 
-const hatchLines = (context: CanvasRenderingContext2D, x: number, y: number, w: number, h: number, step: number, mirrored: boolean): void => {
+const hatchLines = (
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  step: number,
+  mirrored: boolean,
+): void => {
   for (let offset = -h; offset < w; offset += step) {
     const [fromX, toX] = mirrored ? [x + offset, x + offset + h] : [x + offset + h, x + offset];
     context.moveTo(fromX, y);
@@ -35,14 +43,24 @@ const hatchLines = (context: CanvasRenderingContext2D, x: number, y: number, w: 
   }
 };
 
-const paintHatch = (context: CanvasRenderingContext2D, x: number, y: number, w: number, h: number, hatch: 'dropped' | 'merged'): void => {
+const paintHatch = (
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  hatch: 'dropped' | 'merged',
+): void => {
   const step = HATCH_STEP[hatch];
   context.save();
   context.beginPath();
   context.rect(x, y, w, h);
   context.clip();
   // A dark line with a light one beside it is seen on every colour of the map.
-  for (const [color, shift] of [['rgba(0,0,0,0.75)', 0], ['rgba(255,255,255,0.7)', 1.2]] as const) {
+  for (const [color, shift] of [
+    ['rgba(0,0,0,0.75)', 0],
+    ['rgba(255,255,255,0.7)', 1.2],
+  ] as const) {
     context.beginPath();
     hatchLines(context, x + shift, y, w, h, step, false);
     if (hatch === 'merged') hatchLines(context, x + shift, y, w, h, step, true);

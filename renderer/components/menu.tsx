@@ -47,7 +47,15 @@ export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
         if (event.relatedTarget instanceof Node && !event.currentTarget.contains(event.relatedTarget)) setOpen(false);
       }}
     >
-      <Button look="quiet" className="button-small" icon={icon} aria-haspopup="menu" aria-expanded={open} disabled={disabled} onClick={() => setOpen(!open)}>
+      <Button
+        look="quiet"
+        className="button-small"
+        icon={icon}
+        aria-haspopup="menu"
+        aria-expanded={open}
+        disabled={disabled}
+        onClick={() => setOpen(!open)}
+      >
         {label}
       </Button>
       {open && (

@@ -1,4 +1,4 @@
-import { assertNever } from '../../main/contract/assert-never.ts';
+import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import type { SweepDocument, SweepResult } from '../../main/contract/sweep.ts';
@@ -52,7 +52,15 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       if (manifest.state === 'queued') cache.invalidate(tellsOfChanges);
       if (!isActive(manifest)) {
         cache.patch('jobs.list', (jobs) => jobs.filter((job) => job.run !== manifest.id));
-        cache.invalidate((name, input) => (name === 'sweep.read' || name === 'sweep.family' || name === 'sweep.compare' || name === 'verify.read' || name === 'reproduction.read') && inputRun(input) === manifest.id);
+        cache.invalidate(
+          (name, input) =>
+            (name === 'sweep.read' ||
+              name === 'sweep.family' ||
+              name === 'sweep.compare' ||
+              name === 'verify.read' ||
+              name === 'reproduction.read') &&
+            inputRun(input) === manifest.id,
+        );
       }
       return;
     }
@@ -62,7 +70,9 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       cache.patch('jobs.list', (jobs) => jobs.filter((job) => job.run !== event.run));
       return;
     case 'sweep.point':
-      cache.patch('sweep.read', (document) => (document.run === event.run ? withPoint(document, event.result) : document));
+      cache.patch('sweep.read', (document) =>
+        document.run === event.run ? withPoint(document, event.result) : document,
+      );
       effects.sweepChanged(event.run);
       return;
     case 'profile.ready':
@@ -76,7 +86,9 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       return;
     case 'device.changed':
       // Profiles are keyed by the device that computed them.
-      cache.invalidate((name) => name === 'devices.list' || name === 'engine.facts' || name === 'profile.read' || name === 'plan.make');
+      cache.invalidate(
+        (name) => name === 'devices.list' || name === 'engine.facts' || name === 'profile.read' || name === 'plan.make',
+      );
       return;
     default:
       assertNever(event);

@@ -38,5 +38,7 @@ export const focusedTask = ({ tasks, selection }: Facts): TaskEntry | null =>
   tasks.find((task) => task.handle === selection.task) ?? null;
 
 /** Whether the engine can work on the model at all. */
-export const isUsable = (model: ModelEntry | null): model is ModelEntry & { readonly info: NonNullable<ModelEntry['info']> } =>
+export const isUsable = (
+  model: ModelEntry | null,
+): model is ModelEntry & { readonly info: NonNullable<ModelEntry['info']> } =>
   model?.error === null && model.info?.supported === true;

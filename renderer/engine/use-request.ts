@@ -4,7 +4,10 @@ import type { Engine } from './engine-context.tsx';
 import { noticesStore } from '../state/notices-store.ts';
 
 /** For buttons that act on one row of a list: performs, reports what goes wrong, and says while it is under way. */
-export const useRequest = (): { readonly busy: boolean; readonly start: (work: (engine: Engine) => Promise<unknown>) => void } => {
+export const useRequest = (): {
+  readonly busy: boolean;
+  readonly start: (work: (engine: Engine) => Promise<unknown>) => void;
+} => {
   const engine = useEngine();
   const [busy, setBusy] = useState(false);
   const start = useCallback(

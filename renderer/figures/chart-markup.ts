@@ -1,5 +1,15 @@
 /** Properties that a chart takes from style sheets and that a file must carry itself. */
-const CARRIED = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity', 'fill-opacity', 'opacity', 'font-size', 'text-anchor'] as const;
+const CARRIED = [
+  'fill',
+  'stroke',
+  'stroke-width',
+  'stroke-dasharray',
+  'stroke-opacity',
+  'fill-opacity',
+  'opacity',
+  'font-size',
+  'text-anchor',
+] as const;
 
 export interface ChartMarkup {
   readonly markup: string;

@@ -14,4 +14,6 @@ export const csvDocument = (
   header: readonly string[],
   rows: readonly (readonly CsvValue[])[],
 ): string =>
-  [`# ${JSON.stringify(manifest)}`, header.map(cell).join(','), ...rows.map((row) => row.map(cell).join(','))].join('\r\n') + '\r\n';
+  [`# ${JSON.stringify(manifest)}`, header.map(cell).join(','), ...rows.map((row) => row.map(cell).join(','))].join(
+    '\r\n',
+  ) + '\r\n';

@@ -24,7 +24,9 @@ const patterns = `<defs>
 </defs>`;
 
 /** A heatmap as SVG markup on white, with title, axes and legend, and its size. */
-export const heatmapSvg = (drawing: HeatmapDrawing): { readonly body: string; readonly width: number; readonly height: number } => {
+export const heatmapSvg = (
+  drawing: HeatmapDrawing,
+): { readonly body: string; readonly width: number; readonly height: number } => {
   const { matrix, scale } = drawing;
   const layers = matrix.length;
   const experts = matrix[0]?.length ?? 0;
@@ -38,8 +40,12 @@ export const heatmapSvg = (drawing: HeatmapDrawing): { readonly body: string; re
       const color = scale.color(value);
       const hatch = drawing.hatch(layer, expert);
       const rect = `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="${color}"/>`;
-      const lines = hatch === 'none' ? '' : `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="url(#${hatch})"/>`;
-      const plate = roomy && hatch !== 'none' ? `<rect x="${x + w / 2 - 15}" y="${y + h / 2 - 8}" width="30" height="16" fill="${color}"/>` : '';
+      const lines =
+        hatch === 'none' ? '' : `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="url(#${hatch})"/>`;
+      const plate =
+        roomy && hatch !== 'none'
+          ? `<rect x="${x + w / 2 - 15}" y="${y + h / 2 - 8}" width="30" height="16" fill="${color}"/>`
+          : '';
       const text = roomy
         ? `<text x="${x + w / 2}" y="${y + h / 2 + 4}" text-anchor="middle" font-size="11" fill="${inkOn(color)}">${escapeXml(drawing.cellText(value))}</text>`
         : '';
@@ -48,19 +54,24 @@ export const heatmapSvg = (drawing: HeatmapDrawing): { readonly body: string; re
   );
   const columnStep = labelStep(cellWidth);
   const columns = Array.from({ length: Math.ceil(experts / columnStep) }, (_, index) => index * columnStep).map(
-    (expert) => `<text x="${LEFT + expert * cellWidth + w / 2}" y="${TOP - 6}" text-anchor="middle" font-size="11" fill="#444">${expert}</text>`,
+    (expert) =>
+      `<text x="${LEFT + expert * cellWidth + w / 2}" y="${TOP - 6}" text-anchor="middle" font-size="11" fill="#444">${expert}</text>`,
   );
   const rowStep = Math.ceil(13 / cellHeight);
   const rows = Array.from({ length: Math.ceil(layers / rowStep) }, (_, index) => index * rowStep).map(
-    (layer) => `<text x="${LEFT - 8}" y="${TOP + layer * cellHeight + h / 2 + 4}" text-anchor="end" font-size="11" fill="#444">${layer}</text>`,
+    (layer) =>
+      `<text x="${LEFT - 8}" y="${TOP + layer * cellHeight + h / 2 + 4}" text-anchor="end" font-size="11" fill="#444">${layer}</text>`,
   );
   const bottom = geometry.height + 18;
   const steps = scaleSteps(scale, 40);
   const [low, high] = scale.domain;
   const legend = [
-    ...steps.map((color, step) => `<rect x="${LEFT + step * 5}" y="${bottom}" width="5.5" height="10" fill="${color}"/>`),
+    ...steps.map(
+      (color, step) => `<rect x="${LEFT + step * 5}" y="${bottom}" width="5.5" height="10" fill="${color}"/>`,
+    ),
     ...[low, (low + high) / 2, high].map(
-      (value, place) => `<text x="${LEFT + place * 100}" y="${bottom + 24}" font-size="11" fill="#444" text-anchor="${['start', 'middle', 'end'][place] ?? 'start'}">${escapeXml(drawing.legendText(value))}</text>`,
+      (value, place) =>
+        `<text x="${LEFT + place * 100}" y="${bottom + 24}" font-size="11" fill="#444" text-anchor="${['start', 'middle', 'end'][place] ?? 'start'}">${escapeXml(drawing.legendText(value))}</text>`,
     ),
   ];
   const body = [

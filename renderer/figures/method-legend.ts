@@ -1,4 +1,4 @@
-import { markOutline, methodStyle, RECOVERED_DOT } from '../../main/contract/method-style.ts';
+import { markOutline, methodStyle, RECOVERED_DOT } from '../../main/figures/method-marks.ts';
 import type { ResolvedTheme } from '../app/theme.ts';
 import { methodTitle } from '../features/prune/methods.ts';
 import { escapeXml } from './escape-xml.ts';
@@ -24,7 +24,16 @@ const SPACE = 26;
 const widthOf = (method: string): number => LINE + 8 + methodTitle(method).length * CHARACTER + SPACE;
 
 /** Lines, marks and names of the methods in a saved figure, in as many rows as they need. */
-export const methodLegend = ({ methods, shown, theme, ink, background, left, top, width }: MethodLegend): { readonly markup: readonly string[]; readonly rows: number } => {
+export const methodLegend = ({
+  methods,
+  shown,
+  theme,
+  ink,
+  background,
+  left,
+  top,
+  width,
+}: MethodLegend): { readonly markup: readonly string[]; readonly rows: number } => {
   let x = left;
   let row = 0;
   const markup = shown.map((method) => {

@@ -25,15 +25,25 @@ export const SaveFigure = ({ suggestedName, figure, picture = true }: SaveFigure
       items={[
         ...(picture
           ? [
-              { label: 'SVG', onChoose: () => start(({ bridge }) => bridge.saveFile({ suggestedName: `${name}.svg`, bytes: encode(figure().svg) })) },
+              {
+                label: 'SVG',
+                onChoose: () =>
+                  start(({ bridge }) => bridge.saveFile({ suggestedName: `${name}.svg`, bytes: encode(figure().svg) })),
+              },
               {
                 label: 'PNG',
                 onChoose: () =>
-                  start(async ({ bridge }) => bridge.saveFile({ suggestedName: `${name}.png`, bytes: await rasterise(figure()) })),
+                  start(async ({ bridge }) =>
+                    bridge.saveFile({ suggestedName: `${name}.png`, bytes: await rasterise(figure()) }),
+                  ),
               },
             ]
           : []),
-        { label: 'CSV', onChoose: () => start(({ bridge }) => bridge.saveFile({ suggestedName: `${name}.csv`, bytes: encode(figure().csv) })) },
+        {
+          label: 'CSV',
+          onChoose: () =>
+            start(({ bridge }) => bridge.saveFile({ suggestedName: `${name}.csv`, bytes: encode(figure().csv) })),
+        },
       ]}
     />
   );

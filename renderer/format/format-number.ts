@@ -3,7 +3,11 @@ export const formatNumber = (value: number, digits = 3): string => {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : value > 0 ? '∞' : '−∞';
   if (value === 0) return '0';
   const size = Math.abs(value);
-  if (size < 1e-4 || size >= 1e6) return value.toExponential(digits - 1).replace('-', '−').replace('e+', 'e');
+  if (size < 1e-4 || size >= 1e6)
+    return value
+      .toExponential(digits - 1)
+      .replace('-', '−')
+      .replace('e+', 'e');
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
   return formatFixed(value, Math.min(decimals, 6));
 };
@@ -21,7 +25,10 @@ export const formatSigned = (value: number, decimals: number): string => {
 };
 
 /** Whole numbers with thin spaces, which never break, between thousands. */
-export const formatCount = (value: number): string => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
+export const formatCount = (value: number): string =>
+  Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
 export const formatPercent = (share: number, decimals = 1): string => `${formatFixed(share * 100, decimals)}\u202f%`;
 
@@ -32,7 +39,12 @@ export const formatFactor = (factor: number): string =>
 /** Parameter counts: 1.23 M, 46.7 B. */
 export const formatParameters = (count: number): string => {
   if (count < 1e3) return formatCount(count);
-  const steps: readonly (readonly [number, string])[] = [[1e12, 'T'], [1e9, 'B'], [1e6, 'M'], [1e3, 'K']];
+  const steps: readonly (readonly [number, string])[] = [
+    [1e12, 'T'],
+    [1e9, 'B'],
+    [1e6, 'M'],
+    [1e3, 'K'],
+  ];
   for (const [size, unit] of steps) if (count >= size) return `${(count / size).toPrecision(3)}\u202f${unit}`;
   return formatCount(count);
 };

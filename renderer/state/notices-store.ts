@@ -27,7 +27,9 @@ export const createNoticesStore = () => {
       const id = next;
       next += 1;
       set(({ notices }) => ({
-        notices: [...notices.filter((known) => known.message !== notice.message), { ...notice, id }].slice(-MAX_NOTICES),
+        notices: [...notices.filter((known) => known.message !== notice.message), { ...notice, id }].slice(
+          -MAX_NOTICES,
+        ),
       }));
     };
     return {

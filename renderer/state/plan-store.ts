@@ -47,7 +47,11 @@ export interface PlanState {
   readonly chooseOption: (method: MethodName, name: string, value: MethodOptions[string] | undefined) => void;
   readonly chooseProtect: (protect: SuperExpertProtection) => void;
   /** `keep`: must stay or must go; null lets the expert go by the method again. */
-  readonly pin: (model: PathHandle, place: { readonly layer: number; readonly expert: number }, keep: boolean | null) => void;
+  readonly pin: (
+    model: PathHandle,
+    place: { readonly layer: number; readonly expert: number },
+    keep: boolean | null,
+  ) => void;
   readonly removePins: (model: PathHandle) => void;
   readonly chooseTaskWeight: (task: PathHandle, weight: number) => void;
   readonly chooseMadeFor: (madeFor: 'task' | 'ticked') => void;
@@ -56,7 +60,12 @@ export interface PlanState {
 
 const byPlace = (left: Pin, right: Pin): number => left.layer - right.layer || left.expert - right.expert;
 
-const withOption = (options: OptionsByMethod, method: MethodName, name: string, value: MethodOptions[string] | undefined): OptionsByMethod => {
+const withOption = (
+  options: OptionsByMethod,
+  method: MethodName,
+  name: string,
+  value: MethodOptions[string] | undefined,
+): OptionsByMethod => {
   const { [name]: _, ...others } = options[method] ?? {};
   return { ...options, [method]: value === undefined ? others : { ...others, [name]: value } };
 };
@@ -75,12 +84,15 @@ export const createPlanStore = () =>
     chooseBudget: (budget) => set({ budget }),
     chooseCounts: (counts) => set({ counts }),
     chooseSeed: (seed) => set({ seed }),
-    chooseOption: (method, name, value) => set(({ options }) => ({ options: withOption(options, method, name, value) })),
+    chooseOption: (method, name, value) =>
+      set(({ options }) => ({ options: withOption(options, method, name, value) })),
     chooseProtect: (protect) => set({ protect }),
     pin: (model, { layer, expert }, keep) =>
       set(({ pins }) => {
         const others = (pins[model] ?? []).filter((known) => known.layer !== layer || known.expert !== expert);
-        return { pins: { ...pins, [model]: keep === null ? others : [...others, { layer, expert, keep }].sort(byPlace) } };
+        return {
+          pins: { ...pins, [model]: keep === null ? others : [...others, { layer, expert, keep }].sort(byPlace) },
+        };
       }),
     removePins: (model) => set(({ pins }) => ({ pins: { ...pins, [model]: [] } })),
     chooseTaskWeight: (task, weight) => set(({ taskWeights }) => ({ taskWeights: { ...taskWeights, [task]: weight } })),

@@ -66,7 +66,9 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
     selectModel: (model) => set({ model, layer: null, expert: null, subject: 'model' }),
     focusTask: (task) => set({ task }),
     toggleTask: (task) =>
-      set(({ tasks }) => ({ tasks: tasks.includes(task) ? tasks.filter((ticked) => ticked !== task) : [...tasks, task] })),
+      set(({ tasks }) => ({
+        tasks: tasks.includes(task) ? tasks.filter((ticked) => ticked !== task) : [...tasks, task],
+      })),
     tickTasks: (tasks) => set({ tasks }),
     selectExpert: (layer, expert) => set({ layer, expert, subject: 'expert' }),
     chooseMethod: (method) => set({ method }),

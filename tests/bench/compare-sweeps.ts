@@ -30,28 +30,48 @@ interface Timed<T> {
   readonly output: T;
 }
 
-const keyed = (lines: readonly z.infer<typeof line>[]): Accuracies => new Map(lines.map(({ task, kept, acc }) => [`${task} ${String(kept)}`, acc]));
+const keyed = (lines: readonly z.infer<typeof line>[]): Accuracies =>
+  new Map(lines.map(({ task, kept, acc }) => [`${task} ${String(kept)}`, acc]));
 
 /** Threads of PyTorch that wait for each other by spinning take five times longer where anything else runs: they sleep. */
-const environment = { ...process.env, HF_HUB_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false', OMP_WAIT_POLICY: 'passive' };
+const environment = {
+  ...process.env,
+  HF_HUB_OFFLINE: '1',
+  TOKENIZERS_PARALLELISM: 'false',
+  OMP_WAIT_POLICY: 'passive',
+};
 
 const timed = (program: string, parameters: readonly string[]): Timed<string> => {
   const start = performance.now();
   const { status, stdout } = spawnSync(program, parameters, {
-    encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1e9, env: environment,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    maxBuffer: 1e9,
+    env: environment,
   });
   if (status !== 0) throw new Error(`${program} ${parameters.join(' ')} ended with ${String(status)}`);
   return { seconds: (performance.now() - start) / 1000, output: stdout };
 };
 
-const option = (name: string, value: number | null): readonly string[] => (value === null ? [] : [`--${name}`, String(value)]);
+const option = (name: string, value: number | null): readonly string[] =>
+  value === null ? [] : [`--${name}`, String(value)];
 
 const ours = ({ model, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
   const workspace = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-workspace-'));
   const factors = KEPT.map((kept) => String(EXPERTS / kept)).join(',');
   const { seconds, output } = timed(process.execPath, [
-    command, 'sweep', model, ...tasks.flatMap((task) => ['--task', task]), '--method', 'frequency', '--factors', factors,
-    '--workspace', workspace, '--json', ...option('threads', threads),
+    command,
+    'sweep',
+    model,
+    ...tasks.flatMap((task) => ['--task', task]),
+    '--method',
+    'frequency',
+    '--factors',
+    factors,
+    '--workspace',
+    workspace,
+    '--json',
+    ...option('threads', threads),
   ]);
   rmSync(workspace, { recursive: true });
   return { seconds, output: keyed(document.parse(JSON.parse(output)).results) };
@@ -60,7 +80,15 @@ const ours = ({ model, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
 const theirs = ({ model, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
   const [python = '', script = ''] = pythonScript('sweep.py');
   const { seconds, output } = timed(python, [script, model, KEPT.join(','), ...tasks, ...option('threads', threads)]);
-  return { seconds, output: keyed(output.trim().split('\n').map((text) => line.parse(JSON.parse(text)))) };
+  return {
+    seconds,
+    output: keyed(
+      output
+        .trim()
+        .split('\n')
+        .map((text) => line.parse(JSON.parse(text))),
+    ),
+  };
 };
 
 /** The tasks with the first items of both splits alone, so that both sides look at as many. */
@@ -96,7 +124,9 @@ const compare = (sweep: SweepToCompare): void => {
     const [left, right] = [ours(sweep), theirs(sweep)];
     mine.push(left.seconds);
     other.push(right.seconds);
-    console.log(`  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, loop of today ${right.seconds.toFixed(1)} s, load ${(os.loadavg()[0] ?? NaN).toFixed(1)}`);
+    console.log(
+      `  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, loop of today ${right.seconds.toFixed(1)} s, load ${(os.loadavg()[0] ?? NaN).toFixed(1)}`,
+    );
     for (const [key, accuracy] of right.output) {
       const difference = Math.abs(accuracy - (left.output.get(key) ?? NaN));
       all += 1;
@@ -104,6 +134,10 @@ const compare = (sweep: SweepToCompare): void => {
       largest = Math.max(largest, difference);
     }
   }
-  console.log(`${sweep.title}: ours ${median(mine).toFixed(1)} s, loop of today ${median(other).toFixed(1)} s, ratio ${ratios(other, mine)}`);
-  console.log(`  accuracies equal in ${String(same)} of ${String(all)} points, largest difference ${largest.toFixed(4)}`);
+  console.log(
+    `${sweep.title}: ours ${median(mine).toFixed(1)} s, loop of today ${median(other).toFixed(1)} s, ratio ${ratios(other, mine)}`,
+  );
+  console.log(
+    `  accuracies equal in ${String(same)} of ${String(all)} points, largest difference ${largest.toFixed(4)}`,
+  );
 };

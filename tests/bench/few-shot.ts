@@ -28,8 +28,15 @@ const writeFewShotTask = async (folder: string): Promise<readonly string[]> => {
   const source = path.join(bundledTasks, TASK);
   const [plain, prompted] = [path.join(folder, 'plain'), path.join(folder, `${TASK}-${String(SHOTS)}-shot`)];
   for (const each of [plain, prompted]) mkdirSync(each);
-  const metadata = { name: path.basename(prompted), title: 'five examples', metric: 'acc', source: 'bundled', licence: 'bundled' };
-  for (const split of ['calibration', 'test']) copyFileSync(path.join(source, `${split}.jsonl`), path.join(plain, `${split}.jsonl`));
+  const metadata = {
+    name: path.basename(prompted),
+    title: 'five examples',
+    metric: 'acc',
+    source: 'bundled',
+    licence: 'bundled',
+  };
+  for (const split of ['calibration', 'test'])
+    copyFileSync(path.join(source, `${split}.jsonl`), path.join(plain, `${split}.jsonl`));
   writeFileSync(path.join(plain, 'task.json'), JSON.stringify({ ...metadata, fewshot: SHOTS, fewshotDelimiter: '' }));
   const { calibration, test } = await loadTaskFolder(plain);
   writeFileSync(path.join(prompted, 'task.json'), JSON.stringify(metadata));
@@ -45,7 +52,9 @@ try {
   const contexts = await writeFewShotTask(folder);
   const tokenizer = await loadTokenizer((await openCheckpoint(model)).folder);
   const lengths = contexts.map((context) => tokenizer?.encode(context, true).length ?? NaN);
-  console.log(`contexts of ${String(Math.min(...lengths))} to ${String(Math.max(...lengths))} tokens, ${String(ITEMS)} items`);
+  console.log(
+    `contexts of ${String(Math.min(...lengths))} to ${String(Math.max(...lengths))} tokens, ${String(ITEMS)} items`,
+  );
   compareSweeps({
     title: `${String(SHOTS)}-shot ${TASK}, synthetic model of 1 GB, 5 factors x ${String(ITEMS)} items, one thread`,
     ...{ model, tasks: [path.join(folder, `${TASK}-${String(SHOTS)}-shot`)], limit: ITEMS, threads: 1, rounds: ROUNDS },

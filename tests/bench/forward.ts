@@ -22,15 +22,30 @@ const control = { signal: new AbortController().signal };
 /** Multiplications and additions of one pass: projections, routers, chosen experts, scores and mixing, logits. */
 const operations = ({ descriptor }: Checkpoint, sequences: number, length: number): number => {
   const { hidden, heads, keyValueHeads, headDimension, vocabulary, blocks } = descriptor;
-  const attention = 2 * hidden * heads * headDimension + 2 * hidden * keyValueHeads * headDimension + 2 * length * heads * headDimension;
-  const experts = blocks.map(({ moe }) => (moe === null ? 0 : hidden * moe.experts + 3 * moe.topK * hidden * moe.width));
+  const attention =
+    2 * hidden * heads * headDimension +
+    2 * hidden * keyValueHeads * headDimension +
+    2 * length * heads * headDimension;
+  const experts = blocks.map(({ moe }) =>
+    moe === null ? 0 : hidden * moe.experts + 3 * moe.topK * hidden * moe.width,
+  );
   const perToken = blocks.length * attention + experts.reduce((sum, each) => sum + each, 0) + hidden * vocabulary;
   return 2 * sequences * length * perToken;
 };
 
-const compare = async (name: string, folder: string, sequences: number, length: number, passes: number): Promise<void> => {
+const compare = async (
+  name: string,
+  folder: string,
+  sequences: number,
+  length: number,
+  passes: number,
+): Promise<void> => {
   const checkpoint = await openCheckpoint(folder);
-  const runner = await openModelRunner(checkpoint, { threads: 1, memoryBudgetBytes: Infinity, overlayFolder: path.join(os.tmpdir(), 'uncurl-bench-overlays') });
+  const runner = await openModelRunner(checkpoint, {
+    threads: 1,
+    memoryBudgetBytes: Infinity,
+    overlayFolder: path.join(os.tmpdir(), 'uncurl-bench-overlays'),
+  });
   const tokens = Array.from({ length: sequences }, (_, row) =>
     Array.from({ length }, (__, column) => (row * 31 + column * 7) % checkpoint.descriptor.vocabulary),
   );
@@ -53,11 +68,20 @@ const compare = async (name: string, folder: string, sequences: number, length: 
   python.end();
   await runner.dispose();
   await product.dispose();
-  const rate = (list: readonly number[]): string => `${((passes * sequences * length) / median(list)).toFixed(0)} tokens/s`;
+  const rate = (list: readonly number[]): string =>
+    `${((passes * sequences * length) / median(list)).toFixed(0)} tokens/s`;
   const own = ours.map((seconds) => (passes * operations(checkpoint, sequences, length)) / seconds);
-  console.log(`${name}: ours ${rate(ours)}, transformers ${rate(theirs)}, ratio ${ratios(theirs, ours)}; ${(median(own) / 1e9).toFixed(0)} GFLOP/s, of one product ${ratios(own, products)}`);
+  console.log(
+    `${name}: ours ${rate(ours)}, transformers ${rate(theirs)}, ratio ${ratios(theirs, ours)}; ${(median(own) / 1e9).toFixed(0)} GFLOP/s, of one product ${ratios(own, products)}`,
+  );
 };
 
 await compare('bundled model, 64 sequences of 32', bundledModel, 64, 32, 25);
 await compare('synthetic model of 1 GB, 2 sequences of 512', await oneGigabyteCheckpoint(), 2, 512, 1);
-await compare('fine-grained model of 1 GB (64 experts, top-8), 2 sequences of 512', await fineGrainedCheckpoint(), 2, 512, 1);
+await compare(
+  'fine-grained model of 1 GB (64 experts, top-8), 2 sequences of 512',
+  await fineGrainedCheckpoint(),
+  2,
+  512,
+  1,
+);

@@ -1,3 +1,11 @@
+import os from 'node:os';
+import path from 'node:path';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { seededRandom } from '../../main/statistics/random.ts';
+import { oneGigabyteCheckpoint } from './shapes.ts';
+import { median, ratios } from './statistics.ts';
+
 /**
  * Twelve candidates through one set of sessions by router masks, against sessions created again for each candidate.
  *
@@ -5,13 +13,6 @@
  * measures both ways in turn; printed are medians and ratios. "Again" opens the runner, evaluates one candidate and
  * closes it, twelve times. Usage: node tests/bench/masks.ts
  */
-import os from 'node:os';
-import path from 'node:path';
-import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
-import { seededRandom } from '../../main/evaluation/random.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
-import { oneGigabyteCheckpoint } from './shapes.ts';
-import { median, ratios } from './statistics.ts';
 
 const ROUNDS = 3;
 const CANDIDATES = 12;
@@ -19,7 +20,11 @@ const REQUESTS = 64;
 const control = { signal: new AbortController().signal };
 
 const checkpoint = await openCheckpoint(await oneGigabyteCheckpoint());
-const settings = { threads: 1, memoryBudgetBytes: Infinity, overlayFolder: path.join(os.tmpdir(), 'uncurl-bench-overlays') };
+const settings = {
+  threads: 1,
+  memoryBudgetBytes: Infinity,
+  overlayFolder: path.join(os.tmpdir(), 'uncurl-bench-overlays'),
+};
 const random = seededRandom(1);
 const requests = Array.from({ length: REQUESTS }, (_, index) => ({
   id: String(index),
@@ -28,7 +33,9 @@ const requests = Array.from({ length: REQUESTS }, (_, index) => ({
 }));
 const plans = Array.from({ length: CANDIDATES }, (_, seed) => {
   const draw = seededRandom(seed);
-  const experts = checkpoint.descriptor.moeLayers.map(({ moe }) => draw.shuffle(Array.from({ length: moe.experts }, (__, expert) => expert)));
+  const experts = checkpoint.descriptor.moeLayers.map(({ moe }) =>
+    draw.shuffle(Array.from({ length: moe.experts }, (__, expert) => expert)),
+  );
   return { kept: experts.map((order) => order.slice(0, order.length / 2).sort((a, b) => a - b)) };
 });
 
@@ -54,4 +61,6 @@ for (let round = 0; round < ROUNDS; round += 1) {
   masks.push(await byMasks());
   sessions.push(await again());
 }
-console.log(`${String(CANDIDATES)} candidates: masks ${median(masks).toFixed(0)} ms, sessions again ${median(sessions).toFixed(0)} ms, ratio ${ratios(sessions, masks)}`);
+console.log(
+  `${String(CANDIDATES)} candidates: masks ${median(masks).toFixed(0)} ms, sessions again ${median(sessions).toFixed(0)} ms, ratio ${ratios(sessions, masks)}`,
+);

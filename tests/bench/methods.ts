@@ -1,3 +1,11 @@
+import { alignExpert, permuteExpert } from '../../main/pruning/align-experts.ts';
+import { pairwiseDistances } from '../../main/pruning/clustering/distances.ts';
+import { cutLinkage, linkage } from '../../main/pruning/clustering/linkage.ts';
+import type { ExpertWeights } from '../../main/pruning/expert-weights.ts';
+import { spectralClusters } from '../../main/pruning/spectral-clustering.ts';
+import { seededRandom } from '../../main/statistics/random.ts';
+import { median } from './statistics.ts';
+
 /**
  * Time of the two costly parts of merging: aligning one expert to another, and clustering the experts of a layer.
  *
@@ -8,13 +16,6 @@
  * time (so that a busy machine does not count), and the goals.
  * Usage: node tests/bench/methods.ts
  */
-import { seededRandom } from '../../main/evaluation/random.ts';
-import { alignExpert, permuteExpert } from '../../main/pruning/align-experts.ts';
-import { pairwiseDistances } from '../../main/pruning/clustering/distances.ts';
-import { cutLinkage, linkage } from '../../main/pruning/clustering/linkage.ts';
-import type { ExpertWeights } from '../../main/pruning/expert-weights.ts';
-import { spectralClusters } from '../../main/pruning/spectral-clustering.ts';
-import { median } from './statistics.ts';
 
 const ROUNDS = 3;
 const shape = { hidden: 2048, width: 1024 };
@@ -22,7 +23,11 @@ const [experts, groups, features, tokens] = [256, 64, 64, 512];
 const random = seededRandom(1);
 
 const matrix = (length: number): Float32Array => Float32Array.from({ length }, () => 2 * random.float() - 1);
-const expert = (): ExpertWeights => ({ gate: matrix(shape.hidden * shape.width), up: matrix(shape.hidden * shape.width), down: matrix(shape.hidden * shape.width) });
+const expert = (): ExpertWeights => ({
+  gate: matrix(shape.hidden * shape.width),
+  up: matrix(shape.hidden * shape.width),
+  down: matrix(shape.hidden * shape.width),
+});
 const noisy = (weights: Float32Array): Float32Array => weights.map((value) => value + 0.2 * (2 * random.float() - 1));
 
 /** [E, E] affinity (cos + 1) / 2 of random logit columns. */
@@ -60,5 +65,6 @@ measure('spectral clustering of 256 experts into 64', 1, () => {
 });
 measure('average linkage of 256 experts into 64', 1, () => {
   const means = Float64Array.from({ length: experts * features }, () => random.float());
-  return () => void cutLinkage(linkage(pairwiseDistances('euclidean', means, experts), experts, 'average'), experts, groups);
+  return () =>
+    void cutLinkage(linkage(pairwiseDistances('euclidean', means, experts), experts, 'average'), experts, groups);
 });

@@ -30,10 +30,36 @@ interface Shape {
   readonly vocabulary: number;
 }
 
-const mixtralLike: Shape = { layers: 8, hidden: 2048, heads: 16, keyValueHeads: 8, experts: 8, topK: 2, width: 12_288, vocabulary: 32_000 };
-const fineGrained: Shape = { layers: 48, hidden: 1024, heads: 16, keyValueHeads: 4, experts: 128, topK: 8, width: 256, vocabulary: 151_936 };
+const mixtralLike: Shape = {
+  layers: 8,
+  hidden: 2048,
+  heads: 16,
+  keyValueHeads: 8,
+  experts: 8,
+  topK: 2,
+  width: 12_288,
+  vocabulary: 32_000,
+};
+const fineGrained: Shape = {
+  layers: 48,
+  hidden: 1024,
+  heads: 16,
+  keyValueHeads: 4,
+  experts: 128,
+  topK: 8,
+  width: 256,
+  vocabulary: 151_936,
+};
 
-const tensorsOf = ({ layers, hidden, heads, keyValueHeads, experts, width, vocabulary }: Shape): readonly NamedTensor[] => {
+const tensorsOf = ({
+  layers,
+  hidden,
+  heads,
+  keyValueHeads,
+  experts,
+  width,
+  vocabulary,
+}: Shape): readonly NamedTensor[] => {
   const tensor = (name: string, ...shape: readonly number[]): NamedTensor => ({ name, dtype: 'BF16', shape });
   const keyWidth = (hidden / heads) * keyValueHeads;
   const layerTensors = (layer: number): readonly NamedTensor[] => {
@@ -46,21 +72,33 @@ const tensorsOf = ({ layers, hidden, heads, keyValueHeads, experts, width, vocab
       tensor(`${prefix}self_attn.o_proj.weight`, hidden, hidden),
       tensor(`${prefix}post_attention_layernorm.weight`, hidden),
       tensor(`${prefix}block_sparse_moe.gate.weight`, experts, hidden),
-      ...Array.from({ length: experts }, (_, expert) => `${prefix}block_sparse_moe.experts.${String(expert)}.`).flatMap((own) => [
-        tensor(`${own}w1.weight`, width, hidden),
-        tensor(`${own}w2.weight`, hidden, width),
-        tensor(`${own}w3.weight`, width, hidden),
-      ]),
+      ...Array.from({ length: experts }, (_, expert) => `${prefix}block_sparse_moe.experts.${String(expert)}.`).flatMap(
+        (own) => [
+          tensor(`${own}w1.weight`, width, hidden),
+          tensor(`${own}w2.weight`, hidden, width),
+          tensor(`${own}w3.weight`, width, hidden),
+        ],
+      ),
     ];
   };
   const ofLayers = Array.from({ length: layers }, (_, layer) => layerTensors(layer)).flat();
-  return [tensor('model.embed_tokens.weight', vocabulary, hidden), ...ofLayers, tensor('model.norm.weight', hidden), tensor('lm_head.weight', vocabulary, hidden)];
+  return [
+    tensor('model.embed_tokens.weight', vocabulary, hidden),
+    ...ofLayers,
+    tensor('model.norm.weight', hidden),
+    tensor('lm_head.weight', vocabulary, hidden),
+  ];
 };
 
-const bytesOf = ({ shape }: NamedTensor): number => shape.reduce((product, length) => product * length, BYTES_PER_VALUE);
+const bytesOf = ({ shape }: NamedTensor): number =>
+  shape.reduce((product, length) => product * length, BYTES_PER_VALUE);
 
 /** Writes the checkpoint in shards of at most `shardBytes` (a larger tensor has one of its own). Answers size and counts. */
-const writeSparse = async (folder: string, shape: Shape, shardBytes: number): Promise<{ readonly bytes: number; readonly shards: number; readonly tensors: number }> => {
+const writeSparse = async (
+  folder: string,
+  shape: Shape,
+  shardBytes: number,
+): Promise<{ readonly bytes: number; readonly shards: number; readonly tensors: number }> => {
   mkdirSync(folder);
   const tensors = tensorsOf(shape);
   const shards: NamedTensor[][] = [];
@@ -74,16 +112,33 @@ const writeSparse = async (folder: string, shape: Shape, shardBytes: number): Pr
     shards.at(-1)?.push(tensor);
     room -= bytes;
   }
-  const nameOf = (shard: number): string => `model-${String(shard + 1).padStart(5, '0')}-of-${String(shards.length).padStart(5, '0')}.safetensors`;
+  const nameOf = (shard: number): string =>
+    `model-${String(shard + 1).padStart(5, '0')}-of-${String(shards.length).padStart(5, '0')}.safetensors`;
   for (const [shard, held] of shards.entries()) await writeHeaderFile(path.join(folder, nameOf(shard)), held);
   const bytes = tensors.reduce((total, tensor) => total + bytesOf(tensor), 0);
   const map = shards.flatMap((held, shard) => held.map(({ name }) => [name, nameOf(shard)]));
-  writeFileSync(path.join(folder, 'model.safetensors.index.json'), JSON.stringify({ metadata: { total_size: bytes }, weight_map: Object.fromEntries(map) }));
+  writeFileSync(
+    path.join(folder, 'model.safetensors.index.json'),
+    JSON.stringify({ metadata: { total_size: bytes }, weight_map: Object.fromEntries(map) }),
+  );
   const config = {
-    architectures: ['MixtralForCausalLM'], model_type: 'mixtral', hidden_act: 'silu', hidden_size: shape.hidden, intermediate_size: shape.width,
-    max_position_embeddings: 4096, num_attention_heads: shape.heads, num_experts_per_tok: shape.topK, num_hidden_layers: shape.layers,
-    num_key_value_heads: shape.keyValueHeads, num_local_experts: shape.experts, rms_norm_eps: 1e-5, rope_theta: 1e6, sliding_window: null,
-    tie_word_embeddings: false, torch_dtype: 'bfloat16', vocab_size: shape.vocabulary,
+    architectures: ['MixtralForCausalLM'],
+    model_type: 'mixtral',
+    hidden_act: 'silu',
+    hidden_size: shape.hidden,
+    intermediate_size: shape.width,
+    max_position_embeddings: 4096,
+    num_attention_heads: shape.heads,
+    num_experts_per_tok: shape.topK,
+    num_hidden_layers: shape.layers,
+    num_key_value_heads: shape.keyValueHeads,
+    num_local_experts: shape.experts,
+    rms_norm_eps: 1e-5,
+    rope_theta: 1e6,
+    sliding_window: null,
+    tie_word_embeddings: false,
+    torch_dtype: 'bfloat16',
+    vocab_size: shape.vocabulary,
   };
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
   return { bytes, shards: shards.length, tensors: tensors.length };
@@ -100,7 +155,10 @@ const open = async (folder: string): Promise<void> => {
 };
 
 const measure = (folder: string): z.infer<typeof measurement> => {
-  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, 'open', folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, 'open', folder], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (status !== 0) throw new Error(`the measurement ended with ${String(status)}`);
   return measurement.parse(JSON.parse(stdout));
 };
@@ -115,7 +173,12 @@ if (verb === 'open') {
   try {
     const idle = median(Array.from({ length: ROUNDS }, () => measure('').peakBytes));
     console.log(`code alone: ${megabytes(idle)} resident`);
-    const cases = [['Mixtral-like', mixtralLike, 5e9], ['Mixtral-like, small shards', mixtralLike, 5e7], ['fine-grained', fineGrained, 5e8], ['fine-grained, small shards', fineGrained, 5e7]] as const;
+    const cases = [
+      ['Mixtral-like', mixtralLike, 5e9],
+      ['Mixtral-like, small shards', mixtralLike, 5e7],
+      ['fine-grained', fineGrained, 5e8],
+      ['fine-grained, small shards', fineGrained, 5e7],
+    ] as const;
     for (const [name, shape, shardBytes] of cases) {
       const own = path.join(folder, name);
       const { bytes, shards, tensors } = await writeSparse(own, shape, shardBytes);

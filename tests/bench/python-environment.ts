@@ -42,7 +42,9 @@ export const startPython = async (script: string, parameters: readonly string[])
       child.stdin.write(`${question}\n`);
       return nextLine();
     },
-    end: (): void => { child.stdin.end(); },
+    end: (): void => {
+      child.stdin.end();
+    },
   };
 };
 

@@ -5,7 +5,16 @@ import { writeSyntheticCheckpoint, type SyntheticShape } from './synthetic-check
 
 /** About 1 GB in float32: 8 layers of 16 experts of width 1280. */
 const oneGigabyte: SyntheticShape = {
-  hidden: 512, layers: 8, heads: 8, keyValueHeads: 8, experts: 16, topK: 2, width: 1280, vocabulary: 2048, maxPositions: 1024, dtype: 'F32',
+  hidden: 512,
+  layers: 8,
+  heads: 8,
+  keyValueHeads: 8,
+  experts: 16,
+  topK: 2,
+  width: 1280,
+  vocabulary: 2048,
+  maxPositions: 1024,
+  dtype: 'F32',
 };
 
 /** As large and as much work per token, from 64 experts of a quarter of the width, of which a token takes 8. */

@@ -17,14 +17,26 @@ const ROUNDS = 5;
 const root = path.join(import.meta.dirname, '..', '..');
 const browser = await chromium.launch({
   executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
 });
 const [served, usable]: [number[], number[]] = [[], []];
 for (let round = 0; round < ROUNDS; round += 1) {
   const workspace = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-workspace-'));
   const page = await browser.newPage();
   const start = performance.now();
-  const server = spawn('npm', ['start', '--', '--browser', `--workspace=${workspace}`], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  const server = spawn('npm', ['start', '--', '--browser', `--workspace=${workspace}`], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
   const address = await new Promise<string>((resolve, reject) => {
     let printed = '';
     server.stdout.on('data', (chunk: Buffer) => {
@@ -32,7 +44,9 @@ for (let round = 0; round < ROUNDS; round += 1) {
       const found = /http:\/\/\S+token=\S+/.exec(printed);
       if (found !== null) resolve(found[0]);
     });
-    server.on('exit', (code) => { reject(new Error(`npm start ended with ${String(code)}:\n${printed}`)); });
+    server.on('exit', (code) => {
+      reject(new Error(`npm start ended with ${String(code)}:\n${printed}`));
+    });
   });
   served.push((performance.now() - start) / 1000);
   await page.goto(address);
@@ -48,4 +62,6 @@ for (let round = 0; round < ROUNDS; round += 1) {
   rmSync(workspace, { recursive: true, force: true });
 }
 await browser.close();
-console.log(`npm start to address: ${median(served).toFixed(2)} s; to a usable page: ${median(usable).toFixed(2)} s (median of ${String(ROUNDS)}, ${Math.min(...usable).toFixed(2)} to ${Math.max(...usable).toFixed(2)})`);
+console.log(
+  `npm start to address: ${median(served).toFixed(2)} s; to a usable page: ${median(usable).toFixed(2)} s (median of ${String(ROUNDS)}, ${Math.min(...usable).toFixed(2)} to ${Math.max(...usable).toFixed(2)})`,
+);

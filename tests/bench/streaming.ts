@@ -1,3 +1,16 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { Session } from '../../main/inference/session.ts';
+import { seededRandom } from '../../main/statistics/random.ts';
+import { loadTask } from '../../main/tasks/load-task.ts';
+import { bundledModel, bundledTasks, oneGigabyteCheckpoint } from './shapes.ts';
+import { median } from './statistics.ts';
+
 /**
  * Twelve candidates over a model three times larger than its memory budget, against one candidate: blocks are read and
  * opened once for all of them. Goal: at most twice the disk and block-creation cost of one.
@@ -7,24 +20,17 @@
  * time, time inside block runs (the compute that grows with candidates) and the rest (reading, opening), and the peak
  * resident memory, with what the process held before, against budget and largest block. Usage: node tests/bench/streaming.ts
  */
-import { spawnSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { z } from 'zod';
-import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
-import { seededRandom } from '../../main/evaluation/random.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
-import { Session } from '../../main/inference/session.ts';
-import { loadTask } from '../../main/tasks/load-task.ts';
-import { bundledModel, bundledTasks, oneGigabyteCheckpoint } from './shapes.ts';
-import { median } from './statistics.ts';
 
 const ROUNDS = 3;
 const ITEMS = 64;
 const BUDGET_SHARE = 1 / 3;
 
-const measurement = z.object({ seconds: z.number(), runSeconds: z.number(), startBytes: z.number(), peakBytes: z.number() });
+const measurement = z.object({
+  seconds: z.number(),
+  runSeconds: z.number(),
+  startBytes: z.number(),
+  peakBytes: z.number(),
+});
 
 /** Runs in the child: evaluates `candidates` plans and prints one line of JSON. */
 const evaluate = async (folder: string, candidates: number): Promise<void> => {
@@ -40,21 +46,39 @@ const evaluate = async (folder: string, candidates: number): Promise<void> => {
     runSeconds += (performance.now() - start) / 1000;
     return results;
   };
-  const runner = await openModelRunner(checkpoint, { threads: 1, memoryBudgetBytes, overlayFolder: path.join(os.tmpdir(), 'uncurl-bench-overlays') });
+  const runner = await openModelRunner(checkpoint, {
+    threads: 1,
+    memoryBudgetBytes,
+    overlayFolder: path.join(os.tmpdir(), 'uncurl-bench-overlays'),
+  });
   const experts = Array.from({ length: checkpoint.info.experts }, (_, expert) => expert);
   const plans = Array.from({ length: candidates }, (_, seed) => {
     const draw = seededRandom(seed);
-    return { kept: checkpoint.descriptor.moeLayers.map(() => draw.shuffle(experts).slice(0, experts.length / 2).sort((a, b) => a - b)) };
+    return {
+      kept: checkpoint.descriptor.moeLayers.map(() =>
+        draw
+          .shuffle(experts)
+          .slice(0, experts.length / 2)
+          .sort((a, b) => a - b),
+      ),
+    };
   });
   const start = performance.now();
-  await runner.evaluate(items, plans.map((plan, index) => ({ key: String(index), plan })), { signal: new AbortController().signal });
+  await runner.evaluate(
+    items,
+    plans.map((plan, index) => ({ key: String(index), plan })),
+    { signal: new AbortController().signal },
+  );
   const seconds = (performance.now() - start) / 1000;
   await runner.dispose();
   console.log(JSON.stringify({ seconds, runSeconds, startBytes, peakBytes: process.resourceUsage().maxRSS * 1024 }));
 };
 
 const measure = (folder: string, candidates: number): z.infer<typeof measurement> => {
-  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, folder, String(candidates)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, folder, String(candidates)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (status !== 0) throw new Error(`the measurement ended with ${String(status)}`);
   return measurement.parse(JSON.parse(stdout));
 };
@@ -64,17 +88,23 @@ if (childFolder !== undefined) {
   await evaluate(childFolder, Number(childCandidates));
 } else {
   const folder = await oneGigabyteCheckpoint();
-  for (const file of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(path.join(bundledModel, file), path.join(folder, file));
+  for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+    copyFileSync(path.join(bundledModel, file), path.join(folder, file));
   const { info } = await openCheckpoint(folder);
   const [one, many]: [z.infer<typeof measurement>[], z.infer<typeof measurement>[]] = [[], []];
   for (let round = 0; round < ROUNDS; round += 1) {
     one.push(measure(folder, 1));
     many.push(measure(folder, 12));
   }
-  const rest = (list: readonly z.infer<typeof measurement>[]): number => median(list.map(({ seconds, runSeconds }) => seconds - runSeconds));
+  const rest = (list: readonly z.infer<typeof measurement>[]): number =>
+    median(list.map(({ seconds, runSeconds }) => seconds - runSeconds));
   const wall = (list: readonly z.infer<typeof measurement>[]): number => median(list.map(({ seconds }) => seconds));
   const peak = median(many.map(({ peakBytes }) => peakBytes));
   const before = median(many.map(({ startBytes }) => startBytes));
-  console.log(`one candidate ${wall(one).toFixed(2)} s, twelve ${wall(many).toFixed(2)} s; outside block runs ${rest(one).toFixed(2)} s and ${rest(many).toFixed(2)} s, ratio ${(rest(many) / rest(one)).toFixed(2)}x`);
-  console.log(`peak ${(peak / 1e6).toFixed(0)} MB resident (${(before / 1e6).toFixed(0)} MB before the model was opened), budget ${((info.memory.resident * BUDGET_SHARE) / 1e6).toFixed(0)} MB, largest block ${((info.memory.resident / info.layers) / 1e6).toFixed(0)} MB, whole model ${(info.sizeBytes / 1e6).toFixed(0)} MB`);
+  console.log(
+    `one candidate ${wall(one).toFixed(2)} s, twelve ${wall(many).toFixed(2)} s; outside block runs ${rest(one).toFixed(2)} s and ${rest(many).toFixed(2)} s, ratio ${(rest(many) / rest(one)).toFixed(2)}x`,
+  );
+  console.log(
+    `peak ${(peak / 1e6).toFixed(0)} MB resident (${(before / 1e6).toFixed(0)} MB before the model was opened), budget ${((info.memory.resident * BUDGET_SHARE) / 1e6).toFixed(0)} MB, largest block ${(info.memory.resident / info.layers / 1e6).toFixed(0)} MB, whole model ${(info.sizeBytes / 1e6).toFixed(0)} MB`,
+  );
 }

@@ -18,10 +18,24 @@ import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 const which = process.argv[2];
 const taskFolders = readdirSync(bundledTasks).map((task) => path.join(bundledTasks, task));
 if (which !== 'large') {
-  compareSweeps({ title: 'bundled model, 5 factors x 9 tasks', model: bundledModel, tasks: taskFolders, limit: null, threads: null, rounds: 3 });
+  compareSweeps({
+    title: 'bundled model, 5 factors x 9 tasks',
+    model: bundledModel,
+    tasks: taskFolders,
+    limit: null,
+    threads: null,
+    rounds: 3,
+  });
 }
 if (which !== 'bundled') {
   const model = await readableOneGigabyteCheckpoint();
   const tasks = taskFolders.filter((task) => ['french', 'plural'].includes(path.basename(task)));
-  compareSweeps({ title: 'synthetic model of 1 GB, 5 factors x 2 tasks x 40 items', model, tasks, limit: 40, threads: null, rounds: 1 });
+  compareSweeps({
+    title: 'synthetic model of 1 GB, 5 factors x 2 tasks x 40 items',
+    model,
+    tasks,
+    limit: 40,
+    threads: null,
+    rounds: 1,
+  });
 }

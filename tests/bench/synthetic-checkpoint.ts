@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fromFloat32 } from '../../main/checkpoint/read-tensor.ts';
-import { writeSafetensors, type TensorToWrite } from '../../main/checkpoint/write-safetensors.ts';
 import type { TensorDtype } from '../../main/checkpoint/descriptor.ts';
-import { seededRandom } from '../../main/evaluation/random.ts';
+import { fromFloat32 } from '../../main/checkpoint/read-tensor.ts';
+import { type TensorToWrite, writeSafetensors } from '../../main/checkpoint/write-safetensors.ts';
+import { seededRandom } from '../../main/statistics/random.ts';
 
 export interface SyntheticShape {
   readonly hidden: number;
@@ -31,7 +31,11 @@ export const writeSyntheticCheckpoint = async (folder: string, shape: SyntheticS
       shape: dimensions,
       byteLength: length * bytesPer,
       // Uniform numbers of the wanted variance: speed does not depend on the law.
-      bytes: () => fromFloat32(Float32Array.from({ length }, () => scale === 0 ? 1 : (random.float() - 0.5) * scale * Math.sqrt(12)), shape.dtype),
+      bytes: () =>
+        fromFloat32(
+          Float32Array.from({ length }, () => (scale === 0 ? 1 : (random.float() - 0.5) * scale * Math.sqrt(12))),
+          shape.dtype,
+        ),
     };
   };
   const { hidden, width } = shape;
@@ -57,15 +61,33 @@ export const writeSyntheticCheckpoint = async (folder: string, shape: SyntheticS
       );
     }
   }
-  tensors.push(tensor('model.norm.weight', [hidden], 0), tensor('lm_head.weight', [shape.vocabulary, hidden], hidden ** -0.5));
+  tensors.push(
+    tensor('model.norm.weight', [hidden], 0),
+    tensor('lm_head.weight', [shape.vocabulary, hidden], hidden ** -0.5),
+  );
   await writeSafetensors(path.join(folder, 'model.safetensors'), tensors, { format: 'pt' });
   const dtype = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[shape.dtype];
   const config = {
-    architectures: ['MixtralForCausalLM'], model_type: 'mixtral', hidden_act: 'silu', hidden_size: hidden,
-    intermediate_size: width, max_position_embeddings: shape.maxPositions, num_attention_heads: shape.heads,
-    num_experts_per_tok: shape.topK, num_hidden_layers: shape.layers, num_key_value_heads: shape.keyValueHeads,
-    num_local_experts: shape.experts, rms_norm_eps: 1e-5, rope_theta: 10000, rope_scaling: null, sliding_window: null,
-    tie_word_embeddings: false, torch_dtype: dtype, vocab_size: shape.vocabulary, bos_token_id: 0, eos_token_id: 0,
+    architectures: ['MixtralForCausalLM'],
+    model_type: 'mixtral',
+    hidden_act: 'silu',
+    hidden_size: hidden,
+    intermediate_size: width,
+    max_position_embeddings: shape.maxPositions,
+    num_attention_heads: shape.heads,
+    num_experts_per_tok: shape.topK,
+    num_hidden_layers: shape.layers,
+    num_key_value_heads: shape.keyValueHeads,
+    num_local_experts: shape.experts,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+    rope_scaling: null,
+    sliding_window: null,
+    tie_word_embeddings: false,
+    torch_dtype: dtype,
+    vocab_size: shape.vocabulary,
+    bos_token_id: 0,
+    eos_token_id: 0,
   };
   await writeFile(path.join(folder, 'config.json'), JSON.stringify(config, null, 1));
 };

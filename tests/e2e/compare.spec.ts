@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-
-test('the methods of the sample are ranked per task, against the best or a reference of choice', async ({ workbench }) => {
+test('the methods of the sample are ranked per task, against the best or a reference of choice', async ({
+  workbench,
+}) => {
   const { page } = workbench;
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
@@ -20,7 +21,9 @@ test('the methods of the sample are ranked per task, against the best or a refer
     const capitals = ranks.getByRole('table').filter({ hasText: 'Capitals' }).getByRole('row');
     await expect(capitals.nth(1)).toContainText(/1 =.*Frequency.*90\.4.*reference/);
     await expect(capitals.nth(2)).toContainText(/^2REAP80\.8−9\.6▼ worse/);
-    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText('27 comparisons with the best method of each task: in 19');
+    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText(
+      '27 comparisons with the best method of each task: in 19',
+    );
     await photograph(workbench, 'compare');
   });
 
@@ -28,7 +31,9 @@ test('the methods of the sample are ranked per task, against the best or a refer
     await page.getByLabel('Factor', { exact: true }).selectOption('2');
     await expect(overview.getByRole('heading')).toContainText('at ×2');
     await page.getByLabel('Against', { exact: true }).selectOption({ label: 'unpruned' });
-    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText('36 comparisons with the unpruned model');
+    await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText(
+      '36 comparisons with the unpruned model',
+    );
     await page.getByLabel('Against', { exact: true }).selectOption({ label: 'Random' });
     await expect(page.getByRole('region', { name: 'What the items tell' })).toContainText('27 comparisons with random');
     await expect(overview.getByRole('button', { name: /^Random, Sums: .*mean of 3 draws/ })).toContainText('reference');
@@ -49,7 +54,9 @@ test('the methods of the sample are ranked per task, against the best or a refer
 
   await test.step('the numbers are a table, and a file', async () => {
     await page.getByRole('radio', { name: 'Table' }).click();
-    await expect(page.getByRole('region', { name: /^Every method on every task/ }).getByRole('row')).toHaveCount(1 + 4 * 9);
+    await expect(page.getByRole('region', { name: /^Every method on every task/ }).getByRole('row')).toHaveCount(
+      1 + 4 * 9,
+    );
     await page.getByRole('radio', { name: 'Charts' }).click();
     if (workbench.host === 'window') return;
     const saved = page.waitForEvent('download');

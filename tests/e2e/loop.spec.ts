@@ -116,7 +116,8 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
 
   await test.step('a sweep says what it costs, starts, and its points arrive one by one', async () => {
     const sweep = page.getByRole('region', { name: 'Sweep' });
-    for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL']) await expect(sweep.getByLabel(method, { exact: true })).toBeChecked();
+    for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL'])
+      await expect(sweep.getByLabel(method, { exact: true })).toBeChecked();
     for (const factor of ['×2', '×4', '×8']) await expect(sweep.getByLabel(factor, { exact: true })).toBeChecked();
     await sweep.getByLabel('Random seeds').fill('2');
     await expect(sweep.getByText(/15 candidates on 9 tasks: 144 evaluations/)).toBeVisible();
@@ -161,7 +162,9 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await page.getByRole('button', { name: 'Reset' }).click();
     await expect.poll(() => cells.innerText()).toBe(before);
     await page.getByRole('radio', { name: 'Table' }).click();
-    await expect(page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row')).toHaveCount(1 + 9 * 16);
+    await expect(page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row')).toHaveCount(
+      1 + 9 * 16,
+    );
     await photograph(workbench, 'table');
     await page.getByRole('radio', { name: 'Charts' }).click();
   });

@@ -5,7 +5,9 @@ import { expect, test } from './workbench.ts';
 
 const JOB_LIMIT_MS = 120_000;
 
-test('every method has its page, says what it needs, and is compared with its recovered twin', async ({ workbench }) => {
+test('every method has its page, says what it needs, and is compared with its recovered twin', async ({
+  workbench,
+}) => {
   const { page, exports } = workbench;
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
@@ -25,7 +27,9 @@ test('every method has its page, says what it needs, and is compared with its re
     await expect(dialog.getByRole('option')).toHaveCount(17);
     await dialog.getByRole('option', { name: 'REAP', exact: true }).focus();
     await page.keyboard.press('ArrowUp');
-    await expect(dialog.getByRole('article', { name: 'Expert activation norm (ean)' })).toContainText('uncurl methods ean');
+    await expect(dialog.getByRole('article', { name: 'Expert activation norm (ean)' })).toContainText(
+      'uncurl methods ean',
+    );
     await photograph(workbench, 'method');
     await page.keyboard.press('Escape');
     await expect(dialog).toBeHidden();
@@ -36,7 +40,9 @@ test('every method has its page, says what it needs, and is compared with its re
     await settings.getByText('EAN options').click();
     await settings.getByLabel('form').selectOption({ label: 'ca' });
     await expect(settings.getByText('EAN options, 1 changed')).toBeVisible();
-    await expect(left.getByRole('alert')).toContainText(/not profiled on add for the method ean yet, which needs mean outputs/);
+    await expect(left.getByRole('alert')).toContainText(
+      /not profiled on add for the method ean yet, which needs mean outputs/,
+    );
     await left.getByRole('button', { name: 'Profile Sums for EAN now' }).click();
     await expect(left.getByRole('row', { name: /Experts per layer/ })).toBeVisible({ timeout: JOB_LIMIT_MS });
   });
@@ -98,10 +104,13 @@ test('every method has its page, says what it needs, and is compared with its re
   });
 
   await test.step('both curves are told apart, and the notes say what recovery did', async () => {
-    for (const name of ['Frequency', 'Frequency, recovered', 'EAN', 'EAN, recovered']) await expect(page.getByRole('button', { name, exact: true })).toBeVisible();
+    for (const name of ['Frequency', 'Frequency, recovered', 'EAN', 'EAN, recovered'])
+      await expect(page.getByRole('button', { name, exact: true })).toBeVisible();
     const dots = page.locator('.curve-point circle:not([fill="none"])');
     await expect(dots).toHaveCount(2);
-    await expect(page.getByRole('region', { name: 'Thresholds', exact: true })).toContainText(/uncurl-8 on add: recovery is better than the same plan without it at \d of 2 points/);
+    await expect(page.getByRole('region', { name: 'Thresholds', exact: true })).toContainText(
+      /uncurl-8 on add: recovery is better than the same plan without it at \d of 2 points/,
+    );
     await photograph(workbench, 'recovered');
   });
   expect(problems).toEqual([]);

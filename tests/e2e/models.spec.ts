@@ -10,7 +10,11 @@ const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models')
 const comeBack = (page: Page): Promise<void> => page.evaluate(() => void window.dispatchEvent(new Event('focus')));
 
 /** Chooses a model folder in the dialog that opens: in the native one, or in the folder browser from the root down. */
-const chooseModelFolder = async ({ page, answerFolderDialog }: Workbench, folder: string, open: () => Promise<void>): Promise<void> => {
+const chooseModelFolder = async (
+  { page, answerFolderDialog }: Workbench,
+  folder: string,
+  open: () => Promise<void>,
+): Promise<void> => {
   await answerFolderDialog?.(folder);
   await open();
   if (answerFolderDialog !== null) return;
@@ -34,9 +38,15 @@ const chooseModelFolder = async ({ page, answerFolderDialog }: Workbench, folder
   await expect(dialog).toBeHidden();
 };
 
-test('a model folder that was moved is said to be gone, located where it is now, and forgotten', async ({ workbench }) => {
+test('a model folder that was moved is said to be gone, located where it is now, and forgotten', async ({
+  workbench,
+}) => {
   const { page, workspace, exports } = workbench;
-  const [before, after, other] = ['mine', 'elsewhere', 'other'].map((name) => path.join(exports, name)) as [string, string, string];
+  const [before, after, other] = ['mine', 'elsewhere', 'other'].map((name) => path.join(exports, name)) as [
+    string,
+    string,
+    string,
+  ];
   await cp(path.join(models, 'uncurl-8'), before, { recursive: true });
   await cp(path.join(models, 'uncurl-16'), other, { recursive: true });
   await mkdir(workspace, { recursive: true });
@@ -56,7 +66,9 @@ test('a model folder that was moved is said to be gone, located where it is now,
 
   const locate = (): Promise<void> => inspector.getByRole('button', { name: 'Locate…' }).click();
   await chooseModelFolder(workbench, other, locate);
-  await expect(page.getByText(/holds another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/)).toBeVisible();
+  await expect(
+    page.getByText(/holds another model than .*mine did \(header hash [0-9a-f]{8} then, [0-9a-f]{8} now\)/),
+  ).toBeVisible();
   await expect(row('mine')).toContainText('moved or deleted');
 
   await chooseModelFolder(workbench, after, locate);

@@ -58,10 +58,18 @@ test('the page is alone: no Node, no permission, no way out', async ({ shell: { 
   const seen = await page.evaluate(async () => ({
     node: ['require', 'process', 'module', 'Buffer', '__dirname', 'global'].filter((name) => name in globalThis),
     shell: Object.keys(window.uncurlShell ?? {}).sort(),
-    reached: await fetch('https://example.com/').then(() => true, () => false),
+    reached: await fetch('https://example.com/').then(
+      () => true,
+      () => false,
+    ),
     outside: (await fetch('/%2e%2e/main.cjs')).status,
     // After a wait: the debugger lets code from strings pass in the first turn of its own evaluation.
-    evaluated: await Promise.resolve().then((): unknown => (0, eval)('1')).then(() => true, () => false),
+    evaluated: await Promise.resolve()
+      .then((): unknown => (0, eval)('1'))
+      .then(
+        () => true,
+        () => false,
+      ),
     permissions: await Promise.all(
       (['geolocation', 'notifications', 'camera', 'microphone', 'clipboard-read'] as const).map(
         async (name) => (await navigator.permissions.query({ name: name as PermissionName })).state,
@@ -98,7 +106,9 @@ test('the page is alone: no Node, no permission, no way out', async ({ shell: { 
 });
 
 test('the page’s process is in Chromium’s sandbox', async ({ shell: { electron } }) => {
-  const pid = await electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId());
+  const pid = await electron.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId(),
+  );
   const status = await readFile(`/proc/${String(pid)}/status`, 'utf8');
   // Seccomp 2: system calls go through a filter. An empty root folder and no privilege to gain are the rest of it.
   expect(status).toMatch(/^Seccomp:\s+2$/m);
@@ -109,7 +119,10 @@ test('the page’s process is in Chromium’s sandbox', async ({ shell: { electr
 });
 
 test('the engine answers the page, in a process of its own', async ({ shell: { electron, page } }) => {
-  expect(await callEngine(page, 'engine.facts', {})).toMatchObject({ type: 'result', output: { version: expect.any(String) } });
+  expect(await callEngine(page, 'engine.facts', {})).toMatchObject({
+    type: 'result',
+    output: { version: expect.any(String) },
+  });
   expect(await callEngine(page, 'models.open', { handle: 'never-issued' })).toMatchObject({
     type: 'error',
     error: { code: 'unknown-handle', kind: 'refused' },
@@ -119,7 +132,9 @@ test('the engine answers the page, in a process of its own', async ({ shell: { e
   expect(engine).not.toBe(shell);
 });
 
-test('an execution provider is tried in a process beside the engine, which is thrown away', async ({ shell: { electron, page } }) => {
+test('an execution provider is tried in a process beside the engine, which is thrown away', async ({
+  shell: { electron, page },
+}) => {
   const engine = await enginePid(electron);
   expect(await callEngine(page, 'devices.probe', { provider: 'cpu' })).toMatchObject({
     type: 'result',
@@ -129,14 +144,20 @@ test('an execution provider is tried in a process beside the engine, which is th
   const webgpu = await callEngine(page, 'devices.probe', { provider: 'webgpu' });
   expect(webgpu).toMatchObject({ type: 'result', output: { provider: 'webgpu' } });
   expect(JSON.stringify(webgpu)).toMatch(/"available":true|WebGPU adapter/);
-  expect(await callEngine(page, 'devices.list', {})).toMatchObject({ output: [{ provider: 'cpu', used: true, probe: { available: true } }, {}, {}, {}, {}] });
+  expect(await callEngine(page, 'devices.list', {})).toMatchObject({
+    output: [{ provider: 'cpu', used: true, probe: { available: true } }, {}, {}, {}, {}],
+  });
   await expect
-    .poll(() => electron.evaluate(({ app }) => app.getAppMetrics().filter(({ name }) => name === 'Uncurl device probe').length))
+    .poll(() =>
+      electron.evaluate(({ app }) => app.getAppMetrics().filter(({ name }) => name === 'Uncurl device probe').length),
+    )
     .toBe(0);
   expect(await enginePid(electron)).toBe(engine);
 });
 
-test('a folder from the native dialog becomes a handle, a file is saved where the user says', async ({ shell: { electron, page, writable } }) => {
+test('a folder from the native dialog becomes a handle, a file is saved where the user says', async ({
+  shell: { electron, page, writable },
+}) => {
   await electron.evaluate(({ dialog }, folder) => {
     const asked: string[][] = [];
     Object.assign(globalThis, { asked });
@@ -158,13 +179,18 @@ test('a folder from the native dialog becomes a handle, a file is saved where th
   expect((await readdir(writable)).filter((name) => name.endsWith('.part'))).toEqual([]);
   const file = await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: 'task-file' }));
   expect(file).toEqual({ output: expect.stringMatching(/^[\w-]+$/) });
-  expect(await electron.evaluate(() => (globalThis as { asked?: readonly string[][] }).asked)).toEqual([['openDirectory', 'createDirectory'], ['openFile']]);
+  expect(await electron.evaluate(() => (globalThis as { asked?: readonly string[][] }).asked)).toEqual([
+    ['openDirectory', 'createDirectory'],
+    ['openFile'],
+  ]);
   expect(await page.evaluate(() => window.uncurlShell?.call('folder.choose', { purpose: '/etc' }))).toMatchObject({
     error: { code: 'invalid-input' },
   });
 });
 
-test('a killed engine never takes the window down, and is started again when the user says so', async ({ shell: { electron, page } }) => {
+test('a killed engine never takes the window down, and is started again when the user says so', async ({
+  shell: { electron, page },
+}) => {
   await callEngine(page, 'engine.facts', {});
   await page.evaluate(() => {
     Object.assign(globalThis, { heard: [] });
@@ -190,7 +216,9 @@ test('a killed engine never takes the window down, and is started again when the
   ]);
 });
 
-test('the menu carries the page’s actions and tells the page which was chosen', async ({ shell: { electron, page } }) => {
+test('the menu carries the page’s actions and tells the page which was chosen', async ({
+  shell: { electron, page },
+}) => {
   const inMenu = (id: string): Promise<string | undefined> =>
     electron.evaluate(({ Menu }, wanted) => Menu.getApplicationMenu()?.getMenuItemById(wanted)?.label, id);
   const curves = page.getByRole('tab', { name: 'Curves', exact: true });
@@ -199,7 +227,11 @@ test('the menu carries the page’s actions and tells the page which was chosen'
   await electron.evaluate(({ Menu }) => void Menu.getApplicationMenu()?.getMenuItemById('show-curves')?.click());
   await expect(curves).toHaveAttribute('aria-selected', 'true');
   // What is no action of the page never gets there.
-  expect(await page.evaluate(() => window.uncurlShell?.call('menu.set', { actions: [{ id: 'x', label: 'X', menu: 'everything' }] }))).toMatchObject({
+  expect(
+    await page.evaluate(() =>
+      window.uncurlShell?.call('menu.set', { actions: [{ id: 'x', label: 'X', menu: 'everything' }] }),
+    ),
+  ).toMatchObject({
     error: { code: 'invalid-input' },
   });
   expect(await inMenu('show-curves')).toBe('Show Curves');

@@ -5,7 +5,9 @@ import { expect, test } from './workbench.ts';
 
 const SWEEP_LIMIT_MS = 120_000;
 
-test('the sample tells how far each model can be pruned, by which rule, and how sure that is', async ({ workbench }) => {
+test('the sample tells how far each model can be pruned, by which rule, and how sure that is', async ({
+  workbench,
+}) => {
   const { page } = workbench;
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
@@ -15,13 +17,16 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
 
   await test.step('rule, margin and items stand on the screen', async () => {
     const rule = page.getByRole('region', { name: 'How a threshold is defined' });
-    await expect(rule).toContainText('The threshold is the largest tested factor such that it and every smaller tested factor are safe');
+    await expect(rule).toContainText(
+      'The threshold is the largest tested factor such that it and every smaller tested factor are safe',
+    );
     await expect(rule).toContainText('0.020');
     await expect(rule).toContainText('133');
   });
 
   await test.step('every method has its matrix; what cannot be told says how many items it needs', async () => {
-    for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL']) await expect(page.getByRole('region', { name: `Thresholds by ${method}` })).toBeVisible();
+    for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL'])
+      await expect(page.getByRole('region', { name: `Thresholds by ${method}` })).toBeVisible();
     const capitals = page.getByRole('region', { name: 'Thresholds by REAP' }).getByRole('row', { name: /Capitals/ });
     await expect(capitals).toContainText('n ≥ 133');
     await photograph(workbench, 'family');
@@ -34,7 +39,10 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     const pairs = page.getByRole('region', { name: /against trained with as many/ });
     await expect(pairs.locator('.curve-chart')).toHaveCount(9);
     await pairs.getByText('Method by method').click();
-    await pairs.getByText(/^p [=<] /).first().hover();
+    await pairs
+      .getByText(/^p [=<] /)
+      .first()
+      .hover();
     await expect(page.getByRole('tooltip')).toContainText('sign test over tasks');
     await photograph(workbench, 'scratch');
   });
@@ -43,14 +51,18 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     const matrix = page.getByRole('region', { name: 'Thresholds by REAP' });
     const before = await matrix.innerText();
     await page.getByLabel('Margin δ').fill('0.15');
-    await expect(page.getByRole('region', { name: 'How a threshold is defined' })).toContainText('at least -15 percentage points');
+    await expect(page.getByRole('region', { name: 'How a threshold is defined' })).toContainText(
+      'at least -15 percentage points',
+    );
     await expect.poll(() => matrix.innerText()).not.toBe(before);
     await page.getByRole('button', { name: 'Reset' }).click();
   });
 
   await test.step('the numbers behind the charts are a table', async () => {
     await page.getByRole('radio', { name: 'Tables' }).click();
-    await expect(page.getByRole('region', { name: /^Pruned-large against scratch-small/ }).getByRole('row')).not.toHaveCount(1);
+    await expect(
+      page.getByRole('region', { name: /^Pruned-large against scratch-small/ }).getByRole('row'),
+    ).not.toHaveCount(1);
     await page.getByRole('radio', { name: 'Charts' }).click();
   });
 
@@ -98,7 +110,10 @@ test('a sweep of one model says what to do, and is reproduced to the last number
   await expect(repeated).toBeVisible();
   await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: SWEEP_LIMIT_MS });
   await expect(page.getByRole('log', { name: 'Messages' })).toContainText('Every number matches');
-  await repeated.getByRole('button', { name: /Reproduction of/ }).first().click();
+  await repeated
+    .getByRole('button', { name: /Reproduction of/ })
+    .first()
+    .click();
   await expect(page.getByRole('dialog', { name: 'Reproduction' })).toContainText('Every number matches');
   await photograph(workbench, 'reproduction');
   expect(await readdir(path.join(workspace, 'runs'))).toHaveLength(2);

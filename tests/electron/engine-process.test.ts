@@ -34,7 +34,9 @@ const BROKEN = `
 `;
 
 const workers: Worker[] = [];
-const start = (source: string): { engine: EngineProcess<MessagePort>; ended: Promise<EngineEnd>; ends: EngineEnd[] } => {
+const start = (
+  source: string,
+): { engine: EngineProcess<MessagePort>; ended: Promise<EngineEnd>; ends: EngineEnd[] } => {
   const worker = new Worker(source, { eval: true, stderr: true });
   workers.push(worker);
   const ends: EngineEnd[] = [];

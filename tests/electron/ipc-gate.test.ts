@@ -48,10 +48,13 @@ describe('who may call', () => {
 });
 
 describe('what may be called', () => {
-  it.each([['no.such'], ['constructor'], ['__proto__'], [null], [1], [{}]])('refuses the unknown call %j', async (name) => {
-    const { gate } = setUp();
-    expect(await gate(page, name, {})).toMatchObject({ error: { code: 'unknown-call', kind: 'refused' } });
-  });
+  it.each([['no.such'], ['constructor'], ['__proto__'], [null], [1], [{}]])(
+    'refuses the unknown call %j',
+    async (name) => {
+      const { gate } = setUp();
+      expect(await gate(page, name, {})).toMatchObject({ error: { code: 'unknown-call', kind: 'refused' } });
+    },
+  );
 
   it.each<[string, unknown]>([
     ['folder.choose', { purpose: 'everything' }],
@@ -71,7 +74,9 @@ describe('what may be called', () => {
 
   it('hands parsed input on: defaults filled in, nothing else let through', async () => {
     const { gate, handlers } = setUp();
-    await gate(page, 'menu.set', { actions: [{ id: 'x', label: 'X', menu: 'run', accelerator: 'CommandOrControl+Shift+P', extra: 1 }] });
+    await gate(page, 'menu.set', {
+      actions: [{ id: 'x', label: 'X', menu: 'run', accelerator: 'CommandOrControl+Shift+P', extra: 1 }],
+    });
     const actions = [{ id: 'x', label: 'X', menu: 'run', accelerator: 'CommandOrControl+Shift+P', enabled: true }];
     expect(handlers['menu.set']).toHaveBeenCalledExactlyOnceWith({ actions }, page);
   });

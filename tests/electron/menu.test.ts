@@ -14,7 +14,12 @@ const itemsOf = (label: string, platform = 'linux', development = false) => {
 };
 
 it('shows the page’s actions in their menus, as they are', () => {
-  expect(itemsOf('&File')[0]).toMatchObject({ id: 'open-model', label: 'Open model…', accelerator: 'CommandOrControl+O', enabled: true });
+  expect(itemsOf('&File')[0]).toMatchObject({
+    id: 'open-model',
+    label: 'Open model…',
+    accelerator: 'CommandOrControl+O',
+    enabled: true,
+  });
   expect(itemsOf('&File').map(({ role, type, id }) => role ?? type ?? id)).toEqual(['open-model', 'separator', 'quit']);
   expect(itemsOf('&Run')).toMatchObject([{ id: 'start-sweep', enabled: false }]);
 });

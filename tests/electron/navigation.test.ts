@@ -1,12 +1,15 @@
 import { expect, it } from 'vitest';
 import { isAllowedExternal } from '../../electron/navigation.ts';
 
-it.each(['https://arxiv.org/abs/2409.01483', 'https://github.com/', 'https://huggingface.co/mistralai', 'https://doi.org/10.1', 'https://ARXIV.org'])(
-  'opens %s in the browser',
-  (address) => {
-    expect(isAllowedExternal(address)).toBe(true);
-  },
-);
+it.each([
+  'https://arxiv.org/abs/2409.01483',
+  'https://github.com/',
+  'https://huggingface.co/mistralai',
+  'https://doi.org/10.1',
+  'https://ARXIV.org',
+])('opens %s in the browser', (address) => {
+  expect(isAllowedExternal(address)).toBe(true);
+});
 
 it.each([
   'http://arxiv.org/',

@@ -34,7 +34,8 @@ describe('dist/, as the build leaves it', () => {
   });
 
   it('has an engine and a command line that know nothing of electron', async () => {
-    for (const bundle of ['utility-process.cjs', 'provider-probe.cjs', 'uncurl.cjs']) expect(await packagesOf(bundle)).not.toContain('electron');
+    for (const bundle of ['utility-process.cjs', 'provider-probe.cjs', 'uncurl.cjs'])
+      expect(await packagesOf(bundle)).not.toContain('electron');
   });
 
   it('has a page whose scripts and styles are files of its own', async () => {
@@ -46,12 +47,26 @@ describe('dist/, as the build leaves it', () => {
   it('has a command that tries devices with the bundled probe, where there are no sources', async () => {
     const folder = await temporaryFolder();
     await mkdir(path.join(folder, 'dist'));
-    for (const bundle of ['uncurl.cjs', 'provider-probe.cjs']) await copyFile(inRoot('dist', bundle), path.join(folder, 'dist', bundle));
+    for (const bundle of ['uncurl.cjs', 'provider-probe.cjs'])
+      await copyFile(inRoot('dist', bundle), path.join(folder, 'dist', bundle));
     await symlink(inRoot('node_modules'), path.join(folder, 'node_modules'));
     // Without a Vulkan driver nothing but the processor is there to try.
-    const env = { ...process.env, VK_DRIVER_FILES: '/nonexistent.json', VK_ICD_FILENAMES: '/nonexistent.json', UNCURL_WORKSPACE: folder };
-    const { stdout } = await run(process.execPath, [path.join(folder, 'dist', 'uncurl.cjs'), 'doctor', '--probe', '--json'], { env });
-    expect(JSON.parse(stdout)).toMatchObject({ devices: expect.arrayContaining([expect.objectContaining({ provider: 'cpu', probe: expect.objectContaining({ available: true }) })]) });
+    const env = {
+      ...process.env,
+      VK_DRIVER_FILES: '/nonexistent.json',
+      VK_ICD_FILENAMES: '/nonexistent.json',
+      UNCURL_WORKSPACE: folder,
+    };
+    const { stdout } = await run(
+      process.execPath,
+      [path.join(folder, 'dist', 'uncurl.cjs'), 'doctor', '--probe', '--json'],
+      { env },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({
+      devices: expect.arrayContaining([
+        expect.objectContaining({ provider: 'cpu', probe: expect.objectContaining({ available: true }) }),
+      ]),
+    });
   });
 
   it('has a command that answers as the sources do', async () => {
@@ -70,9 +85,13 @@ describe('dist/, as the build leaves it', () => {
 
 describe('npm run --silent uncurl', () => {
   it('prints nothing of its own on standard output', async () => {
-    const { stdout } = await run('npm', ['run', '--silent', 'uncurl', '--', 'runs', '--workspace', 'no-such-folder', '--json'], {
-      cwd: root,
-    }).catch((error: unknown) => error as { readonly stdout: string });
+    const { stdout } = await run(
+      'npm',
+      ['run', '--silent', 'uncurl', '--', 'runs', '--workspace', 'no-such-folder', '--json'],
+      {
+        cwd: root,
+      },
+    ).catch((error: unknown) => error as { readonly stdout: string });
     expect(() => {
       JSON.parse(stdout);
     }).not.toThrow();

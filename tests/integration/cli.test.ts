@@ -10,7 +10,11 @@ import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts
 
 const bundledModel = join(resources, 'models', 'uncurl-16');
 
-const jsonOf = (answer: { readonly code: number | null; readonly stdout: string; readonly stderr: string }): unknown => {
+const jsonOf = (answer: {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}): unknown => {
   expect(answer.code, answer.stderr).toBe(0);
   const json: unknown = JSON.parse(answer.stdout);
   return json;
@@ -18,7 +22,13 @@ const jsonOf = (answer: { readonly code: number | null; readonly stdout: string;
 
 test('info: the document of the contract, for a bundled name and for a folder', async () => {
   const byName = jsonOf(await uncurl(['info', 'uncurl-16', '--json']));
-  expect(modelInfo.parse(byName)).toMatchObject({ family: 'mixtral', layers: 3, experts: 16, topK: 2, supported: true });
+  expect(modelInfo.parse(byName)).toMatchObject({
+    family: 'mixtral',
+    layers: 3,
+    experts: 16,
+    topK: 2,
+    supported: true,
+  });
   expect(jsonOf(await uncurl(['info', bundledModel, '--json']))).toEqual(byName);
   const { stdout } = await uncurl(['info', 'uncurl-16']);
   expect(stdout).toMatch(/experts +16 per layer, top-2 per token/);
@@ -27,40 +37,124 @@ test('info: the document of the contract, for a bundled name and for a folder', 
 test('profile, plan, forward, score, export, verify: files of the contract, and a tampered export is caught', async () => {
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
-  jsonOf(await uncurl(['profile', 'uncurl-16', '--task', 'sort', 'capital', '--out', at('profile.safetensors'), '--json']));
+  jsonOf(
+    await uncurl(['profile', 'uncurl-16', '--task', 'sort', 'capital', '--out', at('profile.safetensors'), '--json']),
+  );
   const header = await readSafetensorsHeader(at('profile.safetensors'));
   for (const name of ['sort.counts', 'sort.gate_mass', 'capital.reap_sum', 'capital.ean_sum']) {
     expect(header.tensors.get(name)).toMatchObject({ dtype: 'F64', shape: [3, 16] });
   }
-  const planned = jsonOf(await uncurl(['plan', 'uncurl-16', '--profile', at('profile.safetensors'), '--task', 'sort', '--method', 'reap', '--factor', '4', '--pin', '0:15', '--out', at('plan.json'), '--json']));
-  expect(planned).toMatchObject({ method: 'reap', experts: 16, factor: 4, tasks: ['sort'], cost: { keptPerLayer: [4, 4, 4] } });
-  const plan = z.object({ kept: z.array(z.array(z.number())) }).parse(JSON.parse(await readFile(at('plan.json'), 'utf8')));
+  const planned = jsonOf(
+    await uncurl([
+      'plan',
+      'uncurl-16',
+      '--profile',
+      at('profile.safetensors'),
+      '--task',
+      'sort',
+      '--method',
+      'reap',
+      '--factor',
+      '4',
+      '--pin',
+      '0:15',
+      '--out',
+      at('plan.json'),
+      '--json',
+    ]),
+  );
+  expect(planned).toMatchObject({
+    method: 'reap',
+    experts: 16,
+    factor: 4,
+    tasks: ['sort'],
+    cost: { keptPerLayer: [4, 4, 4] },
+  });
+  const plan = z
+    .object({ kept: z.array(z.array(z.number())) })
+    .parse(JSON.parse(await readFile(at('plan.json'), 'utf8')));
   expect(plan.kept[0]).toContain(15);
 
   await writeFile(at('tokens.json'), '[[1,2,3,4,5],[6,7]]');
   await writeFile(at('kept.json'), JSON.stringify({ kept: plan.kept }));
-  jsonOf(await uncurl(['forward', 'uncurl-16', '--tokens', at('tokens.json'), '--out', at('masked.safetensors'), '--mask', at('kept.json'), '--json']));
+  jsonOf(
+    await uncurl([
+      'forward',
+      'uncurl-16',
+      '--tokens',
+      at('tokens.json'),
+      '--out',
+      at('masked.safetensors'),
+      '--mask',
+      at('kept.json'),
+      '--json',
+    ]),
+  );
   jsonOf(await uncurl(['export', 'uncurl-16', '--plan', at('plan.json'), '--out', at('small'), '--json']));
-  jsonOf(await uncurl(['forward', at('small'), '--tokens', at('tokens.json'), '--out', at('exported.safetensors'), '--json']));
-  const [masked, exported] = [await readSafetensorsHeader(at('masked.safetensors')), await readSafetensorsHeader(at('exported.safetensors'))];
+  jsonOf(
+    await uncurl([
+      'forward',
+      at('small'),
+      '--tokens',
+      at('tokens.json'),
+      '--out',
+      at('exported.safetensors'),
+      '--json',
+    ]),
+  );
+  const [masked, exported] = [
+    await readSafetensorsHeader(at('masked.safetensors')),
+    await readSafetensorsHeader(at('exported.safetensors')),
+  ];
   expect(masked.tensors.get('router_logits.0')?.shape).toEqual([3, 5, 16]);
   expect(exported.tensors.get('router_logits.1')?.shape).toEqual([3, 2, 4]);
   for (const name of ['logits.0', 'logits.1']) {
     const [a, b] = [masked.tensors.get(name), exported.tensors.get(name)];
     if (a === undefined || b === undefined) throw new Error(`no ${name}`);
     const [before, after] = [await readTensor(a), await readTensor(b)];
-    expect(Math.max(...before.map((value, index) => Math.abs(value - (after[index] ?? Number.NaN))))).toBeLessThan(1e-5);
+    expect(Math.max(...before.map((value, index) => Math.abs(value - (after[index] ?? Number.NaN))))).toBeLessThan(
+      1e-5,
+    );
   }
 
-  await writeFile(at('requests.jsonl'), '{"id":"b","context":"\\nsort dbca>","continuation":"abcd\\n"}\n{"id":"a","text":"\\nsort ba>ab\\n"}\n{"id":"c","contextTokens":[1,2],"continuationTokens":[3]}\n');
-  for (const [model, given, out] of [['uncurl-16', ['--plan', at('plan.json')], 'one'], [at('small'), [], 'two']] as const) {
-    jsonOf(await uncurl(['score', model, '--requests', at('requests.jsonl'), '--out', at(`${out}.jsonl`), ...given, '--json']));
+  await writeFile(
+    at('requests.jsonl'),
+    '{"id":"b","context":"\\nsort dbca>","continuation":"abcd\\n"}\n{"id":"a","text":"\\nsort ba>ab\\n"}\n{"id":"c","contextTokens":[1,2],"continuationTokens":[3]}\n',
+  );
+  for (const [model, given, out] of [
+    ['uncurl-16', ['--plan', at('plan.json')], 'one'],
+    [at('small'), [], 'two'],
+  ] as const) {
+    jsonOf(
+      await uncurl([
+        'score',
+        model,
+        '--requests',
+        at('requests.jsonl'),
+        '--out',
+        at(`${out}.jsonl`),
+        ...given,
+        '--json',
+      ]),
+    );
   }
-  const scores = (await readFile(at('one.jsonl'), 'utf8')).trim().split('\n').map((line): unknown => JSON.parse(line));
-  expect(scores).toEqual(['b', 'a', 'c'].map((id) => ({ id, logprob: expect.any(Number), greedy: expect.any(Boolean), tokens: expect.any(Number) })));
+  const scores = (await readFile(at('one.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+  expect(scores).toEqual(
+    ['b', 'a', 'c'].map((id) => ({
+      id,
+      logprob: expect.any(Number),
+      greedy: expect.any(Boolean),
+      tokens: expect.any(Number),
+    })),
+  );
   expect(await readFile(at('two.jsonl'), 'utf8')).toBe(await readFile(at('one.jsonl'), 'utf8'));
 
-  expect(jsonOf(await uncurl(['verify', at('small'), '--against', 'uncurl-16', '--plan', at('kept.json'), '--json']))).toMatchObject({ ok: true });
+  expect(
+    jsonOf(await uncurl(['verify', at('small'), '--against', 'uncurl-16', '--plan', at('kept.json'), '--json'])),
+  ).toMatchObject({ ok: true });
   const weights = await readFile(at('small/model.safetensors'));
   weights[weights.length - 100] = (weights[weights.length - 100] ?? 0) ^ 0x10;
   await writeFile(at('small/model.safetensors'), weights);
@@ -81,11 +175,17 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
     await refused(['sweep', 'uncurl-16', '--tsak', 'french'], /no option "--tsak".\nDid you mean "--task"/);
     await refused(['info'], /needs an argument/);
     await refused(['info', 'uncurl-17'], /neither a path nor the name of a bundled model.\nDid you mean "uncurl-16"/);
-    await refused(['sweep', 'uncurl-16', '--task', 'frensh', '--method', 'reap', '--factors', '2'], /Did you mean "french"/);
+    await refused(
+      ['sweep', 'uncurl-16', '--task', 'frensh', '--method', 'reap', '--factors', '2'],
+      /Did you mean "french"/,
+    );
     await refused(['sweep', 'uncurl-16', '--task', 'french', '--method', 'reap'], /No factor is given/);
     await refused(['methods', 'raep'], /Did you mean "reap"/);
     const { code, stdout } = await uncurl(['info', './nowhere', '--json']);
-    expect([code, JSON.parse(stdout)]).toEqual([2, { error: expect.objectContaining({ code: 'no-such-model', kind: 'refused' }) }]);
+    expect([code, JSON.parse(stdout)]).toEqual([
+      2,
+      { error: expect.objectContaining({ code: 'no-such-model', kind: 'refused' }) },
+    ]);
   });
 
   test('folders that are no model, or a damaged one', async () => {
@@ -105,7 +205,10 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
     await cp(bundledModel, model, { recursive: true });
     await rm(join(model, 'tokenizer.json'));
     await refused(['profile', model, '--task', 'french', '--out', join(folder, 'p')], /no tokenizer\.json/);
-    await refused(['sweep', model, '--task', 'french', '--method', 'random', '--factors', '2', '--workspace', join(folder, 'w')], /no tokenizer\.json/);
+    await refused(
+      ['sweep', model, '--task', 'french', '--method', 'random', '--factors', '2', '--workspace', join(folder, 'w')],
+      /no tokenizer\.json/,
+    );
     expect(await readdir(join(folder, 'w', 'runs'))).toEqual([]);
   });
 
@@ -113,15 +216,44 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
     const folder = await temporaryFolder();
     const at = (name: string): string => join(folder, name);
     await writeFile(at('bad.jsonl'), '{"id":"q1","context":"c","choices":["a","b"],"answer":2}');
-    await refused(['sweep', 'uncurl-16', '--task', at('bad.jsonl'), '--method', 'random', '--factors', '2', '--workspace', at('w')], /bad\.jsonl, line 1 \(id "q1"\): answer 2 is outside its 2 choices/);
-    await refused(['sweep', 'uncurl-16', '--task', 'french', '--method', 'reap', '--factors', '2,9', '--workspace', at('w')], /factor 9 leaves fewer.*\n.*at most 8/);
+    await refused(
+      ['sweep', 'uncurl-16', '--task', at('bad.jsonl'), '--method', 'random', '--factors', '2', '--workspace', at('w')],
+      /bad\.jsonl, line 1 \(id "q1"\): answer 2 is outside its 2 choices/,
+    );
+    await refused(
+      ['sweep', 'uncurl-16', '--task', 'french', '--method', 'reap', '--factors', '2,9', '--workspace', at('w')],
+      /factor 9 leaves fewer.*\n.*at most 8/,
+    );
     await refused(['profile', 'uncurl-16', '--task', at('bad.jsonl'), '--out', at('p')], /answer 2 is outside/);
     await writeFile(at('plan.json'), '{"kept":[[0],[0,1],[0,1]]}');
-    await refused(['export', 'uncurl-16', '--plan', at('plan.json'), '--out', at('small')], /leaves 1 expert in layer 0/);
+    await refused(
+      ['export', 'uncurl-16', '--plan', at('plan.json'), '--out', at('small')],
+      /leaves 1 expert in layer 0/,
+    );
     await writeFile(at('plan.json'), '{"kept":[[0,1],[0,99],[0,1]]}');
-    await refused(['forward', 'uncurl-16', '--tokens', at('plan.json'), '--mask', at('plan.json'), '--out', at('o')], /plan\.json: value: /);
-    await refused(['plan', 'uncurl-16', '--profile', join(bundledModel, 'model.safetensors'), '--method', 'reap', '--factor', '2', '--out', at('o')], /is no profile/);
-    await refused(['plan', 'uncurl-16', '--method', 'random', '--factor', '2', '--keep', '8', '--out', at('o')], /not both/);
+    await refused(
+      ['forward', 'uncurl-16', '--tokens', at('plan.json'), '--mask', at('plan.json'), '--out', at('o')],
+      /plan\.json: value: /,
+    );
+    await refused(
+      [
+        'plan',
+        'uncurl-16',
+        '--profile',
+        join(bundledModel, 'model.safetensors'),
+        '--method',
+        'reap',
+        '--factor',
+        '2',
+        '--out',
+        at('o'),
+      ],
+      /is no profile/,
+    );
+    await refused(
+      ['plan', 'uncurl-16', '--method', 'random', '--factor', '2', '--keep', '8', '--out', at('o')],
+      /not both/,
+    );
     expect((await readdir(folder)).sort()).toEqual(['bad.jsonl', 'plan.json', 'w']);
   });
 
@@ -129,9 +261,25 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
     const folder = await temporaryFolder();
     const at = (name: string): string => join(folder, name);
     await writeFile(at('plan.json'), 'mine');
-    await refused(['plan', 'uncurl-16', '--method', 'random', '--factor', '2', '--out', at('plan.json')], /plan\.json exists/);
+    await refused(
+      ['plan', 'uncurl-16', '--method', 'random', '--factor', '2', '--out', at('plan.json')],
+      /plan\.json exists/,
+    );
     expect(await readFile(at('plan.json'), 'utf8')).toBe('mine');
-    jsonOf(await uncurl(['plan', 'uncurl-16', '--method', 'random', '--factor', '2', '--out', at('plan.json'), '--force', '--json']));
+    jsonOf(
+      await uncurl([
+        'plan',
+        'uncurl-16',
+        '--method',
+        'random',
+        '--factor',
+        '2',
+        '--out',
+        at('plan.json'),
+        '--force',
+        '--json',
+      ]),
+    );
     await mkdir(at('small'));
     await refused(['export', 'uncurl-16', '--plan', at('plan.json'), '--out', at('small')], /small exists/);
     expect(await readdir(at('small'))).toEqual([]);
@@ -142,8 +290,14 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
     const scoring = fileURLToPath(new URL('../fixtures/scoring/', import.meta.url));
     const [name = ''] = (await readdir(scoring)).filter((each) => each.startsWith('mixtral'));
     const requests = join(folder, 'requests.jsonl');
-    await writeFile(requests, '{"id":"fine","context":"a","continuation":"b"}\n{"id":"lost-1","context":"expert","continuation":"s"}\n{"id":"lost-2","context":"expert","continuation":"s"}');
-    await refused(['score', join(scoring, name), '--requests', requests, '--out', join(folder, 'out.jsonl')], /2 of 3 requests cannot be scored.*item "lost-1".*item "lost-2"/s);
+    await writeFile(
+      requests,
+      '{"id":"fine","context":"a","continuation":"b"}\n{"id":"lost-1","context":"expert","continuation":"s"}\n{"id":"lost-2","context":"expert","continuation":"s"}',
+    );
+    await refused(
+      ['score', join(scoring, name), '--requests', requests, '--out', join(folder, 'out.jsonl')],
+      /2 of 3 requests cannot be scored.*item "lost-1".*item "lost-2"/s,
+    );
     expect(await readdir(folder)).toEqual(['requests.jsonl']);
   });
 
@@ -160,14 +314,32 @@ test('help, version, doctor and methods answer in words and as documents', async
   expect((await uncurl([])).code).toBe(2);
   const help = await uncurl(['--help']);
   expect([help.code, help.stderr]).toEqual([0, '']);
-  for (const verb of ['info', 'forward', 'score', 'profile', 'plan', 'sweep', 'export', 'verify', 'figures', 'serve', 'doctor', 'runs', 'resume', 'methods']) {
+  for (const verb of [
+    'info',
+    'forward',
+    'score',
+    'profile',
+    'plan',
+    'sweep',
+    'export',
+    'verify',
+    'figures',
+    'serve',
+    'doctor',
+    'runs',
+    'resume',
+    'methods',
+  ]) {
     expect(help.stdout).toContain(`  ${verb} `);
   }
   expect((await uncurl(['sweep', '--help'])).stdout).toMatch(/--adaptive/);
   expect((await uncurl(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   const workspace = join(await temporaryFolder(), 'workspace');
   const doctor = jsonOf(await uncurl(['doctor', '--json'], { UNCURL_WORKSPACE: workspace }));
-  expect(doctor).toMatchObject({ providers: { used: 'cpu', present: expect.arrayContaining(['cpu']) }, workspace: expect.stringContaining(workspace) });
+  expect(doctor).toMatchObject({
+    providers: { used: 'cpu', present: expect.arrayContaining(['cpu']) },
+    workspace: expect.stringContaining(workspace),
+  });
   await expect(readdir(workspace)).rejects.toMatchObject({ code: 'ENOENT' });
   expect((await uncurl(['methods', 'uncurl'])).stdout).toMatch(/2409\.01483/);
 });
@@ -175,7 +347,13 @@ test('help, version, doctor and methods answer in words and as documents', async
 test('serve prints an address with a token, answers there, and ends on an interrupt', async () => {
   const folder = await temporaryFolder();
   const server = startUncurl(['serve', '--json', '--workspace', join(folder, 'workspace')]);
-  const built = await Promise.race([server.says(/holds a token/).then(() => true, () => false), server.ended.then(() => false)]);
+  const built = await Promise.race([
+    server.says(/holds a token/).then(
+      () => true,
+      () => false,
+    ),
+    server.ended.then(() => false),
+  ]);
   if (!built) {
     // The page is not built on this machine: that is what it must say.
     expect(await server.ended).toMatchObject({ code: 2, stderr: expect.stringContaining('npm run build') });

@@ -22,38 +22,114 @@ test('plans by options, counts, weights, protection and rankings; what does not 
   const at = (name: string): string => join(folder, name);
   await jsonOf('profile', 'uncurl-8', '--task', 'capital', 'add', '--out', at('plain'));
   await jsonOf('profile', 'uncurl-8', '--task', 'capital', 'add', '--method', 'all', '--out', at('full'));
-  const plan = (...args: readonly string[]): readonly string[] => ['plan', 'uncurl-8', '--out', at('plan.json'), '--force', ...args];
+  const plan = (...args: readonly string[]): readonly string[] => [
+    'plan',
+    'uncurl-8',
+    '--out',
+    at('plan.json'),
+    '--force',
+    ...args,
+  ];
   const full = ['--profile', at('full')];
 
-  expect(await jsonOf(...plan(...full, '--method', 'hc-smoe', '--option', 'linkage=complete', '--factor', '2'))).toMatchObject({ method: 'hc-smoe', options: { linkage: 'complete' } });
-  expect(await jsonOf(...plan(...full, '--method', 'unified', '--option', 'b=1', 'beta=2', '--keep', '4'))).toMatchObject({ options: { b: 1, beta: 2 } });
-  expect(await jsonOf(...plan(...full, '--method', 'frequency', '--counts', '2,3,4'))).toMatchObject({ budget: 'manual', cost: { keptPerLayer: [2, 3, 4] } });
-  expect(await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--budget', 'inverse-importance', '--protect', 'all'))).toMatchObject({ budget: 'inverse-importance', protect: 'all' });
+  expect(
+    await jsonOf(...plan(...full, '--method', 'hc-smoe', '--option', 'linkage=complete', '--factor', '2')),
+  ).toMatchObject({ method: 'hc-smoe', options: { linkage: 'complete' } });
+  expect(
+    await jsonOf(...plan(...full, '--method', 'unified', '--option', 'b=1', 'beta=2', '--keep', '4')),
+  ).toMatchObject({ options: { b: 1, beta: 2 } });
+  expect(await jsonOf(...plan(...full, '--method', 'frequency', '--counts', '2,3,4'))).toMatchObject({
+    budget: 'manual',
+    cost: { keptPerLayer: [2, 3, 4] },
+  });
+  expect(
+    await jsonOf(
+      ...plan(...full, '--method', 'frequency', '--keep', '4', '--budget', 'inverse-importance', '--protect', 'all'),
+    ),
+  ).toMatchObject({ budget: 'inverse-importance', protect: 'all' });
   const [capital, weighted] = [
     await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--task', 'capital')),
     await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--weight', '1,0')),
   ].map((document) => z.object({ kept: z.array(z.array(z.number())) }).parse(document).kept);
   expect(weighted).toEqual(capital);
   await writeFile(at('ranking.json'), '{"0":[7,1,2],"1":[5],"2":[4,3]}');
-  expect(await jsonOf(...plan('--ranking', at('ranking.json'), '--keep', '2'))).toMatchObject({ method: 'ranking', kept: [[1, 7], [0, 5], [3, 4]] });
+  expect(await jsonOf(...plan('--ranking', at('ranking.json'), '--keep', '2'))).toMatchObject({
+    method: 'ranking',
+    kept: [
+      [1, 7],
+      [0, 5],
+      [3, 4],
+    ],
+  });
 
   await refused(plan('--method', 'eep', '--keep', '4'), /measures many candidates.*\n.*sweep/);
-  await refused(plan('--profile', at('plain'), '--method', 'naee', '--keep', '4'), /profile of capital lacks what leaving out experts does.*\n.*--method naee/);
-  await refused(plan(...full, '--method', 'hc-smoe', '--option', 'linkage=avrage', '--keep', '4'), /"avrage" is not one of average/);
-  await refused(plan(...full, '--method', 'hc-smoe', '--option', 'linkag=average', '--keep', '4'), /no option "linkag".\nDid you mean "linkage"/);
+  await refused(
+    plan('--profile', at('plain'), '--method', 'naee', '--keep', '4'),
+    /profile of capital lacks what leaving out experts does.*\n.*--method naee/,
+  );
+  await refused(
+    plan(...full, '--method', 'hc-smoe', '--option', 'linkage=avrage', '--keep', '4'),
+    /"avrage" is not one of average/,
+  );
+  await refused(
+    plan(...full, '--method', 'hc-smoe', '--option', 'linkag=average', '--keep', '4'),
+    /no option "linkag".\nDid you mean "linkage"/,
+  );
   await refused(plan(...full, '--method', 'frequency', '--counts', '2,3'), /names 2 layers/);
   await refused(plan(...full, '--method', 'frequency', '--counts', '2,3,4', '--keep', '4'), /not both/);
-  await refused(plan('--ranking', at('ranking.json'), '--method', 'reap', '--keep', '2'), /--method has nothing to choose/);
-  await refused(['sweep', 'uncurl-8', '--task', 'add', '--method', 'reap', '--factors', '2', '--option', 'ean.form=ca', '--workspace', at('w')], /"ean" is not among the methods/);
+  await refused(
+    plan('--ranking', at('ranking.json'), '--method', 'reap', '--keep', '2'),
+    /--method has nothing to choose/,
+  );
+  await refused(
+    [
+      'sweep',
+      'uncurl-8',
+      '--task',
+      'add',
+      '--method',
+      'reap',
+      '--factors',
+      '2',
+      '--option',
+      'ean.form=ca',
+      '--workspace',
+      at('w'),
+    ],
+    /"ean" is not among the methods/,
+  );
   expect((await readdir(folder)).sort()).toEqual(['full', 'plain', 'plan.json', 'ranking.json']);
 }, 120_000);
 
 test('recover: a plan with refitted weights beside it, which run, export and verify, and are missed when they are gone', async () => {
   const folder = await temporaryFolder();
   const at = (name: string): string => join(folder, name);
-  await writeFile(at('bare.json'), JSON.stringify({ kept: [[0, 1, 2, 3], [0, 1, 2, 3], [4, 5, 6, 7]] }));
-  const document = await jsonOf('recover', 'uncurl-8', '--plan', at('bare.json'), '--task', 'add', '--out', at('plan.json'));
-  const { weights, recovery } = z.object({ weights: z.string(), recovery: z.object({ weights: z.string(), layers: z.array(z.object({ left: z.number() })) }) }).parse(document);
+  await writeFile(
+    at('bare.json'),
+    JSON.stringify({
+      kept: [
+        [0, 1, 2, 3],
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+      ],
+    }),
+  );
+  const document = await jsonOf(
+    'recover',
+    'uncurl-8',
+    '--plan',
+    at('bare.json'),
+    '--task',
+    'add',
+    '--out',
+    at('plan.json'),
+  );
+  const { weights, recovery } = z
+    .object({
+      weights: z.string(),
+      recovery: z.object({ weights: z.string(), layers: z.array(z.object({ left: z.number() })) }),
+    })
+    .parse(document);
   expect(weights).toBe(at(`${recovery.weights}.safetensors`));
   expect(recovery.layers).toHaveLength(3);
   for (const { left } of recovery.layers) expect(left).toBeLessThan(1);
@@ -64,12 +140,18 @@ test('recover: a plan with refitted weights beside it, which run, export and ver
     return readFile(at(out));
   };
   expect((await forward('plan.json', 'recovered')).equals(await forward('bare.json', 'bare'))).toBe(false);
-  expect(await jsonOf('export', 'uncurl-8', '--plan', at('plan.json'), '--out', at('small'))).toMatchObject({ verification: { ok: true } });
-  expect(await jsonOf('verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json'))).toMatchObject({ ok: true });
+  expect(await jsonOf('export', 'uncurl-8', '--plan', at('plan.json'), '--out', at('small'))).toMatchObject({
+    verification: { ok: true },
+  });
+  expect(await jsonOf('verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json'))).toMatchObject({
+    ok: true,
+  });
   const bare = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('bare.json'), '--json']);
   expect(bare.code).toBe(1);
   await rm(weights);
-  const elsewhere = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json')], { UNCURL_WORKSPACE: at('none') });
+  const elsewhere = await uncurl(['verify', at('small'), '--against', 'uncurl-8', '--plan', at('plan.json')], {
+    UNCURL_WORKSPACE: at('none'),
+  });
   expect(elsewhere.code).toBe(2);
   expect(elsewhere.stderr).toMatch(/refitted weights of the plan are neither .*\n.*uncurl recover/);
 }, 120_000);

@@ -25,8 +25,18 @@ const requireAdapter = async (context: TestContext): Promise<ProviderProbe> => {
   return probe;
 };
 
-const forward = async (folder: string, provider: 'cpu' | 'webgpu', sequences: readonly (readonly number[])[], plan: Plan | null): Promise<readonly ForwardResult[]> => {
-  const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: await temporaryFolder(), provider };
+const forward = async (
+  folder: string,
+  provider: 'cpu' | 'webgpu',
+  sequences: readonly (readonly number[])[],
+  plan: Plan | null,
+): Promise<readonly ForwardResult[]> => {
+  const settings = {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    overlayFolder: await temporaryFolder(),
+    provider,
+  };
   const runner = await openModelRunner(await openCheckpoint(folder), settings);
   try {
     return await runner.forward(sequences, plan, { signal: new AbortController().signal });
@@ -37,11 +47,17 @@ const forward = async (folder: string, provider: 'cpu' | 'webgpu', sequences: re
 
 /** Both providers on the same tokens: largest |a - b| / max(1, |a|) over logits and router logits, and other experts. */
 const compare = async (folder: string, sequences: readonly (readonly number[])[], plan: Plan | null) => {
-  const [cpu, webgpu] = [await forward(folder, 'cpu', sequences, plan), await forward(folder, 'webgpu', sequences, plan)];
+  const [cpu, webgpu] = [
+    await forward(folder, 'cpu', sequences, plan),
+    await forward(folder, 'webgpu', sequences, plan),
+  ];
   let [deviation, otherExperts] = [0, 0];
   cpu.forEach(({ logits, routerLogits, experts }, sequence) => {
     const other = webgpu[sequence] ?? expect.fail('a sequence is missing');
-    for (const [ours, theirs] of [[logits, other.logits], [routerLogits, other.routerLogits]] as const) {
+    for (const [ours, theirs] of [
+      [logits, other.logits],
+      [routerLogits, other.routerLogits],
+    ] as const) {
       expect(theirs).toHaveLength(ours.length);
       for (const [index, value] of ours.entries()) {
         const each = Math.abs(value - theirs[index]!) / Math.max(1, Math.abs(value));
@@ -55,7 +71,9 @@ const compare = async (folder: string, sequences: readonly (readonly number[])[]
 
 /** `count` sequences of unlike length over a vocabulary of `tokens`. */
 const sequencesOver = (tokens: number, count: number): readonly (readonly number[])[] =>
-  Array.from({ length: count }, (_, sequence) => Array.from({ length: 40 - 11 * sequence }, (_token, index) => (7 * index + 13 * sequence) % tokens));
+  Array.from({ length: count }, (_, sequence) =>
+    Array.from({ length: 40 - 11 * sequence }, (_token, index) => (7 * index + 13 * sequence) % tokens),
+  );
 
 /** Environment of a process that finds no adapter. */
 const noVulkan = { VK_DRIVER_FILES: '/nonexistent.json', VK_ICD_FILENAMES: '/nonexistent.json' };
@@ -64,12 +82,26 @@ describe('WebGPU', () => {
   test('agrees with the processor on the bundled model, or its probe refuses it and says why', async (context) => {
     const probe = await requireAdapter(context);
     if (!probe.available) {
-      const { code, stderr } = await uncurl(['sweep', 'uncurl-16', '--task', 'add', '--method', 'random', '--factors', '1', '--device', 'webgpu', '--workspace', await temporaryFolder()]);
+      const { code, stderr } = await uncurl([
+        'sweep',
+        'uncurl-16',
+        '--task',
+        'add',
+        '--method',
+        'random',
+        '--factors',
+        '1',
+        '--device',
+        'webgpu',
+        '--workspace',
+        await temporaryFolder(),
+      ]);
       expect([code, stderr]).toEqual([2, expect.stringContaining(probe.reason ?? 'no reason')]);
       return;
     }
     const layers = (await openCheckpoint(bundled)).info.moeLayers;
-    const planOf = (kept: readonly number[]): Plan => dropPlan.parse({ kept: Array.from({ length: layers }, () => kept) });
+    const planOf = (kept: readonly number[]): Plan =>
+      dropPlan.parse({ kept: Array.from({ length: layers }, () => kept) });
     for (const plan of [null, planOf([3, 7, 8, 12]), planOf([0, 1]), planOf([14, 15])]) {
       const { deviation, otherExperts } = await compare(bundled, sequencesOver(47, 3), plan);
       expect(deviation).toBeLessThanOrEqual(DEVIATION_LIMIT);
@@ -81,7 +113,9 @@ describe('WebGPU', () => {
     const probe = await requireAdapter(context);
     if (!probe.available) context.skip(`WebGPU is refused here: ${probe.reason ?? ''}`);
     const root = process.env['CHECKPOINTS'] ?? expect.fail('CHECKPOINTS names no folder');
-    const names = (await readdir(root, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    const names = (await readdir(root, { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
     expect(names).not.toEqual([]);
     for (const name of names) {
       const folder = path.join(root, name);
@@ -99,10 +133,29 @@ describe('WebGPU', () => {
     if (!probe.available) context.skip(`WebGPU is refused here: ${probe.reason ?? ''}`);
     const workspace = await temporaryFolder();
     const sweepOn = async (device: string) => {
-      const words = ['sweep', 'uncurl-16', '--task', 'add', '--method', 'random', '--factors', '1,8', '--limit', '4', '--threads', '1'];
+      const words = [
+        'sweep',
+        'uncurl-16',
+        '--task',
+        'add',
+        '--method',
+        'random',
+        '--factors',
+        '1,8',
+        '--limit',
+        '4',
+        '--threads',
+        '1',
+      ];
       const { code, stdout, stderr } = await uncurl([...words, '--device', device, '--workspace', workspace, '--json']);
       expect([code, stderr.split('\n').filter((line) => line.startsWith('uncurl:'))]).toEqual([0, []]);
-      const { run, results, summary } = z.object({ run: z.string(), summary: z.string(), results: z.array(z.object({ factor: z.number(), value: z.number() })) }).parse(JSON.parse(stdout));
+      const { run, results, summary } = z
+        .object({
+          run: z.string(),
+          summary: z.string(),
+          results: z.array(z.object({ factor: z.number(), value: z.number() })),
+        })
+        .parse(JSON.parse(stdout));
       const manifest: unknown = JSON.parse(await readFile(path.join(workspace, 'runs', run, 'manifest.json'), 'utf8'));
       return { run, results, summary, device: z.object({ device: runDevice }).parse(manifest).device };
     };
@@ -110,7 +163,12 @@ describe('WebGPU', () => {
     expect(webgpu.results).toEqual(cpu.results);
     expect(webgpu.summary).toContain('0 reused');
     expect(Object.keys(cpu.device)).toEqual(['provider', 'precision', 'threads', 'processor']);
-    expect(webgpu.device).toMatchObject({ provider: 'webgpu', precision: 'float32', shareOnCpu: probe.shareOnCpu, deviation: expect.any(Number) });
+    expect(webgpu.device).toMatchObject({
+      provider: 'webgpu',
+      precision: 'float32',
+      shareOnCpu: probe.shareOnCpu,
+      deviation: expect.any(Number),
+    });
     expect(webgpu.device.shareOnCpu).toBeGreaterThan(0);
     expect(webgpu.device.shareOnCpu).toBeLessThan(0.5);
     const resumed = await uncurl(['resume', webgpu.run, '--workspace', workspace]);
@@ -124,22 +182,51 @@ describe('WebGPU', () => {
 describe('a device that cannot be used', () => {
   test('is refused before anything runs, with the reason', async () => {
     const workspace = await temporaryFolder();
-    const words = ['score', 'uncurl-16', '--requests', path.join(workspace, 'requests.jsonl'), '--out', path.join(workspace, 'scores.jsonl')];
+    const words = [
+      'score',
+      'uncurl-16',
+      '--requests',
+      path.join(workspace, 'requests.jsonl'),
+      '--out',
+      path.join(workspace, 'scores.jsonl'),
+    ];
     const { writeFile } = await import('node:fs/promises');
-    await writeFile(path.join(workspace, 'requests.jsonl'), '{"id":"a","contextTokens":[1,2],"continuationTokens":[3]}\n');
+    await writeFile(
+      path.join(workspace, 'requests.jsonl'),
+      '{"id":"a","contextTokens":[1,2],"continuationTokens":[3]}\n',
+    );
     const device = process.platform === 'darwin' ? 'directml' : 'coreml';
     const { code, stderr } = await uncurl([...words, '--device', device]);
-    expect([code, stderr]).toEqual([2, expect.stringContaining(`The device ${device} cannot be used: onnxruntime has no`)]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining(`The device ${device} cannot be used: onnxruntime has no`),
+    ]);
     expect(await readdir(workspace)).toEqual(['requests.jsonl']);
   });
 
   test('is refused by its probe where the system has no adapter', async (context) => {
     if (process.platform !== 'linux') context.skip('only Vulkan’s drivers can be hidden');
-    const { code, stdout } = await uncurl(['doctor', '--probe', '--json'], { ...noVulkan, UNCURL_WORKSPACE: await temporaryFolder() });
+    const { code, stdout } = await uncurl(['doctor', '--probe', '--json'], {
+      ...noVulkan,
+      UNCURL_WORKSPACE: await temporaryFolder(),
+    });
     expect(code).toBe(0);
-    const { devices } = z.object({ devices: z.array(z.object({ provider: z.string(), present: z.boolean(), probe: z.object({ available: z.boolean(), reason: z.string().nullable() }) })) }).parse(JSON.parse(stdout));
+    const { devices } = z
+      .object({
+        devices: z.array(
+          z.object({
+            provider: z.string(),
+            present: z.boolean(),
+            probe: z.object({ available: z.boolean(), reason: z.string().nullable() }),
+          }),
+        ),
+      })
+      .parse(JSON.parse(stdout));
     const webgpu = devices.find(({ provider }) => provider === 'webgpu');
-    expect(webgpu?.probe).toMatchObject({ available: false, reason: expect.stringMatching(webgpu?.present === true ? /Failed to get a WebGPU adapter/ : /has no WebGPU/) });
+    expect(webgpu?.probe).toMatchObject({
+      available: false,
+      reason: expect.stringMatching(webgpu?.present === true ? /Failed to get a WebGPU adapter/ : /has no WebGPU/),
+    });
     expect(devices.find(({ provider }) => provider === 'cpu')?.probe.available).toBe(true);
   });
 
@@ -147,8 +234,15 @@ describe('a device that cannot be used', () => {
     const cuda = await here.probe('cuda');
     if (cuda.available) context.skip('CUDA works here');
     const graph = new OnnxGraph();
-    graph.output('out', graph.node('Add', [graph.input('in', DataType.FLOAT, [1]), graph.float(1)]), DataType.FLOAT, [1]);
-    await expect(InferenceSession.create(graph.serialise('add'), { executionProviders: ['cuda', 'cpu'], logSeverityLevel: 4 })).rejects.toThrow();
+    graph.output(
+      'out',
+      graph.node('Add', [graph.input('in', DataType.FLOAT, [1]), graph.float(1)]),
+      DataType.FLOAT,
+      [1],
+    );
+    await expect(
+      InferenceSession.create(graph.serialise('add'), { executionProviders: ['cuda', 'cpu'], logSeverityLevel: 4 }),
+    ).rejects.toThrow();
   });
 });
 

@@ -21,7 +21,17 @@ test('uncurl report writes one page, never over a file unless forced, and figure
   expect((await uncurl(['report', run, ...place, '--force', '--delta', '0.5'])).code).toBe(0);
   expect(await readFile(out, 'utf8')).toContain('-50 percentage points');
 
-  const drawn = await uncurl(['figures', run, '--workspace', workspace.path, '--out', join(folder, 'figures'), '--json']);
+  const drawn = await uncurl([
+    'figures',
+    run,
+    '--workspace',
+    workspace.path,
+    '--out',
+    join(folder, 'figures'),
+    '--json',
+  ]);
   const { files } = JSON.parse(drawn.stdout) as { readonly files: readonly string[] };
-  expect(files).toEqual(expect.arrayContaining(['findings.md', 'thresholds-by-experts.svg', 'pruned-against-scratch.svg']));
+  expect(files).toEqual(
+    expect.arrayContaining(['findings.md', 'thresholds-by-experts.svg', 'pruned-against-scratch.svg']),
+  );
 }, 60_000);

@@ -8,7 +8,23 @@ import { runManifest } from '../../main/contract/run.ts';
 import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const SWEEP = [
-  'sweep', 'uncurl-16', '--task', 'french', 'add', 'sort', 'bracket', '--method', 'random', 'reap', 'uncurl', '--factors', '2,4,8', '--seeds', '0,1', '--threads', '2',
+  'sweep',
+  'uncurl-16',
+  '--task',
+  'french',
+  'add',
+  'sort',
+  'bracket',
+  '--method',
+  'random',
+  'reap',
+  'uncurl',
+  '--factors',
+  '2,4,8',
+  '--seeds',
+  '0,1',
+  '--threads',
+  '2',
 ];
 
 const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
@@ -49,7 +65,9 @@ test('kill -9 in mid-sweep, three times over, and resume: bit for bit the number
     await resumed.says(mark);
     resumed.child.kill('SIGKILL');
     await resumed.ended;
-    const listed = z.array(runManifest).parse(JSON.parse((await uncurl(['runs', '--json', '--workspace', killed])).stdout));
+    const listed = z
+      .array(runManifest)
+      .parse(JSON.parse((await uncurl(['runs', '--json', '--workspace', killed])).stdout));
     expect(listed.map(({ id, state }) => [id, state])).toEqual([[run, 'interrupted']]);
   }
   const finished = await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']);
@@ -63,7 +81,9 @@ test('kill -9 in mid-sweep, three times over, and resume: bit for bit the number
   expect(await outcomesOf(killed, run)).toEqual(await outcomesOf(whole, await onlyRun(whole)));
 
   const again = await uncurl(['resume', run, '--json', '--workspace', killed]);
-  expect(answer.parse(JSON.parse(again.stdout)).summary).toBe(`0 of ${total} steps computed, ${total} reused from disk.`);
+  expect(answer.parse(JSON.parse(again.stdout)).summary).toBe(
+    `0 of ${total} steps computed, ${total} reused from disk.`,
+  );
   expect(numbersOf(again.stdout)).toEqual(numbersOf(uninterrupted.stdout));
 }, 240_000);
 
@@ -77,7 +97,9 @@ test('an interrupt cancels after the step in flight, leaves a run that can be re
   const run = await onlyRun(workspace);
   const manifest = runManifest.parse(JSON.parse(await readFile(join(workspace, 'runs', run, 'manifest.json'), 'utf8')));
   expect(manifest).toMatchObject({ state: 'cancelled', error: null });
-  const points = sweepDocument.parse(JSON.parse(await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8'))).results;
+  const points = sweepDocument.parse(
+    JSON.parse(await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8')),
+  ).results;
   expect(points.length).toBeGreaterThan(0);
   // Four tasks, each with the unpruned model and twelve candidates.
   expect(points.length).toBeLessThan(26);
@@ -98,7 +120,21 @@ test('a run that another engine works on is refused, and says who holds it', asy
 
 test('two engines sweep in one workspace at once: both end with the same numbers', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const short = ['sweep', 'uncurl-16', '--task', 'french', 'sort', '--method', 'frequency', 'uncurl', '--factors', '2,4', '--json', '--workspace', workspace];
+  const short = [
+    'sweep',
+    'uncurl-16',
+    '--task',
+    'french',
+    'sort',
+    '--method',
+    'frequency',
+    'uncurl',
+    '--factors',
+    '2,4',
+    '--json',
+    '--workspace',
+    workspace,
+  ];
   const [first, second] = await Promise.all([uncurl(short), uncurl(short)]);
   expect([first.code, second.code], first.stderr + second.stderr).toEqual([0, 0]);
   expect(numbersOf(first.stdout)).toEqual(numbersOf(second.stdout));

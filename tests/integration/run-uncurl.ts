@@ -27,7 +27,10 @@ export interface Uncurl {
 
 /** Starts the real command line in a process of its own. */
 export const startUncurl = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Uncurl => {
-  const child = spawn(process.execPath, [entryPoint, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+  const child = spawn(process.execPath, [entryPoint, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
   const printed = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
   child.stdout.on('data', (data: Buffer) => (printed.stdout += data.toString()));

@@ -1,14 +1,28 @@
-import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { reproduction, type Reproduction } from '../../main/contract/reproduction.ts';
 import { runManifest } from '../../main/contract/run.ts';
-import { readPointIndex } from '../../main/jobs/sweep-record.ts';
-import { writeOutcomes, type OutcomeBlock } from '../../main/workspace/outcomes-parquet.ts';
-import { readPointBlocks } from '../../main/workspace/read-outcomes.ts';
+import { type OutcomeBlock, writeOutcomes } from '../../main/runs/outcomes-parquet.ts';
+import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
+import { readPointIndex } from '../../main/runs/sweep-record.ts';
 import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
 
-const LIMITED = ['--task', 'sort', 'capital', '--method', 'random', 'reap', 'uncurl', '--factors', '1,2,4', '--seeds', '0,1', '--limit', '40'];
+const LIMITED = [
+  '--task',
+  'sort',
+  'capital',
+  '--method',
+  'random',
+  'reap',
+  'uncurl',
+  '--factors',
+  '1,2,4',
+  '--seeds',
+  '0,1',
+  '--limit',
+  '40',
+];
 
 const sweepIn = async (workspace: string): Promise<string> => {
   const answer = await uncurl(['sweep', 'uncurl-8', ...LIMITED, '--workspace', workspace, '--json']);
@@ -28,22 +42,47 @@ test('a sweep that is run again without its steps gives every number once more',
   const answer = await uncurl(['reproduce', run, '--workspace', workspace, '--json']);
   expect(answer.code, answer.stderr).toBe(0);
   const found = parse(answer.stdout);
-  expect(found).toMatchObject({ of: run, matches: true, changed: [], flipped: [], thresholds: [], missing: [], added: [], replanned: [], largestScoreDifference: 0 });
+  expect(found).toMatchObject({
+    of: run,
+    matches: true,
+    changed: [],
+    flipped: [],
+    thresholds: [],
+    missing: [],
+    added: [],
+    replanned: [],
+    largestScoreDifference: 0,
+  });
   expect([found.points, found.items]).toEqual([18, 18 * 40]);
   expect(found.sentence).toBe('Every number matches: 18 values over 720 item outcomes, to the last digit.');
   expect(await readdir(join(workspace, 'steps'))).toEqual([]);
 
   const folder = join(workspace, 'runs', found.run);
   const manifest = runManifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
-  expect(manifest).toMatchObject({ kind: 'reproduce', state: 'done', spec: { of: run }, models: [{ path: 'bundled:uncurl-8' }], output: join(folder, 'reproduction.json') });
+  expect(manifest).toMatchObject({
+    kind: 'reproduce',
+    state: 'done',
+    spec: { of: run },
+    models: [{ path: 'bundled:uncurl-8' }],
+    output: join(folder, 'reproduction.json'),
+  });
   expect((await readdir(folder)).filter((name) => name === 'steps' || name === 'overlays')).toEqual([]);
   expect(await readFile(join(workspace, 'runs', run, 'results.json'), 'utf8')).toBe(before);
 });
 
 /** Rewrites a run's outcomes with one item of one point answered otherwise. */
-const doctor = async (folder: string, wanted: { readonly task: string; readonly method: string; readonly factor: number }, place: number): Promise<string> => {
+const doctor = async (
+  folder: string,
+  wanted: { readonly task: string; readonly method: string; readonly factor: number },
+  place: number,
+): Promise<string> => {
   const file = join(folder, 'outcomes.parquet');
-  const kept = new Map((await readPointIndex(folder)).map(({ model, task, method, seed, factor, kept: experts }) => [JSON.stringify([model, task, method, seed, factor]), experts]));
+  const kept = new Map(
+    (await readPointIndex(folder)).map(({ model, task, method, seed, factor, kept: experts }) => [
+      JSON.stringify([model, task, method, seed, factor]),
+      experts,
+    ]),
+  );
   const blocks: OutcomeBlock[] = [];
   let item = '';
   for await (const { point, outcomes } of (await readPointBlocks(file)) ?? []) {
@@ -52,12 +91,26 @@ const doctor = async (folder: string, wanted: { readonly task: string; readonly 
     const told = outcomes.map((outcome, index) => {
       if (!isWanted || index !== place || outcome.kind === 'text') return outcome;
       item = outcome.id;
-      return { ...outcome, chosen: (outcome.chosen + 1) % outcome.logprobs.length, logprobs: outcome.logprobs.map((score) => score - 1) };
+      return {
+        ...outcome,
+        chosen: (outcome.chosen + 1) % outcome.logprobs.length,
+        logprobs: outcome.logprobs.map((score) => score - 1),
+      };
     });
-    blocks.push({ run: 'doctored', ...point, kept: kept.get(JSON.stringify([model, task, method, seed, factor])) ?? 0, outcomes: told });
+    blocks.push({
+      run: 'doctored',
+      ...point,
+      kept: kept.get(JSON.stringify([model, task, method, seed, factor])) ?? 0,
+      outcomes: told,
+    });
   }
   await rm(file);
-  await writeOutcomes(file, (async function* () { yield* await Promise.resolve(blocks); })());
+  await writeOutcomes(
+    file,
+    (async function* () {
+      yield* await Promise.resolve(blocks);
+    })(),
+  );
   return item;
 };
 
@@ -67,7 +120,13 @@ test('an outcome or a value that was doctored is found, and the item listed by i
   const folder = join(workspace, 'runs', run);
   const item = await doctor(folder, { task: 'capital', method: 'reap', factor: 2 }, 7);
   const results = join(folder, 'results.json');
-  await writeFile(results, (await readFile(results, 'utf8')).replace(/("method": "uncurl",[^}]*?"value": )[\d.]+,([^}]*?"acc": )[\d.]+/, '$10.123,$20.123'));
+  await writeFile(
+    results,
+    (await readFile(results, 'utf8')).replace(
+      /("method": "uncurl",[^}]*?"value": )[\d.]+,([^}]*?"acc": )[\d.]+/,
+      '$10.123,$20.123',
+    ),
+  );
 
   const answer = await uncurl(['reproduce', folder, '--json']);
   expect(answer.code, answer.stderr).toBe(1);
@@ -88,18 +147,32 @@ test('a reproduction that is stopped goes on, and a sweep that cannot be repeate
   await first.says('Run reproduce-');
   const name = /Run (reproduce-[\w-]+)/.exec(first.printed.stderr)?.[1] ?? expect.fail('no name was said');
   // Stopped as soon as the first step is on disk: how fast the rest would go does not matter.
-  await expect.poll(() => readdir(join(workspace, 'runs', name, 'steps')).catch(() => []), { interval: 5, timeout: 30_000 }).not.toEqual([]);
+  await expect
+    .poll(() => readdir(join(workspace, 'runs', name, 'steps')).catch(() => []), { interval: 5, timeout: 30_000 })
+    .not.toEqual([]);
   first.child.kill('SIGINT');
   expect((await first.ended).code).toBe(130);
   const resumed = await uncurl(['resume', name, '--workspace', workspace]);
   expect(resumed.code, resumed.stderr).toBe(0);
   expect(resumed.stdout).toContain('Every number matches: 18 values');
 
-  expect(await uncurl(['reproduce', name, '--workspace', workspace])).toMatchObject({ code: 2, stderr: expect.stringContaining('not a sweep') });
+  expect(await uncurl(['reproduce', name, '--workspace', workspace])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('not a sweep'),
+  });
   const manifestFile = join(workspace, 'runs', run, 'manifest.json');
   const manifest = runManifest.parse(JSON.parse(await readFile(manifestFile, 'utf8')));
-  await writeFile(manifestFile, JSON.stringify({ ...manifest, models: manifest.models.map((model) => ({ ...model, fingerprint: 'f'.repeat(32) })) }));
-  expect(await uncurl(['reproduce', run, '--workspace', workspace])).toMatchObject({ code: 2, stderr: expect.stringContaining('has changed since this run') });
+  await writeFile(
+    manifestFile,
+    JSON.stringify({
+      ...manifest,
+      models: manifest.models.map((model) => ({ ...model, fingerprint: 'f'.repeat(32) })),
+    }),
+  );
+  expect(await uncurl(['reproduce', run, '--workspace', workspace])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('has changed since this run'),
+  });
 });
 
 test('a run of bundled models is found wherever the workbench lies, and one of models that it lacks is refused', async () => {
@@ -113,14 +186,20 @@ test('a run of bundled models is found wherever the workbench lies, and one of m
   expect((await uncurl(['resume', run, '--workspace', moved])).code).toBe(0);
   const file = join(moved, 'runs', run, 'manifest.json');
   await writeFile(file, (await readFile(file, 'utf8')).replaceAll('bundled:uncurl-8', 'bundled:uncurl-9'));
-  expect(await uncurl(['reproduce', run, '--workspace', moved])).toMatchObject({ code: 2, stderr: expect.stringContaining('uncurl-9 does not come with this version') });
+  expect(await uncurl(['reproduce', run, '--workspace', moved])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('uncurl-9 does not come with this version'),
+  });
   expect(await readdir(join(resources, 'models'))).not.toContain('uncurl-9');
 });
 
 test('serve gives the usual workspace the sample at its first use, and leaves a named one as it is', async () => {
   const folder = await temporaryFolder();
   const [usual, named] = [join(folder, 'usual'), join(folder, 'named')];
-  for (const [args, runs] of [[['serve'], ['sample']], [['serve', '--workspace', named], []]] as const) {
+  for (const [args, runs] of [
+    [['serve'], ['sample']],
+    [['serve', '--workspace', named], []],
+  ] as const) {
     const server = startUncurl(args, { UNCURL_WORKSPACE: usual });
     await server.says('The address holds a token');
     expect(await readdir(join(runs.length > 0 ? usual : named, 'runs'))).toEqual(runs);

@@ -11,7 +11,11 @@ import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readProfileFile } from '../../main/workspace/profile-file.ts';
 import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';
 
-const parse = (answer: { readonly code: number | null; readonly stdout: string; readonly stderr: string }): z.infer<typeof sweepDocument> => {
+const parse = (answer: {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}): z.infer<typeof sweepDocument> => {
   expect(answer.code, answer.stderr).toBe(0);
   return sweepDocument.parse(JSON.parse(answer.stdout));
 };
@@ -23,24 +27,53 @@ const readParquet = async (file: string): Promise<Record<string, unknown>[]> => 
 
 test('a sweep leaves results, outcomes, profiles and a manifest that agree with each other', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const args = ['sweep', 'uncurl-16', '--task', 'sort,capital', '--method', 'frequency', 'uncurl', '--factors', '1,2,4', '--workspace', workspace, '--json'];
+  const args = [
+    'sweep',
+    'uncurl-16',
+    '--task',
+    'sort,capital',
+    '--method',
+    'frequency',
+    'uncurl',
+    '--factors',
+    '1,2,4',
+    '--workspace',
+    workspace,
+    '--json',
+  ];
   const document = parse(await uncurl(args));
   const folder = join(workspace, 'runs', document.run);
-  expect((await readdir(folder)).filter((name) => !name.startsWith('lock'))).toEqual(['manifest.json', 'outcomes.parquet', 'plans.json', 'points.json', 'profile.safetensors', 'results.json']);
+  expect((await readdir(folder)).filter((name) => !name.startsWith('lock'))).toEqual([
+    'manifest.json',
+    'outcomes.parquet',
+    'plans.json',
+    'points.json',
+    'profile.safetensors',
+    'results.json',
+  ]);
   expect(sweepDocument.parse(JSON.parse(await readFile(join(folder, 'results.json'), 'utf8')))).toEqual(document);
 
   const manifest = runManifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
-  expect(manifest).toMatchObject({ kind: 'sweep', state: 'done', spec: { methods: ['frequency', 'uncurl'], factors: [1, 2, 4], delta: 0.02 } });
+  expect(manifest).toMatchObject({
+    kind: 'sweep',
+    state: 'done',
+    spec: { methods: ['frequency', 'uncurl'], factors: [1, 2, 4], delta: 0.02 },
+  });
   expect(manifest.commandLine).toBe(`uncurl ${args.join(' ')}`);
   expect(manifest.tasks.map(({ name }) => name)).toEqual(['sort', 'capital']);
 
   const rows = await readParquet(join(folder, 'outcomes.parquet'));
   expect(rows).toHaveLength(document.results.reduce((sum, { n }) => sum + n, 0));
   for (const result of document.results) {
-    const own = rows.filter(({ task, method, factor }) => task === result.task && method === result.method && factor === result.factor);
+    const own = rows.filter(
+      ({ task, method, factor }) => task === result.task && method === result.method && factor === result.factor,
+    );
     expect(own).toHaveLength(result.n);
     expect(own.filter(({ correct }) => correct === true).length / result.n).toBeCloseTo(result.acc ?? Number.NaN, 12);
-    expect(own.filter(({ correct_norm }) => correct_norm === true).length / result.n).toBeCloseTo(result.accNorm ?? Number.NaN, 12);
+    expect(own.filter(({ correct_norm }) => correct_norm === true).length / result.n).toBeCloseTo(
+      result.accNorm ?? Number.NaN,
+      12,
+    );
   }
   const [row] = rows;
   const logprobs = z.array(z.number()).parse(row?.['logprobs']);
@@ -53,7 +86,9 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   const figures = join(workspace, '..', 'figures');
   const drawn = await uncurl(['figures', folder, '--out', figures, '--json']);
   expect(drawn.code, drawn.stderr).toBe(0);
-  expect(await readdir(figures)).toEqual(expect.arrayContaining(['curves-uncurl-16.svg', 'results.csv', 'thresholds.csv']));
+  expect(await readdir(figures)).toEqual(
+    expect.arrayContaining(['curves-uncurl-16.svg', 'results.csv', 'thresholds.csv']),
+  );
 
   const again = parse(await uncurl(args));
   expect(again.results).toEqual(document.results);
@@ -67,30 +102,78 @@ test('models of different size in one sweep: factors that one cannot reach are l
   const kept = Array.from({ length: 3 }, () => [0, 1, 2, 3]);
   const small = join(folder, 'uncurl-16');
   await exportPlan({
-    checkpoint, plan: { kept }, destination: small,
-    settings: { threads: 1, memoryBudgetBytes: 1e9, overlayFolder: folder }, control: { signal: new AbortController().signal },
+    checkpoint,
+    plan: { kept },
+    destination: small,
+    settings: { threads: 1, memoryBudgetBytes: 1e9, overlayFolder: folder },
+    control: { signal: new AbortController().signal },
   });
-  const answer = await uncurl(['sweep', 'uncurl-16', small, '--task', 'sort', '--method', 'random', '--factors', '2,4', '--seeds', '3', '--limit', '20', '--workspace', join(folder, 'w'), '--json']);
+  const answer = await uncurl([
+    'sweep',
+    'uncurl-16',
+    small,
+    '--task',
+    'sort',
+    '--method',
+    'random',
+    '--factors',
+    '2,4',
+    '--seeds',
+    '3',
+    '--limit',
+    '20',
+    '--workspace',
+    join(folder, 'w'),
+    '--json',
+  ]);
   const { results, notes } = parse(answer);
   const names = [...new Set(results.map(({ model }) => model))];
   expect(names).toHaveLength(2);
   for (const name of names) expect(name).toMatch(/^uncurl-16 \([0-9a-f]{6}\)$/);
-  const factorsOf = (model: string | undefined): number[] => results.filter((result) => result.model === model).map(({ factor }) => factor);
-  expect([factorsOf(names[0]), factorsOf(names[1])]).toEqual([[1, 2, 4], [1, 2]]);
+  const factorsOf = (model: string | undefined): number[] =>
+    results.filter((result) => result.model === model).map(({ factor }) => factor);
+  expect([factorsOf(names[0]), factorsOf(names[1])]).toEqual([
+    [1, 2, 4],
+    [1, 2],
+  ]);
   expect(notes?.[0]).toMatch(/Factor 4 was left out .*top-2 of 4 experts.*at most 2/);
   expect(results.every(({ n }) => n === 20)).toBe(true);
 }, 60_000);
 
 test('texts are swept by perplexity, from a plain file, without a profile', async () => {
   const folder = await temporaryFolder();
-  const lines = Array.from({ length: 24 }, (_, index) => JSON.stringify({ id: `t${String(index)}`, text: `\nadd ${String(index)}+${String(40 - index)}>40\n` }));
+  const lines = Array.from({ length: 24 }, (_, index) =>
+    JSON.stringify({ id: `t${String(index)}`, text: `\nadd ${String(index)}+${String(40 - index)}>40\n` }),
+  );
   await writeFile(join(folder, 'sums.jsonl'), lines.join('\n'));
-  const { results, thresholds } = parse(await uncurl(['sweep', 'uncurl-16', '--task', join(folder, 'sums.jsonl'), '--method', 'random', '--factors', '2', '--workspace', join(folder, 'w'), '--json']));
+  const { results, thresholds } = parse(
+    await uncurl([
+      'sweep',
+      'uncurl-16',
+      '--task',
+      join(folder, 'sums.jsonl'),
+      '--method',
+      'random',
+      '--factors',
+      '2',
+      '--workspace',
+      join(folder, 'w'),
+      '--json',
+    ]),
+  );
   const [unpruned, pruned] = results;
   expect(unpruned).toMatchObject({ task: 'sums', metric: 'perplexity', acc: null, n: 24, difference: 0 });
   expect(pruned?.perplexity).toBeGreaterThan(unpruned?.perplexity ?? Number.NaN);
   expect(thresholds).toHaveLength(1);
-  const rows = await readParquet(join(folder, 'w', 'runs', results.length === 2 ? (await readdir(join(folder, 'w', 'runs')))[0] ?? '' : '', 'outcomes.parquet'));
+  const rows = await readParquet(
+    join(
+      folder,
+      'w',
+      'runs',
+      results.length === 2 ? ((await readdir(join(folder, 'w', 'runs')))[0] ?? '') : '',
+      'outcomes.parquet',
+    ),
+  );
   expect(rows[0]).toMatchObject({ item: 't0', answer: null, logprobs: null, tokens: expect.any(Number) });
 }, 60_000);
 
@@ -99,8 +182,22 @@ test('a lost token at a boundary is refused by its id before anything is measure
   const scoring = fileURLToPath(new URL('../fixtures/scoring/', import.meta.url));
   const [name = ''] = (await readdir(scoring)).filter((each) => each.startsWith('mixtral'));
   await cp(join(scoring, name), join(folder, 'model'), { recursive: true });
-  await writeFile(join(folder, 'task.jsonl'), '{"id":"a","context":"x","choices":["y","z"],"answer":0}\n{"id":"merged","context":"expert","choices":["s","x"],"answer":0}');
-  const { code, stderr } = await uncurl(['sweep', join(folder, 'model'), '--task', join(folder, 'task.jsonl'), '--method', 'random', '--factors', '2', '--workspace', join(folder, 'w')]);
+  await writeFile(
+    join(folder, 'task.jsonl'),
+    '{"id":"a","context":"x","choices":["y","z"],"answer":0}\n{"id":"merged","context":"expert","choices":["s","x"],"answer":0}',
+  );
+  const { code, stderr } = await uncurl([
+    'sweep',
+    join(folder, 'model'),
+    '--task',
+    join(folder, 'task.jsonl'),
+    '--method',
+    'random',
+    '--factors',
+    '2',
+    '--workspace',
+    join(folder, 'w'),
+  ]);
   expect([code, stderr]).toEqual([2, expect.stringContaining('item "merged"')]);
   expect(await readdir(join(folder, 'w', 'steps'))).toEqual([]);
 }, 30_000);

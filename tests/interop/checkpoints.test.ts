@@ -22,12 +22,26 @@ import { runPython } from './run-python.ts';
 const RELATIVE_TOLERANCE = 1e-4;
 
 const root = process.env['CHECKPOINTS'] ?? '';
-const names = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+const names = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
 const control = { signal: new AbortController().signal };
 
-const loaderReport = z.object({ name: z.string(), missing: z.array(z.string()), unexpected: z.array(z.string()), mismatched: z.array(z.string()), error: z.string().nullable() });
+const loaderReport = z.object({
+  name: z.string(),
+  missing: z.array(z.string()),
+  unexpected: z.array(z.string()),
+  mismatched: z.array(z.string()),
+  error: z.string().nullable(),
+});
 const port = z.tuple([z.string(), z.array(z.union([z.string(), z.number()]))]);
-const graphReport = z.object({ name: z.string(), inputs: z.record(z.string(), port), outputs: z.record(z.string(), port), error: z.string().nullable() });
+const graphReport = z.object({
+  name: z.string(),
+  inputs: z.record(z.string(), port),
+  outputs: z.record(z.string(), port),
+  error: z.string().nullable(),
+});
 
 /** A checkpoint, what the original computes under the mask of its plan, and its exports. */
 interface Subject {
@@ -42,7 +56,8 @@ let work = '';
 const place = (...parts: readonly string[]): string => path.join(work, ...parts);
 
 const prepare = async (name: string): Promise<{ readonly tokens: readonly (readonly number[])[] }> => {
-  const read = async (file: string): Promise<unknown> => JSON.parse(await readFile(path.join(root, name, file), 'utf8'));
+  const read = async (file: string): Promise<unknown> =>
+    JSON.parse(await readFile(path.join(root, name, file), 'utf8'));
   const tokens = z.array(z.array(z.number())).parse(await read('tokens.json'));
   const plan: DropPlan = z.object({ kept: z.array(z.array(z.number())) }).parse(await read('kept.json'));
   const checkpoint = await openCheckpoint(path.join(root, name));
@@ -60,15 +75,35 @@ const prepare = async (name: string): Promise<{ readonly tokens: readonly (reado
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-exports-'));
   for (const folder of ['hf,onnx', 'onnx', 'saved', 'overlay']) await mkdir(place(folder));
-  const jobs: { readonly name: string; readonly folder: string; readonly tokens: readonly (readonly number[])[]; readonly saved: string; readonly output: string }[] = [];
+  const jobs: {
+    readonly name: string;
+    readonly folder: string;
+    readonly tokens: readonly (readonly number[])[];
+    readonly saved: string;
+    readonly output: string;
+  }[] = [];
   for (const name of names) {
     const { tokens } = await prepare(name);
-    jobs.push({ name, tokens, folder: place('hf,onnx', name), saved: place('saved', name), output: place(`${name}.transformers`) });
+    jobs.push({
+      name,
+      tokens,
+      folder: place('hf,onnx', name),
+      saved: place('saved', name),
+      output: place(`${name}.transformers`),
+    });
   }
   const graphJobs = jobs.flatMap(({ name, tokens }) =>
-    (['hf,onnx', 'onnx'] as const).map((format) => ({ name: `${name} as ${format}`, tokens, folder: place(format, name), output: place(`${name} as ${format}`) })),
+    (['hf,onnx', 'onnx'] as const).map((format) => ({
+      name: `${name} as ${format}`,
+      tokens,
+      folder: place(format, name),
+      output: place(`${name} as ${format}`),
+    })),
   );
-  const [loaded, opened] = await Promise.all([runPython('transformers_logits.py', jobs, loaderReport), runPython('onnxruntime_logits.py', graphJobs, graphReport)]);
+  const [loaded, opened] = await Promise.all([
+    runPython('transformers_logits.py', jobs, loaderReport),
+    runPython('onnxruntime_logits.py', graphJobs, graphReport),
+  ]);
   loaders = new Map(loaded.map((report) => [report.name, report]));
   graphs = new Map(opened.map((report) => [report.name, report]));
 });
@@ -84,15 +119,26 @@ const expectEqual = async (name: string, file: string, prefix: string): Promise<
     const theirs = await readTensor(view);
     expect(theirs.length).toBe(ours.length);
     const scale = ours.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-    const difference = ours.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (theirs[index] ?? NaN))), 0);
+    const difference = ours.reduce(
+      (largest, value, index) => Math.max(largest, Math.abs(value - (theirs[index] ?? NaN))),
+      0,
+    );
     expect(difference / scale, `${prefix}.${sequence}`).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
   }
 };
 
 /** Whether a float8 matrix has several blocks and ends inside one: transformers 5.24 takes them all for equally large. */
 const hasPartialBlocks = ({ blocks }: ModelDescriptor): boolean => {
-  const isPartial = ({ stored }: Weight): boolean => stored.kind === 'fp8' && stored.view.shape.some((length, axis) => length > (stored.block[axis] ?? 1) && length % (stored.block[axis] ?? 1) !== 0);
-  return blocks.some(({ moe, attention }) => [...(moe?.expertTensors ?? []).flatMap(({ gate, up, down }) => [gate, up, down]), attention.output.weight].some(isPartial));
+  const isPartial = ({ stored }: Weight): boolean =>
+    stored.kind === 'fp8' &&
+    stored.view.shape.some(
+      (length, axis) => length > (stored.block[axis] ?? 1) && length % (stored.block[axis] ?? 1) !== 0,
+    );
+  return blocks.some(({ moe, attention }) =>
+    [...(moe?.expertTensors ?? []).flatMap(({ gate, up, down }) => [gate, up, down]), attention.output.weight].some(
+      isPartial,
+    ),
+  );
 };
 
 it(`has checkpoints in ${root}`, () => {
@@ -106,17 +152,26 @@ describe.each(names)('%s, pruned,', (name) => {
 
   it('gives the logits of the masked original in transformers, also after save_pretrained', async (context) => {
     const { descriptor } = subjects.get(name)?.checkpoint ?? expect.fail(`no ${name}`);
-    if (hasPartialBlocks(descriptor)) context.skip('transformers 5.24 misreads partial blocks of float8 weights (it takes all blocks for equally large); onnxruntime is compared');
+    if (hasPartialBlocks(descriptor))
+      context.skip(
+        'transformers 5.24 misreads partial blocks of float8 weights (it takes all blocks for equally large); onnxruntime is compared',
+      );
     await expectEqual(name, `${name}.transformers`, 'loaded');
     await expectEqual(name, `${name}.transformers`, 'reloaded');
   });
 
-  it.each(['hf,onnx', 'onnx'])('gives them in Python\'s onnxruntime (%s), alone and in batches padded on either side', async (format) => {
-    const { vocabulary } = subjects.get(name)?.checkpoint.descriptor ?? expect.fail(`no ${name}`);
-    const slots = ['tensor(int64)', ['batch', 'sequence']];
-    expect(graphs.get(`${name} as ${format}`)).toEqual({
-      name: `${name} as ${format}`, inputs: { input_ids: slots, attention_mask: slots }, outputs: { logits: ['tensor(float)', ['batch', 'sequence', vocabulary]] }, error: null,
-    });
-    for (const prefix of ['alone', 'right', 'left']) await expectEqual(name, `${name} as ${format}`, prefix);
-  });
+  it.each(['hf,onnx', 'onnx'])(
+    "gives them in Python's onnxruntime (%s), alone and in batches padded on either side",
+    async (format) => {
+      const { vocabulary } = subjects.get(name)?.checkpoint.descriptor ?? expect.fail(`no ${name}`);
+      const slots = ['tensor(int64)', ['batch', 'sequence']];
+      expect(graphs.get(`${name} as ${format}`)).toEqual({
+        name: `${name} as ${format}`,
+        inputs: { input_ids: slots, attention_mask: slots },
+        outputs: { logits: ['tensor(float)', ['batch', 'sequence', vocabulary]] },
+        error: null,
+      });
+      for (const prefix of ['alone', 'right', 'left']) await expectEqual(name, `${name} as ${format}`, prefix);
+    },
+  );
 });

@@ -25,18 +25,38 @@ const harnessReport = z.object({
   requests: z.array(z.tuple([z.number(), z.boolean()])),
   texts: z.array(z.number()),
 });
-const sweepDocument = z.object({ results: z.array(z.object({ task: z.string(), method: z.string(), factor: z.number(), n: z.number(), acc: z.number(), accNorm: z.number() })) });
+const sweepDocument = z.object({
+  results: z.array(
+    z.object({
+      task: z.string(),
+      method: z.string(),
+      factor: z.number(),
+      n: z.number(),
+      acc: z.number(),
+      accNorm: z.number(),
+    }),
+  ),
+});
 const item = z.object({ context: z.string(), choices: z.array(z.string()), answer: z.number() });
 const score = z.object({ id: z.string(), logprob: z.number(), greedy: z.boolean() });
 
 let work = '';
 const place = (name: string): string => path.join(work, name);
-const uncurl = (...parameters: readonly string[]): Promise<string> => outputOf(process.execPath, ['--disable-warning=ExperimentalWarning', entryPoint, ...parameters]);
-const linesOf = async (file: string): Promise<readonly unknown[]> => (await readFile(file, 'utf8')).trim().split('\n').map((line): unknown => JSON.parse(line));
+const uncurl = (...parameters: readonly string[]): Promise<string> =>
+  outputOf(process.execPath, ['--disable-warning=ExperimentalWarning', entryPoint, ...parameters]);
+const linesOf = async (file: string): Promise<readonly unknown[]> =>
+  (await readFile(file, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
 const taskFile = (task: string, split: string): string => path.join(resources, 'tasks', task, `${split}.jsonl`);
 
 /** Points of the sweep: what `sweep` measured under a mask or with merged weights, and the folder of the same plan. */
-const points = tasks.flatMap((task) => methods.flatMap((method) => factors.map((factor) => ({ task, method, factor, name: `${task}-${method}-${String(factor)}` }))));
+const points = tasks.flatMap((task) =>
+  methods.flatMap((method) =>
+    factors.map((factor) => ({ task, method, factor, name: `${task}-${method}-${String(factor)}` })),
+  ),
+);
 let swept: z.infer<typeof sweepDocument>['results'] = [];
 let scored: readonly z.infer<typeof score>[] = [];
 let harness: ReadonlyMap<string, z.infer<typeof harnessReport>>;
@@ -46,11 +66,36 @@ beforeAll(async () => {
   const named = tasks.flatMap((task) => ['--task', task]);
   await uncurl('profile', model, ...named, '--out', place('profile.safetensors'));
   for (const { task, method, factor, name } of points) {
-    await uncurl('plan', model, '--profile', place('profile.safetensors'), '--task', task, '--method', method, '--factor', String(factor), '--out', place(`${name}.json`));
+    await uncurl(
+      'plan',
+      model,
+      '--profile',
+      place('profile.safetensors'),
+      '--task',
+      task,
+      '--method',
+      method,
+      '--factor',
+      String(factor),
+      '--out',
+      place(`${name}.json`),
+    );
     await uncurl('export', model, '--plan', place(`${name}.json`), '--out', place(name));
   }
-  const settings = ['--factors', ['1', ...factors].join(','), '--limit', String(ITEMS), '--workspace', place('workspace'), '--json'];
-  swept = sweepDocument.parse(JSON.parse(await uncurl('sweep', model, ...named, ...methods.flatMap((method) => ['--method', method]), ...settings))).results;
+  const settings = [
+    '--factors',
+    ['1', ...factors].join(','),
+    '--limit',
+    String(ITEMS),
+    '--workspace',
+    place('workspace'),
+    '--json',
+  ];
+  swept = sweepDocument.parse(
+    JSON.parse(
+      await uncurl('sweep', model, ...named, ...methods.flatMap((method) => ['--method', method]), ...settings),
+    ),
+  ).results;
 
   const items = (await linesOf(taskFile('sort', 'test'))).map((line) => item.parse(line)).slice(0, SCORED);
   const pairs = items.flatMap(({ context, choices }) => choices.map((choice) => [context, choice] as const));
@@ -63,12 +108,19 @@ beforeAll(async () => {
   await uncurl('score', model, '--requests', place('requests.jsonl'), '--out', place('scores.jsonl'));
   scored = (await linesOf(place('scores.jsonl'))).map((line) => score.parse(line));
 
-  const filesOf = (which: readonly string[]): Readonly<Record<string, string>> => Object.fromEntries(which.map((task) => [task, taskFile(task, 'test')]));
+  const filesOf = (which: readonly string[]): Readonly<Record<string, string>> =>
+    Object.fromEntries(which.map((task) => [task, taskFile(task, 'test')]));
   const reports = await runPython(
     'harness.py',
     [
       { model, tasks: filesOf(tasks), limit: ITEMS, requests: pairs, texts },
-      ...points.map(({ task, name }) => ({ model: place(name), tasks: filesOf([task]), limit: ITEMS, requests: [], texts: [] })),
+      ...points.map(({ task, name }) => ({
+        model: place(name),
+        tasks: filesOf([task]),
+        limit: ITEMS,
+        requests: [],
+        texts: [],
+      })),
     ],
     harnessReport,
   );
@@ -76,9 +128,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
-const reportOf = (folder: string): z.infer<typeof harnessReport> => harness.get(folder) ?? expect.fail(`the harness did not measure ${folder}`);
+const reportOf = (folder: string): z.infer<typeof harnessReport> =>
+  harness.get(folder) ?? expect.fail(`the harness did not measure ${folder}`);
 const sweptPoint = (task: string, method: string, factor: number) =>
-  swept.find((point) => point.task === task && point.method === method && point.factor === factor) ?? expect.fail(`the sweep did not measure ${task} ${method} ${String(factor)}`);
+  swept.find((point) => point.task === task && point.method === method && point.factor === factor) ??
+  expect.fail(`the sweep did not measure ${task} ${method} ${String(factor)}`);
 const accuracies = (folder: string, task: string): { readonly acc: number; readonly accNorm: number } => {
   const { acc, acc_norm: accNorm } = reportOf(folder).tasks[task] ?? expect.fail(`no task ${task}`);
   return { acc, accNorm };

@@ -10,24 +10,41 @@ const scripts = fileURLToPath(new URL('python', import.meta.url));
 const LAST_CHARACTERS = 4000;
 
 /** Lets a script of ./python do its jobs: the objects that it prints, one a line, parsed. Nothing is fetched from a hub. */
-export const runPython = async <T>(script: string, jobs: readonly unknown[], answer: z.ZodType<T>): Promise<readonly T[]> => {
+export const runPython = async <T>(
+  script: string,
+  jobs: readonly unknown[],
+  answer: z.ZodType<T>,
+): Promise<readonly T[]> => {
   const python = process.env['UNCURL_INTEROP_PYTHON'];
-  if (python === undefined) throw new Error('UNCURL_INTEROP_PYTHON names no Python: start these tests with "npm run test:interop".');
+  if (python === undefined)
+    throw new Error('UNCURL_INTEROP_PYTHON names no Python: start these tests with "npm run test:interop".');
   const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-'));
   try {
     const jobFile = path.join(folder, 'jobs.json');
     await writeFile(jobFile, JSON.stringify(jobs));
     const output = await outputOf(python, [path.join(scripts, script), jobFile], {
-      ...process.env, HF_HUB_OFFLINE: '1', HF_DATASETS_OFFLINE: '1', HF_HOME: path.join(folder, 'hub'), TOKENIZERS_PARALLELISM: 'false', PYTHONDONTWRITEBYTECODE: '1',
+      ...process.env,
+      HF_HUB_OFFLINE: '1',
+      HF_DATASETS_OFFLINE: '1',
+      HF_HOME: path.join(folder, 'hub'),
+      TOKENIZERS_PARALLELISM: 'false',
+      PYTHONDONTWRITEBYTECODE: '1',
     });
-    return output.trim().split('\n').map((line) => answer.parse(JSON.parse(line)));
+    return output
+      .trim()
+      .split('\n')
+      .map((line) => answer.parse(JSON.parse(line)));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 };
 
 /** Standard output of a program that must end well. */
-export const outputOf = (command: string, parameters: readonly string[], environment: NodeJS.ProcessEnv = process.env): Promise<string> =>
+export const outputOf = (
+  command: string,
+  parameters: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<string> =>
   new Promise((resolve, reject) => {
     const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'], env: environment });
     let [stdout, stderr] = ['', ''];
@@ -36,6 +53,11 @@ export const outputOf = (command: string, parameters: readonly string[], environ
     child.once('error', reject);
     child.once('close', (code) => {
       if (code === 0) resolve(stdout);
-      else reject(new Error(`${command} ${parameters.join(' ')} ended with ${String(code)}:\n${stderr.slice(-LAST_CHARACTERS)}`));
+      else
+        reject(
+          new Error(
+            `${command} ${parameters.join(' ')} ended with ${String(code)}:\n${stderr.slice(-LAST_CHARACTERS)}`,
+          ),
+        );
     });
   });

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { familyOf } from '../../main/checkpoint/families/families.ts';
-import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { sizeTrendOf } from '../../main/checkpoint/families/families.ts';
+import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import type { DropPlan } from '../../main/contract/plan.ts';
@@ -20,17 +20,21 @@ import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 const RELATIVE_TOLERANCE = 1e-4;
 
 const root = process.env['CHECKPOINTS'] ?? '';
-const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+const folders = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
 const control = { signal: new AbortController().signal };
 
 const modelType = (folder: string): string =>
-  z.object({ model_type: z.string() }).parse(JSON.parse(readFileSync(path.join(root, folder, 'config.json'), 'utf8'))).model_type;
+  z.object({ model_type: z.string() }).parse(JSON.parse(readFileSync(path.join(root, folder, 'config.json'), 'utf8')))
+    .model_type;
 
 it(`has checkpoints in ${root}`, () => {
   expect(folders.length).toBeGreaterThan(0);
 });
 
-const supported = folders.filter((folder) => familyOf(modelType(folder)) !== undefined);
+const supported = folders.filter((folder) => sizeTrendOf(modelType(folder)) !== undefined);
 it.each(folders.filter((folder) => !supported.includes(folder)))('%s is of a supported family', (folder) => {
   expect.fail(`the family ${modelType(folder)} is not supported yet`);
 });
@@ -48,7 +52,8 @@ class Reference {
   }
 
   static async open(folder: string): Promise<Reference> {
-    const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(path.join(root, folder, name), 'utf8'));
+    const read = async (name: string): Promise<unknown> =>
+      JSON.parse(await readFile(path.join(root, folder, name), 'utf8'));
     return new Reference(
       await openCheckpoint(path.join(root, folder)),
       z.array(z.array(z.number())).parse(await read('tokens.json')),
@@ -73,7 +78,12 @@ class Reference {
 
   /** The three sequences through a checkpoint, with every block resident or one at a time. */
   async forward(checkpoint: Checkpoint, plan: DropPlan | null, streamed: boolean): Promise<readonly ForwardResult[]> {
-    const runner = await openModelRunner(checkpoint, { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, streamed, overlayFolder: await temporaryFolder() });
+    const runner = await openModelRunner(checkpoint, {
+      threads: 1,
+      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+      streamed,
+      overlayFolder: await temporaryFolder(),
+    });
     try {
       return await runner.forward(this.tokens, plan, control);
     } finally {
@@ -82,11 +92,16 @@ class Reference {
   }
 
   /** Logits and router logits of every sequence against `file`; `experts`: columns of ours that the reference has. */
-  async compare(results: readonly ForwardResult[], file: string, experts: readonly (readonly number[])[] | null): Promise<void> {
+  async compare(
+    results: readonly ForwardResult[],
+    file: string,
+    experts: readonly (readonly number[])[] | null,
+  ): Promise<void> {
     expect(results.length).toBe(this.tokens.length);
     for (const [sequence, { logits, routerLogits }] of results.entries()) {
       expectClose(logits, await this.floats(file, `logits.${sequence}`));
-      const columns = experts === null ? routerLogits : keepColumns(routerLogits, experts, this.tokens[sequence]?.length ?? 0);
+      const columns =
+        experts === null ? routerLogits : keepColumns(routerLogits, experts, this.tokens[sequence]?.length ?? 0);
       expectClose(columns, await this.floats(file, `router_logits.${sequence}`));
     }
   }
@@ -95,7 +110,10 @@ class Reference {
 const expectClose = (ours: Float32Array, reference: Float32Array): void => {
   expect(ours.length).toBe(reference.length);
   const scale = reference.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const difference = ours.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (reference[index] ?? NaN))), 0);
+  const difference = ours.reduce(
+    (largest, value, index) => Math.max(largest, Math.abs(value - (reference[index] ?? NaN))),
+    0,
+  );
   expect(difference / scale).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
 };
 
@@ -104,14 +122,18 @@ const keepColumns = (matrix: Float32Array, kept: readonly (readonly number[])[],
   const experts = matrix.length / (kept.length * tokens);
   return Float32Array.from(
     kept.flatMap((columns, layer) =>
-      Array.from({ length: tokens }, (_, token) => columns.map((expert) => matrix[(layer * tokens + token) * experts + expert] ?? NaN)).flat(),
+      Array.from({ length: tokens }, (_, token) =>
+        columns.map((expert) => matrix[(layer * tokens + token) * experts + expert] ?? NaN),
+      ).flat(),
     ),
   );
 };
 
 /** The K experts of every token at every layer, in ascending order. */
 const choices = (experts: Int32Array, topK: number): readonly string[] =>
-  Array.from({ length: experts.length / topK }, (_, token) => [...experts.subarray(token * topK, (token + 1) * topK)].sort((a, b) => a - b).join(','));
+  Array.from({ length: experts.length / topK }, (_, token) =>
+    [...experts.subarray(token * topK, (token + 1) * topK)].sort((a, b) => a - b).join(','),
+  );
 
 describe.each(supported)('%s', (folder) => {
   it.each([
@@ -123,22 +145,34 @@ describe.each(supported)('%s', (folder) => {
     await reference.compare(results, 'reference.safetensors', null);
     const { topK } = reference.checkpoint.info;
     for (const [sequence, { experts }] of results.entries()) {
-      expect(choices(experts, topK)).toEqual(choices(await reference.integers('routing.safetensors', `experts.${sequence}`), topK));
+      expect(choices(experts, topK)).toEqual(
+        choices(await reference.integers('routing.safetensors', `experts.${sequence}`), topK),
+      );
     }
   });
 
   it('gives the logits of its pruned twin under a mask', async () => {
     const reference = await Reference.open(folder);
     const { kept } = reference;
-    await reference.compare(await reference.forward(reference.checkpoint, kept, false), 'pruned.safetensors', kept.kept);
+    await reference.compare(
+      await reference.forward(reference.checkpoint, kept, false),
+      'pruned.safetensors',
+      kept.kept,
+    );
   });
 
   it('scores requests behind a shared prefix as whole sequences, unpruned and under a mask, resident and streamed', async () => {
     const { checkpoint, kept } = await Reference.open(folder);
     const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: await temporaryFolder() };
     const requests = prefixedRequests(checkpoint.descriptor);
-    const [resident, streamed] = [await openModelRunner(checkpoint, settings), await openModelRunner(checkpoint, { ...settings, streamed: true })];
-    onTestFinished(async () => { await resident.dispose(); await streamed.dispose(); });
+    const [resident, streamed] = [
+      await openModelRunner(checkpoint, settings),
+      await openModelRunner(checkpoint, { ...settings, streamed: true }),
+    ];
+    onTestFinished(async () => {
+      await resident.dispose();
+      await streamed.dispose();
+    });
     for (const plan of [null, kept]) {
       const { together, alone } = await scoreTogether(resident, requests, plan);
       expect(numberDifference(together.logprobs, alone.logprobs)).toBeLessThanOrEqual(1e-5);
@@ -151,8 +185,19 @@ describe.each(supported)('%s', (folder) => {
     const reference = await Reference.open(folder);
     const { checkpoint, kept: plan } = reference;
     const parent = await temporaryFolder();
-    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: path.join(parent, 'overlay') };
-    const { folder: exported } = await exportPlan({ checkpoint, plan, destination: path.join(parent, 'pruned'), format: 'hf,onnx', settings, control });
+    const settings = {
+      threads: 1,
+      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+      overlayFolder: path.join(parent, 'overlay'),
+    };
+    const { folder: exported } = await exportPlan({
+      checkpoint,
+      plan,
+      destination: path.join(parent, 'pruned'),
+      format: 'hf,onnx',
+      settings,
+      control,
+    });
     const reopened = await openCheckpoint(exported);
     await reference.compare(await reference.forward(reopened, null, false), 'pruned.safetensors', null);
     const verification = await verifyExport({ exported, checkpoint, plan, settings, control });

@@ -6,7 +6,12 @@ import { eepVectors } from './methods/eep.ts';
 import { hcSmoeVectors } from './methods/hc-smoe.ts';
 import { hungarianAssignmentVectors } from './methods/hungarian-assignment.ts';
 import { fusedLayoutsVectors, moeLayerForwardVectors } from './methods/layers.ts';
-import { mcsmoeSwitchVectors, msmoeGroupingVectors, msmoeMergeVectors, msmoePermutationVectors } from './methods/m-smoe.ts';
+import {
+  mcsmoeSwitchVectors,
+  msmoeGroupingVectors,
+  msmoeMergeVectors,
+  msmoePermutationVectors,
+} from './methods/m-smoe.ts';
 import { mergeFrequencyVectors } from './methods/merge-frequency.ts';
 import { mergeOtherVectors, mergeSubmoeVectors } from './methods/merge-rules.ts';
 import { naeeLayerwiseVectors, naeeProgressiveVectors, naeeSkippingVectors } from './methods/naee.ts';
@@ -61,7 +66,9 @@ const handlers: Readonly<Record<string, (json: unknown) => void | Promise<void>>
 };
 
 const folder = process.env['METHOD_VECTORS'] ?? path.join(import.meta.dirname, '../fixtures/methods');
-const files = readdirSync(folder).filter((name) => name.endsWith('.json')).sort();
+const files = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .sort();
 
 /** Several sets of one kind may lie side by side (NAME.json, NAME_0.json, NAME_1.json): the longest name that fits. */
 const kindOf = (file: string): string => {
@@ -77,7 +84,8 @@ test('the folder of vectors is not empty', () => {
 for (const name of files) {
   const handler = handlers[kindOf(name)];
   test(handler === undefined ? `${name} (not supported yet)` : name, async () => {
-    if (handler === undefined) expect.fail(`${name}: no method of the workbench is held against vectors of this kind yet`);
+    if (handler === undefined)
+      expect.fail(`${name}: no method of the workbench is held against vectors of this kind yet`);
     await handler(JSON.parse(readFileSync(path.join(folder, name), 'utf8')));
   });
 }

@@ -19,10 +19,14 @@ const ofOneFamily = path.join(here, '../fixtures/checkpoints');
 const ofEveryFamily = path.join(here, '../../../shared/reference/checkpoints');
 const asked = process.env['CHECKPOINTS'] ?? ofOneFamily;
 const root = asked === ofOneFamily && existsSync(ofEveryFamily) ? ofEveryFamily : asked;
-const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+const folders = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
 
 it('finds checkpoints of every family', (context) => {
-  if (root === ofOneFamily) context.skip(`the checkpoints of every family are not beside this clone; those in ${root} are of one`);
+  if (root === ofOneFamily)
+    context.skip(`the checkpoints of every family are not beside this clone; those in ${root} are of one`);
   expect(folders.length).toBeGreaterThan(0);
 });
 
@@ -39,12 +43,16 @@ interface Sound {
 
 const readHeader = (file: string): readonly NamedTensor[] => {
   const bytes = readFileSync(file);
-  const { __metadata__: _metadata, ...entries } = z.record(z.string(), z.unknown()).parse(JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE())).toString('utf8')));
+  const { __metadata__: _metadata, ...entries } = z
+    .record(z.string(), z.unknown())
+    .parse(JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE())).toString('utf8')));
   return Object.entries(headerSchema.parse(entries)).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
 };
 
 const readSound = (folder: string): Sound => {
-  const files = readdirSync(path.join(root, folder)).filter((name) => /^model.*\.safetensors$/.test(name)).sort();
+  const files = readdirSync(path.join(root, folder))
+    .filter((name) => /^model.*\.safetensors$/.test(name))
+    .sort();
   return {
     config: configSchema.parse(JSON.parse(readFileSync(path.join(root, folder, 'config.json'), 'utf8'))),
     files: new Map(files.map((name) => [name, readHeader(path.join(root, folder, name))])),
@@ -73,8 +81,12 @@ class Bench {
   }
 
   /** The refusal of the checkpoint with `change` made to the tensors of one file; null where it opens. */
-  async refusal(file: string, change: (tensors: readonly NamedTensor[]) => readonly NamedTensor[]): Promise<WorkbenchError | null> {
-    if (this.#changed !== null && this.#changed !== file) await this.#writeTensors(this.#changed, this.sound.files.get(this.#changed) ?? []);
+  async refusal(
+    file: string,
+    change: (tensors: readonly NamedTensor[]) => readonly NamedTensor[],
+  ): Promise<WorkbenchError | null> {
+    if (this.#changed !== null && this.#changed !== file)
+      await this.#writeTensors(this.#changed, this.sound.files.get(this.#changed) ?? []);
     const tensors = change(this.sound.files.get(file) ?? []);
     await this.#writeTensors(file, tensors);
     if (isSharded(this.sound)) await this.#writeIndex(new Map(this.sound.files).set(file, tensors));
@@ -93,7 +105,10 @@ class Bench {
 
   async #writeIndex(files: Sound['files']): Promise<void> {
     const map = [...files].flatMap(([file, tensors]) => tensors.map(({ name }) => [name, file]));
-    await writeFile(path.join(this.folder, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(map) }));
+    await writeFile(
+      path.join(this.folder, 'model.safetensors.index.json'),
+      JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(map) }),
+    );
   }
 
   async #writeTensors(file: string, tensors: readonly NamedTensor[]): Promise<void> {
@@ -120,7 +135,10 @@ const wrongDtypes = ({ name, dtype }: NamedTensor): readonly string[] => {
   return ['I64', 'I32', 'U8', 'BOOL', 'F64', 'F8_E4M3', 'F8_E5M2', 'I16'];
 };
 
-const transposed = (shape: readonly number[]): readonly number[] => [...shape.slice(0, -2), ...shape.slice(-2).reverse()];
+const transposed = (shape: readonly number[]): readonly number[] => [
+  ...shape.slice(0, -2),
+  ...shape.slice(-2).reverse(),
+];
 const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 describe.each(folders)('%s', (folder) => {
@@ -128,8 +146,10 @@ describe.each(folders)('%s', (folder) => {
   const places = [...sound.files].flatMap(([file, tensors]) => tensors.map((tensor) => ({ file, tensor })));
   const oblong = places.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) !== shape.at(-2));
   const squares = places.filter(({ tensor: { shape } }) => shape.length >= 2 && shape.at(-1) === shape.at(-2)).length;
-  const replaced = (name: string, ...by: readonly NamedTensor[]) => (tensors: readonly NamedTensor[]): readonly NamedTensor[] =>
-    tensors.flatMap((tensor) => (tensor.name === name ? by : [tensor]));
+  const replaced =
+    (name: string, ...by: readonly NamedTensor[]) =>
+    (tensors: readonly NamedTensor[]): readonly NamedTensor[] =>
+      tensors.flatMap((tensor) => (tensor.name === name ? by : [tensor]));
 
   it('opens while it is sound', async () => {
     expect(await refusalOf((await Bench.set(sound)).folder)).toBeNull();
@@ -137,7 +157,10 @@ describe.each(folders)('%s', (folder) => {
 
   it(`is refused without any one of its ${String(places.length)} tensors, by name`, async () => {
     const bench = await Bench.set(sound);
-    for (const { file, tensor: { name } } of places) {
+    for (const {
+      file,
+      tensor: { name },
+    } of places) {
       const refusal = await bench.refusal(file, replaced(name));
       expect(refusal?.message ?? 'it opened', `without ${name}`).toContain(`"${name}" is missing`);
     }
@@ -158,8 +181,12 @@ describe.each(folders)('%s', (folder) => {
     const bench = await Bench.set(sound);
     for (const { file, tensor } of oblong) {
       const shape = transposed(tensor.shape);
-      const { message } = (await bench.refusal(file, replaced(tensor.name, { ...tensor, shape }))) ?? { message: 'it opened' };
-      expect(message, `${tensor.name} transposed`).toContain(`tensor "${tensor.name}" has shape ${shown(shape)} where config.json asks for ${shown(tensor.shape)}`);
+      const { message } = (await bench.refusal(file, replaced(tensor.name, { ...tensor, shape }))) ?? {
+        message: 'it opened',
+      };
+      expect(message, `${tensor.name} transposed`).toContain(
+        `tensor "${tensor.name}" has shape ${shown(shape)} where config.json asks for ${shown(tensor.shape)}`,
+      );
       expect(message).toContain('it is transposed');
     }
   });
@@ -171,7 +198,8 @@ describe.each(folders)('%s', (folder) => {
         const refusal = await bench.refusal(file, replaced(tensor.name, { ...tensor, dtype }));
         const what = `${tensor.name} as ${dtype}`;
         // A float8 matrix without scale is one whose scale is missing.
-        if (refusal?.code === 'missing-tensor') expect(refusal.message, what).toContain(`"${tensor.name}_scale_inv" is missing`);
+        if (refusal?.code === 'missing-tensor')
+          expect(refusal.message, what).toContain(`"${tensor.name}_scale_inv" is missing`);
         else expect(refusal?.message ?? 'it opened', what).toContain(`tensor "${tensor.name}" is ${dtype}`);
       }
     }
@@ -180,9 +208,17 @@ describe.each(folders)('%s', (folder) => {
   it('is refused with a tensor that nothing reads, by name; not with a rotary buffer', async () => {
     const bench = await Bench.set(sound);
     const [first] = sound.files.keys();
-    const added = (name: string) => (tensors: readonly NamedTensor[]) => [...tensors, { name, dtype: 'F32', shape: [4] }];
+    const added = (name: string) => (tensors: readonly NamedTensor[]) => [
+      ...tensors,
+      { name, dtype: 'F32', shape: [4] },
+    ];
     const layer = `model.layers.${String(sound.config['num_hidden_layers'])}`;
-    for (const name of ['model.layers.0.self_attn.q_proj.lora_A.weight', 'model.layers.1.mlp.experts.99.up_proj.weight', `${layer}.input_layernorm.weight`, 'score.weight']) {
+    for (const name of [
+      'model.layers.0.self_attn.q_proj.lora_A.weight',
+      'model.layers.1.mlp.experts.99.up_proj.weight',
+      `${layer}.input_layernorm.weight`,
+      'score.weight',
+    ]) {
       const refusal = await bench.refusal(first ?? '', added(name));
       expect(refusal?.message ?? 'it opened', name).toContain(`"${name}"`);
     }
@@ -194,14 +230,21 @@ describe.each(folders)('%s', (folder) => {
     for (const [key, values] of Object.entries(contradictions(sound.config))) {
       for (const value of values) {
         const refusal = await bench.refusalOfConfig({ [key]: value });
-        expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(new RegExp(`"model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor`));
+        expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
+          new RegExp(`"model\\.|"lm_head|"${key}"|${key}|heads|groups|short_factor`),
+        );
       }
     }
   });
 });
 
 describe('what could be read in two ways is refused', () => {
-  const openChanged = async (context: TestContext, folder: string, config: Config, change: (tensors: readonly NamedTensor[]) => readonly NamedTensor[] = (tensors) => tensors): Promise<WorkbenchError | null> => {
+  const openChanged = async (
+    context: TestContext,
+    folder: string,
+    config: Config,
+    change: (tensors: readonly NamedTensor[]) => readonly NamedTensor[] = (tensors) => tensors,
+  ): Promise<WorkbenchError | null> => {
     if (!folders.includes(folder)) context.skip(`${folder} is not in ${root}`);
     const sound = readSound(folder);
     const bench = await Bench.set({ ...sound, config: { ...sound.config, ...config } });
@@ -210,38 +253,79 @@ describe('what could be read in two ways is refused', () => {
 
   it('a last layer that the config takes for one that predicts further tokens', async (context) => {
     const fewer = { num_hidden_layers: 2, num_nextn_predict_layers: 1 };
-    expect((await openChanged(context, 'deepseek_v3', fewer))?.message).toContain('have no place in this family: "model.layers.2.');
+    expect((await openChanged(context, 'deepseek_v3', fewer))?.message).toContain(
+      'have no place in this family: "model.layers.2.',
+    );
     const mark = { name: 'model.layers.2.eh_proj.weight', dtype: 'F32', shape: [32, 64] };
     expect(await openChanged(context, 'deepseek_v3', fewer, (tensors) => [...tensors, mark])).toBeNull();
   });
 
   it('layer types that are too few, unknown, or contradicted by other keys', async (context) => {
-    expect((await openChanged(context, 'gpt_oss-bf16', { layer_types: ['sliding_attention'] }))?.message).toMatch(/"layer_types" names 1 layers, "num_hidden_layers" 2/);
-    expect((await openChanged(context, 'gpt_oss-bf16', { layer_types: ['chunked_attention', 'full_attention'] }))?.message).toMatch(/"layer_types" holds "chunked_attention"/);
+    expect((await openChanged(context, 'gpt_oss-bf16', { layer_types: ['sliding_attention'] }))?.message).toMatch(
+      /"layer_types" names 1 layers, "num_hidden_layers" 2/,
+    );
+    expect(
+      (await openChanged(context, 'gpt_oss-bf16', { layer_types: ['chunked_attention', 'full_attention'] }))?.message,
+    ).toMatch(/"layer_types" holds "chunked_attention"/);
     const types = { layer_types: ['full_attention', 'full_attention', 'full_attention', 'sliding_attention'] };
-    expect((await openChanged(context, 'qwen2_moe-sparse-step', types))?.message).toMatch(/"layer_types" says sliding_attention for layer 3, where the other keys give no window/);
+    expect((await openChanged(context, 'qwen2_moe-sparse-step', types))?.message).toMatch(
+      /"layer_types" says sliding_attention for layer 3, where the other keys give no window/,
+    );
   });
 
   it('more experts per token than the chosen groups hold, and groups too small to be ranked', async (context) => {
-    expect((await openChanged(context, 'deepseek_v3', { num_experts_per_tok: 9 }))?.message).toMatch(/top-9 exceeds the 8 experts of 2 groups/);
-    expect((await openChanged(context, 'deepseek_v3', { n_group: 16, topk_group: 8 }))?.message).toMatch(/groups of 1 expert cannot be ranked by their best 2/);
+    expect((await openChanged(context, 'deepseek_v3', { num_experts_per_tok: 9 }))?.message).toMatch(
+      /top-9 exceeds the 8 experts of 2 groups/,
+    );
+    expect((await openChanged(context, 'deepseek_v3', { n_group: 16, topk_group: 8 }))?.message).toMatch(
+      /groups of 1 expert cannot be ranked by their best 2/,
+    );
   });
 
   it('a quantisation that the weights do not have, or have and the config does not name', async (context) => {
-    expect((await openChanged(context, 'gpt_oss-mxfp4', { quantization_config: null }))?.message).toMatch(/does not say mxfp4, but the experts are MXFP4 blocks/);
-    expect((await openChanged(context, 'gpt_oss-bf16', { quantization_config: { quant_method: 'mxfp4' } }))?.message).toMatch(/says mxfp4, but the experts are no MXFP4 blocks/);
-    expect((await openChanged(context, 'qwen3_moe', { quantization_config: { quant_method: 'mxfp4' } }))?.message).toMatch(/says mxfp4/);
+    expect((await openChanged(context, 'gpt_oss-mxfp4', { quantization_config: null }))?.message).toMatch(
+      /does not say mxfp4, but the experts are MXFP4 blocks/,
+    );
+    expect(
+      (await openChanged(context, 'gpt_oss-bf16', { quantization_config: { quant_method: 'mxfp4' } }))?.message,
+    ).toMatch(/says mxfp4, but the experts are no MXFP4 blocks/);
+    expect(
+      (await openChanged(context, 'qwen3_moe', { quantization_config: { quant_method: 'mxfp4' } }))?.message,
+    ).toMatch(/says mxfp4/);
     const plain = (tensors: readonly NamedTensor[]): readonly NamedTensor[] =>
-      tensors.flatMap((tensor) => (tensor.name.endsWith('_scale_inv') ? [] : [{ ...tensor, dtype: tensor.dtype === 'F8_E4M3' ? 'BF16' : tensor.dtype }]));
-    expect((await openChanged(context, 'deepseek_v3-fp8', {}, plain))?.message).toMatch(/says fp8, but no tensor is float8/);
+      tensors.flatMap((tensor) =>
+        tensor.name.endsWith('_scale_inv')
+          ? []
+          : [{ ...tensor, dtype: tensor.dtype === 'F8_E4M3' ? 'BF16' : tensor.dtype }],
+      );
+    expect((await openChanged(context, 'deepseek_v3-fp8', {}, plain))?.message).toMatch(
+      /says fp8, but no tensor is float8/,
+    );
   });
 });
 
 /** Keys of config.json that shapes or names depend on. */
 const lengthKeys = [
-  'hidden_size', 'vocab_size', 'num_hidden_layers', 'num_attention_heads', 'num_key_value_heads', 'head_dim', 'num_local_experts', 'num_experts',
-  'n_routed_experts', 'intermediate_size', 'moe_intermediate_size', 'shared_expert_intermediate_size', 'n_shared_experts', 'kv_lora_rank',
-  'q_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim', 'first_k_dense_replace', 'decoder_sparse_step',
+  'hidden_size',
+  'vocab_size',
+  'num_hidden_layers',
+  'num_attention_heads',
+  'num_key_value_heads',
+  'head_dim',
+  'num_local_experts',
+  'num_experts',
+  'n_routed_experts',
+  'intermediate_size',
+  'moe_intermediate_size',
+  'shared_expert_intermediate_size',
+  'n_shared_experts',
+  'kv_lora_rank',
+  'q_lora_rank',
+  'qk_nope_head_dim',
+  'qk_rope_head_dim',
+  'v_head_dim',
+  'first_k_dense_replace',
+  'decoder_sparse_step',
 ];
 const flagKeys = ['attention_bias', 'qkv_bias', 'use_qk_norm', 'lm_head_bias'];
 

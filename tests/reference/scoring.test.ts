@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { familyOf } from '../../main/checkpoint/families/families.ts';
-import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { sizeTrendOf } from '../../main/checkpoint/families/families.ts';
 import type { TextTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
-import { encodeRequest } from '../../main/inference/encode-request.ts';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { encodeRequest } from '../../main/inference/encode-item.ts';
 import type { ModelRunner, RunControl } from '../../main/inference/model-runner.ts';
 import { openModelRunner } from '../../main/inference/open-model-runner.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
@@ -15,11 +15,15 @@ const LOGPROB_TOLERANCE = 1e-3;
 const ROLLING_RELATIVE_TOLERANCE = 2e-5;
 
 const root = process.env['SCORING'] ?? '';
-const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+const folders = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
 const control: RunControl = { signal: new AbortController().signal };
 
 const modelType = (folder: string): string =>
-  z.object({ model_type: z.string() }).parse(JSON.parse(readFileSync(path.join(root, folder, 'config.json'), 'utf8'))).model_type;
+  z.object({ model_type: z.string() }).parse(JSON.parse(readFileSync(path.join(root, folder, 'config.json'), 'utf8')))
+    .model_type;
 
 const request = z.union([
   z.object({ id: z.string(), context: z.string(), continuation: z.string() }),
@@ -29,7 +33,10 @@ const answer = z.object({ id: z.string(), logprob: z.number(), greedy: z.boolean
 const rolling = z.object({ id: z.string(), text: z.string(), logprob: z.number() });
 
 const lines = async <T>(folder: string, name: string, schema: z.ZodType<T>): Promise<readonly T[]> =>
-  (await readFile(path.join(root, folder, name), 'utf8')).trim().split('\n').map((line) => schema.parse(JSON.parse(line)));
+  (await readFile(path.join(root, folder, name), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => schema.parse(JSON.parse(line)));
 
 const open = async (folder: string): Promise<{ readonly runner: ModelRunner; readonly tokenizer: TextTokenizer }> => {
   const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: await temporaryFolder() };
@@ -43,7 +50,7 @@ it(`has checkpoints with requests in ${root}`, () => {
   expect(folders.length).toBeGreaterThan(0);
 });
 
-const supported = folders.filter((folder) => familyOf(modelType(folder)) !== undefined);
+const supported = folders.filter((folder) => sizeTrendOf(modelType(folder)) !== undefined);
 it.each(folders.filter((folder) => !supported.includes(folder)))('%s is of a supported family', (folder) => {
   expect.fail(`the family ${modelType(folder)} is not supported yet`);
 });
@@ -53,7 +60,9 @@ describe.each(supported)('%s', (folder) => {
     const { runner, tokenizer } = await open(folder);
     const requests = await lines(folder, 'requests.jsonl', request);
     const expected = await lines(folder, 'expected.jsonl', answer);
-    const encoded = requests.map((each) => ('context' in each ? { id: each.id, ...encodeRequest(tokenizer, each.id, each.context, each.continuation) } : each));
+    const encoded = requests.map((each) =>
+      'context' in each ? { id: each.id, ...encodeRequest(tokenizer, each.id, each.context, each.continuation) } : each,
+    );
     const results = await runner.score(encoded, null, control);
     const facts = ({ id, greedy, tokens }: z.infer<typeof answer>): unknown => ({ id, greedy, tokens });
     expect(results.map(facts)).toEqual(expected.map(facts));
@@ -64,7 +73,11 @@ describe.each(supported)('%s', (folder) => {
   it('scores texts as lm-evaluation-harness does', async () => {
     const { runner, tokenizer } = await open(folder);
     const texts = await lines(folder, 'rolling.jsonl', rolling);
-    const results = await runner.scoreRolling(texts.map(({ id, text }) => ({ id, tokens: tokenizer.encode(text, true) })), null, control);
+    const results = await runner.scoreRolling(
+      texts.map(({ id, text }) => ({ id, tokens: tokenizer.encode(text, true) })),
+      null,
+      control,
+    );
     expect(results.map(({ id }) => id)).toEqual(texts.map(({ id }) => id));
     const differences = results.map(({ logprob }, index) => Math.abs(logprob / (texts[index]?.logprob ?? NaN) - 1));
     expect(Math.max(...differences)).toBeLessThanOrEqual(ROLLING_RELATIVE_TOLERANCE);

@@ -5,9 +5,21 @@ import { z } from 'zod';
 import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
 
 const root = process.env['TOKENIZERS'] ?? '';
-const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+const folders = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
 
-const cases = z.array(z.object({ text: z.string(), ids: z.array(z.number()), idsWithoutSpecial: z.array(z.number()), decoded: z.string() })).min(1);
+const cases = z
+  .array(
+    z.object({
+      text: z.string(),
+      ids: z.array(z.number()),
+      idsWithoutSpecial: z.array(z.number()),
+      decoded: z.string(),
+    }),
+  )
+  .min(1);
 
 it(`has tokenizers in ${root}`, () => {
   expect(folders.length).toBeGreaterThan(0);

@@ -33,13 +33,21 @@ interface Layer {
   readonly allows: (entry: Import) => boolean;
 }
 
-/** Innermost first: main/contract has a rule of its own beside that of main. */
+/** What the window may import of the engine's side: pure code that knows neither files nor processes. */
+const RING = ['main/contract', 'main/statistics', 'main/evaluation', 'main/figures'];
+
+/** Innermost first: main/contract and the ring have rules of their own beside that of main. */
 const LAYERS: readonly Layer[] = [
   {
     folder: 'main/contract',
     rule: 'the contract imports nothing but the contract and zod',
     allows: ({ file, specifier }) => within(file, 'main/contract') || specifier === 'zod',
   },
+  ...RING.map((folder) => ({
+    folder,
+    rule: 'the ring that both sides import imports nothing but the ring and packages that run anywhere',
+    allows: ({ file, specifier }: Import) => (file === null ? !specifier.startsWith('node:') : within(file, ...RING)),
+  })),
   {
     folder: 'main',
     rule: 'the engine imports nothing of the shell or the window, nor electron, nor react',
@@ -56,11 +64,11 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: 'renderer',
-    rule: 'the window imports nothing but the window and the contract, and no Node',
+    rule: 'the window imports nothing but the window and the ring, and no Node',
     allows: ({ file, specifier }) =>
       file === null
         ? !isPackage(specifier, 'electron') && !specifier.startsWith('node:')
-        : within(file, 'renderer', 'main/contract'),
+        : within(file, 'renderer', ...RING),
   },
 ];
 

@@ -13,6 +13,7 @@ const TOP_LEVEL = new Set([
   ...['README.md', 'LICENSE', 'package.json', 'package-lock.json', 'forge.config.ts', 'electron-builder.yml'],
   ...['tsconfig.json', 'tsconfig.engine.json', 'eslint.config.js', 'vite.config.ts', 'vitest.config.ts'],
   ...['playwright.config.ts', '.gitignore', '.gitattributes', '.npmrc', '.nvmrc', '.editorconfig'],
+  ...['.prettierrc.json', '.prettierignore'],
 ]);
 
 const files = projectFiles();
@@ -51,7 +52,9 @@ describe('the layout of the repository', () => {
   });
 
   it('has no file over 1 MiB outside resources/models and the sample', () => {
-    expect(files.filter((file) => !/^resources\/(?:models|sample\/run)\//.test(file) && sizeOf(file) > FILE_LIMIT_BYTES)).toEqual([]);
+    expect(
+      files.filter((file) => !/^resources\/(?:models|sample\/run)\//.test(file) && sizeOf(file) > FILE_LIMIT_BYTES),
+    ).toEqual([]);
   });
 
   it('is under 100 MiB as a whole', () => {
@@ -59,7 +62,9 @@ describe('the layout of the repository', () => {
   });
 
   it('names source files in kebab case', () => {
-    const odd = files.filter(isSource).filter((file) => !/^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z]+)+$/.test(path.basename(file)));
+    const odd = files
+      .filter(isSource)
+      .filter((file) => !/^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z]+)+$/.test(path.basename(file)));
     expect(odd).toEqual([]);
   });
 });

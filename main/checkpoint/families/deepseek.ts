@@ -1,10 +1,29 @@
 import type { Family } from './family.ts';
-import { denseNames, latentAttention, plain, projLayout, sharedExperts, silu, stackedLayout, unquantised } from './shared-names.ts';
+import {
+  denseNames,
+  latentAttention,
+  plain,
+  projLayout,
+  sharedExperts,
+  silu,
+  stackedLayout,
+  unquantised,
+} from './shared-names.ts';
 
 const firstDense = { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace' } } as const;
-const keys = { experts: ['n_routed_experts', 'num_local_experts'], topK: 'num_experts_per_tok', expertWidth: 'moe_intermediate_size' } as const;
+const keys = {
+  experts: ['n_routed_experts', 'num_local_experts'],
+  topK: 'num_experts_per_tok',
+  expertWidth: 'moe_intermediate_size',
+} as const;
 const latentDefaults = {
-  kv_lora_rank: 512, qk_nope_head_dim: 128, qk_rope_head_dim: 64, v_head_dim: 128, rms_norm_eps: 1e-6, rope_theta: 10000, attention_bias: false,
+  kv_lora_rank: 512,
+  qk_nope_head_dim: 128,
+  qk_rope_head_dim: 64,
+  v_head_dim: 128,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  attention_bias: false,
 };
 
 /** DeepSeek-V2 (arXiv 2405.04434): routing as transformers has it, never normalised and always scaled. */
@@ -13,10 +32,25 @@ export const deepseekV2: Family = {
   modelType: 'deepseek_v2',
   keys,
   defaults: {
-    ...latentDefaults, n_routed_experts: 64, moe_intermediate_size: 1407, n_shared_experts: 2, first_k_dense_replace: 0, n_group: 1,
-    topk_group: 1, topk_method: 'greedy', routed_scaling_factor: 1, intermediate_size: 11008,
+    ...latentDefaults,
+    n_routed_experts: 64,
+    moe_intermediate_size: 1407,
+    n_shared_experts: 2,
+    first_k_dense_replace: 0,
+    n_group: 1,
+    topk_group: 1,
+    topk_method: 'greedy',
+    routed_scaling_factor: 1,
+    intermediate_size: 11008,
   },
-  required: [silu, unquantised, { key: 'attention_bias', values: [false] }, { key: 'mlp_bias', values: [false] }, { key: 'moe_layer_freq', values: [1] }, { key: 'scoring_func', values: ['softmax'] }],
+  required: [
+    silu,
+    unquantised,
+    { key: 'attention_bias', values: [false] },
+    { key: 'mlp_bias', values: [false] },
+    { key: 'moe_layer_freq', values: [1] },
+    { key: 'scoring_func', values: ['softmax'] },
+  ],
   routing: {
     kind: 'softmax-all',
     normalise: false,
@@ -36,11 +70,27 @@ export const deepseekV3: Family = {
   modelType: 'deepseek_v3',
   keys,
   defaults: {
-    ...latentDefaults, n_routed_experts: 256, num_experts_per_tok: 8, moe_intermediate_size: 2048, n_shared_experts: 1,
-    first_k_dense_replace: 3, n_group: 8, topk_group: 4, routed_scaling_factor: 2.5, norm_topk_prob: true, intermediate_size: 18432,
-    rope_interleave: true, num_nextn_predict_layers: 1,
+    ...latentDefaults,
+    n_routed_experts: 256,
+    num_experts_per_tok: 8,
+    moe_intermediate_size: 2048,
+    n_shared_experts: 1,
+    first_k_dense_replace: 3,
+    n_group: 8,
+    topk_group: 4,
+    routed_scaling_factor: 2.5,
+    norm_topk_prob: true,
+    intermediate_size: 18432,
+    rope_interleave: true,
+    num_nextn_predict_layers: 1,
   },
-  required: [silu, { key: 'attention_bias', values: [false] }, { key: 'moe_layer_freq', values: [1] }, { key: 'scoring_func', values: ['sigmoid'] }, { key: 'topk_method', values: ['noaux_tc'] }],
+  required: [
+    silu,
+    { key: 'attention_bias', values: [false] },
+    { key: 'moe_layer_freq', values: [1] },
+    { key: 'scoring_func', values: ['sigmoid'] },
+    { key: 'topk_method', values: ['noaux_tc'] },
+  ],
   routing: {
     kind: 'sigmoid',
     normalise: 'norm_topk_prob',

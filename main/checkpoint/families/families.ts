@@ -9,6 +9,18 @@ import { phimoe } from './phimoe.ts';
 import { qwen2Moe, qwen3Moe } from './qwen.ts';
 
 /** Every family that can be opened. */
-export const families: readonly Family[] = [mixtral, qwen2Moe, qwen3Moe, olmoe, deepseekV2, deepseekV3, glm4Moe, graniteMoe, phimoe, gptOss];
+export const families: readonly Family[] = [
+  mixtral,
+  qwen2Moe,
+  qwen3Moe,
+  olmoe,
+  deepseekV2,
+  deepseekV3,
+  glm4Moe,
+  graniteMoe,
+  phimoe,
+  gptOss,
+];
 
-export const familyOf = (modelType: string): Family | undefined => families.find((family) => family.modelType === modelType);
+export const sizeTrendOf = (modelType: string): Family | undefined =>
+  families.find((family) => family.modelType === modelType);

@@ -19,14 +19,25 @@ export interface Family {
   readonly routing: RoutingRecord;
   readonly activation: 'silu' | 'clamped';
   readonly norm: 'rms' | 'layer';
-  readonly names: { readonly embedding: string; readonly finalNorm: string; readonly head: string; readonly attentionNorm: string; readonly feedForwardNorm: string };
+  readonly names: {
+    readonly embedding: string;
+    readonly finalNorm: string;
+    readonly head: string;
+    readonly attentionNorm: string;
+    readonly feedForwardNorm: string;
+  };
   /** Key that says whether the head has a bias. */
   readonly headBiasKey: string | null;
   readonly attention: AttentionRecord;
   readonly window: WindowRecord;
   readonly rotary: RotaryRecord;
   /** Keys of multipliers (granite); null: none. */
-  readonly multipliers: { readonly embedding: string; readonly residual: string; readonly attention: string; readonly logits: string } | null;
+  readonly multipliers: {
+    readonly embedding: string;
+    readonly residual: string;
+    readonly attention: string;
+    readonly logits: string;
+  } | null;
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
   /** Layouts met on disk; the one whose first tensors are there is taken. */
@@ -39,9 +50,20 @@ export interface Family {
 export type Flag = boolean | string;
 
 export type RoutingRecord =
-  | { readonly kind: 'softmax-all'; readonly normalise: Flag; readonly scaleKey: string | null; readonly groups: GroupRecord | null }
+  | {
+      readonly kind: 'softmax-all';
+      readonly normalise: Flag;
+      readonly scaleKey: string | null;
+      readonly groups: GroupRecord | null;
+    }
   | { readonly kind: 'softmax-chosen' }
-  | { readonly kind: 'sigmoid'; readonly normalise: Flag; readonly scaleKey: string; readonly groups: GroupRecord; readonly correction: string }
+  | {
+      readonly kind: 'sigmoid';
+      readonly normalise: Flag;
+      readonly scaleKey: string;
+      readonly groups: GroupRecord;
+      readonly correction: string;
+    }
   | { readonly kind: 'sparsemixer'; readonly jitterKey: string };
 
 export interface GroupRecord {
@@ -60,7 +82,12 @@ export type AttentionRecord =
       readonly output: string;
       readonly queryKeyValueBias: Flag;
       readonly outputBias: Flag;
-      readonly norms: { readonly over: 'head' | 'whole'; readonly query: string; readonly key: string; readonly when: Flag } | null;
+      readonly norms: {
+        readonly over: 'head' | 'whole';
+        readonly query: string;
+        readonly key: string;
+        readonly when: Flag;
+      } | null;
       readonly clipKey: string | null;
       readonly sinks: string | null;
     }
@@ -94,7 +121,9 @@ export interface RotaryRecord {
 
 /** Dense layers among the MoE layers. */
 export interface DenseRecord {
-  readonly rule: { readonly kind: 'first'; readonly key: string } | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string };
+  readonly rule:
+    | { readonly kind: 'first'; readonly key: string }
+    | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string };
   readonly widthKey: string;
   readonly gate: string;
   readonly up: string;

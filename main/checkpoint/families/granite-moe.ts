@@ -5,15 +5,31 @@ import { groupedAttention, plain, silu, unquantised } from './shared-names.ts';
 export const graniteMoe: Family = {
   ...plain,
   modelType: 'granitemoe',
-  keys: { experts: ['num_local_experts', 'num_experts'], topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
+  keys: {
+    experts: ['num_local_experts', 'num_experts'],
+    topK: 'num_experts_per_tok',
+    expertWidth: 'intermediate_size',
+  },
   defaults: {
-    num_local_experts: 8, num_experts_per_tok: 2, rms_norm_eps: 1e-6, rope_theta: 10000, attention_bias: false,
-    embedding_multiplier: 1, residual_multiplier: 1, attention_multiplier: 1, logits_scaling: 1,
+    num_local_experts: 8,
+    num_experts_per_tok: 2,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+    attention_bias: false,
+    embedding_multiplier: 1,
+    residual_multiplier: 1,
+    attention_multiplier: 1,
+    logits_scaling: 1,
   },
   required: [silu, unquantised],
   routing: { kind: 'softmax-chosen' },
   attention: { ...groupedAttention, queryKeyValueBias: 'attention_bias', outputBias: 'attention_bias' },
-  multipliers: { embedding: 'embedding_multiplier', residual: 'residual_multiplier', attention: 'attention_multiplier', logits: 'logits_scaling' },
+  multipliers: {
+    embedding: 'embedding_multiplier',
+    residual: 'residual_multiplier',
+    attention: 'attention_multiplier',
+    logits: 'logits_scaling',
+  },
   layouts: [
     {
       kind: 'stacked-rows',

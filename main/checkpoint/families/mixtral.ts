@@ -5,8 +5,18 @@ import { groupedAttention, plain, silu, stackedLayout, unquantised } from './sha
 export const mixtral: Family = {
   ...plain,
   modelType: 'mixtral',
-  keys: { experts: ['num_local_experts', 'num_experts'], topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
-  defaults: { num_local_experts: 8, num_experts_per_tok: 2, intermediate_size: 14336, rms_norm_eps: 1e-5, rope_theta: 1e6 },
+  keys: {
+    experts: ['num_local_experts', 'num_experts'],
+    topK: 'num_experts_per_tok',
+    expertWidth: 'intermediate_size',
+  },
+  defaults: {
+    num_local_experts: 8,
+    num_experts_per_tok: 2,
+    intermediate_size: 14336,
+    rms_norm_eps: 1e-5,
+    rope_theta: 1e6,
+  },
   required: [silu, unquantised, { key: 'attention_bias', values: [false] }],
   routing: { kind: 'softmax-all', normalise: true, scaleKey: null, groups: null },
   attention: groupedAttention,

@@ -1,12 +1,32 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, projLayout, queryKeyNormNames, silu, stackedLayout, unquantised } from './shared-names.ts';
+import {
+  groupedAttention,
+  plain,
+  projLayout,
+  queryKeyNormNames,
+  silu,
+  stackedLayout,
+  unquantised,
+} from './shared-names.ts';
 
 /** OLMoE (arXiv 2409.02060). */
 export const olmoe: Family = {
   ...plain,
   modelType: 'olmoe',
-  keys: { experts: ['num_experts', 'num_local_experts'], topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
-  defaults: { num_experts: 64, num_experts_per_tok: 8, intermediate_size: 2048, norm_topk_prob: false, attention_bias: false, rms_norm_eps: 1e-5, rope_theta: 10000 },
+  keys: {
+    experts: ['num_experts', 'num_local_experts'],
+    topK: 'num_experts_per_tok',
+    expertWidth: 'intermediate_size',
+  },
+  defaults: {
+    num_experts: 64,
+    num_experts_per_tok: 8,
+    intermediate_size: 2048,
+    norm_topk_prob: false,
+    attention_bias: false,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+  },
   required: [silu, unquantised],
   routing: { kind: 'softmax-all', normalise: 'norm_topk_prob', scaleKey: null, groups: null },
   attention: {

@@ -5,10 +5,20 @@ import { groupedAttention, plain, silu, unquantised } from './shared-names.ts';
 export const phimoe: Family = {
   ...plain,
   modelType: 'phimoe',
-  keys: { experts: ['num_local_experts', 'num_experts'], topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
+  keys: {
+    experts: ['num_local_experts', 'num_experts'],
+    topK: 'num_experts_per_tok',
+    expertWidth: 'intermediate_size',
+  },
   defaults: {
-    num_local_experts: 16, num_experts_per_tok: 2, intermediate_size: 6400, router_jitter_noise: 0.01, attention_bias: false,
-    lm_head_bias: false, rms_norm_eps: 1e-5, rope_theta: 1e6,
+    num_local_experts: 16,
+    num_experts_per_tok: 2,
+    intermediate_size: 6400,
+    router_jitter_noise: 0.01,
+    attention_bias: false,
+    lm_head_bias: false,
+    rms_norm_eps: 1e-5,
+    rope_theta: 1e6,
   },
   required: [silu, unquantised, { key: 'num_experts_per_tok', values: [2] }],
   routing: { kind: 'sparsemixer', jitterKey: 'router_jitter_noise' },

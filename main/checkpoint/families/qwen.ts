@@ -1,18 +1,49 @@
 import type { Family } from './family.ts';
-import { denseNames, groupedAttention, plain, projLayout, queryKeyNormNames, silu, stackedLayout, unquantised } from './shared-names.ts';
+import {
+  denseNames,
+  groupedAttention,
+  plain,
+  projLayout,
+  queryKeyNormNames,
+  silu,
+  stackedLayout,
+  unquantised,
+} from './shared-names.ts';
 
-const sparseStep = { ...denseNames, rule: { kind: 'sparse-step', stepKey: 'decoder_sparse_step', listKey: 'mlp_only_layers' } } as const;
-const switchedWindow = { kind: 'switched', key: 'sliding_window', switchKey: 'use_sliding_window', fromKey: 'max_window_layers' } as const;
+const sparseStep = {
+  ...denseNames,
+  rule: { kind: 'sparse-step', stepKey: 'decoder_sparse_step', listKey: 'mlp_only_layers' },
+} as const;
+const switchedWindow = {
+  kind: 'switched',
+  key: 'sliding_window',
+  switchKey: 'use_sliding_window',
+  fromKey: 'max_window_layers',
+} as const;
 
 /** Qwen1.5-MoE and Qwen2-MoE (arXiv 2407.10671). */
 export const qwen2Moe: Family = {
   ...plain,
   modelType: 'qwen2_moe',
-  keys: { experts: ['num_experts', 'num_local_experts'], topK: 'num_experts_per_tok', expertWidth: 'moe_intermediate_size' },
+  keys: {
+    experts: ['num_experts', 'num_local_experts'],
+    topK: 'num_experts_per_tok',
+    expertWidth: 'moe_intermediate_size',
+  },
   defaults: {
-    num_experts: 60, num_experts_per_tok: 4, moe_intermediate_size: 1408, intermediate_size: 5632, norm_topk_prob: false,
-    shared_expert_intermediate_size: 5632, decoder_sparse_step: 1, mlp_only_layers: [], qkv_bias: true, use_sliding_window: false,
-    max_window_layers: 28, rms_norm_eps: 1e-6, rope_theta: 10000,
+    num_experts: 60,
+    num_experts_per_tok: 4,
+    moe_intermediate_size: 1408,
+    intermediate_size: 5632,
+    norm_topk_prob: false,
+    shared_expert_intermediate_size: 5632,
+    decoder_sparse_step: 1,
+    mlp_only_layers: [],
+    qkv_bias: true,
+    use_sliding_window: false,
+    max_window_layers: 28,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
   },
   required: [silu, unquantised],
   routing: { kind: 'softmax-all', normalise: 'norm_topk_prob', scaleKey: null, groups: null },
@@ -34,11 +65,24 @@ export const qwen2Moe: Family = {
 export const qwen3Moe: Family = {
   ...plain,
   modelType: 'qwen3_moe',
-  keys: { experts: ['num_experts', 'num_local_experts'], topK: 'num_experts_per_tok', expertWidth: 'moe_intermediate_size' },
+  keys: {
+    experts: ['num_experts', 'num_local_experts'],
+    topK: 'num_experts_per_tok',
+    expertWidth: 'moe_intermediate_size',
+  },
   defaults: {
-    num_experts: 128, num_experts_per_tok: 8, moe_intermediate_size: 768, intermediate_size: 6144, norm_topk_prob: false,
-    decoder_sparse_step: 1, mlp_only_layers: [], attention_bias: false, use_sliding_window: false, max_window_layers: 28,
-    rms_norm_eps: 1e-6, rope_theta: 10000,
+    num_experts: 128,
+    num_experts_per_tok: 8,
+    moe_intermediate_size: 768,
+    intermediate_size: 6144,
+    norm_topk_prob: false,
+    decoder_sparse_step: 1,
+    mlp_only_layers: [],
+    attention_bias: false,
+    use_sliding_window: false,
+    max_window_layers: 28,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
   },
   required: [silu],
   routing: { kind: 'softmax-all', normalise: 'norm_topk_prob', scaleKey: null, groups: null },

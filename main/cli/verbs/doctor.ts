@@ -3,14 +3,14 @@ import { createRequire } from 'node:module';
 import { cpus, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { providerName } from '../../contract/device.ts';
-import { deviceOf, engineVersion, engineVersions, physicalCores } from '../../engine/machine.ts';
-import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { serialiseError } from '../../contract/errors.ts';
+import { deviceOf, engineVersion, engineVersions, physicalCores } from '../../engine/machine.ts';
 import { forkProbe } from '../../inference/providers/fork-probe.ts';
+import { hasCudaLibraries } from '../../inference/providers/provider.ts';
 import { createProvidersHere } from '../../inference/providers/providers-here.ts';
-import { hasCudaLibraries } from '../../inference/providers/runtime-package.ts';
+import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { deviceText } from '../device-text.ts';
-import { workspaceOf, WORKSPACE_OPTION } from '../open-engine.ts';
+import { WORKSPACE_OPTION, workspaceOf } from '../open-engine.ts';
 import { optionReader } from '../option-values.ts';
 import { printedBytes, textList } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
@@ -29,7 +29,9 @@ const folderOf = (name: string): string | null => {
 const electronState = (): string => {
   const folder = folderOf('electron');
   if (folder === null) return 'not installed (the browser host needs none)';
-  return existsSync(join(folder, 'path.txt')) ? 'installed' : 'package installed, binary not fetched yet (npm start does it)';
+  return existsSync(join(folder, 'path.txt'))
+    ? 'installed'
+    : 'package installed, binary not fetched yet (npm start does it)';
 };
 
 const workspaceState = async (path: string): Promise<string> => {
@@ -48,7 +50,10 @@ export const doctor: Verb = {
   summary: 'Devices and environment: what is here, what is used, and how to get what is missing.',
   positionals: [0, 0],
   options: {
-    probe: { type: 'boolean', help: 'Try every device in a process of its own: run a small block and compare it with the processor.' },
+    probe: {
+      type: 'boolean',
+      help: 'Try every device in a process of its own: run a small block and compare it with the processor.',
+    },
     ...WORKSPACE_OPTION,
   },
   run: async (given, host) => {
@@ -68,7 +73,11 @@ export const doctor: Verb = {
       version: engineVersion,
       versions,
       device: deviceOf(physicalCores()),
-      providers: { present: devices.filter(({ present }) => present).map(({ provider }) => provider), used: 'cpu', probed: isProbed },
+      providers: {
+        present: devices.filter(({ present }) => present).map(({ provider }) => provider),
+        used: 'cpu',
+        probed: isProbed,
+      },
       devices,
       cuda: { libraries: hasCudaLibraries(), command: cuda?.command ?? null },
       processor: { model: cpus()[0]?.model ?? 'unknown', physicalCores: physicalCores(), logicalCores: cpus().length },
@@ -83,8 +92,14 @@ export const doctor: Verb = {
       ['Node', versions['node'] ?? ''],
       ['onnxruntime', versions['onnxruntime'] ?? ''],
       ...devices.map((device) => [device.provider, deviceText(device)] as const),
-      ['devices', isProbed ? 'each was tried just now' : 'none was tried: --probe tries each of them; choose one with --device'],
-      ['processor', `${processor.model}, ${String(processor.physicalCores)} cores (${String(processor.logicalCores)} threads)`],
+      [
+        'devices',
+        isProbed ? 'each was tried just now' : 'none was tried: --probe tries each of them; choose one with --device',
+      ],
+      [
+        'processor',
+        `${processor.model}, ${String(processor.physicalCores)} cores (${String(processor.logicalCores)} threads)`,
+      ],
       ['memory', `${printedBytes(memory.totalBytes)}, ${printedBytes(memory.freeBytes)} free`],
       ['Electron', document.electron],
       ['resources', document.resources],

@@ -24,14 +24,21 @@ export const exportVerb: Verb = {
   options: {
     plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
     out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
-    format: { type: 'string', multiple: true, value: 'NAME', help: 'hf (default): a Hugging Face folder. onnx: one graph with its weights. hf,onnx: both in one folder, sharing the weights.' },
+    format: {
+      type: 'string',
+      multiple: true,
+      value: 'NAME',
+      help: 'hf (default): a Hugging Face folder. onnx: one graph with its weights. hf,onnx: both in one folder, sharing the weights.',
+    },
     ...MACHINE_OPTIONS,
   },
   run: async (given, { resources, signal, progress, environment }) => {
     const reader = optionReader(given);
     const destination = outFolder(reader);
     const formats = reader.choices('format', FORMATS);
-    const format = exportFormat.parse(formats.length === 0 ? 'hf' : FORMATS.filter((name) => formats.includes(name)).join(','));
+    const format = exportFormat.parse(
+      formats.length === 0 ? 'hf' : FORMATS.filter((name) => formats.includes(name)).join(','),
+    );
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
@@ -44,7 +51,11 @@ export const exportVerb: Verb = {
         destination,
         format,
         settings: { ...machineSettings(reader), overlayFolder },
-        control: { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: exporting and verifying`) },
+        control: {
+          signal,
+          onProgress: (done, total) =>
+            progress(`${String(Math.floor((100 * done) / total))} %: exporting and verifying`),
+        },
       });
       const text = `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits differ by at most ${verification.maxLogitDifference.toExponential(1)} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
       return { document: { folder, format, sizeBytes, verification, warnings }, text: [text, ...warnings].join('\n') };

@@ -1,17 +1,15 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
 import { figures as drawFigures } from '../../figures/figures.ts';
-import { readSweepDocument } from '../../jobs/sweep-record.ts';
-import { readRunProfiles } from '../../jobs/read-run-profiles.ts';
-import { readReportComparisons } from '../../report/read-comparison.ts';
-import { readStoredSweep } from '../../report/read-family.ts';
-import { readRecordedTrainings } from '../../report/read-recorded-trainings.ts';
-import { bundledModels } from '../../workspace/bundled-resources.ts';
-import { explainFileError } from '../../workspace/file-errors.ts';
+import { explainFileError } from '../../files/file-errors.ts';
+import { temporaryNameFor } from '../../files/write-atomically.ts';
+import { readRecordedTrainings, readReportComparisons, readRunProfiles, readStoredSweep } from '../../runs/read-run.ts';
+import { readSweepDocument } from '../../runs/sweep-record.ts';
+import { bundledModels } from '../../workspace/library.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { temporaryNameFor } from '../../workspace/write-atomically.ts';
 import { findRun } from '../find-run.ts';
 import { WORKSPACE_OPTION } from '../open-engine.ts';
 import { optionReader } from '../option-values.ts';
@@ -38,12 +36,23 @@ export const figures: Verb = {
     const document = manifest.kind === 'sweep' ? await readSweepDocument(runs.folder(run)) : null;
     const profiles = await readRunProfiles(runs.folder(run), manifest);
     if (document === null && profiles.length === 0) {
-      throw refuse('nothing-to-draw', `${run} (${manifest.kind}, ${manifest.state}) holds no results and no profiles.`, 'Choose a sweep or a profile that is done.');
+      throw refuse(
+        'nothing-to-draw',
+        `${run} (${manifest.kind}, ${manifest.state}) holds no results and no profiles.`,
+        'Choose a sweep or a profile that is done.',
+      );
     }
-    const bundled = { folders: [...(await bundledModels(host.resources)).values()], open: openCheckpoint, recorded: () => readRecordedTrainings(host.resources) };
+    const bundled = {
+      folders: [...(await bundledModels(host.resources)).values()],
+      open: openCheckpoint,
+      recorded: () => readRecordedTrainings(host.resources),
+    };
     const family = document === null ? {} : { family: (await readStoredSweep(opened, run, { bundled })).family };
     const comparisons = document === null ? [] : await readReportComparisons(opened, document);
-    const files = drawFigures({ manifest, document, profiles, comparisons, ...family }, reader.choice('theme', ['light', 'dark']) ?? 'light');
+    const files = drawFigures(
+      { manifest, document, profiles, comparisons, ...family, deflate: (bytes) => deflateSync(bytes, { level: 9 }) },
+      reader.choice('theme', ['light', 'dark']) ?? 'light',
+    );
     const unfinished = temporaryNameFor(out, dirname(out));
     try {
       await mkdir(unfinished);
@@ -53,6 +62,9 @@ export const figures: Verb = {
       await rm(unfinished, { recursive: true, force: true });
       throw explainFileError(error, out);
     }
-    return { document: { out, run, files: files.map(({ name }) => name) }, text: `${String(files.length)} files written to ${basename(out)}:\n${files.map(({ name }) => `- ${name}`).join('\n')}` };
+    return {
+      document: { out, run, files: files.map(({ name }) => name) },
+      text: `${String(files.length)} files written to ${basename(out)}:\n${files.map(({ name }) => `- ${name}`).join('\n')}`,
+    };
   },
 };

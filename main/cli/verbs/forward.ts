@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { tensorInMemory, writeSafetensors } from '../../checkpoint/write-safetensors.ts';
-import { produceFileAtomically } from '../../workspace/write-atomically.ts';
+import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
@@ -21,7 +21,11 @@ export const forward: Verb = {
   positionals: [1, 1],
   options: {
     tokens: { type: 'string', value: 'FILE', help: 'JSON list of token-id lists.' },
-    mask: { type: 'string', value: 'PLAN', help: 'Run under this plan: dropped experts are masked, merged ones replaced.' },
+    mask: {
+      type: 'string',
+      value: 'PLAN',
+      help: 'Run under this plan: dropped experts are masked, merged ones replaced.',
+    },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -37,9 +41,14 @@ export const forward: Verb = {
     const results = await withRunner(
       checkpoint,
       reader,
-      (runner) => runner.forward(sequences, plan, { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: running`) }),
+      (runner) =>
+        runner.forward(sequences, plan, {
+          signal,
+          onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: running`),
+        }),
       async (overlayFolder) => {
-        if (mask !== undefined && plan !== null) await installRecovery({ file: mask, plan }, overlayFolder, { environment });
+        if (mask !== undefined && plan !== null)
+          await installRecovery({ file: mask, plan }, overlayFolder, { environment });
       },
     );
     const { vocabulary, moeLayers, experts } = checkpoint.info;

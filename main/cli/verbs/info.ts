@@ -17,9 +17,15 @@ export const info: Verb = {
       ['folder', folder],
       ['family', facts.family],
       ['layers', `${String(facts.layers)} (${String(facts.moeLayers)} with experts)`],
-      ['experts', `${String(facts.experts)} per layer, top-${String(facts.topK)} per token, ${String(facts.sharedExperts)} shared`],
+      [
+        'experts',
+        `${String(facts.experts)} per layer, top-${String(facts.topK)} per token, ${String(facts.sharedExperts)} shared`,
+      ],
       ['widths', `hidden ${String(facts.hidden)}, expert ${String(facts.expertWidth)}`],
-      ['parameters', `${printedCount(parameters.total)} (${printedCount(parameters.expert)} in experts, ${printedCount(parameters.active)} used per token)`],
+      [
+        'parameters',
+        `${printedCount(parameters.total)} (${printedCount(parameters.expert)} in experts, ${printedCount(parameters.active)} used per token)`,
+      ],
       ['on disk', `${printedBytes(facts.sizeBytes)}, ${facts.dtype}`],
       ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],
       ['runs here', facts.supported ? 'yes' : 'no'],

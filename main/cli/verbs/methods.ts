@@ -21,7 +21,8 @@ export const methods: Verb = {
       };
     }
     const name = methodName.safeParse(named);
-    if (!name.success) throw refuse('no-such-method', `There is no method "${named}".`, suggestion(named, methodName.options));
+    if (!name.success)
+      throw refuse('no-such-method', `There is no method "${named}".`, suggestion(named, methodName.options));
     const { text, ...document } = methodPage(table[name.data]);
     return { document, text };
   },

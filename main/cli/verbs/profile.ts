@@ -1,14 +1,13 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { methodName } from '../../contract/plan.ts';
-import { taskProfileOf } from '../../jobs/task-profile-of.ts';
-import { requireCalibration } from '../../jobs/profile-step.ts';
+import { produceFileAtomically } from '../../files/write-atomically.ts';
+import { requireCalibration, taskProfileOf } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { uniqueNames } from '../../jobs/unique-names.ts';
-import { extraStatistics, type ExtraStatistic } from '../../profile/extra-statistics.ts';
+import { uniqueNames } from '../../jobs/write-sweep-files.ts';
+import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import { loadTask } from '../../tasks/load-task.ts';
-import { writeProfileFile, type ProfiledTask } from '../../workspace/profile-file.ts';
-import { produceFileAtomically } from '../../workspace/write-atomically.ts';
+import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-file.ts';
 import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel, findTasks } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
@@ -21,7 +20,12 @@ import type { Verb } from '../verb.ts';
 const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
   const perLayer = counts.map((layer) => {
     const total = layer.reduce((sum, count) => sum + count, 0);
-    return Math.exp(layer.reduce((entropy, count) => (count === 0 ? entropy : entropy - (count / total) * Math.log(count / total)), 0));
+    return Math.exp(
+      layer.reduce(
+        (entropy, count) => (count === 0 ? entropy : entropy - (count / total) * Math.log(count / total)),
+        0,
+      ),
+    );
   });
   return perLayer.reduce((sum, value) => sum + value, 0) / perLayer.length;
 };
@@ -29,7 +33,9 @@ const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
 const wantedExtras = (reader: OptionReader): readonly ExtraStatistic[] => {
   const named = reader.choices('method', [...methodName.options, 'all' as const]);
   if (named.includes('all')) return extraStatistics;
-  return combinedExtras(named.flatMap((method) => (method === 'all' ? [] : [planNeeds({ method, budget: 'uniform' })])));
+  return combinedExtras(
+    named.flatMap((method) => (method === 'all' ? [] : [planNeeds({ method, budget: 'uniform' })])),
+  );
 };
 
 export const profile: Verb = {
@@ -38,8 +44,18 @@ export const profile: Verb = {
   summary: "Routing statistics of a model on tasks' calibration splits.",
   positionals: [1, 1],
   options: {
-    task: { type: 'string', multiple: true, value: 'T', help: 'Task folder, or name of a bundled task; may be repeated; "all" for all bundled ones.' },
-    method: { type: 'string', multiple: true, value: 'M', help: 'Also measure what these methods need beyond routing (see `uncurl methods M`); "all" for everything.' },
+    task: {
+      type: 'string',
+      multiple: true,
+      value: 'T',
+      help: 'Task folder, or name of a bundled task; may be repeated; "all" for all bundled ones.',
+    },
+    method: {
+      type: 'string',
+      multiple: true,
+      value: 'M',
+      help: 'Also measure what these methods need beyond routing (see `uncurl methods M`); "all" for everything.',
+    },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -60,14 +76,23 @@ export const profile: Verb = {
         const name = names[index] ?? task.name;
         const onProgress = (part: number, total: number): void =>
           progress(`${String(Math.floor((100 * (index + part / total)) / tasks.length))} %: profiling on ${name}`);
-        done.push({ name, hash: task.hash, statistics: await runner.profile(task.calibration, { signal, onProgress }, extras) });
+        done.push({
+          name,
+          hash: task.hash,
+          statistics: await runner.profile(task.calibration, { signal, onProgress }, extras),
+        });
       }
       return done;
     });
     const { name, fingerprint } = checkpoint;
     await produceFileAtomically(out, (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }));
     const profiles = profiled.map((task) => taskProfileOf(task, task.statistics));
-    const rows = profiles.map(({ task, items, tokens, counts }) => [task, items, tokens, effectiveExperts(counts).toFixed(1)]);
+    const rows = profiles.map(({ task, items, tokens, counts }) => [
+      task,
+      items,
+      tokens,
+      effectiveExperts(counts).toFixed(1),
+    ]);
     return {
       document: { out, model: name, fingerprint, tasks: profiles },
       text: `${textTable(['task', 'items', 'tokens', 'effective experts'], rows)}\nWritten to ${out}.`,

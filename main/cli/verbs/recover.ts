@@ -1,12 +1,12 @@
 import { copyFile } from 'node:fs/promises';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import type { Plan, PlanRecovery } from '../../contract/plan.ts';
+import { produceFileAtomically, writeFileAtomically } from '../../files/write-atomically.ts';
 import { recoveredFile } from '../../inference/recovered-layer.ts';
-import { requireCalibration } from '../../jobs/profile-step.ts';
+import { requireCalibration } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { uniqueNames } from '../../jobs/unique-names.ts';
+import { uniqueNames } from '../../jobs/write-sweep-files.ts';
 import { loadTask } from '../../tasks/load-task.ts';
-import { produceFileAtomically, writeFileAtomically } from '../../workspace/write-atomically.ts';
 import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel, findTasks } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
@@ -18,16 +18,27 @@ import { printedShare, textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
 const layerRows = ({ layers }: PlanRecovery): readonly (readonly string[])[] =>
-  layers.map(({ lambda, heldOut, left }, layer) => [String(layer), lambda === null ? 'as it was' : String(lambda), printedShare(left), printedShare(heldOut)]);
+  layers.map(({ lambda, heldOut, left }, layer) => [
+    String(layer),
+    lambda === null ? 'as it was' : String(lambda),
+    printedShare(left),
+    printedShare(heldOut),
+  ]);
 
 export const recover: Verb = {
   name: 'recover',
   usage: 'MODEL --plan PLAN --task T... --out PLAN',
-  summary: "Refits the kept experts' down projections by least squares on calibration items: recovery without training.",
+  summary:
+    "Refits the kept experts' down projections by least squares on calibration items: recovery without training.",
   positionals: [1, 1],
   options: {
     plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
-    task: { type: 'string', multiple: true, value: 'T', help: 'Task folder, or name of a bundled task, whose calibration items to fit on; may be repeated.' },
+    task: {
+      type: 'string',
+      multiple: true,
+      value: 'T',
+      help: 'Task folder, or name of a bundled task, whose calibration items to fit on; may be repeated.',
+    },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -41,7 +52,8 @@ export const recover: Verb = {
     tasks.forEach(requireCalibration);
     await requireTokenizer(checkpoint);
     const items = tasks.flatMap(({ calibration }) => calibration);
-    const onProgress = (done: number, total: number): void => progress(`${String(Math.floor((100 * done) / total))} %: refitting`);
+    const onProgress = (done: number, total: number): void =>
+      progress(`${String(Math.floor((100 * done) / total))} %: refitting`);
     const asked: Plan = bare;
     const { plan, recovery, weights } = await withRunner(checkpoint, reader, async (runner, overlayFolder) => {
       const recovered = await runner.recover(asked, items, uniqueNames(tasks), { signal, onProgress });

@@ -1,9 +1,9 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { makeReport } from '../../report/make-report.ts';
-import { readRecordedTrainings } from '../../report/read-recorded-trainings.ts';
-import { bundledModels } from '../../workspace/bundled-resources.ts';
+import { writeFileAtomically } from '../../files/write-atomically.ts';
+import { makeReport } from '../../report/report-page.ts';
+import { readRecordedTrainings } from '../../runs/read-run.ts';
+import { bundledModels } from '../../workspace/library.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { writeFileAtomically } from '../../workspace/write-atomically.ts';
 import { findRun } from '../find-run.ts';
 import { WORKSPACE_OPTION } from '../open-engine.ts';
 import { optionReader } from '../option-values.ts';
@@ -13,11 +13,16 @@ import type { Verb } from '../verb.ts';
 export const report: Verb = {
   name: 'report',
   usage: 'RUN --out FILE.html [--delta X] [--workspace DIR] [--force]',
-  summary: 'A sweep as one self-contained HTML page: findings, thresholds, curves, routing, tables, definitions, record.',
+  summary:
+    'A sweep as one self-contained HTML page: findings, thresholds, curves, routing, tables, definitions, record.',
   positionals: [1, 1],
   options: {
     ...OUT_FILE,
-    delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default: that of the sweep).' },
+    delta: {
+      type: 'string',
+      value: 'X',
+      help: 'Margin of the threshold rule in accuracy (default: that of the sweep).',
+    },
     ...WORKSPACE_OPTION,
   },
   run: async (given, host) => {

@@ -1,6 +1,6 @@
-import { createEngine } from '../../engine.ts';
-import { reproductionText } from '../../reproduction/reproduction-text.ts';
-import { SAMPLE_RUN, addSample } from '../../sample/add-sample.ts';
+import { createEngine } from '../../engine/engine.ts';
+import { reproductionText } from '../../reproduction/differences.ts';
+import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { openExistingWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
 import { DEVICE_OPTION, readDevice } from '../device-option.ts';
 import { findRun } from '../find-run.ts';
@@ -12,7 +12,8 @@ import type { Verb } from '../verb.ts';
 export const reproduce: Verb = {
   name: 'reproduce',
   usage: 'RUN [--workspace DIR]',
-  summary: 'Runs a finished sweep again without its stored steps and says whether every number matches; "sample" is the one that comes along.',
+  summary:
+    'Runs a finished sweep again without its stored steps and says whether every number matches; "sample" is the one that comes along.',
   positionals: [1, 1],
   options: { ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
   run: async (given, host) => {
@@ -22,7 +23,13 @@ export const reproduce: Verb = {
     // The sample can be reproduced wherever there is none yet; any other run must be there before an engine starts.
     if (run === SAMPLE_RUN) await addSample(await openWorkspace(workspace), resources);
     await (await openExistingWorkspace(workspace)).runs.read(run);
-    const engine = await createEngine({ workspace, resources, commandLine, provider: readDevice(reader), ...machineSettings(reader) });
+    const engine = await createEngine({
+      workspace,
+      resources,
+      commandLine,
+      provider: readDevice(reader),
+      ...machineSettings(reader),
+    });
     try {
       const { run: second } = await engine.call('run.reproduce', { run });
       host.say(`Run ${second}: "uncurl resume ${second}" goes on with it if it is interrupted.`);

@@ -1,8 +1,8 @@
-import { createEngine } from '../../engine.ts';
-import { reproductionText } from '../../reproduction/reproduction-text.ts';
+import { createEngine } from '../../engine/engine.ts';
+import { reproductionText } from '../../reproduction/differences.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { findRun } from '../find-run.ts';
 import { DEVICE_OPTION, readDevice } from '../device-option.ts';
+import { findRun } from '../find-run.ts';
 import { followRun, WORKSPACE_OPTION } from '../open-engine.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -21,7 +21,13 @@ export const resume: Verb = {
     // Says what is wrong with a name before an engine starts.
     await (await openExistingWorkspace(workspace)).runs.read(run);
     const { resources, commandLine } = host;
-    const engine = await createEngine({ workspace, resources, commandLine, provider: readDevice(reader), ...machineSettings(reader) });
+    const engine = await createEngine({
+      workspace,
+      resources,
+      commandLine,
+      provider: readDevice(reader),
+      ...machineSettings(reader),
+    });
     try {
       await engine.call('jobs.resume', { run });
       const summary = await followRun(engine, run, host);

@@ -16,8 +16,15 @@ export const runs: Verb = {
     // The usual workspace is made by the first run; one that is named must be there.
     const isMade = reader.text('workspace') !== undefined || (await isWorkspace(path));
     const manifests = isMade ? await (await openExistingWorkspace(path)).runs.list() : [];
-    const rows = manifests.map(({ id, kind, state, createdAt, title }) => [id, kind, state, createdAt.slice(0, 19).replace('T', ' '), title]);
-    const text = rows.length === 0 ? `${path} holds no runs.` : textTable(['run', 'kind', 'state', 'created', 'title'], rows);
+    const rows = manifests.map(({ id, kind, state, createdAt, title }) => [
+      id,
+      kind,
+      state,
+      createdAt.slice(0, 19).replace('T', ' '),
+      title,
+    ]);
+    const text =
+      rows.length === 0 ? `${path} holds no runs.` : textTable(['run', 'kind', 'state', 'created', 'title'], rows);
     return { document: manifests, text };
   },
 };

@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { TextTokenizer } from '../../checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { WorkbenchError, refuse } from '../../contract/errors.ts';
-import { encodeRequest } from '../../inference/encode-request.ts';
+import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import { writeFileAtomically } from '../../files/write-atomically.ts';
+import { encodeRequest } from '../../inference/encode-item.ts';
 import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { writeFileAtomically } from '../../workspace/write-atomically.ts';
 import { DEVICE_OPTION } from '../device-option.ts';
 import { findModel } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
@@ -38,16 +38,25 @@ const readRequests = async (file: string): Promise<readonly Request[]> => {
     if (line.trim() === '') continue;
     const place = `${resolve(file)}, line ${String(index + 1)}`;
     const parsed = parseJson(line, request, place);
-    if (seen.has(parsed.id)) throw refuse('duplicate-id', `${place}: id "${parsed.id}" was used before.`, 'Give every request an id of its own.');
+    if (seen.has(parsed.id))
+      throw refuse(
+        'duplicate-id',
+        `${place}: id "${parsed.id}" was used before.`,
+        'Give every request an id of its own.',
+      );
     seen.add(parsed.id);
     requests.push(parsed);
   }
-  if (requests.length === 0) throw refuse('no-requests', `${resolve(file)} holds no requests.`, 'Write one JSON object a line.');
+  if (requests.length === 0)
+    throw refuse('no-requests', `${resolve(file)} holds no requests.`, 'Write one JSON object a line.');
   return requests;
 };
 
 /** Token requests of the pairs; pairs without a token of their own are refused, all of them by id. */
-const encodePairs = async (requests: readonly Request[], tokenizer: () => Promise<TextTokenizer>): Promise<ScoreRequest[]> => {
+const encodePairs = async (
+  requests: readonly Request[],
+  tokenizer: () => Promise<TextTokenizer>,
+): Promise<ScoreRequest[]> => {
   const problems: string[] = [];
   const encoded: ScoreRequest[] = [];
   for (const each of requests) {
@@ -72,10 +81,15 @@ const encodePairs = async (requests: readonly Request[], tokenizer: () => Promis
 export const score: Verb = {
   name: 'score',
   usage: 'MODEL --requests F.jsonl --out F.jsonl [--plan PLAN]',
-  summary: 'Log-likelihood of continuations after their contexts, or of whole texts, as lm-evaluation-harness defines it.',
+  summary:
+    'Log-likelihood of continuations after their contexts, or of whole texts, as lm-evaluation-harness defines it.',
   positionals: [1, 1],
   options: {
-    requests: { type: 'string', value: 'FILE', help: 'One {"id","context","continuation"}, {"id","contextTokens","continuationTokens"} or {"id","text"} a line.' },
+    requests: {
+      type: 'string',
+      value: 'FILE',
+      help: 'One {"id","context","continuation"}, {"id","contextTokens","continuationTokens"} or {"id","text"} a line.',
+    },
     plan: { type: 'string', value: 'PLAN', help: 'Score under this plan.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
@@ -92,8 +106,13 @@ export const score: Verb = {
     const tokenizer = (): Promise<TextTokenizer> => (loaded ??= requireTokenizer(checkpoint));
     const pairs = await encodePairs(requests, tokenizer);
     const texts: { id: string; tokens: readonly number[] }[] = [];
-    for (const each of requests) if ('text' in each) texts.push({ id: each.id, tokens: (await tokenizer()).encode(each.text, true) });
-    const control = { signal, onProgress: (done: number, total: number): void => progress(`${String(Math.floor((100 * done) / total))} %: scoring`) };
+    for (const each of requests)
+      if ('text' in each) texts.push({ id: each.id, tokens: (await tokenizer()).encode(each.text, true) });
+    const control = {
+      signal,
+      onProgress: (done: number, total: number): void =>
+        progress(`${String(Math.floor((100 * done) / total))} %: scoring`),
+    };
     const results = await withRunner(
       checkpoint,
       reader,
@@ -102,7 +121,8 @@ export const score: Verb = {
         ...(texts.length === 0 ? [] : await runner.scoreRolling(texts, plan, control)),
       ],
       async (overlayFolder) => {
-        if (planFile !== undefined && plan !== null) await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
+        if (planFile !== undefined && plan !== null)
+          await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
       },
     );
     const byId = new Map(results.map((result): [string, ScoreResult] => [result.id, result]));
@@ -113,7 +133,13 @@ export const score: Verb = {
     });
     await writeFileAtomically(out, `${lines.join('\n')}\n`);
     const truncated = results.filter(({ truncatedTokens }) => truncatedTokens > 0).length;
-    const note = truncated === 0 ? '' : ` ${String(truncated)} contexts were cut on the left to fit the model's ${String(checkpoint.info.maxPositions)} positions.`;
-    return { document: { out, requests: requests.length, truncated }, text: `${String(requests.length)} scores written to ${out}.${note}` };
+    const note =
+      truncated === 0
+        ? ''
+        : ` ${String(truncated)} contexts were cut on the left to fit the model's ${String(checkpoint.info.maxPositions)} positions.`;
+    return {
+      document: { out, requests: requests.length, truncated },
+      text: `${String(requests.length)} scores written to ${out}.${note}`,
+    };
   },
 };

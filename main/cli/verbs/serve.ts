@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
-import type { Engine } from '../../engine.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { serveWorkbench } from '../../hosts/serve.ts';
 import { DEVICE_OPTION } from '../device-option.ts';
+import { openBrowser } from '../open-browser.ts';
 import { withEngine, WORKSPACE_OPTION } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { openBrowser } from '../open-browser.ts';
 import type { Verb } from '../verb.ts';
 
 const HOSTS = ['127.0.0.1', '::1', 'localhost'] as const;
@@ -29,10 +29,15 @@ export const serve: Verb = {
   run: async (given, host) => {
     const reader = optionReader(given);
     const port = reader.whole('port', 0) ?? 0;
-    if (port > MAX_PORT) throw refuse('bad-value', `--port ${String(port)} is no port.`, `Give a number up to ${String(MAX_PORT)}.`);
+    if (port > MAX_PORT)
+      throw refuse('bad-value', `--port ${String(port)} is no port.`, `Give a number up to ${String(MAX_PORT)}.`);
     const address = reader.choice('host', HOSTS) ?? HOSTS[0];
     if (!existsSync(join(host.rendererFolder, 'index.html'))) {
-      throw refuse('not-built', `The page is not built: ${host.rendererFolder} holds no index.html.`, 'Run `npm run build` once.');
+      throw refuse(
+        'not-built',
+        `The page is not built: ${host.rendererFolder} holds no index.html.`,
+        'Run `npm run build` once.',
+      );
     }
     const stay = async (engine: Engine): Promise<null> => {
       const server = await serveWorkbench({ engine, rendererFolder: host.rendererFolder, port, host: address });

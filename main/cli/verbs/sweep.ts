@@ -35,15 +35,33 @@ export const sweep: Verb = {
   summary: 'Measures pruned models on tasks: accuracy with paired intervals, and thresholds. Resumable.',
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
-    task: { type: 'string', multiple: true, value: 'T', help: 'Task folder, JSONL file or bundled name; may be repeated; "all" for all bundled ones.' },
+    task: {
+      type: 'string',
+      multiple: true,
+      value: 'T',
+      help: 'Task folder, JSONL file or bundled name; may be repeated; "all" for all bundled ones.',
+    },
     method: { type: 'string', multiple: true, value: 'M', help: `One or more of ${methodName.options.join(', ')}.` },
     factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
     adaptive: { type: 'boolean', help: 'Bisect the number of kept experts until each threshold is exact.' },
     seeds: { type: 'string', multiple: true, value: 'LIST', help: 'Seeds of methods that draw at random (default 0).' },
     budget: { type: 'string', value: 'NAME', help: `Experts per layer: ${budgets.join(', ')} (default uniform).` },
-    option: { type: 'string', multiple: true, value: 'METHOD.KEY=VALUE', help: 'Option of a method; `uncurl methods NAME` lists them. May be repeated.' },
-    protect: { type: 'string', value: 'WHICH', help: 'Keep super experts: none (default), early (of the first three quarters of the layers) or all.' },
-    recovery: { type: 'string', value: 'WHEN', help: 'Refit the kept experts on the calibration items, without training: none (default), both (beside the plan as it is) or only.' },
+    option: {
+      type: 'string',
+      multiple: true,
+      value: 'METHOD.KEY=VALUE',
+      help: 'Option of a method; `uncurl methods NAME` lists them. May be repeated.',
+    },
+    protect: {
+      type: 'string',
+      value: 'WHICH',
+      help: 'Keep super experts: none (default), early (of the first three quarters of the layers) or all.',
+    },
+    recovery: {
+      type: 'string',
+      value: 'WHEN',
+      help: 'Refit the kept experts on the calibration items, without training: none (default), both (beside the plan as it is) or only.',
+    },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...UNCURL_OPTIONS,
@@ -54,7 +72,12 @@ export const sweep: Verb = {
   run: async (given, host) => {
     const reader = optionReader(given);
     const methods = reader.choices('method', methodName.options);
-    if (methods.length === 0) throw refuse('bad-usage', 'No method is named.', `Give --method with one or more of ${methodName.options.join(', ')}.`);
+    if (methods.length === 0)
+      throw refuse(
+        'bad-usage',
+        'No method is named.',
+        `Give --method with one or more of ${methodName.options.join(', ')}.`,
+      );
     const folders: string[] = [];
     for (const named of given.positionals) folders.push(await findModel(host.resources, named));
     const tasks = await findTasks(host.resources, reader.texts('task'));

@@ -35,15 +35,24 @@ export const verify: Verb = {
         checkpoint,
         plan,
         settings: { ...machineSettings(reader), overlayFolder },
-        control: { signal, onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: verifying`) },
+        control: {
+          signal,
+          onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: verifying`),
+        },
       });
       const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems } = verification;
       const text = [
         textList([
           ['equal', ok ? 'yes' : 'NO'],
           ['tensors', sameTensors ? 'byte for byte what the plan makes of the source' : 'differ'],
-          ['experts', sameExperts === null ? 'not told by a graph' : sameExperts ? 'the same for every token' : 'differ'],
-          ['logits', `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) on ${String(sequences)} sequences, ${String(tokens)} tokens`],
+          [
+            'experts',
+            sameExperts === null ? 'not told by a graph' : sameExperts ? 'the same for every token' : 'differ',
+          ],
+          [
+            'logits',
+            `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) on ${String(sequences)} sequences, ${String(tokens)} tokens`,
+          ],
         ]),
         ...problems.map((problem) => `- ${problem}`),
       ].join('\n');

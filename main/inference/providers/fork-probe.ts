@@ -10,11 +10,18 @@ export type StartProbe = (provider: ProviderName, folder: string) => Promise<Pro
 
 /** In a clone the source, where this Node runs TypeScript; else the bundle, which lies in dist/ of clone and package. */
 const probeScript = (): string => {
-  const [source, bundle] = ['../../hosts/provider-probe.ts', '../../../dist/provider-probe.cjs'].map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  const [source, bundle] = ['../../hosts/provider-probe.ts', '../../../dist/provider-probe.cjs'].map((place) =>
+    fileURLToPath(new URL(place, import.meta.url)),
+  );
   // `process.features.typescript` is newer than the oldest Node that runs the bundle.
   const runsTypescript = 'typescript' in process.features && process.features.typescript !== false;
   const script = [runsTypescript ? source : undefined, bundle].find((file) => file !== undefined && existsSync(file));
-  if (script === undefined) throw refuse('not-built', `The probe's program is not built: ${bundle ?? 'dist/provider-probe.cjs'} is missing.`, 'Run "npm run build" once.');
+  if (script === undefined)
+    throw refuse(
+      'not-built',
+      `The probe's program is not built: ${bundle ?? 'dist/provider-probe.cjs'} is missing.`,
+      'Run "npm run build" once.',
+    );
   return script;
 };
 

@@ -1,11 +1,53 @@
-import { DEVIATION_LIMIT, type ProbeEnd, type ProbeMeasurement, type ProviderName, type ProviderProbe } from '../../contract/device.ts';
+import {
+  DEVIATION_LIMIT,
+  type ProbeEnd,
+  type ProbeMeasurement,
+  type ProviderName,
+  type ProviderProbe,
+} from '../../contract/device.ts';
 import { PRECISION, providers } from './provider.ts';
+
+/** Outputs of one graph by name; whole numbers are indices (chosen experts), which cannot be a little different. */
+export type ProbeOutputs = Readonly<Record<string, Float32Array | Int32Array>>;
+
+/**
+ * max |ours - theirs| / max(1, |theirs|) over all floating-point outputs; null where a number is none. The 1 keeps
+ * numbers near zero, which are sums that cancel, from being judged by their own size.
+ */
+export const largestDeviation = (ours: ProbeOutputs, theirs: ProbeOutputs): number | null => {
+  let largest = 0;
+  for (const [name, reference] of Object.entries(theirs)) {
+    const values = ours[name];
+    if (!(reference instanceof Float32Array)) continue;
+    if (values?.length !== reference.length) throw new Error(`output "${name}" has another length`);
+    for (const [index, wanted] of reference.entries()) {
+      const deviation = Math.abs((values[index] ?? Number.NaN) - wanted) / Math.max(1, Math.abs(wanted));
+      if (Number.isNaN(deviation)) return null;
+      largest = Math.max(largest, deviation);
+    }
+  }
+  return largest;
+};
+
+/** Rows of `width` indices of which at least one differs. */
+export const differingRows = (ours: ArrayLike<number>, theirs: ArrayLike<number>, width: number): number => {
+  let rows = 0;
+  for (let first = 0; first < theirs.length; first += width) {
+    let differs = false;
+    for (let index = first; index < first + width; index += 1) differs ||= ours[index] !== theirs[index];
+    if (differs) rows += 1;
+  }
+  return rows;
+};
 
 /** What a probe's end says of a provider: usable, or refused and why. */
 export const judgeProbe = (provider: ProviderName, end: ProbeEnd): ProviderProbe => {
   if (end.kind !== 'measured') {
     const { title, needs } = providers[provider];
-    return refusedProbe(provider, [sentence(end.message), ...(needs === null ? [] : [`${title} needs ${needs}.`])].join(' '));
+    return refusedProbe(
+      provider,
+      [sentence(end.message), ...(needs === null ? [] : [`${title} needs ${needs}.`])].join(' '),
+    );
   }
   const { measurement } = end;
   const reason = objection(provider, measurement);
@@ -23,14 +65,19 @@ export const refusedProbe = (provider: ProviderName, reason: string): ProviderPr
   shareOnCpu: null,
 });
 
-const objection = (provider: ProviderName, { deviation, tokens, otherChoices, nodes }: ProbeMeasurement): string | null => {
+const objection = (
+  provider: ProviderName,
+  { deviation, tokens, otherChoices, nodes }: ProbeMeasurement,
+): string | null => {
   const { title } = providers[provider];
   if (deviation === null) return `${title} gave outputs that are no numbers.`;
   if (deviation > DEVIATION_LIMIT) {
     return `${title} deviates from the processor by ${deviation.toExponential(1)} (at most ${DEVIATION_LIMIT.toExponential(0)} is accepted).`;
   }
-  if (otherChoices > 0) return `${title} routed ${otherChoices} of ${tokens} tokens to other experts than the processor.`;
-  if (provider !== 'cpu' && nodes.onCpu === nodes.total) return `${title} took none of the ${nodes.total} nodes: everything would run on the processor.`;
+  if (otherChoices > 0)
+    return `${title} routed ${otherChoices} of ${tokens} tokens to other experts than the processor.`;
+  if (provider !== 'cpu' && nodes.onCpu === nodes.total)
+    return `${title} took none of the ${nodes.total} nodes: everything would run on the processor.`;
   return null;
 };
 

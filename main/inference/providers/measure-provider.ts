@@ -1,20 +1,63 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { openCheckpoint, type Checkpoint } from '../../checkpoint/open-checkpoint.ts';
+import { z } from 'zod';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import type { ProbeMeasurement, ProviderName } from '../../contract/device.ts';
-import { seededRandom } from '../../evaluation/random.ts';
 import { keyValueShape } from '../../graph/attention.ts';
-import { blockGraph } from '../../graph/block-graph.ts';
-import { scoreGraph } from '../../graph/outer-graphs.ts';
-import { externalDataRoot } from '../../graph/stored-tensor.ts';
+import { blockGraph, scoreGraph } from '../../graph/block-graph.ts';
+import { externalDataRoot } from '../../graph/weights.ts';
+import { seededRandom } from '../../statistics/random.ts';
 import { makeBatch } from '../batch.ts';
 import { maskedVariant, unprunedVariant } from '../layer-variant.ts';
-import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, Session, type Feeds } from '../session.ts';
-import { differingRows, largestDeviation, type ProbeOutputs } from './compare-outputs.ts';
-import { deviceName } from './device-name.ts';
+import { booleansOf, type Feeds, floatsOf, floatTensor, integersOf, integerTensor, Session } from '../session.ts';
+import { differingRows, largestDeviation, type ProbeOutputs } from './judge-probe.ts';
 import { probeShape, writeProbeCheckpoint } from './probe-checkpoint.ts';
-import { providers } from './provider.ts';
-import { addPlacements, readPlacement, type Placement } from './read-placement.ts';
+import { deviceName, providers } from './provider.ts';
+
+export type Placement = Pick<ProbeMeasurement, 'nodes' | 'operatorsOnCpu'>;
+
+/** Of onnxruntime's profile: one event per node and run, with the provider whose kernel ran. */
+const profileEvents = z.array(
+  z.object({
+    cat: z.string().optional(),
+    args: z.object({ op_name: z.string(), provider: z.string(), node_index: z.string() }).partial().optional(),
+  }),
+);
+
+/** Copies between the two memories: the runtime adds them, and they are no work of the graph. */
+const COPIES: ReadonlySet<string> = new Set(['MemcpyFromHost', 'MemcpyToHost']);
+
+const CPU = 'CPUExecutionProvider';
+
+/** Where the nodes of a graph ran, from the profile of its session; a node that ran several times counts once. */
+export const readPlacement = (profile: string): Placement => {
+  const ran = new Map<string, { readonly operator: string; readonly isOnCpu: boolean }>();
+  for (const { cat, args } of profileEvents.parse(JSON.parse(profile))) {
+    if (cat !== 'Node' || args?.op_name === undefined || args.provider === undefined || args.node_index === undefined)
+      continue;
+    if (!COPIES.has(args.op_name)) ran.set(args.node_index, { operator: args.op_name, isOnCpu: args.provider === CPU });
+  }
+  const onCpu = [...ran.values()].filter(({ isOnCpu }) => isOnCpu).map(({ operator }) => ({ operator, nodes: 1 }));
+  return { nodes: { total: ran.size, onCpu: onCpu.length }, operatorsOnCpu: countOperators(onCpu) };
+};
+
+/** Several graphs as one. */
+export const addPlacements = (placements: readonly Placement[]): Placement => ({
+  nodes: {
+    total: placements.reduce((sum, { nodes }) => sum + nodes.total, 0),
+    onCpu: placements.reduce((sum, { nodes }) => sum + nodes.onCpu, 0),
+  },
+  operatorsOnCpu: countOperators(placements.flatMap(({ operatorsOnCpu }) => operatorsOnCpu)),
+});
+
+/** By falling count, then by name. */
+const countOperators = (list: Placement['operatorsOnCpu']): Placement['operatorsOnCpu'] => {
+  const counts = new Map<string, number>();
+  for (const { operator, nodes } of list) counts.set(operator, (counts.get(operator) ?? 0) + nodes);
+  return [...counts]
+    .map(([operator, nodes]) => ({ operator, nodes }))
+    .sort((a, b) => b.nodes - a.nodes || (a.operator < b.operator ? -1 : 1));
+};
 
 /** Two sequences of unlike length, so that padding is part of the probe. */
 const LENGTHS = [100, 64] as const;
@@ -40,7 +83,9 @@ export const measureProvider = async (provider: ProviderName, folder: string): P
   const reference = await runOn('cpu', 'reference', checkpoint);
   const own = await runOn(provider, 'own', checkpoint);
   const deviations = reference.outputs.map((wanted, index) => largestDeviation(own.outputs[index] ?? {}, wanted));
-  const choices = reference.outputs.map(({ experts = [] }, index) => differingRows(own.outputs[index]?.['experts'] ?? [], experts, probeShape.topK));
+  const choices = reference.outputs.map(({ experts = [] }, index) =>
+    differingRows(own.outputs[index]?.['experts'] ?? [], experts, probeShape.topK),
+  );
   return {
     deviation: deviations.includes(null) ? null : Math.max(...deviations.map((each) => each ?? 0)),
     tokens: TOKENS,
@@ -68,15 +113,32 @@ const runOn = async (provider: ProviderName, role: string, checkpoint: Checkpoin
   const all = unprunedVariant(moe);
   const feedsUnder = blockFeeds(checkpoint, 0);
   const target = providers[provider];
-  const onBlock = await withSession(provider, `${role}-block`, checkpoint, blockGraph(descriptor, block, all.layer, target), async (session) => {
-    const outputs: ProbeOutputs[] = [];
-    for (const { mask } of [all, maskedVariant(moe, KEPT)]) outputs.push(await blockOutputs(session, feedsUnder(mask)));
-    return { outputs, milliseconds: await medianMilliseconds(session, feedsUnder(all.mask)) };
-  });
-  const onPrefixed = await withSession(provider, `${role}-prefixed`, checkpoint, blockGraph(descriptor, block, all.layer, target, 'prefixed'), (session) =>
-    blockOutputs(session, { ...blockFeeds(checkpoint, PREFIX)(all.mask), ...prefixFeeds(checkpoint) }, ['key', 'value']),
+  const onBlock = await withSession(
+    provider,
+    `${role}-block`,
+    checkpoint,
+    blockGraph(descriptor, block, all.layer, target),
+    async (session) => {
+      const outputs: ProbeOutputs[] = [];
+      for (const { mask } of [all, maskedVariant(moe, KEPT)])
+        outputs.push(await blockOutputs(session, feedsUnder(mask)));
+      return { outputs, milliseconds: await medianMilliseconds(session, feedsUnder(all.mask)) };
+    },
   );
-  const onHead = await withSession(provider, `${role}-head`, checkpoint, scoreGraph(descriptor), (session) => headOutputs(session));
+  const onPrefixed = await withSession(
+    provider,
+    `${role}-prefixed`,
+    checkpoint,
+    blockGraph(descriptor, block, all.layer, target, 'prefixed'),
+    (session) =>
+      blockOutputs(session, { ...blockFeeds(checkpoint, PREFIX)(all.mask), ...prefixFeeds(checkpoint) }, [
+        'key',
+        'value',
+      ]),
+  );
+  const onHead = await withSession(provider, `${role}-head`, checkpoint, scoreGraph(descriptor), (session) =>
+    headOutputs(session),
+  );
   return {
     outputs: [...onBlock.answer.outputs, onPrefixed.answer, onHead.answer],
     placement: addPlacements([onBlock.placement, onPrefixed.placement, onHead.placement]),
@@ -113,7 +175,10 @@ const withSession = async <T>(
 
 const seededFloats = (seed: number, shape: readonly number[]): ReturnType<typeof floatTensor> => {
   const random = seededRandom(seed);
-  return floatTensor(Float32Array.from({ length: shape.reduce((product, each) => product * each, 1) }, () => 4 * random.float() - 2), shape);
+  return floatTensor(
+    Float32Array.from({ length: shape.reduce((product, each) => product * each, 1) }, () => 4 * random.float() - 2),
+    shape,
+  );
 };
 
 /** `start`: tokens of a prefix that both sequences go on from. */
@@ -130,20 +195,30 @@ const prefixFeeds = ({ descriptor }: Checkpoint): Feeds => {
   const [block] = descriptor.blocks;
   if (block === undefined) throw new Error('the probe has one block');
   const { heads, keyDimension, valueDimension } = keyValueShape(descriptor, block.attention);
-  return { prefixKey: seededFloats(3, [PREFIX, heads, keyDimension]), prefixValue: seededFloats(4, [PREFIX, heads, valueDimension]) };
+  return {
+    prefixKey: seededFloats(3, [PREFIX, heads, keyDimension]),
+    prefixValue: seededFloats(4, [PREFIX, heads, valueDimension]),
+  };
 };
 
 const blockOutputs = async (session: Session, feeds: Feeds, more: readonly string[] = []): Promise<ProbeOutputs> => {
   const results = await session.run(feeds, [...BLOCK_FLOATS, 'experts', ...more]);
   const outputs: Record<string, Float32Array | Int32Array> = {};
-  for (const [name, tensor] of Object.entries(results)) outputs[name] = name === 'experts' ? integersOf(tensor) : floatsOf(tensor);
+  for (const [name, tensor] of Object.entries(results))
+    outputs[name] = name === 'experts' ? integersOf(tensor) : floatsOf(tensor);
   return outputs;
 };
 
 const headOutputs = async (session: Session): Promise<ProbeOutputs> => {
   const { hidden, vocabulary } = probeShape;
-  const pairs = integerTensor(Array.from({ length: 2 * TOKENS }, (_, index) => (index % 2 === 0 ? index / 2 : (index * 7) % vocabulary)), [TOKENS, 2]);
-  const { logprobs, greedy } = await session.run({ hidden: seededFloats(2, [TOKENS, hidden]), pairs }, ['logprobs', 'greedy']);
+  const pairs = integerTensor(
+    Array.from({ length: 2 * TOKENS }, (_, index) => (index % 2 === 0 ? index / 2 : (index * 7) % vocabulary)),
+    [TOKENS, 2],
+  );
+  const { logprobs, greedy } = await session.run({ hidden: seededFloats(2, [TOKENS, hidden]), pairs }, [
+    'logprobs',
+    'greedy',
+  ]);
   if (logprobs === undefined || greedy === undefined) throw new Error('the head gives log-probabilities');
   return { logprobs: floatsOf(logprobs), greedy: Float32Array.from(booleansOf(greedy)) };
 };

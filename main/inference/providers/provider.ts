@@ -1,3 +1,7 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import path from 'node:path';
 import type { ProviderName } from '../../contract/device.ts';
 
 /** How onnxruntime calls a provider, and what is peculiar to it. */
@@ -28,7 +32,8 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
     title: 'WebGPU',
     runtimeName: 'webgpu',
     platforms: 'Linux x64, macOS and Windows',
-    needs: 'a graphics driver (on Linux one for Vulkan: for software rendering, mesa-vulkan-drivers and libvulkan1 of Debian 13 or newer)',
+    needs:
+      'a graphics driver (on Linux one for Vulkan: for software rendering, mesa-vulkan-drivers and libvulkan1 of Debian 13 or newer)',
     // A shader may bind 8 storage buffers on every device (WebGPU, "Limits": maxStorageBuffersPerShaderStage); one is
     // the whole, the others are the parts. Concat of onnxruntime 1.30 also fails where a full set of its inputs is empty.
     nodeWidth: 7,
@@ -63,3 +68,62 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
 
 /** Every graph computes in float32, whatever its weights are stored in; what a provider makes of that, its probe tells. */
 export const PRECISION = 'float32';
+
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+};
+
+const NVIDIA_CARDS = '/proc/driver/nvidia/gpus';
+
+/** The first card, which is the one that onnxruntime's CUDA provider takes. */
+const nvidiaName = (): string | null => {
+  const [first] = [...namesIn(NVIDIA_CARDS)].sort();
+  if (first === undefined) return null;
+  return /^Model:\s*(.+)$/m.exec(readFileSync(`${NVIDIA_CARDS}/${first}/information`, 'utf8'))?.[1]?.trim() ?? null;
+};
+
+/** A renderer of the kernel (/dev/dri), of NVIDIA's own driver, or of Windows under WSL. */
+const hasGraphicsHardware = (): boolean =>
+  namesIn('/dev/dri').some((name) => name.startsWith('render')) ||
+  namesIn(NVIDIA_CARDS).length > 0 ||
+  namesIn('/dev').includes('dxg');
+
+/** What a provider runs on, as far as the system tells it; onnxruntime for Node does not. */
+export const deviceName = (provider: ProviderName): string | null => {
+  if (provider === 'cpu') return cpus()[0]?.model ?? null;
+  if (process.platform !== 'linux') return null;
+  if (provider === 'cuda') return nvidiaName();
+  return provider === 'webgpu' && !hasGraphicsHardware() ? 'software Vulkan (there is no graphics hardware)' : null;
+};
+
+const resolveFrom = createRequire(import.meta.url);
+
+/** Folder of onnxruntime-node, whose native libraries are loaded from there. */
+const runtimeFolder = (): string => path.dirname(resolveFrom.resolve('onnxruntime-node/package.json'));
+
+const CUDA_LIBRARIES = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
+
+/** Whether CUDA's provider libraries are there: they are too large for the registry's package. */
+export const hasCudaLibraries = (folder: string = runtimeFolder()): boolean =>
+  CUDA_LIBRARIES.every((name) => existsSync(path.join(folder, 'bin', 'napi-v6', process.platform, process.arch, name)));
+
+/**
+ * The command that fetches CUDA's provider libraries from NuGet into the package's folder; null in an
+ * application that was packaged without the script. It is the package's own install script, started directly: npm would
+ * not run it (`ignore-scripts`), and of the flags that the script names, a version ("cuda12") is read as no flag at all
+ * in 1.30.0, while the bare one forces the download.
+ */
+export const cudaCommand = (workingFolder: string, folder: string = runtimeFolder()): string | null => {
+  const script = path.join(folder, 'script', 'install.js');
+  if (!existsSync(script)) return null;
+  const relative = path.relative(workingFolder, script);
+  const place = relative.startsWith('..') ? script : relative;
+  return `node ${/\s/.test(place) ? JSON.stringify(place) : place} --onnxruntime-node-install`;
+};

@@ -2,12 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { listSupportedBackends } from 'onnxruntime-node';
-import { providerName, type ProviderListing, type ProviderName, type ProviderProbe } from '../../contract/device.ts';
+import { type ProviderListing, providerName, type ProviderName, type ProviderProbe } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { StartProbe } from './fork-probe.ts';
 import { judgeProbe, refusedProbe } from './judge-probe.ts';
-import { providers } from './provider.ts';
-import { cudaCommand, hasCudaLibraries } from './runtime-package.ts';
+import { cudaCommand, hasCudaLibraries, providers } from './provider.ts';
 
 /** The execution providers of this machine, as far as they are known without trying, and what trying each one gave. */
 export interface ProvidersHere {
@@ -48,7 +47,11 @@ export const createProvidersHere = (startProbe: StartProbe): ProvidersHere => {
     require: async (provider) => {
       const answer = await probe(provider);
       if (answer.available) return answer;
-      throw refuse('provider-refused', `The device ${provider} cannot be used: ${answer.reason ?? 'its probe failed.'}`, 'Choose another device: "uncurl doctor --probe" tries all of them.');
+      throw refuse(
+        'provider-refused',
+        `The device ${provider} cannot be used: ${answer.reason ?? 'its probe failed.'}`,
+        'Choose another device: "uncurl doctor --probe" tries all of them.',
+      );
     },
   };
 };
@@ -68,11 +71,19 @@ const tryProvider = async (provider: ProviderName, startProbe: StartProbe): Prom
 const presence = (provider: ProviderName): Pick<ProviderListing, 'present' | 'note' | 'command'> => {
   const { title, runtimeName, platforms } = providers[provider];
   if (!listSupportedBackends().some(({ name }) => name === runtimeName)) {
-    return { present: false, note: `onnxruntime has no ${title} on ${process.platform} ${process.arch}, only on ${platforms}.`, command: null };
+    return {
+      present: false,
+      note: `onnxruntime has no ${title} on ${process.platform} ${process.arch}, only on ${platforms}.`,
+      command: null,
+    };
   }
   if (provider !== 'cuda') return { present: true, note: 'In the package.', command: null };
   if (hasCudaLibraries()) return { present: true, note: 'Its provider libraries are there.', command: null };
   const command = cudaCommand(process.cwd());
   const note = 'The provider libraries of CUDA are not in the package.';
-  return { present: false, note: command === null ? `${note} A packaged application cannot fetch them: use a clone or the npm package.` : note, command };
+  return {
+    present: false,
+    note: command === null ? `${note} A packaged application cannot fetch them: use a clone or the npm package.` : note,
+    command,
+  };
 };

@@ -21,7 +21,10 @@ export const inverseImportanceCounts = (
     const weights = open.map((layer) => 1 / (importance[layer]! + BACKGROUND));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     const wanted = open.map((layer, at) => ({ layer, exact: (left * weights[at]!) / total }));
-    const given = wanted.map(({ layer, exact }) => ({ layer, count: Math.min(Math.floor(exact), most - dropped[layer]!) }));
+    const given = wanted.map(({ layer, exact }) => ({
+      layer,
+      count: Math.min(Math.floor(exact), most - dropped[layer]!),
+    }));
     const whole = given.reduce((sum, { count }) => sum + count, 0);
     for (const { layer, count } of given) dropped[layer]! += count;
     left -= whole;

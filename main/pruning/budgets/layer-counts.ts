@@ -26,15 +26,28 @@ export const layerCounts = (
     case 'inverse-importance':
       return inverseImportanceCounts(layerImportance(context), experts, keep, least);
     case 'global':
-      return behaviour.globalCounts?.(context, least) ?? globalBudget({ scores, keep, topK, pins }).map((kept) => kept.length);
+      return (
+        behaviour.globalCounts?.(context, least) ??
+        globalBudget({ scores, keep, topK, pins }).map((kept) => kept.length)
+      );
   }
 };
 
-const checkedCounts = (counts: readonly number[] | undefined, layers: number, experts: number, least: number): number[] => {
+const checkedCounts = (
+  counts: readonly number[] | undefined,
+  layers: number,
+  experts: number,
+  least: number,
+): number[] => {
   const remedy = `Give one whole number from ${least} to ${experts} for each of the ${layers} MoE layers.`;
-  if (counts === undefined) throw refuse('counts-invalid', 'The budget manual needs the number of kept experts of every layer.', remedy);
+  if (counts === undefined)
+    throw refuse('counts-invalid', 'The budget manual needs the number of kept experts of every layer.', remedy);
   if (counts.length !== layers) {
-    throw refuse('counts-invalid', `The budget names ${counts.length} layers; the model has ${layers} MoE layers.`, remedy);
+    throw refuse(
+      'counts-invalid',
+      `The budget names ${counts.length} layers; the model has ${layers} MoE layers.`,
+      remedy,
+    );
   }
   counts.forEach((count, layer) => {
     if (Number.isInteger(count) && count >= least && count <= experts) return;

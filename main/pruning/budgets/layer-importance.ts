@@ -9,7 +9,9 @@ import { requireStatistic } from '../saliency/require-statistic.ts';
 export const layerImportance = ({ statistics, taskShares }: WeighedProfiles): number[] => {
   const tasks = statistics.map(({ elimination, layers, experts }) => {
     const { single } = requireStatistic(elimination, 'what leaving out an expert does to each layer');
-    const sums = Array.from({ length: layers }, (_, layer) => layerRow(single, layer, experts).reduce((sum, loss) => sum + loss, 0));
+    const sums = Array.from({ length: layers }, (_, layer) =>
+      layerRow(single, layer, experts).reduce((sum, loss) => sum + loss, 0),
+    );
     const total = sums.reduce((sum, value) => sum + value, 0);
     return sums.map((value) => (total > 0 ? value / total : 1 / layers));
   });

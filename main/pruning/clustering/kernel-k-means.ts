@@ -1,4 +1,4 @@
-import type { RandomSource } from '../../evaluation/random.ts';
+import type { RandomSource } from '../../statistics/random.ts';
 import { byFirstAppearance } from '../spectral-clustering.ts';
 
 /** Lloyd steps at most: assignments settle long before. */
@@ -11,7 +11,13 @@ const MAX_STEPS = 100;
  * runs empty takes the node farthest from its own centre. Labels by first appearance.
  * Source: Arthur and Vassilvitskii 2007 (k-means++); Dhillon, Guan and Kulis 2004 (kernel k-means).
  */
-export const kernelKMeans = (gram: Float64Array, n: number, k: number, random: RandomSource, restarts = 8): Int32Array => {
+export const kernelKMeans = (
+  gram: Float64Array,
+  n: number,
+  k: number,
+  random: RandomSource,
+  restarts = 8,
+): Int32Array => {
   if (k < 1 || k > n) throw new RangeError(`cannot make ${k} clusters of ${n} nodes`);
   let best: Int32Array = new Int32Array(n);
   let least = Infinity;
@@ -56,7 +62,9 @@ const toCentres = (gram: Float64Array, n: number, k: number, labels: Int32Array)
   return inner.map((sum, at) => {
     const [node, cluster] = [Math.floor(at / k), at % k];
     const size = sizes[cluster]!;
-    return size === 0 ? Infinity : Math.max(0, gram[node * n + node]! - (2 * sum) / size + spread[cluster]! / size ** 2);
+    return size === 0
+      ? Infinity
+      : Math.max(0, gram[node * n + node]! - (2 * sum) / size + spread[cluster]! / size ** 2);
   });
 };
 
@@ -64,7 +72,10 @@ const lloyd = (gram: Float64Array, n: number, k: number, start: readonly number[
   let labels = Int32Array.from({ length: n }, (_, node) => {
     const own = start.indexOf(node);
     if (own !== -1) return own;
-    return start.reduce((near, seed, at) => (squared(gram, n, node, seed) < squared(gram, n, node, start[near]!) ? at : near), 0);
+    return start.reduce(
+      (near, seed, at) => (squared(gram, n, node, seed) < squared(gram, n, node, start[near]!) ? at : near),
+      0,
+    );
   });
   for (let step = 0; step < MAX_STEPS; step++) {
     const distances = toCentres(gram, n, k, labels);
@@ -90,7 +101,8 @@ const fillClusters = (labels: Int32Array, distances: Float64Array, k: number): v
     labels.forEach((label, node) => {
       const alone = labels.filter((other) => other === label).length === 1;
       if (alone) return;
-      if (farthest === -1 || distances[node * k + label]! > distances[farthest * k + labels[farthest]!]!) farthest = node;
+      if (farthest === -1 || distances[node * k + label]! > distances[farthest * k + labels[farthest]!]!)
+        farthest = node;
     });
     labels[farthest] = cluster;
   }

@@ -15,9 +15,7 @@ export const pseudoGroups = (
   const places = Math.max(capacity, Math.ceil(nodes.length / centroids.length));
   const free = new Set(nodes.filter((node) => !centroids.includes(node)));
   return centroids.map((centroid) => {
-    const nearest = [...free].sort(
-      (a, b) => distances[centroid * n + a]! - distances[centroid * n + b]! || a - b,
-    );
+    const nearest = [...free].sort((a, b) => distances[centroid * n + a]! - distances[centroid * n + b]! || a - b);
     const taken = nearest.slice(0, places - 1);
     for (const node of taken) free.delete(node);
     return [centroid, ...taken];

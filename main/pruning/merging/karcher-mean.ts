@@ -14,7 +14,9 @@ export const karcherMean = ({ matrices, shares }: Pick<MergeInput, 'matrices' | 
   const lengths = matrices.map(length);
   const scale = lengths.reduce((sum, value, i) => sum + value * shares[i]!, 0);
   const usable = matrices.flatMap((matrix, i) =>
-    lengths[i]! > NEGLIGIBLE ? [{ unit: Float64Array.from(matrix, (value) => value / lengths[i]!), share: shares[i]! }] : [],
+    lengths[i]! > NEGLIGIBLE
+      ? [{ unit: Float64Array.from(matrix, (value) => value / lengths[i]!), share: shares[i]! }]
+      : [],
   );
   const total = usable.reduce((sum, { share }) => sum + share, 0);
   const size = matrices[0]?.length ?? 0;

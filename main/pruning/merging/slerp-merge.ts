@@ -14,7 +14,11 @@ const NEGLIGIBLE = 1e-8;
  * @throws WorkbenchError `directions-cancel` where more than two directions cancel out.
  */
 export const slerpMerge = (input: MergeInput, fromReference: boolean): Float64Array => {
-  if (!fromReference) return interpolate(input.matrices.map((matrix) => Float64Array.from(matrix)), input.shares);
+  if (!fromReference)
+    return interpolate(
+      input.matrices.map((matrix) => Float64Array.from(matrix)),
+      input.shares,
+    );
   const { vectors, shares } = taskVectors(input);
   const difference = interpolate(vectors, shares);
   return Float64Array.from(input.base, (value, k) => value + difference[k]!);
@@ -30,7 +34,11 @@ const interpolate = (vectors: readonly Float64Array[], shares: readonly number[]
   const meanLength = length(mean);
   if (meanLength < NEGLIGIBLE) {
     if (vectors.length === 2) return combine(vectors, shares);
-    throw refuse('directions-cancel', 'The directions of the experts of a group cancel out on average.', 'Use the merge rule average.');
+    throw refuse(
+      'directions-cancel',
+      'The directions of the experts of a group cancel out on average.',
+      'Use the merge rule average.',
+    );
   }
   const direction = mean.map((value) => value / meanLength);
   const tangents = units.map((unit) => {

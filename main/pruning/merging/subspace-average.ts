@@ -15,11 +15,16 @@ export const subspaceAverage = (input: MergeInput, rank: number): Float64Array =
   const columns = average.length / rows;
   const products = Matrix.zeros(rows, rows);
   for (const matrix of matrices) {
-    const w = new Matrix(Array.from({ length: rows }, (_, row) => Array.from(matrix.subarray(row * columns, (row + 1) * columns))));
+    const w = new Matrix(
+      Array.from({ length: rows }, (_, row) => Array.from(matrix.subarray(row * columns, (row + 1) * columns))),
+    );
     products.add(w.mmul(w.transpose()));
   }
   const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(products, { assumeSymmetric: true });
-  const leading = realEigenvalues.map((_, at) => at).sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!).slice(0, rank);
+  const leading = realEigenvalues
+    .map((_, at) => at)
+    .sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!)
+    .slice(0, rank);
   const basis = eigenvectorMatrix.subMatrixColumn(leading);
   const merged = Matrix.from1DArray(rows, columns, Array.from(average));
   return Float64Array.from(basis.mmul(basis.transpose().mmul(merged)).to1DArray());

@@ -7,7 +7,9 @@ export interface TaskVectors {
 }
 
 export const taskVectors = ({ matrices, shares, reference, base }: MergeInput): TaskVectors => {
-  const others = matrices.flatMap((matrix, member) => (member === reference ? [] : [{ matrix, share: shares[member]! }]));
+  const others = matrices.flatMap((matrix, member) =>
+    member === reference ? [] : [{ matrix, share: shares[member]! }],
+  );
   const total = others.reduce((sum, { share }) => sum + share, 0);
   return {
     vectors: others.map(({ matrix }) => Float64Array.from(matrix, (value, k) => value - base[k]!)),

@@ -2,10 +2,26 @@ import { z } from 'zod';
 import { defineMethod } from '../method.ts';
 
 const options = z.object({
-  stage: z.enum(['prune', 'merge']).default('prune').describe('Search only which experts stay (the result exports), or go on with real-valued matrices for weights and router (it does not).'),
-  evaluations: z.number().int().min(1).max(100_000).default(400).describe('Candidates to measure on the calibration items: the budget of the search.'),
+  stage: z
+    .enum(['prune', 'merge'])
+    .default('prune')
+    .describe(
+      'Search only which experts stay (the result exports), or go on with real-valued matrices for weights and router (it does not).',
+    ),
+  evaluations: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(400)
+    .describe('Candidates to measure on the calibration items: the budget of the search.'),
   initial: z.number().int().min(1).default(30).describe('Random patterns at the start.'),
-  switchAfter: z.number().int().min(1).default(100).describe('Measured candidates after which matrices are tried (stage merge).'),
+  switchAfter: z
+    .number()
+    .int()
+    .min(1)
+    .default(100)
+    .describe('Measured candidates after which matrices are tried (stage merge).'),
 });
 
 /** Efficient expert pruning by evolution. */
@@ -13,12 +29,14 @@ export const eep = defineMethod(
   {
     name: 'eep',
     title: 'EEP',
-    summary: 'Searches by evolution for the experts to keep, or for matrices that blend all into few, by accuracy on the labelled calibration items.',
+    summary:
+      'Searches by evolution for the experts to keep, or for matrices that blend all into few, by accuracy on the labelled calibration items.',
     kind: 'merge',
     needs: 'search',
     cost: 'a job of its own: `evaluations` passes over the calibration items, each with another candidate; no profile',
     random: true,
-    formula: 'expert r = sum_i W_EM[r, i] * expert_i; gates = top-k of softmax(z) W_RM^T, renormalised; fitness = accuracy; stage prune: W_EM = W_RM one-hot',
+    formula:
+      'expert r = sum_i W_EM[r, i] * expert_i; gates = top-k of softmax(z) W_RM^T, renormalised; fitness = accuracy; stage prune: W_EM = W_RM one-hot',
     source: 'Liu et al. 2024, arXiv 2407.00945; imagination-research/EEP, configs/search/search.yml.',
     defaults:
       '400 evaluations, 30 random patterns, matrices after 100; exchange 0.15 per kept expert, crossover 0.3 (row from parent 1 with 0.6), mutation 0.25 per ' +

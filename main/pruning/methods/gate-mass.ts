@@ -4,7 +4,12 @@ import { defineMethod } from '../method.ts';
 import { gateMassSaliency, gateMassVariants } from '../saliency/gate-mass.ts';
 
 const options = z.object({
-  variant: z.enum(gateMassVariants).default('probability-all').describe('Which probabilities are added: over all tokens, over the routed ones, renormalised over the chosen, the combine weight of the model, or plain counts.'),
+  variant: z
+    .enum(gateMassVariants)
+    .default('probability-all')
+    .describe(
+      'Which probabilities are added: over all tokens, over the routed ones, renormalised over the chosen, the combine weight of the model, or plain counts.',
+    ),
 });
 
 /** Soft counts of experts. */
@@ -26,7 +31,7 @@ export const gateMass = defineMethod(
     defaults: 'variant probability-all',
     pitfalls: [
       'The four readings rank experts differently: name the variant when you report it.',
-      "The REAP command line offers weighted_frequency_sum, but its statistic has another name: the documented value ends in an error there.",
+      'The REAP command line offers weighted_frequency_sum, but its statistic has another name: the documented value ends in an error there.',
       'For sigmoid routers p is still the softmax of the logits; combine-weight follows the model.',
     ],
   },

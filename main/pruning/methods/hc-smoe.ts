@@ -18,10 +18,32 @@ import { requireStatistic } from '../saliency/require-statistic.ts';
 const options = z.object({
   linkage: z.enum(linkageNames).default('average').describe('Distance of groups: average, single, complete or ward.'),
   distance: z.enum(distanceNames).default('euclidean').describe('Distance of two mean outputs.'),
-  penalty: z.enum(['none', 'static', 'dynamic']).default('none').describe('Hold frequent experts apart: distances times the sum of their frequencies, once (static) or anew at every merge (dynamic: the linkage does not count then).'),
-  temperature: z.number().positive().nullable().default(null).describe('Softmax temperature of the penalty; null: plain shares.'),
-  capacity: z.number().int().min(2).nullable().default(null).describe('Largest group; null: no limit. With a limit groups join by the plain mean of distances.'),
-  together: z.number().int().min(1).nullable().default(null).describe('Global budget: how many neighbouring layers share their merges; null: all.'),
+  penalty: z
+    .enum(['none', 'static', 'dynamic'])
+    .default('none')
+    .describe(
+      'Hold frequent experts apart: distances times the sum of their frequencies, once (static) or anew at every merge (dynamic: the linkage does not count then).',
+    ),
+  temperature: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('Softmax temperature of the penalty; null: plain shares.'),
+  capacity: z
+    .number()
+    .int()
+    .min(2)
+    .nullable()
+    .default(null)
+    .describe('Largest group; null: no limit. With a limit groups join by the plain mean of distances.'),
+  together: z
+    .number()
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Global budget: how many neighbouring layers share their merges; null: all.'),
   ...mergeOptions({ router: 'mapped-rows', align: false }),
 });
 type Options = z.output<typeof options>;
@@ -40,7 +62,10 @@ const clustersOf = (distances: Float64Array, counts: Float64Array, keep: number,
   const total = counts.reduce((sum, count) => sum + count, 0);
   const probabilities = counts.map((count) => (total > 0 ? count / total : 1 / n));
   if (given.penalty === 'dynamic') return penalisedClusters(distances, probabilities, keep, given.temperature);
-  const weighed = given.penalty === 'static' ? penaliseDistances(distances, frequencyPenalty(probabilities, given.temperature)) : distances;
+  const weighed =
+    given.penalty === 'static'
+      ? penaliseDistances(distances, frequencyPenalty(probabilities, given.temperature))
+      : distances;
   if (given.capacity !== null) return cappedClusters(weighed, n, keep, given.capacity);
   return cutLinkage(linkage(weighed, n, given.linkage), n, keep);
 };
@@ -50,14 +75,18 @@ export const hcSmoe = defineMethod(
   {
     name: 'hc-smoe',
     title: 'HC-SMoE',
-    summary: 'Clusters the experts of a layer by their mean outputs on the task, nearest first, and merges each cluster.',
+    summary:
+      'Clusters the experts of a layer by their mean outputs on the task, nearest first, and merges each cluster.',
     kind: 'merge',
     needs: 'routing',
     cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x H numbers per layer',
     random: false,
-    formula: 'o_e = mean over all tokens of f_e(x), routed there or not; agglomerative clustering of o by Euclidean distance; W = sum f_e W_e / sum f_e, f the usage',
-    source: 'Chen et al. 2025 (ICML), arXiv 2410.08589; wazenmai/HC-SMoE. Penalties, capacities and other distances are those of the CerebrasResearch/reap repository.',
-    defaults: 'average linkage, Euclidean distance, no alignment, reference = the member nearest to the mean of its cluster (it matters for alignment and one-row routers), router mapped-rows as in the paper',
+    formula:
+      'o_e = mean over all tokens of f_e(x), routed there or not; agglomerative clustering of o by Euclidean distance; W = sum f_e W_e / sum f_e, f the usage',
+    source:
+      'Chen et al. 2025 (ICML), arXiv 2410.08589; wazenmai/HC-SMoE. Penalties, capacities and other distances are those of the CerebrasResearch/reap repository.',
+    defaults:
+      'average linkage, Euclidean distance, no alignment, reference = the member nearest to the mean of its cluster (it matters for alignment and one-row routers), router mapped-rows as in the paper',
     pitfalls: [
       'The published run.sh misspells the clustering (hirarchical) and so runs k-means with a random first centre. Here the clustering is the one of the paper.',
       'In the published code complete linkage joins the farthest pair and ward uses distances that are not squared: only average and single are what their names say. Here all four follow the textbook.',
@@ -98,7 +127,12 @@ export const hcSmoe = defineMethod(
           cluster: (free, clusters) =>
             membersOf(
               free,
-              clustersOf(squareOf(distances, experts, free), Float64Array.from(free, (expert) => counts[expert]!), clusters, given),
+              clustersOf(
+                squareOf(distances, experts, free),
+                Float64Array.from(free, (expert) => counts[expert]!),
+                clusters,
+                given,
+              ),
               clusters,
             ),
         });

@@ -13,7 +13,12 @@ import { rankExperts } from '../rank-experts.ts';
 import { frequencySaliency } from '../saliency/frequency.ts';
 
 const options = z.object({
-  ties: z.enum(['lower-index', 'lost']).default('lower-index').describe('Under the global budget: experts of equal usage at the threshold lead a group by their index, or none of them does (as published: fewer groups than asked for).'),
+  ties: z
+    .enum(['lower-index', 'lost'])
+    .default('lower-index')
+    .describe(
+      'Under the global budget: experts of equal usage at the threshold lead a group by their index, or none of them does (as published: fewer groups than asked for).',
+    ),
   ...mergeOptions({ router: 'mapped-rows', align: true }),
 });
 
@@ -22,7 +27,8 @@ export const mSmoe = defineMethod(
   {
     name: 'm-smoe',
     title: 'M-SMoE',
-    summary: 'The most used experts of a layer lead groups; every other expert merges into the one whose router logits are most like its own.',
+    summary:
+      'The most used experts of a layer lead groups; every other expert merges into the one whose router logits are most like its own.',
     kind: 'merge',
     needs: 'routing',
     cost: 'none beyond the profile; merging aligns each member once',
@@ -30,10 +36,12 @@ export const mSmoe = defineMethod(
     formula:
       'dominants = the most used; group(e) = dominant d with the largest (cos(Z_e, Z_d) + 1) / 2, Z the columns of the ' +
       'router logits over all tokens; W = sum f_e W_e / sum f_e, f the usage',
-    source: 'Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE. The fine-tuning by distillation and the low-rank compression that follow there (MC-) are no part of this.',
-    defaults: 'router mapped-rows: all router rows stay and lead to the merged expert, as in the paper; align to the dominant; rule average. Its own budget is global: usage over the whole model, the top expert of each layer always leads.',
+    source:
+      'Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE. The fine-tuning by distillation and the low-rank compression that follow there (MC-) are no part of this.',
+    defaults:
+      'router mapped-rows: all router rows stay and lead to the merged expert, as in the paper; align to the dominant; rule average. Its own budget is global: usage over the whole model, the top expert of each layer always leads.',
     pitfalls: [
-      "The paper aligns all experts to expert 0 before it groups them; the published code for Mixtral aligns nothing (align false is that). Here members are aligned to their own dominant.",
+      'The paper aligns all experts to expert 0 before it groups them; the published code for Mixtral aligns nothing (align false is that). Here members are aligned to their own dominant.',
       'The published code counts the top 2 of the logits whatever the top-k is.',
       'Its rule for groups per layer is strict: experts with exactly the usage of the threshold all lose their groups. Option ties lost does the same, and fewer experts may stay than asked for.',
       'The function for grouping layer by layer indexes dominants by position instead of by rank and overwrites them; capacities of groups are not counted for decoders. Neither is reproduced.',
@@ -47,7 +55,12 @@ export const mSmoe = defineMethod(
     extra: [],
     score: (context) => averageScores(context, frequencySaliency),
     ...(ties === 'lost'
-      ? { globalCounts: (context, least) => usageThresholdCounts(averageScores(context, frequencySaliency), context.keep).map((count) => Math.max(least, count)) }
+      ? {
+          globalCounts: (context, least) =>
+            usageThresholdCounts(averageScores(context, frequencySaliency), context.keep).map((count) =>
+              Math.max(least, count),
+            ),
+        }
       : {}),
     group: (context, keptPerLayer) => {
       const { layers, experts, pins } = context;
@@ -65,7 +78,9 @@ export const mSmoe = defineMethod(
           weights,
           fitness: mostActive(counts),
           cluster: (free, clusters) => {
-            const dominants = rankExperts(counts).filter((expert) => free.includes(expert)).slice(0, clusters);
+            const dominants = rankExperts(counts)
+              .filter((expert) => free.includes(expert))
+              .slice(0, clusters);
             return groupByDominants(similarity, experts, free, dominants);
           },
         });

@@ -7,13 +7,15 @@ export const man = defineMethod(
   {
     name: 'man',
     title: 'MAN',
-    summary: 'Keeps the experts whose outputs are longest on average, whatever their gate: for pruning without a task in mind.',
+    summary:
+      'Keeps the experts whose outputs are longest on average, whatever their gate: for pruning without a task in mind.',
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile',
     random: false,
     formula: 'score(e) = (1 / n_e) * sum over tokens routed to e of ||f_e(x)||_2 = S(1, 0, 1)',
-    source: 'arXiv 2606.15716, by the appendix of another paper that cites it; the same number as the mean form of EAN.',
+    source:
+      'arXiv 2606.15716, by the appendix of another paper that cites it; the same number as the mean form of EAN.',
     defaults: 'none to choose',
     pitfalls: [
       'The same ranking as ean with the form mean: a sweep of both measures one thing twice.',
@@ -25,6 +27,8 @@ export const man = defineMethod(
     kind: 'drop',
     extra: [],
     score: (context) =>
-      averageScores(context, (statistics, layer) => unifiedSaliency(statistics, layer, { b: 1, alpha: 0, beta: 1, gate: 'own' })),
+      averageScores(context, (statistics, layer) =>
+        unifiedSaliency(statistics, layer, { b: 1, alpha: 0, beta: 1, gate: 'own' }),
+      ),
   }),
 );

@@ -25,6 +25,8 @@ export const msan = defineMethod(
     kind: 'drop',
     extra: [],
     score: (context) =>
-      averageScores(context, (statistics, layer) => unifiedSaliency(statistics, layer, { b: 1, alpha: 0, beta: 2, gate: 'own' })),
+      averageScores(context, (statistics, layer) =>
+        unifiedSaliency(statistics, layer, { b: 1, alpha: 0, beta: 2, gate: 'own' }),
+      ),
   }),
 );

@@ -8,7 +8,12 @@ import { MOST_SUBSETS } from '../search/eliminate-experts.ts';
 const WHAT = 'what leaving out experts does to each layer';
 
 const options = z.object({
-  inputs: z.enum(['unpruned', 'pruned']).default('unpruned').describe('What a layer sees while subsets are tried: the inputs of the unpruned model (layer-wise), or what the pruned layers before it give (progressive: a search of its own for every factor, in a sweep only).'),
+  inputs: z
+    .enum(['unpruned', 'pruned'])
+    .default('unpruned')
+    .describe(
+      'What a layer sees while subsets are tried: the inputs of the unpruned model (layer-wise), or what the pruned layers before it give (progressive: a search of its own for every factor, in a sweep only).',
+    ),
 });
 
 /** Not All Experts Are Equal: the subset that changes the layer's output least. */
@@ -23,8 +28,10 @@ export const naee = defineMethod(
       'every expert on every calibration token once (E / K times the cost of the MoE layers), then subsets of each layer: ' +
       `all of them where there are at most ${MOST_SUBSETS}, otherwise experts are left out one after the other`,
     random: false,
-    formula: 'keep the subset with the least ||Z - Z_D||_F over the calibration tokens; Z: output of the full layer, Z_D: with the logits of D at minus infinity before the routing',
-    source: 'Lu et al. 2024, arXiv 2402.14800; Lucky-Lance/Expert_Sparsity, layerwise_pruning and progressive_pruning. Leaving out one after the other (greedy backward elimination) is our substitute where subsets are too many: the repository only enumerates.',
+    formula:
+      'keep the subset with the least ||Z - Z_D||_F over the calibration tokens; Z: output of the full layer, Z_D: with the logits of D at minus infinity before the routing',
+    source:
+      'Lu et al. 2024, arXiv 2402.14800; Lucky-Lance/Expert_Sparsity, layerwise_pruning and progressive_pruning. Leaving out one after the other (greedy backward elimination) is our substitute where subsets are too many: the repository only enumerates.',
     defaults: 'inputs unpruned: every layer sees the inputs of the unpruned model; all tokens are one batch',
     pitfalls: [
       'The published loss adds norms batch by batch, without squaring: it depends on how tokens were batched. Here all tokens are one batch.',
@@ -35,24 +42,29 @@ export const naee = defineMethod(
     ],
   },
   options,
-  ({ inputs }) => inputs === 'pruned' ? { kind: 'search', search: 'progressive' } : ({
-    kind: 'drop',
-    extra: ['elimination'],
-    // For how many of the numbers of kept experts an expert stays: its place in the elimination where that is nested.
-    score: (context) =>
-      averageScores(context, ({ elimination, experts }, layer) => {
-        const kept = layerSquare(requireStatistic(elimination, WHAT).kept, layer, experts);
-        return Float64Array.from({ length: experts }, (_, expert) => {
-          let stays = 0;
-          for (let row = 0; row < experts; row++) stays += kept[row * experts + expert]!;
-          return stays;
-        });
-      }),
-    choose: ({ statistics, experts }, layer, keep) => {
-      const [only] = statistics;
-      if (statistics.length !== 1 || only === undefined) return null;
-      const kept = layerSquare(requireStatistic(only.elimination, WHAT).kept, layer, experts);
-      return Array.from(layerRow(kept, keep - 1, experts)).flatMap((stays, expert) => (stays === 1 ? [expert] : []));
-    },
-  }),
+  ({ inputs }) =>
+    inputs === 'pruned'
+      ? { kind: 'search', search: 'progressive' }
+      : {
+          kind: 'drop',
+          extra: ['elimination'],
+          // For how many of the numbers of kept experts an expert stays: its place in the elimination where that is nested.
+          score: (context) =>
+            averageScores(context, ({ elimination, experts }, layer) => {
+              const kept = layerSquare(requireStatistic(elimination, WHAT).kept, layer, experts);
+              return Float64Array.from({ length: experts }, (_, expert) => {
+                let stays = 0;
+                for (let row = 0; row < experts; row++) stays += kept[row * experts + expert]!;
+                return stays;
+              });
+            }),
+          choose: ({ statistics, experts }, layer, keep) => {
+            const [only] = statistics;
+            if (statistics.length !== 1 || only === undefined) return null;
+            const kept = layerSquare(requireStatistic(only.elimination, WHAT).kept, layer, experts);
+            return Array.from(layerRow(kept, keep - 1, experts)).flatMap((stays, expert) =>
+              stays === 1 ? [expert] : [],
+            );
+          },
+        },
 );

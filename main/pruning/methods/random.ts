@@ -1,4 +1,4 @@
-import { seededRandom } from '../../evaluation/random.ts';
+import { seededRandom } from '../../statistics/random.ts';
 import { defineMethod, NO_OPTIONS } from '../method.ts';
 
 /** Random experts: the baseline that every other method has to beat. */

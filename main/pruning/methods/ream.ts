@@ -16,7 +16,12 @@ import { requireStatistic } from '../saliency/require-statistic.ts';
 const UNSEEN = 0.5;
 
 const options = z.object({
-  groupSize: z.number().int().min(0).default(16).describe('Members of a group at most (C in the paper); 0: every expert joins its nearest centroid.'),
+  groupSize: z
+    .number()
+    .int()
+    .min(0)
+    .default(16)
+    .describe('Members of a group at most (C in the paper); 0: every expert joins its nearest centroid.'),
   useGate: z.boolean().default(true).describe('Let the likeness of router logits count as much as that of outputs.'),
   gate: z.enum(['own', 'probability', 'renormalised']).default('own').describe('Gate of the saliency, as in REAP.'),
   ...mergeOptions({ router: 'reference-row', align: true }),
@@ -27,7 +32,8 @@ export const ream = defineMethod(
   {
     name: 'ream',
     title: 'REAM',
-    summary: 'The most salient experts are centroids; the first of them take in the nearest of the others, so that most stay unchanged.',
+    summary:
+      'The most salient experts are centroids; the first of them take in the nearest of the others, so that most stay unchanged.',
     kind: 'merge',
     needs: 'routing',
     cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per token',
@@ -36,7 +42,8 @@ export const ream = defineMethod(
       'centroids = the experts of largest REAP saliency; by falling saliency each takes its C - 1 nearest free experts; distance = ' +
       '1 - ((mean over tokens of (cos(f_i, f_j) + 1) / 2) + (1 - d_ij / max d)) / 2, d of unit router-logit columns; weights by saliency',
     source: 'arXiv 2604.04356; SamsungSAILMontreal/ream.',
-    defaults: 'groups of at most 16, gate used, centroids keep their router rows and the others are dropped (so it exports), alignment by weights',
+    defaults:
+      'groups of at most 16, gate used, centroids keep their router rows and the others are dropped (so it exports), alignment by weights',
     pitfalls: [
       'The paper aligns neurons by hidden activations and by weights reduced to 64 principal components; here by least squared weight distance. What a permutation does not change stays the same, which neurons are averaged may differ.',
       'The paper goes layer by layer and measures each layer on what the merged layers before it give; here all layers see the unpruned model.',
@@ -54,7 +61,10 @@ export const ream = defineMethod(
       group: (context, keptPerLayer) => {
         const { layers, experts, pins } = context;
         const profile = combineStatistics(context);
-        const { cosineSum } = requireStatistic(profile.outputs?.everywhere, 'the outputs of every expert on every token');
+        const { cosineSum } = requireStatistic(
+          profile.outputs?.everywhere,
+          'the outputs of every expert on every token',
+        );
         const scores = averageScores(context, saliency);
         const pinned = pinsByLayer(pins, layers, experts);
         return Array.from({ length: layers }, (_, layer) => {

@@ -5,7 +5,12 @@ import { defineMethod } from '../method.ts';
 import { reapSaliency } from '../saliency/reap.ts';
 
 const options = z.object({
-  gate: z.enum(gateKinds).default('own').describe("Gate: the model's own combine weight, the softmax over all experts (probability), or that over its sum over the chosen (renormalised)."),
+  gate: z
+    .enum(gateKinds)
+    .default('own')
+    .describe(
+      "Gate: the model's own combine weight, the softmax over all experts (probability), or that over its sum over the chosen (renormalised).",
+    ),
   form: z.enum(['mean', 'sum']).default('mean').describe('Mean over the tokens routed to the expert, or their sum.'),
 });
 
@@ -19,9 +24,12 @@ export const reap = defineMethod(
     needs: 'routing',
     cost: 'none beyond the profile: the norms of chosen experts are measured in passing',
     random: false,
-    formula: 'score(e) = (1 / n_e) * sum over tokens routed to e of g_e(x) * ||f_e(x)||_2; 0 where n_e = 0; the sum form is n_e times that',
-    source: 'Lasby et al. 2025, arXiv 2510.13999; checked against the statistics of the CerebrasResearch/reap repository.',
-    defaults: 'gate own: the combine weight that the model itself uses (renormalised over the top-k only where the model does); form mean',
+    formula:
+      'score(e) = (1 / n_e) * sum over tokens routed to e of g_e(x) * ||f_e(x)||_2; 0 where n_e = 0; the sum form is n_e times that',
+    source:
+      'Lasby et al. 2025, arXiv 2510.13999; checked against the statistics of the CerebrasResearch/reap repository.',
+    defaults:
+      'gate own: the combine weight that the model itself uses (renormalised over the top-k only where the model does); form mean',
     pitfalls: [
       'A mean over few tokens is noisy: a rarely chosen expert can rank high by chance.',
       'The published code takes the top-k of the logits and softmax weights for every family, also where routers are sigmoids, limited to groups or corrected by a bias: its numbers differ there from these.',

@@ -12,15 +12,36 @@ const HALVINGS = 60;
 const EQUAL = 1e-9;
 
 const options = z.object({
-  proficiency: z.enum(['usage', 'gate']).default('usage').describe('How often an expert is chosen, or the weight it is chosen with.'),
-  beta: z.number().positive().nullable().default(null).describe('Part of the mean proficiency of a layer that an expert must exceed; null: the smallest that reaches the pruning factor.'),
-  minimum: z.number().int().positive().nullable().default(null).describe('Experts that stay in every layer; null: as many as a token uses.'),
+  proficiency: z
+    .enum(['usage', 'gate'])
+    .default('usage')
+    .describe('How often an expert is chosen, or the weight it is chosen with.'),
+  beta: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe(
+      'Part of the mean proficiency of a layer that an expert must exceed; null: the smallest that reaches the pruning factor.',
+    ),
+  minimum: z
+    .number()
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('Experts that stay in every layer; null: as many as a token uses.'),
   windows: z.number().int().min(1).max(20).default(1).describe('How often the threshold is applied to what is left.'),
 });
 type Options = z.output<typeof options>;
 
 /** Kept experts of every layer at one beta. */
-const keepAbove = (context: PlanContext, scores: readonly Float64Array[], beta: number, { minimum, windows }: Options): number[][] => {
+const keepAbove = (
+  context: PlanContext,
+  scores: readonly Float64Array[],
+  beta: number,
+  { minimum, windows }: Options,
+): number[][] => {
   const { layers, experts, topK, pins } = context;
   const pinned = pinsByLayer(pins, layers, experts);
   return scores.map((proficiency, layer) => {
@@ -55,16 +76,19 @@ export const tsep = defineMethod(
   {
     name: 'tsep',
     title: 'TSEP threshold',
-    summary: 'Keeps the experts of a layer that are used more than a set part of the mean: the same part in every layer.',
+    summary:
+      'Keeps the experts of a layer that are used more than a set part of the mean: the same part in every layer.',
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile',
     random: false,
-    formula: 'keep e where proficiency(e) / (sum over the experts alive) > beta / (number alive); at least `minimum` stay',
+    formula:
+      'keep e where proficiency(e) / (sum over the experts alive) > beta / (number alive); at least `minimum` stay',
     source:
       'Task-specific expert pruning, Chen et al. 2022, arXiv 2206.00277 (no official code); the rule as reproduced in UNITES-Lab/MC-SMoE. ' +
       'The paper prunes in windows during one fine-tuning; here one profile stands for all windows, so nothing adapts in between.',
-    defaults: 'proficiency usage, beta null (found from the pruning factor; the paper uses 0.1 of its own scale), one window, minimum top-k',
+    defaults:
+      'proficiency usage, beta null (found from the pruning factor; the paper uses 0.1 of its own scale), one window, minimum top-k',
     pitfalls: [
       'The budget does not count: the threshold decides how many experts each layer keeps, and layers differ. With beta given, the factor does not count either.',
       'Experts of equal proficiency go together, so that a few more may go than the factor asks for: the plan states the factor that was reached.',
@@ -75,7 +99,9 @@ export const tsep = defineMethod(
   options,
   (given) => {
     const saliency: Saliency = (statistics, layer) =>
-      given.proficiency === 'usage' ? frequencySaliency(statistics, layer) : gateMassSaliency(statistics, layer, 'combine-weight');
+      given.proficiency === 'usage'
+        ? frequencySaliency(statistics, layer)
+        : gateMassSaliency(statistics, layer, 'combine-weight');
     const score = (context: PlanContext): Float64Array[] => averageScores(context, saliency);
     return {
       kind: 'drop',

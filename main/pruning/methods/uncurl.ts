@@ -15,7 +15,8 @@ export const uncurl = defineMethod(
   {
     name: 'uncurl',
     title: 'UNCURL',
-    summary: 'Clusters the experts of a layer by their router logits on the task and merges each cluster into one expert.',
+    summary:
+      'Clusters the experts of a layer by their router logits on the task and merges each cluster into one expert.',
     kind: 'merge',
     needs: 'routing',
     cost: 'none beyond the profile; merging aligns each member once, in time of the cube of the expert width',

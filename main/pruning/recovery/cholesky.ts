@@ -107,7 +107,8 @@ const subtractRows = (
     const f2 = lower[factor + 2 * stride]!;
     const f3 = lower[factor + 3 * stride]!;
     for (let a = start, b = row * columns; a < stop; a++, b++) {
-      matrix[a]! -= f0 * matrix[b]! + f1 * matrix[b + columns]! + f2 * matrix[b + 2 * columns]! + f3 * matrix[b + 3 * columns]!;
+      matrix[a]! -=
+        f0 * matrix[b]! + f1 * matrix[b + columns]! + f2 * matrix[b + 2 * columns]! + f3 * matrix[b + 3 * columns]!;
     }
   }
   for (; row < end; row++, factor += stride) {

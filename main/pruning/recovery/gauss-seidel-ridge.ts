@@ -39,7 +39,10 @@ export function* blockEquations(problem: RecoveryProblem): Steps<BlockEquations>
 }
 
 /** What `work` makes of every expert, with a stop after each. */
-function* eachExpert<T>(experts: readonly ExpertFeatures[], work: (features: ExpertFeatures, expert: number) => T): Steps<T[]> {
+function* eachExpert<T>(
+  experts: readonly ExpertFeatures[],
+  work: (features: ExpertFeatures, expert: number) => T,
+): Steps<T[]> {
   const made: T[] = [];
   for (const [expert, features] of experts.entries()) {
     made.push(work(features, expert));
@@ -80,7 +83,8 @@ export function* solveByGaussSeidel(
     const { swept, product } = yield* sweepBothWays(experts, factors, gradient, width, hidden);
     const now = columnProducts(gradient, swept, hidden);
     first ??= now;
-    if (now.every((value, column) => value <= tolerance ** 2 * first![column]!)) return { corrections, steps: step, settled: true };
+    if (now.every((value, column) => value <= tolerance ** 2 * first![column]!))
+      return { corrections, steps: step, settled: true };
     const keep = now.map((value, column) => (before[column]! > 0 ? value / before[column]! : 0));
     direction.forEach((block, expert) => scaleAndAdd(block, keep, swept[expert]!));
     scaleAndAdd(along, keep, product);
@@ -109,7 +113,10 @@ function* sweepBothWays(
   width: number,
   hidden: number,
 ): Steps<{ readonly swept: Float64Array[]; readonly product: Float64Array }> {
-  const rows = experts.reduce((most, { tokens }) => Math.max(most, tokens.length > 0 ? tokens[tokens.length - 1]! + 1 : 0), 0);
+  const rows = experts.reduce(
+    (most, { tokens }) => Math.max(most, tokens.length > 0 ? tokens[tokens.length - 1]! + 1 : 0),
+    0,
+  );
   const seen = new Float64Array(rows * hidden);
   const swept: Float64Array[] = [];
   for (const [expert, features] of experts.entries()) {
@@ -141,7 +148,8 @@ const columnProducts = (a: readonly Float64Array[], b: readonly Float64Array[], 
   const sums = new Float64Array(hidden);
   a.forEach((block, expert) => {
     const other = b[expert]!;
-    for (let k = 0; k < block.length; k += hidden) for (let h = 0; h < hidden; h++) sums[h]! += block[k + h]! * other[k + h]!;
+    for (let k = 0; k < block.length; k += hidden)
+      for (let h = 0; h < hidden; h++) sums[h]! += block[k + h]! * other[k + h]!;
   });
   return sums;
 };
@@ -149,11 +157,13 @@ const columnProducts = (a: readonly Float64Array[], b: readonly Float64Array[], 
 /** to = to * factors + values, a factor per column. `values` may be shorter: the rest of it is 0. */
 const scaleAndAdd = (to: Float64Array, factors: Float64Array, values: Float64Array): void => {
   const columns = factors.length;
-  for (let k = 0; k < to.length; k += columns) for (let h = 0; h < columns; h++) to[k + h] = to[k + h]! * factors[h]! + (values[k + h] ?? 0);
+  for (let k = 0; k < to.length; k += columns)
+    for (let h = 0; h < columns; h++) to[k + h] = to[k + h]! * factors[h]! + (values[k + h] ?? 0);
 };
 
 /** to += sign * factors * values, a factor per column. */
 const addScaled = (to: Float64Array, factors: Float64Array, values: Float64Array, sign: 1 | -1): void => {
   const columns = factors.length;
-  for (let k = 0; k < to.length; k += columns) for (let h = 0; h < columns; h++) to[k + h]! += sign * factors[h]! * values[k + h]!;
+  for (let k = 0; k < to.length; k += columns)
+    for (let h = 0; h < columns; h++) to[k + h]! += sign * factors[h]! * values[k + h]!;
 };

@@ -34,12 +34,17 @@ export function* normalEquations(problem: RecoveryProblem): Steps<NormalEquation
  * All experts' corrections at once: the D that minimises |R - Phi D|^2 + lambda * mean(diag(Phi^T Phi)) * |D|^2, by
  * Cholesky decomposition in float64. Time O((nI)^3), memory 16 (nI)^2 bytes.
  */
-export function* solveJointly({ unknowns, width, hidden, products, right, scale }: NormalEquations, lambda: number): Steps<Corrections> {
+export function* solveJointly(
+  { unknowns, width, hidden, products, right, scale }: NormalEquations,
+  lambda: number,
+): Steps<Corrections> {
   const blocks = unknowns / width;
   if (scale === 0) return Array.from({ length: blocks }, () => new Float64Array(width * hidden));
   const ridged = products.slice();
   for (let k = 0; k < unknowns; k++) ridged[k * unknowns + k]! += lambda * scale;
   const solution = right.slice();
   yield* solveCholesky(yield* cholesky(ridged, unknowns), unknowns, solution, hidden);
-  return Array.from({ length: blocks }, (_, block) => solution.slice(block * width * hidden, (block + 1) * width * hidden));
+  return Array.from({ length: blocks }, (_, block) =>
+    solution.slice(block * width * hidden, (block + 1) * width * hidden),
+  );
 }

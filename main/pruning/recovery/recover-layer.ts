@@ -1,7 +1,13 @@
 import { blockEquations, solveByGaussSeidel } from './gauss-seidel-ridge.ts';
 import { normalEquations, solveJointly } from './joint-ridge.ts';
 import type { Steps } from './steps.ts';
-import { remainder, restrictProblem, sumOfSquares, type Corrections, type RecoveryProblem } from './recovery-problem.ts';
+import {
+  remainder,
+  restrictProblem,
+  sumOfSquares,
+  type Corrections,
+  type RecoveryProblem,
+} from './recovery-problem.ts';
 
 /** Ridges that are tried, as parts of the mean squared length of a feature. */
 export const LAMBDAS = [1, 0.1, 0.01, 0.001] as const;
@@ -39,8 +45,13 @@ export interface LayerRecovery {
  */
 export function* recoverLayer(whole: RecoveryProblem, mostJointUnknowns = MOST_JOINT_UNKNOWNS): Steps<LayerRecovery> {
   const used = [...whole.experts.keys()].filter((expert) => whole.experts[expert]!.tokens.length > 0);
-  const recovery = yield* recoverUsed({ ...whole, experts: used.map((expert) => whole.experts[expert]!) }, mostJointUnknowns);
-  const corrections = whole.experts.map((_, expert) => recovery.corrections[used.indexOf(expert)] ?? new Float64Array(whole.width * whole.hidden));
+  const recovery = yield* recoverUsed(
+    { ...whole, experts: used.map((expert) => whole.experts[expert]!) },
+    mostJointUnknowns,
+  );
+  const corrections = whole.experts.map(
+    (_, expert) => recovery.corrections[used.indexOf(expert)] ?? new Float64Array(whole.width * whole.hidden),
+  );
   return { ...recovery, corrections };
 }
 
@@ -51,7 +62,10 @@ function* recoverUsed(problem: RecoveryProblem, mostJointUnknowns: number): Step
   const fitter = solver === 'joint' ? jointFitter : seidelFitter;
   const before = sumOfSquares(residual);
   const { lambda, heldOut } = before === 0 ? NOTHING_GAINED : yield* chooseLambda(problem, fitter);
-  const corrections = lambda === Infinity ? experts.map(() => new Float64Array(width * problem.hidden)) : yield* (yield* fitter(problem, FIT_TOLERANCE))(lambda);
+  const corrections =
+    lambda === Infinity
+      ? experts.map(() => new Float64Array(width * problem.hidden))
+      : yield* (yield* fitter(problem, FIT_TOLERANCE))(lambda);
   return {
     corrections,
     lambda,
@@ -80,14 +94,20 @@ const seidelFitter: Fitter = function* (part, tolerance) {
 const NOTHING_GAINED = { lambda: Infinity, heldOut: 1 } as const;
 
 /** The lambda with the least held-out residual, and the part of it that is left; infinite (no correction) is one of them. */
-function* chooseLambda(problem: RecoveryProblem, fitter: Fitter): Steps<{ readonly lambda: number; readonly heldOut: number }> {
+function* chooseLambda(
+  problem: RecoveryProblem,
+  fitter: Fitter,
+): Steps<{ readonly lambda: number; readonly heldOut: number }> {
   const place = new Map<number, number>();
   for (const item of problem.items) if (!place.has(item)) place.set(item, place.size);
   const fold = (token: number): number => (place.get(problem.items[token]!) ?? 0) % 2;
   const left = LAMBDAS.map(() => 0);
   let nothing = 0;
   for (const own of [0, 1]) {
-    const fit = yield* fitter(restrictProblem(problem, (token) => fold(token) === own), CHOICE_TOLERANCE);
+    const fit = yield* fitter(
+      restrictProblem(problem, (token) => fold(token) === own),
+      CHOICE_TOLERANCE,
+    );
     const held = restrictProblem(problem, (token) => fold(token) !== own);
     nothing += sumOfSquares(held.residual);
     for (const [at, lambda] of LAMBDAS.entries()) {

@@ -27,7 +27,10 @@ export type Corrections = readonly Float64Array[];
 
 /** Mean over all n * I features of their squared length: what lambda multiplies. Experts without tokens count as 0. */
 export const meanDiagonal = ({ experts, width }: Pick<RecoveryProblem, 'experts' | 'width'>): number => {
-  const total = experts.reduce((sum, { values }) => sum + values.reduce((squares, value) => squares + value * value, 0), 0);
+  const total = experts.reduce(
+    (sum, { values }) => sum + values.reduce((squares, value) => squares + value * value, 0),
+    0,
+  );
   return experts.length === 0 ? 0 : total / (experts.length * width);
 };
 
@@ -59,7 +62,10 @@ export const restrictProblem = (problem: RecoveryProblem, keeps: (token: number)
 };
 
 /** residual - sum over experts of features * corrections, float64 [N, d]. */
-export const remainder = ({ width, hidden, experts, residual }: RecoveryProblem, corrections: Corrections): Float64Array => {
+export const remainder = (
+  { width, hidden, experts, residual }: RecoveryProblem,
+  corrections: Corrections,
+): Float64Array => {
   const rest = Float64Array.from(residual);
   experts.forEach((features, expert) => addProduct(rest, features, corrections[expert]!, width, hidden, -1));
   return rest;
@@ -88,7 +94,8 @@ export const addProduct = (
       const v2 = sign * values[from + i + 2]!;
       const v3 = sign * values[from + i + 3]!;
       for (let a = start, b = i * hidden; a < end; a++, b++) {
-        to[a]! += v0 * matrix[b]! + v1 * matrix[b + hidden]! + v2 * matrix[b + 2 * hidden]! + v3 * matrix[b + 3 * hidden]!;
+        to[a]! +=
+          v0 * matrix[b]! + v1 * matrix[b + hidden]! + v2 * matrix[b + 2 * hidden]! + v3 * matrix[b + 3 * hidden]!;
       }
     }
     for (let i = whole; i < width; i++) {
@@ -99,7 +106,12 @@ export const addProduct = (
 };
 
 /** [I, d] sums of features transposed times the rows of `rest` that they belong to, four tokens at a time. */
-export const projectedOn = ({ tokens, values }: ExpertFeatures, rest: Float32Array | Float64Array, width: number, hidden: number): Float64Array => {
+export const projectedOn = (
+  { tokens, values }: ExpertFeatures,
+  rest: Float32Array | Float64Array,
+  width: number,
+  hidden: number,
+): Float64Array => {
   const product = new Float64Array(width * hidden);
   const rows = tokens.length;
   const whole = rows - (rows % AT_ONCE);
@@ -134,7 +146,8 @@ const AT_ONCE = 4;
 
 /** [I, I] products of one expert's features with another's on the tokens that chose both. */
 export const productsOf = (a: ExpertFeatures, b: ExpertFeatures, width: number): Float64Array => {
-  if (a === b) return projectedOn({ tokens: Int32Array.from(a.tokens.keys()), values: a.values }, a.values, width, width);
+  if (a === b)
+    return projectedOn({ tokens: Int32Array.from(a.tokens.keys()), values: a.values }, a.values, width, width);
   const places = new Map<number, number>();
   b.tokens.forEach((token, row) => places.set(token, row));
   const shared = [...a.tokens.keys()].filter((row) => places.has(a.tokens[row]!));

@@ -9,7 +9,13 @@ import { unifiedSaliency } from './unified.ts';
  * routed to e (REAP's repository), `renormalised` divides it by its sum over the chosen first, `combine-weight` sums
  * the weight that the model itself uses, `count` counts tokens.
  */
-export const gateMassVariants = ['combine-weight', 'probability-all', 'probability-routed', 'renormalised', 'count'] as const;
+export const gateMassVariants = [
+  'combine-weight',
+  'probability-all',
+  'probability-routed',
+  'renormalised',
+  'count',
+] as const;
 export type GateMassVariant = (typeof gateMassVariants)[number];
 
 /** [E], unnormalised. */

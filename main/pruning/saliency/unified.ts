@@ -21,7 +21,11 @@ export const unifiedSaliency = (statistics: RoutingStatistics, layer: number, me
 };
 
 /** Sum of gate^alpha ||f_e||^beta over the tokens routed to e; a view of the statistics. [E] */
-const momentSum = (statistics: RoutingStatistics, layer: number, { alpha, beta, gate }: UnifiedMember): Float64Array => {
+const momentSum = (
+  statistics: RoutingStatistics,
+  layer: number,
+  { alpha, beta, gate }: UnifiedMember,
+): Float64Array => {
   const { experts, counts, eanSum, eanSquareSum, gatedMoments } = statistics;
   if (alpha === 0) return layerRow([counts, eanSum, eanSquareSum][beta] ?? counts, layer, experts);
   const row = ((layer * gateKinds.length + gateKinds.indexOf(gate)) * 2 + alpha - 1) * 3 + beta;

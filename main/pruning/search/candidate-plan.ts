@@ -12,7 +12,10 @@ export const candidatePlan = (candidate: SearchCandidate): Plan => {
     groups: candidate.layers.map(groupsOf),
     router: 'summed-probabilities',
     align: false,
-    blend: candidate.layers.map(({ merge, router }) => ({ merge: merge.map((row) => [...row]), router: router.map((row) => [...row]) })),
+    blend: candidate.layers.map(({ merge, router }) => ({
+      merge: merge.map((row) => [...row]),
+      router: router.map((row) => [...row]),
+    })),
   };
 };
 
@@ -26,7 +29,10 @@ const groupsOf = ({ merge, router }: LayerMatrices): MergeGroup[] => {
   router.forEach((_, row) => {
     if (home.includes(row)) return;
     const spare = [...home.keys()].filter((expert) => home.filter((other) => other === home[expert]).length > 1);
-    const own = spare.reduce((best, expert) => (strength(row, expert) > strength(row, best) ? expert : best), spare[0] ?? 0);
+    const own = spare.reduce(
+      (best, expert) => (strength(row, expert) > strength(row, best) ? expert : best),
+      spare[0] ?? 0,
+    );
     home[own] = row;
   });
   return router.map((_, row) => {

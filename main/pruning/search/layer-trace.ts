@@ -10,10 +10,18 @@ export interface LayerTrace {
 }
 
 /** Experts that a token would use among those allowed, and their combine weights, by the model's own rule. */
-export type RouteToken = (token: number, allowed: Uint8Array) => { readonly experts: readonly number[]; readonly weights: readonly number[] };
+export type RouteToken = (
+  token: number,
+  allowed: Uint8Array,
+) => { readonly experts: readonly number[]; readonly weights: readonly number[] };
 
 /** Products of N tokens' outputs [E, N, H] with each other and with the wanted outputs [N, H]. */
-export const traceLayer = (outputs: Float32Array, wanted: Float32Array, experts: number, hidden: number): LayerTrace => {
+export const traceLayer = (
+  outputs: Float32Array,
+  wanted: Float32Array,
+  experts: number,
+  hidden: number,
+): LayerTrace => {
   const tokens = wanted.length / hidden;
   if (outputs.length !== experts * wanted.length) {
     throw new RangeError(`${outputs.length} outputs for ${experts} experts and ${wanted.length} wanted numbers`);
@@ -24,7 +32,9 @@ export const traceLayer = (outputs: Float32Array, wanted: Float32Array, experts:
   const rows = Array.from({ length: experts }, () => new Float64Array(hidden));
   for (let token = 0; token < tokens; token++) {
     const z = wanted.subarray(token * hidden, (token + 1) * hidden);
-    rows.forEach((row, expert) => row.set(outputs.subarray((expert * tokens + token) * hidden, (expert * tokens + token + 1) * hidden)));
+    rows.forEach((row, expert) =>
+      row.set(outputs.subarray((expert * tokens + token) * hidden, (expert * tokens + token + 1) * hidden)),
+    );
     squares[token] = dot(z, z);
     for (let i = 0; i < experts; i++) {
       cross[token * experts + i] = dot(rows[i]!, z);

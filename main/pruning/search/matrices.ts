@@ -8,6 +8,7 @@ export interface LayerMatrices {
 
 /** Matrices that keep `kept` experts as they are, in that order: both one-hot. */
 export const oneHotMatrices = (kept: readonly number[], experts: number): LayerMatrices => {
-  const row = (expert: number): Float64Array => Float64Array.from({ length: experts }, (_, at) => (at === expert ? 1 : 0));
+  const row = (expert: number): Float64Array =>
+    Float64Array.from({ length: experts }, (_, at) => (at === expert ? 1 : 0));
   return { merge: kept.map(row), router: kept.map(row) };
 };

@@ -130,7 +130,12 @@ const softmaxOf = (logits: ArrayLike<number>, chosen: readonly number[], all: re
 };
 
 /** Allowed experts of the groups that may be chosen from: the best by the sum of their `top` best allowed scores. */
-const withinGroups = (scores: ArrayLike<number>, groups: ExpertGroups | null, top: number, allowed: Uint8Array): Uint8Array => {
+const withinGroups = (
+  scores: ArrayLike<number>,
+  groups: ExpertGroups | null,
+  top: number,
+  allowed: Uint8Array,
+): Uint8Array => {
   if (groups === null) return allowed;
   const size = scores.length / groups.count;
   const groupOf = (expert: number): number => Math.floor(expert / size);

@@ -1,6 +1,6 @@
 import { CancelledError, refuse } from '../../contract/errors.ts';
-import { seededRandom, type RandomSource } from '../../evaluation/random.ts';
-import { oneHotMatrices, type LayerMatrices } from './matrices.ts';
+import { type RandomSource, seededRandom } from '../../statistics/random.ts';
+import { type LayerMatrices, oneHotMatrices } from './matrices.ts';
 
 /** A plan that the search proposes: experts to keep, or matrices, for every MoE layer. */
 export type SearchCandidate =
@@ -69,7 +69,8 @@ const MAX_REDRAWS = 20;
  */
 export const searchExperts = async (request: SearchRequest): Promise<SearchResult> => {
   const { settings, seed, fitness, signal, onProgress, layers, experts, keep } = request;
-  if (settings.evaluations < 1) throw refuse('no-evaluations', 'The search has no evaluation to spend.', 'Allow at least one.');
+  if (settings.evaluations < 1)
+    throw refuse('no-evaluations', 'The search has no evaluation to spend.', 'Allow at least one.');
   const random = seededRandom(seed);
   const normal = normalSource(random);
   const population: Individual[] = [];
@@ -102,7 +103,13 @@ export const searchExperts = async (request: SearchRequest): Promise<SearchResul
       return exchange(parent(discrete, settings.mutationRange), experts, settings, random);
     }
     if (random.float() < settings.crossover) {
-      return cross(parent(population, settings.crossoverRange), parent(population, settings.crossoverRange), experts, settings, random);
+      return cross(
+        parent(population, settings.crossoverRange),
+        parent(population, settings.crossoverRange),
+        experts,
+        settings,
+        random,
+      );
     }
     return mutate(parent(population, settings.mutationRange), experts, settings, random, normal);
   }
@@ -117,10 +124,18 @@ export const searchExperts = async (request: SearchRequest): Promise<SearchResul
 };
 
 const drawExperts = (random: RandomSource, experts: number, keep: number): number[] =>
-  random.shuffle(Array.from({ length: experts }, (_, expert) => expert)).slice(0, keep).sort((a, b) => a - b);
+  random
+    .shuffle(Array.from({ length: experts }, (_, expert) => expert))
+    .slice(0, keep)
+    .sort((a, b) => a - b);
 
 /** Kept experts exchanged for others, without repeats. */
-const exchange = (from: SearchCandidate, experts: number, settings: SearchSettings, random: RandomSource): SearchCandidate => {
+const exchange = (
+  from: SearchCandidate,
+  experts: number,
+  settings: SearchSettings,
+  random: RandomSource,
+): SearchCandidate => {
   if (from.kind !== 'kept') throw new Error('only kept experts are exchanged');
   return {
     kind: 'kept',
@@ -128,8 +143,11 @@ const exchange = (from: SearchCandidate, experts: number, settings: SearchSettin
       if (random.float() >= settings.layerChange) return layer;
       const changed = [...layer];
       changed.forEach((_, place) => {
-        const others = Array.from({ length: experts }, (_expert, at) => at).filter((expert) => !changed.includes(expert));
-        if (others.length > 0 && random.float() < settings.exchange) changed[place] = others[random.integer(others.length)]!;
+        const others = Array.from({ length: experts }, (_expert, at) => at).filter(
+          (expert) => !changed.includes(expert),
+        );
+        if (others.length > 0 && random.float() < settings.exchange)
+          changed[place] = others[random.integer(others.length)]!;
       });
       return changed.sort((a, b) => a - b);
     }),
@@ -147,7 +165,9 @@ const mutate = (
   normal: () => number,
 ): SearchCandidate => {
   const noisy = (rows: readonly Float64Array[]): Float64Array[] =>
-    rows.map((row) => row.map((value) => (random.float() < settings.mutation ? value + normal() * settings.scale : value)));
+    rows.map((row) =>
+      row.map((value) => (random.float() < settings.mutation ? value + normal() * settings.scale : value)),
+    );
   return {
     kind: 'matrices',
     layers: asMatrices(from, experts).map((layer) => {

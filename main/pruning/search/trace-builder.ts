@@ -24,11 +24,14 @@ export class TraceBuilder {
     const [experts, hidden, tokens] = [this.#experts, this.#hidden, numbers.length];
     const pick = (values: Float32Array, width: number, first = 0): Float32Array => {
       const picked = new Float32Array(rows.length * width);
-      rows.forEach((row, at) => picked.set(values.subarray((first + row) * width, (first + row + 1) * width), at * width));
+      rows.forEach((row, at) =>
+        picked.set(values.subarray((first + row) * width, (first + row + 1) * width), at * width),
+      );
       return picked;
     };
     const kept = new Float32Array(experts * rows.length * hidden);
-    for (let expert = 0; expert < experts; expert++) kept.set(pick(outputs, hidden, expert * tokens), expert * rows.length * hidden);
+    for (let expert = 0; expert < experts; expert++)
+      kept.set(pick(outputs, hidden, expert * tokens), expert * rows.length * hidden);
     this.#parts.push(traceLayer(kept, pick(wanted, hidden), experts, hidden));
     this.#logits.push(pick(logits, experts));
   }
@@ -51,7 +54,12 @@ export class TraceBuilder {
       at += part.length;
     }
     return {
-      trace: { experts: this.#experts, gram: joined(({ gram }) => gram), cross: joined(({ cross }) => cross), squares: joined(({ squares }) => squares) },
+      trace: {
+        experts: this.#experts,
+        gram: joined(({ gram }) => gram),
+        cross: joined(({ cross }) => cross),
+        squares: joined(({ squares }) => squares),
+      },
       logits,
     };
   }

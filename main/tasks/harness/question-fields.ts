@@ -1,7 +1,6 @@
 import { refuse } from '../../contract/errors.ts';
-import { isDigits } from '../python/python-string.ts';
 import { parsePythonLiteral } from '../python/python-literal.ts';
-import { Decimal, isList, type PythonValue } from '../python/python-value.ts';
+import { Decimal, isDigits, isList, type PythonValue } from '../python/python-value.ts';
 import { compileTemplate } from '../template/compile-template.ts';
 import { renderTemplate } from '../template/render-template.ts';
 import { TemplateFault } from '../template/template-fault.ts';
@@ -30,7 +29,8 @@ export interface QuestionFields {
 
 /** As lm-evaluation-harness resolves a field: the name of a column is that column, anything else a template. */
 const fieldOf = (key: string, source: string, columns: ReadonlySet<string>, file: string, meter: WorkMeter): Field => {
-  const fault = (row: HarnessRow, message: string, remedy: string): Error => refuse('bad-item', `${row.place}: ${key} of ${file}: ${message}.`, remedy);
+  const fault = (row: HarnessRow, message: string, remedy: string): Error =>
+    refuse('bad-item', `${row.place}: ${key} of ${file}: ${message}.`, remedy);
   if (columns.has(source)) return { isColumn: true, fault, read: (row) => row.values.get(source) ?? null };
   try {
     const template = compileTemplate(source);
@@ -48,25 +48,40 @@ const fieldOf = (key: string, source: string, columns: ReadonlySet<string>, file
   }
 };
 
-const textReader = (field: Field): ((row: HarnessRow) => string) => (row) => {
-  const value = field.read(row);
-  if (typeof value !== 'string') throw field.fault(row, `it is ${typeName(value)}, not text`, 'Use a template such as {{ column }} where the column is not text.');
-  return value;
-};
+const textReader =
+  (field: Field): ((row: HarnessRow) => string) =>
+  (row) => {
+    const value = field.read(row);
+    if (typeof value !== 'string')
+      throw field.fault(
+        row,
+        `it is ${typeName(value)}, not text`,
+        'Use a template such as {{ column }} where the column is not text.',
+      );
+    return value;
+  };
 
-const isTexts = (value: PythonValue): value is readonly string[] => isList(value) && value.every((member) => typeof member === 'string');
+const isTexts = (value: PythonValue): value is readonly string[] =>
+  isList(value) && value.every((member) => typeof member === 'string');
 
-const choicesReader = (field: Field): ((row: HarnessRow) => readonly string[]) => (row) => {
-  let value = field.read(row);
-  try {
-    if (!field.isColumn && typeof value === 'string') value = parsePythonLiteral(value);
-  } catch (error) {
-    throw error instanceof TemplateFault ? field.fault(row, error.message, error.remedy) : error;
-  }
-  if (!isTexts(value)) throw field.fault(row, `it gives ${typeName(value)}${isList(value) ? ' with members that are not text' : ''}, not a list of texts`, 'Let it give a list of texts.');
-  if (value.length < 2) throw field.fault(row, `it gives ${String(value.length)} choices`, 'Give at least two.');
-  return value;
-};
+const choicesReader =
+  (field: Field): ((row: HarnessRow) => readonly string[]) =>
+  (row) => {
+    let value = field.read(row);
+    try {
+      if (!field.isColumn && typeof value === 'string') value = parsePythonLiteral(value);
+    } catch (error) {
+      throw error instanceof TemplateFault ? field.fault(row, error.message, error.remedy) : error;
+    }
+    if (!isTexts(value))
+      throw field.fault(
+        row,
+        `it gives ${typeName(value)}${isList(value) ? ' with members that are not text' : ''}, not a list of texts`,
+        'Let it give a list of texts.',
+      );
+    if (value.length < 2) throw field.fault(row, `it gives ${String(value.length)} choices`, 'Give at least two.');
+    return value;
+  };
 
 const isPrintedList = (text: string): boolean => {
   if (text.length < 2 || !text.startsWith('[') || !text.endsWith(']')) return false;
@@ -80,22 +95,42 @@ const isPrintedList = (text: string): boolean => {
 };
 
 /** An index, or the text of the right choice; True and False are 1 and 0, as in Python. */
-const answerReader = (field: Field): QuestionFields['answer'] => (row, choices) => {
-  const value = field.read(row);
-  if (typeof value === 'string') {
-    if (!field.isColumn && isPrintedList(value)) throw field.fault(row, 'it gives a list, so several answers are right', 'Give one answer.');
-    const index = !field.isColumn && isDigits(value) ? Number(value) : choices.indexOf(value);
-    if (index < 0) throw field.fault(row, `${JSON.stringify(value)} is none of the choices`, 'Give the index of the right choice, or its very text.');
-    return index;
-  }
-  if (typeof value === 'boolean') return Number(value);
-  if (typeof value === 'number' && value >= 0) return value;
-  const why = value === -1 ? 'it is -1, as in splits without answers' : isList(value) ? 'it is a list, so several answers are right' : value instanceof Decimal ? 'it is a decimal number' : `it is ${typeName(value)}`;
-  throw field.fault(row, why, 'Give the index of the right choice, or its very text, in a split that has answers.');
-};
+const answerReader =
+  (field: Field): QuestionFields['answer'] =>
+  (row, choices) => {
+    const value = field.read(row);
+    if (typeof value === 'string') {
+      if (!field.isColumn && isPrintedList(value))
+        throw field.fault(row, 'it gives a list, so several answers are right', 'Give one answer.');
+      const index = !field.isColumn && isDigits(value) ? Number(value) : choices.indexOf(value);
+      if (index < 0)
+        throw field.fault(
+          row,
+          `${JSON.stringify(value)} is none of the choices`,
+          'Give the index of the right choice, or its very text.',
+        );
+      return index;
+    }
+    if (typeof value === 'boolean') return Number(value);
+    if (typeof value === 'number' && value >= 0) return value;
+    const why =
+      value === -1
+        ? 'it is -1, as in splits without answers'
+        : isList(value)
+          ? 'it is a list, so several answers are right'
+          : value instanceof Decimal
+            ? 'it is a decimal number'
+            : `it is ${typeName(value)}`;
+    throw field.fault(row, why, 'Give the index of the right choice, or its very text, in a split that has answers.');
+  };
 
 /** The fields of a task's rows, compiled. Refuses, by file and key, templates outside the subset. */
-export const questionFields = (config: HarnessConfig, columns: ReadonlySet<string>, file: string, meter: WorkMeter): QuestionFields => {
+export const questionFields = (
+  config: HarnessConfig,
+  columns: ReadonlySet<string>,
+  file: string,
+  meter: WorkMeter,
+): QuestionFields => {
   const field = (key: string, source: string): Field => fieldOf(key, source, columns, file, meter);
   const { doc_to_choice: choice, doc_to_target: target } = config;
   const text = field('doc_to_text', config.doc_to_text);
@@ -106,10 +141,16 @@ export const questionFields = (config: HarnessConfig, columns: ReadonlySet<strin
     description: config.description === '' ? () => '' : textReader(field('description', config.description)),
     text: (row) => {
       const found = readText(row);
-      if (!text.isColumn && isDigits(found)) throw text.fault(row, 'it gives a number, so the choices are contexts', 'Tasks of that kind are not supported: write the text out.');
+      if (!text.isColumn && isDigits(found))
+        throw text.fault(
+          row,
+          'it gives a number, so the choices are contexts',
+          'Tasks of that kind are not supported: write the text out.',
+        );
       return found;
     },
-    choices: fixed === null ? choicesReader(field('doc_to_choice', typeof choice === 'string' ? choice : '')) : () => fixed,
+    choices:
+      fixed === null ? choicesReader(field('doc_to_choice', typeof choice === 'string' ? choice : '')) : () => fixed,
     answer: typeof target === 'number' ? () => target : answerReader(targetField),
     target: textReader(targetField),
   };

@@ -1,10 +1,9 @@
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
-import { MAX_ITEMS, type DataRow } from '../data-row.ts';
+import { type DataRow, MAX_ITEMS } from '../items.ts';
 import { parseJsonWithDecimals } from '../python/json-with-decimals.ts';
-import { Decimal, pythonValue, withDecimals, type PythonDict, type PythonValue } from '../python/python-value.ts';
-import { readJsonLines } from '../read-json-lines.ts';
-import { readParquetRows } from '../read-parquet-rows.ts';
+import { Decimal, type PythonDict, pythonValue, type PythonValue, withDecimals } from '../python/python-value.ts';
+import { readJsonLines, readParquetRows } from '../read-rows.ts';
 import type { HarnessConfig } from './harness-config.ts';
 
 /** A row as templates see it: every column of the split, None where the row has no value. */
@@ -22,10 +21,21 @@ export interface HarnessSplit {
 /** Only files beside the YAML file (or in folders beside it) are read. */
 const pathBeside = (yamlFile: string, name: string): string => {
   const key = 'dataset_kwargs.data_files';
-  if (name.includes('://')) throw refuse('unsupported-task', `${yamlFile}: ${key}: ${name} is an address.`, 'Download the file and put it beside the YAML file.');
-  if (/[*?[\]{}]/.test(name)) throw refuse('unsupported-task', `${yamlFile}: ${key}: ${name} is a pattern.`, 'Name the files one by one.');
+  if (name.includes('://'))
+    throw refuse(
+      'unsupported-task',
+      `${yamlFile}: ${key}: ${name} is an address.`,
+      'Download the file and put it beside the YAML file.',
+    );
+  if (/[*?[\]{}]/.test(name))
+    throw refuse('unsupported-task', `${yamlFile}: ${key}: ${name} is a pattern.`, 'Name the files one by one.');
   const inside = normalize(name);
-  if (isAbsolute(name) || inside === '..' || inside.startsWith(`..${sep}`)) throw refuse('unsupported-task', `${yamlFile}: ${key}: ${name} is not beside the YAML file.`, 'Put the data into the folder of the YAML file.');
+  if (isAbsolute(name) || inside === '..' || inside.startsWith(`..${sep}`))
+    throw refuse(
+      'unsupported-task',
+      `${yamlFile}: ${key}: ${name} is not beside the YAML file.`,
+      'Put the data into the folder of the YAML file.',
+    );
   return join(dirname(yamlFile), inside);
 };
 
@@ -34,13 +44,24 @@ const filesOf = (config: HarnessConfig, split: string, yamlFile: string): readon
   // Files without a split's name are the split "train", as in the datasets library.
   const named = typeof files === 'string' || Array.isArray(files) ? { train: files } : files;
   const found = new Map(Object.entries(named)).get(split);
-  if (found === undefined) throw refuse('bad-task', `${yamlFile}: the split "${split}" has no file under dataset_kwargs.data_files.`, `There are: ${Object.keys(named).join(', ')}.`);
+  if (found === undefined)
+    throw refuse(
+      'bad-task',
+      `${yamlFile}: the split "${split}" has no file under dataset_kwargs.data_files.`,
+      `There are: ${Object.keys(named).join(', ')}.`,
+    );
   return (typeof found === 'string' ? [found] : found).map((name) => pathBeside(yamlFile, name));
 };
 
-const readFileRows = async (file: string, format: HarnessConfig['dataset_path']): Promise<{ readonly rows: readonly DataRow[]; readonly decimalColumns: ReadonlySet<string> }> => {
+const readFileRows = async (
+  file: string,
+  format: HarnessConfig['dataset_path'],
+): Promise<{ readonly rows: readonly DataRow[]; readonly decimalColumns: ReadonlySet<string> }> => {
   if (format === 'parquet') return readParquetRows(file);
-  return { rows: await readJsonLines(file, 'Each line is one JSON object, the columns of a row.', parseJsonWithDecimals), decimalColumns: new Set() };
+  return {
+    rows: await readJsonLines(file, 'Each line is one JSON object, the columns of a row.', parseJsonWithDecimals),
+    decimalColumns: new Set(),
+  };
 };
 
 interface RawSplit {
@@ -52,7 +73,11 @@ interface RawSplit {
  * Reads splits as the datasets library would, which gives all of them the same columns and one kind of number in each:
  * where one row has a float, the whole numbers of that column are floats too, and what a row lacks is None.
  */
-export const readHarnessSplits = async (config: HarnessConfig, names: readonly string[], yamlFile: string): Promise<ReadonlyMap<string, HarnessSplit>> => {
+export const readHarnessSplits = async (
+  config: HarnessConfig,
+  names: readonly string[],
+  yamlFile: string,
+): Promise<ReadonlyMap<string, HarnessSplit>> => {
   const decimals = new Set<string>();
   const raw: RawSplit[] = [];
   for (const name of new Set(names)) {
@@ -61,9 +86,15 @@ export const readHarnessSplits = async (config: HarnessConfig, names: readonly s
       const read = await readFileRows(file, config.dataset_path);
       for (const column of read.decimalColumns) decimals.add(column);
       for (const { place, values } of read.rows) rows.push({ place, values: rowValues(values) });
-      if (rows.length > MAX_ITEMS) throw refuse('task-too-large', `${yamlFile}: the split "${name}" has more than ${String(MAX_ITEMS)} rows.`, 'Split the task into several.');
+      if (rows.length > MAX_ITEMS)
+        throw refuse(
+          'task-too-large',
+          `${yamlFile}: the split "${name}" has more than ${String(MAX_ITEMS)} rows.`,
+          'Split the task into several.',
+        );
     }
-    if (rows.length === 0) throw refuse('empty-task', `${yamlFile}: the split "${name}" holds no rows.`, 'Give it at least one.');
+    if (rows.length === 0)
+      throw refuse('empty-task', `${yamlFile}: the split "${name}" holds no rows.`, 'Give it at least one.');
     raw.push({ name, rows });
   }
   const columns = new Set<string>();
@@ -83,4 +114,5 @@ export const readHarnessSplits = async (config: HarnessConfig, names: readonly s
   return new Map(raw.map(({ name, rows }) => [name, { name, rows: rows.map(filled), columns }]));
 };
 
-const rowValues = (values: DataRow['values']): PythonDict => new Map(Object.entries(values).map(([name, value]) => [name, pythonValue(value)]));
+const rowValues = (values: DataRow['values']): PythonDict =>
+  new Map(Object.entries(values).map(([name, value]) => [name, pythonValue(value)]));

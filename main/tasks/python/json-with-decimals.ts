@@ -10,7 +10,9 @@ export const parseJsonWithDecimals = (text: string): unknown => {
   // What is no JSON must fail as what it is, not as what it is turned into.
   const plain: unknown = JSON.parse(text);
   if (text.includes(MARK)) return plain;
-  const marked = text.replace(STRING_OR_NUMBER, (token) => (token.startsWith('"') || !/[.eE]/.test(token) ? token : `{${JSON.stringify(MARK)}:${token}}`));
+  const marked = text.replace(STRING_OR_NUMBER, (token) =>
+    token.startsWith('"') || !/[.eE]/.test(token) ? token : `{${JSON.stringify(MARK)}:${token}}`,
+  );
   return JSON.parse(marked, (_key, value: unknown) => {
     if (typeof value !== 'object' || value === null || !(MARK in value)) return value;
     return new Decimal(Number(value[MARK]));

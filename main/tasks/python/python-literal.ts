@@ -4,11 +4,29 @@ import { Decimal, type PythonValue } from './python-value.ts';
 /** Brackets inside brackets; choices are a list of texts. */
 const MAX_DEPTH = 20;
 const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['\\', '\\'], ["'", "'"], ['"', '"'], ['a', '\x07'], ['b', '\b'], ['f', '\f'], ['n', '\n'], ['r', '\r'], ['t', '\t'], ['v', '\v'], ['\n', ''],
+  ['\\', '\\'],
+  ["'", "'"],
+  ['"', '"'],
+  ['a', '\x07'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+  ['v', '\v'],
+  ['\n', ''],
 ]);
-const HEX_ESCAPES: ReadonlyMap<string, number> = new Map([['x', 2], ['u', 4], ['U', 8]]);
+const HEX_ESCAPES: ReadonlyMap<string, number> = new Map([
+  ['x', 2],
+  ['u', 4],
+  ['U', 8],
+]);
 const NUMBER = /[+-]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?/y;
-const NAMES: ReadonlyMap<string, PythonValue> = new Map([['True', true], ['False', false], ['None', null]]);
+const NAMES: ReadonlyMap<string, PythonValue> = new Map([
+  ['True', true],
+  ['False', false],
+  ['None', null],
+]);
 
 /**
  * ast.literal_eval for texts, numbers, True, False, None, lists, tuples (as lists) and dicts with texts as keys: how

@@ -1,3 +1,5 @@
+import { TemplateFault } from '../template/template-fault.ts';
+
 /** A Python float: 1.0 is not 1 in text. */
 export class Decimal {
   readonly value: number;
@@ -39,7 +41,8 @@ export const pythonValue = (value: unknown): PythonValue => {
   if (Array.isArray(value)) return value.map((member: unknown) => pythonValue(member));
   if (value instanceof Date) return new Opaque('a date');
   if (ArrayBuffer.isView(value)) return new Opaque('bytes');
-  if (typeof value === 'object') return new Map(Object.entries(value).map(([key, member]: [string, unknown]) => [key, pythonValue(member)]));
+  if (typeof value === 'object')
+    return new Map(Object.entries(value).map(([key, member]: [string, unknown]) => [key, pythonValue(member)]));
   return new Opaque(typeof value);
 };
 
@@ -50,3 +53,119 @@ export const withDecimals = (value: PythonValue): PythonValue => {
   if (isDict(value)) return new Map([...value].map(([key, member]) => [key, withDecimals(member)]));
   return value;
 };
+
+/** White space as Python's str methods take it; JavaScript's set differs (no U+001C to U+001F, but U+FEFF). */
+const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+const SPACE_CHARACTER = new RegExp(`^[${SPACE}]$`);
+const SPACE_RUN = new RegExp(`[${SPACE}]+`);
+const NO_SPACE = new RegExp(`[^${SPACE}]`);
+
+const isPythonSpace = (character: string): boolean => SPACE_CHARACTER.test(character);
+
+/** Whether a text is empty or white space only. */
+export const isBlank = (text: string): boolean => !NO_SPACE.test(text);
+
+/** str.strip, lstrip or rstrip: `characters` is a set, white space where it is null. */
+export const strip = (text: string, side: 'both' | 'left' | 'right', characters: string | null): string => {
+  const set = characters === null ? null : new Set(characters);
+  const goes = (character: string | undefined): boolean =>
+    character !== undefined && (set === null ? isPythonSpace(character) : set.has(character));
+  const points = Array.from(text);
+  let start = 0;
+  let end = points.length;
+  if (side !== 'right') while (start < end && goes(points[start])) start++;
+  if (side !== 'left') while (end > start && goes(points[end - 1])) end--;
+  return points.slice(start, end).join('');
+};
+
+/** str.split(): at runs of white space, none left at the ends. */
+export const splitAtSpace = (text: string): string[] => text.split(SPACE_RUN).filter((part) => part !== '');
+
+/** str.capitalize(): the first character in upper case, the others in lower. */
+export const capitalize = (text: string): string => {
+  const [first, ...rest] = Array.from(text);
+  if (first === undefined) return '';
+  // Where upper case is two letters (German sharp s), title case has only the first of them large.
+  const [large = '', ...small] = Array.from(first.toUpperCase());
+  return large + (small.join('') + rest.join('')).toLowerCase();
+};
+
+/** Python's order of texts, by code point; UTF-16 units would put characters beyond U+FFFF before some others. */
+export const compareTexts = (a: string, b: string): number => {
+  const [x, y] = [Array.from(a), Array.from(b)];
+  const differs = x.findIndex((character, index) => character !== y[index]);
+  if (differs < 0) return x.length - y.length;
+  return (x[differs]?.codePointAt(0) ?? 0) - (y[differs]?.codePointAt(0) ?? -1);
+};
+
+/** str.isdigit() for decimal digits of any script; other digits (superscripts) do not occur as indices. */
+export const isDigits = (text: string): boolean => /^\p{Nd}+$/u.test(text);
+
+/** Indices that `[start:stop:step]` takes of a sequence of `length`, in order (Python Language Reference, 3.2, sequences). */
+export const sliceIndices = (length: number, start: number | null, stop: number | null, step: number): number[] => {
+  const low = step > 0 ? 0 : -1;
+  const high = step > 0 ? length : length - 1;
+  const place = (index: number | null, otherwise: number): number =>
+    index === null ? otherwise : Math.min(high, Math.max(low, index < 0 ? index + length : index));
+  const from = place(start, step > 0 ? low : high);
+  const to = place(stop, step > 0 ? high : low);
+  const indices: number[] = [];
+  for (let index = from; step > 0 ? index < to : index > to; index += step) indices.push(index);
+  return indices;
+};
+
+/** Characters that repr() escapes: controls, format, surrogates, private, unassigned and every separator but the space. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Zs}]/u;
+const NAMED_ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['\\', '\\\\'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+const escapeOf = (character: string): string => {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (code < 0x100) return `\\x${hex.padStart(2, '0')}`;
+  return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
+};
+
+/** repr() of a str: in single quotes unless it holds such and no double ones. */
+const quoted = (text: string): string => {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  let out = quote;
+  for (const character of text) {
+    if (character === quote) out += `\\${character}`;
+    else
+      out +=
+        NAMED_ESCAPES.get(character) ??
+        (character !== ' ' && UNPRINTABLE.test(character) ? escapeOf(character) : character);
+  }
+  return out + quote;
+};
+
+/** repr() of a float: the shortest digits that read back as the same number, with a point or an exponent of two digits. */
+const decimalText = (value: number): string => {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e16)) return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+  if (Number.isInteger(value)) return `${Object.is(value, -0) ? '-0' : String(value)}.0`;
+  return String(value);
+};
+
+/** Python's repr(): the text of a value inside a list or dict. */
+export const pythonRepr = (value: PythonValue): string => {
+  if (value === null) return 'None';
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'number') return String(value);
+  if (value instanceof Decimal) return decimalText(value.value);
+  if (value instanceof Opaque)
+    throw new TemplateFault(`it reads ${value.what}, which has no text here`, 'Store it as text in the data file.');
+  if (isList(value)) return `[${value.map(pythonRepr).join(', ')}]`;
+  if (isDict(value))
+    return `{${[...value].map(([key, member]) => `${quoted(key)}: ${pythonRepr(member)}`).join(', ')}}`;
+  return value;
+};
+
+/** Python's str(): what `{{ value }}` prints. */
+export const pythonText = (value: PythonValue): string => (typeof value === 'string' ? value : pythonRepr(value));

@@ -2,16 +2,10 @@ import { basename, join } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import type { ChoiceItem } from '../../contract/task.ts';
 import { assembleItem } from '../assemble-item.ts';
-import type { DataRow } from '../data-row.ts';
-import { hashTask } from '../hash-items.ts';
-import { checkChoices } from '../item-of-row.ts';
-import { describeLeftOut, leaveOutTestTexts } from '../leave-out-test-texts.ts';
-import { readJsonLines } from '../read-json-lines.ts';
+import { checkChoices, type DataRow, describeLeftOut, hashTask, leaveOutTestTexts } from '../items.ts';
+import { readJsonLines } from '../read-rows.ts';
 import { profiledText, type Task } from '../task.ts';
-import { multirc, record } from './passage-formats.ts';
-import { boolq, cb, copa, rte, wic } from './sentence-formats.ts';
-import type { SuperGlueFormat } from './superglue-format.ts';
-import { wsc } from './wsc-format.ts';
+import { boolq, cb, copa, multirc, record, rte, type SuperGlueFormat, wic, wsc } from './formats.ts';
 
 const EXPECTED = 'Use the files as SuperGLUE distributes them: train.jsonl and val.jsonl, one JSON object a line.';
 const NAMES = 'BoolQ, CB, COPA, RTE, WiC, WSC, MultiRC or ReCoRD';
@@ -32,10 +26,19 @@ const formatOf = (rows: readonly DataRow[], folder: string): SuperGlueFormat => 
     const labels = new Set(rows.map(({ values }) => values['label']));
     const isRte = labels.has('not_entailment');
     if (isRte !== (labels.has('contradiction') || labels.has('neutral'))) return isRte ? rte : cb;
-    throw refuse('bad-task', `${folder}: its labels are neither those of CB nor those of RTE.`, 'CB has entailment, contradiction and neutral, RTE entailment and not_entailment.');
+    throw refuse(
+      'bad-task',
+      `${folder}: its labels are neither those of CB nor those of RTE.`,
+      'CB has entailment, contradiction and neutral, RTE entailment and not_entailment.',
+    );
   }
   const found = SHAPES.find(([, keys]) => keys.every((key) => key in first));
-  if (found === undefined) throw refuse('bad-task', `${folder}: the first row of train.jsonl is not one of SuperGLUE (its keys: ${Object.keys(first).join(', ')}).`, `Choose a folder of ${NAMES}, or describe the data by a task.json or a YAML file.`);
+  if (found === undefined)
+    throw refuse(
+      'bad-task',
+      `${folder}: the first row of train.jsonl is not one of SuperGLUE (its keys: ${Object.keys(first).join(', ')}).`,
+      `Choose a folder of ${NAMES}, or describe the data by a task.json or a YAML file.`,
+    );
   return found[0];
 };
 

@@ -1,7 +1,16 @@
 import { parse, tokenize } from '@huggingface/jinja';
 import { Decimal } from '../python/python-value.ts';
 import { TemplateFault } from './template-fault.ts';
-import { BINARY_OPERATORS, COMPARISONS, FILTERS, METHODS, TESTS, type BinaryOperator, type Expression, type Statement } from './template-syntax.ts';
+import {
+  BINARY_OPERATORS,
+  COMPARISONS,
+  FILTERS,
+  METHODS,
+  TESTS,
+  type BinaryOperator,
+  type Expression,
+  type Statement,
+} from './template-syntax.ts';
 
 /** Longer than any published template without examples written out; the parser takes quadratic time on white space. */
 const MAX_TEMPLATE_CHARACTERS = 16_384;
@@ -20,18 +29,26 @@ export interface Template {
  */
 export const compileTemplate = (source: string): Template => {
   if (source.length > MAX_TEMPLATE_CHARACTERS) {
-    throw new TemplateFault(`it has ${String(source.length)} characters (limit ${String(MAX_TEMPLATE_CHARACTERS)})`, 'Shorten it: long texts belong in the data.');
+    throw new TemplateFault(
+      `it has ${String(source.length)} characters (limit ${String(MAX_TEMPLATE_CHARACTERS)})`,
+      'Shorten it: long texts belong in the data.',
+    );
   }
   // The parser drops this tag of chat templates without a word.
   if (/\{%-?\s*(?:end)?generation\b/.test(source)) throw outside('the statement "generation"');
   const text = source.replace(/\r\n?/g, '\n');
   try {
     // It also drops one line end at the end, which lm-evaluation-harness keeps.
-    const program = parse(tokenize(text.endsWith('\n') ? `${text}\n` : text, { lstrip_blocks: false, trim_blocks: false }));
+    const program = parse(
+      tokenize(text.endsWith('\n') ? `${text}\n` : text, { lstrip_blocks: false, trim_blocks: false }),
+    );
     return { source, body: statements(program.body) };
   } catch (error) {
     if (error instanceof TemplateFault) throw error;
-    const reason = error instanceof RangeError ? 'it is nested too deeply' : `it is not Jinja (${error instanceof Error ? error.message : String(error)})`;
+    const reason =
+      error instanceof RangeError
+        ? 'it is nested too deeply'
+        : `it is not Jinja (${error instanceof Error ? error.message : String(error)})`;
     throw new TemplateFault(reason, SUBSET, { cause: error });
   }
 };
@@ -44,7 +61,8 @@ interface SyntaxNode {
   readonly field: (name: string) => unknown;
 }
 const nodeOf = (value: unknown): SyntaxNode => {
-  if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string') throw outside('an unfinished expression');
+  if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string')
+    throw outside('an unfinished expression');
   return {
     type: value.type,
     field: (name) => {
@@ -71,10 +89,23 @@ const statement = (value: unknown): readonly Statement[] => {
     case 'Comment':
       return [];
     case 'If':
-      return [{ kind: 'if', condition: expression(node.field('test')), yes: statements(node.field('body')), no: statements(node.field('alternate')) }];
+      return [
+        {
+          kind: 'if',
+          condition: expression(node.field('test')),
+          yes: statements(node.field('body')),
+          no: statements(node.field('alternate')),
+        },
+      ];
     case 'Set':
       if (node.field('value') === null) throw outside('{% set %} with a block');
-      return [{ kind: 'set', name: nameOf(node.field('assignee'), '{% set %} of anything but a name'), value: expression(node.field('value')) }];
+      return [
+        {
+          kind: 'set',
+          name: nameOf(node.field('assignee'), '{% set %} of anything but a name'),
+          value: expression(node.field('value')),
+        },
+      ];
     case 'For':
       return [loop(node)];
     case 'Macro':
@@ -103,7 +134,8 @@ const loop = (node: SyntaxNode): Statement => {
   };
 };
 
-const optional = (value: unknown): Expression | null => (value === undefined || value === null ? null : expression(value));
+const optional = (value: unknown): Expression | null =>
+  value === undefined || value === null ? null : expression(value);
 
 const expression = (value: unknown): Expression => {
   const node = nodeOf(value);
@@ -113,7 +145,8 @@ const expression = (value: unknown): Expression => {
     case 'IntegerLiteral':
     case 'FloatLiteral': {
       const number = Number(node.field('value'));
-      if (node.type === 'IntegerLiteral' && !Number.isSafeInteger(number)) throw outside(`the number ${String(number)}`);
+      if (node.type === 'IntegerLiteral' && !Number.isSafeInteger(number))
+        throw outside(`the number ${String(number)}`);
       return { kind: 'literal', value: node.type === 'FloatLiteral' ? new Decimal(number) : number };
     }
     case 'Identifier':
@@ -123,7 +156,13 @@ const expression = (value: unknown): Expression => {
     case 'ObjectLiteral': {
       const entries = node.field('value');
       if (!(entries instanceof Map)) throw outside('this dict');
-      return { kind: 'dict', entries: Array.from(entries, ([key, member]: [unknown, unknown]) => [expression(key), expression(member)] as const) };
+      return {
+        kind: 'dict',
+        entries: Array.from(
+          entries,
+          ([key, member]: [unknown, unknown]) => [expression(key), expression(member)] as const,
+        ),
+      };
     }
     case 'MemberExpression':
       return member(node);
@@ -135,7 +174,8 @@ const expression = (value: unknown): Expression => {
       const name = nameOf(node.field('test'), 'this test');
       const operand = expression(node.field('operand'));
       const isNegated = node.field('negate') === true;
-      if (name === 'defined' || name === 'undefined') return { kind: 'defined', operand, isNegated: isNegated !== (name === 'undefined') };
+      if (name === 'defined' || name === 'undefined')
+        return { kind: 'defined', operand, isNegated: isNegated !== (name === 'undefined') };
       if (!isOneOf(TESTS, name)) throw outside(`the test "is ${name}"`);
       return { kind: 'test', operand, name, isNegated };
     }
@@ -147,9 +187,19 @@ const expression = (value: unknown): Expression => {
       return { kind: operator === 'not' ? 'not' : 'minus', operand: expression(node.field('argument')) };
     }
     case 'Ternary':
-      return { kind: 'conditional', condition: expression(node.field('condition')), yes: expression(node.field('trueExpr')), no: expression(node.field('falseExpr')) };
+      return {
+        kind: 'conditional',
+        condition: expression(node.field('condition')),
+        yes: expression(node.field('trueExpr')),
+        no: expression(node.field('falseExpr')),
+      };
     case 'SelectExpression':
-      return { kind: 'conditional', condition: expression(node.field('test')), yes: expression(node.field('lhs')), no: null };
+      return {
+        kind: 'conditional',
+        condition: expression(node.field('test')),
+        yes: expression(node.field('lhs')),
+        no: null,
+      };
     case 'TupleLiteral':
       throw outside('a tuple (write it as a list, in square brackets)');
     default:
@@ -181,7 +231,13 @@ const member = (node: SyntaxNode): Expression => {
     return { kind: 'attribute', object, name: nameOf(node.field('property'), 'this attribute') };
   }
   if (property.type !== 'SliceExpression') return { kind: 'index', object, index: expression(node.field('property')) };
-  return { kind: 'slice', object, start: optional(property.field('start')), stop: optional(property.field('stop')), step: optional(property.field('step')) };
+  return {
+    kind: 'slice',
+    object,
+    start: optional(property.field('start')),
+    stop: optional(property.field('stop')),
+    step: optional(property.field('step')),
+  };
 };
 
 const call = (node: SyntaxNode): Expression => {
@@ -214,12 +270,19 @@ const filter = (node: SyntaxNode): Expression => {
     }
     const named = expression(argument.field('value'));
     const key = nameOf(argument.field('key'), 'this argument');
-    if (key !== 'attribute' || (name !== 'map' && name !== 'join') || named.kind !== 'literal' || typeof named.value !== 'string' || /[.\d]/.test(named.value)) {
+    if (
+      key !== 'attribute' ||
+      (name !== 'map' && name !== 'join') ||
+      named.kind !== 'literal' ||
+      typeof named.value !== 'string' ||
+      /[.\d]/.test(named.value)
+    ) {
       throw outside(`the argument ${key} of the filter "${name}"`);
     }
     attribute = named.value;
   }
-  if (name === 'map' && (attribute === null || values.length > 0)) throw outside('the filter "map" with anything but attribute="name"');
+  if (name === 'map' && (attribute === null || values.length > 0))
+    throw outside('the filter "map" with anything but attribute="name"');
   return { kind: 'filter', operand, name, values, attribute };
 };
 
@@ -229,6 +292,7 @@ const binary = (node: SyntaxNode): Expression => {
   const left = expression(node.field('left'));
   const right = expression(node.field('right'));
   // Python reads a < b < c as a < b and b < c; the parser used here reads (a < b) < c.
-  if (COMPARISONS.has(operator) && left.kind === 'binary' && COMPARISONS.has(left.operator)) throw outside('a chain of comparisons');
+  if (COMPARISONS.has(operator) && left.kind === 'binary' && COMPARISONS.has(left.operator))
+    throw outside('a chain of comparisons');
   return { kind: 'binary', operator, left, right };
 };

@@ -1,20 +1,34 @@
-import { sliceIndices } from '../python/python-string.ts';
-import { Decimal, isDict, isList, type PythonList, type PythonValue } from '../python/python-value.ts';
-import type { Scope } from './scope.ts';
+import { Decimal, isDict, isList, type PythonList, type PythonValue, sliceIndices } from '../python/python-value.ts';
 import { TemplateFault } from './template-fault.ts';
 import { applyFilter } from './template-filters.ts';
 import { callMethod } from './template-methods.ts';
 import { applyOperator, isTrue, typeName } from './template-operators.ts';
 import type { Expression } from './template-syntax.ts';
-import { STEP, type WorkMeter } from './work-meter.ts';
+import { type Scope, STEP, type WorkMeter } from './work-meter.ts';
 
 /** Jinja finds these on a dict before its keys: `row.items` is the method. */
-const DICT_METHODS: ReadonlySet<string> = new Set(['clear', 'copy', 'fromkeys', 'get', 'items', 'keys', 'pop', 'popitem', 'setdefault', 'update', 'values']);
+const DICT_METHODS: ReadonlySet<string> = new Set([
+  'clear',
+  'copy',
+  'fromkeys',
+  'get',
+  'items',
+  'keys',
+  'pop',
+  'popitem',
+  'setdefault',
+  'update',
+  'values',
+]);
 
 /** The value of an expression. What the row does not have is an error, as with Jinja's StrictUndefined. */
 export const evaluate = (expression: Expression, scope: Scope, meter: WorkMeter): PythonValue => {
   const value = lookUp(expression, scope, meter);
-  if (value === undefined) throw new TemplateFault(`${nameOf(expression)} is not in the row`, 'Check the name against the columns of the data.');
+  if (value === undefined)
+    throw new TemplateFault(
+      `${nameOf(expression)} is not in the row`,
+      'Check the name against the columns of the data.',
+    );
   return value;
 };
 
@@ -34,13 +48,23 @@ const lookUp = (expression: Expression, scope: Scope, meter: WorkMeter): PythonV
     case 'attribute': {
       const object = value(expression.object);
       if (!isDict(object)) return undefined;
-      if (DICT_METHODS.has(expression.name)) throw new TemplateFault(`.${expression.name} of a dict is a method, not a key`, `Write ["${expression.name}"] for the key.`);
+      if (DICT_METHODS.has(expression.name))
+        throw new TemplateFault(
+          `.${expression.name} of a dict is a method, not a key`,
+          `Write ["${expression.name}"] for the key.`,
+        );
       return object.get(expression.name);
     }
     case 'index':
       return memberAt(value(expression.object), value(expression.index), meter);
     case 'slice':
-      return slice(value(expression.object), [expression.start, expression.stop, expression.step].map((bound) => boundOf(bound === null ? null : value(bound))), meter);
+      return slice(
+        value(expression.object),
+        [expression.start, expression.stop, expression.step].map((bound) =>
+          boundOf(bound === null ? null : value(bound)),
+        ),
+        meter,
+      );
     case 'method':
       return callMethod(value(expression.object), expression.name, expression.values.map(value), meter);
     case 'range':
@@ -49,7 +73,9 @@ const lookUp = (expression: Expression, scope: Scope, meter: WorkMeter): PythonV
       const isDefault = expression.name === 'default' || expression.name === 'd';
       const operand = isDefault ? lookUp(expression.operand, scope, meter) : value(expression.operand);
       const values = expression.values.map(value);
-      return operand === undefined ? (values[0] ?? '') : applyFilter(expression.name, operand, values, expression.attribute, meter);
+      return operand === undefined
+        ? (values[0] ?? '')
+        : applyFilter(expression.name, operand, values, expression.attribute, meter);
     }
     case 'defined':
       return (lookUp(expression.operand, scope, meter) !== undefined) !== expression.isNegated;
@@ -59,7 +85,8 @@ const lookUp = (expression: Expression, scope: Scope, meter: WorkMeter): PythonV
       return !isTrue(value(expression.operand));
     case 'minus': {
       const operand = value(expression.operand);
-      if (typeof operand !== 'number') throw new TemplateFault(`- of ${typeName(operand)} is not supported`, 'Use whole numbers.');
+      if (typeof operand !== 'number')
+        throw new TemplateFault(`- of ${typeName(operand)} is not supported`, 'Use whole numbers.');
       return 0 - operand;
     }
     case 'conditional':
@@ -71,8 +98,13 @@ const lookUp = (expression: Expression, scope: Scope, meter: WorkMeter): PythonV
       if (operator === 'and') return isTrue(left) ? value(expression.right) : left;
       if (operator === 'or') return isTrue(left) ? left : value(expression.right);
       // Jinja binds ~ tighter than + and -, the parser used here does not; between texts both give the same.
-      const isSum = expression.left.kind === 'binary' && (expression.left.operator === '+' || expression.left.operator === '-');
-      if (operator === '~' && isSum && typeof left !== 'string') throw new TemplateFault('~ after a sum of numbers is ambiguous', 'Write {{ a + b }}{{ c }}, or {{ (a + b) | string ~ c }}.');
+      const isSum =
+        expression.left.kind === 'binary' && (expression.left.operator === '+' || expression.left.operator === '-');
+      if (operator === '~' && isSum && typeof left !== 'string')
+        throw new TemplateFault(
+          '~ after a sum of numbers is ambiguous',
+          'Write {{ a + b }}{{ c }}, or {{ (a + b) | string ~ c }}.',
+        );
       return applyOperator(operator, left, value(expression.right), meter);
     }
   }
@@ -92,7 +124,8 @@ const nameOf = (expression: Expression): string => {
 };
 
 const keyOf = (value: PythonValue): string => {
-  if (typeof value !== 'string') throw new TemplateFault(`${typeName(value)} as the key of a dict is not supported`, 'Use texts as keys.');
+  if (typeof value !== 'string')
+    throw new TemplateFault(`${typeName(value)} as the key of a dict is not supported`, 'Use texts as keys.');
   return value;
 };
 
@@ -106,28 +139,34 @@ const memberAt = (object: PythonValue, index: PythonValue, meter: WorkMeter): Py
 };
 
 const boundOf = (value: PythonValue): number | null => {
-  if (value !== null && typeof value !== 'number') throw new TemplateFault(`${typeName(value)} in a slice is not supported`, 'Use whole numbers.');
+  if (value !== null && typeof value !== 'number')
+    throw new TemplateFault(`${typeName(value)} in a slice is not supported`, 'Use whole numbers.');
   return value;
 };
 
 const slice = (object: PythonValue, bounds: readonly (number | null)[], meter: WorkMeter): PythonValue => {
   const [start = null, stop = null, step = null] = bounds;
-  if (typeof object !== 'string' && !isList(object)) throw new TemplateFault(`a slice of ${typeName(object)} is not supported`, 'Take a slice of a text or a list.');
+  if (typeof object !== 'string' && !isList(object))
+    throw new TemplateFault(`a slice of ${typeName(object)} is not supported`, 'Take a slice of a text or a list.');
   if (step === 0) throw new TemplateFault('the step of a slice is 0', 'Use another step.');
   meter.spend(object.length);
   const taken = (length: number): readonly number[] => sliceIndices(length, start, stop, step ?? 1);
   if (typeof object !== 'string') return taken(object.length).map((index) => object[index] ?? null);
   const characters = Array.from(object);
-  return taken(characters.length).map((index) => characters[index] ?? '').join('');
+  return taken(characters.length)
+    .map((index) => characters[index] ?? '')
+    .join('');
 };
 
 const range = (values: PythonList, meter: WorkMeter): PythonList => {
   const numbers = values.map((value) => {
-    if (typeof value !== 'number') throw new TemplateFault(`range() of ${typeName(value)} is not supported`, 'Use whole numbers.');
+    if (typeof value !== 'number')
+      throw new TemplateFault(`range() of ${typeName(value)} is not supported`, 'Use whole numbers.');
     return value;
   });
   const [first = 0, second, step = 1] = numbers;
-  if (numbers.length < 1 || numbers.length > 3 || step === 0) throw new TemplateFault('range() needs one to three whole numbers, and a step that is not 0', 'Check its values.');
+  if (numbers.length < 1 || numbers.length > 3 || step === 0)
+    throw new TemplateFault('range() needs one to three whole numbers, and a step that is not 0', 'Check its values.');
   const [from, to] = second === undefined ? [0, first] : [first, second];
   const count = Math.max(0, Math.ceil((to - from) / step));
   meter.spend(count * STEP);

@@ -1,13 +1,11 @@
 import { isList, type PythonDict, type PythonValue } from '../python/python-value.ts';
 import type { Template } from './compile-template.ts';
 import { evaluate } from './evaluate-expression.ts';
-import { meteredText } from './metered-text.ts';
-import { Scope } from './scope.ts';
 import { TemplateFault } from './template-fault.ts';
 import { membersOf } from './template-filters.ts';
 import { isTrue } from './template-operators.ts';
 import type { Statement } from './template-syntax.ts';
-import { STEP, type WorkMeter } from './work-meter.ts';
+import { meteredText, Scope, STEP, type WorkMeter } from './work-meter.ts';
 
 /** Longer than any model's positions. */
 const MAX_OUTPUT_CHARACTERS = 2 ** 20;
@@ -22,13 +20,18 @@ export const renderTemplate = (template: Template, row: PythonDict, meter: WorkM
   let length = 0;
   const print = (text: string): void => {
     length += text.length;
-    if (length > MAX_OUTPUT_CHARACTERS) throw new TemplateFault(`it gives more than ${String(MAX_OUTPUT_CHARACTERS)} characters`, 'Shorten what it prints.');
+    if (length > MAX_OUTPUT_CHARACTERS)
+      throw new TemplateFault(
+        `it gives more than ${String(MAX_OUTPUT_CHARACTERS)} characters`,
+        'Shorten what it prints.',
+      );
     parts.push(text);
   };
   try {
     run(template.body, new Scope(row), meter, print);
   } catch (error) {
-    if (error instanceof RangeError) throw new TemplateFault('it is nested too deeply', 'Simplify it.', { cause: error });
+    if (error instanceof RangeError)
+      throw new TemplateFault('it is nested too deeply', 'Simplify it.', { cause: error });
     throw error;
   }
   return parts.join('');
@@ -54,7 +57,12 @@ const run = (body: readonly Statement[], scope: Scope, meter: WorkMeter, print: 
 };
 
 /** Names that a loop sets are gone after each round, as in Jinja. */
-const loop = (statement: Extract<Statement, { readonly kind: 'for' }>, scope: Scope, meter: WorkMeter, print: (text: string) => void): void => {
+const loop = (
+  statement: Extract<Statement, { readonly kind: 'for' }>,
+  scope: Scope,
+  meter: WorkMeter,
+  print: (text: string) => void,
+): void => {
   const { names, condition } = statement;
   const rounds = membersOf(evaluate(statement.iterable, scope, meter), meter).flatMap((member) => {
     meter.spend(STEP);
@@ -82,6 +90,10 @@ const bind = (scope: Scope, names: readonly string[], member: PythonValue): void
     scope.set(only, member);
     return;
   }
-  if (!isList(member) || member.length !== names.length) throw new TemplateFault(`a loop over ${names.join(', ')} meets a member that is not a list of ${String(names.length)}`, 'Check the data.');
+  if (!isList(member) || member.length !== names.length)
+    throw new TemplateFault(
+      `a loop over ${names.join(', ')} meets a member that is not a list of ${String(names.length)}`,
+      'Check the data.',
+    );
   names.forEach((name, index) => scope.set(name, member[index] ?? null));
 };

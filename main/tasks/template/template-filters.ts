@@ -1,10 +1,16 @@
-import { capitalize, strip } from '../python/python-string.ts';
-import { Decimal, isDict, isList, type PythonList, type PythonValue } from '../python/python-value.ts';
-import { meteredText } from './metered-text.ts';
+import {
+  capitalize,
+  Decimal,
+  isDict,
+  isList,
+  type PythonList,
+  type PythonValue,
+  strip,
+} from '../python/python-value.ts';
 import { TemplateFault } from './template-fault.ts';
 import { joinTexts, replaceText } from './template-methods.ts';
 import { typeName } from './template-operators.ts';
-import type { WorkMeter } from './work-meter.ts';
+import { meteredText, type WorkMeter } from './work-meter.ts';
 
 /** What a loop or a filter goes over: members, characters or keys. */
 export const membersOf = (value: PythonValue, meter: WorkMeter): PythonList => {
@@ -21,7 +27,8 @@ export const membersOf = (value: PythonValue, meter: WorkMeter): PythonList => {
 
 const attributeOf = (value: PythonValue, name: string): PythonValue => {
   const found = isDict(value) ? value.get(name) : undefined;
-  if (found === undefined) throw new TemplateFault(`${typeName(value)} has no "${name}"`, 'Check the key against the data.');
+  if (found === undefined)
+    throw new TemplateFault(`${typeName(value)} has no "${name}"`, 'Check the key against the data.');
   return found;
 };
 
@@ -30,15 +37,23 @@ const toInteger = (value: PythonValue, otherwise: PythonValue): PythonValue => {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
   const digits = typeof value === 'string' ? strip(value, 'both', null) : '';
-  const number = value instanceof Decimal ? value.value : /^[+-]?\d+(?:\.\d*)?$/.test(digits) ? Number(digits) : Number.NaN;
+  const number =
+    value instanceof Decimal ? value.value : /^[+-]?\d+(?:\.\d*)?$/.test(digits) ? Number(digits) : Number.NaN;
   return Number.isSafeInteger(Math.trunc(number)) ? Math.trunc(number) + 0 : otherwise;
 };
 
 /** A filter of Jinja's on a value that exists; `attribute` is that of `map` and `join`. */
-export const applyFilter = (name: string, value: PythonValue, values: PythonList, attribute: string | null, meter: WorkMeter): PythonValue => {
+export const applyFilter = (
+  name: string,
+  value: PythonValue,
+  values: PythonList,
+  attribute: string | null,
+  meter: WorkMeter,
+): PythonValue => {
   const [first, second, third] = values;
   const most = name === 'replace' ? 3 : ['default', 'd', 'int', 'join', 'trim'].includes(name) ? 1 : 0;
-  if (values.length > most) throw new TemplateFault(`the filter "${name}" takes at most ${String(most)} values here`, 'Leave the others out.');
+  if (values.length > most)
+    throw new TemplateFault(`the filter "${name}" takes at most ${String(most)} values here`, 'Leave the others out.');
   const text = (): string => meteredText(value, meter);
   switch (name) {
     case 'string':
@@ -52,7 +67,11 @@ export const applyFilter = (name: string, value: PythonValue, values: PythonList
     case 'trim':
       return strip(text(), 'both', first === undefined || first === null ? null : meteredText(first, meter));
     case 'replace':
-      if (typeof first !== 'string' || typeof second !== 'string' || (third !== undefined && typeof third !== 'number')) {
+      if (
+        typeof first !== 'string' ||
+        typeof second !== 'string' ||
+        (third !== undefined && typeof third !== 'number')
+      ) {
         throw new TemplateFault('the filter "replace" needs two texts', 'Give the old text and the new one.');
       }
       return replaceText(text(), first, second, third ?? null, meter);
@@ -70,14 +89,22 @@ export const applyFilter = (name: string, value: PythonValue, values: PythonList
     case 'last': {
       const members = membersOf(value, meter);
       const found = members[name === 'first' ? 0 : members.length - 1];
-      if (found === undefined) throw new TemplateFault(`it takes the ${name} of nothing`, 'Check the row: the list is empty.');
+      if (found === undefined)
+        throw new TemplateFault(`it takes the ${name} of nothing`, 'Check the row: the list is empty.');
       return found;
     }
     case 'map':
     case 'join': {
-      const members = attribute === null ? membersOf(value, meter) : membersOf(value, meter).map((member) => attributeOf(member, attribute));
+      const members =
+        attribute === null
+          ? membersOf(value, meter)
+          : membersOf(value, meter).map((member) => attributeOf(member, attribute));
       if (name === 'map') return members;
-      return joinTexts(members.map((member) => meteredText(member, meter)), first === undefined ? '' : meteredText(first, meter), meter);
+      return joinTexts(
+        members.map((member) => meteredText(member, meter)),
+        first === undefined ? '' : meteredText(first, meter),
+        meter,
+      );
     }
     default:
       throw new TemplateFault(`the filter "${name}" is not supported`, 'Leave it out.');

@@ -1,5 +1,13 @@
-import { capitalize, splitAtSpace, strip } from '../python/python-string.ts';
-import { isDict, isList, type PythonDict, type PythonList, type PythonValue } from '../python/python-value.ts';
+import {
+  capitalize,
+  isDict,
+  isList,
+  type PythonDict,
+  type PythonList,
+  type PythonValue,
+  splitAtSpace,
+  strip,
+} from '../python/python-value.ts';
 import { TemplateFault } from './template-fault.ts';
 import { equals, typeName } from './template-operators.ts';
 import type { WorkMeter } from './work-meter.ts';
@@ -10,7 +18,13 @@ export const replaceText = (text: string, old: string, by: string, count: number
   const parts = old === '' ? ['', ...Array.from(text), ''] : text.split(old);
   const times = Math.min(parts.length - 1, count === null || count < 0 ? Infinity : count);
   meter.spend(text.length + parts.length + times * by.length);
-  return parts.slice(0, times + 1).join(by) + parts.slice(times + 1).map((part) => old + part).join('');
+  return (
+    parts.slice(0, times + 1).join(by) +
+    parts
+      .slice(times + 1)
+      .map((part) => old + part)
+      .join('')
+  );
 };
 
 export const joinTexts = (members: readonly string[], separator: string, meter: WorkMeter): string => {
@@ -20,7 +34,8 @@ export const joinTexts = (members: readonly string[], separator: string, meter: 
 
 const split = (text: string, separator: PythonValue | undefined): PythonList => {
   if (separator === undefined || separator === null) return splitAtSpace(text);
-  if (typeof separator !== 'string' || separator === '') throw new TemplateFault('.split() needs a text that is not empty', 'Name the sign to split at.');
+  if (typeof separator !== 'string' || separator === '')
+    throw new TemplateFault('.split() needs a text that is not empty', 'Name the sign to split at.');
   return text.split(separator);
 };
 
@@ -30,7 +45,8 @@ const codePoints = (text: string, unit: number): number => Array.from(text.slice
 const textMethod = (text: string, name: string, values: PythonList, meter: WorkMeter): PythonValue | undefined => {
   const [first, second, third] = values;
   const oneText = (): string => {
-    if (typeof first !== 'string' || values.length !== 1) throw new TemplateFault(`.${name}() of text needs one text`, 'Give one text.');
+    if (typeof first !== 'string' || values.length !== 1)
+      throw new TemplateFault(`.${name}() of text needs one text`, 'Give one text.');
     return first;
   };
   const noValue = (): void => {
@@ -41,7 +57,11 @@ const textMethod = (text: string, name: string, values: PythonList, meter: WorkM
     case 'strip':
     case 'lstrip':
     case 'rstrip':
-      return strip(text, name === 'strip' ? 'both' : name === 'lstrip' ? 'left' : 'right', first === undefined || first === null ? null : oneText());
+      return strip(
+        text,
+        name === 'strip' ? 'both' : name === 'lstrip' ? 'left' : 'right',
+        first === undefined || first === null ? null : oneText(),
+      );
     case 'lower':
       noValue();
       return text.toLowerCase();
@@ -52,16 +72,29 @@ const textMethod = (text: string, name: string, values: PythonList, meter: WorkM
       noValue();
       return capitalize(text);
     case 'split':
-      if (values.length > 1) throw new TemplateFault('.split() with a limit is not supported', 'Split at every place, and take a slice.');
+      if (values.length > 1)
+        throw new TemplateFault('.split() with a limit is not supported', 'Split at every place, and take a slice.');
       return split(text, first);
     case 'join':
-      if (first === undefined || !isList(first) || values.length !== 1 || !first.every((member) => typeof member === 'string')) {
+      if (
+        first === undefined ||
+        !isList(first) ||
+        values.length !== 1 ||
+        !first.every((member) => typeof member === 'string')
+      ) {
         throw new TemplateFault('.join() needs one list of texts', 'Give a list of texts.');
       }
       return joinTexts(first, text, meter);
     case 'replace':
-      if (typeof first !== 'string' || typeof second !== 'string' || (third !== undefined && typeof third !== 'number')) {
-        throw new TemplateFault('.replace() needs two texts, and a whole number if anything', 'Give the old text and the new one.');
+      if (
+        typeof first !== 'string' ||
+        typeof second !== 'string' ||
+        (third !== undefined && typeof third !== 'number')
+      ) {
+        throw new TemplateFault(
+          '.replace() needs two texts, and a whole number if anything',
+          'Give the old text and the new one.',
+        );
       }
       return replaceText(text, first, second, third ?? null, meter);
     case 'startswith':
@@ -73,7 +106,11 @@ const textMethod = (text: string, name: string, values: PythonList, meter: WorkM
     case 'find':
     case 'index': {
       const unit = text.indexOf(oneText());
-      if (unit < 0 && name === 'index') throw new TemplateFault(`.index() does not find ${JSON.stringify(first)}`, 'Check the row: the text it looks for is not there.');
+      if (unit < 0 && name === 'index')
+        throw new TemplateFault(
+          `.index() does not find ${JSON.stringify(first)}`,
+          'Check the row: the text it looks for is not there.',
+        );
       return unit < 0 ? -1 : codePoints(text, unit);
     }
     default:
@@ -84,10 +121,15 @@ const textMethod = (text: string, name: string, values: PythonList, meter: WorkM
 const listMethod = (list: PythonList, name: string, values: PythonList, meter: WorkMeter): PythonValue | undefined => {
   const [sought] = values;
   if (name !== 'index' && name !== 'count') return undefined;
-  if (sought === undefined || values.length !== 1) throw new TemplateFault(`.${name}() of a list needs one value`, 'Give one value.');
+  if (sought === undefined || values.length !== 1)
+    throw new TemplateFault(`.${name}() of a list needs one value`, 'Give one value.');
   if (name === 'count') return list.filter((member) => equals(member, sought, meter)).length;
   const index = list.findIndex((member) => equals(member, sought, meter));
-  if (index < 0) throw new TemplateFault(`.index() does not find ${typeof sought === 'string' ? JSON.stringify(sought) : 'the value'} in the list`, 'Check the row: the value it looks for is not there.');
+  if (index < 0)
+    throw new TemplateFault(
+      `.index() does not find ${typeof sought === 'string' ? JSON.stringify(sought) : 'the value'} in the list`,
+      'Check the row: the value it looks for is not there.',
+    );
   return index;
 };
 
@@ -96,7 +138,8 @@ const dictMethod = (dict: PythonDict, name: string, values: PythonList, meter: W
   const [key, otherwise = null] = values;
   switch (name) {
     case 'get':
-      if (typeof key !== 'string' || values.length > 2) throw new TemplateFault('.get() needs one text', 'Give the key.');
+      if (typeof key !== 'string' || values.length > 2)
+        throw new TemplateFault('.get() needs one text', 'Give the key.');
       return dict.get(key) ?? otherwise;
     case 'keys':
       return [...dict.keys()];
@@ -115,6 +158,10 @@ export const callMethod = (object: PythonValue, name: string, values: PythonList
   if (typeof object === 'string') result = textMethod(object, name, values, meter);
   else if (isList(object)) result = listMethod(object, name, values, meter);
   else if (isDict(object)) result = dictMethod(object, name, values, meter);
-  if (result === undefined) throw new TemplateFault(`${typeName(object)} has no method .${name}() here`, 'Check the column that it is called on.');
+  if (result === undefined)
+    throw new TemplateFault(
+      `${typeName(object)} has no method .${name}() here`,
+      'Check the column that it is called on.',
+    );
   return result;
 };

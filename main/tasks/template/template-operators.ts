@@ -1,9 +1,7 @@
-import { compareTexts } from '../python/python-string.ts';
-import { Decimal, Opaque, isDict, isList, type PythonValue } from '../python/python-value.ts';
-import { meteredText } from './metered-text.ts';
+import { compareTexts, Decimal, isDict, isList, Opaque, type PythonValue } from '../python/python-value.ts';
 import { TemplateFault } from './template-fault.ts';
 import type { BinaryOperator } from './template-syntax.ts';
-import type { WorkMeter } from './work-meter.ts';
+import { meteredText, type WorkMeter } from './work-meter.ts';
 
 /** Python's name of a value's type. */
 export const typeName = (value: PythonValue): string => {
@@ -42,7 +40,8 @@ export const equals = (a: PythonValue, b: PythonValue, meter: WorkMeter): boolea
     return a === b;
   }
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
-  if (isList(a) && isList(b)) return a.length === b.length && a.every((member, index) => equals(member, b[index] ?? null, meter));
+  if (isList(a) && isList(b))
+    return a.length === b.length && a.every((member, index) => equals(member, b[index] ?? null, meter));
   if (!isDict(a) || !isDict(b)) return a === b;
   return a.size === b.size && [...a].every(([key, member]) => b.has(key) && equals(member, b.get(key) ?? null, meter));
 };
@@ -54,7 +53,10 @@ export const contains = (container: PythonValue, value: PythonValue, meter: Work
     meter.spend(container.length);
     return container.includes(value);
   }
-  throw new TemplateFault(`it looks for ${typeName(value)} in ${typeName(container)}`, 'Look for text in text or in a dict, or for anything in a list.');
+  throw new TemplateFault(
+    `it looks for ${typeName(value)} in ${typeName(container)}`,
+    'Look for text in text or in a dict, or for anything in a list.',
+  );
 };
 
 const compare = (a: PythonValue, b: PythonValue, operator: string, meter: WorkMeter): number => {
@@ -66,7 +68,10 @@ const compare = (a: PythonValue, b: PythonValue, operator: string, meter: WorkMe
 };
 
 const badOperands = (operator: string, a: PythonValue, b: PythonValue): TemplateFault =>
-  new TemplateFault(`${operator} between ${typeName(a)} and ${typeName(b)} is not supported`, 'Use whole numbers, texts or lists.');
+  new TemplateFault(
+    `${operator} between ${typeName(a)} and ${typeName(b)} is not supported`,
+    'Use whole numbers, texts or lists.',
+  );
 
 const whole = (value: number): number => {
   if (!Number.isSafeInteger(value)) throw new TemplateFault('a number grows beyond 2^53', 'Use smaller numbers.');
@@ -102,7 +107,12 @@ const arithmetic = (operator: BinaryOperator, a: number, b: number): number => {
 };
 
 /** Every operator but `and` and `or`, which leave their right side alone where the left decides. */
-export const applyOperator = (operator: Exclude<BinaryOperator, 'and' | 'or'>, a: PythonValue, b: PythonValue, meter: WorkMeter): PythonValue => {
+export const applyOperator = (
+  operator: Exclude<BinaryOperator, 'and' | 'or'>,
+  a: PythonValue,
+  b: PythonValue,
+  meter: WorkMeter,
+): PythonValue => {
   switch (operator) {
     case '==':
       return equals(a, b, meter);

@@ -8,20 +8,52 @@ export type Expression =
   | { readonly kind: 'dict'; readonly entries: readonly (readonly [key: Expression, value: Expression])[] }
   | { readonly kind: 'attribute'; readonly object: Expression; readonly name: string }
   | { readonly kind: 'index'; readonly object: Expression; readonly index: Expression }
-  | { readonly kind: 'slice'; readonly object: Expression; readonly start: Expression | null; readonly stop: Expression | null; readonly step: Expression | null }
-  | { readonly kind: 'method'; readonly object: Expression; readonly name: string; readonly values: readonly Expression[] }
+  | {
+      readonly kind: 'slice';
+      readonly object: Expression;
+      readonly start: Expression | null;
+      readonly stop: Expression | null;
+      readonly step: Expression | null;
+    }
+  | {
+      readonly kind: 'method';
+      readonly object: Expression;
+      readonly name: string;
+      readonly values: readonly Expression[];
+    }
   | { readonly kind: 'range'; readonly values: readonly Expression[] }
-  | { readonly kind: 'filter'; readonly operand: Expression; readonly name: string; readonly values: readonly Expression[]; readonly attribute: string | null }
+  | {
+      readonly kind: 'filter';
+      readonly operand: Expression;
+      readonly name: string;
+      readonly values: readonly Expression[];
+      readonly attribute: string | null;
+    }
   | { readonly kind: 'defined'; readonly operand: Expression; readonly isNegated: boolean }
   | { readonly kind: 'test'; readonly operand: Expression; readonly name: string; readonly isNegated: boolean }
-  | { readonly kind: 'binary'; readonly operator: BinaryOperator; readonly left: Expression; readonly right: Expression }
+  | {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
   | { readonly kind: 'not' | 'minus'; readonly operand: Expression }
-  | { readonly kind: 'conditional'; readonly condition: Expression; readonly yes: Expression; readonly no: Expression | null };
+  | {
+      readonly kind: 'conditional';
+      readonly condition: Expression;
+      readonly yes: Expression;
+      readonly no: Expression | null;
+    };
 
 export type Statement =
   | { readonly kind: 'print'; readonly expression: Expression }
   | { readonly kind: 'set'; readonly name: string; readonly value: Expression }
-  | { readonly kind: 'if'; readonly condition: Expression; readonly yes: readonly Statement[]; readonly no: readonly Statement[] }
+  | {
+      readonly kind: 'if';
+      readonly condition: Expression;
+      readonly yes: readonly Statement[];
+      readonly no: readonly Statement[];
+    }
   | {
       readonly kind: 'for';
       readonly names: readonly string[];
@@ -31,11 +63,54 @@ export type Statement =
       readonly otherwise: readonly Statement[];
     };
 
-export const BINARY_OPERATORS = ['and', 'or', 'in', 'not in', '==', '!=', '<', '>', '<=', '>=', '+', '-', '~', '*', '//', '%'] as const;
+export const BINARY_OPERATORS = [
+  'and',
+  'or',
+  'in',
+  'not in',
+  '==',
+  '!=',
+  '<',
+  '>',
+  '<=',
+  '>=',
+  '+',
+  '-',
+  '~',
+  '*',
+  '//',
+  '%',
+] as const;
 export type BinaryOperator = (typeof BINARY_OPERATORS)[number];
-export const COMPARISONS: ReadonlySet<BinaryOperator> = new Set<BinaryOperator>(['in', 'not in', '==', '!=', '<', '>', '<=', '>=']);
+export const COMPARISONS: ReadonlySet<BinaryOperator> = new Set<BinaryOperator>([
+  'in',
+  'not in',
+  '==',
+  '!=',
+  '<',
+  '>',
+  '<=',
+  '>=',
+]);
 
-export const FILTERS = ['capitalize', 'count', 'd', 'default', 'first', 'int', 'join', 'last', 'length', 'list', 'lower', 'map', 'replace', 'string', 'trim', 'upper'] as const;
+export const FILTERS = [
+  'capitalize',
+  'count',
+  'd',
+  'default',
+  'first',
+  'int',
+  'join',
+  'last',
+  'length',
+  'list',
+  'lower',
+  'map',
+  'replace',
+  'string',
+  'trim',
+  'upper',
+] as const;
 export const TESTS = ['false', 'mapping', 'none', 'number', 'sequence', 'string', 'true'] as const;
 export const METHODS = [
   ...['capitalize', 'count', 'endswith', 'find', 'get', 'index', 'items', 'join', 'keys', 'lower', 'lstrip'],

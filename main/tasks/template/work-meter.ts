@@ -1,3 +1,4 @@
+import { isDict, isList, pythonText, type PythonValue } from '../python/python-value.ts';
 import { TemplateFault } from './template-fault.ts';
 
 /** Work of one template on one row: 256 Ki steps, or 4 Mi characters moved. */
@@ -22,8 +23,52 @@ export class WorkMeter {
     this.#render += units;
     this.#task += units;
     if (this.#render > MAX_WORK_PER_RENDER) {
-      throw new TemplateFault('it does too much work on one row (its loops or texts are too long)', 'Do such work once, when the data file is made.');
+      throw new TemplateFault(
+        'it does too much work on one row (its loops or texts are too long)',
+        'Do such work once, when the data file is made.',
+      );
     }
-    if (this.#task > MAX_WORK_PER_TASK) throw new TemplateFault('the templates do too much work on all rows together', 'Split the task, or simplify them.');
+    if (this.#task > MAX_WORK_PER_TASK)
+      throw new TemplateFault(
+        'the templates do too much work on all rows together',
+        'Split the task, or simplify them.',
+      );
+  }
+}
+
+/** str() of a value, whose length is paid for before it is built. */
+export const meteredText = (value: PythonValue, meter: WorkMeter): string => {
+  spendOn(value, meter);
+  return pythonText(value);
+};
+
+const spendOn = (value: PythonValue, meter: WorkMeter): void => {
+  if (typeof value === 'string') meter.spend(value.length);
+  else if (isList(value)) for (const member of value) spendOn(member, meter);
+  else if (isDict(value)) {
+    for (const [key, member] of value) {
+      meter.spend(key.length);
+      spendOn(member, meter);
+    }
+  }
+  meter.spend(4);
+};
+
+/** Names that an expression can see: its loop's, its template's, then the row's columns. Nothing else exists. */
+export class Scope {
+  readonly #names = new Map<string, PythonValue>();
+  readonly #parent: Scope | ReadonlyMap<string, PythonValue>;
+
+  constructor(parent: Scope | ReadonlyMap<string, PythonValue>) {
+    this.#parent = parent;
+  }
+
+  get(name: string): PythonValue | undefined {
+    const own = this.#names.get(name);
+    return own === undefined ? this.#parent.get(name) : own;
+  }
+
+  set(name: string, value: PythonValue): void {
+    this.#names.set(name, value);
   }
 }

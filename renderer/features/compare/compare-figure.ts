@@ -21,13 +21,48 @@ interface CompareFigure {
 
 /** Columns of a saved comparison, named as `uncurl figures` names them. */
 const COLUMNS = [
-  ...['model', 'factor_asked', 'task', 'metric', 'n', 'rank', 'shares_best', 'method', 'draws', 'factor', 'kept', 'value', 'lowest', 'highest'],
+  ...[
+    'model',
+    'factor_asked',
+    'task',
+    'metric',
+    'n',
+    'rank',
+    'shares_best',
+    'method',
+    'draws',
+    'factor',
+    'kept',
+    'value',
+    'lowest',
+    'highest',
+  ],
   ...['reference', 'difference', 'low', 'high', 'p', 'p_holm', 'lost', 'gained', 'reading'],
 ];
 
 const csvRow = ({ model, factor }: CompareDocument, task: CompareTask, row: CompareRow): readonly CsvValue[] => [
-  ...[model, factor, task.task, task.metric, task.n, row.place, row.sharesBest, row.method, Math.max(1, row.seeds.length), row.factor, row.kept],
-  ...[row.value, row.lowest, row.highest, task.reference, row.paired?.difference ?? null, row.paired?.low ?? null, row.paired?.high ?? null],
+  ...[
+    model,
+    factor,
+    task.task,
+    task.metric,
+    task.n,
+    row.place,
+    row.sharesBest,
+    row.method,
+    Math.max(1, row.seeds.length),
+    row.factor,
+    row.kept,
+  ],
+  ...[
+    row.value,
+    row.lowest,
+    row.highest,
+    task.reference,
+    row.paired?.difference ?? null,
+    row.paired?.low ?? null,
+    row.paired?.high ?? null,
+  ],
   ...[row.paired?.p ?? null, row.pHolm, row.paired?.lost ?? null, row.paired?.gained ?? null, row.reading ?? ''],
 ];
 
@@ -50,17 +85,24 @@ export const compareFigure = ({ manifest, comparison, title, theme }: CompareFig
   const { overview, tasks, model, factor, reference, notes, findings } = comparison;
   const ink = theme === 'dark' ? '#e6e8eb' : '#1b1d20';
   const left = GAP + NAMES;
-  const text = (x: number, y: number, content: string, attributes = ''): string => `<text x="${x}" y="${y}" fill="${ink}" ${attributes}>${escapeXml(content)}</text>`;
+  const text = (x: number, y: number, content: string, attributes = ''): string =>
+    `<text x="${x}" y="${y}" fill="${ink}" ${attributes}>${escapeXml(content)}</text>`;
   const top = HEAD + 2 * LINE + 6;
   const middle = (column: number): number => left + (column + 0.5) * CELL.width;
   const heads = overview.flatMap(({ method }, column) =>
-    headLines(methodTitle(method)).map((line, index) => text(middle(column), HEAD + index * LINE, line, 'text-anchor="middle" font-weight="bold"')),
+    headLines(methodTitle(method)).map((line, index) =>
+      text(middle(column), HEAD + index * LINE, line, 'text-anchor="middle" font-weight="bold"'),
+    ),
   );
   const summary = [
     text(GAP, top + 16, 'mean rank'),
-    ...overview.map((one, column) => text(middle(column), top + 16, `${rankText(one)} ${rankInterval(one)}`, 'text-anchor="middle" font-size="11"')),
+    ...overview.map((one, column) =>
+      text(middle(column), top + 16, `${rankText(one)} ${rankInterval(one)}`, 'text-anchor="middle" font-size="11"'),
+    ),
     text(GAP, top + CELL.height + 16, 'best, or ='),
-    ...overview.map((one, column) => text(middle(column), top + CELL.height + 16, `${one.sharesBest} of ${one.tasks}`, 'text-anchor="middle"')),
+    ...overview.map((one, column) =>
+      text(middle(column), top + CELL.height + 16, `${one.sharesBest} of ${one.tasks}`, 'text-anchor="middle"'),
+    ),
   ];
   const cellsTop = top + 2 * CELL.height + 6;
   const cells = tasks.flatMap((task, line) => {
@@ -71,7 +113,12 @@ export const compareFigure = ({ manifest, comparison, title, theme }: CompareFig
       ...overview.flatMap(({ method }, column) => {
         const row = task.rows.find((one) => one.method === method);
         if (row === undefined) return [];
-        const words = row.paired === null ? (task.reference === null ? '–' : 'reference') : `${differenceText(row.paired.difference, task.metric)} ${readingMark(row.reading)}`;
+        const words =
+          row.paired === null
+            ? task.reference === null
+              ? '–'
+              : 'reference'
+            : `${differenceText(row.paired.difference, task.metric)} ${readingMark(row.reading)}`;
         const place = `${placeText(row, task)}${row.sharesBest ? ' =' : ''}`;
         if (row.paired === null) return [text(middle(column), y + 16, `${place}   ${words}`, 'text-anchor="middle"')];
         const color = scale.color(goodness(row.paired.difference, task.metric));
@@ -99,8 +146,18 @@ export const compareFigure = ({ manifest, comparison, title, theme }: CompareFig
       title: name,
       background: theme === 'dark' ? '#17191c' : '#ffffff',
       manifest: figureManifest,
-      body: [text(GAP, 32, name, 'font-size="15" font-weight="bold"'), ...heads, ...summary, ...cells, ...caption.map((line, index) => text(GAP, below + index * LINE, line, 'font-size="11"'))].join('\n'),
+      body: [
+        text(GAP, 32, name, 'font-size="15" font-weight="bold"'),
+        ...heads,
+        ...summary,
+        ...cells,
+        ...caption.map((line, index) => text(GAP, below + index * LINE, line, 'font-size="11"')),
+      ].join('\n'),
     }),
-    csv: csvDocument(figureManifest, COLUMNS, tasks.flatMap((task) => task.rows.map((row) => csvRow(comparison, task, row)))),
+    csv: csvDocument(
+      figureManifest,
+      COLUMNS,
+      tasks.flatMap((task) => task.rows.map((row) => csvRow(comparison, task, row))),
+    ),
   };
 };

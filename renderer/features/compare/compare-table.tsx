@@ -12,7 +12,13 @@ interface TableRow {
 }
 
 /** Every number of the comparison: over all tasks, and task by task. */
-export const CompareTable = ({ comparison, title }: { readonly comparison: CompareDocument; readonly title: (task: string) => string }) => (
+export const CompareTable = ({
+  comparison,
+  title,
+}: {
+  readonly comparison: CompareDocument;
+  readonly title: (task: string) => string;
+}) => (
   <>
     <DataTable
       caption="Methods over all tasks"
@@ -21,8 +27,18 @@ export const CompareTable = ({ comparison, title }: { readonly comparison: Compa
       columns={[
         { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
         { key: 'rank', title: <Definition of="meanRank">Mean rank</Definition>, numeric: true, cell: rankText },
-        { key: 'interval', title: <Definition of="meanRank">95 % interval</Definition>, numeric: true, cell: rankInterval },
-        { key: 'best', title: <Definition of="sharesBest">Best, or =</Definition>, numeric: true, cell: ({ sharesBest, tasks }) => `${sharesBest} of ${tasks}` },
+        {
+          key: 'interval',
+          title: <Definition of="meanRank">95 % interval</Definition>,
+          numeric: true,
+          cell: rankInterval,
+        },
+        {
+          key: 'best',
+          title: <Definition of="sharesBest">Best, or =</Definition>,
+          numeric: true,
+          cell: ({ sharesBest, tasks }) => `${sharesBest} of ${tasks}`,
+        },
         { key: 'better', title: '▲ better', numeric: true, cell: ({ better }) => better },
         { key: 'worse', title: '▼ worse', numeric: true, cell: ({ worse }) => worse },
         { key: 'open', title: 'cannot tell', numeric: true, cell: ({ cannotTell }) => cannotTell },
@@ -36,23 +52,83 @@ export const CompareTable = ({ comparison, title }: { readonly comparison: Compa
         { key: 'task', title: 'Task', cell: ({ task }) => title(task.task) },
         { key: 'rank', title: 'Rank', cell: ({ task, row }) => `${placeText(row, task)}${row.sharesBest ? ' =' : ''}` },
         { key: 'method', title: 'Method', cell: ({ row }) => methodTitle(row.method) },
-        { key: 'draws', title: <Definition of="seeds">Draws</Definition>, numeric: true, cell: ({ row }) => Math.max(1, row.seeds.length) },
-        { key: 'factor', title: <Definition of="factor">Factor</Definition>, numeric: true, cell: ({ row }) => formatFactor(row.factor) },
-        { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ task }) => formatCount(task.n) },
-        { key: 'value', title: <Definition of="value">Value</Definition>, numeric: true, cell: ({ task, row }) => valueText(row.value, task.metric) },
+        {
+          key: 'draws',
+          title: <Definition of="seeds">Draws</Definition>,
+          numeric: true,
+          cell: ({ row }) => Math.max(1, row.seeds.length),
+        },
+        {
+          key: 'factor',
+          title: <Definition of="factor">Factor</Definition>,
+          numeric: true,
+          cell: ({ row }) => formatFactor(row.factor),
+        },
+        {
+          key: 'n',
+          title: <Definition of="items">n</Definition>,
+          numeric: true,
+          cell: ({ task }) => formatCount(task.n),
+        },
+        {
+          key: 'value',
+          title: <Definition of="value">Value</Definition>,
+          numeric: true,
+          cell: ({ task, row }) => valueText(row.value, task.metric),
+        },
         {
           key: 'range',
           title: 'Of draws',
           numeric: true,
-          cell: ({ task, row }) => (row.seeds.length > 1 ? `${valueText(row.lowest, task.metric)} to ${valueText(row.highest, task.metric)}` : ''),
+          cell: ({ task, row }) =>
+            row.seeds.length > 1
+              ? `${valueText(row.lowest, task.metric)} to ${valueText(row.highest, task.metric)}`
+              : '',
         },
-        { key: 'difference', title: <Definition of="methodDifference">Difference</Definition>, numeric: true, cell: ({ task, row }) => (row.paired === null ? '' : differenceText(row.paired.difference, task.metric)) },
-        { key: 'interval', title: <Definition of="methodDifference">95 % interval</Definition>, numeric: true, cell: ({ task, row }) => (row.paired === null ? '' : intervalText(row.paired, task.metric)) },
-        { key: 'p', title: <Definition of="mcnemar">p</Definition>, numeric: true, cell: ({ row }) => (row.paired === null || row.paired.p === null ? '' : formatProbability(row.paired.p)) },
-        { key: 'holm', title: <Definition of="holm">p (Holm)</Definition>, numeric: true, cell: ({ row }) => (row.pHolm === null ? '' : formatProbability(row.pHolm)) },
-        { key: 'lost', title: <Definition of="methodLostGained">Lost</Definition>, numeric: true, cell: ({ row }) => (row.paired === null ? '' : formatFixed(row.paired.lost, row.paired.pairs > 1 ? 1 : 0)) },
-        { key: 'gained', title: <Definition of="methodLostGained">Gained</Definition>, numeric: true, cell: ({ row }) => (row.paired === null ? '' : formatFixed(row.paired.gained, row.paired.pairs > 1 ? 1 : 0)) },
-        { key: 'reading', title: <Definition of="compareReading">Reading</Definition>, cell: ({ task, row }) => (row.reading === null && task.reference === null ? '–' : `${readingMark(row.reading)} ${readingWords(row.reading)}`) },
+        {
+          key: 'difference',
+          title: <Definition of="methodDifference">Difference</Definition>,
+          numeric: true,
+          cell: ({ task, row }) => (row.paired === null ? '' : differenceText(row.paired.difference, task.metric)),
+        },
+        {
+          key: 'interval',
+          title: <Definition of="methodDifference">95 % interval</Definition>,
+          numeric: true,
+          cell: ({ task, row }) => (row.paired === null ? '' : intervalText(row.paired, task.metric)),
+        },
+        {
+          key: 'p',
+          title: <Definition of="mcnemar">p</Definition>,
+          numeric: true,
+          cell: ({ row }) => (row.paired === null || row.paired.p === null ? '' : formatProbability(row.paired.p)),
+        },
+        {
+          key: 'holm',
+          title: <Definition of="holm">p (Holm)</Definition>,
+          numeric: true,
+          cell: ({ row }) => (row.pHolm === null ? '' : formatProbability(row.pHolm)),
+        },
+        {
+          key: 'lost',
+          title: <Definition of="methodLostGained">Lost</Definition>,
+          numeric: true,
+          cell: ({ row }) => (row.paired === null ? '' : formatFixed(row.paired.lost, row.paired.pairs > 1 ? 1 : 0)),
+        },
+        {
+          key: 'gained',
+          title: <Definition of="methodLostGained">Gained</Definition>,
+          numeric: true,
+          cell: ({ row }) => (row.paired === null ? '' : formatFixed(row.paired.gained, row.paired.pairs > 1 ? 1 : 0)),
+        },
+        {
+          key: 'reading',
+          title: <Definition of="compareReading">Reading</Definition>,
+          cell: ({ task, row }) =>
+            row.reading === null && task.reference === null
+              ? '–'
+              : `${readingMark(row.reading)} ${readingWords(row.reading)}`,
+        },
       ]}
     />
   </>

@@ -50,8 +50,13 @@ export const CompareView = () => {
           ) : document === undefined || (stale && document.results.some(({ factor }) => factor > 1)) ? (
             <p className="muted">Comparing the methods…</p>
           ) : (
-            <EmptyState icon="chart" title={running ? 'Waiting for the first pruned model…' : 'This sweep has measured no pruned model'}>
-              {running ? 'Methods are compared as soon as a factor above 1 is measured.' : 'Resume it from the list of runs on the left.'}
+            <EmptyState
+              icon="chart"
+              title={running ? 'Waiting for the first pruned model…' : 'This sweep has measured no pruned model'}
+            >
+              {running
+                ? 'Methods are compared as soon as a factor above 1 is measured.'
+                : 'Resume it from the list of runs on the left.'}
             </EmptyState>
           )}
         </div>
@@ -74,10 +79,17 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
   const asTable = useStore(compareStore, (state) => state.asTable);
   const { document } = useSweep();
   const { selection } = useFacts();
-  const pointOf = (task: CompareTask, row: CompareRow) => comparedPoint(document?.results ?? [], comparison.model, task.task, row);
+  const pointOf = (task: CompareTask, row: CompareRow) =>
+    comparedPoint(document?.results ?? [], comparison.model, task.task, row);
   const isSelected = (task: CompareTask, row: CompareRow): boolean => {
     const { point } = selection;
-    return point !== null && point.run === comparison.run && point.model === comparison.model && point.task === task.task && point.method === row.method;
+    return (
+      point !== null &&
+      point.run === comparison.run &&
+      point.model === comparison.model &&
+      point.task === task.task &&
+      point.method === row.method
+    );
   };
   const onSelect = (task: CompareTask, row: CompareRow): void => {
     const result = pointOf(task, row);

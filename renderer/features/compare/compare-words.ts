@@ -1,9 +1,16 @@
-import { BEST_REFERENCE } from '../../../main/contract/compare.ts';
-import type { CompareDocument, CompareMethod, CompareReading, CompareRow, CompareTask, PairedDifference } from '../../../main/contract/compare.ts';
-import { assertNever } from '../../../main/contract/assert-never.ts';
+import {
+  BEST_REFERENCE,
+  type CompareDocument,
+  type CompareMethod,
+  type CompareReading,
+  type CompareRow,
+  type CompareTask,
+  type PairedDifference,
+} from '../../../main/contract/compare.ts';
+import { assertNever } from '../../../main/contract/errors.ts';
+import { UNPRUNED } from '../../../main/contract/sweep.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { formatCount, formatFactor, formatFixed, formatProbability } from '../../format/format-number.ts';
-import { UNPRUNED } from '../../../main/contract/sweep-points.ts';
 import { methodTitle } from '../prune/methods.ts';
 import { differenceText, valueText } from '../thresholds/pair-text.ts';
 
@@ -33,7 +40,8 @@ export const readingWords = (reading: CompareReading | null): string => {
 };
 
 /** A mark beside a number: the interval leaves out 0. */
-export const readingMark = (reading: CompareReading | null): string => (reading === 'better' ? '▲' : reading === 'worse' ? '▼' : '');
+export const readingMark = (reading: CompareReading | null): string =>
+  reading === 'better' ? '▲' : reading === 'worse' ? '▼' : '';
 
 export const intervalText = ({ low, high }: Pick<PairedDifference, 'low' | 'high'>, metric: MetricName): string =>
   `[${differenceText(low, metric)}, ${differenceText(high, metric)}]`;
@@ -44,24 +52,34 @@ const unit = (metric: MetricName): string => (metric === 'perplexity' ? '' : ' p
 export const rowLines = (row: CompareRow, task: CompareTask): readonly string[] => {
   const { metric, n, reference } = task;
   const { seeds, value, lowest, highest, factor, paired, pHolm, sharesBest } = row;
-  const draws = seeds.length > 1 ? `, mean of ${formatCount(seeds.length)} draws (${valueText(lowest, metric)} to ${valueText(highest, metric)})` : '';
+  const draws =
+    seeds.length > 1
+      ? `, mean of ${formatCount(seeds.length)} draws (${valueText(lowest, metric)} to ${valueText(highest, metric)})`
+      : '';
   return [
     `rank ${placeText(row, task)} of ${formatCount(task.rows.length)} at ${formatFactor(factor)}: ${valueText(value, metric)}${metric === 'perplexity' ? '' : ' %'}${draws}, n ${formatCount(n)}`,
     ...(paired === null || reference === null
       ? []
       : [
           `minus ${referenceTitle(reference)}: ${differenceText(paired.difference, metric)} ${intervalText(paired, metric)}${unit(metric)}, ${readingWords(row.reading)}`,
-          ...(paired.p === null ? [] : [`p ${formatProbability(paired.p)}${pHolm === null ? '' : `, after Holm ${formatProbability(pHolm)}`}; ${formatFixed(paired.lost, paired.pairs > 1 ? 1 : 0)} lost, ${formatFixed(paired.gained, paired.pairs > 1 ? 1 : 0)} gained`]),
+          ...(paired.p === null
+            ? []
+            : [
+                `p ${formatProbability(paired.p)}${pHolm === null ? '' : `, after Holm ${formatProbability(pHolm)}`}; ${formatFixed(paired.lost, paired.pairs > 1 ? 1 : 0)} lost, ${formatFixed(paired.gained, paired.pairs > 1 ? 1 : 0)} gained`,
+              ]),
         ]),
     sharesBest ? (row.place === 1 ? 'best value' : 'not distinguishable from the best') : 'worse than the best',
   ];
 };
 
-export const rankText = ({ meanRank }: CompareMethod): string => (meanRank === null ? '–' : formatFixed(meanRank.value, 2));
-export const rankInterval = ({ meanRank }: CompareMethod): string => (meanRank === null ? '' : `[${formatFixed(meanRank.low, 2)}, ${formatFixed(meanRank.high, 2)}]`);
+export const rankText = ({ meanRank }: CompareMethod): string =>
+  meanRank === null ? '–' : formatFixed(meanRank.value, 2);
+export const rankInterval = ({ meanRank }: CompareMethod): string =>
+  meanRank === null ? '' : `[${formatFixed(meanRank.low, 2)}, ${formatFixed(meanRank.high, 2)}]`;
 
 /** How far a difference is on the better side: lower is better for perplexity. */
-export const goodness = (difference: number, metric: MetricName): number => (metric === 'perplexity' ? -difference : difference);
+export const goodness = (difference: number, metric: MetricName): number =>
+  metric === 'perplexity' ? -difference : difference;
 
 /** Largest absolute difference of the accuracies, and of each perplexity task by itself: they have no common unit. */
 export const scaleOf = ({ tasks }: CompareDocument, { task, metric }: CompareTask): number =>

@@ -1,6 +1,5 @@
 import { BEST_REFERENCE } from '../../../main/contract/compare.ts';
-import type { SweepResult } from '../../../main/contract/sweep.ts';
-import { UNPRUNED, isSameFactor } from '../../../main/contract/sweep-points.ts';
+import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 
 interface Wanted {
   readonly model: string | null;
@@ -18,7 +17,10 @@ export interface ComparisonChoice {
  * What to ask the engine for: of what the controls hold, as much as this sweep has (they outlive the sweep and the model
  * that they were set for). Null where nothing is measured above factor 1.
  */
-export const comparisonChoice = (results: readonly SweepResult[], { model, factor, reference }: Wanted): ComparisonChoice | null => {
+export const comparisonChoice = (
+  results: readonly SweepResult[],
+  { model, factor, reference }: Wanted,
+): ComparisonChoice | null => {
   const pruned = results.filter((result) => result.factor > 1);
   const [first] = pruned;
   if (first === undefined) return null;

@@ -1,5 +1,5 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import { methodStyle } from '../../../main/contract/method-style.ts';
+import { methodStyle } from '../../../main/figures/method-marks.ts';
 import { ColorLegend } from '../../charts/color-legend.tsx';
 import { differenceScale, inkOn } from '../../charts/color-scales.ts';
 import { MethodMarker } from '../../charts/method-marker.tsx';
@@ -9,13 +9,26 @@ import { formatFactor, formatSigned } from '../../format/format-number.ts';
 import { methodTitle } from '../prune/methods.ts';
 import { differenceText } from '../thresholds/pair-text.ts';
 import type { CompareProps } from './compare-props.ts';
-import { goodness, placeText, rankInterval, rankText, readingMark, readingWords, referenceTitle, rowLines, scaleOf } from './compare-words.ts';
+import {
+  goodness,
+  placeText,
+  rankInterval,
+  rankText,
+  readingMark,
+  readingWords,
+  referenceTitle,
+  rowLines,
+  scaleOf,
+} from './compare-words.ts';
 import { moveInGrid } from './move-in-grid.ts';
 
 /** Tasks by methods: differences to the reference as colours and numbers; above them what holds over all tasks. */
 export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }: CompareProps) => {
   const { overview, tasks, methods, reference, factor, model } = comparison;
-  const accuracy = Math.max(0, ...tasks.filter(({ metric }) => metric !== 'perplexity').map((task) => scaleOf(comparison, task)));
+  const accuracy = Math.max(
+    0,
+    ...tasks.filter(({ metric }) => metric !== 'perplexity').map((task) => scaleOf(comparison, task)),
+  );
   return (
     <section aria-label="Methods over tasks">
       <div className="section-head">
@@ -24,13 +37,18 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
         </h3>
         <div className="section-end">
           {accuracy > 0 && (
-            <ColorLegend scale={differenceScale(accuracy, theme)} format={(value) => (value === 0 ? '0' : formatSigned(100 * value, 0))} ends={['worse', 'better']} />
+            <ColorLegend
+              scale={differenceScale(accuracy, theme)}
+              format={(value) => (value === 0 ? '0' : formatSigned(100 * value, 0))}
+              ends={['worse', 'better']}
+            />
           )}
         </div>
       </div>
       <p className="chart-caption">
-        Difference to <Definition of="compareReference">{referenceTitle(reference)}</Definition> on the same items, in percentage points (perplexity as it stands).
-        ▲ better and ▼ worse: the paired 95 % interval leaves out 0. = best, or <Definition of="sharesBest">not distinguishable from the best</Definition>.
+        Difference to <Definition of="compareReference">{referenceTitle(reference)}</Definition> on the same items, in
+        percentage points (perplexity as it stands). ▲ better and ▼ worse: the paired 95 % interval leaves out 0. =
+        best, or <Definition of="sharesBest">not distinguishable from the best</Definition>.
       </p>
       <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={moveInGrid}>
         <table className="data-table method-matrix">
@@ -41,7 +59,13 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
                 <th key={method} scope="col" className="numeric">
                   <span className="matrix-method">
                     <svg width="12" height="12" aria-hidden="true">
-                      <MethodMarker style={methodStyle(method, methods.indexOf(method))} theme={theme} x={6} y={6} r={4} />
+                      <MethodMarker
+                        style={methodStyle(method, methods.indexOf(method))}
+                        theme={theme}
+                        x={6}
+                        y={6}
+                        r={4}
+                      />
                     </svg>
                     {methodTitle(method)}
                   </span>
@@ -127,7 +151,10 @@ interface MatrixCellProps {
 const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSelect }: MatrixCellProps) => {
   const { metric } = task;
   const { paired, reading } = row;
-  const background = paired === null ? undefined : differenceScale(scaleOf(comparison, task), theme).color(goodness(paired.difference, metric));
+  const background =
+    paired === null
+      ? undefined
+      : differenceScale(scaleOf(comparison, task), theme).color(goodness(paired.difference, metric));
   const lines = rowLines(row, task);
   const name = `${methodTitle(row.method)}, ${title}`;
   return (
@@ -157,8 +184,14 @@ const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSe
             {placeText(row, task)}
             {row.sharesBest ? ' =' : ''}
           </span>
-          <span className={paired === null ? 'matrix-reference' : reading === 'cannot-tell' ? undefined : 'matrix-apart'}>
-            {paired === null ? (task.reference === null ? '–' : readingWords(null)) : differenceText(paired.difference, metric)}
+          <span
+            className={paired === null ? 'matrix-reference' : reading === 'cannot-tell' ? undefined : 'matrix-apart'}
+          >
+            {paired === null
+              ? task.reference === null
+                ? '–'
+                : readingWords(null)
+              : differenceText(paired.difference, metric)}
           </span>
           <span className="matrix-mark">{readingMark(reading)}</span>
         </button>

@@ -1,5 +1,5 @@
 import type { CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import { methodStyle } from '../../../main/contract/method-style.ts';
+import { methodStyle } from '../../../main/figures/method-marks.ts';
 import { MethodMarker } from '../../charts/method-marker.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
@@ -19,8 +19,8 @@ export const RankPanels = (props: CompareProps) => {
         <h3>Task by task</h3>
       </div>
       <p className="chart-caption">
-        By value, best first. Whisker: difference to {referenceTitle(reference)} with its paired 95 % interval; the line is 0, right of it is better. Accuracies
-        in per cent, on one scale for all tasks.
+        By value, best first. Whisker: difference to {referenceTitle(reference)} with its paired 95 % interval; the line
+        is 0, right of it is better. Accuracies in per cent, on one scale for all tasks.
       </p>
       <div className="rank-panels">
         {tasks.map((task) => (
@@ -31,7 +31,14 @@ export const RankPanels = (props: CompareProps) => {
   );
 };
 
-const RankPanel = ({ task, comparison, theme, title, isSelected, onSelect }: CompareProps & { readonly task: CompareTask }) => {
+const RankPanel = ({
+  task,
+  comparison,
+  theme,
+  title,
+  isSelected,
+  onSelect,
+}: CompareProps & { readonly task: CompareTask }) => {
   const domain = intervalDomain(comparison, task);
   return (
     <div className="rank-panel">
@@ -39,8 +46,8 @@ const RankPanel = ({ task, comparison, theme, title, isSelected, onSelect }: Com
         <caption>
           <strong>{title(task.task)}</strong>{' '}
           <span className="muted">
-            <Definition of={task.metric}>{task.metric === 'perplexity' ? 'perplexity' : task.metric}</Definition>, <Definition of="items">n</Definition>{' '}
-            {formatCount(task.n)}
+            <Definition of={task.metric}>{task.metric === 'perplexity' ? 'perplexity' : task.metric}</Definition>,{' '}
+            <Definition of="items">n</Definition> {formatCount(task.n)}
             {task.unpruned === null ? '' : `, unpruned ${valueText(task.unpruned, task.metric)}`}
           </span>
         </caption>
@@ -62,7 +69,12 @@ const RankPanel = ({ task, comparison, theme, title, isSelected, onSelect }: Com
         </thead>
         <tbody>
           {task.rows.map((row) => (
-            <tr key={row.method} className="clickable" aria-selected={isSelected(task, row)} onClick={() => onSelect(task, row)}>
+            <tr
+              key={row.method}
+              className="clickable"
+              aria-selected={isSelected(task, row)}
+              onClick={() => onSelect(task, row)}
+            >
               <td className="rank-place">
                 {placeText(row, task)}
                 {row.sharesBest ? ' =' : ''}
@@ -71,7 +83,13 @@ const RankPanel = ({ task, comparison, theme, title, isSelected, onSelect }: Com
                 <Tooltip focusable={false} content={<RowText row={row} task={task} />}>
                   <button type="button" className="rank-method" onClick={() => onSelect(task, row)}>
                     <svg width="12" height="12" aria-hidden="true">
-                      <MethodMarker style={methodStyle(row.method, comparison.methods.indexOf(row.method))} theme={theme} x={6} y={6} r={4} />
+                      <MethodMarker
+                        style={methodStyle(row.method, comparison.methods.indexOf(row.method))}
+                        theme={theme}
+                        x={6}
+                        y={6}
+                        r={4}
+                      />
                     </svg>
                     <span>{methodTitle(row.method)}</span>
                   </button>
@@ -80,11 +98,21 @@ const RankPanel = ({ task, comparison, theme, title, isSelected, onSelect }: Com
               <td className="numeric">{valueText(row.value, task.metric)}</td>
               <td className="rank-whisker">
                 <Tooltip focusable={false} content={<RowText row={row} task={task} />}>
-                  <DifferenceWhisker row={row} metric={task.metric} domain={domain} style={methodStyle(row.method, comparison.methods.indexOf(row.method))} theme={theme} />
+                  <DifferenceWhisker
+                    row={row}
+                    metric={task.metric}
+                    domain={domain}
+                    style={methodStyle(row.method, comparison.methods.indexOf(row.method))}
+                    theme={theme}
+                  />
                 </Tooltip>
               </td>
               <td className="numeric rank-difference">
-                {row.paired === null ? <span className="muted">{task.reference === null ? '–' : readingWords(null)}</span> : differenceText(row.paired.difference, task.metric)}
+                {row.paired === null ? (
+                  <span className="muted">{task.reference === null ? '–' : readingWords(null)}</span>
+                ) : (
+                  differenceText(row.paired.difference, task.metric)
+                )}
                 <span className="rank-mark" aria-hidden="true">
                   {readingMark(row.reading)}
                 </span>

@@ -12,7 +12,13 @@ interface RecoveryRow extends TaskRecovery {
 }
 
 /** What recovery without training did to each method, against the same plan as it is. */
-export const RecoverySection = ({ comparison: { recoveries }, title }: { readonly comparison: CompareDocument; readonly title: (task: string) => string }) => (
+export const RecoverySection = ({
+  comparison: { recoveries },
+  title,
+}: {
+  readonly comparison: CompareDocument;
+  readonly title: (task: string) => string;
+}) => (
   <section aria-label="Recovery">
     <div className="section-head">
       <h3>
@@ -41,11 +47,36 @@ export const RecoverySection = ({ comparison: { recoveries }, title }: { readonl
           { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
           { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ n }) => formatCount(n) },
           { key: 'bare', title: 'Without', numeric: true, cell: ({ bare, metric }) => valueText(bare, metric) },
-          { key: 'recovered', title: 'With', numeric: true, cell: ({ recovered, metric }) => valueText(recovered, metric) },
-          { key: 'difference', title: <Definition of="recoveryDifference">Difference</Definition>, numeric: true, cell: ({ paired, metric }) => differenceText(paired.difference, metric) },
-          { key: 'interval', title: '95 % interval', numeric: true, cell: ({ paired, metric }) => intervalText(paired, metric) },
-          { key: 'p', title: <Definition of="mcnemar">p</Definition>, numeric: true, cell: ({ paired }) => (paired.p === null ? '' : formatProbability(paired.p)) },
-          { key: 'reading', title: <Definition of="compareReading">Reading</Definition>, cell: ({ reading }) => `${readingMark(reading)} ${reading === 'cannot-tell' ? 'nothing' : readingWords(reading)}` },
+          {
+            key: 'recovered',
+            title: 'With',
+            numeric: true,
+            cell: ({ recovered, metric }) => valueText(recovered, metric),
+          },
+          {
+            key: 'difference',
+            title: <Definition of="recoveryDifference">Difference</Definition>,
+            numeric: true,
+            cell: ({ paired, metric }) => differenceText(paired.difference, metric),
+          },
+          {
+            key: 'interval',
+            title: '95 % interval',
+            numeric: true,
+            cell: ({ paired, metric }) => intervalText(paired, metric),
+          },
+          {
+            key: 'p',
+            title: <Definition of="mcnemar">p</Definition>,
+            numeric: true,
+            cell: ({ paired }) => (paired.p === null ? '' : formatProbability(paired.p)),
+          },
+          {
+            key: 'reading',
+            title: <Definition of="compareReading">Reading</Definition>,
+            cell: ({ reading }) =>
+              `${readingMark(reading)} ${reading === 'cannot-tell' ? 'nothing' : readingWords(reading)}`,
+          },
         ]}
       />
     </div>

@@ -5,14 +5,21 @@ import { thresholdBracket, thresholdValue } from '../curves/threshold-words.ts';
 import { methodTitle } from '../prune/methods.ts';
 
 /** The threshold of each method on each task, beside the ranks at one factor. */
-export const ThresholdSection = ({ comparison: { thresholds, overview, tasks }, title }: { readonly comparison: CompareDocument; readonly title: (task: string) => string }) => (
+export const ThresholdSection = ({
+  comparison: { thresholds, overview, tasks },
+  title,
+}: {
+  readonly comparison: CompareDocument;
+  readonly title: (task: string) => string;
+}) => (
   <section aria-label="Thresholds of the methods">
     <div className="section-head">
       <h3>
         <Definition of="threshold">How far each method goes</Definition>
       </h3>
       <span className="muted">
-        threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)}, over all draws of a method with seeds
+        threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)}, over all draws
+        of a method with seeds
       </span>
     </div>
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Thresholds by task and method">
@@ -34,7 +41,11 @@ export const ThresholdSection = ({ comparison: { thresholds, overview, tasks }, 
               {overview.map(({ method }) => {
                 const threshold = thresholds.find((one) => one.task === task && one.method === method);
                 return (
-                  <td key={method} className="numeric" title={threshold === undefined ? undefined : thresholdBracket(threshold)}>
+                  <td
+                    key={method}
+                    className="numeric"
+                    title={threshold === undefined ? undefined : thresholdBracket(threshold)}
+                  >
                     {threshold === undefined ? '–' : thresholdValue(threshold)}
                   </td>
                 );

@@ -25,7 +25,10 @@ export const useComparison = (): ShownComparison => {
   const { manifest, document } = useSweep();
   const { factor, reference } = useStore(compareStore);
   const model = useStore(curvesStore, (state) => state.model);
-  const delta = useDebounced(useStore(curvesStore, (state) => state.delta), DELTA_SETTLE_MS);
+  const delta = useDebounced(
+    useStore(curvesStore, (state) => state.delta),
+    DELTA_SETTLE_MS,
+  );
   const choice = document === undefined ? null : comparisonChoice(document.results, { model, factor, reference });
   const { data, error } = useQuery(
     'sweep.compare',

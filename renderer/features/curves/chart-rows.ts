@@ -26,13 +26,19 @@ export const dodged = (factor: number, place: number, count: number): number =>
   factor === 1 ? 1 : factor * 2 ** ((place - (count - 1) / 2) * Math.min(DODGE, WIDEST / Math.max(1, count - 1)));
 
 /** Rows of one method: its line, its dots with intervals, and where its threshold lies. */
-export const chartRows = (curve: MethodCurve, unpruned: number | null, place: number, count: number): readonly ChartRow[] => {
+export const chartRows = (
+  curve: MethodCurve,
+  unpruned: number | null,
+  place: number,
+  count: number,
+): readonly ChartRow[] => {
   const isThreshold = (factor: number, seed: number | null): boolean =>
     curve.thresholds.some((threshold) => threshold.factor === factor && threshold.seed === seed);
   const single = curve.seeds === 1;
   const lines = curve.line.map(({ factor, value }): ChartRow => {
     const result = single ? (curve.points.find((point) => point.factor === factor) ?? null) : null;
-    const interval = result === null || unpruned === null ? null : ([unpruned + result.low, unpruned + result.high] as const);
+    const interval =
+      result === null || unpruned === null ? null : ([unpruned + result.low, unpruned + result.high] as const);
     return {
       x: dodged(factor, place, count),
       line: value,
@@ -44,16 +50,14 @@ export const chartRows = (curve: MethodCurve, unpruned: number | null, place: nu
     };
   });
   if (single) return lines;
-  const dots = curve.points.map(
-    (result): ChartRow => ({
-      x: dodged(result.factor, place, count),
-      line: null,
-      dot: result.value,
-      error: null,
-      band: null,
-      result,
-      threshold: isThreshold(result.factor, result.seed),
-    }),
-  );
+  const dots = curve.points.map((result): ChartRow => ({
+    x: dodged(result.factor, place, count),
+    line: null,
+    dot: result.value,
+    error: null,
+    band: null,
+    result,
+    threshold: isThreshold(result.factor, result.seed),
+  }));
   return [...lines, ...dots];
 };

@@ -42,7 +42,10 @@ const Chart = (props: CurveChartProps) => {
   const { curves, methods, hidden, title, chance, delta, ticks, theme, height, selected, onSelect, id } = props;
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const [hovered, setHovered] = useState<Hovered | null>(null);
-  const shown = useMemo(() => curves.curves.filter((curve) => !hidden.includes(curve.method) && curve.points.length > 0), [curves, hidden]);
+  const shown = useMemo(
+    () => curves.curves.filter((curve) => !hidden.includes(curve.method) && curve.points.length > 0),
+    [curves, hidden],
+  );
   const domain = useMemo(() => valueDomain(curves), [curves]);
   const hoveredAt = (area: HTMLElement, clientX: number, clientY: number): Hovered | null => {
     const { left, top } = area.getBoundingClientRect();
@@ -121,7 +124,8 @@ const Chart = (props: CurveChartProps) => {
   );
 };
 
-const equal = (left: unknown, right: unknown): boolean => left === right || JSON.stringify(left) === JSON.stringify(right);
+const equal = (left: unknown, right: unknown): boolean =>
+  left === right || JSON.stringify(left) === JSON.stringify(right);
 
 /**
  * Accuracy (or perplexity) of one task against the factor, one line per method. Arrow keys walk the points. Drawn again

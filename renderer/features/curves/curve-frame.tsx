@@ -26,8 +26,25 @@ const accuracyLabel = (value: number): string => formatFixed(value, value === 0 
 const perplexityLabel = (value: number): string => formatNumber(value, 3);
 
 /** Axes (factor on a log2 scale), grid and the three lines that points are read against. */
-export const CurveFrame = ({ width, height, ticks, rightmost, domain, accuracy, unpruned, delta, chance, children }: CurveFrameProps) => (
-  <ComposedChart width={width} height={height} margin={MARGIN} data={ticks.map((factor) => ({ factor }))} accessibilityLayer={false}>
+export const CurveFrame = ({
+  width,
+  height,
+  ticks,
+  rightmost,
+  domain,
+  accuracy,
+  unpruned,
+  delta,
+  chance,
+  children,
+}: CurveFrameProps) => (
+  <ComposedChart
+    width={width}
+    height={height}
+    margin={MARGIN}
+    data={ticks.map((factor) => ({ factor }))}
+    accessibilityLayer={false}
+  >
     <CartesianGrid stroke="var(--grid)" vertical={false} />
     <XAxis
       dataKey="factor"
@@ -56,7 +73,9 @@ export const CurveFrame = ({ width, height, ticks, rightmost, domain, accuracy, 
     />
     {chance !== null && accuracy && <ReferenceLine y={chance} stroke="var(--text-faint)" strokeDasharray="1 3" />}
     {unpruned !== null && <ReferenceLine y={unpruned} stroke="var(--text-muted)" strokeWidth={1} />}
-    {unpruned !== null && accuracy && <ReferenceLine y={unpruned - delta} stroke="var(--text-muted)" strokeDasharray="4 3" />}
+    {unpruned !== null && accuracy && (
+      <ReferenceLine y={unpruned - delta} stroke="var(--text-muted)" strokeDasharray="4 3" />
+    )}
     {children}
   </ComposedChart>
 );

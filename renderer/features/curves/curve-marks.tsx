@@ -1,9 +1,8 @@
 import { useXAxisScale, useYAxisScale } from 'recharts';
+import { methodStyle } from '../../../main/figures/method-marks.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { methodStyle } from '../../../main/contract/method-style.ts';
 import { MethodMarker } from '../../charts/method-marker.tsx';
-import { chartRows } from './chart-rows.ts';
-import type { ChartRow } from './chart-rows.ts';
+import { type ChartRow, chartRows } from './chart-rows.ts';
 import { resultKey } from './point-key.ts';
 import type { MethodCurve } from './task-curves.ts';
 
@@ -65,7 +64,9 @@ const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: Me
   const style = methodStyle(curve.method, order);
   const color = style[theme];
   const line = rows.flatMap((row) => (row.line === null ? [] : [[x(row.x), y(row.line)] as const]));
-  const band = rows.flatMap((row) => (row.band === null ? [] : [{ x: x(row.x), low: y(row.band[0]), high: y(row.band[1]) }]));
+  const band = rows.flatMap((row) =>
+    row.band === null ? [] : [{ x: x(row.x), low: y(row.band[0]), high: y(row.band[1]) }],
+  );
   return (
     <g opacity={stand === 'back' ? 0.3 : 1}>
       {stand === 'out' && band.length > 1 && (
@@ -76,7 +77,13 @@ const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: Me
           stroke="none"
         />
       )}
-      <path d={polyline(line)} fill="none" stroke={color} strokeWidth={stand === 'out' ? 2.2 : 1.6} strokeDasharray={style.dash} />
+      <path
+        d={polyline(line)}
+        fill="none"
+        stroke={color}
+        strokeWidth={stand === 'out' ? 2.2 : 1.6}
+        strokeDasharray={style.dash}
+      />
       {rows.map((row) => {
         if (row.result === null || row.dot === null) return null;
         const [cx, cy] = [x(row.x), y(row.dot)];
@@ -84,10 +91,20 @@ const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: Me
         return (
           <g key={key} className="curve-point" data-point={key} data-x={cx} data-y={cy}>
             {row.error !== null && (
-              <line x1={cx} x2={cx} y1={y(row.dot - row.error[0])} y2={y(row.dot + row.error[1])} stroke={color} strokeWidth={1.2} opacity={0.7} />
+              <line
+                x1={cx}
+                x2={cx}
+                y1={y(row.dot - row.error[0])}
+                y2={y(row.dot + row.error[1])}
+                stroke={color}
+                strokeWidth={1.2}
+                opacity={0.7}
+              />
             )}
             {row.threshold && <circle cx={cx} cy={cy} r={7.5} fill="none" stroke={color} strokeWidth={1.3} />}
-            {key === selectedKey && <circle cx={cx} cy={cy} r={9.5} fill="none" stroke="var(--accent)" strokeWidth={2} />}
+            {key === selectedKey && (
+              <circle cx={cx} cy={cy} r={9.5} fill="none" stroke="var(--accent)" strokeWidth={2} />
+            )}
             <MethodMarker style={style} theme={theme} x={cx} y={cy} r={curve.seeds > 1 ? 2.4 : 3.4} />
           </g>
         );

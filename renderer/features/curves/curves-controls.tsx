@@ -42,7 +42,9 @@ export const CurvesControls = ({ models, model, methods, curves }: CurvesControl
           <SaveFigure
             suggestedName={`curves-${manifest.id}`}
             picture={!asTable}
-            figure={() => curvesFigure({ manifest, document, model, methods, hidden: hiddenMethods, curves, tasks, delta, theme })}
+            figure={() =>
+              curvesFigure({ manifest, document, model, methods, hidden: hiddenMethods, curves, tasks, delta, theme })
+            }
           />
         )}
         <ChartsOrTable asTable={asTable} onChange={showTable} />

@@ -30,7 +30,17 @@ const CAPTION = 22;
 const MIN_WIDTH = 560;
 
 /** The charts on screen, side by side in one picture, and every point of their model as a table. */
-export const curvesFigure = ({ manifest, document, model, methods, hidden, curves, tasks, delta, theme }: CurvesFigure): Figure => {
+export const curvesFigure = ({
+  manifest,
+  document,
+  model,
+  methods,
+  hidden,
+  curves,
+  tasks,
+  delta,
+  theme,
+}: CurvesFigure): Figure => {
   const panels = curves.flatMap((task) => {
     const chart = chartMarkup(`curve-${task.task}`);
     return chart === null ? [] : [{ task, chart }];
@@ -43,7 +53,16 @@ export const curvesFigure = ({ manifest, document, model, methods, hidden, curve
   const background = theme === 'dark' ? '#17191c' : '#ffffff';
   const pageWidth = Math.max(MIN_WIDTH, GAP + columns * (width + GAP));
   const shown = methods.filter((method) => !hidden.includes(method));
-  const legend = methodLegend({ methods, shown, theme, ink, background, left: GAP, top: 52, width: pageWidth - 2 * GAP });
+  const legend = methodLegend({
+    methods,
+    shown,
+    theme,
+    ink,
+    background,
+    left: GAP,
+    top: 52,
+    width: pageWidth - 2 * GAP,
+  });
   const head = HEAD + (legend.rows - 1) * LEGEND_ROW;
   const bodies = panels.map(({ task, chart }, index) => {
     const x = GAP + (index % columns) * (width + GAP);
@@ -51,7 +70,10 @@ export const curvesFigure = ({ manifest, document, model, methods, hidden, curve
     const name = tasks.find((known) => known.name === task.task)?.title ?? task.task;
     return `<g transform="translate(${x} ${y})"><text x="36" y="12" font-weight="bold" fill="${ink}">${escapeXml(name)}</text><g transform="translate(0 ${CAPTION})">${chart.markup}</g></g>`;
   });
-  const size = { width: pageWidth, height: head + Math.max(1, Math.ceil(panels.length / columns)) * (height + CAPTION + GAP) };
+  const size = {
+    width: pageWidth,
+    height: head + Math.max(1, Math.ceil(panels.length / columns)) * (height + CAPTION + GAP),
+  };
   const figureManifest = { kind: 'uncurl-curves', delta, rule: document.rule, run: manifest };
   return {
     ...size,
@@ -61,11 +83,33 @@ export const curvesFigure = ({ manifest, document, model, methods, hidden, curve
       title,
       background,
       manifest: figureManifest,
-      body: [`<text x="${GAP}" y="28" font-size="15" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`, ...legend.markup, ...bodies].join('\n'),
+      body: [
+        `<text x="${GAP}" y="28" font-size="15" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`,
+        ...legend.markup,
+        ...bodies,
+      ].join('\n'),
     }),
     csv: csvDocument(
       figureManifest,
-      ['model', 'task', 'method', 'seed', 'factor', 'kept', 'n', 'metric', 'value', 'difference', 'low', 'high', 'low_one_sided', 'p', 'lost', 'gained', 'truncated'],
+      [
+        'model',
+        'task',
+        'method',
+        'seed',
+        'factor',
+        'kept',
+        'n',
+        'metric',
+        'value',
+        'difference',
+        'low',
+        'high',
+        'low_one_sided',
+        'p',
+        'lost',
+        'gained',
+        'truncated',
+      ],
       document.results.map((result) => [
         result.model,
         result.task,

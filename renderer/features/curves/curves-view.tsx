@@ -39,7 +39,10 @@ export const CurvesView = () => {
     [document, model, methods, taskNames],
   );
   const run = manifest?.id ?? '';
-  const select = useCallback((result: SweepResult) => selectionStore.getState().selectPoint(pointKey(run, result)), [run]);
+  const select = useCallback(
+    (result: SweepResult) => selectionStore.getState().selectPoint(pointKey(run, result)),
+    [run],
+  );
   if (manifest === null) {
     return (
       <EmptyState
@@ -51,7 +54,8 @@ export const CurvesView = () => {
           </Button>
         }
       >
-        A sweep measures accuracy on test items for every method and factor. Its curves and thresholds appear here, point by point.
+        A sweep measures accuracy on test items for every method and factor. Its curves and thresholds appear here,
+        point by point.
       </EmptyState>
     );
   }
@@ -60,24 +64,41 @@ export const CurvesView = () => {
     point?.run !== manifest.id ? null : (document?.results.find((result) => isPoint(result, point)) ?? null);
   const ticks = factorTicks(curves);
   const title = (name: string): string => facts.tasks.find((task) => task.name === name)?.title ?? name;
-  const shown = enlarged !== null && curves.some((task) => task.task === enlarged) ? curves.filter((task) => task.task === enlarged) : curves;
+  const shown =
+    enlarged !== null && curves.some((task) => task.task === enlarged)
+      ? curves.filter((task) => task.task === enlarged)
+      : curves;
   const running = manifest.state === 'running' || manifest.state === 'queued';
 
   return (
     <>
       <CurvesControls models={models} model={model} methods={methods} curves={shown} />
       <div className="view-body">
-        {manifest.error !== null && <Problem error={{ message: manifest.error, remedy: 'Resume the run from the list on the left: finished steps are on disk.' }} />}
+        {manifest.error !== null && (
+          <Problem
+            error={{
+              message: manifest.error,
+              remedy: 'Resume the run from the list on the left: finished steps are on disk.',
+            }}
+          />
+        )}
         {error !== null && <Problem error={error} />}
         {curves.length === 0 ? (
           <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep holds no points yet'}>
-            {running ? 'Profiles are made first where they are missing; then points arrive here one by one.' : 'Resume it from the list of runs on the left.'}
+            {running
+              ? 'Profiles are made first where they are missing; then points arrive here one by one.'
+              : 'Resume it from the list of runs on the left.'}
           </EmptyState>
         ) : (
           <>
             {!asTable && <CurvesLegend methods={methods} theme={theme} delta={delta} />}
             {asTable ? (
-              <ResultsTable results={document?.results.filter((result) => result.model === model) ?? []} title={title} selected={selected} onSelect={select} />
+              <ResultsTable
+                results={document?.results.filter((result) => result.model === model) ?? []}
+                title={title}
+                selected={selected}
+                onSelect={select}
+              />
             ) : (
               <div className={shown.length === 1 ? 'curve-grid curve-grid-one' : 'curve-grid'}>
                 {shown.map((task) => (
@@ -85,8 +106,10 @@ export const CurvesView = () => {
                     <figcaption>
                       <h3>{title(task.task)}</h3>
                       <span className="muted number">
-                        <Definition of={task.metric}>{task.unpruned === null ? task.metric : formatFixed(task.unpruned, 3)}</Definition>, n{' '}
-                        {formatCount(task.n)}
+                        <Definition of={task.metric}>
+                          {task.unpruned === null ? task.metric : formatFixed(task.unpruned, 3)}
+                        </Definition>
+                        , n {formatCount(task.n)}
                       </span>
                       <IconButton
                         icon={shown.length === 1 ? 'close' : 'expand'}
@@ -112,7 +135,14 @@ export const CurvesView = () => {
                 ))}
               </div>
             )}
-            <ThresholdsTable curves={curves} methods={methods} rule={document?.rule ?? ''} notes={document?.notes ?? []} title={title} running={running} />
+            <ThresholdsTable
+              curves={curves}
+              methods={methods}
+              rule={document?.rule ?? ''}
+              notes={document?.notes ?? []}
+              title={title}
+              running={running}
+            />
           </>
         )}
       </div>

@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
+import { methodStyle } from '../../../main/figures/method-marks.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { methodStyle } from '../../../main/contract/method-style.ts';
 import { MethodMarker } from '../../charts/method-marker.tsx';
 import { curvesStore } from '../../state/curves-store.ts';
 import { methodTitle } from '../prune/methods.ts';

@@ -13,7 +13,11 @@ export const nearestDot = (chart: HTMLElement, x: number, y: number): Dot | null
   let nearest: Dot | null = null;
   let least = REACH_PX;
   for (const element of chart.querySelectorAll<SVGGElement>('.curve-point')) {
-    const dot = { key: element.dataset['point'] ?? '', x: Number(element.dataset['x']), y: Number(element.dataset['y']) };
+    const dot = {
+      key: element.dataset['point'] ?? '',
+      x: Number(element.dataset['x']),
+      y: Number(element.dataset['y']),
+    };
     const distance = Math.hypot(dot.x - x, dot.y - y);
     if (distance < least) {
       nearest = dot;

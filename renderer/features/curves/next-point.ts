@@ -4,7 +4,11 @@ import { resultKey } from './point-key.ts';
 import type { MethodCurve } from './task-curves.ts';
 
 /** The point that an arrow key leads to: left and right along a method, up and down between methods. Null: other keys. */
-export const nextPoint = (curves: readonly MethodCurve[], from: SweepResult | null, key: string): SweepResult | null => {
+export const nextPoint = (
+  curves: readonly MethodCurve[],
+  from: SweepResult | null,
+  key: string,
+): SweepResult | null => {
   if (!['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'].includes(key)) return null;
   const current = curves.find((curve) => curve.method === from?.method);
   if (from === null || current === undefined) return curves[0]?.points[0] ?? null;

@@ -12,7 +12,10 @@ export const SweepSelect = () => {
       <Select
         label="Sweep"
         value={manifest.id}
-        options={sweeps.map((run) => ({ value: run.id, label: `${run.title}, ${formatWhen(run.createdAt, new Date())}` }))}
+        options={sweeps.map((run) => ({
+          value: run.id,
+          label: `${run.title}, ${formatWhen(run.createdAt, new Date())}`,
+        }))}
         onChange={(run) => selectionStore.getState().selectRun(run)}
       />
     </span>

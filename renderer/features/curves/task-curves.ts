@@ -1,7 +1,6 @@
 import { methodOfLabel } from '../../../main/contract/method.ts';
 import { methodName } from '../../../main/contract/plan.ts';
-import type { SweepDocument, SweepResult, Threshold } from '../../../main/contract/sweep.ts';
-import { UNPRUNED } from '../../../main/contract/sweep-points.ts';
+import { type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 
 /** Mean of several seeds at one factor. */
@@ -39,10 +38,13 @@ const meanLine = (points: readonly SweepResult[], unpruned: number | null): read
     const there = points.filter((point) => point.factor === factor);
     return { factor, value: there.reduce((sum, point) => sum + point.value, 0) / there.length, seeds: there.length };
   });
-  return unpruned === null ? line : [{ factor: 1, value: unpruned, seeds: 1 }, ...line.filter(({ factor }) => factor > 1)];
+  return unpruned === null
+    ? line
+    : [{ factor: 1, value: unpruned, seeds: 1 }, ...line.filter(({ factor }) => factor > 1)];
 };
 
-export const sweepModels = (document: SweepDocument): readonly string[] => distinct(document.results.map((result) => result.model));
+export const sweepModels = (document: SweepDocument): readonly string[] =>
+  distinct(document.results.map((result) => result.model));
 
 /** Curves of a sweep in a lasting order: methods as they are listed everywhere, each before its recovered twin, then others by name. */
 export const sweepMethods = (document: SweepDocument): readonly string[] => {

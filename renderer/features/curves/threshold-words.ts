@@ -1,5 +1,5 @@
+import { assertNever } from '../../../main/contract/errors.ts';
 import type { Threshold } from '../../../main/contract/sweep.ts';
-import { assertNever } from '../../../main/contract/assert-never.ts';
 import { formatFactor } from '../../format/format-number.ts';
 
 /** The threshold itself, short. */
@@ -35,21 +35,28 @@ export const thresholdBracket = ({ verdict, lastSafe, firstUnsafe }: Threshold):
 };
 
 /** How a method stands on a task: the threshold over all its seeds where the engine gives one, else the range of its seeds. */
-export const thresholdSummary = (thresholds: readonly Threshold[]): { readonly value: string; readonly note: string } | null => {
+export const thresholdSummary = (
+  thresholds: readonly Threshold[],
+): { readonly value: string; readonly note: string } | null => {
   const [first] = thresholds;
   if (first === undefined) return null;
   const overall = thresholds.find((threshold) => threshold.seed === null);
   if (overall !== undefined) {
     const seeds = thresholds.length - 1;
-    return { value: thresholdValue(overall), note: `${thresholdBracket(overall)}${seeds > 0 ? `, ${seeds} seeds` : ''}` };
+    return {
+      value: thresholdValue(overall),
+      note: `${thresholdBracket(overall)}${seeds > 0 ? `, ${seeds} seeds` : ''}`,
+    };
   }
   if (thresholds.length === 1) return { value: thresholdValue(first), note: thresholdBracket(first) };
   const values = [...new Set(thresholds.map(thresholdValue))];
-  if (values.length === 1) return { value: thresholdValue(first), note: `${thresholdBracket(first)} (${thresholds.length} seeds)` };
+  if (values.length === 1)
+    return { value: thresholdValue(first), note: `${thresholdBracket(first)} (${thresholds.length} seeds)` };
   const ordered = [...thresholds].sort((left, right) => (left.factor ?? 0) - (right.factor ?? 0));
   const [lowest, highest] = [ordered[0], ordered.at(-1)];
   return {
-    value: lowest === undefined || highest === undefined ? '' : `${thresholdValue(lowest)} … ${thresholdValue(highest)}`,
+    value:
+      lowest === undefined || highest === undefined ? '' : `${thresholdValue(lowest)} … ${thresholdValue(highest)}`,
     note: `${thresholds.length} seeds differ`,
   };
 };

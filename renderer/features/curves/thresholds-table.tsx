@@ -30,7 +30,10 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
       {running && <span className="muted">provisional, the sweep is running</span>}
     </div>
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Threshold of every task and method">
-      <table className="data-table threshold-table" style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}>
+      <table
+        className="data-table threshold-table"
+        style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}
+      >
         <thead>
           <tr>
             <th scope="col">Task</th>
@@ -89,7 +92,8 @@ const ThresholdCell = ({ curve }: { readonly curve: MethodCurve | undefined }) =
       className="threshold-cell"
       content={curve.thresholds.map((threshold) => (
         <div key={threshold.seed}>
-          {threshold.seed === null ? 'all seeds' : `seed ${threshold.seed}`}: <strong>{thresholdValue(threshold)}</strong>, {thresholdBracket(threshold)}
+          {threshold.seed === null ? 'all seeds' : `seed ${threshold.seed}`}:{' '}
+          <strong>{thresholdValue(threshold)}</strong>, {thresholdBracket(threshold)}
         </div>
       ))}
     >

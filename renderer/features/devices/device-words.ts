@@ -21,7 +21,8 @@ export const stateWords: Readonly<Record<DeviceState, string>> = {
 /** What the workbench itself was tested on; the same as in the README. */
 export const experience: Readonly<Record<ProviderName, string | null>> = {
   cpu: null,
-  webgpu: 'The workbench was tested on WebGPU over software Vulkan only, not on a graphics card: let the probe judge yours.',
+  webgpu:
+    'The workbench was tested on WebGPU over software Vulkan only, not on a graphics card: let the probe judge yours.',
   cuda: 'The workbench was not tested on CUDA hardware: let the probe judge yours.',
   directml: 'The workbench was not tested on DirectML hardware: let the probe judge yours.',
   coreml: 'The workbench was not tested on Core ML hardware: let the probe judge yours.',
@@ -38,10 +39,19 @@ export const probeFacts = ({ provider, measurement, precision, shareOnCpu }: Pro
   const { deviation, deviceName, nodes, millisecondsPerBlock, cpuMillisecondsPerBlock } = measurement;
   return [
     { key: 'device', value: deviceName ?? 'not named by the system' },
-    { key: 'deviation', value: deviation === null ? 'outputs are no numbers' : deviation === 0 ? '0' : deviation.toExponential(1) },
+    {
+      key: 'deviation',
+      value: deviation === null ? 'outputs are no numbers' : deviation === 0 ? '0' : deviation.toExponential(1),
+    },
     { key: 'precision', value: precision },
-    { key: 'nodes', value: `${formatPercent(shareOnCpu, 0)} (${formatCount(nodes.onCpu)} of ${formatCount(nodes.total)})` },
-    { key: 'time', value: `${formatFixed(millisecondsPerBlock, 1)} ms${provider === 'cpu' ? '' : `, processor ${formatFixed(cpuMillisecondsPerBlock, 1)} ms`}` },
+    {
+      key: 'nodes',
+      value: `${formatPercent(shareOnCpu, 0)} (${formatCount(nodes.onCpu)} of ${formatCount(nodes.total)})`,
+    },
+    {
+      key: 'time',
+      value: `${formatFixed(millisecondsPerBlock, 1)} ms${provider === 'cpu' ? '' : `, processor ${formatFixed(cpuMillisecondsPerBlock, 1)} ms`}`,
+    },
   ];
 };
 
@@ -49,7 +59,9 @@ export const probeFacts = ({ provider, measurement, precision, shareOnCpu }: Pro
 export const operatorsText = ({ measurement, shareOnCpu }: ProviderProbe): string | null =>
   measurement === null || measurement.operatorsOnCpu.length === 0 || shareOnCpu === 1
     ? null
-    : measurement.operatorsOnCpu.map(({ operator, nodes }) => (nodes > 1 ? `${operator} (${formatCount(nodes)})` : operator)).join(', ');
+    : measurement.operatorsOnCpu
+        .map(({ operator, nodes }) => (nodes > 1 ? `${operator} (${formatCount(nodes)})` : operator))
+        .join(', ');
 
 /** The device that a manifest records, in a line. */
 export const runDeviceText = ({ provider, precision, threads, name, shareOnCpu, deviation }: RunDevice): string =>

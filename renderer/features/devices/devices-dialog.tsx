@@ -44,11 +44,14 @@ const Devices = () => {
   return (
     <div className="devices">
       <p className="muted">
-        What computes profiles and sweeps. A probe runs a small block in a process of its own and compares it with the processor; a device that fails is refused, never
-        replaced in silence. Exports are always proven on the processor. What one device measured is not mixed with another: it is computed anew.
+        What computes profiles and sweeps. A probe runs a small block in a process of its own and compares it with the
+        processor; a device that fails is refused, never replaced in silence. Exports are always proven on the
+        processor. What one device measured is not mixed with another: it is computed anew.
       </p>
       {error !== null && <Problem error={error} />}
-      {jobs.length > 0 && <p className="muted">A run that is under way or waiting keeps the device it was started with.</p>}
+      {jobs.length > 0 && (
+        <p className="muted">A run that is under way or waiting keeps the device it was started with.</p>
+      )}
       <ul className="device-list" aria-label="Devices">
         {data?.map((listing) => (
           <Device
@@ -62,7 +65,8 @@ const Devices = () => {
         ))}
       </ul>
       <p className="muted">
-        The choice lasts until the engine ends; start it with <code>--device NAME</code> to begin with another. In a terminal: <code>uncurl doctor --probe</code>
+        The choice lasts until the engine ends; start it with <code>--device NAME</code> to begin with another. In a
+        terminal: <code>uncurl doctor --probe</code>
       </p>
     </div>
   );
@@ -99,11 +103,21 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
         {present && (
           <div className="device-tools">
             {!used && (
-              <Button className="button-small" disabled={disabled || probe?.available === false} title="The next profiles and sweeps are computed with it" onClick={onUse}>
+              <Button
+                className="button-small"
+                disabled={disabled || probe?.available === false}
+                title="The next profiles and sweeps are computed with it"
+                onClick={onUse}
+              >
                 Use for next runs
               </Button>
             )}
-            <Button className="button-small" disabled={disabled} onClick={onProbe} aria-label={`${probe === null ? 'Probe' : 'Probe again'}: ${title}`}>
+            <Button
+              className="button-small"
+              disabled={disabled}
+              onClick={onProbe}
+              aria-label={`${probe === null ? 'Probe' : 'Probe again'}: ${title}`}
+            >
               {probe === null ? 'Probe' : 'Probe again'}
             </Button>
           </div>

@@ -27,7 +27,8 @@ export const ExportForm = () => {
   const obstacle = exportObstacle(facts, state);
   const selectedPoint = facts.selection.point;
   const name = source === null ? '' : exportName(source, state.name);
-  const taskTitle = (task: string | null): string => facts.tasks.find((known) => known.name === task)?.title ?? task ?? 'all ticked tasks';
+  const taskTitle = (task: string | null): string =>
+    facts.tasks.find((known) => known.name === task)?.title ?? task ?? 'all ticked tasks';
   return (
     <section className="card" aria-label="Export">
       <h3>Export a plan as a smaller checkpoint</h3>
@@ -36,8 +37,12 @@ export const ExportForm = () => {
         value={state.point === null ? 'plan' : 'point'}
         options={[
           { value: 'plan', label: 'Plan of the Prune view' },
-          ...(selectedPoint !== null && selectedPoint.factor > 1 ? [{ value: 'point' as const, label: 'Selected point' }] : []),
-          ...(state.point !== null && selectedPoint === null ? [{ value: 'point' as const, label: 'Measured point' }] : []),
+          ...(selectedPoint !== null && selectedPoint.factor > 1
+            ? [{ value: 'point' as const, label: 'Selected point' }]
+            : []),
+          ...(state.point !== null && selectedPoint === null
+            ? [{ value: 'point' as const, label: 'Measured point' }]
+            : []),
         ]}
         onChange={(value) => state.choosePoint(value === 'plan' ? null : (selectedPoint ?? state.point))}
       />
@@ -46,7 +51,8 @@ export const ExportForm = () => {
           <strong>
             {methodTitle(source.method)} {formatFactor(source.factor)}
           </strong>{' '}
-          of {source.model.name}, {source.call === 'plan.import' ? `from ${source.input.name}` : `made for ${taskTitle(source.task)}`}.
+          of {source.model.name},{' '}
+          {source.call === 'plan.import' ? `from ${source.input.name}` : `made for ${taskTitle(source.task)}`}.
         </p>
       )}
       {error !== null && <Problem error={error} />}
@@ -54,11 +60,21 @@ export const ExportForm = () => {
         <CostTable cost={made.cost} experts={source.model.info.experts} topK={source.model.info.topK} />
       )}
       {made !== undefined && made.cost.exportable.reason !== null && (
-        <Problem error={{ message: 'A stock Hugging Face loader cannot open this export.', remedy: made.cost.exportable.reason }} />
+        <Problem
+          error={{
+            message: 'A stock Hugging Face loader cannot open this export.',
+            remedy: made.cost.exportable.reason,
+          }}
+        />
       )}
       <div className="field-stacked export-format">
         <span className="field-label">Form</span>
-        <Segmented label="Form of the export" value={state.format} options={formatOptions} onChange={state.chooseFormat} />
+        <Segmented
+          label="Form of the export"
+          value={state.format}
+          options={formatOptions}
+          onChange={state.chooseFormat}
+        />
         <p className="muted">{formatText[state.format]}</p>
       </div>
       <div className="field-stacked">
@@ -93,8 +109,9 @@ export const ExportForm = () => {
       </div>
       {made !== undefined && (
         <p className="muted">
-          Will write {formatBytes(made.cost.sizeBytes)} of weights ({weightsText[state.format]}), config, tokenizer, plan, model card and checksums. The folder is verified
-          against the model before it gets its name; an existing folder is never overwritten.
+          Will write {formatBytes(made.cost.sizeBytes)} of weights ({weightsText[state.format]}), config, tokenizer,
+          plan, model card and checksums. The folder is verified against the model before it gets its name; an existing
+          folder is never overwritten.
         </p>
       )}
       <div className="sweep-start">

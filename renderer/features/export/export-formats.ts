@@ -12,7 +12,8 @@ export const formatOptions: readonly { readonly value: ExportFormat; readonly la
 export const formatText: Readonly<Record<ExportFormat, string>> = {
   hf: 'A model folder like the source’s: what transformers, vLLM and this workbench open, ready to fine-tune or to quantise.',
   onnx: 'One graph, model.onnx, with its weights beside it: runs in onnxruntime in any language, for batches and sequences of any length. It gives logits; it has no key-value cache.',
-  'hf,onnx': 'Both in one folder: the graph points into the safetensors files, so the weights are there once. Each form is verified by itself.',
+  'hf,onnx':
+    'Both in one folder: the graph points into the safetensors files, so the weights are there once. Each form is verified by itself.',
 };
 
 /** What the weights are written as. */
@@ -25,7 +26,11 @@ export const weightsText: Readonly<Record<ExportFormat, string>> = {
 /** Title of a form that was proven by itself. */
 export const formTitle: Readonly<Record<'hf' | 'onnx', string>> = { hf: 'Hugging Face', onnx: 'ONNX' };
 
-const folderWords: Readonly<Record<ExportFormat, string>> = { hf: 'Hugging Face', onnx: 'ONNX', 'hf,onnx': 'Hugging Face and ONNX' };
+const folderWords: Readonly<Record<ExportFormat, string>> = {
+  hf: 'Hugging Face',
+  onnx: 'ONNX',
+  'hf,onnx': 'Hugging Face and ONNX',
+};
 
 /** The form that an export's manifest records; null for a run that is no export. */
 export const formOfRun = ({ spec }: Pick<RunManifest, 'spec'>): string | null => {

@@ -46,8 +46,12 @@ export const ExportOutcome = () => {
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
       {run.state === 'done' && <Proof run={run} />}
       {run.state === 'failed' && run.kind === 'verify' && <Proof run={run} />}
-      {(run.state === 'running' || run.state === 'queued') && <p className="muted">{job?.description ?? 'Waiting for its turn…'}</p>}
-      {(run.state === 'cancelled' || run.state === 'interrupted') && <p className="muted">Left unfinished: resume it from the list of runs.</p>}
+      {(run.state === 'running' || run.state === 'queued') && (
+        <p className="muted">{job?.description ?? 'Waiting for its turn…'}</p>
+      )}
+      {(run.state === 'cancelled' || run.state === 'interrupted') && (
+        <p className="muted">Left unfinished: resume it from the list of runs.</p>
+      )}
       <p className="path">{run.commandLine}</p>
     </section>
   );
@@ -70,7 +74,11 @@ const logitFacts = ({ forms, maxLogitDifference, tolerance }: Verification): rea
   const measured = forms.length > 0 ? forms : [{ form: null, maxLogitDifference, tolerance }];
   return measured.map(({ form, maxLogitDifference: difference, tolerance: limit }) => ({
     key: `logits ${form ?? ''}`,
-    term: <Definition of="logitDifference">{form === null ? 'Largest logit difference' : `Logit difference, ${formTitle[form]}`}</Definition>,
+    term: (
+      <Definition of="logitDifference">
+        {form === null ? 'Largest logit difference' : `Logit difference, ${formTitle[form]}`}
+      </Definition>
+    ),
     value: (
       <>
         {difference === 0 ? '0 (bit-equal)' : difference.toExponential(2)}
@@ -94,7 +102,11 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
     <FactList
       facts={[
         ...logitFacts(proof),
-        { key: 'experts', term: <Definition of="sameExperts" />, value: proof.sameExperts === null ? 'not told by a graph' : yesNo(proof.sameExperts) },
+        {
+          key: 'experts',
+          term: <Definition of="sameExperts" />,
+          value: proof.sameExperts === null ? 'not told by a graph' : yesNo(proof.sameExperts),
+        },
         { key: 'tensors', term: <Definition of="sameTensors" />, value: yesNo(proof.sameTensors) },
       ]}
     />

@@ -9,7 +9,12 @@ import { currentPlanCall, shownImport } from '../prune/current-plan.ts';
 type ExportState = ReturnType<(typeof exportStore)['getState']>;
 
 /** Where the plan to export comes from, and the model that it prunes. */
-export type ExportSource = { readonly model: ModelEntry; readonly method: string; readonly factor: number; readonly task: string | null } & (
+export type ExportSource = {
+  readonly model: ModelEntry;
+  readonly method: string;
+  readonly factor: number;
+  readonly task: string | null;
+} & (
   | { readonly call: 'plan.make'; readonly input: CallInput<'plan.make'> }
   | { readonly call: 'plan.import'; readonly input: CallInput<'plan.import'> }
   | { readonly call: 'sweep.plan'; readonly input: CallInput<'sweep.plan'> }
@@ -24,7 +29,8 @@ export const exportSource = (facts: Facts, { point }: Pick<ExportState, 'point'>
     if (call === null || model === null) return null;
     const { method, factor } = facts.selection;
     const file = shownImport(facts, state);
-    if (file !== null) return { ...call, model, method: file.method ?? file.kind, factor: file.factor ?? factor, task: null };
+    if (file !== null)
+      return { ...call, model, method: file.method ?? file.kind, factor: file.factor ?? factor, task: null };
     const tasks = call.call === 'plan.make' ? call.input.tasks : [];
     const task = tasks.length === 1 ? facts.tasks.find((known) => known.handle === tasks[0])?.name : null;
     return { ...call, model, method, factor, task: task ?? null };
@@ -33,7 +39,14 @@ export const exportSource = (facts: Facts, { point }: Pick<ExportState, 'point'>
   const fingerprint = manifest?.models.find((model) => model.name === point.model)?.fingerprint;
   const model = facts.models.find((known) => known.fingerprint !== null && known.fingerprint === fingerprint);
   if (model === undefined) return null;
-  return { call: 'sweep.plan', input: { ...point }, model, method: point.method, factor: point.factor, task: point.task };
+  return {
+    call: 'sweep.plan',
+    input: { ...point },
+    model,
+    method: point.method,
+    factor: point.factor,
+    task: point.task,
+  };
 };
 
 const factorText = (factor: number): string => String(Math.round(factor * 100) / 100);
@@ -55,11 +68,14 @@ const VALID_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 export const exportObstacle = (facts: Facts, state: Pick<ExportState, 'point' | 'into' | 'name'>): string | null => {
   const source = exportSource(facts, state);
   if (source === null) {
-    return state.point === null ? 'Select a model and a task first.' : 'Open the model of this sweep first: it is not in the list on the left.';
+    return state.point === null
+      ? 'Select a model and a task first.'
+      : 'Open the model of this sweep first: it is not in the list on the left.';
   }
   if (!isUsable(source.model)) return `${source.model.name} cannot be used here.`;
   if (source.factor <= 1) return 'This plan prunes nothing: choose a factor above 1.';
   if (state.into === null) return 'Choose the folder to write into.';
-  if (!VALID_NAME.test(exportName(source, state.name))) return 'The name may hold letters, digits, dot, dash and underscore, and starts with a letter or digit.';
+  if (!VALID_NAME.test(exportName(source, state.name)))
+    return 'The name may hold letters, digits, dot, dash and underscore, and starts with a letter or digit.';
   return null;
 };

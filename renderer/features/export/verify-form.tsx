@@ -42,7 +42,11 @@ export const VerifyForm = () => {
           onClick={() =>
             start(async ({ bridge, cache }) => {
               if (exported === null || made === undefined || source === null) return;
-              const { run } = await bridge.call('verify.start', { exported: exported.handle, against: source.model.handle, plan: made.plan });
+              const { run } = await bridge.call('verify.start', {
+                exported: exported.handle,
+                against: source.model.handle,
+                plan: made.plan,
+              });
               cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');
               showRun(run);
             })

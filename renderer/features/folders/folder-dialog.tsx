@@ -20,10 +20,30 @@ interface PurposeWords {
 }
 
 const words: Readonly<Record<FolderPurpose, PurposeWords>> = {
-  model: { title: 'Open a model', hint: 'A Hugging Face folder: config.json, safetensors, tokenizer.json.', confirm: 'Open this folder', target: 'model' },
-  task: { title: 'Open a task', hint: 'A task folder, or a .jsonl, .parquet, .txt or harness .yaml file.', confirm: 'Open this folder', target: 'task' },
-  export: { title: 'Export into', hint: 'The new folder is made inside the one you choose.', confirm: 'Export into this folder', target: 'folder' },
-  exported: { title: 'Verify an export', hint: 'The folder of an exported model.', confirm: 'Verify this folder', target: 'model' },
+  model: {
+    title: 'Open a model',
+    hint: 'A Hugging Face folder: config.json, safetensors, tokenizer.json.',
+    confirm: 'Open this folder',
+    target: 'model',
+  },
+  task: {
+    title: 'Open a task',
+    hint: 'A task folder, or a .jsonl, .parquet, .txt or harness .yaml file.',
+    confirm: 'Open this folder',
+    target: 'task',
+  },
+  export: {
+    title: 'Export into',
+    hint: 'The new folder is made inside the one you choose.',
+    confirm: 'Export into this folder',
+    target: 'folder',
+  },
+  exported: {
+    title: 'Verify an export',
+    hint: 'The folder of an exported model.',
+    confirm: 'Verify this folder',
+    target: 'model',
+  },
 };
 
 export const FolderDialog = () => {
@@ -78,7 +98,17 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose }) => {
                   opens ? choose({ handle: entry.handle, path: `${folder.path}/${entry.name}` }) : enter(entry.handle)
                 }
               >
-                <Icon name={entry.kind === 'model' ? 'model' : entry.kind === 'task' ? 'task' : entry.kind === 'file' ? 'file' : 'folder'} />
+                <Icon
+                  name={
+                    entry.kind === 'model'
+                      ? 'model'
+                      : entry.kind === 'task'
+                        ? 'task'
+                        : entry.kind === 'file'
+                          ? 'file'
+                          : 'folder'
+                  }
+                />
                 <span className="row-title">{entry.name}</span>
                 {entry.kind !== 'folder' && entry.kind !== 'file' && <span className="folder-kind">{entry.kind}</span>}
               </button>

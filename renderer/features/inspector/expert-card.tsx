@@ -36,7 +36,9 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
         </div>
       )}
       {profile === undefined ? (
-        <p className="muted">{task === null ? 'No task is in focus.' : `${task.title} is not profiled with this model yet.`}</p>
+        <p className="muted">
+          {task === null ? 'No task is in focus.' : `${task.title} is not profiled with this model yet.`}
+        </p>
       ) : (
         <>
           <p className="muted">{task?.title}, calibration items</p>
@@ -63,7 +65,9 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
                 term: <Definition of="effectiveExperts">Layer’s effective experts</Definition>,
                 value: formatFixed(effectiveExperts(profile.counts[layer] ?? []), 2),
               },
-              ...(fate === undefined ? [] : [{ key: 'fate', term: 'Current plan', value: <strong>{describeFate(fate)}</strong> }]),
+              ...(fate === undefined
+                ? []
+                : [{ key: 'fate', term: 'Current plan', value: <strong>{describeFate(fate)}</strong> }]),
             ]}
           />
           <FateTable layer={layer} expert={expert} />

@@ -61,7 +61,12 @@ export const FateTable = (place: Place) => {
   );
 };
 
-const FateCell = ({ layer, expert, method, factor }: Place & { readonly method: MethodName; readonly factor: number }) => {
+const FateCell = ({
+  layer,
+  expert,
+  method,
+  factor,
+}: Place & { readonly method: MethodName; readonly factor: number }) => {
   const facts = useFacts();
   const settings = useStore(planStore);
   const model = selectedModel(facts);
@@ -71,7 +76,8 @@ const FateCell = ({ layer, expert, method, factor }: Place & { readonly method: 
   const { data, error } = useQuery('plan.make', input);
   const experts = info?.experts ?? 0;
   const fate = data === undefined ? undefined : expertFates(data.plan, experts)[layer]?.[expert];
-  const current = info !== null && method === shownMethod && keptAtFactor(info, factor) === keptAtFactor(info, shownFactor);
+  const current =
+    info !== null && method === shownMethod && keptAtFactor(info, factor) === keptAtFactor(info, shownFactor);
   if (fate === undefined) {
     return (
       <td className="muted" title={error?.message}>

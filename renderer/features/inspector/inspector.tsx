@@ -22,7 +22,11 @@ export const Inspector = () => {
       {showsPoint && <PointCard point={point} />}
       {showsExpert && <ExpertCard layer={layer} expert={expert} />}
       {!showsPoint && !showsExpert && (
-        <p className="muted">{onMap ? 'Select a cell of the map to see its expert here.' : 'Select a point of a curve to see its numbers here.'}</p>
+        <p className="muted">
+          {onMap
+            ? 'Select a cell of the map to see its expert here.'
+            : 'Select a point of a curve to see its numbers here.'}
+        </p>
       )}
       {model !== null && (
         <Disclosure key={model.handle} summary={<strong className="inspector-model">{model.name}</strong>} open>

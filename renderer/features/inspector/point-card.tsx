@@ -7,7 +7,15 @@ import { FactList } from '../../components/fact-list.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/use-facts.ts';
-import { formatCount, formatFactor, formatFixed, formatParameters, formatPercent, formatProbability, formatSigned } from '../../format/format-number.ts';
+import {
+  formatCount,
+  formatFactor,
+  formatFixed,
+  formatParameters,
+  formatPercent,
+  formatProbability,
+  formatSigned,
+} from '../../format/format-number.ts';
 import { methodTitle } from '../prune/methods.ts';
 import { isPoint } from '../curves/point-key.ts';
 import { runDeviceText } from '../devices/device-words.ts';
@@ -35,16 +43,46 @@ export const PointCard = ({ point }: { readonly point: PointKey }) => {
         <FactList
           facts={[
             { key: 'value', term: <Definition of={result.metric} />, value: formatFixed(result.value, 4) },
-            { key: 'difference', term: <Definition of="pairedDifference" />, value: formatSigned(result.difference, 4) },
-            { key: 'interval', term: '95 % interval', value: `${formatSigned(result.low, 4)} to ${formatSigned(result.high, 4)}` },
+            {
+              key: 'difference',
+              term: <Definition of="pairedDifference" />,
+              value: formatSigned(result.difference, 4),
+            },
+            {
+              key: 'interval',
+              term: '95 % interval',
+              value: `${formatSigned(result.low, 4)} to ${formatSigned(result.high, 4)}`,
+            },
             { key: 'one', term: <Definition of="oneSided" />, value: formatSigned(result.lowOneSided, 4) },
-            ...(result.p === null ? [] : [{ key: 'p', term: <Definition of="mcnemar" />, value: formatProbability(result.p) }]),
-            { key: 'lost', term: <Definition of="lostGained" />, value: `${formatCount(result.lost)} lost, ${formatCount(result.gained)} gained` },
+            ...(result.p === null
+              ? []
+              : [{ key: 'p', term: <Definition of="mcnemar" />, value: formatProbability(result.p) }]),
+            {
+              key: 'lost',
+              term: <Definition of="lostGained" />,
+              value: `${formatCount(result.lost)} lost, ${formatCount(result.gained)} gained`,
+            },
             { key: 'n', term: <Definition of="items">Test items</Definition>, value: formatCount(result.n) },
-            { key: 'kept', term: <Definition of="keptExperts" />, value: formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2) },
-            ...(result.accNorm === null ? [] : [{ key: 'norm', term: <Definition of="acc_norm">acc_norm</Definition>, value: formatFixed(result.accNorm, 4) }]),
-            ...(result.truncated > 0 ? [{ key: 'truncated', term: <Definition of="truncated" />, value: formatCount(result.truncated) }] : []),
-            ...(device === undefined ? [] : [{ key: 'device', term: <Definition of="computedOn" />, value: runDeviceText(device) }]),
+            {
+              key: 'kept',
+              term: <Definition of="keptExperts" />,
+              value: formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2),
+            },
+            ...(result.accNorm === null
+              ? []
+              : [
+                  {
+                    key: 'norm',
+                    term: <Definition of="acc_norm">acc_norm</Definition>,
+                    value: formatFixed(result.accNorm, 4),
+                  },
+                ]),
+            ...(result.truncated > 0
+              ? [{ key: 'truncated', term: <Definition of="truncated" />, value: formatCount(result.truncated) }]
+              : []),
+            ...(device === undefined
+              ? []
+              : [{ key: 'device', term: <Definition of="computedOn" />, value: runDeviceText(device) }]),
           ]}
         />
       )}
@@ -61,7 +99,12 @@ export const PointCard = ({ point }: { readonly point: PointKey }) => {
         />
       )}
       <div className="inspector-actions">
-        <Button look="primary" icon="save" onClick={toExport.perform} disabled={!toExport.enabled || cost === undefined}>
+        <Button
+          look="primary"
+          icon="save"
+          onClick={toExport.perform}
+          disabled={!toExport.enabled || cost === undefined}
+        >
           Export this plan
         </Button>
       </div>

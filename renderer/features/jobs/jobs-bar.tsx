@@ -25,7 +25,12 @@ export const JobsBar = () => {
           <JobLine job={first} />
           {expanded && others.map((job) => <JobLine key={job.run} job={job} />)}
           {others.length > 0 && (
-            <Button look="quiet" className="button-small" aria-expanded={expanded} onClick={() => setExpanded(!expanded)}>
+            <Button
+              look="quiet"
+              className="button-small"
+              aria-expanded={expanded}
+              onClick={() => setExpanded(!expanded)}
+            >
               {expanded ? 'Fewer' : `${others.length} more`}
             </Button>
           )}
@@ -80,14 +85,21 @@ const Idle = ({ unfinishedTitle }: { readonly unfinishedTitle: string | null }) 
       ) : (
         <>
           <Icon name="resume" />
-          <span className="job-description">“{unfinishedTitle}” was left unfinished; its finished steps are on disk.</span>
+          <span className="job-description">
+            “{unfinishedTitle}” was left unfinished; its finished steps are on disk.
+          </span>
           <Button className="button-small" onClick={resume.perform} disabled={!resume.enabled}>
             Resume
           </Button>
         </>
       )}
       {engine !== undefined && (
-        <button type="button" className="job-engine-button" title={`${engine.device.processor}. Show the devices`} onClick={devices.perform}>
+        <button
+          type="button"
+          className="job-engine-button"
+          title={`${engine.device.processor}. Show the devices`}
+          onClick={devices.perform}
+        >
           {engine.device.provider.toUpperCase()} · {engine.device.precision} · {engine.device.threads}{' '}
           {engine.device.threads === 1 ? 'thread' : 'threads'} · {formatBytes(engine.memory.budgetBytes)} for weights
         </button>

@@ -5,5 +5,10 @@ import { methodsStore } from './methods-store.ts';
 
 /** Opens the page of a method. */
 export const AboutMethod = ({ method }: { readonly method: MethodName }) => (
-  <IconButton icon="info" className="about-method" label={`About ${methodTitle(method)}`} onClick={() => methodsStore.getState().show(method)} />
+  <IconButton
+    icon="info"
+    className="about-method"
+    label={`About ${methodTitle(method)}`}
+    onClick={() => methodsStore.getState().show(method)}
+  />
 );

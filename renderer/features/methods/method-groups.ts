@@ -8,9 +8,21 @@ export interface MethodGroup {
 }
 
 const kinds = [
-  { title: 'Drop', text: 'keep some experts, drop the others', holds: ({ kind, needs }: MethodPage) => kind === 'drop' && needs !== 'search' },
-  { title: 'Merge', text: 'make each group of experts into one', holds: ({ kind, needs }: MethodPage) => kind === 'merge' && needs !== 'search' },
-  { title: 'Search', text: 'measure many candidates, in a sweep', holds: ({ needs }: MethodPage) => needs === 'search' },
+  {
+    title: 'Drop',
+    text: 'keep some experts, drop the others',
+    holds: ({ kind, needs }: MethodPage) => kind === 'drop' && needs !== 'search',
+  },
+  {
+    title: 'Merge',
+    text: 'make each group of experts into one',
+    holds: ({ kind, needs }: MethodPage) => kind === 'merge' && needs !== 'search',
+  },
+  {
+    title: 'Search',
+    text: 'measure many candidates, in a sweep',
+    holds: ({ needs }: MethodPage) => needs === 'search',
+  },
 ] as const;
 
 /** Methods by what they do, in their lasting order; groups without any are left out. */

@@ -7,4 +7,5 @@ const NONE: readonly MethodPage[] = [];
 /** The page of every method; asked once. Empty until the engine has answered. */
 export const useMethodPages = (): readonly MethodPage[] => useQuery('methods.list', {}).data ?? NONE;
 
-export const useMethodPage = (method: MethodName): MethodPage | undefined => useMethodPages().find(({ name }) => name === method);
+export const useMethodPage = (method: MethodName): MethodPage | undefined =>
+  useMethodPages().find(({ name }) => name === method);

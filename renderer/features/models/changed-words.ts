@@ -2,9 +2,11 @@ import { measuredWord, shortHash } from '../../../main/contract/model.ts';
 import type { ChangedSince } from '../../../main/contract/model.ts';
 
 /** "changed since it was swept". */
-export const changedWords = (kind: ChangedSince['kind']): string => `changed since it was ${measuredWord(kind) ?? 'used'}`;
+export const changedWords = (kind: ChangedSince['kind']): string =>
+  `changed since it was ${measuredWord(kind) ?? 'used'}`;
 
-const hashes = (then: string, now: string | null): string => `${shortHash(then)} then${now === null ? '' : `, ${shortHash(now)} now`}`;
+const hashes = (then: string, now: string | null): string =>
+  `${shortHash(then)} then${now === null ? '' : `, ${shortHash(now)} now`}`;
 
 /** What a model has changed since, with the beginnings of both fingerprints. */
 export const changedSentence = ({ kind, title, hash }: ChangedSince, now: string | null): string =>

@@ -11,9 +11,16 @@ export const MissingModel = ({ model }: { readonly model: ModelEntry }) => {
   const fingerprint = model.missing?.fingerprint ?? null;
   return (
     <>
-      <Problem error={{ message: `Moved or deleted: ${model.path}`, remedy: 'Tell where it is now, or forget it with × in the list.' }} />
+      <Problem
+        error={{
+          message: `Moved or deleted: ${model.path}`,
+          remedy: 'Tell where it is now, or forget it with × in the list.',
+        }}
+      />
       {fingerprint === null ? (
-        <p className="muted">Its header hash was never noted, so it cannot be told from another model: open it as a new one.</p>
+        <p className="muted">
+          Its header hash was never noted, so it cannot be told from another model: open it as a new one.
+        </p>
       ) : (
         <>
           <p className="muted">

@@ -34,7 +34,9 @@ export const ModelsPanel = () => {
       {models.error !== null && <Problem error={models.error} />}
       {models.data?.length === 0 && <p className="panel-empty">No model yet. Open a Hugging Face folder with +.</p>}
       <ul className="rows" aria-label="Models">
-        {models.data?.map((model) => <ModelRow key={model.handle} model={model} />)}
+        {models.data?.map((model) => (
+          <ModelRow key={model.handle} model={model} />
+        ))}
       </ul>
     </Panel>
   );
@@ -46,7 +48,12 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
   const wrong = model.error !== null || model.info?.supported !== true || model.changed !== undefined;
   return (
     <li className="row" aria-current={selected ? 'true' : undefined}>
-      <button type="button" className="row-main" title={model.path} onClick={() => selectionStore.getState().selectModel(model.handle)}>
+      <button
+        type="button"
+        className="row-main"
+        title={model.path}
+        onClick={() => selectionStore.getState().selectModel(model.handle)}
+      >
         <Icon name={wrong ? 'warning' : 'model'} />
         <span className="row-text">
           <span className="row-title">{model.name}</span>
@@ -56,7 +63,12 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
       {!model.bundled && (
         <div className="row-tools">
           {model.missing !== undefined && (
-            <IconButton icon="folder" label={`Locate ${model.name}`} disabled={busy} onClick={() => start((engine) => locateModel(engine, model))} />
+            <IconButton
+              icon="folder"
+              label={`Locate ${model.name}`}
+              disabled={busy}
+              onClick={() => start((engine) => locateModel(engine, model))}
+            />
           )}
           <IconButton
             icon="close"

@@ -4,10 +4,17 @@ import { WorkbenchError } from '../../../main/contract/errors.ts';
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /** Asks for a text file with the host's own dialog; null: thought better of it. `accept` as of `<input type="file">`. */
-export const chooseTextFile = async (accept: string): Promise<{ readonly name: string; readonly text: string } | null> => {
+export const chooseTextFile = async (
+  accept: string,
+): Promise<{ readonly name: string; readonly text: string } | null> => {
   // Without it the page's own dialog would silently stay away (a command of the application menu gives none).
   if (!navigator.userActivation.isActive) {
-    throw new WorkbenchError('needs-click', 'refused', 'A file can only be chosen by a click or a key in the window.', 'Press “Import a plan…” in the Prune view.');
+    throw new WorkbenchError(
+      'needs-click',
+      'refused',
+      'A file can only be chosen by a click or a key in the window.',
+      'Press “Import a plan…” in the Prune view.',
+    );
   }
   const input = document.createElement('input');
   input.type = 'file';
@@ -19,7 +26,12 @@ export const chooseTextFile = async (accept: string): Promise<{ readonly name: s
   });
   if (file === null) return null;
   if (file.size > MAX_BYTES) {
-    throw new WorkbenchError('file-too-large', 'refused', `${file.name} has ${file.size} bytes; at most ${MAX_BYTES} are read.`, 'Choose a plan or a ranking.');
+    throw new WorkbenchError(
+      'file-too-large',
+      'refused',
+      `${file.name} has ${file.size} bytes; at most ${MAX_BYTES} are read.`,
+      'Choose a plan or a ranking.',
+    );
   }
   return { name: file.name, text: await file.text() };
 };

@@ -23,10 +23,34 @@ export const CostTable = ({ cost, experts, topK }: CostTableProps) => {
   const { parameters, before } = cost;
   const mean = cost.keptPerLayer.reduce((sum, kept) => sum + kept, 0) / Math.max(1, cost.keptPerLayer.length);
   const rows: readonly CostRow[] = [
-    { key: 'total', term: <Definition of="totalParameters" />, before: before.total, after: parameters.total, format: formatParameters },
-    { key: 'expert', term: <Definition of="expertParameters" />, before: before.expert, after: parameters.expert, format: formatParameters },
-    { key: 'active', term: <Definition of="activeParameters" />, before: before.active, after: parameters.active, format: formatParameters },
-    { key: 'size', term: <Definition of="sizeBytes" />, before: before.sizeBytes, after: cost.sizeBytes, format: formatBytes },
+    {
+      key: 'total',
+      term: <Definition of="totalParameters" />,
+      before: before.total,
+      after: parameters.total,
+      format: formatParameters,
+    },
+    {
+      key: 'expert',
+      term: <Definition of="expertParameters" />,
+      before: before.expert,
+      after: parameters.expert,
+      format: formatParameters,
+    },
+    {
+      key: 'active',
+      term: <Definition of="activeParameters" />,
+      before: before.active,
+      after: parameters.active,
+      format: formatParameters,
+    },
+    {
+      key: 'size',
+      term: <Definition of="sizeBytes" />,
+      before: before.sizeBytes,
+      after: cost.sizeBytes,
+      format: formatBytes,
+    },
   ];
   return (
     <table className="cost-table">

@@ -12,8 +12,10 @@ export const plannedTasks = (facts: Facts, { madeFor }: Pick<PlanState, 'madeFor
 };
 
 /** The imported file, where it was read for the model on screen. */
-export const shownImport = ({ selection }: Pick<Facts, 'selection'>, { imported }: Pick<PlanState, 'imported'>): ImportedFile | null =>
-  imported !== null && imported.model === selection.model ? imported : null;
+export const shownImport = (
+  { selection }: Pick<Facts, 'selection'>,
+  { imported }: Pick<PlanState, 'imported'>,
+): ImportedFile | null => (imported !== null && imported.model === selection.model ? imported : null);
 
 /** The `plan.make` request that method, factor, budget and tasks on screen stand for. */
 export const currentPlanInput = (facts: Facts, settings: PlanState): CallInput<'plan.make'> | null =>
@@ -35,6 +37,12 @@ export const currentPlanCall = (facts: Facts, settings: PlanState): PlanCall | n
   }
   const { text, name, kind } = imported;
   const budget = settings.budget === 'manual' ? ('manual' as const) : ('uniform' as const);
-  const kept = kind === 'plan' ? {} : { ...keptInput(model, { ...settings, budget, factor: facts.selection.factor }), pins: (settings.pins[model.handle] ?? []).map((pin) => ({ ...pin })) };
+  const kept =
+    kind === 'plan'
+      ? {}
+      : {
+          ...keptInput(model, { ...settings, budget, factor: facts.selection.factor }),
+          pins: (settings.pins[model.handle] ?? []).map((pin) => ({ ...pin })),
+        };
   return { call: 'plan.import', input: { model: model.handle, text, name, ...kept } };
 };

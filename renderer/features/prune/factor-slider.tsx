@@ -16,7 +16,8 @@ export const FactorSlider = ({ counts }: { readonly counts: ExpertCounts }) => {
   // The slider runs over log2 of the factor's kept count, so that ×2, ×4, ×8 stand evenly.
   const position = Math.log2(counts.experts / kept);
   const end = Math.log2(counts.experts / fewest);
-  const setKept = (count: number): void => chooseFactor(counts.experts / Math.min(counts.experts, Math.max(fewest, count)));
+  const setKept = (count: number): void =>
+    chooseFactor(counts.experts / Math.min(counts.experts, Math.max(fewest, count)));
   return (
     <div className="factor-slider">
       <label htmlFor={id} className="field-label">

@@ -13,7 +13,9 @@ export const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
   return (
     <div className="imported" role="group" aria-label="Imported file">
       <p>
-        <Definition of={file.kind === 'plan' ? 'importedPlan' : 'importedRanking'}>{file.kind === 'plan' ? 'Plan' : 'Ranking'}</Definition>{' '}
+        <Definition of={file.kind === 'plan' ? 'importedPlan' : 'importedRanking'}>
+          {file.kind === 'plan' ? 'Plan' : 'Ranking'}
+        </Definition>{' '}
         <strong>{file.name}</strong>
         {file.kind === 'plan' && (
           <span className="muted">

@@ -19,7 +19,8 @@ export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
   const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   const change = (layer: number, typed: number): void => {
     const value = Math.min(info.experts, Math.max(fewestKept(info), Math.round(typed)));
-    if (Number.isFinite(value)) chooseCounts({ model: handle, factor, values: values.map((known, place) => (place === layer ? value : known)) });
+    if (Number.isFinite(value))
+      chooseCounts({ model: handle, factor, values: values.map((known, place) => (place === layer ? value : known)) });
   };
   return (
     <div className="layer-counts" role="group" aria-label="Kept experts by layer">

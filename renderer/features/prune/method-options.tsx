@@ -22,7 +22,12 @@ export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {
         {page.options
           .filter(({ kind }) => kind !== 'switch')
           .map((option) => (
-            <OptionField key={option.name} option={option} value={shown(option)} onChange={(value) => choose(option, value)} />
+            <OptionField
+              key={option.name}
+              option={option}
+              value={shown(option)}
+              onChange={(value) => choose(option, value)}
+            />
           ))}
       </div>
       {switches.length > 0 && (

@@ -20,7 +20,9 @@ export const MethodSelect = ({ stacked = false, disabled = false }: MethodSelect
   const options =
     groups.length === 0
       ? methodName.options.map((value) => ({ value, label: methodTitle(value) }))
-      : groups.flatMap(({ title, text, pages }) => pages.map(({ name }) => ({ value: name, label: methodTitle(name), group: `${title}: ${text}` })));
+      : groups.flatMap(({ title, text, pages }) =>
+          pages.map(({ name }) => ({ value: name, label: methodTitle(name), group: `${title}: ${text}` })),
+        );
   return (
     <div className={stacked ? 'method-select method-select-stacked' : 'method-select'}>
       <Select

@@ -6,7 +6,9 @@ export const numberRanges = (numbers: readonly number[]): string => {
     const current = numbers[index] ?? 0;
     if (numbers[index + 1] === current + 1) continue;
     const first = numbers[start] ?? 0;
-    parts.push(first === current ? `${current}` : current === first + 1 ? `${first}, ${current}` : `${first}–${current}`);
+    parts.push(
+      first === current ? `${current}` : current === first + 1 ? `${first}, ${current}` : `${first}–${current}`,
+    );
     start = index + 1;
   }
   return parts.join(', ');

@@ -23,7 +23,11 @@ export const PinChips = ({ model }: { readonly model: PathHandle }) => {
               <button type="button" onClick={() => selectionStore.getState().selectExpert(layer, expert)}>
                 {layer}:{expert} {keep ? 'stays' : 'goes'}
               </button>
-              <IconButton icon="close" label={`Remove the pin of layer ${layer}, expert ${expert}`} onClick={() => pin(model, { layer, expert }, null)} />
+              <IconButton
+                icon="close"
+                label={`Remove the pin of layer ${layer}, expert ${expert}`}
+                onClick={() => pin(model, { layer, expert }, null)}
+              />
             </li>
           ))}
         </ul>

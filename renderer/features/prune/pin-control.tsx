@@ -22,7 +22,9 @@ export const PinControl = ({ model, layer, expert }: PinControlProps) => {
         { value: 'stay', label: 'Must stay' },
         { value: 'go', label: 'Must go' },
       ]}
-      onChange={(value) => planStore.getState().pin(model, { layer, expert }, value === 'free' ? null : value === 'stay')}
+      onChange={(value) =>
+        planStore.getState().pin(model, { layer, expert }, value === 'free' ? null : value === 'stay')
+      }
     />
   );
 };

@@ -4,20 +4,30 @@ import type { MethodName } from '../../../main/contract/plan.ts';
 import type { PlanState } from '../../state/plan-store.ts';
 import { keptAtFactor } from './kept-counts.ts';
 
-export type PlanSettings = Pick<PlanState, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'pins' | 'taskWeights'> & {
+export type PlanSettings = Pick<
+  PlanState,
+  'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'pins' | 'taskWeights'
+> & {
   readonly method: MethodName;
   readonly factor: number;
 };
 
 /** Kept experts of every layer under the budget `manual`: as edited, or all alike where nothing was edited. */
-export const countsByLayer = ({ handle, info }: ModelEntry, { counts, factor }: Pick<PlanSettings, 'counts' | 'factor'>): readonly number[] => {
+export const countsByLayer = (
+  { handle, info }: ModelEntry,
+  { counts, factor }: Pick<PlanSettings, 'counts' | 'factor'>,
+): readonly number[] => {
   if (info === null) return [];
-  if (counts?.model === handle && counts.factor === factor && counts.values.length === info.moeLayers) return counts.values;
+  if (counts?.model === handle && counts.factor === factor && counts.values.length === info.moeLayers)
+    return counts.values;
   return Array.from({ length: info.moeLayers }, () => keptAtFactor(info, factor));
 };
 
 /** How many experts stay, as a request says it: in every layer, or in each. */
-export const keptInput = (model: ModelEntry, settings: Pick<PlanSettings, 'budget' | 'counts' | 'factor'>): { keep: number } | { counts: number[] } =>
+export const keptInput = (
+  model: ModelEntry,
+  settings: Pick<PlanSettings, 'budget' | 'counts' | 'factor'>,
+): { keep: number } | { counts: number[] } =>
   settings.budget === 'manual'
     ? { counts: [...countsByLayer(model, settings)] }
     : { keep: model.info === null ? 1 : keptAtFactor(model.info, settings.factor) };

@@ -33,7 +33,9 @@ export const PlanMap = () => {
       {place !== null && (
         <div className="plan-map-pin">
           <span>
-            <Definition of="pins">Layer {place.layer}, expert {place.expert}</Definition>
+            <Definition of="pins">
+              Layer {place.layer}, expert {place.expert}
+            </Definition>
           </span>
           <PinControl model={model.handle} {...place} />
           <span className="muted">

@@ -29,7 +29,9 @@ export const PlanOutcome = () => {
     <section className="card" aria-label="What the plan leaves">
       <h3>What would be left</h3>
       {error !== null && <NoPlan error={error} />}
-      {made === undefined && error === null && <p className="muted">Select a task: the plan is made from its profile.</p>}
+      {made === undefined && error === null && (
+        <p className="muted">Select a task: the plan is made from its profile.</p>
+      )}
       {made?.notes?.map((note) => (
         <Problem key={note} error={{ message: note, remedy: '' }} />
       ))}
@@ -37,7 +39,12 @@ export const PlanOutcome = () => {
         <>
           <CostTable cost={made.cost} experts={info.experts} topK={info.topK} />
           {made.cost.exportable.reason !== null && (
-            <Problem error={{ message: 'A stock Hugging Face loader cannot open this plan’s export.', remedy: made.cost.exportable.reason }} />
+            <Problem
+              error={{
+                message: 'A stock Hugging Face loader cannot open this plan’s export.',
+                remedy: made.cost.exportable.reason,
+              }}
+            />
           )}
           {fates !== null && (
             <Disclosure summary="Kept experts by layer">
@@ -49,7 +56,11 @@ export const PlanOutcome = () => {
             </Disclosure>
           )}
           <div className="card-actions">
-            <Button icon="save" onClick={toExport} disabled={made.cost.keptPerLayer.every((kept) => kept === info.experts)}>
+            <Button
+              icon="save"
+              onClick={toExport}
+              disabled={made.cost.keptPerLayer.every((kept) => kept === info.experts)}
+            >
               Export this plan…
             </Button>
             <Button look="quiet" onClick={save.perform} disabled={!save.enabled}>

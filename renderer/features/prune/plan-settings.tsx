@@ -38,7 +38,13 @@ export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonl
       <div className="card-head">
         <h3>Plan for {model.name}</h3>
         {imported === null && (
-          <Button look="quiet" className="button-small" icon="file" onClick={toImport.perform} disabled={!toImport.enabled}>
+          <Button
+            look="quiet"
+            className="button-small"
+            icon="file"
+            onClick={toImport.perform}
+            disabled={!toImport.enabled}
+          >
             Import a plan…
           </Button>
         )}
@@ -48,7 +54,11 @@ export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonl
       {imported === null && <MethodFields />}
       {imported?.kind === 'ranking' && (
         <div className="field-row">
-          <BudgetSelect value={settings.budget === 'manual' ? 'manual' : 'uniform'} of={RANKING_BUDGETS} onChange={settings.chooseBudget} />
+          <BudgetSelect
+            value={settings.budget === 'manual' ? 'manual' : 'uniform'}
+            of={RANKING_BUDGETS}
+            onChange={settings.chooseBudget}
+          />
         </div>
       )}
       {settings.budget === 'manual' && imported?.kind !== 'plan' && <LayerCounts model={model} />}
@@ -64,7 +74,8 @@ const MethodFields = () => {
   const seedId = useId();
   const { method, tasks } = facts.selection;
   const page = useMethodPage(method);
-  const needsTask = page?.needs !== 'nothing' || settings.protect !== 'none' || settings.budget === 'inverse-importance';
+  const needsTask =
+    page?.needs !== 'nothing' || settings.protect !== 'none' || settings.budget === 'inverse-importance';
   return (
     <div className="field-row">
       <MethodSelect stacked />

@@ -13,7 +13,9 @@ export const PruneView = () => {
   if (!isUsable(model)) {
     return (
       <EmptyState icon="model" title={model === null ? 'No model selected' : `${model.name} cannot be used here`}>
-        {model === null ? 'Select a model on the left, or open a folder with +.' : (model.error ?? model.info?.reasons.join(' '))}
+        {model === null
+          ? 'Select a model on the left, or open a folder with +.'
+          : (model.error ?? model.info?.reasons.join(' '))}
       </EmptyState>
     );
   }

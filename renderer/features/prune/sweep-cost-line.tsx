@@ -29,13 +29,15 @@ export const SweepCostLine = () => {
   const toProfile = tasks.filter((task) => !byTask.has(task.name)).length;
   return (
     <>
-      <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on {plural(tasks.length, 'task')}
-      {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the unpruned model included;{' '}
-      {formatCount(cost.itemEvaluations)} item scorings
+      <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on{' '}
+      {plural(tasks.length, 'task')}
+      {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the
+      unpruned model included; {formatCount(cost.itemEvaluations)} item scorings
       {settings.adaptive && ', and what adaptive adds'}.{' '}
       {cost.searched > 0 && (
         <>
-          <Definition of="search">Searches</Definition> measure {plural(cost.searched, 'more candidate')} on calibration items.{' '}
+          <Definition of="search">Searches</Definition> measure {plural(cost.searched, 'more candidate')} on calibration
+          items.{' '}
         </>
       )}
       {cost.refits > 0 && (
@@ -43,8 +45,8 @@ export const SweepCostLine = () => {
           <Definition of="recovery">Recovery</Definition> refits {plural(cost.refits, 'plan')}.{' '}
         </>
       )}
-      {toProfile > 0 ? `${plural(toProfile, 'task')} will be profiled first.` : 'Routing profiles are on disk.'} Safe means a loss of at most δ ={' '}
-      {formatFixed(settings.delta, 3)}.
+      {toProfile > 0 ? `${plural(toProfile, 'task')} will be profiled first.` : 'Routing profiles are on disk.'} Safe
+      means a loss of at most δ = {formatFixed(settings.delta, 3)}.
     </>
   );
 };
@@ -56,12 +58,23 @@ export const SweepMethodCosts = () => {
   const costly = pages.filter(({ name, cost }) => methods.includes(name) && !cost.startsWith(NO_MORE));
   const lines = [
     ...costly.map(({ name, cost }) => ({ term: methodTitle(name), text: cost })),
-    ...(budget === 'inverse-importance' ? [{ term: 'Inverse importance', text: 'every expert on every calibration token, and leaving out experts one by one' }] : []),
-    ...(protect === 'none' ? [] : [{ term: 'Super experts', text: 'the largest output of every expert, seen in passing' }]),
+    ...(budget === 'inverse-importance'
+      ? [
+          {
+            term: 'Inverse importance',
+            text: 'every expert on every calibration token, and leaving out experts one by one',
+          },
+        ]
+      : []),
+    ...(protect === 'none'
+      ? []
+      : [{ term: 'Super experts', text: 'the largest output of every expert, seen in passing' }]),
   ];
   if (lines.length === 0) return null;
   return (
-    <Disclosure summary={`What ${lines.map(({ term }) => term).join(', ')} ${lines.length === 1 ? 'costs' : 'cost'} beyond a plain profile`}>
+    <Disclosure
+      summary={`What ${lines.map(({ term }) => term).join(', ')} ${lines.length === 1 ? 'costs' : 'cost'} beyond a plain profile`}
+    >
       <dl className="method-costs">
         {lines.map(({ term, text }) => (
           <div key={term}>

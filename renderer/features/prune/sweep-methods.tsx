@@ -64,7 +64,9 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
   const changed = shown.reduce((sum, { name }) => sum + Object.keys(options[name] ?? {}).length, 0);
   return (
     <div className="sweep-options">
-      <Disclosure summary={`Of ${shown.map(({ name }) => methodTitle(name)).join(', ')}${changed === 0 ? '' : `, ${changed} changed`}`}>
+      <Disclosure
+        summary={`Of ${shown.map(({ name }) => methodTitle(name)).join(', ')}${changed === 0 ? '' : `, ${changed} changed`}`}
+      >
         {shown.map((page) => (
           <section key={page.name} aria-label={optionsSummary(methodTitle(page.name), undefined)}>
             <h4>

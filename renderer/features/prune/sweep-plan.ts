@@ -83,11 +83,15 @@ export const sweepObstacle = (
   if (models.length === 0) return 'Select a model on the left.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
   if (settings.methods.length === 0) return 'Tick at least one method.';
-  if (!chosenFactors(models, settings.skippedFactors).some((factor) => factor > 1)) return 'Tick at least one factor above 1.';
+  if (!chosenFactors(models, settings.skippedFactors).some((factor) => factor > 1))
+    return 'Tick at least one factor above 1.';
   const chosen = pages.filter(({ name }) => settings.methods.includes(name));
   const bare = tasks.filter((task) => task.items.calibration === 0);
   const readsCalibration =
-    chosen.some(({ needs }) => needs !== 'nothing') || settings.recovery !== 'none' || settings.protect !== 'none' || settings.budget === 'inverse-importance';
+    chosen.some(({ needs }) => needs !== 'nothing') ||
+    settings.recovery !== 'none' ||
+    settings.protect !== 'none' ||
+    settings.budget === 'inverse-importance';
   if (bare.length > 0 && readsCalibration) {
     return `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Untick the task or the other methods.`;
   }

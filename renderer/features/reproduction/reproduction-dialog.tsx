@@ -34,12 +34,19 @@ const Result = ({ run }: { readonly run: string }) => {
 const pointCells = [
   { key: 'model', title: 'Model', cell: ({ model }: PointName) => model },
   { key: 'task', title: 'Task', cell: ({ task }: PointName) => task },
-  { key: 'method', title: 'Method', cell: ({ method, seed }: PointName) => `${method === 'unpruned' ? 'unpruned' : methodTitle(method)}${seed === null ? '' : `, seed ${seed}`}` },
+  {
+    key: 'method',
+    title: 'Method',
+    cell: ({ method, seed }: PointName) =>
+      `${method === 'unpruned' ? 'unpruned' : methodTitle(method)}${seed === null ? '' : `, seed ${seed}`}`,
+  },
   { key: 'factor', title: 'Factor', numeric: true, cell: ({ factor }: PointName) => formatFactor(factor) },
 ] as const;
 
-const keyOf = ({ model, task, method, seed, factor }: PointName): string => JSON.stringify([model, task, method, seed, factor]);
-const scores = ({ chosen, scores: all }: FlippedItem['before']): string => `choice ${chosen + 1} of ${all.map((score) => formatFixed(score, 4)).join(', ')}`;
+const keyOf = ({ model, task, method, seed, factor }: PointName): string =>
+  JSON.stringify([model, task, method, seed, factor]);
+const scores = ({ chosen, scores: all }: FlippedItem['before']): string =>
+  `choice ${chosen + 1} of ${all.map((score) => formatFixed(score, 4)).join(', ')}`;
 
 const Comparison = ({ found }: { readonly found: Reproduction }) => (
   <>
@@ -91,7 +98,11 @@ const Comparison = ({ found }: { readonly found: Reproduction }) => (
             { key: 'model', title: 'Model', cell: ({ before }) => before.model },
             { key: 'task', title: 'Task', cell: ({ before }) => before.task },
             { key: 'method', title: 'Method', cell: ({ before }) => methodTitle(before.method) },
-            { key: 'before', title: 'Before', cell: ({ before }) => `${thresholdValue(before)}, ${thresholdBracket(before)}` },
+            {
+              key: 'before',
+              title: 'Before',
+              cell: ({ before }) => `${thresholdValue(before)}, ${thresholdBracket(before)}`,
+            },
             { key: 'after', title: 'Now', cell: ({ after }) => `${thresholdValue(after)}, ${thresholdBracket(after)}` },
           ]}
         />

@@ -12,7 +12,9 @@ export const useReproductionEnd = (): void => {
   useEffect(() => {
     const reproductions = runs.filter(({ kind }) => kind === 'reproduce');
     const ended = reproductions.filter(({ id, state }) => state === 'done' && active.current.has(id));
-    active.current = new Set(reproductions.filter(({ state }) => state === 'running' || state === 'queued').map(({ id }) => id));
+    active.current = new Set(
+      reproductions.filter(({ state }) => state === 'running' || state === 'queued').map(({ id }) => id),
+    );
     for (const { id } of ended) {
       cache
         .fetch('reproduction.read', { run: id })

@@ -29,7 +29,10 @@ export const LayerBars = ({ profile }: { readonly profile: TaskProfile }) => {
           <Definition of={metric} />; hatched: would go under the plan
         </span>
       </div>
-      <div className={row.length > 64 ? 'layer-bars layer-bars-many' : 'layer-bars'} style={{ gridTemplateColumns: `repeat(${row.length}, minmax(0, 1fr))` }}>
+      <div
+        className={row.length > 64 ? 'layer-bars layer-bars-many' : 'layer-bars'}
+        style={{ gridTemplateColumns: `repeat(${row.length}, minmax(0, 1fr))` }}
+      >
         {order.map((expert) => {
           const value = row[expert] ?? 0;
           const gone = goes(fates?.[layer]?.[expert]);

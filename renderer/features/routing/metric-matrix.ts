@@ -42,7 +42,10 @@ export const matrixMaximum = (matrix: Matrix): number =>
 export const effectiveExperts = (counts: readonly number[]): number => {
   const sum = counts.reduce((total, count) => total + count, 0);
   if (sum === 0) return 0;
-  const entropy = counts.reduce((total, count) => (count > 0 ? total - (count / sum) * Math.log(count / sum) : total), 0);
+  const entropy = counts.reduce(
+    (total, count) => (count > 0 ? total - (count / sum) * Math.log(count / sum) : total),
+    0,
+  );
   return Math.exp(entropy);
 };
 

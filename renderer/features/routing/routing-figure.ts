@@ -22,7 +22,16 @@ interface RoutingFigure {
 }
 
 /** The heatmap on screen as a file. */
-export const routingFigure = ({ profile, metric, matrix, scale, minus, fates, model, title }: RoutingFigure): Figure => {
+export const routingFigure = ({
+  profile,
+  metric,
+  matrix,
+  scale,
+  minus,
+  fates,
+  model,
+  title,
+}: RoutingFigure): Figure => {
   const manifest = {
     kind: 'uncurl-routing',
     model: model === null ? null : { name: model.name, fingerprint: model.fingerprint },

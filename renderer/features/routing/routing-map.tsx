@@ -42,9 +42,15 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
     },
     [fates],
   );
-  const pin = useCallback(({ layer, expert }: Cell) => (showPlan ? pinOf(pins, layer, expert) : null), [pins, showPlan]);
+  const pin = useCallback(
+    ({ layer, expert }: Cell) => (showPlan ? pinOf(pins, layer, expert) : null),
+    [pins, showPlan],
+  );
   const cellText = useCallback((value: number) => formatMetricShort(metric, value), [metric]);
-  const rowNote = useCallback((layer: number) => formatFixed(effectiveExperts(profile.counts[layer] ?? []), 1), [profile]);
+  const rowNote = useCallback(
+    (layer: number) => formatFixed(effectiveExperts(profile.counts[layer] ?? []), 1),
+    [profile],
+  );
   const select = useCallback(({ layer, expert }: Cell) => selectionStore.getState().selectExpert(layer, expert), []);
   const describe = ({ layer, expert }: Cell) => {
     const fate = fates?.[layer]?.[expert];
@@ -54,7 +60,9 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
       title: `Layer ${layer}, expert ${expert}`,
       lines: [
         `${definitions[metric].term}: ${formatMetric(metric, row[expert] ?? 0, minus !== null)}`,
-        ...(minus === null ? [`Rank ${rankInLayer(row, expert)} of ${row.length} in this layer`] : [`${title} minus ${minus.title}`]),
+        ...(minus === null
+          ? [`Rank ${rankInLayer(row, expert)} of ${row.length} in this layer`]
+          : [`${title} minus ${minus.title}`]),
         `Chosen for ${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)} tokens`,
         ...(fate === undefined ? [] : [`Plan: ${describeFate(fate)}`]),
         ...(pinned === null ? [] : [`Pinned: must ${pinned ? 'stay' : 'go'}`]),
@@ -72,12 +80,24 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
         </h3>
         <span className="muted">
           {title}
-          {minus === null ? '' : ` minus ${minus.title}`}, {formatCount(profile.items)} calibration items, {formatCount(profile.tokens)} tokens
+          {minus === null ? '' : ` minus ${minus.title}`}, {formatCount(profile.items)} calibration items,{' '}
+          {formatCount(profile.tokens)} tokens
         </span>
         <span className="section-end">
           <SaveFigure
             suggestedName={`routing-${metric}-${profile.task}`}
-            figure={() => routingFigure({ profile, metric, matrix, scale, minus: minus?.name ?? null, fates, model: model ?? null, title: name })}
+            figure={() =>
+              routingFigure({
+                profile,
+                metric,
+                matrix,
+                scale,
+                minus: minus?.name ?? null,
+                fates,
+                model: model ?? null,
+                title: name,
+              })
+            }
           />
         </span>
       </div>
@@ -86,7 +106,12 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           caption={name}
           columns={[
             { key: 'layer', title: 'Layer', cell: (layer: number) => layer },
-            { key: 'effective', title: <Definition of="effectiveExperts">Effective</Definition>, numeric: true, cell: rowNote },
+            {
+              key: 'effective',
+              title: <Definition of="effectiveExperts">Effective</Definition>,
+              numeric: true,
+              cell: rowNote,
+            },
             ...(matrix[0] ?? []).map((_, expert) => ({
               key: String(expert),
               title: expert,

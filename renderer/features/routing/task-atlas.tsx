@@ -22,7 +22,8 @@ export const TaskAtlas = () => {
       tasks.flatMap((task) => {
         const profile = byTask.get(task.name);
         if (profile === undefined) return [];
-        const effective = profile.counts.reduce((sum, row) => sum + effectiveExperts(row), 0) / Math.max(1, profile.counts.length);
+        const effective =
+          profile.counts.reduce((sum, row) => sum + effectiveExperts(row), 0) / Math.max(1, profile.counts.length);
         return [{ task, matrix: metricMatrix(profile, metric), effective }];
       }),
     [tasks, byTask, metric],

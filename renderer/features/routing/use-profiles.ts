@@ -22,7 +22,11 @@ export const useProfiles = (): Profiles => {
     isUsable(model) && tasks.length > 0 ? { model: model.handle, tasks } : null,
   );
   return useMemo(
-    () => ({ byTask: new Map(data?.map((profile) => [profile.task, profile])), loading: loading && data === undefined, error }),
+    () => ({
+      byTask: new Map(data?.map((profile) => [profile.task, profile])),
+      loading: loading && data === undefined,
+      error,
+    }),
     [data, loading, error],
   );
 };

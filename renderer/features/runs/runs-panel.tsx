@@ -16,7 +16,13 @@ import { reproductionStore } from '../../state/reproduction-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { runDeviceText } from '../devices/device-words.ts';
 
-const icons: Readonly<Record<RunKind, IconName>> = { profile: 'table', sweep: 'chart', export: 'save', verify: 'check', reproduce: 'resume' };
+const icons: Readonly<Record<RunKind, IconName>> = {
+  profile: 'table',
+  sweep: 'chart',
+  export: 'save',
+  verify: 'check',
+  reproduce: 'resume',
+};
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',
   running: 'running',
@@ -62,13 +68,20 @@ export const RunsPanel = () => {
 
 const RunRow = ({ run }: { readonly run: RunManifest }) => {
   const view = useStore(layoutStore, (state) => state.view);
-  const shownSweep = useStore(selectionStore, (state) => state.run === run.id) && (view === 'curves' || view === 'thresholds' || view === 'compare');
+  const shownSweep =
+    useStore(selectionStore, (state) => state.run === run.id) &&
+    (view === 'curves' || view === 'thresholds' || view === 'compare');
   const shownExport = useStore(exportStore, (state) => state.run === run.id) && view === 'export';
   const { busy, start } = useRequest();
   const active = run.state === 'running' || run.state === 'queued';
   return (
     <li className="row" aria-current={shownSweep || shownExport ? 'true' : undefined}>
-      <button type="button" className="row-main" title={run.error ?? `${run.commandLine}\n${runDeviceText(run.device)}`} onClick={() => openRun(run)}>
+      <button
+        type="button"
+        className="row-main"
+        title={run.error ?? `${run.commandLine}\n${runDeviceText(run.device)}`}
+        onClick={() => openRun(run)}
+      >
         <Icon name={icons[run.kind]} />
         <span className="row-text">
           <span className="row-title">{run.title}</span>

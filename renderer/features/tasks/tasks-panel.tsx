@@ -43,7 +43,9 @@ export const TasksPanel = () => {
       }
     >
       {tasks.error !== null && <Problem error={tasks.error} />}
-      {tasks.data?.length === 0 && <p className="panel-empty">No task yet. Open a task folder or a JSONL file with +.</p>}
+      {tasks.data?.length === 0 && (
+        <p className="panel-empty">No task yet. Open a task folder or a JSONL file with +.</p>
+      )}
       {usable.length > 0 && (
         <div className="task-columns">
           <Definition of="items">n</Definition>
@@ -52,7 +54,9 @@ export const TasksPanel = () => {
         </div>
       )}
       <ul className="rows" aria-label="Tasks">
-        {tasks.data?.map((task) => <TaskRow key={task.handle} task={task} />)}
+        {tasks.data?.map((task) => (
+          <TaskRow key={task.handle} task={task} />
+        ))}
       </ul>
     </Panel>
   );
@@ -94,7 +98,9 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
             {task.error === null ? (
               <>
                 <span className="row-note task-number">{formatCount(task.items.test)}</span>
-                <span className="row-note task-number">{task.chance === null ? 'ppl' : formatFixed(task.chance, 2)}</span>
+                <span className="row-note task-number">
+                  {task.chance === null ? 'ppl' : formatFixed(task.chance, 2)}
+                </span>
               </>
             ) : (
               <span className="row-note">cannot be opened</span>
@@ -105,7 +111,11 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
         </button>
       </Tooltip>
       <div className="row-tools">
-        <IconButton icon="eye" label={`Items of ${task.title}`} onClick={() => sampleStore.getState().show(task.handle)} />
+        <IconButton
+          icon="eye"
+          label={`Items of ${task.title}`}
+          onClick={() => sampleStore.getState().show(task.handle)}
+        />
         {!task.bundled && (
           <IconButton
             icon="close"

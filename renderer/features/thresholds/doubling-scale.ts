@@ -5,8 +5,14 @@ export interface DoublingScale {
 }
 
 /** `from` at the start of the range (pixels), `to` at its end; equal ends lie in the middle. */
-export const doublingScale = (from: number, to: number, [start, end]: readonly [number, number], ticks: readonly number[]): DoublingScale => ({
-  position: (value) => (to === from ? (start + end) / 2 : start + (Math.log2(value / from) / Math.log2(to / from)) * (end - start)),
+export const doublingScale = (
+  from: number,
+  to: number,
+  [start, end]: readonly [number, number],
+  ticks: readonly number[],
+): DoublingScale => ({
+  position: (value) =>
+    to === from ? (start + end) / 2 : start + (Math.log2(value / from) / Math.log2(to / from)) * (end - start),
   ticks,
 });
 

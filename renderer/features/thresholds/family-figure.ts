@@ -1,21 +1,20 @@
-import type { ResolvedTheme } from '../../app/theme.ts';
-import type { FamilyDocument } from '../../../main/contract/family.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import type { ResolvedTheme } from '../../app/theme.ts';
 import { chartMarkup } from '../../figures/chart-markup.ts';
-import { csvDocument } from '../../figures/csv.ts';
-import type { CsvValue } from '../../figures/csv.ts';
+import { csvDocument, type CsvValue } from '../../figures/csv.ts';
 import { escapeXml } from '../../figures/escape-xml.ts';
 import type { Figure } from '../../figures/figure.ts';
 import { LEGEND_ROW, methodLegend } from '../../figures/method-legend.ts';
 import { svgDocument } from '../../figures/svg-document.ts';
 
-export interface FamilyFigure {
+export interface SizeTrendFigure {
   readonly kind: string;
   readonly title: string;
   /** How to read it. */
   readonly caption: string;
   readonly manifest: RunManifest;
-  readonly family: FamilyDocument;
+  readonly family: SizeTrendDocument;
   /** Every method, and those on screen. */
   readonly methods: readonly string[];
   readonly shown: readonly string[];
@@ -36,17 +35,22 @@ const LINE_PX = 15;
 const wrapped = (text: string, width: number): readonly string[] =>
   text.split(' ').reduce<readonly string[]>((lines, word) => {
     const last = lines.at(-1);
-    return last !== undefined && last.length + word.length < width ? [...lines.slice(0, -1), `${last} ${word}`] : [...lines, word];
+    return last !== undefined && last.length + word.length < width
+      ? [...lines.slice(0, -1), `${last} ${word}`]
+      : [...lines, word];
   }, []);
 
 /** Small multiples on screen as one picture, with legend and rule, and the numbers behind them. */
-export const familyFigure = (figure: FamilyFigure): Figure => {
+export const sizeTrendChart = (figure: SizeTrendFigure): Figure => {
   const { kind, manifest, family, methods, shown, theme } = figure;
   const panels = figure.charts.flatMap(({ id, title }) => {
     const chart = chartMarkup(id);
     return chart === null ? [] : [{ title, chart }];
   });
-  const cell = { width: Math.max(0, ...panels.map(({ chart }) => chart.width)), height: Math.max(0, ...panels.map(({ chart }) => chart.height)) };
+  const cell = {
+    width: Math.max(0, ...panels.map(({ chart }) => chart.width)),
+    height: Math.max(0, ...panels.map(({ chart }) => chart.height)),
+  };
   const columns = Math.max(1, Math.min(COLUMNS, panels.length));
   const ink = theme === 'dark' ? '#e6e8eb' : '#1b1d20';
   const title = `${figure.title}: ${manifest.title}`;
@@ -59,9 +63,15 @@ export const familyFigure = (figure: FamilyFigure): Figure => {
     const y = head + Math.floor(index / columns) * (cell.height + ABOVE + GAP);
     return `<g transform="translate(${x} ${y})"><text x="30" y="12" font-weight="bold" fill="${ink}">${escapeXml(name)}</text><g transform="translate(0 ${ABOVE})">${chart.markup}</g></g>`;
   });
-  const lines = wrapped(`${figure.caption} ${family.rule}`, Math.min(LINE_CHARACTERS, Math.floor((width - 2 * GAP) / 5.6)));
+  const lines = wrapped(
+    `${figure.caption} ${family.rule}`,
+    Math.min(LINE_CHARACTERS, Math.floor((width - 2 * GAP) / 5.6)),
+  );
   const captionTop = head + Math.max(1, Math.ceil(panels.length / columns)) * (cell.height + ABOVE + GAP);
-  const caption = lines.map((line, index) => `<text x="${GAP}" y="${captionTop + index * LINE_PX}" font-size="11" fill="${ink}">${escapeXml(line)}</text>`);
+  const caption = lines.map(
+    (line, index) =>
+      `<text x="${GAP}" y="${captionTop + index * LINE_PX}" font-size="11" fill="${ink}">${escapeXml(line)}</text>`,
+  );
   const size = { width, height: captionTop + lines.length * LINE_PX + GAP };
   const figureManifest = { kind, delta: family.delta, rule: family.rule, run: manifest };
   return {
@@ -72,7 +82,12 @@ export const familyFigure = (figure: FamilyFigure): Figure => {
       title,
       background,
       manifest: figureManifest,
-      body: [`<text x="${GAP}" y="28" font-size="15" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`, ...legend.markup, ...bodies, ...caption].join('\n'),
+      body: [
+        `<text x="${GAP}" y="28" font-size="15" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`,
+        ...legend.markup,
+        ...bodies,
+        ...caption,
+      ].join('\n'),
     }),
     csv: csvDocument(figureManifest, figure.columns, figure.rows),
   };

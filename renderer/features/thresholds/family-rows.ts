@@ -1,10 +1,22 @@
-import type { FamilyPair, FamilyThreshold } from '../../../main/contract/family.ts';
+import type { SizePair, SizeThreshold } from '../../../main/contract/size-trend.ts';
 import type { CsvValue } from '../../figures/csv.ts';
 
 /** Columns of saved thresholds, named as `uncurl figures` names them. */
-export const thresholdColumns = ['method', 'task', 'experts', 'model', 'factor', 'last_safe', 'first_unsafe', 'largest_tested', 'delta', 'n', 'verdict'] as const;
+export const thresholdColumns = [
+  'method',
+  'task',
+  'experts',
+  'model',
+  'factor',
+  'last_safe',
+  'first_unsafe',
+  'largest_tested',
+  'delta',
+  'n',
+  'verdict',
+] as const;
 
-export const thresholdRow = (threshold: FamilyThreshold): readonly CsvValue[] => [
+export const thresholdRow = (threshold: SizeThreshold): readonly CsvValue[] => [
   threshold.method,
   threshold.task,
   threshold.experts,
@@ -19,9 +31,30 @@ export const thresholdRow = (threshold: FamilyThreshold): readonly CsvValue[] =>
 ];
 
 /** Columns of saved comparisons, likewise. */
-export const pairColumns = ['method', 'seed', 'task', 'large', 'large_experts', 'small', 'experts', 'factor', 'past_threshold', 'metric', 'n', 'pruned', 'scratch', 'difference', 'low', 'high', 'p', 'lost', 'gained', 'reading'] as const;
+export const pairColumns = [
+  'method',
+  'seed',
+  'task',
+  'large',
+  'large_experts',
+  'small',
+  'experts',
+  'factor',
+  'past_threshold',
+  'metric',
+  'n',
+  'pruned',
+  'scratch',
+  'difference',
+  'low',
+  'high',
+  'p',
+  'lost',
+  'gained',
+  'reading',
+] as const;
 
-export const pairRow = (pair: FamilyPair): readonly CsvValue[] => [
+export const pairRow = (pair: SizePair): readonly CsvValue[] => [
   pair.method,
   pair.seed,
   pair.task,

@@ -1,4 +1,4 @@
-import type { Finding } from '../../../main/contract/family.ts';
+import type { Finding } from '../../../main/contract/size-trend.ts';
 
 /** The verdict in a word or two; none where a finding only counts. */
 export const verdictWords: Readonly<Record<Finding['verdict'], string | null>> = {
@@ -11,7 +11,9 @@ export const verdictWords: Readonly<Record<Finding['verdict'], string | null>> =
 };
 
 /** A sentence cut at its p values, which are explained where they stand. */
-export const splitAtProbabilities = (sentence: string): readonly { readonly text: string; readonly isProbability: boolean }[] =>
+export const splitAtProbabilities = (
+  sentence: string,
+): readonly { readonly text: string; readonly isProbability: boolean }[] =>
   sentence
     .split(/(\bp (?:=|<) \d[\d.]*(?:e[-\u2212]\d+)?(?<!\.))/u)
     .map((text, index) => ({ text, isProbability: index % 2 === 1 }))

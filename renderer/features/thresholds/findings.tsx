@@ -1,4 +1,4 @@
-import type { Finding } from '../../../main/contract/family.ts';
+import type { Finding } from '../../../main/contract/size-trend.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/disclosure.tsx';
 import { methodTitle } from '../prune/methods.ts';

@@ -1,20 +1,29 @@
-import type { FamilyThreshold } from '../../../main/contract/family.ts';
+import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { familyFigure } from './family-figure.ts';
+import { sizeTrendChart } from './family-figure.ts';
 import { thresholdColumns, thresholdRow } from './family-rows.ts';
 import { Findings } from './findings.tsx';
 import type { SectionProps } from './section-props.ts';
 import { ThresholdMatrix } from './threshold-matrix.tsx';
 
 interface MatrixSectionProps extends SectionProps {
-  readonly isSelected: (threshold: FamilyThreshold) => boolean;
+  readonly isSelected: (threshold: SizeThreshold) => boolean;
 }
 
 const TITLE = 'Thresholds';
 
 /** Models by tasks, a table per method: how far each can be pruned. */
-export const MatrixSection = ({ manifest, family, shown, tasks, known, theme, isSelected, onSelect }: MatrixSectionProps) => (
+export const MatrixSection = ({
+  manifest,
+  family,
+  shown,
+  tasks,
+  known,
+  theme,
+  isSelected,
+  onSelect,
+}: MatrixSectionProps) => (
   <section aria-label={TITLE}>
     <div className="section-head">
       <h3>
@@ -25,7 +34,7 @@ export const MatrixSection = ({ manifest, family, shown, tasks, known, theme, is
           suggestedName={`thresholds-${manifest.id}`}
           picture={false}
           figure={() =>
-            familyFigure({
+            sizeTrendChart({
               kind: 'uncurl-thresholds',
               title: TITLE,
               caption: '',
@@ -44,13 +53,21 @@ export const MatrixSection = ({ manifest, family, shown, tasks, known, theme, is
     </div>
     <Findings findings={family.findings} chart="thresholds" />
     <p className="chart-caption">
-      Bold: the threshold. Below it the <Definition of="bracket">bracket</Definition> [last safe, first unsafe); between the two nothing was tested. ≥ every
-      tested factor is safe. &lt; no tested factor is safe. ? cannot be told: too few items, and how
-      many it would take.
+      Bold: the threshold. Below it the <Definition of="bracket">bracket</Definition> [last safe, first unsafe); between
+      the two nothing was tested. ≥ every tested factor is safe. &lt; no tested factor is safe. ? cannot be told: too
+      few items, and how many it would take.
     </p>
     <div className={family.models.length > 4 ? 'matrices matrices-wide' : 'matrices'}>
       {shown.map((method) => (
-        <ThresholdMatrix key={method} family={family} method={method} tasks={tasks} known={known} isSelected={isSelected} onSelect={onSelect} />
+        <ThresholdMatrix
+          key={method}
+          family={family}
+          method={method}
+          tasks={tasks}
+          known={known}
+          isSelected={isSelected}
+          onSelect={onSelect}
+        />
       ))}
     </div>
   </section>

@@ -1,11 +1,11 @@
-import type { FamilyPair } from '../../../main/contract/family.ts';
+import type { SizePair } from '../../../main/contract/size-trend.ts';
+import { methodStyle } from '../../../main/figures/method-marks.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { methodStyle } from '../../../main/contract/method-style.ts';
 import { MethodMarker } from '../../charts/method-marker.tsx';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
-import { PointedChart } from './pointed-chart.tsx';
 import type { PairDot, PairRow, TaskPairs } from './pair-rows.ts';
 import { dotText } from './pair-text.ts';
+import { PointedChart } from './pointed-chart.tsx';
 import { roundTicks } from './round-ticks.ts';
 
 interface PairChartProps {
@@ -17,7 +17,7 @@ interface PairChartProps {
   readonly methods: readonly string[];
   readonly shown: readonly string[];
   readonly theme: ResolvedTheme;
-  readonly onSelect: (pair: FamilyPair) => void;
+  readonly onSelect: (pair: SizePair) => void;
 }
 
 const LABELS_PX = 54;
@@ -38,7 +38,8 @@ export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onS
     pairs.rows.flatMap((row) => row.dots.map((dot) => ({ row, dot }))).find(({ row, dot }) => keyOf(row, dot) === key);
   const [low, high] = domain;
   const room = (high - low || 1) * 0.04;
-  const tickText = (tick: number): string => (pairs.metric === 'perplexity' ? formatFixed(tick, 2) : formatFixed(100 * tick, 0));
+  const tickText = (tick: number): string =>
+    pairs.metric === 'perplexity' ? formatFixed(tick, 2) : formatFixed(100 * tick, 0);
   return (
     <PointedChart
       id={id}
@@ -54,12 +55,15 @@ export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onS
       }}
     >
       {(width) => {
-        const x = (value: number): number => LABELS_PX + ((value - low + room) / (high - low + 2 * room)) * (width - LABELS_PX - RIGHT_PX);
+        const x = (value: number): number =>
+          LABELS_PX + ((value - low + room) / (high - low + 2 * room)) * (width - LABELS_PX - RIGHT_PX);
         return (
           <>
             {pairs.rows.map((row, index) => (
               <g key={`${row.largeExperts} ${row.experts}`}>
-                {index % 2 === 1 && <rect x={0} y={index * step} width={width} height={step} fill="var(--grid)" fillOpacity={0.45} />}
+                {index % 2 === 1 && (
+                  <rect x={0} y={index * step} width={width} height={step} fill="var(--grid)" fillOpacity={0.45} />
+                )}
                 <text x={LABELS_PX - 8} y={index * step + step / 2 + 4} textAnchor="end" {...TICK}>
                   {formatCount(row.largeExperts)} → {formatCount(row.experts)}
                 </text>
@@ -67,7 +71,13 @@ export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onS
             ))}
             {roundTicks(low - room, high + room, TICKS).map((tick) => (
               <g key={tick}>
-                <line x1={x(tick)} x2={x(tick)} y1={0} y2={bottom} stroke={tick === 0 ? 'var(--text-muted)' : 'var(--border)'} />
+                <line
+                  x1={x(tick)}
+                  x2={x(tick)}
+                  y1={0}
+                  y2={bottom}
+                  stroke={tick === 0 ? 'var(--text-muted)' : 'var(--border)'}
+                />
                 <text x={x(tick)} y={bottom + 15} textAnchor="middle" {...TICK}>
                   {tickText(tick)}
                 </text>
@@ -83,7 +93,14 @@ export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onS
                   const hollow = dot.standing === 'within';
                   const key = keyOf(row, dot);
                   return (
-                    <g key={key} className="curve-point" data-point={key} data-x={x(dot.difference)} data-y={y} opacity={dot.standing === 'unknown' ? 0.45 : 1}>
+                    <g
+                      key={key}
+                      className="curve-point"
+                      data-point={key}
+                      data-x={x(dot.difference)}
+                      data-y={y}
+                      opacity={dot.standing === 'unknown' ? 0.45 : 1}
+                    >
                       <line x1={x(dot.low)} x2={x(dot.high)} y1={y} y2={y} stroke={color} strokeWidth={1.2} />
                       <MethodMarker style={style} theme={theme} x={x(dot.difference)} y={y} r={3.2} hollow={hollow} />
                     </g>

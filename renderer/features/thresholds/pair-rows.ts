@@ -1,4 +1,4 @@
-import type { FamilyPair } from '../../../main/contract/family.ts';
+import type { SizePair } from '../../../main/contract/size-trend.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 
 /** A method's dot in a row: one comparison with its interval, or mean and range of several draws and trainings. */
@@ -7,7 +7,7 @@ export interface PairDot {
   readonly difference: number;
   readonly low: number;
   readonly high: number;
-  readonly pairs: readonly FamilyPair[];
+  readonly pairs: readonly SizePair[];
   /** To the large model's threshold: past it where any comparison behind the dot is. */
   readonly standing: 'past' | 'within' | 'unknown';
 }
@@ -29,12 +29,12 @@ export interface TaskPairs {
 const distinct = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
 const ascending = (left: number, right: number): number => left - right;
 
-const standing = (pairs: readonly FamilyPair[]): PairDot['standing'] => {
+const standing = (pairs: readonly SizePair[]): PairDot['standing'] => {
   if (pairs.some(({ pastThreshold }) => pastThreshold === true)) return 'past';
   return pairs.every(({ pastThreshold }) => pastThreshold === false) ? 'within' : 'unknown';
 };
 
-const dotOf = (method: string, pairs: readonly FamilyPair[]): PairDot => {
+const dotOf = (method: string, pairs: readonly SizePair[]): PairDot => {
   const differences = pairs.map(({ difference }) => difference);
   const single = pairs.length === 1;
   return {
@@ -48,25 +48,40 @@ const dotOf = (method: string, pairs: readonly FamilyPair[]): PairDot => {
 };
 
 /** Comparisons gathered for drawing: a small multiple per task, a row per pair of sizes (by E', then E), a dot per method. */
-export const taskPairs = (pairs: readonly FamilyPair[], tasks: readonly string[]): readonly TaskPairs[] =>
+export const taskPairs = (pairs: readonly SizePair[], tasks: readonly string[]): readonly TaskPairs[] =>
   tasks.flatMap((task): readonly TaskPairs[] => {
     const own = pairs.filter((pair) => pair.task === task);
     const [first] = own;
     if (first === undefined) return [];
-    const rows = distinct(own.map(({ experts }) => experts)).toSorted(ascending).flatMap((experts) => {
-      const toThis = own.filter((pair) => pair.experts === experts);
-      return distinct(toThis.map(({ largeExperts }) => largeExperts)).toSorted(ascending).map((largeExperts): PairRow => {
-        const ofRow = toThis.filter((pair) => pair.largeExperts === largeExperts);
-        const methods = distinct(ofRow.map(({ method }) => method));
-        return { largeExperts, experts, dots: methods.map((method) => dotOf(method, ofRow.filter((pair) => pair.method === method))) };
+    const rows = distinct(own.map(({ experts }) => experts))
+      .toSorted(ascending)
+      .flatMap((experts) => {
+        const toThis = own.filter((pair) => pair.experts === experts);
+        return distinct(toThis.map(({ largeExperts }) => largeExperts))
+          .toSorted(ascending)
+          .map((largeExperts): PairRow => {
+            const ofRow = toThis.filter((pair) => pair.largeExperts === largeExperts);
+            const methods = distinct(ofRow.map(({ method }) => method));
+            return {
+              largeExperts,
+              experts,
+              dots: methods.map((method) =>
+                dotOf(
+                  method,
+                  ofRow.filter((pair) => pair.method === method),
+                ),
+              ),
+            };
+          });
       });
-    });
     return [{ task, metric: first.metric, n: Math.min(...own.map(({ n }) => n)), rows }];
   });
 
 /** From the lowest to the highest end of any whisker, 0 among them; accuracies share one axis, each perplexity has its own. */
 export const differenceDomain = (shown: TaskPairs, all: readonly TaskPairs[]): readonly [number, number] => {
   const sharing = shown.metric === 'perplexity' ? [shown] : all.filter(({ metric }) => metric !== 'perplexity');
-  const ends = sharing.flatMap(({ rows }) => rows.flatMap(({ dots }) => dots.flatMap(({ low, high, difference }) => [low, high, difference])));
+  const ends = sharing.flatMap(({ rows }) =>
+    rows.flatMap(({ dots }) => dots.flatMap(({ low, high, difference }) => [low, high, difference])),
+  );
   return [Math.min(0, ...ends), Math.max(0, ...ends)];
 };

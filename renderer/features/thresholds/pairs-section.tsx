@@ -1,10 +1,10 @@
 import { useStore } from 'zustand';
-import type { FamilyPair } from '../../../main/contract/family.ts';
+import type { SizePair } from '../../../main/contract/size-trend.ts';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount } from '../../format/format-number.ts';
 import { thresholdsStore } from '../../state/thresholds-store.ts';
-import { familyFigure } from './family-figure.ts';
+import { sizeTrendChart } from './family-figure.ts';
 import { pairColumns, pairRow } from './family-rows.ts';
 import { Findings } from './findings.tsx';
 import { openInCurves } from './open-in-curves.ts';
@@ -25,7 +25,8 @@ export const PairsSection = ({ manifest, family, shown, tasks, theme, title }: S
   const pairs = family.pairs.filter(({ method }) => shown.includes(method));
   const panels = taskPairs(pairs, tasks);
   const idOf = (task: string): string => `pairs-${task}`;
-  const select = ({ large, task, method, seed, factor }: FamilyPair): void => openInCurves({ run: family.run, model: large, task, method, seed, factor });
+  const select = ({ large, task, method, seed, factor }: SizePair): void =>
+    openInCurves({ run: family.run, model: large, task, method, seed, factor });
   return (
     <section aria-label={TITLE}>
       <div className="section-head">
@@ -37,7 +38,7 @@ export const PairsSection = ({ manifest, family, shown, tasks, theme, title }: S
             suggestedName={`pruned-against-scratch-${manifest.id}`}
             picture={!asTable}
             figure={() =>
-              familyFigure({
+              sizeTrendChart({
                 kind: 'uncurl-pruned-against-scratch',
                 title: TITLE,
                 caption: CAPTION,
@@ -67,8 +68,10 @@ export const PairsSection = ({ manifest, family, shown, tasks, theme, title }: S
               <figure key={panel.task} className="curve-panel pair-panel">
                 <figcaption>
                   <h3>{title(panel.task)}</h3>
-                  <span className="muted number">n {formatCount(panel.n)}
-                    {panel.metric === 'perplexity' ? ', perplexity' : ''}</span>
+                  <span className="muted number">
+                    n {formatCount(panel.n)}
+                    {panel.metric === 'perplexity' ? ', perplexity' : ''}
+                  </span>
                 </figcaption>
                 <PairChart
                   id={idOf(panel.task)}

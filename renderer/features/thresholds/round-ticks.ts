@@ -3,7 +3,10 @@ export const roundTicks = (low: number, high: number, most: number): readonly nu
   const span = high - low;
   if (!(span > 0)) return [low];
   const power = 10 ** Math.floor(Math.log10(span / most));
-  const step = [1, 2, 5, 10, 20].map((times) => times * power).find((size) => Math.floor(high / size) - Math.ceil(low / size) < most) ?? span;
+  const step =
+    [1, 2, 5, 10, 20]
+      .map((times) => times * power)
+      .find((size) => Math.floor(high / size) - Math.ceil(low / size) < most) ?? span;
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));

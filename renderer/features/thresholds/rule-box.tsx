@@ -1,4 +1,4 @@
-import type { FamilyDocument } from '../../../main/contract/family.ts';
+import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { Definition } from '../../components/definition.tsx';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
 
@@ -8,7 +8,7 @@ const range = (values: readonly number[]): string => {
 };
 
 /** How a threshold is defined here, and by how many items: readable without any hover. */
-export const RuleBox = ({ family }: { readonly family: FamilyDocument }) => (
+export const RuleBox = ({ family }: { readonly family: SizeTrendDocument }) => (
   <section className="rule-box" aria-label="How a threshold is defined">
     <div>
       <h3>How a threshold is defined</h3>

@@ -1,4 +1,4 @@
-import type { FamilyDocument, FamilyThreshold } from '../../../main/contract/family.ts';
+import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
@@ -8,24 +8,28 @@ import { methodTitle } from '../prune/methods.ts';
 import { bracketText, thresholdText } from './threshold-text.ts';
 
 interface ThresholdMatrixProps {
-  readonly family: FamilyDocument;
+  readonly family: SizeTrendDocument;
   readonly method: string;
   /** Names of the tasks, in the order of the rows. */
   readonly tasks: readonly string[];
   readonly known: readonly TaskEntry[];
-  readonly isSelected: (threshold: FamilyThreshold) => boolean;
-  readonly onSelect: (threshold: FamilyThreshold) => void;
+  readonly isSelected: (threshold: SizeThreshold) => boolean;
+  readonly onSelect: (threshold: SizeThreshold) => void;
 }
 
 /** Deepest tint, for a threshold of 64 and above: one step per doubling. */
 const DEEPEST = 6;
 
-const level = ({ lastSafe }: FamilyThreshold): number => Math.min(DEEPEST, Math.log2(lastSafe ?? 1));
+const level = ({ lastSafe }: SizeThreshold): number => Math.min(DEEPEST, Math.log2(lastSafe ?? 1));
 
-const itemsText = (thresholds: readonly FamilyThreshold[]): string => {
+const itemsText = (thresholds: readonly SizeThreshold[]): string => {
   const counts = [...new Set(thresholds.map(({ n }) => n))].sort((left, right) => left - right);
   const [least] = counts;
-  return least === undefined ? '' : counts.length === 1 ? formatCount(least) : `${formatCount(least)}–${formatCount(counts.at(-1) ?? least)}`;
+  return least === undefined
+    ? ''
+    : counts.length === 1
+      ? formatCount(least)
+      : `${formatCount(least)}–${formatCount(counts.at(-1) ?? least)}`;
 };
 
 /** Tasks by models for one method: threshold, bracket, verdict; a click shows the curve behind it. */
@@ -70,7 +74,11 @@ export const ThresholdMatrix = ({ family, method, tasks, known, isSelected, onSe
                       –
                     </td>
                   ) : (
-                    <td key={name} className="matrix-cell" style={{ '--level': level(threshold) } as React.CSSProperties}>
+                    <td
+                      key={name}
+                      className="matrix-cell"
+                      style={{ '--level': level(threshold) } as React.CSSProperties}
+                    >
                       <MatrixCell
                         threshold={threshold}
                         title={title}
@@ -92,9 +100,9 @@ export const ThresholdMatrix = ({ family, method, tasks, known, isSelected, onSe
 };
 
 interface MatrixCellProps {
-  readonly threshold: FamilyThreshold;
+  readonly threshold: SizeThreshold;
   readonly title: string;
-  readonly needed: FamilyDocument['needed'];
+  readonly needed: SizeTrendDocument['needed'];
   readonly metric: TaskEntry['metric'] | undefined;
   readonly selected: boolean;
   readonly onSelect: () => void;
@@ -115,7 +123,12 @@ const MatrixCell = ({ threshold, title, needed, metric, selected, onSelect }: Ma
         </>
       }
     >
-      <button type="button" aria-pressed={selected} aria-label={`${text.title}, ${text.lines.join(', ')}. Show its curve`} onClick={onSelect}>
+      <button
+        type="button"
+        aria-pressed={selected}
+        aria-label={`${text.title}, ${text.lines.join(', ')}. Show its curve`}
+        onClick={onSelect}
+      >
         <strong>{thresholdValue(threshold)}</strong>
         <small>{bracketText(threshold, needed, metric)}</small>
       </button>

@@ -15,7 +15,14 @@ export const ThresholdsControls = () => {
       <SweepSelect />
       <DeltaSlider />
       <div className="view-head-end">
-        <Button look="quiet" className="button-small" icon="file" disabled={!report.enabled} title="One HTML page with figures, tables, definitions and manifest" onClick={report.perform}>
+        <Button
+          look="quiet"
+          className="button-small"
+          icon="file"
+          disabled={!report.enabled}
+          title="One HTML page with figures, tables, definitions and manifest"
+          onClick={report.perform}
+        >
           Save report
         </Button>
         <Segmented

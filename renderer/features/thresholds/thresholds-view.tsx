@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import type { FamilyThreshold } from '../../../main/contract/family.ts';
+import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { useResolvedTheme } from '../../app/theme.ts';
 import { Button } from '../../components/button.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
@@ -7,6 +7,7 @@ import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/use-facts.ts';
 import { curvesStore } from '../../state/curves-store.ts';
 import { layoutStore } from '../../state/layout-store.ts';
+import '../curves/curves.css';
 import { MethodToggles } from '../curves/method-toggles.tsx';
 import { isPoint, pointKey } from '../curves/point-key.ts';
 import { useSweep } from '../curves/use-sweep.ts';
@@ -16,10 +17,9 @@ import { PairsSection } from './pairs-section.tsx';
 import { RuleBox } from './rule-box.tsx';
 import { thresholdPoint } from './threshold-point.ts';
 import { ThresholdsControls } from './thresholds-controls.tsx';
-import { TrendsSection } from './trends-section.tsx';
-import { useFamily } from './use-family.ts';
-import '../curves/curves.css';
 import './thresholds.css';
+import { TrendsSection } from './trends-section.tsx';
+import { useSizeTrend } from './use-family.ts';
 
 const SetUpSweep = () => (
   <Button look="primary" onClick={() => layoutStore.getState().show('prune')}>
@@ -35,12 +35,13 @@ export const ThresholdsView = () => {
   const { tasks, selection } = useFacts();
   const theme = useResolvedTheme();
   const { manifest, document } = useSweep();
-  const { family, error } = useFamily(manifest?.id ?? null);
+  const { family, error } = useSizeTrend(manifest?.id ?? null);
   const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
   if (manifest === null) {
     return (
       <EmptyState icon="chart" title="No sweep yet" action={<SetUpSweep />}>
-        A sweep of several models shows here how far each can be pruned for each task, and how that moves with the number of experts.
+        A sweep of several models shows here how far each can be pruned for each task, and how that moves with the
+        number of experts.
       </EmptyState>
     );
   }
@@ -54,7 +55,11 @@ export const ThresholdsView = () => {
             <Problem error={error} />
           ) : (
             <EmptyState icon="chart" title={waitingTitle(family === undefined, running)}>
-              {running ? 'A threshold appears as soon as a factor above 1 is measured.' : family === undefined ? '' : 'Resume it from the list of runs on the left.'}
+              {running
+                ? 'A threshold appears as soon as a factor above 1 is measured.'
+                : family === undefined
+                  ? ''
+                  : 'Resume it from the list of runs on the left.'}
             </EmptyState>
           )}
         </div>
@@ -63,7 +68,10 @@ export const ThresholdsView = () => {
   }
   const { run } = family;
   const shown = family.methods.filter((method) => !hidden.includes(method));
-  const order = [...tasks.map(({ name }) => name).filter((name) => family.tasks.includes(name)), ...family.tasks.filter((name) => !tasks.some((task) => task.name === name))];
+  const order = [
+    ...tasks.map(({ name }) => name).filter((name) => family.tasks.includes(name)),
+    ...family.tasks.filter((name) => !tasks.some((task) => task.name === name)),
+  ];
   const section = {
     manifest,
     family,
@@ -72,14 +80,16 @@ export const ThresholdsView = () => {
     known: tasks,
     theme,
     title: (name: string): string => tasks.find((task) => task.name === name)?.title ?? name,
-    onSelect: (threshold: FamilyThreshold): void => {
+    onSelect: (threshold: SizeThreshold): void => {
       const result = thresholdPoint(document?.results ?? [], threshold);
       if (result !== null) openInCurves(pointKey(run, result));
     },
   };
-  const isSelected = (threshold: FamilyThreshold): boolean => {
+  const isSelected = (threshold: SizeThreshold): boolean => {
     const result = thresholdPoint(document?.results ?? [], threshold);
-    return selection.point !== null && selection.point.run === run && result !== null && isPoint(result, selection.point);
+    return (
+      selection.point !== null && selection.point.run === run && result !== null && isPoint(result, selection.point)
+    );
   };
   return (
     <>
@@ -94,7 +104,8 @@ export const ThresholdsView = () => {
         <MatrixSection {...section} isSelected={isSelected} />
         {family.trends.length === 0 ? (
           <EmptyState icon="model" title="One expert count: nothing to compare over E" action={<SetUpSweep />}>
-            Sweep models that differ in their number of experts together, for example the bundled ones: tick them under “Models” of the sweep in Prune.
+            Sweep models that differ in their number of experts together, for example the bundled ones: tick them under
+            “Models” of the sweep in Prune.
           </EmptyState>
         ) : (
           <>

@@ -1,31 +1,29 @@
-import type { ExpertTrend, FamilyThreshold } from '../../../main/contract/family.ts';
+import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
+import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
 import type { ResolvedTheme } from '../../app/theme.ts';
-import { methodStyle } from '../../../main/contract/method-style.ts';
-import type { MethodStyle } from '../../../main/contract/method-style.ts';
 import { MethodMarker } from '../../charts/method-marker.tsx';
 import { formatCount, formatFactor } from '../../format/format-number.ts';
-import { PointedChart } from './pointed-chart.tsx';
-import type { PointText } from './pointed-chart.tsx';
-import { MARGIN, trendLayout } from './trend-layout.ts';
-import type { PlacedThreshold, PlacedTrend, TrendFrame } from './trend-layout.ts';
+import { PointedChart, type PointText } from './pointed-chart.tsx';
+import { MARGIN, type PlacedThreshold, type PlacedTrend, type TrendFrame, trendLayout } from './trend-layout.ts';
 
 interface TrendChartProps extends Omit<TrendFrame, 'width' | 'height'> {
   readonly id: string;
   readonly title: string;
   readonly trends: readonly ExpertTrend[];
   readonly theme: ResolvedTheme;
-  readonly text: (threshold: FamilyThreshold) => PointText;
-  readonly onSelect: (threshold: FamilyThreshold) => void;
+  readonly text: (threshold: SizeThreshold) => PointText;
+  readonly onSelect: (threshold: SizeThreshold) => void;
 }
 
 const HEIGHT = 190;
 const TICK = { fill: 'var(--text-muted)', fontSize: 11 } as const;
 
-const keyOf = ({ model, method }: FamilyThreshold): string => JSON.stringify([model, method]);
+const keyOf = ({ model, method }: SizeThreshold): string => JSON.stringify([model, method]);
 
 /** Threshold of one task against the number of pretraining experts, a mark with its bracket per model and method. */
 export const TrendChart = ({ id, title, trends, theme, text, onSelect, ...frame }: TrendChartProps) => {
-  const find = (key: string): FamilyThreshold | undefined => trends.flatMap(({ points }) => points).find((point) => keyOf(point) === key);
+  const find = (key: string): SizeThreshold | undefined =>
+    trends.flatMap(({ points }) => points).find((point) => keyOf(point) === key);
   return (
     <PointedChart
       id={id}
@@ -47,7 +45,13 @@ export const TrendChart = ({ id, title, trends, theme, text, onSelect, ...frame 
           <>
             {layout.y.ticks.map((tick) => (
               <g key={tick}>
-                <line x1={MARGIN.left} x2={width - MARGIN.right} y1={layout.y.position(tick)} y2={layout.y.position(tick)} stroke="var(--grid)" />
+                <line
+                  x1={MARGIN.left}
+                  x2={width - MARGIN.right}
+                  y1={layout.y.position(tick)}
+                  y2={layout.y.position(tick)}
+                  stroke="var(--grid)"
+                />
                 <text x={MARGIN.left - 6} y={layout.y.position(tick) + 4} textAnchor="end" {...TICK}>
                   {formatFactor(tick)}
                 </text>
@@ -60,10 +64,23 @@ export const TrendChart = ({ id, title, trends, theme, text, onSelect, ...frame 
               </text>
             ))}
             {layout.limits.map(({ x, y, half }) => (
-              <line key={x} x1={x - half} x2={x + half} y1={y} y2={y} stroke="var(--text-faint)" strokeDasharray="2 2" />
+              <line
+                key={x}
+                x1={x - half}
+                x2={x + half}
+                y1={y}
+                y2={y}
+                stroke="var(--text-faint)"
+                strokeDasharray="2 2"
+              />
             ))}
             {layout.trends.map((trend) => (
-              <TrendMarks key={trend.method} trend={trend} style={methodStyle(trend.method, frame.methods.indexOf(trend.method))} theme={theme} />
+              <TrendMarks
+                key={trend.method}
+                trend={trend}
+                style={methodStyle(trend.method, frame.methods.indexOf(trend.method))}
+                theme={theme}
+              />
             ))}
           </>
         );
@@ -72,7 +89,15 @@ export const TrendChart = ({ id, title, trends, theme, text, onSelect, ...frame 
   );
 };
 
-const TrendMarks = ({ trend, style, theme }: { readonly trend: PlacedTrend; readonly style: MethodStyle; readonly theme: ResolvedTheme }) => {
+const TrendMarks = ({
+  trend,
+  style,
+  theme,
+}: {
+  readonly trend: PlacedTrend;
+  readonly style: MethodStyle;
+  readonly theme: ResolvedTheme;
+}) => {
   const color = style[theme];
   const line = trend.line.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)},${y.toFixed(1)}`).join('');
   return (
@@ -88,7 +113,15 @@ const TrendMarks = ({ trend, style, theme }: { readonly trend: PlacedTrend; read
   );
 };
 
-const ThresholdMark = ({ point, style, theme }: { readonly point: PlacedThreshold; readonly style: MethodStyle; readonly theme: ResolvedTheme }) => {
+const ThresholdMark = ({
+  point,
+  style,
+  theme,
+}: {
+  readonly point: PlacedThreshold;
+  readonly style: MethodStyle;
+  readonly theme: ResolvedTheme;
+}) => {
   const color = style[theme];
   const { threshold, x, y, end } = point;
   const place = { className: 'curve-point', 'data-point': keyOf(threshold), 'data-x': x, 'data-y': y };
@@ -103,7 +136,16 @@ const ThresholdMark = ({ point, style, theme }: { readonly point: PlacedThreshol
   return (
     <g {...place}>
       <line x1={x} x2={x} y1={y} y2={end} stroke={color} strokeWidth={1} />
-      <path d={threshold.firstUnsafe === null ? `M${x - 3},${end + 3.5}L${x},${end}L${x + 3},${end + 3.5}` : `M${x - 3},${end}h6`} fill="none" stroke={color} strokeWidth={1.4} />
+      <path
+        d={
+          threshold.firstUnsafe === null
+            ? `M${x - 3},${end + 3.5}L${x},${end}L${x + 3},${end + 3.5}`
+            : `M${x - 3},${end}h6`
+        }
+        fill="none"
+        stroke={color}
+        strokeWidth={1.4}
+      />
       <MethodMarker style={style} theme={theme} x={x} y={y} r={3.6} hollow={hollow} />
     </g>
   );

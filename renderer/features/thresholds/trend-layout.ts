@@ -1,11 +1,10 @@
-import type { ExpertTrend, FamilyThreshold } from '../../../main/contract/family.ts';
-import { trendSpacing } from '../../../main/contract/trend-spacing.ts';
-import { doublings, doublingScale } from './doubling-scale.ts';
-import type { DoublingScale } from './doubling-scale.ts';
+import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
+import { trendSpacing } from '../../../main/figures/scales.ts';
+import { doublings, doublingScale, type DoublingScale } from './doubling-scale.ts';
 
 /** A threshold where it is drawn, in CSS pixels. */
 export interface PlacedThreshold {
-  readonly threshold: FamilyThreshold;
+  readonly threshold: SizeThreshold;
   readonly x: number;
   /** At the last safe factor; at factor 1 where it cannot be told. */
   readonly y: number;
@@ -52,11 +51,17 @@ export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): 
   const gap = trendSpacing(width - MARGIN.left - MARGIN.right, sizes.length, methods.length);
   const inset = (methods.length * gap.method) / 2 + 4;
   const x = doublingScale(sizes[0] ?? 1, sizes.at(-1) ?? 1, [MARGIN.left + inset, width - MARGIN.right - inset], sizes);
-  const y = doublingScale(1, largestFactor, [height - MARGIN.bottom - 8, MARGIN.top + OPEN_PX + 4], doublings(largestFactor));
+  const y = doublingScale(
+    1,
+    largestFactor,
+    [height - MARGIN.bottom - 8, MARGIN.top + OPEN_PX + 4],
+    doublings(largestFactor),
+  );
   const placed = trends.map((trend): PlacedTrend => {
     const shift = (methods.indexOf(trend.method) - (methods.length - 1) / 2) * gap.method;
     const centre = (experts: number): number => x.position(experts) + shift;
-    const ofSize = (experts: number): readonly FamilyThreshold[] => trend.points.filter((point) => point.experts === experts);
+    const ofSize = (experts: number): readonly SizeThreshold[] =>
+      trend.points.filter((point) => point.experts === experts);
     return {
       method: trend.method,
       points: trend.spread.flatMap(({ experts }) =>
@@ -82,7 +87,9 @@ export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): 
     };
   });
   const limits = sizes.flatMap((experts) => {
-    const tested = trends.flatMap(({ points }) => points.filter((point) => point.experts === experts)).map(({ largestTested }) => largestTested);
+    const tested = trends
+      .flatMap(({ points }) => points.filter((point) => point.experts === experts))
+      .map(({ largestTested }) => largestTested);
     return tested.length === 0 ? [] : [{ x: x.position(experts), y: y.position(Math.max(...tested)), half: inset }];
   });
   return { x, y, trends: placed, limits };

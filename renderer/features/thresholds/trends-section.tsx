@@ -3,7 +3,7 @@ import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount } from '../../format/format-number.ts';
 import { thresholdsStore } from '../../state/thresholds-store.ts';
-import { familyFigure } from './family-figure.ts';
+import { sizeTrendChart } from './family-figure.ts';
 import { thresholdColumns, thresholdRow } from './family-rows.ts';
 import { Findings } from './findings.tsx';
 import type { SectionProps } from './section-props.ts';
@@ -15,7 +15,8 @@ const TITLE = 'Threshold against experts before pruning';
 const CAPTION =
   'Mark: the threshold (hollow: no factor above ×1 is safe). Bar: the first unsafe factor; nothing was tested between the two. ' +
   'Arrow: every tested factor is safe. ?: cannot be told. Dashed: the largest factor that was tested.';
-const REPEATED = ' Marks side by side are trainings of one size; the broad band spans them, the line runs through their mean.';
+const REPEATED =
+  ' Marks side by side are trainings of one size; the broad band spans them, the line runs through their mean.';
 
 /** Threshold against E: a small multiple per task. */
 export const TrendsSection = ({ manifest, family, shown, tasks, known, theme, title, onSelect }: SectionProps) => {
@@ -23,7 +24,10 @@ export const TrendsSection = ({ manifest, family, shown, tasks, known, theme, ti
   const trends = family.trends.filter(({ method }) => shown.includes(method));
   const drawn = tasks.filter((task) => family.trends.some((trend) => trend.task === task));
   const sizes = [...new Set(family.models.map(({ experts }) => experts))].sort((left, right) => left - right);
-  const largestFactor = Math.max(2, ...family.thresholds.flatMap(({ largestTested, firstUnsafe }) => [largestTested, firstUnsafe ?? 1]));
+  const largestFactor = Math.max(
+    2,
+    ...family.thresholds.flatMap(({ largestTested, firstUnsafe }) => [largestTested, firstUnsafe ?? 1]),
+  );
   const repeated = family.trends.some(({ spread }) => spread.some(({ models }) => models > 1));
   const caption = `${CAPTION}${repeated ? REPEATED : ' Each size was trained once: chance in training does not show.'}`;
   const idOf = (task: string): string => `trend-${task}`;
@@ -38,7 +42,7 @@ export const TrendsSection = ({ manifest, family, shown, tasks, known, theme, ti
             suggestedName={`threshold-over-experts-${manifest.id}`}
             picture={!asTable}
             figure={() =>
-              familyFigure({
+              sizeTrendChart({
                 kind: 'uncurl-threshold-over-experts',
                 title: TITLE,
                 caption,
@@ -72,7 +76,9 @@ export const TrendsSection = ({ manifest, family, shown, tasks, known, theme, ti
                 <figure key={task} className="curve-panel family-panel">
                   <figcaption>
                     <h3>{title(task)}</h3>
-                    <span className="muted number">{items.length === 0 ? '' : `n ${formatCount(Math.min(...items))}`}</span>
+                    <span className="muted number">
+                      {items.length === 0 ? '' : `n ${formatCount(Math.min(...items))}`}
+                    </span>
                   </figcaption>
                   <TrendChart
                     id={idOf(task)}
@@ -82,7 +88,9 @@ export const TrendsSection = ({ manifest, family, shown, tasks, known, theme, ti
                     largestFactor={largestFactor}
                     methods={family.methods}
                     theme={theme}
-                    text={(threshold) => thresholdText(threshold, title(task), family, known.find(({ name }) => name === task)?.metric)}
+                    text={(threshold) =>
+                      thresholdText(threshold, title(task), family, known.find(({ name }) => name === task)?.metric)
+                    }
                     onSelect={onSelect}
                   />
                 </figure>

@@ -5,7 +5,7 @@ import type { TensorDtype } from '../../../main/checkpoint/descriptor.ts';
 import { fromFloat32, readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const fixtures = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../fixtures');
@@ -31,28 +31,45 @@ export interface StoredTensor {
 export const editTensors = async (file: string, edit: (tensors: Map<string, StoredTensor>) => void): Promise<void> => {
   const { tensors, metadata } = await readSafetensorsHeader(file);
   const stored = new Map<string, StoredTensor>();
-  for (const [name, view] of tensors) stored.set(name, { dtype: view.dtype, shape: view.shape, bytes: await readTensorBytes(view) });
+  for (const [name, view] of tensors)
+    stored.set(name, { dtype: view.dtype, shape: view.shape, bytes: await readTensorBytes(view) });
   edit(stored);
   await rm(file);
   await writeSafetensors(
     file,
-    [...stored].map(([name, { dtype, shape, bytes }]) => ({ name, dtype, shape, byteLength: bytes.length, bytes: () => bytes })),
+    [...stored].map(([name, { dtype, shape, bytes }]) => ({
+      name,
+      dtype,
+      shape,
+      byteLength: bytes.length,
+      bytes: () => bytes,
+    })),
     metadata,
   );
 };
 
 /** Spreads the tensors of a checkpoint over the shards that `shardOf` names, by number from 1. */
-export const reshard = async (folder: string, count: number, shardOf: (tensor: string, position: number) => number): Promise<void> => {
+export const reshard = async (
+  folder: string,
+  count: number,
+  shardOf: (tensor: string, position: number) => number,
+): Promise<void> => {
   const single = path.join(folder, 'model.safetensors');
   const names = [...(await readSafetensorsHeader(single)).tensors.keys()];
-  const fileOf = (shard: number): string => `model-${String(shard).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.safetensors`;
+  const fileOf = (shard: number): string =>
+    `model-${String(shard).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.safetensors`;
   const weightMap = new Map(names.map((name, position) => [name, fileOf(shardOf(name, position))]));
   for (let shard = 1; shard <= count; shard += 1) {
     await cp(single, path.join(folder, fileOf(shard)));
-    await editTensors(path.join(folder, fileOf(shard)), (tensors) => { for (const name of names) if (weightMap.get(name) !== fileOf(shard)) tensors.delete(name); });
+    await editTensors(path.join(folder, fileOf(shard)), (tensors) => {
+      for (const name of names) if (weightMap.get(name) !== fileOf(shard)) tensors.delete(name);
+    });
   }
   await rm(single);
-  await writeFile(path.join(folder, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(weightMap) }));
+  await writeFile(
+    path.join(folder, 'model.safetensors.index.json'),
+    JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(weightMap) }),
+  );
 };
 
 export const editJson = async (file: string, edit: (json: Record<string, unknown>) => void): Promise<void> => {
@@ -78,14 +95,26 @@ export interface MixtralShape {
 }
 
 const smallest: MixtralShape = {
-  layers: 2, experts: 6, topK: 2, hidden: 16, width: 12, vocabulary: 40, heads: 4, keyValueHeads: 2,
-  maxPositions: 64, slidingWindow: null, dtype: 'F32', stacked: false, seed: 1,
+  layers: 2,
+  experts: 6,
+  topK: 2,
+  hidden: 16,
+  width: 12,
+  vocabulary: 40,
+  heads: 4,
+  keyValueHeads: 2,
+  maxPositions: 64,
+  slidingWindow: null,
+  dtype: 'F32',
+  stacked: false,
+  seed: 1,
 };
 
 /** Writes a checkpoint with random weights into a new folder; `edit` may change float32 values of tensors before. */
 export const makeMixtral = async (
   wanted: Partial<MixtralShape> = {},
-  edit: (tensors: Map<string, { readonly shape: readonly number[]; readonly floats: Float32Array }>) => void = () => undefined,
+  edit: (tensors: Map<string, { readonly shape: readonly number[]; readonly floats: Float32Array }>) => void = () =>
+    undefined,
 ): Promise<string> => {
   const shape = { ...smallest, ...wanted };
   const { layers, experts, hidden, width, vocabulary, heads, keyValueHeads, dtype } = shape;
@@ -93,7 +122,10 @@ export const makeMixtral = async (
   const tensors = new Map<string, { readonly shape: readonly number[]; readonly floats: Float32Array }>();
   const add = (name: string, dimensions: readonly number[], scale: number, centre = 0): void => {
     const length = dimensions.reduce((product, each) => product * each, 1);
-    tensors.set(name, { shape: dimensions, floats: Float32Array.from({ length }, () => centre + scale * (2 * random.float() - 1)) });
+    tensors.set(name, {
+      shape: dimensions,
+      floats: Float32Array.from({ length }, () => centre + scale * (2 * random.float() - 1)),
+    });
   };
   const head = hidden / heads;
   add('model.embed_tokens.weight', [vocabulary, hidden], 1);
@@ -132,10 +164,22 @@ export const makeMixtral = async (
     { format: 'pt' },
   );
   const config = {
-    model_type: 'mixtral', architectures: ['MixtralForCausalLM'], hidden_act: 'silu', hidden_size: hidden, intermediate_size: width,
-    num_hidden_layers: layers, num_attention_heads: heads, num_key_value_heads: keyValueHeads, num_local_experts: experts,
-    num_experts_per_tok: shape.topK, vocab_size: vocabulary, max_position_embeddings: shape.maxPositions, rms_norm_eps: 1e-5,
-    rope_theta: 10000, sliding_window: shape.slidingWindow, tie_word_embeddings: false,
+    model_type: 'mixtral',
+    architectures: ['MixtralForCausalLM'],
+    hidden_act: 'silu',
+    hidden_size: hidden,
+    intermediate_size: width,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: keyValueHeads,
+    num_local_experts: experts,
+    num_experts_per_tok: shape.topK,
+    vocab_size: vocabulary,
+    max_position_embeddings: shape.maxPositions,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+    sliding_window: shape.slidingWindow,
+    tie_word_embeddings: false,
   };
   await writeFile(path.join(folder, 'config.json'), JSON.stringify(config, null, 2));
   return folder;

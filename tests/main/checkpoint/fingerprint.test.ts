@@ -12,12 +12,16 @@ const MEBIBYTE = 2 ** 20;
 const makeShards = async (count: number, mebibytes: number): Promise<readonly string[]> => {
   const folder = await temporaryFolder();
   const files = Array.from({ length: count }, (_, shard) => path.join(folder, `shard-${String(shard)}`));
-  for (const [shard, file] of files.entries()) await writeHeaderFile(file, [{ name: `tensor.${String(shard)}`, dtype: 'U8', shape: [mebibytes * MEBIBYTE] }]);
+  for (const [shard, file] of files.entries())
+    await writeHeaderFile(file, [{ name: `tensor.${String(shard)}`, dtype: 'U8', shape: [mebibytes * MEBIBYTE] }]);
   return files;
 };
 
 const fingerprint = async (files: readonly string[], config: Readonly<Record<string, unknown>> = {}): Promise<string> =>
-  fingerprintCheckpoint(config, await Promise.all(files.map(async (file) => ({ file, header: await readSafetensorsHeader(file) }))));
+  fingerprintCheckpoint(
+    config,
+    await Promise.all(files.map(async (file) => ({ file, header: await readSafetensorsHeader(file) }))),
+  );
 
 /** Writes one byte, `fromEnd` bytes before the end. */
 const setByte = async (file: string, fromEnd: number, value: number): Promise<void> => {
@@ -51,7 +55,10 @@ it.each([
 
 it('of a small checkpoint changes with every byte; of a large one, a sample of windows is read', async () => {
   const [small, large] = [await makeShards(2, 1), await makeShards(80, 1)];
-  for (const [files, sees] of [[small, true], [large, false]] as const) {
+  for (const [files, sees] of [
+    [small, true],
+    [large, false],
+  ] as const) {
     const original = await fingerprint(files);
     // Between the windows of a large checkpoint.
     await setByte(files[1] ?? '', 10_000, 7);

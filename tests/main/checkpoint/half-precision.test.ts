@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halfToNumber, halvesToFloat32, numberToHalf } from '../../../main/checkpoint/half-precision.ts';
+import {
+  bfloatsToFloat32,
+  float32ToBfloats,
+  float32ToHalves,
+  halfToNumber,
+  halvesToFloat32,
+  numberToHalf,
+} from '../../../main/checkpoint/half-precision.ts';
 
 const everyHalf = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
 
@@ -14,7 +21,9 @@ const plainHalf = (bits: number): number => {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 };
 
-const finiteHalves = [...everyHalf].map((bits) => ({ bits, value: plainHalf(bits) })).filter(({ value }) => Number.isFinite(value));
+const finiteHalves = [...everyHalf]
+  .map((bits) => ({ bits, value: plainHalf(bits) }))
+  .filter(({ value }) => Number.isFinite(value));
 const ascending = finiteHalves.filter(({ bits }) => bits < 32768).sort((a, b) => a.value - b.value);
 
 /** The nearest half by search; of two equally near ones the one with an even last bit. */
@@ -38,13 +47,17 @@ const nearestHalf = (value: number): number => {
 describe('binary16', () => {
   it('decodes all 65536 halves exactly', () => {
     const decoded = halvesToFloat32(everyHalf);
-    const wrong = [...everyHalf].filter((bits) => !Object.is(decoded[bits], plainHalf(bits)) || !Object.is(halfToNumber(bits), plainHalf(bits)));
+    const wrong = [...everyHalf].filter(
+      (bits) => !Object.is(decoded[bits], plainHalf(bits)) || !Object.is(halfToNumber(bits), plainHalf(bits)),
+    );
     expect(wrong).toEqual([]);
   });
 
   it('gives every half back after decoding, not-a-numbers as one of them', () => {
     const back = float32ToHalves(halvesToFloat32(everyHalf));
-    const wrong = [...everyHalf].filter((bits) => (Number.isNaN(plainHalf(bits)) ? !Number.isNaN(plainHalf(back[bits] ?? 0)) : back[bits] !== bits));
+    const wrong = [...everyHalf].filter((bits) =>
+      Number.isNaN(plainHalf(bits)) ? !Number.isNaN(plainHalf(back[bits] ?? 0)) : back[bits] !== bits,
+    );
     expect(wrong).toEqual([]);
   });
 
@@ -57,7 +70,10 @@ describe('binary16', () => {
   });
 
   it('rounds any float32 as the definition says', () => {
-    fc.assert(fc.property(fc.float({ noNaN: true }), (value) => numberToHalf(value) === nearestHalf(value)), { numRuns: 5000 });
+    fc.assert(
+      fc.property(fc.float({ noNaN: true }), (value) => numberToHalf(value) === nearestHalf(value)),
+      { numRuns: 5000 },
+    );
   });
 });
 
@@ -67,7 +83,11 @@ describe('bfloat16', () => {
     const words = new Uint32Array(decoded.buffer);
     expect([...everyHalf].filter((bits) => words[bits] !== bits * 65536)).toEqual([]);
     const back = float32ToBfloats(decoded);
-    const wrong = [...everyHalf].filter((bits) => back[bits] !== bits && !(Number.isNaN(decoded[bits] ?? 0) && Number.isNaN(bfloatsToFloat32(back.subarray(bits, bits + 1))[0] ?? 0)));
+    const wrong = [...everyHalf].filter(
+      (bits) =>
+        back[bits] !== bits &&
+        !(Number.isNaN(decoded[bits] ?? 0) && Number.isNaN(bfloatsToFloat32(back.subarray(bits, bits + 1))[0] ?? 0)),
+    );
     expect(wrong).toEqual([]);
   });
 

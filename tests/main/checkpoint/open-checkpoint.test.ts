@@ -13,8 +13,19 @@ describe('a checkpoint', () => {
   it('is described without loading weights', async () => {
     const { info, descriptor, weightFiles } = await openCheckpoint(await makeMixtral({ dtype: 'BF16' }));
     expect(info).toMatchObject({
-      family: 'mixtral', layers: 2, moeLayers: 2, experts: 6, topK: 2, hidden: 16, expertWidth: 12, sharedExperts: 0, normTopK: true,
-      vocabulary: 40, maxPositions: 64, dtype: 'bfloat16', supported: true,
+      family: 'mixtral',
+      layers: 2,
+      moeLayers: 2,
+      experts: 6,
+      topK: 2,
+      hidden: 16,
+      expertWidth: 12,
+      sharedExperts: 0,
+      normTopK: true,
+      vocabulary: 40,
+      maxPositions: 64,
+      dtype: 'bfloat16',
+      supported: true,
     });
     const expert = 3 * 16 * 12;
     const dense = 2 * 40 * 16 + 16 + 2 * (2 * 16 + 2 * 16 * 16 + 2 * 8 * 16 + 6 * 16);
@@ -73,24 +84,42 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
 
   it('an unknown or missing model_type', async () => {
     const folder = await makeMixtral();
-    await editJson(config(folder), (json) => { json['model_type'] = 'llama'; });
+    await editJson(config(folder), (json) => {
+      json['model_type'] = 'llama';
+    });
     await refusal(folder, 'unknown-model-type', /model_type "llama" is not supported \(supported: .*mixtral/);
-    await editJson(config(folder), (json) => { delete json['model_type']; });
+    await editJson(config(folder), (json) => {
+      delete json['model_type'];
+    });
     await refusal(folder, 'unknown-model-type', /model_type \(missing\)/);
   });
 
   it('a truncated weight file', async () => {
     const folder = await changeableCopy(checkpointFixture('mixtral'));
     await truncate(weights(folder), 100_000);
-    await refusal(folder, 'bad-safetensors', /model\.safetensors is no valid safetensors file: tensor "[^"]+" ends at byte \d+ but the file has 100000 \(truncated\)/);
+    await refusal(
+      folder,
+      'bad-safetensors',
+      /model\.safetensors is no valid safetensors file: tensor "[^"]+" ends at byte \d+ but the file has 100000 \(truncated\)/,
+    );
   });
 
   it('a missing shard, and a tensor that is not where the index says', async () => {
     const folder = await changeableCopy(checkpointFixture('mixtral-bf16-sharded'));
-    await editTensors(path.join(folder, 'model-00003-of-00009.safetensors'), (tensors) => { tensors.delete([...tensors.keys()][0] ?? ''); });
-    await refusal(folder, 'missing-tensor', /is not in model-00003-of-00009\.safetensors, where model\.safetensors\.index\.json places it/);
+    await editTensors(path.join(folder, 'model-00003-of-00009.safetensors'), (tensors) => {
+      tensors.delete([...tensors.keys()][0] ?? '');
+    });
+    await refusal(
+      folder,
+      'missing-tensor',
+      /is not in model-00003-of-00009\.safetensors, where model\.safetensors\.index\.json places it/,
+    );
     await rm(path.join(folder, 'model-00004-of-00009.safetensors'));
-    await refusal(folder, 'missing-shard', /shard model-00004-of-00009\.safetensors, named by model\.safetensors\.index\.json, is missing/);
+    await refusal(
+      folder,
+      'missing-shard',
+      /shard model-00004-of-00009\.safetensors, named by model\.safetensors\.index\.json, is missing/,
+    );
   });
 
   it('a tensor in two shards, and an index that leaves the folder', async () => {
@@ -104,7 +133,9 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
       if (copied !== undefined) tensors.set(...copied);
     });
     await refusal(folder, 'duplicate-tensor', /tensor "[^"]+" is in model-00001-of-00009\.safetensors as well/);
-    await editJson(path.join(folder, 'model.safetensors.index.json'), (json) => { json['weight_map'] = { 'lm_head.weight': '../elsewhere.safetensors' }; });
+    await editJson(path.join(folder, 'model.safetensors.index.json'), (json) => {
+      json['weight_map'] = { 'lm_head.weight': '../elsewhere.safetensors' };
+    });
     await refusal(folder, 'bad-json', /a file name without folders/);
   });
 
@@ -115,9 +146,17 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
       await editTensors(weights(copy), edit);
       return copy;
     };
-    await refusal(await damaged((tensors) => { tensors.delete(expertTensor); }), 'missing-tensor', new RegExp(`tensor "${expertTensor}" is missing`));
     await refusal(
-      await damaged((tensors) => { tensors.set('model.layers.0.adapter.weight', { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) }); }),
+      await damaged((tensors) => {
+        tensors.delete(expertTensor);
+      }),
+      'missing-tensor',
+      new RegExp(`tensor "${expertTensor}" is missing`),
+    );
+    await refusal(
+      await damaged((tensors) => {
+        tensors.set('model.layers.0.adapter.weight', { dtype: 'F32', shape: [1], bytes: new Uint8Array(4) });
+      }),
       'unknown-tensor',
       /1 tensor\(s\) have no place in this family: "model\.layers\.0\.adapter\.weight"/,
     );
@@ -137,8 +176,20 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
       'wrong-dtype',
       /is I32; this layout holds F32, F16, BF16/,
     );
-    await refusal(await damaged((tensors) => { for (const name of tensors.keys()) if (name.includes('experts')) tensors.delete(name); }), 'unknown-layout', /no experts found/);
-    await refusal(await damaged((tensors) => { for (const name of tensors.keys()) if (name.includes('gate')) tensors.delete(name); }), 'missing-tensor', /2 tensors are missing: "model\.layers\.0\.block_sparse_moe\.gate\.weight", "model\.layers\.1/);
+    await refusal(
+      await damaged((tensors) => {
+        for (const name of tensors.keys()) if (name.includes('experts')) tensors.delete(name);
+      }),
+      'unknown-layout',
+      /no experts found/,
+    );
+    await refusal(
+      await damaged((tensors) => {
+        for (const name of tensors.keys()) if (name.includes('gate')) tensors.delete(name);
+      }),
+      'missing-tensor',
+      /2 tensors are missing: "model\.layers\.0\.block_sparse_moe\.gate\.weight", "model\.layers\.1/,
+    );
   });
 
   it('a config that does not belong to the weights, or asks for what is not supported', async () => {
@@ -148,15 +199,47 @@ describe('a folder that is no checkpoint is refused with the reason', () => {
       await editJson(config(copy), (json) => Object.assign(json, change));
       return copy;
     };
-    await refusal(await configured({ num_local_experts: 5 }), 'wrong-shape', /block_sparse_moe\.gate\.weight" has shape \[6, 16\] where config\.json asks for \[5, 16\]/);
-    await refusal(await configured({ num_experts: 5 }), 'bad-config', /"num_local_experts" is 6 but "num_experts" is 5/);
-    await refusal(await configured({ vocab_size: 41 }), 'wrong-shape', /"model\.embed_tokens\.weight" has shape \[40, 16\] where config\.json asks for \[41, 16\] \(vocab_size 41\)/);
-    await refusal(await configured({ num_experts_per_tok: 7 }), 'bad-config', /num_experts_per_tok \(7\) exceeds num_local_experts \(6\)/);
+    await refusal(
+      await configured({ num_local_experts: 5 }),
+      'wrong-shape',
+      /block_sparse_moe\.gate\.weight" has shape \[6, 16\] where config\.json asks for \[5, 16\]/,
+    );
+    await refusal(
+      await configured({ num_experts: 5 }),
+      'bad-config',
+      /"num_local_experts" is 6 but "num_experts" is 5/,
+    );
+    await refusal(
+      await configured({ vocab_size: 41 }),
+      'wrong-shape',
+      /"model\.embed_tokens\.weight" has shape \[40, 16\] where config\.json asks for \[41, 16\] \(vocab_size 41\)/,
+    );
+    await refusal(
+      await configured({ num_experts_per_tok: 7 }),
+      'bad-config',
+      /num_experts_per_tok \(7\) exceeds num_local_experts \(6\)/,
+    );
     await refusal(await configured({ num_hidden_layers: 1 }), 'unknown-tensor', /have no place in this family/);
-    await refusal(await configured({ hidden_size: 'wide' }), 'bad-config', /"hidden_size" is "wide", not a positive number/);
-    await refusal(await configured({ hidden_act: 'gelu' }), 'unsupported-config', /"hidden_act" is "gelu"; only "silu" is supported/);
-    await refusal(await configured({ rope_scaling: { rope_type: 'linear', factor: 2 } }), 'unsupported-config', /rotary scaling "linear" is not proven/);
-    await refusal(await configured({ quantization_config: { quant_method: 'fp8' } }), 'unsupported-config', /"quantization_config"/);
+    await refusal(
+      await configured({ hidden_size: 'wide' }),
+      'bad-config',
+      /"hidden_size" is "wide", not a positive number/,
+    );
+    await refusal(
+      await configured({ hidden_act: 'gelu' }),
+      'unsupported-config',
+      /"hidden_act" is "gelu"; only "silu" is supported/,
+    );
+    await refusal(
+      await configured({ rope_scaling: { rope_type: 'linear', factor: 2 } }),
+      'unsupported-config',
+      /rotary scaling "linear" is not proven/,
+    );
+    await refusal(
+      await configured({ quantization_config: { quant_method: 'fp8' } }),
+      'unsupported-config',
+      /"quantization_config"/,
+    );
   });
 
   it('stacked experts that lie transposed, also where gate and up alone could be either', async () => {

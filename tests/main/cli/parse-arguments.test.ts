@@ -39,7 +39,11 @@ test.each([
   [['m', 'n', 'o'], '"o" is one argument too many', 'Usage'],
 ])('refuses %j', (args, message, remedy) => {
   expect(() => parse(...args)).toThrow(
-    expect.objectContaining({ kind: 'refused', message: expect.stringContaining(message), remedy: expect.stringContaining(remedy) }),
+    expect.objectContaining({
+      kind: 'refused',
+      message: expect.stringContaining(message),
+      remedy: expect.stringContaining(remedy),
+    }),
   );
 });
 
@@ -55,18 +59,27 @@ test('the edit distance is symmetric and counts edits, and the nearest name is o
   );
   expect([editDistance('kitten', 'sitting'), editDistance('', 'abc'), editDistance('form', 'from')]).toEqual([3, 3, 1]);
   const names = Object.keys(verbs);
-  expect(['swep', 'verfy', 'exprt', 'figure', 'prof'].map((typed) => nearestName(typed, names))).toEqual(['sweep', 'verify', 'export', 'figures', 'profile']);
+  expect(['swep', 'verfy', 'exprt', 'figure', 'prof'].map((typed) => nearestName(typed, names))).toEqual([
+    'sweep',
+    'verify',
+    'export',
+    'figures',
+    'profile',
+  ]);
   expect(nearestName('quux', names)).toBeNull();
 });
 
 test('values are read by what they must be, and refused by option and value', () => {
-  const read = (options: Readonly<Record<string, unknown>>): ReturnType<typeof optionReader> => optionReader({ positionals: [], options });
+  const read = (options: Readonly<Record<string, unknown>>): ReturnType<typeof optionReader> =>
+    optionReader({ positionals: [], options });
   expect(read({ factors: ['1,2', '4'] }).reals('factors', 1)).toEqual([1, 2, 4]);
   expect(() => read({ factors: ['1,zwei'] }).reals('factors', 1)).toThrow('--factors "zwei"');
   expect(() => read({ factors: ['0.5'] }).reals('factors', 1)).toThrow('at least 1');
   expect(() => read({ keep: '2.5' }).whole('keep', 1)).toThrow('--keep "2.5" is not a whole number');
   expect(() => read({ delta: '0.9' }).real('delta', 0, 0.5)).toThrow('from 0 to 0.5');
-  expect(() => read({ method: ['reep'] }).choices('method', ['reap', 'random'])).toThrow(expect.objectContaining({ remedy: 'Did you mean "reap"?' }));
+  expect(() => read({ method: ['reep'] }).choices('method', ['reap', 'random'])).toThrow(
+    expect.objectContaining({ remedy: 'Did you mean "reap"?' }),
+  );
   expect(readPins(read({ pin: ['0:3', '1:2'], drop: ['2:0'] }))).toEqual([
     { layer: 0, expert: 3, keep: true },
     { layer: 1, expert: 2, keep: true },
@@ -74,9 +87,15 @@ test('values are read by what they must be, and refused by option and value', ()
   ]);
   expect(() => readPins(read({ pin: ['3'] }))).toThrow('LAYER:EXPERT');
   expect(readUncurlOptions(read({ router: 'mean-row', 'no-align': true }))).toEqual({
-    affinity: 'cosine', reference: 'most-active', align: false, weights: 'activation', router: 'mean-row',
+    affinity: 'cosine',
+    reference: 'most-active',
+    align: false,
+    weights: 'activation',
+    router: 'mean-row',
   });
-  expect(() => readUncurlOptions(read({ affinity: 'cosin' }))).toThrow(expect.objectContaining({ remedy: 'Did you mean "cosine"?' }));
+  expect(() => readUncurlOptions(read({ affinity: 'cosin' }))).toThrow(
+    expect.objectContaining({ remedy: 'Did you mean "cosine"?' }),
+  );
 });
 
 test('every verb bears its name, and its usage names only options that it has', async () => {

@@ -26,8 +26,24 @@ test('elsewhere progress is a plain line now and then', () => {
 test('progress, sizes and tables are readable', () => {
   const progress = { done: 61, total: 100, description: 'Evaluating' };
   expect(printedProgress({ ...progress, leftMs: null })).toBe('61 %: Evaluating');
-  expect(printedProgress({ ...progress, leftMs: { low: 110_000, high: 180_000 } })).toBe('61 %, 2 min to 3 min left: Evaluating');
+  expect(printedProgress({ ...progress, leftMs: { low: 110_000, high: 180_000 } })).toBe(
+    '61 %, 2 min to 3 min left: Evaluating',
+  );
   expect(printedProgress({ ...progress, leftMs: { low: 4_900, high: 5_100 } })).toBe('61 %, 5 s left: Evaluating');
-  expect([printedBytes(918_000), printedBytes(2.92e6), printedBytes(13), printedCount(1_452_000)]).toEqual(['918 kB', '2.92 MB', '13 B', '1,452,000']);
-  expect(textTable(['name', 'n'], [['a', 5], ['long', 12], ['b', null]])).toBe('name   n\n----  --\na      5\nlong  12\nb      -');
+  expect([printedBytes(918_000), printedBytes(2.92e6), printedBytes(13), printedCount(1_452_000)]).toEqual([
+    '918 kB',
+    '2.92 MB',
+    '13 B',
+    '1,452,000',
+  ]);
+  expect(
+    textTable(
+      ['name', 'n'],
+      [
+        ['a', 5],
+        ['long', 12],
+        ['b', null],
+      ],
+    ),
+  ).toBe('name   n\n----  --\na      5\nlong  12\nb      -');
 });

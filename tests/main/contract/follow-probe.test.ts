@@ -4,7 +4,11 @@ import { followProbe } from '../../../main/contract/follow-probe.ts';
 import type { ProbeEnd } from '../../../main/contract/device.ts';
 
 /** Follows a real process that runs `script`. */
-const follow = async (script: string, limitMs?: number, command = process.execPath): Promise<{ readonly end: ProbeEnd; readonly gone: boolean }> => {
+const follow = async (
+  script: string,
+  limitMs?: number,
+  command = process.execPath,
+): Promise<{ readonly end: ProbeEnd; readonly gone: boolean }> => {
   const child = spawn(command, ['-e', script], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   const exited = new Promise<boolean>((resolve) => {
     child.once('close', () => resolve(true));
@@ -24,7 +28,9 @@ const follow = async (script: string, limitMs?: number, command = process.execPa
 };
 
 it('takes the one message of a probe and ends its process', async () => {
-  const { end, gone } = await follow(`process.send({ kind: 'failed', message: 'no adapter' }); setInterval(() => 0, 1000)`);
+  const { end, gone } = await follow(
+    `process.send({ kind: 'failed', message: 'no adapter' }); setInterval(() => 0, 1000)`,
+  );
   expect(end).toEqual({ kind: 'failed', message: 'no adapter' });
   expect(gone).toBe(true);
 });
@@ -32,8 +38,16 @@ it('takes the one message of a probe and ends its process', async () => {
 it.each([
   ['an exit without an answer', `process.exit(3)`, /ended without an answer \(exit code 3\)/],
   ['a crash in native code', `process.abort()`, /ended without an answer \(SIGABRT\)/],
-  ['what it said before', `process.stderr.write('driver is broken', () => process.kill(process.pid, 'SIGSEGV'))`, /SIGSEGV.*It said: driver is broken/s],
-  ['a message of another version', `process.send({ kind: 'measured', measurement: {} }); setInterval(() => 0, 1000)`, /none of this version/],
+  [
+    'what it said before',
+    `process.stderr.write('driver is broken', () => process.kill(process.pid, 'SIGSEGV'))`,
+    /SIGSEGV.*It said: driver is broken/s,
+  ],
+  [
+    'a message of another version',
+    `process.send({ kind: 'measured', measurement: {} }); setInterval(() => 0, 1000)`,
+    /none of this version/,
+  ],
 ])('tells of %s', async (_what, script, message) => {
   const { end } = await follow(script);
   expect(end.kind).toBe('lost');

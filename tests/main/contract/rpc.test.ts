@@ -25,7 +25,13 @@ const nodeChannel = (port: MessagePort): MessageChannelEnd => ({
 
 const modelsChanged: EngineEvent = { type: 'models.changed' };
 const ports: MessagePort[] = [];
-const join = (): { engine: ReturnType<typeof createTransportEngine>; page: RpcConnection; pagePort: MessagePort; stop: () => void; ended: WorkbenchError[] } => {
+const join = (): {
+  engine: ReturnType<typeof createTransportEngine>;
+  page: RpcConnection;
+  pagePort: MessagePort;
+  stop: () => void;
+  ended: WorkbenchError[];
+} => {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
   const engine = createTransportEngine();
@@ -58,7 +64,11 @@ describe('calls over a MessageChannel', () => {
       message: 'The folder /x holds no config.json.',
       remedy: 'Choose a model folder.',
     });
-    await expect(page.call('runs.list', {})).rejects.toMatchObject({ code: 'internal', kind: 'failed', message: 'out of luck' });
+    await expect(page.call('runs.list', {})).rejects.toMatchObject({
+      code: 'internal',
+      kind: 'failed',
+      message: 'out of luck',
+    });
   });
 
   it('refuses input that breaks the schema before the engine sees it', async () => {
@@ -142,7 +152,8 @@ it('portChannel speaks the form of Electron ports', async () => {
   // Node's port of the DOM form (EventTarget) gives events with data, as Electron's MessagePortMain does.
   const electronForm = {
     postMessage: (message: unknown) => port2.postMessage(message),
-    on: (event: string, listener: (event: { readonly data: unknown }) => void) => port2.on(event, (data: unknown) => listener({ data })),
+    on: (event: string, listener: (event: { readonly data: unknown }) => void) =>
+      port2.on(event, (data: unknown) => listener({ data })),
     off: () => port2,
     start: () => port2.start(),
     close: () => port2.close(),

@@ -1,15 +1,17 @@
-import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { createEngine, type Engine } from '../../../main/engine.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { pathHandle, type PathHandle } from '../../../main/contract/model.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
-const openEngine = async (workspace?: string): Promise<{ engine: Engine; events: EngineEvent[]; workspace: string }> => {
+const openEngine = async (
+  workspace?: string,
+): Promise<{ engine: Engine; events: EngineEvent[]; workspace: string }> => {
   const folder = workspace ?? join(await temporaryFolder(), 'workspace');
   const engine = await createEngine({ workspace: folder, resources, commandLine: 'test', threads: 2 });
   onTestFinished(() => engine.dispose());
@@ -18,7 +20,11 @@ const openEngine = async (workspace?: string): Promise<{ engine: Engine; events:
   return { engine, events, workspace: folder };
 };
 
-const bundled = async (engine: Engine, model: string, ...tasks: string[]): Promise<{ model: PathHandle; tasks: PathHandle[] }> => {
+const bundled = async (
+  engine: Engine,
+  model: string,
+  ...tasks: string[]
+): Promise<{ model: PathHandle; tasks: PathHandle[] }> => {
   const found = (await engine.call('models.list', {})).find(({ name }) => name === model);
   const listed = await engine.call('tasks.list', {});
   const handles = tasks.map((name) => listed.find((task) => task.name === name)?.handle);
@@ -29,13 +35,31 @@ const bundled = async (engine: Engine, model: string, ...tasks: string[]): Promi
 test('lists what is bundled, says what it runs on, and refuses malformed calls and foreign handles', async () => {
   const { engine } = await openEngine();
   const facts = await engine.call('engine.facts', {});
-  expect(facts).toMatchObject({ version: expect.any(String), device: { provider: 'cpu', precision: 'float32', threads: 2 } });
+  expect(facts).toMatchObject({
+    version: expect.any(String),
+    device: { provider: 'cpu', precision: 'float32', threads: 2 },
+  });
   expect(facts.memory.budgetBytes).toBeLessThan(facts.memory.totalBytes);
   const models = await engine.call('models.list', {});
-  expect(models.find(({ name }) => name === 'uncurl-16')).toMatchObject({ bundled: true, error: null, info: { experts: 16, topK: 2 } });
-  expect(await engine.call('tasks.list', {})).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'french', bundled: true, chance: 0.25, error: null })]));
-  await expect(engine.call('models.open', { handle: pathHandle.parse('made-up') })).rejects.toMatchObject({ code: 'unknown-handle' });
-  await expect(engine.call('tasks.sample', { ...(await bundled(engine, 'uncurl-16', 'french')), handle: pathHandle.parse('x'), split: 'test', count: 0 })).rejects.toMatchObject({ code: 'invalid-input', kind: 'refused' });
+  expect(models.find(({ name }) => name === 'uncurl-16')).toMatchObject({
+    bundled: true,
+    error: null,
+    info: { experts: 16, topK: 2 },
+  });
+  expect(await engine.call('tasks.list', {})).toEqual(
+    expect.arrayContaining([expect.objectContaining({ name: 'french', bundled: true, chance: 0.25, error: null })]),
+  );
+  await expect(engine.call('models.open', { handle: pathHandle.parse('made-up') })).rejects.toMatchObject({
+    code: 'unknown-handle',
+  });
+  await expect(
+    engine.call('tasks.sample', {
+      ...(await bundled(engine, 'uncurl-16', 'french')),
+      handle: pathHandle.parse('x'),
+      split: 'test',
+      count: 0,
+    }),
+  ).rejects.toMatchObject({ code: 'invalid-input', kind: 'refused' });
 });
 
 test('remembers opened models and tasks across engines, tells what is wrong with them later, and forgets them', async () => {
@@ -48,10 +72,13 @@ test('remembers opened models and tasks across engines, tells what is wrong with
   await engine.call('models.open', { handle: model });
   await engine.call('tasks.open', { handle: task });
   expect(events.map(({ type }) => type)).toEqual(['models.changed', 'tasks.changed']);
-  await expect(engine.call('models.open', { handle: engine.grantPath(folder) })).rejects.toMatchObject({ kind: 'refused' });
+  await expect(engine.call('models.open', { handle: engine.grantPath(folder) })).rejects.toMatchObject({
+    kind: 'refused',
+  });
 
   const second = (await openEngine(workspace)).engine;
-  const find = async (): Promise<unknown> => (await second.call('models.list', {})).find(({ path }) => path === join(folder, 'mine'));
+  const find = async (): Promise<unknown> =>
+    (await second.call('models.list', {})).find(({ path }) => path === join(folder, 'mine'));
   expect(await find()).toMatchObject({ handle: model, error: null });
   await writeFile(join(folder, 'mine', 'config.json'), '{"model_type":"unheard-of"}');
   expect(await find()).toMatchObject({ info: null, error: expect.stringContaining('unheard-of') });
@@ -70,7 +97,10 @@ test('folders can be browsed from the home folder on, by handles only', async ()
   const shipped = models.entries.find(({ name }) => name === 'uncurl-16');
   expect(shipped?.kind).toBe('model');
   if (shipped === undefined) throw new Error('no bundled model');
-  expect(await engine.call('models.open', { handle: shipped.handle })).toMatchObject({ name: 'uncurl-16', bundled: true });
+  expect(await engine.call('models.open', { handle: shipped.handle })).toMatchObject({
+    name: 'uncurl-16',
+    bundled: true,
+  });
   const inside = await engine.call('folders.list', { handle: shipped.handle });
   expect(inside).toMatchObject({ parent: models.handle, path: join(resources, 'models', 'uncurl-16') });
 });
@@ -84,7 +114,10 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
   const profile = await engine.call('profile.start', { model, tasks });
   await engine.finished(profile.run);
   const profiles = await engine.call('profile.read', { model, tasks });
-  expect(profiles.map(({ task, counts }) => [task, counts.length, counts[0]?.length])).toEqual([['capital', 3, 16], ['sort', 3, 16]]);
+  expect(profiles.map(({ task, counts }) => [task, counts.length, counts[0]?.length])).toEqual([
+    ['capital', 3, 16],
+    ['sort', 3, 16],
+  ]);
   for (const { counts, tokens } of profiles) {
     for (const layer of counts) expect(layer.reduce((sum, count) => sum + count, 0)).toBe(2 * tokens);
   }
@@ -94,12 +127,26 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
   await expect(engine.call('plan.make', { ...request, keep: 4 })).rejects.toMatchObject({ code: 'factor-or-keep' });
 
   const settings = { methods: ['reap', 'random'], factors: [1, 2, 4], seeds: [0, 1], limit: 150 } as const;
-  const started = await engine.call('sweep.start', { models: [model], tasks, settings: { ...settings, methods: [...settings.methods], factors: [...settings.factors], seeds: [...settings.seeds] } });
+  const started = await engine.call('sweep.start', {
+    models: [model],
+    tasks,
+    settings: {
+      ...settings,
+      methods: [...settings.methods],
+      factors: [...settings.factors],
+      seeds: [...settings.seeds],
+    },
+  });
   await engine.finished(started.run);
   const document = await engine.call('sweep.read', { run: started.run });
   // Unpruned, and two factors for reap and for each of two seeds of random; on two tasks.
   expect(document.results).toHaveLength(2 * (1 + 2 * 3));
-  expect(document.results.map(({ n, task }) => [n, task])).toEqual(expect.arrayContaining([[73, 'capital'], [150, 'sort']]));
+  expect(document.results.map(({ n, task }) => [n, task])).toEqual(
+    expect.arrayContaining([
+      [73, 'capital'],
+      [150, 'sort'],
+    ]),
+  );
   expect(events.filter(({ type }) => type === 'sweep.point')).toHaveLength(document.results.length);
   expect(document.notes?.at(-1)).toBe('14 of 16 steps computed, 2 reused from disk.');
   const strict = await engine.call('sweep.read', { run: started.run, delta: 0.3 });
@@ -110,7 +157,9 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
   const { plan, cost } = await engine.call('sweep.plan', point);
   expect(plan).toMatchObject({ method: 'reap', tasks: ['sort'], factor: 4 });
   expect(cost.keptPerLayer).toEqual([4, 4, 4]);
-  expect((await engine.call('sweep.plan', { ...point, method: 'unpruned', factor: 1 })).cost.keptPerLayer).toEqual([16, 16, 16]);
+  expect((await engine.call('sweep.plan', { ...point, method: 'unpruned', factor: 1 })).cost.keptPerLayer).toEqual([
+    16, 16, 16,
+  ]);
   await expect(engine.call('sweep.plan', { ...point, factor: 3 })).rejects.toMatchObject({ code: 'no-such-point' });
 
   const target = join(workspace, '..', 'exports');
@@ -118,15 +167,30 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
   const into = engine.grantPath(target);
   const exported = await engine.call('export.start', { model, plan, into, name: 'small' });
   expect(await engine.finished(exported.run)).toMatchObject({ state: 'done', output: join(target, 'small') });
-  expect(await engine.call('verify.read', { run: exported.run })).toMatchObject({ ok: true, sameExperts: true, sameTensors: true });
+  expect(await engine.call('verify.read', { run: exported.run })).toMatchObject({
+    ok: true,
+    sameExperts: true,
+    sameTensors: true,
+  });
   expect(await readFile(join(target, 'small', 'README.md'), 'utf8')).toMatch(/sort \| reap \| 4 /);
-  await expect(engine.call('export.start', { model, plan, into, name: 'small' })).rejects.toMatchObject({ code: 'destination-exists' });
-  const verified = await engine.call('verify.start', { exported: engine.grantPath(join(target, 'small')), against: model, plan: made.plan });
+  await expect(engine.call('export.start', { model, plan, into, name: 'small' })).rejects.toMatchObject({
+    code: 'destination-exists',
+  });
+  const verified = await engine.call('verify.start', {
+    exported: engine.grantPath(join(target, 'small')),
+    against: model,
+    plan: made.plan,
+  });
   await engine.finished(verified.run);
   expect(await engine.call('verify.read', { run: verified.run })).toMatchObject({ ok: false });
 
   const runs = await engine.call('runs.list', {});
-  expect(runs.map(({ kind, state }) => [kind, state])).toEqual([['verify', 'done'], ['export', 'done'], ['sweep', 'done'], ['profile', 'done']]);
+  expect(runs.map(({ kind, state }) => [kind, state])).toEqual([
+    ['verify', 'done'],
+    ['export', 'done'],
+    ['sweep', 'done'],
+    ['profile', 'done'],
+  ]);
   await engine.call('runs.remove', { run: profile.run });
   expect(await readdir(join(workspace, 'runs'))).toHaveLength(3);
 }, 120_000);
@@ -134,7 +198,11 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
 test('a sweep is cancelled in the middle, resumed to the same numbers, and says when nothing was left to do', async () => {
   const { engine } = await openEngine();
   const { model, tasks } = await bundled(engine, 'uncurl-16', 'french', 'add');
-  const sweep = { models: [model], tasks, settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8] } };
+  const sweep = {
+    models: [model],
+    tasks,
+    settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8] },
+  };
   const { run } = await engine.call('sweep.start', sweep);
   const firstPoint = new Promise<void>((resolve) => {
     engine.subscribe((event) => {
@@ -172,7 +240,11 @@ test('a sweep is cancelled in the middle, resumed to the same numbers, and says 
 test('refuses before a run is made: impossible factors, tasks without calibration, changed tasks', async () => {
   const { engine, workspace } = await openEngine();
   const { model, tasks } = await bundled(engine, 'uncurl-16', 'capital');
-  const sweep = (factors: number[], task = tasks, methods: ('reap' | 'random')[] = ['reap']): Promise<{ run: string }> =>
+  const sweep = (
+    factors: number[],
+    task = tasks,
+    methods: ('reap' | 'random')[] = ['reap'],
+  ): Promise<{ run: string }> =>
     engine.call('sweep.start', { models: [model], tasks: task, settings: { methods, factors } });
   await expect(sweep([9])).rejects.toMatchObject({ code: 'factor-too-large', kind: 'refused' });
   const folder = await temporaryFolder();
@@ -192,7 +264,11 @@ test('refuses before a run is made: impossible factors, tasks without calibratio
 test('an adaptive sweep ends with neighbouring counts, one safe and one not', async () => {
   const { engine } = await openEngine();
   const { model, tasks } = await bundled(engine, 'uncurl-16', 'french', 'capital');
-  const { run } = await engine.call('sweep.start', { models: [model], tasks, settings: { methods: ['frequency'], factors: [1, 2], adaptive: true } });
+  const { run } = await engine.call('sweep.start', {
+    models: [model],
+    tasks,
+    settings: { methods: ['frequency'], factors: [1, 2], adaptive: true },
+  });
   await engine.finished(run);
   const { thresholds, results, notes } = await engine.call('sweep.read', { run });
   const french = thresholds.find(({ task }) => task === 'french');

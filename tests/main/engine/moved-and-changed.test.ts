@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import type { CallOutput } from '../../../main/contract/calls.ts';
-import { shortHash, type ModelEntry, type PathHandle } from '../../../main/contract/model.ts';
-import { createEngine, type Engine } from '../../../main/engine.ts';
+import { type ModelEntry, type PathHandle, shortHash } from '../../../main/contract/model.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
 import { editTensors } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
@@ -27,7 +27,8 @@ const openWithCopies = async (): Promise<{ engine: Engine; folder: string; model
   return { engine, folder, model, task: task.handle };
 };
 
-const listed = async (engine: Engine, path: string): Promise<ModelEntry | undefined> => (await engine.call('models.list', {})).find((entry) => entry.path === path);
+const listed = async (engine: Engine, path: string): Promise<ModelEntry | undefined> =>
+  (await engine.call('models.list', {})).find((entry) => entry.path === path);
 
 /** Another model of the same shape: one weight differs. */
 const changeWeights = (folder: string): Promise<void> =>
@@ -42,7 +43,11 @@ const dropFirstItem = async (task: string): Promise<void> => {
 };
 
 const sweep = async (engine: Engine, model: PathHandle, task: PathHandle): Promise<string> => {
-  const { run } = await engine.call('sweep.start', { models: [model], tasks: [task], settings: { methods: ['frequency'], factors: [1, 2], limit: 20 } });
+  const { run } = await engine.call('sweep.start', {
+    models: [model],
+    tasks: [task],
+    settings: { methods: ['frequency'], factors: [1, 2], limit: 20 },
+  });
   await engine.finished(run);
   return run;
 };
@@ -53,19 +58,32 @@ test('a model folder that is gone is said to be, across a restart, until it is l
   await rename(before, after);
   const restarted = await openEngine(join(folder, 'workspace'));
   expect(await listed(restarted, before)).toMatchObject({
-    handle: model.handle, name: 'mine', info: null, fingerprint: null, missing: { fingerprint: model.fingerprint },
+    handle: model.handle,
+    name: 'mine',
+    info: null,
+    fingerprint: null,
+    missing: { fingerprint: model.fingerprint },
     error: `Moved or deleted: ${before}. Tell where it is now, or forget it.`,
   });
   expect((await listed(engine, before))?.missing).toEqual({ fingerprint: model.fingerprint });
 
   await cp(join(resources, 'models', 'uncurl-16'), join(folder, 'other'), { recursive: true });
   const other = restarted.grantPath(join(folder, 'other'));
-  await expect(restarted.call('models.locate', { handle: model.handle, at: other })).rejects.toMatchObject({ code: 'another-model', kind: 'refused' });
+  await expect(restarted.call('models.locate', { handle: model.handle, at: other })).rejects.toMatchObject({
+    code: 'another-model',
+    kind: 'refused',
+  });
   await expect(restarted.call('models.locate', { handle: model.handle, at: other })).rejects.toThrow(
-    new RegExp(`other holds another model than .*mine did \\(header hash ${shortHash(model.fingerprint ?? '')} then, [0-9a-f]{8} now\\)`),
+    new RegExp(
+      `other holds another model than .*mine did \\(header hash ${shortHash(model.fingerprint ?? '')} then, [0-9a-f]{8} now\\)`,
+    ),
   );
-  await expect(restarted.call('models.locate', { handle: model.handle, at: restarted.grantPath(folder) })).rejects.toMatchObject({ code: 'no-model' });
-  await expect(restarted.call('models.locate', { handle: other, at: other })).rejects.toMatchObject({ code: 'not-remembered' });
+  await expect(
+    restarted.call('models.locate', { handle: model.handle, at: restarted.grantPath(folder) }),
+  ).rejects.toMatchObject({ code: 'no-model' });
+  await expect(restarted.call('models.locate', { handle: other, at: other })).rejects.toMatchObject({
+    code: 'not-remembered',
+  });
 
   const located = await restarted.call('models.locate', { handle: model.handle, at: restarted.grantPath(after) });
   expect(located).toMatchObject({ path: after, name: 'elsewhere', fingerprint: model.fingerprint, error: null });
@@ -88,7 +106,9 @@ test('a model remembered before its hash was noted gets one when it is listed, a
   const engine = await openEngine(workspace);
   const { fingerprint } = (await listed(engine, mine)) ?? {};
   expect((await listed(engine, lost))?.missing).toEqual({ fingerprint: null });
-  await expect(engine.call('models.locate', { handle: engine.grantPath(lost), at: engine.grantPath(mine) })).rejects.toMatchObject({ code: 'never-seen' });
+  await expect(
+    engine.call('models.locate', { handle: engine.grantPath(lost), at: engine.grantPath(mine) }),
+  ).rejects.toMatchObject({ code: 'never-seen' });
   await rename(mine, join(folder, 'moved'));
   expect((await listed(engine, mine))?.missing).toEqual({ fingerprint });
 });
@@ -100,11 +120,19 @@ test('runs of a moved model and task go on where both are remembered, and say wh
   const { plan } = await engine.call('sweep.plan', point);
   await rename(join(folder, 'mine'), join(folder, 'elsewhere'));
   await rename(join(folder, 'quiz'), join(folder, 'moved-quiz'));
-  await expect(engine.call('sweep.plan', point)).rejects.toMatchObject({ code: 'moved', message: expect.stringMatching(/mine was moved or deleted/) });
+  await expect(engine.call('sweep.plan', point)).rejects.toMatchObject({
+    code: 'moved',
+    message: expect.stringMatching(/mine was moved or deleted/),
+  });
   await engine.call('models.locate', { handle: model.handle, at: engine.grantPath(join(folder, 'elsewhere')) });
   expect((await engine.call('sweep.plan', point)).plan).toEqual(plan);
-  await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject({ code: 'moved', message: expect.stringMatching(/quiz was moved or deleted: the task/) });
-  expect((await engine.call('tasks.list', {})).find(({ path }) => path === join(folder, 'quiz'))?.error).toMatch(/^Moved or deleted: /);
+  await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject({
+    code: 'moved',
+    message: expect.stringMatching(/quiz was moved or deleted: the task/),
+  });
+  expect((await engine.call('tasks.list', {})).find(({ path }) => path === join(folder, 'quiz'))?.error).toMatch(
+    /^Moved or deleted: /,
+  );
   await engine.call('tasks.open', { handle: engine.grantPath(join(folder, 'moved-quiz')) });
   const again = await engine.call('run.reproduce', { run });
   await engine.finished(again.run);
@@ -121,14 +149,27 @@ test('a model that changed since it was swept is said to have, and nothing is pl
 
   await changeWeights(model.path);
   const now = await listed(engine, model.path);
-  expect(now?.changed).toMatchObject({ run, kind: 'sweep', title: 'Sweep of mine on capital', hash: model.fingerprint });
-  const hashes = new RegExp(`\\(header hash ${shortHash(model.fingerprint ?? '')} then, ${shortHash(now?.fingerprint ?? '')} now\\)`);
+  expect(now?.changed).toMatchObject({
+    run,
+    kind: 'sweep',
+    title: 'Sweep of mine on capital',
+    hash: model.fingerprint,
+  });
+  const hashes = new RegExp(
+    `\\(header hash ${shortHash(model.fingerprint ?? '')} then, ${shortHash(now?.fingerprint ?? '')} now\\)`,
+  );
   const refusals: readonly [string, () => Promise<unknown>][] = [
     ['changed-since', () => engine.call('sweep.plan', point)],
     ['changed-since', () => engine.call('jobs.resume', { run })],
     ['changed-since', () => engine.call('run.reproduce', { run })],
-    ['changed-since', () => engine.call('plan.make', { model: model.handle, tasks: [task], method: 'frequency', factor: 2 })],
-    ['plan-other-model', () => engine.call('export.start', { model: model.handle, plan, into: engine.grantPath(folder), name: 'small' })],
+    [
+      'changed-since',
+      () => engine.call('plan.make', { model: model.handle, tasks: [task], method: 'frequency', factor: 2 }),
+    ],
+    [
+      'plan-other-model',
+      () => engine.call('export.start', { model: model.handle, plan, into: engine.grantPath(folder), name: 'small' }),
+    ],
     ['plan-other-model', () => engine.call('verify.start', { exported: model.handle, against: model.handle, plan })],
   ];
   for (const [code, refused] of refusals) {
@@ -145,12 +186,15 @@ test('a model that changed since it was swept is said to have, and nothing is pl
 test('a task that changed since it was used is said to have, and its runs are not resumed', async () => {
   const { engine, folder, model, task } = await openWithCopies();
   const run = await sweep(engine, model.handle, task);
-  const find = async (): Promise<CallOutput<'tasks.list'>[number] | undefined> => (await engine.call('tasks.list', {})).find(({ handle }) => handle === task);
+  const find = async (): Promise<CallOutput<'tasks.list'>[number] | undefined> =>
+    (await engine.call('tasks.list', {})).find(({ handle }) => handle === task);
   const { hash } = (await find()) ?? {};
   expect(await find()).not.toHaveProperty('changed');
   await dropFirstItem(join(folder, 'quiz'));
   expect((await find())?.changed).toMatchObject({ run, kind: 'sweep', hash });
   await expect(engine.call('jobs.resume', { run })).rejects.toThrow(
-    new RegExp(`quiz has changed since this run \\(content hash ${shortHash(hash ?? '')} then, [0-9a-f]{8} now\\): it is another task`),
+    new RegExp(
+      `quiz has changed since this run \\(content hash ${shortHash(hash ?? '')} then, [0-9a-f]{8} now\\): it is another task`,
+    ),
   );
 }, 60_000);

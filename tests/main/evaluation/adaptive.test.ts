@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextKeptCount, type TestedCount } from '../../../main/evaluation/adaptive.ts';
+import { nextKeptCount, type TestedCount } from '../../../main/evaluation/threshold.ts';
 
 /** Runs the adaptive mode to its end against a truth in which `boundary` experts and more are safe. */
 const runToEnd = (experts: number, minimum: number, boundary: number, start: readonly TestedCount[]): TestedCount[] => {
@@ -14,12 +14,10 @@ const runToEnd = (experts: number, minimum: number, boundary: number, start: rea
   }
 };
 
-const setting = fc
-  .tuple(fc.integer({ min: 2, max: 256 }), fc.nat(), fc.nat())
-  .map(([experts, a, b]) => {
-    const minimum = 1 + (a % experts);
-    return { experts, minimum, boundary: minimum + (b % (experts - minimum + 1)) };
-  });
+const setting = fc.tuple(fc.integer({ min: 2, max: 256 }), fc.nat(), fc.nat()).map(([experts, a, b]) => {
+  const minimum = 1 + (a % experts);
+  return { experts, minimum, boundary: minimum + (b % (experts - minimum + 1)) };
+});
 
 const smallestSafe = (tested: readonly TestedCount[], experts: number): number =>
   Math.min(experts, ...tested.filter(({ safe }) => safe).map(({ kept }) => kept));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { holmAdjusted } from '../../../main/evaluation/compare-holm.ts';
-import { comparePoints, middleFactor } from '../../../main/evaluation/compare-points.ts';
-import { meanRanks, placesOf } from '../../../main/evaluation/compare-ranks.ts';
+import { comparePoints, middleFactor } from '../../../main/evaluation/comparison/points.ts';
+import { meanRanks, placesOf } from '../../../main/evaluation/comparison/ranks.ts';
+import { holmAdjusted } from '../../../main/statistics/p-values.ts';
 import { choiceOutcome, sweepResult } from './outcomes.ts';
 
 describe('Holm\u2019s correction', () => {
@@ -19,7 +19,8 @@ describe('Holm\u2019s correction', () => {
         for (const [place, p] of ps.entries()) {
           expect(adjusted[place]).toBeGreaterThanOrEqual(p);
           expect(adjusted[place]).toBeLessThanOrEqual(1);
-          for (const [other, q] of ps.entries()) if (p < q) expect(adjusted[place]).toBeLessThanOrEqual(adjusted[other] ?? Number.NaN);
+          for (const [other, q] of ps.entries())
+            if (p < q) expect(adjusted[place]).toBeLessThanOrEqual(adjusted[other] ?? Number.NaN);
         }
       }),
     );
@@ -33,25 +34,40 @@ describe('places', () => {
   });
 
   it('have a mean over tasks whose interval is empty where items leave no doubt, and wide where two are alike', () => {
-    const answers = (right: (item: number) => boolean) => [Array.from({ length: 100 }, (_, item) => choiceOutcome(`i${item}`, right(item)))];
+    const answers = (right: (item: number) => boolean) => [
+      Array.from({ length: 100 }, (_, item) => choiceOutcome(`i${item}`, right(item))),
+    ];
     const clear = { metric: 'acc', methods: [answers(() => true), answers(() => false)] } as const;
-    expect(meanRanks([clear, clear])).toEqual([{ value: 1, low: 1, high: 1 }, { value: 2, low: 2, high: 2 }]);
+    expect(meanRanks([clear, clear])).toEqual([
+      { value: 1, low: 1, high: 1 },
+      { value: 2, low: 2, high: 2 },
+    ]);
     const close = { metric: 'acc', methods: [answers((item) => item < 51), answers((item) => item >= 50)] } as const;
-    expect(meanRanks([close])).toEqual([{ value: 1, low: 1, high: 2 }, { value: 2, low: 1, high: 2 }]);
+    expect(meanRanks([close])).toEqual([
+      { value: 1, low: 1, high: 2 },
+      { value: 2, low: 1, high: 2 },
+    ]);
     expect(meanRanks([close])).toEqual(meanRanks([close]));
     expect(meanRanks([])).toEqual([]);
   });
 });
 
 describe('points to compare', () => {
-  const results = [2, 4, 8].flatMap((factor) => ['reap', 'uncurl'].map((method) => sweepResult({ method, factor, kept: 16 / factor })));
+  const results = [2, 4, 8].flatMap((factor) =>
+    ['reap', 'uncurl'].map((method) => sweepResult({ method, factor, kept: 16 / factor })),
+  );
   it('are of the middle factor unless one is asked for, the lower of two', () => {
     expect(middleFactor(results)).toBe(4);
     expect(middleFactor(results.filter(({ factor }) => factor < 8))).toBe(2);
     // What only one curve reached is no usual factor.
     expect(middleFactor([...results, sweepResult({ factor: 16 / 7 }), sweepResult({ factor: 16 / 5 })])).toBe(4);
     expect(middleFactor([])).toBeNull();
-    expect(comparePoints({ run: 'r', results }, {})).toMatchObject({ model: 'model', factors: [2, 4, 8], factor: 4, methods: ['reap', 'uncurl'] });
+    expect(comparePoints({ run: 'r', results }, {})).toMatchObject({
+      model: 'model',
+      factors: [2, 4, 8],
+      factor: 4,
+      methods: ['reap', 'uncurl'],
+    });
   });
   it('refuse a model that the sweep does not hold', () => {
     expect(() => comparePoints({ run: 'r', results }, { model: 'other' })).toThrow(/no pruned model other/);

@@ -1,5 +1,5 @@
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import type { ChoiceOutcome, TextOutcome } from '../../../main/inference/model-runner.ts';
+import type { ChoiceOutcome, TextOutcome } from '../../../main/contract/outcome.ts';
 
 /** A multiple-choice outcome with two choices whose right answer is 0: `right` and `rightNorm` say what was chosen. */
 export const choiceOutcome = (id: string, right: boolean, rightNorm = right, truncatedTokens = 0): ChoiceOutcome => ({

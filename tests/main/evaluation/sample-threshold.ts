@@ -1,7 +1,7 @@
-import type { FamilyThreshold } from '../../../main/contract/family.ts';
+import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 
 /** A threshold of a family that nothing but the named fields depends on. */
-export const familyThreshold = (fields: Partial<FamilyThreshold>): FamilyThreshold => ({
+export const sizeThreshold = (fields: Partial<SizeThreshold>): SizeThreshold => ({
   model: 'e8',
   task: 'sums',
   method: 'reap',

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mcnemarExact } from '../../../main/evaluation/mcnemar.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
-import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/evaluation/tango-interval.ts';
+import { mcnemarExact } from '../../../main/statistics/p-values.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
+import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
 import { choiceOutcome, textOutcome } from './outcomes.ts';
 
 const answers = fc.array(fc.tuple(fc.boolean(), fc.boolean()), { minLength: 1, maxLength: 200 });
@@ -11,7 +11,9 @@ const answers = fc.array(fc.tuple(fc.boolean(), fc.boolean()), { minLength: 1, m
 describe('summarise, accuracy', () => {
   it('counts the pairs', () => {
     const baseline = [true, true, true, false, false].map((right, i) => choiceOutcome(`q${i}`, right));
-    const candidate = [true, false, false, true, false].map((right, i) => choiceOutcome(`q${i}`, right, true, i < 2 ? 3 : 0));
+    const candidate = [true, false, false, true, false].map((right, i) =>
+      choiceOutcome(`q${i}`, right, true, i < 2 ? 3 : 0),
+    );
     const summary = summarise('acc', baseline, candidate);
     const counts = { gained: 1, lost: 2, n: 5 };
     expect(summary).toEqual({
@@ -34,7 +36,13 @@ describe('summarise, accuracy', () => {
   it('reads the choice by normalised score for acc_norm', () => {
     const baseline = [choiceOutcome('a', true, false), choiceOutcome('b', true, true)];
     const candidate = [choiceOutcome('a', true, true), choiceOutcome('b', false, true)];
-    expect(summarise('acc_norm', baseline, candidate)).toMatchObject({ value: 1, acc: 0.5, accNorm: 1, gained: 1, lost: 0 });
+    expect(summarise('acc_norm', baseline, candidate)).toMatchObject({
+      value: 1,
+      acc: 0.5,
+      accNorm: 1,
+      gained: 1,
+      lost: 0,
+    });
     expect(summarise('acc', baseline, candidate)).toMatchObject({ value: 0.5, gained: 0, lost: 1 });
   });
 
@@ -73,8 +81,12 @@ describe('summarise, perplexity', () => {
   });
 
   it('refuses other token counts and numbers that are not finite', () => {
-    expect(() => summarise('perplexity', baseline, [textOutcome('a', -22, 11), ...candidate.slice(1)])).toThrow(/11 for the/);
-    expect(() => summarise('perplexity', baseline, [textOutcome('a', Number.NaN, 10), ...candidate.slice(1)])).toThrow(/NaN/);
+    expect(() => summarise('perplexity', baseline, [textOutcome('a', -22, 11), ...candidate.slice(1)])).toThrow(
+      /11 for the/,
+    );
+    expect(() => summarise('perplexity', baseline, [textOutcome('a', Number.NaN, 10), ...candidate.slice(1)])).toThrow(
+      /NaN/,
+    );
   });
 });
 
@@ -83,7 +95,10 @@ describe('summarise', () => {
     const choices = [choiceOutcome('a', true), choiceOutcome('b', false)];
     const nothing = { difference: 0, low: 0, high: 0, lowOneSided: 0, p: null, lost: 0, gained: 0 };
     expect(summarise('acc', choices, null)).toMatchObject({ ...nothing, value: 0.5, n: 2 });
-    expect(summarise('perplexity', [textOutcome('a', -20, 10)], null)).toMatchObject({ ...nothing, value: Math.exp(2) });
+    expect(summarise('perplexity', [textOutcome('a', -20, 10)], null)).toMatchObject({
+      ...nothing,
+      value: Math.exp(2),
+    });
   });
 
   it('refuses other items, another order, other answers, no items and the wrong kind', () => {
@@ -105,7 +120,11 @@ describe('summarise', () => {
       const pairs = Array.from({ length: 150 }, () => {
         const u = random.float();
         // 0.05 gained, 0.09 lost, the rest answered alike: the true difference is -0.04.
-        return u < 0.05 ? ([false, true] as const) : u < 0.14 ? ([true, false] as const) : ([u < 0.7, u < 0.7] as const);
+        return u < 0.05
+          ? ([false, true] as const)
+          : u < 0.14
+            ? ([true, false] as const)
+            : ([u < 0.7, u < 0.7] as const);
       });
       const summary = summarise(
         'acc',

@@ -1,18 +1,31 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sweepThresholds, headlineThresholds } from '../../../main/evaluation/sweep-thresholds.ts';
-import { isSafe, itemsNeeded, readInSequence, TEXTS_NEEDED, thresholdOf } from '../../../main/evaluation/threshold.ts';
-import { thresholdRule } from '../../../main/evaluation/threshold-rule.ts';
-import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/evaluation/tango-interval.ts';
+import {
+  headlineThresholds,
+  isSafe,
+  itemsNeeded,
+  readInSequence,
+  sweepThresholds,
+  TEXTS_NEEDED,
+  thresholdOf,
+  thresholdRule,
+} from '../../../main/evaluation/threshold.ts';
+import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
 import { sweepResult } from './outcomes.ts';
 
 /** Results of one method whose lower ends are given by factor. */
 const results = (lowerEnds: Record<number, number>, fields: Parameters<typeof sweepResult>[0] = {}) =>
-  Object.entries(lowerEnds).map(([factor, lowOneSided]) => sweepResult({ factor: Number(factor), lowOneSided, ...fields }));
+  Object.entries(lowerEnds).map(([factor, lowOneSided]) =>
+    sweepResult({ factor: Number(factor), lowOneSided, ...fields }),
+  );
 
-const lowerEnds = fc.dictionary(fc.constantFrom('1.5', '2', '3', '4', '8', '16'), fc.double({ min: -0.3, max: 0, noNaN: true }), {
-  minKeys: 1,
-});
+const lowerEnds = fc.dictionary(
+  fc.constantFrom('1.5', '2', '3', '4', '8', '16'),
+  fc.double({ min: -0.3, max: 0, noNaN: true }),
+  {
+    minKeys: 1,
+  },
+);
 const deltas = fc.double({ min: 0.005, max: 0.5, noNaN: true });
 
 describe('thresholdOf', () => {
@@ -36,7 +49,11 @@ describe('thresholdOf', () => {
   });
 
   it('says all safe, none safe, cannot tell, or nothing yet', () => {
-    expect(thresholdOf(results({ 8: 0, 2: 0 }), 0.02)).toMatchObject({ verdict: 'all-safe', factor: 8, firstUnsafe: null });
+    expect(thresholdOf(results({ 8: 0, 2: 0 }), 0.02)).toMatchObject({
+      verdict: 'all-safe',
+      factor: 8,
+      firstUnsafe: null,
+    });
     expect(thresholdOf(results({ 2: -0.1, 4: -0.2 }), 0.02)).toMatchObject({
       verdict: 'none-safe',
       factor: 1,
@@ -139,8 +156,14 @@ describe('sweepThresholds', () => {
 
   it('leaves out of the joint threshold what some seed has not measured, unless it already failed', () => {
     const joint = (sweep: ReturnType<typeof seeded>) => sweepThresholds(sweep, 0.02).find(({ seed }) => seed === null);
-    expect(joint([...seeded(0, { 2: 0, 4: 0 }), ...seeded(1, { 2: 0 })])).toMatchObject({ factor: 2, verdict: 'all-safe' });
-    expect(joint([...seeded(0, { 2: 0, 4: -0.1 }), ...seeded(1, { 2: 0 })])).toMatchObject({ factor: 2, firstUnsafe: 4 });
+    expect(joint([...seeded(0, { 2: 0, 4: 0 }), ...seeded(1, { 2: 0 })])).toMatchObject({
+      factor: 2,
+      verdict: 'all-safe',
+    });
+    expect(joint([...seeded(0, { 2: 0, 4: -0.1 }), ...seeded(1, { 2: 0 })])).toMatchObject({
+      factor: 2,
+      firstUnsafe: 4,
+    });
   });
 
   it('adds nothing for one seed and skips what is only measured unpruned', () => {
@@ -154,7 +177,8 @@ describe('sweepThresholds', () => {
     fc.assert(
       fc.property(fc.array(complete, { minLength: 2, maxLength: 4 }), deltas, deltas, (bySeed, a, b) => {
         const sweep = bySeed.flatMap((ends, seed) => results(ends, { method: 'random', seed, n: 100_000 }));
-        const factors = (delta: number): number[] => sweepThresholds(sweep, delta).map(({ factor }) => factor ?? Number.NaN);
+        const factors = (delta: number): number[] =>
+          sweepThresholds(sweep, delta).map(({ factor }) => factor ?? Number.NaN);
         const tight = factors(Math.min(a, b));
         const loose = factors(Math.max(a, b));
         expect(tight.at(-1)).toBe(Math.min(...tight.slice(0, -1)));

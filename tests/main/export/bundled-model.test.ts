@@ -2,8 +2,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { exportRequest, mergeEvenly } from './export-settings.ts';
 
 const bundled = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../resources/models/uncurl-16');
@@ -13,7 +13,9 @@ describe('the bundled model', () => {
     const checkpoint = await openCheckpoint(bundled);
     const { experts, moeLayers, parameters } = checkpoint.info;
     const random = seededRandom(factor);
-    const kept = Array.from({ length: moeLayers }, () => random.shuffle(Array.from({ length: experts }, (_, expert) => expert)).slice(0, experts / factor));
+    const kept = Array.from({ length: moeLayers }, () =>
+      random.shuffle(Array.from({ length: experts }, (_, expert) => expert)).slice(0, experts / factor),
+    );
     for (const plan of [{ kept }, mergeEvenly(checkpoint, experts / factor, 'reference-row')]) {
       const { folder, verification, sizeBytes } = await exportPlan(await exportRequest(bundled, plan));
       expect(verification).toMatchObject({ ok: true, problems: [] });

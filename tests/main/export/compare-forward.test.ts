@@ -9,12 +9,26 @@ const result = (logits: readonly number[], experts: readonly number[]): ForwardR
 });
 /** One layer, experts 3 and 5 kept; one sequence of two tokens, vocabulary 2, top-1. */
 const compare = (ours: ForwardResult, theirs: ForwardResult): ReturnType<typeof compareForward> =>
-  compareForward([ours], [theirs], [new Map([[3, 0], [5, 1]])], [2], 1e-5);
+  compareForward(
+    [ours],
+    [theirs],
+    [
+      new Map([
+        [3, 0],
+        [5, 1],
+      ]),
+    ],
+    [2],
+    1e-5,
+  );
 
 describe('two models are compared', () => {
   it('absolutely for small logits and relatively beyond 1', () => {
     const ours = result([0.5, 100, 0, 0], [3, 5]);
-    expect(compare(ours, result([0.5 + 2e-6, 100 + 8e-4, 0, 0], [0, 1]))).toMatchObject({ sameExperts: true, problems: [] });
+    expect(compare(ours, result([0.5 + 2e-6, 100 + 8e-4, 0, 0], [0, 1]))).toMatchObject({
+      sameExperts: true,
+      problems: [],
+    });
     const far = compare(ours, result([0.5, 100.002, 0, 0], [0, 1]));
     expect(far.maxLogitDifference).toBeCloseTo(2e-5, 7);
     expect(far.problems[0]).toMatch(/^sequence 0, position 0: the logit of token 1 is 100\.00\d+ instead of 100\.$/);
@@ -22,7 +36,18 @@ describe('two models are compared', () => {
 
   it('by experts after renumbering, as sets', () => {
     const two = (ours: readonly number[], theirs: readonly number[]): boolean =>
-      compareForward([result([1], ours)], [result([1], theirs)], [new Map([[3, 0], [5, 1]])], [1], 1e-5).sameExperts;
+      compareForward(
+        [result([1], ours)],
+        [result([1], theirs)],
+        [
+          new Map([
+            [3, 0],
+            [5, 1],
+          ]),
+        ],
+        [1],
+        1e-5,
+      ).sameExperts;
     expect(two([3, 5], [1, 0])).toBe(true);
     expect(two([3, 5], [0, 0])).toBe(false);
     expect(compare(result([0, 0, 0, 0], [3, 5]), result([0, 0, 0, 0], [0, 0])).problems).toEqual([
@@ -33,8 +58,14 @@ describe('two models are compared', () => {
   it('with not-a-number and infinity as failures', () => {
     const ours = result([1, 1, 1, 1], [3, 5]);
     for (const wrong of [NaN, Infinity]) {
-      expect(compare(ours, result([1, 1, wrong, 1], [0, 1]))).toMatchObject({ maxLogitDifference: NOT_COMPARABLE, sameExperts: true });
+      expect(compare(ours, result([1, 1, wrong, 1], [0, 1]))).toMatchObject({
+        maxLogitDifference: NOT_COMPARABLE,
+        sameExperts: true,
+      });
     }
-    expect(compare(ours, result([1, 1], [0, 1]))).toMatchObject({ maxLogitDifference: NOT_COMPARABLE, sameExperts: false });
+    expect(compare(ours, result([1, 1], [0, 1]))).toMatchObject({
+      maxLogitDifference: NOT_COMPARABLE,
+      sameExperts: false,
+    });
   });
 });

@@ -10,28 +10,54 @@ import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-head
 import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
-import { changeableCopy, checkpointFixture, editJson, makeMixtral, reshard, scoringFixture } from '../checkpoint/checkpoint-files.ts';
+import {
+  changeableCopy,
+  checkpointFixture,
+  editJson,
+  makeMixtral,
+  reshard,
+  scoringFixture,
+} from '../checkpoint/checkpoint-files.ts';
 import { logitDifference, openRunner, uncancelled } from '../inference/open-runner.ts';
 import { exportRequest, mergeEvenly } from './export-settings.ts';
 
-const half: Plan = { kept: [[0, 2, 3, 6], [1, 3, 4, 5]] };
+const half: Plan = {
+  kept: [
+    [0, 2, 3, 6],
+    [1, 3, 4, 5],
+  ],
+};
 const mixtral = checkpointFixture('mixtral');
 
-const indexSchema = z.object({ metadata: z.record(z.string(), z.number()), weight_map: z.record(z.string(), z.string()) });
+const indexSchema = z.object({
+  metadata: z.record(z.string(), z.number()),
+  weight_map: z.record(z.string(), z.string()),
+});
 
 const read = (folder: string, name: string): Promise<string> => readFile(path.join(folder, name), 'utf8');
 
 /** Every tensor of a checkpoint as name -> dtype, shape and bytes. */
 const contents = async ({ tensors }: Checkpoint): Promise<ReadonlyMap<string, string>> => {
   const found = new Map<string, string>();
-  for (const [name, view] of tensors) found.set(name, `${view.dtype} ${String(view.shape)} ${Buffer.from(await readTensorBytes(view)).toString('base64')}`);
+  for (const [name, view] of tensors)
+    found.set(
+      name,
+      `${view.dtype} ${String(view.shape)} ${Buffer.from(await readTensorBytes(view)).toString('base64')}`,
+    );
   return found;
 };
 
 describe('an export', () => {
   it('is a folder with weights, config, plan, card, checksums and the side files', async () => {
     const source = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
-    for (const [name, text] of [['generation_config.json', '{"a": 1}'], ['chat_template.jinja', 'x'], ['LICENSE', 'MIT'], ['modeling.py', 'print()'], ['pytorch_model.bin', 'x'], ['README.md', '---\nlicense: mit\ntags:\n- a\n---\nold card']] as const) {
+    for (const [name, text] of [
+      ['generation_config.json', '{"a": 1}'],
+      ['chat_template.jinja', 'x'],
+      ['LICENSE', 'MIT'],
+      ['modeling.py', 'print()'],
+      ['pytorch_model.bin', 'x'],
+      ['README.md', '---\nlicense: mit\ntags:\n- a\n---\nold card'],
+    ] as const) {
       await writeFile(path.join(source, name), text);
     }
     const request = await exportRequest(source, half);
@@ -40,27 +66,50 @@ describe('an export', () => {
     expect(folder).toBe(request.destination);
     expect(await readdir(request.parent)).toEqual(['pruned']);
     expect((await readdir(folder)).sort()).toEqual([
-      'LICENSE', 'README.md', 'chat_template.jinja', 'checksums.sha256', 'config.json', 'generation_config.json', 'model.safetensors',
-      'tokenizer.json', 'tokenizer_config.json', 'uncurl-plan.json',
+      'LICENSE',
+      'README.md',
+      'chat_template.jinja',
+      'checksums.sha256',
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'uncurl-plan.json',
     ]);
     expect(sizeBytes).toBe(Number(execFileSync('sh', ['-c', 'cat * | wc -c'], { cwd: folder }).toString()));
-    expect(await read(folder, 'config.json')).toBe((await read(source, 'config.json')).replace('"num_local_experts": 8', '"num_local_experts": 4'));
+    expect(await read(folder, 'config.json')).toBe(
+      (await read(source, 'config.json')).replace('"num_local_experts": 8', '"num_local_experts": 4'),
+    );
     expect(await read(folder, 'tokenizer.json')).toBe(await read(source, 'tokenizer.json'));
     expect(JSON.parse(await read(folder, 'uncurl-plan.json'))).toEqual({
-      ...half, experts: 8, topK: 2, model: { name: 'mixtral-byte-fallback', fingerprint: request.checkpoint.fingerprint },
+      ...half,
+      experts: 8,
+      topK: 2,
+      model: { name: 'mixtral-byte-fallback', fingerprint: request.checkpoint.fingerprint },
     });
     expect(await read(folder, 'README.md')).toMatch(/license: mit\n[^]*pruned to 4: pruning factor 2\./);
     expect((await readSafetensorsHeader(path.join(folder, 'model.safetensors'))).metadata).toEqual({ format: 'pt' });
-    expect(execFileSync('sha256sum', ['--check', '--strict', 'checksums.sha256'], { cwd: folder }).toString()).not.toMatch(/FAILED/);
+    expect(
+      execFileSync('sha256sum', ['--check', '--strict', 'checksums.sha256'], { cwd: folder }).toString(),
+    ).not.toMatch(/FAILED/);
   });
 
   it('keeps the shards of the source', async () => {
-    const request = await exportRequest(checkpointFixture('mixtral-bf16-sharded'), { kept: [[6, 7], [0, 1]] });
+    const request = await exportRequest(checkpointFixture('mixtral-bf16-sharded'), {
+      kept: [
+        [6, 7],
+        [0, 1],
+      ],
+    });
     const { folder } = await exportPlan(request);
     const { tensors, info, weightFiles } = await openCheckpoint(folder);
     expect(weightFiles.map(({ name }) => name)).toEqual(request.checkpoint.weightFiles.map(({ name }) => name));
     expect(indexSchema.parse(JSON.parse(await read(folder, 'model.safetensors.index.json')))).toEqual({
-      metadata: { total_size: [...tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0), total_parameters: info.parameters.total },
+      metadata: {
+        total_size: [...tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
+        total_parameters: info.parameters.total,
+      },
       weight_map: Object.fromEntries([...tensors.values()].map(({ tensor, file }) => [tensor, path.basename(file)])),
     });
     expect(info.dtype).toBe('bfloat16');
@@ -69,7 +118,14 @@ describe('an export', () => {
   it('leaves out shards of which nothing is left, and counts the others anew', async () => {
     const source = await changeableCopy(mixtral);
     await reshard(source, 9, (name) => Number(/experts\.(\d+)\./.exec(name)?.[1] ?? 8) + 1);
-    const { folder, verification } = await exportPlan(await exportRequest(source, { kept: [[0, 5], [5, 7]] }));
+    const { folder, verification } = await exportPlan(
+      await exportRequest(source, {
+        kept: [
+          [0, 5],
+          [5, 7],
+        ],
+      }),
+    );
     expect(verification.ok).toBe(true);
     const shards = [1, 2, 3, 4].map((shard) => `model-0000${shard}-of-00004.safetensors`);
     expect((await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort()).toEqual(shards);
@@ -81,7 +137,20 @@ describe('an export', () => {
 
   it('numbers stacked experts by rows, in both orders of given lists', async () => {
     const source = checkpointFixture('mixtral-fused');
-    const [one, other] = [await exportRequest(source, { kept: [[7, 1, 2], [0, 5, 6]] }), await exportRequest(source, { kept: [[1, 2, 7], [6, 5, 0]] })];
+    const [one, other] = [
+      await exportRequest(source, {
+        kept: [
+          [7, 1, 2],
+          [0, 5, 6],
+        ],
+      }),
+      await exportRequest(source, {
+        kept: [
+          [1, 2, 7],
+          [6, 5, 0],
+        ],
+      }),
+    ];
     const [first, second] = [await exportPlan(one), await exportPlan(other)];
     const tensors = await contents(await openCheckpoint(first.folder));
     expect(tensors).toEqual(await contents(await openCheckpoint(second.folder)));
@@ -99,7 +168,9 @@ describe('an export', () => {
         const twice = await exportPlan(await exportRequest(step.folder, { kept: second }));
         const both = second.map((experts, layer) => experts.map((expert) => first[layer]?.[expert] ?? -1));
         const once = await exportPlan(await exportRequest(source, { kept: both }));
-        expect(await contents(await openCheckpoint(twice.folder))).toEqual(await contents(await openCheckpoint(once.folder)));
+        expect(await contents(await openCheckpoint(twice.folder))).toEqual(
+          await contents(await openCheckpoint(once.folder)),
+        );
       }),
       { numRuns: 4 },
     );
@@ -117,7 +188,9 @@ describe('an export', () => {
     const { folder, verification } = await exportPlan(request);
     expect(verification).toMatchObject({ ok: true, problems: [] });
     const tokens = [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]];
-    const measured = await (await openRunner(checkpoint.folder, { overlayFolder: request.settings.overlayFolder })).forward(tokens, plan, uncancelled);
+    const measured = await (
+      await openRunner(checkpoint.folder, { overlayFolder: request.settings.overlayFolder })
+    ).forward(tokens, plan, uncancelled);
     const exported = await (await openRunner(folder)).forward(tokens, null, uncancelled);
     expect(logitDifference(measured, exported)).toBeLessThanOrEqual(1e-6);
     expect((await openCheckpoint(folder)).info.experts).toBe(4);
@@ -130,13 +203,20 @@ describe('an export', () => {
       delete json['num_local_experts'];
     });
     const { folder } = await exportPlan(await exportRequest(source, half));
-    expect(JSON.parse(await read(folder, 'config.json'))).toMatchObject({ num_local_experts: 4, num_experts: 4, num_experts_per_tok: 2 });
+    expect(JSON.parse(await read(folder, 'config.json'))).toMatchObject({
+      num_local_experts: 4,
+      num_experts: 4,
+      num_experts_per_tok: 2,
+    });
   });
 
   it('tells bytes done, rising to the whole', async () => {
     const request = await exportRequest(mixtral, half);
     const told: (readonly [number, number])[] = [];
-    await exportPlan({ ...request, control: { ...request.control, onProgress: (done, total) => told.push([done, total]) } });
+    await exportPlan({
+      ...request,
+      control: { ...request.control, onProgress: (done, total) => told.push([done, total]) },
+    });
     expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).sort((a, b) => a - b));
     expect(new Set(told.map(([, total]) => total)).size).toBe(1);
     expect(told.at(-1)?.[0]).toBe(told.at(-1)?.[1]);
@@ -154,26 +234,59 @@ describe('an export is refused', () => {
   it('where the plan changes nothing', async () => {
     const all = [0, 1, 2, 3, 4, 5, 6, 7];
     await refusal({ kept: [all, all] }, 'changes-nothing', /keeps all 8 experts of every layer/);
-    await refusal(mergeEvenly(await openCheckpoint(mixtral), 8, 'reference-row'), 'changes-nothing', /each in a group of its own/);
+    await refusal(
+      mergeEvenly(await openCheckpoint(mixtral), 8, 'reference-row'),
+      'changes-nothing',
+      /each in a group of its own/,
+    );
   });
 
   it('where the plan does not fit the model', async () => {
     await refusal({ kept: [[0, 1, 2, 3]] }, 'plan-invalid', /names 1 layers; the model has 2/);
-    await refusal({ kept: [[0, 1, 2, 8], [0, 1, 2, 3]] }, 'plan-invalid', /names expert 8 in layer 0/);
+    await refusal(
+      {
+        kept: [
+          [0, 1, 2, 8],
+          [0, 1, 2, 3],
+        ],
+      },
+      'plan-invalid',
+      /names expert 8 in layer 0/,
+    );
     await refusal({ kept: [[0], [1]] }, 'plan-invalid', /leaves 1 expert in layer 0, fewer than the top-2/);
-    await refusal({ ...half, model: { name: 'another', fingerprint: 'abc' } }, 'plan-other-model', /was made for another \(fingerprint abc\), not for mixtral/);
+    await refusal(
+      { ...half, model: { name: 'another', fingerprint: 'abc' } },
+      'plan-other-model',
+      /was made for another \(fingerprint abc\), not for mixtral/,
+    );
   });
 
   it('where no stock loader could open it', async () => {
     const checkpoint = await openCheckpoint(mixtral);
-    await refusal(mergeEvenly(checkpoint, 4, 'mapped-rows'), 'not-exportable', /mapped-rows keeps a row for every unpruned expert/);
+    await refusal(
+      mergeEvenly(checkpoint, 4, 'mapped-rows'),
+      'not-exportable',
+      /mapped-rows keeps a row for every unpruned expert/,
+    );
     await refusal(mergeEvenly(checkpoint, 4, 'summed-probabilities'), 'not-exportable', /summed-probabilities/);
-    await refusal({ kept: [[0, 1, 2], [0, 1, 2, 3]] }, 'not-exportable', /Layers keep between 3 and 4 experts/);
+    await refusal(
+      {
+        kept: [
+          [0, 1, 2],
+          [0, 1, 2, 3],
+        ],
+      },
+      'not-exportable',
+      /Layers keep between 3 and 4 experts/,
+    );
   });
 
   it('where the destination exists, as a folder, an empty folder or a file, which stay as they are', async () => {
     for (const make of [
-      async (place: string) => { await mkdir(place); await writeFile(path.join(place, 'mine'), 'mine'); },
+      async (place: string) => {
+        await mkdir(place);
+        await writeFile(path.join(place, 'mine'), 'mine');
+      },
       (place: string) => mkdir(place),
       (place: string) => writeFile(place, 'mine'),
     ]) {
@@ -183,11 +296,21 @@ describe('an export is refused', () => {
       expect(await readdir(request.parent)).toEqual(['pruned']);
       const later = await exportRequest(mixtral, half);
       let made: Promise<unknown> | undefined;
-      const exporting = exportPlan({ ...later, control: { ...later.control, onProgress: () => { made ??= make(later.destination); } } });
+      const exporting = exportPlan({
+        ...later,
+        control: {
+          ...later.control,
+          onProgress: () => {
+            made ??= make(later.destination);
+          },
+        },
+      });
       await expect(exporting).rejects.toMatchObject({ code: 'destination-exists', kind: 'refused' });
       await made;
       expect(await readdir(later.parent)).toEqual(['pruned']);
-      expect(await readdir(later.destination).catch(() => 'a file')).toEqual(await readdir(request.destination).catch(() => 'a file'));
+      expect(await readdir(later.destination).catch(() => 'a file')).toEqual(
+        await readdir(request.destination).catch(() => 'a file'),
+      );
     }
   });
 
@@ -203,8 +326,20 @@ describe('an export that fails leaves nothing behind', () => {
     // Stands for a full disk: the error that the system gives, at a moment when bytes are being written.
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     const request = await exportRequest(mixtral, half);
-    const exporting = exportPlan({ ...request, control: { ...request.control, onProgress: () => { throw full; } } });
-    await expect(exporting).rejects.toMatchObject({ code: 'disk-full', kind: 'refused', remedy: 'Free some space, or export to another disk.' });
+    const exporting = exportPlan({
+      ...request,
+      control: {
+        ...request.control,
+        onProgress: () => {
+          throw full;
+        },
+      },
+    });
+    await expect(exporting).rejects.toMatchObject({
+      code: 'disk-full',
+      kind: 'refused',
+      remedy: 'Free some space, or export to another disk.',
+    });
     await expect(exporting).rejects.toThrow(/it needs 1 MB. Nothing was left behind/);
     expect(await readdir(request.parent)).toEqual([]);
   });
@@ -213,8 +348,12 @@ describe('an export that fails leaves nothing behind', () => {
     for (const moment of [0.05, 0.3, 0.6, 0.9]) {
       const controller = new AbortController();
       const request = await exportRequest(mixtral, half);
-      const onProgress = (done: number, total: number): void => { if (done >= moment * total) controller.abort(); };
-      await expect(exportPlan({ ...request, control: { signal: controller.signal, onProgress } })).rejects.toBeInstanceOf(CancelledError);
+      const onProgress = (done: number, total: number): void => {
+        if (done >= moment * total) controller.abort();
+      };
+      await expect(
+        exportPlan({ ...request, control: { signal: controller.signal, onProgress } }),
+      ).rejects.toBeInstanceOf(CancelledError);
       expect(await readdir(request.parent)).toEqual([]);
     }
   });
@@ -222,7 +361,10 @@ describe('an export that fails leaves nothing behind', () => {
   it('when a source file vanishes', async () => {
     const source = await changeableCopy(mixtral);
     const request = await exportRequest(source, half);
-    await writeFile(path.join(source, 'model.safetensors'), (await readFile(path.join(source, 'model.safetensors'))).subarray(0, 60_000));
+    await writeFile(
+      path.join(source, 'model.safetensors'),
+      (await readFile(path.join(source, 'model.safetensors'))).subarray(0, 60_000),
+    );
     await expect(exportPlan(request)).rejects.toMatchObject({ kind: 'refused' });
     expect(await readdir(request.parent)).toEqual([]);
   });

@@ -5,7 +5,10 @@ import type { ExportRequest } from '../../../main/export/export-plan.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /** Everything an export of `folder` needs, into a new folder named "pruned". */
-export const exportRequest = async (folder: string, plan: Plan): Promise<ExportRequest & { readonly parent: string }> => {
+export const exportRequest = async (
+  folder: string,
+  plan: Plan,
+): Promise<ExportRequest & { readonly parent: string }> => {
   const parent = await temporaryFolder();
   return {
     checkpoint: await openCheckpoint(folder),

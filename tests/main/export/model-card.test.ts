@@ -14,7 +14,17 @@ const contents = async (plan: Plan, more: Partial<CardContents> = {}): Promise<C
     checkpoint,
     plan,
     cost: planCost(checkpoint.info, plan),
-    verification: { ok: true, sequences: 7, tokens: 235, maxLogitDifference: 2.5e-7, tolerance: 1e-5, forms: [], sameExperts: true, sameTensors: true, problems: [] },
+    verification: {
+      ok: true,
+      sequences: 7,
+      tokens: 235,
+      maxLogitDifference: 2.5e-7,
+      tolerance: 1e-5,
+      forms: [],
+      sameExperts: true,
+      sameTensors: true,
+      problems: [],
+    },
     format: 'hf',
     warnings: [],
     hasTokenizer: true,
@@ -25,15 +35,43 @@ const contents = async (plan: Plan, more: Partial<CardContents> = {}): Promise<C
 };
 
 const point: Omit<SweepResult, 'task' | 'factor'> = {
-  model: 'mixtral', method: 'reap', seed: null, kept: 4, n: 200, metric: 'acc', value: 0.75, acc: 0.75, accNorm: 0.7, perplexity: null,
-  difference: -0.0125, low: -0.04, high: 0.015, lowOneSided: -0.035, p: 0.4, lost: 5, gained: 3, truncated: 0,
+  model: 'mixtral',
+  method: 'reap',
+  seed: null,
+  kept: 4,
+  n: 200,
+  metric: 'acc',
+  value: 0.75,
+  acc: 0.75,
+  accNorm: 0.7,
+  perplexity: null,
+  difference: -0.0125,
+  low: -0.04,
+  high: 0.015,
+  lowOneSided: -0.035,
+  p: 0.4,
+  lost: 5,
+  gained: 3,
+  truncated: 0,
 };
 
 describe('a model card', () => {
   it('says what was pruned, how, what is left and how it was proven', async () => {
     const plan: Plan = {
-      kept: [[0, 2, 3, 6], [1, 3, 4, 5]], method: 'reap', factor: 2, budget: 'uniform', seed: 3, tasks: ['plural', 'sums|mod'], options: { saliency: 'mean' },
-      pins: [{ layer: 0, expert: 2, keep: true }, { layer: 1, expert: 7, keep: false }],
+      kept: [
+        [0, 2, 3, 6],
+        [1, 3, 4, 5],
+      ],
+      method: 'reap',
+      factor: 2,
+      budget: 'uniform',
+      seed: 3,
+      tasks: ['plural', 'sums|mod'],
+      options: { saliency: 'mean' },
+      pins: [
+        { layer: 0, expert: 2, keep: true },
+        { layer: 1, expert: 7, keep: false },
+      ],
     };
     const card = modelCard(await contents(plan, { licence: ['license: mit'] }));
     const { fingerprint } = await openCheckpoint(checkpointFixture('mixtral'));
@@ -52,14 +90,21 @@ describe('a model card', () => {
       /\| 0 \| 0, 2, 3, 6 \|\n\| 1 \| 1, 3, 4, 5 \|/,
       /on 7 seeded sequences \(235 tokens\).*differ by at most 2\.5e-7 \(limit 1e-5/,
       /AutoTokenizer\.from_pretrained/,
-    ]) expect(card).toMatch(fact);
+    ])
+      expect(card).toMatch(fact);
     expect(card).not.toMatch(/What pruning costs/);
     expect(card).not.toMatch(/undefined|NaN|\[object/);
   });
 
   it('lists merged experts, the curve, and no tokenizer where there is none', async () => {
     const checkpoint = await openCheckpoint(checkpointFixture('mixtral'));
-    const facts = { version: '1.2.3', curve: [{ ...point, task: 'plural', factor: 2 }, { ...point, task: 'plural', factor: 8 / 3, kept: 3 }] };
+    const facts = {
+      version: '1.2.3',
+      curve: [
+        { ...point, task: 'plural', factor: 2 },
+        { ...point, task: 'plural', factor: 8 / 3, kept: 3 },
+      ],
+    };
     const card = modelCard(await contents(mergeEvenly(checkpoint, 4, 'mean-row'), { hasTokenizer: false, facts }));
     for (const fact of [
       /merged into 4: pruning factor 2/,
@@ -68,7 +113,8 @@ describe('a model card', () => {
       /Uncurl Workbench 1\.2\.3/,
       /\| plural \| reap \| 2\.67 \| 3 \| 200 \| acc \| 0\.7500 \| -0\.0125 \| -0\.0400 \| 0\.0150 \|/,
       /the original with its experts replaced by the merged ones/,
-    ]) expect(card).toMatch(fact);
+    ])
+      expect(card).toMatch(fact);
     expect(card).not.toMatch(/AutoTokenizer/);
   });
 });

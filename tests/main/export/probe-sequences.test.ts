@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { probeSequences } from '../../../main/export/probe-sequences.ts';
+import { probeSequences } from '../../../main/export/compare-forward.ts';
 
 describe('probe sequences', () => {
   it('are the same every time, of several lengths, within positions and vocabulary', () => {

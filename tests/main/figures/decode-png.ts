@@ -12,7 +12,7 @@ export const decodePng = (file: Uint8Array): DecodedPng => {
   const bytes = Buffer.from(file);
   if (bytes.subarray(0, 8).toString('latin1') !== '\x89PNG\r\n\x1a\n') throw new Error('no PNG signature');
   const chunks: { readonly type: string; readonly data: Buffer }[] = [];
-  for (let at = 8; at < bytes.length; ) {
+  for (let at = 8; at < bytes.length;) {
     const length = bytes.readUInt32BE(at);
     const body = bytes.subarray(at + 4, at + 8 + length);
     if (crc32(body) !== bytes.readUInt32BE(at + 8 + length)) throw new Error(`wrong CRC at ${at}`);

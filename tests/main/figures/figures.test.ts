@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { figures, type FigureFile } from '../../../main/figures/figures.ts';
@@ -7,6 +8,7 @@ import { findAll, parseXml } from './xml-outline.ts';
 
 const sweep = sampleSweep();
 const source = {
+  deflate: (bytes: Uint8Array) => deflateSync(bytes, { level: 9 }),
   manifest: sampleManifest,
   document: sweep,
   profiles: [{ model: 'e16', profiles: [sampleProfile('sums', 4, 16), sampleProfile('prose', 4, 16)] }],
@@ -61,7 +63,14 @@ describe('figures', () => {
       const root = parseXml(contents);
       const [width, height] = [Number(root.attributes['width']), Number(root.attributes['height'])];
       for (const { attributes } of ['line', 'rect', 'text'].flatMap((kind) => findAll(root, kind))) {
-        for (const [key, limit] of [['x', width], ['x1', width], ['x2', width], ['y', height], ['y1', height], ['y2', height]] as const) {
+        for (const [key, limit] of [
+          ['x', width],
+          ['x1', width],
+          ['x2', width],
+          ['y', height],
+          ['y1', height],
+          ['y2', height],
+        ] as const) {
           const value = Number(attributes[key] ?? 0);
           expect(value).toBeGreaterThanOrEqual(0);
           expect(value).toBeLessThanOrEqual(limit);
@@ -83,8 +92,8 @@ describe('figures', () => {
 
   it('are refused for a run that has nothing to draw', () => {
     const empty = { ...sweep, results: [], thresholds: [] };
-    expect(() => figures({ manifest: sampleManifest, document: empty, profiles: [] })).toThrow(/neither results nor profiles/);
-    expect(() => figures({ manifest: sampleManifest, document: null, profiles: [] })).toThrow(/neither/);
+    expect(() => figures({ ...source, document: empty, profiles: [] })).toThrow(/neither results nor profiles/);
+    expect(() => figures({ ...source, document: null, profiles: [] })).toThrow(/neither/);
     expect(figures({ ...source, document: null }).length).toBe(18);
   });
 
@@ -97,6 +106,7 @@ describe('figures', () => {
         const results = sweep.results.slice(0, 8).map((result) => ({ ...result, model, task, method }));
         const thresholds = sweep.thresholds.slice(0, 1).map((one) => ({ ...one, model, task, method }));
         const drawn = figures({
+          deflate: source.deflate,
           manifest: { ...sampleManifest, title: method },
           document: { ...sweep, results, thresholds },
           profiles: [{ model, profiles: [{ ...sampleProfile('t', 2, 3), task }] }],
@@ -117,10 +127,20 @@ describe('curves', () => {
   const texts = findAll(root, 'text').map(({ text }) => text);
 
   it('name tasks, items, axes, methods, the rule and the run', () => {
-    for (const text of ['sums', 'facts, "quoted" & <odd>', 'small', 'prose', 'n = 400', 'n = 60', 'accuracy (%)', 'perplexity']) {
+    for (const text of [
+      'sums',
+      'facts, "quoted" & <odd>',
+      'small',
+      'prose',
+      'n = 400',
+      'n = 60',
+      'accuracy (%)',
+      'perplexity',
+    ]) {
       expect(texts).toContain(text);
     }
-    for (const text of ['random (mean and range of 3 seeds)', 'frequency', 'reap', 'uncurl']) expect(texts).toContain(text);
+    for (const text of ['random (mean and range of 3 seeds)', 'frequency', 'reap', 'uncurl'])
+      expect(texts).toContain(text);
     expect(texts.filter((text) => text === 'cannot tell: fewer than 133 items')).toHaveLength(4);
     expect(texts.join(' ')).toContain(sweep.rule);
     expect(texts.join(' ')).toContain('Run sweep-sample');
@@ -136,10 +156,14 @@ describe('curves', () => {
     if (bottom === undefined || top === undefined) throw new Error('no ticks');
     const percentAt = (y: number): number =>
       bottom.percent + ((y - bottom.y) / (top.y - bottom.y)) * (top.percent - bottom.percent);
-    const curves = findAll(root, 'path').filter(({ attributes }) => attributes['fill'] === 'none' && attributes['stroke-width'] === '1.6');
+    const curves = findAll(root, 'path').filter(
+      ({ attributes }) => attributes['fill'] === 'none' && attributes['stroke-width'] === '1.6',
+    );
     const reap = curves.find(({ attributes }) => attributes['stroke-dasharray'] === 'none');
     const ys = [...(reap?.attributes['d'] ?? '').matchAll(/[ML]\S+ ([\d.]+)/g)].map(([, y]) => Number(y));
-    const expected = sweep.results.filter(({ task, method }) => task === 'sums' && (method === 'unpruned' || method === 'reap'));
+    const expected = sweep.results.filter(
+      ({ task, method }) => task === 'sums' && (method === 'unpruned' || method === 'reap'),
+    );
     expect(ys.map(percentAt).map((percent) => Math.round(percent * 10) / 10)).toEqual(
       expected.map(({ value }) => Math.round(value * 1000) / 10),
     );
@@ -174,7 +198,11 @@ describe('heatmaps', () => {
   });
 
   it('stay small for 60 layers of 256 experts', () => {
-    const large = figures({ ...source, document: null, profiles: [{ model: 'm', profiles: [sampleProfile('t', 60, 256)] }] });
+    const large = figures({
+      ...source,
+      document: null,
+      profiles: [{ model: 'm', profiles: [sampleProfile('t', 60, 256)] }],
+    });
     expect(textOf(large, 'heatmap-m--t--share.svg').length).toBeLessThan(500_000);
   });
 });

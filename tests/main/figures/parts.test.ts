@@ -1,12 +1,12 @@
+import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { factorScale, linearScale } from '../../../main/figures/axis-scale.ts';
-import { fileNames } from '../../../main/figures/file-names.ts';
-import { figureTheme } from '../../../main/figures/figure-theme.ts';
-import { methodMarks } from '../../../main/figures/method-mark.ts';
-import { encodePng } from '../../../main/figures/png.ts';
-import { svgElement, svgText } from '../../../main/figures/svg.ts';
-import { fitText, textWidth, wrapText } from '../../../main/figures/text-layout.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { fileNames } from '../../../main/figures/figures.ts';
+import { encodePng } from '../../../main/figures/heatmap-png.ts';
+import { methodMarks } from '../../../main/figures/method-marks.ts';
+import { factorScale, linearScale } from '../../../main/figures/scales.ts';
+import { fitText, svgElement, svgText, textWidth, wrapText } from '../../../main/figures/svg.ts';
 import { decodePng } from './decode-png.ts';
 import { parseXml } from './xml-outline.ts';
 
@@ -39,7 +39,13 @@ describe('axis scales', () => {
         }
       }),
     );
-    expect(linearScale([0.31, 0.92], [0, 1]).ticks.map((tick) => tick.toFixed(1))).toEqual(['0.2', '0.4', '0.6', '0.8', '1.0']);
+    expect(linearScale([0.31, 0.92], [0, 1]).ticks.map((tick) => tick.toFixed(1))).toEqual([
+      '0.2',
+      '0.4',
+      '0.6',
+      '0.8',
+      '1.0',
+    ]);
     expect(linearScale([0.5, 0.5], [0, 10]).position(0.5)).toBe(5);
   });
 
@@ -74,7 +80,8 @@ describe('svg', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const { svg } = svgElement('text', { title: text.replaceAll(/[\t\r\n]/g, ' ') }, svgText(`.${text}`));
-        const forbidden = (code: number): boolean => (code < 0x20 && ![9, 10, 13].includes(code)) || code === 0xfffe || code === 0xffff;
+        const forbidden = (code: number): boolean =>
+          (code < 0x20 && ![9, 10, 13].includes(code)) || code === 0xfffe || code === 0xffff;
         expect(Array.from(svg).some((character) => forbidden(character.codePointAt(0) ?? 0))).toBe(false);
         expect(svg.isWellFormed()).toBe(true);
         const back = parseXml(svg).text.slice(1);
@@ -104,20 +111,28 @@ describe('encodePng', () => {
   it('gives pixels and texts back', () => {
     const size = fc.integer({ min: 1, max: 9 });
     fc.assert(
-      fc.property(size, size, fc.uint8Array({ minLength: 243, maxLength: 243 }), fc.string(), (width, height, bytes, text) => {
-        const pixels = bytes.subarray(0, 3 * width * height);
-        const texts = { Title: `${text} \u65e5\u672c` };
-        const image = decodePng(encodePng({ width, height, pixels, texts }));
-        expect([image.width, image.height, image.texts]).toEqual([width, height, texts]);
-        for (let i = 0; i < width * height; i += 1) {
-          expect(image.pixel(i % width, Math.floor(i / width))).toEqual([...pixels.subarray(3 * i, 3 * i + 3)]);
-        }
-      }),
+      fc.property(
+        size,
+        size,
+        fc.uint8Array({ minLength: 243, maxLength: 243 }),
+        fc.string(),
+        (width, height, bytes, text) => {
+          const pixels = bytes.subarray(0, 3 * width * height);
+          const texts = { Title: `${text} \u65e5\u672c` };
+          const image = decodePng(encodePng({ width, height, pixels, texts }, deflateSync));
+          expect([image.width, image.height, image.texts]).toEqual([width, height, texts]);
+          for (let i = 0; i < width * height; i += 1) {
+            expect(image.pixel(i % width, Math.floor(i / width))).toEqual([...pixels.subarray(3 * i, 3 * i + 3)]);
+          }
+        },
+      ),
     );
   });
 
   it('refuses pixels that do not fill the image', () => {
-    expect(() => encodePng({ width: 2, height: 2, pixels: new Uint8Array(3), texts: {} })).toThrow(/2 x 2/);
+    expect(() => encodePng({ width: 2, height: 2, pixels: new Uint8Array(3), texts: {} }, deflateSync)).toThrow(
+      /2 x 2/,
+    );
   });
 });
 

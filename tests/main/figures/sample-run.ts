@@ -1,11 +1,10 @@
 import type { TaskProfile } from '../../../main/contract/profile.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
-import type { ItemOutcome } from '../../../main/inference/model-runner.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
-import { sweepThresholds } from '../../../main/evaluation/sweep-thresholds.ts';
-import { thresholdRule } from '../../../main/evaluation/threshold-rule.ts';
+import { sweepThresholds, thresholdRule } from '../../../main/evaluation/threshold.ts';
+import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { choiceOutcome, textOutcome } from '../evaluation/outcomes.ts';
 
 export const sampleManifest: RunManifest = {
@@ -31,7 +30,9 @@ const outcomes = (metric: 'acc' | 'perplexity', n: number, skill: number, noise:
   const jitter = seededRandom(noise);
   return Array.from({ length: n }, (_, i) => {
     const score = draws.float() + 0.1 * (jitter.float() - 0.5);
-    return metric === 'acc' ? choiceOutcome(`q${i}`, score < skill) : textOutcome(`t${i}`, -40 * (2 + score - skill), 40);
+    return metric === 'acc'
+      ? choiceOutcome(`q${i}`, score < skill)
+      : textOutcome(`t${i}`, -40 * (2 + score - skill), 40);
   });
 };
 
@@ -76,8 +77,11 @@ export const sampleProfile = (task: string, layers: number, experts: number): Ta
   const tokens = 1000;
   const matrix = (scale: number): number[][] =>
     Array.from({ length: layers }, () => Array.from({ length: experts }, () => scale * random.float() ** 3));
-  const counts = matrix(900).map((row, layer) => row.map((count, expert) => (layer === 1 && expert === 2 ? 0 : Math.ceil(count))));
-  const only = (sums: number[][]): number[][] => sums.map((row, l) => row.map((sum, e) => (counts[l]?.[e] === 0 ? 0 : sum)));
+  const counts = matrix(900).map((row, layer) =>
+    row.map((count, expert) => (layer === 1 && expert === 2 ? 0 : Math.ceil(count))),
+  );
+  const only = (sums: number[][]): number[][] =>
+    sums.map((row, l) => row.map((sum, e) => (counts[l]?.[e] === 0 ? 0 : sum)));
   return {
     task,
     taskHash: 'h',

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { csvFile } from '../../../main/figures/csv.ts';
-import { resultsCsv, thresholdsCsv, thresholdsMarkdown } from '../../../main/figures/sweep-tables.ts';
-import { profileCsv } from '../../../main/figures/profile-table.ts';
+import { profileCsv } from '../../../main/figures/profile-matrices.ts';
+import { resultsCsv, thresholdsCsv, thresholdsMarkdown } from '../../../main/figures/tables.ts';
 import { sampleManifest, sampleProfile, sampleSweep } from './sample-run.ts';
 
 /** RFC 4180, after the manifest's line. */

@@ -2,14 +2,14 @@ import path from 'node:path';
 import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { TensorView } from '../../../main/checkpoint/descriptor.ts';
-import { plainWeight } from '../../../main/checkpoint/weight.ts';
+import { plainWeight } from '../../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
 import { moe, type RouterMap } from '../../../main/graph/moe.ts';
 import { OnnxGraph } from '../../../main/graph/onnx-graph.ts';
-import { externalDataRoot } from '../../../main/graph/stored-tensor.ts';
+import { externalDataRoot } from '../../../main/graph/weights.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const [tokens, hidden, width] = [23, 12, 10];
@@ -25,7 +25,11 @@ const drawWeights = (rows: number, experts: number, seed: number): Weights => {
   const draw = (length: number): Float32Array => Float32Array.from({ length }, () => 2 * random.float() - 1);
   return {
     router: draw(rows * hidden),
-    experts: Array.from({ length: experts }, () => ({ gate: draw(width * hidden), up: draw(width * hidden), down: draw(hidden * width) })),
+    experts: Array.from({ length: experts }, () => ({
+      gate: draw(width * hidden),
+      up: draw(width * hidden),
+      down: draw(hidden * width),
+    })),
     input: draw(tokens * hidden),
   };
 };
@@ -81,16 +85,30 @@ const runGraph = async ({ router, experts, input }: Weights, layer: Layer): Prom
   graph.output('experts', result.experts, DataType.INT64, ['T', layer.topK]);
   graph.output('weights', result.weights, DataType.FLOAT, ['T', layer.topK]);
   graph.output('norms', result.norms, DataType.FLOAT, ['T', layer.topK]);
-  const session = await Session.open('moe', graph.serialise('moe'), { threads: 1, externalRoot: externalDataRoot(file), weights: 'resident' });
+  const session = await Session.open('moe', graph.serialise('moe'), {
+    threads: 1,
+    externalRoot: externalDataRoot(file),
+    weights: 'resident',
+  });
   onTestFinished(() => session.dispose());
-  const feeds = { tokens: floatTensor(input, [tokens, hidden]), mask: floatTensor(Float32Array.from(layer.mask), [rows]) };
+  const feeds = {
+    tokens: floatTensor(input, [tokens, hidden]),
+    mask: floatTensor(Float32Array.from(layer.mask), [rows]),
+  };
   const results = await session.run(feeds, ['output', 'experts', 'weights', 'norms']);
   const floats = (name: string): readonly number[] => [...floatsOf(results[name] ?? expect.fail(name))];
-  return { output: floats('output'), experts: [...integersOf(results['experts'] ?? expect.fail('experts'))], weights: floats('weights'), norms: floats('norms') };
+  return {
+    output: floats('output'),
+    experts: [...integersOf(results['experts'] ?? expect.fail('experts'))],
+    weights: floats('weights'),
+    norms: floats('norms'),
+  };
 };
 
-const dot = (matrix: Float32Array, row: number, vector: readonly number[]): number => vector.reduce((sum, value, column) => sum + (matrix[row * vector.length + column] ?? NaN) * value, 0);
-const largest = (values: readonly number[], count: number): readonly number[] => [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count);
+const dot = (matrix: Float32Array, row: number, vector: readonly number[]): number =>
+  vector.reduce((sum, value, column) => sum + (matrix[row * vector.length + column] ?? NaN) * value, 0);
+const largest = (values: readonly number[], count: number): readonly number[] =>
+  [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count);
 
 /** The layer by its definition, in float64. */
 const plainMoe = ({ router, experts, input }: Weights, { topK, normalise, map, mask }: Layer): Outputs => {
@@ -98,17 +116,30 @@ const plainMoe = ({ router, experts, input }: Weights, { topK, normalise, map, m
     const x = [...input.subarray(token * hidden, (token + 1) * hidden)];
     const exponentials = mask.map((offset, row) => Math.exp(dot(router, row, x) + offset));
     const probabilities = exponentials.map((value) => value / exponentials.reduce((a, b) => a + b, 0));
-    const sums = map.kind === 'sums' ? experts.map((_, expert) => probabilities.filter((_p, row) => map.experts[row] === expert).reduce((a, b) => a + b, 0)) : probabilities;
+    const sums =
+      map.kind === 'sums'
+        ? experts.map((_, expert) =>
+            probabilities.filter((_p, row) => map.experts[row] === expert).reduce((a, b) => a + b, 0),
+          )
+        : probabilities;
     const rows = largest(sums, topK);
     const total = normalise ? rows.reduce((sum, row) => sum + sums[row]!, 0) : 1;
     const weights = rows.map((row) => sums[row]! / total);
     const chosen = rows.map((row) => (map.kind === 'rows' ? map.experts[row]! : row));
     const outputs = chosen.map((expert) => {
       const { gate, up, down } = experts[expert]!;
-      const inner = Array.from({ length: width }, (_i, neuron) => (dot(gate, neuron, x) / (1 + Math.exp(-dot(gate, neuron, x)))) * dot(up, neuron, x));
+      const inner = Array.from(
+        { length: width },
+        (_i, neuron) => (dot(gate, neuron, x) / (1 + Math.exp(-dot(gate, neuron, x)))) * dot(up, neuron, x),
+      );
       return x.map((_h, row) => dot(down, row, inner));
     });
-    return { output: x.map((_h, row) => outputs.reduce((sum, vector, slot) => sum + weights[slot]! * vector[row]!, 0)), experts: chosen, weights, norms: outputs.map((vector) => Math.hypot(...vector)) };
+    return {
+      output: x.map((_h, row) => outputs.reduce((sum, vector, slot) => sum + weights[slot]! * vector[row]!, 0)),
+      experts: chosen,
+      weights,
+      norms: outputs.map((vector) => Math.hypot(...vector)),
+    };
   });
   const all = <K extends keyof Outputs>(key: K): readonly number[] => parts.flatMap((part) => part[key]);
   return { output: all('output'), experts: all('experts'), weights: all('weights'), norms: all('norms') };
@@ -123,18 +154,40 @@ describe('an MoE layer computes what its definition says', () => {
     ['top-1 of 1', 1, { topK: 1, normalise: true, map: { kind: 'direct' }, mask: open(1) }],
     ['a mask, normalised', 6, { topK: 2, normalise: true, map: { kind: 'direct' }, mask: masked }],
     ['a mask, raw weights', 6, { topK: 2, normalise: false, map: { kind: 'direct' }, mask: masked }],
-    ['a mask that leaves top-k experts', 6, { topK: 2, normalise: true, map: { kind: 'direct' }, mask: [-1e9, 0, -1e9, -1e9, 0, -1e9] }],
-    ['mapped rows, where both may lead to one expert', 3, { topK: 2, normalise: true, map: { kind: 'rows', experts: [0, 1, 1, 2, 0, 0] }, mask: open(6) }],
-    ['mapped rows, raw weights', 3, { topK: 3, normalise: false, map: { kind: 'rows', experts: [2, 1, 1, 2, 0, 0] }, mask: open(6) }],
-    ['summed probabilities, normalised', 3, { topK: 2, normalise: true, map: { kind: 'sums', experts: [0, 1, 1, 2, 0, 0] }, mask: open(6) }],
-    ['summed probabilities, raw weights', 4, { topK: 2, normalise: false, map: { kind: 'sums', experts: [3, 1, 2, 2, 0, 0] }, mask: open(6) }],
+    [
+      'a mask that leaves top-k experts',
+      6,
+      { topK: 2, normalise: true, map: { kind: 'direct' }, mask: [-1e9, 0, -1e9, -1e9, 0, -1e9] },
+    ],
+    [
+      'mapped rows, where both may lead to one expert',
+      3,
+      { topK: 2, normalise: true, map: { kind: 'rows', experts: [0, 1, 1, 2, 0, 0] }, mask: open(6) },
+    ],
+    [
+      'mapped rows, raw weights',
+      3,
+      { topK: 3, normalise: false, map: { kind: 'rows', experts: [2, 1, 1, 2, 0, 0] }, mask: open(6) },
+    ],
+    [
+      'summed probabilities, normalised',
+      3,
+      { topK: 2, normalise: true, map: { kind: 'sums', experts: [0, 1, 1, 2, 0, 0] }, mask: open(6) },
+    ],
+    [
+      'summed probabilities, raw weights',
+      4,
+      { topK: 2, normalise: false, map: { kind: 'sums', experts: [3, 1, 2, 2, 0, 0] }, mask: open(6) },
+    ],
   ];
   it.each(cases)('%s', async (_what, experts, layer) => {
     const weights = drawWeights(layer.mask.length, experts, experts);
     const [found, wanted] = [await runGraph(weights, layer), plainMoe(weights, layer)];
     expect(found.experts).toEqual(wanted.experts);
     for (const key of ['output', 'weights', 'norms'] as const) {
-      const difference = Math.max(...wanted[key].map((value, index) => Math.abs(value - found[key][index]!) / Math.max(1, Math.abs(value))));
+      const difference = Math.max(
+        ...wanted[key].map((value, index) => Math.abs(value - found[key][index]!) / Math.max(1, Math.abs(value))),
+      );
       expect(difference).toBeLessThanOrEqual(1e-5);
     }
   });

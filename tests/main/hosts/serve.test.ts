@@ -65,7 +65,11 @@ describe('the token', () => {
     expect(cookie).not.toContain(address.searchParams.get('token'));
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
     expect(answer.headers['content-security-policy']).not.toMatch(/unsafe|\*/);
-    expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY' });
+    expect(answer.headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'x-frame-options': 'DENY',
+    });
   });
 
   it('is long, random, and other at every start', async () => {
@@ -75,18 +79,24 @@ describe('the token', () => {
     expect(new URL(other.url).searchParams.get('token')).not.toBe(address.searchParams.get('token'));
   });
 
-  it.each(['/', '/assets/app-1_a.js', '/session', '/?token=', '/?token=wrong', '/nothing'])('without it, %s answers 401 and what to do', async (path) => {
-    const answer = await ask(path);
-    expect(answer.status).toBe(401);
-    expect(answer.body).toContain('uncurl serve');
-    expect(answer.headers['set-cookie']).toBeUndefined();
-    expect(answer.headers['content-type']).toContain('text/plain');
-  });
+  it.each(['/', '/assets/app-1_a.js', '/session', '/?token=', '/?token=wrong', '/nothing'])(
+    'without it, %s answers 401 and what to do',
+    async (path) => {
+      const answer = await ask(path);
+      expect(answer.status).toBe(401);
+      expect(answer.body).toContain('uncurl serve');
+      expect(answer.headers['set-cookie']).toBeUndefined();
+      expect(answer.headers['content-type']).toContain('text/plain');
+    },
+  );
 
   it('is not needed again with the cookie', async () => {
     const cookie = await session();
     expect(await ask('/', { cookie })).toMatchObject({ status: 200 });
-    expect(await ask('/assets/app-1_a.js', { cookie: `other=1; ${cookie}` })).toMatchObject({ status: 200, body: 'export {}' });
+    expect(await ask('/assets/app-1_a.js', { cookie: `other=1; ${cookie}` })).toMatchObject({
+      status: 200,
+      body: 'export {}',
+    });
     expect(await ask('/session', { cookie })).toMatchObject({ status: 200 });
     expect(await ask('/', { cookie: `${cookie}x` })).toMatchObject({ status: 401 });
   });
@@ -96,14 +106,19 @@ describe('Host and Origin', () => {
   it.each(['127.0.0.1:1', 'localhost:8000', 'LOCALHOST', '[::1]:80', '127.0.0.1'])('answers as %s', async (host) => {
     expect((await ask(`/${address.search}`, { host })).status).toBe(200);
   });
-  it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:80', 'evil.example:127', '127.0.0.2', 'localhost:1:2', '[::2]'])(
-    'does not answer as "%s", not even with the token',
-    async (host) => {
-      const answer = await ask(`/${address.search}`, { host });
-      expect(answer.status).toBe(403);
-      expect(answer.body).not.toContain('the page');
-    },
-  );
+  it.each([
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example:80',
+    'evil.example:127',
+    '127.0.0.2',
+    'localhost:1:2',
+    '[::2]',
+  ])('does not answer as "%s", not even with the token', async (host) => {
+    const answer = await ask(`/${address.search}`, { host });
+    expect(answer.status).toBe(403);
+    expect(answer.body).not.toContain('the page');
+  });
   it('refuses other origins and takes its own', async () => {
     const own = `http://${address.host}`;
     expect((await ask(`/${address.search}`, { origin: own })).status).toBe(200);
@@ -173,7 +188,9 @@ describe('the WebSocket', () => {
     await expect(open('/engine', { cookie })).rejects.toThrow('403');
     await expect(open('/engine', { cookie, origin: 'http://evil.example' })).rejects.toThrow('403');
     await expect(open('/engine', { cookie, origin: 'http://127.0.0.1:1' })).rejects.toThrow('403');
-    await expect(open('/engine', { cookie, origin: 'http://evil.example', host: 'evil.example' })).rejects.toThrow('403');
+    await expect(open('/engine', { cookie, origin: 'http://evil.example', host: 'evil.example' })).rejects.toThrow(
+      '403',
+    );
     await expect(open('/other', { cookie, origin: origin() })).rejects.toThrow('403');
   });
 

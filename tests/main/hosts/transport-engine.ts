@@ -29,7 +29,8 @@ export const createTransportEngine = (): TransportEngine => {
       await released;
       return [];
     }
-    if (name === 'models.open') throw refuse('not-a-model', 'The folder /x holds no config.json.', 'Choose a model folder.');
+    if (name === 'models.open')
+      throw refuse('not-a-model', 'The folder /x holds no config.json.', 'Choose a model folder.');
     throw new TypeError('out of luck');
   };
   const call: EngineCall = (name, input): Promise<never> => answer(name, input) as Promise<never>;

@@ -13,6 +13,8 @@ export const bundledModel = (name: string): string => path.join(resources, 'mode
 export const fewShotTask = async (name: string, fewshot: number): Promise<Task> => {
   const folder = path.join(await temporaryFolder(), name);
   await cp(path.join(resources, 'tasks', name), folder, { recursive: true });
-  await editJson(path.join(folder, 'task.json'), (json) => { Object.assign(json, { fewshot, fewshotDelimiter: '' }); });
+  await editJson(path.join(folder, 'task.json'), (json) => {
+    Object.assign(json, { fewshot, fewshotDelimiter: '' });
+  });
   return loadTaskFolder(folder);
 };

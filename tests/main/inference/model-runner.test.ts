@@ -7,10 +7,18 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import type { ChoiceItem, TextItem } from '../../../main/contract/task.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
-import { encodeRequest } from '../../../main/inference/encode-request.ts';
-import type { ItemOutcome, ModelRunner } from '../../../main/inference/model-runner.ts';
-import { checkpointFixture, editJson, editTensors, changeableCopy, makeMixtral, scoringFixture } from '../checkpoint/checkpoint-files.ts';
+import { encodeRequest } from '../../../main/inference/encode-item.ts';
+import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import type { ModelRunner } from '../../../main/inference/model-runner.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
+import {
+  changeableCopy,
+  checkpointFixture,
+  editJson,
+  editTensors,
+  makeMixtral,
+  scoringFixture,
+} from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { logitDifference, numberDifference, openRunner, uncancelled } from './open-runner.ts';
 
@@ -24,18 +32,23 @@ const items: readonly ChoiceItem[] = Array.from({ length: 24 }, (_, index) => ({
   choices: Array.from({ length: 2 + random.integer(3) }, () => ` ${phrase(1 + random.integer(3))}`),
   answer: 0,
 }));
-const texts: readonly TextItem[] = Array.from({ length: 4 }, (_, index) => ({ id: `t${index}`, text: phrase(5 + 25 * index) }));
+const texts: readonly TextItem[] = Array.from({ length: 4 }, (_, index) => ({
+  id: `t${index}`,
+  text: phrase(5 + 25 * index),
+}));
 
 /** A model with a sliding window, and the tokenizer of the scoring fixture. */
 const windowed = async (): Promise<string> => {
   const folder = await makeMixtral({ vocabulary: 620, slidingWindow: 4, seed: 3 });
-  for (const name of ['tokenizer.json', 'tokenizer_config.json']) await cp(path.join(scored, name), path.join(folder, name));
+  for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+    await cp(path.join(scored, name), path.join(folder, name));
   return folder;
 };
 
 const evaluate = async (runner: ModelRunner, plan: Plan | null): Promise<readonly ItemOutcome[]> =>
   (await runner.evaluate([...items, ...texts], [{ key: 'only', plan }], uncancelled)).get('only') ?? [];
-const logprobs = (outcomes: readonly ItemOutcome[]): readonly number[] => outcomes.flatMap((outcome) => (outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob]));
+const logprobs = (outcomes: readonly ItemOutcome[]): readonly number[] =>
+  outcomes.flatMap((outcome) => (outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob]));
 
 const sequences = (vocabulary: number, lengths: readonly number[], seed: number): readonly (readonly number[])[] => {
   const source = seededRandom(seed);
@@ -50,17 +63,28 @@ describe('token trees', () => {
     const runner = await openRunner(await folder());
     const { tokenizer } = runner;
     if (tokenizer === null) expect.fail('no tokenizer');
-    const requests = items.flatMap(({ id, context, choices }) => choices.map((choice) => ({ id, ...encodeRequest(tokenizer, id, context, choice) })));
+    const requests = items.flatMap(({ id, context, choices }) =>
+      choices.map((choice) => ({ id, ...encodeRequest(tokenizer, id, context, choice) })),
+    );
     const alone = await runner.score(requests, null, uncancelled);
-    const together = (await evaluate(runner, null)).flatMap((outcome) => (outcome.kind === 'choice' ? outcome.logprobs : []));
-    expect(numberDifference(together, alone.map(({ logprob }) => logprob))).toBeLessThanOrEqual(1e-5);
+    const together = (await evaluate(runner, null)).flatMap((outcome) =>
+      outcome.kind === 'choice' ? outcome.logprobs : [],
+    );
+    expect(
+      numberDifference(
+        together,
+        alone.map(({ logprob }) => logprob),
+      ),
+    ).toBeLessThanOrEqual(1e-5);
   });
 
   it('choose by the sum, and by the sum per character', async () => {
     const runner = await openRunner(scored);
     for (const [index, outcome] of (await evaluate(runner, null)).entries()) {
       if (outcome.kind !== 'choice') continue;
-      const perCharacter = outcome.logprobs.map((sum, choice) => sum / Array.from(items[index]?.choices[choice] ?? '').length);
+      const perCharacter = outcome.logprobs.map(
+        (sum, choice) => sum / Array.from(items[index]?.choices[choice] ?? '').length,
+      );
       expect(outcome.chosen).toBe(outcome.logprobs.indexOf(Math.max(...outcome.logprobs)));
       expect(outcome.chosenNorm).toBe(perCharacter.indexOf(Math.max(...perCharacter)));
       expect(outcome).toMatchObject({ id: items[index]?.id, answer: 0, truncatedTokens: 0 });
@@ -80,24 +104,63 @@ describe('token trees', () => {
 describe('a sliding window', () => {
   it('hides the tokens before it: with one layer, what they are changes nothing', async () => {
     const runner = await openRunner(await makeMixtral({ layers: 1, slidingWindow: 4 }));
-    const [first, second] = await runner.forward([[1, 2, 3, 4, 5, 6, 7], [9, 8, 7, 4, 5, 6, 7]], null, uncancelled);
+    const [first, second] = await runner.forward(
+      [
+        [1, 2, 3, 4, 5, 6, 7],
+        [9, 8, 7, 4, 5, 6, 7],
+      ],
+      null,
+      uncancelled,
+    );
     const last = (result: typeof first): readonly number[] => [...(result?.logits.slice(-40) ?? [])];
     expect(numberDifference(last(first), last(second))).toBeLessThanOrEqual(1e-6);
     const open = await openRunner(await makeMixtral({ layers: 1 }));
-    const [third, fourth] = await open.forward([[1, 2, 3, 4, 5, 6, 7], [9, 8, 7, 4, 5, 6, 7]], null, uncancelled);
+    const [third, fourth] = await open.forward(
+      [
+        [1, 2, 3, 4, 5, 6, 7],
+        [9, 8, 7, 4, 5, 6, 7],
+      ],
+      null,
+      uncancelled,
+    );
     expect(numberDifference(last(third), last(fourth))).toBeGreaterThan(1e-3);
   });
 });
 
 describe('numbers do not depend on how the work is cut', () => {
-  const plans: readonly (Plan | null)[] = [null, { kept: [[0, 1, 2, 3], [4, 5, 6, 7]] }, { kept: [[0, 1, 2, 3], [0, 2, 4, 6]] }, { kept: [[7, 5, 1], [0, 1, 2]] }];
+  const plans: readonly (Plan | null)[] = [
+    null,
+    {
+      kept: [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+      ],
+    },
+    {
+      kept: [
+        [0, 1, 2, 3],
+        [0, 2, 4, 6],
+      ],
+    },
+    {
+      kept: [
+        [7, 5, 1],
+        [0, 1, 2],
+      ],
+    },
+  ];
 
   it('slots of 64 and of 2048 agree', async () => {
-    const [narrow, wide] = [await openRunner(scored, { batchSlots: 64 }), await openRunner(scored, { batchSlots: 2048 })];
-    expect(numberDifference(logprobs(await evaluate(narrow, null)), logprobs(await evaluate(wide, null)))).toBeLessThanOrEqual(1e-5);
-    expect((await evaluate(narrow, null)).map((outcome) => (outcome.kind === 'choice' ? outcome.chosen : null))).toEqual(
-      (await evaluate(wide, null)).map((outcome) => (outcome.kind === 'choice' ? outcome.chosen : null)),
-    );
+    const [narrow, wide] = [
+      await openRunner(scored, { batchSlots: 64 }),
+      await openRunner(scored, { batchSlots: 2048 }),
+    ];
+    expect(
+      numberDifference(logprobs(await evaluate(narrow, null)), logprobs(await evaluate(wide, null))),
+    ).toBeLessThanOrEqual(1e-5);
+    expect(
+      (await evaluate(narrow, null)).map((outcome) => (outcome.kind === 'choice' ? outcome.chosen : null)),
+    ).toEqual((await evaluate(wide, null)).map((outcome) => (outcome.kind === 'choice' ? outcome.chosen : null)));
   });
 
   it('candidates together are bit for bit the candidates alone', async () => {
@@ -115,13 +178,29 @@ describe('numbers do not depend on how the work is cut', () => {
     expect(await evaluate(runner, null)).toEqual(await evaluate(runner, null));
   });
 
-  it.each(['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'mixtral-window'])('%s streamed is bit for bit resident', async (name) => {
-    const [resident, streamed] = [await openRunner(checkpointFixture(name)), await openRunner(checkpointFixture(name), { streamed: true })];
-    const input = sequences(96, [1, 2, 17, 40, 64], 7);
-    for (const plan of [null, { kept: [[0, 1, 2, 3], [4, 5, 6, 7]] }]) {
-      expect(await streamed.forward(input, plan, uncancelled)).toEqual(await resident.forward(input, plan, uncancelled));
-    }
-  });
+  it.each(['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'mixtral-window'])(
+    '%s streamed is bit for bit resident',
+    async (name) => {
+      const [resident, streamed] = [
+        await openRunner(checkpointFixture(name)),
+        await openRunner(checkpointFixture(name), { streamed: true }),
+      ];
+      const input = sequences(96, [1, 2, 17, 40, 64], 7);
+      for (const plan of [
+        null,
+        {
+          kept: [
+            [0, 1, 2, 3],
+            [4, 5, 6, 7],
+          ],
+        },
+      ]) {
+        expect(await streamed.forward(input, plan, uncancelled)).toEqual(
+          await resident.forward(input, plan, uncancelled),
+        );
+      }
+    },
+  );
 });
 
 describe('a layer wide enough for products to be cut into parts', () => {
@@ -139,7 +218,9 @@ describe('a layer wide enough for products to be cut into parts', () => {
     const kept = [0, 1].map((layer) => Array.from({ length: 23 }, (_, index) => index + 7 * layer));
     const input = sequences(40, [1, 9, 64], 7);
     const masked = await (await openRunner(folder, { streamed })).forward(input, { kept }, uncancelled);
-    const deleted = await (await openRunner(await deleteExperts(folder, kept), { streamed })).forward(input, null, uncancelled);
+    const deleted = await (
+      await openRunner(await deleteExperts(folder, kept), { streamed })
+    ).forward(input, null, uncancelled);
     expect(deleted.map(({ logits }) => logits)).toEqual(masked.map(({ logits }) => logits));
   });
 });
@@ -161,11 +242,15 @@ const deleteExperts = async (folder: string, kept: readonly (readonly number[])[
       });
       if (router === undefined) return;
       const rowBytes = router.bytes.length / (router.shape[0] ?? 1);
-      const bytes = Buffer.concat(experts.map((expert) => router.bytes.subarray(expert * rowBytes, (expert + 1) * rowBytes)));
+      const bytes = Buffer.concat(
+        experts.map((expert) => router.bytes.subarray(expert * rowBytes, (expert + 1) * rowBytes)),
+      );
       tensors.set(`${prefix}.gate.weight`, { ...router, shape: [experts.length, router.shape[1] ?? 0], bytes });
     });
   });
-  await editJson(path.join(copy, 'config.json'), (json) => { json['num_local_experts'] = kept[0]?.length; });
+  await editJson(path.join(copy, 'config.json'), (json) => {
+    json['num_local_experts'] = kept[0]?.length;
+  });
   return copy;
 };
 
@@ -174,7 +259,11 @@ describe('a mask', () => {
     const folder = await makeMixtral({ seed: 11 });
     const original = await openRunner(folder);
     const input = sequences(40, [1, 5, 30], 2);
-    const keptLists = fc.integer({ min: 2, max: 5 }).chain((count) => fc.tuple(...[0, 1].map(() => fc.subarray([0, 1, 2, 3, 4, 5], { minLength: count, maxLength: count }))));
+    const keptLists = fc
+      .integer({ min: 2, max: 5 })
+      .chain((count) =>
+        fc.tuple(...[0, 1].map(() => fc.subarray([0, 1, 2, 3, 4, 5], { minLength: count, maxLength: count }))),
+      );
     await fc.assert(
       fc.asyncProperty(keptLists, async (kept) => {
         const masked = await original.forward(input, { kept }, uncancelled);
@@ -182,7 +271,9 @@ describe('a mask', () => {
         expect(logitDifference(masked, deleted)).toBeLessThanOrEqual(1e-6);
         masked.forEach(({ experts }, sequence) => {
           const half = experts.length / 2;
-          const renumbered = [...(deleted[sequence]?.experts ?? [])].map((expert, place) => kept[place < half ? 0 : 1]?.[expert]);
+          const renumbered = [...(deleted[sequence]?.experts ?? [])].map(
+            (expert, place) => kept[place < half ? 0 : 1]?.[expert],
+          );
           expect(renumbered).toEqual([...experts]);
         });
       }),
@@ -193,7 +284,18 @@ describe('a mask', () => {
   it('of all experts is the model itself, bit for bit', async () => {
     const runner = await openRunner(await makeMixtral());
     const input = sequences(40, [9], 2);
-    expect(await runner.forward(input, { kept: [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]] }, uncancelled)).toEqual(await runner.forward(input, null, uncancelled));
+    expect(
+      await runner.forward(
+        input,
+        {
+          kept: [
+            [0, 1, 2, 3, 4, 5],
+            [5, 4, 3, 2, 1, 0],
+          ],
+        },
+        uncancelled,
+      ),
+    ).toEqual(await runner.forward(input, null, uncancelled));
   });
 });
 
@@ -208,8 +310,12 @@ describe('a merge', () => {
     const folder = await makeMixtral({ seed: 4, experts: 4 }, (tensors) => {
       for (const layer of [0, 1]) {
         for (const matrix of ['w1', 'w2', 'w3']) {
-          for (const [copy, of] of [[2, 0], [3, 1]]) {
-            const name = (expert: number | undefined): string => `model.layers.${layer}.block_sparse_moe.experts.${expert ?? -1}.${matrix}.weight`;
+          for (const [copy, of] of [
+            [2, 0],
+            [3, 1],
+          ]) {
+            const name = (expert: number | undefined): string =>
+              `model.layers.${layer}.block_sparse_moe.experts.${expert ?? -1}.${matrix}.weight`;
             tensors.get(name(copy))?.floats.set(tensors.get(name(of))?.floats ?? []);
           }
         }
@@ -217,7 +323,10 @@ describe('a merge', () => {
     });
     const runner = await openRunner(folder);
     const input = sequences(40, [1, 7, 33], 8);
-    const groups = [[group(0, 2), group(1, 3)], [group(1, 3), group(0, 2)]];
+    const groups = [
+      [group(0, 2), group(1, 3)],
+      [group(1, 3), group(0, 2)],
+    ];
     const merged = await runner.forward(input, { groups, router: 'mapped-rows', align: true }, uncancelled);
     expect(logitDifference(await runner.forward(input, null, uncancelled), merged)).toBeLessThanOrEqual(1e-6);
   });
@@ -257,10 +366,16 @@ describe('cancelling', () => {
 describe('tokens that the model cannot take', () => {
   it('are refused by sequence and value', async () => {
     const runner = await openRunner(await makeMixtral());
-    await expect(runner.forward([[1], [40]], null, uncancelled)).rejects.toThrow(/sequence 1: token 40 is outside the vocabulary \(0 to 39\)/);
+    await expect(runner.forward([[1], [40]], null, uncancelled)).rejects.toThrow(
+      /sequence 1: token 40 is outside the vocabulary \(0 to 39\)/,
+    );
     await expect(runner.forward([[]], null, uncancelled)).rejects.toThrow(/sequence 0 has 0 tokens/);
-    await expect(runner.forward([new Array<number>(65).fill(0)], null, uncancelled)).rejects.toThrow(/has 65 tokens; the model takes 1 to 64/);
-    await expect(runner.evaluate(items, [{ key: 'only', plan: null }], uncancelled)).rejects.toMatchObject({ code: 'no-tokenizer' });
+    await expect(runner.forward([new Array<number>(65).fill(0)], null, uncancelled)).rejects.toThrow(
+      /has 65 tokens; the model takes 1 to 64/,
+    );
+    await expect(runner.evaluate(items, [{ key: 'only', plan: null }], uncancelled)).rejects.toMatchObject({
+      code: 'no-tokenizer',
+    });
   });
 });
 
@@ -275,9 +390,15 @@ describe('a model larger than its memory budget', () => {
     const streamed = await openRunner(folder, { memoryBudgetBytes: info.memory.streaming + 1000, overlayFolder });
     const input = sequences(40, [3, 40, 64, 17], 3);
     const spilled: string[] = [];
-    const watch = setInterval(() => { spilled.push(...readdirSync(overlayFolder)); }, 1);
-    onTestFinished(() => { clearInterval(watch); });
-    expect(await streamed.forward(input, null, uncancelled)).toEqual(await (await openRunner(folder)).forward(input, null, uncancelled));
+    const watch = setInterval(() => {
+      spilled.push(...readdirSync(overlayFolder));
+    }, 1);
+    onTestFinished(() => {
+      clearInterval(watch);
+    });
+    expect(await streamed.forward(input, null, uncancelled)).toEqual(
+      await (await openRunner(folder)).forward(input, null, uncancelled),
+    );
     expect(spilled.some((name) => name.startsWith('spill-'))).toBe(true);
     expect(readdirSync(overlayFolder)).toEqual([]);
   });
@@ -285,6 +406,9 @@ describe('a model larger than its memory budget', () => {
   it('is refused with numbers where not even one block fits', async () => {
     const folder = await makeMixtral(deep);
     const { info } = await openCheckpoint(folder);
-    await expect(openRunner(folder, { memoryBudgetBytes: info.memory.streaming - 1 })).rejects.toMatchObject({ code: 'too-large', kind: 'refused' });
+    await expect(openRunner(folder, { memoryBudgetBytes: info.memory.streaming - 1 })).rejects.toMatchObject({
+      code: 'too-large',
+      kind: 'refused',
+    });
   });
 });

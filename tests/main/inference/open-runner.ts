@@ -8,7 +8,12 @@ export const uncancelled: RunControl = { signal: new AbortController().signal };
 
 /** A runner over a model folder that is disposed when the test ends. */
 export const openRunner = async (folder: string, tuning: Partial<RunnerTuning> = {}): Promise<ModelRunner> => {
-  const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: await temporaryFolder(), ...tuning };
+  const settings = {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    overlayFolder: await temporaryFolder(),
+    ...tuning,
+  };
   const runner = await openModelRunner(await openCheckpoint(folder), settings);
   onTestFinished(() => runner.dispose());
   return runner;
@@ -20,4 +25,6 @@ export const logitDifference = (ours: readonly ForwardResult[], theirs: readonly
 
 /** Largest |a - b| / max(1, |a|); not-a-number where the lists differ in length. */
 export const numberDifference = (ours: readonly number[], theirs: readonly number[]): number =>
-  ours.length === theirs.length ? ours.reduce((largest, a, index) => Math.max(largest, Math.abs(a - theirs[index]!) / Math.max(1, Math.abs(a))), 0) : NaN;
+  ours.length === theirs.length
+    ? ours.reduce((largest, a, index) => Math.max(largest, Math.abs(a - theirs[index]!) / Math.max(1, Math.abs(a))), 0)
+    : NaN;

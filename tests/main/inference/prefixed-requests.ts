@@ -1,7 +1,7 @@
 import type { ModelDescriptor } from '../../../main/checkpoint/descriptor.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
 import type { ModelRunner, ScoreRequest } from '../../../main/inference/model-runner.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 
 const SHARING = 8;
 
@@ -27,14 +27,32 @@ interface Scored {
 }
 
 /** Requests in one call, and each in a call of its own, where nothing can be shared. */
-export const scoreTogether = async (runner: ModelRunner, requests: readonly ScoreRequest[], plan: Plan | null): Promise<{ readonly together: Scored; readonly alone: Scored }> => {
+export const scoreTogether = async (
+  runner: ModelRunner,
+  requests: readonly ScoreRequest[],
+  plan: Plan | null,
+): Promise<{ readonly together: Scored; readonly alone: Scored }> => {
   const score = async (list: readonly ScoreRequest[]): Promise<Scored> => {
     let work = 0;
-    const results = await runner.score(list, plan, { signal: new AbortController().signal, onProgress: (done) => { work = done; } });
-    return { logprobs: results.map(({ logprob }) => logprob), tokens: work / runner.checkpoint.descriptor.blocks.length };
+    const results = await runner.score(list, plan, {
+      signal: new AbortController().signal,
+      onProgress: (done) => {
+        work = done;
+      },
+    });
+    return {
+      logprobs: results.map(({ logprob }) => logprob),
+      tokens: work / runner.checkpoint.descriptor.blocks.length,
+    };
   };
   const together = await score(requests);
   const parts: Scored[] = [];
   for (const request of requests) parts.push(await score([request]));
-  return { together, alone: { logprobs: parts.flatMap(({ logprobs }) => logprobs), tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0) } };
+  return {
+    together,
+    alone: {
+      logprobs: parts.flatMap(({ logprobs }) => logprobs),
+      tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+    },
+  };
 };

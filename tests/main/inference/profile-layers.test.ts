@@ -1,22 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { extraStatistics, holdsExtras } from '../../../main/profile/extra-statistics.ts';
-import type { RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
-import { layerRow, layerSquare } from '../../../main/pruning/layer-view.ts';
 import type { RunnerTuning } from '../../../main/inference/open-model-runner.ts';
+import { extraStatistics, holdsExtras, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
+import { layerRow, layerSquare } from '../../../main/pruning/layer-view.ts';
 import { scoringFixture } from '../checkpoint/checkpoint-files.ts';
 import { openRunner, uncancelled } from './open-runner.ts';
 
 const texts = ['the quick brown fox', 'expert', 'a router chooses two experts for each token', 'and so on', 'x y z'];
 const items = texts.map((text, index) => ({ id: String(index), text }));
 
-const profiled = async (tuning: Partial<RunnerTuning> = {}, order: readonly number[] = [0, 1, 2, 3, 4]): Promise<RoutingStatistics> => {
+const profiled = async (
+  tuning: Partial<RunnerTuning> = {},
+  order: readonly number[] = [0, 1, 2, 3, 4],
+): Promise<RoutingStatistics> => {
   const runner = await openRunner(scoringFixture('mixtral-byte-fallback'), tuning);
-  return runner.profile(order.map((index) => items[index]!), uncancelled, extraStatistics);
+  return runner.profile(
+    order.map((index) => items[index]!),
+    uncancelled,
+    extraStatistics,
+  );
 };
 
 /** Every number of a profile, by name. */
 const numbersOf = ({ outputs, elimination, ...plain }: RoutingStatistics): Readonly<Record<string, Float64Array>> => ({
-  ...Object.fromEntries(Object.entries(plain).filter((entry): entry is [string, Float64Array] => entry[1] instanceof Float64Array)),
+  ...Object.fromEntries(
+    Object.entries(plain).filter((entry): entry is [string, Float64Array] => entry[1] instanceof Float64Array),
+  ),
   routedSum: outputs!.routedSum,
   everywhereSum: outputs!.everywhere!.sum,
   cosineSum: outputs!.everywhere!.cosineSum,
@@ -30,7 +38,8 @@ const expectSame = (a: RoutingStatistics, b: RoutingStatistics): void => {
   for (const [name, values] of Object.entries(ours)) {
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
     values.forEach((value, at) => {
-      if (Math.abs(value - theirs[name]![at]!) > 1e-6 * largest) expect.fail(`${name}[${at}] is ${theirs[name]![at]} instead of ${value}`);
+      if (Math.abs(value - theirs[name]![at]!) > 1e-6 * largest)
+        expect.fail(`${name}[${at}] is ${theirs[name]![at]} instead of ${value}`);
     });
   }
 };
@@ -45,7 +54,8 @@ describe('a profile with everything', () => {
   });
 
   it('says what its definitions say', async () => {
-    const { layers, experts, topK, tokens, counts, eanSum, peakOutputs, residualSum, reapSum, outputs, elimination } = await profiled();
+    const { layers, experts, topK, tokens, counts, eanSum, peakOutputs, residualSum, reapSum, outputs, elimination } =
+      await profiled();
     const { hidden, routedSum, everywhere } = outputs!;
     for (let layer = 0; layer < layers; layer++) {
       const own = layerRow(counts, layer, experts);
@@ -82,11 +92,19 @@ describe('a profile with everything', () => {
   it('holds nothing that was not asked for', async () => {
     const runner = await openRunner(scoringFixture('mixtral-byte-fallback'));
     const plain = await runner.profile(items, uncancelled);
-    expect([plain.peakOutputs, plain.residualSum, plain.outputs, plain.elimination]).toEqual([undefined, undefined, undefined, undefined]);
+    expect([plain.peakOutputs, plain.residualSum, plain.outputs, plain.elimination]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     const some = await runner.profile(items, uncancelled, ['residual', 'routed-outputs']);
     expect([some.outputs?.everywhere, some.peakOutputs, some.elimination]).toEqual([undefined, undefined, undefined]);
     const { outputs, elimination } = await profiled();
-    expectSame({ ...plain, outputs: outputs!, elimination: elimination! }, { ...some, outputs: { ...outputs!, routedSum: some.outputs!.routedSum }, elimination: elimination! });
+    expectSame(
+      { ...plain, outputs: outputs!, elimination: elimination! },
+      { ...some, outputs: { ...outputs!, routedSum: some.outputs!.routedSum }, elimination: elimination! },
+    );
   });
 });
 
@@ -94,7 +112,11 @@ describe('pruneProgressively', () => {
   it('begins as the layer-wise search, and keeps what it is told to', async () => {
     const runner = await openRunner(scoringFixture('mixtral-byte-fallback'));
     const { elimination, experts, layers } = await runner.profile(items, uncancelled, ['elimination']);
-    const kept = await runner.pruneProgressively(items, Array.from({ length: layers }, (_, layer) => 3 + layer), uncancelled);
+    const kept = await runner.pruneProgressively(
+      items,
+      Array.from({ length: layers }, (_, layer) => 3 + layer),
+      uncancelled,
+    );
     expect(kept.map((layer) => layer.length)).toEqual(Array.from({ length: layers }, (_, layer) => 3 + layer));
     const first = layerRow(elimination!.kept, 2, experts);
     expect(kept[0]).toEqual([...first.keys()].filter((expert) => first[expert] === 1));

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../../main/contract/plan.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
-import type { ItemOutcome } from '../../../main/inference/model-runner.ts';
+import type { ItemOutcome } from '../../../main/contract/outcome.ts';
 import type { RunnerTuning } from '../../../main/inference/open-model-runner.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
@@ -13,27 +13,53 @@ import { logitDifference, openRunner, uncancelled } from './open-runner.ts';
 
 const model = path.resolve('resources/models/uncurl-8');
 const task = await loadTask(path.resolve('resources/tasks/add'));
-const tokens = [[1, 5, 9, 14, 3, 2, 8], [4, 4, 20, 7]];
+const tokens = [
+  [1, 5, 9, 14, 3, 2, 8],
+  [4, 4, 20, 7],
+];
 
 /** Half of the experts of the smallest bundled model, and the same recovered. */
-const recovered = async (method: 'frequency' | 'uncurl', { items = 120, ...tuning }: Partial<RunnerTuning> & { readonly items?: number } = {}) => {
+const recovered = async (
+  method: 'frequency' | 'uncurl',
+  { items = 120, ...tuning }: Partial<RunnerTuning> & { readonly items?: number } = {},
+) => {
   const calibration = task.calibration.slice(0, items);
   const overlayFolder = await temporaryFolder();
   const runner = await openRunner(model, { overlayFolder, ...tuning });
   const { moeLayers: layers, experts, topK } = runner.checkpoint.info;
   const statistics = [await runner.profile(calibration, uncancelled)];
-  const bare = makePlan({ method, statistics, layers, experts, topK, keep: experts / 2, budget: 'uniform', pins: [], seed: 0 });
+  const bare = makePlan({
+    method,
+    statistics,
+    layers,
+    experts,
+    topK,
+    keep: experts / 2,
+    budget: 'uniform',
+    pins: [],
+    seed: 0,
+  });
   return { runner, bare, overlayFolder, plan: await runner.recover(bare, calibration, ['add'], uncancelled) };
 };
 
 const accuracy = (outcomes: readonly ItemOutcome[] | undefined): number =>
-  (outcomes ?? []).reduce((sum, outcome) => sum + (outcome.kind === 'choice' && outcome.chosen === outcome.answer ? 1 : 0), 0) / (outcomes?.length ?? 1);
+  (outcomes ?? []).reduce(
+    (sum, outcome) => sum + (outcome.kind === 'choice' && outcome.chosen === outcome.answer ? 1 : 0),
+    0,
+  ) / (outcomes?.length ?? 1);
 
 describe('recovery', () => {
   it('gives back some of what dropping took, and exports and verifies like any plan', async () => {
     const { runner, bare, plan, overlayFolder } = await recovered('frequency');
     expect(plan).toMatchObject({ ...bare, recovery: { tasks: ['add'], items: 120 } });
-    const outcomes = await runner.evaluate(task.test.slice(0, 120), [{ key: 'bare', plan: bare }, { key: 'recovered', plan }], uncancelled);
+    const outcomes = await runner.evaluate(
+      task.test.slice(0, 120),
+      [
+        { key: 'bare', plan: bare },
+        { key: 'recovered', plan },
+      ],
+      uncancelled,
+    );
     expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')) + 0.05);
 
     const request = await exportRequest(model, plan);
@@ -41,22 +67,46 @@ describe('recovery', () => {
     const { folder, verification } = await exportPlan({ ...request, settings });
     expect(verification).toMatchObject({ ok: true, problems: [] });
     const exported = await openRunner(folder);
-    expect(logitDifference(await exported.forward(tokens, null, uncancelled), await runner.forward(tokens, plan, uncancelled))).toBeLessThan(1e-5);
-    expect(logitDifference(await exported.forward(tokens, null, uncancelled), await runner.forward(tokens, bare, uncancelled))).toBeGreaterThan(1e-3);
+    expect(
+      logitDifference(
+        await exported.forward(tokens, null, uncancelled),
+        await runner.forward(tokens, plan, uncancelled),
+      ),
+    ).toBeLessThan(1e-5);
+    expect(
+      logitDifference(
+        await exported.forward(tokens, null, uncancelled),
+        await runner.forward(tokens, bare, uncancelled),
+      ),
+    ).toBeGreaterThan(1e-3);
   });
 
   it('works on a merge', async () => {
     const { runner, bare, plan } = await recovered('uncurl');
-    const outcomes = await runner.evaluate(task.test.slice(0, 120), [{ key: 'bare', plan: bare }, { key: 'recovered', plan }], uncancelled);
+    const outcomes = await runner.evaluate(
+      task.test.slice(0, 120),
+      [
+        { key: 'bare', plan: bare },
+        { key: 'recovered', plan },
+      ],
+      uncancelled,
+    );
     expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')));
   });
 
   it('gives the same weights again, and the same logits by either solver to 1e-4', async () => {
     const few = { items: 8 };
-    const [once, again, seidel] = [await recovered('frequency', few), await recovered('frequency', few), await recovered('frequency', { ...few, mostJointUnknowns: 1 })];
+    const [once, again, seidel] = [
+      await recovered('frequency', few),
+      await recovered('frequency', few),
+      await recovered('frequency', { ...few, mostJointUnknowns: 1 }),
+    ];
     expect(again.plan).toEqual(once.plan);
     expect(await readdir(again.overlayFolder)).toEqual(await readdir(once.overlayFolder));
-    const [joint, iterated] = [await once.runner.forward(tokens, once.plan, uncancelled), await seidel.runner.forward(tokens, seidel.plan, uncancelled)];
+    const [joint, iterated] = [
+      await once.runner.forward(tokens, once.plan, uncancelled),
+      await seidel.runner.forward(tokens, seidel.plan, uncancelled),
+    ];
     expect(logitDifference(joint, iterated)).toBeLessThan(1e-4);
     expect(logitDifference(joint, await once.runner.forward(tokens, once.bare, uncancelled))).toBeGreaterThan(1e-3);
   });

@@ -6,12 +6,12 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import type { TaskItem } from '../../../main/contract/task.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
-import type { Candidate, ItemOutcome, ModelRunner } from '../../../main/inference/model-runner.ts';
-import type { RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
+import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import type { Candidate, ModelRunner } from '../../../main/inference/model-runner.ts';
 import { Session } from '../../../main/inference/session.ts';
-import { splitPrefix } from '../../../main/inference/shared-prefix.ts';
-import { treeLength, treeOf, type TokenTree } from '../../../main/inference/token-tree.ts';
+import { splitPrefix, type TokenTree, treeLength, treeOf } from '../../../main/inference/token-tree.ts';
+import type { RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { changeableCopy, checkpointFixture, editJson, makeMixtral } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { bundledModel, fewShotTask } from './few-shot-task.ts';
@@ -25,7 +25,15 @@ describe('splitting a prefix off', () => {
   const shared = run(40, 100);
 
   it('takes what the trees begin with, and leaves a tree whole that begins otherwise', () => {
-    const trees = [whole([...shared, 1, 2]), whole([...shared, 3]), whole([9, 9, 9]), treeOf([[...shared, 4, 5], [...shared, 4, 6]])];
+    const trees = [
+      whole([...shared, 1, 2]),
+      whole([...shared, 3]),
+      whole([9, 9, 9]),
+      treeOf([
+        [...shared, 4, 5],
+        [...shared, 4, 6],
+      ]),
+    ];
     expect(splitPrefix(trees, [42, 41, 3, 41])).toEqual({
       prefix: shared,
       trees: [
@@ -54,13 +62,25 @@ describe('splitting a prefix off', () => {
   });
 
   it('loses no token and moves none', () => {
-    const tails = fc.array(fc.record({ shares: fc.boolean(), trunk: fc.array(fc.nat(3), { maxLength: 6 }), branches: fc.array(fc.array(fc.nat(3)), { maxLength: 3 }) }), { maxLength: 8 });
+    const tails = fc.array(
+      fc.record({
+        shares: fc.boolean(),
+        trunk: fc.array(fc.nat(3), { maxLength: 6 }),
+        branches: fc.array(fc.array(fc.nat(3)), { maxLength: 3 }),
+      }),
+      { maxLength: 8 },
+    );
     fc.assert(
       fc.property(tails, fc.integer({ min: 20, max: 60 }), (list, length) => {
-        const trees = list.map(({ shares, trunk, branches }) => ({ trunk: [...run(length, shares ? 100 : 500), ...trunk], branches }));
+        const trees = list.map(({ shares, trunk, branches }) => ({
+          trunk: [...run(length, shares ? 100 : 500), ...trunk],
+          branches,
+        }));
         const before = trees.map(({ trunk }) => trunk.length);
         const { prefix, trees: split } = splitPrefix(trees, before);
-        expect(split.map(({ trunk, branches, start = 0 }) => ({ trunk: [...prefix.slice(0, start), ...trunk], branches }))).toEqual(trees);
+        expect(
+          split.map(({ trunk, branches, start = 0 }) => ({ trunk: [...prefix.slice(0, start), ...trunk], branches })),
+        ).toEqual(trees);
         expect(split.every(({ start = 0 }) => start === 0 || start === prefix.length)).toBe(true);
         const tokens = split.reduce((sum, tree) => sum + treeLength(tree), prefix.length);
         expect(tokens).toBeLessThanOrEqual(trees.reduce((sum, tree) => sum + treeLength(tree), 0));
@@ -72,13 +92,22 @@ describe('splitting a prefix off', () => {
 /** A bundled model, with room for five examples. */
 const roomyModel = async (name: string): Promise<string> => {
   const folder = await changeableCopy(bundledModel(name));
-  await editJson(path.join(folder, 'config.json'), (json) => { json['max_position_embeddings'] = 256; });
+  await editJson(path.join(folder, 'config.json'), (json) => {
+    json['max_position_embeddings'] = 256;
+  });
   return folder;
 };
 
 const dropped = (experts: number, keep: number, seed: number): Plan => {
   const random = seededRandom(seed);
-  return { kept: [0, 1, 2].map(() => random.shuffle(run(experts, 0)).slice(0, keep).sort((a, b) => a - b)) };
+  return {
+    kept: [0, 1, 2].map(() =>
+      random
+        .shuffle(run(experts, 0))
+        .slice(0, keep)
+        .sort((a, b) => a - b),
+    ),
+  };
 };
 const unpruned: Candidate = { key: 'unpruned', plan: null };
 const candidatesOf = (experts: number): readonly Candidate[] => {
@@ -98,16 +127,30 @@ const answers = (outcomes: readonly ItemOutcome[] | undefined): readonly unknown
   (outcomes ?? []).map((outcome) => (outcome.kind === 'choice' ? { ...outcome, logprobs: [] } : outcome.id));
 
 /** Item by item, so that no prefix can be shared. */
-const oneByOne = async (runner: ModelRunner, items: readonly TaskItem[], candidate: Candidate): Promise<readonly ItemOutcome[]> => {
+const oneByOne = async (
+  runner: ModelRunner,
+  items: readonly TaskItem[],
+  candidate: Candidate,
+): Promise<readonly ItemOutcome[]> => {
   const outcomes: ItemOutcome[] = [];
-  for (const item of items) outcomes.push(...((await runner.evaluate([item], [candidate], uncancelled)).get(candidate.key) ?? []));
+  for (const item of items)
+    outcomes.push(...((await runner.evaluate([item], [candidate], uncancelled)).get(candidate.key) ?? []));
   return outcomes;
 };
 
 /** Work of an evaluation, in tokens x candidates x blocks, and whether all of it was reported as done. */
-const workOf = async (runner: ModelRunner, items: readonly TaskItem[], candidates: readonly Candidate[]): Promise<number> => {
+const workOf = async (
+  runner: ModelRunner,
+  items: readonly TaskItem[],
+  candidates: readonly Candidate[],
+): Promise<number> => {
   let last = { done: 0, total: -1 };
-  await runner.evaluate(items, candidates, { ...uncancelled, onProgress: (done, total) => { last = { done, total }; } });
+  await runner.evaluate(items, candidates, {
+    ...uncancelled,
+    onProgress: (done, total) => {
+      last = { done, total };
+    },
+  });
   expect(last.done).toBe(last.total);
   return last.total;
 };
@@ -134,7 +177,10 @@ describe('a few-shot task on a bundled model', () => {
     const items = task.test.slice(0, 24);
     const { tokenizer } = runner;
     if (tokenizer === null) expect.fail('no tokenizer');
-    const examples = tokenizer.encode((items[0] !== undefined && 'context' in items[0] ? items[0].context : '').replace(/\nfrench [^>]*>$/, ''), true).length;
+    const examples = tokenizer.encode(
+      (items[0] !== undefined && 'context' in items[0] ? items[0].context : '').replace(/\nfrench [^>]*>$/, ''),
+      true,
+    ).length;
     expect(examples).toBeGreaterThan(60);
     let alone = 0;
     for (const item of items) alone += await workOf(runner, [item], [unpruned]);
@@ -149,7 +195,9 @@ describe('a few-shot task on a bundled model', () => {
     const items = task.test.slice(0, 40);
     const candidates = candidatesOf(8);
     const resident = await (await openRunner(folder)).evaluate(items, candidates, uncancelled);
-    expect(await (await openRunner(folder, { streamed: true })).evaluate(items, candidates, uncancelled)).toEqual(resident);
+    expect(await (await openRunner(folder, { streamed: true })).evaluate(items, candidates, uncancelled)).toEqual(
+      resident,
+    );
     const narrow = await (await openRunner(folder, { batchSlots: 40 })).evaluate(items, candidates, uncancelled);
     for (const { key } of candidates) {
       expect(numberDifference(numbers(narrow.get(key)), numbers(resident.get(key)))).toBeLessThanOrEqual(1e-5);
@@ -157,12 +205,18 @@ describe('a few-shot task on a bundled model', () => {
     }
     const runner = await openRunner(folder);
     for (const candidate of candidates) {
-      expect((await runner.evaluate(items, [candidate], uncancelled)).get(candidate.key)).toEqual(resident.get(candidate.key));
+      expect((await runner.evaluate(items, [candidate], uncancelled)).get(candidate.key)).toEqual(
+        resident.get(candidate.key),
+      );
     }
   });
 
   it('leaves evaluations without a prefix as they are, bit for bit', async () => {
-    const [runner, plain, prompted] = [await openRunner(await roomyModel('uncurl-8')), await fewShotTask('french', 0), await fewShotTask('french', 5)];
+    const [runner, plain, prompted] = [
+      await openRunner(await roomyModel('uncurl-8')),
+      await fewShotTask('french', 0),
+      await fewShotTask('french', 5),
+    ];
     const [items, shots] = [plain.test.slice(0, 30), prompted.test.slice(0, 30)];
     const before = await runner.evaluate(items, candidatesOf(8), uncancelled);
     const prefixed = await runner.evaluate(shots, candidatesOf(8), uncancelled);
@@ -171,21 +225,45 @@ describe('a few-shot task on a bundled model', () => {
   });
 
   it('never holds the weights of a block twice', async () => {
-    const [runner, plain, prompted] = [await openRunner(await roomyModel('uncurl-8')), await fewShotTask('french', 0), await fewShotTask('french', 5)];
+    const [runner, plain, prompted] = [
+      await openRunner(await roomyModel('uncurl-8')),
+      await fewShotTask('french', 0),
+      await fewShotTask('french', 5),
+    ];
     const [open, dispose] = [vi.spyOn(Session, 'open'), vi.spyOn(Session.prototype, 'dispose')];
-    onTestFinished(() => { open.mockRestore(); dispose.mockRestore(); });
-    for (const [task, opened, closed] of [[plain, 3, 0], [prompted, 6, 3], [prompted, 6, 3], [plain, 9, 6]] as const) {
+    onTestFinished(() => {
+      open.mockRestore();
+      dispose.mockRestore();
+    });
+    for (const [task, opened, closed] of [
+      [plain, 3, 0],
+      [prompted, 6, 3],
+      [prompted, 6, 3],
+      [plain, 9, 6],
+    ] as const) {
       await runner.evaluate(task.test.slice(0, 5), [unpruned], uncancelled);
-      expect([open.mock.calls.filter(([name]) => name.startsWith('block')).length, dispose.mock.calls.length]).toEqual([opened, closed]);
+      expect([open.mock.calls.filter(([name]) => name.startsWith('block')).length, dispose.mock.calls.length]).toEqual([
+        opened,
+        closed,
+      ]);
     }
   });
 
   it('takes items that were cut on the left, or begin otherwise, as whole sequences', async () => {
     const folder = await changeableCopy(bundledModel('uncurl-8'));
-    await editJson(path.join(folder, 'config.json'), (json) => { json['max_position_embeddings'] = 150; });
+    await editJson(path.join(folder, 'config.json'), (json) => {
+      json['max_position_embeddings'] = 150;
+    });
     const runner = await openRunner(folder);
-    const [prompted, plain] = [(await fewShotTask('french', 5)).test.slice(0, 20), (await fewShotTask('french', 0)).test.slice(0, 4)];
-    const long = prompted.slice(0, 2).map((item, index) => ({ ...item, id: `long${index}`, ...('context' in item ? { context: `${item.context}${'abc '.repeat(12 + index)}` } : {}) }));
+    const [prompted, plain] = [
+      (await fewShotTask('french', 5)).test.slice(0, 20),
+      (await fewShotTask('french', 0)).test.slice(0, 4),
+    ];
+    const long = prompted.slice(0, 2).map((item, index) => ({
+      ...item,
+      id: `long${index}`,
+      ...('context' in item ? { context: `${item.context}${'abc '.repeat(12 + index)}` } : {}),
+    }));
     const items = [...long, ...prompted, ...plain];
     const together = (await runner.evaluate(items, [unpruned], uncancelled)).get('unpruned');
     const alone = await oneByOne(runner, items, unpruned);
@@ -203,10 +281,15 @@ describe('a few-shot task on a bundled model', () => {
     const [runner, task] = [await openRunner(await roomyModel('uncurl-8')), await fewShotTask('french', 5)];
     const items = task.test.slice(0, 12);
     const pairs = [0, 2, 4, 6].map((first) => ({ members: [first, first + 1], reference: first, weights: [1, 2] }));
-    const merged: Candidate = { key: 'merged', plan: { groups: [pairs, pairs, pairs], router: 'reference-row', align: true } };
+    const merged: Candidate = {
+      key: 'merged',
+      plan: { groups: [pairs, pairs, pairs], router: 'reference-row', align: true },
+    };
     const together = await runner.evaluate(items, [unpruned, merged], uncancelled);
     for (const candidate of [unpruned, merged]) {
-      expect(numberDifference(numbers(together.get(candidate.key)), numbers(await oneByOne(runner, items, candidate)))).toBeLessThanOrEqual(1e-5);
+      expect(
+        numberDifference(numbers(together.get(candidate.key)), numbers(await oneByOne(runner, items, candidate))),
+      ).toBeLessThanOrEqual(1e-5);
     }
   });
 
@@ -216,10 +299,16 @@ describe('a few-shot task on a bundled model', () => {
     const overlayFolder = await temporaryFolder();
     const tight = await openRunner(folder, { memoryBudgetBytes: info.memory.resident + 1000, overlayFolder });
     const spilled: string[] = [];
-    const watch = setInterval(() => { spilled.push(...readdirSync(overlayFolder)); }, 1);
-    onTestFinished(() => { clearInterval(watch); });
+    const watch = setInterval(() => {
+      spilled.push(...readdirSync(overlayFolder));
+    }, 1);
+    onTestFinished(() => {
+      clearInterval(watch);
+    });
     const items = task.test.slice(0, 40);
-    expect(await tight.evaluate(items, candidatesOf(8), uncancelled)).toEqual(await (await openRunner(folder)).evaluate(items, candidatesOf(8), uncancelled));
+    expect(await tight.evaluate(items, candidatesOf(8), uncancelled)).toEqual(
+      await (await openRunner(folder)).evaluate(items, candidatesOf(8), uncancelled),
+    );
     expect(spilled.some((name) => name.startsWith('spill-'))).toBe(true);
     expect(readdirSync(overlayFolder)).toEqual([]);
   });
@@ -253,18 +342,27 @@ describe('a profile of a few-shot task', () => {
     const [runner, streamed] = [await openRunner(folder), await openRunner(folder, { streamed: true })];
     const items = task.calibration.slice(0, 24);
     let work = 0;
-    const together = await runner.profile(items, { ...uncancelled, onProgress: (done, total) => { work = done === total ? total : NaN; } });
+    const together = await runner.profile(items, {
+      ...uncancelled,
+      onProgress: (done, total) => {
+        work = done === total ? total : NaN;
+      },
+    });
     const alone: RoutingStatistics[] = [];
     for (const item of items) alone.push(await runner.profile([item], uncancelled));
     expect(together.tokens).toBe(alone.reduce((total, { tokens }) => total + tokens, 0));
     expect(together.items).toBe(items.length);
     expect(work / 3).toBeLessThan(0.3 * together.tokens);
-    expect([...together.counts]).toEqual([...together.counts.map((_, at) => alone.reduce((total, { counts }) => total + counts[at]!, 0))]);
+    expect([...together.counts]).toEqual([
+      ...together.counts.map((_, at) => alone.reduce((total, { counts }) => total + counts[at]!, 0)),
+    ]);
     const separate = alone.map((statistics) => new Map(sums(statistics)));
     for (const [name, values] of sums(together)) {
       const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       expect(largest).toBeGreaterThan(0);
-      const differences = values.map((value, at) => Math.abs(value - separate.reduce((total, each) => total + each.get(name)![at]!, 0)) / largest);
+      const differences = values.map(
+        (value, at) => Math.abs(value - separate.reduce((total, each) => total + each.get(name)![at]!, 0)) / largest,
+      );
       expect(Math.max(...differences), name).toBeLessThanOrEqual(1e-5);
     }
     expect(await streamed.profile(items, uncancelled)).toEqual(together);

@@ -7,8 +7,18 @@ const sequences = fc.array(fc.array(fc.nat(2), { minLength: 1, maxLength: 8 }), 
 
 describe('a token tree', () => {
   it('holds the common beginning once', () => {
-    expect(treeOf([[1, 2, 3], [1, 2, 4, 5]])).toEqual({ trunk: [1, 2], branches: [[3], [4, 5]] });
-    expect(treeOf([[1, 2], [1, 2, 3]])).toEqual({ trunk: [1, 2], branches: [[], [3]] });
+    expect(
+      treeOf([
+        [1, 2, 3],
+        [1, 2, 4, 5],
+      ]),
+    ).toEqual({ trunk: [1, 2], branches: [[3], [4, 5]] });
+    expect(
+      treeOf([
+        [1, 2],
+        [1, 2, 3],
+      ]),
+    ).toEqual({ trunk: [1, 2], branches: [[], [3]] });
     expect(treeOf([[1, 2]])).toEqual({ trunk: [1, 2], branches: [] });
     expect(commonPrefix([])).toBe(0);
   });
@@ -30,13 +40,23 @@ describe('a token tree', () => {
 describe('groups of trees', () => {
   it('take every tree once and stay within the slots, longest first', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 40 }), fc.integer({ min: 1, max: 100 }), (lengths, slots) => {
-        const groups = groupTrees(lengths.map((length) => ({ trunk: new Array<number>(length).fill(0), branches: [] })), slots);
-        expect(groups.flat().sort((a, b) => a - b)).toEqual(lengths.map((_, index) => index));
-        const sizes = groups.flat().map((index) => lengths[index]!);
-        expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
-        for (const group of groups) expect(group.length === 1 || group.length * Math.max(...group.map((index) => lengths[index]!)) <= slots).toBe(true);
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 100 }),
+        (lengths, slots) => {
+          const groups = groupTrees(
+            lengths.map((length) => ({ trunk: new Array<number>(length).fill(0), branches: [] })),
+            slots,
+          );
+          expect(groups.flat().sort((a, b) => a - b)).toEqual(lengths.map((_, index) => index));
+          const sizes = groups.flat().map((index) => lengths[index]!);
+          expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
+          for (const group of groups)
+            expect(
+              group.length === 1 || group.length * Math.max(...group.map((index) => lengths[index]!)) <= slots,
+            ).toBe(true);
+        },
+      ),
     );
   });
 });

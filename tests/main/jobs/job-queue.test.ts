@@ -11,7 +11,12 @@ import { openWorkspace, type Workspace } from '../../../main/workspace/open-work
 import type { CreatedRun } from '../../../main/workspace/run-store.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-const openQueue = async (): Promise<{ queue: JobQueue; events: EngineEvent[]; workspace: Workspace; create: () => Promise<CreatedRun> }> => {
+const openQueue = async (): Promise<{
+  queue: JobQueue;
+  events: EngineEvent[];
+  workspace: Workspace;
+  create: () => Promise<CreatedRun>;
+}> => {
   const workspace = await openWorkspace(await temporaryFolder());
   const events: EngineEvent[] = [];
   const resources = {
@@ -20,11 +25,25 @@ const openQueue = async (): Promise<{ queue: JobQueue; events: EngineEvent[]; wo
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,
   };
-  const queue = new JobQueue(workspace.runs, () => Promise.resolve(resources), (event) => events.push(event), Date.now);
+  const queue = new JobQueue(
+    workspace.runs,
+    () => Promise.resolve(resources),
+    (event) => events.push(event),
+    Date.now,
+  );
   const create = (): Promise<CreatedRun> =>
     workspace.runs.create('verify', {
-      title: 'A job', finishedAt: null, state: 'queued', error: null, spec: {}, models: [], tasks: [], versions: {},
-      device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' }, commandLine: '', output: null,
+      title: 'A job',
+      finishedAt: null,
+      state: 'queued',
+      error: null,
+      spec: {},
+      models: [],
+      tasks: [],
+      versions: {},
+      device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+      commandLine: '',
+      output: null,
     });
   return { queue, events, workspace, create };
 };
@@ -85,7 +104,9 @@ test('a waiting and a running job can be cancelled; a failure is written down wi
   queue.cancel(running.manifest.id);
   const results = await Promise.allSettled(ends);
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-  const states = await Promise.all([running, waiting, failing].map(async ({ manifest }) => (await onDisk(workspace, manifest.id)).state));
+  const states = await Promise.all(
+    [running, waiting, failing].map(async ({ manifest }) => (await onDisk(workspace, manifest.id)).state),
+  );
   expect(states).toEqual(['cancelled', 'cancelled', 'failed']);
   expect((await onDisk(workspace, failing.manifest.id)).error).toBe('It broke. Mend it.');
   expect(() => queue.cancel(running.manifest.id)).toThrow('does not work on run');

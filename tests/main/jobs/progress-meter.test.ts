@@ -53,30 +53,33 @@ test('what was on disk counts as done but not as speed', () => {
 
 test('done never goes back and never passes the total', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat({ max: 100 }), fc.double({ min: 0, max: 1.2, noNaN: true }), fc.boolean())), (steps) => {
-      let now = 0;
-      const meter = createProgressMeter(subject, () => (now += 37));
-      meter.setTotal(steps.reduce((sum, [work]) => sum + work, 0));
-      let before = 0;
-      const look = (): void => {
-        const { done, total, leftMs } = meter.read();
-        expect(done).toBeGreaterThanOrEqual(before - 1e-9);
-        expect(done).toBeLessThanOrEqual(total);
-        if (leftMs !== null) expect(leftMs.low).toBeLessThanOrEqual(leftMs.high);
-        before = done;
-      };
-      for (const [work, part, isReused] of steps) {
-        if (isReused) meter.reuse(work);
-        else {
-          meter.begin(work);
-          meter.advance(part);
+    fc.property(
+      fc.array(fc.tuple(fc.nat({ max: 100 }), fc.double({ min: 0, max: 1.2, noNaN: true }), fc.boolean())),
+      (steps) => {
+        let now = 0;
+        const meter = createProgressMeter(subject, () => (now += 37));
+        meter.setTotal(steps.reduce((sum, [work]) => sum + work, 0));
+        let before = 0;
+        const look = (): void => {
+          const { done, total, leftMs } = meter.read();
+          expect(done).toBeGreaterThanOrEqual(before - 1e-9);
+          expect(done).toBeLessThanOrEqual(total);
+          if (leftMs !== null) expect(leftMs.low).toBeLessThanOrEqual(leftMs.high);
+          before = done;
+        };
+        for (const [work, part, isReused] of steps) {
+          if (isReused) meter.reuse(work);
+          else {
+            meter.begin(work);
+            meter.advance(part);
+            look();
+            meter.advance(part / 2);
+            look();
+            meter.finish();
+          }
           look();
-          meter.advance(part / 2);
-          look();
-          meter.finish();
         }
-        look();
-      }
-    }),
+      },
+    ),
   );
 });

@@ -20,7 +20,11 @@ test('keeps two models open, and fewer where memory says so; gives each back onc
   const cacheWith = (budgetBytes: number): ReturnType<typeof createRunnerCache> =>
     createRunnerCache(async (checkpoint) => {
       log.push(`open ${checkpoint.name}`);
-      const runner = await openModelRunner(checkpoint, { threads: 1, memoryBudgetBytes: budgetBytes, overlayFolder: folder });
+      const runner = await openModelRunner(checkpoint, {
+        threads: 1,
+        memoryBudgetBytes: budgetBytes,
+        overlayFolder: folder,
+      });
       const dispose = runner.dispose.bind(runner);
       runner.dispose = () => {
         log.push(`close ${checkpoint.name}`);

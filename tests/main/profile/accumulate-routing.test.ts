@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../main/evaluation/random.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import {
   emptyRoutingStatistics,
   type RoutingStatistics,
   type RoutingTaps,
 } from '../../../main/profile/routing-statistics.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { randomTaps, renameExperts, reorderTokens, statisticsOf } from '../pruning/random-taps.ts';
 
 const sums = [
@@ -114,9 +114,18 @@ describe('accumulateRouting', () => {
     expect([statistics.items, statistics.tokens]).toEqual([0, 0]);
     for (const name of sums) {
       const each = statistics[name].length / 3;
-      expect(statistics[name].subarray(0, each).every((value) => value === 0), name).toBe(true);
-      expect(statistics[name].subarray(each, 2 * each).some((value) => value !== 0), name).toBe(true);
-      expect(statistics[name].subarray(2 * each).every((value) => value === 0), name).toBe(true);
+      expect(
+        statistics[name].subarray(0, each).every((value) => value === 0),
+        name,
+      ).toBe(true);
+      expect(
+        statistics[name].subarray(each, 2 * each).some((value) => value !== 0),
+        name,
+      ).toBe(true);
+      expect(
+        statistics[name].subarray(2 * each).every((value) => value === 0),
+        name,
+      ).toBe(true);
     }
     for (const name of ['logitGram', 'probabilityGram', 'coactivation'] as const) {
       for (let i = 0; i < 5; i++) {
@@ -127,7 +136,12 @@ describe('accumulateRouting', () => {
 
   it('keeps probabilities finite for logits that overflow an exponential', () => {
     const statistics = emptyRoutingStatistics(1, 3, 1);
-    const taps = { logits: Float32Array.of(2000, 1000, -2000), experts: Int32Array.of(0), weights: Float32Array.of(1), norms: Float32Array.of(1) };
+    const taps = {
+      logits: Float32Array.of(2000, 1000, -2000),
+      experts: Int32Array.of(0),
+      weights: Float32Array.of(1),
+      norms: Float32Array.of(1),
+    };
     accumulateRouting(statistics, 0, taps);
     expect([...statistics.probabilityMass]).toEqual([1, 0, 0]);
   });

@@ -8,9 +8,12 @@ const sizes = { layers: 2, experts: 7, topK: 2, tokens: 90 };
 const layers = randomTaps(sizes, 21);
 const statistics = statisticsOf(layers, sizes);
 
-const columns = (rows: readonly (readonly number[])[]): number[][] => rows[0]!.map((_, e) => rows.map((row) => row[e]!));
+const columns = (rows: readonly (readonly number[])[]): number[][] =>
+  rows[0]!.map((_, e) => rows.map((row) => row[e]!));
 const rowsOf = ({ logits }: RoutingTaps): number[][] =>
-  Array.from({ length: sizes.tokens }, (_, t) => Array.from(logits.subarray(t * sizes.experts, (t + 1) * sizes.experts)));
+  Array.from({ length: sizes.tokens }, (_, t) =>
+    Array.from(logits.subarray(t * sizes.experts, (t + 1) * sizes.experts)),
+  );
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, k) => sum + value * b[k]!, 0);
 const cosine = (a: readonly number[], b: readonly number[]) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
@@ -47,7 +50,9 @@ const direct: Readonly<Record<AffinityName, (taps: RoutingTaps) => (i: number, j
     return (i, j) => cosine(p[i]!, p[j]!);
   },
   coactivation: (taps) => (i, j) => {
-    const sets = Array.from({ length: sizes.tokens }, (_, t) => taps.experts.subarray(t * sizes.topK, (t + 1) * sizes.topK));
+    const sets = Array.from({ length: sizes.tokens }, (_, t) =>
+      taps.experts.subarray(t * sizes.topK, (t + 1) * sizes.topK),
+    );
     return i === j ? 0 : sets.filter((set) => set.includes(i) && set.includes(j)).length + 1e-3;
   },
 };

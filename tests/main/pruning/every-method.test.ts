@@ -1,13 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { budgetName, isMergePlan, methodName, plan as planSchema, type MethodName, type Plan } from '../../../main/contract/plan.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
+import {
+  budgetName,
+  isMergePlan,
+  methodName,
+  type MethodName,
+  type Plan,
+  plan as planSchema,
+} from '../../../main/contract/plan.ts';
 import type { RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import type { PlanInput } from '../../../main/pruning/method.ts';
 import { methods } from '../../../main/pruning/methods.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { fullStatistics } from './random-statistics.ts';
 
 const sizes = { layers: 2, experts: 8, topK: 2, tokens: 120 };
@@ -40,12 +47,25 @@ const request = (method: MethodName, changed: Partial<PlanInput>): PlanInput => 
 
 /** A plan as sets of members per layer, whatever the order of experts and groups. */
 const shapeOf = (plan: Plan, rename: (expert: number) => number): string[][] => {
-  const groups = isMergePlan(plan) ? plan.groups.map((layer) => layer.map(({ members }) => members)) : plan.kept.map((kept) => kept.map((expert) => [expert]));
-  return groups.map((layer) => layer.map((members) => members.map(rename).sort((a, b) => a - b).join('+')).sort());
+  const groups = isMergePlan(plan)
+    ? plan.groups.map((layer) => layer.map(({ members }) => members))
+    : plan.kept.map((kept) => kept.map((expert) => [expert]));
+  return groups.map((layer) =>
+    layer
+      .map((members) =>
+        members
+          .map(rename)
+          .sort((a, b) => a - b)
+          .join('+'),
+      )
+      .sort(),
+  );
 };
 
 const tiesInCounts = (counts: Float64Array): boolean =>
-  Array.from({ length: layers }, (_, layer) => counts.subarray(layer * experts, (layer + 1) * experts)).some((row) => new Set(row).size < experts);
+  Array.from({ length: layers }, (_, layer) => counts.subarray(layer * experts, (layer + 1) * experts)).some(
+    (row) => new Set(row).size < experts,
+  );
 
 describe.each(planned)('%s', (method) => {
   it('is the identity where every expert is kept', () => {
@@ -82,8 +102,24 @@ describe.each(planned)('%s', (method) => {
     expect(first).toContain('5');
     expect(second).not.toContain('2');
     const info = {
-      ...{ family: 'mixtral', layers, moeLayers: layers, experts, topK, hidden: 4, expertWidth: 3, sharedExperts: 0, normTopK: true },
-      ...{ vocabulary: 9, maxPositions: 9, parameters: { total: 1000, expert: 576, active: 568 }, dtype: 'F32', sizeBytes: 4000 },
+      ...{
+        family: 'mixtral',
+        layers,
+        moeLayers: layers,
+        experts,
+        topK,
+        hidden: 4,
+        expertWidth: 3,
+        sharedExperts: 0,
+        normTopK: true,
+      },
+      ...{
+        vocabulary: 9,
+        maxPositions: 9,
+        parameters: { total: 1000, expert: 576, active: 568 },
+        dtype: 'F32',
+        sizeBytes: 4000,
+      },
       ...{ memory: { resident: 4000, streaming: 2000 }, supported: true, reasons: [] },
     };
     expect(planCost(info, plan).parameters.total).toBeLessThan(1000);
@@ -91,8 +127,10 @@ describe.each(planned)('%s', (method) => {
 
   it('gives tasks the weights they are given', () => {
     const statistics = [profileOf(1), profileOf(2)];
-    const weighed = (taskWeights: readonly number[]) => shapeOf(makePlan(request(method, { statistics, taskWeights })), (expert) => expert);
-    const alone = (at: number) => shapeOf(makePlan(request(method, { statistics: [statistics[at]!, statistics[at]!] })), (expert) => expert);
+    const weighed = (taskWeights: readonly number[]) =>
+      shapeOf(makePlan(request(method, { statistics, taskWeights })), (expert) => expert);
+    const alone = (at: number) =>
+      shapeOf(makePlan(request(method, { statistics: [statistics[at]!, statistics[at]!] })), (expert) => expert);
     expect(weighed([1, 0])).toEqual(alone(0));
     expect(weighed([0, 3])).toEqual(alone(1));
     expect(() => makePlan(request(method, { statistics, taskWeights: [1] }))).toThrow('do not fit 2 tasks');
@@ -117,7 +155,9 @@ describe.each(named)('%s', (method) => {
 
   it('does not depend on the order of tokens', () => {
     const order = seededRandom(4).shuffle(Array.from({ length: sizes.tokens }, (_, token) => token));
-    const plans = [{}, { order }].map((change) => shapeOf(makePlan(request(method, { statistics: [fullStatistics(sizes, 7, change)] })), (expert) => expert));
+    const plans = [{}, { order }].map((change) =>
+      shapeOf(makePlan(request(method, { statistics: [fullStatistics(sizes, 7, change)] })), (expert) => expert),
+    );
     expect(plans[1]).toEqual(plans[0]);
   });
 });
@@ -130,7 +170,9 @@ describe('methods that search', () => {
 
 describe('options', () => {
   it('are recorded in the plan with their defaults, and refused by name', () => {
-    expect(makePlan(request('reap', { options: { form: 'sum' } }))).toMatchObject({ options: { form: 'sum', gate: 'own' } });
+    expect(makePlan(request('reap', { options: { form: 'sum' } }))).toMatchObject({
+      options: { form: 'sum', gate: 'own' },
+    });
     expect(() => makePlan(request('reap', { options: { form: 'median' } }))).toThrow('form: ');
     expect(() => makePlan(request('reap', { options: { forms: 'sum' } }))).toThrow('forms is unknown');
     expect(() => makePlan(request('man', { options: { b: 1 } }))).toThrow('b is unknown');
@@ -140,14 +182,19 @@ describe('options', () => {
 describe('protection of super experts', () => {
   it('keeps an expert with an extreme output whatever the method, unless it is pinned to go', () => {
     const statistics = fullStatistics(sizes, 3);
-    const least = [...statistics.counts.subarray(0, experts)].indexOf(Math.min(...statistics.counts.subarray(0, experts)));
+    const least = [...statistics.counts.subarray(0, experts)].indexOf(
+      Math.min(...statistics.counts.subarray(0, experts)),
+    );
     const peakOutputs = statistics.peakOutputs!.map((peak, at) => (at === least ? 1000 : peak));
     const profile = { ...statistics, peakOutputs };
-    const kept = (changed: Partial<PlanInput>) => shapeOf(makePlan(request('frequency', { statistics: [profile], keep: 2, ...changed })), (expert) => expert)[0];
+    const kept = (changed: Partial<PlanInput>) =>
+      shapeOf(makePlan(request('frequency', { statistics: [profile], keep: 2, ...changed })), (expert) => expert)[0];
     expect(kept({})).not.toContain(String(least));
     expect(kept({ protect: 'early' })).toContain(String(least));
     expect(kept({ protect: 'early', pins: [{ layer: 0, expert: least, keep: false }] })).not.toContain(String(least));
     const { peakOutputs: _, ...blind } = profile;
-    expect(() => makePlan(request('frequency', { statistics: [blind], protect: 'early' }))).toThrow('does not hold the largest outputs');
+    expect(() => makePlan(request('frequency', { statistics: [blind], protect: 'early' }))).toThrow(
+      'does not hold the largest outputs',
+    );
   });
 });

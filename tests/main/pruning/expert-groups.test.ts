@@ -37,7 +37,8 @@ describe('a router that chooses among groups of experts', () => {
           const own = kept.filter((expert) => expert >= first && expert < first + 4);
           expect(own.length).toBe(each);
           const worst = Math.min(...own.map((expert) => values[expert]!));
-          for (let expert = first; expert < first + 4; expert += 1) if (!own.includes(expert)) expect(values[expert]).toBeLessThanOrEqual(worst);
+          for (let expert = first; expert < first + 4; expert += 1)
+            if (!own.includes(expert)) expect(values[expert]).toBeLessThanOrEqual(worst);
         }
       }),
     );
@@ -47,17 +48,32 @@ describe('a router that chooses among groups of experts', () => {
     const scores = [Float64Array.from({ length: 16 }, (_, expert) => expert)];
     const pins = [0, 1].map((expert) => ({ layer: 0, expert, keep: true }));
     expect(keepByCounts(scores, [8], pins, groups)).toEqual([[0, 1, 6, 7, 10, 11, 14, 15]]);
-    expect(() => keepByCounts(scores, [8], [...pins, { layer: 0, expert: 2, keep: true }], groups)).toThrow(/3 experts are pinned to stay and it keeps 2/);
+    expect(() => keepByCounts(scores, [8], [...pins, { layer: 0, expert: 2, keep: true }], groups)).toThrow(
+      /3 experts are pinned to stay and it keeps 2/,
+    );
   });
 
   it('gets plans that fit it from every seed, and none of another number', () => {
-    const request = { method: 'random', statistics: [], layers: 2, experts: 16, topK: 2, groups, budget: 'uniform', pins: [] } as const;
+    const request = {
+      method: 'random',
+      statistics: [],
+      layers: 2,
+      experts: 16,
+      topK: 2,
+      groups,
+      budget: 'uniform',
+      pins: [],
+    } as const;
     for (let seed = 0; seed < 20; seed += 1) {
       const plan = makePlan({ ...request, keep: 8, seed });
       expect(() => validatePlan(plan, target)).not.toThrow();
     }
-    expect(() => makePlan({ ...request, keep: 6, seed: 0 })).toThrow('Layer 0 cannot keep 6 experts: its router chooses among 4 groups, which must keep equal numbers.');
+    expect(() => makePlan({ ...request, keep: 6, seed: 0 })).toThrow(
+      'Layer 0 cannot keep 6 experts: its router chooses among 4 groups, which must keep equal numbers.',
+    );
     expect(() => makePlan({ ...request, keep: 4, seed: 0 })).toThrow(/cannot keep 4/);
-    expect(() => { checkGroupedCounts([8, 9], 2, groups); }).toThrow(/Layer 1 cannot keep 9/);
+    expect(() => {
+      checkGroupedCounts([8, 9], 2, groups);
+    }).toThrow(/Layer 1 cannot keep 9/);
   });
 });

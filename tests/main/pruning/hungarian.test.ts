@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { solveAssignment } from '../../../main/pruning/hungarian.ts';
 
 /** Least total by trying every way to give each row of the shorter side a partner of its own. */
-const bruteForce = (cost: (i: number, j: number) => number, n: number, m: number, taken: readonly number[] = []): number => {
+const bruteForce = (
+  cost: (i: number, j: number) => number,
+  n: number,
+  m: number,
+  taken: readonly number[] = [],
+): number => {
   if (taken.length === n) return 0;
   let best = Infinity;
   for (let j = 0; j < m; j++) {

@@ -3,12 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import { keepFromFactor } from '../../../main/pruning/keep-from-factor.ts';
 
-const model = fc
-  .tuple(fc.integer({ min: 1, max: 256 }), fc.nat(), fc.nat())
-  .map(([experts, a, b]) => {
-    const topK = 1 + (a % experts);
-    return { experts, topK, keep: topK + (b % (experts - topK + 1)) };
-  });
+const model = fc.tuple(fc.integer({ min: 1, max: 256 }), fc.nat(), fc.nat()).map(([experts, a, b]) => {
+  const topK = 1 + (a % experts);
+  return { experts, topK, keep: topK + (b % (experts - topK + 1)) };
+});
 
 const remedyOf = (action: () => unknown): string => {
   try {

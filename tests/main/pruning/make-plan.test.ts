@@ -1,13 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isMergePlan, plan as planSchema, uncurlOptions, affinityName, type MergeGroup, type Plan } from '../../../main/contract/plan.ts';
-import { seededRandom } from '../../../main/evaluation/random.ts';
+import {
+  affinityName,
+  isMergePlan,
+  type MergeGroup,
+  type Plan,
+  plan as planSchema,
+  uncurlOptions,
+} from '../../../main/contract/plan.ts';
 import { expertAffinity } from '../../../main/pruning/affinity.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import type { PlanInput } from '../../../main/pruning/method.ts';
 import { reapSaliency } from '../../../main/pruning/saliency/reap.ts';
 import { spectralEmbedding } from '../../../main/pruning/spectral-embedding.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { randomTaps, renameExperts, statisticsOf } from './random-taps.ts';
 
 const sizes = { layers: 2, experts: 8, topK: 2, tokens: 60 };
@@ -52,12 +59,17 @@ describe('makePlan', () => {
           const names = seededRandom(seed).shuffle([0, 1, 2, 3, 4, 5, 6, 7]);
           const taps = randomTaps(sizes, seed);
           const original = statisticsOf(taps, sizes);
-          const renamed = statisticsOf(taps.map((layer) => renameExperts(layer, names)), sizes);
+          const renamed = statisticsOf(
+            taps.map((layer) => renameExperts(layer, names)),
+            sizes,
+          );
           const plans = (method: PlanInput['method']) =>
             [original, renamed].map((profile) => makePlan(request({ method, statistics: [profile], keep, budget })));
 
           const [before, after] = plans('reap');
-          expect(keptOf(after!)).toEqual(keptOf(before!).map((kept) => ascending(kept.map((expert) => names[expert]!))));
+          expect(keptOf(after!)).toEqual(
+            keptOf(before!).map((kept) => ascending(kept.map((expert) => names[expert]!))),
+          );
 
           // Counts tie, and ties follow the names: only the counts that stay are the same.
           const [countedBefore, countedAfter] = plans('frequency');
@@ -72,29 +84,41 @@ describe('makePlan', () => {
 
   it('follows a renaming of experts when it merges', () => {
     fc.assert(
-      fc.property(fc.nat(), fc.integer({ min: topK, max: experts }), fc.constantFrom(...affinityName.options), (seed, keep, affinity) => {
-        // Counts and co-activations of few tokens tie; many tokens keep the test about names.
-        const many = { ...sizes, tokens: 400 };
-        const names = seededRandom(seed).shuffle([0, 1, 2, 3, 4, 5, 6, 7]);
-        const taps = randomTaps(many, seed);
-        const uncurl = uncurlOptions.parse({ affinity, reference: 'medoid' });
-        // Where the k-th eigenvalue is a double one, several partitions are equally good.
-        const profile = statisticsOf(taps, many);
-        fc.pre(taps.every((_, layer) => eigengap(expertAffinity(affinity, profile, layer), keep) > 1e-6));
-        const partition = (renaming: readonly number[] | null) => {
-          const profile = statisticsOf(renaming ? taps.map((layer) => renameExperts(layer, renaming)) : taps, many);
-          return groupsOf(makePlan(request({ method: 'uncurl', statistics: [profile], keep, uncurl }))).map((groups) => groups);
-        };
-        const canonical = (groups: MergeGroup[][], to: (expert: number) => number) =>
-          groups.map((layer) =>
-            layer
-              .map(({ members, weights }) =>
-                members.map((member, at) => `${to(member)}:${weights[at]}`).sort().join(' '),
-              )
-              .sort(),
+      fc.property(
+        fc.nat(),
+        fc.integer({ min: topK, max: experts }),
+        fc.constantFrom(...affinityName.options),
+        (seed, keep, affinity) => {
+          // Counts and co-activations of few tokens tie; many tokens keep the test about names.
+          const many = { ...sizes, tokens: 400 };
+          const names = seededRandom(seed).shuffle([0, 1, 2, 3, 4, 5, 6, 7]);
+          const taps = randomTaps(many, seed);
+          const uncurl = uncurlOptions.parse({ affinity, reference: 'medoid' });
+          // Where the k-th eigenvalue is a double one, several partitions are equally good.
+          const profile = statisticsOf(taps, many);
+          fc.pre(taps.every((_, layer) => eigengap(expertAffinity(affinity, profile, layer), keep) > 1e-6));
+          const partition = (renaming: readonly number[] | null) => {
+            const profile = statisticsOf(renaming ? taps.map((layer) => renameExperts(layer, renaming)) : taps, many);
+            return groupsOf(makePlan(request({ method: 'uncurl', statistics: [profile], keep, uncurl }))).map(
+              (groups) => groups,
+            );
+          };
+          const canonical = (groups: MergeGroup[][], to: (expert: number) => number) =>
+            groups.map((layer) =>
+              layer
+                .map(({ members, weights }) =>
+                  members
+                    .map((member, at) => `${to(member)}:${weights[at]}`)
+                    .sort()
+                    .join(' '),
+                )
+                .sort(),
+            );
+          expect(canonical(partition(names), (expert) => expert)).toEqual(
+            canonical(partition(null), (expert) => names[expert]!),
           );
-        expect(canonical(partition(names), (expert) => expert)).toEqual(canonical(partition(null), (expert) => names[expert]!));
-      }),
+        },
+      ),
       { numRuns: 40 },
     );
   });
@@ -102,7 +126,10 @@ describe('makePlan', () => {
   it('is the identity where every expert is kept', () => {
     for (const method of ['random', 'frequency', 'reap'] as const) {
       for (const budget of ['uniform', 'global'] as const) {
-        expect(keptOf(makePlan(request({ method, budget, keep: experts })))).toEqual([[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4, 5, 6, 7]]);
+        expect(keptOf(makePlan(request({ method, budget, keep: experts })))).toEqual([
+          [0, 1, 2, 3, 4, 5, 6, 7],
+          [0, 1, 2, 3, 4, 5, 6, 7],
+        ]);
       }
     }
     const groups = groupsOf(makePlan(request({ method: 'uncurl', keep: experts })));
@@ -127,7 +154,8 @@ describe('makePlan', () => {
   });
 
   it('draws at random by the seed, keeping at a larger factor a subset of what a smaller one keeps', () => {
-    const drawn = (seed: number, keep: number) => keptOf(makePlan(request({ method: 'random', statistics: [], seed, keep })));
+    const drawn = (seed: number, keep: number) =>
+      keptOf(makePlan(request({ method: 'random', statistics: [], seed, keep })));
     expect(drawn(1, 4)).toEqual(drawn(1, 4));
     expect(new Set(Array.from({ length: 20 }, (_, seed) => JSON.stringify(drawn(seed, 4)))).size).toBeGreaterThan(15);
     drawn(3, 2).forEach((few, layer) => few.forEach((expert) => expect(drawn(3, 5)[layer]).toContain(expert)));
@@ -135,7 +163,12 @@ describe('makePlan', () => {
 
   it('weighs tasks alike whatever their length', () => {
     const [short, long] = [profileFrom(1), profileFrom(2)];
-    const longer = { ...long, tokens: long.tokens * 50, reapSum: long.reapSum.map((sum) => 50 * sum), counts: long.counts.map((count) => 50 * count) };
+    const longer = {
+      ...long,
+      tokens: long.tokens * 50,
+      reapSum: long.reapSum.map((sum) => 50 * sum),
+      counts: long.counts.map((count) => 50 * count),
+    };
     const both = makePlan(request({ statistics: [short, longer] }));
     expect(both).toEqual(makePlan(request({ statistics: [longer, short] })));
     expect(both).toEqual(makePlan(request({ statistics: [short, long] })));
@@ -160,7 +193,9 @@ describe('makePlan', () => {
     });
     repeated.tokens *= 8;
     const groups = (second: typeof short) =>
-      groupsOf(makePlan(request({ method: 'uncurl', statistics: [short, second] }))).map((layer) => layer.map(({ members }) => members));
+      groupsOf(makePlan(request({ method: 'uncurl', statistics: [short, second] }))).map((layer) =>
+        layer.map(({ members }) => members),
+      );
     expect(groups(repeated)).toEqual(groups(long));
   });
 

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
-import { extraStatistics } from '../../../main/profile/extra-statistics.ts';
+import { extraStatistics } from '../../../main/profile/routing-statistics.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { methods } from '../../../main/pruning/methods.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
@@ -22,10 +22,27 @@ it('a mask gives what the export gives, for every drop method', async () => {
   for (const method of drops) {
     // A threshold keeps more in one layer than in another, which stock loaders cannot open, unless the minimum decides.
     const options = method === 'tsep' ? { beta: 100, minimum: 3 } : {};
-    const plan = makePlan({ method, options, statistics, layers, experts, topK, keep: 3, budget: 'uniform', pins: [], seed: 5 });
+    const plan = makePlan({
+      method,
+      options,
+      statistics,
+      layers,
+      experts,
+      topK,
+      keep: 3,
+      budget: 'uniform',
+      pins: [],
+      seed: 5,
+    });
     const { folder, verification } = await exportPlan(await exportRequest(model, plan));
     expect(verification, method).toMatchObject({ ok: true, sameExperts: true, sameTensors: true });
     const exported = await openRunner(folder);
-    expect(logitDifference(await exported.forward(tokens, null, uncancelled), await runner.forward(tokens, plan, uncancelled)), method).toBeLessThan(1e-5);
+    expect(
+      logitDifference(
+        await exported.forward(tokens, null, uncancelled),
+        await runner.forward(tokens, plan, uncancelled),
+      ),
+      method,
+    ).toBeLessThan(1e-5);
   }
 });

@@ -17,7 +17,12 @@ describe('mergeGroup', () => {
         (weights, seed, align) => {
           const [expert] = randomExperts(shape, 1, seed);
           const group = { members: weights.map((_, at) => at), reference: 0, weights };
-          const merged = mergeGroup(weights.map(() => expert!), shape, group, align);
+          const merged = mergeGroup(
+            weights.map(() => expert!),
+            shape,
+            group,
+            align,
+          );
           expect(merged).toEqual(expert);
         },
       ),

@@ -10,7 +10,15 @@ const affinity = new Float64Array(36).map((_, at) => {
   return Math.max(i, j) >= 4 ? 0.9 : 0.7;
 });
 const counts = Float64Array.of(5, 0, 9, 0, 9, 0);
-const request = { affinity, counts, keep: 2, layer: 0, pins: NO_PINS, reference: 'most-active', weights: 'activation' } as const;
+const request = {
+  affinity,
+  counts,
+  keep: 2,
+  layer: 0,
+  pins: NO_PINS,
+  reference: 'most-active',
+  weights: 'activation',
+} as const;
 
 describe('mergeGroups', () => {
   it('groups by affinity, weighs by activation and refers to the most active member, the lower one on a tie', () => {

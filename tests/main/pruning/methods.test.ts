@@ -9,7 +9,8 @@ describe('methods', () => {
     const method = methods[name];
     const { title, summary, formula, source, defaults, cost, pitfalls } = method;
     expect(method.name).toBe(name);
-    for (const text of [title, summary, formula, source, defaults, cost, ...pitfalls]) expect(text.trim()).toMatch(/\S{2,}/);
+    for (const text of [title, summary, formula, source, defaults, cost, ...pitfalls])
+      expect(text.trim()).toMatch(/\S{2,}/);
     expect(summary).toMatch(/\.$/);
     expect(pitfalls.length).toBeGreaterThan(0);
     const page = methodPage(method).text;
@@ -26,11 +27,15 @@ describe('methods', () => {
       expect(help).toMatch(/\.$/);
       if (kind === 'choice') expect(choices).toContain(String(value));
     }
-    expect(method.prepare(Object.fromEntries(texts.map((option) => [option.name, option.default]))).options).toEqual(method.prepare({}).options);
+    expect(method.prepare(Object.fromEntries(texts.map((option) => [option.name, option.default]))).options).toEqual(
+      method.prepare({}).options,
+    );
   });
 
   it('shows options with their values', () => {
-    expect(methodPage(methods.reap).text).toContain("- form (mean | sum; default mean): Mean over the tokens routed to the expert, or their sum.");
+    expect(methodPage(methods.reap).text).toContain(
+      '- form (mean | sum; default mean): Mean over the tokens routed to the expert, or their sum.',
+    );
     expect(methodPage(methods.unified).text).toContain('- alpha (0 | 1 | 2; default 2)');
     expect(methodPage(methods.uncurl).text).toContain('- align (true | false; default true)');
     expect(methodPage(methods.random).text).toContain('Options: none');

@@ -13,14 +13,24 @@ const model: ModelInfo = {
 };
 const pair = (a: number, b: number) => ({ members: [a, b], reference: a, weights: [1, 1] });
 const merge = (router: MergePlan['router']): MergePlan => ({
-  groups: [[pair(0, 1), pair(2, 3)], [pair(0, 2), pair(1, 3)]],
+  groups: [
+    [pair(0, 1), pair(2, 3)],
+    [pair(0, 2), pair(1, 3)],
+  ],
   router,
   align: true,
 });
 
 describe('planCost', () => {
   it('takes the dropped experts and their router rows out', () => {
-    expect(planCost(model, { kept: [[0, 1], [1, 3]] })).toEqual({
+    expect(
+      planCost(model, {
+        kept: [
+          [0, 1],
+          [1, 3],
+        ],
+      }),
+    ).toEqual({
       parameters: { total: 1536 + 32 + 1000, expert: 1536, active: 1536 + 32 + 1000 },
       sizeBytes: 2 * (1536 + 32 + 1000),
       before: { ...model.parameters, sizeBytes: model.sizeBytes },
@@ -31,7 +41,12 @@ describe('planCost', () => {
   });
 
   it('costs nothing to keep everything', () => {
-    const { parameters, sizeBytes } = planCost(model, { kept: [[0, 1, 2, 3], [0, 1, 2, 3]] });
+    const { parameters, sizeBytes } = planCost(model, {
+      kept: [
+        [0, 1, 2, 3],
+        [0, 1, 2, 3],
+      ],
+    });
     expect({ parameters, sizeBytes }).toEqual({ parameters: model.parameters, sizeBytes: model.sizeBytes });
   });
 
@@ -42,7 +57,12 @@ describe('planCost', () => {
   });
 
   it('cannot export layers of different sizes to a stock loader', () => {
-    const { exportable, keptPerLayer } = planCost(model, { kept: [[0, 1, 2], [1, 3]] });
+    const { exportable, keptPerLayer } = planCost(model, {
+      kept: [
+        [0, 1, 2],
+        [1, 3],
+      ],
+    });
     expect(keptPerLayer).toEqual([3, 2]);
     expect(exportable.hf).toBe(false);
     expect(exportable.reason).toContain('between 2 and 3 experts');

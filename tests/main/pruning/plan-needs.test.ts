@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
-import { extraStatistics } from '../../../main/profile/extra-statistics.ts';
+import { extraStatistics } from '../../../main/profile/routing-statistics.ts';
 import { combinedExtras, extrasInWords, planNeeds } from '../../../main/pruning/plan-needs.ts';
 
-const needs = (method: (typeof methodName.options)[number], options = {}) => planNeeds({ method, options, budget: 'uniform' });
+const needs = (method: (typeof methodName.options)[number], options = {}) =>
+  planNeeds({ method, options, budget: 'uniform' });
 
 describe('planNeeds', () => {
   it('asks for what a method looks at, by its options', () => {
@@ -13,19 +14,33 @@ describe('planNeeds', () => {
     expect(needs('ean', { form: 'ca' }).extras).toEqual(['routed-outputs']);
     expect(needs('easy-ep').extras).toEqual(['residual']);
     expect(needs('naee').extras).toEqual(['elimination']);
-    for (const method of ['hc-smoe', 'sub-moe', 'ream'] as const) expect(needs(method).extras, method).toContain('every-output');
+    for (const method of ['hc-smoe', 'sub-moe', 'ream'] as const)
+      expect(needs(method).extras, method).toContain('every-output');
   });
 
   it('tells searches apart from methods that a profile answers', () => {
-    expect(needs('eep')).toMatchObject({ profile: false, search: { search: 'evolution', settings: { evaluations: 400, switchAfter: null } } });
-    expect(needs('eep', { stage: 'merge', evaluations: 9 }).search).toMatchObject({ settings: { evaluations: 9, initial: 9, switchAfter: 100 } });
+    expect(needs('eep')).toMatchObject({
+      profile: false,
+      search: { search: 'evolution', settings: { evaluations: 400, switchAfter: null } },
+    });
+    expect(needs('eep', { stage: 'merge', evaluations: 9 }).search).toMatchObject({
+      settings: { evaluations: 9, initial: 9, switchAfter: 100 },
+    });
     expect(needs('naee', { inputs: 'pruned' })).toMatchObject({ profile: false, search: { search: 'progressive' } });
     expect(methodName.options.filter((method) => needs(method).search !== null)).toEqual(['eep']);
   });
 
   it('adds what budgets and protection look at, even to a method that needs nothing', () => {
-    expect(planNeeds({ method: 'random', budget: 'inverse-importance', protect: 'early' })).toEqual({ profile: true, extras: ['peaks', 'elimination'], search: null });
-    expect(planNeeds({ method: 'reap', budget: 'global', protect: 'none' })).toEqual({ profile: true, extras: [], search: null });
+    expect(planNeeds({ method: 'random', budget: 'inverse-importance', protect: 'early' })).toEqual({
+      profile: true,
+      extras: ['peaks', 'elimination'],
+      search: null,
+    });
+    expect(planNeeds({ method: 'reap', budget: 'global', protect: 'none' })).toEqual({
+      profile: true,
+      extras: [],
+      search: null,
+    });
   });
 
   it('refuses options that a method does not have', () => {
@@ -38,7 +53,9 @@ describe('combinedExtras', () => {
   it('is the union in a fixed order, so that the same needs give the same profile', () => {
     const all = methodName.options.map((method) => needs(method));
     expect(combinedExtras([...all].reverse())).toEqual(combinedExtras(all));
-    expect(combinedExtras([needs('naee'), needs('hc-smoe'), needs('easy-ep')])).toEqual(extraStatistics.filter((extra) => ['residual', 'every-output', 'elimination'].includes(extra)));
+    expect(combinedExtras([needs('naee'), needs('hc-smoe'), needs('easy-ep')])).toEqual(
+      extraStatistics.filter((extra) => ['residual', 'every-output', 'elimination'].includes(extra)),
+    );
     expect(combinedExtras([])).toEqual([]);
   });
 });

@@ -1,8 +1,7 @@
-import { seededRandom } from '../../../main/evaluation/random.ts';
-import { accumulateOutputs } from '../../../main/profile/accumulate-outputs.ts';
-import { accumulateResidual } from '../../../main/profile/accumulate-residual.ts';
+import { accumulateOutputs, accumulateResidual } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 import { randomTaps, renameExperts, type Sizes } from './random-taps.ts';
 
 /** H of the outputs that are drawn. */
@@ -21,7 +20,12 @@ export const fullStatistics = (
   const rename = names ?? Array.from({ length: experts }, (_, expert) => expert);
   const places = order ?? Array.from({ length: tokens }, (_, token) => token);
   const random = seededRandom(seed + 1);
-  const elimination = { kept: square(layers, experts), loss: matrix(layers, experts), single: matrix(layers, experts), exhaustive: matrix(layers, experts) };
+  const elimination = {
+    kept: square(layers, experts),
+    loss: matrix(layers, experts),
+    single: matrix(layers, experts),
+    exhaustive: matrix(layers, experts),
+  };
   const statistics: RoutingStatistics = {
     ...emptyRoutingStatistics(layers, experts, topK),
     tokens,
@@ -48,19 +52,29 @@ export const fullStatistics = (
       weights: Float32Array.from(pick(renamed.weights, topK)),
       norms: Float32Array.from(pick(renamed.norms, topK)),
     };
-    accumulateRouting(statistics, layer, { ...chosen, logits: Float32Array.from(pick(renamed.logits, experts)), peaks: Float32Array.from(pick(peaks, topK)) });
+    accumulateRouting(statistics, layer, {
+      ...chosen,
+      logits: Float32Array.from(pick(renamed.logits, experts)),
+      peaks: Float32Array.from(pick(peaks, topK)),
+    });
     accumulateResidual(statistics, layer, { ...chosen, cosines: places.map((token) => cosines[token]!) });
     const named = new Float32Array(outputs.length);
     rename.forEach((name, expert) => {
       places.forEach((token, at) => {
-        named.set(outputs.subarray((expert * tokens + token) * HIDDEN, (expert * tokens + token + 1) * HIDDEN), (name * tokens + at) * HIDDEN);
+        named.set(
+          outputs.subarray((expert * tokens + token) * HIDDEN, (expert * tokens + token + 1) * HIDDEN),
+          (name * tokens + at) * HIDDEN,
+        );
       });
     });
     accumulateOutputs(statistics, layer, { outputs: named, experts: chosen.experts });
     for (let keep = 1; keep <= experts; keep++) {
-      for (const expert of eliminated.slice(0, keep)) elimination.kept[(layer * experts + keep - 1) * experts + rename[expert]!] = 1;
+      for (const expert of eliminated.slice(0, keep))
+        elimination.kept[(layer * experts + keep - 1) * experts + rename[expert]!] = 1;
     }
-    eliminated.forEach((expert, place) => (elimination.single[layer * experts + rename[expert]!] = 1 / (1 + place + layer)));
+    eliminated.forEach(
+      (expert, place) => (elimination.single[layer * experts + rename[expert]!] = 1 / (1 + place + layer)),
+    );
   });
   return statistics;
 };

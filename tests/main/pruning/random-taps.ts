@@ -1,4 +1,3 @@
-import { seededRandom } from '../../../main/evaluation/random.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import {
   emptyRoutingStatistics,
@@ -6,6 +5,7 @@ import {
   type RoutingTaps,
 } from '../../../main/profile/routing-statistics.ts';
 import { rankExperts } from '../../../main/pruning/rank-experts.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 
 export interface Sizes {
   readonly layers: number;

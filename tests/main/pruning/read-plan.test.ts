@@ -22,7 +22,9 @@ describe('readPlan', () => {
     expect(read('{"kept": [[0]], "groups": []}')).toThrow('both "kept" and "groups"');
     expect(read('{"kept": [[0], [1, -2]]}')).toThrow('kept.1.1');
     expect(read('{"kept": [[0], []]}')).toThrow('kept.1');
-    expect(read('{"groups": [[{"members": [0], "reference": 0}]], "router": "mean-row", "align": true}')).toThrow('groups.0.0.weights');
+    expect(read('{"groups": [[{"members": [0], "reference": 0}]], "router": "mean-row", "align": true}')).toThrow(
+      'groups.0.0.weights',
+    );
     expect(read('{"kept": [["a", "b", "c", "d", "e"]]}')).toThrow('and 2 more');
     expect(read(' '.repeat(MAX_PLAN_CHARACTERS + 1))).toThrow('at most');
   });

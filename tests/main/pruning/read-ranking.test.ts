@@ -7,7 +7,10 @@ const read = (json: unknown) => readRanking(typeof json === 'string' ? json : JS
 
 describe('readRanking', () => {
   it('reads lists by layer, by number or in order, and adds experts that are not named', () => {
-    const ranking = [[3, 1, 0, 2], [2, 0, 1, 3]];
+    const ranking = [
+      [3, 1, 0, 2],
+      [2, 0, 1, 3],
+    ];
     expect(read({ 0: [3, 1], 1: [2] })).toEqual(ranking);
     expect(read([[3, 1], [2]])).toEqual(ranking);
     expect(read({ ranking: { 1: [2], 0: [3, 1] } })).toEqual(ranking);
@@ -30,8 +33,20 @@ describe('planFromRanking', () => {
     planFromRanking({ ranking, experts: 4, topK: 1, keep: 2, budget: 'uniform', pins: [], ...changed });
 
   it('keeps the first of each layer, pins first', () => {
-    expect(plan({})).toMatchObject({ method: 'ranking', factor: 2, kept: [[1, 3], [0, 2]] });
-    expect(plan({ pins: [{ layer: 0, expert: 2, keep: true }] })).toMatchObject({ kept: [[2, 3], [0, 2]] });
+    expect(plan({})).toMatchObject({
+      method: 'ranking',
+      factor: 2,
+      kept: [
+        [1, 3],
+        [0, 2],
+      ],
+    });
+    expect(plan({ pins: [{ layer: 0, expert: 2, keep: true }] })).toMatchObject({
+      kept: [
+        [2, 3],
+        [0, 2],
+      ],
+    });
     expect(plan({ budget: 'manual', counts: [1, 3] })).toMatchObject({ kept: [[3], [0, 1, 2]], factor: 2 });
   });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../main/evaluation/random.ts';
 import { byFirstAppearance, spectralClusters } from '../../../main/pruning/spectral-clustering.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 
 const n = 12;
 const randomAffinity = (seed: number): Float64Array => {

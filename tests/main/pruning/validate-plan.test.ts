@@ -3,15 +3,39 @@ import type { MergeGroup } from '../../../main/contract/plan.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
 
 const target = { moeLayers: 2, experts: 4, topK: 2 };
-const drop = (...kept: number[][]) => () => validatePlan({ kept }, target);
-const group = (members: number[], reference = members[0]!, weights = members.map(() => 1)): MergeGroup => ({ members, reference, weights });
-const merge = (...second: MergeGroup[]) => () =>
-  validatePlan({ groups: [[group([0, 1]), group([2, 3])], second], router: 'mean-row', align: true }, target);
+const drop =
+  (...kept: number[][]) =>
+  () =>
+    validatePlan({ kept }, target);
+const group = (members: number[], reference = members[0]!, weights = members.map(() => 1)): MergeGroup => ({
+  members,
+  reference,
+  weights,
+});
+const merge =
+  (...second: MergeGroup[]) =>
+  () =>
+    validatePlan({ groups: [[group([0, 1]), group([2, 3])], second], router: 'mean-row', align: true }, target);
 
 describe('validatePlan', () => {
   it('puts kept experts into ascending order and keeps everything else', () => {
-    expect(validatePlan({ kept: [[3, 0], [1, 2]], method: 'reap', seed: 3 }, target)).toEqual({
-      kept: [[0, 3], [1, 2]],
+    expect(
+      validatePlan(
+        {
+          kept: [
+            [3, 0],
+            [1, 2],
+          ],
+          method: 'reap',
+          seed: 3,
+        },
+        target,
+      ),
+    ).toEqual({
+      kept: [
+        [0, 3],
+        [1, 2],
+      ],
       method: 'reap',
       seed: 3,
     });
@@ -26,23 +50,31 @@ describe('validatePlan', () => {
   });
 
   it('refuses a plan made for another model', () => {
-    const kept = [[0, 1], [0, 1]];
+    const kept = [
+      [0, 1],
+      [0, 1],
+    ];
     expect(() => validatePlan({ kept, experts: 8 }, target)).toThrow('made for 8 experts per layer; the model has 4');
     expect(() => validatePlan({ kept, topK: 1 }, target)).toThrow('made for top-1');
   });
 
   it('refuses matrices that do not fit the groups', () => {
     const row = [1, 0, 0, 0];
-    const plan = (merge: number[][], layers = 2) => () =>
-      validatePlan(
-        {
-          groups: [[group([0, 1]), group([2, 3])], [group([0, 1]), group([2, 3])]],
-          router: 'summed-probabilities',
-          align: false,
-          blend: Array.from({ length: layers }, () => ({ merge, router: [row, row] })),
-        },
-        target,
-      );
+    const plan =
+      (merge: number[][], layers = 2) =>
+      () =>
+        validatePlan(
+          {
+            groups: [
+              [group([0, 1]), group([2, 3])],
+              [group([0, 1]), group([2, 3])],
+            ],
+            router: 'summed-probabilities',
+            align: false,
+            blend: Array.from({ length: layers }, () => ({ merge, router: [row, row] })),
+          },
+          target,
+        );
     expect(plan([row, row])).not.toThrow();
     expect(plan([row, row], 1)).toThrow('names 1 layers; the model has 2');
     expect(plan([row, row, row])).toThrow('matrix merge of 3 x 4 in layer 0, where 2 x 4 is needed');
@@ -51,10 +83,22 @@ describe('validatePlan', () => {
 
   it('sorts members with their weights and keeps the order of groups', () => {
     const plan = validatePlan(
-      { groups: [[group([3, 2], 3, [5, 7]), group([1, 0], 0, [2, 4])], [group([0, 1]), group([2, 3])]], router: 'mean-row', align: false },
+      {
+        groups: [
+          [group([3, 2], 3, [5, 7]), group([1, 0], 0, [2, 4])],
+          [group([0, 1]), group([2, 3])],
+        ],
+        router: 'mean-row',
+        align: false,
+      },
       target,
     );
-    expect(plan).toMatchObject({ groups: [[group([2, 3], 3, [7, 5]), group([0, 1], 0, [4, 2])], [group([0, 1]), group([2, 3])]] });
+    expect(plan).toMatchObject({
+      groups: [
+        [group([2, 3], 3, [7, 5]), group([0, 1], 0, [4, 2])],
+        [group([0, 1]), group([2, 3])],
+      ],
+    });
   });
 
   it('refuses groups that do not partition the experts', () => {

@@ -1,29 +1,44 @@
 import { expect, test } from 'vitest';
-import { familyDocument } from '../../../main/evaluation/family-document.ts';
-import { comparisonsCsv } from '../../../main/figures/compare-tables.ts';
-import { readReportComparisons } from '../../../main/report/read-comparison.ts';
+import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
+import { comparisonsCsv } from '../../../main/figures/tables.ts';
 import { reportPage } from '../../../main/report/report-page.ts';
-import { comparedSample, sampleMethods } from '../evaluation/compare-sample.ts';
+import { readReportComparisons } from '../../../main/runs/read-run.ts';
+import { readSweepDocument } from '../../../main/runs/sweep-record.ts';
+import { comparedSample, sampleMethods } from '../evaluation/comparison/compare-sample.ts';
 import { sampleManifest } from '../figures/sample-run.ts';
 import { sweepOnDisk } from './sweep-on-disk.ts';
-import { readSweepDocument } from '../../../main/jobs/sweep-record.ts';
 
 const sample = sampleMethods(
-  [{ method: 'reap', skill: 0.9 }, { method: 'uncurl', skill: 0.5 }, { method: 'reap+recovery', skill: 0.9 }],
-  [{ task: 'sums', metric: 'acc' }, { task: 'prose', metric: 'perplexity', items: 10 }],
+  [
+    { method: 'reap', skill: 0.9 },
+    { method: 'uncurl', skill: 0.5 },
+    { method: 'reap+recovery', skill: 0.9 },
+  ],
+  [
+    { task: 'sums', metric: 'acc' },
+    { task: 'prose', metric: 'perplexity', items: 10 },
+  ],
 );
 const comparison = comparedSample(sample);
 
 test('a report ranks the methods, and says what recovery did', () => {
-  const family = familyDocument(sample.document, 0.02, { pairs: [], missing: 0, incomparable: 0 });
-  const page = reportPage({ manifest: sampleManifest, document: sample.document, family, comparisons: [comparison], profiles: [] });
+  const family = sizeTrendDocument(sample.document, 0.02, { pairs: [], missing: 0, incomparable: 0 });
+  const page = reportPage({
+    manifest: sampleManifest,
+    document: sample.document,
+    family,
+    comparisons: [comparison],
+    profiles: [],
+  });
   expect(page).toContain('Methods against each other');
   expect(page).toContain('m at factor 2');
   for (const finding of comparison.findings) expect(page).toContain(finding);
   for (const note of comparison.notes) expect(page).toContain(note.replaceAll('\u2019', '\u2019'));
   expect(page).toContain('reap+recovery');
   expect(page.match(/<table/g)).toHaveLength(page.match(/<caption/g)?.length ?? 0);
-  expect(reportPage({ manifest: sampleManifest, document: sample.document, family, profiles: [] })).not.toContain('Methods against each other');
+  expect(reportPage({ manifest: sampleManifest, document: sample.document, family, profiles: [] })).not.toContain(
+    'Methods against each other',
+  );
 });
 
 test('the numbers are a table, a line per method and task', () => {

@@ -1,35 +1,56 @@
 import { describe, expect, it } from 'vitest';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
-import { familyDocument } from '../../../main/evaluation/family-document.ts';
+import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { reportName, reportPage } from '../../../main/report/report-page.ts';
 import type { ReportSource } from '../../../main/report/report-source.ts';
-import { sampleFamily } from '../evaluation/sample-family.ts';
+import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 import { sampleManifest, sampleProfile, sampleSweep } from '../figures/sample-run.ts';
 
 const tasks = ['french', 'sort'];
-const { document, family } = sampleFamily({ sizes: [8, 16, 32], tasks, methods: ['frequency', 'reap'], limit: (experts) => experts / 16 });
+const { document, family } = sampleSizeTrend({
+  sizes: [8, 16, 32],
+  tasks,
+  methods: ['frequency', 'reap'],
+  limit: (experts) => experts / 16,
+});
 const profiles = [{ model: 'e8', profiles: [sampleProfile('french', 3, 8), sampleProfile('sort', 3, 8)] }];
 const source: ReportSource = { manifest: sampleManifest, document, family, profiles };
 const page = reportPage(source);
-const text = (html: string): string => html.replace(/<style>.*?<\/style>/s, '').replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+const text = (html: string): string =>
+  html
+    .replace(/<style>.*?<\/style>/s, '')
+    .replace(/<[^>]+>/g, ' ')
+    .replace(/\s+/g, ' ');
 
 const unescape = (html: string): string =>
-  html.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&');
+  html
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&amp;', '&');
 
 /** The page of another sweep, without comparisons. */
 const pageOf = (other: SweepDocument): string =>
-  reportPage({ manifest: sampleManifest, document: other, family: familyDocument(other, 0.02, { pairs: [], missing: 0, incomparable: 0 }), profiles: [] });
+  reportPage({
+    manifest: sampleManifest,
+    document: other,
+    family: sizeTrendDocument(other, 0.02, { pairs: [], missing: 0, incomparable: 0 }),
+    profiles: [],
+  });
 
 describe('a report', () => {
   it('needs nothing but itself', () => {
     expect(page).toMatch(/^<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">/);
-    expect(page).toContain("default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;");
+    expect(page).toContain('default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;');
     expect(page).not.toMatch(/<script|<link|<img|<iframe|@import|url\(|src=|https?:/i);
   });
 
   it('is one well-nested document with headings in order, named figures and captioned tables', () => {
     const open: string[] = [];
-    for (const [, slash = '', name = '', closed = ''] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)(?:\s[^<>]*?)?(\/?)>/gi)) {
+    for (const [, slash = '', name = '', closed = ''] of page.matchAll(
+      /<(\/?)([a-z][a-z0-9]*)(?:\s[^<>]*?)?(\/?)>/gi,
+    )) {
       if (slash === '/') expect(open.pop()).toBe(name);
       else if (closed === '' && name !== 'meta' && name !== 'br') open.push(name);
     }
@@ -47,31 +68,57 @@ describe('a report', () => {
 
   it('says first what was asked and found, then shows everything, with rule, definitions and record', () => {
     const words = unescape(text(page));
-    const order = ['How far can the experts of 3 models be pruned', ...family.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence), family.rule];
+    const order = [
+      'How far can the experts of 3 models be pruned',
+      ...family.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence),
+      family.rule,
+    ];
     const places = order.map((part) => words.indexOf(part));
     expect(places.every((place, index) => place > (places[index - 1] ?? -1))).toBe(true);
     for (const { sentence } of family.findings) expect(words).toContain(sentence);
     for (const note of family.notes) expect(words).toContain(note);
-    for (const part of ['Tango', 'McNemar', 'Keeps the experts that the router chooses most often', sampleManifest.commandLine]) expect(words).toContain(part);
+    for (const part of [
+      'Tango',
+      'McNemar',
+      'Keeps the experts that the router chooses most often',
+      sampleManifest.commandLine,
+    ])
+      expect(words).toContain(part);
     expect(unescape(page)).toContain(JSON.stringify(sampleManifest, null, 2));
   });
 
   it('has the sections of its data: no family for one size, no routing without profiles', () => {
     const titles = (html: string): string[] => [...html.matchAll(/<h2[^>]*>([^<]+)/g)].map(([, title]) => title ?? '');
     expect(titles(page)).toEqual([
-      'Findings', 'Thresholds', 'Curves', 'Threshold and number of experts', 'Pruned large, or trained small?', 'Routing',
-      'Measurements', 'Definitions', 'Record',
+      'Findings',
+      'Thresholds',
+      'Curves',
+      'Threshold and number of experts',
+      'Pruned large, or trained small?',
+      'Routing',
+      'Measurements',
+      'Definitions',
+      'Record',
     ]);
-    expect(titles(pageOf(sampleSweep()))).toEqual(['Findings', 'Thresholds', 'Curves', 'Measurements', 'Definitions', 'Record']);
+    expect(titles(pageOf(sampleSweep()))).toEqual([
+      'Findings',
+      'Thresholds',
+      'Curves',
+      'Measurements',
+      'Definitions',
+      'Record',
+    ]);
   });
 
   it('prints brackets and verdicts in the matrix', () => {
-    const cells = [...page.matchAll(/<td class="number level"[^>]*>(.*?)<\/td>/g)].map(([, cell]) => text(cell ?? '').trim());
+    const cells = [...page.matchAll(/<td class="number level"[^>]*>(.*?)<\/td>/g)].map(([, cell]) =>
+      text(cell ?? '').trim(),
+    );
     expect(cells).toHaveLength(2 * 2 * 3);
     expect(cells.slice(0, 3)).toEqual(['1 [1, 2)', '1 [1, 2)', '2 [2, 4)']);
-    const open = sampleFamily({ sizes: [8, 16], tasks: ['a'], limit: () => 1000 });
+    const open = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 1000 });
     expect(unescape(text(reportPage({ ...source, ...open, profiles: [] })))).toContain('\u2265 4 [4, \u2026)');
-    const few = sampleFamily({ sizes: [8, 16], tasks: ['a'], limit: () => 1000, items: 60 });
+    const few = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 1000, items: 60 });
     expect(reportPage({ ...source, ...few, profiles: [] })).toContain('<b>?</b>');
   });
 
@@ -83,7 +130,9 @@ describe('a report', () => {
   });
 
   it('says so where the sweep is not finished, and is refused where it has nothing', () => {
-    expect(reportPage({ ...source, manifest: { ...sampleManifest, state: 'cancelled' } })).toContain('This sweep is not finished (cancelled)');
+    expect(reportPage({ ...source, manifest: { ...sampleManifest, state: 'cancelled' } })).toContain(
+      'This sweep is not finished (cancelled)',
+    );
     expect(page).not.toContain('not finished');
     expect(() => pageOf({ ...document, results: [], thresholds: [] })).toThrow(/has not measured anything yet/);
   });

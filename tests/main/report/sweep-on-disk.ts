@@ -2,30 +2,58 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { encodeEvaluation } from '../../../main/jobs/evaluation-record.ts';
+import { encodeEvaluation } from '../../../main/jobs/evaluation-step.ts';
+import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
-import { writeOutcomes, type OutcomeBlock } from '../../../main/workspace/outcomes-parquet.ts';
-import { sampleFamily } from '../evaluation/sample-family.ts';
+import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /** Two models of different size on two tasks; the run of `sweepOnDisk`. */
-export const sample = sampleFamily({ sizes: [8, 16], tasks: ['french', 'sort'], methods: ['frequency'], limit: (experts) => experts / 8 });
+export const sample = sampleSizeTrend({
+  sizes: [8, 16],
+  tasks: ['french', 'sort'],
+  methods: ['frequency'],
+  limit: (experts) => experts / 8,
+});
 
 const blocks = async function* (run: string): AsyncGenerator<OutcomeBlock> {
   for (const result of sample.document.results) {
     const { model, task, method, seed, factor, kept } = result;
-    yield await Promise.resolve({ run, model, task, method, seed, factor, kept, outcomes: sample.outcomesOf(result) ?? [] });
+    yield await Promise.resolve({
+      run,
+      model,
+      task,
+      method,
+      seed,
+      factor,
+      kept,
+      outcomes: sample.outcomesOf(result) ?? [],
+    });
   }
 };
 
 /** A workspace with a sweep as jobs leave it: results, points and steps; outcomes only once it is finished. */
-export const sweepOnDisk = async (): Promise<{ readonly workspace: Workspace; readonly run: string; readonly outcomesFile: string }> => {
+export const sweepOnDisk = async (): Promise<{
+  readonly workspace: Workspace;
+  readonly run: string;
+  readonly outcomesFile: string;
+}> => {
   const workspace = await openWorkspace(await temporaryFolder());
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
-    title: 'A sweep', finishedAt: null, state: 'done', error: null,
+    title: 'A sweep',
+    finishedAt: null,
+    state: 'done',
+    error: null,
     spec: sweepSettings.parse({ methods: ['frequency'], factors: [2, 4] }),
-    models: [{ name: 'e8', path: '/m/e8', fingerprint: 'f8' }, { name: 'e16', path: '/m/e16', fingerprint: 'f16' }],
-    tasks: [], versions: {}, device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' }, commandLine: 'uncurl sweep', output: null,
+    models: [
+      { name: 'e8', path: '/m/e8', fingerprint: 'f8' },
+      { name: 'e16', path: '/m/e16', fingerprint: 'f16' },
+    ],
+    tasks: [],
+    versions: {},
+    device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+    commandLine: 'uncurl sweep',
+    output: null,
   };
   const { manifest: made, lock } = await workspace.runs.create('sweep', manifest);
   await lock.release();
@@ -35,7 +63,10 @@ export const sweepOnDisk = async (): Promise<{ readonly workspace: Workspace; re
       const step = index.toString(16).padStart(64, '0');
       const { model, task, method, seed, factor, kept } = result;
       const outcomes = sample.outcomesOf(result) ?? [];
-      await workspace.steps.writeJson(step, encodeEvaluation({ model: { name: model, fingerprint: 'f' }, task, plan: null, outcomes }));
+      await workspace.steps.writeJson(
+        step,
+        encodeEvaluation({ model: { name: model, fingerprint: 'f' }, task, plan: null, outcomes }),
+      );
       return { model, task, method, seed, factor, kept, step };
     }),
   );

@@ -1,4 +1,4 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -7,27 +7,31 @@ import { runManifest, type RunManifest } from '../../../main/contract/run.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { engineVersions } from '../../../main/engine/machine.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
-import type { ItemOutcome } from '../../../main/inference/model-runner.ts';
-import { readRunPlans } from '../../../main/jobs/run-plans.ts';
-import { readRunProfiles } from '../../../main/jobs/read-run-profiles.ts';
-import { readPointIndex, readSweepDocument, withThresholds } from '../../../main/jobs/sweep-record.ts';
+import type { ItemOutcome } from '../../../main/contract/outcome.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
-import { SAMPLE_RUN, addSample } from '../../../main/sample/add-sample.ts';
-import { sampleFolder } from '../../../main/sample/sample-files.ts';
+import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
+import { readRunProfiles } from '../../../main/runs/read-run.ts';
+import { readPointIndex, readRunPlans, readSweepDocument, withThresholds } from '../../../main/runs/sweep-record.ts';
+import { addSample, SAMPLE_RUN, sampleFolder } from '../../../main/sample/sample-run.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
-import { bundledModels, bundledTasks } from '../../../main/workspace/bundled-resources.ts';
+import { bundledModels, bundledTasks } from '../../../main/workspace/library.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
-import { readPointBlocks } from '../../../main/workspace/read-outcomes.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const shipped = sampleFolder(resources);
 
 /** What every failure below that tells of a stale sample means. */
-const STALE = 'the sample sweep is not of these models, tasks or numbers: make it again with "node resources/sample/make.mjs" (resources/sample/README.md)';
+const STALE =
+  'the sample sweep is not of these models, tasks or numbers: make it again with "node resources/sample/make.mjs" (resources/sample/README.md)';
 
-const keyOf = (point: { readonly model: string; readonly task: string; readonly method: string; readonly seed: number | null; readonly factor: number }): string =>
-  JSON.stringify([point.model, point.task, point.method, point.seed, point.factor]);
+const keyOf = (point: {
+  readonly model: string;
+  readonly task: string;
+  readonly method: string;
+  readonly seed: number | null;
+  readonly factor: number;
+}): string => JSON.stringify([point.model, point.task, point.method, point.seed, point.factor]);
 
 describe('the sample that comes with the workbench', () => {
   let manifest: RunManifest;
@@ -43,7 +47,9 @@ describe('the sample that comes with the workbench', () => {
 
   it('is a finished sweep of at most 10 MB that names nothing of the machine that made it', async () => {
     expect(manifest).toMatchObject({ id: SAMPLE_RUN, kind: 'sweep', state: 'done', sample: true });
-    const sizes = await Promise.all((await readdir(shipped)).map(async (name) => (await stat(join(shipped, name))).size));
+    const sizes = await Promise.all(
+      (await readdir(shipped)).map(async (name) => (await stat(join(shipped, name))).size),
+    );
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(10e6);
     for (const { path } of [...manifest.models, ...manifest.tasks]) expect(path).toMatch(/^bundled:[\w-]+$/);
     expect(manifest.commandLine).not.toMatch(/[/\\]/);
@@ -52,7 +58,8 @@ describe('the sample that comes with the workbench', () => {
   it('is of the bundled models and tasks as they are, and of the numbers that this version computes', async () => {
     const models = await bundledModels(resources);
     expect(manifest.models.map(({ name }) => name).sort(), STALE).toEqual([...models.keys()].sort());
-    for (const { name, fingerprint } of manifest.models) expect((await openCheckpoint(models.get(name) ?? '')).fingerprint, STALE).toBe(fingerprint);
+    for (const { name, fingerprint } of manifest.models)
+      expect((await openCheckpoint(models.get(name) ?? '')).fingerprint, STALE).toBe(fingerprint);
     const tasks = await bundledTasks(resources);
     expect(manifest.tasks.map(({ name }) => name).sort(), STALE).toEqual([...tasks.keys()].sort());
     for (const { name, hash } of manifest.tasks) expect((await loadTask(tasks.get(name) ?? '')).hash, STALE).toBe(hash);
@@ -82,11 +89,18 @@ describe('the sample that comes with the workbench', () => {
     for await (const block of blocks ?? []) outcomes.set(keyOf(block.point), block.outcomes);
     expect(outcomes.size).toBe(document.results.length);
     const tests = new Map<string, readonly string[]>();
-    for (const [name, path] of await bundledTasks(resources)) tests.set(name, (await loadTask(path)).test.map(({ id }) => id));
+    for (const [name, path] of await bundledTasks(resources))
+      tests.set(
+        name,
+        (await loadTask(path)).test.map(({ id }) => id),
+      );
     for (const result of document.results) {
       const { model, task, method, seed, factor, kept, ...summary } = result;
       const own = outcomes.get(keyOf(result)) ?? [];
-      expect(own.map(({ id }) => id), STALE).toEqual(tests.get(task));
+      expect(
+        own.map(({ id }) => id),
+        STALE,
+      ).toEqual(tests.get(task));
       const unpruned = outcomes.get(keyOf({ model, task, method: 'unpruned', seed: null, factor: 1 })) ?? [];
       expect(summarise('acc', unpruned, method === 'unpruned' ? null : own)).toEqual(summary);
       expect([kept * factor, seed === null]).toEqual([Number(model.replace('uncurl-', '')), method !== 'random']);
@@ -109,6 +123,9 @@ describe('the sample that comes with the workbench', () => {
     const { folder } = await placed();
     const found = await readRunProfiles(folder, manifest);
     expect(found.map(({ model }) => model).sort()).toEqual(manifest.models.map(({ name }) => name).sort());
-    for (const { profiles } of found) expect(profiles.map(({ task, taskHash }) => ({ name: task, hash: taskHash }))).toEqual(manifest.tasks.map(({ name, hash }) => ({ name, hash })));
+    for (const { profiles } of found)
+      expect(profiles.map(({ task, taskHash }) => ({ name: task, hash: taskHash }))).toEqual(
+        manifest.tasks.map(({ name, hash }) => ({ name, hash })),
+      );
   });
 });

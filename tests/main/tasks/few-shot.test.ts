@@ -14,10 +14,15 @@ test('draws without replacement, from the seed alone, and leaves the others in o
       expect(drawExamples(pool, { count, seed, order: 'drawn' }, 'task.json')).toEqual({ examples, rest });
     }),
   );
-  expect(drawExamples([1, 2, 3], { count: 2, seed: 0, order: 'first' }, 'task.json')).toEqual({ examples: [1, 2], rest: [3] });
+  expect(drawExamples([1, 2, 3], { count: 2, seed: 0, order: 'first' }, 'task.json')).toEqual({
+    examples: [1, 2],
+    rest: [3],
+  });
 });
 
 test('refuses more examples than there are, and more than anyone uses', () => {
-  expect(() => drawExamples([1], { count: 2, seed: 0, order: 'drawn' }, 'task.json')).toThrow('task.json: 2 few-shot examples are asked for, and their split has 1 items');
+  expect(() => drawExamples([1], { count: 2, seed: 0, order: 'drawn' }, 'task.json')).toThrow(
+    'task.json: 2 few-shot examples are asked for, and their split has 1 items',
+  );
   expect(() => drawExamples([1], { count: 129, seed: 0, order: 'drawn' }, 'task.json')).toThrow('(limit 128)');
 });

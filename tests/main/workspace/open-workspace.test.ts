@@ -38,13 +38,28 @@ test('removes what killed engines left in the temporary folder, a day later', as
 test('remembers models and tasks once, in order, whoever adds them at the same time', async () => {
   const folder = await temporaryFolder();
   const { library } = await openWorkspace(folder);
-  const paths = async (shelf: 'models' | 'tasks'): Promise<readonly string[]> => (await library.list(shelf)).map(({ path }) => path);
-  const added = await Promise.all([library.add('models', '/a', '1'), library.add('models', '/b', '2'), library.add('tasks', '/t', '3'), library.add('models', '/a', '4')]);
+  const paths = async (shelf: 'models' | 'tasks'): Promise<readonly string[]> =>
+    (await library.list(shelf)).map(({ path }) => path);
+  const added = await Promise.all([
+    library.add('models', '/a', '1'),
+    library.add('models', '/b', '2'),
+    library.add('tasks', '/t', '3'),
+    library.add('models', '/a', '4'),
+  ]);
   expect(added).toEqual([true, true, true, false]);
-  expect(await library.list('models')).toEqual([{ path: '/a', hash: '4' }, { path: '/b', hash: '2' }]);
-  await library.see('models', [{ path: '/b', hash: '5' }, { path: '/unheard-of', hash: '6' }]);
+  expect(await library.list('models')).toEqual([
+    { path: '/a', hash: '4' },
+    { path: '/b', hash: '2' },
+  ]);
+  await library.see('models', [
+    { path: '/b', hash: '5' },
+    { path: '/unheard-of', hash: '6' },
+  ]);
   await library.move('models', '/a', '/c', '4');
-  expect(await library.list('models')).toEqual([{ path: '/c', hash: '4' }, { path: '/b', hash: '5' }]);
+  expect(await library.list('models')).toEqual([
+    { path: '/c', hash: '4' },
+    { path: '/b', hash: '5' },
+  ]);
   await library.move('models', '/c', '/b', '5');
   expect(await library.list('models')).toEqual([{ path: '/b', hash: '5' }]);
   expect(await library.remove('models', '/b')).toBe(true);

@@ -19,7 +19,11 @@ const statisticsFrom = (layers: number, experts: number, isFull: boolean, next: 
     ...base,
     peakOutputs: filled(vector),
     residualSum: filled(vector),
-    outputs: { hidden, routedSum: filled(vector * hidden), everywhere: { sum: filled(vector * hidden), cosineSum: filled(square) } },
+    outputs: {
+      hidden,
+      routedSum: filled(vector * hidden),
+      everywhere: { sum: filled(vector * hidden), cosineSum: filled(square) },
+    },
     elimination: { kept: filled(square), loss: filled(vector), single: filled(vector), exhaustive: filled(vector) },
   };
 };
@@ -37,7 +41,11 @@ test('every statistic of every task comes back bit for bit', async () => {
       async (layers, experts, names, values, isFull) => {
         let drawn = 0;
         const next = (): number => values[drawn++ % values.length] ?? 0;
-        const tasks = names.map((name) => ({ name, hash: `hash of ${name}`, statistics: statisticsFrom(layers, experts, isFull, next) }));
+        const tasks = names.map((name) => ({
+          name,
+          hash: `hash of ${name}`,
+          statistics: statisticsFrom(layers, experts, isFull, next),
+        }));
         const profile = { model: 'tiny', fingerprint: 'abc', tasks };
         const path = join(folder, `${String(file++)}.safetensors`);
         await writeProfileFile(path, profile);

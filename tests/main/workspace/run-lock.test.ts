@@ -9,7 +9,9 @@ import { temporaryFolder } from './temporary-folder.ts';
 const lockModule = new URL('../../../main/workspace/run-lock.ts', import.meta.url).href;
 
 /** A child that takes the lock, says so, and holds it until its standard input ends. */
-const holder = async (folder: string): Promise<{ readonly kill: () => Promise<void>; readonly pid: number; readonly answer: string }> => {
+const holder = async (
+  folder: string,
+): Promise<{ readonly kill: () => Promise<void>; readonly pid: number; readonly answer: string }> => {
   const script = `
     import { acquireRunLock } from ${JSON.stringify(lockModule)};
     try { await acquireRunLock(${JSON.stringify(folder)}); console.log('held'); }
@@ -18,7 +20,9 @@ const holder = async (folder: string): Promise<{ readonly kill: () => Promise<vo
   `;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const answer = await new Promise<string>((resolve) => child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())));
+  const answer = await new Promise<string>((resolve) =>
+    child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())),
+  );
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL');
     await ended;

@@ -2,8 +2,8 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { makeRunId } from '../../../main/workspace/run-id.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { makeRunId } from '../../../main/workspace/run-store.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
@@ -56,5 +56,8 @@ test('one damaged manifest does not hide the other runs', async () => {
   await writeFile(join(path, 'runs', 'export-20260101-120000-0000', 'manifest.json'), '{"id":');
   const listed = await runs.list();
   expect(listed).toHaveLength(2);
-  expect(listed.find(({ kind }) => kind === 'export')).toMatchObject({ state: 'failed', error: expect.stringContaining('not JSON') });
+  expect(listed.find(({ kind }) => kind === 'export')).toMatchObject({
+    state: 'failed',
+    error: expect.stringContaining('not JSON'),
+  });
 });

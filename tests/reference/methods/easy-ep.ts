@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { accumulateResidual } from '../../../main/profile/accumulate-residual.ts';
+import { accumulateResidual } from '../../../main/profile/accumulate-outputs.ts';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { uniformBudget } from '../../../main/pruning/budget.ts';
 import { easyEpSaliency } from '../../../main/pruning/saliency/easy-ep.ts';

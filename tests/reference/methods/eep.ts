@@ -7,7 +7,14 @@ const matrices = z.object({ w1: tensor, w2: tensor, w3: tensor });
 const result = z.object({ layer0_output: tensor, layer0_merged_experts: z.array(matrices) });
 const pair = z.object({ discrete: tensor, real: tensor });
 const file = z.object({
-  params: z.object({ E: z.number(), H: z.number(), F: z.number(), budget: z.number(), top_k: z.number(), kept: z.array(z.number()) }),
+  params: z.object({
+    E: z.number(),
+    H: z.number(),
+    F: z.number(),
+    budget: z.number(),
+    top_k: z.number(),
+    kept: z.array(z.number()),
+  }),
   inputs: z.object({
     layers: z.array(z.object({ gate_weight: tensor, experts: z.array(matrices) })),
     hidden_states: tensor,
@@ -29,7 +36,13 @@ export const eepVectors = async (json: unknown): Promise<void> => {
   const shape = { hidden: params.H, width: params.F };
   const { gate_weight, experts } = inputs.layers[0]!;
   const weights = experts.map(({ w1, w2, w3 }) => ({ gate: float32(w1), up: float32(w3), down: float32(w2) }));
-  const layer = { router: float32(gate_weight), shape, topK: params.top_k, normalise: true, tokens: float32(inputs.hidden_states) };
+  const layer = {
+    router: float32(gate_weight),
+    shape,
+    topK: params.top_k,
+    normalise: true,
+    tokens: float32(inputs.hidden_states),
+  };
   for (const [kind, theirs] of [
     ['discrete', expected['prune (discrete one-hot)']],
     ['real', expected['prune+merge (real valued)']],
@@ -41,7 +54,11 @@ export const eepVectors = async (json: unknown): Promise<void> => {
       expectClose(ours.up, w3.data, within, `${kind}, expert ${kept}, w3`);
       expectClose(ours.down, w2.data, within, `${kind}, expert ${kept}, w2`);
     });
-    const { output } = await runMoeLayer({ ...layer, experts: merged, map: { kind: 'blend', rows: rowsOf(inputs.W_RM[kind]) } });
+    const { output } = await runMoeLayer({
+      ...layer,
+      experts: merged,
+      map: { kind: 'blend', rows: rowsOf(inputs.W_RM[kind]) },
+    });
     expectClose(output, theirs.layer0_output.data, within, `${kind}, output`);
   }
   const masked = await runMoeLayer({ ...layer, experts: weights, kept: params.kept });

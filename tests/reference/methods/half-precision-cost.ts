@@ -7,11 +7,7 @@ import { solveAssignment } from '../../../main/pruning/hungarian.ts';
  * Whether casting the alignment cost to float16, as the REAP repository does, changes the best permutation. Where it
  * does, the recorded permutation is an artefact of the cast and not the least distance: nothing is asked of it.
  */
-export const castChangesAlignment = (
-  member: ExpertWeights,
-  reference: ExpertWeights,
-  shape: ExpertShape,
-): boolean => {
+export const castChangesAlignment = (member: ExpertWeights, reference: ExpertWeights, shape: ExpertShape): boolean => {
   const cost = alignmentCost(member, reference, shape);
   const cast = cost.map((value) => halfToNumber(numberToHalf(value)));
   const exact = solveAssignment(cost, shape.width, shape.width).columns;

@@ -57,7 +57,10 @@ export const hcSmoeVectors = (json: unknown): void => {
       if (!isMergePlan(plan)) throw new Error('hc-smoe merges');
       const groups = plan.groups[0]!;
       groups.forEach(({ members }, label) => {
-        expect(members.map((member) => labels[member]), `${name}, ${k}`).toEqual(members.map(() => label));
+        expect(
+          members.map((member) => labels[member]),
+          `${name}, ${k}`,
+        ).toEqual(members.map(() => label));
       });
       groups.forEach(({ members, reference }, label) => {
         // Both members of a pair are equally near to their mean: in the file rounding decides.

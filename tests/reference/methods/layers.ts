@@ -7,21 +7,31 @@ import type { Family } from '../../../main/checkpoint/families/family.ts';
 import { gptOss } from '../../../main/checkpoint/families/gpt-oss.ts';
 import { graniteMoe } from '../../../main/checkpoint/families/granite-moe.ts';
 import { mixtral } from '../../../main/checkpoint/families/mixtral.ts';
-import { WeightReader } from '../../../main/checkpoint/read-weights.ts';
+import { WeightReader } from '../../../main/checkpoint/read-tensor.ts';
 import { TensorIndex } from '../../../main/checkpoint/tensor-index.ts';
-import { everyExpert } from '../../../main/graph/experts-graph.ts';
-import { moe } from '../../../main/graph/moe.ts';
+import { everyExpert, moe } from '../../../main/graph/moe.ts';
 import { ownLayer } from '../../../main/inference/layer-variant.ts';
-import { runGraph, type Matrix } from './run-graph.ts';
+import { type Matrix, runGraph } from './run-graph.ts';
 import { runMoeLayer } from './run-moe-layer.ts';
-import { expectClose, float32, tensor, tolerance, type Tensor } from './vector-file.ts';
+import { expectClose, float32, tensor, type Tensor, tolerance } from './vector-file.ts';
 
 const matrix = ({ shape, data }: Tensor): Matrix => ({ shape, data: Float32Array.from(data) });
 
 /** Tensors of one MoE layer under a family's own names, read as a checkpoint is. */
-const describe = (family: Family, config: Readonly<Record<string, unknown>>, hidden: number, views: ReadonlyMap<string, TensorView>): MoeDescriptor => {
+const describe = (
+  family: Family,
+  config: Readonly<Record<string, unknown>>,
+  hidden: number,
+  views: ReadonlyMap<string, TensorView>,
+): MoeDescriptor => {
   const reader = new ConfigReader(config, 'config.json', family.defaults);
-  return describeMoe(family, reader, new WeightReader(new TensorIndex(views, 'a folder'), { kind: 'none' }), 'a folder', hidden)(0);
+  return describeMoe(
+    family,
+    reader,
+    new WeightReader(new TensorIndex(views, 'a folder'), { kind: 'none' }),
+    'a folder',
+    hidden,
+  )(0);
 };
 
 const PREFIX = 'model.layers.0.';
@@ -53,7 +63,10 @@ const layouts: Readonly<Record<string, Layout>> = {
   },
   granitemoe: {
     family: graniteMoe,
-    names: { 'input_linear.weight': 'block_sparse_moe.input_linear.weight', 'output_linear.weight': 'block_sparse_moe.output_linear.weight' },
+    names: {
+      'input_linear.weight': 'block_sparse_moe.input_linear.weight',
+      'output_linear.weight': 'block_sparse_moe.output_linear.weight',
+    },
     router: ['block_sparse_moe.router.layer.weight'],
   },
   // No family of the workbench lies like this: the layout of the other fused ones, transposed.
@@ -86,7 +99,10 @@ export const fusedLayoutsVectors = async (json: unknown): Promise<void> => {
     for (const [key, value] of Object.entries(tensors)) onDisk[`${PREFIX}${names[key] ?? key}`] = matrix(value);
     for (const key of router) {
       const shape = key.endsWith('.bias') ? [E] : [E, H];
-      onDisk[`${PREFIX}${key}`] = { shape, data: new Float32Array(shape.reduce((product, length) => product * length, 1)) };
+      onDisk[`${PREFIX}${key}`] = {
+        shape,
+        data: new Float32Array(shape.reduce((product, length) => product * length, 1)),
+      };
     }
     const config = { num_local_experts: E, num_experts_per_tok: 1, intermediate_size: I };
     const transposed = name.startsWith('llama4');
@@ -102,7 +118,12 @@ export const fusedLayoutsVectors = async (json: unknown): Promise<void> => {
           const [first, ...rest] = expected.pruned_shapes[name]![key]!;
           expect([first, ...rest]).toEqual([params.kept.length, ...tensors[key]!.shape.slice(1)]);
         }
-        return { floats: { outputs: [everyExpert(graph, { experts: described.expertTensors, activation: described.activation }, x), 3] }, integers: {} };
+        return {
+          floats: {
+            outputs: [everyExpert(graph, { experts: described.expertTensors, activation: described.activation }, x), 3],
+          },
+          integers: {},
+        };
       },
     });
     if (transposed) {
@@ -130,7 +151,10 @@ const forwardFile = z.object({
       top_k: z.number(),
     }),
   }),
-  expected: z.object({ mixtral: z.object({ output: tensor, router_logits: tensor }), gpt_oss: z.object({ output: tensor }) }),
+  expected: z.object({
+    mixtral: z.object({ output: tensor, router_logits: tensor }),
+    gpt_oss: z.object({ output: tensor }),
+  }),
   tolerance,
 });
 

@@ -25,7 +25,11 @@ const groupingFile = z.object({
     usage_frequency: z.record(z.string(), tensor),
     by_average_groups: z.record(
       z.string(),
-      z.object({ num_groups_per_layer: z.record(z.string(), z.number()), dominant_experts: labels, group_labels: labels }),
+      z.object({
+        num_groups_per_layer: z.record(z.string(), z.number()),
+        dominant_experts: labels,
+        group_labels: labels,
+      }),
     ),
   }),
   tolerance,
@@ -39,7 +43,12 @@ const addLogits = (statistics: RoutingStatistics, layer: number, logits: Float32
     rankExperts(Float64Array.from(logits.subarray(token * experts, (token + 1) * experts))).slice(0, topK),
   );
   const nothing = new Float32Array(tokens * topK);
-  accumulateRouting(statistics, layer, { logits, experts: Int32Array.from(chosen.flat()), weights: nothing, norms: nothing });
+  accumulateRouting(statistics, layer, {
+    logits,
+    experts: Int32Array.from(chosen.flat()),
+    weights: nothing,
+    norms: nothing,
+  });
 };
 
 const groupsOf = (statistics: RoutingStatistics, keep: number, layers: number): readonly (readonly MergeGroup[])[] => {
@@ -62,10 +71,19 @@ const groupsOf = (statistics: RoutingStatistics, keep: number, layers: number): 
   return plan.groups;
 };
 
-const expectGroups = (groups: readonly MergeGroup[], dominants: readonly number[], theirs: readonly number[], what: string): void => {
-  expect(groups.map(({ reference }) => reference).sort((a, b) => a - b), `dominants of ${what}`).toEqual([...dominants].sort((a, b) => a - b));
+const expectGroups = (
+  groups: readonly MergeGroup[],
+  dominants: readonly number[],
+  theirs: readonly number[],
+  what: string,
+): void => {
+  expect(
+    groups.map(({ reference }) => reference).sort((a, b) => a - b),
+    `dominants of ${what}`,
+  ).toEqual([...dominants].sort((a, b) => a - b));
   for (const { members, reference } of groups) {
-    for (const member of members) expect(theirs[member], `group of expert ${member} in ${what}`).toBe(theirs[reference]);
+    for (const member of members)
+      expect(theirs[member], `group of expert ${member} in ${what}`).toBe(theirs[reference]);
   }
 };
 
@@ -76,24 +94,40 @@ export const msmoeGroupingVectors = (json: unknown): void => {
   const statistics = emptyRoutingStatistics(L, E, params.top_k);
   for (const batch of inputs.router_logits_batches) {
     const each = batch.data.length / L;
-    for (let layer = 0; layer < L; layer++) addLogits(statistics, layer, float32(batch).subarray(layer * each, (layer + 1) * each));
+    for (let layer = 0; layer < L; layer++)
+      addLogits(statistics, layer, float32(batch).subarray(layer * each, (layer + 1) * each));
     statistics.tokens += each / E;
   }
   const names = Object.keys(expected.similarity);
   names.forEach((name, layer) => {
-    expectClose(expertAffinity('cosine', statistics, layer), expected.similarity[name]!.data, within, `similarity of ${name}`);
-    expectClose(sharesOfLayer(layerRow(statistics.counts, layer, E)), expected.usage_frequency[name]!.data, within, `usage of ${name}`);
+    expectClose(
+      expertAffinity('cosine', statistics, layer),
+      expected.similarity[name]!.data,
+      within,
+      `similarity of ${name}`,
+    );
+    expectClose(
+      sharesOfLayer(layerRow(statistics.counts, layer, E)),
+      expected.usage_frequency[name]!.data,
+      within,
+      `usage of ${name}`,
+    );
   });
   for (const [average, theirs] of Object.entries(expected.by_average_groups)) {
     const usage = names.map((_, layer) => layerRow(statistics.counts, layer, E));
     const counts = usageThresholdCounts(usage, Number(average));
-    expect(counts, `groups per layer, ${average} on average`).toEqual(names.map((name) => theirs.num_groups_per_layer[name]));
+    expect(counts, `groups per layer, ${average} on average`).toEqual(
+      names.map((name) => theirs.num_groups_per_layer[name]),
+    );
     const groups = groupsOf(statistics, Number(average), L);
     names.forEach((name, layer) => {
       // Dominants of equal usage are taken in the file's order where it is not ours: then nothing is asked.
       const least = Math.min(...theirs.dominant_experts[name]!.map((expert) => usage[layer]![expert]!));
-      const tied = [...usage[layer]!.keys()].some((expert) => usage[layer]![expert] === least && !theirs.dominant_experts[name]!.includes(expert));
-      if (!tied) expectGroups(groups[layer]!, theirs.dominant_experts[name]!, theirs.group_labels[name]!, `${name}, ${average}`);
+      const tied = [...usage[layer]!.keys()].some(
+        (expert) => usage[layer]![expert] === least && !theirs.dominant_experts[name]!.includes(expert),
+      );
+      if (!tied)
+        expectGroups(groups[layer]!, theirs.dominant_experts[name]!, theirs.group_labels[name]!, `${name}, ${average}`);
     });
   }
 };
@@ -112,8 +146,17 @@ export const msmoeMergeVectors = (json: unknown): void => {
   const weights = inputs.experts.map(({ w1, w2, w3 }) => ({ gate: float32(w1), up: float32(w3), down: float32(w2) }));
   for (const [label, theirs] of Object.entries(expected.merged_by_label)) {
     const members = inputs.group_labels.flatMap((own, expert) => (own === Number(label) ? [expert] : []));
-    const group = { members, reference: members[0]!, weights: members.map((member) => inputs.usage_frequency.data[member]!) };
-    const merged = mergeGroup(members.map((member) => weights[member]!), { hidden, width }, group, false);
+    const group = {
+      members,
+      reference: members[0]!,
+      weights: members.map((member) => inputs.usage_frequency.data[member]!),
+    };
+    const merged = mergeGroup(
+      members.map((member) => weights[member]!),
+      { hidden, width },
+      group,
+      false,
+    );
     expectClose(merged.gate, theirs.w1.data, within, `group ${label}, w1`);
     expectClose(merged.up, theirs.w3.data, within, `group ${label}, w3`);
     expectClose(merged.down, theirs.w2.data, within, `group ${label}, w2`);
@@ -147,10 +190,15 @@ export const msmoePermutationVectors = (json: unknown): void => {
     const [target, theirs] = [inputs[name], expected[name]];
     for (const withDown of [false, true]) {
       const ours = alignExpert(expert(target, withDown), expert(inputs.reference, withDown), shape);
-      expect([...ours], `${name}, down ${withDown}`).toEqual(withDown ? theirs.weight_matching_with_wo : theirs.weight_matching_wi_only);
+      expect([...ours], `${name}, down ${withDown}`).toEqual(
+        withDown ? theirs.weight_matching_with_wo : theirs.weight_matching_wi_only,
+      );
     }
     const activations = ({ wi }: z.output<typeof relu>): Float64Array => reluUnits(wi, inputs.hidden_states);
-    expect([...alignByActivations(activations(target), activations(inputs.reference), width)], `${name} by activations`).toEqual(theirs.activation_matching);
+    expect(
+      [...alignByActivations(activations(target), activations(inputs.reference), width)],
+      `${name} by activations`,
+    ).toEqual(theirs.activation_matching);
   }
 };
 

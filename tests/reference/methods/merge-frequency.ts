@@ -25,8 +25,14 @@ export const mergeFrequencyVectors = (json: unknown): void => {
       [false, expected.frequency_weighted_average[cluster]!],
       [true, expected['frequency_weighted_average+wm_permutation'][cluster]!],
     ] as const) {
-      if (align && experts.some(({ weights }) => weights !== target && castChangesAlignment(weights, target, shape))) continue;
-      const merged = mergeGroup(experts.map(({ weights }) => weights), shape, group, align);
+      if (align && experts.some(({ weights }) => weights !== target && castChangesAlignment(weights, target, shape)))
+        continue;
+      const merged = mergeGroup(
+        experts.map(({ weights }) => weights),
+        shape,
+        group,
+        align,
+      );
       for (const matrix of ['gate', 'up', 'down'] as const) {
         expectClose(merged[matrix], theirs.weights[matrix], within, `cluster ${cluster}, align ${align}, ${matrix}`);
       }

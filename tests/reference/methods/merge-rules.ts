@@ -16,15 +16,39 @@ interface Clusters {
 }
 
 /** Merged expert of a cluster by a rule, the most probable member being the reference. */
-const merged = ({ params: { dominant_per_cluster }, inputs: { experts, expert_proba, cluster_labels } }: Clusters, cluster: number, rule: MergeRule) => {
+const merged = (
+  { params: { dominant_per_cluster }, inputs: { experts, expert_proba, cluster_labels } }: Clusters,
+  cluster: number,
+  rule: MergeRule,
+) => {
   const members = cluster_labels.flatMap((label, index) => (label === cluster ? [index] : []));
-  const group = { members, reference: dominant_per_cluster[cluster]!, weights: members.map((member) => expert_proba.data[member]!) };
+  const group = {
+    members,
+    reference: dominant_per_cluster[cluster]!,
+    weights: members.map((member) => expert_proba.data[member]!),
+  };
   const { shape } = experts[members[0]!]!;
-  return { weights: mergeGroup(members.map((member) => experts[member]!.weights), shape, group, false, rule), group, experts: members.map((member) => experts[member]!) };
+  return {
+    weights: mergeGroup(
+      members.map((member) => experts[member]!.weights),
+      shape,
+      group,
+      false,
+      rule,
+    ),
+    group,
+    experts: members.map((member) => experts[member]!),
+  };
 };
 
-const same = (ours: ExpertWeights | Record<keyof ExpertWeights, readonly number[]>, theirs: Record<keyof ExpertWeights, readonly number[]>, within: Tolerance, what: string): void => {
-  for (const matrix of ['gate', 'up', 'down'] as const) expectClose(ours[matrix], theirs[matrix], within, `${what}, ${matrix}`);
+const same = (
+  ours: ExpertWeights | Record<keyof ExpertWeights, readonly number[]>,
+  theirs: Record<keyof ExpertWeights, readonly number[]>,
+  within: Tolerance,
+  what: string,
+): void => {
+  for (const matrix of ['gate', 'up', 'down'] as const)
+    expectClose(ours[matrix], theirs[matrix], within, `${what}, ${matrix}`);
 };
 
 const otherFile = z.object({
@@ -56,17 +80,33 @@ export const mergeOtherVectors = (json: unknown): void => {
 
     const { weights: ties } = by({ name: 'ties', density: 0.3 });
     const base = clusters.inputs.experts[reference]!.weights;
-    const away = (matrix: keyof ExpertWeights) => Array.from(ties[matrix], (value, k) => (single ? value : 2 * base[matrix][k]! - value));
-    same({ gate: away('gate'), up: away('up'), down: away('down') }, expected['ties_dom_base_top0.3'][cluster]!, within, `ties, ${where}`);
+    const away = (matrix: keyof ExpertWeights) =>
+      Array.from(ties[matrix], (value, k) => (single ? value : 2 * base[matrix][k]! - value));
+    same(
+      { gate: away('gate'), up: away('up'), down: away('down') },
+      expected['ties_dom_base_top0.3'][cluster]!,
+      within,
+      `ties, ${where}`,
+    );
 
     const { weights: karcher, group } = by({ name: 'karcher' });
     const total = single ? 1 : group.weights.reduce((sum, weight) => sum + weight, 0);
     const scaled = (matrix: keyof ExpertWeights) => Array.from(karcher[matrix], (value) => value * total);
-    same({ gate: scaled('gate'), up: scaled('up'), down: scaled('down') }, expected.karcher[cluster]!, within, `karcher, ${where}`);
+    same(
+      { gate: scaled('gate'), up: scaled('up'), down: scaled('down') },
+      expected.karcher[cluster]!,
+      within,
+      `karcher, ${where}`,
+    );
 
     // With two members the repository interpolates a single difference and forgets to take the base off it first.
     if (group.members.length !== 2) {
-      same(by({ name: 'slerp', fromReference: true }).weights, expected.multislerp_dom_base[cluster]!, within, `slerp from the reference, ${where}`);
+      same(
+        by({ name: 'slerp', fromReference: true }).weights,
+        expected.multislerp_dom_base[cluster]!,
+        within,
+        `slerp from the reference, ${where}`,
+      );
     }
   });
 };
@@ -85,7 +125,17 @@ const submoeFile = z.object({
 export const mergeSubmoeVectors = (json: unknown): void => {
   const { expected, tolerance: within, ...clusters } = submoeFile.parse(json);
   clusters.params.dominant_per_cluster.forEach((_, cluster) => {
-    same(merged(clusters, cluster, { name: 'average' }).weights, expected.submoe_formula_full_rank[cluster]!, within, `full rank, cluster ${cluster}`);
-    same(merged(clusters, cluster, { name: 'subspace', rank: 4 }).weights, expected.submoe_formula_rank4[cluster]!, within, `rank 4, cluster ${cluster}`);
+    same(
+      merged(clusters, cluster, { name: 'average' }).weights,
+      expected.submoe_formula_full_rank[cluster]!,
+      within,
+      `full rank, cluster ${cluster}`,
+    );
+    same(
+      merged(clusters, cluster, { name: 'subspace', rank: 4 }).weights,
+      expected.submoe_formula_rank4[cluster]!,
+      within,
+      `rank 4, cluster ${cluster}`,
+    );
   });
 };

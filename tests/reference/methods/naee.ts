@@ -27,7 +27,11 @@ interface LayerFile {
 
 const layerOf = ({ params, inputs }: LayerFile, layer: number) => ({
   router: float32(inputs.layers[layer]!.gate_weight),
-  experts: inputs.layers[layer]!.experts.map(({ w1, w2, w3 }) => ({ gate: float32(w1), up: float32(w3), down: float32(w2) })),
+  experts: inputs.layers[layer]!.experts.map(({ w1, w2, w3 }) => ({
+    gate: float32(w1),
+    up: float32(w3),
+    down: float32(w2),
+  })),
   shape: { hidden: params.H, width: params.F },
   topK: params.K,
   normalise: true,
@@ -41,7 +45,10 @@ const naee = async (json: unknown, progressive: boolean): Promise<void> => {
   const { params, inputs, expected, tolerance: within } = given;
   const { E, L, r, K } = params;
   const tokens = Float32Array.from(inputs.batches.flatMap((batch) => batch.data));
-  const batchEnds = inputs.batches.reduce<number[]>((ends, batch) => [...ends, (ends.at(-1) ?? 0) + batch.data.length / params.H], []);
+  const batchEnds = inputs.batches.reduce<number[]>(
+    (ends, batch) => [...ends, (ends.at(-1) ?? 0) + batch.data.length / params.H],
+    [],
+  );
   let full: Float32Array = tokens;
   let pruned: Float32Array = tokens;
   for (let layer = 0; layer < L; layer++) {
@@ -50,10 +57,19 @@ const naee = async (json: unknown, progressive: boolean): Promise<void> => {
     const seen = progressive ? pruned : full;
     const { logits } = await runMoeLayer({ ...moe, tokens: seen });
     const trace: LayerTrace = traceLayer(await runExperts(moe, seen), unpruned.output, E, params.H);
-    const route: RouteToken = routeTokens({ kind: 'softmax-all', normalise: true, scale: 1, groups: null }, logits, E, K);
+    const route: RouteToken = routeTokens(
+      { kind: 'softmax-all', normalise: true, scale: 1, groups: null },
+      logits,
+      E,
+      K,
+    );
     const loss = (kept: readonly number[]): number => layerLoss(trace, route, kept, batchEnds);
 
-    const { best, tried } = await bestSubset(Array.from({ length: E }, (_, expert) => expert), r, loss);
+    const { best, tried } = await bestSubset(
+      Array.from({ length: E }, (_, expert) => expert),
+      r,
+      loss,
+    );
     const theirs = expected.loss_history_per_layer[layer]!;
     expect([...tried.keys()], `subsets of layer ${layer}`).toEqual(Object.keys(theirs));
     expectClose([...tried.values()], Object.values(theirs), within, `losses of layer ${layer}`);
@@ -64,7 +80,12 @@ const naee = async (json: unknown, progressive: boolean): Promise<void> => {
     full = plus(full, unpruned.output);
     pruned = plus(pruned, (await runMoeLayer({ ...moe, tokens: pruned, kept: best.kept })).output);
   }
-  expectClose(pruned, expected.pruned_model_output.flatMap((batch: Tensor) => [...batch.data]), within, 'output of the pruned model');
+  expectClose(
+    pruned,
+    expected.pruned_model_output.flatMap((batch: Tensor) => [...batch.data]),
+    within,
+    'output of the pruned model',
+  );
 };
 
 export const naeeLayerwiseVectors = (json: unknown): Promise<void> => naee(json, false);
@@ -76,7 +97,9 @@ const skippingFile = z.object({
   expected: z.object({
     beta_median: z.record(z.string(), z.number()),
     ratio_mean: z.record(z.string(), z.number()),
-    skipping: z.array(z.object({ beta: z.number(), layer0_output: tensor, tokens_with_second_expert_skipped: z.array(z.number()) })),
+    skipping: z.array(
+      z.object({ beta: z.number(), layer0_output: tensor, tokens_with_second_expert_skipped: z.array(z.number()) }),
+    ),
   }),
   tolerance,
 });
@@ -91,7 +114,12 @@ export const naeeSkippingVectors = async (json: unknown): Promise<void> => {
     const { output, logits } = await runMoeLayer({ ...layerOf(given, layer), tokens: seen });
     const ratios = secondRatios(logits, params.E);
     const mean = ratios.reduce((sum, ratio) => sum + ratio / ratios.length, 0);
-    expectClose([skippingThreshold(ratios), mean], [expected.beta_median[layer]!, expected.ratio_mean[layer]!], within, `ratios of layer ${layer}`);
+    expectClose(
+      [skippingThreshold(ratios), mean],
+      [expected.beta_median[layer]!, expected.ratio_mean[layer]!],
+      within,
+      `ratios of layer ${layer}`,
+    );
     seen = plus(seen, output);
   }
   const first = inputs.batches[0]!;
@@ -100,6 +128,9 @@ export const naeeSkippingVectors = async (json: unknown): Promise<void> => {
   for (const { beta, layer0_output, tokens_with_second_expert_skipped } of expected.skipping) {
     const { output } = await runMoeLayer({ ...layerOf(given, 0), tokens: float32(first), skipSecondBelow: beta });
     expectClose(output, layer0_output.data, within, `output with beta ${beta}`);
-    expect([...ratios.keys()].filter((token) => ratios[token]! < beta), `skipped with beta ${beta}`).toEqual(tokens_with_second_expert_skipped);
+    expect(
+      [...ratios.keys()].filter((token) => ratios[token]! < beta),
+      `skipped with beta ${beta}`,
+    ).toEqual(tokens_with_second_expert_skipped);
   }
 };

@@ -15,7 +15,10 @@ const file = z.object({
   inputs: z.object({ expert_activations: tensor, gate_logits: tensor }),
   expected: z.object({
     saliency: z.object({ reap_top2: tensor, reap_top3: tensor, reap_all_tokens: tensor, freq_top2: tensor }),
-    grouping_from_reap_top2: z.record(z.string(), z.object({ labels: z.array(z.number()), centroids: z.array(z.number()) })),
+    grouping_from_reap_top2: z.record(
+      z.string(),
+      z.object({ labels: z.array(z.number()), centroids: z.array(z.number()) }),
+    ),
   }),
   tolerance,
 });

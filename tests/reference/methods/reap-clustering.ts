@@ -5,7 +5,11 @@ import { globalBudget } from '../../../main/pruning/budget.ts';
 import { cappedClusters } from '../../../main/pruning/clustering/capped-linkage.ts';
 import { cutLinkage, linkage, linkageNames, type LinkageName } from '../../../main/pruning/clustering/linkage.ts';
 import { groupByDominants } from '../../../main/pruning/clustering/nearest-dominant.ts';
-import { frequencyPenalty, penalisedClusters, penaliseDistances } from '../../../main/pruning/clustering/penalised-clusters.ts';
+import {
+  frequencyPenalty,
+  penalisedClusters,
+  penaliseDistances,
+} from '../../../main/pruning/clustering/penalised-clusters.ts';
 import { byFirstAppearance } from '../../../main/pruning/spectral-clustering.ts';
 import { expectClose, float64, tensor } from './vector-file.ts';
 
@@ -49,16 +53,26 @@ export const reapClusteringVectors = (json: unknown): void => {
   }
   for (const [temperature, labels] of Object.entries(expected.labels.dynamic_frequency_penalized)) {
     for (const [k, theirs] of Object.entries(labels)) {
-      same(penalisedClusters(distances, probabilities, Number(k), temperatureOf(temperature)), theirs, `dynamic penalty ${temperature}, ${k}`);
+      same(
+        penalisedClusters(distances, probabilities, Number(k), temperatureOf(temperature)),
+        theirs,
+        `dynamic penalty ${temperature}, ${k}`,
+      );
     }
   }
   for (const [temperature, labels] of Object.entries(expected.labels.static_penalty_average)) {
     const penalty = frequencyPenalty(probabilities, temperatureOf(temperature));
     const merges = linkage(penaliseDistances(distances, penalty), n, 'average');
-    for (const [k, theirs] of Object.entries(labels)) same(cutLinkage(merges, n, Number(k)), theirs, `static penalty ${temperature}, ${k}`);
+    for (const [k, theirs] of Object.entries(labels))
+      same(cutLinkage(merges, n, Number(k)), theirs, `static penalty ${temperature}, ${k}`);
   }
   for (const [temperature, theirs] of Object.entries(expected.penalty_vector)) {
-    expectClose(frequencyPenalty(probabilities, temperatureOf(temperature)), theirs.data, { rtol: 1e-5, atol: 1e-7 }, `penalty ${temperature}`);
+    expectClose(
+      frequencyPenalty(probabilities, temperatureOf(temperature)),
+      theirs.data,
+      { rtol: 1e-5, atol: 1e-7 },
+      `penalty ${temperature}`,
+    );
   }
 };
 
@@ -82,9 +96,13 @@ export const reapNonuniformVectors = (json: unknown): void => {
       const ours =
         together === undefined
           ? dominantLabels(Number(count))
-          : cheapestMergeCounts(merges, n, Number(count), 1, Number(together)).map((k, at) => cutLinkage(merges[at]!, n, k));
+          : cheapestMergeCounts(merges, n, Number(count), 1, Number(together)).map((k, at) =>
+              cutLinkage(merges[at]!, n, k),
+            );
       layers.forEach((layer, at) => {
-        expect([...ours[at]!], `${kind} ${count}, layer ${layer}`).toEqual([...byFirstAppearance(Int32Array.from(theirs[layer]!))]);
+        expect([...ours[at]!], `${kind} ${count}, layer ${layer}`).toEqual([
+          ...byFirstAppearance(Int32Array.from(theirs[layer]!)),
+        ]);
       });
     }
   }
@@ -94,7 +112,12 @@ export const reapNonuniformVectors = (json: unknown): void => {
     const dominants = globalBudget({ scores: probabilities, keep: total / layers.length, topK: 1, pins: [] });
     return dominants.map((own, at) => {
       const similarity = distances[at]!.map((distance) => -distance);
-      const groups = groupByDominants(similarity, n, Array.from({ length: n }, (_, expert) => expert), own);
+      const groups = groupByDominants(
+        similarity,
+        n,
+        Array.from({ length: n }, (_, expert) => expert),
+        own,
+      );
       const labels = new Int32Array(n);
       groups.forEach((members, label) => members.forEach((member) => (labels[member] = label)));
       return byFirstAppearance(labels);

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { accumulateOutputs } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
-import { emptyRoutingStatistics, type RoutingStatistics, type RoutingTaps } from '../../../main/profile/routing-statistics.ts';
+import {
+  emptyRoutingStatistics,
+  type RoutingStatistics,
+  type RoutingTaps,
+} from '../../../main/profile/routing-statistics.ts';
 import { layerRow, layerSquare } from '../../../main/pruning/layer-view.ts';
 import { expectReapStatistics, reapStatistics } from './reap-statistics.ts';
 import { runExperts } from './run-experts.ts';
@@ -46,7 +50,10 @@ export const reapObserverVectors = async (json: unknown): Promise<void> => {
     outputs: {
       hidden,
       routedSum: new Float64Array(layers * experts * hidden),
-      everywhere: { sum: new Float64Array(layers * experts * hidden), cosineSum: new Float64Array(layers * experts * experts) },
+      everywhere: {
+        sum: new Float64Array(layers * experts * hidden),
+        cosineSum: new Float64Array(layers * experts * experts),
+      },
     },
   };
   for (const { hidden_states, attention_mask, model_output } of inputs.batches) {
@@ -96,13 +103,22 @@ const expectOutputStatistics = (
   if (outputs?.everywhere === undefined) throw new Error('no outputs were looked at');
   const { hidden, routedSum, everywhere } = outputs;
   const own = layerRow(counts, layer, experts);
-  const routed = layerRow(routedSum, layer, experts * hidden).map((sum, at) => sum / Math.max(1, own[Math.floor(at / hidden)]!));
+  const routed = layerRow(routedSum, layer, experts * hidden).map(
+    (sum, at) => sum / Math.max(1, own[Math.floor(at / hidden)]!),
+  );
   expectClose(routed, expected.routed_characteristic_activation.data, within, 'routed_characteristic_activation');
   const means = layerRow(everywhere.sum, layer, experts * hidden).map((sum) => sum / tokens);
   expectClose(means, expected.characteristic_activation.data, within, 'characteristic_activation');
   // The repository writes 0 on the diagonal.
-  const distances = layerSquare(everywhere.cosineSum, layer, experts).map((sum, at) => (at % (experts + 1) === 0 ? 0 : 1 - sum / tokens));
-  expectClose(distances, expected.online_characteristic_activation_dist.data, within, 'online_characteristic_activation_dist');
+  const distances = layerSquare(everywhere.cosineSum, layer, experts).map((sum, at) =>
+    at % (experts + 1) === 0 ? 0 : 1 - sum / tokens,
+  );
+  expectClose(
+    distances,
+    expected.online_characteristic_activation_dist.data,
+    within,
+    'online_characteristic_activation_dist',
+  );
 };
 
 const withoutPadding = (taps: RoutingTaps, valid: readonly boolean[], experts: number, topK: number): RoutingTaps => {

@@ -46,7 +46,12 @@ export const expectReapStatistics = (
   expect(tokens, 'total_tokens').toBe(expected.total_tokens);
   expect([...saliencies.expert_frequency], 'expert_frequency').toEqual([...expected.expert_frequency.data]);
   if (expected.expert_proba) {
-    expectClose(saliencies.expert_frequency.map((count) => count / tokens), expected.expert_proba.data, within, 'expert_proba');
+    expectClose(
+      saliencies.expert_frequency.map((count) => count / tokens),
+      expected.expert_proba.data,
+      within,
+      'expert_proba',
+    );
   }
   for (const name of ['ean_sum', 'ean_mean', 'weighted_expert_frequency_sum', 'weighted_ean_sum', 'reap'] as const) {
     expectClose(saliencies[name], expected[name].data, within, name);

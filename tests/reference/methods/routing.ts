@@ -34,7 +34,12 @@ const routed = async ({ rule, topK, experts, logits, correction, kept }: Request
     tensors,
     inputs: {
       logits: { shape: [tokens, experts], data: logits },
-      mask: { shape: [experts], data: Float32Array.from({ length: experts }, (_, expert) => (kept === undefined || kept.includes(expert) ? 0 : -1e9)) },
+      mask: {
+        shape: [experts],
+        data: Float32Array.from({ length: experts }, (_, expert) =>
+          kept === undefined || kept.includes(expert) ? 0 : -1e9,
+        ),
+      },
     },
     build: (graph, inputs, view) => {
       known = rule(correction === undefined ? null : view('correction'));
@@ -45,10 +50,13 @@ const routed = async ({ rule, topK, experts, logits, correction, kept }: Request
     },
   });
   if (known === undefined) throw new Error('no rule');
-  const allowed = Uint8Array.from({ length: experts }, (_, expert) => (kept === undefined || kept.includes(expert) ? 1 : 0));
+  const allowed = Uint8Array.from({ length: experts }, (_, expert) =>
+    kept === undefined || kept.includes(expert) ? 1 : 0,
+  );
   const plain = routeTokens(known, logits, experts, topK, correction === undefined ? undefined : float32(correction));
   const answers = Array.from({ length: tokens }, (_, token) => {
-    const row = (values: ArrayLike<number>): number[] => Array.from({ length: topK }, (_slot, slot) => values[token * topK + slot]!);
+    const row = (values: ArrayLike<number>): number[] =>
+      Array.from({ length: topK }, (_slot, slot) => values[token * topK + slot]!);
     const ours = { experts: row(result.rows), weights: row(result.weights) };
     const inPlain = byExpert(plain(token, allowed));
     expect(inPlain.experts, `plain code, token ${token}`).toEqual(byExpert(ours).experts);
@@ -58,7 +66,13 @@ const routed = async ({ rule, topK, experts, logits, correction, kept }: Request
   return { experts: answers.map((answer) => answer.experts), weights: answers.map(({ weights }) => weights) };
 };
 
-const byExpert = ({ experts, weights }: { readonly experts: readonly number[]; readonly weights: readonly number[] }) => {
+const byExpert = ({
+  experts,
+  weights,
+}: {
+  readonly experts: readonly number[];
+  readonly weights: readonly number[];
+}) => {
   const order = [...experts.keys()].sort((a, b) => experts[a]! - experts[b]!);
   return { experts: order.map((at) => experts[at]!), weights: order.map((at) => weights[at]!) };
 };
@@ -68,11 +82,15 @@ const sorted = ({ experts, weights }: Routed): Routed => {
   return { experts: rows.map((row) => row.experts), weights: rows.map((row) => row.weights) };
 };
 
-const softmaxAll = (normalise: boolean, scale = 1, groups: { count: number; kept: number } | null = null): Rule => () => ({ kind: 'softmax-all', normalise, scale, groups });
-const sigmoid = (normalise: boolean, scale: number, groups: { count: number; kept: number } | null): Rule => (correction) => {
-  if (correction === null) throw new Error('a sigmoid router needs its correction');
-  return { kind: 'sigmoid', normalise, scale, groups, correction };
-};
+const softmaxAll =
+  (normalise: boolean, scale = 1, groups: { count: number; kept: number } | null = null): Rule =>
+  () => ({ kind: 'softmax-all', normalise, scale, groups });
+const sigmoid =
+  (normalise: boolean, scale: number, groups: { count: number; kept: number } | null): Rule =>
+  (correction) => {
+    if (correction === null) throw new Error('a sigmoid router needs its correction');
+    return { kind: 'sigmoid', normalise, scale, groups, correction };
+  };
 
 const conventionsFile = z.object({
   params: z.object({ E: z.number(), H: z.number(), top_k: z.number(), n_group: z.number(), topk_group: z.number() }),
@@ -98,16 +116,19 @@ const conventions = (
   const normalise = name.includes('norm=True') || name.includes('norm_topk_prob=True');
   if (name.startsWith('softmax_all_topk_renorm')) return { rule: softmaxAll(true) };
   if (name.startsWith('softmax_all_topk_raw')) return { rule: softmaxAll(false) };
-  if (name.startsWith('topk_then_softmax (gpt_oss')) return { rule: () => ({ kind: 'softmax-chosen' }), logitBias: true };
+  if (name.startsWith('topk_then_softmax (gpt_oss'))
+    return { rule: () => ({ kind: 'softmax-chosen' }), logitBias: true };
   if (name.startsWith('topk_then_softmax')) return { rule: () => ({ kind: 'softmax-chosen' }) };
   if (name.startsWith('sparsemixer')) return { rule: () => ({ kind: 'sparsemixer', jitter: 0.01 }) };
   if (name.startsWith('deepseek_v3 sigmoid+bias')) return { rule: sigmoid(normalise, scale, groups), bias: 'plain' };
-  if (name.startsWith('deepseek_v3 official demo Gate with bias-3')) return { rule: sigmoid(true, scale, groups), bias: 'minus-3' };
+  if (name.startsWith('deepseek_v3 official demo Gate with bias-3'))
+    return { rule: sigmoid(true, scale, groups), bias: 'minus-3' };
   if (name.startsWith('deepseek_v3 official demo Gate')) return { rule: sigmoid(true, scale, groups), bias: 'plain' };
   // Older transformers fill excluded groups with 0.0, which wins over negative corrected scores; DeepSeek's own code does not.
   if (name.startsWith('deepseek_v3 with bias-3')) return null;
   // Where it normalises, the remote code leaves the scale out; the library never normalises, and the checkpoints follow it.
-  if (name.startsWith('deepseek_v2')) return { rule: softmaxAll(normalise, normalise ? 1 : scale, name.includes('group_limited') ? groups : null) };
+  if (name.startsWith('deepseek_v2'))
+    return { rule: softmaxAll(normalise, normalise ? 1 : scale, name.includes('group_limited') ? groups : null) };
   if (name.startsWith('glm4_moe')) return { rule: sigmoid(true, 1, null), bias: 'plain' };
   throw new Error(`no routing rule is known for "${name}"`);
 };
@@ -171,7 +192,10 @@ const pruningFile = z.object({
   tolerance,
 });
 
-const pruned = (name: string, groups: { count: number; kept: number }): { readonly rule: Rule; readonly corrected: boolean } => {
+const pruned = (
+  name: string,
+  groups: { count: number; kept: number },
+): { readonly rule: Rule; readonly corrected: boolean } => {
   if (name === 'softmax_topk_renorm') return { rule: softmaxAll(true), corrected: false };
   if (name === 'softmax_topk_raw') return { rule: softmaxAll(false), corrected: false };
   if (name === 'topk_softmax') return { rule: () => ({ kind: 'softmax-chosen' }), corrected: false };
@@ -201,12 +225,21 @@ export const routerPruningVectors = async (json: unknown): Promise<void> => {
     await same(full, before.experts, before.weights, `${name}: before`);
     await same({ ...full, kept }, after_old_index, after_new_index.weights, `${name}: masked`);
     const tokens = logits.length / E;
-    const rest = Float32Array.from({ length: tokens * kept.length }, (_, at) => logits[Math.floor(at / kept.length) * E + kept[at % kept.length]!]!);
-    await same({ rule, topK, experts: kept.length, logits: rest, ...correctionOf(kept) }, after_new_index.experts, after_new_index.weights, `${name}: rows deleted`);
+    const rest = Float32Array.from(
+      { length: tokens * kept.length },
+      (_, at) => logits[Math.floor(at / kept.length) * E + kept[at % kept.length]!]!,
+    );
+    await same(
+      { rule, topK, experts: kept.length, logits: rest, ...correctionOf(kept) },
+      after_new_index.experts,
+      after_new_index.weights,
+      `${name}: rows deleted`,
+    );
   }
 };
 
 const rowsOf = (experts: Tensor, weights: Tensor, topK: number): Routed => {
-  const rows = (values: readonly number[]) => Array.from({ length: values.length / topK }, (_, token) => values.slice(token * topK, (token + 1) * topK));
+  const rows = (values: readonly number[]) =>
+    Array.from({ length: values.length / topK }, (_, token) => values.slice(token * topK, (token + 1) * topK));
   return { experts: rows(experts.data), weights: rows(weights.data) };
 };

@@ -1,7 +1,7 @@
-import { plainWeight } from '../../../main/checkpoint/weight.ts';
-import { everyExpert } from '../../../main/graph/experts-graph.ts';
+import { plainWeight } from '../../../main/checkpoint/read-tensor.ts';
+import { everyExpert } from '../../../main/graph/moe.ts';
 import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-weights.ts';
-import { runGraph, type Matrix } from './run-graph.ts';
+import { type Matrix, runGraph } from './run-graph.ts';
 
 /** [E, T, H] outputs of every expert on every token, by the graph that profiles run. */
 export const runExperts = async (

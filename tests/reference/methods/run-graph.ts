@@ -6,7 +6,7 @@ import type { TensorView } from '../../../main/checkpoint/descriptor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { OnnxGraph, type Value } from '../../../main/graph/onnx-graph.ts';
-import { externalDataRoot } from '../../../main/graph/stored-tensor.ts';
+import { externalDataRoot } from '../../../main/graph/weights.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
 
 export interface Matrix {
@@ -38,7 +38,10 @@ export const runGraph = async <F extends string, I extends string>({
   const folder = await mkdtemp(path.join(tmpdir(), 'graph-'));
   try {
     const file = path.join(folder, 'tensors.safetensors');
-    await writeSafetensors(file, Object.entries(tensors).map(([name, { shape, data }]) => tensorInMemory(name, 'F32', shape, data)));
+    await writeSafetensors(
+      file,
+      Object.entries(tensors).map(([name, { shape, data }]) => tensorInMemory(name, 'F32', shape, data)),
+    );
     const header = await readSafetensorsHeader(file);
     const graph = new OnnxGraph();
     const values = Object.fromEntries(
@@ -51,12 +54,23 @@ export const runGraph = async <F extends string, I extends string>({
     });
     const names = { floats: keysOf(floats), integers: keysOf(integers) };
     const publish = (name: string, [value, rank]: Fetched, type: DataType): void =>
-      graph.output(name, value, type, Array.from({ length: rank }, (_, axis) => `${name}${axis}`));
+      graph.output(
+        name,
+        value,
+        type,
+        Array.from({ length: rank }, (_, axis) => `${name}${axis}`),
+      );
     for (const name of names.floats) publish(name, floats[name], DataType.FLOAT);
     for (const name of names.integers) publish(name, integers[name], DataType.INT64);
-    const session = await Session.open('a graph', graph.serialise('graph'), { threads: 1, externalRoot: externalDataRoot(file), weights: 'resident' });
+    const session = await Session.open('a graph', graph.serialise('graph'), {
+      threads: 1,
+      externalRoot: externalDataRoot(file),
+      weights: 'resident',
+    });
     try {
-      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { shape, data }]) => [name, floatTensor(data, shape)]));
+      const feeds = Object.fromEntries(
+        Object.entries(inputs).map(([name, { shape, data }]) => [name, floatTensor(data, shape)]),
+      );
       const results = await session.run(feeds, [...names.floats, ...names.integers]);
       return {
         ...record(names.floats, (name) => floatsOf(results[name]!)),

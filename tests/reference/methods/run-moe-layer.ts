@@ -1,8 +1,8 @@
-import { plainWeight } from '../../../main/checkpoint/weight.ts';
+import { plainWeight } from '../../../main/checkpoint/read-tensor.ts';
 import { moe, type RouterMap } from '../../../main/graph/moe.ts';
 import type { RoutingTaps } from '../../../main/profile/routing-statistics.ts';
 import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-weights.ts';
-import { runGraph, type Matrix } from './run-graph.ts';
+import { type Matrix, runGraph } from './run-graph.ts';
 
 export interface MoeLayerRequest {
   /** [rows, H]. */
@@ -34,7 +34,10 @@ export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps
     tensors,
     inputs: {
       tokens: { shape: [request.tokens.length / hidden, hidden], data: request.tokens },
-      mask: { shape: [rows], data: Float32Array.from({ length: rows }, (_, row) => (kept === undefined || kept.includes(row) ? 0 : -1e9)) },
+      mask: {
+        shape: [rows],
+        data: Float32Array.from({ length: rows }, (_, row) => (kept === undefined || kept.includes(row) ? 0 : -1e9)),
+      },
     },
     build: (graph, { tokens, mask }, view) => {
       const layer = {
@@ -54,7 +57,10 @@ export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps
       } as const;
       if (tokens === undefined || mask === undefined) throw new Error('inputs are missing');
       const { output, logits, experts, weights, norms } = moe(graph, layer, tokens, mask);
-      return { floats: { output: [output, 2], logits: [logits, 2], weights: [weights, 2], norms: [norms, 2] }, integers: { experts: [experts, 2] } };
+      return {
+        floats: { output: [output, 2], logits: [logits, 2], weights: [weights, 2], norms: [norms, 2] },
+        integers: { experts: [experts, 2] },
+      };
     },
   });
 };

@@ -66,7 +66,10 @@ export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
     const groups = planGroups(keep);
     const labels = Array.from(expertToKept(groups, E));
     expect(labels, `labels of ${clusters} clusters`).toEqual(theirs.labels);
-    expect(groups.map(({ reference }) => reference), 'most active members').toEqual(theirs.dominant);
+    expect(
+      groups.map(({ reference }) => reference),
+      'most active members',
+    ).toEqual(theirs.dominant);
     if (groups.some(({ members, reference }) => members.some((member) => cast(member, reference)))) continue;
 
     for (const [member, permutation] of Object.entries(theirs.permutations)) {
@@ -77,7 +80,12 @@ export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
     const merged = merge(groups, true);
     merged.forEach((weights, kept) => {
       for (const matrix of ['gate', 'up', 'down'] as const) {
-        expectClose(weights[matrix], theirs.merged_experts[kept]!.weights[matrix], within, `merged expert ${kept}, ${matrix}`);
+        expectClose(
+          weights[matrix],
+          theirs.merged_experts[kept]!.weights[matrix],
+          within,
+          `merged expert ${kept}, ${matrix}`,
+        );
       }
     });
     const referenceRows = mergeRouterRows(router, shape.hidden, groups, 'reference-row');
@@ -91,7 +99,9 @@ export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
       dominant_row: (await runMoeLayer({ ...layer, router: referenceRows })).output,
       frequency_weighted_mean_row: (await runMoeLayer({ ...layer, router: meanRows })).output,
       [TIED]: (await runMoeLayer(tied)).output,
-      sum_of_member_softmax_probabilities: (await runMoeLayer({ ...layer, router, map: { kind: 'sums', experts: labels } })).output,
+      sum_of_member_softmax_probabilities: (
+        await runMoeLayer({ ...layer, router, map: { kind: 'sums', experts: labels } })
+      ).output,
       'tied, merged WITHOUT alignment': (await runMoeLayer({ ...tied, experts: merge(groups, false) })).output,
     };
     for (const [treatment, output] of Object.entries(theirs.outputs_after_merge)) {
@@ -121,7 +131,14 @@ export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
     return plan.groups[0]!;
   }
   function merge(groups: readonly MergeGroup[], align: boolean): ExpertWeights[] {
-    return groups.map((group) => mergeGroup(group.members.map((member) => experts[member]!), shape, group, align));
+    return groups.map((group) =>
+      mergeGroup(
+        group.members.map((member) => experts[member]!),
+        shape,
+        group,
+        align,
+      ),
+    );
   }
   function cast(member: number, reference: number): boolean {
     return member !== reference && castChangesAlignment(experts[member]!, experts[reference]!, shape);

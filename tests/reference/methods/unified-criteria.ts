@@ -27,8 +27,14 @@ const memberSchema = z.object({
 });
 
 const softCounts = (raw: RoutingStatistics): Record<string, Float64Array> => ({
-  'softmax_mass_all_tokens (HC-SMoE routing-score, S-prune)': sharesOfLayer(gateMassSaliency(raw, 0, 'probability-all')),
-  'softmax_mass_selected_tokens (REAP repo weighted_expert_frequency_sum)': gateMassSaliency(raw, 0, 'probability-routed'),
+  'softmax_mass_all_tokens (HC-SMoE routing-score, S-prune)': sharesOfLayer(
+    gateMassSaliency(raw, 0, 'probability-all'),
+  ),
+  'softmax_mass_selected_tokens (REAP repo weighted_expert_frequency_sum)': gateMassSaliency(
+    raw,
+    0,
+    'probability-routed',
+  ),
   renormalised_topk_gate_mass: gateMassSaliency(raw, 0, 'renormalised'),
   topk_count: frequencySaliency(raw, 0),
 });
@@ -44,17 +50,22 @@ export const unifiedCriteriaVectors = (json: unknown): void => {
   };
   const raw = accumulate(false);
   const renormalised = accumulate(true);
-  for (const [kind, statistics] of [['raw_softmax', raw], ['topk_renormalised', renormalised]] as const) {
+  for (const [kind, statistics] of [
+    ['raw_softmax', raw],
+    ['topk_renormalised', renormalised],
+  ] as const) {
     for (const [key, theirs] of Object.entries(expected.S).filter(([name]) => name.startsWith(`${kind}|`))) {
       const [, b, alpha, beta] = /b=(\d),alpha=(\d),beta=(\d)$/.exec(key) ?? [];
       const member = memberSchema.parse({ b: Number(b), alpha: Number(alpha), beta: Number(beta), gate: 'own' });
       expectClose(unifiedSaliency(statistics, 0, member), theirs, within, key);
       // The same sums are kept for gates that are not the model's own.
       const gate = kind === 'raw_softmax' ? 'probability' : 'renormalised';
-      for (const other of [raw, renormalised]) expectClose(unifiedSaliency(other, 0, { ...member, gate }), theirs, within, `${key}, gate ${gate}`);
+      for (const other of [raw, renormalised])
+        expectClose(unifiedSaliency(other, 0, { ...member, gate }), theirs, within, `${key}, gate ${gate}`);
     }
   }
   const ours = softCounts(raw);
   expect(Object.keys(ours).sort()).toEqual(Object.keys(expected.soft_counts).sort());
-  for (const [name, theirs] of Object.entries(expected.soft_counts)) expectClose(ours[name] ?? [], theirs, within, name);
+  for (const [name, theirs] of Object.entries(expected.soft_counts))
+    expectClose(ours[name] ?? [], theirs, within, name);
 };

@@ -4,9 +4,7 @@ import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-we
 
 /** Numbers of a vector file: nested lists to any depth, non-finite ones as strings. */
 type Nested = number | 'inf' | '-inf' | 'nan' | readonly Nested[];
-const nested: z.ZodType<Nested> = z.lazy(() =>
-  z.union([z.number(), z.enum(['inf', '-inf', 'nan']), z.array(nested)]),
-);
+const nested: z.ZodType<Nested> = z.lazy(() => z.union([z.number(), z.enum(['inf', '-inf', 'nan']), z.array(nested)]));
 const spelled = { inf: Infinity, '-inf': -Infinity, nan: NaN };
 const flatten = (value: Nested): number[] => {
   if (typeof value === 'number') return [value];

@@ -68,6 +68,9 @@ const unfuse = (gateUp: Tensor, down: Tensor, index: number, { hidden, width }: 
   return {
     gate: rows(0),
     up: rows(width),
-    down: Float32Array.from({ length: hidden * width }, (_, at) => downRows[(at % width) * hidden + Math.floor(at / width)]!),
+    down: Float32Array.from(
+      { length: hidden * width },
+      (_, at) => downRows[(at % width) * hidden + Math.floor(at / width)]!,
+    ),
   };
 };

@@ -1,9 +1,16 @@
 import { expect, test } from 'vitest';
 import { menuAction } from '../../../main/contract/shell.ts';
 import { actions } from '../../../renderer/actions/index.ts';
-import { matchesShortcut, parseShortcut, shortcutAccelerator, showShortcut } from '../../../renderer/actions/shortcut.ts';
+import {
+  matchesShortcut,
+  parseShortcut,
+  shortcutAccelerator,
+  showShortcut,
+} from '../../../renderer/actions/shortcut.ts';
 
-const withShortcut = actions.flatMap((action) => (action.shortcut === undefined ? [] : [{ id: action.id, text: action.shortcut, key: parseShortcut(action.shortcut) }]));
+const withShortcut = actions.flatMap((action) =>
+  action.shortcut === undefined ? [] : [{ id: action.id, text: action.shortcut, key: parseShortcut(action.shortcut) }],
+);
 
 test('ids and labels are unique', () => {
   expect(new Set(actions.map((action) => action.id)).size).toBe(actions.length);
@@ -17,7 +24,12 @@ test('no two actions share a shortcut, and none takes a plain letter away from t
 
 test('every action fits the menu of the window', () => {
   for (const { id, label, menu, shortcut } of actions) {
-    const entry = { id, label, menu, ...(shortcut === undefined ? {} : { accelerator: shortcutAccelerator(shortcut) }) };
+    const entry = {
+      id,
+      label,
+      menu,
+      ...(shortcut === undefined ? {} : { accelerator: shortcutAccelerator(shortcut) }),
+    };
     expect(menuAction.safeParse(entry).error, id).toBeUndefined();
   }
 });
@@ -29,7 +41,13 @@ test('a shortcut is parsed once and matched exactly', () => {
   expect(matchesShortcut(shortcut, press, true)).toBe(false);
   expect(matchesShortcut(shortcut, { ...press, ctrlKey: false, metaKey: true }, true)).toBe(true);
   expect(matchesShortcut(shortcut, { ...press, altKey: true }, false)).toBe(false);
-  expect(matchesShortcut(parseShortcut('Alt+Down'), { key: 'ArrowDown', ctrlKey: false, metaKey: false, shiftKey: false, altKey: true }, false)).toBe(true);
+  expect(
+    matchesShortcut(
+      parseShortcut('Alt+Down'),
+      { key: 'ArrowDown', ctrlKey: false, metaKey: false, shiftKey: false, altKey: true },
+      false,
+    ),
+  ).toBe(true);
   expect(() => parseShortcut('Hyper+K')).toThrow(/unknown modifier/);
   expect([showShortcut('Mod+Shift+P', true), showShortcut('Mod+Shift+P', false)]).toEqual(['⌘⇧P', 'Ctrl+Shift+P']);
 });

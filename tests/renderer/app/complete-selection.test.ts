@@ -14,11 +14,51 @@ const model = (name: string, experts: number, supported = true) =>
     bundled: true,
     fingerprint: name,
     error: null,
-    info: { family: 'mixtral', layers: 3, moeLayers: 3, experts, topK: 2, hidden: 96, expertWidth: 96, sharedExperts: 0, normTopK: true, vocabulary: 45, maxPositions: 64, parameters: { total: 1, expert: 1, active: 1 }, dtype: 'float16', sizeBytes: 1, memory: { resident: 1, streaming: 1 }, supported, reasons: [] },
+    info: {
+      family: 'mixtral',
+      layers: 3,
+      moeLayers: 3,
+      experts,
+      topK: 2,
+      hidden: 96,
+      expertWidth: 96,
+      sharedExperts: 0,
+      normTopK: true,
+      vocabulary: 45,
+      maxPositions: 64,
+      parameters: { total: 1, expert: 1, active: 1 },
+      dtype: 'float16',
+      sizeBytes: 1,
+      memory: { resident: 1, streaming: 1 },
+      supported,
+      reasons: [],
+    },
   });
 const task = (name: string, bundled: boolean, error: string | null = null) =>
-  taskEntry.parse({ handle: name, name, title: name, description: '', metric: 'acc', source: '', licence: '', path: '/t', bundled, items: { calibration: 1, test: 1 }, chance: 0.25, hash: 'h', error });
-const facts = { connected: true, models: [model('broken', 8, false), model('small', 8)], tasks: [task('bad', true, 'no file'), task('a', true), task('mine', false)], runs: [], jobs: [], methods: [], selection: noSelection };
+  taskEntry.parse({
+    handle: name,
+    name,
+    title: name,
+    description: '',
+    metric: 'acc',
+    source: '',
+    licence: '',
+    path: '/t',
+    bundled,
+    items: { calibration: 1, test: 1 },
+    chance: 0.25,
+    hash: 'h',
+    error,
+  });
+const facts = {
+  connected: true,
+  models: [model('broken', 8, false), model('small', 8)],
+  tasks: [task('bad', true, 'no file'), task('a', true), task('mine', false)],
+  runs: [],
+  jobs: [],
+  methods: [],
+  selection: noSelection,
+};
 
 test('a newcomer gets the first usable model, every usable bundled task and the first usable task', () => {
   expect(completeSelection(facts)).toEqual({ model: 'small', layer: null, expert: null, tasks: ['a'], task: 'a' });
@@ -31,13 +71,33 @@ test('what is complete stays as it is; nothing is chosen without an engine', () 
 });
 
 const sweep = (id: string, sample: boolean) =>
-  runManifest.parse({ id, kind: 'sweep', title: id, createdAt: '2026-01-01T00:00:00.000Z', finishedAt: null, state: 'done', error: null, spec: {}, models: [], tasks: [], versions: {}, device: { provider: 'cpu', precision: 'float32', processor: 'p', threads: 1 }, commandLine: '', output: null, sample });
+  runManifest.parse({
+    id,
+    kind: 'sweep',
+    title: id,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: null,
+    state: 'done',
+    error: null,
+    spec: {},
+    models: [],
+    tasks: [],
+    versions: {},
+    device: { provider: 'cpu', precision: 'float32', processor: 'p', threads: 1 },
+    commandLine: '',
+    output: null,
+    sample,
+  });
 
 test('the sample is selected at the first start, and never over a sweep of one’s own', () => {
   expect(completeSelection({ ...facts, runs: [sweep('sample', true)] })).toMatchObject({ run: 'sample' });
-  expect(completeSelection({ ...facts, runs: [sweep('sample', true), sweep('mine', false)] })).not.toHaveProperty('run');
+  expect(completeSelection({ ...facts, runs: [sweep('sample', true), sweep('mine', false)] })).not.toHaveProperty(
+    'run',
+  );
   expect(completeSelection({ ...facts, runs: [sweep('mine', false)] })).not.toHaveProperty('run');
-  expect(completeSelection({ ...facts, runs: [sweep('sample', true)], selection: { ...noSelection, run: 'other' } })).not.toHaveProperty('run');
+  expect(
+    completeSelection({ ...facts, runs: [sweep('sample', true)], selection: { ...noSelection, run: 'other' } }),
+  ).not.toHaveProperty('run');
 });
 
 test('a forgotten task loses its tick and the focus; a factor too large for the model is lowered', () => {
@@ -47,7 +107,14 @@ test('a forgotten task loses its tick and the focus; a factor too large for the 
 });
 
 test('an export is named after model, task, method and factor, in letters that every file system takes', () => {
-  const source = { model: model('My model (v2)', 8), method: 'reap', factor: 16 / 3, task: 'sums', call: 'plan.make' as const, input: { model: model('m', 8).handle, tasks: [], method: 'reap' as const } };
+  const source = {
+    model: model('My model (v2)', 8),
+    method: 'reap',
+    factor: 16 / 3,
+    task: 'sums',
+    call: 'plan.make' as const,
+    input: { model: model('m', 8).handle, tasks: [], method: 'reap' as const },
+  };
   expect(exportName(source, null)).toBe('My-model-v2-sums-reap-x5.33');
   expect(exportName(source, 'typed')).toBe('typed');
 });

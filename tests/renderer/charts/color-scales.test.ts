@@ -3,7 +3,8 @@ import { amountScale, contrast, differenceScale, inkOn, scaleSteps } from '../..
 
 test('text on any colour of a map reaches 4.5 : 1', () => {
   const scales = [amountScale(1), differenceScale(1, 'light'), differenceScale(1, 'dark')];
-  for (const color of scales.flatMap((scale) => scaleSteps(scale, 101))) expect(contrast(color, inkOn(color))).toBeGreaterThan(4.5);
+  for (const color of scales.flatMap((scale) => scaleSteps(scale, 101)))
+    expect(contrast(color, inkOn(color))).toBeGreaterThan(4.5);
 });
 
 test('a difference map is symmetric about its neutral middle', () => {

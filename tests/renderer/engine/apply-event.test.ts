@@ -36,7 +36,17 @@ test('a point that comes twice replaces itself', () => {
 });
 
 test('progress of a known job replaces it in place; an unknown job is added', () => {
-  const job = (run: string, done: number): JobProgress => ({ run, kind: 'sweep', title: run, description: '', done, total: 9, reused: 0, elapsedMs: 0, leftMs: null });
+  const job = (run: string, done: number): JobProgress => ({
+    run,
+    kind: 'sweep',
+    title: run,
+    description: '',
+    done,
+    total: 9,
+    reused: 0,
+    elapsedMs: 0,
+    leftMs: null,
+  });
   const jobs = [job('a', 1), job('b', 1), job('a', 5)].reduce<readonly JobProgress[]>(withProgress, []);
   expect(jobs.map(({ run, done }) => [run, done])).toEqual([
     ['a', 5],

@@ -68,7 +68,10 @@ test('data stays while a newer answer is on its way; an error replaces it', asyn
   expect(cache.state('runs.list', {})).toMatchObject({ data: [], loading: true });
   asked[1]?.fail(refuse('disk', 'the disk is gone', 'Plug it in.'));
   await settle();
-  expect(cache.state('runs.list', {})).toMatchObject({ data: undefined, error: { code: 'disk', remedy: 'Plug it in.' } });
+  expect(cache.state('runs.list', {})).toMatchObject({
+    data: undefined,
+    error: { code: 'disk', remedy: 'Plug it in.' },
+  });
 });
 
 test('what nobody reads is forgotten when it is invalidated, and asked again by the next reader', async () => {
@@ -93,7 +96,21 @@ test('a batch of patches tells each reader once', async () => {
   await settle();
   heard = 0;
   cache.batch(() => {
-    for (const done of [1, 2, 3]) cache.patch('jobs.list', (jobs) => [...jobs, { run: `r${done}`, kind: 'sweep', title: '', description: '', done, total: 3, reused: 0, elapsedMs: 0, leftMs: null }]);
+    for (const done of [1, 2, 3])
+      cache.patch('jobs.list', (jobs) => [
+        ...jobs,
+        {
+          run: `r${done}`,
+          kind: 'sweep',
+          title: '',
+          description: '',
+          done,
+          total: 3,
+          reused: 0,
+          elapsedMs: 0,
+          leftMs: null,
+        },
+      ]);
   });
   expect(heard).toBe(1);
   expect(cache.state('jobs.list', {}).data).toHaveLength(3);

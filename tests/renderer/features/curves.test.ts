@@ -28,7 +28,14 @@ const result = (method: string, seed: number | null, factor: number, value: numb
   gained: 0,
   truncated: 0,
 });
-const threshold = (method: string, seed: number | null, verdict: Threshold['verdict'], factor: number | null, lastSafe: number | null, firstUnsafe: number | null): Threshold => ({
+const threshold = (
+  method: string,
+  seed: number | null,
+  verdict: Threshold['verdict'],
+  factor: number | null,
+  lastSafe: number | null,
+  firstUnsafe: number | null,
+): Threshold => ({
   model: 'm',
   task: 'sums',
   method,
@@ -51,7 +58,11 @@ const document: SweepDocument = {
     result('random', 0, 2, 0.6),
     result('reap', null, 2, 0.89),
   ],
-  thresholds: [threshold('reap', null, 'found', 2, 2, 4), threshold('random', 0, 'none-safe', 1, 1, 2), threshold('random', 1, 'none-safe', 1, 1, 2)],
+  thresholds: [
+    threshold('reap', null, 'found', 2, 2, 4),
+    threshold('random', 0, 'none-safe', 1, 1, 2),
+    threshold('random', 1, 'none-safe', 1, 1, 2),
+  ],
 };
 const methods = sweepMethods(document);
 const [sums] = taskCurves(document, 'm', methods, ['sums']);
@@ -96,7 +107,12 @@ test('many methods crowd together rather than run into the next factor', () => {
 });
 
 test('a recovered curve stands behind its method, and one that is no method comes last', () => {
-  const mixed = { ...document, results: ['mine', 'uncurl+recovery', 'reap+recovery', 'uncurl', 'reap'].map((method) => result(method, null, 2, 0.5)) };
+  const mixed = {
+    ...document,
+    results: ['mine', 'uncurl+recovery', 'reap+recovery', 'uncurl', 'reap'].map((method) =>
+      result(method, null, 2, 0.5),
+    ),
+  };
   expect(sweepMethods(mixed)).toEqual(['reap', 'reap+recovery', 'uncurl', 'uncurl+recovery', 'mine']);
 });
 
@@ -119,6 +135,8 @@ test('verdicts are read out as brackets, never as a bare number that is not know
   expect(thresholdValue(threshold('reap', null, 'all-safe', 8, 8, null))).toBe('≥ ×8');
   expect(thresholdValue(threshold('reap', null, 'none-safe', 1, 1, 2))).toBe('< ×2');
   expect(thresholdValue(threshold('reap', null, 'cannot-tell', null, null, null))).toBe('?');
-  expect(thresholdSummary([threshold('random', 0, 'none-safe', 1, 1, 2), threshold('random', 1, 'found', 2, 2, 4)])).toEqual({ value: '< ×2 … ×2', note: '2 seeds differ' });
+  expect(
+    thresholdSummary([threshold('random', 0, 'none-safe', 1, 1, 2), threshold('random', 1, 'found', 2, 2, 4)]),
+  ).toEqual({ value: '< ×2 … ×2', note: '2 seeds differ' });
   expect(thresholdSummary([])).toBeNull();
 });

@@ -2,21 +2,37 @@ import { expect, test } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
 import { methodPage } from '../../../main/pruning/method-page.ts';
 import { methods } from '../../../main/pruning/methods.ts';
-import { inWords, isDefault, numberOf, optionsSummary, valueOfChoice } from '../../../renderer/features/prune/option-values.ts';
+import {
+  inWords,
+  isDefault,
+  numberOf,
+  optionsSummary,
+  valueOfChoice,
+} from '../../../renderer/features/prune/option-values.ts';
 
-const options = methodName.options.flatMap((name) => methodPage(methods[name]).options.map((option) => ({ name, option })));
+const options = methodName.options.flatMap((name) =>
+  methodPage(methods[name]).options.map((option) => ({ name, option })),
+);
 
 test('every choice that the window offers is one that the method takes', () => {
   const choices = options.flatMap(({ name, option }) => option.choices.map((choice) => ({ name, option, choice })));
   expect(choices.length).toBeGreaterThan(50);
   for (const { name, option, choice } of choices) {
-    expect(() => methods[name].prepare({ [option.name]: valueOfChoice(option, choice) }), `${name} ${option.name} ${choice}`).not.toThrow();
+    expect(
+      () => methods[name].prepare({ [option.name]: valueOfChoice(option, choice) }),
+      `${name} ${option.name} ${choice}`,
+    ).not.toThrow();
   }
 });
 
 test('a default is known as such after the way through the field', () => {
   for (const { option } of options) {
-    const back = option.kind === 'choice' ? valueOfChoice(option, String(option.default)) : option.kind === 'number' ? numberOf(option, Number(option.default ?? Number.NaN)) : option.default;
+    const back =
+      option.kind === 'choice'
+        ? valueOfChoice(option, String(option.default))
+        : option.kind === 'number'
+          ? numberOf(option, Number(option.default ?? Number.NaN))
+          : option.default;
     expect(isDefault(option, back), option.name).toBe(true);
   }
 });

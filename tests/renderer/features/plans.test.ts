@@ -5,8 +5,19 @@ import { keptAtFactor, possibleKept, standardFactors } from '../../../renderer/f
 import { numberRanges } from '../../../renderer/features/prune/number-ranges.ts';
 
 test('a drop plan keeps what it lists and drops the rest', () => {
-  const fates = expertFates({ kept: [[0, 3], [1, 2]] }, 4);
-  expect(keptExperts(fates)).toEqual([[0, 3], [1, 2]]);
+  const fates = expertFates(
+    {
+      kept: [
+        [0, 3],
+        [1, 2],
+      ],
+    },
+    4,
+  );
+  expect(keptExperts(fates)).toEqual([
+    [0, 3],
+    [1, 2],
+  ]);
   expect(fates[0]?.map(goes)).toEqual([false, true, true, false]);
 });
 
@@ -15,7 +26,13 @@ test('a merge keeps references, says where members go and with which weight', ()
     {
       router: 'reference-row',
       align: true,
-      groups: [[{ members: [0, 2], reference: 2, weights: [1, 3] }, { members: [1], reference: 1, weights: [5] }, { members: [3, 4], reference: 3, weights: [0, 0] }]],
+      groups: [
+        [
+          { members: [0, 2], reference: 2, weights: [1, 3] },
+          { members: [1], reference: 1, weights: [5] },
+          { members: [3, 4], reference: 3, weights: [0, 0] },
+        ],
+      ],
     },
     5,
   );

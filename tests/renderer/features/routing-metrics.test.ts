@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TaskProfile } from '../../../main/contract/profile.ts';
-import { byFallingValue, effectiveExperts, matrixDifference, metricMatrix, rankInLayer } from '../../../renderer/features/routing/metric-matrix.ts';
+import {
+  byFallingValue,
+  effectiveExperts,
+  matrixDifference,
+  metricMatrix,
+  rankInLayer,
+} from '../../../renderer/features/routing/metric-matrix.ts';
 
 const profile: TaskProfile = {
   task: 'sums',

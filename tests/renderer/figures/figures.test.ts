@@ -8,15 +8,33 @@ import { crc32, withPngText } from '../../../renderer/figures/png-text.ts';
 import { svgDocument } from '../../../renderer/figures/svg-document.ts';
 
 test('a table carries its manifest and quotes what needs it', () => {
-  const csv = csvDocument({ run: 'r1' }, ['a', 'b'], [[1, 'x, "y"'], [null, true]]);
+  const csv = csvDocument(
+    { run: 'r1' },
+    ['a', 'b'],
+    [
+      [1, 'x, "y"'],
+      [null, true],
+    ],
+  );
   expect(csv.split('\r\n')).toEqual(['# {"run":"r1"}', 'a,b', '1,"x, ""y"""', ',true', '']);
 });
 
 test('no text can break out of the SVG, and the manifest can be read back', () => {
-  const svg = svgDocument({ width: 10, height: 10, title: '<script>"&', background: '#fff', manifest: { name: '</metadata>&' }, body: '' });
+  const svg = svgDocument({
+    width: 10,
+    height: 10,
+    title: '<script>"&',
+    background: '#fff',
+    manifest: { name: '</metadata>&' },
+    body: '',
+  });
   expect(svg).not.toContain('<script>');
   const metadata = /<metadata[^>]*>(.*)<\/metadata>/.exec(svg)?.[1] ?? '';
-  const text = metadata.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+  const text = metadata
+    .replaceAll('&quot;', '"')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
   expect(JSON.parse(text)).toEqual({ name: '</metadata>&' });
   expect(escapeXml('a\u0000b\u0007')).toBe('ab');
 });
@@ -42,9 +60,13 @@ test('a PNG gets a valid text chunk after its header and keeps the rest byte for
   const added = marked.length - tinyPng.length;
   expect(marked.subarray(0, 33)).toEqual(tinyPng.subarray(0, 33));
   expect(marked.subarray(33 + added)).toEqual(tinyPng.subarray(33));
-  expect(marked.subarray(33, 33 + added)).toEqual(chunk('iTXt', Buffer.concat([Buffer.from('uncurl-manifest'), Buffer.alloc(5), Buffer.from(text)])));
+  expect(marked.subarray(33, 33 + added)).toEqual(
+    chunk('iTXt', Buffer.concat([Buffer.from('uncurl-manifest'), Buffer.alloc(5), Buffer.from(text)])),
+  );
   expect(crc32(Buffer.from('123456789'))).toBe(0xcbf43926);
-  expect(() => withPngText(Buffer.from('not a picture at all, but long enough for one'), 'k', 't')).toThrow(/signature/);
+  expect(() => withPngText(Buffer.from('not a picture at all, but long enough for one'), 'k', 't')).toThrow(
+    /signature/,
+  );
 });
 
 test('a heatmap has one rectangle per cell and one more per hatched cell', () => {

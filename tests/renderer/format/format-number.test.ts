@@ -26,7 +26,12 @@ test.each([
 });
 
 test('a difference shows its sign, and zero shows none', () => {
-  expect([0.0123, -0.0123, 0, -0.00001].map((value) => formatSigned(value, 3))).toEqual(['+0.012', '−0.012', '0.000', '0.000']);
+  expect([0.0123, -0.0123, 0, -0.00001].map((value) => formatSigned(value, 3))).toEqual([
+    '+0.012',
+    '−0.012',
+    '0.000',
+    '0.000',
+  ]);
 });
 
 test('factors drop empty decimals', () => {
@@ -34,13 +39,13 @@ test('factors drop empty decimals', () => {
 });
 
 test('amounts carry their unit', () => {
-  expect([formatCount(1234567), formatParameters(46_702_792_704), formatParameters(291_000), formatBytes(0), formatBytes(2_926_000)]).toEqual([
-    '1\u202f234\u202f567',
-    '46.7\u202fB',
-    '291\u202fK',
-    '0\u202fB',
-    '2.79\u202fMiB',
-  ]);
+  expect([
+    formatCount(1234567),
+    formatParameters(46_702_792_704),
+    formatParameters(291_000),
+    formatBytes(0),
+    formatBytes(2_926_000),
+  ]).toEqual(['1\u202f234\u202f567', '46.7\u202fB', '291\u202fK', '0\u202fB', '2.79\u202fMiB']);
   expect([formatPercent(0.5, 0), formatFixed(-0, 2)]).toEqual(['50\u202f%', '0.00']);
 });
 

@@ -9,7 +9,12 @@ test('time left is a range, with one unit where both ends share it', () => {
 });
 
 test('a duration is at least a second', () => {
-  expect([3, 89_000, 91_000, 5_400_000].map(formatDuration)).toEqual(['1\u202fs', '89\u202fs', '2\u202fmin', '1.5\u202fh']);
+  expect([3, 89_000, 91_000, 5_400_000].map(formatDuration)).toEqual([
+    '1\u202fs',
+    '89\u202fs',
+    '2\u202fmin',
+    '1.5\u202fh',
+  ]);
 });
 
 test('recent runs are told by their age, old ones by their date', () => {

@@ -14,7 +14,14 @@ test('another model lets go of the expert, and keeps tasks, method and factor', 
   store.getState().selectExpert(1, 7);
   expect(store.getState()).toMatchObject({ layer: 1, expert: 7, subject: 'expert' });
   store.getState().selectModel(b);
-  expect(store.getState()).toMatchObject({ model: b, layer: null, expert: null, tasks: [a], factor: 4, method: 'reap' });
+  expect(store.getState()).toMatchObject({
+    model: b,
+    layer: null,
+    expert: null,
+    tasks: [a],
+    factor: 4,
+    method: 'reap',
+  });
 });
 
 test('a task is ticked and unticked; another run lets go of the point', () => {
@@ -30,7 +37,12 @@ test('a task is ticked and unticked; another run lets go of the point', () => {
 });
 
 test('neighbours go round, and an unknown place leads to the first', () => {
-  expect([neighbour([1, 2, 3], 3, 1), neighbour([1, 2, 3], 1, -1), neighbour([1, 2, 3], 9, 1), neighbour([], 1, 1)]).toEqual([1, 3, 1, null]);
+  expect([
+    neighbour([1, 2, 3], 3, 1),
+    neighbour([1, 2, 3], 1, -1),
+    neighbour([1, 2, 3], 9, 1),
+    neighbour([], 1, 1),
+  ]).toEqual([1, 3, 1, null]);
 });
 
 test('errors become notices with their remedy; a cancel is no error, and a repeated error is one notice', () => {
@@ -39,5 +51,7 @@ test('errors become notices with their remedy; a cancel is no error, and a repea
   store.getState().report(error);
   store.getState().report(error);
   store.getState().report(new CancelledError('The sweep'));
-  expect(store.getState().notices.map(({ kind, message, remedy }) => [kind, message, remedy])).toEqual([['error', 'No config.json in /m.', 'Choose a model folder.']]);
+  expect(store.getState().notices.map(({ kind, message, remedy }) => [kind, message, remedy])).toEqual([
+    ['error', 'No config.json in /m.', 'Choose a model folder.'],
+  ]);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { differingRows, largestDeviation } from '../../../../main/inference/providers/compare-outputs.ts';
+import { differingRows, largestDeviation } from '../../../../main/inference/providers/judge-probe.ts';
 
 const floats = fc.float32Array({ noNaN: true, noDefaultInfinity: true, minLength: 1, maxLength: 40 });
 
@@ -11,7 +11,9 @@ describe('the largest deviation', () => {
         expect(largestDeviation({ a: theirs }, { a: theirs })).toBe(0);
         const length = Math.min(ours.length, theirs.length);
         const [a, b] = [ours.slice(0, length), theirs.slice(0, length)];
-        expect(largestDeviation({ x: a.slice().reverse() }, { x: b.slice().reverse() })).toBe(largestDeviation({ x: a }, { x: b }));
+        expect(largestDeviation({ x: a.slice().reverse() }, { x: b.slice().reverse() })).toBe(
+          largestDeviation({ x: a }, { x: b }),
+        );
       }),
     );
   });

@@ -12,7 +12,8 @@ const good: ProbeMeasurement = {
   cpuMillisecondsPerBlock: 9,
   deviceName: null,
 };
-const judged = (change: Partial<ProbeMeasurement>) => judgeProbe('webgpu', { kind: 'measured', measurement: { ...good, ...change } });
+const judged = (change: Partial<ProbeMeasurement>) =>
+  judgeProbe('webgpu', { kind: 'measured', measurement: { ...good, ...change } });
 
 it('lets a provider pass that agrees, and tells how much of it ran on the processor', () => {
   expect(judged({})).toMatchObject({ available: true, reason: null, shareOnCpu: 0.13 });
@@ -32,12 +33,17 @@ it.each([
 });
 
 it('does not hold it against the processor that everything runs there', () => {
-  expect(judgeProbe('cpu', { kind: 'measured', measurement: { ...good, nodes: { total: 5, onCpu: 5 } } }).available).toBe(true);
+  expect(
+    judgeProbe('cpu', { kind: 'measured', measurement: { ...good, nodes: { total: 5, onCpu: 5 } } }).available,
+  ).toBe(true);
 });
 
 it('leaves the place in the runtime’s source out of a reason, and says what the provider needs', () => {
-  const message = '/src/webgpu_context.cc:136 Context::Initialize(const Config&)::<lambda()> result == Success was false. Failed to get a WebGPU adapter: No supported adapters\n';
+  const message =
+    '/src/webgpu_context.cc:136 Context::Initialize(const Config&)::<lambda()> result == Success was false. Failed to get a WebGPU adapter: No supported adapters\n';
   const verdict = judgeProbe('webgpu', { kind: 'failed', message });
   expect(providerProbe.parse(verdict)).toEqual(verdict);
-  expect(verdict.reason).toMatch(/^Failed to get a WebGPU adapter: No supported adapters\. WebGPU needs a graphics driver/);
+  expect(verdict.reason).toMatch(
+    /^Failed to get a WebGPU adapter: No supported adapters\. WebGPU needs a graphics driver/,
+  );
 });

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
-import { measureProvider } from '../../../../main/inference/providers/measure-provider.ts';
-import { addPlacements, readPlacement } from '../../../../main/inference/providers/read-placement.ts';
+import {
+  addPlacements,
+  measureProvider,
+  readPlacement,
+} from '../../../../main/inference/providers/measure-provider.ts';
 import { Session } from '../../../../main/inference/session.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
@@ -14,7 +17,10 @@ it('finds that the processor agrees with itself and runs every node', async () =
 });
 
 it('counts nodes once however often they ran, and copies never', () => {
-  const event = (operator: string, index: number, provider: string): object => ({ cat: 'Node', args: { op_name: operator, node_index: String(index), provider } });
+  const event = (operator: string, index: number, provider: string): object => ({
+    cat: 'Node',
+    args: { op_name: operator, node_index: String(index), provider },
+  });
   const events = [
     { cat: 'Session', args: {} },
     event('Gemm', 1, 'WebGpuExecutionProvider'),
@@ -24,12 +30,29 @@ it('counts nodes once however often they ran, and copies never', () => {
     event('TopK', 5, 'CPUExecutionProvider'),
   ];
   const placement = readPlacement(JSON.stringify([...events, ...events]));
-  expect(placement).toEqual({ nodes: { total: 4, onCpu: 3 }, operatorsOnCpu: [{ operator: 'TopK', nodes: 2 }, { operator: 'Range', nodes: 1 }] });
-  expect(addPlacements([placement, placement])).toEqual({ nodes: { total: 8, onCpu: 6 }, operatorsOnCpu: [{ operator: 'TopK', nodes: 4 }, { operator: 'Range', nodes: 2 }] });
+  expect(placement).toEqual({
+    nodes: { total: 4, onCpu: 3 },
+    operatorsOnCpu: [
+      { operator: 'TopK', nodes: 2 },
+      { operator: 'Range', nodes: 1 },
+    ],
+  });
+  expect(addPlacements([placement, placement])).toEqual({
+    nodes: { total: 8, onCpu: 6 },
+    operatorsOnCpu: [
+      { operator: 'TopK', nodes: 4 },
+      { operator: 'Range', nodes: 2 },
+    ],
+  });
 });
 
 it('refuses a provider that this build of the runtime has not, instead of running on another', async () => {
   const absent = process.platform === 'darwin' ? 'directml' : 'coreml';
-  const opened = Session.open('nothing', new Uint8Array(), { threads: 1, externalRoot: '/', weights: 'resident', provider: absent });
+  const opened = Session.open('nothing', new Uint8Array(), {
+    threads: 1,
+    externalRoot: '/',
+    weights: 'resident',
+    provider: absent,
+  });
   await expect(opened).rejects.toMatchObject({ code: 'provider-absent', kind: 'refused' });
 });

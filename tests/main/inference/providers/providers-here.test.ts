@@ -14,7 +14,13 @@ describe('the providers of this machine', () => {
   it('are all listed without one being tried', () => {
     const here = createProvidersHere(() => Promise.reject(new Error('tried')));
     const listed = here.list('cpu');
-    expect(listed.map(({ provider, used }) => [provider, used])).toEqual([['cpu', true], ['webgpu', false], ['cuda', false], ['directml', false], ['coreml', false]]);
+    expect(listed.map(({ provider, used }) => [provider, used])).toEqual([
+      ['cpu', true],
+      ['webgpu', false],
+      ['cuda', false],
+      ['directml', false],
+      ['coreml', false],
+    ]);
     expect(listed[0]).toMatchObject({ present: true, probe: null });
     for (const { present, note } of listed) if (!present) expect(note).toMatch(/only on|not in the package/);
   });
@@ -30,9 +36,18 @@ describe('the providers of this machine', () => {
     });
     expect(await here.probe('cpu')).toMatchObject({ available: false, reason: 'It crashed.', measurement: null });
     expect(existsSync(folder)).toBe(false);
-    await expect(here.require('cpu')).rejects.toMatchObject({ code: 'provider-refused', kind: 'refused', message: expect.stringContaining('It crashed.') });
+    await expect(here.require('cpu')).rejects.toMatchObject({
+      code: 'provider-refused',
+      kind: 'refused',
+      message: expect.stringContaining('It crashed.'),
+    });
     expect(tried).toEqual(['cpu']);
-    expect(await here.probe('cpu', true)).toMatchObject({ available: true, reason: null, shareOnCpu: 1, measurement: { deviation: 0 } });
+    expect(await here.probe('cpu', true)).toMatchObject({
+      available: true,
+      reason: null,
+      shareOnCpu: 1,
+      measurement: { deviation: 0 },
+    });
     expect(await here.require('cpu')).toMatchObject({ available: true });
     expect(tried).toEqual(['cpu', 'cpu']);
     expect(here.list('cpu')[0]?.probe?.available).toBe(true);
@@ -40,7 +55,9 @@ describe('the providers of this machine', () => {
 
   it('are tried again where the trial itself could not be started', async () => {
     let starts = 0;
-    const here = createProvidersHere(() => ((starts += 1) === 1 ? Promise.reject(new Error('no memory')) : Promise.resolve(lost)));
+    const here = createProvidersHere(() =>
+      (starts += 1) === 1 ? Promise.reject(new Error('no memory')) : Promise.resolve(lost),
+    );
     await expect(here.probe('cpu')).rejects.toThrow('no memory');
     expect((await here.probe('cpu')).available).toBe(false);
   });
@@ -48,14 +65,23 @@ describe('the providers of this machine', () => {
   it('are not tried where they cannot be', async () => {
     const here = createProvidersHere(() => Promise.reject(new Error('tried')));
     const absent = process.platform === 'darwin' ? 'directml' : 'coreml';
-    expect(await here.probe(absent)).toMatchObject({ available: false, reason: expect.stringContaining('onnxruntime has no') });
+    expect(await here.probe(absent)).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('onnxruntime has no'),
+    });
   });
 });
 
 it('keys steps by provider, so that numbers of two devices never mix', () => {
   const versions = { onnxruntime: '1.30.0' };
   const keyOn = (provider: ProviderName) => ({
-    evaluation: evaluationKey({ fingerprint: 'f', experts: 8, itemsHash: 'i', plan: null, numerics: numericsOf(versions, provider) }),
+    evaluation: evaluationKey({
+      fingerprint: 'f',
+      experts: 8,
+      itemsHash: 'i',
+      plan: null,
+      numerics: numericsOf(versions, provider),
+    }),
     profile: profileKey('f', 'i', numericsOf(versions, provider)),
   });
   expect(keyOn('webgpu').evaluation).not.toBe(keyOn('cpu').evaluation);
@@ -66,9 +92,27 @@ it('keys steps by provider, so that numbers of two devices never mix', () => {
 it('records what the probe found in the device of a manifest, and nothing of the kind for the processor', () => {
   expect(Object.keys(deviceOf(2))).toEqual(['provider', 'precision', 'threads', 'processor']);
   const measurement = {
-    deviation: 3e-6, tokens: 164, otherChoices: 0, nodes: { total: 10, onCpu: 2 }, operatorsOnCpu: [],
-    millisecondsPerBlock: 1, cpuMillisecondsPerBlock: 1, deviceName: 'a card',
+    deviation: 3e-6,
+    tokens: 164,
+    otherChoices: 0,
+    nodes: { total: 10, onCpu: 2 },
+    operatorsOnCpu: [],
+    millisecondsPerBlock: 1,
+    cpuMillisecondsPerBlock: 1,
+    deviceName: 'a card',
   };
-  const probe = { provider: 'webgpu' as const, available: true, reason: null, precision: 'float32', measurement, shareOnCpu: 0.2 };
-  expect(deviceOf(2, 'webgpu', probe)).toMatchObject({ provider: 'webgpu', name: 'a card', shareOnCpu: 0.2, deviation: 3e-6 });
+  const probe = {
+    provider: 'webgpu' as const,
+    available: true,
+    reason: null,
+    precision: 'float32',
+    measurement,
+    shareOnCpu: 0.2,
+  };
+  expect(deviceOf(2, 'webgpu', probe)).toMatchObject({
+    provider: 'webgpu',
+    name: 'a card',
+    shareOnCpu: 0.2,
+    deviation: 3e-6,
+  });
 });

@@ -27,7 +27,11 @@ describe('inverseImportanceCounts', () => {
         expect(counts.reduce((sum, count) => sum + count, 0)).toBe(keep * importance.length);
         expect(Math.min(...counts)).toBeGreaterThanOrEqual(least);
         expect(Math.max(...counts)).toBeLessThanOrEqual(9);
-        importance.forEach((a, i) => importance.forEach((b, j) => { if (a > b) expect(counts[i]!).toBeGreaterThanOrEqual(counts[j]! - 1); }));
+        importance.forEach((a, i) =>
+          importance.forEach((b, j) => {
+            if (a > b) expect(counts[i]!).toBeGreaterThanOrEqual(counts[j]! - 1);
+          }),
+        );
       }),
     );
   });

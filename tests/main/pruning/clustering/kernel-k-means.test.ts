@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../../main/evaluation/random.ts';
 import { kernelKMeans } from '../../../../main/pruning/clustering/kernel-k-means.ts';
+import { seededRandom } from '../../../../main/statistics/random.ts';
 
 const gramOf = (rows: readonly (readonly number[])[]): Float64Array =>
   Float64Array.from(rows.flatMap((a) => rows.map((b) => a.reduce((sum, value, k) => sum + value * b[k]!, 0))));
@@ -9,14 +9,30 @@ const gramOf = (rows: readonly (readonly number[])[]): Float64Array =>
 const cost = (rows: readonly (readonly number[])[], labels: ArrayLike<number>): number =>
   rows.reduce((sum, row, node) => {
     const mates = rows.filter((_, other) => labels[other] === labels[node]);
-    return sum + row.reduce((squares, value, k) => squares + (value - mates.reduce((mean, mate) => mean + mate[k]! / mates.length, 0)) ** 2, 0);
+    return (
+      sum +
+      row.reduce(
+        (squares, value, k) => squares + (value - mates.reduce((mean, mate) => mean + mate[k]! / mates.length, 0)) ** 2,
+        0,
+      )
+    );
   }, 0);
 
-const rows = fc.array(fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 }), { minLength: 2, maxLength: 8 });
+const rows = fc.array(fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 }), {
+  minLength: 2,
+  maxLength: 8,
+});
 
 describe('kernelKMeans', () => {
   it('finds planted clusters', () => {
-    const planted = [[0, 0], [0.1, 0], [5, 5], [5.1, 5], [9, 0], [9, 0.1]];
+    const planted = [
+      [0, 0],
+      [0.1, 0],
+      [5, 5],
+      [5.1, 5],
+      [9, 0],
+      [9, 0.1],
+    ];
     expect([...kernelKMeans(gramOf(planted), 6, 3, seededRandom(1))]).toEqual([0, 0, 1, 1, 2, 2]);
   });
 

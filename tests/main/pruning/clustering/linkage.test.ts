@@ -1,24 +1,35 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../../main/evaluation/random.ts';
 import { cappedClusters } from '../../../../main/pruning/clustering/capped-linkage.ts';
 import { pairwiseDistances } from '../../../../main/pruning/clustering/distances.ts';
-import { cutLinkage, linkage, linkageNames, type LinkageName } from '../../../../main/pruning/clustering/linkage.ts';
+import { cutLinkage, linkage, type LinkageName, linkageNames } from '../../../../main/pruning/clustering/linkage.ts';
 import { penalisedClusters } from '../../../../main/pruning/clustering/penalised-clusters.ts';
+import { seededRandom } from '../../../../main/statistics/random.ts';
 
 const points = (n: number, width: number, seed: number): Float64Array => {
   const random = seededRandom(seed);
   return Float64Array.from({ length: n * width }, () => random.float());
 };
-const rowOf = (rows: Float64Array, width: number, at: number): number[] => [...rows.subarray(at * width, (at + 1) * width)];
+const rowOf = (rows: Float64Array, width: number, at: number): number[] => [
+  ...rows.subarray(at * width, (at + 1) * width),
+];
 
 /** Distance of two clusters straight from its definition on points. */
-const between = (name: LinkageName, rows: Float64Array, width: number, a: readonly number[], b: readonly number[]): number => {
-  const pairs = a.flatMap((i) => b.map((j) => Math.hypot(...rowOf(rows, width, i).map((value, k) => value - rows[j * width + k]!))));
+const between = (
+  name: LinkageName,
+  rows: Float64Array,
+  width: number,
+  a: readonly number[],
+  b: readonly number[],
+): number => {
+  const pairs = a.flatMap((i) =>
+    b.map((j) => Math.hypot(...rowOf(rows, width, i).map((value, k) => value - rows[j * width + k]!))),
+  );
   if (name === 'single') return Math.min(...pairs);
   if (name === 'complete') return Math.max(...pairs);
   if (name === 'average') return pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
-  const mean = (members: readonly number[]) => Array.from({ length: width }, (_, k) => members.reduce((sum, i) => sum + rows[i * width + k]! / members.length, 0));
+  const mean = (members: readonly number[]) =>
+    Array.from({ length: width }, (_, k) => members.reduce((sum, i) => sum + rows[i * width + k]! / members.length, 0));
   const gap = Math.hypot(...mean(a).map((value, k) => value - mean(b)[k]!));
   return Math.sqrt((2 * a.length * b.length) / (a.length + b.length)) * gap;
 };
@@ -32,7 +43,10 @@ describe('linkage', () => {
         for (const { first, second, height } of linkage(pairwiseDistances('euclidean', rows, n), n, name)) {
           const all = clusters.flatMap((a, i) => clusters.slice(i + 1).map((b) => between(name, rows, width, a, b)));
           expect(height).toBeCloseTo(Math.min(...all), 9);
-          const [a, b] = [clusters.find((members) => members.includes(first))!, clusters.find((members) => members.includes(second))!];
+          const [a, b] = [
+            clusters.find((members) => members.includes(first))!,
+            clusters.find((members) => members.includes(second))!,
+          ];
           expect(between(name, rows, width, a, b)).toBeCloseTo(height, 9);
           clusters = [...clusters.filter((members) => members !== a && members !== b), [...a, ...b]];
         }
@@ -52,7 +66,11 @@ describe('linkage', () => {
   });
 
   it('joins the lower nodes of equal distances', () => {
-    expect(linkage(new Float64Array(16).fill(1), 4, 'average').map(({ first, second }) => [first, second])).toEqual([[0, 1], [0, 2], [0, 3]]);
+    expect(linkage(new Float64Array(16).fill(1), 4, 'average').map(({ first, second }) => [first, second])).toEqual([
+      [0, 1],
+      [0, 2],
+      [0, 3],
+    ]);
   });
 });
 
@@ -70,7 +88,9 @@ describe('cappedClusters', () => {
   });
 
   it('says where no union fits', () => {
-    expect(() => cappedClusters(new Float64Array(16).fill(1), 4, 1, 2)).toThrow('4 experts cannot be joined to 1 groups of at most 2');
+    expect(() => cappedClusters(new Float64Array(16).fill(1), 4, 1, 2)).toThrow(
+      '4 experts cannot be joined to 1 groups of at most 2',
+    );
   });
 });
 

@@ -17,27 +17,40 @@ const rules: readonly MergeRule[] = [
 ];
 const merge = (experts: ReturnType<typeof randomExperts>, weights: readonly number[], rule: MergeRule) =>
   mergeGroup(experts, shape, { members: experts.map((_, at) => at), reference: 0, weights: [...weights] }, false, rule);
-const close = (a: Float32Array, b: ArrayLike<number>, digits: number) => a.forEach((value, k) => expect(value).toBeCloseTo(b[k]!, digits));
+const close = (a: Float32Array, b: ArrayLike<number>, digits: number) =>
+  a.forEach((value, k) => expect(value).toBeCloseTo(b[k]!, digits));
 
 describe('merge rules', () => {
-  it.each(rules.filter(({ name }) => name !== 'subspace').map((rule) => [JSON.stringify(rule), rule] as const))('%s gives identical experts back', (_, rule) => {
-    const [expert] = randomExperts(shape, 1, 3);
-    const merged = merge([expert!, expert!, expert!], [1, 2, 3], rule);
-    if (rule.name === 'average') expect(merged).toEqual(expert);
-    for (const matrix of ['gate', 'up', 'down'] as const) close(merged[matrix], expert![matrix], 5);
-  });
+  it.each(rules.filter(({ name }) => name !== 'subspace').map((rule) => [JSON.stringify(rule), rule] as const))(
+    '%s gives identical experts back',
+    (_, rule) => {
+      const [expert] = randomExperts(shape, 1, 3);
+      const merged = merge([expert!, expert!, expert!], [1, 2, 3], rule);
+      if (rule.name === 'average') expect(merged).toEqual(expert);
+      for (const matrix of ['gate', 'up', 'down'] as const) close(merged[matrix], expert![matrix], 5);
+    },
+  );
 
-  it.each(rules.map((rule) => [JSON.stringify(rule), rule] as const))('%s does not depend on the scale of the weights', (_, rule) => {
-    const experts = randomExperts(shape, 3, 8);
-    const [once, tenfold] = [merge(experts, [1, 2, 3], rule), merge(experts, [10, 20, 30], rule)];
-    for (const matrix of ['gate', 'up', 'down'] as const) close(once[matrix], tenfold[matrix], 5);
-  });
+  it.each(rules.map((rule) => [JSON.stringify(rule), rule] as const))(
+    '%s does not depend on the scale of the weights',
+    (_, rule) => {
+      const experts = randomExperts(shape, 3, 8);
+      const [once, tenfold] = [merge(experts, [1, 2, 3], rule), merge(experts, [10, 20, 30], rule)];
+      for (const matrix of ['gate', 'up', 'down'] as const) close(once[matrix], tenfold[matrix], 5);
+    },
+  );
 
   it('moves from the reference towards the members by TIES and SCE', () => {
     const [reference, other] = randomExperts(shape, 2, 5);
-    for (const rule of [{ name: 'ties', density: 1 }, { name: 'sce', density: 1 }] as const) {
+    for (const rule of [
+      { name: 'ties', density: 1 },
+      { name: 'sce', density: 1 },
+    ] as const) {
       const { up } = merge([reference!, other!], [1, 1], rule);
-      const along = up.reduce((sum, value, k) => sum + (value - reference!.up[k]!) * (other!.up[k]! - reference!.up[k]!), 0);
+      const along = up.reduce(
+        (sum, value, k) => sum + (value - reference!.up[k]!) * (other!.up[k]! - reference!.up[k]!),
+        0,
+      );
       expect(along).toBeGreaterThan(0);
     }
   });

@@ -1,12 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../../main/evaluation/random.ts';
 import { cholesky, solveCholesky } from '../../../../main/pruning/recovery/cholesky.ts';
 import { blockEquations, solveByGaussSeidel } from '../../../../main/pruning/recovery/gauss-seidel-ridge.ts';
 import { normalEquations, solveJointly } from '../../../../main/pruning/recovery/joint-ridge.ts';
-import { atOnce } from '../../../../main/pruning/recovery/steps.ts';
 import { LAMBDAS, recoverLayer } from '../../../../main/pruning/recovery/recover-layer.ts';
-import { meanDiagonal, remainder, sumOfSquares, type RecoveryProblem } from '../../../../main/pruning/recovery/recovery-problem.ts';
+import {
+  meanDiagonal,
+  type RecoveryProblem,
+  remainder,
+  sumOfSquares,
+} from '../../../../main/pruning/recovery/recovery-problem.ts';
+import { atOnce } from '../../../../main/pruning/recovery/steps.ts';
+import { seededRandom } from '../../../../main/statistics/random.ts';
 
 interface Sizes {
   readonly experts: number;
@@ -27,7 +32,11 @@ const problemOf = ({ experts, topK, width, hidden, tokens }: Sizes, seed: number
     for (const expert of random.shuffle(Array.from({ length: experts }, (_, e) => e)).slice(0, topK)) {
       const values = Array.from({ length: width }, draw);
       chosen[expert]!.push({ token, values });
-      for (let h = 0; h < hidden; h++) residual[token * hidden + h]! += values.reduce((sum, value, i) => sum + value * truth[expert]![i * hidden + h]!, 0);
+      for (let h = 0; h < hidden; h++)
+        residual[token * hidden + h]! += values.reduce(
+          (sum, value, i) => sum + value * truth[expert]![i * hidden + h]!,
+          0,
+        );
     }
     for (let h = 0; h < hidden; h++) residual[token * hidden + h]! += noise * draw();
   }
@@ -36,18 +45,23 @@ const problemOf = ({ experts, topK, width, hidden, tokens }: Sizes, seed: number
     hidden,
     residual,
     items: Int32Array.from({ length: tokens }, (_, token) => Math.floor(token / 5)),
-    experts: chosen.map((rows) => ({ tokens: Int32Array.from(rows, ({ token }) => token), values: Float32Array.from(rows.flatMap(({ values }) => values)) })),
+    experts: chosen.map((rows) => ({
+      tokens: Int32Array.from(rows, ({ token }) => token),
+      values: Float32Array.from(rows.flatMap(({ values }) => values)),
+    })),
   };
   return { problem, truth };
 };
 
-const sizes = fc.record({
-  experts: fc.integer({ min: 1, max: 4 }),
-  topK: fc.constant(1),
-  width: fc.integer({ min: 1, max: 5 }),
-  hidden: fc.integer({ min: 1, max: 4 }),
-  tokens: fc.integer({ min: 1, max: 60 }),
-}).chain((given) => fc.integer({ min: 1, max: given.experts }).map((topK) => ({ ...given, topK })));
+const sizes = fc
+  .record({
+    experts: fc.integer({ min: 1, max: 4 }),
+    topK: fc.constant(1),
+    width: fc.integer({ min: 1, max: 5 }),
+    hidden: fc.integer({ min: 1, max: 4 }),
+    tokens: fc.integer({ min: 1, max: 60 }),
+  })
+  .chain((given) => fc.integer({ min: 1, max: given.experts }).map((topK) => ({ ...given, topK })));
 
 describe('cholesky', () => {
   it('solves what it decomposes, across its blocks', () => {
@@ -84,9 +98,13 @@ describe('the two solvers', () => {
       fc.property(sizes, fc.nat(), fc.constantFrom(...LAMBDAS), (size, seed, lambda) => {
         const { problem } = problemOf(size, seed, 0.3);
         const joint = atOnce(solveJointly(atOnce(normalEquations(problem)), lambda));
-        const { corrections, settled } = atOnce(solveByGaussSeidel(atOnce(blockEquations(problem)), lambda, { tolerance: 1e-9 }));
+        const { corrections, settled } = atOnce(
+          solveByGaussSeidel(atOnce(blockEquations(problem)), lambda, { tolerance: 1e-9 }),
+        );
         expect(settled).toBe(true);
-        joint.forEach((block, expert) => block.forEach((value, at) => expect(corrections[expert]![at]).toBeCloseTo(value, 4)));
+        joint.forEach((block, expert) =>
+          block.forEach((value, at) => expect(corrections[expert]![at]).toBeCloseTo(value, 4)),
+        );
       }),
       { numRuns: 40 },
     );
@@ -97,7 +115,8 @@ describe('the two solvers', () => {
     const lambda = 0.1;
     const corrections = atOnce(solveJointly(atOnce(normalEquations(problem)), lambda));
     const error = (blocks: readonly Float64Array[]) =>
-      sumOfSquares(remainder(problem, blocks)) + lambda * meanDiagonal(problem) * blocks.reduce((sum, block) => sum + sumOfSquares(block), 0);
+      sumOfSquares(remainder(problem, blocks)) +
+      lambda * meanDiagonal(problem) * blocks.reduce((sum, block) => sum + sumOfSquares(block), 0);
     const least = error(corrections);
     corrections.forEach((block, expert) =>
       block.forEach((_, at) => {
@@ -117,10 +136,17 @@ describe('recoverLayer', () => {
     const { problem, truth } = problemOf(size, 1, 0);
     for (const limit of [1000, 1]) {
       const recovery = atOnce(recoverLayer(problem, limit));
-      expect(recovery).toMatchObject({ lambda: 0.001, tokens: 600, unknowns: 12, solver: limit === 1 ? 'gauss-seidel' : 'joint' });
+      expect(recovery).toMatchObject({
+        lambda: 0.001,
+        tokens: 600,
+        unknowns: 12,
+        solver: limit === 1 ? 'gauss-seidel' : 'joint',
+      });
       expect(recovery.heldOut).toBeLessThan(0.01);
       expect(recovery.after).toBeLessThan(0.01 * recovery.before);
-      recovery.corrections.forEach((block, expert) => block.forEach((value, at) => expect(value).toBeCloseTo(truth[expert]![at]!, 1)));
+      recovery.corrections.forEach((block, expert) =>
+        block.forEach((value, at) => expect(value).toBeCloseTo(truth[expert]![at]!, 1)),
+      );
     }
   });
 

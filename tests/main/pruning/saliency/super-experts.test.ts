@@ -11,7 +11,10 @@ describe('superExpertPins', () => {
     const many = Array.from({ length: 20 }, () => new Float64Array(30).fill(1));
     many[2]![7] = 50;
     many[19]![3] = 60;
-    expect(superExpertPins(many, 'all')).toEqual([{ layer: 2, expert: 7, keep: true }, { layer: 19, expert: 3, keep: true }]);
+    expect(superExpertPins(many, 'all')).toEqual([
+      { layer: 2, expert: 7, keep: true },
+      { layer: 19, expert: 3, keep: true },
+    ]);
     expect(superExpertPins(many, 'early')).toEqual([{ layer: 2, expert: 7, keep: true }]);
   });
 

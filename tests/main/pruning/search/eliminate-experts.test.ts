@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RoutingRule, TensorView } from '../../../../main/checkpoint/descriptor.ts';
-import { seededRandom } from '../../../../main/evaluation/random.ts';
 import { combinations, eliminateExperts, subsets } from '../../../../main/pruning/search/eliminate-experts.ts';
 import { layerLoss, traceLayer } from '../../../../main/pruning/search/layer-trace.ts';
 import { routeTokens } from '../../../../main/pruning/search/route-tokens.ts';
 import { secondRatios, skippingThreshold } from '../../../../main/pruning/search/second-expert.ts';
+import { seededRandom } from '../../../../main/statistics/random.ts';
 
 const view: TensorView = { tensor: 'correction', file: '', dtype: 'F32', shape: [6], byteOffset: 0, byteLength: 24 };
 const rules: readonly (readonly [string, RoutingRule])[] = [
@@ -30,10 +30,19 @@ describe('routeTokens', () => {
         const kept = rule.kind === 'softmax-all' && rule.groups !== null ? [0, 1, 2, 3, 4, 5] : [0, 2, 3, 5];
         const logits = draw(experts * tokens, seed);
         const correction = draw(experts, seed + 1);
-        const rest = Float32Array.from({ length: kept.length * tokens }, (_v, at) => logits[Math.floor(at / kept.length) * experts + kept[at % kept.length]!]!);
+        const rest = Float32Array.from(
+          { length: kept.length * tokens },
+          (_v, at) => logits[Math.floor(at / kept.length) * experts + kept[at % kept.length]!]!,
+        );
         const allowed = Uint8Array.from({ length: experts }, (_v, expert) => (kept.includes(expert) ? 1 : 0));
         const masked = routeTokens(rule, logits, experts, 2, correction);
-        const deleted = routeTokens(rule, rest, kept.length, 2, Float32Array.from(kept, (expert) => correction[expert]!));
+        const deleted = routeTokens(
+          rule,
+          rest,
+          kept.length,
+          2,
+          Float32Array.from(kept, (expert) => correction[expert]!),
+        );
         for (let token = 0; token < tokens; token++) {
           const small = deleted(token, new Uint8Array(kept.length).fill(1));
           const large = masked(token, allowed);
@@ -55,13 +64,21 @@ describe('routeTokens', () => {
 const [experts, tokens, hidden] = [6, 9, 4];
 const layerOf = (seed: number) => {
   const outputs = draw(experts * tokens * hidden, seed);
-  const route = routeTokens({ kind: 'softmax-all', normalise: true, scale: 1, groups: null }, draw(experts * tokens, seed + 1), experts, 2);
+  const route = routeTokens(
+    { kind: 'softmax-all', normalise: true, scale: 1, groups: null },
+    draw(experts * tokens, seed + 1),
+    experts,
+    2,
+  );
   const outputOf = (kept: readonly number[]): Float32Array => {
     const allowed = Uint8Array.from({ length: experts }, (_, expert) => (kept.includes(expert) ? 1 : 0));
     return Float32Array.from({ length: tokens * hidden }, (_, at) => {
       const [token, h] = [Math.floor(at / hidden), at % hidden];
       const { experts: chosen, weights } = route(token, allowed);
-      return chosen.reduce((sum, expert, slot) => sum + weights[slot]! * outputs[(expert * tokens + token) * hidden + h]!, 0);
+      return chosen.reduce(
+        (sum, expert, slot) => sum + weights[slot]! * outputs[(expert * tokens + token) * hidden + h]!,
+        0,
+      );
     });
   };
   return { outputs, route, outputOf };
@@ -74,7 +91,11 @@ describe('layerLoss', () => {
         const { outputs, route, outputOf } = layerOf(seed);
         const wanted = outputOf([0, 1, 2, 3, 4, 5]);
         const trace = traceLayer(outputs, wanted, experts, hidden);
-        for (const kept of [[0, 1, 2, 3, 4, 5], [1, 3, 4], [0, 5]]) {
+        for (const kept of [
+          [0, 1, 2, 3, 4, 5],
+          [1, 3, 4],
+          [0, 5],
+        ]) {
           const missing = outputOf(kept).map((value, at) => value - wanted[at]!);
           const norm = (from: number, to: number) => Math.hypot(...missing.subarray(from * hidden, to * hidden));
           expect(layerLoss(trace, route, kept)).toBeCloseTo(norm(0, tokens), 4);
@@ -105,11 +126,23 @@ describe('eliminateExperts', () => {
   it('leaves out one after the other where subsets are too many: each set holds the next smaller one', async () => {
     const random = seededRandom(5);
     const worth = Array.from({ length: 9 }, () => random.float());
-    const loss = (kept: readonly number[]): number => worth.reduce((sum, value, expert) => (kept.includes(expert) ? sum : sum + value), 0);
+    const loss = (kept: readonly number[]): number =>
+      worth.reduce((sum, value, expert) => (kept.includes(expert) ? sum : sum + value), 0);
     const { bySize } = await eliminateExperts(9, 1, loss, 10);
     // 9 subsets of one missing expert are few enough; 36 of two are not.
-    expect(bySize.map(({ exhaustive }) => exhaustive)).toEqual([true, false, false, false, false, false, false, true, true]);
-    for (let at = 2; at < 7; at++) for (const expert of bySize[at - 1]!.kept) expect(bySize[at]!.kept).toContain(expert);
+    expect(bySize.map(({ exhaustive }) => exhaustive)).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    for (let at = 2; at < 7; at++)
+      for (const expert of bySize[at - 1]!.kept) expect(bySize[at]!.kept).toContain(expert);
     // With losses that add up, greedy is exact.
     const ranked = [...worth.keys()].sort((a, b) => worth[b]! - worth[a]!);
     bySize.forEach(({ kept }) => expect([...kept].sort()).toEqual(ranked.slice(0, kept.length).sort()));
@@ -122,7 +155,14 @@ describe('eliminateExperts', () => {
 
   it('counts subsets and lists them in lexicographic order', () => {
     expect([subsets(8, 4), subsets(5, 0), subsets(64, 32) > 1e18]).toEqual([70, 1, true]);
-    expect([...combinations([0, 1, 2, 3], 2)]).toEqual([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]);
+    expect([...combinations([0, 1, 2, 3], 2)]).toEqual([
+      [0, 1],
+      [0, 2],
+      [0, 3],
+      [1, 2],
+      [1, 3],
+      [2, 3],
+    ]);
     expect([...combinations([7], 0)]).toEqual([[]]);
     expect([...combinations([7], 2)]).toEqual([]);
   });

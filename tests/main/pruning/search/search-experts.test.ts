@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { searchExperts, type SearchCandidate, type SearchSettings } from '../../../../main/pruning/search/search-experts.ts';
+import {
+  searchExperts,
+  type SearchCandidate,
+  type SearchSettings,
+} from '../../../../main/pruning/search/search-experts.ts';
 
 const settings: SearchSettings = {
-  ...{ evaluations: 300, initial: 30, switchAfter: null, exchange: 0.15, crossover: 0.3, firstParent: 0.6, mutation: 0.25 },
+  ...{
+    evaluations: 300,
+    initial: 30,
+    switchAfter: null,
+    exchange: 0.15,
+    crossover: 0.3,
+    firstParent: 0.6,
+    mutation: 0.25,
+  },
   ...{ scale: 0.065, layerChange: 0.25, normalise: 0.1, crossoverRange: 1, mutationRange: 3 },
 };
 const good = [new Set([1, 4]), new Set([0, 5])];
@@ -20,7 +32,16 @@ const request = (changed: Partial<Parameters<typeof searchExperts>[0]> = {}) => 
 describe('searchExperts', () => {
   it('finds the best of 225 plans and never falls back', async () => {
     const { best, fitness, history } = await searchExperts(request());
-    expect([fitness, best]).toEqual([1, { kind: 'kept', kept: [[1, 4], [0, 5]] }]);
+    expect([fitness, best]).toEqual([
+      1,
+      {
+        kind: 'kept',
+        kept: [
+          [1, 4],
+          [0, 5],
+        ],
+      },
+    ]);
     expect(history).toHaveLength(300);
     history.forEach((value, at) => expect(value).toBeGreaterThanOrEqual(history[at - 1] ?? 0));
   });
@@ -28,7 +49,16 @@ describe('searchExperts', () => {
   it('is the same search for the same seed, another for another', async () => {
     const asked = async (seed: number): Promise<string> => {
       const seen: string[] = [];
-      await searchExperts(request({ seed, settings: { ...settings, evaluations: 40 }, fitness: (candidate) => { seen.push(JSON.stringify(candidate)); return Promise.resolve(0.5); } }));
+      await searchExperts(
+        request({
+          seed,
+          settings: { ...settings, evaluations: 40 },
+          fitness: (candidate) => {
+            seen.push(JSON.stringify(candidate));
+            return Promise.resolve(0.5);
+          },
+        }),
+      );
       return seen.join('\n');
     };
     expect(await asked(3)).toBe(await asked(3));
@@ -60,17 +90,28 @@ describe('searchExperts', () => {
     const { best, history } = await searchExperts(request({ fitness, settings: { ...settings, switchAfter: 60 } }));
     expect(best.kind).toBe('matrices');
     expect(history.at(-1)).toBeGreaterThan(history[60]!);
-    if (best.kind === 'matrices') best.layers.forEach(({ merge, router }) => expect([merge.length, router.length, merge[0]!.length]).toEqual([2, 2, 6]));
+    if (best.kind === 'matrices')
+      best.layers.forEach(({ merge, router }) =>
+        expect([merge.length, router.length, merge[0]!.length]).toEqual([2, 2, 6]),
+      );
   });
 
   it('stops between two candidates where it is cancelled, and needs something to spend', async () => {
     const controller = new AbortController();
     let measured = 0;
     const search = searchExperts(
-      request({ signal: controller.signal, fitness: () => { if (++measured === 5) controller.abort(); return Promise.resolve(0); } }),
+      request({
+        signal: controller.signal,
+        fitness: () => {
+          if (++measured === 5) controller.abort();
+          return Promise.resolve(0);
+        },
+      }),
     );
     await expect(search).rejects.toThrow('cancelled');
     expect(measured).toBe(5);
-    await expect(searchExperts(request({ settings: { ...settings, evaluations: 0 } }))).rejects.toThrow('no evaluation');
+    await expect(searchExperts(request({ settings: { ...settings, evaluations: 0 } }))).rejects.toThrow(
+      'no evaluation',
+    );
   });
 });

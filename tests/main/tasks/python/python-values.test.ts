@@ -2,11 +2,24 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseJsonWithDecimals } from '../../../../main/tasks/python/json-with-decimals.ts';
 import { parsePythonLiteral } from '../../../../main/tasks/python/python-literal.ts';
-import { capitalize, sliceIndices, splitAtSpace, strip } from '../../../../main/tasks/python/python-string.ts';
-import { pythonRepr, pythonText } from '../../../../main/tasks/python/python-text.ts';
-import { Decimal, Opaque, pythonValue, type PythonValue } from '../../../../main/tasks/python/python-value.ts';
+import {
+  capitalize,
+  Decimal,
+  Opaque,
+  pythonRepr,
+  pythonText,
+  pythonValue,
+  type PythonValue,
+  sliceIndices,
+  splitAtSpace,
+  strip,
+} from '../../../../main/tasks/python/python-value.ts';
 
-const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.constantFrom("it's", '"', `'"\\`, '\n\t\r', '\u00a0\u2028', '\u{1f600}'));
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string(),
+  fc.constantFrom("it's", '"', `'"\\`, '\n\t\r', '\u00a0\u2028', '\u{1f600}'),
+);
 const { value: anyValue } = fc.letrec<{ value: PythonValue }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
@@ -66,7 +79,25 @@ describe('literals', () => {
     expect(parsePythonLiteral(source)).toEqual(value);
   });
 
-  test.each(['', '[', "['a'", "['a' 1]", "'a", "'a\nb'", 'a', '[a]', "f'a'", '[1,,2]', '012', "'\\N{DASH}'", "'\\xz'", '1 + 1', '{1: 2}', '__import__("os")', '['.repeat(40)])('refuses %j', (source) => {
+  test.each([
+    '',
+    '[',
+    "['a'",
+    "['a' 1]",
+    "'a",
+    "'a\nb'",
+    'a',
+    '[a]',
+    "f'a'",
+    '[1,,2]',
+    '012',
+    "'\\N{DASH}'",
+    "'\\xz'",
+    '1 + 1',
+    '{1: 2}',
+    '__import__("os")',
+    '['.repeat(40),
+  ])('refuses %j', (source) => {
     expect(() => parsePythonLiteral(source)).toThrow('not a Python list');
   });
 });
@@ -90,7 +121,9 @@ describe('text methods', () => {
         const low = start === null ? null : at(start);
         const high = stop === null ? null : at(stop);
         const inside = ordered.filter((index) =>
-          by > 0 ? (low === null || index >= low) && (high === null || index < high) : (low === null || index <= low) && (high === null || index > high),
+          by > 0
+            ? (low === null || index >= low) && (high === null || index < high)
+            : (low === null || index <= low) && (high === null || index > high),
         );
         expect(sliceIndices(length, start, stop, by)).toEqual(inside.filter((_, place) => place % Math.abs(by) === 0));
       }),
@@ -100,17 +133,31 @@ describe('text methods', () => {
 
 describe('values from data', () => {
   test('JSON keeps 1.0 apart from 1, and texts as they are', () => {
-    expect(parseJsonWithDecimals('{"a": 1.0, "b": [1, 2.5e0, "3.0"], "c": "\\"1.0"}')).toEqual({ a: new Decimal(1), b: [1, new Decimal(2.5), '3.0'], c: '"1.0' });
+    expect(parseJsonWithDecimals('{"a": 1.0, "b": [1, 2.5e0, "3.0"], "c": "\\"1.0"}')).toEqual({
+      a: new Decimal(1),
+      b: [1, new Decimal(2.5), '3.0'],
+      c: '"1.0',
+    });
     expect(() => parseJsonWithDecimals('{"a": 1.0')).toThrow(SyntaxError);
     fc.assert(
       fc.property(fc.json(), (json) => {
-        const undone: unknown = JSON.parse(JSON.stringify(parseJsonWithDecimals(json), (_key, value: unknown) => (value instanceof Decimal ? value.value : value)));
+        const undone: unknown = JSON.parse(
+          JSON.stringify(parseJsonWithDecimals(json), (_key, value: unknown) =>
+            value instanceof Decimal ? value.value : value,
+          ),
+        );
         expect(undone).toEqual(JSON.parse(json));
       }),
     );
   });
 
   test('numbers beyond 2^53, dates and bytes may lie in a row', () => {
-    expect(pythonValue([2n ** 60n, 7n, new Date(0), new Uint8Array(1), undefined])).toEqual([new Opaque(`the number ${String(2 ** 60)}`), 7, new Opaque('a date'), new Opaque('bytes'), null]);
+    expect(pythonValue([2n ** 60n, 7n, new Date(0), new Uint8Array(1), undefined])).toEqual([
+      new Opaque(`the number ${String(2 ** 60)}`),
+      7,
+      new Opaque('a date'),
+      new Opaque('bytes'),
+      null,
+    ]);
   });
 });

@@ -38,7 +38,9 @@ describe('contexts and choices are those of lm-evaluation-harness, character for
       // Other right entities leave the choices: an item has one answer.
       for (const { ours, theirs } of compared) {
         expect(ours).toHaveProperty('answer', (theirs as { readonly answer: unknown }).answer);
-        expect((theirs as { readonly pairs: unknown }).pairs).toEqual(expect.arrayContaining((ours as { readonly pairs: unknown[] }).pairs));
+        expect((theirs as { readonly pairs: unknown }).pairs).toEqual(
+          expect.arrayContaining((ours as { readonly pairs: unknown[] }).pairs),
+        );
       }
       return;
     }
@@ -60,7 +62,9 @@ test('ReCoRD: one right entity, entities by code point, $ in a query is a dollar
   const { test: items } = await loadTask(join(fixtures, 'ReCoRD'));
   expect(items[0]).toMatchObject({
     answer: 0,
-    choices: ['Brandt', 'Graz', 'Linz'].map((name) => `  - "We are proud", said ${name}; ${name} spoke for $& an hour.`),
+    choices: ['Brandt', 'Graz', 'Linz'].map(
+      (name) => `  - "We are proud", said ${name}; ${name} spoke for $& an hour.`,
+    ),
   });
 });
 
@@ -84,12 +88,42 @@ test('a text of both splits leaves the calibration split, and the description co
 
 describe('refuses, naming file, line and key:', () => {
   const cases: readonly (readonly [string, string, (text: string) => string, RegExp])[] = [
-    ['a missing label', 'BoolQ', (text) => text.replace(/, "label": \w+/, ''), /val\.jsonl, line 1: not a row of BoolQ \(label: /],
-    ['a label of another task', 'CB', (text) => text.replace('"neutral"', '"maybe"'), /val\.jsonl, line 2: not a row of CB \(label: /],
-    ['a wrong type', 'COPA', (text) => text.replace('"label": 1', '"label": 2'), /val\.jsonl, line 2: not a row of COPA \(label: /],
-    ['a wrong place', 'WiC', (text) => text.replace('"start1": 2', '"start1": -2'), /val\.jsonl, line 1: not a row of WiC \(start1: /],
-    ['a pronoun that is not there', 'WSC', (text) => text.replace('"it"', '"them"'), /val\.jsonl, line 3: target\.span2_text "them" is not in the text/],
-    ['a nested label', 'MultiRC', (text) => text.replace('"label": 0', '"label": "no"'), /val\.jsonl, line 1: not a row of MultiRC \(passage\.questions\.0\.answers\.1\.label: /],
+    [
+      'a missing label',
+      'BoolQ',
+      (text) => text.replace(/, "label": \w+/, ''),
+      /val\.jsonl, line 1: not a row of BoolQ \(label: /,
+    ],
+    [
+      'a label of another task',
+      'CB',
+      (text) => text.replace('"neutral"', '"maybe"'),
+      /val\.jsonl, line 2: not a row of CB \(label: /,
+    ],
+    [
+      'a wrong type',
+      'COPA',
+      (text) => text.replace('"label": 1', '"label": 2'),
+      /val\.jsonl, line 2: not a row of COPA \(label: /,
+    ],
+    [
+      'a wrong place',
+      'WiC',
+      (text) => text.replace('"start1": 2', '"start1": -2'),
+      /val\.jsonl, line 1: not a row of WiC \(start1: /,
+    ],
+    [
+      'a pronoun that is not there',
+      'WSC',
+      (text) => text.replace('"it"', '"them"'),
+      /val\.jsonl, line 3: target\.span2_text "them" is not in the text/,
+    ],
+    [
+      'a nested label',
+      'MultiRC',
+      (text) => text.replace('"label": 0', '"label": "no"'),
+      /val\.jsonl, line 1: not a row of MultiRC \(passage\.questions\.0\.answers\.1\.label: /,
+    ],
     ['no items', 'RTE', () => '', /val\.jsonl holds no items/],
     ['no JSON', 'RTE', () => '{', /val\.jsonl, line 1: not JSON/],
   ];

@@ -13,10 +13,13 @@ const rowOf = (values: unknown): PythonDict => {
   if (!isDict(row)) throw new TypeError('a row is an object');
   return row;
 };
-const render = (template: string, row: unknown = {}): string => renderTemplate(compileTemplate(template), rowOf(row), new WorkMeter());
+const render = (template: string, row: unknown = {}): string =>
+  renderTemplate(compileTemplate(template), rowOf(row), new WorkMeter());
 
 /** Random templates and rows, and what Jinja2 3.1 with lm-evaluation-harness's settings made of them (null: an error). */
-const recorded = readFileSync(new URL('../../../fixtures/tasks/templates.jsonl', import.meta.url), 'utf8').trim().split('\n');
+const recorded = readFileSync(new URL('../../../fixtures/tasks/templates.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n');
 
 test('gives what Jinja gives, character for character, and an error where Jinja gives one', () => {
   expect(recorded.length).toBeGreaterThan(250);
@@ -31,17 +34,30 @@ test('gives what Jinja gives, character for character, and an error where Jinja 
 });
 
 describe('the forms that published tasks use', () => {
-  const row = { question: ' Why? ', choices: { label: ['A', 'B'], text: ["it's", 'no'] }, key: 'B', n: 4, answers: [{ t: 'x' }, { t: 'y' }], gone: null };
+  const row = {
+    question: ' Why? ',
+    choices: { label: ['A', 'B'], text: ["it's", 'no'] },
+    key: 'B',
+    n: 4,
+    answers: [{ t: 'x' }, { t: 'y' }],
+    gone: null,
+  };
   const cases: readonly (readonly [string, string])[] = [
     ['Q: {{question.strip()}}\nA:', 'Q: Why?\nA:'],
     ['{{choices.text}}', `["it's", 'no']`],
     ["{{choices['label'].index(key.lstrip())}}", '1'],
-    ["{% for i in range(choices['label'] | length) -%}\n{{choices['label'][i]}}. {{choices['text'][i]}}\n{% endfor -%}\nAnswer:", "A. it's\nB. no\nAnswer:"],
+    [
+      "{% for i in range(choices['label'] | length) -%}\n{{choices['label'][i]}}. {{choices['text'][i]}}\n{% endfor -%}\nAnswer:",
+      "A. it's\nB. no\nAnswer:",
+    ],
     ["{{answers|map(attribute='t')|list}} {{ answers|join('-', attribute='t') }}", "['x', 'y'] x-y"],
     ['{{ (n|int) - 1 }}{{ -7 // 2 }}{{ -7 % 3 }}', '3-42'],
     ["{{ question.replace('W', 'w') if 'W' in question else question }}", ' why? '],
     ['{{ gone }} {{ gone is none }} {{ nothing is defined }} {{ nothing|default("-") }}', 'None True False -'],
-    ['{% set a = "x" %}{% for i in [1, 2, 3] if i != 2 %}{% set a = i %}{{ loop.index }}{{ a }}{% else %}none{% endfor %}{{ a }}', '1123x'],
+    [
+      '{% set a = "x" %}{% for i in [1, 2, 3] if i != 2 %}{% set a = i %}{{ loop.index }}{{ a }}{% else %}none{% endfor %}{{ a }}',
+      '1123x',
+    ],
     ['a\n{# a note #}b\n', 'a\nb\n'],
     ['{% if n > 3 %}\nmany\n{% elif n %}few{% else %}none{% endif %}\n\n', '\nmany\n\n\n'],
   ];
@@ -51,10 +67,33 @@ describe('the forms that published tasks use', () => {
 });
 
 describe('a template sees the row and nothing else', () => {
-  const names = ['constructor', '__proto__', '__class__', 'prototype', 'process', 'globalThis', 'toString', 'hasOwnProperty', 'self', 'caller', 'cycler', 'lipsum', 'require'];
+  const names = [
+    'constructor',
+    '__proto__',
+    '__class__',
+    'prototype',
+    'process',
+    'globalThis',
+    'toString',
+    'hasOwnProperty',
+    'self',
+    'caller',
+    'cycler',
+    'lipsum',
+    'require',
+  ];
   test.each(names)('%s', (name) => {
     const row = { text: 'a', list: [1], dict: { a: 1 } };
-    for (const template of [`{{ ${name} }}`, `{{ text.${name} }}`, `{{ list.${name} }}`, `{{ dict.${name} }}`, `{{ dict['${name}'] }}`, `{{ text.${name}() }}`, `{{ ${name}() }}`, `{{ text | ${name} }}`]) {
+    for (const template of [
+      `{{ ${name} }}`,
+      `{{ text.${name} }}`,
+      `{{ list.${name} }}`,
+      `{{ dict.${name} }}`,
+      `{{ dict['${name}'] }}`,
+      `{{ text.${name}() }}`,
+      `{{ ${name}() }}`,
+      `{{ text | ${name} }}`,
+    ]) {
       expect(() => render(template, row), template).toThrow(TemplateFault);
     }
     expect(render(`{{ ${name} }}`, JSON.parse(`{"${name}": "a column"}`))).toBe('a column');
@@ -75,7 +114,37 @@ describe('a template sees the row and nothing else', () => {
   });
 
   test('any text as a template is rendered or refused, never anything else', () => {
-    const pieces = fc.constantFrom('{{', '}}', '{%', '%}', '{#', '#}', ' a ', ' if ', ' for ', ' in ', '|', 'join', '[', ']', '(', ')', ',', '.', '1', '"x"', ' not ', '~', '-', '*', 'endfor', 'endif', 'set', '=', ':');
+    const pieces = fc.constantFrom(
+      '{{',
+      '}}',
+      '{%',
+      '%}',
+      '{#',
+      '#}',
+      ' a ',
+      ' if ',
+      ' for ',
+      ' in ',
+      '|',
+      'join',
+      '[',
+      ']',
+      '(',
+      ')',
+      ',',
+      '.',
+      '1',
+      '"x"',
+      ' not ',
+      '~',
+      '-',
+      '*',
+      'endfor',
+      'endif',
+      'set',
+      '=',
+      ':',
+    );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 14 }), (parts) => {
         try {

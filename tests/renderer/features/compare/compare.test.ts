@@ -1,16 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { runManifest } from '../../../../main/contract/run.ts';
-import { comparisonChoice } from '../../../../renderer/features/compare/comparison-choice.ts';
-import { comparedPoint } from '../../../../renderer/features/compare/compared-point.ts';
 import { compareFigure } from '../../../../renderer/features/compare/compare-figure.ts';
-import { goodness, placeText, readingMark, referenceTitle, rowLines, scaleOf } from '../../../../renderer/features/compare/compare-words.ts';
+import {
+  goodness,
+  placeText,
+  readingMark,
+  referenceTitle,
+  rowLines,
+  scaleOf,
+} from '../../../../renderer/features/compare/compare-words.ts';
+import { comparedPoint } from '../../../../renderer/features/compare/compared-point.ts';
+import { comparisonChoice } from '../../../../renderer/features/compare/comparison-choice.ts';
 import { intervalDomain } from '../../../../renderer/features/compare/difference-whisker.tsx';
-import { comparedSample, sampleMethods } from '../../../main/evaluation/compare-sample.ts';
+import { comparedSample, sampleMethods } from '../../../main/evaluation/comparison/compare-sample.ts';
 import { sweepResult } from '../../../main/evaluation/outcomes.ts';
 
 const sample = sampleMethods(
-  [{ method: 'reap', skill: 0.9 }, { method: 'uncurl', skill: 0.9 }, { method: 'random', seed: 0, skill: 0.2 }, { method: 'random', seed: 1, skill: 0.3 }],
-  [{ task: 'sums', metric: 'acc' }, { task: 'prose', metric: 'perplexity', items: 12 }],
+  [
+    { method: 'reap', skill: 0.9 },
+    { method: 'uncurl', skill: 0.9 },
+    { method: 'random', seed: 0, skill: 0.2 },
+    { method: 'random', seed: 1, skill: 0.3 },
+  ],
+  [
+    { task: 'sums', metric: 'acc' },
+    { task: 'prose', metric: 'perplexity', items: 12 },
+  ],
 );
 const comparison = comparedSample(sample, 'reap');
 const [sums, prose] = comparison.tasks;
@@ -23,22 +38,48 @@ describe('what is asked of the engine', () => {
     sweepResult({ model: 'a', method: 'unpruned', factor: 1 }),
   ];
   it('is what the controls hold, as far as the sweep has it', () => {
-    expect(comparisonChoice(results, { model: null, factor: null, reference: 'best' })).toEqual({ model: 'a', reference: 'best' });
-    expect(comparisonChoice(results, { model: 'b', factor: 8, reference: 'random' })).toEqual({ model: 'b', factor: 8, reference: 'random' });
+    expect(comparisonChoice(results, { model: null, factor: null, reference: 'best' })).toEqual({
+      model: 'a',
+      reference: 'best',
+    });
+    expect(comparisonChoice(results, { model: 'b', factor: 8, reference: 'random' })).toEqual({
+      model: 'b',
+      factor: 8,
+      reference: 'random',
+    });
     // Set for another model or sweep.
     expect(comparisonChoice(results, { model: 'a', factor: 8, reference: 'random' })).toEqual({ model: 'a' });
-    expect(comparisonChoice(results, { model: 'gone', factor: 4, reference: 'unpruned' })).toEqual({ model: 'a', factor: 4, reference: 'unpruned' });
-    expect(comparisonChoice(results.filter(({ factor }) => factor === 1), { model: null, factor: null, reference: 'best' })).toBeNull();
+    expect(comparisonChoice(results, { model: 'gone', factor: 4, reference: 'unpruned' })).toEqual({
+      model: 'a',
+      factor: 4,
+      reference: 'unpruned',
+    });
+    expect(
+      comparisonChoice(
+        results.filter(({ factor }) => factor === 1),
+        { model: null, factor: null, reference: 'best' },
+      ),
+    ).toBeNull();
   });
 });
 
 describe('words', () => {
   it('name references, marks and shared places', () => {
     expect(['best', 'unpruned', 'reap'].map(referenceTitle)).toEqual(['best of each task', 'unpruned', 'REAP']);
-    expect(['better', 'worse', 'cannot-tell'].map((reading) => readingMark(reading === 'better' ? 'better' : reading === 'worse' ? 'worse' : 'cannot-tell'))).toEqual(['▲', '▼', '']);
+    expect(
+      ['better', 'worse', 'cannot-tell'].map((reading) =>
+        readingMark(reading === 'better' ? 'better' : reading === 'worse' ? 'worse' : 'cannot-tell'),
+      ),
+    ).toEqual(['▲', '▼', '']);
     const [first] = sums.rows;
     if (first === undefined) throw new Error('a row');
-    const tied = { ...sums, rows: [{ ...first, place: 1.5 }, { ...first, method: 'other', place: 1.5 }] };
+    const tied = {
+      ...sums,
+      rows: [
+        { ...first, place: 1.5 },
+        { ...first, method: 'other', place: 1.5 },
+      ],
+    };
     expect(placeText({ ...first, place: 1.5 }, tied)).toBe('1–2');
     expect(placeText({ ...first, place: 1 }, { ...sums, rows: [{ ...first, place: 1 }] })).toBe('1');
   });
@@ -46,7 +87,9 @@ describe('words', () => {
   it('say of a method with draws that its value is a mean, with its range', () => {
     const random = sums.rows.find(({ method }) => method === 'random');
     if (random === undefined) throw new Error('random');
-    expect(rowLines(random, sums).join('\n')).toMatch(/mean of 2 draws \([\d.]+ to [\d.]+\).*\nminus REAP: −[\d.]+ \[.*\] points, worse\np .*, after Holm .*lost.*gained\nworse than the best/);
+    expect(rowLines(random, sums).join('\n')).toMatch(
+      /mean of 2 draws \([\d.]+ to [\d.]+\).*\nminus REAP: −[\d.]+ \[.*\] points, worse\np .*, after Holm .*lost.*gained\nworse than the best/,
+    );
   });
 
   it('turn perplexity round: lower is better', () => {
@@ -66,8 +109,20 @@ describe('words', () => {
 describe('a saved comparison', () => {
   it('holds every number, the manifest, and one picture of all methods and tasks', () => {
     const manifest = runManifest.parse({
-      id: 'sweep-methods', kind: 'sweep', title: 'A sweep', createdAt: '2025-01-01T00:00:00.000Z', finishedAt: null, state: 'done', error: null, spec: {}, models: [], tasks: [],
-      versions: {}, device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' }, commandLine: '', output: null,
+      id: 'sweep-methods',
+      kind: 'sweep',
+      title: 'A sweep',
+      createdAt: '2025-01-01T00:00:00.000Z',
+      finishedAt: null,
+      state: 'done',
+      error: null,
+      spec: {},
+      models: [],
+      tasks: [],
+      versions: {},
+      device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+      commandLine: '',
+      output: null,
     });
     const figure = compareFigure({ manifest, comparison, title: (task) => `<${task}>`, theme: 'dark' });
     const [comment, header, ...rows] = figure.csv.trimEnd().split('\r\n');
@@ -84,7 +139,11 @@ describe('the point behind a row', () => {
   it('is the first draw at the row\u2019s factor', () => {
     const row = sums.rows.find(({ method }) => method === 'random');
     if (row === undefined) throw new Error('random');
-    expect(comparedPoint(sample.document.results, 'm', 'sums', row)).toMatchObject({ method: 'random', seed: 0, factor: 2 });
+    expect(comparedPoint(sample.document.results, 'm', 'sums', row)).toMatchObject({
+      method: 'random',
+      seed: 0,
+      factor: 2,
+    });
     expect(comparedPoint([], 'm', 'sums', row)).toBeNull();
   });
 });

@@ -10,9 +10,16 @@ const pages = methodName.options.map((name) => methodPage(methods[name]));
 test('every line that the command line prints is on the screen, once and in its order', () => {
   for (const { text, pitfalls } of pages) {
     const { title, summary, facts, lists } = pageSections(text);
-    const lines = [title, summary, ...facts.map((fact) => `${fact.term}: ${fact.text}`), ...lists.flatMap(({ term, points }) => [`${term}:`, ...points.map((point) => `- ${point}`)])];
+    const lines = [
+      title,
+      summary,
+      ...facts.map((fact) => `${fact.term}: ${fact.text}`),
+      ...lists.flatMap(({ term, points }) => [`${term}:`, ...points.map((point) => `- ${point}`)]),
+    ];
     expect(lines).toEqual(text.split('\n').filter((line) => line !== ''));
-    expect(facts.map(({ term }) => term)).toEqual(expect.arrayContaining(['Does', 'Needs', 'Cost', 'Formula', 'Defaults', 'Source']));
+    expect(facts.map(({ term }) => term)).toEqual(
+      expect.arrayContaining(['Does', 'Needs', 'Cost', 'Formula', 'Defaults', 'Source']),
+    );
     expect(lists.at(-1)).toEqual({ term: 'Pitfalls', points: pitfalls });
   }
 });

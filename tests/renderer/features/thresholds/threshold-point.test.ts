@@ -1,8 +1,13 @@
 import { expect, test } from 'vitest';
 import { thresholdPoint } from '../../../../renderer/features/thresholds/threshold-point.ts';
-import { sampleFamily } from '../../../main/evaluation/sample-family.ts';
+import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';
 
-const { document, family } = sampleFamily({ sizes: [8, 16, 32], tasks: ['sums', 'plurals'], methods: ['frequency', 'reap'], limit: (experts) => experts / 8 });
+const { document, family } = sampleSizeTrend({
+  sizes: [8, 16, 32],
+  tasks: ['sums', 'plurals'],
+  methods: ['frequency', 'reap'],
+  limit: (experts) => experts / 8,
+});
 
 test('every threshold leads to a measured point of its own model, task and method', () => {
   expect(family.thresholds.length).toBeGreaterThan(0);
@@ -18,7 +23,12 @@ test('every threshold leads to a measured point of its own model, task and metho
 test('of several draws it is the one that decides: with the lowest one-sided end', () => {
   const [first] = document.results.filter(({ factor }) => factor > 1);
   if (first === undefined) throw new Error('the sample has no pruned point');
-  const draws = [0, 1, 2].map((seed) => ({ ...first, method: 'drawn', seed, lowOneSided: [-0.1, -0.3, -0.2][seed] ?? 0 }));
+  const draws = [0, 1, 2].map((seed) => ({
+    ...first,
+    method: 'drawn',
+    seed,
+    lowOneSided: [-0.1, -0.3, -0.2][seed] ?? 0,
+  }));
   const named = { model: first.model, task: first.task, method: 'drawn', lastSafe: first.factor, firstUnsafe: null };
   expect(thresholdPoint(draws, named)?.seed).toBe(1);
   expect(thresholdPoint(draws, { ...named, method: 'other' })).toBeNull();

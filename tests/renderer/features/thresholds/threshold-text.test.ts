@@ -2,9 +2,14 @@ import { expect, test } from 'vitest';
 import { itemsNeeded } from '../../../../main/evaluation/threshold.ts';
 import { splitAtProbabilities } from '../../../../renderer/features/thresholds/finding-verdicts.ts';
 import { bracketText, neededText, thresholdText } from '../../../../renderer/features/thresholds/threshold-text.ts';
-import { sampleFamily } from '../../../main/evaluation/sample-family.ts';
+import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';
 
-const { family } = sampleFamily({ sizes: [8, 16, 32], tasks: ['sums', 'plurals'], methods: ['frequency', 'reap'], limit: (experts) => experts / 8 });
+const { family } = sampleSizeTrend({
+  sizes: [8, 16, 32],
+  tasks: ['sums', 'plurals'],
+  methods: ['frequency', 'reap'],
+  limit: (experts) => experts / 8,
+});
 const [any] = family.thresholds;
 if (any === undefined) throw new Error('the sample has no threshold');
 
@@ -14,9 +19,15 @@ test('a cell says the bracket, and what a threshold that cannot be told would ne
   const untold = { ...any, lastSafe: null, firstUnsafe: null, factor: null, verdict: 'cannot-tell' as const, n: 73 };
   expect(bracketText(untold, { items: 133, texts: 20 }, 'acc')).toBe('n ≥ 133');
   expect(neededText({ items: 133, texts: 20 }, 'perplexity')).toBe('needs 20 texts');
-  expect(thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: [] }, 'acc').lines.join('; ')).toMatch(/cannot tell.*needs 133 items.*n 73$/);
+  expect(
+    thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: [] }, 'acc').lines.join('; '),
+  ).toMatch(/cannot tell.*needs 133 items.*n 73$/);
   const recorded = [{ name: untold.model, experts: untold.experts }];
-  expect(thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: recorded }, 'acc').lines.join('; ')).toMatch(/recorded: another training of this size/);
+  expect(
+    thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: recorded }, 'acc').lines.join(
+      '; ',
+    ),
+  ).toMatch(/recorded: another training of this size/);
 });
 
 test('the engine says how many items the margin needs', () => {
@@ -26,7 +37,15 @@ test('the engine says how many items the margin needs', () => {
 test('p values are cut out of a sentence, and nothing is lost', () => {
   const sentence = 'It rises (sign test over tasks: p = 0.016; exact). By others p < 0.001.';
   const parts = splitAtProbabilities(sentence);
-  expect(parts.filter(({ isProbability }) => isProbability).map(({ text }) => text)).toEqual(['p = 0.016', 'p < 0.001']);
+  expect(parts.filter(({ isProbability }) => isProbability).map(({ text }) => text)).toEqual([
+    'p = 0.016',
+    'p < 0.001',
+  ]);
   expect(parts.map(({ text }) => text).join('')).toBe(sentence);
-  for (const finding of family.findings) expect(splitAtProbabilities(finding.sentence).map(({ text }) => text).join('')).toBe(finding.sentence);
+  for (const finding of family.findings)
+    expect(
+      splitAtProbabilities(finding.sentence)
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe(finding.sentence);
 });

@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest';
-import type { ExpertTrend, FamilyThreshold } from '../../../../main/contract/family.ts';
+import type { ExpertTrend, SizeThreshold } from '../../../../main/contract/size-trend.ts';
 import { doublings, doublingScale } from '../../../../renderer/features/thresholds/doubling-scale.ts';
 import { trendLayout } from '../../../../renderer/features/thresholds/trend-layout.ts';
 
-const threshold = (experts: number, lastSafe: number | null, firstUnsafe: number | null, model = `m${experts}`): FamilyThreshold => ({
+const threshold = (
+  experts: number,
+  lastSafe: number | null,
+  firstUnsafe: number | null,
+  model = `m${experts}`,
+): SizeThreshold => ({
   model,
   task: 't',
   method: 'reap',
@@ -13,11 +18,12 @@ const threshold = (experts: number, lastSafe: number | null, firstUnsafe: number
   firstUnsafe,
   delta: 0.02,
   n: 300,
-  verdict: lastSafe === null ? 'cannot-tell' : firstUnsafe === null ? 'all-safe' : lastSafe === 1 ? 'none-safe' : 'found',
+  verdict:
+    lastSafe === null ? 'cannot-tell' : firstUnsafe === null ? 'all-safe' : lastSafe === 1 ? 'none-safe' : 'found',
   experts,
   largestTested: 8,
 });
-const trend = (points: readonly FamilyThreshold[], spread: ExpertTrend['spread']): ExpertTrend => ({
+const trend = (points: readonly SizeThreshold[], spread: ExpertTrend['spread']): ExpertTrend => ({
   task: 't',
   method: 'reap',
   points: [...points],
@@ -38,7 +44,15 @@ test('both axes double: equal steps for 8 to 16 and 16 to 32, for factors 1 to 2
 });
 
 test('a bracket reaches from the last safe to the first unsafe factor; an open one ends above; an unknown one has no line', () => {
-  const { y, trends } = trendLayout([trend([threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)], [once(8, 1), once(16, 8), once(32, null)])], frame);
+  const { y, trends } = trendLayout(
+    [
+      trend(
+        [threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)],
+        [once(8, 1), once(16, 8), once(32, null)],
+      ),
+    ],
+    frame,
+  );
   const [closed, open, unknown] = trends[0]?.points ?? [];
   expect(closed).toMatchObject({ y: y.position(1), end: y.position(2) });
   expect(open?.y).toBe(y.position(8));

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import { threshold } from './sweep.ts';
+import { metricName } from './task.ts';
+
+/** A model of a sweep, with E, its experts per MoE layer before pruning. Models with the same E are trainings anew. */
+export const sizedModel = z.object({ name: z.string(), experts: z.number() });
+export type SizedModel = z.infer<typeof sizedModel>;
+
+/** A headline threshold of the sweep (over all seeds where a method has several), with what its model was pruned from. */
+export const sizeThreshold = threshold.extend({
+  experts: z.number(),
+  /** Largest factor that was measured; a model cannot be pruned below top-k experts. */
+  largestTested: z.number(),
+});
+export type SizeThreshold = z.infer<typeof sizeThreshold>;
+
+/** Lowest and highest `lastSafe` over the trainings of one size; null where none can be told. */
+export const trainingSpread = z.object({
+  experts: z.number(),
+  models: z.number(),
+  lowest: z.number().nullable(),
+  highest: z.number().nullable(),
+});
+export type TrainingSpread = z.infer<typeof trainingSpread>;
+
+/** What a threshold does as E grows, read from the pairs of models that differ in E. */
+export const trendDirection = z.enum(['rises', 'falls', 'stays', 'cannot-tell']);
+export type TrendDirection = z.infer<typeof trendDirection>;
+
+/** Pairs of models that differ in E, by how the larger one's bracket [lastSafe, firstUnsafe) lies to the smaller one's. */
+export const bracketPairs = z.object({
+  /** Entirely above it, or entirely below. */
+  rises: z.number(),
+  falls: z.number(),
+  /** They overlap, and both end. */
+  overlaps: z.number(),
+  /** One cannot be told, or is open above and so could hide any order. */
+  unknown: z.number(),
+});
+export type BracketPairs = z.infer<typeof bracketPairs>;
+
+/** Threshold against pretraining expert count, for one task and method. */
+export const expertTrend = z.object({
+  task: z.string(),
+  method: z.string(),
+  /** By rising E. The bracket [lastSafe, firstUnsafe) is the interval that the items leave. */
+  points: z.array(sizeThreshold),
+  /** By rising E; of interest where a size was trained more than once. */
+  spread: z.array(trainingSpread),
+  pairs: bracketPairs,
+  direction: trendDirection,
+});
+export type ExpertTrend = z.infer<typeof expertTrend>;
+
+/** How many thresholds (models of that E x tasks) lie at a factor or above. */
+export const safeShare = z.object({
+  experts: z.number(),
+  safe: z.number(),
+  /** Of how many it can be told at this factor; 0 where no model of this size can be, or was, pruned so far. */
+  of: z.number(),
+});
+export const safeCount = z.object({ method: z.string(), factor: z.number(), shares: z.array(safeShare) });
+export type SafeCount = z.infer<typeof safeCount>;
+
+/**
+ * A large model pruned to E' experts against a model trained with E' experts, on the same items: the interval and the
+ * test are paired. `difference` is pruned - scratch.
+ */
+export const sizePair = z.object({
+  task: z.string(),
+  method: z.string(),
+  seed: z.number().nullable(),
+  large: z.string(),
+  small: z.string(),
+  /** E of the large model, E' of the small one, and their quotient, the pruning factor. */
+  largeExperts: z.number(),
+  experts: z.number(),
+  factor: z.number(),
+  /** Whether the factor is above the large model's threshold for this task and method; null: cannot tell. */
+  pastThreshold: z.boolean().nullable(),
+  metric: metricName,
+  n: z.number(),
+  pruned: z.number(),
+  scratch: z.number(),
+  difference: z.number(),
+  /** Two-sided 95 % interval (Tango; bootstrap for perplexity). */
+  low: z.number(),
+  high: z.number(),
+  /** Two-sided exact McNemar; null for perplexity. */
+  p: z.number().nullable(),
+  /** Items that only the scratch model, or only the pruned one, answers rightly. */
+  lost: z.number(),
+  gained: z.number(),
+  /** Of the pruned model: worse or better if the interval leaves out 0. */
+  reading: z.enum(['worse', 'better', 'undecided']),
+});
+export type SizePair = z.infer<typeof sizePair>;
+
+/** What a chart shows, in a sentence computed from its data. */
+export const finding = z.object({
+  chart: z.enum(['thresholds', 'threshold-over-experts', 'safe-tasks', 'pruned-against-scratch']),
+  /** Null: over all methods. */
+  method: z.string().nullable(),
+  /**
+   * Whether the data bear out what the chart asks. `supported`: thresholds rise with E; past the threshold pruning is
+   * worse than fewer experts from scratch. `opposed`: the reverse. `mixed`: both happen. `unchanged`: neither happens.
+   * `cannot-tell`: too little to tell from chance. `counted`: numbers without such a question.
+   */
+  verdict: z.enum(['supported', 'opposed', 'mixed', 'unchanged', 'cannot-tell', 'counted']),
+  sentence: z.string(),
+  /** Two-sided sign test over tasks; null where there is none. */
+  p: z.number().nullable(),
+});
+export type Finding = z.infer<typeof finding>;
+
+/** Models of one sweep read as a family that differs in the number of experts. */
+export const sizeTrendDocument = z.object({
+  run: z.string(),
+  delta: z.number(),
+  /** The threshold rule in words. */
+  rule: z.string(),
+  /** Test items, and texts of a perplexity task, below which no threshold can be told at this delta. */
+  needed: z.object({ items: z.number(), texts: z.number() }),
+  /** By rising E. */
+  models: z.array(sizedModel),
+  /**
+   * Trainings of these sizes with another seed, whose results come with the workbench and whose weights do not: part of
+   * the trends and of the safe counts, not of the matrix and the pairs.
+   */
+  trainings: z.array(sizedModel),
+  tasks: z.array(z.string()),
+  methods: z.array(z.string()),
+  /** The matrix models x tasks x methods. */
+  thresholds: z.array(sizeThreshold),
+  /** Empty unless the models differ in E. */
+  trends: z.array(expertTrend),
+  safeCounts: z.array(safeCount),
+  pairs: z.array(sizePair),
+  findings: z.array(finding),
+  /** What the charts mean and what limits them. */
+  notes: z.array(z.string()),
+});
+export type SizeTrendDocument = z.infer<typeof sizeTrendDocument>;

@@ -1,0 +1,16 @@
+import { calls } from '../../contract/calls.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+
+type DeviceCall = 'devices.list' | 'devices.probe' | 'devices.use';
+
+export const deviceCalls = ({ devices, providers, emit }: EngineContext): Pick<Answers, DeviceCall> => ({
+  'devices.list': answer(calls['devices.list'], () => [...providers.list(devices.current.provider)]),
+  'devices.probe': answer(calls['devices.probe'], ({ provider, again }) => providers.probe(provider, again)),
+  'devices.use': answer(calls['devices.use'], async ({ provider }) => {
+    if (provider !== devices.current.provider) {
+      await devices.choose(provider);
+      emit({ type: 'device.changed' });
+    }
+    return [...providers.list(devices.current.provider)];
+  }),
+});

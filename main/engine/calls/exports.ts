@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
+import { calls } from '../../contract/calls.ts';
+import { refuse } from '../../contract/errors.ts';
+import { verification } from '../../contract/export.ts';
+import { methodLabel, methodOfLabel } from '../../contract/method.ts';
+import type { Plan } from '../../contract/plan.ts';
+import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
+import type { CardFacts } from '../../export/model-card.ts';
+import { fileErrorCode } from '../../files/file-errors.ts';
+import type { ModelRunnerSettings } from '../../inference/model-runner.ts';
+import { type ExportInput, exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
+import { methods } from '../../pruning/methods.ts';
+import { planCost } from '../../pruning/plan-cost.ts';
+import { validatePlan } from '../../pruning/validate-plan.ts';
+import { readSweepDocument } from '../../runs/sweep-record.ts';
+import { thenAndNow } from '../changed-since.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { engineVersion } from '../machine.ts';
+import { openRunModels } from '../run-subjects.ts';
+import { startRun } from '../start-run.ts';
+
+const isRandom = (label: string): boolean => {
+  const { method } = methodOfLabel(label);
+  return method !== null && methods[method].random;
+};
+
+/** Points of the curve that a plan lies on: the same model, task, method and (where it draws) seed. */
+const curveOf = (
+  results: readonly SweepResult[],
+  model: string,
+  { method: name, tasks = [], seed, factor, recovery }: Plan,
+): readonly SweepResult[] => {
+  if (name === undefined || factor === undefined) return [];
+  const method = methodLabel(name, recovery !== undefined);
+  const curve = results.filter(
+    (result) =>
+      result.model === model &&
+      tasks.includes(result.task) &&
+      result.method === method &&
+      (!isRandom(method) || result.seed === (seed ?? 0)),
+  );
+  return curve.some((result) => isSameFactor(result.factor, factor)) ? curve : [];
+};
+
+/** What the newest sweep of the workspace says about a plan: for the model card of its export. */
+export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint, plan: Plan): Promise<CardFacts> => {
+  const { runs } = context.workspace;
+  for (const { id, kind, models } of await runs.list()) {
+    const model = models.find(({ fingerprint }) => fingerprint === checkpoint.fingerprint);
+    if (kind !== 'sweep' || model === undefined) continue;
+    const document = await readSweepDocument(runs.folder(id));
+    const curve = curveOf(document?.results ?? [], model.name, plan);
+    if (curve.length > 0) return { curve, version: engineVersion };
+  }
+  return { curve: [], version: engineVersion };
+};
+
+type ExportCall = 'export.start' | 'verify.start' | 'verify.read';
+
+export const runnerSettings = ({ device, memory, workspace }: EngineContext): ModelRunnerSettings => ({
+  threads: device.threads,
+  memoryBudgetBytes: memory.budgetBytes,
+  overlayFolder: workspace.overlayFolder,
+});
+
+/** What can be refused before a run is made of it. */
+const checkExport = ({
+  checkpoint,
+  plan,
+  destination,
+}: Pick<ExportInput, 'checkpoint' | 'plan' | 'destination'>): void => {
+  const { exportable } = planCost(checkpoint.info, plan);
+  if (!exportable.hf)
+    throw refuse('not-exportable', exportable.reason ?? 'The plan cannot be exported.', 'Change the plan.');
+  if (existsSync(destination))
+    throw refuse('destination-exists', `${destination} exists.`, 'Choose another name: nothing is ever overwritten.');
+};
+
+/** A plan is for the model that it was made for: another one at the same place is refused before a run is made. */
+const requireSameModel = ({ name, fingerprint }: Checkpoint, { model }: Plan): void => {
+  if (model === undefined || model.fingerprint === fingerprint) return;
+  throw refuse(
+    'plan-other-model',
+    `The plan was made for ${model.name}, and ${name} is another model (${thenAndNow(model.fingerprint, fingerprint)}).`,
+    'Make the plan for this model, or restore the one that it was made for.',
+  );
+};
+
+const openOne = async (context: EngineContext, handle: Parameters<typeof openRunModels>[1][number], plan: Plan) => {
+  const [model] = await openRunModels(context, [handle]);
+  if (model === undefined) throw new Error('a handle without a model');
+  requireSameModel(model.checkpoint, plan);
+  return { model, plan: validatePlan(plan, model.checkpoint.info) };
+};
+
+export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> => ({
+  'export.start': answer(calls['export.start'], async ({ model: handle, plan: given, into, name, format }) => {
+    const { model, plan } = await openOne(context, handle, given);
+    const { checkpoint } = model;
+    const destination = join(context.handles.resolve(into), name);
+    checkExport({ checkpoint, plan, destination });
+    const card = await curveFacts(context, checkpoint, plan);
+    const job = exportJob({ checkpoint, plan, destination, format, settings: runnerSettings(context), card });
+    const title = `Export of ${model.name} to ${name}`;
+    return startRun(
+      context,
+      { kind: 'export', title, spec: { plan, destination, format }, models: [model], tasks: [] },
+      job,
+    );
+  }),
+  'verify.start': answer(calls['verify.start'], async ({ exported: exportedHandle, against, plan: given }) => {
+    const { model, plan } = await openOne(context, against, given);
+    const exported = context.handles.resolve(exportedHandle);
+    const job = verifyJob({ exported, checkpoint: model.checkpoint, plan, settings: runnerSettings(context) });
+    const title = `Verification of ${basename(exported)} against ${model.name}`;
+    return startRun(context, { kind: 'verify', title, spec: { plan, exported }, models: [model], tasks: [] }, job);
+  }),
+  'verify.read': answer(calls['verify.read'], async ({ run }) => {
+    const manifest = await context.workspace.runs.read(run);
+    try {
+      return verification.parse(
+        JSON.parse(await readFile(join(context.workspace.runs.folder(run), VERIFICATION_FILE), 'utf8')),
+      );
+    } catch (error) {
+      if (fileErrorCode(error) !== 'ENOENT') throw error;
+      throw refuse(
+        'no-verification',
+        `${manifest.title} has no result (${manifest.state}).`,
+        'Wait until it is done, or resume it.',
+      );
+    }
+  }),
+});

@@ -1,0 +1,107 @@
+import { basename, join } from 'node:path';
+import { calls } from '../../contract/calls.ts';
+import { refuse, serialiseError } from '../../contract/errors.ts';
+import type { ModelEntry } from '../../contract/model.ts';
+import type { RunManifest } from '../../contract/run.ts';
+import { isFile } from '../../files/file-errors.ts';
+import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
+import { changedSinceRun, thenAndNow } from '../changed-since.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+
+type ModelCall = 'models.list' | 'models.open' | 'models.forget' | 'models.locate';
+
+/** Whether a model folder is no longer there, or emptied. */
+export const isModelGone = async (path: string): Promise<boolean> => !(await isFile(join(path, 'config.json')));
+
+/** A folder as the list shows it; one that is gone or cannot be opened says so. */
+const entryOf = async (
+  context: EngineContext,
+  { path, hash }: LibraryEntry,
+  runs: readonly RunManifest[],
+): Promise<ModelEntry> => {
+  const bundled = [...context.bundled.models.values()].includes(path);
+  const common = { handle: context.handles.issue(path), path, bundled };
+  const unusable = { ...common, name: basename(path), fingerprint: null, info: null };
+  if (await isModelGone(path)) {
+    return {
+      ...unusable,
+      error: `Moved or deleted: ${path}. Tell where it is now, or forget it.`,
+      missing: { fingerprint: hash },
+    };
+  }
+  try {
+    const { name, fingerprint, info } = await context.checkpoint(path);
+    const changed = changedSinceRun(runs, 'models', recordedPath(path, context.bundled.models), fingerprint);
+    return { ...common, name, fingerprint, info, error: null, ...(changed === undefined ? {} : { changed }) };
+  } catch (error) {
+    const { message, remedy } = serialiseError(error);
+    return { ...unusable, error: `${message} ${remedy}` };
+  }
+};
+
+/** The fingerprint that tells a moved model from another one. */
+const rememberedHash = ({ path, hash }: LibraryEntry): string => {
+  if (hash !== null) return hash;
+  throw refuse(
+    'never-seen',
+    `Which model lay at ${path} is not known: its header hash was never noted.`,
+    'Open the new folder as a model of its own, and forget this one.',
+  );
+};
+
+export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => {
+  const { workspace, handles, bundled } = context;
+  const bundledPaths = new Set(bundled.models.values());
+  const entryNow = async (path: string, hash: string): Promise<ModelEntry> =>
+    entryOf(context, { path, hash }, await workspace.runs.list());
+  return {
+    'models.list': answer(calls['models.list'], async () => {
+      const [library, runs] = await Promise.all([workspace.library.list('models'), workspace.runs.list()]);
+      const remembered = library.filter(({ path }) => !bundledPaths.has(path));
+      const shipped = [...bundledPaths].map((path) => ({ path, hash: null }));
+      const entries = await Promise.all([...shipped, ...remembered].map((entry) => entryOf(context, entry, runs)));
+      const seen = entries.flatMap(({ path, fingerprint, bundled: ships }) =>
+        fingerprint === null || ships ? [] : [{ path, hash: fingerprint }],
+      );
+      await workspace.library.see('models', seen);
+      return entries;
+    }),
+    'models.open': answer(calls['models.open'], async ({ handle }) => {
+      const path = handles.resolve(handle);
+      const { fingerprint } = await context.checkpoint(path);
+      if (!bundledPaths.has(path) && (await workspace.library.add('models', path, fingerprint)))
+        context.emit({ type: 'models.changed' });
+      return entryNow(path, fingerprint);
+    }),
+    'models.forget': answer(calls['models.forget'], async ({ handle }) => {
+      const path = handles.resolve(handle);
+      if (bundledPaths.has(path))
+        throw refuse(
+          'bundled',
+          `${basename(path)} comes with the workbench and stays listed.`,
+          'Nothing needs to be done.',
+        );
+      if (await workspace.library.remove('models', path)) context.emit({ type: 'models.changed' });
+      return {};
+    }),
+    'models.locate': answer(calls['models.locate'], async ({ handle, at }) => {
+      const [from, to] = [handles.resolve(handle), handles.resolve(at)];
+      const entry = (await workspace.library.list('models')).find(({ path }) => path === from);
+      if (entry === undefined)
+        throw refuse('not-remembered', `${from} is not among the remembered models.`, 'Open the folder as a model.');
+      const then = rememberedHash(entry);
+      const { fingerprint: now } = await context.checkpoint(to);
+      if (now !== then) {
+        throw refuse(
+          'another-model',
+          `${to} holds another model than ${from} did (${thenAndNow(then, now)}).`,
+          'Choose the folder that it was moved to, or open this one as a model of its own.',
+        );
+      }
+      if (bundledPaths.has(to)) await workspace.library.remove('models', from);
+      else await workspace.library.move('models', from, to, now);
+      context.emit({ type: 'models.changed' });
+      return entryNow(to, now);
+    }),
+  };
+};

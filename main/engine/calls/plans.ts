@@ -1,0 +1,198 @@
+import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
+import { calls, type ImportedPlan, type PlanImport, type PlanRequest } from '../../contract/calls.ts';
+import { refuse } from '../../contract/errors.ts';
+import { methodName, type MethodName, type Plan } from '../../contract/plan.ts';
+import { isFile } from '../../files/file-errors.ts';
+import { recoveredFile } from '../../inference/recovered-layer.ts';
+import type { RunTask } from '../../jobs/job-context.ts';
+import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
+import { keepFromFactor } from '../../pruning/keep-from-factor.ts';
+import { makePlan } from '../../pruning/make-plan.ts';
+import { methodPage } from '../../pruning/method-page.ts';
+import { methods } from '../../pruning/methods.ts';
+import { planCost } from '../../pruning/plan-cost.ts';
+import { planFromRanking } from '../../pruning/plan-from-ranking.ts';
+import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
+import { readPlan } from '../../pruning/read-plan.ts';
+import { readRanking } from '../../pruning/read-ranking.ts';
+import { validatePlan } from '../../pruning/validate-plan.ts';
+import { changedSubject } from '../changed-since.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { openRunTasks } from '../run-subjects.ts';
+import { storedProfile } from './profiles.ts';
+
+type Subject = Pick<Checkpoint, 'name' | 'fingerprint' | 'info'>;
+
+/** A plan file names what it keeps or merges; anything else is read as a ranking. */
+const isPlanText = (text: string): boolean => /"(?:kept|groups)"\s*:/.test(text);
+
+const rankedPlan = (
+  { text, name, keep, counts, pins }: PlanImport,
+  { info, name: model, fingerprint }: Subject,
+): Plan => {
+  const { experts, topK, moeLayers, expertGroups } = info;
+  if (expertGroups !== undefined) {
+    throw refuse(
+      'groups-uneven',
+      `${model} chooses experts in groups of equal size, which a ranking does not know.`,
+      'Use a method.',
+    );
+  }
+  if ((keep === undefined) === (counts === undefined)) {
+    throw refuse(
+      'factor-or-keep',
+      'A ranking needs a number of kept experts (of all layers, or of each), and not both.',
+      'Give one of them.',
+    );
+  }
+  const budget = counts === undefined ? ('uniform' as const) : ('manual' as const);
+  const ranking = readRanking(text, name, { moeLayers, experts });
+  const made = planFromRanking({
+    ranking,
+    experts,
+    topK,
+    keep: keep ?? 0,
+    budget,
+    pins,
+    ...(counts === undefined ? {} : { counts }),
+  });
+  return { ...made, model: { name: model, fingerprint } };
+};
+
+const notesOn = async (
+  { model, recovery }: Plan,
+  { name, fingerprint }: Subject,
+  overlayFolder: string,
+): Promise<string[]> => [
+  ...(model === undefined || model.fingerprint === fingerprint
+    ? []
+    : [`The plan was made for ${model.name} with other weights than ${name} has here.`]),
+  ...(recovery === undefined || (await isFile(recoveredFile(overlayFolder, recovery.weights)))
+    ? []
+    : [
+        `The refitted weights of the plan are not in this workspace: it cannot be exported. Recover it again on ${recovery.tasks.join(', ')}.`,
+      ]),
+];
+
+/**
+ * The plan that the text of a plan file or a ranking file stands for, held against the model.
+ *
+ * @throws WorkbenchError as `readPlan`, `validatePlan`, `readRanking` and `planFromRanking`; `groups-uneven`, `factor-or-keep`.
+ */
+export const importPlan = async (
+  request: PlanImport,
+  subject: Subject,
+  overlayFolder: string,
+): Promise<ImportedPlan> => {
+  const kind = isPlanText(request.text) ? 'plan' : 'ranking';
+  const plan =
+    kind === 'plan' ? validatePlan(readPlan(request.text, request.name), subject.info) : rankedPlan(request, subject);
+  return { kind, plan, cost: planCost(subject.info, plan), notes: await notesOn(plan, subject, overlayFolder) };
+};
+
+type PlanCall = 'plan.make' | 'plan.cost' | 'plan.import' | 'methods.list';
+
+/** Kept experts per layer that a request names by factor, count, or counts by layer (then their mean): exactly one of them. */
+export const requestedKeep = (
+  {
+    factor,
+    keep,
+    counts,
+  }: {
+    readonly factor?: number | undefined;
+    readonly keep?: number | undefined;
+    readonly counts?: readonly number[] | undefined;
+  },
+  experts: number,
+  topK: number,
+): number => {
+  const named = [factor, keep, counts].filter((value) => value !== undefined);
+  if (named.length === 1 && factor !== undefined) return keepFromFactor(experts, topK, factor);
+  if (named.length === 1 && keep !== undefined) return keep;
+  if (named.length === 1 && counts !== undefined)
+    return Math.round(counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length));
+  throw refuse(
+    'factor-or-keep',
+    'A plan needs a factor or a number of kept experts (of all layers, or of each), and not both.',
+    'Give one of them.',
+  );
+};
+
+const storedProfiles = async (
+  context: EngineContext,
+  checkpoint: Checkpoint,
+  tasks: readonly RunTask[],
+  method: MethodName,
+  extras: readonly ExtraStatistic[],
+): Promise<RoutingStatistics[]> => {
+  const { fingerprint, info } = checkpoint;
+  const profiles: RoutingStatistics[] = [];
+  for (const { name, task } of tasks) {
+    const statistics = await storedProfile(context, fingerprint, task, extras);
+    if (statistics === null)
+      throw (
+        (await changedSubject(context, checkpoint, task)) ??
+        profileMissing(name, method, extrasInWords(extras, info.experts, info.topK))
+      );
+    profiles.push(statistics);
+  }
+  return profiles;
+};
+
+const profileMissing = (task: string, method: MethodName, also: string | null): Error =>
+  also === null
+    ? refuse('profile-missing', `The model was not profiled on ${task} yet.`, 'Profile it on this task first.')
+    : refuse(
+        'profile-missing',
+        `The model was not profiled on ${task} for the method ${method} yet, which needs ${also}.`,
+        `Profile it on this task for ${method}, or run a sweep with it.`,
+      );
+
+const makeRequestedPlan = async (
+  context: EngineContext,
+  request: PlanRequest,
+): Promise<{ plan: Plan; cost: ReturnType<typeof planCost> }> => {
+  const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
+  const { info, name, fingerprint } = checkpoint;
+  const tasks = await openRunTasks(context, request.tasks);
+  const { method, budget, pins, seed, uncurl, taskWeights, counts, protect } = request;
+  const options = method === 'uncurl' ? { ...uncurl, ...request.options } : request.options;
+  const needs = planNeeds({ method, options, budget, protect });
+  const keep = requestedKeep(request, info.experts, info.topK);
+  const statistics = needs.profile ? await storedProfiles(context, checkpoint, tasks, method, needs.extras) : [];
+  const made = makePlan({
+    ...{
+      method,
+      statistics,
+      layers: info.moeLayers,
+      experts: info.experts,
+      topK: info.topK,
+      groups: info.expertGroups,
+    },
+    ...{
+      keep,
+      budget,
+      pins,
+      seed,
+      options,
+      protect,
+      ...(taskWeights === undefined ? {} : { taskWeights }),
+      ...(counts === undefined ? {} : { counts }),
+    },
+  });
+  const plan: Plan = { ...made, model: { name, fingerprint }, tasks: tasks.map((task) => task.name) };
+  return { plan, cost: planCost(info, plan) };
+};
+
+export const planCalls = (context: EngineContext): Pick<Answers, PlanCall> => ({
+  'methods.list': answer(calls['methods.list'], () => methodName.options.map((name) => methodPage(methods[name]))),
+  'plan.make': answer(calls['plan.make'], (request) => makeRequestedPlan(context, request)),
+  'plan.cost': answer(calls['plan.cost'], async ({ model, plan }) => {
+    const { info } = await context.checkpoint(context.handles.resolve(model));
+    return planCost(info, validatePlan(plan, info));
+  }),
+  'plan.import': answer(calls['plan.import'], async (request) => {
+    const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
+    return importPlan(request, checkpoint, context.workspace.overlayFolder);
+  }),
+});

@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { calls } from '../../contract/calls.ts';
+import { providerName, type RunDevice } from '../../contract/device.ts';
+import { refuse } from '../../contract/errors.ts';
+import { reproduction } from '../../contract/reproduction.ts';
+import type { RunManifest } from '../../contract/run.ts';
+import { sweepSettings } from '../../contract/sweep.ts';
+import { fileErrorCode } from '../../files/file-errors.ts';
+import type { Job } from '../../jobs/job-context.ts';
+import type { RunnerCache } from '../../jobs/runner-cache.ts';
+import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { reopenSubjects } from '../run-subjects.ts';
+import { startRun } from '../start-run.ts';
+
+type ReproduceCall = 'run.reproduce' | 'reproduction.read';
+
+/** What a reproduction's manifest says to run. */
+const reproduceSpec = z.object({ of: z.string(), settings: sweepSettings });
+type ReproduceSpec = z.infer<typeof reproduceSpec>;
+
+const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
+  const manifest = await workspace.runs.read(run);
+  if (manifest.kind !== 'sweep')
+    throw refuse(
+      'not-a-sweep',
+      `${run} is a ${manifest.kind}, not a sweep.`,
+      'Choose a sweep: only sweeps are reproduced.',
+    );
+  if (manifest.state !== 'done')
+    throw refuse(
+      'not-done',
+      `${run} is not finished (${manifest.state}).`,
+      'Resume it first: what is compared must be complete.',
+    );
+  return manifest;
+};
+
+/** The job of a reproduction on a device, made from its manifest's settings; models and tasks must be what they were. */
+export const reproductionOf = async (
+  context: EngineContext,
+  { of, settings }: ReproduceSpec,
+  device: RunDevice,
+): Promise<{
+  readonly original: RunManifest;
+  readonly job: Job;
+  readonly subjects: Awaited<ReturnType<typeof reopenSubjects>>;
+}> => {
+  const original = await readFinishedSweep(context, of);
+  const subjects = await reopenSubjects(context, original);
+  const folder = context.workspace.runs.folder(of);
+  const { versions } = context;
+  const openRunners = (overlayFolder: string): RunnerCache =>
+    context.openRunners(providerName.parse(device.provider), overlayFolder);
+  const job = reproduceJob({
+    original,
+    folder,
+    sweep: { ...subjects, settings },
+    circumstances: { device, versions: { ...versions } },
+    openRunners,
+  });
+  return { original, job, subjects };
+};
+
+/** The job of a recorded reproduction. */
+export const resumedReproduction = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
+  const spec = reproduceSpec.safeParse(manifest.spec);
+  if (!spec.success)
+    throw refuse(
+      'bad-spec',
+      `The manifest of ${manifest.id} does not say what to run: ${z.prettifyError(spec.error)}`,
+      'Start a new reproduction.',
+    );
+  return (await reproductionOf(context, spec.data, manifest.device)).job;
+};
+
+export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
+  'run.reproduce': answer(calls['run.reproduce'], async ({ run }) => {
+    const settings = sweepSettings.parse((await readFinishedSweep(context, run)).spec);
+    const spec: ReproduceSpec = { of: run, settings };
+    const { original, job, subjects } = await reproductionOf(context, spec, context.device);
+    return startRun(context, { kind: 'reproduce', title: `Reproduction of ${original.title}`, spec, ...subjects }, job);
+  }),
+  'reproduction.read': answer(calls['reproduction.read'], async ({ run }) => {
+    const { runs } = context.workspace;
+    const manifest = await runs.read(run);
+    if (manifest.kind !== 'reproduce')
+      throw refuse('not-a-reproduction', `${run} is a ${manifest.kind}, not a reproduction.`, 'Choose a reproduction.');
+    let text: string;
+    try {
+      text = await readFile(join(runs.folder(run), REPRODUCTION_FILE), 'utf8');
+    } catch (error) {
+      if (fileErrorCode(error) !== 'ENOENT') throw error;
+      throw refuse(
+        'no-reproduction',
+        `${manifest.title} has no result (${manifest.state}).`,
+        'Wait until it is done, or resume it.',
+      );
+    }
+    return reproduction.parse(JSON.parse(text));
+  }),
+});

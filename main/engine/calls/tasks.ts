@@ -1,0 +1,87 @@
+import { basename, extname } from 'node:path';
+import { calls } from '../../contract/calls.ts';
+import { refuse, serialiseError } from '../../contract/errors.ts';
+import type { RunManifest } from '../../contract/run.ts';
+import type { TaskEntry, TaskItem } from '../../contract/task.ts';
+import { chanceAccuracy } from '../../tasks/task.ts';
+import { recordedPath } from '../../workspace/library.ts';
+import { changedSinceRun } from '../changed-since.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+
+type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.sample';
+
+const entryOf = async (context: EngineContext, path: string, runs: readonly RunManifest[]): Promise<TaskEntry> => {
+  const bundled = [...context.bundled.tasks.values()].includes(path);
+  const common = { handle: context.handles.issue(path), path, bundled };
+  try {
+    const { name, title, description, metric, source, licence, calibration, test, hash } = await context.task(path);
+    const items = { calibration: calibration.length, test: test.length };
+    const changed = changedSinceRun(runs, 'tasks', recordedPath(path, context.bundled.tasks), hash);
+    const facts = { name, title, description, metric, source, licence, items, chance: chanceAccuracy(test), hash };
+    return { ...common, ...facts, error: null, ...(changed === undefined ? {} : { changed }) };
+  } catch (error) {
+    const { code, message, remedy } = serialiseError(error);
+    const problem =
+      code === 'missing-task'
+        ? `Moved or deleted: ${path}. Open it where it is now, and forget this one.`
+        : `${message} ${remedy}`;
+    const name = basename(path, extname(path));
+    return {
+      ...common,
+      name,
+      title: name,
+      description: '',
+      metric: 'acc',
+      source: '',
+      licence: '',
+      items: { calibration: 0, test: 0 },
+      chance: null,
+      hash: null,
+      error: problem,
+    };
+  }
+};
+
+const sampleOf = (item: TaskItem): { id: string; context: string; choices: string[]; answer: number | null } =>
+  'text' in item
+    ? { id: item.id, context: item.text, choices: [], answer: null }
+    : { id: item.id, context: item.context, choices: item.choices, answer: item.answer };
+
+export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
+  const { workspace, handles, bundled } = context;
+  const bundledPaths = new Set(bundled.tasks.values());
+  return {
+    'tasks.list': answer(calls['tasks.list'], async () => {
+      const [library, runs] = await Promise.all([workspace.library.list('tasks'), workspace.runs.list()]);
+      const remembered = library.map(({ path }) => path).filter((path) => !bundledPaths.has(path));
+      const entries = await Promise.all([...bundledPaths, ...remembered].map((path) => entryOf(context, path, runs)));
+      await workspace.library.see(
+        'tasks',
+        entries.flatMap(({ path, hash, bundled: ships }) => (hash === null || ships ? [] : [{ path, hash }])),
+      );
+      return entries;
+    }),
+    'tasks.open': answer(calls['tasks.open'], async ({ handle }) => {
+      const path = handles.resolve(handle);
+      const { hash } = await context.task(path);
+      if (!bundledPaths.has(path) && (await workspace.library.add('tasks', path, hash)))
+        context.emit({ type: 'tasks.changed' });
+      return entryOf(context, path, await workspace.runs.list());
+    }),
+    'tasks.forget': answer(calls['tasks.forget'], async ({ handle }) => {
+      const path = handles.resolve(handle);
+      if (bundledPaths.has(path))
+        throw refuse(
+          'bundled',
+          `${basename(path)} comes with the workbench and stays listed.`,
+          'Nothing needs to be done.',
+        );
+      if (await workspace.library.remove('tasks', path)) context.emit({ type: 'tasks.changed' });
+      return {};
+    }),
+    'tasks.sample': answer(calls['tasks.sample'], async ({ handle, split, count }) => {
+      const task = await context.task(handles.resolve(handle));
+      return task[split].slice(0, count).map(sampleOf);
+    }),
+  };
+};

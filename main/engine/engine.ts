@@ -1,0 +1,165 @@
+import { totalmem } from 'node:os';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import type { CallInput, CallName, CallOutput, EngineCall } from '../contract/calls.ts';
+import type { ProviderName } from '../contract/device.ts';
+import type { EngineEvent } from '../contract/events.ts';
+import type { PathHandle } from '../contract/model.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { openModelRunner } from '../inference/open-model-runner.ts';
+import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
+import { createProvidersHere } from '../inference/providers/providers-here.ts';
+import { JobQueue, type JobResources } from '../jobs/job-queue.ts';
+import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
+import type { SweepRecord } from '../runs/sweep-record.ts';
+import { offerSample, restoreSample } from '../sample/sample-run.ts';
+import { loadTask } from '../tasks/load-task.ts';
+import { bundledModels, bundledTasks } from '../workspace/library.ts';
+import { openWorkspace } from '../workspace/open-workspace.ts';
+import { createPathHandles } from '../workspace/path-handles.ts';
+import { deviceCalls } from './calls/devices.ts';
+import { engineCalls } from './calls/engine.ts';
+import { exportCalls } from './calls/exports.ts';
+import { modelCalls } from './calls/models.ts';
+import { planCalls } from './calls/plans.ts';
+import { profileCalls } from './calls/profiles.ts';
+import { reproduceCalls } from './calls/reproductions.ts';
+import { runCalls } from './calls/runs.ts';
+import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
+import { taskCalls } from './calls/tasks.ts';
+import { createDevicesInUse } from './devices-in-use.ts';
+import type { Answers, EngineContext } from './engine-context.ts';
+import { createPathCache } from './folder-signature.ts';
+import { defaultMemoryBudgetBytes, engineVersions, physicalCores } from './machine.ts';
+
+export interface EngineSettings {
+  readonly workspace: string;
+  /** Folder of the bundled models and tasks. */
+  readonly resources: string;
+  /** What started this process, for the manifests. */
+  readonly commandLine: string;
+  /** Bytes that weights may take; default: 60 % of the machine's memory. */
+  readonly memoryBudgetBytes?: number | undefined;
+  /** Threads of the runtime; default: physical cores. */
+  readonly threads?: number | undefined;
+  /** What runs blocks and heads; default: the processor. Another one is probed first, and refused where it deviates. */
+  readonly provider?: ProviderName | undefined;
+  /** How this host tries a provider in a process of its own; default: by forking Node. */
+  readonly startProbe?: StartProbe | undefined;
+  /** Gives the workspace the sample sweep if it was never opened so before and holds no run yet; default: no. */
+  readonly offerSample?: boolean | undefined;
+  /** Clock in milliseconds since 1970. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** Answers the contract's calls and tells of its events, whatever process it lives in. */
+export interface Engine {
+  readonly call: EngineCall;
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: (event: EngineEvent) => void): () => void;
+  /** Makes a path usable that the user chose outside the page: in a native dialog, or on the command line. */
+  grantPath(path: string): PathHandle;
+  /** A run of this engine once it ended; rejects with the error that ended it. */
+  finished(run: string): Promise<RunManifest>;
+  /** Stops the running job (it can be resumed) and gives everything back. */
+  dispose(): Promise<void>;
+}
+
+export const createEngine = async (settings: EngineSettings): Promise<Engine> => {
+  const now = settings.now ?? Date.now;
+  const providers = createProvidersHere(settings.startProbe ?? forkProbe);
+  const threads = settings.threads ?? physicalCores();
+  const memory = { totalBytes: totalmem(), budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes() };
+  const versions = await engineVersions();
+  const openRunnersOn = (provider: ProviderName, overlays: string): RunnerCache =>
+    createRunnerCache(
+      (checkpoint) =>
+        openModelRunner(checkpoint, {
+          threads,
+          provider,
+          memoryBudgetBytes: memory.budgetBytes,
+          overlayFolder: overlays,
+        }),
+      memory.budgetBytes,
+    );
+  // A device that cannot be used ends the start before anything is made on disk.
+  const first = settings.provider ?? 'cpu';
+  if (first !== 'cpu') await providers.require(first);
+  const workspace = await openWorkspace(settings.workspace, now);
+  if (settings.offerSample === true) await offerSample(workspace, settings.resources);
+  const listeners = new Set<(event: EngineEvent) => void>();
+  const emit = (event: EngineEvent): void => {
+    for (const listener of [...listeners]) listener(event);
+  };
+  const { overlayFolder, temporaryFolder, steps, runs } = workspace;
+  const devices = await createDevicesInUse(first, {
+    threads,
+    versions,
+    providers,
+    openRunners: (provider) => openRunnersOn(provider, overlayFolder),
+  });
+  const resourcesOf = async ({ device }: RunManifest): Promise<JobResources> => {
+    const { runners, numerics } = await devices.open(device.provider);
+    return { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
+  };
+  const queue = new JobQueue(runs, resourcesOf, emit, now);
+  let restoring: Promise<void> = Promise.resolve();
+  const context: EngineContext = {
+    workspace,
+    handles: createPathHandles(),
+    queue,
+    openRunners: openRunnersOn,
+    resources: settings.resources,
+    bundled: { models: await bundledModels(settings.resources), tasks: await bundledTasks(settings.resources) },
+    checkpoint: createPathCache(openCheckpoint),
+    task: createPathCache(loadTask),
+    versions,
+    devices,
+    providers,
+    get provider() {
+      return devices.current.provider;
+    },
+    get device() {
+      return devices.current.device;
+    },
+    get numerics() {
+      return devices.current.numerics;
+    },
+    memory,
+    commandLine: settings.commandLine,
+    liveSweeps: new Map<string, SweepRecord>(),
+    sampleRestored: () => restoring,
+    emit,
+  };
+  if (settings.offerSample === true) restoring = restoreSample(context);
+  // Those who read profiles are told.
+  restoring.catch(() => undefined);
+  const answers: Answers = {
+    ...engineCalls(context),
+    ...deviceCalls(context),
+    ...modelCalls(context),
+    ...taskCalls(context),
+    ...profileCalls(context),
+    ...planCalls(context),
+    ...sweepCalls(context),
+    ...sizeTrendCalls(context),
+    ...sweepCompareCalls(context),
+    ...reproduceCalls(context),
+    ...exportCalls(context),
+    ...runCalls(context),
+  };
+  return {
+    call: <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> => answers[name](input),
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    grantPath: (path) => context.handles.issue(path),
+    finished: (run) => queue.finished(run),
+    dispose: async () => {
+      await Promise.allSettled([restoring]);
+      await queue.dispose();
+      await devices.dispose();
+      listeners.clear();
+    },
+  };
+};

@@ -1,0 +1,153 @@
+import {
+  BEST_REFERENCE,
+  type CompareDocument,
+  type CompareMethod,
+  type CompareReading,
+  type CompareRow,
+  type CompareTask,
+} from '../../contract/compare.ts';
+import { refuse } from '../../contract/errors.ts';
+import { type SweepDocument, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
+import type { ItemOutcome } from '../../contract/outcome.ts';
+import { holmAdjusted } from '../../statistics/p-values.ts';
+import { LEVEL } from '../size-trend/findings.ts';
+import { headlineThresholds } from '../threshold.ts';
+import { compareFindings, compareNotes } from './findings.ts';
+import type { ComparePoints } from './points.ts';
+import { type MeanRank, meanRanks } from './ranks.ts';
+import { compareRecoveries } from './recoveries.ts';
+import { compareTask, measuredTask, type MeasuredTask } from './tasks.ts';
+
+/** Points with their outcomes, and what does not depend on the reference. */
+export interface MeasuredMethods {
+  readonly points: ComparePoints;
+  readonly tasks: readonly MeasuredTask[];
+  /** By method, over `rankedTasks` tasks; empty where no task has every method. */
+  readonly ranks: ReadonlyMap<string, MeanRank>;
+  readonly rankedTasks: number;
+}
+
+/** `outcomesOf` answers null for outcomes that are no longer stored: such a point is left out and counted. */
+export const measureMethods = (
+  points: ComparePoints,
+  outcomesOf: (result: SweepResult) => readonly ItemOutcome[] | null,
+): MeasuredMethods => {
+  const tasks = points.tasks.flatMap((task) => measuredTask(task, outcomesOf) ?? []);
+  const everywhere = points.methods.filter((method) =>
+    tasks.some((task) => task.methods.some((one) => one.method === method)),
+  );
+  const complete = tasks.filter((task) => task.methods.length === everywhere.length);
+  const ranked = meanRanks(
+    complete.map(({ metric, methods }) => ({
+      metric,
+      methods: everywhere.flatMap((name) =>
+        methods.filter(({ method }) => method === name).map(({ outcomes }) => outcomes),
+      ),
+    })),
+  );
+  const ranks = new Map(
+    everywhere.flatMap((method, index): [string, MeanRank][] => {
+      const rank = ranked[index];
+      return rank === undefined ? [] : [[method, rank]];
+    }),
+  );
+  return { points, tasks, ranks, rankedTasks: complete.length };
+};
+
+/** Holm's correction over the comparisons of all tasks together. */
+const withHolm = (tasks: readonly CompareTask[]): CompareTask[] => {
+  const adjusted = holmAdjusted(tasks.flatMap(({ rows }) => rows.map(({ paired }) => paired?.p ?? null)));
+  let next = 0;
+  return tasks.map((task) => ({
+    ...task,
+    rows: task.rows.map((row) => ({ ...row, pHolm: adjusted[next++] ?? null })),
+  }));
+};
+
+const isApart = ({ reading }: CompareRow): boolean => reading === 'better' || reading === 'worse';
+
+const overMethods = (
+  methods: readonly string[],
+  tasks: readonly CompareTask[],
+  { ranks, rankedTasks }: MeasuredMethods,
+): CompareMethod[] =>
+  methods
+    .flatMap((method): CompareMethod[] => {
+      const rows = tasks.flatMap((task) => task.rows.filter((row) => row.method === method));
+      if (rows.length === 0) return [];
+      const count = (reading: CompareReading): number => rows.filter((row) => row.reading === reading).length;
+      const rank = ranks.get(method);
+      return [
+        {
+          method,
+          seeds: [...new Set(rows.flatMap(({ seeds }) => seeds))].sort((left, right) => left - right),
+          tasks: rows.length,
+          sharesBest: rows.filter(({ sharesBest }) => sharesBest).length,
+          better: count('better'),
+          worse: count('worse'),
+          cannotTell: count('cannot-tell'),
+          meanRank: rank === undefined ? null : { ...rank, tasks: rankedTasks },
+        },
+      ];
+    })
+    .map((one, order) => ({ one, order }))
+    .sort(
+      (left, right) =>
+        (left.one.meanRank?.value ?? Number.MAX_VALUE) - (right.one.meanRank?.value ?? Number.MAX_VALUE) ||
+        left.order - right.order,
+    )
+    .map(({ one }) => one);
+
+/**
+ * The methods of a sweep against each other, for one model and one pruning factor (those of `measured`): per task ranks
+ * and paired differences to `reference` (the best of each task, the unpruned model, or a method); over all tasks the mean
+ * rank and how often a method is best or not distinguishable from the best; and what recovery did. Pure.
+ */
+export const compareMethods = (
+  { run, thresholds }: Pick<SweepDocument, 'run' | 'thresholds'>,
+  measured: MeasuredMethods,
+  reference: string = BEST_REFERENCE,
+): CompareDocument => {
+  const { points } = measured;
+  const { model, models, factors, factor } = points;
+  const methods = points.methods.filter((method) =>
+    measured.tasks.some((task) => task.methods.some((one) => one.method === method)),
+  );
+  const references = [BEST_REFERENCE, UNPRUNED, ...points.methods];
+  if (!references.includes(reference)) {
+    throw refuse(
+      'no-such-reference',
+      `The sweep holds no method ${reference} to compare with.`,
+      `Choose one of ${references.join(', ')}.`,
+    );
+  }
+  const tasks = withHolm(measured.tasks.map((task) => compareTask(task, reference)));
+  const rows = tasks.flatMap((task) => task.rows);
+  const comparisons = {
+    count: rows.filter(({ paired }) => paired !== null).length,
+    apart: rows.filter(isApart).length,
+    withP: rows.filter(({ pHolm }) => pHolm !== null).length,
+    afterHolm: rows.filter((row) => isApart(row) && row.pHolm !== null && row.pHolm <= LEVEL).length,
+  };
+  const overview = overMethods(methods, tasks, measured);
+  const recoveries = compareRecoveries(measured.tasks, methods);
+  return {
+    ...{
+      run,
+      model,
+      models: [...models],
+      factors: [...factors],
+      factor,
+      reference,
+      references,
+      methods,
+      tasks,
+      overview,
+      recoveries,
+      comparisons,
+    },
+    thresholds: headlineThresholds(thresholds).filter((threshold) => threshold.model === model),
+    findings: compareFindings({ factor, model, reference, overview, recoveries, comparisons }),
+    notes: compareNotes(points, measured.tasks, reference),
+  };
+};

@@ -1,0 +1,109 @@
+import { BEST_REFERENCE, type CompareDocument, type CompareMethod } from '../../contract/compare.ts';
+import { UNPRUNED } from '../../contract/sweep.ts';
+import { counted, LEVEL, listed, printedFactor } from '../size-trend/findings.ts';
+import { type ComparePoints, NEAREST_LIMIT } from './points.ts';
+import type { MeasuredTask } from './tasks.ts';
+
+/** "the best method of each task", "reap". */
+export const referenceWords = (reference: string): string =>
+  reference === BEST_REFERENCE
+    ? 'the best method of each task'
+    : reference === UNPRUNED
+      ? 'the unpruned model'
+      : reference;
+
+const bestText = (
+  { factor, model }: Pick<CompareDocument, 'factor' | 'model'>,
+  overview: readonly CompareMethod[],
+): string => {
+  const byShare = new Map<string, string[]>();
+  const falling = [...overview].sort((left, right) => right.sharesBest / right.tasks - left.sharesBest / left.tasks);
+  for (const { method, sharesBest, tasks } of falling) {
+    const share = sharesBest === 0 ? 'on none' : `on ${sharesBest} of ${counted(tasks, 'task')}`;
+    byShare.set(share, [...(byShare.get(share) ?? []), method]);
+  }
+  const parts = [...byShare].map(([share, methods]) => `${share}: ${listed(methods)}`);
+  return `At factor ${printedFactor(factor)} of ${model}, best or not distinguishable from the best ${parts.join('; ')}.`;
+};
+
+const countText = (reference: string, { count, apart, withP, afterHolm }: CompareDocument['comparisons']): string => {
+  if (count === 0) return '';
+  const chance = Math.round(count * LEVEL * 10) / 10;
+  const holm =
+    withP === 0
+      ? ''
+      : ` After Holm\u2019s correction over the ${counted(withP, 'comparison')} that have a p-value, ${afterHolm} of them ${afterHolm === 1 ? 'stands' : 'stand'} at 0.05.`;
+  return (
+    `${counted(count, 'comparison')} with ${referenceWords(reference)}: in ${apart} the paired 95 % interval leaves out 0. The intervals are not corrected ` +
+    `for their number; if no method differed, about ${chance} would leave out 0 by chance.${holm}`
+  );
+};
+
+const recoveryText = (recoveries: CompareDocument['recoveries']): string => {
+  const parts = recoveries.map(({ method, better, nothing, worse, tasks }) => {
+    const counts = [
+      `better on ${better} of ${counted(tasks.length, 'task')}`,
+      ...(nothing > 0 ? [`nothing beyond the interval on ${nothing}`] : []),
+      ...(worse > 0 ? [`worse on ${worse}`] : []),
+    ];
+    return `${method} ${listed(counts)}`;
+  });
+  return parts.length === 0 ? '' : `Recovery against the same plan without it: ${parts.join('; ')}.`;
+};
+
+/** What was found, in sentences. */
+export const compareFindings = (
+  document: Pick<CompareDocument, 'factor' | 'model' | 'reference' | 'overview' | 'recoveries' | 'comparisons'>,
+): string[] => {
+  const { reference, overview, recoveries, comparisons } = document;
+  return [
+    ...(overview.length > 1 ? [bestText(document, overview)] : []),
+    countText(reference, comparisons),
+    recoveryText(recoveries),
+  ].filter((sentence) => sentence !== '');
+};
+
+const SAME_FACTOR = 1e-9;
+
+/** What limits the comparison. */
+export const compareNotes = (
+  { factor, methods, tasks }: ComparePoints,
+  measured: readonly MeasuredTask[],
+  reference: string,
+): string[] => {
+  const draws = measured.flatMap((task) => task.methods).filter((one) => one.draws.length > 1);
+  const several = methods.filter((method) => draws.some((one) => one.method === method));
+  const elsewhere = methods.flatMap((method) => {
+    const factors = tasks.flatMap((task) =>
+      task.methods.filter((one) => one.method === method).flatMap((one) => one.draws.map((draw) => draw.factor)),
+    );
+    const others = factors.filter((reached) => Math.abs(reached - factor) > SAME_FACTOR * factor);
+    if (others.length === 0) return [];
+    const [least, most] = [printedFactor(Math.min(...others)), printedFactor(Math.max(...others))];
+    return [`${method} (${least === most ? least : `${least} to ${most}`})`];
+  });
+  const missing = methods.flatMap((method) => {
+    const without = tasks.filter((task) => task.missing.includes(method)).length;
+    return without === 0 ? [] : [`${method} on ${counted(without, 'task')}`];
+  });
+  const gone = measured.reduce((sum, task) => sum + task.gone.length, 0) + (tasks.length - measured.length);
+  return [
+    ...(reference === BEST_REFERENCE && methods.length > 1
+      ? [
+          'The best method of a task is chosen by the same items that it is compared on: a lead over close rivals is partly luck. Choose a fixed reference to avoid that.',
+        ]
+      : []),
+    ...(several.length > 0
+      ? [
+          `${listed(several)}: several draws (seeds). Values and differences are means over draws; an interval reaches from the lowest to the highest end of the draws\u2019 own paired intervals, so better or worse means so for every draw.`,
+        ]
+      : []),
+    ...(elsewhere.length > 0
+      ? [
+          `Compared by the nearest measured factor, within a quarter (\u00d7${NEAREST_LIMIT}) of ${printedFactor(factor)}, as these have no point at it: ${listed(elsewhere)}.`,
+        ]
+      : []),
+    ...(missing.length > 0 ? [`Not measured near this factor: ${listed(missing)}.`] : []),
+    ...(gone > 0 ? [`${counted(gone, 'point')} left out: the outcomes are no longer stored.`] : []),
+  ];
+};

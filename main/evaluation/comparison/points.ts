@@ -1,0 +1,132 @@
+import { refuse } from '../../contract/errors.ts';
+import { type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
+
+/** Factors are quotients of small whole numbers: equal ones differ by rounding only. */
+const SAME = 1e-9;
+
+/** A point stands for a factor that is at most this many times larger or smaller than its own. */
+export const NEAREST_LIMIT = 1.25;
+
+/** Points of one method on one task: one per draw (seed), at the factor nearest to the one asked for. */
+export interface MethodPoints {
+  readonly method: string;
+  readonly draws: readonly SweepResult[];
+}
+
+export interface TaskPoints {
+  readonly task: string;
+  readonly unpruned: SweepResult | null;
+  readonly methods: readonly MethodPoints[];
+  /** Methods that have no point near the factor here. */
+  readonly missing: readonly string[];
+}
+
+export interface ComparePoints {
+  readonly model: string;
+  readonly models: readonly string[];
+  readonly factors: readonly number[];
+  readonly factor: number;
+  readonly methods: readonly string[];
+  readonly tasks: readonly TaskPoints[];
+}
+
+const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
+const apart = (left: number, right: number): number => Math.abs(Math.log(left / right));
+
+/** Models that are measured pruned, in the order of the results. */
+export const comparedModels = (results: readonly SweepResult[]): string[] =>
+  distinct(results.filter(({ factor }) => factor > 1).map(({ model }) => model));
+
+/** Distinct factors above 1, rising, each with how many curves (task, method, seed) have a point at it. */
+const factorCounts = (results: readonly SweepResult[]): { readonly factor: number; readonly count: number }[] => {
+  const counts: { factor: number; count: number }[] = [];
+  for (const { factor } of results.filter((result) => result.factor > 1)) {
+    const known = counts.find((other) => apart(other.factor, factor) < SAME);
+    if (known === undefined) counts.push({ factor, count: 1 });
+    else known.count += 1;
+  }
+  return counts.sort((left, right) => left.factor - right.factor);
+};
+
+/** The middle one (the lower of two) of the factors that most curves are measured at. */
+export const middleFactor = (results: readonly SweepResult[]): number | null => {
+  const counts = factorCounts(results);
+  const most = Math.max(0, ...counts.map(({ count }) => count));
+  const usual = counts.filter(({ count }) => count === most);
+  return usual[Math.floor((usual.length - 1) / 2)]?.factor ?? null;
+};
+
+const nearest = (results: readonly SweepResult[], factor: number): SweepResult | null => {
+  const [first] = [...results].sort(
+    (left, right) => apart(left.factor, factor) - apart(right.factor, factor) || left.factor - right.factor,
+  );
+  return first !== undefined && apart(first.factor, factor) <= Math.log(NEAREST_LIMIT) + SAME ? first : null;
+};
+
+const chosenModel = (models: readonly string[], run: string, model: string | undefined): string => {
+  const [first] = models;
+  if (first === undefined)
+    throw refuse(
+      'nothing-to-compare',
+      `${run} has measured no pruned model yet.`,
+      'Wait for its first point above factor 1, or resume it.',
+    );
+  if (model === undefined || models.includes(model)) return model ?? first;
+  throw refuse('no-such-model', `${run} holds no pruned model ${model}.`, `Choose one of ${models.join(', ')}.`);
+};
+
+const printed = (factor: number): string => String(Math.round(factor * 100) / 100);
+
+/**
+ * The points to compare: of one model (the first unless named), per task and method the point of each draw whose factor
+ * is nearest to `factor` (the middle one unless given). Methods under a global budget reach other factors than were asked
+ * for, so the nearest stands for it, if it is within NEAREST_LIMIT.
+ */
+export const comparePoints = (
+  { run, results }: { readonly run: string; readonly results: readonly SweepResult[] },
+  { model: named, factor: asked }: { readonly model?: string | undefined; readonly factor?: number | undefined },
+): ComparePoints => {
+  const models = comparedModels(results);
+  const model = chosenModel(models, run, named);
+  const own = results.filter((result) => result.model === model);
+  const pruned = own.filter(({ factor }) => factor > 1);
+  const factors = factorCounts(pruned).map(({ factor }) => factor);
+  const factor = asked ?? middleFactor(pruned) ?? Number.NaN;
+  if (!factors.some((measured) => apart(measured, factor) <= Math.log(NEAREST_LIMIT) + SAME)) {
+    throw refuse(
+      'no-such-factor',
+      `${run} has measured nothing near factor ${printed(factor)} of ${model}.`,
+      `Choose one of ${factors.map(printed).join(', ')}.`,
+    );
+  }
+  const methods = distinct(pruned.map(({ method }) => method));
+  const tasks = distinct(own.map(({ task }) => task)).map((task): TaskPoints => {
+    const ofTask = pruned.filter((result) => result.task === task);
+    const pointsOf = (method: string): MethodPoints => {
+      const ofMethod = ofTask.filter((result) => result.method === method);
+      const draws = distinct(ofMethod.map(({ seed }) => seed)).flatMap(
+        (seed) =>
+          nearest(
+            ofMethod.filter((result) => result.seed === seed),
+            factor,
+          ) ?? [],
+      );
+      return { method, draws };
+    };
+    const points = methods.map(pointsOf);
+    return {
+      task,
+      unpruned: own.find((result) => result.task === task && result.method === UNPRUNED) ?? null,
+      methods: points.filter(({ draws }) => draws.length > 0),
+      missing: points.filter(({ draws }) => draws.length === 0).map(({ method }) => method),
+    };
+  });
+  return { model, models, factors, factor, methods, tasks };
+};
+
+/** Every point whose outcomes a comparison reads. */
+export const comparedResults = ({ tasks }: ComparePoints): SweepResult[] =>
+  tasks.flatMap(({ unpruned, methods }) => [
+    ...(unpruned === null ? [] : [unpruned]),
+    ...methods.flatMap(({ draws }) => draws),
+  ]);

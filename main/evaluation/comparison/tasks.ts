@@ -1,0 +1,116 @@
+import { BEST_REFERENCE, type CompareRow, type CompareTask, type PairedDifference } from '../../contract/compare.ts';
+import { type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
+import type { MetricName } from '../../contract/task.ts';
+import type { ItemOutcome } from '../../contract/outcome.ts';
+import { mean } from '../../statistics/bootstrap.ts';
+import { type DrawnOutcomes, pairDifference, readingOf } from './pairs.ts';
+import type { TaskPoints } from './points.ts';
+import { placesOf } from './ranks.ts';
+
+/** A method's points on one task with their outcomes, as many as draws. */
+export interface MeasuredMethod {
+  readonly method: string;
+  readonly draws: readonly SweepResult[];
+  readonly outcomes: DrawnOutcomes;
+}
+
+/** A task's methods; those whose outcomes are no longer stored are left out. */
+export interface MeasuredTask {
+  readonly task: string;
+  readonly metric: MetricName;
+  readonly n: number;
+  readonly unpruned: { readonly value: number; readonly outcomes: readonly ItemOutcome[] } | null;
+  readonly methods: readonly MeasuredMethod[];
+  /** Methods without outcomes. */
+  readonly gone: readonly string[];
+}
+
+/** Null for a task on which nothing is left to compare. */
+export const measuredTask = (
+  { task, unpruned, methods: points }: TaskPoints,
+  outcomesOf: (result: SweepResult) => readonly ItemOutcome[] | null,
+): MeasuredTask | null => {
+  const methods: MeasuredMethod[] = [];
+  const gone: string[] = [];
+  for (const { method, draws } of points) {
+    const outcomes = draws.flatMap((draw) => {
+      const found = outcomesOf(draw);
+      return found === null ? [] : [found];
+    });
+    if (outcomes.length === draws.length) methods.push({ method, draws, outcomes });
+    else gone.push(method);
+  }
+  const [first] = methods[0]?.draws ?? [];
+  if (first === undefined) return null;
+  const unprunedOutcomes = unpruned === null ? null : outcomesOf(unpruned);
+  return {
+    task,
+    metric: first.metric,
+    n: first.n,
+    unpruned:
+      unpruned === null || unprunedOutcomes === null ? null : { value: unpruned.value, outcomes: unprunedOutcomes },
+    methods,
+    gone,
+  };
+};
+
+/** Mean over draws of the measured value. */
+export const valueOf = ({ draws }: Pick<MeasuredMethod, 'draws'>): number => mean(draws.map(({ value }) => value));
+
+/** Outcomes of a chosen reference on a task; null where it is not measured there. */
+const outcomesOfReference = ({ unpruned, methods }: MeasuredTask, reference: string): DrawnOutcomes | null =>
+  reference === UNPRUNED
+    ? unpruned === null
+      ? null
+      : [unpruned.outcomes]
+    : (methods.find(({ method }) => method === reference)?.outcomes ?? null);
+
+/**
+ * A task's methods by rising place, each with its difference to the reference and whether it shares the best place.
+ * `pHolm` is left null: it depends on all tasks.
+ */
+export const compareTask = (measured: MeasuredTask, asked: string): CompareTask => {
+  const { task, metric, n, unpruned, methods } = measured;
+  const places = placesOf(methods.map(valueOf), metric === 'perplexity');
+  const lowest = Math.min(...places);
+  const best = methods.find((_, index) => places[index] === lowest);
+  const reference = asked === BEST_REFERENCE ? (best?.method ?? null) : asked;
+  const other = reference === null ? null : outcomesOfReference(measured, reference);
+  const rows = methods.map((one, index): CompareRow => {
+    const { method, draws, outcomes } = one;
+    const againstBest: PairedDifference | null =
+      best === undefined || best.method === method ? null : pairDifference(metric, outcomes, best.outcomes);
+    const paired =
+      other === null || reference === method
+        ? null
+        : reference === best?.method
+          ? againstBest
+          : pairDifference(metric, outcomes, other);
+    const values = draws.map(({ value }) => value);
+    return {
+      method,
+      seeds: draws.flatMap(({ seed }) => seed ?? []),
+      factor: mean(draws.map(({ factor }) => factor)),
+      kept: mean(draws.map(({ kept }) => kept)),
+      value: valueOf(one),
+      lowest: Math.min(...values),
+      highest: Math.max(...values),
+      place: places[index] ?? Number.NaN,
+      sharesBest: againstBest === null || readingOf(metric, againstBest) !== 'worse',
+      paired,
+      reading: paired === null ? null : readingOf(metric, paired),
+      pHolm: null,
+    };
+  });
+  return {
+    task,
+    metric,
+    n,
+    unpruned: unpruned?.value ?? null,
+    reference: other === null ? null : reference,
+    rows: rows
+      .map((row, order) => ({ row, order }))
+      .sort((left, right) => left.row.place - right.row.place || left.order - right.order)
+      .map(({ row }) => row),
+  };
+};

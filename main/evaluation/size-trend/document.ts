@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { runManifest, type RunManifest } from '../../contract/run.ts';
+import type { SizedModel, SizePair, SizeThreshold, SizeTrendDocument } from '../../contract/size-trend.ts';
+import {
+  type SweepDocument,
+  type SweepResult,
+  sweepResult,
+  sweepSettings,
+  type SweepSettings,
+} from '../../contract/sweep.ts';
+import { itemsNeeded, sweepThresholds } from '../threshold.ts';
+import { counted, safeTaskFindings, thresholdFindings } from './findings.ts';
+import { pairFindings } from './pair-findings.ts';
+import { type measurePairs, pastThreshold } from './pairs.ts';
+import { thresholdTrendFindings } from './threshold-findings.ts';
+import { isAtMost, safeCounts, sizedModels, sizeThresholds, trendSizes } from './thresholds.ts';
+import { expertTrends } from './trends.ts';
+
+export type MeasuredPairs = ReturnType<typeof measurePairs>;
+
+const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
+
+const notesOf = (
+  models: readonly SizedModel[],
+  trainings: readonly SizedModel[],
+  thresholds: readonly SizeThreshold[],
+  { missing, incomparable }: MeasuredPairs,
+): string[] => {
+  const sizes = trendSizes(models);
+  const open = thresholds.some(({ verdict }) => verdict === 'all-safe');
+  if (sizes.length < 2) return [`One expert count (E = ${sizes.join()}): nothing to compare over E.`];
+  return [
+    'Models are read as one family by their number of experts alone; models with the same number count as trainings anew.',
+    ...(trainings.length > 0
+      ? [
+          `Thresholds over E and counts of safe factors include ${counted(trainings.length, 'training')} with another seed ` +
+            `(${trainings.map(({ name }) => name).join(', ')}): the results come with the workbench, the weights do not.`,
+        ]
+      : []),
+    ...(open
+      ? [
+          'Where every tested factor is safe, the threshold is open above: no model can be pruned below top-k experts, so a ' +
+            'small model cannot show how far it might have gone. Such a model never counts as the lower end of a rise.',
+        ]
+      : []),
+    ...(missing > 0
+      ? [`${counted(missing, 'comparison')} with a smaller model left out: the outcomes are no longer stored.`]
+      : []),
+    ...(incomparable > 0
+      ? [
+          `${counted(incomparable, 'comparison')} with a smaller model left out: the two split the texts into different tokens.`,
+        ]
+      : []),
+  ];
+};
+
+/**
+ * A sweep read as a family of models that differ in E. Pure: `measured` holds the pairs of pruned-large and
+ * scratch-small (measurePairs), which do not depend on delta; `recorded` holds points of trainings of these sizes that the
+ * sweep did not run (comparableResults); everything else is in the document.
+ */
+export const sizeTrendDocument = (
+  document: SweepDocument,
+  delta: number,
+  measured: MeasuredPairs,
+  recorded: readonly SweepResult[] = [],
+): SizeTrendDocument => {
+  const { run, results, rule } = document;
+  const models = sizedModels(results);
+  const sizes = trendSizes(models);
+  const thresholds = sizeThresholds(document, models);
+  const trainings = sizedModels(recorded);
+  const trained = [
+    ...thresholds,
+    ...sizeThresholds({ results: [...recorded], thresholds: sweepThresholds(recorded, delta) }, trainings),
+  ];
+  const tasks = distinct(results.map(({ task }) => task));
+  const methods = distinct(thresholds.map(({ method }) => method));
+  const trends = sizes.length > 1 ? expertTrends(trained, tasks, methods) : [];
+  const counts = safeCounts(trained, [...results, ...recorded], methods, sizes);
+  const pairs: SizePair[] = measured.pairs.map((pair) => ({ ...pair, pastThreshold: pastThreshold(pair, thresholds) }));
+  return {
+    run,
+    delta,
+    rule,
+    needed: { items: itemsNeeded(delta), texts: itemsNeeded(delta, 'perplexity') },
+    models,
+    trainings,
+    tasks,
+    methods,
+    thresholds,
+    trends,
+    safeCounts: counts,
+    pairs,
+    findings: [
+      ...thresholdTrendFindings(trends),
+      ...safeTaskFindings(counts, sizes.length === models.length + trainings.length),
+      ...pairFindings(pairs),
+      ...thresholdFindings(thresholds, methods),
+    ],
+    notes: notesOf(models, trainings, thresholds, measured),
+  };
+};
+
+const { spec, tasks, versions, device, commandLine } = runManifest.shape;
+
+/**
+ * A sweep of models whose weights do not come with the workbench: trainings of the bundled sizes with another seed. What
+ * it measured is kept, so that a figure over E can show what chance in training does.
+ */
+export const recordedTrainings = z.object({
+  spec,
+  /** `size`: fingerprint of the bundled model with as many experts. */
+  models: z.array(z.object({ name: z.string(), fingerprint: z.string(), experts: z.number(), size: z.string() })),
+  tasks,
+  versions,
+  device,
+  commandLine,
+  results: z.array(sweepResult),
+});
+export type RecordedTrainings = z.infer<typeof recordedTrainings>;
+
+/** What decides a method's plans and how they are measured, but for the factors and seeds. */
+const ruleOf = ({ budget, protect, limit, recovery, uncurl, options }: SweepSettings, method: string): string =>
+  JSON.stringify([
+    budget,
+    protect,
+    limit,
+    recovery,
+    method === 'uncurl' ? uncurl : null,
+    Object.entries(options).find(([name]) => name === method)?.[1] ?? {},
+  ]);
+
+const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string =>
+  JSON.stringify([model, task, method, seed]);
+
+/**
+ * The recorded points that can stand beside a sweep: of sizes whose bundled model it swept, on the same items, by a method
+ * with the same settings, at the same factors and (where a method draws) with the same seeds. None where it swept others.
+ */
+export const comparableResults = (
+  recorded: RecordedTrainings,
+  { models, tasks: swept, spec: settings }: Pick<RunManifest, 'models' | 'tasks' | 'spec'>,
+  results: readonly SweepResult[],
+): readonly SweepResult[] => {
+  const [ours, theirs] = [sweepSettings.parse(settings), sweepSettings.parse(recorded.spec)];
+  const sizeOf = new Map(
+    recorded.models.map(({ name, size }) => [name, models.find(({ fingerprint }) => fingerprint === size)?.name]),
+  );
+  const hashOf = new Map(recorded.tasks.map(({ name, hash }) => [name, hash]));
+  const measured = new Map<string, number[]>();
+  for (const result of results) {
+    const key = curveKey(result);
+    measured.set(key, [...(measured.get(key) ?? []), result.factor]);
+  }
+  return recorded.results.flatMap((result) => {
+    const model = sizeOf.get(result.model);
+    const task = swept.find(({ hash }) => hash === hashOf.get(result.task))?.name;
+    if (model === undefined || task === undefined || ruleOf(ours, result.method) !== ruleOf(theirs, result.method))
+      return [];
+    const factors = measured.get(curveKey({ ...result, model, task })) ?? [];
+    const isMeasured = factors.some((factor) => isAtMost(factor, result.factor) && isAtMost(result.factor, factor));
+    return isMeasured ? [{ ...result, task }] : [];
+  });
+};

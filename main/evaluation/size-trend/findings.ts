@@ -1,0 +1,176 @@
+import type { Finding, SafeCount, SizeThreshold } from '../../contract/size-trend.ts';
+import { mcnemarExact } from '../../statistics/p-values.ts';
+
+/** "a", "a and b", "a, b and c". */
+export const listed = (parts: readonly string[]): string =>
+  parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
+
+/** "1 task", "9 tasks". */
+export const counted = (count: number, one: string, several = `${one}s`): string =>
+  `${count} ${count === 1 ? one : several}`;
+
+/** "p = 0.016", "p < 0.001": two significant digits. */
+export const printedP = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${Number(p.toPrecision(2))}`);
+
+/** At most two decimals: 16 / 13 -> "1.23". */
+export const printedFactor = (factor: number): string => String(Math.round(factor * 100) / 100);
+
+/** "E = 8", "E = 8 to 64". */
+export const printedSizes = (sizes: readonly number[]): string =>
+  sizes.length === 1 ? `E = ${sizes[0]}` : `E = ${Math.min(...sizes)} to ${Math.max(...sizes)}`;
+
+/** A share in percentage points with sign and one decimal, a true minus: "-24.3 points". */
+export const printedPoints = (share: number): string => {
+  const points = Math.round(Math.abs(share) * 1000) / 10;
+  return `${share < 0 && points > 0 ? '\u2212' : share > 0 && points > 0 ? '+' : ''}${points} points`;
+};
+
+/** Two-sided level of tests, and of intervals that leave out 0: below it a difference is read as more than chance. */
+export const LEVEL = 0.05;
+
+/** "rises by a (7) and b (5), falls by c (3)": one clause per predicate, in the order in which they first appear. */
+export const clauses = (parts: readonly { readonly predicate: string; readonly subject: string }[]): string =>
+  listed(
+    [...new Set(parts.map(({ predicate }) => predicate))].map(
+      (predicate) =>
+        `${predicate} by ${listed(parts.filter((part) => part.predicate === predicate).map(({ subject }) => subject))}`,
+    ),
+  );
+
+/** Tasks by what they say to a question: for it, against it, neither, or nothing that can be told. */
+export interface TaskCounts {
+  readonly supporting: number;
+  readonly opposing: number;
+  readonly neither: number;
+  readonly unknown: number;
+}
+
+/**
+ * The exact two-sided sign test over tasks (the same sum as McNemar's): each task that takes a side is one draw, under
+ * the null hypothesis that either side is as likely. Null where no task takes a side.
+ *
+ * The verdict is `supported` or `opposed` below the 5 % level. Above it: `mixed` where tasks take both sides,
+ * `unchanged` where none takes a side and more tasks say so than say nothing, `cannot-tell` otherwise: the few tasks on
+ * one side could be chance.
+ */
+export const readTasks = ({ supporting, opposing, neither, unknown }: TaskCounts): Pick<Finding, 'verdict' | 'p'> => {
+  if (supporting + opposing === 0) return { verdict: neither > unknown ? 'unchanged' : 'cannot-tell', p: null };
+  const p = mcnemarExact(opposing, supporting);
+  if (p < LEVEL) return { verdict: supporting > opposing ? 'supported' : 'opposed', p };
+  return { verdict: supporting > 0 && opposing > 0 ? 'mixed' : 'cannot-tell', p };
+};
+
+/** The verdict over several methods: theirs where they agree; `mixed` where they do not. */
+export const commonVerdict = (verdicts: readonly Finding['verdict'][]): Finding['verdict'] => {
+  const [first = 'cannot-tell'] = verdicts;
+  return verdicts.every((verdict) => verdict === first) ? first : 'mixed';
+};
+
+/** Factors that a sentence names: the smallest, which matter first. */
+const NAMED_FACTORS = 2;
+
+const factorText = ({ factor, shares }: SafeCount, cases: string, isFirst: boolean): string => {
+  const told = shares.filter(({ of }) => of > 0);
+  const sameOf = told.every(({ of }) => of === told[0]?.of);
+  const counts = told.map(({ experts, safe, of }, index) => {
+    const total = index === 0 || !sameOf ? ` of ${of}` : '';
+    const unit = isFirst && index === 0 ? ` ${cases}` : '';
+    return `${safe}${total}${unit} at ${isFirst && index === 0 ? 'E = ' : ''}${experts}`;
+  });
+  return `a factor of ${printedFactor(factor)} is safe in ${listed(counts)}`;
+};
+
+/** The smallest factor over all methods: "A factor of 2 is safe in 2, 5 and 9 of 9 tasks at E = 8, 16 and 32 by reap". */
+const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Finding[] => {
+  const methods = [...new Set(safeCounts.map(({ method }) => method))];
+  const smallest = Math.min(...safeCounts.map(({ factor }) => factor));
+  const rows = methods.flatMap((method) => {
+    const row = safeCounts.find((one) => one.method === method && one.factor === smallest);
+    return row === undefined ? [] : [{ ...row, shares: row.shares.filter(({ of }) => of > 0) }];
+  });
+  const told = rows.filter(({ shares }) => shares.length > 1);
+  if (told.length === 0) return [];
+  const parts = told.map(({ method, shares }, index) => {
+    const totals = [...new Set(shares.map(({ of }) => of))];
+    const counts = shares.map(({ safe, of }) => (totals.length > 1 ? `${safe} of ${of}` : String(safe)));
+    const total = totals.length > 1 ? '' : ` of ${totals[0] ?? 0}`;
+    const sizes = index === 0 ? ` ${cases} at E = ${listed(shares.map(({ experts }) => String(experts)))}` : '';
+    return `in ${listed(counts)}${total}${sizes} by ${method}`;
+  });
+  const sentence = `A factor of ${printedFactor(smallest)} is safe ${parts.join(', ')}.`;
+  return [{ chart: 'safe-tasks', method: null, verdict: 'counted', sentence, p: null }];
+};
+
+/**
+ * Counts of safe tasks per factor and E in words, one sentence over all methods (where there are
+ * several sizes) and one per method; where sizes were trained more than once, of
+ * cases: a model and a task.
+ */
+export const safeTaskFindings = (safeCounts: readonly SafeCount[], isTrainedOnce: boolean): Finding[] => {
+  const cases = isTrainedOnce ? 'tasks' : 'cases';
+  const methods = [...new Set(safeCounts.map(({ method }) => method))];
+  const findings = methods.flatMap((method): Finding[] => {
+    const factors = safeCounts
+      .filter((one) => one.method === method && one.shares.some(({ of }) => of > 0))
+      .slice(0, NAMED_FACTORS);
+    if (factors.length === 0) return [];
+    const sentence = `By ${method}, ${factors.map((one, index) => factorText(one, cases, index === 0)).join('; ')}.`;
+    return [{ chart: 'safe-tasks', method, verdict: 'counted', sentence, p: null }];
+  });
+  return [...overallFinding(safeCounts, cases), ...findings];
+};
+
+const caseOf = ({ model, task }: SizeThreshold): string => JSON.stringify([model, task]);
+
+/** "36 cases (4 models x 9 tasks)": a case is a model and a task. */
+const casesText = (thresholds: readonly SizeThreshold[]): string => {
+  const cases = new Set(thresholds.map(caseOf)).size;
+  const models = new Set(thresholds.map(({ model }) => model)).size;
+  const tasks = new Set(thresholds.map(({ task }) => task)).size;
+  return models === 1
+    ? counted(tasks, 'task')
+    : `${counted(cases, 'case')} (${counted(models, 'model')} \u00d7 ${counted(tasks, 'task')})`;
+};
+
+const largestText = (thresholds: readonly SizeThreshold[]): string => {
+  const above = thresholds.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1);
+  const [first, ...others] = above;
+  if (first === undefined) return '';
+  const largest = others.reduce((best, one) => ((one.lastSafe ?? 1) > (best.lastSafe ?? 1) ? one : best), first);
+  const open = largest.firstUnsafe === null ? ' or more' : '';
+  return ` The largest threshold is ${printedFactor(largest.lastSafe ?? 1)}${open} (${largest.model} on ${largest.task}, by ${largest.method}).`;
+};
+
+/** Who has the highest threshold of a case, among the cases in which any factor above 1 is safe. */
+const leadersText = (thresholds: readonly SizeThreshold[], methods: readonly string[]): string => {
+  if (methods.length < 2) return '';
+  const cases = [...new Set(thresholds.map(caseOf))].flatMap((name) => {
+    const own = thresholds.filter((one) => caseOf(one) === name);
+    const best = Math.max(...own.map(({ lastSafe }) => lastSafe ?? 1));
+    return best > 1 ? [own.filter(({ lastSafe }) => lastSafe === best).map(({ method }) => method)] : [];
+  });
+  if (cases.length === 0) return '';
+  const wins = methods.map((method) => `${method} in ${cases.filter((leaders) => leaders.includes(method)).length}`);
+  return ` Of the ${counted(cases.length, 'case')} with a safe factor, the highest threshold, alone or shared, is found by ${listed(wins)}.`;
+};
+
+/** How many thresholds lie above 1, per method: the matrix of thresholds in a sentence. */
+export const thresholdFindings = (thresholds: readonly SizeThreshold[], methods: readonly string[]): Finding[] => {
+  if (thresholds.length === 0) return [];
+  const told = thresholds.filter(({ verdict }) => verdict !== 'cannot-tell');
+  const untold = thresholds.length - told.length;
+  const untoldText =
+    untold === 0 ? '' : ` ${untold} of ${counted(thresholds.length, 'threshold')} cannot be told: too few items.`;
+  if (told.length === 0) {
+    const sentence = `No threshold of ${casesText(thresholds)} can be told: too few items.`;
+    return [{ chart: 'thresholds', method: null, verdict: 'cannot-tell', sentence, p: null }];
+  }
+  const counts = methods.map((method) => {
+    const own = told.filter((one) => one.method === method);
+    return `by ${method} in ${own.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}`;
+  });
+  const sentence =
+    `Of ${casesText(told)}, a factor above 1 is safe ${listed(counts)}.` +
+    `${largestText(told)}${leadersText(told, methods)}${untoldText}`;
+  return [{ chart: 'thresholds', method: null, verdict: 'counted', sentence, p: null }];
+};

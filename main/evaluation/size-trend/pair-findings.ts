@@ -1,0 +1,127 @@
+import { assertNever } from '../../contract/errors.ts';
+import type { Finding, SizePair } from '../../contract/size-trend.ts';
+import { quantile } from '../../statistics/bootstrap.ts';
+import { clauses, commonVerdict, counted, printedP, printedPoints, readTasks, type TaskCounts } from './findings.ts';
+
+interface PairCounts {
+  readonly worse: number;
+  readonly better: number;
+  readonly undecided: number;
+  readonly all: number;
+}
+type MethodFinding = Finding & { readonly method: string; readonly counts: PairCounts };
+
+const countPairs = (pairs: readonly SizePair[]): PairCounts => {
+  const count = (reading: SizePair['reading']): number => pairs.filter((pair) => pair.reading === reading).length;
+  return { worse: count('worse'), better: count('better'), undecided: count('undecided'), all: pairs.length };
+};
+
+/** Each task takes the side that more of its pairs are on. */
+const countTasks = (pairs: readonly SizePair[]): TaskCounts => {
+  const sides = [...new Set(pairs.map(({ task }) => task))].map((task) => {
+    const { worse, better } = countPairs(pairs.filter((pair) => pair.task === task));
+    return Math.sign(worse - better);
+  });
+  const count = (side: number): number => sides.filter((one) => one === side).length;
+  return { supporting: count(1), opposing: count(-1), neither: count(0), unknown: 0 };
+};
+
+/** ", by 24 points in the median": of accuracies only, as perplexities of different tasks have no common scale. */
+const medianText = (pairs: readonly SizePair[]): string => {
+  const differences = pairs.filter(({ metric }) => metric !== 'perplexity').map(({ difference }) => difference);
+  if (differences.length === 0) return '';
+  return `; median difference ${printedPoints(quantile(Float64Array.from(differences).sort(), 0.5))}`;
+};
+
+const lead = (verdict: Finding['verdict'], method: string): string => {
+  const subject = `Past the threshold of ${method}, a model pruned to E\u2032 experts`;
+  switch (verdict) {
+    case 'supported':
+      return `${subject} is worse than one trained with E\u2032`;
+    case 'opposed':
+      return `${subject} is better than one trained with E\u2032`;
+    case 'mixed':
+      return `${subject} is now worse, now better than one trained with E\u2032`;
+    case 'unchanged':
+      return `${subject} is not told apart from one trained with E\u2032`;
+    case 'cannot-tell':
+    case 'counted':
+      return `${subject} cannot be told to be worse or better than one trained with E\u2032`;
+    default:
+      return assertNever(verdict);
+  }
+};
+
+const pairsText = ({ worse, better, undecided, all }: PairCounts, draws: number): string =>
+  `in ${worse} of ${counted(all, 'pair')}${draws > 1 ? ` (${draws} draws of the method each)` : ''} the interval of the ` +
+  `difference lies on the worse side of 0, in ${better} on the better side, in ${undecided} it includes 0`;
+
+const withinText = (pairs: readonly SizePair[]): string => {
+  const { worse, better, all } = countPairs(pairs.filter(({ pastThreshold }) => pastThreshold === false));
+  return all === 0 ? '' : ` Within the threshold: worse in ${worse} of ${counted(all, 'pair')}, better in ${better}.`;
+};
+
+const methodFinding = (method: string, pairs: readonly SizePair[]): MethodFinding => {
+  const past = pairs.filter(({ pastThreshold }) => pastThreshold === true);
+  const counts = countPairs(past);
+  const chart = 'pruned-against-scratch';
+  if (past.length === 0) {
+    const sentence = `By ${method}, no pair lies past a threshold.${withinText(pairs)}`;
+    return { chart, method, verdict: 'cannot-tell', sentence, p: null, counts };
+  }
+  const tasks = countTasks(past);
+  const { verdict, p } = readTasks(tasks);
+  const draws = new Set(past.map(({ seed }) => seed)).size;
+  const byTask =
+    `worse in ${tasks.supporting} of ${counted(tasks.supporting + tasks.opposing + tasks.neither, 'task')}, better in ` +
+    `${tasks.opposing}${p === null ? '' : `; sign test over tasks: ${printedP(p)}`}${medianText(past)}`;
+  const sentence = `${lead(verdict, method)}: ${pairsText(counts, draws)} (${byTask}).${withinText(pairs)}`;
+  return { chart, method, verdict, sentence, p, counts };
+};
+
+const predicateOf = (verdict: Finding['verdict']): string => {
+  switch (verdict) {
+    case 'supported':
+      return 'is worse';
+    case 'opposed':
+      return 'is better';
+    case 'mixed':
+      return 'is now worse, now better';
+    case 'unchanged':
+    case 'cannot-tell':
+    case 'counted':
+      return 'cannot be told apart from the smaller one';
+    default:
+      return assertNever(verdict);
+  }
+};
+
+const subjectOf = ({ method, counts: { worse, better, all } }: MethodFinding): string =>
+  all === 0
+    ? `${method} (no pair past a threshold)`
+    : `${method} (worse in ${worse} of ${counted(all, 'pair')}, better in ${better})`;
+
+/** Pruned-large against scratch-small past the threshold: a sentence over all methods, and one for each. */
+export const pairFindings = (pairs: readonly SizePair[]): Finding[] => {
+  const methods = [...new Set(pairs.map(({ method }) => method))];
+  const findings = methods.map((method) =>
+    methodFinding(
+      method,
+      pairs.filter((pair) => pair.method === method),
+    ),
+  );
+  if (findings.length === 0) return [];
+  const parts = findings.map((one) => ({ predicate: predicateOf(one.verdict), subject: subjectOf(one) }));
+  const sentence = `Pruned past its threshold to as many experts as a smaller model was trained with, the larger model ${clauses(parts)}.`;
+  const overall: Finding = {
+    chart: 'pruned-against-scratch',
+    method: null,
+    verdict: commonVerdict(findings.map(({ verdict }) => verdict)),
+    sentence,
+    p: null,
+  };
+  return [
+    overall,
+    ...findings.map(({ chart, method, verdict, sentence: own, p }) => ({ chart, method, verdict, sentence: own, p })),
+  ];
+};

@@ -1,0 +1,103 @@
+import type { BracketPairs, SafeCount, SizedModel, SizeThreshold } from '../../contract/size-trend.ts';
+import type { SweepDocument, SweepResult } from '../../contract/sweep.ts';
+import { headlineThresholds } from '../threshold.ts';
+
+/**
+ * The models of a sweep with E, read from their results: E is what stays where nothing is pruned, which every point says
+ * (factor x kept). By rising E, models of one size in the order of the results.
+ */
+export const sizedModels = (results: readonly SweepResult[]): SizedModel[] => {
+  const experts = new Map<string, number>();
+  for (const { model, factor, kept } of results) if (!experts.has(model)) experts.set(model, Math.round(factor * kept));
+  return [...experts].map(([name, count]) => ({ name, experts: count })).sort((a, b) => a.experts - b.experts);
+};
+
+/** The sizes E of a family, rising. */
+export const trendSizes = (models: readonly SizedModel[]): number[] =>
+  [...new Set(models.map(({ experts }) => experts))].sort((a, b) => a - b);
+
+/** The headline thresholds of a sweep with E and the largest factor measured, by rising E. */
+export const sizeThresholds = (
+  document: Pick<SweepDocument, 'results' | 'thresholds'>,
+  models: readonly SizedModel[],
+): SizeThreshold[] => {
+  const headlines = headlineThresholds(document.thresholds);
+  return models.flatMap(({ name, experts }) =>
+    headlines
+      .filter(({ model }) => model === name)
+      .map((threshold) => {
+        const { model, task, method } = threshold;
+        const measured = document.results.filter(
+          (one) => one.model === model && one.task === task && one.method === method,
+        );
+        return { ...threshold, experts, largestTested: Math.max(1, ...measured.map(({ factor }) => factor)) };
+      }),
+  );
+};
+
+type Bracket = Pick<SizeThreshold, 'lastSafe' | 'firstUnsafe'>;
+
+/** Factors are quotients of small whole numbers: equal ones differ by rounding only. */
+const TOLERANCE = 1e-9;
+
+export const isAtMost = (factor: number, limit: number): boolean => factor <= limit * (1 + TOLERANCE);
+
+/**
+ * How the bracket [lastSafe, firstUnsafe) of a model with more experts lies to that of a model with fewer.
+ *
+ * Only brackets that do not meet are an order: the threshold was read at the tested factors, and where in its bracket a
+ * finer test would find it is open. A bracket without a first unsafe factor is open above: its model is safe as far as
+ * it was, or can be, pruned (never below top-k experts), so a smaller model that is open above hides any rise. Counting
+ * that as a rise would find one in the limit E / top-k alone.
+ */
+export const compareBrackets = (smaller: Bracket, larger: Bracket): keyof BracketPairs => {
+  if (smaller.lastSafe === null || larger.lastSafe === null) return 'unknown';
+  if (smaller.firstUnsafe !== null && isAtMost(smaller.firstUnsafe, larger.lastSafe)) return 'rises';
+  if (larger.firstUnsafe !== null && isAtMost(larger.firstUnsafe, smaller.lastSafe)) return 'falls';
+  return smaller.firstUnsafe === null || larger.firstUnsafe === null ? 'unknown' : 'overlaps';
+};
+
+/** Factors measured in at least `sizes` sizes of a family, rising; equal up to rounding is equal. */
+const sharedFactors = (results: readonly SweepResult[], method: string, sizes: number): number[] => {
+  const sizesOf = new Map<number, Set<number>>();
+  for (const result of results) {
+    if (result.method !== method || result.factor <= 1) continue;
+    const factor = Number(result.factor.toFixed(9));
+    const measured = sizesOf.get(factor) ?? new Set();
+    sizesOf.set(factor, measured.add(Math.round(result.factor * result.kept)));
+  }
+  return [...sizesOf]
+    .filter(([, measured]) => measured.size >= sizes)
+    .map(([factor]) => factor)
+    .sort((a, b) => a - b);
+};
+
+/** Whether a threshold says that `factor` is safe; null where it does not say. */
+const safeAt = ({ lastSafe, firstUnsafe, largestTested }: SizeThreshold, factor: number): boolean | null => {
+  if (lastSafe === null || !isAtMost(factor, largestTested)) return null;
+  if (isAtMost(factor, lastSafe)) return true;
+  return firstUnsafe !== null && isAtMost(firstUnsafe, factor) ? false : null;
+};
+
+/**
+ * How many thresholds lie at a factor or above, per method, factor and E: a factor beyond the first unsafe one counts as
+ * unsafe, as the threshold rule has it. Factors that at least two sizes share (all factors of a sweep of one size).
+ */
+export const safeCounts = (
+  thresholds: readonly SizeThreshold[],
+  results: readonly SweepResult[],
+  methods: readonly string[],
+  sizes: readonly number[],
+): SafeCount[] =>
+  methods.flatMap((method) =>
+    sharedFactors(results, method, Math.min(2, sizes.length)).map((factor) => ({
+      method,
+      factor,
+      shares: sizes.map((experts) => {
+        const told = thresholds
+          .filter((one) => one.method === method && one.experts === experts)
+          .flatMap((one) => safeAt(one, factor) ?? []);
+        return { experts, safe: told.filter((safe) => safe).length, of: told.length };
+      }),
+    })),
+  );

@@ -1,0 +1,138 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, lstat, mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { refuse } from '../contract/errors.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { PLAN_FILE } from './prepare-plan.ts';
+
+/** Name of the list that an export carries; `sha256sum --check` reads it. */
+export const CHECKSUM_FILE = 'checksums.sha256';
+
+/** SHA-256 of a file in hexadecimal. */
+export const fileChecksum = async (file: string, signal: AbortSignal): Promise<string> => {
+  const hash = createHash('sha256').setEncoding('hex');
+  await pipeline(createReadStream(file), hash, { signal });
+  return String(hash.read());
+};
+
+/** The list's text, sorted by name. */
+export const checksumList = (checksums: ReadonlyMap<string, string>): string =>
+  [...checksums]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, checksum]) => `${checksum}  ${name}\n`)
+    .join('');
+
+/** What is wrong with the files that a folder's list names; nothing where it has no list. */
+export const checksumProblems = async (folder: string, signal: AbortSignal): Promise<readonly string[]> => {
+  const list = await readFile(path.join(folder, CHECKSUM_FILE), 'utf8').catch((error: unknown) => {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw error;
+  });
+  if (list === null) return [];
+  const problems: string[] = [];
+  for (const line of list.split('\n').filter((each) => each !== '')) {
+    const [, checksum, name] = /^([0-9a-f]{64}) [ *]([^/\\]+)$/.exec(line) ?? [];
+    if (checksum === undefined || name === undefined) {
+      problems.push(`${CHECKSUM_FILE}: ${JSON.stringify(line.slice(0, 100))} is no line of a checksum list.`);
+      continue;
+    }
+    const found = await fileChecksum(path.join(folder, name), signal).catch((error: unknown) => {
+      if (fileErrorCode(error) === 'ENOENT') return null;
+      throw error;
+    });
+    if (found === null) problems.push(`${name} is missing, though ${CHECKSUM_FILE} lists it.`);
+    else if (found !== checksum) problems.push(`${name} was changed: its checksum is not the one in ${CHECKSUM_FILE}.`);
+  }
+  return problems;
+};
+
+/** What belongs to a model beside config and weights: tokenizer, generation settings, chat template, licence. */
+const sideFile = /\.(?:json|model|txt|jinja|tiktoken)$|^(?:licen[cs]e|notice|copying)/i;
+/** Made anew, or pointing to weights that are not copied. */
+const made = new Set(['config.json', 'README.md', PLAN_FILE, CHECKSUM_FILE]);
+const WEIGHT_INDEX = '.index.json';
+const TOKENIZER_FILE = 'tokenizer.json';
+/** A side file is small; what is larger (data, say) does not belong to the model. */
+const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
+
+/** Copies a model's side files (links are followed, folders left out); gives their names. */
+export const copySideFiles = async (source: string, destination: string): Promise<readonly string[]> => {
+  const copied: string[] = [];
+  for (const name of (await readdir(source)).sort()) {
+    if (!sideFile.test(name) || name.endsWith(WEIGHT_INDEX) || made.has(name)) continue;
+    const from = path.join(source, name);
+    const stats = await stat(from);
+    if (!stats.isFile() || stats.size > MAX_SIDE_FILE_BYTES) continue;
+    await copyFile(from, path.join(destination, name));
+    copied.push(name);
+  }
+  return copied;
+};
+
+/** Whether the export turns text into the same tokens: its tokenizer.json is the source's, byte for byte. */
+export const tokenizerProblems = async (source: string, exported: string): Promise<readonly string[]> => {
+  const [wanted, found] = await Promise.all(
+    [source, exported].map((folder) => readOptional(path.join(folder, TOKENIZER_FILE))),
+  );
+  if (wanted === null || wanted === undefined) return [];
+  if (found === null || found === undefined) return [`${TOKENIZER_FILE} is missing.`];
+  return wanted.equals(found) ? [] : [`${TOKENIZER_FILE} is not the source's.`];
+};
+
+const readOptional = (file: string): Promise<Buffer | null> =>
+  readFile(file).catch((error: unknown) => {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw error;
+  });
+
+const taken = (destination: string, cause?: unknown): Error =>
+  refuse(
+    'destination-exists',
+    `${destination} exists already, and an export never overwrites.`,
+    'Choose another name, or remove it first.',
+    cause,
+  );
+
+/** A name for the unfinished folder: hidden, beside the destination, so that a rename moves no bytes. */
+export const unfinishedName = (destination: string): string =>
+  path.join(path.dirname(destination), `.${path.basename(destination)}.part-${randomBytes(6).toString('hex')}`);
+
+/** Refuses a destination that is there, even as a broken link. */
+export const requireAbsent = async (destination: string): Promise<void> => {
+  const exists = await lstat(destination).then(
+    () => true,
+    (error: unknown) => {
+      if (fileErrorCode(error) === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  if (exists) throw taken(destination);
+};
+
+/**
+ * Gives a finished folder its name, unless something has taken the name meanwhile. A rename would replace an empty
+ * folder, so on POSIX systems the name is claimed first by making it, which only one process can.
+ */
+export const publishFolder = async (unfinished: string, destination: string): Promise<void> => {
+  if (process.platform === 'win32') {
+    await rename(unfinished, destination).catch((error: unknown) => {
+      throw fileErrorCode(error) === 'EEXIST' || fileErrorCode(error) === 'EPERM' ? taken(destination, error) : error;
+    });
+    return;
+  }
+  await mkdir(destination).catch((error: unknown) => {
+    throw fileErrorCode(error) === 'EEXIST' ? taken(destination, error) : error;
+  });
+  try {
+    await rename(unfinished, destination);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOTEMPTY') throw taken(destination, error);
+    await rmdir(destination);
+    throw error;
+  }
+};
+
+/** Removes an unfinished folder with all that is in it. */
+export const removeUnfinished = (unfinished: string): Promise<void> => rm(unfinished, { recursive: true, force: true });

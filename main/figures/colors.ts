@@ -1,0 +1,79 @@
+import { interpolateCividis } from 'd3-scale-chromatic';
+
+export type ThemeName = 'light' | 'dark';
+
+/** `page`: colours are custom properties of the HTML page that holds the figure, so that it follows the page. */
+export interface FigureTheme {
+  readonly name: ThemeName | 'page';
+  readonly background: string;
+  readonly ink: string;
+  readonly muted: string;
+  readonly grid: string;
+  /** A cell without a value: an expert that no token chose has no mean. */
+  readonly absent: string;
+}
+
+const themes: Readonly<Record<ThemeName, FigureTheme>> = {
+  light: {
+    name: 'light',
+    background: '#ffffff',
+    ink: '#1a1d21',
+    muted: '#5a616b',
+    grid: '#e2e5e9',
+    absent: '#d5d8dc',
+  },
+  dark: {
+    name: 'dark',
+    background: '#16181c',
+    ink: '#e9ebee',
+    muted: '#a6adb7',
+    grid: '#30343b',
+    absent: '#4a4f57',
+  },
+};
+
+type ThemeColor = Exclude<keyof FigureTheme, 'name'>;
+const propertyOf = (color: ThemeColor): string => `--figure-${color}`;
+const reference = (color: ThemeColor): string => `var(${propertyOf(color)})`;
+
+/** Colours of a figure inside an HTML page that defines `pageColors` for its light and its dark form. */
+export const pageTheme: FigureTheme = {
+  name: 'page',
+  background: reference('background'),
+  ink: reference('ink'),
+  muted: reference('muted'),
+  grid: reference('grid'),
+  absent: reference('absent'),
+};
+
+/** Custom properties (name, value) that `pageTheme` refers to. */
+export const pageColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] => {
+  const { background, ink, muted, grid, absent } = themes[name];
+  const colors: readonly (readonly [ThemeColor, string])[] = [
+    ['background', background],
+    ['ink', ink],
+    ['muted', muted],
+    ['grid', grid],
+    ['absent', absent],
+  ];
+  return colors.map(([color, value]) => [propertyOf(color), value]);
+};
+
+/** Colours of a figure; text on background has a contrast of at least 5.9 (WCAG AA) in both. */
+export const figureTheme = (name: ThemeName): FigureTheme => themes[name];
+
+export type Rgb = readonly [red: number, green: number, blue: number];
+
+/**
+ * Cividis (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239) at `share` in 0..1, clamped: dark blue
+ * to yellow, read alike with and without colour-vision deficiency.
+ */
+export const cividis = (share: number): Rgb => {
+  const [red = Number.NaN, green = Number.NaN, blue = Number.NaN] = (interpolateCividis(share).match(/\d+/g) ?? []).map(
+    Number,
+  );
+  return [red, green, blue];
+};
+
+export const hexColor = (color: Rgb): string =>
+  `#${color.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`;

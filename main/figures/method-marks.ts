@@ -1,0 +1,189 @@
+import { methodOfLabel } from '../contract/method.ts';
+import type { MethodName } from '../contract/plan.ts';
+import type { FigureTheme, ThemeName } from './colors.ts';
+import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
+
+export type MarkShape = 'circle' | 'square' | 'triangle' | 'diamond' | 'down' | 'bar' | 'hexagon' | 'plus';
+
+/**
+ * How the curve of a method is drawn, in the window and in saved figures alike: a colour (the first ones are of Okabe
+ * and Ito's colour-blind-safe set, 2008), and a shape and a dash, which tell apart what shares one.
+ */
+export interface MethodStyle {
+  /** Names the colour: that of the method. */
+  readonly name: string;
+  readonly light: string;
+  readonly dark: string;
+  /** SVG dash array; `none`: solid. */
+  readonly dash: string;
+  readonly shape: MarkShape;
+  /** Recovered plans: the method's colour and shape, the mark open with a dot in it, the line dotted. */
+  readonly isRecovered: boolean;
+}
+
+const grey = { light: '#6b6f76', dark: '#a3a8b0' };
+const orange = { light: '#b86e00', dark: '#f0a830' };
+const blue = { light: '#0068a8', dark: '#5ab4ee' };
+const green = { light: '#008060', dark: '#2cc39a' };
+const pink = { light: '#a34a80', dark: '#dd8fbb' };
+const vermilion = { light: '#a84400', dark: '#f08050' };
+const indigo = { light: '#5a4fb5', dark: '#a99ff5' };
+const olive = { light: '#6a6c00', dark: '#c2c44a' };
+const teal = { light: '#00707c', dark: '#58c4cf' };
+const brown = { light: '#7b5433', dark: '#cda580' };
+
+type Drawn = Omit<MethodStyle, 'name' | 'isRecovered'>;
+
+const styles: Readonly<Record<MethodName, Drawn>> = {
+  random: { ...grey, dash: '2 3', shape: 'circle' },
+  frequency: { ...orange, dash: '6 3', shape: 'square' },
+  'gate-mass': { ...olive, dash: '4 2', shape: 'circle' },
+  ean: { ...pink, dash: '4 2', shape: 'down' },
+  reap: { ...blue, dash: 'none', shape: 'triangle' },
+  man: { ...pink, dash: '10 3', shape: 'square' },
+  msan: { ...pink, dash: '8 3 2 3', shape: 'diamond' },
+  unified: { ...indigo, dash: '6 3', shape: 'triangle' },
+  'easy-ep': { ...indigo, dash: 'none', shape: 'down' },
+  naee: { ...vermilion, dash: '10 3', shape: 'bar' },
+  tsep: { ...olive, dash: '8 3 2 3', shape: 'square' },
+  uncurl: { ...green, dash: '8 3 2 3', shape: 'diamond' },
+  'm-smoe': { ...teal, dash: 'none', shape: 'circle' },
+  'hc-smoe': { ...brown, dash: '4 2', shape: 'triangle' },
+  'sub-moe': { ...teal, dash: '6 3', shape: 'square' },
+  ream: { ...brown, dash: '10 3', shape: 'down' },
+  eep: { ...vermilion, dash: 'none', shape: 'circle' },
+};
+
+const strangers: readonly [MethodStyle, ...MethodStyle[]] = [
+  { name: 'other-0', ...pink, dash: '4 2', shape: 'hexagon', isRecovered: false },
+  { name: 'other-1', ...vermilion, dash: '10 3', shape: 'plus', isRecovered: false },
+];
+
+const DOTTED = '1.2 3';
+/** Of the one method that is dotted as it is. */
+const LONG = '12 3';
+
+/** Every style without recovery: what a page that refers to colours by name has to define. */
+export const methodStyles: readonly MethodStyle[] = [
+  ...Object.entries(styles).map(([name, drawn]): MethodStyle => ({ name, ...drawn, isRecovered: false })),
+  ...strangers,
+];
+
+/** Style of a curve by its name (`reap`, `reap+recovery`); names that are no method share the last styles, by `order`. */
+export const methodStyle = (label: string, order: number): MethodStyle => {
+  const { method, isRecovered } = methodOfLabel(label);
+  if (method === null) return strangers[Math.max(0, order) % strangers.length] ?? strangers[0];
+  const { dash, ...drawn } = styles[method];
+  return { name: method, ...drawn, dash: !isRecovered ? dash : method === 'random' ? LONG : DOTTED, isRecovered };
+};
+
+/** SVG path of a mark of radius `r` about (x, y), to be filled or outlined. */
+export const markOutline = (shape: MarkShape, x: number, y: number, r: number): string => {
+  switch (shape) {
+    case 'circle':
+      return `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+    case 'square':
+      return `M${x - 0.9 * r} ${y - 0.9 * r}h${1.8 * r}v${1.8 * r}h${-1.8 * r}Z`;
+    case 'triangle':
+      return `M${x} ${y - 1.2 * r}L${x + 1.1 * r} ${y + 0.8 * r}H${x - 1.1 * r}Z`;
+    case 'down':
+      return `M${x} ${y + 1.2 * r}L${x + 1.1 * r} ${y - 0.8 * r}H${x - 1.1 * r}Z`;
+    case 'diamond':
+      return `M${x} ${y - 1.25 * r}L${x + 1.25 * r} ${y}L${x} ${y + 1.25 * r}L${x - 1.25 * r} ${y}Z`;
+    case 'bar':
+      return `M${x - 0.5 * r} ${y - 1.2 * r}h${r}v${2.4 * r}h${-r}Z`;
+    case 'hexagon':
+      return `M${x - 0.6 * r} ${y - r}h${1.2 * r}L${x + 1.2 * r} ${y}L${x + 0.6 * r} ${y + r}h${-1.2 * r}L${x - 1.2 * r} ${y}Z`;
+    case 'plus':
+      return `M${x - 0.4 * r} ${y - 1.2 * r}h${0.8 * r}v${0.8 * r}h${0.8 * r}v${0.8 * r}h${-0.8 * r}v${0.8 * r}h${-0.8 * r}v${-0.8 * r}h${-0.8 * r}v${-0.8 * r}h${0.8 * r}Z`;
+  }
+};
+
+/** Radius of the dot in the mark of a recovered curve, as a part of the mark's. */
+export const RECOVERED_DOT = 0.38;
+
+/** How a curve is drawn in one theme. */
+export interface MethodMark extends Pick<MethodStyle, 'dash' | 'shape' | 'isRecovered'> {
+  readonly color: string;
+  /** Behind the mark: shows through where it is open. */
+  readonly background: string;
+}
+
+const propertyOf = ({ name }: MethodStyle): string => `--method-${name}`;
+
+const colorOf = (style: MethodStyle, theme: FigureTheme): string =>
+  theme.name === 'page' ? `var(${propertyOf(style)})` : style[theme.name];
+
+/** Custom properties (name, value) that marks of the page theme refer to. */
+export const methodColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] =>
+  methodStyles.map((style) => [propertyOf(style), style[name]]);
+
+/** Marks of curves in the order given; names that are no method share the last styles in turn. */
+export const methodMarks = (labels: readonly string[], theme: FigureTheme): ReadonlyMap<string, MethodMark> => {
+  const strangers = labels.filter((label) => methodOfLabel(label).method === null);
+  return new Map(
+    labels.map((label) => {
+      const style = methodStyle(label, strangers.indexOf(label));
+      const { dash, shape, isRecovered } = style;
+      return [label, { color: colorOf(style, theme), background: theme.background, dash, shape, isRecovered }];
+    }),
+  );
+};
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+/** A method's mark at (x, y), `r` its radius; hollow on the background for "not reached". */
+export const drawMark = (mark: MethodMark, x: number, y: number, r: number, hollow?: FigureTheme): SvgNode => {
+  const isOpen = hollow !== undefined || mark.isRecovered;
+  const outline = svgElement('path', {
+    d: markOutline(mark.shape, round(x), round(y), r),
+    fill: isOpen ? mark.background : mark.color,
+    stroke: mark.color,
+    'stroke-width': isOpen ? 1.2 : 0,
+  });
+  if (hollow !== undefined || !mark.isRecovered) return outline;
+  return svgElement(
+    'g',
+    {},
+    outline,
+    svgElement('circle', { cx: round(x), cy: round(y), r: round(RECOVERED_DOT * r), fill: mark.color }),
+  );
+};
+
+export interface LegendEntry {
+  readonly label: string;
+  readonly mark: MethodMark;
+}
+
+export const LEGEND_LINE = 22;
+const FONT_SIZE = 12;
+
+/** Methods with their line and mark, in rows from `left` to `right`; the first row's middle is at `top`. */
+export const drawMethodLegend = (
+  entries: readonly LegendEntry[],
+  { left, right, top }: { readonly left: number; readonly right: number; readonly top: number },
+): { readonly nodes: readonly SvgNode[]; readonly rows: number } => {
+  let x = left;
+  let rows = 1;
+  const nodes = entries.flatMap(({ label, mark }) => {
+    const width = 58 + textWidth(label, FONT_SIZE);
+    if (x > left && x + width > right) {
+      x = left;
+      rows += 1;
+    }
+    const start = x;
+    const y = top + (rows - 1) * LEGEND_LINE;
+    x += width;
+    return [
+      svgElement('path', {
+        d: `M${start} ${y}h30`,
+        stroke: mark.color,
+        'stroke-width': 1.6,
+        'stroke-dasharray': mark.dash,
+      }),
+      drawMark(mark, start + 15, y, 4),
+      svgLabel(start + 38, y + 4, label, { 'font-size': FONT_SIZE }),
+    ];
+  });
+  return { nodes, rows };
+};

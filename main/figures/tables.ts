@@ -1,0 +1,213 @@
+import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
+import type { SweepDocument, SweepResult, Threshold, Verdict } from '../contract/sweep.ts';
+import { type Cell, csvFile } from './csv.ts';
+
+type Columns<T> = readonly (readonly [name: string, value: (row: T) => Cell])[];
+
+const resultColumns: Columns<SweepResult> = [
+  ['model', ({ model }) => model],
+  ['task', ({ task }) => task],
+  ['method', ({ method }) => method],
+  ['seed', ({ seed }) => seed],
+  ['factor', ({ factor }) => factor],
+  ['kept', ({ kept }) => kept],
+  ['n', ({ n }) => n],
+  ['metric', ({ metric }) => metric],
+  ['value', ({ value }) => value],
+  ['acc', ({ acc }) => acc],
+  ['acc_norm', ({ accNorm }) => accNorm],
+  ['perplexity', ({ perplexity }) => perplexity],
+  ['difference', ({ difference }) => difference],
+  ['low', ({ low }) => low],
+  ['high', ({ high }) => high],
+  ['low_one_sided', ({ lowOneSided }) => lowOneSided],
+  ['p', ({ p }) => p],
+  ['lost', ({ lost }) => lost],
+  ['gained', ({ gained }) => gained],
+  ['truncated', ({ truncated }) => truncated],
+];
+
+const thresholdColumns: Columns<Threshold> = [
+  ['model', ({ model }) => model],
+  ['task', ({ task }) => task],
+  ['method', ({ method }) => method],
+  ['seed', ({ seed }) => seed],
+  ['factor', ({ factor }) => factor],
+  ['last_safe', ({ lastSafe }) => lastSafe],
+  ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
+  ['delta', ({ delta }) => delta],
+  ['n', ({ n }) => n],
+  ['verdict', ({ verdict }) => verdict],
+];
+
+const table = <T>(manifest: RunManifest, columns: Columns<T>, rows: readonly T[]): string =>
+  csvFile(
+    manifest,
+    columns.map(([name]) => name),
+    rows.map((row) => columns.map(([, value]) => value(row))),
+  );
+
+/** Every number of a sweep, one candidate on one task per line. */
+export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>
+  table(manifest, resultColumns, document.results);
+
+export const thresholdsCsv = (document: SweepDocument, manifest: RunManifest): string =>
+  table(manifest, thresholdColumns, document.thresholds);
+
+const inWords: Readonly<Record<Verdict, string>> = {
+  found: 'found',
+  'all-safe': 'every tested factor is safe',
+  'none-safe': 'no tested factor is safe',
+  'cannot-tell': 'cannot tell: too few items',
+};
+
+/** At most three decimals: 16 / 13 -> 1.231. */
+const factorText = (factor: number | null): string => (factor === null ? '' : String(Math.round(factor * 1000) / 1000));
+
+const headline = ({ verdict, factor }: Threshold): string => {
+  if (factor === null) return '?';
+  return verdict === 'all-safe' ? `≥ ${factorText(factor)}` : factorText(factor);
+};
+
+const escapeMarkdown = (text: string): string => text.replace(/[\\|<>*_`[\]]/g, '\\$&').replace(/\s+/g, ' ');
+
+/** The thresholds as a Markdown table, with the rule and the run below it. */
+export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifest): string => {
+  const titles = ['Model', 'Task', 'Method', 'Seed', 'Threshold', 'Last safe', 'First unsafe', 'n', 'Verdict'];
+  const severalSeeds = new Set(document.thresholds.flatMap(({ method, seed }) => (seed === null ? [] : [method])));
+  const rows = document.thresholds.map((threshold) => [
+    escapeMarkdown(threshold.model),
+    escapeMarkdown(threshold.task),
+    escapeMarkdown(threshold.method),
+    threshold.seed === null ? (severalSeeds.has(threshold.method) ? 'all' : '') : String(threshold.seed),
+    headline(threshold),
+    factorText(threshold.lastSafe),
+    factorText(threshold.firstUnsafe),
+    String(threshold.n),
+    inWords[threshold.verdict],
+  ]);
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const alignment = titles.map((title) => (/^(Seed|Threshold|Last safe|First unsafe|n)$/.test(title) ? '---:' : '---'));
+  return [
+    `# Thresholds: ${escapeMarkdown(manifest.title)}`,
+    '',
+    line(titles),
+    line(alignment),
+    ...rows.map(line),
+    '',
+    document.rule,
+    '',
+    `Run \`${manifest.id}\`, ${manifest.createdAt}.`,
+    '',
+  ].join('\n');
+};
+
+interface Line {
+  readonly document: CompareDocument;
+  readonly task: CompareTask;
+  readonly row: CompareRow;
+}
+
+/** `factor_asked` is the factor that methods are compared at, `factor` the one that a method reached nearest to it. */
+const columns: readonly (readonly [name: string, value: (line: Line) => Cell])[] = [
+  ['model', ({ document }) => document.model],
+  ['factor_asked', ({ document }) => document.factor],
+  ['task', ({ task }) => task.task],
+  ['metric', ({ task }) => task.metric],
+  ['n', ({ task }) => task.n],
+  ['rank', ({ row }) => row.place],
+  ['shares_best', ({ row }) => String(row.sharesBest)],
+  ['method', ({ row }) => row.method],
+  ['draws', ({ row }) => Math.max(1, row.seeds.length)],
+  ['factor', ({ row }) => row.factor],
+  ['kept', ({ row }) => row.kept],
+  ['value', ({ row }) => row.value],
+  ['lowest', ({ row }) => row.lowest],
+  ['highest', ({ row }) => row.highest],
+  ['reference', ({ task }) => task.reference],
+  ['difference', ({ row }) => row.paired?.difference ?? null],
+  ['low', ({ row }) => row.paired?.low ?? null],
+  ['high', ({ row }) => row.paired?.high ?? null],
+  ['p', ({ row }) => row.paired?.p ?? null],
+  ['p_holm', ({ row }) => row.pHolm],
+  ['lost', ({ row }) => row.paired?.lost ?? null],
+  ['gained', ({ row }) => row.paired?.gained ?? null],
+  ['reading', ({ row }) => row.reading],
+];
+
+/** The methods of a sweep against each other: one method on one task per line, model after model. */
+export const comparisonsCsv = (comparisons: readonly CompareDocument[], manifest: RunManifest): string =>
+  csvFile(
+    manifest,
+    columns.map(([name]) => name),
+    comparisons.flatMap((document) =>
+      document.tasks.flatMap((task) =>
+        task.rows.map((row) => columns.map(([, value]) => value({ document, task, row }))),
+      ),
+    ),
+  );
+
+const sizeThresholdColumns: Columns<SizeThreshold> = [
+  ['method', ({ method }) => method],
+  ['task', ({ task }) => task],
+  ['experts', ({ experts }) => experts],
+  ['model', ({ model }) => model],
+  ['factor', ({ factor }) => factor],
+  ['last_safe', ({ lastSafe }) => lastSafe],
+  ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
+  ['largest_tested', ({ largestTested }) => largestTested],
+  ['delta', ({ delta }) => delta],
+  ['n', ({ n }) => n],
+  ['verdict', ({ verdict }) => verdict],
+];
+
+const pairColumns: Columns<SizePair> = [
+  ['method', ({ method }) => method],
+  ['seed', ({ seed }) => seed],
+  ['task', ({ task }) => task],
+  ['large', ({ large }) => large],
+  ['large_experts', ({ largeExperts }) => largeExperts],
+  ['small', ({ small }) => small],
+  ['experts', ({ experts }) => experts],
+  ['factor', ({ factor }) => factor],
+  ['past_threshold', ({ pastThreshold }) => (pastThreshold === null ? null : String(pastThreshold))],
+  ['metric', ({ metric }) => metric],
+  ['n', ({ n }) => n],
+  ['pruned', ({ pruned }) => pruned],
+  ['scratch', ({ scratch }) => scratch],
+  ['difference', ({ difference }) => difference],
+  ['low', ({ low }) => low],
+  ['high', ({ high }) => high],
+  ['p', ({ p }) => p],
+  ['lost', ({ lost }) => lost],
+  ['gained', ({ gained }) => gained],
+  ['reading', ({ reading }) => reading],
+];
+
+/** Thresholds with the number of experts before pruning, by method and task, E rising. */
+export const expertTrendsCsv = ({ trends }: SizeTrendDocument, manifest: RunManifest): string =>
+  table(
+    manifest,
+    sizeThresholdColumns,
+    trends.flatMap(({ points }) => points),
+  );
+
+/** Pruned-large against scratch-small, one comparison per line. */
+export const sizePairsCsv = ({ pairs }: SizeTrendDocument, manifest: RunManifest): string =>
+  table(manifest, pairColumns, pairs);
+
+/** The findings as a Markdown list, with notes and the run. */
+export const findingsMarkdown = ({ findings, notes, rule }: SizeTrendDocument, manifest: RunManifest): string => {
+  const plain = (text: string): string => text.replace(/[\\|<>*_`[\]]/g, '\\$&').replace(/\s+/g, ' ');
+  return [
+    `# Findings: ${plain(manifest.title)}`,
+    '',
+    ...findings.map(({ sentence }) => `- ${plain(sentence)}`),
+    '',
+    ...[rule, ...notes].flatMap((text) => [plain(text), '']),
+    `Run \`${manifest.id}\`, ${manifest.createdAt}.`,
+    '',
+  ].join('\n');
+};

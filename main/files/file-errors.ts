@@ -1,0 +1,64 @@
+import { access, mkdir } from 'node:fs/promises';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+
+const hasCode = (error: unknown): error is Error & { readonly code: string } =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string';
+
+/** The system's name of a file error (`ENOENT`, `ENOSPC`, ...), or null for anything else. */
+export const fileErrorCode = (error: unknown): string | null => (hasCode(error) ? error.code : null);
+
+/** What the system says about a file, in words that tell what to do; other errors come back as they are. */
+export const explainFileError = (error: unknown, path: string): unknown => {
+  if (error instanceof WorkbenchError) return error;
+  switch (fileErrorCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return refuse(
+        'disk-full',
+        `No space is left to write ${path}.`,
+        'Free some space (or raise the quota) and resume: what is finished stays on disk.',
+        error,
+      );
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return refuse(
+        'not-writable',
+        `${path} cannot be written: permission denied or a read-only file system.`,
+        'Choose a folder that you may write to.',
+        error,
+      );
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return refuse('not-a-folder', `A part of ${path} is a file, not a folder.`, 'Choose another folder.', error);
+    case 'ENAMETOOLONG':
+      return refuse('name-too-long', `${path} is too long for this file system.`, 'Choose a shorter name.', error);
+    default:
+      return error;
+  }
+};
+
+/** Whether a file can be read. */
+export const isFile = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Makes a folder and those above it; refuses a place where that cannot be done. */
+export const makeFolder = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    // On a read-only file system Node's recursive mkdir answers "no such file".
+    if (fileErrorCode(error) === 'ENOENT') {
+      throw refuse(
+        'not-writable',
+        `The folder ${path} cannot be made there.`,
+        'Choose a folder that you may write to.',
+        error,
+      );
+    }
+    throw explainFileError(error, path);
+  }
+};

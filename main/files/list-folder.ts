@@ -1,0 +1,111 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { refuse } from '../contract/errors.ts';
+import { explainFileError, fileErrorCode } from './file-errors.ts';
+
+export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
+
+/** Files that are tasks by themselves, whatever their items: `tasks/README.md` lists the formats. */
+const TASK_EXTENSIONS = ['.jsonl', '.parquet', '.txt'];
+/** A document of lm-evaluation-harness names its task at the top level; this much of a file is looked at. */
+const HARNESS_KEY = /^task\s*:/m;
+const LOOKED_AT_BYTES = 65_536;
+
+const isYaml = (name: string): boolean => ['.yaml', '.yml'].includes(extname(name).toLowerCase());
+
+const isHarnessDocument = async (file: string): Promise<boolean> => {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(LOOKED_AT_BYTES), 0, LOOKED_AT_BYTES, 0);
+    return HARNESS_KEY.test(buffer.toString('utf8', 0, bytesRead));
+  } finally {
+    await handle.close();
+  }
+};
+
+/** What a file may be, by its extension; a YAML file by what is in it, since most are something else. */
+export const kindOfFile = async (path: string): Promise<'task' | 'file'> => {
+  if (TASK_EXTENSIONS.includes(extname(path).toLowerCase())) return 'task';
+  if (!isYaml(path)) return 'file';
+  try {
+    return (await isHarnessDocument(path)) ? 'task' : 'file';
+  } catch (error) {
+    // One that may not be read, or is gone by now, is shown as what it is: a file.
+    if (fileErrorCode(error) !== null) return 'file';
+    throw error;
+  }
+};
+
+/** What a folder may be, by the names in it: config.json + safetensors is a model; the forms of a task are those that can be opened. */
+export const kindOfFolder = async (path: string): Promise<'folder' | 'model' | 'task'> => {
+  let names: string[];
+  try {
+    names = await readdir(path);
+  } catch (error) {
+    // One that may not be read, or is gone by now, is shown as what it is: a folder.
+    if (fileErrorCode(error) !== null) return 'folder';
+    throw error;
+  }
+  const has = (...wanted: readonly string[]): boolean => wanted.every((name) => names.includes(name));
+  if (has('config.json') && names.some((name) => name.endsWith('.safetensors'))) return 'model';
+  if (has('task.json')) return has('test.jsonl') || has('test.parquet') ? 'task' : 'folder';
+  const [document, another] = names.filter(isYaml);
+  if (document !== undefined && another === undefined && (await kindOfFile(join(path, document))) === 'task')
+    return 'task';
+  return has('train.jsonl', 'val.jsonl') || has('train.txt', 'test.txt') ? 'task' : 'folder';
+};
+
+export interface FolderEntry {
+  readonly path: string;
+  readonly name: string;
+  /** A model or task is what its names say: opening it may still refuse it. */
+  readonly kind: FolderEntryKind;
+  readonly isFolder: boolean;
+}
+export interface ListedFolder {
+  readonly path: string;
+  readonly parent: string | null;
+  readonly entries: readonly FolderEntry[];
+}
+
+/** A folder with more entries is cut there: nobody chooses from a longer list. */
+const MAX_ENTRIES = 5_000;
+/** Folders looked into at a time. */
+const CONCURRENCY = 16;
+
+const entryOf = async (folder: string, name: string): Promise<FolderEntry | null> => {
+  const path = join(folder, name);
+  try {
+    const isFolder = (await stat(path)).isDirectory();
+    return { path, name, kind: await (isFolder ? kindOfFolder(path) : kindOfFile(path)), isFolder };
+  } catch (error) {
+    // A dangling link, or a file removed meanwhile.
+    if (fileErrorCode(error) !== null) return null;
+    throw error;
+  }
+};
+
+/** A folder's entries (hidden ones left out): folders first, then files, each by name. */
+export const listFolder = async (path: string): Promise<ListedFolder> => {
+  let names: string[];
+  try {
+    names = (await readdir(path))
+      .filter((name) => !name.startsWith('.'))
+      .sort()
+      .slice(0, MAX_ENTRIES);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT')
+      throw refuse('no-such-folder', `${path} does not exist.`, 'Choose another folder.', error);
+    if (fileErrorCode(error) === 'EACCES')
+      throw refuse('not-readable', `${path} may not be read.`, 'Choose another folder.', error);
+    throw explainFileError(error, path);
+  }
+  const entries: FolderEntry[] = [];
+  for (let start = 0; start < names.length; start += CONCURRENCY) {
+    const found = await Promise.all(names.slice(start, start + CONCURRENCY).map((name) => entryOf(path, name)));
+    entries.push(...found.filter((entry) => entry !== null));
+  }
+  entries.sort((a, b) => Number(b.isFolder) - Number(a.isFolder));
+  const parent = dirname(path);
+  return { path, parent: parent === path ? null : parent, entries };
+};

@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { explainFileError, makeFolder } from './file-errors.ts';
+
+/** A name beside `path` that no other writer uses; hidden, so that listings skip it. */
+export const temporaryNameFor = (path: string, folder = dirname(path)): string =>
+  join(folder, `.${basename(path)}.${String(process.pid)}-${randomBytes(6).toString('hex')}.tmp`);
+
+/** Makes a rename in `folder` survive a power cut. Windows cannot open folders and does not need it. */
+const syncFolder = async (folder: string): Promise<void> => {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Flushes a finished temporary file and gives it its name: a reader sees the old file or the whole new one. */
+export const publishFile = async (temporary: string, path: string): Promise<void> => {
+  const handle = await open(temporary, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+};
+
+/**
+ * Lets `write` fill a temporary file, then publishes it under `path`. Whatever fails, no part of it stays.
+ * `temporaryFolder` must lie on the same file system (default: the file's own folder).
+ */
+export const produceFileAtomically = async (
+  path: string,
+  write: (temporary: string) => Promise<void>,
+  temporaryFolder?: string,
+): Promise<void> => {
+  const temporary = temporaryNameFor(path, temporaryFolder);
+  await makeFolder(dirname(path));
+  try {
+    await write(temporary);
+    await publishFile(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw explainFileError(error, path);
+  }
+};
+
+/** Writes a whole file at once: temporary name, fsync, rename, fsync of the folder. */
+export const writeFileAtomically = (path: string, data: string | Uint8Array, temporaryFolder?: string): Promise<void> =>
+  produceFileAtomically(
+    path,
+    async (temporary) => {
+      const handle = await open(temporary, 'wx');
+      try {
+        await handle.writeFile(data);
+      } finally {
+        await handle.close();
+      }
+    },
+    temporaryFolder,
+  );

@@ -1,0 +1,179 @@
+import { WorkbenchError } from '../contract/errors.ts';
+import type { FlippedItem, PointName, Reproduction } from '../contract/reproduction.ts';
+import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import { counted, printedFactor } from '../evaluation/size-trend/findings.ts';
+import type { ChoiceOutcome, ItemOutcome } from '../contract/outcome.ts';
+
+export interface ComparedOutcomes {
+  readonly flipped: readonly Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[];
+  /** Largest difference of a log-probability. */
+  readonly largestScoreDifference: number;
+}
+
+const answerOf = ({ chosen, chosenNorm, logprobs }: ChoiceOutcome): FlippedItem['before'] => ({
+  chosen,
+  chosenNorm,
+  scores: [...logprobs],
+});
+
+const scoresOf = (outcome: ItemOutcome): readonly number[] =>
+  outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob];
+
+const isFlipped = (before: ChoiceOutcome, after: ChoiceOutcome): boolean =>
+  before.chosen !== after.chosen || before.chosenNorm !== after.chosenNorm || before.answer !== after.answer;
+
+const mismatch = (item: string): WorkbenchError =>
+  new WorkbenchError(
+    'outcomes-mismatch',
+    'failed',
+    `The stored outcomes do not hold the task's items in their order: item "${item}" is another one there.`,
+    'The stored outcomes were edited or damaged: restore them, or start a new sweep.',
+  );
+
+/** Compares what two runs answered to the same items, in the same order. */
+export const compareOutcomes = (before: readonly ItemOutcome[], after: readonly ItemOutcome[]): ComparedOutcomes => {
+  const flipped: Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[] = [];
+  let largestScoreDifference = 0;
+  for (let place = 0; place < Math.max(before.length, after.length); place += 1) {
+    const [was, is] = [before[place], after[place]];
+    if (was === undefined || is === undefined || was.id !== is.id || was.kind !== is.kind)
+      throw mismatch(was?.id ?? is?.id ?? '');
+    const scores = scoresOf(is);
+    if (scores.length !== scoresOf(was).length) throw mismatch(was.id);
+    scoresOf(was).forEach((score, index) => {
+      largestScoreDifference = Math.max(largestScoreDifference, Math.abs((scores[index] ?? Number.NaN) - score));
+    });
+    if (was.kind === 'choice' && is.kind === 'choice' && isFlipped(was, is)) {
+      flipped.push({ item: was.id, answer: is.answer, before: answerOf(was), after: answerOf(is) });
+    }
+  }
+  return { flipped, largestScoreDifference };
+};
+
+/** Perplexities are sums of logarithms that a processor may round otherwise: equal up to this share is equal. */
+const SAME_PERPLEXITY = 1e-6;
+
+/** Factors of one point come from different files: equal up to rounding is equal. */
+export const pointKey = ({ model, task, method, seed, factor }: PointName): string =>
+  JSON.stringify([model, task, method, seed, factor.toFixed(9)]);
+
+export const pointNameOf = ({ model, task, method, seed, factor }: PointName): PointName => ({
+  model,
+  task,
+  method,
+  seed,
+  factor,
+});
+
+/** Accuracies are quotients of whole numbers, so equal ones are equal to the last digit. */
+const isSameValue = (before: SweepResult, after: SweepResult): boolean =>
+  before.metric === 'perplexity'
+    ? Math.abs(after.value - before.value) <= SAME_PERPLEXITY * Math.abs(before.value)
+    : before.acc === after.acc && before.accNorm === after.accNorm && before.value === after.value;
+
+const curveKey = ({ model, task, method, seed }: Threshold): string => JSON.stringify([model, task, method, seed]);
+
+const isSameThreshold = (before: Threshold, after: Threshold): boolean =>
+  before.factor === after.factor &&
+  before.lastSafe === after.lastSafe &&
+  before.firstUnsafe === after.firstUnsafe &&
+  before.verdict === after.verdict;
+
+type Documents = Pick<SweepDocument, 'results' | 'thresholds'>;
+
+/** What of a sweep's values, points and thresholds came out otherwise the second time. Thresholds must be at one delta. */
+export const compareSweeps = (
+  before: Documents,
+  after: Documents,
+): Pick<Reproduction, 'changed' | 'missing' | 'added' | 'thresholds'> => {
+  const results = new Map(after.results.map((result) => [pointKey(result), result]));
+  const known = new Set(before.results.map(pointKey));
+  const thresholds = new Map(after.thresholds.map((threshold) => [curveKey(threshold), threshold]));
+  return {
+    changed: before.results.flatMap((result) => {
+      const again = results.get(pointKey(result));
+      if (again === undefined || isSameValue(result, again)) return [];
+      return [{ ...pointNameOf(result), metric: result.metric, before: result.value, after: again.value }];
+    }),
+    missing: before.results.filter((result) => !results.has(pointKey(result))).map(pointNameOf),
+    added: after.results.filter((result) => !known.has(pointKey(result))).map(pointNameOf),
+    thresholds: before.thresholds.flatMap((threshold) => {
+      const again = thresholds.get(curveKey(threshold));
+      return again === undefined || isSameThreshold(threshold, again) ? [] : [{ before: threshold, after: again }];
+    }),
+  };
+};
+
+export type Findings = Omit<Reproduction, 'run' | 'of' | 'matches' | 'sentence' | 'before' | 'after'>;
+
+/** Whether every value, every answer and every point is the same. Plans and scores may differ where nothing else does. */
+export const isMatch = ({ changed, flipped, thresholds, missing, added }: Findings): boolean =>
+  [changed, flipped, thresholds, missing, added].every((list) => list.length === 0);
+
+const printedScore = (score: number): string => Number(score.toPrecision(2)).toString();
+
+/** The verdict in words. */
+export const reproductionSentence = (findings: Findings): string => {
+  const { points, items, changed, flipped, thresholds, missing, added, largestScoreDifference } = findings;
+  const compared = `${counted(points, 'value')} over ${counted(items, 'item outcome')}`;
+  const rounding =
+    largestScoreDifference === 0
+      ? 'to the last digit'
+      : `scores differ by rounding, at most ${printedScore(largestScoreDifference)}`;
+  if (isMatch(findings)) return `Every number matches: ${compared}, ${rounding}.`;
+  const parts = [
+    `${counted(changed.length, 'value')} of ${String(points)} changed`,
+    `${counted(flipped.length, 'item outcome')} of ${String(items)} flipped`,
+    `${counted(thresholds.length, 'threshold')} changed`,
+    ...(missing.length === 0 ? [] : [`${counted(missing.length, 'point')} missing`]),
+    ...(added.length === 0 ? [] : [`${counted(added.length, 'point')} new`]),
+  ];
+  return `Not every number matches: ${parts.join(', ')}.`;
+};
+
+const named = ({ model, task, method, seed, factor }: PointName): string =>
+  `${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${printedFactor(factor)}`;
+
+const scores = ({ chosen, scores: all }: FlippedItem['before']): string =>
+  `chose ${String(chosen)} of [${all.map((score) => score.toFixed(6)).join(', ')}]`;
+
+const verdictOf = ({ factor, lastSafe, firstUnsafe, verdict }: Threshold): string => {
+  const printed = (value: number | null): string => (value === null ? '-' : printedFactor(value));
+  return `${printed(factor)} (${verdict}, last safe ${printed(lastSafe)}, first unsafe ${printed(firstUnsafe)})`;
+};
+
+const section = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
+
+const deviceOf = ({ device, versions }: Reproduction['before']): string =>
+  `${device.processor}, ${device.provider}, ${device.precision}; ${Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')}`;
+
+/** Everything that a reproduction found, in words: the verdict, then what differs, item by item. */
+export const reproductionText = (found: Reproduction): string =>
+  [
+    found.sentence,
+    ...section(
+      'Values that changed:',
+      found.changed.map((point) => `${named(point)}: ${String(point.before)}, now ${String(point.after)}`),
+    ),
+    ...section(
+      'Items that flipped (choices and answers counted from 0):',
+      found.flipped.map(
+        (flip) =>
+          `${named(flip)}  item ${flip.item}, right answer ${String(flip.answer)}: ${scores(flip.before)}, now ${scores(flip.after)}`,
+      ),
+    ),
+    ...section(
+      'Thresholds that changed:',
+      found.thresholds.map(
+        ({ before, after }) =>
+          `${before.model}  ${before.task}  ${before.method}${before.seed === null ? '' : ` (seed ${String(before.seed)})`}: ${verdictOf(before)}, now ${verdictOf(after)}`,
+      ),
+    ),
+    ...section('Points that were not measured again:', found.missing.map(named)),
+    ...section('Points that the first run did not measure:', found.added.map(named)),
+    ...section('Points whose plan came out otherwise:', (found.replanned ?? []).map(named)),
+    `First run:  ${deviceOf(found.before)}\nSecond run: ${deviceOf(found.after)}`,
+  ].join('\n\n');

@@ -1,0 +1,116 @@
+import { fileWriter, ParquetWriter } from 'hyparquet-writer';
+import type { ItemOutcome } from '../contract/outcome.ts';
+
+type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number];
+
+/** Outcomes of one candidate on one task. */
+export interface OutcomeBlock {
+  readonly run: string;
+  readonly model: string;
+  readonly task: string;
+  readonly method: string;
+  readonly seed: number | null;
+  readonly factor: number;
+  readonly kept: number;
+  readonly outcomes: readonly ItemOutcome[];
+}
+
+/** Rows gathered before a row group is written: what is held in memory. */
+const ROWS_PER_GROUP = 65_536;
+
+const text = (name: string): SchemaElement => ({
+  name,
+  type: 'BYTE_ARRAY',
+  converted_type: 'UTF8',
+  repetition_type: 'REQUIRED',
+});
+const integer = (name: string, isOptional = false): SchemaElement => ({
+  name,
+  type: 'INT32',
+  repetition_type: isOptional ? 'OPTIONAL' : 'REQUIRED',
+});
+const double = (name: string, isOptional = false): SchemaElement => ({
+  name,
+  type: 'DOUBLE',
+  repetition_type: isOptional ? 'OPTIONAL' : 'REQUIRED',
+});
+const boolean = (name: string): SchemaElement => ({ name, type: 'BOOLEAN', repetition_type: 'OPTIONAL' });
+const doubles = (name: string): readonly SchemaElement[] => [
+  { name, repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST' },
+  { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+  { name: 'element', type: 'DOUBLE', repetition_type: 'REQUIRED' },
+];
+
+/** Columns that only one kind of item fills are null for the other. */
+const COLUMNS: readonly SchemaElement[] = [
+  text('run'),
+  text('model'),
+  text('task'),
+  text('method'),
+  integer('seed', true),
+  double('factor'),
+  double('kept'),
+  text('item'),
+  integer('answer', true),
+  integer('chosen', true),
+  integer('chosen_norm', true),
+  boolean('correct'),
+  boolean('correct_norm'),
+  double('logprob', true),
+  ...doubles('logprobs'),
+  integer('tokens', true),
+  integer('truncated_tokens', true),
+];
+const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
+
+/**
+ * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: byte by byte they
+ * compress to two thirds, without loss.
+ */
+const BY_BYTE: ReadonlySet<string> = new Set(['logprob', 'logprobs']);
+
+type Row = Readonly<Record<string, unknown>>;
+
+const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
+  outcomes.map((outcome): Row => {
+    const common = { ...candidate, item: outcome.id };
+    if (outcome.kind === 'text') return { ...common, logprob: outcome.logprob, tokens: outcome.tokens };
+    const { answer, chosen, chosenNorm, logprobs, truncatedTokens } = outcome;
+    return {
+      ...common,
+      answer,
+      chosen,
+      chosen_norm: chosenNorm,
+      correct: chosen === answer,
+      correct_norm: chosenNorm === answer,
+      logprob: logprobs[answer],
+      logprobs,
+      truncated_tokens: truncatedTokens,
+    };
+  });
+
+/**
+ * Writes every item's outcome as Parquet, one row per candidate and item. `logprob` is of the right answer (or the
+ * text), `logprobs` of every choice.
+ */
+export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
+  const schema: SchemaElement[] = [{ name: 'root', num_children: TOP_LEVEL.length }, ...COLUMNS];
+  const parquet = new ParquetWriter({ writer: fileWriter(file), schema, createdBy: 'uncurl-workbench' });
+  let rows: Row[] = [];
+  const flush = async (): Promise<void> => {
+    if (rows.length === 0) return;
+    const columnData = TOP_LEVEL.map((name) => ({
+      name,
+      data: rows.map((row) => row[name] ?? null),
+      ...(BY_BYTE.has(name) ? { encoding: 'BYTE_STREAM_SPLIT' as const } : {}),
+    }));
+    await parquet.write({ columnData, rowGroupSize: rows.length });
+    rows = [];
+  };
+  for await (const block of blocks) {
+    rows.push(...rowsOf(block));
+    if (rows.length >= ROWS_PER_GROUP) await flush();
+  }
+  await flush();
+  await parquet.finish();
+};

@@ -1,0 +1,137 @@
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { z } from 'zod';
+import { WorkbenchError } from '../contract/errors.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+
+/** Names the candidate and task of a row. */
+const pointRow = z.object({
+  model: z.string(),
+  task: z.string(),
+  method: z.string(),
+  seed: z.number().nullable(),
+  factor: z.number(),
+});
+export type OutcomePoint = z.infer<typeof pointRow>;
+
+const choiceRow = z.object({
+  item: z.string(),
+  answer: z.number(),
+  chosen: z.number(),
+  chosen_norm: z.number(),
+  logprobs: z.array(z.number()),
+  truncated_tokens: z.number(),
+});
+const textRow = z.object({ item: z.string(), answer: z.null(), logprob: z.number(), tokens: z.number() });
+const outcomeRow = z.union([choiceRow, textRow]);
+
+const COLUMNS = [
+  ...['model', 'task', 'method', 'seed', 'factor', 'item', 'answer', 'chosen', 'chosen_norm'],
+  ...['logprobs', 'truncated_tokens', 'logprob', 'tokens'],
+];
+
+const outcomeOf = (row: z.infer<typeof outcomeRow>): ItemOutcome =>
+  'chosen' in row
+    ? {
+        kind: 'choice',
+        id: row.item,
+        logprobs: row.logprobs,
+        chosen: row.chosen,
+        chosenNorm: row.chosen_norm,
+        answer: row.answer,
+        truncatedTokens: row.truncated_tokens,
+      }
+    : { kind: 'text', id: row.item, logprob: row.logprob, tokens: row.tokens };
+
+type Row = Record<string, unknown>;
+
+/** Rows of the file, row group by row group; null where there is no such file. */
+const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[]> | null> => {
+  let buffer: Awaited<ReturnType<typeof asyncBufferFromFile>>;
+  try {
+    buffer = await asyncBufferFromFile(file);
+  } catch (cause) {
+    if (fileErrorCode(cause) === 'ENOENT') return null;
+    throw damaged(file, cause);
+  }
+  return (async function* () {
+    const metadata = await parquetMetadataAsync(buffer);
+    let rowStart = 0;
+    for (const group of metadata.row_groups) {
+      const rowEnd = rowStart + Number(group.num_rows);
+      yield await parquetReadObjects({ file: buffer, metadata, columns: COLUMNS, rowStart, rowEnd });
+      rowStart = rowEnd;
+    }
+  })();
+};
+
+const damaged = (file: string, cause: unknown): WorkbenchError =>
+  new WorkbenchError(
+    'outcomes-damaged',
+    'failed',
+    `${file} is not what was written there.`,
+    'Delete it and resume the run: its steps are kept.',
+    { cause },
+  );
+
+/**
+ * Reads what writeOutcomes wrote, row group by row group: `visit` is told of every row whose point `isWanted`, in the
+ * order of the file, which is that of the items within a point. False where there is no such file.
+ */
+export const readOutcomes = async (
+  file: string,
+  isWanted: (point: OutcomePoint) => boolean,
+  visit: (point: OutcomePoint, outcome: ItemOutcome) => void,
+): Promise<boolean> => {
+  const groups = await openRowGroups(file);
+  if (groups === null) return false;
+  try {
+    for await (const rows of groups) {
+      for (const row of rows) {
+        const point = pointRow.parse(row);
+        if (isWanted(point)) visit(point, outcomeOf(outcomeRow.parse(row)));
+      }
+    }
+    return true;
+  } catch (cause) {
+    throw damaged(file, cause);
+  }
+};
+
+const isSamePoint = (left: OutcomePoint, right: OutcomePoint): boolean =>
+  left.model === right.model &&
+  left.task === right.task &&
+  left.method === right.method &&
+  left.seed === right.seed &&
+  left.factor === right.factor;
+
+/** A point and its items' outcomes, in the order of the file. */
+export interface PointOutcomes {
+  readonly point: OutcomePoint;
+  readonly outcomes: readonly ItemOutcome[];
+}
+
+/** Reads the file point by point, holding one row group at a time; null where there is no such file. */
+export const readPointBlocks = async (file: string): Promise<AsyncGenerator<PointOutcomes> | null> => {
+  const groups = await openRowGroups(file);
+  if (groups === null) return null;
+  return (async function* () {
+    let open: { readonly point: OutcomePoint; readonly outcomes: ItemOutcome[] } | null = null;
+    try {
+      for await (const rows of groups) {
+        for (const row of rows) {
+          const point = pointRow.parse(row);
+          if (open !== null && !isSamePoint(open.point, point)) {
+            yield open;
+            open = null;
+          }
+          open ??= { point, outcomes: [] };
+          open.outcomes.push(outcomeOf(outcomeRow.parse(row)));
+        }
+      }
+    } catch (cause) {
+      throw damaged(file, cause);
+    }
+    if (open !== null) yield open;
+  })();
+};

@@ -1,0 +1,232 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { CompareDocument } from '../contract/compare.ts';
+import { refuse } from '../contract/errors.ts';
+import type { TaskProfile } from '../contract/profile.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { SizeTrendDocument } from '../contract/size-trend.ts';
+import { type SweepDocument, sweepSettings } from '../contract/sweep.ts';
+import { compareMethods, type MeasuredMethods, measureMethods } from '../evaluation/comparison/document.ts';
+import { comparedModels, comparedResults, comparePoints, type ComparePoints } from '../evaluation/comparison/points.ts';
+import {
+  comparableResults,
+  type MeasuredPairs,
+  recordedTrainings,
+  type RecordedTrainings,
+  sizeTrendDocument,
+} from '../evaluation/size-trend/document.ts';
+import { type MeasuredPoint, measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
+import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import { evaluationRecord } from '../jobs/evaluation-step.ts';
+import { taskProfileOf } from '../jobs/profile-job.ts';
+import { bundledFingerprints, type BundledModels, instrumentNotes } from '../report/report-header.ts';
+import type { Workspace } from '../workspace/open-workspace.ts';
+import { readProfileFile } from '../workspace/profile-file.ts';
+import { readOutcomes } from './read-outcomes.ts';
+import { readPointIndex, readSweepDocument, withThresholds } from './sweep-record.ts';
+
+export interface RunProfiles {
+  /** The model's name in the run. */
+  readonly model: string;
+  readonly profiles: readonly TaskProfile[];
+}
+
+/** The profiles that a finished run left in its folder, by model. */
+export const readRunProfiles = async (folder: string, manifest: RunManifest): Promise<readonly RunProfiles[]> => {
+  const names = (await readdir(folder)).filter((name) => /^profile.*\.safetensors$/.test(name)).sort();
+  const found: RunProfiles[] = [];
+  for (const name of names) {
+    const { model, fingerprint, tasks } = await readProfileFile(join(folder, name));
+    found.push({
+      model: manifest.models.find((entry) => entry.fingerprint === fingerprint)?.name ?? model,
+      profiles: tasks.map((task) => taskProfileOf(task, task.statistics)),
+    });
+  }
+  return found;
+};
+
+/** Factors of one point come from different files: equal up to rounding is equal. */
+const keyOf = ({ model, task, method, seed, factor }: MeasuredPoint): string =>
+  JSON.stringify([model, task, method, seed, factor.toFixed(9)]);
+
+/**
+ * Outcomes of points of a sweep: from its `outcomes.parquet` where the run is finished, from the workspace's steps where
+ * it is not. Null for a point whose outcomes neither holds.
+ */
+export const readPointOutcomes = async (
+  { runs, steps }: Pick<Workspace, 'runs' | 'steps'>,
+  run: string,
+  points: readonly MeasuredPoint[],
+): Promise<(point: MeasuredPoint) => readonly ItemOutcome[] | null> => {
+  const wanted = new Set(points.map(keyOf));
+  const stored = new Map<string, readonly ItemOutcome[]>();
+  const gathered = new Map<string, ItemOutcome[]>();
+  const folder = runs.folder(run);
+  const isFinished =
+    wanted.size === 0 ||
+    (await readOutcomes(
+      join(folder, 'outcomes.parquet'),
+      (point) => wanted.has(keyOf(point)),
+      (point, outcome) => {
+        const key = keyOf(point);
+        const outcomes = gathered.get(key);
+        if (outcomes === undefined) gathered.set(key, [outcome]);
+        else outcomes.push(outcome);
+      },
+    ));
+  if (!isFinished) {
+    for (const point of await readPointIndex(folder)) {
+      if (!wanted.has(keyOf(point))) continue;
+      const record = await steps.readJson(point.step, evaluationRecord);
+      if (record !== null) stored.set(keyOf(point), record.outcomes);
+    }
+  }
+  return (point) => gathered.get(keyOf(point)) ?? stored.get(keyOf(point)) ?? null;
+};
+
+type Stores = Pick<Workspace, 'runs' | 'steps'>;
+
+/** Measures the methods of a sweep at each of the given points, reading its stored outcomes once. */
+export const readMeasuredMethods = async (
+  stores: Stores,
+  run: string,
+  points: readonly ComparePoints[],
+): Promise<MeasuredMethods[]> => {
+  const outcomesOf = await readPointOutcomes(stores, run, points.flatMap(comparedResults));
+  return points.map((one) => measureMethods(one, outcomesOf));
+};
+
+export interface ComparisonChoice {
+  /** Default: the first model of the sweep. */
+  readonly model?: string | undefined;
+  /** Default: the middle one of those that most curves are measured at. */
+  readonly factor?: number | undefined;
+  /** Default: the best method of each task. */
+  readonly reference?: string | undefined;
+}
+
+/**
+ * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task. Empty
+ * where no model has two methods to compare.
+ */
+export const readReportComparisons = async (stores: Stores, document: SweepDocument): Promise<CompareDocument[]> => {
+  const models = comparedModels(document.results).filter(
+    (model) =>
+      new Set(document.results.filter((one) => one.model === model && one.factor > 1).map(({ method }) => method))
+        .size > 1,
+  );
+  const comparisons = await readComparisons(
+    stores,
+    document,
+    models.map((model) => ({ model })),
+  );
+  return comparisons.filter(({ tasks }) => tasks.length > 0);
+};
+
+/** The methods of a stored sweep against each other, for one model each. */
+export const readComparisons = async (
+  stores: Stores,
+  document: SweepDocument,
+  choices: readonly ComparisonChoice[],
+): Promise<CompareDocument[]> => {
+  const measured = await readMeasuredMethods(
+    stores,
+    document.run,
+    choices.map((choice) => comparePoints(document, choice)),
+  );
+  return measured.map((one, index) => compareMethods(document, one, choices[index]?.reference));
+};
+
+const unpack = promisify(gunzip);
+
+/** Where the results of trainings lie whose weights do not come with the workbench. */
+export const recordedTrainingsFile = (resources: string): string => join(resources, 'sample', 'trainings.json.gz');
+
+/** What is recorded of other trainings of the bundled sizes; null in a package without it. */
+export const readRecordedTrainings = async (resources: string): Promise<RecordedTrainings | null> => {
+  const file = recordedTrainingsFile(resources);
+  let packed: Uint8Array;
+  try {
+    packed = await readFile(file);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw explainFileError(error, file);
+  }
+  try {
+    const content: unknown = JSON.parse((await unpack(packed)).toString('utf8'));
+    return recordedTrainings.parse(content);
+  } catch (cause) {
+    throw refuse(
+      'recording-damaged',
+      `${file} is damaged: ${cause instanceof Error ? cause.message : String(cause)}`,
+      'Install the workbench again.',
+    );
+  }
+};
+
+/** Measures pruned-large against scratch-small of a sweep, from its stored outcomes. */
+export const readSizePairs = async (
+  stores: Stores,
+  { run, results }: Pick<SweepDocument, 'run' | 'results'>,
+): Promise<MeasuredPairs> => {
+  const comparisons = sizeComparisons(results, sizedModels(results));
+  const points = comparisons.flatMap(({ pruned, scratch }) => [pruned, scratch]);
+  return measurePairs(comparisons, await readPointOutcomes(stores, run, points));
+};
+
+/**
+ * The family of a sweep's models, noting where they are bundled instruments; beside those, other trainings of their sizes
+ * as far as they were recorded.
+ */
+export const sizeTrendOf = async (
+  manifest: RunManifest,
+  document: SweepDocument,
+  delta: number,
+  pairs: MeasuredPairs,
+  bundled: BundledModels,
+): Promise<SizeTrendDocument> => {
+  const recorded = await bundled.recorded();
+  const family = sizeTrendDocument(
+    document,
+    delta,
+    pairs,
+    recorded === null ? [] : comparableResults(recorded, manifest, document.results),
+  );
+  return { ...family, notes: [...instrumentNotes(manifest, await bundledFingerprints(bundled)), ...family.notes] };
+};
+
+export interface StoredSweep {
+  readonly manifest: RunManifest;
+  readonly document: SweepDocument;
+  readonly family: SizeTrendDocument;
+}
+
+/** A sweep and its family as they lie on disk; `delta` is the sweep's own unless given. */
+export const readStoredSweep = async (
+  stores: Stores,
+  run: string,
+  { delta: given, bundled }: { readonly delta?: number | undefined; readonly bundled: BundledModels },
+): Promise<StoredSweep> => {
+  const manifest = await stores.runs.read(run);
+  if (manifest.kind !== 'sweep')
+    throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
+  const stored = await readSweepDocument(stores.runs.folder(run));
+  if (stored === null) {
+    throw refuse(
+      'nothing-measured',
+      `${run} (${manifest.state}) has not measured anything yet.`,
+      'Wait for its first point, or resume it.',
+    );
+  }
+  const delta = given ?? sweepSettings.shape.delta.parse(manifest.spec['delta']);
+  const document = withThresholds(stored, delta);
+  return {
+    manifest,
+    document,
+    family: await sizeTrendOf(manifest, document, delta, await readSizePairs(stores, document), bundled),
+  };
+};

@@ -1,0 +1,228 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { plan, type Plan } from '../contract/plan.ts';
+import { isSameFactor, sweepDocument, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import { sweepThresholds, thresholdRule } from '../evaluation/threshold.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+
+/** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
+export type RunPlans = ReadonlyMap<string, Plan | null>;
+
+const PLANS = 'plans.json';
+const plansFile = z.record(z.string(), plan.nullable());
+
+/** Writes a sweep's plans into its folder, one a line, so that they can be read where its steps are gone. */
+export const writeRunPlans = async (folder: string, plans: RunPlans, temporaryFolder: string): Promise<void> => {
+  const lines = [...plans].map(([step, made]) => `${JSON.stringify(step)}: ${JSON.stringify(made)}`);
+  await writeFileAtomically(join(folder, PLANS), `{\n${lines.join(',\n')}\n}\n`, temporaryFolder);
+};
+
+/** The plans that a run left in its folder; null where it is not finished, or of a version that left none. */
+export const readRunPlans = async (folder: string): Promise<RunPlans | null> => {
+  const file = join(folder, PLANS);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw explainFileError(error, file);
+  }
+  try {
+    return new Map(Object.entries(plansFile.parse(JSON.parse(text))));
+  } catch (cause) {
+    throw new WorkbenchError(
+      'plans-damaged',
+      'failed',
+      `${file} is damaged.`,
+      'Delete the file and resume the run: its steps are kept.',
+      { cause },
+    );
+  }
+};
+
+/** While a sweep runs, its files are rewritten at most this often: they grow, and steps hold everything anyway. */
+const REWRITE_EVERY_MS = 2_000;
+
+/** A measured point and the step that holds its plan and outcomes. */
+export interface SweepPoint {
+  readonly result: SweepResult;
+  readonly step: string;
+}
+
+const pointIndex = z.array(
+  z.object({
+    model: z.string(),
+    task: z.string(),
+    method: z.string(),
+    seed: z.number().nullable(),
+    factor: z.number(),
+    kept: z.number(),
+    step: z.string(),
+  }),
+);
+export type PointIndex = z.infer<typeof pointIndex>;
+
+/** Results in the order of models, tasks, methods and seeds of the request, factors rising: not that of arrival. */
+export interface SweepOrder {
+  readonly models: readonly string[];
+  readonly tasks: readonly string[];
+  readonly methods: readonly string[];
+}
+
+const RESULTS = 'results.json';
+const POINTS = 'points.json';
+
+/** A sweep's points as they gather, and their files `results.json` and `points.json` in the run's folder. */
+export class SweepRecord {
+  readonly #run: string;
+  readonly #folder: string;
+  readonly #temporaryFolder: string;
+  readonly #order: SweepOrder;
+  readonly #delta: number;
+  readonly #now: () => number;
+  readonly #points: SweepPoint[] = [];
+  readonly #notes: string[];
+  #writtenAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    place: {
+      readonly run: string;
+      readonly folder: string;
+      readonly temporaryFolder: string;
+      readonly now: () => number;
+    },
+    order: SweepOrder,
+    delta: number,
+    notes: readonly string[],
+  ) {
+    this.#run = place.run;
+    this.#folder = place.folder;
+    this.#temporaryFolder = place.temporaryFolder;
+    this.#now = place.now;
+    this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
+    this.#delta = delta;
+    this.#notes = [...notes];
+  }
+
+  /** Points in document order. */
+  get points(): readonly SweepPoint[] {
+    const { models, tasks, methods } = this.#order;
+    const rank = ({ result }: SweepPoint): readonly number[] => [
+      models.indexOf(result.model),
+      tasks.indexOf(result.task),
+      methods.indexOf(result.method),
+      result.seed ?? -1,
+      result.factor,
+    ];
+    return this.#points
+      .map((point) => ({ point, rank: rank(point) }))
+      .sort(
+        (a, b) =>
+          a.rank.map((value, place) => value - (b.rank[place] ?? 0)).find((difference) => difference !== 0) ?? 0,
+      )
+      .map(({ point }) => point);
+  }
+
+  note(text: string): void {
+    if (!this.#notes.includes(text)) this.#notes.push(text);
+  }
+
+  document(delta = this.#delta): SweepDocument {
+    const results = this.points.map(({ result }) => result);
+    return withThresholds({ run: this.#run, results, thresholds: [], rule: '', notes: this.#notes }, delta);
+  }
+
+  /** Adds a point whose step is on disk; rewrites the files if they were not lately. */
+  async add(point: SweepPoint): Promise<void> {
+    this.#points.push(point);
+    if (this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
+  }
+
+  async write(): Promise<void> {
+    const index: PointIndex = this.points.map(({ result: { model, task, method, seed, factor, kept }, step }) => ({
+      model,
+      task,
+      method,
+      seed,
+      factor,
+      kept,
+      step,
+    }));
+    await writeFileAtomically(join(this.#folder, POINTS), `${JSON.stringify(index, null, 1)}\n`, this.#temporaryFolder);
+    await writeFileAtomically(
+      join(this.#folder, RESULTS),
+      `${JSON.stringify(this.document(), null, 1)}\n`,
+      this.#temporaryFolder,
+    );
+    this.#writtenAt = this.#now();
+  }
+}
+
+/** The document with thresholds and rule for this delta: no inference, only the stored intervals. */
+export const withThresholds = (document: SweepDocument, delta: number): SweepDocument => ({
+  ...document,
+  thresholds: sweepThresholds(document.results, delta),
+  rule: thresholdRule(delta),
+});
+
+const readParsed = async <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> => {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw explainFileError(error, file);
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new WorkbenchError(
+      'results-damaged',
+      'failed',
+      `${file} is damaged.`,
+      'Delete the file and resume the run: its steps are kept.',
+      { cause },
+    );
+  }
+};
+
+/** What a sweep's folder says: null where no point was written yet. */
+export const readSweepDocument = (folder: string): Promise<SweepDocument | null> =>
+  readParsed(join(folder, RESULTS), sweepDocument);
+
+/** Steps of a sweep's points, in document order; empty where no point was written yet. */
+export const readPointIndex = async (folder: string): Promise<PointIndex> =>
+  (await readParsed(join(folder, POINTS), pointIndex)) ?? [];
+
+export interface PointName {
+  readonly model: string;
+  readonly task: string;
+  readonly method: string;
+  readonly seed: number | null;
+  readonly factor: number;
+}
+
+/** Key of the step that a point was measured in; refuses a point that the sweep does not hold. */
+export const findPointStep = async (folder: string, name: PointName): Promise<string> => {
+  const index = await readPointIndex(folder);
+  const found = index.find(
+    (point) =>
+      point.model === name.model &&
+      point.task === name.task &&
+      point.method === name.method &&
+      point.seed === name.seed &&
+      isSameFactor(point.factor, name.factor),
+  );
+  if (found === undefined) {
+    const seed = name.seed === null ? '' : `, seed ${String(name.seed)}`;
+    throw refuse(
+      'no-such-point',
+      `The sweep holds no point for ${name.model}, ${name.task}, ${name.method}${seed}, factor ${String(name.factor)}.`,
+      'Choose a point that is on the chart.',
+    );
+  }
+  return found.step;
+};

@@ -1,0 +1,160 @@
+import { access, copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { refuse } from '../contract/errors.ts';
+import type { EngineEvent } from '../contract/events.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { EngineContext } from '../engine/engine-context.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
+import { taskProfileKey } from '../jobs/profile-job.ts';
+import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
+import type { Task } from '../tasks/task.ts';
+import type { Workspace } from '../workspace/open-workspace.ts';
+import { readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
+
+/** Folder, among the resources, of the finished sweep that comes with the workbench. */
+export const sampleFolder = (resources: string): string => join(resources, 'sample', 'run');
+
+export const COMPRESSED = '.gz';
+
+/** Whether a file of a run is shipped compressed: profiles, and what only programs read. Outcomes are compressed already. */
+export const isShippedCompressed = (name: string): boolean =>
+  name.endsWith('.safetensors') || name === 'plans.json' || name === 'points.json';
+
+/** Name of the sample among the runs of a workspace. */
+export const SAMPLE_RUN = 'sample';
+
+/** Says that a workspace was given the sample once: removed by its user, it stays away. */
+const MARK = 'sample.json';
+
+const unpack = promisify(gunzip);
+
+const filesIn = async (folder: string): Promise<readonly string[]> => {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return [];
+    throw explainFileError(error, folder);
+  }
+};
+
+const flush = async (file: string): Promise<void> => {
+  const handle = await open(file, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+const placeFile = async (source: string, name: string, folder: string): Promise<void> => {
+  const isCompressed = name.endsWith(COMPRESSED);
+  const file = join(folder, isCompressed ? name.slice(0, -COMPRESSED.length) : name);
+  if (isCompressed) await writeFile(file, await unpack(await readFile(join(source, name))));
+  else await copyFile(join(source, name), file);
+  await flush(file);
+};
+
+/** Puts the sample into a workspace, whole or not at all; false where it is there already. */
+export const addSample = async (
+  { runs, temporaryFolder }: Pick<Workspace, 'runs' | 'temporaryFolder'>,
+  resources: string,
+): Promise<boolean> => {
+  const [source, destination] = [sampleFolder(resources), runs.folder(SAMPLE_RUN)];
+  if ((await filesIn(destination)).length > 0) return false;
+  const names = await filesIn(source);
+  if (names.length === 0)
+    throw refuse('no-sample', `There is no sample in ${source}.`, 'Name another run, or restore the folder.');
+  const coming = temporaryNameFor(destination, temporaryFolder);
+  try {
+    await mkdir(coming);
+    await Promise.all(names.map((name) => placeFile(source, name, coming)));
+    await rename(coming, destination);
+    return true;
+  } catch (error) {
+    await rm(coming, { recursive: true, force: true });
+    // Another engine was faster.
+    if (fileErrorCode(error) === 'ENOTEMPTY' || fileErrorCode(error) === 'EEXIST') return false;
+    throw explainFileError(error, destination);
+  }
+};
+
+/**
+ * Puts the sample into a workspace that holds no run yet, once: a workspace that was asked before is left as it is. A
+ * package without a sample fills nothing.
+ */
+export const offerSample = async (
+  workspace: Pick<Workspace, 'path' | 'runs' | 'temporaryFolder'>,
+  resources: string,
+): Promise<void> => {
+  const { path, runs, temporaryFolder } = workspace;
+  if ((await filesIn(path)).includes(MARK)) return;
+  if ((await filesIn(sampleFolder(resources))).length === 0) return;
+  const isFresh = (await runs.list()).length === 0;
+  if (isFresh) await addSample(workspace, resources);
+  const mark = { run: isFresh ? SAMPLE_RUN : null };
+  await writeFileAtomically(join(path, MARK), `${JSON.stringify(mark)}\n`, temporaryFolder);
+};
+
+export interface RestoredProfiles {
+  readonly workspace: Pick<Workspace, 'runs' | 'steps'>;
+  readonly numerics: Numerics;
+  /** The tasks that come with the workbench. */
+  readonly tasks: readonly Task[];
+  emit(event: EngineEvent): void;
+}
+
+/** Whether this engine would have computed the run's numbers as it did. */
+const isOfTheseNumerics = ({ versions, device }: RunManifest, numerics: Numerics): boolean =>
+  versions['numerics'] === String(NUMERICS_VERSION) &&
+  `onnxruntime ${versions['onnxruntime'] ?? 'unknown'}` === numerics.runtime &&
+  device.provider === numerics.provider &&
+  device.precision === numerics.precision;
+
+/**
+ * Puts the profiles of a run into the step store where they are missing there, so that they are found as if they had
+ * been computed here. Profiles of another engine's numbers, or of a task that changed, are left where they are.
+ */
+export const restoreProfiles = async (
+  { workspace, numerics, tasks, emit }: RestoredProfiles,
+  run: string,
+): Promise<void> => {
+  const { runs, steps } = workspace;
+  if (!isOfTheseNumerics(await runs.read(run), numerics)) return;
+  const folder = runs.folder(run);
+  const files = (await readdir(folder)).filter((name) => /^profile.*\.safetensors$/.test(name));
+  const restoreFile = async (name: string): Promise<void> => {
+    const { model, fingerprint, tasks: profiled } = await readProfileFile(join(folder, name));
+    await Promise.all(
+      profiled.map(async (own) => {
+        const task = tasks.find(({ hash }) => hash === own.hash);
+        const key = task === undefined ? null : taskProfileKey(fingerprint, task, numerics);
+        if (key === null || (await steps.has(key, 'safetensors'))) return;
+        await steps.produce(key, 'safetensors', (temporary) =>
+          writeProfileFile(temporary, { model, fingerprint, tasks: [own] }),
+        );
+        emit({ type: 'profile.ready', run, fingerprint, task: own.name });
+      }),
+    );
+  };
+  const restored = await Promise.allSettled(files.map(restoreFile));
+  for (const file of restored) if (file.status === 'rejected') throw file.reason;
+};
+
+/** Puts the profiles of the sample, where the workspace has it, into the step store: its heatmaps need no compute then. */
+export const restoreSample = async (
+  context: Pick<EngineContext, 'workspace' | 'bundled' | 'task' | 'numerics' | 'emit'>,
+): Promise<void> => {
+  const { workspace, bundled, numerics, emit } = context;
+  const folder = workspace.runs.folder(SAMPLE_RUN);
+  try {
+    await access(folder);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return;
+    throw explainFileError(error, folder);
+  }
+  const tasks = await Promise.all([...bundled.tasks.values()].map((path) => context.task(path)));
+  await restoreProfiles({ workspace, numerics, tasks, emit }, SAMPLE_RUN);
+};

@@ -1,0 +1,50 @@
+/**
+ * Exact two-sided McNemar test (sign test on the discordant pairs, McNemar 1947, doi:10.1007/BF02295996): twice the
+ * smaller tail of Binomial(lost + gained, 1/2), at most 1; 1 where no pair is discordant.
+ *
+ * `lost` and `gained` are counts of items that only the one, or only the other, answers rightly. Relative error about
+ * (lost + gained) x 1e-16; counts in the millions neither overflow nor take longer than some milliseconds.
+ */
+export const mcnemarExact = (lost: number, gained: number): number => {
+  const n = lost + gained;
+  const smaller = Math.min(lost, gained);
+  if (2 * smaller === n) return 1;
+
+  // P(X = smaller) = C(n, smaller) / 2^n, with the halvings woven in so that no factor leaves the range of float64.
+  let term = 1;
+  let halvings = n;
+  for (let i = 1; i <= smaller; i += 1) {
+    term *= (n - smaller + i) / i;
+    while (term > 1 && halvings > 0) {
+      term /= 2;
+      halvings -= 1;
+    }
+  }
+
+  // The tail, relative to its largest term; terms fall, so a vanishing one ends the sum.
+  let tail = 1;
+  let ratio = 1;
+  for (let i = smaller; i > 0 && ratio > Number.EPSILON * tail * 1e-3; i -= 1) {
+    ratio *= i / (n - i + 1);
+    tail += ratio;
+  }
+  return Math.min(1, 2 * tail * term * 2 ** -halvings);
+};
+
+/**
+ * Holm's step-down adjustment (Holm 1979, A simple sequentially rejective multiple test procedure, Scandinavian Journal
+ * of Statistics 6): the i-th smallest of m p-values times (m - i + 1), made monotone, at most 1. In the order given;
+ * null (no p-value) stays null and does not count.
+ */
+export const holmAdjusted = (ps: readonly (number | null)[]): (number | null)[] => {
+  const ascending = ps
+    .flatMap((p, place) => (p === null ? [] : [{ p, place }]))
+    .sort((left, right) => left.p - right.p);
+  const adjusted: (number | null)[] = ps.map(() => null);
+  let largest = 0;
+  ascending.forEach(({ p, place }, index) => {
+    largest = Math.max(largest, Math.min(1, p * (ascending.length - index)));
+    adjusted[place] = largest;
+  });
+  return adjusted;
+};

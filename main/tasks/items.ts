@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { refuse } from '../contract/errors.ts';
+import { choiceItem, type ChoiceItem, type MetricName, type TaskItem, textItem } from '../contract/task.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+
+/** One record of a data file. */
+export interface DataRow {
+  /** File and line (JSONL) or row (Parquet), for refusals. */
+  readonly place: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** More items than any published benchmark; their outcomes must be held per candidate. */
+export const MAX_ITEMS = 1_000_000;
+
+/** Every choice is a sequence of its own; published tasks have at most a few dozen. */
+const MAX_CHOICES = 1_000;
+
+export const EXPECTED_ITEM = 'Each line is {"id","context","choices":[...],"answer":0} or {"id","text"}.';
+
+/** Refuses an item whose answer lies outside its choices, with an empty choice, or with more than a thousand. */
+export const checkChoices = (item: ChoiceItem, place: string): ChoiceItem => {
+  if (item.choices.length > MAX_CHOICES) {
+    throw refuse(
+      'bad-item',
+      `${place}: has ${String(item.choices.length)} choices (limit ${String(MAX_CHOICES)}).`,
+      'Leave some out.',
+    );
+  }
+  if (item.answer >= item.choices.length) {
+    throw refuse(
+      'bad-item',
+      `${place}: answer ${String(item.answer)} is outside its ${String(item.choices.length)} choices.`,
+      `The answer counts from 0 and must be at most ${String(item.choices.length - 1)}.`,
+    );
+  }
+  const empty = item.choices.indexOf('');
+  if (empty >= 0) {
+    throw refuse(
+      'bad-item',
+      `${place}: choice ${String(empty)} is empty, so it has no log-probability.`,
+      'Give every choice at least one character.',
+    );
+  }
+  return item;
+};
+
+/** An item as it stands in a JSONL or Parquet file. Refuses, naming place and id, what is none. */
+export const itemOfRow = (values: Readonly<Record<string, unknown>>, place: string): TaskItem => {
+  const named = typeof values['id'] === 'string' ? `${place} (id "${values['id']}")` : place;
+  const isText = 'text' in values;
+  if (isText && ('choices' in values || 'context' in values)) {
+    throw refuse('bad-item', `${named}: has both a text and a context with choices.`, EXPECTED_ITEM);
+  }
+  const parsed = (isText ? textItem : choiceItem).safeParse(values);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const what = issue === undefined ? 'not an item' : `${issue.path.join('.') || 'item'}: ${issue.message}`;
+    throw refuse('bad-item', `${named}: ${what}.`, EXPECTED_ITEM);
+  }
+  return 'text' in parsed.data ? parsed.data : checkChoices(parsed.data, named);
+};
+
+/** SHA-256 (hexadecimal) over items in order, each reduced to the fields that count. */
+export const hashItems = (items: readonly TaskItem[]): string => {
+  const hash = createHash('sha256');
+  for (const item of items) hash.update(canonicalJson(item)).update('\n');
+  return hash.digest('hex');
+};
+
+/** Hash of a whole task: metric and both splits. Name, title and place do not change what is measured. */
+export const hashTask = (metric: MetricName, calibration: readonly TaskItem[], test: readonly TaskItem[]): string =>
+  createHash('sha256')
+    .update(canonicalJson({ metric, calibration: hashItems(calibration), test: hashItems(test) }))
+    .digest('hex');
+
+/** A split without what is also in the test split. */
+export interface Disjoint<T> {
+  readonly kept: readonly T[];
+  readonly leftOut: number;
+}
+
+/**
+ * Test items must never enter a profile. Published data repeats some texts across splits: those leave the calibration
+ * split. `textOf` is what a profile would read.
+ */
+export const leaveOutTestTexts = <T>(
+  items: readonly T[],
+  test: readonly T[],
+  textOf: (item: T) => string,
+): Disjoint<T> => {
+  const texts = new Set(test.map(textOf));
+  const kept = items.filter((item) => !texts.has(textOf(item)));
+  return { kept, leftOut: items.length - kept.length };
+};
+
+/** What a task's description says of it. */
+export const describeLeftOut = (leftOut: number): string =>
+  leftOut === 0
+    ? ''
+    : `${String(leftOut)} calibration ${leftOut === 1 ? 'item was' : 'items were'} left out: ${leftOut === 1 ? 'its text is' : 'their texts are'} among the test items.`;

@@ -1,0 +1,274 @@
+import { z } from 'zod';
+import { refuse } from '../../contract/errors.ts';
+import type { Question } from '../assemble-item.ts';
+import type { DataRow } from '../items.ts';
+import { compareTexts, splitAtSpace, strip } from '../python/python-value.ts';
+
+/** A question without its id, or null for one that the task's rule leaves out. */
+export type FormattedQuestion = Omit<Question, 'id'> | null;
+
+/** One of the eight tasks: how its rows become the questions of lm-evaluation-harness's super_glue tasks. */
+export interface SuperGlueFormat {
+  readonly name: string;
+  readonly title: string;
+  /** What the description must say beyond the splits. */
+  readonly note: string;
+  /** The questions of a row; several where a row is a passage. Throws a zod error or a refusal for a row of another shape. */
+  readonly questions: (row: DataRow) => readonly FormattedQuestion[];
+}
+
+/** Parses a row, naming file, line and key where it is not what SuperGLUE distributes. */
+export const parseRow = <T>(schema: z.ZodType<T>, { place, values }: DataRow, task: string): T => {
+  const parsed = schema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw refuse(
+    'bad-item',
+    `${place}: not a row of ${task} (${issue === undefined ? 'another shape' : `${issue.path.join('.') || 'row'}: ${issue.message}`}).`,
+    'Use the files as SuperGLUE distributes them; train.jsonl and val.jsonl have labels.',
+  );
+};
+
+const boolqRow = z.object({ question: z.string(), passage: z.string(), label: z.boolean() });
+export const boolq: SuperGlueFormat = {
+  name: 'boolq',
+  title: 'BoolQ',
+  note: '',
+  questions: (row) => {
+    const { question, passage, label } = parseRow(boolqRow, row, 'BoolQ');
+    return [{ text: `${passage}\nQuestion: ${question}?\nAnswer:`, choices: ['no', 'yes'], answer: Number(label) }];
+  },
+};
+
+const cbRow = z.object({
+  premise: z.string(),
+  hypothesis: z.string(),
+  label: z.enum(['entailment', 'contradiction', 'neutral']),
+});
+export const cb: SuperGlueFormat = {
+  name: 'cb',
+  title: 'CommitmentBank',
+  note: '',
+  questions: (row) => {
+    const { premise, hypothesis, label } = parseRow(cbRow, row, 'CB');
+    const answer = ['entailment', 'contradiction', 'neutral'].indexOf(label);
+    return [
+      {
+        text: `${premise}\nQuestion: ${hypothesis}. True, False, or Neither?\nAnswer:`,
+        choices: ['True', 'False', 'Neither'],
+        answer,
+      },
+    ];
+  },
+};
+
+const rteRow = z.object({
+  premise: z.string(),
+  hypothesis: z.string(),
+  label: z.enum(['entailment', 'not_entailment']),
+});
+export const rte: SuperGlueFormat = {
+  name: 'rte',
+  title: 'Recognizing Textual Entailment',
+  note: '',
+  questions: (row) => {
+    const { premise, hypothesis, label } = parseRow(rteRow, row, 'RTE');
+    return [
+      {
+        text: `${premise}\nQuestion: ${hypothesis} True or False?\nAnswer:`,
+        choices: ['True', 'False'],
+        answer: Number(label !== 'entailment'),
+      },
+    ];
+  },
+};
+
+const copaRow = z.object({
+  premise: z.string().min(1),
+  choice1: z.string().min(1),
+  choice2: z.string().min(1),
+  question: z.enum(['cause', 'effect']),
+  label: z.union([z.literal(0), z.literal(1)]),
+});
+const withSmallStart = (text: string): string => {
+  const [first = '', ...rest] = Array.from(text);
+  return first.toLowerCase() + rest.join('');
+};
+export const copa: SuperGlueFormat = {
+  name: 'copa',
+  title: 'Choice of Plausible Alternatives',
+  note: 'Two spaces stand before its choices, as there.',
+  questions: (row) => {
+    const { premise, choice1, choice2, question, label } = parseRow(copaRow, row, 'COPA');
+    const withoutFullStop = Array.from(strip(premise, 'both', null))
+      .slice(0, -1)
+      .join('');
+    return [
+      {
+        text: `${withoutFullStop} ${question === 'cause' ? 'because' : 'therefore'}`,
+        choices: [` ${withSmallStart(choice1)}`, ` ${withSmallStart(choice2)}`],
+        answer: label,
+      },
+    ];
+  },
+};
+
+const place = z.number().int().nonnegative();
+const wicRow = z.object({
+  sentence1: z.string(),
+  sentence2: z.string(),
+  start1: place,
+  end1: place,
+  label: z.boolean(),
+});
+export const wic: SuperGlueFormat = {
+  name: 'wic',
+  title: 'Words in Context',
+  note: '',
+  questions: (row) => {
+    const { sentence1, sentence2, start1, end1, label } = parseRow(wicRow, row, 'WiC');
+    const word = Array.from(sentence1).slice(start1, end1).join('');
+    const question = `Question: Is the word '${word}' used in the same way in the two sentences above?`;
+    return [
+      {
+        text: `Sentence 1: ${sentence1}\nSentence 2: ${sentence2}\n${question}\nAnswer:`,
+        choices: ['no', 'yes'],
+        answer: Number(label),
+      },
+    ];
+  },
+};
+
+const multircRow = z.object({
+  passage: z.object({
+    text: z.string(),
+    questions: z.array(
+      z.object({
+        question: z.string(),
+        answers: z.array(z.object({ text: z.string(), label: z.union([z.literal(0), z.literal(1)]) })),
+      }),
+    ),
+  }),
+});
+
+export const multirc: SuperGlueFormat = {
+  name: 'multirc',
+  title: 'Multi-Sentence Reading Comprehension',
+  note:
+    'Each answer is an item of its own, and "yes" is right where its label is 1. lm-evaluation-harness 0.4.13 lists yes before no and ' +
+    'takes the label as the index, so there "no" counts as right for label 1: its accuracy is 1 minus this one. It also reads a backslash ' +
+    'in an answer as an escape of Python; here answers stay as they are.',
+  questions: (row) => {
+    const { passage } = parseRow(multircRow, row, 'MultiRC');
+    return passage.questions.flatMap(({ question, answers }) =>
+      answers.map(({ text, label }) => ({
+        text: `${passage.text}\nQuestion: ${question}\nAnswer:`,
+        choices: ['yes', 'no'].map((word) => `${text}\nIs the answer correct? ${word}`),
+        answer: 1 - label,
+      })),
+    );
+  },
+};
+
+const recordRow = z.object({
+  passage: z.object({ text: z.string(), entities: z.array(z.object({ start: place, end: place })) }),
+  qas: z.array(z.object({ query: z.string(), answers: z.array(z.object({ text: z.string() })).min(1) })),
+});
+
+const uniqueSorted = (texts: readonly string[]): readonly string[] => [...new Set(texts)].sort(compareTexts);
+
+export const record: SuperGlueFormat = {
+  name: 'record',
+  title: 'Reading Comprehension with Commonsense Reasoning',
+  note:
+    'The choices are the entities of the passage, put into the query. Where several are right, the first in order is kept and the others ' +
+    'are left out of the choices, since an item has one answer (lm-evaluation-harness keeps them all and counts each as right).',
+  questions: (row) => {
+    const { passage, qas } = parseRow(recordRow, row, 'ReCoRD');
+    const characters = Array.from(passage.text);
+    // `end` is the last character's place.
+    const entities = uniqueSorted(passage.entities.map(({ start, end }) => characters.slice(start, end + 1).join('')));
+    const [body = '', ...highlights] = strip(passage.text, 'both', null).split('\n@highlight\n');
+    const text = `${body}\n\n${highlights.map((highlight) => `  - ${highlight}.\n`).join('')}`;
+    return qas.map(({ query, answers }): FormattedQuestion => {
+      const right = uniqueSorted(answers.map((answer) => answer.text));
+      const answer = right.find((name) => entities.includes(name));
+      const choices = entities.filter((entity) => entity === answer || !right.includes(entity));
+      if (answer === undefined || choices.length < 2) return null;
+      return {
+        text,
+        choices: choices.map((entity) => `  - ${query.split('@placeholder').join(entity)}`),
+        answer: choices.indexOf(answer),
+      };
+    });
+  },
+};
+
+const wordIndex = z.number().int().nonnegative();
+const wscRow = z.object({
+  text: z.string(),
+  target: z.object({
+    span1_index: wordIndex,
+    span1_text: z.string().min(1),
+    span2_index: wordIndex,
+    span2_text: z.string().min(1),
+  }),
+  label: z.boolean(),
+});
+
+/**
+ * A few rows name a span that is not in their text: wrong case, a full stop or a line end in it. This is the correction
+ * of the data set's configuration "wsc.fixed", which lm-evaluation-harness reads.
+ */
+const correctedSpan = (text: string, span: string, index: number): string => {
+  // Two spans are split by other words in their texts and stay as they are.
+  if (text.includes(span) || span === 'Kamenev and Zinoviev' || span === 'Kamenev, Zinoviev, and Stalin') return span;
+  const [wordStart = ''] = Array.from(splitAtSpace(text)[index] ?? '');
+  const [first = '', ...rest] = Array.from(span);
+  const isSmall = wordStart !== wordStart.toUpperCase();
+  const cased = (isSmall ? first.toLowerCase() : first.toUpperCase()) + rest.join('');
+  return strip(cased, 'right', '.').replaceAll('\n', ' ');
+};
+
+/** Spaces that tokenised English has before and after its signs. */
+const detokenised = (text: string): string =>
+  text
+    .replaceAll(" n't", "n't")
+    .replaceAll(' )', ')')
+    .replaceAll('( ', '(')
+    .replaceAll('" ', '"')
+    .replaceAll(' "', '"')
+    .replace(/ (['.,])/g, '$1');
+
+export const wsc: SuperGlueFormat = {
+  name: 'wsc',
+  title: 'Winograd Schema Challenge',
+  note: 'Spans that their texts do not hold are corrected as in the configuration wsc.fixed of the data set.',
+  questions: (row) => {
+    const { text, target, label } = parseRow(wscRow, row, 'WSC');
+    // One row has two words written as one, which shifts its index.
+    const isJoined = target.span2_text.includes('theyscold') && !text.includes(target.span2_text);
+    const index = isJoined ? 10 : target.span2_index;
+    const noun = correctedSpan(text, target.span1_text, target.span1_index);
+    const pronoun = correctedSpan(text, target.span2_text, index);
+    if (!text.includes(pronoun)) {
+      throw refuse(
+        'bad-item',
+        `${row.place}: target.span2_text ${JSON.stringify(pronoun)} is not in the text.`,
+        'Correct the span.',
+      );
+    }
+    const before = splitAtSpace(text).slice(0, index).join(' ');
+    const after = Array.from(text)
+      .slice(Array.from(before).length + Array.from(pronoun).length + 1)
+      .join('');
+    const passage = detokenised(`${before} *${pronoun}*${after}`);
+    return [
+      {
+        text: `Passage: ${passage}\nQuestion: In the passage above, does the pronoun "*${pronoun}*" refer to "*${noun}*"?\nAnswer:`,
+        choices: ['no', 'yes'],
+        answer: Number(label),
+      },
+    ];
+  },
+};

@@ -1,0 +1,119 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ProbeMeasurement } from '../../../../main/contract/device.ts';
+import { createEngine, type Engine, type EngineSettings } from '../../../../main/engine/engine.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+
+const open = async (settings: Partial<EngineSettings>): Promise<Engine> => {
+  const engine = await createEngine({
+    workspace: await temporaryFolder(),
+    resources,
+    commandLine: 'test',
+    threads: 1,
+    ...settings,
+  });
+  onTestFinished(() => engine.dispose());
+  return engine;
+};
+
+const measurement: ProbeMeasurement = {
+  deviation: 4e-6,
+  tokens: 164,
+  otherChoices: 0,
+  nodes: { total: 20, onCpu: 5 },
+  operatorsOnCpu: [{ operator: 'TopK', nodes: 5 }],
+  millisecondsPerBlock: 2,
+  cpuMillisecondsPerBlock: 8,
+  deviceName: 'a card',
+};
+
+describe('an engine', () => {
+  it('lists devices untried, and tries one when asked', async () => {
+    const engine = await open({});
+    expect((await engine.call('devices.list', {})).map(({ provider, used, probe }) => [provider, used, probe])).toEqual(
+      [
+        ['cpu', true, null],
+        ['webgpu', false, null],
+        ['cuda', false, null],
+        ['directml', false, null],
+        ['coreml', false, null],
+      ],
+    );
+    expect(await engine.call('devices.probe', { provider: 'cpu' })).toMatchObject({ available: true, shareOnCpu: 1 });
+    expect((await engine.call('devices.list', {}))[0]?.probe?.measurement?.deviation).toBe(0);
+  });
+
+  it('probes the device that it is to compute with, and names it with what was found', async () => {
+    // The process that would drive an accelerator is played: this machine may have none.
+    const engine = await open({
+      provider: 'webgpu',
+      startProbe: () => Promise.resolve({ kind: 'measured', measurement }),
+    });
+    const { device } = await engine.call('engine.facts', {});
+    expect(device).toMatchObject({
+      provider: 'webgpu',
+      precision: 'float32',
+      name: 'a card',
+      shareOnCpu: 0.25,
+      deviation: 4e-6,
+    });
+    expect((await engine.call('devices.list', {})).filter(({ used }) => used).map(({ provider }) => provider)).toEqual([
+      'webgpu',
+    ]);
+  });
+
+  it('computes the next runs with the device that is chosen, and says so', async () => {
+    const engine = await open({ startProbe: () => Promise.resolve({ kind: 'measured', measurement }) });
+    let changes = 0;
+    engine.subscribe(({ type }) => {
+      if (type === 'device.changed') changes += 1;
+    });
+    expect(
+      (await engine.call('devices.use', { provider: 'webgpu' }))
+        .filter(({ used }) => used)
+        .map(({ provider }) => provider),
+    ).toEqual(['webgpu']);
+    expect((await engine.call('engine.facts', {})).device).toMatchObject({ provider: 'webgpu', deviation: 4e-6 });
+    await engine.call('devices.use', { provider: 'webgpu' });
+    expect(changes).toBe(1);
+    // What runs really run on is the processor's: this machine may have no other.
+    await engine.call('devices.use', { provider: 'cpu' });
+    const [model] = await engine.call('models.list', {});
+    const [task] = await engine.call('tasks.list', {});
+    if (model === undefined || task === undefined) throw new Error('nothing is bundled');
+    const { run } = await engine.call('profile.start', { model: model.handle, tasks: [task.handle] });
+    expect((await engine.finished(run)).device).toMatchObject({ provider: 'cpu' });
+    expect(
+      (await engine.call('profile.read', { model: model.handle, tasks: [task.handle] })).map(({ task: name }) => name),
+    ).toEqual([task.name]);
+    // What the processor measured is not what another device would.
+    await engine.call('devices.use', { provider: 'webgpu' });
+    expect(await engine.call('profile.read', { model: model.handle, tasks: [task.handle] })).toEqual([]);
+  });
+
+  it('stays with its device where the chosen one is refused', async () => {
+    const engine = await open({ startProbe: () => Promise.resolve({ kind: 'lost', message: 'The probe crashed.' }) });
+    await expect(engine.call('devices.use', { provider: 'webgpu' })).rejects.toMatchObject({
+      code: 'provider-refused',
+      message: expect.stringContaining('The probe crashed.'),
+    });
+    expect((await engine.call('engine.facts', {})).device.provider).toBe('cpu');
+  });
+
+  it.each([
+    [
+      'deviates',
+      { kind: 'measured', measurement: { ...measurement, deviation: 0.02 } },
+      'deviates from the processor by 2.0e-2',
+    ],
+    ['crashes', { kind: 'lost', message: 'The probe crashed.' }, 'The probe crashed.'],
+  ] as const)('does not start with a device that %s', async (_what, end, reason) => {
+    await expect(open({ provider: 'webgpu', startProbe: () => Promise.resolve(end) })).rejects.toMatchObject({
+      code: 'provider-refused',
+      kind: 'refused',
+      message: expect.stringContaining(reason),
+    });
+  });
+});

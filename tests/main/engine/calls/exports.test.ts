@@ -1,0 +1,82 @@
+import { access, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
+import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+const LIMIT_MS = 60_000;
+
+const openEngine = async (workspace: string): Promise<Engine> => {
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  return engine;
+};
+
+/** The smallest bundled model and a plan that keeps four of its eight experts. */
+const subject = async (engine: Engine) => {
+  const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8');
+  if (model === undefined || model.info === null) throw new Error('uncurl-8 is bundled');
+  return { model: model.handle, plan: { kept: Array.from({ length: model.info.moeLayers }, () => [0, 2, 5, 7]) } };
+};
+
+test.each([
+  ['onnx', ['model.onnx', 'model.onnx.data'], ['onnx']],
+  ['hf,onnx', ['model.onnx', 'model.safetensors'], ['hf', 'onnx']],
+] as const)(
+  'exports %s, with a proof of each form',
+  async (format, files, forms) => {
+    const engine = await openEngine(await temporaryFolder());
+    const parent = await temporaryFolder();
+    const { run } = await engine.call('export.start', {
+      ...(await subject(engine)),
+      into: engine.grantPath(parent),
+      name: 'small',
+      format,
+    });
+    const { output, spec } = await engine.finished(run);
+    expect([output, spec['format']]).toEqual([join(parent, 'small'), format]);
+    const listed = (await readdir(join(parent, 'small'))).filter((name) => name.startsWith('model.'));
+    expect(listed.sort()).toEqual([...files].sort());
+    const proof = await engine.call('verify.read', { run });
+    expect(proof).toMatchObject({
+      ok: true,
+      sameTensors: true,
+      problems: [],
+      sameExperts: forms.length === 2 ? true : null,
+    });
+    expect(proof.forms.map(({ form }) => form)).toEqual(forms);
+    for (const { maxLogitDifference, tolerance } of proof.forms)
+      expect(maxLogitDifference).toBeLessThanOrEqual(tolerance);
+    expect(proof.maxLogitDifference).toBe(Math.max(...proof.forms.map(({ maxLogitDifference }) => maxLogitDifference)));
+  },
+  LIMIT_MS,
+);
+
+test(
+  'an export that was left unfinished is resumed in the form that it was asked for',
+  async () => {
+    const folder = await temporaryFolder();
+    const parent = await temporaryFolder();
+    const first = await openEngine(folder);
+    const { run } = await first.call('export.start', {
+      ...(await subject(first)),
+      into: first.grantPath(parent),
+      name: 'small',
+      format: 'onnx',
+    });
+    await first.dispose();
+    const { runs } = await openWorkspace(folder);
+    expect((await runs.read(run)).state).toBe('interrupted');
+    expect(await readdir(parent)).toEqual([]);
+
+    const second = await openEngine(folder);
+    await second.call('jobs.resume', { run });
+    expect((await second.finished(run)).state).toBe('done');
+    await access(join(parent, 'small', 'model.onnx'));
+    expect((await second.call('verify.read', { run })).forms.map(({ form }) => form)).toEqual(['onnx']);
+  },
+  LIMIT_MS,
+);

@@ -1,0 +1,260 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CompareDocument, CompareRow } from '../../../../main/contract/compare.ts';
+import { mcnemarExact } from '../../../../main/statistics/p-values.ts';
+import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
+import { comparedSample, type SampleCurve, sampleMethods } from './compare-sample.ts';
+
+const tasks = [
+  { task: 'sums', metric: 'acc' },
+  { task: 'words', metric: 'acc_norm' },
+  { task: 'prose', metric: 'perplexity', items: 12 },
+] as const;
+const curves: readonly SampleCurve[] = [
+  { method: 'frequency', skill: 0.7 },
+  { method: 'reap', skill: 0.75 },
+  { method: 'uncurl', skill: 0.4 },
+  { method: 'random', seed: 0, skill: 0.3 },
+  { method: 'random', seed: 1, skill: 0.6 },
+  { method: 'reap+recovery', skill: 0.95 },
+];
+const sample = sampleMethods(curves, tasks);
+
+const rowOf = (document: CompareDocument, task: string, method: string): CompareRow => {
+  const row = document.tasks.find((one) => one.task === task)?.rows.find((one) => one.method === method);
+  if (row === undefined) throw new Error(`no ${method} on ${task}`);
+  return row;
+};
+const names = ['frequency', 'reap', 'uncurl', 'random', 'reap+recovery'];
+
+describe('methods against each other', () => {
+  it('against the unpruned model: the differences, intervals and p of the sweep itself', () => {
+    const document = comparedSample(sample, 'unpruned');
+    for (const result of sample.document.results) {
+      if (result.factor === 1 || result.seed !== null) continue;
+      const { paired } = rowOf(document, result.task, result.method);
+      const { difference, low, high, p, lost, gained } = result;
+      expect(paired).toEqual({ difference, low, high, p, lost, gained, pairs: 1 });
+    }
+    expect(document.tasks.map(({ reference }) => reference)).toEqual(['unpruned', 'unpruned', 'unpruned']);
+  });
+
+  it('of a method with draws: mean value and difference, an interval that holds all of theirs, p of the least sure', () => {
+    const row = rowOf(comparedSample(sample, 'unpruned'), 'sums', 'random');
+    const draws = sample.document.results.filter(({ task, method }) => task === 'sums' && method === 'random');
+    const mean = (of: (result: (typeof draws)[number]) => number): number =>
+      draws.reduce((sum, draw) => sum + of(draw), 0) / 2;
+    expect([row.seeds, row.value, row.lowest, row.highest]).toEqual([
+      [0, 1],
+      mean(({ value }) => value),
+      Math.min(...draws.map(({ value }) => value)),
+      Math.max(...draws.map(({ value }) => value)),
+    ]);
+    expect(row.paired).toMatchObject({
+      difference: mean(({ difference }) => difference),
+      low: Math.min(...draws.map(({ low }) => low)),
+      high: Math.max(...draws.map(({ high }) => high)),
+      p: Math.max(...draws.map(({ p }) => p ?? Number.NaN)),
+      pairs: 2,
+    });
+  });
+
+  it('draws on both sides of the reference tell nothing, however sure each is', () => {
+    const split = comparedSample(
+      sampleMethods(
+        [
+          { method: 'random', seed: 0, skill: 0.05 },
+          { method: 'random', seed: 1, skill: 0.95 },
+          { method: 'reap', skill: 0.5 },
+        ],
+        [{ task: 'sums', metric: 'acc' }],
+      ),
+      'reap',
+    );
+    expect(rowOf(split, 'sums', 'random')).toMatchObject({ reading: 'cannot-tell', paired: { p: 1 } });
+  });
+
+  it('is antisymmetric: a against b is minus b against a', () => {
+    const against = Object.fromEntries(names.map((name) => [name, comparedSample(sample, name)]));
+    const documentOf = (name: string): CompareDocument => against[name] ?? comparedSample(sample, name);
+    for (const task of tasks.map((one) => one.task)) {
+      for (const [one, other] of names.flatMap((left) =>
+        names.filter((right) => right !== left).map((right) => [left, right] as const),
+      )) {
+        const there = rowOf(documentOf(other), task, one);
+        const back = rowOf(documentOf(one), task, other);
+        expect(there.paired?.difference).toBeCloseTo(-(back.paired?.difference ?? Number.NaN), 12);
+        expect(there.paired?.low).toBeCloseTo(-(back.paired?.high ?? Number.NaN), 9);
+        expect([there.paired?.p, there.paired?.lost, there.paired?.gained]).toEqual([
+          back.paired?.p,
+          back.paired?.gained,
+          back.paired?.lost,
+        ]);
+        expect(there.reading).toBe(
+          back.reading === 'better' ? 'worse' : back.reading === 'worse' ? 'better' : back.reading,
+        );
+      }
+    }
+  });
+
+  it('does not depend on the order in which methods are measured', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...curves], { minLength: curves.length }), (order) => {
+        const results = [
+          ...sample.document.results.filter(({ factor }) => factor === 1),
+          ...order.flatMap(({ method, seed = null }) =>
+            sample.document.results.filter((one) => one.method === method && one.seed === seed),
+          ),
+        ];
+        const shuffled = comparedSample({ ...sample, document: { ...sample.document, results } });
+        const plain = comparedSample(sample);
+        for (const { task, rows } of plain.tasks) {
+          for (const row of rows) {
+            const other = rowOf(shuffled, task, row.method);
+            expect({ ...other, seeds: [...other.seeds].sort() }).toEqual({
+              ...row,
+              seeds: [...row.seeds].sort(),
+              value: other.value,
+              paired: other.paired,
+            });
+            expect(other.value).toBeCloseTo(row.value, 12);
+            expect(other.paired?.difference ?? 0).toBeCloseTo(row.paired?.difference ?? 0, 12);
+            expect(other.paired?.low).toBe(row.paired?.low);
+          }
+        }
+        const ranks = (document: CompareDocument) =>
+          Object.fromEntries(document.overview.map(({ method, meanRank }) => [method, meanRank]));
+        expect(ranks(shuffled)).toEqual(ranks(plain));
+      }),
+      { numRuns: 6 },
+    );
+  });
+
+  it('ranks by value, lower first for perplexity; the best of each task is the reference', () => {
+    const document = comparedSample(sample);
+    for (const { metric, rows, reference } of document.tasks) {
+      const values = rows.map(({ value }) => value);
+      expect(values).toEqual(
+        [...values].sort((left, right) => (metric === 'perplexity' ? left - right : right - left)),
+      );
+      expect(rows[0]).toMatchObject({ method: reference, paired: null, reading: null, sharesBest: true });
+      for (const row of rows.slice(1)) expect(row.sharesBest).toBe(row.reading !== 'worse');
+    }
+    expect(document.tasks.find(({ metric }) => metric === 'perplexity')?.rows[0]?.method).not.toBe('reap+recovery');
+  });
+
+  it('shares places of equal values, and calls methods best together that items cannot tell apart', () => {
+    const same = sampleMethods(
+      [
+        { method: 'reap', skill: 1 },
+        { method: 'uncurl', skill: 1 },
+        { method: 'random', seed: 0, skill: 0 },
+      ],
+      [{ task: 'sums', metric: 'acc' }],
+    );
+    const [task] = comparedSample(same).tasks;
+    expect(task?.rows.map(({ method, place, sharesBest }) => [method, place, sharesBest])).toEqual([
+      ['reap', 1.5, true],
+      ['uncurl', 1.5, true],
+      ['random', 3, false],
+    ]);
+    expect(task?.rows[1]?.paired).toEqual({
+      difference: 0,
+      ...tangoInterval({ gained: 0, lost: 0, n: 60 }),
+      p: mcnemarExact(0, 0),
+      lost: 0,
+      gained: 0,
+      pairs: 1,
+    });
+  });
+
+  it('has mean ranks that add up, within their intervals, over the tasks on which every method is measured', () => {
+    const { overview } = comparedSample(sample);
+    expect(overview.reduce((sum, { meanRank }) => sum + (meanRank?.value ?? Number.NaN), 0)).toBeCloseTo(
+      (5 * 6) / 2,
+      10,
+    );
+    for (const { meanRank } of overview) {
+      expect(meanRank?.tasks).toBe(3);
+      expect(meanRank?.low).toBeLessThanOrEqual(meanRank?.value ?? Number.NaN);
+      expect(meanRank?.high).toBeGreaterThanOrEqual(meanRank?.value ?? Number.NaN);
+    }
+    const results = sample.document.results.filter(({ task, method }) => task !== 'prose' || method !== 'uncurl');
+    const partly = comparedSample({ ...sample, document: { ...sample.document, results } });
+    expect(partly.overview.map(({ meanRank }) => meanRank?.tasks)).toEqual([2, 2, 2, 2, 2]);
+    expect(partly.notes.join()).toContain('Not measured near this factor: uncurl on 1 task.');
+  });
+
+  it('says once per count which methods are best, or not distinguishable from the best', () => {
+    const { overview, findings } = comparedSample(sample);
+    for (const { method, sharesBest, tasks: measured } of overview) {
+      const share = sharesBest === 0 ? 'on none' : `on ${sharesBest} of ${measured} tasks`;
+      expect(findings[0]?.split(share)).toHaveLength(2);
+      expect(findings[0]?.split(share)[1]?.split(';')[0]).toContain(method);
+    }
+  });
+
+  it('pairs recovery with the same plan without it', () => {
+    const { recoveries, findings } = comparedSample(sample);
+    const [recovery] = recoveries;
+    expect([recoveries.length, recovery?.method, recovery?.tasks.length]).toEqual([1, 'reap', 3]);
+    const against = comparedSample(sample, 'reap');
+    for (const one of recovery?.tasks ?? []) {
+      const { paired, value, reading } = rowOf(against, one.task, 'reap+recovery');
+      expect(one).toMatchObject({ paired, recovered: value, reading, bare: rowOf(against, one.task, 'reap').value });
+    }
+    expect(recovery).toMatchObject({ better: 2, nothing: 0, worse: 1 });
+    expect(findings.join()).toContain(
+      'Recovery against the same plan without it: reap better on 2 of 3 tasks and worse on 1.',
+    );
+  });
+
+  it('counts its comparisons, and how many stand after Holm', () => {
+    const { comparisons, tasks: compared, findings } = comparedSample(sample);
+    const rows = compared.flatMap((task) => task.rows);
+    expect(comparisons).toEqual({
+      count: 12,
+      apart: rows.filter(({ reading }) => reading === 'worse').length,
+      withP: 8,
+      afterHolm: rows.filter(({ reading, pHolm }) => reading === 'worse' && (pHolm ?? 1) <= 0.05).length,
+    });
+    for (const { paired, pHolm } of rows)
+      if (pHolm !== null) expect(pHolm).toBeGreaterThanOrEqual(paired?.p ?? Number.NaN);
+    expect(findings.join()).toContain(
+      `12 comparisons with the best method of each task: in ${comparisons.apart} the paired 95 % interval leaves out 0`,
+    );
+  });
+
+  it('compares by the nearest factor within a quarter, and says so', () => {
+    const off = sampleMethods(
+      [
+        { method: 'reap', skill: 0.7, factor: 4 },
+        { method: 'tsep', skill: 0.6, factor: 3.5 },
+        { method: 'random', seed: 0, skill: 0.6, factor: 2 },
+      ],
+      [{ task: 'sums', metric: 'acc' }],
+    );
+    const document = comparedSample(off, 'best', 4);
+    expect(document.tasks[0]?.rows.map(({ method, factor }) => [method, factor])).toEqual([
+      ['reap', 4],
+      ['tsep', 3.5],
+    ]);
+    expect(document.notes.join()).toContain(
+      'nearest measured factor, within a quarter (\u00d71.25) of 4, as these have no point at it: tsep (3.5)',
+    );
+    expect(document.notes.join()).toContain('Not measured near this factor: random on 1 task');
+    expect(() => comparedSample(off, 'best', 40)).toThrow(/nothing near factor 40/);
+  });
+
+  it('leaves out and counts outcomes that are gone, and refuses what the sweep does not hold', () => {
+    const gone = comparedSample({
+      ...sample,
+      outcomesOf: (result) => (result.method === 'uncurl' && result.task === 'sums' ? null : sample.outcomesOf(result)),
+    });
+    expect(gone.tasks[0]?.rows.map(({ method }) => method)).not.toContain('uncurl');
+    expect(gone.notes.join()).toContain('1 point left out: the outcomes are no longer stored.');
+    expect(() => comparedSample(sample, 'ean')).toThrow(/no method ean/);
+    const empty = { ...sample.document, results: sample.document.results.filter(({ factor }) => factor === 1) };
+    expect(() => comparedSample({ ...sample, document: empty })).toThrow(/no pruned model yet/);
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
+import { runManifest } from '../../../../main/contract/run.ts';
+import { sweepDocument } from '../../../../main/contract/sweep.ts';
+import {
+  comparableResults,
+  type RecordedTrainings,
+  sizeTrendDocument,
+} from '../../../../main/evaluation/size-trend/document.ts';
+import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/read-run.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+
+const resources = path.resolve('resources');
+const readJson = async (name: string): Promise<unknown> =>
+  JSON.parse(await readFile(path.join(resources, 'sample/run', name), 'utf8'));
+const manifest = runManifest.parse(await readJson('manifest.json'));
+const document = sweepDocument.parse(await readJson('results.json'));
+const recorded = await readRecordedTrainings(resources);
+if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
+const comparable = (changed: Partial<RecordedTrainings>, run: Partial<typeof manifest> = {}) =>
+  comparableResults({ ...recorded, ...changed }, { ...manifest, ...run }, document.results);
+const nothingMeasured = { pairs: [], missing: 0, incomparable: 0 };
+
+describe('the recorded trainings', () => {
+  it('are one more of every bundled size, on the bundled tasks, and no bundled model itself', async () => {
+    expect(recorded.models.map(({ experts }) => experts)).toEqual([8, 16, 32, 64]);
+    expect(recorded.tasks.map(({ hash }) => hash)).toEqual(manifest.tasks.map(({ hash }) => hash));
+    for (const { experts, size, fingerprint } of recorded.models) {
+      const bundled = await openCheckpoint(path.join(resources, `models/uncurl-${String(experts)}`));
+      expect(size).toBe(bundled.fingerprint);
+      expect(fingerprint).not.toBe(bundled.fingerprint);
+    }
+  });
+
+  it('stand beside the sample point by point', () => {
+    const place = ({ task, method, seed, factor, kept }: (typeof document.results)[number]): string =>
+      JSON.stringify([task, method, seed, factor, kept]);
+    expect(comparable({}).map(place)).toEqual(document.results.map(place));
+  });
+
+  it('stand beside a sweep only where it has the same size, items, settings, factors and seeds', () => {
+    const [smallest, ...larger] = manifest.models;
+    expect(new Set(comparable({}, { models: larger }).map(({ model }) => model)).size).toBe(3);
+    expect(comparable({}, { models: [{ name: 'other', path: 'other', fingerprint: 'f' }] })).toEqual([]);
+    const tasks = manifest.tasks.map((task) =>
+      task.name === 'add' ? { ...task, hash: 'other' } : { ...task, name: `${task.name}-2` },
+    );
+    expect(comparable({}, { tasks }).filter(({ task }) => task === 'add')).toEqual([]);
+    expect(comparable({}, { spec: { ...manifest.spec, limit: 10 } })).toEqual([]);
+    const pooled = comparable({}, { spec: { ...manifest.spec, uncurl: { affinity: 'pearson' } } });
+    expect(new Set(pooled.map(({ method }) => method))).toEqual(new Set(['unpruned', 'random', 'frequency', 'reap']));
+    const few = document.results.filter(({ factor, seed }) => factor <= 2 && seed !== 1);
+    const beside = comparableResults(recorded, manifest, few);
+    expect(new Set(beside.map(({ factor }) => factor))).toEqual(new Set([1, 2]));
+    expect(new Set(beside.map(({ seed }) => seed))).toEqual(new Set([null, 0, 2]));
+    expect(smallest?.name).toBe('uncurl-8');
+  });
+
+  it('give trends a second mark at every size, and the finding 2,520 relabellings; the matrix stays that of the sweep', () => {
+    const family = sizeTrendDocument(document, 0.02, nothingMeasured, comparable({}));
+    const alone = sizeTrendDocument(document, 0.02, nothingMeasured);
+    expect(family.trainings).toHaveLength(4);
+    expect(alone.trainings).toEqual([]);
+    for (const { spread } of family.trends) expect(spread.map(({ models }) => models)).toEqual([2, 2, 2, 2]);
+    expect(family.thresholds).toEqual(alone.thresholds);
+    expect(family.models).toEqual(alone.models);
+    expect(family.notes.join()).toContain('the weights do not');
+    expect(
+      family.findings.find(({ chart, method }) => chart === 'threshold-over-experts' && method === 'reap')?.sentence,
+    ).toContain('2520 ways');
+    for (const { shares } of family.safeCounts) for (const { of } of shares) expect(of % 2).toBe(0);
+  });
+});
+
+describe('reading them', () => {
+  it('gives null where there are none, and refuses a damaged file by name', async () => {
+    const folder = await temporaryFolder();
+    expect(await readRecordedTrainings(folder)).toBeNull();
+    await mkdir(path.join(folder, 'sample'));
+    await writeFile(recordedTrainingsFile(folder), 'no gzip');
+    await expect(readRecordedTrainings(folder)).rejects.toThrow(/trainings\.json\.gz is damaged/);
+  });
+});

@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest';
+import { type Finding, sizeTrendDocument as schema } from '../../../../main/contract/size-trend.ts';
+import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/document.ts';
+import { type SampleFamily, sampleSizeTrend } from './sample-size-trend.ts';
+
+const sizes = [8, 16, 32, 64];
+const tasks = ['french', 'spanish', 'german', 'capital', 'mood', 'plural', 'add', 'sort', 'bracket'];
+const trendOf = (sample: Partial<SampleFamily>): Finding => {
+  const { family } = sampleSizeTrend({ sizes, tasks, limit: () => 2, ...sample });
+  const found = family.findings.find(
+    ({ chart, method }) => chart === 'threshold-over-experts' && method === 'frequency',
+  );
+  if (found === undefined) throw new Error('no finding');
+  return found;
+};
+
+describe('whether the threshold rises with E', () => {
+  it('is told from tasks that rise: sign test 2 / 2^9', () => {
+    const { verdict, p, sentence } = trendOf({ limit: (experts) => experts / 16 });
+    expect([verdict, p]).toEqual(['supported', 2 / 2 ** 9]);
+    expect(sentence).toBe(
+      'By frequency, the threshold rises with the number of pretraining experts: it rises in 9 of 9 tasks and falls in 0 ' +
+        '(E = 8 to 64; sign test over tasks: p = 0.0039). Of all 24 ways to hand the sizes out to the 4 models, 4 show a ' +
+        'trend as strong (p = 0.17): so few trainings cannot rule out chance in training, whatever they show.',
+    );
+  });
+
+  it('is told beyond the chance of training where sizes were trained twice', () => {
+    const { sentence } = trendOf({ trainings: 2, limit: (experts) => experts / 16 });
+    expect(sentence).toMatch(
+      /Of all 2520 ways to hand the sizes out to the 8 models, \d+ show a trend as strong \(p = 0\.0\d+\)/,
+    );
+    expect(sentence).toContain('chance in training is an unlikely cause');
+  });
+
+  it('is opposed where thresholds fall', () => {
+    const { verdict, sentence } = trendOf({ limit: (experts) => Math.max(1, 16 / experts) });
+    expect(verdict).toBe('opposed');
+    expect(sentence).toContain(
+      'the threshold falls as the number of pretraining experts grows: it rises in 0 of 9 tasks and falls in 9',
+    );
+  });
+
+  it('is unchanged where they stay', () => {
+    const { verdict, p, sentence } = trendOf({ limit: () => 2 });
+    expect([verdict, p]).toEqual(['unchanged', null]);
+    expect(sentence).toContain(
+      'does not change with the number of pretraining experts: it rises in 0 of 9 tasks, falls in 0 and has no direction in 9',
+    );
+    expect(trendOf({ limit: () => 1 }).sentence).toContain('No tested factor is safe at any size.');
+  });
+
+  it('is mixed where some rise and some fall', () => {
+    const { verdict, p, sentence } = trendOf({
+      limit: (experts, task) => (tasks.indexOf(task) % 2 === 0 ? experts / 16 : Math.max(1, 16 / experts)),
+    });
+    expect(verdict).toBe('mixed');
+    expect(p).toBeGreaterThan(0.5);
+    expect(sentence).toContain('shows no clear direction');
+  });
+
+  it('cannot be told from few tasks on one side, from few items, or where the limit of top-k hides it', () => {
+    const few = trendOf({ tasks: ['a', 'b', 'c'], limit: (experts) => experts / 16 });
+    expect([few.verdict, few.p]).toEqual(['cannot-tell', 0.25]);
+    expect(few.sentence).toContain('That could be chance.');
+    const small = trendOf({ items: 60 });
+    expect([small.verdict, small.p]).toEqual(['cannot-tell', null]);
+    // Every factor is safe at every size: thresholds are >= 4, 8, 16, 32 and would look like a rise.
+    const open = trendOf({ limit: () => 1000 });
+    expect([open.verdict, open.p]).toEqual(['cannot-tell', null]);
+    expect(open.sentence).toContain('rises in 0 of 9 tasks, falls in 0 and cannot be told in 9');
+  });
+});
+
+describe('whether pruning past the threshold is worse than training fewer', () => {
+  const pairsOf = (sample: Partial<SampleFamily>): Finding => {
+    const { family } = sampleSizeTrend({ sizes, tasks, limit: () => 1, ...sample });
+    const found = family.findings.find(
+      ({ chart, method }) => chart === 'pruned-against-scratch' && method === 'frequency',
+    );
+    if (found === undefined) throw new Error('no finding');
+    return found;
+  };
+
+  it('is supported where it is', () => {
+    const { verdict, sentence } = pairsOf({});
+    expect(verdict).toBe('supported');
+    expect(sentence).toContain(
+      'is worse than one trained with E\u2032: in 54 of 54 pairs the interval of the difference lies on the worse side of 0, ' +
+        'in 0 on the better side, in 0 it includes 0 (worse in 9 of 9 tasks, better in 0; sign test over tasks: p = 0.0039',
+    );
+  });
+
+  it('is opposed where small models are bad enough', () => {
+    const { verdict } = pairsOf({ loss: 0.06, skill: (experts) => 0.3 + 0.1 * Math.log2(experts) });
+    expect(verdict).toBe('opposed');
+  });
+
+  it('has nothing to say where no pair lies past a threshold', () => {
+    const { verdict, sentence } = pairsOf({ limit: () => 1000 });
+    expect(verdict).toBe('cannot-tell');
+    expect(sentence).toMatch(
+      /^By frequency, no pair lies past a threshold\. Within the threshold: worse in 0 of 54 pairs/,
+    );
+  });
+});
+
+describe('the document of a family', () => {
+  const sample = sampleSizeTrend({ sizes, tasks, methods: ['frequency', 'reap'], limit: (experts) => experts / 16 });
+
+  it('fits the contract', () => {
+    expect(schema.parse(sample.family)).toEqual(sample.family);
+  });
+
+  it('counts thresholds at a factor per size, and leaves out sizes that cannot go there', () => {
+    expect(sample.family.safeCounts.filter(({ method }) => method === 'reap')).toEqual([
+      {
+        method: 'reap',
+        factor: 2,
+        shares: [
+          [8, 0, 9],
+          [16, 0, 9],
+          [32, 9, 9],
+          [64, 9, 9],
+        ].map(([experts, safe, of]) => ({ experts, safe, of })),
+      },
+      {
+        method: 'reap',
+        factor: 4,
+        shares: [
+          [8, 0, 9],
+          [16, 0, 9],
+          [32, 0, 9],
+          [64, 9, 9],
+        ].map(([experts, safe, of]) => ({ experts, safe, of })),
+      },
+      {
+        method: 'reap',
+        factor: 8,
+        shares: [
+          [8, 0, 0],
+          [16, 0, 9],
+          [32, 0, 9],
+          [64, 0, 9],
+        ].map(([experts, safe, of]) => ({ experts, safe, of })),
+      },
+      {
+        method: 'reap',
+        factor: 16,
+        shares: [
+          [8, 0, 0],
+          [16, 0, 0],
+          [32, 0, 9],
+          [64, 0, 9],
+        ].map(([experts, safe, of]) => ({ experts, safe, of })),
+      },
+    ]);
+    expect(
+      sample.family.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === 'reap')?.sentence,
+    ).toBe(
+      'By reap, a factor of 2 is safe in 0 of 9 tasks at E = 8, 0 at 16, 9 at 32 and 9 at 64; ' +
+        'a factor of 4 is safe in 0 of 9 at 8, 0 at 16, 0 at 32 and 9 at 64.',
+    );
+  });
+
+  it('counts safe tasks over all methods in one sentence', () => {
+    expect(
+      sample.family.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === null)?.sentence,
+    ).toBe(
+      'A factor of 2 is safe in 0, 0, 9 and 9 of 9 tasks at E = 8, 16, 32 and 64 by frequency, in 0, 0, 9 and 9 of 9 by reap.',
+    );
+  });
+
+  it('has a sentence over all methods for every chart', () => {
+    const overall = sample.family.findings
+      .filter(({ method }) => method === null)
+      .map(({ chart, verdict }) => [chart, verdict]);
+    expect(overall).toEqual([
+      ['threshold-over-experts', 'supported'],
+      ['safe-tasks', 'counted'],
+      ['pruned-against-scratch', 'supported'],
+      ['thresholds', 'counted'],
+    ]);
+  });
+
+  it('does not depend on the order of the results beyond the order of its rows', () => {
+    const { document, family } = sample;
+    const reversed = {
+      ...document,
+      results: [...document.results].reverse(),
+      thresholds: [...document.thresholds].reverse(),
+    };
+    const again = sizeTrendDocument(reversed, family.delta, { pairs: [], missing: 0, incomparable: 0 });
+    const trend = ({ findings }: typeof family) =>
+      findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method !== null);
+    expect(new Set(trend(again).map(({ sentence }) => sentence))).toEqual(
+      new Set(trend(family).map(({ sentence }) => sentence)),
+    );
+  });
+
+  it('of models of one size has thresholds and says that there is nothing to compare', () => {
+    const { family } = sampleSizeTrend({ sizes: [16], tasks, limit: () => 2 });
+    expect([family.trends, family.pairs]).toEqual([[], []]);
+    expect(family.findings.map(({ chart }) => chart)).toEqual(['safe-tasks', 'thresholds']);
+    expect(family.notes).toEqual(['One expert count (E = 16): nothing to compare over E.']);
+    expect(family.findings.at(-1)?.sentence).toBe(
+      'Of 9 tasks, a factor above 1 is safe by frequency in 9. The largest threshold is 2 (e16 on french, by frequency).',
+    );
+  });
+
+  it('of a sweep without results is empty', () => {
+    const empty = sizeTrendDocument({ run: 'r', results: [], thresholds: [], rule: '' }, 0.02, {
+      pairs: [],
+      missing: 0,
+      incomparable: 0,
+    });
+    expect(schema.parse(empty)).toEqual(empty);
+    expect(empty.findings).toEqual([]);
+  });
+});

@@ -1,0 +1,171 @@
+import { deflateSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { figureTheme, pageColors, pageTheme } from '../../../main/figures/colors.ts';
+import { figures } from '../../../main/figures/figures.ts';
+import { methodColors } from '../../../main/figures/method-marks.ts';
+import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
+import { routingSheet } from '../../../main/figures/routing-sheet.ts';
+import { expertScale } from '../../../main/figures/scales.ts';
+import { pairPanels, sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
+import { expertTrendFigure } from '../../../main/figures/size-trend-figure.ts';
+import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
+import { sampleManifest, sampleProfile } from './sample-run.ts';
+import { findAll, parseXml } from './xml-outline.ts';
+
+const tasks = ['sums', 'facts', 'sort'];
+const limit = (experts: number, task: string): number => (task === 'sort' ? 1000 : experts / 16);
+const sample = sampleSizeTrend({ sizes: [8, 16, 32, 64], tasks, methods: ['random', 'reap'], limit });
+const twice = sampleSizeTrend({ sizes: [8, 16], trainings: 2, tasks, methods: ['reap'], limit });
+const light = figureTheme('light');
+
+const inFrame = (svg: string): void => {
+  expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+  const root = parseXml(svg);
+  const [width, height] = [Number(root.attributes['width']), Number(root.attributes['height'])];
+  for (const { attributes } of ['line', 'rect', 'text'].flatMap((kind) => findAll(root, kind))) {
+    for (const [key, most] of [
+      ['x', width],
+      ['x1', width],
+      ['x2', width],
+      ['y', height],
+      ['y1', height],
+      ['y2', height],
+    ] as const) {
+      expect(Number(attributes[key] ?? 0)).toBeGreaterThanOrEqual(0);
+      expect(Number(attributes[key] ?? 0)).toBeLessThanOrEqual(most);
+    }
+  }
+};
+
+describe('figures of a family', () => {
+  it('join those of a sweep whose models differ in E', () => {
+    const names = figures({
+      deflate: deflateSync,
+      manifest: sampleManifest,
+      document: sample.document,
+      family: sample.family,
+      profiles: [],
+    }).map(({ name }) => name);
+    expect(names.slice(-5)).toEqual([
+      'findings.md',
+      'thresholds-by-experts.svg',
+      'thresholds-by-experts.csv',
+      'pruned-against-scratch.svg',
+      'pruned-against-scratch.csv',
+    ]);
+    const one = sampleSizeTrend({ sizes: [16], tasks, limit });
+    const ofOne = figures({
+      deflate: deflateSync,
+      manifest: sampleManifest,
+      document: one.document,
+      family: one.family,
+      profiles: [],
+    });
+    expect(ofOne.map(({ name }) => name).filter((name) => /findings|experts|scratch/.test(name))).toEqual([
+      'findings.md',
+    ]);
+  });
+
+  it('keep to their canvas, for one training a size and for several', () => {
+    for (const { family } of [sample, twice]) {
+      inFrame(expertTrendFigure(family, tasks, sampleManifest, light));
+      inFrame(sizePairFigure(family, tasks, sampleManifest, light));
+    }
+  });
+
+  it('name tasks, sizes, methods, the rule and how to read them', () => {
+    const texts = findAll(parseXml(expertTrendFigure(sample.family, tasks, sampleManifest, light)), 'text').map(
+      ({ text }) => text,
+    );
+    for (const text of [
+      ...tasks,
+      'n = 300',
+      '8',
+      '64',
+      'reap',
+      'random',
+      'threshold factor',
+      'experts before pruning (E)',
+    ]) {
+      expect(texts).toContain(text);
+    }
+    expect(texts.join(' ')).toContain(sample.family.rule);
+    const pairs = findAll(parseXml(sizePairFigure(sample.family, tasks, sampleManifest, light)), 'text').map(
+      ({ text }) => text,
+    );
+    for (const text of ['16 \u2192 8', '64 \u2192 8', '64 \u2192 32', 'difference of accuracy (points)'])
+      expect(pairs).toContain(text);
+  });
+
+  it('put a mark at the threshold and a bar at the first unsafe factor', () => {
+    const root = parseXml(expertTrendFigure(sample.family, ['facts'], sampleManifest, light));
+    const labels = findAll(root, 'text').filter(({ attributes }) => attributes['text-anchor'] === 'end');
+    const yOf = (factor: number): number =>
+      Number(labels.find(({ text }) => text === String(factor))?.attributes['y']) - 3.5;
+    // Thresholds of facts: 1, 1, 2, 4 at E = 8, 16, 32, 64; their brackets end at the next factor.
+    const brackets = findAll(root, 'line').filter(
+      ({ attributes }) => attributes['stroke-width'] === '1' && attributes['x1'] === attributes['x2'],
+    );
+    const ends = brackets.map(({ attributes }) => [Number(attributes['y1']), Number(attributes['y2'])]);
+    for (const [from, to] of [
+      [1, 2],
+      [2, 4],
+      [4, 8],
+    ] as const) {
+      expect(
+        ends.filter(([y1, y2]) => Math.abs((y1 ?? 0) - yOf(from)) < 0.02 && Math.abs((y2 ?? 0) - yOf(to)) < 0.02),
+      ).toHaveLength(from === 1 ? 4 : 2);
+    }
+  });
+
+  it('gather several trainings and draws into mean and range, and tell where they stand', () => {
+    const [panel] = pairPanels(twice.family.pairs, ['sort']);
+    expect(panel?.rows).toHaveLength(1);
+    const [point] = panel?.rows[0]?.points ?? [];
+    expect([point?.comparisons, point?.standing]).toEqual([4, 'within']);
+    const few = sampleSizeTrend({ sizes: [8, 16], tasks, limit, items: 60 });
+    expect(pairPanels(few.family.pairs, ['sort'])[0]?.rows[0]?.points[0]?.standing).toBe('unknown');
+    expect(pairPanels(sample.family.pairs, ['facts'])[0]?.rows[0]?.points[0]?.standing).toBe('past');
+  });
+
+  it('stand in the middle where there is one size', () => {
+    expect(expertScale([16], [10, 20]).position(16)).toBe(15);
+  });
+});
+
+describe('figures inside a page', () => {
+  const profile = sampleProfile('sums', 4, 16);
+  const blocks = [{ task: 'sums', matrix: profileMetrics[0]?.matrix(profile) ?? [] }];
+  const sheet = { title: 't', unit: 'u', blocks, maximum: 1, manifest: sampleManifest };
+
+  it('take their colours from the page, in its light and its dark form', () => {
+    const svg = [
+      expertTrendFigure(sample.family, tasks, sampleManifest, pageTheme),
+      sizePairFigure(sample.family, tasks, sampleManifest, pageTheme),
+      routingSheet({ ...sheet, theme: pageTheme }),
+    ].join('');
+    const used = new Set([...svg.matchAll(/var\((--[a-z0-9-]+)\)/g)].map(([, name]) => name));
+    for (const name of ['light', 'dark'] as const) {
+      const defined = new Set([...pageColors(name), ...methodColors(name)].map(([property]) => property));
+      expect([...used].filter((property) => property === undefined || !defined.has(property))).toEqual([]);
+    }
+    expect(used.size).toBeGreaterThan(4);
+  });
+
+  it('have no ids that could meet, no manifest, and an accessible name', () => {
+    const svg = expertTrendFigure(sample.family, tasks, sampleManifest, pageTheme);
+    expect(svg).not.toMatch(/ id="|<\?xml|metadata/);
+    expect(parseXml(svg).attributes['aria-label']).toContain('Threshold against the number of pretraining experts');
+  });
+
+  it('draw each cell of a routing sheet once, and more than one task below each other', () => {
+    const svg = routingSheet({
+      ...sheet,
+      blocks: [...blocks, { task: 'facts', matrix: blocks[0]?.matrix ?? [] }],
+      theme: light,
+    });
+    inFrame(svg);
+    const cells = findAll(parseXml(svg), 'path').flatMap(({ attributes }) => attributes['d']?.match(/M\d+ \d+/g) ?? []);
+    expect([cells.length, new Set(cells).size]).toEqual([128, 128]);
+  });
+});

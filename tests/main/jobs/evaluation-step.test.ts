@@ -1,0 +1,34 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { canonicalJson } from '../../../main/files/canonical-json.ts';
+import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-step.ts';
+
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
+const choice = fc.record({
+  kind: fc.constant('choice' as const),
+  id: fc.string(),
+  logprobs: fc.array(finite, { minLength: 2, maxLength: 5 }),
+  chosen: fc.nat(4),
+  chosenNorm: fc.nat(4),
+  answer: fc.nat(4),
+  truncatedTokens: fc.nat(),
+});
+const text = fc.record({ kind: fc.constant('text' as const), id: fc.string(), logprob: finite, tokens: fc.nat() });
+
+test('outcomes come back bit for bit through the columns of a step', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.array(choice), fc.array(text)), (outcomes) => {
+      const record = { model: { name: 'm', fingerprint: 'f' }, task: 't', plan: { kept: [[0, 1]] }, outcomes };
+      const back = evaluationRecord.parse(JSON.parse(canonicalJson(encodeEvaluation(record))));
+      expect(back).toEqual(record);
+    }),
+  );
+});
+
+test('columns of different lengths are no record', () => {
+  const outcomes = [{ kind: 'text', id: 'a', logprob: -1, tokens: 3 } as const];
+  const stored = encodeEvaluation({ model: { name: 'm', fingerprint: 'f' }, task: 't', plan: null, outcomes });
+  const broken = { ...stored, outcomes: { ...stored.outcomes, ids: ['a', 'b'] } };
+  expect(evaluationRecord.safeParse(broken).success).toBe(false);
+  expect(evaluationRecord.safeParse(stored).success).toBe(true);
+});

@@ -1,0 +1,120 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { INSTRUMENT_NOTE } from '../../../main/report/report-header.ts';
+import { makeReport } from '../../../main/report/report-page.ts';
+import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
+import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
+import { readStoredSweep } from '../../../main/runs/read-run.ts';
+import { textOutcome } from '../evaluation/outcomes.ts';
+import { sample, sweepOnDisk } from '../report/sweep-on-disk.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const bundled = {
+  folders: ['here', 'gone'],
+  open: (folder: string) =>
+    folder === 'here' ? Promise.resolve({ fingerprint: 'f8' }) : Promise.reject(new Error('gone')),
+  recorded: () => Promise.resolve(null),
+};
+const none = { ...bundled, folders: [] };
+
+describe('the family of a stored sweep', () => {
+  it('has the same pairs from the outcomes file of a finished run, from the steps of an unfinished one, and from memory', async () => {
+    const { workspace, run, outcomesFile } = await sweepOnDisk();
+    const fromFile = await readStoredSweep(workspace, run, { bundled: none });
+    await rm(outcomesFile);
+    const fromSteps = await readStoredSweep(workspace, run, { bundled: none });
+    expect(fromFile.family.pairs).toHaveLength(2);
+    expect(fromFile.family).toEqual({ ...sample.family, run });
+    expect(fromSteps.family).toEqual(fromFile.family);
+  });
+
+  it('counts comparisons whose outcomes are gone', async () => {
+    const { workspace, run, outcomesFile } = await sweepOnDisk();
+    await rm(outcomesFile);
+    await writeFile(join(workspace.runs.folder(run), 'points.json'), '[]');
+    const { family } = await readStoredSweep(workspace, run, { bundled: none });
+    expect(family.pairs).toEqual([]);
+    expect(family.notes.join()).toContain(
+      '2 comparisons with a smaller model left out: the outcomes are no longer stored.',
+    );
+  });
+
+  it('reads thresholds with another margin', async () => {
+    const { workspace, run } = await sweepOnDisk();
+    const { family } = await readStoredSweep(workspace, run, { delta: 0.5, bundled: none });
+    expect([family.delta, new Set(family.thresholds.map(({ verdict }) => verdict))]).toEqual([
+      0.5,
+      new Set(['all-safe']),
+    ]);
+    expect(family.rule).toContain('-50 percentage points');
+  });
+
+  it('says that bundled models are instruments, known by their fingerprint', async () => {
+    const { workspace, run } = await sweepOnDisk();
+    expect((await readStoredSweep(workspace, run, { bundled })).family.notes[0]).toBe(INSTRUMENT_NOTE);
+    expect((await makeReport(workspace, run, { bundled })).html).toContain(INSTRUMENT_NOTE);
+    expect((await makeReport(workspace, run, { bundled: none })).html).not.toContain(INSTRUMENT_NOTE);
+  });
+
+  it('is refused for other runs and for sweeps without results', async () => {
+    const { workspace, run } = await sweepOnDisk();
+    const sweep = await workspace.runs.read(run);
+    const { id, kind, createdAt, ...rest } = sweep;
+    expect([id, kind, createdAt.length]).toEqual([run, 'sweep', 24]);
+    const profile = await workspace.runs.create('profile', rest);
+    await expect(readStoredSweep(workspace, profile.manifest.id, { bundled })).rejects.toThrow(
+      /is a profile, not a sweep/,
+    );
+    const empty = await workspace.runs.create('sweep', rest);
+    await expect(readStoredSweep(workspace, empty.manifest.id, { bundled })).rejects.toThrow(
+      /has not measured anything yet/,
+    );
+  });
+});
+
+describe('reading outcomes', () => {
+  it('gives back what was written, choices and texts, in order, and only what is wanted', async () => {
+    const file = join(await temporaryFolder(), 'outcomes.parquet');
+    const texts = [textOutcome('t0', -3.5, 4), textOutcome('t1', -0.25, 1)];
+    const choices = sample.outcomesOf({ model: 'e8', task: 'sort', method: 'unpruned', seed: null, factor: 1 }) ?? [];
+    const written = async function* (): AsyncGenerator<OutcomeBlock> {
+      const base = { run: 'r', model: 'm', method: 'random', factor: 2, kept: 8 };
+      yield await Promise.resolve({ ...base, task: 'prose', seed: 3, outcomes: texts });
+      yield { ...base, task: 'sort', seed: null, outcomes: choices };
+      yield { ...base, task: 'other', seed: null, outcomes: choices };
+    };
+    await writeOutcomes(file, written());
+    const read: unknown[] = [];
+    const seeds = new Set<number | null>();
+    await readOutcomes(
+      file,
+      ({ task }) => task !== 'other',
+      ({ seed }, outcome) => {
+        seeds.add(seed);
+        read.push(outcome);
+      },
+    );
+    expect(read).toEqual([...texts, ...choices]);
+    expect([...seeds]).toEqual([3, null]);
+  });
+
+  it('says whether there is a file, and refuses a damaged one by name', async () => {
+    const folder = await temporaryFolder();
+    expect(
+      await readOutcomes(
+        join(folder, 'none.parquet'),
+        () => true,
+        () => undefined,
+      ),
+    ).toBe(false);
+    await writeFile(join(folder, 'bad.parquet'), 'PAR1 this is no Parquet file PAR1');
+    await expect(
+      readOutcomes(
+        join(folder, 'bad.parquet'),
+        () => true,
+        () => undefined,
+      ),
+    ).rejects.toThrow(/bad\.parquet is not what was written there/);
+  });
+});

@@ -1,0 +1,152 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import type { EngineEvent } from '../../../main/contract/events.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { addSample, offerSample, SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
+import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+
+const emptyWorkspace = async (): Promise<Workspace> => openWorkspace(join(await temporaryFolder(), 'workspace'));
+const runsOf = async ({ runs }: Workspace): Promise<readonly string[]> => (await runs.list()).map(({ id }) => id);
+
+const firstStart = async (
+  workspace?: string,
+): Promise<{ engine: Engine; events: EngineEvent[]; workspace: string }> => {
+  const folder = workspace ?? join(await temporaryFolder(), 'workspace');
+  const engine = await createEngine({
+    workspace: folder,
+    resources,
+    commandLine: 'test',
+    threads: 1,
+    offerSample: true,
+  });
+  onTestFinished(() => engine.dispose());
+  const events: EngineEvent[] = [];
+  engine.subscribe((event) => events.push(event));
+  return { engine, events, workspace: folder };
+};
+
+test('a fresh workspace is given the sample once: removed, it does not come back', async () => {
+  const workspace = await emptyWorkspace();
+  await offerSample(workspace, resources);
+  expect(await runsOf(workspace)).toEqual([SAMPLE_RUN]);
+  await offerSample(workspace, resources);
+  expect(await runsOf(workspace)).toEqual([SAMPLE_RUN]);
+  await workspace.runs.remove(SAMPLE_RUN);
+  await offerSample(workspace, resources);
+  expect(await runsOf(workspace)).toEqual([]);
+  expect(await readdir(workspace.temporaryFolder)).toEqual([]);
+});
+
+test('it is put back where its user asks for it', async () => {
+  const workspace = await emptyWorkspace();
+  await offerSample(workspace, resources);
+  await workspace.runs.remove(SAMPLE_RUN);
+  expect(await addSample(workspace, resources)).toBe(true);
+  expect(await addSample(workspace, resources)).toBe(false);
+  expect(await runsOf(workspace)).toEqual([SAMPLE_RUN]);
+});
+
+test('a workspace with runs stays as it is, also after they are removed', async () => {
+  const workspace = await emptyWorkspace();
+  await addSample(workspace, resources);
+  const { manifest, lock } = await workspace.runs.create('profile', {
+    ...(await workspace.runs.read(SAMPLE_RUN)),
+    title: 'mine',
+  });
+  await lock.release();
+  await workspace.runs.remove(SAMPLE_RUN);
+  await offerSample(workspace, resources);
+  expect(await runsOf(workspace)).toEqual([manifest.id]);
+  await workspace.runs.remove(manifest.id);
+  await offerSample(workspace, resources);
+  expect(await runsOf(workspace)).toEqual([]);
+});
+
+test('engines that start at once on one fresh workspace put one whole sample there', async () => {
+  const workspace = await emptyWorkspace();
+  await Promise.all(Array.from({ length: 4 }, () => offerSample(workspace, resources)));
+  expect(await runsOf(workspace)).toEqual([SAMPLE_RUN]);
+  expect(await readdir(workspace.runs.folder(SAMPLE_RUN))).toEqual(
+    expect.arrayContaining(['manifest.json', 'outcomes.parquet', 'plans.json', 'points.json', 'results.json']),
+  );
+  expect(await readdir(workspace.temporaryFolder)).toEqual([]);
+});
+
+test('a package without a sample fills nothing, and says so where the sample is asked for', async () => {
+  const [workspace, bare] = [await emptyWorkspace(), await temporaryFolder()];
+  await mkdir(join(bare, 'sample'));
+  await offerSample(workspace, bare);
+  expect(await runsOf(workspace)).toEqual([]);
+  await expect(addSample(workspace, bare)).rejects.toMatchObject({ code: 'no-sample', kind: 'refused' });
+});
+
+test('the first start shows heatmaps, curves, thresholds, plans and findings without computing anything', async () => {
+  const { engine, events } = await firstStart();
+  const [run] = await engine.call('runs.list', {});
+  expect(run).toMatchObject({ id: SAMPLE_RUN, sample: true, state: 'done' });
+  const models = await engine.call('models.list', {});
+  const tasks = await engine.call('tasks.list', {});
+  for (const { name, handle } of models.filter((model) =>
+    run?.models.some(({ fingerprint }) => fingerprint === model.fingerprint),
+  )) {
+    const profiles = await engine.call('profile.read', { model: handle, tasks: tasks.map((task) => task.handle) });
+    expect(
+      profiles.map(({ task }) => task),
+      name,
+    ).toEqual(tasks.map((task) => task.name));
+  }
+  expect(events.filter(({ type }) => type === 'profile.ready').length).toBeLessThanOrEqual(
+    models.length * tasks.length,
+  );
+
+  const document = await engine.call('sweep.read', { run: SAMPLE_RUN });
+  expect(document.thresholds.length).toBeGreaterThan(0);
+  for (const method of ['unpruned', 'random', 'uncurl']) {
+    const { model, task, seed, factor, kept } =
+      document.results.find((result) => result.method === method) ?? document.results[0] ?? expect.fail('no results');
+    const { plan, cost } = await engine.call('sweep.plan', { run: SAMPLE_RUN, model, task, method, seed, factor });
+    expect(cost.keptPerLayer).toEqual(cost.keptPerLayer.map(() => kept));
+    expect('groups' in plan).toBe(method === 'uncurl');
+  }
+  const family = await engine.call('sweep.family', { run: SAMPLE_RUN });
+  expect(family.models).toHaveLength(run?.models.length ?? 0);
+  expect(family.pairs.length).toBeGreaterThan(0);
+  expect((await engine.call('report.make', { run: SAMPLE_RUN })).html).toContain('uncurl-16');
+  expect(await engine.call('jobs.list', {})).toEqual([]);
+});
+
+test('a damaged profile of the sample is told where it is missed, and hides no other', async () => {
+  const workspace = await emptyWorkspace();
+  await offerSample(workspace, resources);
+  await writeFile(join(workspace.runs.folder(SAMPLE_RUN), 'profile-uncurl-16.safetensors'), 'torn');
+  const { engine } = await firstStart(workspace.path);
+  const models = await engine.call('models.list', {});
+  const tasks = (await engine.call('tasks.list', {})).map(({ handle }) => handle);
+  const read = async (wanted: string) =>
+    engine.call('profile.read', {
+      model: (models.find(({ name }) => name === wanted) ?? expect.fail(wanted)).handle,
+      tasks,
+    });
+  await expect(read('uncurl-16')).rejects.toThrow('profile-uncurl-16.safetensors');
+  expect(await read('uncurl-8')).toHaveLength(9);
+});
+
+test('its profiles serve plans, and are put back at the next start where they are gone', async () => {
+  const { engine, workspace } = await firstStart();
+  const planOf = async (host: Engine): Promise<readonly number[]> => {
+    const [model] = await host.call('models.list', {});
+    const [task] = await host.call('tasks.list', {});
+    if (model === undefined || task === undefined) throw new Error('nothing is bundled');
+    return (await host.call('plan.make', { model: model.handle, tasks: [task.handle], method: 'uncurl', keep: 4 })).cost
+      .keptPerLayer;
+  };
+  expect(await planOf(engine)).toEqual([4, 4, 4]);
+  await engine.dispose();
+  await rm(join(workspace, 'steps'), { recursive: true });
+  expect(await planOf((await firstStart(workspace)).engine)).toEqual([4, 4, 4]);
+});

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mcnemarExact } from '../../../main/statistics/p-values.ts';
+
+/** The definition in whole numbers: 2 x sum of C(n, i) for i up to the smaller count, over 2^n. */
+const byDefinition = (lost: number, gained: number): number => {
+  const n = BigInt(lost + gained);
+  let coefficient = 1n;
+  let sum = 0n;
+  for (let i = 0n; i <= BigInt(Math.min(lost, gained)); i += 1n) {
+    sum += coefficient;
+    coefficient = (coefficient * (n - i)) / (i + 1n);
+  }
+  const digits = 10n ** 80n;
+  return Math.min(1, Number((2n * sum * digits) / 2n ** n) / 1e80);
+};
+
+const count = fc.nat({ max: 60 });
+
+describe('mcnemarExact', () => {
+  it('gives published values', () => {
+    // Fagerland, Lydersen and Laake 2014 (doi:10.1002/sim.6148): airway hyper-responsiveness, 1 and 7 discordant pairs.
+    expect(mcnemarExact(7, 1)).toBeCloseTo(0.0703125, 12);
+    // Fagerland, Lydersen and Laake, Statistical Analysis of Contingency Tables, ch. 8: 6 and 16, P = 0.052479.
+    expect(mcnemarExact(16, 6)).toBeCloseTo(0.052479, 6);
+    // Armitage and Berry 1994, p. 127: 12 and 2, P = 0.0129.
+    expect(mcnemarExact(2, 12)).toBeCloseTo(0.0129, 4);
+  });
+
+  it('is the binomial sum', () => {
+    fc.assert(
+      fc.property(count, count, (lost, gained) => {
+        const p = byDefinition(lost, gained);
+        expect(Math.abs(mcnemarExact(lost, gained) - p)).toBeLessThanOrEqual(1e-13 * p);
+      }),
+    );
+    for (const [lost, gained] of [
+      [900, 1100],
+      [4000, 4300],
+      [0, 100],
+    ] as const) {
+      const p = byDefinition(lost, gained);
+      expect(Math.abs(mcnemarExact(lost, gained) - p)).toBeLessThanOrEqual(1e-11 * p);
+    }
+  });
+
+  it('does not care which side is which, and falls as the sides part', () => {
+    fc.assert(
+      fc.property(count, count, (lost, gained) => {
+        expect(mcnemarExact(lost, gained)).toBe(mcnemarExact(gained, lost));
+        if (lost > gained) expect(mcnemarExact(lost + 1, gained)).toBeLessThan(mcnemarExact(lost, gained) + 1e-15);
+      }),
+    );
+  });
+
+  it('is 1 without discordant pairs and with equally many', () => {
+    expect(mcnemarExact(0, 0)).toBe(1);
+    expect(mcnemarExact(5000, 5000)).toBe(1);
+    expect(mcnemarExact(1, 0)).toBe(1);
+  });
+
+  it('neither overflows nor vanishes at large counts', () => {
+    // Normal tail with continuity correction: z = (|b - c| - 1) / sqrt(b + c) = 1.9995, p = 0.04556.
+    expect(mcnemarExact(500_000, 502_001)).toBeCloseTo(0.0456, 3);
+    expect(mcnemarExact(0, 5000)).toBe(0);
+    expect(mcnemarExact(0, 1000)).toBeCloseTo(2 ** -999, 300);
+    expect(mcnemarExact(0, 1000)).toBeGreaterThan(0);
+  });
+});
