@@ -1,4 +1,8 @@
 import { defineConfig } from '@playwright/test';
+import { HANG_LIMIT_MS } from './tests/hang-limit.ts';
+
+/** A page that does not react for so long will not, however busy the machine is. */
+const REACTION_LIMIT_MS = 120_000;
 
 /** As root Chromium runs without its sandbox; it loads nothing but the workbench's own pages. */
 const chromiumArguments = [
@@ -22,9 +26,9 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: true,
   retries: 0,
-  timeout: 180_000,
-  expect: { timeout: 20_000 },
-  use: { viewport: { width: 1440, height: 900 }, trace: 'retain-on-failure' },
+  timeout: 2 * HANG_LIMIT_MS,
+  expect: { timeout: REACTION_LIMIT_MS },
+  use: { viewport: { width: 1440, height: 900 }, trace: 'retain-on-failure', actionTimeout: REACTION_LIMIT_MS },
   projects: [
     {
       name: 'chromium',
@@ -34,6 +38,7 @@ export default defineConfig({
         headless: true,
         launchOptions: {
           executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
+          timeout: HANG_LIMIT_MS,
           args: chromiumArguments,
         },
       },

@@ -1,24 +1,25 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { HANG_LIMIT_MS } from './tests/hang-limit.ts';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
-const fixtures = (variable: string, folder: string): string =>
-  path.resolve(process.env['INIT_CWD'] ?? root, process.env[variable] ?? path.join(root, 'tests', 'fixtures', folder));
-
-/** Checkpoints of every family where they lie beside the clone; else those of one. */
-const beside = path.join(root, '..', 'shared', 'reference', 'checkpoints');
-const everyCheckpoint =
-  process.env['CHECKPOINTS'] === undefined && existsSync(beside) ? beside : fixtures('CHECKPOINTS', 'checkpoints');
+/** What the peers' own code computed: the folder that the variable names, else that of the clone. */
+const reference = (variable: string, folder: string): string => {
+  const ownFolder = path.join(root, 'tests', 'fixtures', 'reference', folder);
+  return path.resolve(process.env['INIT_CWD'] ?? root, process.env[variable] ?? ownFolder);
+};
 
 const shared = {
   environment: 'node',
+  testTimeout: HANG_LIMIT_MS,
+  hookTimeout: HANG_LIMIT_MS,
   env: {
-    METHOD_VECTORS: fixtures('METHOD_VECTORS', 'methods'),
-    CHECKPOINTS: fixtures('CHECKPOINTS', 'checkpoints'),
-    TOKENIZERS: fixtures('TOKENIZERS', 'tokenizers'),
-    SCORING: fixtures('SCORING', 'scoring'),
+    METHOD_VECTORS: reference('METHOD_VECTORS', 'methods'),
+    CHECKPOINTS: reference('CHECKPOINTS', 'checkpoints'),
+    TOKENIZERS: reference('TOKENIZERS', 'tokenizers'),
+    SCORING: reference('SCORING', 'scoring'),
+    GENERATION: reference('GENERATION', 'generation'),
   },
   // The electron package downloads its binary when plain Node imports it.
   alias: { electron: path.join(root, 'tests', 'electron', 'no-electron.ts') },
@@ -37,7 +38,6 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/**/*.test.{ts,tsx}'],
           exclude: [...configDefaults.exclude, 'tests/{integration,reference,interop,e2e,bench}/**'],
-          testTimeout: 60_000,
         },
       },
       {
@@ -45,18 +45,13 @@ export default defineConfig({
           ...shared,
           name: 'integration',
           include: ['tests/{integration,reference}/**/*.test.{ts,tsx}'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
       {
         test: {
           ...shared,
           name: 'interop',
-          env: { ...shared.env, CHECKPOINTS: everyCheckpoint },
           include: ['tests/interop/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
         },
       },
     ],

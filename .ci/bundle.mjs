@@ -35,8 +35,6 @@ const shellOptions = {
   bundle: true,
   platform: 'node',
   format: 'cjs',
-  // Electron 25, with which the windows are tested, has Node 18.15; what ships has Node 24.
-  target: 'node18',
   // Native code stays a package; ws probes for its two optional accelerators, which are not installed.
   external: ['electron', 'onnxruntime-node', 'bufferutil', 'utf-8-validate'],
   plugins: [keepModulePlaces],
@@ -54,22 +52,33 @@ const putInPlace = (file, contents, mode) => {
   renameSync(partial, file);
 };
 
+/** What ships has Node 24; the windows are tested with Electron 25, whose Node 18 runs the shell but not the engine. */
+const engineTarget = 'node24';
+const shellTarget = 'node18';
+
+const programOptions = {
+  ...shellOptions,
+  // For packages that ask for their own address; modules of this project are seen to above.
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+};
+
 const bundleShell = async () => {
-  // A sandboxed preload script can require nothing but electron, so it gets no banner.
-  const preload = await bundle({ ...shellOptions, entryPoints: { preload: 'electron/preload.ts' } });
-  const programs = await bundle({
-    ...shellOptions,
-    entryPoints: {
-      main: 'electron/main.ts',
-      'utility-process': 'main/hosts/utility-process.ts',
-      'provider-probe': 'main/hosts/provider-probe.ts',
-      uncurl: 'main/cli/uncurl.ts',
-    },
-    // For packages that ask for their own address; modules of this project are seen to above.
-    define: { 'import.meta.url': 'bundleUrl' },
-    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  });
-  for (const { path: file, contents } of [...preload.outputFiles, ...programs.outputFiles]) {
+  const bundles = [
+    // A sandboxed preload script can require nothing but electron, so it gets no banner.
+    await bundle({ ...shellOptions, target: shellTarget, entryPoints: { preload: 'electron/preload.ts' } }),
+    await bundle({ ...programOptions, target: shellTarget, entryPoints: { main: 'electron/main.ts' } }),
+    await bundle({
+      ...programOptions,
+      target: engineTarget,
+      entryPoints: {
+        'utility-process': 'main/hosts/utility-process.ts',
+        'provider-probe': 'main/hosts/provider-probe.ts',
+        uncurl: 'main/cli/uncurl.ts',
+      },
+    }),
+  ];
+  for (const { path: file, contents } of bundles.flatMap(({ outputFiles }) => outputFiles)) {
     putInPlace(file, contents, path.basename(file) === 'uncurl.cjs' ? 0o755 : 0o644);
   }
 };

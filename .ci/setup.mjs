@@ -69,12 +69,12 @@ export const nodeBinary = () => {
   const pinned = nodePackages[`${process.platform}-${process.arch}`];
   const binary = pinned && path.join(root, 'node_modules', pinned);
   if (binary && existsSync(binary)) return binary;
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
+  const [major] = process.versions.node.split('.').map(Number);
+  if (major >= 24) return process.execPath;
   return fail(
     `This needs Node 24, and there is no packaged Node for ${process.platform} ${process.arch} in node_modules ` +
-      `(this is Node ${process.versions.node}). Install Node 24 (22.18 is the oldest that works), or run "npm ci" ` +
-      'without --omit=optional, and try again.',
+      `(this is Node ${process.versions.node}). Install Node 24, or run "npm ci" without --omit=optional, ` +
+      'and try again.',
   );
 };
 

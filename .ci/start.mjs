@@ -3,9 +3,10 @@
 //   UNCURL_ELECTRON=PATH           an Electron binary to use instead of the package's own
 // Every other argument goes on to the program that is started.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ensureBuilt } from './build.mjs';
+import { downloadedElectron, electronPackage } from './electron-binary.mjs';
 import { becomeChild, ensureInstalled, nodeBinary, nodeEnvironment, nodeOptions, root, say } from './setup.mjs';
 
 const downloadLimitMs = 180_000;
@@ -13,16 +14,7 @@ const retryAfterMs = 24 * 60 * 60 * 1000;
 /** An Electron that cannot run at all (a library or its sandbox is missing) ends before this. */
 const endedAtOnceMs = 5_000;
 
-const electronPackage = path.join(root, 'node_modules', 'electron');
 const failureNote = path.join(root, 'node_modules', '.electron-download-failed');
-
-/** The binary that the electron package has already downloaded; null if it has not. */
-const downloadedElectron = () => {
-  const pathFile = path.join(electronPackage, 'path.txt');
-  if (!existsSync(pathFile)) return null;
-  const binary = path.join(electronPackage, 'dist', readFileSync(pathFile, 'utf8').trim());
-  return existsSync(binary) ? binary : null;
-};
 
 /** Lets the electron package download its binary: {binary}, or {reason} why there is none. */
 const downloadElectron = () => {

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { root } from './setup.mjs';
+import { downloadedElectron } from './electron-binary.mjs';
+import { nodeBinary, root } from './setup.mjs';
 import { browserPackages, missingPackages, windowPackages } from './system-packages.mjs';
 
 const chromium = process.env.UNCURL_CHROMIUM ?? '/usr/bin/chromium';
@@ -22,16 +23,46 @@ export const findChromium = () => {
 const runTool = (...toolArguments) =>
   spawnSync(electronTool, toolArguments, { encoding: 'utf8', stdio: ['ignore', 'pipe', 2] });
 
-/** As findChromium; {absent} where there is no runtime for tests on this machine, which is no failure. */
-export const findElectron = () => {
-  if (!existsSync(electronTool)) {
-    return { absent: `there is no Electron test runtime (${path.relative(root, electronTool)}) on this machine` };
+const versionOf = (folder) => readFileSync(path.join(folder, 'version'), 'utf8').trim();
+const runtimeVersion = () => versionOf(lastLine(runTool('--dist').stdout));
+const shippedVersion = () =>
+  JSON.parse(readFileSync(path.join(root, 'node_modules', 'electron', 'package.json'), 'utf8')).version;
+const sameMajor = (one, other) => one.split('.')[0] === other.split('.')[0];
+
+/** The package's own Electron, which is what ships: {binary}, or {reason} why it cannot run the tests. */
+const ownElectron = () => {
+  const binary = downloadedElectron();
+  if (binary === null) return { reason: 'the binary of the electron package has not been fetched ("npm start" does)' };
+  if (process.platform === 'linux' && process.getuid() === 0) {
+    return { reason: "the electron package's binary does not run as root with Chromium's sandbox on" };
   }
-  const broken = missingPackages(windowPackages);
+  return { binary };
+};
+
+const inOwnElectron = (binary) => {
+  const hasDisplay = process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
+  if (hasDisplay) return { environment: { UNCURL_TEST_ELECTRON: binary } };
+  const launcher = path.join(root, '.ci', 'electron-in-display');
+  return { environment: { UNCURL_TEST_ELECTRON: launcher, UNCURL_TEST_ELECTRON_BINARY: binary } };
+};
+
+/**
+ * As findChromium: the Electron of node_modules where its binary has been fetched, else the runtime beside the clone,
+ * else {absent}: why there is none on this machine, which is no failure. Nothing is downloaded for the first.
+ */
+export const findElectron = () => {
+  const own = ownElectron();
+  if (own.reason !== undefined && !existsSync(electronTool)) {
+    return { absent: `${own.reason}, and there is no test runtime (${path.relative(root, electronTool)})` };
+  }
+  const broken = process.platform === 'linux' ? missingPackages(windowPackages) : null;
   if (broken) return { broken };
+  if (own.binary !== undefined) return inOwnElectron(own.binary);
   const { status, stdout } = runTool();
   if (status !== 0) return { broken: `${path.relative(root, electronTool)} failed with ${status}` };
-  return { environment: { UNCURL_TEST_ELECTRON: lastLine(stdout) } };
+  // An Electron of another Node than the one that ships cannot run the engine: the packaged Node does (tests/e2e).
+  const engineNode = sameMajor(runtimeVersion(), shippedVersion()) ? {} : { UNCURL_TEST_ENGINE_NODE: nodeBinary() };
+  return { environment: { UNCURL_TEST_ELECTRON: lastLine(stdout), ...engineNode } };
 };
 
 export const chromiumVersion = () =>
@@ -41,9 +72,12 @@ export const chromiumVersion = () =>
 
 /** Of the runtime of the tests and of the package that ships. */
 export const electronVersion = () => {
-  const shipped = JSON.parse(readFileSync(path.join(root, 'node_modules', 'electron', 'package.json'), 'utf8')).version;
+  const shipped = shippedVersion();
+  const { binary } = ownElectron();
+  if (binary !== undefined)
+    return `${versionOf(path.join(root, 'node_modules', 'electron', 'dist'))} in the tests, which ships`;
   if (!existsSync(electronTool)) return `no test runtime here (the app ships with ${shipped})`;
-  const dist = lastLine(runTool('--dist').stdout);
-  const tested = readFileSync(path.join(dist, 'version'), 'utf8').trim();
-  return `${tested} in the tests (the app ships with ${shipped})`;
+  const tested = runtimeVersion();
+  const engine = sameMajor(tested, shipped) ? '' : '; the engine ran in the packaged Node';
+  return `${tested} in the tests (the app ships with ${shipped}${engine})`;
 };

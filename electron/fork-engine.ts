@@ -4,8 +4,8 @@ import type { EngineProcessSettings } from '../main/contract/engine-control.ts';
 import type { ForkedProcess } from './engine-process.ts';
 
 const SERVICE_NAME = 'Uncurl engine';
-/** Electron tells of a signal a few milliseconds after `exit`, which has code 0 then. */
-const SIGNAL_LIMIT_MS = 250;
+/** Electron tells of a signal a few milliseconds after `exit`, which has code 0 then; later on a busy machine. */
+const SIGNAL_LIMIT_MS = 2_000;
 
 /** The signal that ended the engine's process just now, as a number; 0 where there was none. */
 const endingSignal = (): Promise<number> =>

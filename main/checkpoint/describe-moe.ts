@@ -9,7 +9,7 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
-import type { ExpertLayout, Family, GroupRecord } from './families/family.ts';
+import type { ActivationRecord, ExpertLayout, Family, GroupRecord } from './families/family.ts';
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { layerName } from './tensor-index.ts';
 
@@ -36,7 +36,7 @@ export const describeMoe = (
   const topK = reader.integer(family.keys.topK);
   if (topK > sizes.experts)
     throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
-  const activation = activationOf(family, reader);
+  const activation = activationOf(family.activation, reader);
   let layout: ExpertLayout | null = null;
   return (layer) => {
     layout ??= chooseLayout(family, reader, weights, layer, folder);
@@ -73,10 +73,12 @@ const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
   );
 };
 
-const activationOf = (family: Family, reader: ConfigReader): ExpertActivation =>
-  family.activation === 'silu'
-    ? { kind: 'silu' }
-    : { kind: 'clamped', limit: reader.number('swiglu_limit'), alpha: reader.number('swiglu_alpha') };
+const activationOf = (record: ActivationRecord, reader: ConfigReader): ExpertActivation =>
+  record.kind === 'silu'
+    ? record
+    : { kind: 'clamped', limit: reader.number(record.limitKey), alpha: reader.number(record.alphaKey) };
+
+const scaleOf = (key: string | null, reader: ConfigReader): number => (key === null ? 1 : reader.number(key));
 
 /** `least`: experts of a group that rank it. */
 const groupsOf = (
@@ -117,14 +119,14 @@ const routingOf = (
       return {
         kind: routing.kind,
         normalise: reader.flag(routing.normalise),
-        scale: routing.scaleKey === null ? 1 : reader.number(routing.scaleKey),
+        scale: scaleOf(routing.scaleKey, reader),
         groups: groupsOf(routing.groups, reader, sizes, 1),
       };
     case 'sigmoid':
       return {
         kind: routing.kind,
         normalise: reader.flag(routing.normalise),
-        scale: reader.number(routing.scaleKey),
+        scale: scaleOf(routing.scaleKey, reader),
         groups: groupsOf(routing.groups, reader, sizes, 2),
         correction: weights.takeView(layerName(routing.correction, layer), [sizes.experts]),
       };

@@ -1,7 +1,7 @@
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { AttentionDescriptor, ModelDescriptor, Norm } from '../checkpoint/descriptor.ts';
 import { normalise, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
 
 /** Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens, D rotated dimensions. */

@@ -1,9 +1,9 @@
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { attention, attentionInputs, type AttentionInputs, type KeysAndValues, prefixInputs } from './attention.ts';
 import { multiply, normalise, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
 import { type GraphTarget, OnnxGraph, type Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { storedTensor, toFloat } from './weights.ts';
 
 /**

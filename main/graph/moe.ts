@@ -1,4 +1,3 @@
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type {
   ExpertActivation,
   ExpertTensors,
@@ -9,6 +8,7 @@ import type {
 } from '../checkpoint/descriptor.ts';
 import { joinRows, linear, multiply, splitRows, swiglu } from './linear.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
 import { tensor, weight } from './weights.ts';
 

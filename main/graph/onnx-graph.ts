@@ -19,7 +19,7 @@ import {
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
-} from 'onnx-buf';
+} from './onnx-messages.ts';
 
 /** Version of the standard operators that graphs are written in, and of the file format that carries it. */
 const OPSET = 21n;

@@ -1,6 +1,6 @@
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { ExpertGroups, RoutingRule } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
 
 /** Scores of experts outside the chosen groups: below every masked expert (-1e9 + anything). */

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { StoredMatrix, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 
 const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
   switch (dtype) {

@@ -1,9 +1,9 @@
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
 import type { AttentionInputs } from './attention.ts';
 import { blockNodes, embed, head } from './block-graph.ts';
 import type { MoeLayer } from './moe.ts';
 import { OnnxGraph, type Value } from './onnx-graph.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 
 /** Added to an attention score that must not count: exp of it is exactly zero, and no sum of it overflows. */
 const HIDDEN = -1e9;

@@ -1,7 +1,7 @@
 /**
  * A context with what follows it: `trunk` is run once, every branch sees the trunk and its own earlier tokens, and its
  * positions go on from the trunk. A plain sequence is a trunk without branches. The numbers are those of one sequence
- * per branch (DESIGN 3.1: to 1e-5), for up to as many times less work as there are branches.
+ * per branch (to 1e-5), for up to as many times less work as there are branches.
  */
 export interface TokenTree {
   readonly trunk: readonly number[];

@@ -1,4 +1,4 @@
-import { TensorProto_DataType as DataType } from 'onnx-buf';
+import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import { floatTensor, Session } from '../../main/inference/session.ts';
 

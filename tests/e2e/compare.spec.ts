@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -76,7 +77,7 @@ test('the devices say what is here, what a probe finds, and what is missing', as
   const processor = devices.getByRole('listitem', { name: 'Processor' });
   await expect(processor).toContainText('in use');
   await processor.getByRole('button', { name: 'Probe: Processor' }).click();
-  await expect(processor.getByText('Deviation from the processor')).toBeVisible({ timeout: 60_000 });
+  await expect(processor.getByText('Deviation from the processor')).toBeVisible({ timeout: HANG_LIMIT_MS });
   await expect(processor).toContainText('float32');
   await expect(devices.getByRole('listitem', { name: 'Core ML' })).toContainText(/only on macOS|In the package/);
   await photograph(workbench, 'devices');

@@ -1,13 +1,11 @@
 import { access, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { photograph, tab } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Everything on two busy cores: profiles, two sweeps' worth of candidates, an export with its proof. */
-const FLOW_LIMIT_MS = 600_000;
-const SWEEP_LIMIT_MS = 420_000;
 const MODEL = 'uncurl-16';
 const EXPORT_NAME = 'pruned-sorting';
 
@@ -49,7 +47,6 @@ const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workben
 const runFolders = (workspace: string): Promise<readonly string[]> => readdir(path.join(workspace, 'runs'));
 
 test('from the bundled model to a verified smaller checkpoint', async ({ workbench }) => {
-  test.setTimeout(FLOW_LIMIT_MS);
   const { page, workspace, exports } = workbench;
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
@@ -82,9 +79,9 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
   await test.step('profiling every task draws the map', async () => {
     await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
     const map = page.getByRole('application', { name: /3 layers by 16 experts/ });
-    await expect(map).toBeVisible({ timeout: 60_000 });
+    await expect(map).toBeVisible({ timeout: HANG_LIMIT_MS });
     await expect(page.getByText('profiled', { exact: false }).first()).toBeAttached();
-    await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: 120_000 });
+    await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
     await expect(page.getByRole('region', { name: 'All profiled tasks' }).getByRole('button')).toHaveCount(9);
 
     await page.getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
@@ -125,9 +122,9 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
     await expect(page.getByRole('tab', { name: 'Curves' })).toHaveAttribute('aria-selected', 'true');
     await expect(jobs.getByRole('progressbar')).toBeVisible();
-    await expect.poll(() => points.count(), { timeout: 120_000 }).toBeGreaterThan(0);
+    await expect.poll(() => points.count(), { timeout: HANG_LIMIT_MS }).toBeGreaterThan(0);
     const first = await points.count();
-    await expect.poll(() => points.count(), { timeout: 120_000 }).toBeGreaterThan(first);
+    await expect.poll(() => points.count(), { timeout: HANG_LIMIT_MS }).toBeGreaterThan(first);
     await photograph(workbench, 'running');
   });
 
@@ -140,7 +137,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await photograph(workbench, 'cancelled');
     await jobs.getByRole('button', { name: 'Resume' }).click();
     await expect(jobs.getByRole('progressbar')).toBeVisible();
-    await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: SWEEP_LIMIT_MS });
+    await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
     await expect(points).toHaveCount(9 * 15);
     expect(await runFolders(workspace)).toHaveLength(2);
   });
@@ -181,7 +178,9 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await page.getByLabel('Name of the new folder').fill(EXPORT_NAME);
     await page.getByRole('button', { name: 'Export and verify' }).click();
     const outcome = page.getByRole('region', { name: 'Outcome' });
-    await expect(outcome.getByText('Verified: the export is what was measured')).toBeVisible({ timeout: 120_000 });
+    await expect(outcome.getByText('Verified: the export is what was measured')).toBeVisible({
+      timeout: HANG_LIMIT_MS,
+    });
     await expect(outcome.getByText(/tolerance/)).toBeVisible();
     await photograph(workbench, 'export');
     const folder = path.join(exports, EXPORT_NAME);

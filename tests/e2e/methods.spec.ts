@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { photograph, tab } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
-
-const JOB_LIMIT_MS = 120_000;
 
 test('every method has its page, says what it needs, and is compared with its recovered twin', async ({
   workbench,
@@ -44,7 +43,7 @@ test('every method has its page, says what it needs, and is compared with its re
       /not profiled on add for the method ean yet, which needs mean outputs/,
     );
     await left.getByRole('button', { name: 'Profile Sums for EAN now' }).click();
-    await expect(left.getByRole('row', { name: /Experts per layer/ })).toBeVisible({ timeout: JOB_LIMIT_MS });
+    await expect(left.getByRole('row', { name: /Experts per layer/ })).toBeVisible({ timeout: HANG_LIMIT_MS });
   });
 
   await test.step('a method that searches has no plan at once', async () => {
@@ -99,8 +98,8 @@ test('every method has its page, says what it needs, and is compared with its re
     await expect(sweep.getByText(/4 candidates on 1 task: 5 evaluations/)).toContainText('Recovery refits 2 plans.');
     await photograph(workbench, 'recovery-sweep');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
-    await expect(page.locator('.curve-point')).toHaveCount(4, { timeout: JOB_LIMIT_MS });
-    await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: JOB_LIMIT_MS });
+    await expect(page.locator('.curve-point')).toHaveCount(4, { timeout: HANG_LIMIT_MS });
+    await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
   });
 
   await test.step('both curves are told apart, and the notes say what recovery did', async () => {

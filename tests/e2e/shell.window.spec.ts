@@ -1,6 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ElectronApplication, Page } from '@playwright/test';
+import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
+import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { expect, test as base } from './workbench.ts';
 
 interface OpenWindow {
@@ -19,9 +22,10 @@ const test = base.extend<{ readonly shell: OpenWindow }>({
       executablePath,
       args: [`--workspace=${workspace}`, stagedApp.folder],
       chromiumSandbox: true,
+      timeout: HANG_LIMIT_MS,
     });
-    const page = await electron.firstWindow();
-    await page.waitForURL('uncurl://app/');
+    const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
+    await page.waitForURL('uncurl://app/', { timeout: HANG_LIMIT_MS });
     await use({ electron, page, writable: stagedApp.writable });
     await electron.close();
   },
@@ -130,6 +134,26 @@ test('the engine answers the page, in a process of its own', async ({ shell: { e
   const [engine, shell] = [await enginePid(electron), electron.process().pid];
   expect(engine).toBeGreaterThan(0);
   expect(engine).not.toBe(shell);
+});
+
+test('onnxruntime computes in a utilityProcess of this Electron', async ({ shell: { electron, writable } }) => {
+  const graph = new OnnxGraph();
+  const tripled = graph.node('Mul', [graph.input('x', DataType.FLOAT, [3]), graph.float(3)]);
+  graph.output('y', tripled, DataType.FLOAT, [3]);
+  const model = path.join(writable, 'triple.onnx');
+  await writeFile(model, graph.serialise('triple'));
+  await chmod(model, 0o644);
+  const answer = await electron.evaluate(({ app, utilityProcess }, file): Promise<unknown> => {
+    const child = utilityProcess.fork(`${app.getAppPath()}/triple-in-electron.cjs`, [file]);
+    return new Promise((resolve) => {
+      child.once('message', (message: unknown) => {
+        child.kill();
+        resolve(message);
+      });
+      child.once('exit', (code) => resolve(`ended with ${String(code)} before it answered`));
+    });
+  }, model);
+  expect(answer).toEqual({ values: [1.5, -6, 21] });
 });
 
 test('an execution provider is tried in a process beside the engine, which is thrown away', async ({

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -38,11 +38,26 @@ const enterHeld = async (folder: string): Promise<void> => {
   await writeFile(path.join(folder, 'package.json'), JSON.stringify(Object.assign({}, manifest, { main: entry })));
 };
 
+/** Programs that Electron's utilityProcess starts. */
+const ENGINE_PROGRAMS = ['utility-process', 'provider-probe'] as const;
+
+/** Lets `node` run the engine, behind what engine-in-node.cjs says, where the Electron of the tests is too old for it. */
+const runEngineInNode = async (folder: string, node: string): Promise<void> => {
+  await cp(node, path.join(folder, 'node'), { dereference: true });
+  await cp(path.join(import.meta.dirname, 'parent-port.cjs'), path.join(folder, 'parent-port.cjs'));
+  for (const program of ENGINE_PROGRAMS) {
+    const file = path.join(folder, 'dist', `${program}.cjs`);
+    await rename(file, path.join(folder, 'dist', `${program}.engine.cjs`));
+    await cp(path.join(import.meta.dirname, 'engine-in-node.cjs'), file);
+  }
+};
+
 /**
  * Copies the built application to a folder that every user can read, as an installation is: the window runs as an
- * ordinary user even when the tests run as root, so that Chromium's own sandbox is on.
+ * ordinary user even when the tests run as root, so that Chromium's own sandbox is on. `engineNode` runs the engine in
+ * place of Electron's own Node; null: Electron's is the one that ships.
  */
-export const stageApp = async (): Promise<StagedApp> => {
+export const stageApp = async (engineNode: string | null): Promise<StagedApp> => {
   const base = await mkdtemp(path.join(tmpdir(), 'uncurl-window-'));
   const folder = path.join(base, 'app');
   for (const part of PARTS) {
@@ -50,6 +65,8 @@ export const stageApp = async (): Promise<StagedApp> => {
     await cp(path.join(root, part), path.join(folder, part), { recursive: true, dereference: true });
   }
   await enterHeld(folder);
+  await cp(path.join(import.meta.dirname, 'triple-in-electron.cjs'), path.join(folder, 'triple-in-electron.cjs'));
+  if (engineNode !== null) await runEngineInNode(folder, engineNode);
   await makeReadable(base);
   const writable = path.join(base, 'writable');
   await mkdir(writable);

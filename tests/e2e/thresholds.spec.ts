@@ -1,9 +1,8 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
-
-const SWEEP_LIMIT_MS = 120_000;
 
 test('the sample tells how far each model can be pruned, by which rule, and how sure that is', async ({
   workbench,
@@ -85,7 +84,6 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
 });
 
 test('a sweep of one model says what to do, and is reproduced to the last number', async ({ workbench }) => {
-  test.setTimeout(2 * SWEEP_LIMIT_MS);
   const { page, workspace } = workbench;
   await tab(page, 'Thresholds');
   await expect(page.getByRole('heading', { name: 'No sweep yet' })).toBeVisible();
@@ -97,7 +95,7 @@ test('a sweep of one model says what to do, and is reproduced to the last number
   await sweep.getByRole('button', { name: 'Start sweep' }).click();
   const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
   await expect(jobs.getByRole('progressbar')).toBeVisible();
-  await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: SWEEP_LIMIT_MS });
+  await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
 
   await tab(page, 'Thresholds');
   await expect(page.getByRole('heading', { name: /One expert count/ })).toBeVisible();
@@ -108,7 +106,7 @@ test('a sweep of one model says what to do, and is reproduced to the last number
   await runs.getByRole('button', { name: /^Reproduce Sweep of/ }).click();
   const repeated = runs.getByRole('listitem').filter({ hasText: 'Reproduction of' });
   await expect(repeated).toBeVisible();
-  await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: SWEEP_LIMIT_MS });
+  await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
   await expect(page.getByRole('log', { name: 'Messages' })).toContainText('Every number matches');
   await repeated
     .getByRole('button', { name: /Reproduction of/ })

@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test as base } from '@playwright/test';
 import type { LaunchOptions, Page, PlaywrightWorkerArgs } from '@playwright/test';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { stageApp } from './stage-app.ts';
 import type { StagedApp } from './stage-app.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
-/** Both hosts answer in a second or two; a cold and busy machine may need longer. */
-const START_LIMIT_MS = 60_000;
 const WINDOW_SIZE = { width: 1440, height: 900 };
 
 export interface Workbench {
@@ -41,7 +40,7 @@ const addressOf = async (server: ChildProcess): Promise<string> => {
     throw new Error(`uncurl serve ended with ${String(code)} before it printed its address:\n${printed}`);
   });
   const late = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new Error(`uncurl serve printed no address in time:\n${printed}`)), START_LIMIT_MS).unref();
+    setTimeout(() => reject(new Error(`uncurl serve printed no address in time:\n${printed}`)), HANG_LIMIT_MS).unref();
   });
   return Promise.race([address, ended, late]);
 };
@@ -91,10 +90,10 @@ const inWindow = async (
     // The runtime takes the last argument for the application's folder.
     args: [`--workspace=${folders.workspace}`, app.folder],
     chromiumSandbox: true,
-    timeout: START_LIMIT_MS,
+    timeout: HANG_LIMIT_MS,
   });
   try {
-    const page = await electron.firstWindow({ timeout: START_LIMIT_MS });
+    const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
     const answerFolderDialog = (folder: string): Promise<void> =>
       electron.evaluate(({ dialog }, chosen) => {
         dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
@@ -113,11 +112,12 @@ export const test = base.extend<{ readonly workbench: Workbench }, { readonly st
   stagedApp: [
     // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures that are asked for from the pattern.
     async ({}, use, workerInfo) => {
-      const app = workerInfo.project.name === 'electron' ? await stageApp() : null;
+      const engineNode = process.env['UNCURL_TEST_ENGINE_NODE'] ?? null;
+      const app = workerInfo.project.name === 'electron' ? await stageApp(engineNode) : null;
       await use(app);
       await app?.remove();
     },
-    { scope: 'worker', timeout: 120_000 },
+    { scope: 'worker', timeout: HANG_LIMIT_MS },
   ],
 
   workbench: async ({ playwright, launchOptions, stagedApp }, use) => {

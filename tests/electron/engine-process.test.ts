@@ -1,6 +1,6 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { describeEngineEnd } from '../../electron/engine-end.ts';
 import type { EngineEnd } from '../../electron/engine-end.ts';
 import { startEngineProcess } from '../../electron/engine-process.ts';
@@ -17,14 +17,15 @@ const OBEDIENT = `
     if (message.type === 'stop') process.exit(0);
   });
 `;
-/** Asks for a probe and passes on, as a grant, what it is told. */
+/** Asks for a probe and passes on, as a grant, what it is told, once it is. */
 const PROBING = `
   const { parentPort } = require('node:worker_threads');
-  let end;
+  const heard = {};
   parentPort.postMessage({ type: 'probe', id: 7, provider: 'webgpu', folder: '/probe' });
   parentPort.on('message', ({ message }) => {
-    if (message.type === 'probed') end = message;
-    if (message.type === 'grant') setTimeout(() => parentPort.postMessage({ type: 'granted', id: message.id, handle: JSON.stringify(end) }), 100);
+    heard[message.type] = message;
+    const { grant, probed } = heard;
+    if (grant && probed) parentPort.postMessage({ type: 'granted', id: grant.id, handle: JSON.stringify(probed) });
   });
 `;
 const DEAF = `require('node:worker_threads').parentPort.on('message', () => undefined)`;
@@ -34,12 +35,19 @@ const BROKEN = `
 `;
 
 const workers: Worker[] = [];
-const start = (
-  source: string,
-): { engine: EngineProcess<MessagePort>; ended: Promise<EngineEnd>; ends: EngineEnd[] } => {
+interface Started {
+  readonly engine: EngineProcess<MessagePort>;
+  readonly ended: Promise<EngineEnd>;
+  readonly ends: readonly EngineEnd[];
+  /** Told of every kill. */
+  readonly kill: ReturnType<typeof vi.fn>;
+}
+
+const start = (source: string): Started => {
   const worker = new Worker(source, { eval: true, stderr: true });
   workers.push(worker);
   const ends: EngineEnd[] = [];
+  const kill = vi.fn(() => void worker.terminate());
   let tell: (end: EngineEnd) => void = () => undefined;
   const ended = new Promise<EngineEnd>((resolve) => {
     tell = (end) => {
@@ -53,12 +61,12 @@ const start = (
       postMessage: (message, ports = []) => worker.postMessage({ message, ports }, ports),
       onMessage: (listener) => void worker.on('message', listener),
       onExit: (listener) => void worker.once('exit', listener),
-      kill: () => void worker.terminate(),
+      kill,
     },
     tell,
     (provider, folder) => Promise.resolve({ kind: 'failed', message: `${provider} in ${folder}` }),
   );
-  return { engine, ended, ends };
+  return { engine, ended, ends, kill };
 };
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
@@ -93,10 +101,15 @@ describe('a running engine', () => {
   });
 
   it('is killed when it does not stop in time', async () => {
-    const { engine, ends } = start(DEAF);
-    const before = performance.now();
-    await engine.stop();
-    expect(performance.now() - before).toBeGreaterThan(2_500);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { engine, ends, kill } = start(DEAF);
+    const stopped = engine.stop();
+    await vi.advanceTimersByTimeAsync(2_999);
+    expect(kill).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(kill).toHaveBeenCalledTimes(1);
+    await stopped;
     expect(ends).toEqual([]);
   });
 });

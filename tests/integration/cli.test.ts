@@ -161,7 +161,7 @@ test('profile, plan, forward, score, export, verify: files of the contract, and 
   const tampered = await uncurl(['verify', at('small'), '--against', 'uncurl-16', '--plan', at('kept.json'), '--json']);
   expect(tampered.code).toBe(1);
   expect(JSON.parse(tampered.stdout)).toMatchObject({ ok: false, sameTensors: false });
-}, 60_000);
+});
 
 describe('refused with exit code 2, what is wrong, and nothing written:', () => {
   const refused = async (args: readonly string[], message: RegExp): Promise<void> => {
@@ -287,7 +287,7 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
 
   test('requests whose continuation has no token, each by its id', async () => {
     const folder = await temporaryFolder();
-    const scoring = fileURLToPath(new URL('../fixtures/scoring/', import.meta.url));
+    const scoring = fileURLToPath(new URL('../fixtures/reference/scoring/', import.meta.url));
     const [name = ''] = (await readdir(scoring)).filter((each) => each.startsWith('mixtral'));
     const requests = join(folder, 'requests.jsonl');
     await writeFile(
@@ -363,4 +363,4 @@ test('serve prints an address with a token, answers there, and ends on an interr
   expect((await fetch(url)).status).toBeLessThan(400);
   server.child.kill('SIGINT');
   expect((await server.ended).code).toBe(0);
-}, 30_000);
+});

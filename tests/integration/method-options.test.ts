@@ -99,7 +99,7 @@ test('plans by options, counts, weights, protection and rankings; what does not 
     /"ean" is not among the methods/,
   );
   expect((await readdir(folder)).sort()).toEqual(['full', 'plain', 'plan.json', 'ranking.json']);
-}, 120_000);
+});
 
 test('recover: a plan with refitted weights beside it, which run, export and verify, and are missed when they are gone', async () => {
   const folder = await temporaryFolder();
@@ -154,4 +154,4 @@ test('recover: a plan with refitted weights beside it, which run, export and ver
   });
   expect(elsewhere.code).toBe(2);
   expect(elsewhere.stderr).toMatch(/refitted weights of the plan are neither .*\n.*uncurl recover/);
-}, 120_000);
+});

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, test, type TestContext } from 'vitest';
-import { TensorProto_DataType as DataType } from 'onnx-buf';
+import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { DEVIATION_LIMIT, runDevice, type ProviderProbe } from '../../main/contract/device.ts';

@@ -38,4 +38,4 @@ test('recovery lifts unseen sums at factor 4 beyond the paired interval, moves t
   expect(notes?.join('\n')).toMatch(
     /recovery is better than the same plan without it at 2 of 2 points \(paired 95 % interval\)/,
   );
-}, 240_000);
+});

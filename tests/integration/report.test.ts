@@ -34,4 +34,4 @@ test('uncurl report writes one page, never over a file unless forced, and figure
   expect(files).toEqual(
     expect.arrayContaining(['findings.md', 'thresholds-by-experts.svg', 'pruned-against-scratch.svg']),
   );
-}, 60_000);
+});

@@ -85,7 +85,7 @@ test('kill -9 in mid-sweep, three times over, and resume: bit for bit the number
     `0 of ${total} steps computed, ${total} reused from disk.`,
   );
   expect(numbersOf(again.stdout)).toEqual(numbersOf(uninterrupted.stdout));
-}, 240_000);
+});
 
 test('an interrupt cancels after the step in flight, leaves a run that can be resumed, and exits with 130', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
@@ -104,7 +104,7 @@ test('an interrupt cancels after the step in flight, leaves a run that can be re
   // Four tasks, each with the unpruned model and twelve candidates.
   expect(points.length).toBeLessThan(26);
   expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
-}, 60_000);
+});
 
 test('a run that another engine works on is refused, and says who holds it', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
@@ -116,7 +116,7 @@ test('a run that another engine works on is refused, and says who holds it', asy
   expect(second.stderr).toContain(`process ${String(sweep.child.pid)}`);
   sweep.child.kill('SIGINT');
   expect((await sweep.ended).code).toBe(130);
-}, 60_000);
+});
 
 test('two engines sweep in one workspace at once: both end with the same numbers', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
@@ -139,4 +139,4 @@ test('two engines sweep in one workspace at once: both end with the same numbers
   expect([first.code, second.code], first.stderr + second.stderr).toEqual([0, 0]);
   expect(numbersOf(first.stdout)).toEqual(numbersOf(second.stdout));
   expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
-}, 120_000);
+});

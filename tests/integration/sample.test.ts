@@ -6,6 +6,7 @@ import { runManifest } from '../../main/contract/run.ts';
 import { type OutcomeBlock, writeOutcomes } from '../../main/runs/outcomes-parquet.ts';
 import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
 import { readPointIndex } from '../../main/runs/sweep-record.ts';
+import { patiently } from '../hang-limit.ts';
 import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const LIMITED = [
@@ -148,7 +149,7 @@ test('a reproduction that is stopped goes on, and a sweep that cannot be repeate
   const name = /Run (reproduce-[\w-]+)/.exec(first.printed.stderr)?.[1] ?? expect.fail('no name was said');
   // Stopped as soon as the first step is on disk: how fast the rest would go does not matter.
   await expect
-    .poll(() => readdir(join(workspace, 'runs', name, 'steps')).catch(() => []), { interval: 5, timeout: 30_000 })
+    .poll(() => readdir(join(workspace, 'runs', name, 'steps')).catch(() => []), { interval: 5, ...patiently })
     .not.toEqual([]);
   first.child.kill('SIGINT');
   expect((await first.ended).code).toBe(130);

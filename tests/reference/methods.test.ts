@@ -65,7 +65,7 @@ const handlers: Readonly<Record<string, (json: unknown) => void | Promise<void>>
   unified_criteria: unifiedCriteriaVectors,
 };
 
-const folder = process.env['METHOD_VECTORS'] ?? path.join(import.meta.dirname, '../fixtures/methods');
+const folder = process.env['METHOD_VECTORS'] ?? path.join(import.meta.dirname, '../fixtures/reference/methods');
 const files = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
   .sort();

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { serveWorkbench } from '../../main/hosts/serve.ts';
 import type { WorkbenchServer } from '../../main/hosts/serve.ts';
 import { connectBrowser, reconnectWaitMs } from '../../renderer/bridge-browser.ts';
+import { patiently } from '../hang-limit.ts';
 import { createTransportEngine } from '../main/hosts/transport-engine.ts';
 
 /** Real server and real sockets; Node's WebSocket and fetch get what a browser adds by itself: cookie and origin. */
@@ -62,10 +63,10 @@ it('rejects what waits when the line drops, connects again by itself, and keeps 
   sockets[0]?.close();
   await expect(waiting).rejects.toMatchObject({ code: 'connection-lost' });
   await expect(bridge.call('models.list', {})).rejects.toMatchObject({ code: 'connection-lost' });
-  await vi.waitFor(() => expect(states).toEqual(['lost', 'connected']), { timeout: 3_000 });
+  await vi.waitFor(() => expect(states).toEqual(['lost', 'connected']), patiently);
   await expect(bridge.call('models.list', {})).resolves.toEqual([]);
   engine.announce({ type: 'models.changed' });
-  await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1), patiently);
 });
 
 it('says so when the server is gone, and why when it was started anew', async () => {
@@ -76,9 +77,9 @@ it('says so when the server is gone, and why when it was started anew', async ()
     return status.state === 'lost' ? status.message : '';
   };
   await server.close();
-  await vi.waitFor(() => expect(told()).toContain('cannot be reached'), { timeout: 3_000 });
+  await vi.waitFor(() => expect(told()).toContain('cannot be reached'), patiently);
   await serve(port);
-  await vi.waitFor(() => expect(told()).toContain('earlier start'), { timeout: 5_000 });
+  await vi.waitFor(() => expect(told()).toContain('earlier start'), patiently);
 });
 
 it('waits longer after each attempt, up to a limit', () => {

@@ -13,7 +13,8 @@ const TOP_LEVEL = new Set([
   ...['README.md', 'LICENSE', 'package.json', 'package-lock.json', 'forge.config.ts', 'electron-builder.yml'],
   ...['tsconfig.json', 'tsconfig.engine.json', 'eslint.config.js', 'vite.config.ts', 'vitest.config.ts'],
   ...['playwright.config.ts', '.gitignore', '.gitattributes', '.npmrc', '.nvmrc', '.editorconfig'],
-  ...['.prettierrc.json', '.prettierignore'],
+  ...['.prettierrc.json', '.prettierignore', 'knip.json', '.dependency-cruiser.js'],
+  ...['CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', '.github', '.vscode'],
 ]);
 
 const files = projectFiles();

@@ -17,7 +17,7 @@ export interface Family {
   /** Values that some keys must have (or may lack) for this record to be right: anything else is refused by name. */
   readonly required: readonly { readonly key: string; readonly values: readonly unknown[] }[];
   readonly routing: RoutingRecord;
-  readonly activation: 'silu' | 'clamped';
+  readonly activation: ActivationRecord;
   readonly norm: 'rms' | 'layer';
   readonly names: {
     readonly embedding: string;
@@ -49,6 +49,11 @@ export interface Family {
 /** A fixed flag, or the key that holds it. */
 export type Flag = boolean | string;
 
+/** SiLU, or SiLU of a clamped gate times a clamped up plus one, with the keys of its limit and its slope. */
+export type ActivationRecord =
+  { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string };
+
+/** A key that is null is one that the family does not have: a scale of 1, no groups. */
 export type RoutingRecord =
   | {
       readonly kind: 'softmax-all';
@@ -60,8 +65,8 @@ export type RoutingRecord =
   | {
       readonly kind: 'sigmoid';
       readonly normalise: Flag;
-      readonly scaleKey: string;
-      readonly groups: GroupRecord;
+      readonly scaleKey: string | null;
+      readonly groups: GroupRecord | null;
       readonly correction: string;
     }
   | { readonly kind: 'sparsemixer'; readonly jitterKey: string };

@@ -33,7 +33,7 @@ export const gptOss: Family = {
   },
   required: [{ key: 'attention_bias', values: [true] }],
   routing: { kind: 'softmax-chosen' },
-  activation: 'clamped',
+  activation: { kind: 'clamped', limitKey: 'swiglu_limit', alphaKey: 'swiglu_alpha' },
   attention: {
     ...groupedAttention,
     queryKeyValueBias: true,

@@ -83,7 +83,7 @@ export const silu = { key: 'hidden_act', values: ['silu'] } as const;
 
 /** What is plain in most families. */
 export const plain = {
-  activation: 'silu',
+  activation: { kind: 'silu' },
   norm: 'rms',
   names: commonNames,
   headBiasKey: null,

@@ -13,9 +13,9 @@ const probeScript = (): string => {
   const [source, bundle] = ['../../hosts/provider-probe.ts', '../../../dist/provider-probe.cjs'].map((place) =>
     fileURLToPath(new URL(place, import.meta.url)),
   );
-  // `process.features.typescript` is newer than the oldest Node that runs the bundle.
-  const runsTypescript = 'typescript' in process.features && process.features.typescript !== false;
-  const script = [runsTypescript ? source : undefined, bundle].find((file) => file !== undefined && existsSync(file));
+  const script = [process.features.typescript !== false ? source : undefined, bundle].find(
+    (file) => file !== undefined && existsSync(file),
+  );
   if (script === undefined)
     throw refuse(
       'not-built',

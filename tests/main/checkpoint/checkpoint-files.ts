@@ -8,7 +8,7 @@ import { writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts'
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-const fixtures = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../fixtures');
+const fixtures = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../fixtures/reference');
 
 /** Folder of a fixture, to read from. */
 export const checkpointFixture = (name: string): string => path.join(fixtures, 'checkpoints', name);

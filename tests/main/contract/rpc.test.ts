@@ -7,6 +7,7 @@ import { pathHandle } from '../../../main/contract/model.ts';
 import { connectionLost, connectRpc, serveRpc } from '../../../main/contract/rpc.ts';
 import type { MessageChannelEnd, RpcConnection } from '../../../main/contract/rpc.ts';
 import { portChannel } from '../../../main/hosts/port-channel.ts';
+import { patiently } from '../../hang-limit.ts';
 import { createTransportEngine } from '../hosts/transport-engine.ts';
 
 /** A Node MessagePort as a channel end; `portChannel` expects Electron's form, where data comes in an event. */
@@ -98,10 +99,10 @@ describe('calls over a MessageChannel', () => {
     const leave = page.subscribe(first);
     page.subscribe(second);
     engine.announce(modelsChanged);
-    await vi.waitFor(() => expect(second).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(second).toHaveBeenCalledTimes(1), patiently);
     leave();
     engine.announce(modelsChanged);
-    await vi.waitFor(() => expect(second).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(second).toHaveBeenCalledTimes(2), patiently);
     expect(first).toHaveBeenCalledTimes(1);
   });
 });
@@ -123,14 +124,14 @@ describe('the end of a channel', () => {
     const waiting = page.call('tasks.list', {});
     page.close(connectionLost('The window was closed.'));
     await expect(waiting).rejects.toThrow('The window was closed.');
-    await vi.waitFor(() => expect(engine.listeners).toBe(0));
+    await vi.waitFor(() => expect(engine.listeners).toBe(0), patiently);
     expect(ended).toEqual([]);
   });
 
   it('ends when a page sends what is no call', async () => {
     const { engine, pagePort, ended } = join();
     pagePort.postMessage('hello');
-    await vi.waitFor(() => expect(ended).toHaveLength(1));
+    await vi.waitFor(() => expect(ended).toHaveLength(1), patiently);
     expect(engine.listeners).toBe(0);
   });
 
@@ -163,5 +164,5 @@ it('portChannel speaks the form of Electron ports', async () => {
   const page = connectRpc(nodeChannel(port1), () => undefined);
   await expect(page.call('models.list', {})).resolves.toEqual([]);
   page.close(connectionLost('done'));
-  await vi.waitFor(() => expect(engine.listeners).toBe(0));
+  await vi.waitFor(() => expect(engine.listeners).toBe(0), patiently);
 });

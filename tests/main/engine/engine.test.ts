@@ -193,7 +193,7 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
   ]);
   await engine.call('runs.remove', { run: profile.run });
   expect(await readdir(join(workspace, 'runs'))).toHaveLength(3);
-}, 120_000);
+});
 
 test('a sweep is cancelled in the middle, resumed to the same numbers, and says when nothing was left to do', async () => {
   const { engine } = await openEngine();
@@ -235,7 +235,7 @@ test('a sweep is cancelled in the middle, resumed to the same numbers, and says 
   const reused = await engine.call('sweep.read', { run: repeated.run });
   expect(reused.results).toEqual(fresh.results);
   expect(reused.notes).toContain('0 of 16 steps computed, 16 reused from disk.');
-}, 120_000);
+});
 
 test('refuses before a run is made: impossible factors, tasks without calibration, changed tasks', async () => {
   const { engine, workspace } = await openEngine();
@@ -259,7 +259,7 @@ test('refuses before a run is made: impossible factors, tasks without calibratio
   await writeFile(join(folder, 'plain.jsonl'), items.split('\n').slice(1).join('\n'));
   await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject({ code: 'changed-since' });
   await engine.call('runs.remove', { run });
-}, 60_000);
+});
 
 test('an adaptive sweep ends with neighbouring counts, one safe and one not', async () => {
   const { engine } = await openEngine();
@@ -276,4 +276,4 @@ test('an adaptive sweep ends with neighbouring counts, one safe and one not', as
   expect(16 / (french?.lastSafe ?? 0) - 16 / (french?.firstUnsafe ?? 0)).toBeCloseTo(1);
   expect(notes).toContain('capital: too few items to tell a threshold, so nothing was bisected.');
   expect(results.filter(({ task }) => task === 'capital')).toHaveLength(2);
-}, 60_000);
+});

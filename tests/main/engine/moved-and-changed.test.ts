@@ -137,7 +137,7 @@ test('runs of a moved model and task go on where both are remembered, and say wh
   const again = await engine.call('run.reproduce', { run });
   await engine.finished(again.run);
   expect(await engine.call('reproduction.read', { run: again.run })).toMatchObject({ matches: true });
-}, 60_000);
+});
 
 test('a model that changed since it was swept is said to have, and nothing is planned or exported from what was measured', async () => {
   const { engine, folder, model, task } = await openWithCopies();
@@ -181,7 +181,7 @@ test('a model that changed since it was swept is said to have, and nothing is pl
   // What is measured anew is of the model that lies there now.
   await sweep(engine, model.handle, task);
   expect(await listed(engine, model.path)).not.toHaveProperty('changed');
-}, 60_000);
+});
 
 test('a task that changed since it was used is said to have, and its runs are not resumed', async () => {
   const { engine, folder, model, task } = await openWithCopies();
@@ -197,4 +197,4 @@ test('a task that changed since it was used is said to have, and its runs are no
       `quiz has changed since this run \\(content hash ${shortHash(hash ?? '')} then, [0-9a-f]{8} now\\): it is another task`,
     ),
   );
-}, 60_000);
+});

@@ -1,7 +1,7 @@
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { expect, it } from 'vitest';
 import { joinRows, splitRows } from '../../../main/graph/linear.ts';
 import { OnnxGraph } from '../../../main/graph/onnx-graph.ts';
+import { TensorProto_DataType as DataType } from '../../../main/graph/onnx-messages.ts';
 import { floatsOf, floatTensor, integerTensor, Session } from '../../../main/inference/session.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { TensorView } from '../../../main/checkpoint/descriptor.ts';
 import { plainWeight } from '../../../main/checkpoint/read-tensor.ts';
@@ -7,6 +6,7 @@ import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-head
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { moe, type RouterMap } from '../../../main/graph/moe.ts';
 import { OnnxGraph } from '../../../main/graph/onnx-graph.ts';
+import { TensorProto_DataType as DataType } from '../../../main/graph/onnx-messages.ts';
 import { externalDataRoot } from '../../../main/graph/weights.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';

@@ -8,6 +8,7 @@ import { connectRpc } from '../../../main/contract/rpc.ts';
 import { serveWorkbench } from '../../../main/hosts/serve.ts';
 import type { WorkbenchServer } from '../../../main/hosts/serve.ts';
 import { socketChannel } from '../../../main/hosts/socket-channel.ts';
+import { patiently } from '../../hang-limit.ts';
 import { createTransportEngine } from './transport-engine.ts';
 
 const engine = createTransportEngine();
@@ -176,10 +177,10 @@ describe('the WebSocket', () => {
     await expect(page.call('models.list', {})).resolves.toEqual([]);
     await expect(page.call('runs.list', {})).rejects.toMatchObject({ code: 'internal', message: 'out of luck' });
     engine.announce({ type: 'tasks.changed' });
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledWith({ type: 'tasks.changed' }));
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledWith({ type: 'tasks.changed' }), patiently);
     socket.close();
-    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1));
-    await vi.waitFor(() => expect(engine.listeners).toBe(0));
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1), patiently);
+    await vi.waitFor(() => expect(engine.listeners).toBe(0), patiently);
   });
 
   it('is refused without cookie, without or with a foreign origin, as a foreign host, and elsewhere', async () => {
@@ -201,7 +202,7 @@ describe('the WebSocket', () => {
       socket.send(message);
       await closed;
     }
-    await vi.waitFor(() => expect(engine.listeners).toBe(0));
+    await vi.waitFor(() => expect(engine.listeners).toBe(0), patiently);
   });
 });
 

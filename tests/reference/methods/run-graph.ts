@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { TensorProto_DataType as DataType } from 'onnx-buf';
 import type { TensorView } from '../../../main/checkpoint/descriptor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { OnnxGraph, type Value } from '../../../main/graph/onnx-graph.ts';
+import { TensorProto_DataType as DataType } from '../../../main/graph/onnx-messages.ts';
 import { externalDataRoot } from '../../../main/graph/weights.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
 

@@ -78,7 +78,7 @@ test('a plan that needs more than routing says so, and is made once a profile ho
   await expect(
     engine.call('plan.make', { ...request, method: 'reap', options: { form: 'best' } }),
   ).rejects.toMatchObject({ code: 'bad-option', kind: 'refused' });
-}, 60_000);
+});
 
 test('a profile for a plan holds what its options, budget and protection look at', async () => {
   const { engine, model, tasks } = await openBench();
@@ -100,7 +100,7 @@ test('a profile for a plan holds what its options, budget and protection look at
     protect: 'all',
   });
   expect(plan).toMatchObject({ method: 'ean', budget: 'inverse-importance', protect: 'all' });
-}, 60_000);
+});
 
 test('a plan or a ranking is read from text and held against the model', async () => {
   const { engine, model, tasks } = await openBench();
@@ -202,4 +202,4 @@ test('a sweep searches and refits; its recovered plans export and verify, and a 
   const again = await sweep();
   expect(again.results).toEqual(document.results);
   expect(again.notes?.at(-1)).toMatch(/^0 of \d+ steps computed/);
-}, 120_000);
+});

@@ -1,0 +1,8 @@
+/**
+ * When a test is given up as one that hangs. No measure of speed: whatever a test waits for (a job, a process, a page)
+ * takes seconds on an idle machine, and may take many times that on a busy one.
+ */
+export const HANG_LIMIT_MS = 20 * 60_000;
+
+/** For vitest's `vi.waitFor` and `expect.poll`, which give up after a second of their own accord. */
+export const patiently = { timeout: HANG_LIMIT_MS };
