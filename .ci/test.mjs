@@ -15,6 +15,7 @@ const tool = (...place) => path.join(root, 'node_modules', ...place);
 const vitest = [tool('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=.ci/vitest-counter.mjs'];
 const playwright = [tool('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,.ci/playwright-counter.mjs'];
 const typescript = (project) => [tool('typescript', 'bin', 'tsc'), '--pretty', '--project', project];
+const cruiser = [tool('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'), '--config', '.dependency-cruiser.js'];
 const reference = (name) => ({ steps: [[...vitest, '--project=integration', `tests/reference/${name}.test.ts`]] });
 
 /**
@@ -24,6 +25,9 @@ const reference = (name) => ({ steps: [[...vitest, '--project=integration', `tes
 const kinds = {
   types: { checks: true, steps: [typescript('tsconfig.json'), typescript('tsconfig.engine.json')] },
   lint: { checks: true, steps: [[tool('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.']] },
+  format: { checks: true, steps: [[tool('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.']] },
+  unused: { checks: true, steps: [[tool('knip', 'bin', 'knip.js'), '--no-progress']] },
+  layers: { checks: true, steps: [[...cruiser, 'main', 'electron', 'renderer']] },
   unit: { steps: [[...vitest, '--project=unit']] },
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
   browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
@@ -34,7 +38,7 @@ const kinds = {
   tokenizers: reference('tokenizers'),
   scoring: reference('scoring'),
 };
-const everyKind = ['types', 'lint', 'unit', 'integration', 'browser', 'window'];
+const everyKind = ['types', 'lint', 'format', 'unused', 'layers', 'unit', 'integration', 'browser', 'window'];
 
 /** A program that hangs ends as a failure, and the summary is printed all the same; a busy machine never takes so long. */
 const stepLimitMs = 3 * 60 * 60_000;
