@@ -5,7 +5,7 @@ import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
 import type { ModelDescriptor, TensorView } from './descriptor.ts';
-import { families, sizeTrendOf } from './families/families.ts';
+import { families, familyOf } from './families/families.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
 import { modelInfo } from './model-info.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
@@ -44,7 +44,7 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
     throw refuse('no-model', `${resolved} is no folder.`, 'Choose a folder with config.json and *.safetensors.');
   const config = await readJson(path.join(resolved, 'config.json'), z.record(z.string(), z.unknown()));
   const modelType = config['model_type'];
-  const family = typeof modelType === 'string' ? sizeTrendOf(modelType) : undefined;
+  const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
   if (family === undefined) {
     const known = families.map((each) => each.modelType).join(', ');
     throw refuse(

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../checkpoint/describe-model.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
-import { sizeTrendOf } from '../checkpoint/families/families.ts';
+import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { wholeModelGraph } from '../graph/whole-model.ts';
 import { ownLayer } from '../inference/layer-variant.ts';
@@ -70,7 +70,7 @@ export const writeOnnxGraph = async (
   views: ReadonlyMap<string, TensorView>,
   folder: string,
 ): Promise<string> => {
-  const family = sizeTrendOf(source.descriptor.family);
+  const family = familyOf(source.descriptor.family);
   if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
   const config = z.record(z.string(), z.unknown()).parse(JSON.parse(configText));
   // A graph names files as seen from its folder, which stands here for the root that block graphs name them from.

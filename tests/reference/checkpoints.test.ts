@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { sizeTrendOf } from '../../main/checkpoint/families/families.ts';
+import { familyOf } from '../../main/checkpoint/families/families.ts';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
@@ -34,7 +34,7 @@ it(`has checkpoints in ${root}`, () => {
   expect(folders.length).toBeGreaterThan(0);
 });
 
-const supported = folders.filter((folder) => sizeTrendOf(modelType(folder)) !== undefined);
+const supported = folders.filter((folder) => familyOf(modelType(folder)) !== undefined);
 it.each(folders.filter((folder) => !supported.includes(folder)))('%s is of a supported family', (folder) => {
   expect.fail(`the family ${modelType(folder)} is not supported yet`);
 });

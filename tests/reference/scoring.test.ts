@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { sizeTrendOf } from '../../main/checkpoint/families/families.ts';
+import { familyOf } from '../../main/checkpoint/families/families.ts';
 import type { TextTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { encodeRequest } from '../../main/inference/encode-item.ts';
@@ -50,7 +50,7 @@ it(`has checkpoints with requests in ${root}`, () => {
   expect(folders.length).toBeGreaterThan(0);
 });
 
-const supported = folders.filter((folder) => sizeTrendOf(modelType(folder)) !== undefined);
+const supported = folders.filter((folder) => familyOf(modelType(folder)) !== undefined);
 it.each(folders.filter((folder) => !supported.includes(folder)))('%s is of a supported family', (folder) => {
   expect.fail(`the family ${modelType(folder)} is not supported yet`);
 });

@@ -22,5 +22,5 @@ export const families: readonly Family[] = [
   gptOss,
 ];
 
-export const sizeTrendOf = (modelType: string): Family | undefined =>
+export const familyOf = (modelType: string): Family | undefined =>
   families.find((family) => family.modelType === modelType);
