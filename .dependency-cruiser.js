@@ -42,7 +42,9 @@ export default {
       pathNot: ring,
     }),
     rule('window-without-node', 'The window runs in a browser.', '^renderer/', { dependencyTypes: ['core'] }),
-    rule('window-without-electron', 'The window runs in a browser.', '^renderer/', { path: '(^|/)node_modules/electron/' }),
+    rule('window-without-electron', 'The window runs in a browser.', '^renderer/', {
+      path: '(^|/)node_modules/electron/',
+    }),
     rule(
       'cli-on-top',
       'Nothing but the hosts and the command line itself imports the command line.',

@@ -1,38 +1,30 @@
-import { resolve } from 'node:path';
 import { CancelledError } from '../contract/errors.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
-import { defaultWorkspace } from '../workspace/open-workspace.ts';
-import { readDevice } from './device-option.ts';
-import { machineSettings } from './open-runner.ts';
+import { machineSettings, readDevice } from './open-runner.ts';
 import type { OptionReader } from './option-values.ts';
-import { printedProgress } from './printed-progress.ts';
-import type { VerbHost, VerbOption } from './verb.ts';
+import { workspaceOf } from './subjects.ts';
+import { printedProgress } from './terminal.ts';
+import type { VerbHost } from './verb.ts';
 
-export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
-  workspace: {
-    type: 'string',
-    value: 'DIR',
-    help: 'Folder that holds runs (default: UNCURL_WORKSPACE, or the one of the window).',
-  },
-};
-
-export const workspaceOf = (reader: OptionReader, host: VerbHost): string => {
-  const named = reader.text('workspace');
-  return named === undefined ? defaultWorkspace(host.environment) : resolve(named);
-};
+interface EnginePlace {
+  /** Default: the one that `--workspace` names. */
+  readonly workspace?: string;
+  /** Gives a new workspace the run that comes along. */
+  readonly offerSample?: boolean;
+}
 
 /** An engine on the workspace for the time of one verb. */
 export const withEngine = async <T>(
   reader: OptionReader,
   host: VerbHost,
   use: (engine: Engine) => Promise<T>,
-  { offerSample = false }: { readonly offerSample?: boolean } = {},
+  { workspace = workspaceOf(reader, host), offerSample = false }: EnginePlace = {},
 ): Promise<T> => {
   const { resources, commandLine } = host;
   const provider = readDevice(reader);
   const engine = await createEngine({
-    workspace: workspaceOf(reader, host),
+    workspace,
     resources,
     commandLine,
     provider,
@@ -56,10 +48,9 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
     }
     if (event.type === 'sweep.point' && event.run === run) {
       const { model, task, method, seed, factor, value, low, high } = event.result;
+      const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
       const interval = method === UNPRUNED ? '' : `, difference ${low.toFixed(3)} to ${high.toFixed(3)}`;
-      host.say(
-        `${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${factor.toFixed(2)}: ${value.toFixed(3)}${interval}`,
-      );
+      host.say(`${model}  ${task}  ${method}${drawn}  factor ${factor.toFixed(2)}: ${value.toFixed(3)}${interval}`);
     }
   });
   const cancel = (): void => {

@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { providerName, type ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
-import { probedDevice } from './device-option.ts';
+import { forkProbe } from '../inference/providers/fork-probe.ts';
+import { createProvidersHere } from '../inference/providers/providers-here.ts';
 import type { OptionReader } from './option-values.ts';
 import type { VerbOption } from './verb.ts';
 
@@ -31,9 +33,28 @@ export const machineSettings = (
   };
 };
 
+export const DEVICE_OPTION: Readonly<Record<string, VerbOption>> = {
+  device: {
+    type: 'string',
+    value: 'NAME',
+    help: `What computes: ${providerName.options.join(', ')} (default cpu); another than cpu is probed first.`,
+  },
+};
+
+/** The device that was asked for, untried: an engine probes it when it starts. */
+export const readDevice = (reader: OptionReader): ProviderName =>
+  reader.choice('device', providerName.options) ?? 'cpu';
+
+/** The device that was asked for, for a verb without an engine; one whose probe fails is refused. */
+export const probedDevice = async (reader: OptionReader): Promise<ProviderName> => {
+  const provider = readDevice(reader);
+  if (provider !== 'cpu') await createProvidersHere(forkProbe).require(provider);
+  return provider;
+};
+
 /**
- * Opens a model for one verb, lets it `use` it, and gives everything back: sessions, and the folder of merged and refitted
- * weights, which `prepare` may fill before.
+ * Opens a model for one verb, lets it `use` it, and gives everything back: sessions, and the folder of merged and
+ * refitted weights, which `prepare` may fill before.
  */
 export const withRunner = async <T>(
   checkpoint: Checkpoint,

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { pin as pinSchema, uncurlOptions, type Pin } from '../contract/plan.ts';
 import { suggestion } from './nearest-name.ts';
-import type { VerbArguments, VerbOption } from './verb.ts';
+import type { VerbArguments } from './verb.ts';
 
-const badValue = (name: string, value: string, expected: string): Error =>
+export const badValue = (name: string, value: string, expected: string): Error =>
   refuse('bad-value', `--${name} "${value}" is not ${expected}.`, `Give ${expected}.`);
 
 const number = (name: string, text: string, expected: string, isFit: (value: number) => boolean): number => {
@@ -93,36 +92,3 @@ export const optionReader = ({
 };
 
 export type OptionReader = ReturnType<typeof optionReader>;
-
-/** `--pin L:E` (stays) and `--drop L:E` (goes). */
-export const readPins = (reader: OptionReader): Pin[] =>
-  [true, false].flatMap((keep) =>
-    reader.list(keep ? 'pin' : 'drop').map((value) => {
-      const match = /^(\d+):(\d+)$/.exec(value);
-      if (match === null) throw badValue(keep ? 'pin' : 'drop', value, 'LAYER:EXPERT, two numbers counted from 0');
-      return pinSchema.parse({ layer: Number(match[1]), expert: Number(match[2]), keep });
-    }),
-  );
-
-export const UNCURL_OPTIONS: Readonly<Record<string, VerbOption>> = {
-  affinity: { type: 'string', value: 'NAME', help: 'UNCURL: affinity of experts (default cosine).' },
-  reference: {
-    type: 'string',
-    value: 'NAME',
-    help: 'UNCURL: member that the others are aligned to: most-active or medoid.',
-  },
-  'no-align': { type: 'boolean', help: 'UNCURL: merge without aligning the neurons.' },
-  weights: { type: 'string', value: 'NAME', help: 'UNCURL: weights of the average: activation or uniform.' },
-  router: { type: 'string', value: 'NAME', help: 'UNCURL: router of merged experts (default reference-row).' },
-};
-
-export const readUncurlOptions = (reader: OptionReader): z.infer<typeof uncurlOptions> => {
-  const { affinity, reference, weights, router } = uncurlOptions.shape;
-  return uncurlOptions.parse({
-    affinity: reader.choice('affinity', affinity.unwrap().options),
-    reference: reader.choice('reference', reference.unwrap().options),
-    align: !reader.flag('no-align'),
-    weights: reader.choice('weights', weights.unwrap().options),
-    router: reader.choice('router', router.unwrap().options),
-  });
-};

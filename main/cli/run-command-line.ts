@@ -1,10 +1,9 @@
 import { serialiseError, refuse, type SerialisedError } from '../contract/errors.ts';
 import { engineVersion } from '../engine/machine.ts';
-import { overview, verbHelp } from './help-text.ts';
+import { overview, parseArguments, verbHelp } from './command.ts';
 import { suggestion } from './nearest-name.ts';
-import { parseArguments } from './parse-arguments.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
-import type { VerbHost, VerbResult } from './verb.ts';
+import type { Verb, VerbHost, VerbResult } from './verb.ts';
 import { verbs } from './verbs.ts';
 
 export interface CommandLineWorld {
@@ -23,6 +22,24 @@ const EXIT_CODES: Readonly<Record<SerialisedError['kind'], number>> = { failed: 
 const quoted = (argument: string): string =>
   /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 
+const loadVerb = (name: string): Promise<Verb> => {
+  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (load === undefined)
+    throw refuse('bad-usage', `There is no verb "${name}".`, suggestion(name, Object.keys(verbs)));
+  return load();
+};
+
+/** What `uncurl` alone, `--help`, `help` and `help VERB` answer; widths are those of the terminal. */
+const helpOn = async (name: string | undefined, width: number | undefined): Promise<VerbResult> => {
+  if (name !== undefined) {
+    const verb = await loadVerb(name);
+    const { usage, summary, options } = verb;
+    return { document: { name, usage, summary, options }, text: verbHelp(verb, width) };
+  }
+  const all = await Promise.all(Object.keys(verbs).map(loadVerb));
+  return { document: all.map(({ name, usage, summary }) => ({ name, usage, summary })), text: overview(all, width) };
+};
+
 /** Runs one command line and gives its exit code: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled. */
 export const runCommandLine = async (args: readonly string[], world: CommandLineWorld): Promise<number> => {
   const { stdout, stderr } = world;
@@ -32,38 +49,35 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     terminal.clear();
     stdout.write(isJson ? `${JSON.stringify(document, null, 2)}\n` : `${text}\n`);
   };
+  const width = stdout.isTTY === true ? stdout.columns : undefined;
   try {
     const [name, ...rest] = args;
     if (name === '--version') {
       answer({ document: { version: engineVersion }, text: engineVersion });
       return 0;
     }
-    if (name === undefined || name === '--help' || name === 'help') {
-      const all = await Promise.all(Object.values(verbs).map((load) => load()));
-      answer({
-        document: all.map((verb) => ({ name: verb.name, usage: verb.usage, summary: verb.summary })),
-        text: overview(all),
-      });
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+      answer(
+        await helpOn(
+          rest.find((argument) => !argument.startsWith('-')),
+          width,
+        ),
+      );
       return name === undefined ? 2 : 0;
     }
-    const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-    if (load === undefined)
-      throw refuse('bad-usage', `There is no verb "${name}".`, suggestion(name, Object.keys(verbs)));
-    const verb = await load();
+    const verb = await loadVerb(name);
     const given = parseArguments(verb, rest);
     if (given.options['help'] === true) {
-      answer({
-        document: { name: verb.name, usage: verb.usage, summary: verb.summary, options: verb.options },
-        text: verbHelp(verb),
-      });
+      answer(await helpOn(name, width));
       return 0;
     }
+    const { resources, rendererFolder, environment, signal } = world;
     const host: VerbHost = {
-      resources: world.resources,
-      rendererFolder: world.rendererFolder,
+      resources,
+      rendererFolder,
       commandLine: ['uncurl', ...args].map(quoted).join(' '),
-      environment: world.environment,
-      signal: world.signal,
+      environment,
+      signal,
       say: terminal.say,
       progress: terminal.progress,
       answer,

@@ -1,3 +1,5 @@
+import type { JobProgress } from '../contract/run.ts';
+
 /** How often a line of progress is printed where no terminal can replace it. */
 const LINE_EVERY_MS = 5_000;
 const CLEAR_LINE = '\r\u001b[2K';
@@ -50,3 +52,29 @@ export const createTerminal = (stream: TerminalStream, now: () => number): Termi
     },
   };
 };
+
+const printedDuration = (elapsedMs: number): string => {
+  const seconds = Math.max(1, Math.round(elapsedMs / 1000));
+  if (seconds < 60) return `${String(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${String(minutes)} min` : `${(minutes / 60).toFixed(1)} h`;
+};
+
+/** `61 %, 2 min to 3 min left: Evaluating uncurl-16 on french`. */
+export const printedProgress = ({
+  done,
+  total,
+  leftMs,
+  description,
+}: Pick<JobProgress, 'done' | 'total' | 'leftMs' | 'description'>): string => {
+  const share = total > 0 ? `${String(Math.floor((100 * done) / total))} %` : '0 %';
+  if (leftMs === null) return `${share}: ${description}`;
+  const [low, high] = [printedDuration(leftMs.low), printedDuration(leftMs.high)];
+  return `${share}, ${low === high ? low : `${low} to ${high}`} left: ${description}`;
+};
+
+/** Shows how far a verb's own work is: `61 %: profiling`. */
+export const progressOf =
+  (show: (line: string) => void, doing: string): ((done: number, total: number) => void) =>
+  (done, total) =>
+    show(printedProgress({ done, total, leftMs: null, description: doing }));

@@ -4,16 +4,7 @@ import { providerListing, providerName, providerProbe } from './device.ts';
 import { exportFormat, verification } from './export.ts';
 import { methodPage } from './method.ts';
 import { modelEntry, pathHandle } from './model.ts';
-import {
-  budgetName,
-  methodName,
-  methodOptions,
-  pin,
-  plan,
-  planCost,
-  superExpertProtection,
-  uncurlOptions,
-} from './plan.ts';
+import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
 import { taskProfile } from './profile.ts';
 import { reproduction } from './reproduction.ts';
 import { jobProgress, runManifest } from './run.ts';
@@ -24,12 +15,24 @@ import { taskEntry } from './task.ts';
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
 
-/** A call of the contract: what goes in and what comes out, both parsed where they cross a boundary. */
+/** A call of the contract: what goes in and what comes out, each parsed once, where it arrives (call-boundary.ts). */
 interface Call<I extends z.ZodType, O extends z.ZodType> {
   readonly input: I;
   readonly output: O;
+  /** What makes a known answer stale when it changes (stale-calls.ts); nothing for calls that do something. */
+  readonly reads: readonly Subject[];
 }
-const call = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O): Call<I, O> => ({ input, output });
+const call = <I extends z.ZodType, O extends z.ZodType>(
+  input: I,
+  output: O,
+  ...reads: readonly Subject[]
+): Call<I, O> => ({ input, output, reads });
+
+/**
+ * What answers tell of, beside their input: the shelves of models and tasks, which runs measured them, runs, jobs, the
+ * profiles on disk, the device in use, and the results of the run that the input names.
+ */
+export type Subject = 'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'profiles' | 'device' | 'results';
 
 export const planRequest = z.object({
   model: pathHandle,
@@ -48,8 +51,6 @@ export const planRequest = z.object({
   /** Kept experts of each MoE layer, for the budget `manual`. */
   counts: z.array(z.number().int().positive()).optional(),
   protect: superExpertProtection.default('none'),
-  /** Options of the method uncurl, of callers that do not use `options` for them. */
-  uncurl: uncurlOptions.default(() => uncurlOptions.parse({})),
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
@@ -111,9 +112,9 @@ export type FolderListing = z.infer<typeof folderListing>;
 
 /** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
 export const calls = {
-  'engine.facts': call(nothing, engineFacts),
+  'engine.facts': call(nothing, engineFacts, 'device'),
   /** Every execution provider: what is known without trying, and the answers of this engine's probes. */
-  'devices.list': call(nothing, z.array(providerListing)),
+  'devices.list': call(nothing, z.array(providerListing), 'device'),
   /** Tries a provider in a process of its own (seconds); the answer is kept until it is asked for `again`. */
   'devices.probe': call(z.object({ provider: providerName, again: z.boolean().default(false) }), providerProbe),
   /**
@@ -123,12 +124,12 @@ export const calls = {
   'devices.use': call(z.object({ provider: providerName }), z.array(providerListing)),
   /** Folders to choose from in a host without native dialogs; without a handle: the user's home folder. */
   'folders.list': call(z.object({ handle: pathHandle.optional() }), folderListing),
-  'models.list': call(nothing, z.array(modelEntry)),
+  'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
   /** Tells where a remembered model has gone to; refused where another model lies `at` that folder. */
   'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),
-  'tasks.list': call(nothing, z.array(taskEntry)),
+  'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
   /** First items of a split, to look at. */
@@ -139,7 +140,13 @@ export const calls = {
     ),
   ),
   /** Profiles already on disk for a model; a task that was not profiled is absent. */
-  'profile.read': call(z.object({ model: pathHandle, tasks: z.array(pathHandle) }), z.array(taskProfile)),
+  'profile.read': call(
+    z.object({ model: pathHandle, tasks: z.array(pathHandle) }),
+    z.array(taskProfile),
+    'profiles',
+    // Profiles are keyed by the device that computed them.
+    'device',
+  ),
   /**
    * `methods`: what they look at beyond routing, under these options, budget and protection, is measured too (their
    * pages say what that costs).
@@ -151,18 +158,26 @@ export const calls = {
   /** The page of every method. */
   'methods.list': call(nothing, z.array(methodPage)),
   /** Needs profiles on disk for every method but `random`; answers `profile-missing` otherwise. */
-  'plan.make': call(planRequest, z.object({ plan, cost: planCost })),
+  'plan.make': call(planRequest, z.object({ plan, cost: planCost }), 'profiles', 'device'),
   'plan.cost': call(z.object({ model: pathHandle, plan }), planCost),
   /** A plan from the text of a plan file, or of a ranking file and what it should keep. */
   'plan.import': call(planImport, importedPlan),
   'sweep.start': call(sweepRequest, z.object({ run: runId })),
   /** Results and thresholds of a sweep, finished or running; `delta` recomputes thresholds without inference. */
-  'sweep.read': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), sweepDocument),
+  'sweep.read': call(
+    z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }),
+    sweepDocument,
+    'results',
+  ),
   /**
    * The models of a sweep read as a family that differs in the number of experts: thresholds against E, pruned-large
    * against scratch-small, and what they show in sentences. `delta` as in `sweep.read`.
    */
-  'sweep.family': call(z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }), sizeTrendDocument),
+  'sweep.family': call(
+    z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }),
+    sizeTrendDocument,
+    'results',
+  ),
   /**
    * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and paired
    * differences to `reference` (`best`: of each task; `unpruned`, or a method).
@@ -176,11 +191,13 @@ export const calls = {
       delta: z.number().positive().max(0.5).optional(),
     }),
     compareDocument,
+    'results',
   ),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
     z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }),
     z.object({ name: z.string(), html: z.string() }),
+    'results',
   ),
   /** The plan that a point of a sweep was measured with. */
   'sweep.plan': call(
@@ -206,14 +223,14 @@ export const calls = {
     z.object({ run: runId }),
   ),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
-  'verify.read': call(z.object({ run: runId }), verification),
+  'verify.read': call(z.object({ run: runId }), verification, 'results'),
   /** Runs a finished sweep again without any stored step, and compares every value and every item's outcome. */
   'run.reproduce': call(z.object({ run: runId }), z.object({ run: runId })),
   /** What a finished reproduction found; `run` is that of the reproduction. */
-  'reproduction.read': call(z.object({ run: runId }), reproduction),
-  'runs.list': call(nothing, z.array(runManifest)),
+  'reproduction.read': call(z.object({ run: runId }), reproduction, 'results'),
+  'runs.list': call(nothing, z.array(runManifest), 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
-  'jobs.list': call(nothing, z.array(jobProgress)),
+  'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
   'jobs.resume': call(z.object({ run: runId }), nothing),
 } as const;
@@ -221,6 +238,9 @@ export const calls = {
 export type CallName = keyof typeof calls;
 export type CallInput<N extends CallName> = z.input<(typeof calls)[N]['input']>;
 export type CallOutput<N extends CallName> = z.output<(typeof calls)[N]['output']>;
+/** An input once it is parsed, and an answer before it is. */
+export type CallParsed<N extends CallName> = z.output<(typeof calls)[N]['input']>;
+export type CallAnswer<N extends CallName> = z.input<(typeof calls)[N]['output']>;
 
 /** What every host offers: one function per call. */
 export type EngineCall = <N extends CallName>(name: N, input: CallInput<N>) => Promise<CallOutput<N>>;

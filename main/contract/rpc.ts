@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { calls } from './calls.ts';
-import type { CallInput, CallName, CallOutput, EngineCall } from './calls.ts';
+import { isCallName, parseInput, parseOutput } from './call-boundary.ts';
+import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed, EngineCall } from './calls.ts';
 import { refuse, reviveError, serialiseError, WorkbenchError } from './errors.ts';
 import { engineEvent } from './events.ts';
 import type { EngineEvent } from './events.ts';
@@ -13,9 +13,16 @@ export interface MessageChannelEnd {
   close(): void;
 }
 
-/** What a host needs of an engine to serve pages. */
+/** An engine as a page has it. */
 export interface CallableEngine {
   readonly call: EngineCall;
+  subscribe(listener: (event: EngineEvent) => void): () => void;
+}
+
+/** What a host needs of an engine to serve pages. */
+export interface ServedEngine {
+  /** Answers a call whose input is parsed; the page parses the answer. */
+  answer<N extends CallName>(name: N, input: CallParsed<N>): Promise<CallAnswer<N>>;
   subscribe(listener: (event: EngineEvent) => void): () => void;
 }
 
@@ -26,7 +33,6 @@ export const serialisedError = z.object({
   remedy: z.string(),
 });
 
-const isCallName = (name: string): name is CallName => Object.hasOwn(calls, name);
 const callId = z.number().int().nonnegative();
 
 /** Page to engine. The input is parsed by its call's own schema. */
@@ -40,42 +46,14 @@ const answerMessage = z.discriminatedUnion('type', [
 ]);
 type AnswerMessage = z.infer<typeof answerMessage>;
 
-/** The calls once more, in the form in which the compiler follows one name from input to output. */
-const schemas: {
-  readonly [N in CallName]: {
-    readonly input: z.ZodType<unknown, CallInput<N>>;
-    readonly output: z.ZodType<CallOutput<N>>;
-  };
-} = calls;
-
-function assertInput<I>(schema: z.ZodType<unknown, I>, name: string, value: unknown): asserts value is I {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return;
-  throw refuse('invalid-input', `${name}: ${z.prettifyError(parsed.error)}`, 'Correct the named fields of the call.');
-}
-
-const parseOutput = <O>(schema: z.ZodType<O>, name: string, value: unknown): O => {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new WorkbenchError(
-    'invalid-output',
-    'failed',
-    `${name} gave an answer that breaks the contract: ${z.prettifyError(parsed.error)}`,
-    'Page and engine may be of different versions: reload the page, or restart the workbench.',
-  );
-};
-
-const answerCall = async <N extends CallName>(engine: CallableEngine, name: N, input: unknown): Promise<unknown> => {
-  const schema: z.ZodType<unknown, CallInput<N>> = schemas[name].input;
-  assertInput<CallInput<N>>(schema, name, input);
-  return engine.call(name, input);
-};
+const answerCall = <N extends CallName>(engine: ServedEngine, name: N, input: unknown): Promise<unknown> =>
+  engine.answer(name, parseInput(name, input));
 
 /**
  * Answers a channel's calls with the engine and sends it the engine's events, until the channel ends or the returned
  * function is called. Answers that come later are dropped: nobody waits for them, and jobs go on by themselves.
  */
-export const serveRpc = (engine: CallableEngine, channel: MessageChannelEnd): (() => void) => {
+export const serveRpc = (engine: ServedEngine, channel: MessageChannelEnd): (() => void) => {
   let open = true;
   const send = (message: AnswerMessage): void => {
     if (open) channel.post(message);
@@ -167,7 +145,7 @@ export const connectRpc = (channel: MessageChannelEnd, ended: (reason: Workbench
     const id = nextId++;
     const answer = new Promise<unknown>((resolve, reject) => pending.set(id, { succeed: resolve, fail: reject }));
     channel.post({ type: 'call', id, name, input });
-    return answer.then((output) => parseOutput(schemas[name].output, name, output));
+    return answer.then((output) => parseOutput(name, output));
   };
   const subscribe = (listener: (event: EngineEvent) => void): (() => void) => {
     listeners.add(listener);

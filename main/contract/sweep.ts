@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { pathHandle } from './model.ts';
-import { budgetName, methodName, methodOptions, superExpertProtection, uncurlOptions } from './plan.ts';
+import { budgetName, methodName, methodOptions, superExpertProtection } from './plan.ts';
 
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
@@ -20,13 +20,26 @@ export const sweepSettings = z.object({
    * of its own, named `<method>+recovery`), or instead of it.
    */
   recovery: z.enum(['none', 'both', 'only']).default('none'),
-  uncurl: uncurlOptions.default(() => uncurlOptions.parse({})),
   /** Non-inferiority margin of the threshold rule, in accuracy. */
   delta: z.number().positive().max(0.5).default(0.02),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
+
+/** Runs of version 0.1 hold the options of the method uncurl beside those of the others. */
+const earlierSpec = z.looseObject({
+  uncurl: methodOptions,
+  options: z.record(z.string(), methodOptions).default({}),
+});
+
+/** The settings in a sweep's manifest, also of an earlier version. */
+export const recordedSweepSettings = z.preprocess((spec) => {
+  const earlier = earlierSpec.safeParse(spec);
+  if (!earlier.success) return spec;
+  const { uncurl, options, ...others } = earlier.data;
+  return { ...others, options: { ...options, uncurl: { ...uncurl, ...options['uncurl'] } } };
+}, sweepSettings);
 
 export const sweepRequest = z.object({
   models: z.array(pathHandle).min(1),

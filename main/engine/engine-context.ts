@@ -1,8 +1,7 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { CallName, CallOutput } from '../contract/calls.ts';
+import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
@@ -14,32 +13,16 @@ import type { Workspace } from '../workspace/open-workspace.ts';
 import type { PathHandles } from '../workspace/path-handles.ts';
 import type { DevicesInUse } from './devices-in-use.ts';
 
-/** One function per call, whatever it is given: the input is parsed before, and the output after it was answered. */
-export type Answers = { readonly [N in CallName]: (input: unknown) => Promise<CallOutput<N>> };
+/** One function per call; its input was parsed when it entered the engine, its answer will be where it is received. */
+export type Answers = {
+  readonly [N in CallName]: (input: CallParsed<N>) => CallAnswer<N> | Promise<CallAnswer<N>>;
+};
 
-/** Guards a call's handler with its schemas. */
-export const answer =
-  <I extends z.ZodType, O extends z.ZodType>(
-    call: { readonly input: I; readonly output: O },
-    handle: (input: z.output<I>) => Promise<z.input<O>> | z.input<O>,
-  ): ((input: unknown) => Promise<z.output<O>>) =>
-  async (raw) => {
-    const input = call.input.safeParse(raw);
-    if (!input.success)
-      throw refuse(
-        'invalid-input',
-        `The call is malformed: ${z.prettifyError(input.error)}`,
-        'Correct the named fields.',
-      );
-    const output = call.output.safeParse(await handle(input.data));
-    if (output.success) return output.data;
-    throw new WorkbenchError(
-      'invalid-output',
-      'failed',
-      `The answer breaks the contract: ${z.prettifyError(output.error)}`,
-      'This is a defect of the workbench: please report it with the steps that led here.',
-    );
-  };
+/** A call's handler, held to the call's schemas by the compiler. */
+export const answer = <I extends z.ZodType, O extends z.ZodType>(
+  _call: { readonly input: I; readonly output: O },
+  handle: (input: z.output<I>) => Promise<z.input<O>> | z.input<O>,
+): ((input: z.output<I>) => Promise<z.input<O>> | z.input<O>) => handle;
 
 /** What the calls of an engine share. */
 export interface EngineContext {

@@ -1,9 +1,11 @@
 import { totalmem } from 'node:os';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import type { CallInput, CallName, CallOutput, EngineCall } from '../contract/calls.ts';
+import { parseInput, parseOutput } from '../contract/call-boundary.ts';
+import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed } from '../contract/calls.ts';
 import type { ProviderName } from '../contract/device.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { PathHandle } from '../contract/model.ts';
+import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
@@ -52,10 +54,7 @@ export interface EngineSettings {
 }
 
 /** Answers the contract's calls and tells of its events, whatever process it lives in. */
-export interface Engine {
-  readonly call: EngineCall;
-  /** Returns the function that ends the subscription. */
-  subscribe(listener: (event: EngineEvent) => void): () => void;
+export interface Engine extends CallableEngine, ServedEngine {
   /** Makes a path usable that the user chose outside the page: in a native dialog, or on the command line. */
   grantPath(path: string): PathHandle;
   /** A run of this engine once it ended; rejects with the error that ended it. */
@@ -148,7 +147,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...runCalls(context),
   };
   return {
-    call: <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> => answers[name](input),
+    call: async <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>
+      parseOutput(name, await answers[name](parseInput(name, input))),
+    answer: async <N extends CallName>(name: N, input: CallParsed<N>): Promise<CallAnswer<N>> => answers[name](input),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -5,7 +5,7 @@ import { assertNever, refuse } from '../contract/errors.ts';
 import { exportFormat } from '../contract/export.ts';
 import { plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { sweepSettings } from '../contract/sweep.ts';
+import { recordedSweepSettings } from '../contract/sweep.ts';
 import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
 import { profileJob } from '../jobs/profile-job.ts';
@@ -54,7 +54,7 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
   const { models, tasks } = await reopenSubjects(context, manifest);
   switch (manifest.kind) {
     case 'sweep':
-      return liveSweepJob(context, { models, tasks, settings: specOf(manifest, sweepSettings) });
+      return liveSweepJob(context, { models, tasks, settings: specOf(manifest, recordedSweepSettings) });
     case 'profile':
       return profileJob(onlyModel(manifest, models), tasks, methodExtras(specOf(manifest, profilePurpose)));
     case 'export': {

@@ -10,13 +10,13 @@ import { WebSocketServer } from 'ws';
 import { refuse } from '../contract/errors.ts';
 import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
 import { serveRpc } from '../contract/rpc.ts';
-import type { CallableEngine } from '../contract/rpc.ts';
+import type { ServedEngine } from '../contract/rpc.ts';
 import { refusalOf } from './serve-access.ts';
 import type { AccessRules, Refusal, RequestFacts } from './serve-access.ts';
 import { socketChannel } from './socket-channel.ts';
 
 export interface ServeSettings {
-  readonly engine: CallableEngine;
+  readonly engine: ServedEngine;
   /** Folder of the built page (its index.html inside). */
   readonly rendererFolder: string;
   /** 0 chooses a free one. */

@@ -13,9 +13,9 @@ import type { TaskItem } from '../contract/task.ts';
 import { isFile } from '../files/file-errors.ts';
 import { recoveredFile } from '../inference/recovered-layer.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
-import { makePlan } from '../pruning/make-plan.ts';
 import type { SearchBehaviour } from '../pruning/method.ts';
 import { methods } from '../pruning/methods.ts';
+import { planForModel, signedPlan } from '../pruning/plan-for-model.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { candidatePlan } from '../pruning/search/candidate-plan.ts';
 import { searchExperts } from '../pruning/search/search-experts.ts';
@@ -63,24 +63,21 @@ export const searchWork = ({
 /** The plan of an order: made from the profile, or searched for, which is a step of its own. */
 export const planStep = async (context: JobContext, order: PlanOrder): Promise<Plan> => {
   const { model, task, statistics, method, options, budget, protect, seed, keep } = order;
-  const { name, info, fingerprint } = model.checkpoint;
-  const { moeLayers: layers, experts, topK, expertGroups } = info;
   const needs = planNeeds({ method, options, budget, protect });
-  const made =
-    needs.search === null
-      ? makePlan({
-          ...{
-            method,
-            options,
-            statistics: needs.profile && statistics !== null ? [statistics] : [],
-            layers,
-            experts,
-            topK,
-          },
-          ...{ groups: expertGroups, keep, budget, pins: [], protect, seed: seed ?? 0 },
-        })
-      : await searchedPlan(context, order, needs.search);
-  return { ...made, model: { name, fingerprint }, tasks: [task.task.name] };
+  const tasks = [task.task.name];
+  if (needs.search !== null)
+    return signedPlan(await searchedPlan(context, order, needs.search), model.checkpoint, tasks);
+  return planForModel(model.checkpoint, {
+    method,
+    options,
+    statistics: needs.profile && statistics !== null ? [statistics] : [],
+    keep,
+    budget,
+    pins: [],
+    protect,
+    seed: seed ?? 0,
+    tasks,
+  });
 };
 
 const searchedStep = z.object({ kind: z.literal('search'), plan: planSchema });

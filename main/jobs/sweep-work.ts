@@ -99,10 +99,7 @@ export const curveNames = (settings: SweepSettings): readonly string[] => [
 ];
 
 /** Options of one method of a sweep. */
-export const optionsOf = ({ options, uncurl }: SweepSettings, method: MethodName): MethodOptions => ({
-  ...(method === 'uncurl' ? uncurl : {}),
-  ...options[method],
-});
+export const optionsOf = ({ options }: SweepSettings, method: MethodName): MethodOptions => options[method] ?? {};
 
 /** What the plans of each method need, in the order of the methods. */
 export const needsOf = (settings: SweepSettings): readonly PlanNeeds[] =>

@@ -6,7 +6,7 @@ import { layerCounts } from './budgets/layer-counts.ts';
 import { largestPeaks } from './combine-statistics.ts';
 import { checkGroupedCounts, groupProblem } from './expert-groups.ts';
 import { layerRow } from './layer-view.ts';
-import type { DropBehaviour, MethodOptions, PlanContext, PlanInput } from './method.ts';
+import type { DropBehaviour, PlanContext, PlanInput } from './method.ts';
 import { methods } from './methods.ts';
 import { pinsByLayer } from './pins-by-layer.ts';
 import { requireStatistic } from './saliency/require-statistic.ts';
@@ -26,7 +26,7 @@ export const makePlan = (input: PlanInput): Plan => {
   if (method.needs === 'routing') checkStatistics(input);
 
   const { layers, experts, topK, keep, seed, statistics, taskWeights, protect, budget, groups } = input;
-  const { options, behaviour } = method.prepare(optionsOf(input));
+  const { options, behaviour } = method.prepare(input.options ?? {});
   if (behaviour.kind === 'search') {
     throw refuse(
       'needs-search',
@@ -75,9 +75,6 @@ export const makePlan = (input: PlanInput): Plan => {
     ...(rule === undefined ? {} : { rule: { ...rule } }),
   };
 };
-
-const optionsOf = ({ method, options, uncurl }: PlanInput): MethodOptions =>
-  method === 'uncurl' ? { ...uncurl, ...options } : { ...options };
 
 /** E / kept experts, on average over the layers. */
 const reachedFactor = (experts: number, counts: readonly number[]): number =>

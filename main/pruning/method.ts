@@ -9,7 +9,6 @@ import type {
   Pin,
   RouterTreatment,
   SuperExpertProtection,
-  UncurlOptions,
 } from '../contract/plan.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { WeighedProfiles } from './average-scores.ts';
@@ -20,7 +19,7 @@ export interface PlanInput {
   readonly method: MethodName;
   readonly statistics: readonly RoutingStatistics[];
   /** How much each task counts; absent: all alike. */
-  readonly taskWeights?: readonly number[];
+  readonly taskWeights?: readonly number[] | undefined;
   /** L, number of MoE layers. */
   readonly layers: number;
   /** E. */
@@ -33,16 +32,14 @@ export interface PlanInput {
   readonly keep: number;
   readonly budget: BudgetName;
   /** Kept experts of each layer, of the budget `manual`. */
-  readonly counts?: readonly number[];
+  readonly counts?: readonly number[] | undefined;
   readonly pins: readonly Pin[];
   /** Keeps super experts whatever the method says. */
-  readonly protect?: SuperExpertProtection;
+  readonly protect?: SuperExpertProtection | undefined;
   /** Read by methods that draw at random. */
   readonly seed: number;
   /** Options of the method by name; it parses them. */
-  readonly options?: MethodOptions;
-  /** Options of the method uncurl, of callers that do not know `options` yet. */
-  readonly uncurl?: UncurlOptions;
+  readonly options?: MethodOptions | undefined;
 }
 
 export type MethodOptions = Readonly<Record<string, unknown>>;

@@ -10,7 +10,7 @@ export interface RankingPlanInput {
   readonly keep: number;
   readonly budget: BudgetName;
   /** Of the budget `manual`. */
-  readonly counts?: readonly number[];
+  readonly counts?: readonly number[] | undefined;
   readonly pins: readonly Pin[];
 }
 

@@ -2,8 +2,9 @@ import { createContext, use, useEffect, useMemo, useSyncExternalStore } from 're
 import type { ReactNode } from 'react';
 import type { CallInput, CallName } from '../../main/contract/calls.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
+import { callsThatReadRun } from '../../main/contract/stale-calls.ts';
 import type { Bridge, BridgeStatus } from '../bridge.ts';
-import { applyEvent, sweepReadConcerns } from './apply-event.ts';
+import { applyEvent } from './apply-event.ts';
 import { inputKey } from './query-cache.ts';
 import type { QueryCache, QueryState } from './query-cache.ts';
 
@@ -27,7 +28,7 @@ export const connectCache = ({ bridge, cache }: Engine): (() => void) => {
     if (waiting.has(run)) return;
     const refresh = (): void => {
       waiting.delete(run);
-      cache.invalidate(sweepReadConcerns(run));
+      cache.invalidate(callsThatReadRun(run));
     };
     waiting.set(run, setTimeout(refresh, SWEEP_REFRESH_MS));
   };

@@ -2,16 +2,15 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { providerName } from '../../contract/device.ts';
+import { type ProviderListing, providerName, type ProviderProbe } from '../../contract/device.ts';
 import { serialiseError } from '../../contract/errors.ts';
 import { deviceOf, engineVersion, engineVersions, physicalCores } from '../../engine/machine.ts';
 import { forkProbe } from '../../inference/providers/fork-probe.ts';
 import { hasCudaLibraries } from '../../inference/providers/provider.ts';
 import { createProvidersHere } from '../../inference/providers/providers-here.ts';
 import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { deviceText } from '../device-text.ts';
-import { WORKSPACE_OPTION, workspaceOf } from '../open-engine.ts';
 import { optionReader } from '../option-values.ts';
+import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { printedBytes, textList } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
@@ -42,6 +41,26 @@ const workspaceState = async (path: string): Promise<string> => {
   } catch (error) {
     return `${path}: ${serialiseError(error).message}`;
   }
+};
+
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+
+const measured = ({ measurement, shareOnCpu }: ProviderProbe): string => {
+  if (measurement === null || shareOnCpu === null) return '';
+  const { deviation, deviceName, millisecondsPerBlock, cpuMillisecondsPerBlock, nodes } = measurement;
+  return [
+    deviceName ?? 'device not named by the system',
+    `deviation ${deviation === null ? 'none to tell' : deviation.toExponential(1)}`,
+    `${percent(shareOnCpu)} of nodes on the processor (${nodes.onCpu} of ${nodes.total})`,
+    `${millisecondsPerBlock.toFixed(1)} ms a small block (processor ${cpuMillisecondsPerBlock.toFixed(1)} ms)`,
+  ].join(', ');
+};
+
+/** One provider in a line: what its probe found, or what is known without trying. */
+const deviceText = ({ present, note, command, probe }: ProviderListing): string => {
+  if (!present) return command === null ? `absent: ${note}` : `absent: ${note} Fetch them with: ${command}`;
+  if (probe === null) return `not tried. ${note}`;
+  return probe.available ? `works: ${measured(probe)}` : `refused: ${probe.reason ?? 'its probe failed'}`;
 };
 
 export const doctor: Verb = {

@@ -5,13 +5,13 @@ import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { exportFormat } from '../../contract/export.ts';
 import { isMergePlan } from '../../contract/plan.ts';
 import { exportPlan } from '../../export/export-plan.ts';
-import { findModel } from '../find-subjects.ts';
+import { outFolder } from '../files.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { outFolder } from '../output-place.ts';
-import { readPlanFile } from '../read-json-file.ts';
-import { installRecovery } from '../recovered-weights.ts';
+import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { findModel } from '../subjects.ts';
 import { printedBytes } from '../text-table.ts';
+import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 
 const FORMATS = ['hf', 'onnx'] as const;
@@ -28,7 +28,9 @@ export const exportVerb: Verb = {
       type: 'string',
       multiple: true,
       value: 'NAME',
-      help: 'hf (default): a Hugging Face folder. onnx: one graph with its weights. hf,onnx: both in one folder, sharing the weights.',
+      help:
+        'hf (default): a Hugging Face folder. onnx: one graph with its weights. ' +
+        'hf,onnx: both in one folder, sharing the weights.',
     },
     ...MACHINE_OPTIONS,
   },
@@ -51,13 +53,12 @@ export const exportVerb: Verb = {
         destination,
         format,
         settings: { ...machineSettings(reader), overlayFolder },
-        control: {
-          signal,
-          onProgress: (done, total) =>
-            progress(`${String(Math.floor((100 * done) / total))} %: exporting and verifying`),
-        },
+        control: { signal, onProgress: progressOf(progress, 'exporting and verifying') },
       });
-      const text = `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits differ by at most ${verification.maxLogitDifference.toExponential(1)} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
+      const difference = verification.maxLogitDifference.toExponential(1);
+      const text =
+        `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits ` +
+        `differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
       return { document: { folder, format, sizeBytes, verification, warnings }, text: [text, ...warnings].join('\n') };
     } finally {
       await rm(overlayFolder, { recursive: true, force: true });

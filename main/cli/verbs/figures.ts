@@ -10,10 +10,9 @@ import { readRecordedTrainings, readReportComparisons, readRunProfiles, readStor
 import { readSweepDocument } from '../../runs/sweep-record.ts';
 import { bundledModels } from '../../workspace/library.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { findRun } from '../find-run.ts';
-import { WORKSPACE_OPTION } from '../open-engine.ts';
+import { outFolder } from '../files.ts';
 import { optionReader } from '../option-values.ts';
-import { outFolder } from '../output-place.ts';
+import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import type { Verb } from '../verb.ts';
 
 export const figures: Verb = {
@@ -64,7 +63,10 @@ export const figures: Verb = {
     }
     return {
       document: { out, run, files: files.map(({ name }) => name) },
-      text: `${String(files.length)} files written to ${basename(out)}:\n${files.map(({ name }) => `- ${name}`).join('\n')}`,
+      text: [
+        `${String(files.length)} files written to ${basename(out)}:`,
+        ...files.map(({ name }) => `- ${name}`),
+      ].join('\n'),
     };
   },
 };

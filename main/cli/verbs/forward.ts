@@ -3,13 +3,12 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { tensorInMemory, writeSafetensors } from '../../checkpoint/write-safetensors.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
-import { DEVICE_OPTION } from '../device-option.ts';
-import { findModel } from '../find-subjects.ts';
-import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { OUT_FILE, outFile } from '../output-place.ts';
-import { parseJson, readPlanFile, readTextFile } from '../read-json-file.ts';
-import { installRecovery } from '../recovered-weights.ts';
+import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { findModel } from '../subjects.ts';
+import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 
 const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
@@ -41,11 +40,7 @@ export const forward: Verb = {
     const results = await withRunner(
       checkpoint,
       reader,
-      (runner) =>
-        runner.forward(sequences, plan, {
-          signal,
-          onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: running`),
-        }),
+      (runner) => runner.forward(sequences, plan, { signal, onProgress: progressOf(progress, 'running') }),
       async (overlayFolder) => {
         if (mask !== undefined && plan !== null)
           await installRecovery({ file: mask, plan }, overlayFolder, { environment });

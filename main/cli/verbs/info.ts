@@ -1,5 +1,5 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { findModel } from '../find-subjects.ts';
+import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, textList } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
@@ -19,12 +19,14 @@ export const info: Verb = {
       ['layers', `${String(facts.layers)} (${String(facts.moeLayers)} with experts)`],
       [
         'experts',
-        `${String(facts.experts)} per layer, top-${String(facts.topK)} per token, ${String(facts.sharedExperts)} shared`,
+        `${String(facts.experts)} per layer, top-${String(facts.topK)} per token, ` +
+          `${String(facts.sharedExperts)} shared`,
       ],
       ['widths', `hidden ${String(facts.hidden)}, expert ${String(facts.expertWidth)}`],
       [
         'parameters',
-        `${printedCount(parameters.total)} (${printedCount(parameters.expert)} in experts, ${printedCount(parameters.active)} used per token)`,
+        `${printedCount(parameters.total)} (${printedCount(parameters.expert)} in experts, ` +
+          `${printedCount(parameters.active)} used per token)`,
       ],
       ['on disk', `${printedBytes(facts.sizeBytes)}, ${facts.dtype}`],
       ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],

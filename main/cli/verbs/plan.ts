@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
 import {
   budgetName,
@@ -10,21 +10,22 @@ import {
   type Plan,
   superExpertProtection,
 } from '../../contract/plan.ts';
-import { requestedKeep } from '../../engine/calls/plans.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
-import { makePlan } from '../../pruning/make-plan.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { planFromRanking } from '../../pruning/plan-from-ranking.ts';
+import {
+  planForModel,
+  type PlanSubject,
+  rankedPlanForModel,
+  type RequestedSize,
+} from '../../pruning/plan-for-model.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
-import { readRanking } from '../../pruning/read-ranking.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
-import { findModel } from '../find-subjects.ts';
-import { readMethodOptions } from '../method-option-values.ts';
+import { OUT_FILE, outFile, readTextFile } from '../files.ts';
 import { suggestion } from '../nearest-name.ts';
-import { optionReader, type OptionReader, readPins, readUncurlOptions, UNCURL_OPTIONS } from '../option-values.ts';
-import { OUT_FILE, outFile } from '../output-place.ts';
-import { readTextFile } from '../read-json-file.ts';
+import { optionReader, type OptionReader } from '../option-values.ts';
+import { readMethodOptions, readPins } from '../plan-options.ts';
+import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, printedShare } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
@@ -37,10 +38,8 @@ const chosenTasks = (profile: ProfileFile, wanted: readonly string[]): ProfileFi
   return profile.tasks.filter(({ name }) => wanted.includes(name));
 };
 
-type Subject = Pick<Checkpoint, 'name' | 'fingerprint' | 'info'>;
-
 /** The profile that `--profile` names, held against the model. */
-const readProfile = async (reader: OptionReader, { name, fingerprint }: Subject): Promise<ProfileFile | null> => {
+const readProfile = async (reader: OptionReader, { name, fingerprint }: PlanSubject): Promise<ProfileFile | null> => {
   const file = reader.text('profile');
   if (file === undefined) return null;
   const profile = await readProfileFile(file);
@@ -53,27 +52,25 @@ const readProfile = async (reader: OptionReader, { name, fingerprint }: Subject)
 };
 
 /** What is asked of every layer: by `--counts`, or else by factor or number and a budget. */
-const readBudget = (
-  reader: OptionReader,
-  { info }: Subject,
-): { readonly keep: number; readonly budget: BudgetName; readonly counts?: readonly number[] } => {
+const readSize = (reader: OptionReader): RequestedSize & { readonly budget: BudgetName } => {
   const counts = reader.wholes('counts');
   const named = reader.choice('budget', budgetName.options);
-  if (counts.length > 0 && named !== undefined && named !== 'manual')
+  if (counts.length > 0 && named !== undefined && named !== 'manual') {
     throw refuse(
       'bad-usage',
       `--counts says what every layer keeps, and --budget ${named} would choose it.`,
       'Give one of them.',
     );
-  const keep = requestedKeep(
-    { factor: reader.real('factor', 1), keep: reader.whole('keep', 1), ...(counts.length > 0 ? { counts } : {}) },
-    info.experts,
-    info.topK,
-  );
-  return counts.length > 0 ? { keep, budget: 'manual', counts } : { keep, budget: named ?? 'uniform' };
+  }
+  return {
+    factor: reader.real('factor', 1),
+    keep: reader.whole('keep', 1),
+    counts: counts.length > 0 ? counts : undefined,
+    budget: counts.length > 0 ? 'manual' : (named ?? 'uniform'),
+  };
 };
 
-const plannedByRanking = async (reader: OptionReader, subject: Subject, file: string): Promise<Plan> => {
+const plannedByRanking = async (reader: OptionReader, subject: PlanSubject, file: string): Promise<Plan> => {
   const given = ['method', 'profile', 'option', 'weight', 'protect'].find((option) => reader.texts(option).length > 0);
   if (given !== undefined)
     throw refuse(
@@ -81,25 +78,17 @@ const plannedByRanking = async (reader: OptionReader, subject: Subject, file: st
       `--ranking says which experts stay, so --${given} has nothing to choose.`,
       'Give one of them.',
     );
-  const { experts, topK, moeLayers, expertGroups } = subject.info;
-  if (expertGroups !== undefined)
-    throw refuse(
-      'groups-uneven',
-      'This model chooses experts in groups of equal size, which a ranking does not know.',
-      'Use a method.',
-    );
-  const ranking = readRanking(await readTextFile(file, 'ranking'), resolve(file), { moeLayers, experts });
-  return planFromRanking({ ranking, experts, topK, ...readBudget(reader, subject), pins: readPins(reader) });
+  const text = await readTextFile(file, 'ranking');
+  return rankedPlanForModel(subject, { text, name: resolve(file), pins: readPins(reader), ...readSize(reader) });
 };
 
-const plannedByMethod = async (reader: OptionReader, subject: Subject, method: MethodName): Promise<Plan> => {
+const plannedByMethod = async (reader: OptionReader, subject: PlanSubject, method: MethodName): Promise<Plan> => {
   const { info } = subject;
   const profile = await readProfile(reader, subject);
-  const { keep, budget, counts } = readBudget(reader, subject);
+  const size = readSize(reader);
   const protect = reader.choice('protect', superExpertProtection.options) ?? 'none';
-  const uncurl = readUncurlOptions(reader);
-  const options = { ...(method === 'uncurl' ? uncurl : {}), ...readMethodOptions(reader, method) };
-  const needs = planNeeds({ method, options, budget, protect });
+  const options = readMethodOptions(reader, method);
+  const needs = planNeeds({ method, options, budget: size.budget, protect });
   if (profile === null && needs.profile) {
     throw refuse(
       'profile-missing',
@@ -110,37 +99,29 @@ const plannedByMethod = async (reader: OptionReader, subject: Subject, method: M
   const tasks = profile === null ? [] : chosenTasks(profile, reader.list('task'));
   const lacking = tasks.find(({ statistics }) => !holdsExtras(statistics, needs.extras));
   if (lacking !== undefined) {
+    const lacked = extrasInWords(needs.extras, info.experts, info.topK) ?? 'nothing';
+    const measured = needs.extras.includes('peaks') && protect !== 'none' ? 'all' : method;
     throw refuse(
       'profile-missing',
-      `The profile of ${lacking.name} lacks ${extrasInWords(needs.extras, info.experts, info.topK) ?? 'nothing'}.`,
-      `Make it with \`uncurl profile --method ${needs.extras.includes('peaks') && protect !== 'none' ? 'all' : method}\`.`,
+      `The profile of ${lacking.name} lacks ${lacked}.`,
+      `Make it with \`uncurl profile --method ${measured}\`.`,
     );
   }
   const taskWeights = reader.reals('weight', 0);
-  const made = makePlan({
-    ...{
-      method,
-      statistics: tasks.map(({ statistics }) => statistics),
-      layers: info.moeLayers,
-      experts: info.experts,
-      topK: info.topK,
-    },
-    ...{
-      groups: info.expertGroups,
-      keep,
-      budget,
-      pins: readPins(reader),
-      seed: reader.whole('seed', 0) ?? 0,
-      options,
-      protect,
-    },
-    ...(counts === undefined ? {} : { counts }),
-    ...(taskWeights.length === 0 ? {} : { taskWeights }),
+  return planForModel(subject, {
+    method,
+    options,
+    protect,
+    ...size,
+    pins: readPins(reader),
+    seed: reader.whole('seed', 0) ?? 0,
+    tasks: tasks.map(({ name }) => name),
+    statistics: tasks.map(({ statistics }) => statistics),
+    taskWeights: taskWeights.length === 0 ? undefined : taskWeights,
   });
-  return tasks.length === 0 ? made : { ...made, tasks: tasks.map((task) => task.name) };
 };
 
-const requestedPlan = (reader: OptionReader, subject: Subject): Promise<Plan> => {
+const requestedPlan = (reader: OptionReader, subject: PlanSubject): Promise<Plan> => {
   const ranking = reader.text('ranking');
   if (ranking !== undefined) return plannedByRanking(reader, subject, ranking);
   const method = reader.choice('method', methodName.options);
@@ -152,7 +133,8 @@ const requestedPlan = (reader: OptionReader, subject: Subject): Promise<Plan> =>
 export const plan: Verb = {
   name: 'plan',
   usage:
-    'MODEL (--profile F --method M | --ranking F) (--factor X | --keep N | --counts N,N,...) [--budget NAME] [--pin L:E] --out PLAN',
+    'MODEL (--profile F --method M | --ranking F) (--factor X | --keep N | --counts N,N,...) ' +
+    '[--budget NAME] [--pin L:E] --out PLAN',
   summary: 'Which experts each layer keeps, or how they merge, by a method and a profile.',
   positionals: [1, 1],
   options: {
@@ -168,7 +150,9 @@ export const plan: Verb = {
     ranking: {
       type: 'string',
       value: 'FILE',
-      help: 'Keep the experts that this file names first: {"0": [experts of MoE layer 0, best first], ...}; instead of a method.',
+      help:
+        'Keep the experts that this file names first: {"0": [experts of MoE layer 0, best first], ...}; ' +
+        'instead of a method.',
     },
     keep: { type: 'string', value: 'N', help: 'Kept experts per layer, instead of a factor.' },
     counts: {
@@ -198,24 +182,25 @@ export const plan: Verb = {
     pin: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must stay.' },
     drop: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must go.' },
     seed: { type: 'string', value: 'N', help: 'Seed of random (default 0).' },
-    ...UNCURL_OPTIONS,
     ...OUT_FILE,
   },
   run: async (given, { resources }) => {
     const reader = optionReader(given);
     const out = outFile(reader);
-    const { name, fingerprint, info } = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
-    const written: Plan = {
-      ...(await requestedPlan(reader, { name, fingerprint, info })),
-      model: { name, fingerprint },
-    };
+    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const { info } = checkpoint;
+    const written = await requestedPlan(reader, checkpoint);
     const cost = planCost(info, written);
     await writeFileAtomically(out, `${JSON.stringify(written, null, 1)}\n`);
     const kept = [...new Set(cost.keptPerLayer)];
+    const range = kept.length === 1 ? String(kept[0]) : `${String(Math.min(...kept))} to ${String(Math.max(...kept))}`;
     const { parameters, before } = cost;
     const text = [
-      `${isMergePlan(written) ? 'Merges to' : 'Keeps'} ${kept.length === 1 ? String(kept[0]) : `${String(Math.min(...kept))} to ${String(Math.max(...kept))}`} of ${String(info.experts)} experts per layer.`,
-      `Parameters ${printedCount(before.total)} -> ${printedCount(parameters.total)} (${printedShare(parameters.total / before.total)}), size ${printedBytes(before.sizeBytes)} -> ${printedBytes(cost.sizeBytes)}, used per token ${printedCount(before.active)} -> ${printedCount(parameters.active)}.`,
+      `${isMergePlan(written) ? 'Merges to' : 'Keeps'} ${range} of ${String(info.experts)} experts per layer.`,
+      `Parameters ${printedCount(before.total)} -> ${printedCount(parameters.total)} ` +
+        `(${printedShare(parameters.total / before.total)}), ` +
+        `size ${printedBytes(before.sizeBytes)} -> ${printedBytes(cost.sizeBytes)}, ` +
+        `used per token ${printedCount(before.active)} -> ${printedCount(parameters.active)}.`,
       ...(cost.exportable.reason === null ? [] : [cost.exportable.reason]),
       `Written to ${out}.`,
     ].join('\n');

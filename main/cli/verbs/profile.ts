@@ -8,11 +8,11 @@ import { type ExtraStatistic, extraStatistics } from '../../profile/routing-stat
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import { loadTask } from '../../tasks/load-task.ts';
 import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-file.ts';
-import { DEVICE_OPTION } from '../device-option.ts';
-import { findModel, findTasks } from '../find-subjects.ts';
-import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { OUT_FILE, outFile } from '../files.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
-import { OUT_FILE, outFile } from '../output-place.ts';
+import { findModel, findTasks } from '../subjects.ts';
+import { progressOf } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
@@ -74,8 +74,8 @@ export const profile: Verb = {
       const done: ProfiledTask[] = [];
       for (const [index, task] of tasks.entries()) {
         const name = names[index] ?? task.name;
-        const onProgress = (part: number, total: number): void =>
-          progress(`${String(Math.floor((100 * (index + part / total)) / tasks.length))} %: profiling on ${name}`);
+        const show = progressOf(progress, `profiling on ${name}`);
+        const onProgress = (part: number, total: number): void => show(index + part / total, tasks.length);
         done.push({
           name,
           hash: task.hash,

@@ -7,13 +7,12 @@ import { requireCalibration } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
 import { loadTask } from '../../tasks/load-task.ts';
-import { DEVICE_OPTION } from '../device-option.ts';
-import { findModel, findTasks } from '../find-subjects.ts';
-import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { OUT_FILE, outFile } from '../files.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { OUT_FILE, outFile } from '../output-place.ts';
-import { readPlanFile } from '../read-json-file.ts';
-import { weightsBeside } from '../recovered-weights.ts';
+import { readPlanFile, weightsBeside } from '../plan-files.ts';
+import { findModel, findTasks } from '../subjects.ts';
+import { progressOf } from '../terminal.ts';
 import { printedShare, textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
@@ -52,8 +51,7 @@ export const recover: Verb = {
     tasks.forEach(requireCalibration);
     await requireTokenizer(checkpoint);
     const items = tasks.flatMap(({ calibration }) => calibration);
-    const onProgress = (done: number, total: number): void =>
-      progress(`${String(Math.floor((100 * done) / total))} %: refitting`);
+    const onProgress = progressOf(progress, 'refitting');
     const asked: Plan = bare;
     const { plan, recovery, weights } = await withRunner(checkpoint, reader, async (runner, overlayFolder) => {
       const recovered = await runner.recover(asked, items, uniqueNames(tasks), { signal, onProgress });

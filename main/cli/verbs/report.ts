@@ -4,10 +4,9 @@ import { makeReport } from '../../report/report-page.ts';
 import { readRecordedTrainings } from '../../runs/read-run.ts';
 import { bundledModels } from '../../workspace/library.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { findRun } from '../find-run.ts';
-import { WORKSPACE_OPTION } from '../open-engine.ts';
+import { OUT_FILE, outFile } from '../files.ts';
 import { optionReader } from '../option-values.ts';
-import { OUT_FILE, outFile } from '../output-place.ts';
+import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import type { Verb } from '../verb.ts';
 
 export const report: Verb = {
@@ -38,7 +37,11 @@ export const report: Verb = {
     const sizeBytes = Buffer.byteLength(html);
     return {
       document: { out, run, sizeBytes, findings },
-      text: `${findings.map(({ sentence }) => sentence).join('\n')}\n\nWritten to ${out} (${String(Math.round(sizeBytes / 1000))} kB).`,
+      text: [
+        ...findings.map(({ sentence }) => sentence),
+        '',
+        `Written to ${out} (${String(Math.round(sizeBytes / 1000))} kB).`,
+      ].join('\n'),
     };
   },
 };

@@ -1,13 +1,12 @@
-import { createEngine } from '../../engine/engine.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { reproductionText } from '../../reproduction/differences.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { DEVICE_OPTION, readDevice } from '../device-option.ts';
-import { findRun } from '../find-run.ts';
-import { followRun, WORKSPACE_OPTION } from '../open-engine.ts';
-import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { followRun, withEngine } from '../open-engine.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
+import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
-import type { Verb } from '../verb.ts';
+import type { Verb, VerbResult } from '../verb.ts';
 
 export const resume: Verb = {
   name: 'resume',
@@ -20,15 +19,7 @@ export const resume: Verb = {
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     // Says what is wrong with a name before an engine starts.
     await (await openExistingWorkspace(workspace)).runs.read(run);
-    const { resources, commandLine } = host;
-    const engine = await createEngine({
-      workspace,
-      resources,
-      commandLine,
-      provider: readDevice(reader),
-      ...machineSettings(reader),
-    });
-    try {
+    const goOn = async (engine: Engine): Promise<VerbResult> => {
       await engine.call('jobs.resume', { run });
       const summary = await followRun(engine, run, host);
       const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
@@ -41,8 +32,7 @@ export const resume: Verb = {
         return { document: found, text: reproductionText(found), failed: !found.matches };
       }
       return { document: { run, summary, output: manifest?.output ?? null }, text: summary };
-    } finally {
-      await engine.dispose();
-    }
+    };
+    return withEngine(reader, host, goOn, { workspace });
   },
 };

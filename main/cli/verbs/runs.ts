@@ -1,6 +1,6 @@
 import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { workspaceOf, WORKSPACE_OPTION } from '../open-engine.ts';
 import { optionReader } from '../option-values.ts';
+import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 

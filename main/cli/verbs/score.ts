@@ -7,13 +7,12 @@ import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { encodeRequest } from '../../inference/encode-item.ts';
 import type { ScoreRequest, ScoreResult } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { DEVICE_OPTION } from '../device-option.ts';
-import { findModel } from '../find-subjects.ts';
-import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { OUT_FILE, outFile } from '../output-place.ts';
-import { parseJson, readPlanFile, readTextFile } from '../read-json-file.ts';
-import { installRecovery } from '../recovered-weights.ts';
+import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { findModel } from '../subjects.ts';
+import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 
 const tokens = z.array(z.number().int().nonnegative());
@@ -73,7 +72,8 @@ const encodePairs = async (
   const more = problems.length > MAX_NAMED ? ` And ${String(problems.length - MAX_NAMED)} more.` : '';
   throw refuse(
     'lost-continuation',
-    `${String(problems.length)} of ${String(requests.length)} requests cannot be scored. ${problems.slice(0, MAX_NAMED).join(' ')}${more}`,
+    `${String(problems.length)} of ${String(requests.length)} requests cannot be scored. ` +
+      `${problems.slice(0, MAX_NAMED).join(' ')}${more}`,
     'Move the boundary of these requests, or leave them out.',
   );
 };
@@ -108,11 +108,7 @@ export const score: Verb = {
     const texts: { id: string; tokens: readonly number[] }[] = [];
     for (const each of requests)
       if ('text' in each) texts.push({ id: each.id, tokens: (await tokenizer()).encode(each.text, true) });
-    const control = {
-      signal,
-      onProgress: (done: number, total: number): void =>
-        progress(`${String(Math.floor((100 * done) / total))} %: scoring`),
-    };
+    const control = { signal, onProgress: progressOf(progress, 'scoring') };
     const results = await withRunner(
       checkpoint,
       reader,
@@ -136,7 +132,8 @@ export const score: Verb = {
     const note =
       truncated === 0
         ? ''
-        : ` ${String(truncated)} contexts were cut on the left to fit the model's ${String(checkpoint.info.maxPositions)} positions.`;
+        : ` ${String(truncated)} contexts were cut on the left to fit the model's ` +
+          `${String(checkpoint.info.maxPositions)} positions.`;
     return {
       document: { out, requests: requests.length, truncated },
       text: `${String(requests.length)} scores written to ${out}.${note}`,

@@ -1,17 +1,47 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { serveWorkbench } from '../../hosts/serve.ts';
-import { DEVICE_OPTION } from '../device-option.ts';
-import { openBrowser } from '../open-browser.ts';
-import { withEngine, WORKSPACE_OPTION } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
+import { withEngine } from '../open-engine.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import type { Verb } from '../verb.ts';
+import { WORKSPACE_OPTION } from '../subjects.ts';
+import type { Verb, VerbHost } from '../verb.ts';
 
 const HOSTS = ['127.0.0.1', '::1', 'localhost'] as const;
 const MAX_PORT = 65_535;
+
+const openerOf = (platform: NodeJS.Platform): readonly [command: string, ...given: string[]] => {
+  switch (platform) {
+    case 'darwin':
+      return ['open'];
+    case 'win32':
+      return ['rundll32', 'url.dll,FileProtocolHandler'];
+    default:
+      return ['xdg-open'];
+  }
+};
+
+/** Opens an address in the default browser; where that cannot be done, says so: the address is on screen anyway. */
+const openBrowser = (url: string, { environment, say }: Pick<VerbHost, 'environment' | 'say'>): void => {
+  const hasDisplay =
+    process.platform !== 'linux' ||
+    environment['DISPLAY'] !== undefined ||
+    environment['WAYLAND_DISPLAY'] !== undefined;
+  if (!hasDisplay) {
+    say(
+      'There is no display to open a browser on: open the address from where one is, ' +
+        'for example through an ssh tunnel.',
+    );
+    return;
+  }
+  const [command, ...given] = openerOf(process.platform);
+  const opener = spawn(command, [...given, url], { stdio: 'ignore', detached: true });
+  opener.once('error', () => say('No browser could be opened: open the address yourself.'));
+  opener.unref();
+};
 
 export const serve: Verb = {
   name: 'serve',

@@ -2,12 +2,11 @@ import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { methodName, superExpertProtection } from '../../contract/plan.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
-import { DEVICE_OPTION } from '../device-option.ts';
-import { findModel, findTasks } from '../find-subjects.ts';
-import { readOptionsByMethod } from '../method-option-values.ts';
-import { followRun, withEngine, WORKSPACE_OPTION } from '../open-engine.ts';
-import { MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader, readUncurlOptions, UNCURL_OPTIONS, type OptionReader } from '../option-values.ts';
+import { followRun, withEngine } from '../open-engine.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { optionReader, type OptionReader } from '../option-values.ts';
+import { readOptionsByMethod } from '../plan-options.ts';
+import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
 import type { Verb } from '../verb.ts';
 
@@ -60,11 +59,12 @@ export const sweep: Verb = {
     recovery: {
       type: 'string',
       value: 'WHEN',
-      help: 'Refit the kept experts on the calibration items, without training: none (default), both (beside the plan as it is) or only.',
+      help:
+        'Refit the kept experts on the calibration items, without training: none (default), ' +
+        'both (beside the plan as it is) or only.',
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
-    ...UNCURL_OPTIONS,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -82,19 +82,18 @@ export const sweep: Verb = {
     for (const named of given.positionals) folders.push(await findModel(host.resources, named));
     const tasks = await findTasks(host.resources, reader.texts('task'));
     const seeds = reader.wholes('seeds');
-    const settings = sweepSettings.parse({
-      methods,
-      factors: await readFactors(reader, folders),
+    const settings = {
+      methods: [...methods],
+      factors: [...(await readFactors(reader, folders))],
       adaptive: reader.flag('adaptive'),
-      seeds: seeds.length === 0 ? [0] : seeds,
+      seeds: seeds.length === 0 ? [0] : [...seeds],
       budget: reader.choice('budget', budgets),
       options: readOptionsByMethod(reader, methods),
       protect: reader.choice('protect', superExpertProtection.options),
       recovery: reader.choice('recovery', sweepSettings.shape.recovery.unwrap().options),
-      uncurl: readUncurlOptions(reader),
       delta: reader.real('delta', 0.0001, 0.5),
-      limit: reader.whole('limit', 1) ?? null,
-    });
+      limit: reader.whole('limit', 1),
+    };
     return withEngine(reader, host, async (engine) => {
       const { run } = await engine.call('sweep.start', {
         models: folders.map((folder) => engine.grantPath(folder)),

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { verifyExport } from '../../export/verify-export.ts';
-import { findModel } from '../find-subjects.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { readPlanFile } from '../read-json-file.ts';
-import { installRecovery } from '../recovered-weights.ts';
+import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { findModel } from '../subjects.ts';
 import { textList } from '../text-table.ts';
+import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 
 export const verify: Verb = {
@@ -35,10 +35,7 @@ export const verify: Verb = {
         checkpoint,
         plan,
         settings: { ...machineSettings(reader), overlayFolder },
-        control: {
-          signal,
-          onProgress: (done, total) => progress(`${String(Math.floor((100 * done) / total))} %: verifying`),
-        },
+        control: { signal, onProgress: progressOf(progress, 'verifying') },
       });
       const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems } = verification;
       const text = [
@@ -51,7 +48,8 @@ export const verify: Verb = {
           ],
           [
             'logits',
-            `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) on ${String(sequences)} sequences, ${String(tokens)} tokens`,
+            `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) ` +
+              `on ${String(sequences)} sequences, ${String(tokens)} tokens`,
           ],
         ]),
         ...problems.map((problem) => `- ${problem}`),

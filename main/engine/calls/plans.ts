@@ -6,62 +6,27 @@ import { isFile } from '../../files/file-errors.ts';
 import { recoveredFile } from '../../inference/recovered-layer.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
-import { keepFromFactor } from '../../pruning/keep-from-factor.ts';
-import { makePlan } from '../../pruning/make-plan.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { planFromRanking } from '../../pruning/plan-from-ranking.ts';
+import { planForModel, type PlanSubject, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { readPlan } from '../../pruning/read-plan.ts';
-import { readRanking } from '../../pruning/read-ranking.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { changedSubject } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { storedProfile } from './profiles.ts';
 
-type Subject = Pick<Checkpoint, 'name' | 'fingerprint' | 'info'>;
-
 /** A plan file names what it keeps or merges; anything else is read as a ranking. */
 const isPlanText = (text: string): boolean => /"(?:kept|groups)"\s*:/.test(text);
 
-const rankedPlan = (
-  { text, name, keep, counts, pins }: PlanImport,
-  { info, name: model, fingerprint }: Subject,
-): Plan => {
-  const { experts, topK, moeLayers, expertGroups } = info;
-  if (expertGroups !== undefined) {
-    throw refuse(
-      'groups-uneven',
-      `${model} chooses experts in groups of equal size, which a ranking does not know.`,
-      'Use a method.',
-    );
-  }
-  if ((keep === undefined) === (counts === undefined)) {
-    throw refuse(
-      'factor-or-keep',
-      'A ranking needs a number of kept experts (of all layers, or of each), and not both.',
-      'Give one of them.',
-    );
-  }
-  const budget = counts === undefined ? ('uniform' as const) : ('manual' as const);
-  const ranking = readRanking(text, name, { moeLayers, experts });
-  const made = planFromRanking({
-    ranking,
-    experts,
-    topK,
-    keep: keep ?? 0,
-    budget,
-    pins,
-    ...(counts === undefined ? {} : { counts }),
-  });
-  return { ...made, model: { name: model, fingerprint } };
-};
+const rankedPlan = (request: PlanImport, subject: PlanSubject): Plan =>
+  rankedPlanForModel(subject, { ...request, budget: request.counts === undefined ? 'uniform' : 'manual' });
 
 const notesOn = async (
   { model, recovery }: Plan,
-  { name, fingerprint }: Subject,
+  { name, fingerprint }: PlanSubject,
   overlayFolder: string,
 ): Promise<string[]> => [
   ...(model === undefined || model.fingerprint === fingerprint
@@ -77,11 +42,11 @@ const notesOn = async (
 /**
  * The plan that the text of a plan file or a ranking file stands for, held against the model.
  *
- * @throws WorkbenchError as `readPlan`, `validatePlan`, `readRanking` and `planFromRanking`; `groups-uneven`, `factor-or-keep`.
+ * @throws WorkbenchError as `readPlan`, `validatePlan` and `rankedPlanForModel`.
  */
 export const importPlan = async (
   request: PlanImport,
-  subject: Subject,
+  subject: PlanSubject,
   overlayFolder: string,
 ): Promise<ImportedPlan> => {
   const kind = isPlanText(request.text) ? 'plan' : 'ranking';
@@ -91,32 +56,6 @@ export const importPlan = async (
 };
 
 type PlanCall = 'plan.make' | 'plan.cost' | 'plan.import' | 'methods.list';
-
-/** Kept experts per layer that a request names by factor, count, or counts by layer (then their mean): exactly one of them. */
-export const requestedKeep = (
-  {
-    factor,
-    keep,
-    counts,
-  }: {
-    readonly factor?: number | undefined;
-    readonly keep?: number | undefined;
-    readonly counts?: readonly number[] | undefined;
-  },
-  experts: number,
-  topK: number,
-): number => {
-  const named = [factor, keep, counts].filter((value) => value !== undefined);
-  if (named.length === 1 && factor !== undefined) return keepFromFactor(experts, topK, factor);
-  if (named.length === 1 && keep !== undefined) return keep;
-  if (named.length === 1 && counts !== undefined)
-    return Math.round(counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length));
-  throw refuse(
-    'factor-or-keep',
-    'A plan needs a factor or a number of kept experts (of all layers, or of each), and not both.',
-    'Give one of them.',
-  );
-};
 
 const storedProfiles = async (
   context: EngineContext,
@@ -153,34 +92,12 @@ const makeRequestedPlan = async (
   request: PlanRequest,
 ): Promise<{ plan: Plan; cost: ReturnType<typeof planCost> }> => {
   const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
-  const { info, name, fingerprint } = checkpoint;
+  const { info } = checkpoint;
   const tasks = await openRunTasks(context, request.tasks);
-  const { method, budget, pins, seed, uncurl, taskWeights, counts, protect } = request;
-  const options = method === 'uncurl' ? { ...uncurl, ...request.options } : request.options;
+  const { method, options, budget, protect } = request;
   const needs = planNeeds({ method, options, budget, protect });
-  const keep = requestedKeep(request, info.experts, info.topK);
   const statistics = needs.profile ? await storedProfiles(context, checkpoint, tasks, method, needs.extras) : [];
-  const made = makePlan({
-    ...{
-      method,
-      statistics,
-      layers: info.moeLayers,
-      experts: info.experts,
-      topK: info.topK,
-      groups: info.expertGroups,
-    },
-    ...{
-      keep,
-      budget,
-      pins,
-      seed,
-      options,
-      protect,
-      ...(taskWeights === undefined ? {} : { taskWeights }),
-      ...(counts === undefined ? {} : { counts }),
-    },
-  });
-  const plan: Plan = { ...made, model: { name, fingerprint }, tasks: tasks.map((task) => task.name) };
+  const plan = planForModel(checkpoint, { ...request, statistics, tasks: tasks.map((task) => task.name) });
   return { plan, cost: planCost(info, plan) };
 };
 

@@ -6,7 +6,7 @@ import { providerName, type RunDevice } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
-import { sweepSettings } from '../../contract/sweep.ts';
+import { recordedSweepSettings } from '../../contract/sweep.ts';
 import { fileErrorCode } from '../../files/file-errors.ts';
 import type { Job } from '../../jobs/job-context.ts';
 import type { RunnerCache } from '../../jobs/runner-cache.ts';
@@ -18,7 +18,7 @@ import { startRun } from '../start-run.ts';
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
 /** What a reproduction's manifest says to run. */
-const reproduceSpec = z.object({ of: z.string(), settings: sweepSettings });
+const reproduceSpec = z.object({ of: z.string(), settings: recordedSweepSettings });
 type ReproduceSpec = z.infer<typeof reproduceSpec>;
 
 const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
@@ -78,7 +78,7 @@ export const resumedReproduction = async (context: EngineContext, manifest: RunM
 
 export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
   'run.reproduce': answer(calls['run.reproduce'], async ({ run }) => {
-    const settings = sweepSettings.parse((await readFinishedSweep(context, run)).spec);
+    const settings = recordedSweepSettings.parse((await readFinishedSweep(context, run)).spec);
     const spec: ReproduceSpec = { of: run, settings };
     const { original, job, subjects } = await reproductionOf(context, spec, context.device);
     return startRun(context, { kind: 'reproduce', title: `Reproduction of ${original.title}`, spec, ...subjects }, job);

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { uncurlOptions } from '../../contract/plan.ts';
 import { runManifest, type RunManifest } from '../../contract/run.ts';
 import type { SizedModel, SizePair, SizeThreshold, SizeTrendDocument } from '../../contract/size-trend.ts';
 import {
+  recordedSweepSettings,
   type SweepDocument,
   type SweepResult,
   sweepResult,
-  sweepSettings,
   type SweepSettings,
 } from '../../contract/sweep.ts';
 import { itemsNeeded, sweepThresholds } from '../threshold.ts';
@@ -121,15 +122,12 @@ export const recordedTrainings = z.object({
 export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 
 /** What decides a method's plans and how they are measured, but for the factors and seeds. */
-const ruleOf = ({ budget, protect, limit, recovery, uncurl, options }: SweepSettings, method: string): string =>
-  JSON.stringify([
-    budget,
-    protect,
-    limit,
-    recovery,
-    method === 'uncurl' ? uncurl : null,
-    Object.entries(options).find(([name]) => name === method)?.[1] ?? {},
-  ]);
+const ruleOf = ({ budget, protect, limit, recovery, options }: SweepSettings, method: string): string => {
+  const [, given = {}] = Object.entries(options).find(([name]) => name === method) ?? [];
+  // A sweep may name a default or leave it out: both are the same rule.
+  const usual = method === 'uncurl' ? uncurlOptions.parse({}) : {};
+  return JSON.stringify([budget, protect, limit, recovery, { ...usual, ...given }]);
+};
 
 const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string =>
   JSON.stringify([model, task, method, seed]);
@@ -143,7 +141,7 @@ export const comparableResults = (
   { models, tasks: swept, spec: settings }: Pick<RunManifest, 'models' | 'tasks' | 'spec'>,
   results: readonly SweepResult[],
 ): readonly SweepResult[] => {
-  const [ours, theirs] = [sweepSettings.parse(settings), sweepSettings.parse(recorded.spec)];
+  const [ours, theirs] = [recordedSweepSettings.parse(settings), recordedSweepSettings.parse(recorded.spec)];
   const sizeOf = new Map(
     recorded.models.map(({ name, size }) => [name, models.find(({ fingerprint }) => fingerprint === size)?.name]),
   );

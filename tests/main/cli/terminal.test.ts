@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { printedProgress } from '../../../main/cli/printed-progress.ts';
-import { createTerminal } from '../../../main/cli/terminal.ts';
+import { createTerminal, printedProgress } from '../../../main/cli/terminal.ts';
 import { printedBytes, printedCount, textTable } from '../../../main/cli/text-table.ts';
 
 test('on a terminal progress is one line that is replaced, and lasting lines stay above it', () => {

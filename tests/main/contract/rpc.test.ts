@@ -80,6 +80,13 @@ describe('calls over a MessageChannel', () => {
     expect(engine.received).toEqual([]);
   });
 
+  it('hands the engine an input with its defaults filled in and without what no call knows', async () => {
+    const { engine, page } = join();
+    const input = { provider: 'cpu' as const, unknown: 1 };
+    await expect(page.call('devices.probe', input)).rejects.toMatchObject({ message: 'out of luck' });
+    expect(engine.received).toEqual([{ provider: 'cpu', again: false }]);
+  });
+
   it('refuses an answer that breaks the schema', async () => {
     const { page } = join();
     await expect(page.call('engine.facts', {})).rejects.toMatchObject({ code: 'invalid-output', kind: 'failed' });

@@ -1,10 +1,9 @@
-import type { EngineCall } from '../../../main/contract/calls.ts';
 import { refuse } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
-import type { CallableEngine } from '../../../main/contract/rpc.ts';
+import type { ServedEngine } from '../../../main/contract/rpc.ts';
 
 /** A minimal engine for tests of the transports alone; what an engine answers is tested with the real one. */
-export interface TransportEngine extends CallableEngine {
+export interface TransportEngine extends ServedEngine {
   /** Inputs of the calls so far. */
   readonly received: unknown[];
   announce(event: EngineEvent): void;
@@ -20,7 +19,7 @@ export const createTransportEngine = (): TransportEngine => {
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const answer = async (name: string, input: unknown): Promise<unknown> => {
+  const answerAny = async (name: string, input: unknown): Promise<unknown> => {
     received.push(input);
     if (name === 'models.list') return [];
     if (name === 'jobs.cancel') return {};
@@ -33,9 +32,9 @@ export const createTransportEngine = (): TransportEngine => {
       throw refuse('not-a-model', 'The folder /x holds no config.json.', 'Choose a model folder.');
     throw new TypeError('out of luck');
   };
-  const call: EngineCall = (name, input): Promise<never> => answer(name, input) as Promise<never>;
+  const answer: ServedEngine['answer'] = (name, input): Promise<never> => answerAny(name, input) as Promise<never>;
   return {
-    call,
+    answer,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -30,7 +30,6 @@ const request = (changed: Partial<PlanInput>): PlanInput => ({
   budget: 'uniform',
   pins: [],
   seed: 0,
-  uncurl: uncurlOptions.parse({}),
   ...changed,
 });
 const keptOf = (plan: Plan): number[][] => {
@@ -93,13 +92,13 @@ describe('makePlan', () => {
           const many = { ...sizes, tokens: 400 };
           const names = seededRandom(seed).shuffle([0, 1, 2, 3, 4, 5, 6, 7]);
           const taps = randomTaps(many, seed);
-          const uncurl = uncurlOptions.parse({ affinity, reference: 'medoid' });
+          const options = uncurlOptions.parse({ affinity, reference: 'medoid' });
           // Where the k-th eigenvalue is a double one, several partitions are equally good.
           const profile = statisticsOf(taps, many);
           fc.pre(taps.every((_, layer) => eigengap(expertAffinity(affinity, profile, layer), keep) > 1e-6));
           const partition = (renaming: readonly number[] | null) => {
             const profile = statisticsOf(renaming ? taps.map((layer) => renameExperts(layer, renaming)) : taps, many);
-            return groupsOf(makePlan(request({ method: 'uncurl', statistics: [profile], keep, uncurl }))).map(
+            return groupsOf(makePlan(request({ method: 'uncurl', statistics: [profile], keep, options }))).map(
               (groups) => groups,
             );
           };

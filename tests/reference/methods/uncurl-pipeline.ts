@@ -125,7 +125,7 @@ export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
       budget: 'uniform',
       pins: [],
       seed: 0,
-      uncurl: uncurlOptions.parse({ affinity: 'cosine' }),
+      options: uncurlOptions.parse({ affinity: 'cosine' }),
     });
     if (!isMergePlan(plan)) throw new Error('uncurl makes merge plans');
     return plan.groups[0]!;

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { bundledModels, bundledTasks } from '../workspace/library.ts';
+import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { suggestion } from './nearest-name.ts';
+import type { OptionReader } from './option-values.ts';
+import type { VerbHost, VerbOption } from './verb.ts';
 
 const looksLikePath = (name: string): boolean => name.includes('/') || name.includes('\\') || name.startsWith('.');
 
@@ -35,4 +38,31 @@ export const findTasks = async (resources: string, named: readonly string[]): Pr
       'Give --task with a task folder, a task file (.jsonl, .parquet, .txt, .yaml) or the name of a bundled task.',
     );
   return [...new Set(names.map((name) => find('task', name, bundled)))];
+};
+
+export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
+  workspace: {
+    type: 'string',
+    value: 'DIR',
+    help: 'Folder that holds runs (default: UNCURL_WORKSPACE, or the one of the window).',
+  },
+};
+
+export const workspaceOf = (reader: OptionReader, host: VerbHost): string => {
+  const named = reader.text('workspace');
+  return named === undefined ? defaultWorkspace(host.environment) : resolve(named);
+};
+
+export interface NamedRun {
+  readonly workspace: string;
+  readonly run: string;
+}
+
+/** A RUN argument: a run's name in the workspace, or the path of its folder (which then says the workspace). */
+export const findRun = (named: string, reader: OptionReader, host: VerbHost): NamedRun => {
+  const folder = resolve(named);
+  const isFolder = existsSync(resolve(folder, 'manifest.json')) && basename(dirname(folder)) === 'runs';
+  if (isFolder && reader.text('workspace') === undefined)
+    return { workspace: dirname(dirname(folder)), run: basename(folder) };
+  return { workspace: workspaceOf(reader, host), run: basename(named) };
 };

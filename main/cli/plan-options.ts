@@ -1,10 +1,10 @@
 import type { MethodOption } from '../contract/method.ts';
 import { refuse } from '../contract/errors.ts';
-import { methodName, type MethodName, type MethodOptions } from '../contract/plan.ts';
+import { methodName, type MethodName, type MethodOptions, type Pin } from '../contract/plan.ts';
 import { optionTexts } from '../pruning/method-options.ts';
 import { methods } from '../pruning/methods.ts';
-import { suggestion } from './nearest-name.ts';
-import type { OptionReader } from './option-values.ts';
+import { nearestName, suggestion } from './nearest-name.ts';
+import { badValue, type OptionReader } from './option-values.ts';
 
 const numberOf = (text: string): number | null => {
   const value = text.trim() === '' ? Number.NaN : Number(text);
@@ -34,23 +34,21 @@ const withOption = (method: MethodName, before: MethodOptions, key: string, text
     throw refuse('bad-value', `The method ${method} has no option "${key}".`, hint);
   }
   const value = valueOf(text, option);
-  if (value === undefined)
-    throw refuse(
-      'bad-value',
-      `--option ${key}: "${text}" is not ${expectedOf(option)}.`,
-      `Give ${expectedOf(option)}.`,
-    );
+  if (value === undefined) {
+    const expected = expectedOf(option);
+    const near = option.kind === 'choice' ? nearestName(text, option.choices) : null;
+    const hint = near === null ? `Give ${expected}.` : `Did you mean "${near}"?`;
+    throw refuse('bad-value', `--option ${key}: "${text}" is not ${expected}.`, hint);
+  }
   return { ...before, [key]: value };
 };
 
 const split = (given: string, form: RegExp, expected: string): readonly string[] => {
   const match = form.exec(given);
-  if (match === null)
-    throw refuse(
-      'bad-value',
-      `--option "${given}" is not ${expected}.`,
-      `Give ${expected}; \`uncurl methods NAME\` lists them.`,
-    );
+  if (match === null) {
+    const hint = `Give ${expected}; \`uncurl methods NAME\` lists them.`;
+    throw refuse('bad-value', `--option "${given}" is not ${expected}.`, hint);
+  }
   return match.slice(1);
 };
 
@@ -79,3 +77,13 @@ export const readOptionsByMethod = (
   }
   return options;
 };
+
+/** `--pin L:E` (stays) and `--drop L:E` (goes). */
+export const readPins = (reader: OptionReader): readonly Pin[] =>
+  [true, false].flatMap((keep) =>
+    reader.list(keep ? 'pin' : 'drop').map((value) => {
+      const match = /^(\d+):(\d+)$/.exec(value);
+      if (match === null) throw badValue(keep ? 'pin' : 'drop', value, 'LAYER:EXPERT, two numbers counted from 0');
+      return { layer: Number(match[1]), expert: Number(match[2]), keep };
+    }),
+  );

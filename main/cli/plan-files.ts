@@ -4,8 +4,15 @@ import { refuse } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
 import { isFile } from '../files/file-errors.ts';
 import { recoveredFile } from '../inference/recovered-layer.ts';
+import { readPlan } from '../pruning/read-plan.ts';
+import { type PlanTarget, validatePlan } from '../pruning/validate-plan.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
+import { readTextFile } from './files.ts';
 import type { VerbHost } from './verb.ts';
+
+/** The plan in a file, held against the model it is for. */
+export const readPlanFile = async (file: string, target: PlanTarget): Promise<Plan> =>
+  validatePlan(readPlan(await readTextFile(file, 'plan'), resolve(file)), target);
 
 /** Where `uncurl recover` puts the refitted weights of a plan file: beside it, named by their content. */
 export const weightsBeside = (planFile: string, weights: string): string =>
@@ -18,8 +25,8 @@ export interface PlanOnDisk {
 }
 
 /**
- * Puts the refitted weights of a plan where runners look for them: those beside its file, or else those of the workspace,
- * where a sweep left them. A plan without any is left alone.
+ * Puts the refitted weights of a plan where runners look for them: those beside its file, or else those of the
+ * workspace, where a sweep left them. A plan without any is left alone.
  *
  * @throws WorkbenchError `recovery-missing`.
  */

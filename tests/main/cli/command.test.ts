@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { overview, parseArguments, verbHelp } from '../../../main/cli/command.ts';
 import { editDistance, nearestName } from '../../../main/cli/nearest-name.ts';
-import { optionReader, readPins, readUncurlOptions } from '../../../main/cli/option-values.ts';
-import { parseArguments } from '../../../main/cli/parse-arguments.ts';
+import { optionReader } from '../../../main/cli/option-values.ts';
+import { readMethodOptions, readOptionsByMethod, readPins } from '../../../main/cli/plan-options.ts';
 import type { Verb } from '../../../main/cli/verb.ts';
 import { verbs } from '../../../main/cli/verbs.ts';
+import { methods } from '../../../main/pruning/methods.ts';
 
 const verb: Verb = {
   name: 'try',
@@ -86,16 +88,80 @@ test('values are read by what they must be, and refused by option and value', ()
     { layer: 2, expert: 0, keep: false },
   ]);
   expect(() => readPins(read({ pin: ['3'] }))).toThrow('LAYER:EXPERT');
-  expect(readUncurlOptions(read({ router: 'mean-row', 'no-align': true }))).toEqual({
+});
+
+test('every method, uncurl among them, takes its options by --option alone', async () => {
+  const read = (...option: readonly string[]): ReturnType<typeof optionReader> =>
+    optionReader({ positionals: [], options: { option } });
+  const chosen = { router: 'mean-row', align: false };
+  expect(readMethodOptions(read('router=mean-row', 'align=false'), 'uncurl')).toEqual(chosen);
+  expect(
+    readOptionsByMethod(read('uncurl.router=mean-row', 'uncurl.align=false', 'ean.form=mean'), ['uncurl', 'ean']),
+  ).toMatchObject({ uncurl: chosen });
+  expect(methods.uncurl.prepare(chosen).options).toMatchObject({
     affinity: 'cosine',
     reference: 'most-active',
-    align: false,
     weights: 'activation',
-    router: 'mean-row',
+    ...chosen,
   });
-  expect(() => readUncurlOptions(read({ affinity: 'cosin' }))).toThrow(
+  expect(() => readMethodOptions(read('affinity=cosin'), 'uncurl')).toThrow(
     expect.objectContaining({ remedy: 'Did you mean "cosine"?' }),
   );
+  expect(() => readMethodOptions(read('align=maybe'), 'uncurl')).toThrow('"maybe" is not true or false');
+  for (const name of ['plan', 'sweep']) {
+    const loaded = await verbs[name]?.();
+    expect(Object.keys(loaded?.options ?? {})).not.toEqual(expect.arrayContaining(['affinity']));
+  }
+});
+
+test('what commander would read otherwise is read as it was typed', () => {
+  expect(parse('m', '--', '--factor')).toEqual({ positionals: ['m', '--factor'], options: {} });
+  expect(parse('-', '--factor=-1')).toEqual({ positionals: ['-'], options: { factor: '-1' } });
+  expect(() => parse('m', '--factor=')).toThrow('--factor needs a value (X)');
+  expect(() => parse('m', '--task', '')).toThrow('--task needs a value (T)');
+  expect(parse('--help')).toEqual({ positionals: [], options: { help: true } });
+  expect(parse('-h', '--json')).toEqual({ positionals: [], options: { help: true, json: true } });
+  const negative: Verb = {
+    ...verb,
+    options: { 'no-chat': { type: 'boolean', help: '' }, 'two-words': { type: 'string', help: '' } },
+  };
+  expect(parseArguments(negative, ['m']).options).toEqual({});
+  expect(parseArguments(negative, ['m', '--no-chat', '--two-words', 'x']).options).toEqual({
+    'no-chat': true,
+    'two-words': 'x',
+  });
+  for (const inherited of ['--constructor', '--toString', '--__proto__'])
+    expect(() => parse('m', inherited)).toThrow(`has no option "${inherited}"`);
+});
+
+test('options in any order and spelling give the same arguments', () => {
+  const word = fc.stringMatching(/^[a-z0-9,.:=]{1,8}$/);
+  fc.assert(
+    fc.property(
+      word,
+      fc.array(word, { minLength: 1, maxLength: 4 }),
+      word,
+      fc.boolean(),
+      (model, tasks, factor, joined) => {
+        const spelled = joined ? tasks.map((task) => `--task=${task}`) : tasks.flatMap((task) => ['--task', task]);
+        const expected = { positionals: [model], options: { task: tasks, factor } };
+        expect(parse(model, ...spelled, '--factor', factor)).toEqual(expected);
+        expect(parse('--factor', factor, model, '--task', ...tasks)).toEqual(expected);
+        expect(parse(...spelled, model, `--factor=${factor}`)).toEqual(expected);
+      },
+    ),
+  );
+});
+
+test('help names every option with its value and wraps at the width of the terminal', async () => {
+  const narrow = verbHelp(verb, 40);
+  expect(narrow).toContain('Usage: uncurl try MODEL... --task T...');
+  for (const term of ['--task T', '--factor X', '--adaptive', '--json', '-h, --help']) expect(narrow).toContain(term);
+  const all = await Promise.all(Object.values(verbs).map((load) => load()));
+  const lines = [overview(all, 60), ...all.map((one) => verbHelp(one, 60))].flatMap((text) => text.split('\n'));
+  // Usage lines, terms and long words are never broken; sentences are.
+  expect(lines.filter((line) => line.length > 60 && /^ {20,}/.test(line))).toEqual([]);
+  for (const { name } of all) expect(overview(all, 60)).toContain(`  ${name} `);
 });
 
 test('every verb bears its name, and its usage names only options that it has', async () => {

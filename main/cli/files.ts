@@ -1,11 +1,11 @@
+import { existsSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import type { Plan } from '../contract/plan.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
-import { readPlan } from '../pruning/read-plan.ts';
-import { type PlanTarget, validatePlan } from '../pruning/validate-plan.ts';
+import type { OptionReader } from './option-values.ts';
+import type { VerbOption } from './verb.ts';
 
 /** Larger files are not what a person hands over on a command line, and would end at V8's longest string. */
 const MAX_BYTES = 256 * 2 ** 20;
@@ -49,6 +49,32 @@ export const parseJson = <T extends z.ZodType>(text: string, schema: T, place: s
   );
 };
 
-/** The plan in a file, held against the model it is for. */
-export const readPlanFile = async (file: string, target: PlanTarget): Promise<Plan> =>
-  validatePlan(readPlan(await readTextFile(file, 'plan'), resolve(file)), target);
+export const OUT_FILE: Readonly<Record<string, VerbOption>> = {
+  out: { type: 'string', value: 'FILE', help: 'File to write.' },
+  force: { type: 'boolean', help: 'Replace the file if it exists.' },
+};
+
+/** The file that `--out` names, checked before any work: it must not exist, unless `--force` is given. */
+export const outFile = (reader: OptionReader): string => {
+  const path = resolve(reader.requiredText('out'));
+  if (existsSync(path)) {
+    if (statSync(path).isDirectory()) throw refuse('out-is-folder', `${path} is a folder.`, 'Name a file.');
+    if (!reader.flag('force'))
+      throw refuse('out-exists', `${path} exists.`, 'Name another file, or give --force to replace it.');
+  }
+  return path;
+};
+
+/** The folder that `--out` names: it must not exist, whatever is given, and its parent must. */
+export const outFolder = (reader: OptionReader): string => {
+  const path = resolve(reader.requiredText('out'));
+  if (existsSync(path))
+    throw refuse(
+      'out-exists',
+      `${path} exists.`,
+      'Name a folder that does not exist yet: nothing is ever overwritten.',
+    );
+  if (!existsSync(dirname(path)))
+    throw refuse('no-such-folder', `${dirname(path)} does not exist.`, 'Make it first, or name another place.');
+  return path;
+};

@@ -1,0 +1,151 @@
+import { Command, Option, type CommanderError } from 'commander';
+import { refuse } from '../contract/errors.ts';
+import { suggestion } from './nearest-name.ts';
+import type { Verb, VerbArguments, VerbOption } from './verb.ts';
+
+/** Options of every verb. */
+const COMMON_OPTIONS: Readonly<Record<string, VerbOption>> = {
+  json: { type: 'boolean', help: 'Print one JSON document on standard output.' },
+  help: { type: 'boolean', help: 'Print this help.' },
+};
+
+const EXIT_CODES = 'Exit codes: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled.';
+
+/** Columns of help that is not printed on a terminal. */
+const HELP_WIDTH = 120;
+
+const optionsOf = ({ options }: Verb): Readonly<Record<string, VerbOption>> => ({ ...options, ...COMMON_OPTIONS });
+
+const refuseUsage = ({ name, usage }: Verb, message: string, hint = ''): Error =>
+  refuse('bad-usage', message, `${hint}${hint === '' ? '' : ' '}Usage: uncurl ${name} ${usage}`.trimEnd());
+
+/** What commander found wrong, in the words of the workbench. */
+const refusalOf = (verb: Verb, { code, message }: CommanderError): Error => {
+  const known = optionsOf(verb);
+  const [, flags = ''] = /'(.*)'/s.exec(message) ?? [];
+  const [long = flags] = flags.split(/[ =]/);
+  const name = long.replace(/^-+/, '');
+  const option = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (code === 'commander.optionMissingArgument') {
+    return refuseUsage(verb, `${long} needs a value (${option?.value ?? 'VALUE'}).`);
+  }
+  if (code !== 'commander.unknownOption') return refuseUsage(verb, message.replace(/^error: /, ''));
+  if (option !== undefined && flags.includes('=')) return refuseUsage(verb, `${long} takes no value.`);
+  const hint = suggestion(name, Object.keys(known)).replace(/"(.+)"/, '"--$1"');
+  return refuseUsage(verb, `uncurl ${verb.name} has no option "${long}".`, hint);
+};
+
+const optionOf = (verb: Verb, name: string, { type, multiple = false, value = 'VALUE', help }: VerbOption): Option => {
+  if (type === 'boolean') return new Option(`${name === 'help' ? '-h, ' : ''}--${name}`, help);
+  const gather = (given: string, before: string | readonly string[] | undefined): string | readonly string[] => {
+    if (given === '') throw refuseUsage(verb, `--${name} needs a value (${value}).`);
+    if (multiple) return [...(typeof before === 'object' ? before : []), given];
+    if (before !== undefined) throw refuseUsage(verb, `--${name} is given twice.`);
+    return given;
+  };
+  return new Option(`--${name} <${value}>`, help).argParser(gather);
+};
+
+/** A verb's declaration as commander reads it. */
+const commandOf = (verb: Verb): Command => {
+  const command = new Command(verb.name)
+    .usage(verb.usage)
+    .description(verb.summary)
+    .helpOption(false)
+    .allowExcessArguments()
+    .showSuggestionAfterError(false)
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride((error) => {
+      throw refusalOf(verb, error);
+    });
+  for (const [name, option] of Object.entries(optionsOf(verb))) command.addOption(optionOf(verb, name, option));
+  return command;
+};
+
+const isOption = (argument: string): boolean => argument.startsWith('-') && argument !== '-';
+
+/**
+ * `--task a b` written out as `--task a --task b`. Commander's own variadic options would take a verb's positional
+ * arguments too: until the verb has them (`--task a MODEL`), a bare word is one of them.
+ */
+const spreadValues = (verb: Verb, args: readonly string[]): string[] => {
+  const known = optionsOf(verb);
+  const spread: string[] = [];
+  let positionals = 0;
+  for (let at = 0; at < args.length; at += 1) {
+    const argument = args[at] ?? '';
+    if (argument === '--') return [...spread, ...args.slice(at)];
+    spread.push(argument);
+    const name = argument.startsWith('--') ? argument.slice(2) : '';
+    const option = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (option === undefined) {
+      if (!isOption(argument)) positionals += 1;
+      continue;
+    }
+    if (option.type === 'boolean') continue;
+    at += 1;
+    if (at < args.length) spread.push(args[at] ?? '');
+    if (option.multiple !== true || positionals < verb.positionals[0]) continue;
+    while (at + 1 < args.length && !isOption(args[at + 1] ?? '')) {
+      at += 1;
+      spread.push(argument, args[at] ?? '');
+    }
+  }
+  return spread;
+};
+
+/**
+ * Splits a verb's arguments by its options.
+ *
+ * @throws WorkbenchError `bad-usage` for unknown options (naming the nearest), missing values, options given twice, and
+ * too few or too many arguments.
+ */
+export const parseArguments = (verb: Verb, args: readonly string[]): VerbArguments => {
+  const command = commandOf(verb).parse(spreadValues(verb, args), { from: 'user' });
+  const options: Record<string, unknown> = {};
+  for (const option of command.options) {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    // Commander reads `--no-name` as the opposite of `name`, which is true where nothing is given.
+    const given = option.negate ? value === false || undefined : value;
+    if (given !== undefined) options[(option.long ?? '').slice(2)] = given;
+  }
+  const positionals = [...command.args];
+  if (options['help'] === true) return { positionals, options };
+  const [fewest, most] = verb.positionals;
+  if (positionals.length < fewest) {
+    const needed = fewest === 1 ? 'an argument' : `${String(fewest)} arguments`;
+    throw refuseUsage(verb, `uncurl ${verb.name} needs ${needed}.`);
+  }
+  if (positionals.length > most) throw refuseUsage(verb, `"${positionals[most] ?? ''}" is one argument too many.`);
+  return { positionals, options };
+};
+
+/** The help of one verb, wrapped at `width` columns. */
+export const verbHelp = (verb: Verb, width = HELP_WIDTH): string => {
+  const command = commandOf(verb).configureHelp({
+    helpWidth: width,
+    commandUsage: () => `uncurl ${verb.name} ${verb.usage}`.trimEnd(),
+    optionTerm: ({ flags }) => flags.replaceAll(/[<>]/g, ''),
+  });
+  return `${command.helpInformation()}\n${EXIT_CODES}`;
+};
+
+/** The help that lists every verb. */
+export const overview = (verbs: readonly Verb[], width = HELP_WIDTH): string => {
+  const program = new Command('uncurl')
+    .usage('VERB ...   (uncurl VERB --help says more)')
+    .description(
+      'Uncurl Workbench: how far can the experts of a Mixture-of-Experts language model be pruned for a task?',
+    )
+    .helpOption(false)
+    .helpCommand(false)
+    .commandsGroup('Verbs:')
+    .configureHelp({ helpWidth: width, subcommandTerm: (command) => command.name() });
+  for (const { name, summary } of verbs) program.command(name).description(summary);
+  return [
+    program.helpInformation(),
+    'MODEL is a model folder or the name of a bundled model; T is a task folder, a task file (.jsonl, .parquet, .txt,',
+    '.yaml) or the name of a bundled task.',
+    EXIT_CODES,
+  ].join('\n');
+};

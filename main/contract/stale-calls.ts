@@ -1,0 +1,55 @@
+import { type CallName, calls, type Subject } from './calls.ts';
+import { assertNever } from './errors.ts';
+import type { EngineEvent } from './events.ts';
+
+/** Whether the answer that is known to a call is out of date. */
+export type StaleCalls = (name: CallName, input: unknown) => boolean;
+
+const reads = (name: CallName): readonly Subject[] => calls[name].reads;
+
+const runOf = (input: unknown): string | null =>
+  typeof input === 'object' && input !== null && 'run' in input && typeof input.run === 'string' ? input.run : null;
+
+const none: StaleCalls = () => false;
+
+/** The calls whose answers tell of one of the subjects. */
+export const callsThatRead =
+  (...subjects: readonly Subject[]): StaleCalls =>
+  (name) =>
+    reads(name).some((subject) => subjects.includes(subject));
+
+/** The calls that read the results of this run: their input names it. */
+export const callsThatReadRun =
+  (run: string): StaleCalls =>
+  (name, input) =>
+    reads(name).includes('results') && runOf(input) === run;
+
+/**
+ * The calls whose answers an event makes stale, from what each call says it reads. Lists of runs and jobs are not among
+ * them: events carry what changes there.
+ */
+export const staleAfter = (event: EngineEvent): StaleCalls => {
+  switch (event.type) {
+    case 'job.progress':
+      return none;
+    case 'run.changed': {
+      const { state, id } = event.manifest;
+      if (state === 'queued') return callsThatRead('measured');
+      return state === 'running' ? none : callsThatReadRun(id);
+    }
+    case 'run.removed':
+      return callsThatRead('measured');
+    case 'sweep.point':
+      return callsThatReadRun(event.run);
+    case 'profile.ready':
+      return callsThatRead('profiles');
+    case 'models.changed':
+      return callsThatRead('models');
+    case 'tasks.changed':
+      return callsThatRead('tasks');
+    case 'device.changed':
+      return callsThatRead('device');
+    default:
+      return assertNever(event);
+  }
+};

@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { recordedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
+import { optionsOf } from '../../../main/jobs/sweep-work.ts';
+import { methods } from '../../../main/pruning/methods.ts';
+
+const spec = { methods: ['uncurl', 'ean'], factors: [1, 2] };
+
+test('options of uncurl that a manifest of 0.1 holds apart join those of the method, and are outdone by them', () => {
+  const uncurl = { affinity: 'pearson', reference: 'medoid', align: false, weights: 'uniform', router: 'mean-row' };
+  const options = { uncurl: { router: 'mapped-rows' }, ean: { form: 'mean' } };
+  const settings = recordedSweepSettings.parse({ ...spec, uncurl, options });
+  expect(settings.options).toEqual({ uncurl: { ...uncurl, router: 'mapped-rows' }, ean: { form: 'mean' } });
+  expect(methods.uncurl.prepare(optionsOf(settings, 'uncurl')).options).toMatchObject({
+    ...uncurl,
+    router: 'mapped-rows',
+  });
+  expect(recordedSweepSettings.parse({ ...spec, uncurl }).options).toEqual({ uncurl });
+});
+
+test('a manifest of today is read as it is, and one that says nothing useful is refused', () => {
+  expect(recordedSweepSettings.parse(spec)).toEqual(sweepSettings.parse(spec));
+  expect(recordedSweepSettings.safeParse({ ...spec, uncurl: { affinity: 'pearson' }, factors: [] }).success).toBe(
+    false,
+  );
+  expect(recordedSweepSettings.safeParse(null).success).toBe(false);
+});
+
+test("the sample's sweep asks uncurl for its defaults, as it did when it ran", async () => {
+  const text = await readFile(new URL('../../../resources/sample/run/manifest.json', import.meta.url), 'utf8');
+  const manifest = z.object({ spec: z.object({ uncurl: z.object({}) }).loose() }).parse(JSON.parse(text));
+  const settings = recordedSweepSettings.parse(manifest.spec);
+  expect(methods.uncurl.prepare(optionsOf(settings, 'uncurl')).options).toEqual(methods.uncurl.prepare({}).options);
+});

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { isCallName } from '../../../main/contract/call-boundary.ts';
+import { calls, type CallName } from '../../../main/contract/calls.ts';
+import type { EngineEvent } from '../../../main/contract/events.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { callsThatRead, staleAfter } from '../../../main/contract/stale-calls.ts';
+
+const names: readonly CallName[] = Object.keys(calls).filter(isCallName);
+
+/** Calls that an event makes stale when they were asked about the run. */
+const stale = (event: EngineEvent, run: string): readonly string[] => {
+  const isStale = staleAfter(event);
+  return names.filter((name) => isStale(name, { run })).sort();
+};
+
+const manifest = (state: RunManifest['state']): RunManifest => ({
+  id: 'r',
+  kind: 'sweep',
+  title: 'Sweep',
+  state,
+  createdAt: '2026-01-01T00:00:00.000Z',
+  finishedAt: null,
+  spec: {},
+  models: [],
+  tasks: [],
+  versions: {},
+  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'p' },
+  commandLine: 'uncurl',
+  output: null,
+  error: null,
+});
+const results = ['report.make', 'reproduction.read', 'sweep.compare', 'sweep.family', 'sweep.read', 'verify.read'];
+
+test.each<[string, EngineEvent, readonly string[]]>([
+  ['a run that is queued', { type: 'run.changed', manifest: manifest('queued') }, ['models.list', 'tasks.list']],
+  ['a run that starts', { type: 'run.changed', manifest: manifest('running') }, []],
+  ['a run that is done', { type: 'run.changed', manifest: manifest('done') }, results],
+  ['a run that fails', { type: 'run.changed', manifest: manifest('failed') }, results],
+  ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list']],
+  ['a profile', { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' }, ['plan.make', 'profile.read']],
+  ['a model', { type: 'models.changed' }, ['models.list']],
+  ['a task', { type: 'tasks.changed' }, ['tasks.list']],
+  ['a device', { type: 'device.changed' }, ['devices.list', 'engine.facts', 'plan.make', 'profile.read']],
+])('%s makes stale what reads it', (_, event, expected) => {
+  expect(stale(event, 'r')).toEqual(expected);
+});
+
+test('the results of another run stay as they are', () => {
+  expect(stale({ type: 'run.changed', manifest: manifest('done') }, 'other')).toEqual([]);
+});
+
+test('whatever lists or reads says what it reads, and what acts reads nothing', () => {
+  const silent = names.filter((name) => calls[name].reads.length === 0);
+  // Methods are the program's own; a folder listing is asked for anew whenever a folder is opened.
+  expect(silent.filter((name) => /\.(?:list|read)$/.test(name))).toEqual(['folders.list', 'methods.list']);
+  const acting = names.filter((name) => /\.(?:start|open|forget|locate|remove|cancel|resume|use|probe)$/.test(name));
+  expect(acting.filter((name) => !silent.includes(name))).toEqual([]);
+  const listed = callsThatRead('runs', 'jobs');
+  expect(names.filter((name) => listed(name, {}))).toEqual(['runs.list', 'jobs.list']);
+});

@@ -1,0 +1,67 @@
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import {
+  planForModel,
+  rankedPlanForModel,
+  signedPlan,
+  type PlanOrder,
+  type PlanSubject,
+} from '../../../main/pruning/plan-for-model.ts';
+
+const folder = fileURLToPath(new URL('../../../resources/models/uncurl-8', import.meta.url));
+const subject: PlanSubject = await openCheckpoint(folder);
+const order: PlanOrder = {
+  method: 'random',
+  statistics: [],
+  budget: 'uniform',
+  pins: [],
+  seed: 0,
+  tasks: ['add', 'sort'],
+};
+const ranking = { text: '[[7,1],[5],[4,3]]', name: 'ranking.json', budget: 'uniform' as const, pins: [] };
+
+test('a plan says for which model and tasks it is, and how much it keeps by factor, number or counts', () => {
+  const { name, fingerprint } = subject;
+  const byFactor = planForModel(subject, { ...order, factor: 4 });
+  expect(byFactor).toMatchObject({ model: { name, fingerprint }, tasks: ['add', 'sort'], factor: 4, experts: 8 });
+  expect(planForModel(subject, { ...order, keep: 2 })).toEqual(byFactor);
+  const counts = planForModel(subject, { ...order, budget: 'manual', counts: [2, 3, 4] });
+  expect('kept' in counts && counts.kept.map((kept) => kept.length)).toEqual([2, 3, 4]);
+  expect(planForModel(subject, { ...order, keep: 2, tasks: [] })).not.toHaveProperty('tasks');
+});
+
+test('a ranking is signed by its model alone', () => {
+  const { name, fingerprint } = subject;
+  const plan = rankedPlanForModel(subject, { ...ranking, keep: 2 });
+  expect(plan).toMatchObject({
+    model: { name, fingerprint },
+    kept: [
+      [1, 7],
+      [0, 5],
+      [3, 4],
+    ],
+  });
+  expect(plan).not.toHaveProperty('tasks');
+  expect(rankedPlanForModel(subject, { ...ranking, factor: 4 })).toEqual(plan);
+  const grouped = { ...subject, info: { ...subject.info, expertGroups: { count: 2, kept: 1, least: 1 } } };
+  expect(() => rankedPlanForModel(grouped, { ...ranking, keep: 2 })).toThrow('groups of equal size');
+});
+
+test('exactly one of factor, number and counts is asked for', () => {
+  const refusal = expect.objectContaining({ code: 'factor-or-keep' });
+  for (const size of [{}, { factor: 2, keep: 4 }, { keep: 4, counts: [4, 4, 4] }]) {
+    expect(() => planForModel(subject, { ...order, ...size })).toThrow(refusal);
+    expect(() => rankedPlanForModel(subject, { ...ranking, ...size })).toThrow(refusal);
+  }
+  expect(() => planForModel(subject, { ...order, factor: 9 })).toThrow('fewer than the top-2');
+});
+
+test('a signature replaces an earlier one', () => {
+  const earlier = { kept: [[0, 1]], model: { name: 'other', fingerprint: 'f' }, tasks: ['old'] };
+  expect(signedPlan(earlier, subject, ['new'])).toEqual({
+    kept: [[0, 1]],
+    model: { name: subject.name, fingerprint: subject.fingerprint },
+    tasks: ['new'],
+  });
+});
