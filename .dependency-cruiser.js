@@ -46,6 +46,15 @@ export default {
       path: '(^|/)node_modules/electron/',
     }),
     rule(
+      'features-apart',
+      'What several views share lies in renderer/plan, sweep, profile, definitions or components.',
+      '^renderer/features/([^/]+)/',
+      { path: '^renderer/features/', pathNot: '^renderer/features/$1/' },
+    ),
+    rule('features-on-top', 'Shared parts of the window do not know the views.', '^renderer/(?!features/|app/|main)', {
+      path: '^renderer/(features|app)/',
+    }),
+    rule(
       'cli-on-top',
       'Nothing but the hosts and the command line itself imports the command line.',
       '^main/(?!cli/|hosts/)',

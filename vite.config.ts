@@ -10,6 +10,9 @@ export default defineConfig({
   // The page is served by Electron's own protocol and by `uncurl serve`, in both from the top of an origin.
   base: '/',
   plugins: [react()],
+  resolve: {
+    alias: { '@radix-ui/react-dialog': path.join(root, 'renderer', 'components', 'no-radix-dialog.ts') },
+  },
   build: {
     outDir: path.join(root, 'dist', 'renderer'),
     emptyOutDir: true,

@@ -1,15 +1,33 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { z } from 'zod';
+import { serialiseError } from '../main/contract/errors.ts';
 import { App } from './app/app.tsx';
-import { StartFailure } from './app/start-failure.tsx';
-import { applyTheme } from './app/apply-theme.ts';
-import { connectBridge } from './bridge.ts';
+import { connectBrowser } from './bridge/browser.ts';
+import { connectWindow } from './bridge/window.ts';
+import { Button } from './components/button.tsx';
+import { Problem } from './components/problem.tsx';
 import { QueryCache } from './engine/query-cache.ts';
 import { layoutStore } from './state/layout-store.ts';
+import { applyTheme } from './state/theme.ts';
 import './app/tokens.css';
 import './app/base.css';
 import './app/controls.css';
 import './app/layout.css';
+
+// The page's content security policy forbids code from strings, which zod would otherwise try.
+z.config({ jitless: true });
+
+/** All that is shown when the page cannot be joined to an engine at all. */
+const StartFailure = ({ error }: { readonly error: unknown }) => (
+  <main className="start-failure">
+    <h1>Uncurl Workbench could not start</h1>
+    <Problem error={serialiseError(error)} />
+    <Button look="primary" onClick={() => window.location.reload()}>
+      Try again
+    </Button>
+  </main>
+);
 
 const element = document.getElementById('root');
 if (element === null) throw new Error('index.html has no element #root');
@@ -17,7 +35,7 @@ const root = createRoot(element);
 applyTheme(layoutStore.getState().theme);
 
 try {
-  const bridge = await connectBridge();
+  const bridge = await (window.uncurlShell === undefined ? connectBrowser() : connectWindow(window.uncurlShell));
   const engine = { bridge, cache: new QueryCache(bridge.call) };
   root.render(
     <StrictMode>

@@ -28,7 +28,7 @@ export const storedName = ({ stored }: Weight): string =>
   stored.kind === 'mxfp4' ? stored.blocks.tensor : stored.view.tensor;
 
 /** Every view that a weight reads. */
-export const weightViews = ({ stored }: Weight): readonly TensorView[] => {
+const weightViews = ({ stored }: Weight): readonly TensorView[] => {
   switch (stored.kind) {
     case 'plain':
       return [stored.view];

@@ -93,7 +93,6 @@ export const engineFacts = z.object({
   /** Memory of the machine, and what the engine may use for weights. */
   memory: z.object({ totalBytes: z.number(), budgetBytes: z.number() }),
 });
-export type EngineFacts = z.infer<typeof engineFacts>;
 
 export const folderListing = z.object({
   handle: pathHandle,
@@ -108,7 +107,6 @@ export const folderListing = z.object({
     }),
   ),
 });
-export type FolderListing = z.infer<typeof folderListing>;
 
 /** Every call the window, the browser and the command line may make. Names are `noun.verb`. */
 export const calls = {

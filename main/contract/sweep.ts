@@ -46,7 +46,6 @@ export const sweepRequest = z.object({
   tasks: z.array(pathHandle).min(1),
   settings: sweepSettings,
 });
-export type SweepRequest = z.infer<typeof sweepRequest>;
 
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
 export const sweepResult = z.object({

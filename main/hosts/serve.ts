@@ -19,6 +19,11 @@ export interface ServeSettings {
   readonly engine: ServedEngine;
   /** Folder of the built page (its index.html inside). */
   readonly rendererFolder: string;
+  /**
+   * Development only: answers in place of the files of `rendererFolder`, and gets no request that the access rules
+   * refuse. What ships never gives it, so its pages and their policy are always those of the built folder.
+   */
+  readonly answerPage?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** 0 chooses a free one. */
   readonly port: number;
   readonly host: '127.0.0.1' | '::1' | 'localhost';
@@ -27,12 +32,17 @@ export interface ServeSettings {
 export interface WorkbenchServer {
   /** The address to open, token included. */
   readonly url: string;
+  /** Ends the connection of every page; they come back by themselves and ask everything anew. */
+  dropPages(): void;
   /** Cuts off every page and frees the port; the engine is the caller's. */
   close(): Promise<void>;
 }
 
 /** Largest message from a page: a merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
 const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
+
+/** Close code of WebSockets: the server starts anew. */
+const SERVICE_RESTART = 1012;
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
@@ -75,14 +85,8 @@ const rejectUpgrade = (socket: Duplex, { status, message }: Refusal): void => {
   );
 };
 
-/**
- * Serves the page and the engine to a browser on this machine: files of the built page by HTTP, the contract by a
- * WebSocket at /engine. Both need the token (or the cookie that the first request with it is given).
- */
-export const serveWorkbench = async (settings: ServeSettings): Promise<WorkbenchServer> => {
-  const { engine, rendererFolder, host } = settings;
-  const index = join(rendererFolder, 'index.html');
-  await access(index).catch((error: unknown) => {
+const requireBuilt = (index: string): Promise<void> =>
+  access(index).catch((error: unknown) => {
     throw refuse(
       'page-not-built',
       `The built page is not there: ${index} cannot be read.`,
@@ -90,6 +94,14 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
       error,
     );
   });
+
+/**
+ * Serves the page and the engine to a browser on this machine: files of the built page by HTTP, the contract by a
+ * WebSocket at /engine. Both need the token (or the cookie that the first request with it is given).
+ */
+export const serveWorkbench = async (settings: ServeSettings): Promise<WorkbenchServer> => {
+  const { engine, rendererFolder, answerPage, host } = settings;
+  if (answerPage === undefined) await requireBuilt(join(rendererFolder, 'index.html'));
   const token = randomBytes(32).toString('base64url');
   const session = randomBytes(32).toString('base64url');
   let cookieName = '';
@@ -98,6 +110,12 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
     cookie: { name: cookieName, value: session },
     originRequired,
   });
+
+  /** Given with the page itself, not with a redirect: a strict cookie is not sent along a redirect from elsewhere. */
+  const cookieHeaders = (request: IncomingMessage): Readonly<Record<string, string>> =>
+    factsOf(request).token === null
+      ? {}
+      : { 'Set-Cookie': `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/` };
 
   const serveFile = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const file = rendererFile(rawPath(request));
@@ -114,10 +132,7 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
       ...pageHeaders([`ws://${request.headers.host ?? ''}`]),
       'Content-Type': file.contentType,
       'Content-Length': facts.size,
-      // Given with the page itself, not with a redirect: a strict cookie is not sent along a redirect from elsewhere.
-      ...(factsOf(request).token === null
-        ? {}
-        : { 'Set-Cookie': `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/` }),
+      ...cookieHeaders(request),
     });
     if (request.method === 'HEAD') response.end();
     else await pipeline(createReadStream(path), response);
@@ -129,7 +144,9 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return answerText(response, 405, 'Only GET is answered here.');
     if (rawPath(request) === '/session') return answerText(response, 200, 'The session is valid.');
-    return serveFile(request, response);
+    if (answerPage === undefined) return serveFile(request, response);
+    for (const [name, value] of Object.entries(cookieHeaders(request))) response.setHeader(name, value);
+    answerPage(request, response);
   };
 
   const server = createServer((request, response) => {
@@ -177,6 +194,9 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
 
   return {
     url: `http://${host === '::1' ? '[::1]' : host}:${bound.port}/?token=${token}`,
+    dropPages: () => {
+      for (const socket of sockets.clients) socket.close(SERVICE_RESTART);
+    },
     close: async () => {
       for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();

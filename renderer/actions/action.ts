@@ -1,8 +1,15 @@
+import { useCallback } from 'react';
 import type { MenuAction } from '../../main/contract/shell.ts';
+import { useEngine } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
+import { readFacts, useFacts } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
+import { noticesStore } from '../state/notices-store.ts';
 
-/** Something a person can do. One file each; palette, keys, menu and buttons come from the same list. */
+/**
+ * Something a person can do. The files group actions by what they are about; palette, keys, menu and buttons come from
+ * the one list of index.ts.
+ */
 export interface Action {
   readonly id: string;
   readonly label: string;
@@ -16,3 +23,21 @@ export interface Action {
 }
 
 export const always = (): boolean => true;
+
+/** Performs an action that is enabled now; what goes wrong becomes a notice. */
+export const performAction = async (action: Action, engine: Engine): Promise<void> => {
+  const facts = readFacts(engine);
+  if (!action.enabled(facts)) return;
+  try {
+    await action.perform(engine, facts);
+  } catch (error) {
+    noticesStore.getState().report(error);
+  }
+};
+
+export const useAction = (action: Action): { readonly perform: () => void; readonly enabled: boolean } => {
+  const engine = useEngine();
+  const enabled = action.enabled(useFacts());
+  const perform = useCallback(() => void performAction(action, engine), [action, engine]);
+  return { perform, enabled };
+};

@@ -1,5 +1,5 @@
 /** A parsed `Mod+Shift+P`. */
-export interface Shortcut {
+interface Shortcut {
   readonly mod: boolean;
   readonly shift: boolean;
   readonly alt: boolean;
@@ -57,3 +57,6 @@ export const showShortcut = (text: string, mac: boolean): string =>
 
 /** As Electron writes it. */
 export const shortcutAccelerator = (text: string): string => text.replace('Mod+', 'CommandOrControl+');
+
+/** Whether Command is the modifier of shortcuts. */
+export const isMac = navigator.userAgent.includes('Mac');

@@ -1,4 +1,6 @@
 import { useStore } from 'zustand';
+import { ErrorBoundary } from '../components/problem.tsx';
+import { Splitter } from '../components/splitter.tsx';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { CompareView } from '../features/compare/compare-view.tsx';
@@ -9,20 +11,18 @@ import { FolderDialog } from '../features/folders/folder-dialog.tsx';
 import { Inspector } from '../features/inspector/inspector.tsx';
 import { JobsBar } from '../features/jobs/jobs-bar.tsx';
 import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
+import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { PruneView } from '../features/prune/prune-view.tsx';
-import { RoutingView } from '../features/routing/routing-view.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
-import { ThresholdsView } from '../features/thresholds/thresholds-view.tsx';
+import { RoutingView } from '../features/routing/routing-view.tsx';
+import { RunsPanel } from '../features/runs/runs-panel.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
-import { ErrorBoundary } from '../components/error-boundary.tsx';
-import { Splitter } from '../components/splitter.tsx';
+import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
+import { ThresholdsView } from '../features/thresholds/thresholds-view.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
 import type { View } from '../state/layout-store.ts';
+import { ConnectionBanner, Notices, SampleBanner } from './banners.tsx';
 import { CommandPalette } from './command-palette.tsx';
-import { ConnectionBanner } from './connection-banner.tsx';
-import { Notices } from './notices.tsx';
-import { SampleBanner } from './sample-banner.tsx';
-import { Sidebar } from './sidebar.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAppEffects } from './use-app-effects.ts';
 
@@ -102,3 +102,11 @@ const Workbench = () => {
     </div>
   );
 };
+
+const Sidebar = () => (
+  <>
+    <ModelsPanel />
+    <TasksPanel />
+    <RunsPanel />
+  </>
+);

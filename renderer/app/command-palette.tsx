@@ -1,13 +1,12 @@
 import { Command } from 'cmdk';
 import { useStore } from 'zustand';
+import { performAction } from '../actions/action.ts';
 import { actions } from '../actions/index.ts';
-import { showShortcut } from '../actions/shortcut.ts';
-import { performAction } from '../actions/use-action.ts';
+import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Dialog } from '../components/dialog.tsx';
 import { useEngine } from '../engine/engine-context.tsx';
-import { useFacts } from '../engine/use-facts.ts';
+import { useFacts } from '../engine/facts.ts';
 import { layoutStore } from '../state/layout-store.ts';
-import { isMac } from './platform.ts';
 
 const menuTitles = { file: 'File', edit: 'Selection', view: 'View', run: 'Run', help: 'Help' } as const;
 const menus = ['run', 'view', 'file', 'edit', 'help'] as const;

@@ -1,8 +1,8 @@
 import { isUsable } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
+import { standardFactors } from '../plan/kept-counts.ts';
 import { noSelection } from '../state/selection-store.ts';
 import type { Selection } from '../state/selection-store.ts';
-import { standardFactors } from '../features/prune/kept-counts.ts';
 
 type Completion = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'factor' | 'run'>>;
 

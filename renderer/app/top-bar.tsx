@@ -1,10 +1,8 @@
 import { useStore } from 'zustand';
-import { IconButton } from '../components/button.tsx';
-import { Icon } from '../components/icon.tsx';
-import { showShortcut } from '../actions/shortcut.ts';
-import { layoutStore, viewTitles, views } from '../state/layout-store.ts';
-import { neighbour } from '../state/neighbour.ts';
-import { isMac } from './platform.ts';
+import { isMac, showShortcut } from '../actions/shortcut.ts';
+import { Icon, IconButton } from '../components/button.tsx';
+import { layoutStore, views, viewTitles } from '../state/layout-store.ts';
+import { neighbour } from '../state/selection-store.ts';
 
 export const TopBar = () => {
   const { view, show, theme, chooseTheme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =

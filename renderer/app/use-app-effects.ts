@@ -1,16 +1,15 @@
 import { useEffect } from 'react';
 import { useStore } from 'zustand';
+import { performAction } from '../actions/action.ts';
 import { actions } from '../actions/index.ts';
-import { matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
-import { performAction } from '../actions/use-action.ts';
+import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
 import { useEngine } from '../engine/engine-context.tsx';
-import { useFacts } from '../engine/use-facts.ts';
+import { useFacts } from '../engine/facts.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { applyTheme } from './apply-theme.ts';
+import { applyTheme } from '../state/theme.ts';
 import { completeSelection } from './complete-selection.ts';
-import { isMac } from './platform.ts';
 
 const shortcuts = actions.flatMap((action) =>
   action.shortcut === undefined ? [] : [{ action, shortcut: parseShortcut(action.shortcut) }],
@@ -52,7 +51,7 @@ export const useAppEffects = (): void => {
       label: action.label,
       menu: action.menu,
       enabled: action.enabled(facts),
-      ...(action.shortcut === undefined ? {} : { accelerator: shortcutAccelerator(action.shortcut) }),
+      accelerator: action.shortcut === undefined ? undefined : shortcutAccelerator(action.shortcut),
     }));
     shell.setMenu(menu).catch((error: unknown) => noticesStore.getState().report(error));
     // The menu changes only with what is enabled.

@@ -42,7 +42,7 @@ export const differenceScale = (maximum: number, theme: 'light' | 'dark'): Color
 });
 
 /** WCAG relative luminance. */
-export const luminance = (color: string): number => {
+const luminance = (color: string): number => {
   const { r, g, b } = rgb(color);
   const linear = (channel: number): number => {
     const share = channel / 255;

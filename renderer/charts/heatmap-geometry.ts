@@ -11,7 +11,7 @@ export interface HeatmapGeometry {
   readonly experts: number;
 }
 
-export interface HeatmapMargins {
+interface HeatmapMargins {
   readonly left: number;
   readonly top: number;
   readonly right: number;

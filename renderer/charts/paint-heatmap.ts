@@ -6,7 +6,7 @@ import type { Cell, HeatmapGeometry } from './heatmap-geometry.ts';
 /** How a cell is hatched: not at all, as dropped, or as merged into another. */
 export type Hatch = 'none' | 'dropped' | 'merged';
 
-export interface HeatmapPicture {
+interface HeatmapPicture {
   readonly geometry: HeatmapGeometry;
   readonly matrix: readonly (readonly number[])[];
   readonly scale: ColorScale;

@@ -1,6 +1,54 @@
 import type { ComponentProps } from 'react';
-import { Icon } from './icon.tsx';
-import type { IconName } from './icon.tsx';
+
+/** Line icons on a 16 x 16 grid, drawn with the text's colour. */
+const paths = {
+  plus: 'M8 3v10M3 8h10',
+  close: 'M4 4l8 8M12 4l-8 8',
+  chevronDown: 'M4 6l4 4 4-4',
+  chevronRight: 'M6 4l4 4-4 4',
+  up: 'M8 13V3M4 7l4-4 4 4',
+  folder: 'M2 4.5a1 1 0 0 1 1-1h3.2l1.5 1.6H13a1 1 0 0 1 1 1V12a1 1 0 0 1-1 1H3a1 1 0 0 1-1-1z',
+  model: 'M8 2l5.5 3v6L8 14l-5.5-3V5zM2.5 5L8 8l5.5-3M8 8v6',
+  task: 'M3 3.5h10M3 8h10M3 12.5h6',
+  file: 'M4 2h5l3 3v9H4zM9 2v3h3',
+  eye: 'M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8zM8 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4z',
+  play: 'M5 3.5v9l7-4.5z',
+  stop: 'M4.5 4.5h7v7h-7z',
+  resume: 'M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3',
+  trash: 'M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5',
+  table: 'M2.5 3h11v10h-11zM2.5 6.3h11M2.5 9.6h11M6.5 6.3V13',
+  chart: 'M2.5 13.5V2.5M2.5 13.5h11M5 10l2.5-3.5L10 8.5l3-4.5',
+  save: 'M8 2.5v7.5M5 7.2L8 10l3-2.8M3 12.8h10',
+  sidebar: 'M2 3h12v10H2zM6 3v10',
+  inspector: 'M2 3h12v10H2zM10 3v10',
+  warning: 'M8 2.2L14.3 13H1.7zM8 6.3v3.2M8 11.3v.2',
+  check: 'M3.2 8.4l3.2 3.2 6.4-7',
+  info: 'M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 7.4v3.6M8 5v.2',
+  search: 'M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7L14 14',
+  expand: 'M9.5 2.5h4v4M13.5 2.5L9 7M6.5 13.5h-4v-4M2.5 13.5L7 9',
+  sun:
+    'M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM8 1v1.8M8 13.2V15M1 8h1.8M13.2 8H15M3 3l1.3 1.3M11.7 11.7L13 13M3 ' +
+    '13l1.3-1.3M11.7 4.3L13 3',
+} as const;
+
+export type IconName = keyof typeof paths;
+
+export const Icon = ({ name, size = 14 }: { readonly name: IconName; readonly size?: number }) => (
+  <svg
+    className="icon"
+    width={size}
+    height={size}
+    viewBox="0 0 16 16"
+    fill="none"
+    stroke="currentColor"
+    strokeWidth={1.4}
+    strokeLinecap="round"
+    strokeLinejoin="round"
+    aria-hidden="true"
+  >
+    <path d={paths[name]} />
+  </svg>
+);
 
 interface ButtonProps extends ComponentProps<'button'> {
   readonly look?: 'plain' | 'primary' | 'quiet';

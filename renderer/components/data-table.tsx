@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 
-export interface Column<R> {
+interface Column<R> {
   readonly key: string;
   readonly title: ReactNode;
   readonly cell: (row: R) => ReactNode;
@@ -57,4 +57,22 @@ export const DataTable = <R,>({ caption, columns, rows, rowKey, onRow, selectedK
       </tbody>
     </table>
   </div>
+);
+
+export interface Fact {
+  readonly key: string;
+  readonly term: ReactNode;
+  readonly value: ReactNode;
+}
+
+/** Terms and their values in two columns. */
+export const FactList = ({ facts }: { readonly facts: readonly Fact[] }) => (
+  <dl className="facts">
+    {facts.map(({ key, term, value }) => (
+      <div key={key}>
+        <dt>{term}</dt>
+        <dd>{value}</dd>
+      </div>
+    ))}
+  </dl>
 );

@@ -1,7 +1,12 @@
 import type { ReactNode } from 'react';
-import { definitions } from '../definitions.ts';
-import type { DefinitionName, DefinitionText } from '../definitions.ts';
+import { definitions } from '../definitions/definitions.ts';
+import type { DefinitionName } from '../definitions/definitions.ts';
+import type { DefinitionText } from '../definitions/definition-text.ts';
 import { Tooltip } from './tooltip.tsx';
+
+/** A text with its `names` set as code. */
+export const Words = ({ text }: { readonly text: string }) =>
+  text.split('`').map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part));
 
 interface DefinitionProps {
   readonly of: DefinitionName;

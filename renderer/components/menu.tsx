@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { Button } from './button.tsx';
-import type { IconName } from './icon.tsx';
+import type { IconName } from './button.tsx';
 import './menu.css';
 
 interface MenuProps {

@@ -1,6 +1,7 @@
-import type { ReactNode } from 'react';
 import { useState } from 'react';
-import { Icon } from './icon.tsx';
+import type { ReactNode } from 'react';
+import { Icon } from './button.tsx';
+import type { IconName } from './button.tsx';
 
 interface PanelProps {
   readonly title: string;
@@ -30,3 +31,33 @@ export const Panel = ({ title, count, tools, children, grows = false }: PanelPro
     </section>
   );
 };
+
+interface DisclosureProps {
+  readonly summary: ReactNode;
+  readonly children: ReactNode;
+  readonly open?: boolean;
+}
+
+export const Disclosure = ({ summary, children, open = false }: DisclosureProps) => (
+  <details className="disclosure" open={open}>
+    <summary>{summary}</summary>
+    <div className="disclosure-body">{children}</div>
+  </details>
+);
+
+interface EmptyStateProps {
+  readonly icon: IconName;
+  readonly title: string;
+  readonly children?: ReactNode;
+  readonly action?: ReactNode;
+}
+
+/** What a view shows in place of data: what is missing, and the one thing to do about it. */
+export const EmptyState = ({ icon, title, children, action }: EmptyStateProps) => (
+  <div className="empty-state">
+    <Icon name={icon} size={28} />
+    <h3>{title}</h3>
+    {children !== undefined && <p>{children}</p>}
+    {action}
+  </div>
+);

@@ -1,5 +1,8 @@
+import { Component } from 'react';
+import type { ReactNode } from 'react';
+import { serialiseError } from '../../main/contract/errors.ts';
 import type { SerialisedError } from '../../main/contract/errors.ts';
-import { Icon } from './icon.tsx';
+import { Button, Icon } from './button.tsx';
 
 /** An error in place: what is wrong, and what to do. */
 export const Problem = ({ error }: { readonly error: Pick<SerialisedError, 'message' | 'remedy'> }) => (
@@ -11,3 +14,30 @@ export const Problem = ({ error }: { readonly error: Pick<SerialisedError, 'mess
     </div>
   </div>
 );
+
+interface ErrorBoundaryProps {
+  readonly children: ReactNode;
+}
+interface ErrorBoundaryState {
+  readonly error: SerialisedError | null;
+}
+
+/** Keeps a defect in one part of the window from taking the rest down, and says what happened. */
+export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundaryState> {
+  override state: ErrorBoundaryState = { error: null };
+
+  static getDerivedStateFromError(error: unknown): ErrorBoundaryState {
+    return { error: serialiseError(error) };
+  }
+
+  override render(): ReactNode {
+    const { error } = this.state;
+    if (error === null) return this.props.children;
+    return (
+      <div className="view-failure">
+        <Problem error={error} />
+        <Button onClick={() => this.setState({ error: null })}>Draw it again</Button>
+      </div>
+    );
+  }
+}

@@ -7,7 +7,7 @@ const GAP_PX = 6;
 const EDGE_PX = 8;
 
 /** Where a box of this size goes: below the anchor, above it where there is no room below, always inside the window. */
-export const placeTooltip = (
+const placeTooltip = (
   anchor: { readonly left: number; readonly top: number; readonly bottom: number },
   box: { readonly width: number; readonly height: number },
   room: { readonly width: number; readonly height: number },

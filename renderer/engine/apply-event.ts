@@ -1,12 +1,12 @@
 import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
-import { staleAfter } from '../../main/contract/stale-calls.ts';
+import { callsThatRead, staleAfter } from '../../main/contract/stale-calls.ts';
 import type { SweepDocument, SweepResult } from '../../main/contract/sweep.ts';
 import type { QueryCache } from './query-cache.ts';
 
 /** Whether two results are the same point of a sweep. */
-export const samePoint = (left: SweepResult, right: SweepResult): boolean =>
+const samePoint = (left: SweepResult, right: SweepResult): boolean =>
   left.model === right.model &&
   left.task === right.task &&
   left.method === right.method &&
@@ -18,7 +18,7 @@ export const withPoint = (document: SweepDocument, result: SweepResult): SweepDo
   results: [...document.results.filter((known) => !samePoint(known, result)), result],
 });
 
-export const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>
+const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>
   runs.some((run) => run.id === manifest.id)
     ? runs.map((run) => (run.id === manifest.id ? manifest : run))
     : [manifest, ...runs];
@@ -30,8 +30,11 @@ export const withProgress = (jobs: readonly JobProgress[], progress: JobProgress
 
 const isActive = (manifest: RunManifest): boolean => manifest.state === 'running' || manifest.state === 'queued';
 
+/** Lists that a run joins when it starts. */
+export const listsRuns = callsThatRead('runs', 'jobs');
+
 /** What `applyEvent` wants done later: thresholds of a running sweep are asked for again, but not for every point. */
-export interface EventEffects {
+interface EventEffects {
   readonly sweepChanged: (run: string) => void;
 }
 

@@ -1,9 +1,10 @@
-import { createContext, use, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
 import type { CallInput, CallName } from '../../main/contract/calls.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import { callsThatReadRun } from '../../main/contract/stale-calls.ts';
-import type { Bridge, BridgeStatus } from '../bridge.ts';
+import type { Bridge, BridgeStatus } from '../bridge/bridge.ts';
+import { noticesStore } from '../state/notices-store.ts';
 import { applyEvent } from './apply-event.ts';
 import { inputKey } from './query-cache.ts';
 import type { QueryCache, QueryState } from './query-cache.ts';
@@ -22,7 +23,7 @@ const SWEEP_REFRESH_MS = 1_000;
 const GATHER_MS = 100;
 
 /** Joins cache and bridge: events keep the cache true, a new connection asks everything again. Returns the undoing. */
-export const connectCache = ({ bridge, cache }: Engine): (() => void) => {
+const connectCache = ({ bridge, cache }: Engine): (() => void) => {
   const waiting = new Map<string, ReturnType<typeof setTimeout>>();
   const sweepChanged = (run: string): void => {
     if (waiting.has(run)) return;
@@ -84,14 +85,28 @@ export const useQuery = <N extends CallName>(name: N, input: CallInput<N> | null
   const key = input === null ? null : inputKey(input);
   const source = useMemo(() => {
     const idle: QueryState<N> = { data: undefined, error: null, loading: false };
-    return input === null
-      ? { subscribe: noSubscription, read: () => idle }
-      : {
-          subscribe: (listener: () => void) => cache.subscribe(name, input, listener),
-          read: () => cache.state(name, input),
-        };
+    return input === null ? { subscribe: noSubscription, read: () => idle } : cache.reader(name, input);
     // `key` stands for `input`: equal inputs must not subscribe again.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [cache, name, key]);
   return useSyncExternalStore(source.subscribe, source.read);
+};
+
+/** For buttons that act on one row of a list: performs, reports what goes wrong, and says while it is under way. */
+export const useRequest = (): {
+  readonly busy: boolean;
+  readonly start: (work: (engine: Engine) => Promise<unknown>) => void;
+} => {
+  const engine = useEngine();
+  const [busy, setBusy] = useState(false);
+  const start = useCallback(
+    (work: (engine: Engine) => Promise<unknown>): void => {
+      setBusy(true);
+      work(engine)
+        .catch((error: unknown) => noticesStore.getState().report(error))
+        .finally(() => setBusy(false));
+    },
+    [engine],
+  );
+  return { busy, start };
 };

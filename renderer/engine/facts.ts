@@ -1,9 +1,11 @@
+import { useStore } from 'zustand';
 import type { MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import type { Selection } from '../state/selection-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
+import type { Selection } from '../state/selection-store.ts';
+import { useEngineStatus, useQuery } from './engine-context.tsx';
 import type { Engine } from './engine-context.tsx';
 
 /** What actions decide by: the engine's lists and the selection, as they are now. */
@@ -42,3 +44,17 @@ export const isUsable = (
   model: ModelEntry | null,
 ): model is ModelEntry & { readonly info: NonNullable<ModelEntry['info']> } =>
   model?.error === null && model.info?.supported === true;
+
+const NONE: readonly never[] = [];
+
+/** Facts for components: drawn again when the lists or the selection change. */
+export const useFacts = (): Facts => {
+  const connected = useEngineStatus().state === 'connected';
+  const models = useQuery('models.list', {}).data ?? NONE;
+  const tasks = useQuery('tasks.list', {}).data ?? NONE;
+  const runs = useQuery('runs.list', {}).data ?? NONE;
+  const jobs = useQuery('jobs.list', {}).data ?? NONE;
+  const methods = useQuery('methods.list', {}).data ?? NONE;
+  const selection = useStore(selectionStore);
+  return { connected, models, tasks, runs, jobs, methods, selection };
+};

@@ -1,183 +1,175 @@
+import { hashKey, notifyManager, QueryClient, QueryObserver } from '@tanstack/query-core';
+import { calls } from '../../main/contract/calls.ts';
+import type { CallInput, CallName, CallOutput, EngineCall } from '../../main/contract/calls.ts';
 import { serialiseError } from '../../main/contract/errors.ts';
 import type { SerialisedError } from '../../main/contract/errors.ts';
-import type { CallInput, CallName, CallOutput, EngineCall } from '../../main/contract/calls.ts';
 
-/** What is known of an engine answer now. `data` stays while a newer answer is on its way. */
+/** What is known of an engine answer now. `data` stays while a newer answer is on its way; an error replaces it. */
 export interface QueryState<N extends CallName> {
   readonly data: CallOutput<N> | undefined;
   readonly error: SerialisedError | null;
   readonly loading: boolean;
 }
 
-interface Entry<N extends CallName> {
-  readonly input: CallInput<N>;
-  readonly listeners: Set<() => void>;
-  state: QueryState<N>;
-  /** Number of the newest request; answers of older ones are dropped. */
-  request: number;
-  stale: boolean;
-  usedAt: number;
+/** One reader of one answer. `read` gives the same object until something changes, as React's external stores must. */
+interface QueryReader<N extends CallName> {
+  readonly read: () => QueryState<N>;
+  /** Asks where there is no answer; returns the function that ends the subscription. */
+  readonly subscribe: (listener: () => void) => () => void;
 }
 
-type Entries = { [N in CallName]?: Map<string, Entry<N>> };
+type Change<N extends CallName> = (data: CallOutput<N>) => CallOutput<N>;
 
-/** Answers kept without a reader; the least recently used go first. */
-const MAX_IDLE_ENTRIES = 300;
+/** For each call, the requests under way; each gathers what was announced since it was asked. */
+type Requests = { [N in CallName]?: Set<Change<N>[]> };
 
-/** JSON with sorted keys, so that equal inputs have equal keys. */
-export const inputKey = (input: unknown): string =>
-  JSON.stringify(input, (_key, value: unknown) =>
-    value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)))
-      : value,
-  );
+/** Answers that nobody reads are forgotten after this. */
+const KEPT_UNREAD_MS = 30 * 60_000;
+
+// Readers hear in the same turn: the default, a timer, runs late in a window in the background.
+notifyManager.setScheduler(queueMicrotask);
+
+const isCallName = (name: unknown): name is CallName => typeof name === 'string' && Object.hasOwn(calls, name);
+
+const isSame = <N extends CallName>(left: QueryState<N>, right: QueryState<N>): boolean =>
+  left.data === right.data && left.error === right.error && left.loading === right.loading;
+
+/** Equal for equal inputs, whatever the order of their keys. */
+export const inputKey = (input: unknown): string => hashKey([input]);
 
 /**
  * Answers of the engine by call and input. Readers subscribe; events invalidate or patch. Nothing else in the window
- * holds engine data.
+ * holds engine data. An answer is fresh until an event concerns it, so nothing is asked again by time or by focus, and
+ * the engine says itself what is worth another try. A newer question takes the place of an older one, for all who wait.
  */
 export class QueryCache {
   readonly #call: EngineCall;
-  readonly #entries: Entries = {};
-  #clock = 0;
-  /** Listeners to call at the end of a batch; null outside of one. */
-  #waiting: Set<() => void> | null = null;
+  readonly #client = new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: Infinity,
+        gcTime: KEPT_UNREAD_MS,
+        retry: false,
+        retryOnMount: false,
+        refetchOnMount: false,
+        // The engine is on this machine: it answers without a network.
+        networkMode: 'always',
+        structuralSharing: false,
+      },
+    },
+  });
+  readonly #requests: Requests = {};
+  readonly #serialised = new WeakMap<Error, SerialisedError>();
 
   constructor(call: EngineCall) {
     this.#call = call;
   }
 
   state<N extends CallName>(name: N, input: CallInput<N>): QueryState<N> {
-    return this.#entry(name, input).state;
+    const state = this.#client.getQueryCache().get<CallOutput<N>>(hashKey([name, input]))?.state;
+    if (state === undefined) return { data: undefined, error: null, loading: true };
+    const loading = state.fetchStatus !== 'idle';
+    return state.error === null
+      ? { data: state.data, error: null, loading }
+      : { data: undefined, error: this.#errorOf(state.error), loading };
   }
 
-  /** Starts the call where there is no fresh answer; returns the function that ends the subscription. */
-  subscribe<N extends CallName>(name: N, input: CallInput<N>, listener: () => void): () => void {
-    const entry = this.#entry(name, input);
-    entry.listeners.add(listener);
-    if (entry.stale) void this.#request(name, entry);
-    return () => {
-      entry.listeners.delete(listener);
-      this.#evict();
+  reader<N extends CallName>(name: N, input: CallInput<N>): QueryReader<N> {
+    let last = this.state(name, input);
+    const read = (): QueryState<N> => {
+      const next = this.state(name, input);
+      if (!isSame(last, next)) last = next;
+      return last;
+    };
+    return {
+      read,
+      subscribe: (listener) => {
+        let heard = read();
+        const tell = (): void => {
+          const now = read();
+          if (now === heard) return;
+          heard = now;
+          listener();
+        };
+        // Changes of one batch are told after it, so only the first of them finds something new.
+        return new QueryObserver(this.#client, this.#options(name, input)).subscribe(notifyManager.batchCalls(tell));
+      },
     };
   }
 
   /** The answer, from the cache where it is fresh. Rejects with the engine's error. */
-  async fetch<N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
-    const entry = this.#entry(name, input);
-    if (!entry.stale && entry.state.data !== undefined) return entry.state.data;
-    const answer = await this.#call(name, input);
-    this.#settle(entry, { data: answer, error: null, loading: false });
-    return answer;
+  fetch<N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
+    return this.#client.fetchQuery(this.#options(name, input));
   }
 
-  /** Asks again where someone reads; forgets where nobody does. */
+  /** Asks again where someone reads or waits; forgets where nobody does. */
   invalidate(concerns: (name: CallName, input: unknown) => boolean): void {
-    for (const name of this.#names()) this.#invalidateOf(name, concerns);
+    const cache = this.#client.getQueryCache();
+    this.batch(() => {
+      for (const query of cache.getAll()) {
+        const [name, input] = query.queryKey;
+        if (!isCallName(name) || !concerns(name, input)) continue;
+        if (query.getObserversCount() === 0 && query.state.fetchStatus === 'idle') {
+          cache.remove(query);
+          continue;
+        }
+        void query.cancel({ silent: true });
+        // Who reads or waits is told of the error by the query itself.
+        query.fetch().catch(() => undefined);
+      }
+    });
   }
 
-  /** Replaces answers in place, before the engine is asked again. */
-  patch<N extends CallName>(name: N, change: (data: CallOutput<N>, input: CallInput<N>) => CallOutput<N>): void {
-    for (const entry of this.#map(name).values()) {
-      if (entry.state.data === undefined) continue;
-      const data = change(entry.state.data, entry.input);
-      if (data !== entry.state.data) this.#settle(entry, { ...entry.state, data });
-    }
+  /** Replaces answers in place, those that are on their way included: they may have been made before the change. */
+  patch<N extends CallName>(name: N, change: Change<N>): void {
+    for (const changes of this.#requestsOf(name)) changes.push(change);
+    const cache = this.#client.getQueryCache();
+    this.batch(() => {
+      for (const { queryKey, queryHash } of cache.getAll()) {
+        if (queryKey[0] !== name) continue;
+        const state = cache.get<CallOutput<N>>(queryHash)?.state;
+        if (state?.data === undefined || state.error !== null) continue;
+        const data = change(state.data);
+        if (data !== state.data) this.#client.setQueryData<CallOutput<N>>(queryKey, data);
+      }
+    });
   }
 
   /** Makes several changes as one: each reader is told once. */
   batch(changes: () => void): void {
-    if (this.#waiting !== null) return changes();
-    const waiting = new Set<() => void>();
-    this.#waiting = waiting;
+    notifyManager.batch(changes);
+  }
+
+  #options<N extends CallName>(name: N, input: CallInput<N>) {
+    return { queryKey: [name, input], queryFn: () => this.#ask(name, input) };
+  }
+
+  async #ask<N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
+    const requests = this.#requestsOf(name);
+    const changes: Change<N>[] = [];
+    requests.add(changes);
     try {
-      changes();
+      const answer = await this.#call(name, input);
+      return changes.reduce((data, change) => change(data), answer);
     } finally {
-      this.#waiting = null;
+      requests.delete(changes);
     }
-    for (const listener of waiting) listener();
   }
 
-  #names(): CallName[] {
-    const names: CallName[] = [];
-    let name: CallName;
-    for (name in this.#entries) names.push(name);
-    return names;
-  }
-
-  #map<N extends CallName>(name: N): Map<string, Entry<N>> {
-    const entries: { [M in CallName]?: Map<string, Entry<M>> } = this.#entries;
-    const known = entries[name];
+  #requestsOf<N extends CallName>(name: N): Set<Change<N>[]> {
+    const requests: { [M in CallName]?: Set<Change<M>[]> } = this.#requests;
+    const known = requests[name];
     if (known !== undefined) return known;
-    const made = new Map<string, Entry<N>>();
-    Object.assign(this.#entries, { [name]: made });
+    const made = new Set<Change<N>[]>();
+    Object.assign(this.#requests, { [name]: made });
     return made;
   }
 
-  #entry<N extends CallName>(name: N, input: CallInput<N>): Entry<N> {
-    const map = this.#map(name);
-    const key = inputKey(input);
-    const known = map.get(key);
-    this.#clock += 1;
-    if (known !== undefined) {
-      known.usedAt = this.#clock;
-      return known;
-    }
-    const made: Entry<N> = {
-      input,
-      listeners: new Set(),
-      state: { data: undefined, error: null, loading: true },
-      request: 0,
-      stale: true,
-      usedAt: this.#clock,
-    };
-    map.set(key, made);
+  #errorOf(error: Error): SerialisedError {
+    const known = this.#serialised.get(error);
+    if (known !== undefined) return known;
+    const made = serialiseError(error);
+    this.#serialised.set(error, made);
     return made;
-  }
-
-  async #request<N extends CallName>(name: N, entry: Entry<N>): Promise<void> {
-    entry.request += 1;
-    entry.stale = false;
-    const request = entry.request;
-    if (!entry.state.loading) this.#settle(entry, { ...entry.state, loading: true }, false);
-    try {
-      const data = await this.#call(name, entry.input);
-      if (entry.request === request) this.#settle(entry, { data, error: null, loading: false });
-    } catch (error) {
-      if (entry.request === request) {
-        this.#settle(entry, { data: undefined, error: serialiseError(error), loading: false });
-      }
-    }
-  }
-
-  #settle<N extends CallName>(entry: Entry<N>, state: QueryState<N>, fresh = true): void {
-    entry.state = state;
-    if (fresh) entry.stale = false;
-    for (const listener of [...entry.listeners]) {
-      if (this.#waiting === null) listener();
-      else this.#waiting.add(listener);
-    }
-  }
-
-  #invalidateOf<N extends CallName>(name: N, concerns: (name: CallName, input: unknown) => boolean): void {
-    const map = this.#map(name);
-    for (const [key, entry] of [...map]) {
-      if (!concerns(name, entry.input)) continue;
-      if (entry.listeners.size === 0) map.delete(key);
-      else void this.#request(name, entry);
-    }
-  }
-
-  #evict(): void {
-    const idle: { readonly usedAt: number; readonly drop: () => void }[] = [];
-    for (const name of this.#names()) {
-      const map = this.#map(name);
-      for (const [key, entry] of map) {
-        if (entry.listeners.size === 0) idle.push({ usedAt: entry.usedAt, drop: () => map.delete(key) });
-      }
-    }
-    if (idle.length <= MAX_IDLE_ENTRIES) return;
-    idle.sort((left, right) => left.usedAt - right.usedAt);
-    for (const { drop } of idle.slice(0, idle.length - MAX_IDLE_ENTRIES)) drop();
   }
 }

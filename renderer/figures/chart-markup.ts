@@ -11,7 +11,7 @@ const CARRIED = [
   'text-anchor',
 ] as const;
 
-export interface ChartMarkup {
+interface ChartMarkup {
   readonly markup: string;
   /** CSS pixels. */
   readonly width: number;

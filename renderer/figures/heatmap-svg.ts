@@ -2,7 +2,7 @@ import { inkOn, scaleSteps } from '../charts/color-scales.ts';
 import type { ColorScale } from '../charts/color-scales.ts';
 import { cellOrigin, heatmapGeometry, labelStep } from '../charts/heatmap-geometry.ts';
 import type { Hatch } from '../charts/paint-heatmap.ts';
-import { escapeXml } from './escape-xml.ts';
+import { escapeXml } from './svg-document.ts';
 
 interface HeatmapDrawing {
   readonly title: string;
@@ -18,9 +18,21 @@ const TOP = 64;
 const LEFT = 64;
 const LEGEND_HEIGHT = 58;
 
+const pattern = (id: string, ...marks: readonly string[]): string =>
+  `<pattern id="${id}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
+  `${marks.join('')}</pattern>`;
+
 const patterns = `<defs>
-<pattern id="dropped" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="1.2" height="6" fill="#000" fill-opacity=".8"/><rect x="1.2" width="1.2" height="6" fill="#fff" fill-opacity=".85"/></pattern>
-<pattern id="merged" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0H6M0 0V6" stroke="#000" stroke-width="1.6"/><path d="M1.2 1.2H6M1.2 1.2V6" stroke="#fff" stroke-width=".8"/></pattern>
+${pattern(
+  'dropped',
+  '<rect width="1.2" height="6" fill="#000" fill-opacity=".8"/>',
+  '<rect x="1.2" width="1.2" height="6" fill="#fff" fill-opacity=".85"/>',
+)}
+${pattern(
+  'merged',
+  '<path d="M0 0H6M0 0V6" stroke="#000" stroke-width="1.6"/>',
+  '<path d="M1.2 1.2H6M1.2 1.2V6" stroke="#fff" stroke-width=".8"/>',
+)}
 </defs>`;
 
 /** A heatmap as SVG markup on white, with title, axes and legend, and its size. */
@@ -47,7 +59,8 @@ export const heatmapSvg = (
           ? `<rect x="${x + w / 2 - 15}" y="${y + h / 2 - 8}" width="30" height="16" fill="${color}"/>`
           : '';
       const text = roomy
-        ? `<text x="${x + w / 2}" y="${y + h / 2 + 4}" text-anchor="middle" font-size="11" fill="${inkOn(color)}">${escapeXml(drawing.cellText(value))}</text>`
+        ? `<text x="${x + w / 2}" y="${y + h / 2 + 4}" text-anchor="middle" font-size="11" ` +
+          `fill="${inkOn(color)}">${escapeXml(drawing.cellText(value))}</text>`
         : '';
       return rect + lines + plate + text;
     }),
@@ -55,12 +68,14 @@ export const heatmapSvg = (
   const columnStep = labelStep(cellWidth);
   const columns = Array.from({ length: Math.ceil(experts / columnStep) }, (_, index) => index * columnStep).map(
     (expert) =>
-      `<text x="${LEFT + expert * cellWidth + w / 2}" y="${TOP - 6}" text-anchor="middle" font-size="11" fill="#444">${expert}</text>`,
+      `<text x="${LEFT + expert * cellWidth + w / 2}" y="${TOP - 6}" text-anchor="middle" font-size="11" ` +
+      `fill="#444">${expert}</text>`,
   );
   const rowStep = Math.ceil(13 / cellHeight);
   const rows = Array.from({ length: Math.ceil(layers / rowStep) }, (_, index) => index * rowStep).map(
     (layer) =>
-      `<text x="${LEFT - 8}" y="${TOP + layer * cellHeight + h / 2 + 4}" text-anchor="end" font-size="11" fill="#444">${layer}</text>`,
+      `<text x="${LEFT - 8}" y="${TOP + layer * cellHeight + h / 2 + 4}" text-anchor="end" font-size="11" ` +
+      `fill="#444">${layer}</text>`,
   );
   const bottom = geometry.height + 18;
   const steps = scaleSteps(scale, 40);
@@ -71,13 +86,15 @@ export const heatmapSvg = (
     ),
     ...[low, (low + high) / 2, high].map(
       (value, place) =>
-        `<text x="${LEFT + place * 100}" y="${bottom + 24}" font-size="11" fill="#444" text-anchor="${['start', 'middle', 'end'][place] ?? 'start'}">${escapeXml(drawing.legendText(value))}</text>`,
+        `<text x="${LEFT + place * 100}" y="${bottom + 24}" font-size="11" fill="#444" ` +
+        `text-anchor="${['start', 'middle', 'end'][place] ?? 'start'}">${escapeXml(drawing.legendText(value))}</text>`,
     ),
   ];
   const body = [
     patterns,
     `<text x="${LEFT}" y="24" font-size="14" font-weight="bold" fill="#111">${escapeXml(drawing.title)}</text>`,
-    `<text x="${LEFT}" y="42" font-size="11" fill="#444">columns: experts; rows: MoE layers; hatched: pruned by the plan</text>`,
+    `<text x="${LEFT}" y="42" font-size="11" fill="#444">columns: experts; rows: MoE layers; hatched: pruned by ` +
+      'the plan</text>',
     ...columns,
     ...rows,
     ...cells,

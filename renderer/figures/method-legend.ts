@@ -1,7 +1,7 @@
 import { markOutline, methodStyle, RECOVERED_DOT } from '../../main/figures/method-marks.ts';
-import type { ResolvedTheme } from '../app/theme.ts';
-import { methodTitle } from '../features/prune/methods.ts';
-import { escapeXml } from './escape-xml.ts';
+import { methodTitle } from '../plan/methods.ts';
+import type { ResolvedTheme } from '../state/theme.ts';
+import { escapeXml } from './svg-document.ts';
 
 interface MethodLegend {
   /** Every method, in the order that gives each its style, and those that are drawn. */
@@ -46,9 +46,15 @@ export const methodLegend = ({
     const [start, y] = [x, top + row * LEGEND_ROW];
     x += widthOf(method);
     const mark = style.isRecovered
-      ? `<path d="${markOutline(style.shape, start + LINE / 2, y, 3.6)}" fill="${background}" stroke="${color}" stroke-width="1.3"/><circle cx="${start + LINE / 2}" cy="${y}" r="${3.6 * RECOVERED_DOT}" fill="${color}"/>`
+      ? `<path d="${markOutline(style.shape, start + LINE / 2, y, 3.6)}" fill="${background}" stroke="${color}" ` +
+        `stroke-width="1.3"/><circle cx="${start + LINE / 2}" cy="${y}" r="${3.6 * RECOVERED_DOT}" ` +
+        `fill="${color}"/>`
       : `<path d="${markOutline(style.shape, start + LINE / 2, y, 3.6)}" fill="${color}"/>`;
-    return `<path d="M${start} ${y}h${LINE}" stroke="${color}" stroke-width="1.8" stroke-dasharray="${style.dash}"/>${mark}<text x="${start + LINE + 8}" y="${y + 4}" fill="${ink}">${escapeXml(methodTitle(method))}</text>`;
+    return (
+      `<path d="M${start} ${y}h${LINE}" stroke="${color}" stroke-width="1.8" ` +
+      `stroke-dasharray="${style.dash}"/>${mark}<text x="${start + LINE + 8}" y="${y + 4}" ` +
+      `fill="${ink}">${escapeXml(methodTitle(method))}</text>`
+    );
   });
   return { markup, rows: row + 1 };
 };

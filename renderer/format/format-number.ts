@@ -1,13 +1,14 @@
-/** Digits that carry meaning, thousands apart by a thin space that never breaks, no exponent between 1e-4 and 1e6; NaN and infinities say so. */
+import type { MetricName } from '../../main/contract/task.ts';
+
+/**
+ * Digits that carry meaning, thousands apart by a thin space that never breaks, no exponent between 1e-4 and 1e6; NaN
+ * and infinities say so.
+ */
 export const formatNumber = (value: number, digits = 3): string => {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : value > 0 ? '∞' : '−∞';
   if (value === 0) return '0';
   const size = Math.abs(value);
-  if (size < 1e-4 || size >= 1e6)
-    return value
-      .toExponential(digits - 1)
-      .replace('-', '−')
-      .replace('e+', 'e');
+  if (size < 1e-4 || size >= 1e6) return formatPower(value, digits - 1);
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
   return formatFixed(value, Math.min(decimals, 6));
 };
@@ -60,6 +61,21 @@ export const formatBytes = (bytes: number): string => {
   }
   return `${unit === 0 ? size.toString() : size.toPrecision(3)}\u202f${units[unit] ?? 'B'}`;
 };
+
+/** A factor in the name of a file: at most two decimals. */
+export const factorInName = (factor: number): string => `x${String(Math.round(factor * 100) / 100)}`;
+
+/** Small amounts that only their power tells apart: 1.2e−7; zero says so. */
+export const formatPower = (value: number, decimals: number): string =>
+  value === 0 ? '0' : value.toExponential(decimals).replaceAll('-', '−').replace('e+', 'e');
+
+/** An accuracy in per cent, a perplexity as it stands. */
+export const valueText = (value: number, metric: MetricName): string =>
+  metric === 'perplexity' ? formatFixed(value, 3) : formatFixed(100 * value, 1);
+
+/** A difference likewise, in percentage points, with its sign. */
+export const differenceText = (value: number, metric: MetricName): string =>
+  metric === 'perplexity' ? formatSigned(value, 3) : formatSigned(100 * value, 1);
 
 /** p-values: two digits, and never zero. */
 export const formatProbability = (p: number): string => (p < 1e-4 ? '< 0.0001' : p >= 0.9995 ? '1' : p.toPrecision(2));

@@ -1,5 +1,28 @@
 import { createStore } from 'zustand/vanilla';
-import { remembered } from './remembered.ts';
+
+/** Keeps small interface settings between starts. A browser that refuses storage only forgets them. */
+interface Remembered {
+  readonly read: (key: string) => string | null;
+  readonly write: (key: string, value: string) => void;
+}
+
+const PREFIX = 'uncurl.';
+
+const rememberedIn = (storage: Storage | null): Remembered => ({
+  read: (key) => storage?.getItem(PREFIX + key) ?? null,
+  write: (key, value) => storage?.setItem(PREFIX + key, value),
+});
+
+const available = (): Storage | null => {
+  try {
+    return globalThis.localStorage;
+  } catch (error) {
+    if (error instanceof DOMException) return null;
+    throw error;
+  }
+};
+
+const remembered = rememberedIn(available());
 
 export const views = ['routing', 'prune', 'curves', 'thresholds', 'compare', 'export'] as const;
 export type View = (typeof views)[number];
@@ -13,7 +36,7 @@ export const viewTitles: Readonly<Record<View, string>> = {
   export: 'Export',
 };
 
-export const themes = ['system', 'light', 'dark'] as const;
+const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];
 
 export const sidebarLimits = { minimum: 200, maximum: 420, initial: 264 } as const;
@@ -23,7 +46,7 @@ interface Limits {
   readonly minimum: number;
   readonly maximum: number;
 }
-export const within = (width: number, limits: Limits): number =>
+const within = (width: number, limits: Limits): number =>
   Math.round(Math.min(limits.maximum, Math.max(limits.minimum, width)));
 
 interface LayoutState {

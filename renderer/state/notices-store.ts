@@ -2,7 +2,7 @@ import { createStore } from 'zustand/vanilla';
 import { serialiseError } from '../../main/contract/errors.ts';
 
 /** Something that happened and that the person should know. Errors stay until dismissed. */
-export interface Notice {
+interface Notice {
   readonly id: number;
   readonly kind: 'error' | 'done';
   readonly message: string;

@@ -5,7 +5,7 @@ import type { BudgetName, MethodName, MethodOptions, Pin, SuperExpertProtection 
 export type OptionsByMethod = Readonly<Partial<Record<MethodName, MethodOptions>>>;
 
 /** Kept experts of each MoE layer, edited by hand; they hold as long as model and factor are those of the edit. */
-export interface LayerCounts {
+interface LayerCounts {
   readonly model: PathHandle;
   readonly factor: number;
   readonly values: readonly number[];

@@ -45,7 +45,7 @@ interface SelectionActions {
   readonly selectPoint: (point: PointKey | null) => void;
 }
 
-export type SelectionState = Selection & SelectionActions;
+type SelectionState = Selection & SelectionActions;
 
 export const noSelection: Selection = {
   model: null,
@@ -78,3 +78,10 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
   }));
 
 export const selectionStore = createSelectionStore();
+
+/** The member `step` places after `current`, round the ends; the first where `current` is not in the list. */
+export const neighbour = <T>(list: readonly T[], current: T | null, step: number): T | null => {
+  if (list.length === 0) return null;
+  const position = list.findIndex((member) => member === current);
+  return list[position < 0 ? 0 : (position + step + list.length) % list.length] ?? null;
+};

@@ -7,7 +7,7 @@ import type { SweepSettings } from '../../main/contract/sweep.ts';
 export const usualMethods: readonly MethodName[] = ['random', 'frequency', 'reap', 'uncurl'];
 
 /** Budgets that a sweep can give every plan. */
-export type SweepBudget = Exclude<BudgetName, 'manual'>;
+type SweepBudget = Exclude<BudgetName, 'manual'>;
 
 /** Settings of the next sweep, beside the options of methods (those of the plan store). */
 export interface SweepState {
@@ -40,7 +40,7 @@ export interface SweepState {
 const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
   list.includes(member) ? list.filter((known) => known !== member) : [...list, member];
 
-export const createSweepStore = () =>
+const createSweepStore = () =>
   createStore<SweepState>()((set) => ({
     otherModels: [],
     methods: usualMethods,

@@ -1,15 +1,13 @@
 import { useStore } from 'zustand';
 import type { CompareDocument } from '../../../main/contract/compare.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { useResolvedTheme } from '../../app/theme.ts';
+import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { ChartsOrTable } from '../../components/charts-or-table.tsx';
-import { Select } from '../../components/select.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatFactor } from '../../format/format-number.ts';
-import { compareStore } from '../../state/compare-store.ts';
-import { curvesStore } from '../../state/curves-store.ts';
-import { SweepSelect } from '../curves/sweep-select.tsx';
+import { factorInName, formatFactor } from '../../format/format-number.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
+import { compareStore, curvesStore } from '../../state/view-stores.ts';
+import { SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { compareFigure } from './compare-figure.ts';
 import { referenceTitle } from './compare-words.ts';
 
@@ -53,7 +51,7 @@ export const CompareControls = ({ manifest, comparison, title }: CompareControls
       <div className="view-head-end">
         {comparison !== undefined && (
           <SaveFigure
-            suggestedName={`compare-${manifest.id}-${comparison.model}-x${String(Math.round(comparison.factor * 100) / 100)}`}
+            suggestedName={`compare-${manifest.id}-${comparison.model}-${factorInName(comparison.factor)}`}
             figure={() => compareFigure({ manifest, comparison, title, theme })}
           />
         )}

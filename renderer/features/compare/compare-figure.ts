@@ -1,15 +1,12 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import type { ResolvedTheme } from '../../app/theme.ts';
 import { differenceScale, inkOn } from '../../charts/color-scales.ts';
 import { csvDocument } from '../../figures/csv.ts';
-import type { CsvValue } from '../../figures/csv.ts';
-import { escapeXml } from '../../figures/escape-xml.ts';
-import type { Figure } from '../../figures/figure.ts';
-import { svgDocument } from '../../figures/svg-document.ts';
-import { formatFactor } from '../../format/format-number.ts';
-import { methodTitle } from '../prune/methods.ts';
-import { differenceText } from '../thresholds/pair-text.ts';
+import type { CsvValue, Figure } from '../../figures/csv.ts';
+import { escapeXml, svgDocument } from '../../figures/svg-document.ts';
+import { differenceText, formatFactor } from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
 import { goodness, placeText, rankInterval, rankText, readingMark, referenceTitle, scaleOf } from './compare-words.ts';
 
 interface CompareFigure {
@@ -123,8 +120,10 @@ export const compareFigure = ({ manifest, comparison, title, theme }: CompareFig
         if (row.paired === null) return [text(middle(column), y + 16, `${place}   ${words}`, 'text-anchor="middle"')];
         const color = scale.color(goodness(row.paired.difference, task.metric));
         return [
-          `<rect x="${left + column * CELL.width + 1}" y="${y + 1}" width="${CELL.width - 2}" height="${CELL.height - 2}" fill="${color}"/>`,
-          `<text x="${middle(column)}" y="${y + 16}" text-anchor="middle" fill="${inkOn(color)}">${escapeXml(`${place}   ${words}`)}</text>`,
+          `<rect x="${left + column * CELL.width + 1}" y="${y + 1}" width="${CELL.width - 2}" ` +
+            `height="${CELL.height - 2}" fill="${color}"/>`,
+          `<text x="${middle(column)}" y="${y + 16}" text-anchor="middle" ` +
+            `fill="${inkOn(color)}">${escapeXml(`${place}   ${words}`)}</text>`,
         ];
       }),
     ];
@@ -132,8 +131,10 @@ export const compareFigure = ({ manifest, comparison, title, theme }: CompareFig
   const below = cellsTop + tasks.length * CELL.height + 20;
   const width = Math.max(720, left + overview.length * CELL.width + GAP);
   const caption = [
-    `Rank (= best, or not distinguishable from the best) and difference to ${referenceTitle(reference)}, in percentage points (perplexity as it stands).`,
-    '\u25b2 better, \u25bc worse: the paired 95 % interval leaves out 0. Mean rank with the 95 % interval of a bootstrap over items.',
+    `Rank (= best, or not distinguishable from the best) and difference to ${referenceTitle(reference)}, in ` +
+      'percentage points (perplexity as it stands).',
+    '\u25b2 better, \u25bc worse: the paired 95 % interval leaves out 0. Mean rank with the 95 % interval of a ' +
+      'bootstrap over items.',
   ];
   const name = `${model} at ${formatFactor(factor)}: methods against ${referenceTitle(reference)}`;
   const figureManifest = { kind: 'uncurl-compare', model, factor, reference, findings, notes, run: manifest };

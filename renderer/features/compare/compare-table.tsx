@@ -1,9 +1,15 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { formatCount, formatFactor, formatFixed, formatProbability } from '../../format/format-number.ts';
-import { methodTitle } from '../prune/methods.ts';
-import { differenceText, valueText } from '../thresholds/pair-text.ts';
+import {
+  differenceText,
+  formatCount,
+  formatFactor,
+  formatFixed,
+  formatProbability,
+  valueText,
+} from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
 import { intervalText, placeText, rankInterval, rankText, readingMark, readingWords } from './compare-words.ts';
 
 interface TableRow {

@@ -1,23 +1,21 @@
 import { useStore } from 'zustand';
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import { useResolvedTheme } from '../../app/theme.ts';
 import { Button } from '../../components/button.tsx';
-import { EmptyState } from '../../components/empty-state.tsx';
+import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useFacts } from '../../engine/use-facts.ts';
-import { compareStore } from '../../state/compare-store.ts';
+import { useFacts } from '../../engine/facts.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { pointKey } from '../curves/point-key.ts';
-import { useSweep } from '../curves/use-sweep.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
+import { compareStore } from '../../state/view-stores.ts';
+import { pointKey } from '../../sweep/points.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
 import { CompareControls } from './compare-controls.tsx';
+import { RecoverySection, ThresholdSection } from './compare-sections.tsx';
 import { CompareTable } from './compare-table.tsx';
-import { comparedPoint } from './compared-point.ts';
+import { comparedPoint, useComparison } from './comparison.ts';
 import { MethodMatrix } from './method-matrix.tsx';
 import { RankPanels } from './rank-panels.tsx';
-import { RecoverySection } from './recovery-section.tsx';
-import { ThresholdSection } from './threshold-section.tsx';
-import { useComparison } from './use-comparison.ts';
 import './compare.css';
 
 const SetUpSweep = () => (

@@ -10,9 +10,15 @@ import {
 import { assertNever } from '../../../main/contract/errors.ts';
 import { UNPRUNED } from '../../../main/contract/sweep.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
-import { formatCount, formatFactor, formatFixed, formatProbability } from '../../format/format-number.ts';
-import { methodTitle } from '../prune/methods.ts';
-import { differenceText, valueText } from '../thresholds/pair-text.ts';
+import {
+  differenceText,
+  formatCount,
+  formatFactor,
+  formatFixed,
+  formatProbability,
+  valueText,
+} from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
 
 /** Name of a reference, as the control and the captions say it. */
 export const referenceTitle = (reference: string): string =>
@@ -56,16 +62,21 @@ export const rowLines = (row: CompareRow, task: CompareTask): readonly string[] 
     seeds.length > 1
       ? `, mean of ${formatCount(seeds.length)} draws (${valueText(lowest, metric)} to ${valueText(highest, metric)})`
       : '';
+  const holm = pHolm === null ? '' : `, after Holm ${formatProbability(pHolm)}`;
   return [
-    `rank ${placeText(row, task)} of ${formatCount(task.rows.length)} at ${formatFactor(factor)}: ${valueText(value, metric)}${metric === 'perplexity' ? '' : ' %'}${draws}, n ${formatCount(n)}`,
+    `rank ${placeText(row, task)} of ${formatCount(task.rows.length)} at ${formatFactor(factor)}: ` +
+      `${valueText(value, metric)}${metric === 'perplexity' ? '' : ' %'}${draws}, n ${formatCount(n)}`,
     ...(paired === null || reference === null
       ? []
       : [
-          `minus ${referenceTitle(reference)}: ${differenceText(paired.difference, metric)} ${intervalText(paired, metric)}${unit(metric)}, ${readingWords(row.reading)}`,
+          `minus ${referenceTitle(reference)}: ${differenceText(paired.difference, metric)} ` +
+            `${intervalText(paired, metric)}${unit(metric)}, ${readingWords(row.reading)}`,
           ...(paired.p === null
             ? []
             : [
-                `p ${formatProbability(paired.p)}${pHolm === null ? '' : `, after Holm ${formatProbability(pHolm)}`}; ${formatFixed(paired.lost, paired.pairs > 1 ? 1 : 0)} lost, ${formatFixed(paired.gained, paired.pairs > 1 ? 1 : 0)} gained`,
+                `p ${formatProbability(paired.p)}${holm}; ` +
+                  `${formatFixed(paired.lost, paired.pairs > 1 ? 1 : 0)} lost, ` +
+                  `${formatFixed(paired.gained, paired.pairs > 1 ? 1 : 0)} gained`,
               ]),
         ]),
     sharesBest ? (row.place === 1 ? 'best value' : 'not distinguishable from the best') : 'worse than the best',

@@ -1,14 +1,11 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
-import { ColorLegend } from '../../charts/color-legend.tsx';
 import { differenceScale, inkOn } from '../../charts/color-scales.ts';
-import { MethodMarker } from '../../charts/method-marker.tsx';
+import { ColorLegend, MethodMarker } from '../../charts/legend.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { formatFactor, formatSigned } from '../../format/format-number.ts';
-import { methodTitle } from '../prune/methods.ts';
-import { differenceText } from '../thresholds/pair-text.ts';
-import type { CompareProps } from './compare-props.ts';
+import { differenceText, formatFactor, formatSigned } from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
 import {
   goodness,
   placeText,
@@ -20,7 +17,40 @@ import {
   rowLines,
   scaleOf,
 } from './compare-words.ts';
-import { moveInGrid } from './move-in-grid.ts';
+import type { CompareProps } from './comparison.ts';
+
+const steps: Readonly<Record<string, readonly [line: number, column: number]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+};
+
+/** Arrow keys walk the cells of a matrix (`data-line`, `data-column`), passing over empty ones. */
+const moveInGrid = (event: React.KeyboardEvent<HTMLElement>): void => {
+  const step = steps[event.key];
+  const from = event.target;
+  if (step === undefined || !(from instanceof HTMLElement) || from.dataset['line'] === undefined) return;
+  event.preventDefault();
+  const cells = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-line]')];
+  const placeOf = (cell: HTMLElement): readonly [number, number] => [
+    Number(cell.dataset['line']),
+    Number(cell.dataset['column']),
+  ];
+  const [line, column] = placeOf(from);
+  const ahead = (cell: HTMLElement): number => {
+    const [otherLine, otherColumn] = placeOf(cell);
+    return step[0] === 0
+      ? otherLine === line
+        ? (otherColumn - column) * step[1]
+        : 0
+      : otherColumn === column
+        ? (otherLine - line) * step[0]
+        : 0;
+  };
+  const next = cells.filter((cell) => ahead(cell) > 0).sort((left, right) => ahead(left) - ahead(right))[0];
+  next?.focus();
+};
 
 /** Tasks by methods: differences to the reference as colours and numbers; above them what holds over all tasks. */
 export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }: CompareProps) => {
@@ -120,7 +150,10 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
                   ) : (
                     <MatrixCell
                       key={method}
-                      {...{ comparison, theme, task, row }}
+                      comparison={comparison}
+                      theme={theme}
+                      task={task}
+                      row={row}
                       title={title(task.task)}
                       place={{ line, column }}
                       selected={isSelected(task, row)}

@@ -1,5 +1,5 @@
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import type { MethodCurve } from './task-curves.ts';
+import type { MethodCurve, TaskCurves } from './task-curves.ts';
 
 /** A point as the chart draws it. */
 export interface ChartRow {
@@ -60,4 +60,31 @@ export const chartRows = (
     threshold: isThreshold(result.factor, result.seed),
   }));
   return [...lines, ...dots];
+};
+
+/** Powers of two from 1 to the largest measured factor, and that factor itself where it lies apart from them. */
+export const factorTicks = (curves: readonly TaskCurves[]): readonly number[] => {
+  const largest = Math.max(
+    2,
+    ...curves.flatMap((task) => task.curves.flatMap((curve) => curve.points.map((point) => point.factor))),
+  );
+  const ticks: number[] = [];
+  for (let factor = 1; factor <= largest * 1.001; factor *= 2) ticks.push(factor);
+  const last = ticks.at(-1) ?? 1;
+  return largest > last * 1.25 ? [...ticks, largest] : ticks;
+};
+
+/**
+ * Range of the value axis: 0 to 1 for accuracies, so that tasks compare at a glance; the measured range for perplexity.
+ */
+export const valueDomain = (curves: TaskCurves): readonly [number, number] => {
+  if (curves.metric !== 'perplexity') return [0, 1];
+  const values = [
+    ...(curves.unpruned === null ? [] : [curves.unpruned]),
+    ...curves.curves.flatMap((curve) => curve.points.map((point) => point.value)),
+  ];
+  if (values.length === 0) return [0, 1];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = (high - low || high || 1) * 0.08;
+  return [Math.max(0, low - room), high + room];
 };

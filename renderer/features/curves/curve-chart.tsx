@@ -1,19 +1,16 @@
 import { memo, useMemo, useState } from 'react';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import type { ResolvedTheme } from '../../app/theme.ts';
-import { useElementWidth } from '../../charts/use-element-width.ts';
-import { dodged } from './chart-rows.ts';
+import { nearestDot, useElementWidth } from '../../charts/chart-element.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
+import { pointLines, pointTitle, resultKey } from '../../sweep/points.ts';
+import { dodged, valueDomain } from './chart-rows.ts';
 import { CurveFrame } from './curve-frame.tsx';
 import { CurveMarks } from './curve-marks.tsx';
-import { nearestDot } from './nearest-dot.ts';
-import { nextPoint } from './next-point.ts';
-import { resultKey } from './point-key.ts';
-import { pointLines, pointTitle } from './point-words.ts';
+import { nextPoint } from './task-curves.ts';
 import type { TaskCurves } from './task-curves.ts';
-import { valueDomain } from './value-domain.ts';
-import './curves.css';
+import '../../sweep/sweep.css';
 
-export interface CurveChartProps {
+interface CurveChartProps {
   readonly curves: TaskCurves;
   readonly methods: readonly string[];
   readonly hidden: readonly string[];

@@ -21,6 +21,15 @@ const MARGIN = { top: 9, right: 14, bottom: 0, left: 0 } as const;
 const ACCURACY_TICKS = [0, 0.25, 0.5, 0.75, 1];
 const TICK = { fill: 'var(--text-muted)', fontSize: 11 } as const;
 
+const VALUE_AXIS = {
+  type: 'number',
+  allowDataOverflow: true,
+  stroke: 'none',
+  tick: TICK,
+  tickLine: false,
+  width: 36,
+} as const;
+
 const factorLabel = (factor: number): string => `×${formatFixed(factor, Number.isInteger(factor) ? 0 : 1)}`;
 const accuracyLabel = (value: number): string => formatFixed(value, value === 0 || value === 1 ? 0 : 2);
 const perplexityLabel = (value: number): string => formatNumber(value, 3);
@@ -60,17 +69,11 @@ export const CurveFrame = ({
       interval={0}
       height={22}
     />
-    <YAxis
-      type="number"
-      domain={[...domain]}
-      allowDataOverflow
-      {...(accuracy ? { ticks: ACCURACY_TICKS } : {})}
-      tickFormatter={accuracy ? accuracyLabel : perplexityLabel}
-      stroke="none"
-      tick={TICK}
-      tickLine={false}
-      width={36}
-    />
+    {accuracy ? (
+      <YAxis {...VALUE_AXIS} domain={[...domain]} ticks={ACCURACY_TICKS} tickFormatter={accuracyLabel} />
+    ) : (
+      <YAxis {...VALUE_AXIS} domain={[...domain]} tickFormatter={perplexityLabel} />
+    )}
     {chance !== null && accuracy && <ReferenceLine y={chance} stroke="var(--text-faint)" strokeDasharray="1 3" />}
     {unpruned !== null && <ReferenceLine y={unpruned} stroke="var(--text-muted)" strokeWidth={1} />}
     {unpruned !== null && accuracy && (

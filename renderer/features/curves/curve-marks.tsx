@@ -1,9 +1,9 @@
 import { useXAxisScale, useYAxisScale } from 'recharts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
-import type { ResolvedTheme } from '../../app/theme.ts';
-import { MethodMarker } from '../../charts/method-marker.tsx';
+import { MethodMarker } from '../../charts/legend.tsx';
+import type { ResolvedTheme } from '../../state/theme.ts';
+import { resultKey } from '../../sweep/points.ts';
 import { type ChartRow, chartRows } from './chart-rows.ts';
-import { resultKey } from './point-key.ts';
 import type { MethodCurve } from './task-curves.ts';
 
 interface CurveMarksProps {
@@ -22,7 +22,9 @@ type Scale = (value: number) => number;
 const asScale = (scale: ((value: unknown) => number | undefined) | undefined): Scale | null =>
   scale === undefined ? null : (value) => scale(value) ?? Number.NaN;
 
-/** Lines, intervals, points, thresholds and the band of the method that stands out; drawn with the chart's own scales. */
+/**
+ * Lines, intervals, points, thresholds and the band of the method that stands out; drawn with the chart's own scales.
+ */
 export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emphasised }: CurveMarksProps) => {
   const x = asScale(useXAxisScale());
   const y = asScale(useYAxisScale());
@@ -67,15 +69,12 @@ const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: Me
   const band = rows.flatMap((row) =>
     row.band === null ? [] : [{ x: x(row.x), low: y(row.band[0]), high: y(row.band[1]) }],
   );
+  const upper = band.map((edge) => [edge.x, edge.high] as const);
+  const lower = band.map((edge) => [edge.x, edge.low] as const).reverse();
   return (
     <g opacity={stand === 'back' ? 0.3 : 1}>
       {stand === 'out' && band.length > 1 && (
-        <path
-          d={`${polyline([...band.map((edge) => [edge.x, edge.high] as const), ...[...band].reverse().map((edge) => [edge.x, edge.low] as const)])}Z`}
-          fill={color}
-          fillOpacity={0.14}
-          stroke="none"
-        />
+        <path d={`${polyline([...upper, ...lower])}Z`} fill={color} fillOpacity={0.14} stroke="none" />
       )}
       <path
         d={polyline(line)}

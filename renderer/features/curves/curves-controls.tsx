@@ -1,15 +1,17 @@
 import { useStore } from 'zustand';
-import { useResolvedTheme } from '../../app/theme.ts';
-import { ChartsOrTable } from '../../components/charts-or-table.tsx';
-import { Select } from '../../components/select.tsx';
-import { useFacts } from '../../engine/use-facts.ts';
+import { methodOfLabel } from '../../../main/contract/method.ts';
+import { ChartsOrTable, Select } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { curvesStore } from '../../state/curves-store.ts';
+import { formatFixed } from '../../format/format-number.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
+import { curvesStore } from '../../state/view-stores.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+import { DeltaSlider, MethodToggles, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { curvesFigure } from './curves-figure.ts';
-import { DeltaSlider } from './delta-slider.tsx';
-import { SweepSelect } from './sweep-select.tsx';
 import type { TaskCurves } from './task-curves.ts';
-import { useSweep } from './use-sweep.ts';
 
 interface CurvesControlsProps {
   readonly models: readonly string[];
@@ -52,3 +54,57 @@ export const CurvesControls = ({ models, model, methods, curves }: CurvesControl
     </div>
   );
 };
+
+interface CurvesLegendProps {
+  readonly methods: readonly string[];
+  readonly theme: ResolvedTheme;
+  readonly delta: number;
+}
+
+/** What lines, markers and rings mean; a click takes a method out of the charts. */
+export const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
+  <div className="curves-legend">
+    <MethodToggles methods={methods} theme={theme} />
+    {methods.some((method) => methodOfLabel(method).isRecovered) && (
+      <span>
+        <svg width="16" height="16" aria-hidden="true">
+          <circle cx="8" cy="8" r="4" fill="var(--surface)" stroke="var(--text-muted)" strokeWidth="1.3" />
+          <circle cx="8" cy="8" r="1.5" fill="var(--text-muted)" />
+        </svg>
+        <Definition of="recoveredMark">recovered</Definition>
+      </span>
+    )}
+    <span className="legend-rule" />
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" />
+      </svg>
+      <Definition of="unprunedLine">unpruned</Definition>
+    </span>
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" strokeDasharray="4 3" />
+      </svg>
+      <Definition of="marginLine">unpruned − {formatFixed(delta, 3)}</Definition>
+    </span>
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-faint)" strokeDasharray="1 3" />
+      </svg>
+      <Definition of="chance">chance</Definition>
+    </span>
+    <span>
+      <svg width="16" height="16" aria-hidden="true">
+        <circle cx="8" cy="8" r="6.5" fill="none" stroke="var(--text-muted)" strokeWidth="1.3" />
+        <circle cx="8" cy="8" r="2.6" fill="var(--text-muted)" />
+      </svg>
+      <Definition of="threshold">threshold</Definition>
+    </span>
+    <span>
+      <svg width="10" height="14" aria-hidden="true">
+        <line x1="5" x2="5" y1="1" y2="13" stroke="var(--text-muted)" strokeWidth="1.2" />
+      </svg>
+      <Definition of="pairedDifference">95 % interval</Definition>
+    </span>
+  </div>
+);

@@ -1,13 +1,12 @@
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { csvDocument } from '../../figures/csv.ts';
-import { escapeXml } from '../../figures/escape-xml.ts';
-import type { Figure } from '../../figures/figure.ts';
 import { chartMarkup } from '../../figures/chart-markup.ts';
+import { csvDocument } from '../../figures/csv.ts';
+import type { Figure } from '../../figures/csv.ts';
 import { LEGEND_ROW, methodLegend } from '../../figures/method-legend.ts';
-import { svgDocument } from '../../figures/svg-document.ts';
-import type { ResolvedTheme } from '../../app/theme.ts';
+import { escapeXml, svgDocument } from '../../figures/svg-document.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
 import type { TaskCurves } from './task-curves.ts';
 
 interface CurvesFigure {
@@ -68,7 +67,10 @@ export const curvesFigure = ({
     const x = GAP + (index % columns) * (width + GAP);
     const y = head + Math.floor(index / columns) * (height + CAPTION + GAP);
     const name = tasks.find((known) => known.name === task.task)?.title ?? task.task;
-    return `<g transform="translate(${x} ${y})"><text x="36" y="12" font-weight="bold" fill="${ink}">${escapeXml(name)}</text><g transform="translate(0 ${CAPTION})">${chart.markup}</g></g>`;
+    return (
+      `<g transform="translate(${x} ${y})"><text x="36" y="12" font-weight="bold" ` +
+      `fill="${ink}">${escapeXml(name)}</text><g transform="translate(0 ${CAPTION})">${chart.markup}</g></g>`
+    );
   });
   const size = {
     width: pageWidth,

@@ -2,9 +2,11 @@ import { methodOfLabel } from '../../../main/contract/method.ts';
 import { methodName } from '../../../main/contract/plan.ts';
 import { type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
+import { neighbour } from '../../state/selection-store.ts';
+import { resultKey } from '../../sweep/points.ts';
 
 /** Mean of several seeds at one factor. */
-export interface MeanPoint {
+interface MeanPoint {
   readonly factor: number;
   readonly value: number;
   readonly seeds: number;
@@ -46,7 +48,10 @@ const meanLine = (points: readonly SweepResult[], unpruned: number | null): read
 export const sweepModels = (document: SweepDocument): readonly string[] =>
   distinct(document.results.map((result) => result.model));
 
-/** Curves of a sweep in a lasting order: methods as they are listed everywhere, each before its recovered twin, then others by name. */
+/**
+ * Curves of a sweep in a lasting order: methods as they are listed everywhere, each before its recovered twin, then
+ * others by name.
+ */
 export const sweepMethods = (document: SweepDocument): readonly string[] => {
   const place = (label: string): number => {
     const { method, isRecovered } = methodOfLabel(label);
@@ -90,4 +95,28 @@ export const taskCurves = (
     });
     return { task, metric: any?.metric ?? 'acc', n: any?.n ?? 0, unpruned, unprunedResult, curves };
   });
+};
+
+/**
+ * The point that an arrow key leads to: left and right along a method, up and down between methods. Null: other keys.
+ */
+export const nextPoint = (
+  curves: readonly MethodCurve[],
+  from: SweepResult | null,
+  key: string,
+): SweepResult | null => {
+  if (!['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'].includes(key)) return null;
+  const current = curves.find((curve) => curve.method === from?.method);
+  if (from === null || current === undefined) return curves[0]?.points[0] ?? null;
+  const here = current.points.find((point) => resultKey(point) === resultKey(from)) ?? null;
+  if (key === 'ArrowLeft' || key === 'ArrowRight') {
+    return neighbour(current.points, here, key === 'ArrowRight' ? 1 : -1);
+  }
+  const other = neighbour(curves, current, key === 'ArrowDown' ? 1 : -1);
+  const points = other?.points ?? [];
+  const distance = (point: SweepResult): number => Math.abs(Math.log2(point.factor / from.factor));
+  return points.reduce<SweepResult | null>(
+    (nearest, point) => (nearest === null || distance(point) < distance(nearest) ? point : nearest),
+    null,
+  );
 };

@@ -2,17 +2,16 @@ import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { ProviderListing, ProviderName } from '../../../main/contract/device.ts';
 import { Button } from '../../components/button.tsx';
+import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { FactList } from '../../components/fact-list.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
-import { useFacts } from '../../engine/use-facts.ts';
-import { useRequest } from '../../engine/use-request.ts';
-import type { DefinitionName } from '../../definitions.ts';
-import { devicesStore } from '../../state/devices-store.ts';
-import { deviceState, experience, operatorsText, probeFacts, stateWords } from './device-words.ts';
-import type { ProbeFact } from './device-words.ts';
+import type { DefinitionName } from '../../definitions/definitions.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { deviceState, experience, operatorsText, probeFacts, stateWords } from '../../format/record-words.ts';
+import type { ProbeFact } from '../../format/record-words.ts';
+import { devicesStore } from '../../state/dialog-stores.ts';
 import './devices.css';
 
 /** Every device that could compute: what is there, what its probe found, and which one the next runs use. */

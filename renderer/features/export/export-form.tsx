@@ -1,20 +1,40 @@
 import { useId } from 'react';
 import { useStore } from 'zustand';
-import { startExport } from '../../actions/start-export.ts';
-import { useAction } from '../../actions/use-action.ts';
+import type { CallOutput } from '../../../main/contract/calls.ts';
+import type { SerialisedError } from '../../../main/contract/errors.ts';
+import { useAction } from '../../actions/action.ts';
+import { startExport } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
+import { Segmented } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { Segmented } from '../../components/segmented.tsx';
-import { useFacts } from '../../engine/use-facts.ts';
-import { useRequest } from '../../engine/use-request.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatFactor } from '../../format/format-number.ts';
+import { CostTable } from '../../plan/cost-table.tsx';
+import { exportName, exportObstacle, exportSource } from '../../plan/export-source.ts';
+import type { ExportSource } from '../../plan/export-source.ts';
+import { methodTitle } from '../../plan/methods.ts';
 import { exportStore } from '../../state/export-store.ts';
-import { chooseFolder } from '../folders/choose-folder.ts';
-import { CostTable } from '../prune/cost-table.tsx';
-import { methodTitle } from '../prune/methods.ts';
+import { chooseFolder } from '../../state/file-choice.ts';
 import { formatOptions, formatText, weightsText } from './export-formats.ts';
-import { exportName, exportObstacle } from './export-source.ts';
-import { useExportPlan } from './use-export-plan.ts';
+
+interface ExportPlan {
+  readonly source: ExportSource | null;
+  readonly made: CallOutput<'plan.make'> | undefined;
+  readonly error: SerialisedError | null;
+}
+
+/** The plan that the Export view would write. */
+export const useExportPlan = (): ExportPlan => {
+  const facts = useFacts();
+  const point = useStore(exportStore, (state) => state.point);
+  const source = exportSource(facts, { point });
+  const made = useQuery('plan.make', source?.call === 'plan.make' ? source.input : null);
+  const measured = useQuery('sweep.plan', source?.call === 'sweep.plan' ? source.input : null);
+  const read = useQuery('plan.import', source?.call === 'plan.import' ? source.input : null);
+  const { data, error } = source?.call === 'sweep.plan' ? measured : source?.call === 'plan.import' ? read : made;
+  return { source, made: data, error };
+};
 
 /** Plan, destination, name and format of an export, and what will be written. */
 export const ExportForm = () => {

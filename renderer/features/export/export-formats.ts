@@ -10,10 +10,15 @@ export const formatOptions: readonly { readonly value: ExportFormat; readonly la
 
 /** What each form is for. */
 export const formatText: Readonly<Record<ExportFormat, string>> = {
-  hf: 'A model folder like the source’s: what transformers, vLLM and this workbench open, ready to fine-tune or to quantise.',
-  onnx: 'One graph, model.onnx, with its weights beside it: runs in onnxruntime in any language, for batches and sequences of any length. It gives logits; it has no key-value cache.',
+  hf:
+    'A model folder like the source’s: what transformers, vLLM and this workbench open, ready to fine-tune or to ' +
+    'quantise.',
+  onnx:
+    'One graph, model.onnx, with its weights beside it: runs in onnxruntime in any language, for batches and ' +
+    'sequences of any length. It gives logits; it has no key-value cache.',
   'hf,onnx':
-    'Both in one folder: the graph points into the safetensors files, so the weights are there once. Each form is verified by itself.',
+    'Both in one folder: the graph points into the safetensors files, so the weights are there once. Each form ' +
+    'is verified by itself.',
 };
 
 /** What the weights are written as. */

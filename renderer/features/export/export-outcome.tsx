@@ -1,18 +1,18 @@
 import { useStore } from 'zustand';
-import type { RunManifest } from '../../../main/contract/run.ts';
 import type { Verification } from '../../../main/contract/export.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { Icon } from '../../components/button.tsx';
+import { FactList } from '../../components/data-table.tsx';
+import type { Fact } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { EmptyState } from '../../components/empty-state.tsx';
-import { FactList } from '../../components/fact-list.tsx';
-import type { Fact } from '../../components/fact-list.tsx';
-import { Icon } from '../../components/icon.tsx';
+import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
-import { useFacts } from '../../engine/use-facts.ts';
-import { formatCount } from '../../format/format-number.ts';
+import { useFacts } from '../../engine/facts.ts';
+import { formatCount, formatPower } from '../../format/format-number.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { exportStore } from '../../state/export-store.ts';
-import { formTitle, formOfRun } from './export-formats.ts';
+import { formOfRun, formTitle } from './export-formats.ts';
 
 /** The chosen export or verification, else the newest: its proof in full. */
 export const ExportOutcome = () => {
@@ -81,8 +81,8 @@ const logitFacts = ({ forms, maxLogitDifference, tolerance }: Verification): rea
     ),
     value: (
       <>
-        {difference === 0 ? '0 (bit-equal)' : difference.toExponential(2)}
-        <span className="muted proof-tolerance">tolerance {limit.toExponential(0)}</span>
+        {difference === 0 ? '0 (bit-equal)' : formatPower(difference, 2)}
+        <span className="muted proof-tolerance">tolerance {formatPower(limit, 0)}</span>
       </>
     ),
   }));

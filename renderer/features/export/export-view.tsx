@@ -1,6 +1,14 @@
-import { ExportForm } from './export-form.tsx';
+import { useStore } from 'zustand';
+import { Button } from '../../components/button.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { formatFactor } from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import { exportStore } from '../../state/export-store.ts';
+import { chooseFolder } from '../../state/file-choice.ts';
+import { ExportForm, useExportPlan } from './export-form.tsx';
 import { ExportOutcome } from './export-outcome.tsx';
-import { VerifyForm } from './verify-form.tsx';
 import './export.css';
 
 export const ExportView = () => (
@@ -14,3 +22,55 @@ export const ExportView = () => (
     </div>
   </div>
 );
+
+/** Proves a folder that was exported before against the model and the plan chosen above. */
+const VerifyForm = () => {
+  const facts = useFacts();
+  const { exported, chooseExported, showRun } = useStore(exportStore);
+  const { source, made } = useExportPlan();
+  const { busy, start } = useRequest();
+  return (
+    <section className="card" aria-label="Verify">
+      <h3>Verify an existing export</h3>
+      <p className="muted">
+        {source === null
+          ? 'Choose a plan above first.'
+          : `Compares the folder with ${source.model.name} under the plan above (${methodTitle(source.method)} ` +
+            `${formatFactor(source.factor)}): logits, chosen experts and tensors.`}
+      </p>
+      <div className="folder-field">
+        <code title={exported?.path}>{exported?.path ?? 'no folder chosen yet'}</code>
+        <Button
+          icon="folder"
+          disabled={busy || !facts.connected}
+          onClick={() =>
+            start(async ({ bridge }) => {
+              const folder = await chooseFolder(bridge, 'exported');
+              if (folder !== null) chooseExported(folder);
+            })
+          }
+        >
+          Choose…
+        </Button>
+        <Button
+          icon="check"
+          disabled={busy || !facts.connected || exported === null || made === undefined || source === null}
+          onClick={() =>
+            start(async ({ bridge, cache }) => {
+              if (exported === null || made === undefined || source === null) return;
+              const { run } = await bridge.call('verify.start', {
+                exported: exported.handle,
+                against: source.model.handle,
+                plan: made.plan,
+              });
+              cache.invalidate(listsRuns);
+              showRun(run);
+            })
+          }
+        >
+          Verify
+        </Button>
+      </div>
+    </section>
+  );
+};

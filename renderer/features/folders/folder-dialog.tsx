@@ -2,13 +2,12 @@ import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { FolderPurpose } from '../../../main/contract/shell.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, Icon } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { Icon } from '../../components/icon.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import type { ChosenFolder } from '../../state/export-store.ts';
-import { folderDialogStore } from './folder-dialog-store.ts';
+import { folderDialogStore } from '../../state/file-choice.ts';
 import './folder-dialog.css';
 
 interface PurposeWords {

@@ -1,17 +1,21 @@
 import { useStore } from 'zustand';
-import { formatMetric } from '../../charts/format-metric.ts';
+import type { MethodName } from '../../../main/contract/plan.ts';
+import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { FactList } from '../../components/fact-list.tsx';
-import { focusedTask } from '../../engine/facts.ts';
-import { useFacts } from '../../engine/use-facts.ts';
-import { formatCount, formatFixed, formatPercent } from '../../format/format-number.ts';
-import { routingMetrics, routingStore } from '../../state/routing-store.ts';
-import { describeFate } from '../prune/expert-fates.ts';
-import { PinControl } from '../prune/pin-control.tsx';
-import { useCurrentPlan } from '../prune/use-current-plan.ts';
-import { effectiveExperts, metricMatrix, rankInLayer } from '../routing/metric-matrix.ts';
-import { useProfiles } from '../routing/use-profiles.ts';
-import { FateTable } from './fate-table.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { formatCount, formatFactor, formatFixed, formatPercent } from '../../format/format-number.ts';
+import { describeFate, expertFates } from '../../plan/expert-fates.ts';
+import { keptAtFactor, standardFactors } from '../../plan/kept-counts.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import { PinControl } from '../../plan/pins.tsx';
+import { planInput } from '../../plan/plan-input.ts';
+import { useCurrentPlan } from '../../plan/use-current-plan.ts';
+import { effectiveExperts, formatMetric, metricMatrix, rankInLayer } from '../../profile/metrics.ts';
+import { useProfiles } from '../../profile/use-profiles.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { sweepStore } from '../../state/sweep-store.ts';
+import { routingMetrics, routingStore } from '../../state/view-stores.ts';
 
 /** One expert on the task in focus: every metric, its rank, and what the plan does with it. */
 export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
@@ -74,5 +78,88 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
         </>
       )}
     </section>
+  );
+};
+
+interface Place {
+  readonly layer: number;
+  readonly expert: number;
+}
+
+/** Which method would let this expert go at which factor. */
+const FateTable = (place: Place) => {
+  const facts = useFacts();
+  const ticked = useStore(sweepStore, (state) => state.methods);
+  const info = selectedModel(facts)?.info;
+  if (info === null || info === undefined) return null;
+  const { method: current } = facts.selection;
+  const methods = facts.methods
+    .filter(({ name, needs }) => needs !== 'search' && (name === current || ticked.includes(name)))
+    .map(({ name }) => name);
+  const factors = standardFactors(info).filter((factor) => factor > 1);
+  return (
+    <div>
+      <h3>
+        <Definition of="fate" />
+      </h3>
+      <table className="fate-table">
+        <thead>
+          <tr>
+            <th scope="col">
+              <span className="visually-hidden">Method</span>
+            </th>
+            {factors.map((factor) => (
+              <th key={factor} scope="col">
+                {formatFactor(factor)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {methods.map((method) => (
+            <tr key={method}>
+              <th scope="row">{methodTitle(method)}</th>
+              {factors.map((factor) => (
+                <FateCell key={factor} {...place} method={method} factor={factor} />
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+};
+
+const FateCell = ({
+  layer,
+  expert,
+  method,
+  factor,
+}: Place & { readonly method: MethodName; readonly factor: number }) => {
+  const facts = useFacts();
+  const settings = useStore(planStore);
+  const model = selectedModel(facts);
+  const info = model?.info ?? null;
+  const { task, method: shownMethod, factor: shownFactor } = facts.selection;
+  const input = planInput(model, task === null ? [] : [task], { ...settings, method, factor });
+  const { data, error } = useQuery('plan.make', input);
+  const experts = info?.experts ?? 0;
+  const fate = data === undefined ? undefined : expertFates(data.plan, experts)[layer]?.[expert];
+  const current =
+    info !== null && method === shownMethod && keptAtFactor(info, factor) === keptAtFactor(info, shownFactor);
+  if (fate === undefined) {
+    return (
+      <td className="muted" title={error?.message}>
+        ·
+      </td>
+    );
+  }
+  return (
+    <td className={current ? 'fate-current' : undefined} title={describeFate(fate)}>
+      <span className="visually-hidden">{describeFate(fate)}</span>
+      <span aria-hidden="true">
+        {fate.kind === 'dropped' ? <span className="fate-dropped" /> : fate.kind === 'merged' ? `→ ${fate.into}` : '●'}
+      </span>
+    </td>
   );
 };

@@ -1,11 +1,29 @@
-import { selectedModel } from '../../engine/facts.ts';
-import { useFacts } from '../../engine/use-facts.ts';
 import { useStore } from 'zustand';
+import { useAction } from '../../actions/action.ts';
+import { exportPoint } from '../../actions/export.ts';
+import { Button } from '../../components/button.tsx';
+import { FactList } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Disclosure } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
+import {
+  formatCount,
+  formatFactor,
+  formatFixed,
+  formatParameters,
+  formatPercent,
+  formatProbability,
+  formatSigned,
+} from '../../format/format-number.ts';
+import { runDeviceText } from '../../format/record-words.ts';
+import { methodTitle } from '../../plan/methods.ts';
 import { layoutStore } from '../../state/layout-store.ts';
-import { Disclosure } from '../../components/disclosure.tsx';
-import { ModelFacts } from '../models/model-facts.tsx';
+import type { PointKey } from '../../state/selection-store.ts';
+import { isPoint } from '../../sweep/points.ts';
 import { ExpertCard } from './expert-card.tsx';
-import { PointCard } from './point-card.tsx';
+import { ModelFacts } from './model-facts.tsx';
 import './inspector.css';
 
 /** Exact numbers of what was selected last; the model's facts are always at hand below. */
@@ -34,5 +52,99 @@ export const Inspector = () => {
         </Disclosure>
       )}
     </>
+  );
+};
+
+/** Exact numbers of a measured point, what its plan costs, and the way to export it. */
+const PointCard = ({ point }: { readonly point: PointKey }) => {
+  const { tasks, runs } = useFacts();
+  const document = useQuery('sweep.read', { run: point.run }).data;
+  const plan = useQuery('sweep.plan', point.factor > 1 ? { ...point } : null);
+  const toExport = useAction(exportPoint);
+  const result = document?.results.find((known) => isPoint(known, point));
+  const task = tasks.find((known) => known.name === point.task)?.title ?? point.task;
+  const cost = plan.data?.cost;
+  const device = runs.find((run) => run.id === point.run)?.device;
+  return (
+    <section className="inspector-section" aria-label="Selected point">
+      <h2>
+        {methodTitle(point.method)} {formatFactor(point.factor)}
+      </h2>
+      <p className="muted">
+        {task}, {point.model}
+        {point.seed === null ? '' : `, seed ${point.seed}`}
+      </p>
+      {result !== undefined && (
+        <FactList
+          facts={[
+            { key: 'value', term: <Definition of={result.metric} />, value: formatFixed(result.value, 4) },
+            {
+              key: 'difference',
+              term: <Definition of="pairedDifference" />,
+              value: formatSigned(result.difference, 4),
+            },
+            {
+              key: 'interval',
+              term: '95 % interval',
+              value: `${formatSigned(result.low, 4)} to ${formatSigned(result.high, 4)}`,
+            },
+            { key: 'one', term: <Definition of="oneSided" />, value: formatSigned(result.lowOneSided, 4) },
+            ...(result.p === null
+              ? []
+              : [{ key: 'p', term: <Definition of="mcnemar" />, value: formatProbability(result.p) }]),
+            {
+              key: 'lost',
+              term: <Definition of="lostGained" />,
+              value: `${formatCount(result.lost)} lost, ${formatCount(result.gained)} gained`,
+            },
+            { key: 'n', term: <Definition of="items">Test items</Definition>, value: formatCount(result.n) },
+            {
+              key: 'kept',
+              term: <Definition of="keptExperts" />,
+              value: formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2),
+            },
+            ...(result.accNorm === null
+              ? []
+              : [
+                  {
+                    key: 'norm',
+                    term: <Definition of="acc_norm">acc_norm</Definition>,
+                    value: formatFixed(result.accNorm, 4),
+                  },
+                ]),
+            ...(result.truncated > 0
+              ? [{ key: 'truncated', term: <Definition of="truncated" />, value: formatCount(result.truncated) }]
+              : []),
+            ...(device === undefined
+              ? []
+              : [{ key: 'device', term: <Definition of="computedOn" />, value: runDeviceText(device) }]),
+          ]}
+        />
+      )}
+      {plan.error !== null && <Problem error={plan.error} />}
+      {cost !== undefined && (
+        <FactList
+          facts={[
+            {
+              key: 'total',
+              term: <Definition of="totalParameters" />,
+              value:
+                `${formatParameters(cost.parameters.total)} ` +
+                `(${formatPercent(cost.parameters.total / cost.before.total, 0)})`,
+            },
+          ]}
+        />
+      )}
+      <div className="inspector-actions">
+        <Button
+          look="primary"
+          icon="save"
+          onClick={toExport.perform}
+          disabled={!toExport.enabled || cost === undefined}
+        >
+          Export this plan
+        </Button>
+      </div>
+    </section>
   );
 };

@@ -1,13 +1,11 @@
 import { useState } from 'react';
 import type { JobProgress } from '../../../main/contract/run.ts';
-import { showDevices } from '../../actions/show-devices.ts';
-import { resumeRun, unfinishedRun } from '../../actions/resume-run.ts';
-import { useAction } from '../../actions/use-action.ts';
-import { Button } from '../../components/button.tsx';
-import { Icon } from '../../components/icon.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
-import { useFacts } from '../../engine/use-facts.ts';
-import { useRequest } from '../../engine/use-request.ts';
+import { useAction } from '../../actions/action.ts';
+import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
+import { showDevices } from '../../actions/view.ts';
+import { Button, Icon } from '../../components/button.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatCount } from '../../format/format-number.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
 import './jobs-bar.css';
@@ -55,7 +53,10 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
         aria-valuenow={percent}
         aria-valuemin={0}
         aria-valuemax={100}
-        title={`${formatCount(job.done)} of ${formatCount(job.total)} steps${job.reused > 0 ? `, ${formatCount(job.reused)} of them were on disk already` : ''}`}
+        title={
+          `${formatCount(job.done)} of ${formatCount(job.total)} ` +
+          `steps${job.reused > 0 ? `, ${formatCount(job.reused)} of them were on disk already` : ''}`
+        }
       >
         <div style={{ transform: `scaleX(${share})` }} />
       </div>

@@ -2,14 +2,13 @@ import { useRef } from 'react';
 import { useStore } from 'zustand';
 import type { MethodPage } from '../../../main/contract/method.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
+import { Words } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { Words } from '../../components/words.tsx';
-import { neighbour } from '../../state/neighbour.ts';
-import { methodTitle } from '../prune/methods.ts';
-import { methodGroups } from './method-groups.ts';
-import { methodsStore } from './methods-store.ts';
+import { useMethodPages } from '../../plan/method-select.tsx';
+import { methodGroups, methodTitle } from '../../plan/methods.ts';
+import { methodsStore } from '../../state/dialog-stores.ts';
+import { neighbour } from '../../state/selection-store.ts';
 import { pageSections } from './page-sections.ts';
-import { useMethodPages } from './use-method-page.ts';
 import './methods.css';
 
 /** A page for every method: what it does and needs, its formula, source, defaults, options and pitfalls. */

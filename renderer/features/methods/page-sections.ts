@@ -1,5 +1,5 @@
 /** The text of a method's page, taken apart for the screen; every word of it is in here once. */
-export interface PageSections {
+interface PageSections {
   readonly title: string;
   readonly summary: string;
   /** "Cost: none beyond the profile" and the like. */

@@ -1,18 +1,15 @@
+import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import type { ModelEntry } from '../../../main/contract/model.ts';
-import { openModel } from '../../actions/open-model.ts';
-import { useAction } from '../../actions/use-action.ts';
-import { IconButton } from '../../components/button.tsx';
-import { Icon } from '../../components/icon.tsx';
+import { useAction } from '../../actions/action.ts';
+import { locateModel, openModel } from '../../actions/open.ts';
+import { Icon, IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
-import { useRequest } from '../../engine/use-request.ts';
+import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatParameters } from '../../format/format-number.ts';
+import { changedWords } from '../../format/record-words.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { changedWords } from './changed-words.ts';
-import { locateModel } from './locate-model.ts';
-import { useRefreshOnFocus } from './use-refresh-on-focus.ts';
 
 const summary = (model: ModelEntry): string => {
   if (model.missing !== undefined) return 'moved or deleted';
@@ -85,4 +82,17 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
       )}
     </li>
   );
+};
+
+/**
+ * Looks at the folders of models and tasks again when the person comes back from another window, where they may have
+ * been changed or moved.
+ */
+const useRefreshOnFocus = (): void => {
+  const { cache } = useEngine();
+  useEffect(() => {
+    const refresh = (): void => cache.invalidate((name) => name === 'models.list' || name === 'tasks.list');
+    window.addEventListener('focus', refresh);
+    return () => window.removeEventListener('focus', refresh);
+  }, [cache]);
 };

@@ -2,12 +2,31 @@ import { useId } from 'react';
 import { useStore } from 'zustand';
 import type { MethodOption, MethodPage } from '../../../main/contract/method.ts';
 import type { MethodOptions as OptionValues } from '../../../main/contract/plan.ts';
-import { Checkbox } from '../../components/checkbox.tsx';
-import { Select } from '../../components/select.tsx';
+import { Checkbox, Select } from '../../components/choices.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { planStore } from '../../state/plan-store.ts';
-import { inWords, isDefault, numberOf, valueOfChoice } from './option-values.ts';
-import type { OptionValue } from './option-values.ts';
+
+type OptionValue = OptionValues[string];
+
+/** "switchAfter" and "most-active" as a person reads them. */
+export const inWords = (name: string): string =>
+  name.replaceAll('-', ' ').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+/** A choice as the method wants it: some choose among numbers. */
+export const valueOfChoice = (option: MethodOption, choice: string): OptionValue =>
+  typeof option.default === 'number' ? Number(choice) : choice;
+
+/** What stands in a number field; an empty one means the default. */
+export const numberOf = (option: MethodOption, value: number): OptionValue =>
+  Number.isFinite(value) ? value : option.default;
+
+export const isDefault = (option: MethodOption, value: OptionValue): boolean => value === option.default;
+
+/** "UNCURL options", and how many of them differ from their defaults. */
+export const optionsSummary = (title: string, changed: OptionValues | undefined): string => {
+  const count = Object.keys(changed ?? {}).length;
+  return `${title} options${count === 0 ? '' : `, ${count} changed`}`;
+};
 
 /** Every option of a method; only what differs from its default is kept. */
 export const MethodOptions = ({ page }: { readonly page: MethodPage }) => {

@@ -1,19 +1,22 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
-import { savePlan } from '../../actions/save-plan.ts';
-import { useAction } from '../../actions/use-action.ts';
+import { useAction } from '../../actions/action.ts';
+import { profileForPlan, tasksOfPlan } from '../../actions/jobs.ts';
+import { savePlan } from '../../actions/plan.ts';
+import { startSearch } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';
-import { Disclosure } from '../../components/disclosure.tsx';
+import { Definition, Words } from '../../components/definition.tsx';
+import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { selectedModel } from '../../engine/facts.ts';
-import { useFacts } from '../../engine/use-facts.ts';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { formatFactor } from '../../format/format-number.ts';
+import { CostTable } from '../../plan/cost-table.tsx';
+import { keptExperts } from '../../plan/expert-fates.ts';
+import { numberRanges } from '../../plan/kept-counts.ts';
+import { useMethodPage } from '../../plan/method-select.tsx';
+import { methodTitle } from '../../plan/methods.ts';
+import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { layoutStore } from '../../state/layout-store.ts';
-import { CostTable } from './cost-table.tsx';
-import { keptExperts } from './expert-fates.ts';
-import { numberRanges } from './number-ranges.ts';
-import { ProfileNow } from './profile-now.tsx';
-import { SearchNow } from './search-now.tsx';
-import { useCurrentPlan } from './use-current-plan.ts';
 
 /** What the plan would leave: known at once, without compute. */
 export const PlanOutcome = () => {
@@ -85,3 +88,52 @@ const KeptRow = ({ layer, kept }: { readonly layer: number; readonly kept: reado
     <dd>{numberRanges(kept)}</dd>
   </>
 );
+
+/** A plan without what it is made from: says so and what that costs, and offers to measure it. */
+const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
+  const facts = useFacts();
+  const profile = useAction(profileForPlan);
+  const tasks = tasksOfPlan(facts);
+  const isRunning = facts.jobs.some(({ kind }) => kind === 'profile');
+  const [first] = tasks;
+  const subject = tasks.length === 1 && first !== undefined ? first.title : `${tasks.length} tasks`;
+  return (
+    <>
+      <Problem error={error} />
+      <div className="card-actions">
+        <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled}>
+          {isRunning ? 'Profiling…' : `Profile ${subject} for ${methodTitle(facts.selection.method)} now`}
+        </Button>
+      </div>
+    </>
+  );
+};
+
+/** A method that has no plan before it has measured many: says what that costs, and starts the job. */
+const SearchNow = () => {
+  const { selection } = useFacts();
+  const search = useAction(startSearch);
+  const page = useMethodPage(selection.method);
+  return (
+    <div className="search-now">
+      <p>
+        {methodTitle(selection.method)} has no plan before it has <Definition of="search">searched</Definition> for one:
+        a job that can be cancelled and resumed. Its plan is then the point of the curve, and can be exported from
+        there.
+      </p>
+      <p className="muted">
+        It keeps the same number of experts in every layer; pins, budgets and protection do not count.
+      </p>
+      {page !== undefined && (
+        <p className="muted">
+          Cost: <Words text={page.cost} />.
+        </p>
+      )}
+      <div className="card-actions">
+        <Button look="primary" icon="play" onClick={search.perform} disabled={!search.enabled}>
+          Search and measure at {formatFactor(selection.factor)}
+        </Button>
+      </div>
+    </div>
+  );
+};

@@ -2,28 +2,23 @@ import { useId } from 'react';
 import { useStore } from 'zustand';
 import type { ModelEntry, ModelInfo } from '../../../main/contract/model.ts';
 import { budgetName } from '../../../main/contract/plan.ts';
-import { importPlan } from '../../actions/import-plan.ts';
-import { useAction } from '../../actions/use-action.ts';
+import { useAction } from '../../actions/action.ts';
+import { importPlan } from '../../actions/plan.ts';
 import { Button } from '../../components/button.tsx';
+import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Disclosure } from '../../components/disclosure.tsx';
-import { Select } from '../../components/select.tsx';
-import { focusedTask, tickedTasks } from '../../engine/facts.ts';
-import { useFacts } from '../../engine/use-facts.ts';
+import { Disclosure } from '../../components/panel.tsx';
+import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
+import { formatFactor } from '../../format/format-number.ts';
+import { MethodSelect, useMethodPage } from '../../plan/method-select.tsx';
+import { methodTitle } from '../../plan/methods.ts';
+import { FactorSlider } from '../../plan/plan-controls.tsx';
+import { ignoresBudget, shownImport } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';
-import { useMethodPage } from '../methods/use-method-page.ts';
-import { BudgetSelect, ProtectSelect } from './budget-select.tsx';
-import { shownImport } from './current-plan.ts';
-import { FactorSlider } from './factor-slider.tsx';
-import { ImportedCard } from './imported-card.tsx';
-import { LayerCounts } from './layer-counts.tsx';
-import { MethodOptions } from './method-options.tsx';
-import { MethodSelect } from './method-select.tsx';
-import { methodTitle } from './methods.ts';
-import { optionsSummary } from './option-values.ts';
-import { PinChips } from './pin-chips.tsx';
-import { ignoresBudget } from './plan-input.ts';
-import { TaskWeights } from './task-weights.tsx';
+import type { ImportedFile } from '../../state/plan-store.ts';
+import { BudgetSelect, LayerCounts, ProtectSelect } from './budget.tsx';
+import { MethodOptions, optionsSummary } from './method-options.tsx';
+import { PinChips, TaskWeights } from './pins-and-weights.tsx';
 
 /** Budgets that a ranking, which orders experts only within layers, can have. */
 const RANKING_BUDGETS = ['uniform', 'manual'] as const;
@@ -134,5 +129,33 @@ const MethodNotes = () => {
       )}
       {madeFor === 'ticked' && ticked.length > 1 && page.needs !== 'nothing' && <TaskWeights tasks={ticked} />}
     </>
+  );
+};
+
+/** The file that stands in for the method, and the way back. */
+const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
+  const other = useAction(importPlan);
+  return (
+    <div className="imported" role="group" aria-label="Imported file">
+      <p>
+        <Definition of={file.kind === 'plan' ? 'importedPlan' : 'importedRanking'}>
+          {file.kind === 'plan' ? 'Plan' : 'Ranking'}
+        </Definition>{' '}
+        <strong>{file.name}</strong>
+        {file.kind === 'plan' && (
+          <span className="muted">
+            {' '}
+            {file.method === null ? 'written by hand' : methodTitle(file.method)}
+            {file.factor === null ? '' : `, ${formatFactor(file.factor)}`}
+          </span>
+        )}
+      </p>
+      <div className="card-actions">
+        <Button onClick={() => planStore.getState().importFile(null)}>Back to methods</Button>
+        <Button look="quiet" onClick={other.perform} disabled={!other.enabled}>
+          Import another…
+        </Button>
+      </div>
+    </div>
   );
 };

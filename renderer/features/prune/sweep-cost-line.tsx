@@ -1,16 +1,14 @@
 import { useStore } from 'zustand';
-import { sweepModels } from '../../actions/start-sweep.ts';
-import { Definition } from '../../components/definition.tsx';
-import { Disclosure } from '../../components/disclosure.tsx';
-import { Words } from '../../components/words.tsx';
-import { tickedTasks } from '../../engine/facts.ts';
-import { useFacts } from '../../engine/use-facts.ts';
+import { sweepModels } from '../../actions/sweep.ts';
+import { Definition, Words } from '../../components/definition.tsx';
+import { Disclosure } from '../../components/panel.tsx';
+import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import { useProfiles } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { useProfiles } from '../routing/use-profiles.ts';
-import { methodTitle } from './methods.ts';
-import { sweepCost } from './sweep-plan.ts';
+import { sweepCost } from '../../sweep/sweep-plan.ts';
 
 const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
@@ -73,7 +71,10 @@ export const SweepMethodCosts = () => {
   if (lines.length === 0) return null;
   return (
     <Disclosure
-      summary={`What ${lines.map(({ term }) => term).join(', ')} ${lines.length === 1 ? 'costs' : 'cost'} beyond a plain profile`}
+      summary={
+        `What ${lines.map(({ term }) => term).join(', ')} ${lines.length === 1 ? 'costs' : 'cost'} beyond a plain ` +
+        'profile'
+      }
     >
       <dl className="method-costs">
         {lines.map(({ term, text }) => (

@@ -1,21 +1,18 @@
 import { useStore } from 'zustand';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { showMethods } from '../../actions/show-methods.ts';
-import { startSweep, sweepModels } from '../../actions/start-sweep.ts';
-import { useAction } from '../../actions/use-action.ts';
+import { useAction } from '../../actions/action.ts';
+import { startSweep, sweepModels } from '../../actions/sweep.ts';
+import { showMethods } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
-import { Checkbox } from '../../components/checkbox.tsx';
+import { Checkbox, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Select } from '../../components/select.tsx';
-import { isUsable, tickedTasks } from '../../engine/facts.ts';
-import { useFacts } from '../../engine/use-facts.ts';
+import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../format/format-number.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { BudgetSelect, ProtectSelect } from './budget-select.tsx';
+import { commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
+import { BudgetSelect, ProtectSelect } from './budget.tsx';
+import { SweepMethods, SweepNumbers, SweepOptions } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
-import { SweepMethods, SweepOptions } from './sweep-methods.tsx';
-import { SweepNumbers } from './sweep-numbers.tsx';
-import { commonFactors, sweepObstacle } from './sweep-plan.ts';
 
 const budgets = sweepSettings.shape.budget.unwrap().options;
 

@@ -1,15 +1,17 @@
+import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import type { FlippedItem, PointName, Reproduction } from '../../../main/contract/reproduction.ts';
+import { Icon } from '../../components/button.tsx';
 import { DataTable } from '../../components/data-table.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { Icon } from '../../components/icon.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
+import { useEngine, useQuery } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFactor, formatFixed } from '../../format/format-number.ts';
-import { reproductionStore } from '../../state/reproduction-store.ts';
-import { thresholdBracket, thresholdValue } from '../curves/threshold-words.ts';
-import { methodTitle } from '../prune/methods.ts';
-import { useReproductionEnd } from './use-reproduction-end.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import { reproductionStore } from '../../state/dialog-stores.ts';
+import { noticesStore } from '../../state/notices-store.ts';
+import { thresholdBracket, thresholdValue } from '../../sweep/threshold-words.ts';
 import './reproduction-dialog.css';
 
 /** Result of a reproduction: whether every number matches, and what differs, item by item. */
@@ -133,3 +135,26 @@ const PointList = ({ title, points }: { readonly title: string; readonly points:
       <DataTable caption={title} rows={points} rowKey={keyOf} columns={[...pointCells]} />
     </section>
   );
+
+/** Says how a reproduction that ran while the window was open came out; what does not match is shown at once. */
+const useReproductionEnd = (): void => {
+  const { cache } = useEngine();
+  const { runs } = useFacts();
+  const active = useRef<ReadonlySet<string>>(new Set());
+  useEffect(() => {
+    const reproductions = runs.filter(({ kind }) => kind === 'reproduce');
+    const ended = reproductions.filter(({ id, state }) => state === 'done' && active.current.has(id));
+    active.current = new Set(
+      reproductions.filter(({ state }) => state === 'running' || state === 'queued').map(({ id }) => id),
+    );
+    for (const { id } of ended) {
+      cache
+        .fetch('reproduction.read', { run: id })
+        .then(({ matches, sentence }) => {
+          if (matches) noticesStore.getState().tell(sentence, 'Its row under Runs opens the comparison.');
+          else reproductionStore.getState().showRun(id);
+        })
+        .catch((error: unknown) => noticesStore.getState().report(error));
+    }
+  }, [runs, cache]);
+};

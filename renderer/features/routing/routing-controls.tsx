@@ -1,15 +1,14 @@
 import { useStore } from 'zustand';
-import { profileTasks } from '../../actions/profile-tasks.ts';
-import { useAction } from '../../actions/use-action.ts';
+import { useAction } from '../../actions/action.ts';
+import { profileTasks } from '../../actions/jobs.ts';
 import { Button } from '../../components/button.tsx';
+import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Segmented } from '../../components/segmented.tsx';
-import { Select } from '../../components/select.tsx';
-import { definitions } from '../../definitions.ts';
-import { useFacts } from '../../engine/use-facts.ts';
-import { routingMetrics, routingStore } from '../../state/routing-store.ts';
+import { definitions } from '../../definitions/definitions.ts';
+import { useFacts } from '../../engine/facts.ts';
+import { useProfiles } from '../../profile/use-profiles.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { useProfiles } from './use-profiles.ts';
+import { routingMetrics, routingStore } from '../../state/view-stores.ts';
 
 const NO_TASK = '';
 

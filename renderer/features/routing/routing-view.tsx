@@ -1,16 +1,14 @@
-import { profileTasks } from '../../actions/profile-tasks.ts';
-import { useAction } from '../../actions/use-action.ts';
+import { useAction } from '../../actions/action.ts';
+import { profileTasks } from '../../actions/jobs.ts';
 import { Button } from '../../components/button.tsx';
-import { EmptyState } from '../../components/empty-state.tsx';
+import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { focusedTask, isUsable, selectedModel } from '../../engine/facts.ts';
-import { useFacts } from '../../engine/use-facts.ts';
-import { PlanControls } from '../prune/plan-controls.tsx';
-import { LayerBars } from './layer-bars.tsx';
+import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
+import { PlanControls } from '../../plan/plan-controls.tsx';
+import { RoutingMap } from '../../profile/routing-map.tsx';
+import { useProfiles } from '../../profile/use-profiles.ts';
+import { LayerBars, TaskAtlas } from './layer-atlas.tsx';
 import { RoutingControls } from './routing-controls.tsx';
-import { RoutingMap } from './routing-map.tsx';
-import { TaskAtlas } from './task-atlas.tsx';
-import { useProfiles } from './use-profiles.ts';
 
 export const RoutingView = () => {
   const facts = useFacts();
@@ -67,7 +65,8 @@ export const RoutingView = () => {
               ? 'This task has no calibration items, so its routing cannot be profiled.'
               : running
                 ? 'The heatmap appears here as soon as this task is done. Progress is shown below.'
-                : 'Profiling sends the calibration items through the model and records which experts each token uses. Test items are not touched.'}
+                : 'Profiling sends the calibration items through the model and records which experts each token ' +
+                  'uses. Test items are not touched.'}
           </EmptyState>
         )}
         <TaskAtlas />

@@ -1,20 +1,19 @@
 import { useStore } from 'zustand';
 import type { RunKind, RunManifest, RunState } from '../../../main/contract/run.ts';
-import { isReproducible, startReproduction } from '../../actions/reproduce-sweep.ts';
-import { isResumable } from '../../actions/resume-run.ts';
-import { IconButton } from '../../components/button.tsx';
-import { Icon } from '../../components/icon.tsx';
-import type { IconName } from '../../components/icon.tsx';
+import { isResumable } from '../../actions/jobs.ts';
+import { isReproducible, startReproduction } from '../../actions/sweep.ts';
+import { Icon, IconButton } from '../../components/button.tsx';
+import type { IconName } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
-import { useRequest } from '../../engine/use-request.ts';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatWhen } from '../../format/format-time.ts';
+import { runDeviceText } from '../../format/record-words.ts';
+import { reproductionStore } from '../../state/dialog-stores.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { layoutStore } from '../../state/layout-store.ts';
-import { reproductionStore } from '../../state/reproduction-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { runDeviceText } from '../devices/device-words.ts';
 
 const icons: Readonly<Record<RunKind, IconName>> = {
   profile: 'table',
@@ -108,7 +107,7 @@ const RunRow = ({ run }: { readonly run: RunManifest }) => {
             onClick={() =>
               start(async ({ bridge, cache }) => {
                 await bridge.call('jobs.resume', { run: run.id });
-                cache.invalidate((name) => name === 'runs.list' || name === 'jobs.list');
+                cache.invalidate(listsRuns);
               })
             }
           />

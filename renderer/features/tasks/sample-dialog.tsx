@@ -1,13 +1,13 @@
 import { useStore } from 'zustand';
 import type { TaskEntry } from '../../../main/contract/task.ts';
+import { Icon } from '../../components/button.tsx';
+import { Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { Icon } from '../../components/icon.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { Segmented } from '../../components/segmented.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
-import { sampleStore } from './sample-store.ts';
+import { sampleStore } from '../../state/dialog-stores.ts';
 import './sample-dialog.css';
 
 const SHOWN_ITEMS = 40;

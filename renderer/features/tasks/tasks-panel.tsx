@@ -1,21 +1,19 @@
 import { useStore } from 'zustand';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { openTask } from '../../actions/open-task.ts';
-import { useAction } from '../../actions/use-action.ts';
-import { Button, IconButton } from '../../components/button.tsx';
+import { useAction } from '../../actions/action.ts';
+import { openTask } from '../../actions/open.ts';
+import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Icon } from '../../components/icon.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
-import { useRequest } from '../../engine/use-request.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { changedTaskSentence } from '../../format/record-words.ts';
+import { useProfiles } from '../../profile/use-profiles.ts';
+import { sampleStore } from '../../state/dialog-stores.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { usePart } from '../../state/use-store.ts';
-import { changedTaskSentence } from '../models/changed-words.ts';
-import { useProfiles } from '../routing/use-profiles.ts';
-import { sampleStore } from './sample-store.ts';
+import { usePart } from '../../state/view-stores.ts';
 
 export const TasksPanel = () => {
   const tasks = useQuery('tasks.list', {});

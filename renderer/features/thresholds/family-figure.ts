@@ -1,14 +1,88 @@
 import type { RunManifest } from '../../../main/contract/run.ts';
-import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import type { ResolvedTheme } from '../../app/theme.ts';
+import type { SizePair, SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { chartMarkup } from '../../figures/chart-markup.ts';
-import { csvDocument, type CsvValue } from '../../figures/csv.ts';
-import { escapeXml } from '../../figures/escape-xml.ts';
-import type { Figure } from '../../figures/figure.ts';
+import { csvDocument, type CsvValue, type Figure } from '../../figures/csv.ts';
 import { LEGEND_ROW, methodLegend } from '../../figures/method-legend.ts';
-import { svgDocument } from '../../figures/svg-document.ts';
+import { escapeXml, svgDocument } from '../../figures/svg-document.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
 
-export interface SizeTrendFigure {
+/** Columns of saved thresholds, named as `uncurl figures` names them. */
+export const thresholdColumns = [
+  'method',
+  'task',
+  'experts',
+  'model',
+  'factor',
+  'last_safe',
+  'first_unsafe',
+  'largest_tested',
+  'delta',
+  'n',
+  'verdict',
+] as const;
+
+export const thresholdRow = (threshold: SizeThreshold): readonly CsvValue[] => [
+  threshold.method,
+  threshold.task,
+  threshold.experts,
+  threshold.model,
+  threshold.factor,
+  threshold.lastSafe,
+  threshold.firstUnsafe,
+  threshold.largestTested,
+  threshold.delta,
+  threshold.n,
+  threshold.verdict,
+];
+
+/** Columns of saved comparisons, likewise. */
+export const pairColumns = [
+  'method',
+  'seed',
+  'task',
+  'large',
+  'large_experts',
+  'small',
+  'experts',
+  'factor',
+  'past_threshold',
+  'metric',
+  'n',
+  'pruned',
+  'scratch',
+  'difference',
+  'low',
+  'high',
+  'p',
+  'lost',
+  'gained',
+  'reading',
+] as const;
+
+export const pairRow = (pair: SizePair): readonly CsvValue[] => [
+  pair.method,
+  pair.seed,
+  pair.task,
+  pair.large,
+  pair.largeExperts,
+  pair.small,
+  pair.experts,
+  pair.factor,
+  pair.pastThreshold,
+  pair.metric,
+  pair.n,
+  pair.pruned,
+  pair.scratch,
+  pair.difference,
+  pair.low,
+  pair.high,
+  pair.p,
+  pair.lost,
+  pair.gained,
+  pair.reading,
+];
+
+interface SizeTrendFigure {
   readonly kind: string;
   readonly title: string;
   /** How to read it. */
@@ -61,7 +135,10 @@ export const sizeTrendChart = (figure: SizeTrendFigure): Figure => {
   const bodies = panels.map(({ title: name, chart }, index) => {
     const x = GAP + (index % columns) * (cell.width + GAP);
     const y = head + Math.floor(index / columns) * (cell.height + ABOVE + GAP);
-    return `<g transform="translate(${x} ${y})"><text x="30" y="12" font-weight="bold" fill="${ink}">${escapeXml(name)}</text><g transform="translate(0 ${ABOVE})">${chart.markup}</g></g>`;
+    return (
+      `<g transform="translate(${x} ${y})"><text x="30" y="12" font-weight="bold" ` +
+      `fill="${ink}">${escapeXml(name)}</text><g transform="translate(0 ${ABOVE})">${chart.markup}</g></g>`
+    );
   });
   const lines = wrapped(
     `${figure.caption} ${family.rule}`,

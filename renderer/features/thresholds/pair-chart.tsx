@@ -1,12 +1,11 @@
 import type { SizePair } from '../../../main/contract/size-trend.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
-import type { ResolvedTheme } from '../../app/theme.ts';
-import { MethodMarker } from '../../charts/method-marker.tsx';
+import { MethodMarker } from '../../charts/legend.tsx';
 import { formatCount, formatFixed } from '../../format/format-number.ts';
-import type { PairDot, PairRow, TaskPairs } from './pair-rows.ts';
-import { dotText } from './pair-text.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
+import { type PairDot, type PairRow, roundTicks, type TaskPairs } from './pair-rows.ts';
 import { PointedChart } from './pointed-chart.tsx';
-import { roundTicks } from './round-ticks.ts';
+import { dotText } from './threshold-text.ts';
 
 interface PairChartProps {
   readonly id: string;

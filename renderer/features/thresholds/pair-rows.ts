@@ -47,7 +47,10 @@ const dotOf = (method: string, pairs: readonly SizePair[]): PairDot => {
   };
 };
 
-/** Comparisons gathered for drawing: a small multiple per task, a row per pair of sizes (by E', then E), a dot per method. */
+/**
+ * Comparisons gathered for drawing: a small multiple per task, a row per pair of sizes (by E', then E), a dot per
+ * method.
+ */
 export const taskPairs = (pairs: readonly SizePair[], tasks: readonly string[]): readonly TaskPairs[] =>
   tasks.flatMap((task): readonly TaskPairs[] => {
     const own = pairs.filter((pair) => pair.task === task);
@@ -77,11 +80,31 @@ export const taskPairs = (pairs: readonly SizePair[], tasks: readonly string[]):
     return [{ task, metric: first.metric, n: Math.min(...own.map(({ n }) => n)), rows }];
   });
 
-/** From the lowest to the highest end of any whisker, 0 among them; accuracies share one axis, each perplexity has its own. */
+/**
+ * From the lowest to the highest end of any whisker, 0 among them; accuracies share one axis, each perplexity has its
+ * own.
+ */
 export const differenceDomain = (shown: TaskPairs, all: readonly TaskPairs[]): readonly [number, number] => {
   const sharing = shown.metric === 'perplexity' ? [shown] : all.filter(({ metric }) => metric !== 'perplexity');
   const ends = sharing.flatMap(({ rows }) =>
     rows.flatMap(({ dots }) => dots.flatMap(({ low, high, difference }) => [low, high, difference])),
   );
   return [Math.min(0, ...ends), Math.max(0, ...ends)];
+};
+
+/**
+ * Round numbers (1, 2 or 5 times a power of ten apart) within [low, high]: at most `most` of them, 0 among them where
+ * it lies within.
+ */
+export const roundTicks = (low: number, high: number, most: number): readonly number[] => {
+  const span = high - low;
+  if (!(span > 0)) return [low];
+  const power = 10 ** Math.floor(Math.log10(span / most));
+  const step =
+    [1, 2, 5, 10, 20]
+      .map((times) => times * power)
+      .find((size) => Math.floor(high / size) - Math.ceil(low / size) < most) ?? span;
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 };

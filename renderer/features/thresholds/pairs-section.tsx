@@ -1,22 +1,76 @@
 import { useStore } from 'zustand';
 import type { SizePair } from '../../../main/contract/size-trend.ts';
+import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatCount } from '../../format/format-number.ts';
-import { thresholdsStore } from '../../state/thresholds-store.ts';
-import { sizeTrendChart } from './family-figure.ts';
-import { pairColumns, pairRow } from './family-rows.ts';
+import { differenceText, formatCount, formatFactor, formatProbability, valueText } from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import { thresholdsStore } from '../../state/view-stores.ts';
+import { pairColumns, pairRow, sizeTrendChart } from './family-figure.ts';
 import { Findings } from './findings.tsx';
-import { openInCurves } from './open-in-curves.ts';
 import { PairChart } from './pair-chart.tsx';
 import { differenceDomain, taskPairs } from './pair-rows.ts';
-import { PairsTable } from './pairs-table.tsx';
-import type { SectionProps } from './section-props.ts';
+import { openInCurves, type SectionProps } from './shown-family.ts';
+import { standingOf, standingText } from './threshold-text.ts';
+
+interface PairsTableProps {
+  readonly pairs: readonly SizePair[];
+  readonly title: (task: string) => string;
+  readonly onSelect: (pair: SizePair) => void;
+}
+
+/** Every comparison of a pruned large model with a small one from scratch. */
+const PairsTable = ({ pairs, title, onSelect }: PairsTableProps) => (
+  <DataTable
+    caption="Pruned-large against scratch-small: per cent, differences in percentage points (perplexity as it stands)"
+    rows={pairs}
+    rowKey={({ task, method, seed, large, small }) => JSON.stringify([task, method, seed, large, small])}
+    onRow={onSelect}
+    columns={[
+      { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
+      {
+        key: 'method',
+        title: 'Method',
+        cell: ({ method, seed }) => `${methodTitle(method)}${seed === null ? '' : `, seed ${seed}`}`,
+      },
+      { key: 'large', title: 'Pruned', cell: ({ large, factor }) => `${large} ${formatFactor(factor)}` },
+      { key: 'small', title: 'From scratch', cell: ({ small }) => small },
+      { key: 'pruned', title: 'Pruned', numeric: true, cell: ({ pruned, metric }) => valueText(pruned, metric) },
+      { key: 'scratch', title: 'Scratch', numeric: true, cell: ({ scratch, metric }) => valueText(scratch, metric) },
+      {
+        key: 'difference',
+        title: <Definition of="scratchDifference">Difference</Definition>,
+        numeric: true,
+        cell: ({ difference, metric }) => differenceText(difference, metric),
+      },
+      {
+        key: 'interval',
+        title: <Definition of="scratchDifference">95 % interval</Definition>,
+        numeric: true,
+        cell: ({ low, high, metric }) => `[${differenceText(low, metric)}, ${differenceText(high, metric)}]`,
+      },
+      {
+        key: 'p',
+        title: <Definition of="mcnemar">p</Definition>,
+        numeric: true,
+        cell: ({ p }) => (p === null ? '' : formatProbability(p)),
+      },
+      { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ n }) => formatCount(n) },
+      {
+        key: 'standing',
+        title: <Definition of="pastThreshold">Threshold</Definition>,
+        cell: (pair) => standingText(standingOf(pair)),
+      },
+    ]}
+  />
+);
 
 const TITLE = 'Pruned from more experts, against trained with as many';
 const CAPTION =
-  'Row E → E′: the model with E experts pruned to E′, minus the model trained with E′, on the same items, in percentage points (perplexity as it stands). ' +
-  'Left of 0 the pruned model is worse (perplexity: right). Whisker: two-sided 95 % interval, paired; of several draws or trainings mean and range. ' +
+  'Row E → E′: the model with E experts pruned to E′, minus the model trained with E′, on the same items, in ' +
+  'percentage points (perplexity as it stands). ' +
+  ('Left of 0 the pruned model is worse (perplexity: right). Whisker: two-sided 95 % interval, paired; of several ' +
+    'draws or trainings mean and range. ') +
   'Filled: past the threshold; hollow: within it; pale: cannot be told.';
 
 /** Pruned-large against scratch-small at equal expert count: a small multiple per task, a row per pair of sizes. */

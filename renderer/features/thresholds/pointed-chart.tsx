@@ -1,8 +1,7 @@
 import { useState } from 'react';
 import type { ReactNode } from 'react';
-import { useElementWidth } from '../../charts/use-element-width.ts';
-import { nearestDot } from '../curves/nearest-dot.ts';
-import type { Dot } from '../curves/nearest-dot.ts';
+import { nearestDot, useElementWidth } from '../../charts/chart-element.ts';
+import type { Dot } from '../../charts/chart-element.ts';
 
 /** Exact numbers of a point. */
 export interface PointText {
@@ -17,7 +16,10 @@ interface PointedChartProps {
   /** Of a point by its `data-point`; null where there is none. */
   readonly text: (key: string) => PointText | null;
   readonly onSelect: (key: string) => void;
-  /** The SVG's content for this width; points are elements of class `curve-point` with `data-point`, `data-x` and `data-y`. */
+  /**
+   * The SVG's content for this width; points are elements of class `curve-point` with `data-point`, `data-x` and
+   * `data-y`.
+   */
   readonly children: (width: number) => ReactNode;
 }
 

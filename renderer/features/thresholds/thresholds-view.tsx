@@ -1,25 +1,22 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { useResolvedTheme } from '../../app/theme.ts';
 import { Button } from '../../components/button.tsx';
-import { EmptyState } from '../../components/empty-state.tsx';
+import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useFacts } from '../../engine/use-facts.ts';
-import { curvesStore } from '../../state/curves-store.ts';
+import { useFacts } from '../../engine/facts.ts';
 import { layoutStore } from '../../state/layout-store.ts';
-import '../curves/curves.css';
-import { MethodToggles } from '../curves/method-toggles.tsx';
-import { isPoint, pointKey } from '../curves/point-key.ts';
-import { useSweep } from '../curves/use-sweep.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
+import { curvesStore } from '../../state/view-stores.ts';
+import { isPoint, pointKey } from '../../sweep/points.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+import { MethodToggles } from '../../sweep/sweep-controls.tsx';
+import '../../sweep/sweep.css';
 import { MatrixSection } from './matrix-section.tsx';
-import { openInCurves } from './open-in-curves.ts';
 import { PairsSection } from './pairs-section.tsx';
-import { RuleBox } from './rule-box.tsx';
-import { thresholdPoint } from './threshold-point.ts';
-import { ThresholdsControls } from './thresholds-controls.tsx';
+import { openInCurves, thresholdPoint, useSizeTrend } from './shown-family.ts';
+import { RuleBox, ThresholdsControls } from './thresholds-controls.tsx';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';
-import { useSizeTrend } from './use-family.ts';
 
 const SetUpSweep = () => (
   <Button look="primary" onClick={() => layoutStore.getState().show('prune')}>

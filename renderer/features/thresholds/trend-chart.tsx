@@ -1,8 +1,8 @@
 import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
-import type { ResolvedTheme } from '../../app/theme.ts';
-import { MethodMarker } from '../../charts/method-marker.tsx';
+import { MethodMarker } from '../../charts/legend.tsx';
 import { formatCount, formatFactor } from '../../format/format-number.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
 import { PointedChart, type PointText } from './pointed-chart.tsx';
 import { MARGIN, type PlacedThreshold, type PlacedTrend, type TrendFrame, trendLayout } from './trend-layout.ts';
 

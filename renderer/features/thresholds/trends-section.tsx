@@ -1,19 +1,69 @@
 import { useStore } from 'zustand';
+import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatCount } from '../../format/format-number.ts';
-import { thresholdsStore } from '../../state/thresholds-store.ts';
-import { sizeTrendChart } from './family-figure.ts';
-import { thresholdColumns, thresholdRow } from './family-rows.ts';
+import { formatCount, formatFactor, formatFixed } from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import { thresholdsStore } from '../../state/view-stores.ts';
+import { thresholdBracket, thresholdValue } from '../../sweep/threshold-words.ts';
+import { sizeTrendChart, thresholdColumns, thresholdRow } from './family-figure.ts';
 import { Findings } from './findings.tsx';
-import type { SectionProps } from './section-props.ts';
-import { thresholdText } from './threshold-text.ts';
+import type { SectionProps } from './shown-family.ts';
+import { isRecorded, thresholdText } from './threshold-text.ts';
 import { TrendChart } from './trend-chart.tsx';
-import { TrendsTable } from './trends-table.tsx';
+
+interface TrendsTableProps {
+  readonly family: SizeTrendDocument;
+  readonly methods: readonly string[];
+  readonly title: (task: string) => string;
+  readonly onSelect: (threshold: SizeThreshold) => void;
+}
+
+/** The numbers behind the charts of thresholds over E. */
+const TrendsTable = ({ family, methods, title, onSelect }: TrendsTableProps) => (
+  <DataTable
+    caption="Thresholds by task, method and number of experts"
+    rows={family.trends.filter(({ method }) => methods.includes(method)).flatMap(({ points }) => points)}
+    rowKey={({ task, method, model }) => JSON.stringify([task, method, model])}
+    onRow={onSelect}
+    columns={[
+      { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
+      { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
+      {
+        key: 'model',
+        title: 'Model',
+        cell: (threshold) => `${threshold.model}${isRecorded(family, threshold) ? ' (recorded)' : ''}`,
+      },
+      {
+        key: 'experts',
+        title: <Definition of="experts">E</Definition>,
+        numeric: true,
+        cell: ({ experts }) => formatCount(experts),
+      },
+      { key: 'threshold', title: <Definition of="threshold" />, numeric: true, cell: thresholdValue },
+      { key: 'bracket', title: <Definition of="bracket" />, cell: thresholdBracket },
+      {
+        key: 'largest',
+        title: <Definition of="largestTested" />,
+        numeric: true,
+        cell: ({ largestTested }) => formatFactor(largestTested),
+      },
+      { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ n }) => formatCount(n) },
+      {
+        key: 'delta',
+        title: <Definition of="delta">δ</Definition>,
+        numeric: true,
+        cell: ({ delta }) => formatFixed(delta, 3),
+      },
+    ]}
+  />
+);
 
 const TITLE = 'Threshold against experts before pruning';
 const CAPTION =
-  'Mark: the threshold (hollow: no factor above ×1 is safe). Bar: the first unsafe factor; nothing was tested between the two. ' +
+  'Mark: the threshold (hollow: no factor above ×1 is safe). Bar: the first unsafe factor; nothing was tested ' +
+  'between the two. ' +
   'Arrow: every tested factor is safe. ?: cannot be told. Dashed: the largest factor that was tested.';
 const REPEATED =
   ' Marks side by side are trainings of one size; the broad band spans them, the line runs through their mean.';

@@ -28,7 +28,7 @@ test('every action fits the menu of the window', () => {
       id,
       label,
       menu,
-      ...(shortcut === undefined ? {} : { accelerator: shortcutAccelerator(shortcut) }),
+      accelerator: shortcut === undefined ? undefined : shortcutAccelerator(shortcut),
     };
     expect(menuAction.safeParse(entry).error, id).toBeUndefined();
   }

@@ -3,7 +3,7 @@ import { modelEntry } from '../../../main/contract/model.ts';
 import { runManifest } from '../../../main/contract/run.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { completeSelection } from '../../../renderer/app/complete-selection.ts';
-import { exportName } from '../../../renderer/features/export/export-source.ts';
+import { exportName } from '../../../renderer/plan/export-source.ts';
 import { noSelection } from '../../../renderer/state/selection-store.ts';
 
 const model = (name: string, experts: number, supported = true) =>

@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import { calls } from '../../../main/contract/calls.ts';
 import type { CallInput, CallName, CallOutput, EngineCall } from '../../../main/contract/calls.ts';
 import { refuse } from '../../../main/contract/errors.ts';
+import type { JobProgress } from '../../../main/contract/run.ts';
+import { withProgress } from '../../../renderer/engine/apply-event.ts';
 import { QueryCache, inputKey } from '../../../renderer/engine/query-cache.ts';
 
 const schemas: { readonly [N in CallName]: { readonly output: z.ZodType<CallOutput<N>> } } = calls;
@@ -24,6 +26,27 @@ const slowEngine = () => {
     });
   return { call, asked };
 };
+
+const job = (run: string, done: number): JobProgress => ({
+  run,
+  kind: 'sweep',
+  title: '',
+  description: '',
+  done,
+  total: 9,
+  reused: 0,
+  elapsedMs: 0,
+  leftMs: null,
+});
+const model = (name: string): unknown => ({
+  handle: name,
+  name,
+  path: name,
+  bundled: false,
+  fingerprint: null,
+  info: null,
+  error: null,
+});
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 test('equal inputs share one answer whatever the order of their keys', () => {
@@ -35,8 +58,8 @@ test('many readers ask once, and all hear the answer', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   let heard = 0;
-  cache.subscribe('jobs.list', {}, () => (heard += 1));
-  cache.subscribe('jobs.list', {}, () => (heard += 1));
+  cache.reader('jobs.list', {}).subscribe(() => (heard += 1));
+  cache.reader('jobs.list', {}).subscribe(() => (heard += 1));
   expect(asked).toHaveLength(1);
   asked[0]?.answer([]);
   await settle();
@@ -47,7 +70,7 @@ test('many readers ask once, and all hear the answer', async () => {
 test('an answer that was overtaken by a newer question is dropped', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
-  cache.subscribe('models.list', {}, () => undefined);
+  cache.reader('models.list', {}).subscribe(() => undefined);
   cache.invalidate((name) => name === 'models.list');
   expect(asked).toHaveLength(2);
   asked[1]?.answer([]);
@@ -61,7 +84,7 @@ test('an answer that was overtaken by a newer question is dropped', async () => 
 test('data stays while a newer answer is on its way; an error replaces it', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
-  cache.subscribe('runs.list', {}, () => undefined);
+  cache.reader('runs.list', {}).subscribe(() => undefined);
   asked[0]?.answer([]);
   await settle();
   cache.invalidate(() => true);
@@ -77,13 +100,13 @@ test('data stays while a newer answer is on its way; an error replaces it', asyn
 test('what nobody reads is forgotten when it is invalidated, and asked again by the next reader', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
-  const stop = cache.subscribe('tasks.list', {}, () => undefined);
+  const stop = cache.reader('tasks.list', {}).subscribe(() => undefined);
   asked[0]?.answer([]);
   await settle();
   stop();
   cache.invalidate((name) => name === 'tasks.list');
   expect(asked).toHaveLength(1);
-  cache.subscribe('tasks.list', {}, () => undefined);
+  cache.reader('tasks.list', {}).subscribe(() => undefined);
   expect(asked).toHaveLength(2);
 });
 
@@ -91,27 +114,45 @@ test('a batch of patches tells each reader once', async () => {
   const { call, asked } = slowEngine();
   const cache = new QueryCache(call);
   let heard = 0;
-  cache.subscribe('jobs.list', {}, () => (heard += 1));
+  cache.reader('jobs.list', {}).subscribe(() => (heard += 1));
   asked[0]?.answer([]);
   await settle();
   heard = 0;
   cache.batch(() => {
-    for (const done of [1, 2, 3])
-      cache.patch('jobs.list', (jobs) => [
-        ...jobs,
-        {
-          run: `r${done}`,
-          kind: 'sweep',
-          title: '',
-          description: '',
-          done,
-          total: 3,
-          reused: 0,
-          elapsedMs: 0,
-          leftMs: null,
-        },
-      ]);
+    for (const done of [1, 2, 3]) cache.patch('jobs.list', (jobs) => [...jobs, job(`r${done}`, done)]);
   });
+  await settle();
   expect(heard).toBe(1);
   expect(cache.state('jobs.list', {}).data).toHaveLength(3);
+});
+
+test('an answer that was asked for before newer news does not overwrite it, whoever asked', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  const first = cache.fetch('models.list', {});
+  cache.reader('models.list', {}).subscribe(() => undefined);
+  cache.invalidate((name) => name === 'models.list');
+  const newest = asked.at(-1);
+  newest?.answer([model('new')]);
+  await settle();
+  for (const older of asked.slice(0, -1)) older.answer([model('old')]);
+  await settle();
+  expect(cache.state('models.list', {}).data?.map(({ name }) => name)).toEqual(['new']);
+  expect((await first).map(({ name }) => name)).toEqual(['new']);
+});
+
+test('what was announced while a call was under way is not undone by its older answer', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  cache.reader('jobs.list', {}).subscribe(() => undefined);
+  asked[0]?.answer([job('a', 1)]);
+  await settle();
+  cache.invalidate((name) => name === 'jobs.list');
+  cache.patch('jobs.list', (jobs) => withProgress(jobs, job('a', 5)));
+  asked[1]?.answer([job('a', 2), job('b', 1)]);
+  await settle();
+  expect(cache.state('jobs.list', {}).data?.map(({ run, done }) => [run, done])).toEqual([
+    ['a', 5],
+    ['b', 1],
+  ]);
 });

@@ -2,10 +2,9 @@ import { crc32 as zlibCrc32, deflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { amountScale } from '../../../renderer/charts/color-scales.ts';
 import { csvDocument } from '../../../renderer/figures/csv.ts';
-import { escapeXml } from '../../../renderer/figures/escape-xml.ts';
 import { heatmapSvg } from '../../../renderer/figures/heatmap-svg.ts';
-import { crc32, withPngText } from '../../../renderer/figures/png-text.ts';
-import { svgDocument } from '../../../renderer/figures/svg-document.ts';
+import { crc32, withPngText } from '../../../renderer/figures/save-figure.tsx';
+import { escapeXml, svgDocument } from '../../../renderer/figures/svg-document.ts';
 
 test('a table carries its manifest and quotes what needs it', () => {
   const csv = csvDocument(

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
+import { CancelledError, refuse } from '../../../main/contract/errors.ts';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { createNoticesStore } from '../../../renderer/state/notices-store.ts';
-import { neighbour } from '../../../renderer/state/neighbour.ts';
-import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
-import { CancelledError, refuse } from '../../../main/contract/errors.ts';
+import { createSelectionStore, neighbour } from '../../../renderer/state/selection-store.ts';
 
 const [a, b] = [pathHandle.parse('a'), pathHandle.parse('b')];
 

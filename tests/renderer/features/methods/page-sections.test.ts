@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { methodName } from '../../../../main/contract/plan.ts';
 import { methodPage } from '../../../../main/pruning/method-page.ts';
 import { methods } from '../../../../main/pruning/methods.ts';
-import { methodGroups } from '../../../../renderer/features/methods/method-groups.ts';
 import { pageSections } from '../../../../renderer/features/methods/page-sections.ts';
+import { methodGroups } from '../../../../renderer/plan/methods.ts';
 
 const pages = methodName.options.map((name) => methodPage(methods[name]));
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { pairPanels } from '../../../../main/figures/size-pair-figure.ts';
-import { differenceDomain, taskPairs } from '../../../../renderer/features/thresholds/pair-rows.ts';
-import { roundTicks } from '../../../../renderer/features/thresholds/round-ticks.ts';
+import { differenceDomain, roundTicks, taskPairs } from '../../../../renderer/features/thresholds/pair-rows.ts';
 import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';
 
 const { family } = sampleSizeTrend({

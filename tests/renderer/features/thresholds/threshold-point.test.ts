@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { thresholdPoint } from '../../../../renderer/features/thresholds/threshold-point.ts';
+import { thresholdPoint } from '../../../../renderer/features/thresholds/shown-family.ts';
 import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';
 
 const { document, family } = sampleSizeTrend({

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ExpertTrend, SizeThreshold } from '../../../../main/contract/size-trend.ts';
-import { doublings, doublingScale } from '../../../../renderer/features/thresholds/doubling-scale.ts';
-import { trendLayout } from '../../../../renderer/features/thresholds/trend-layout.ts';
+import { doublings, doublingScale, trendLayout } from '../../../../renderer/features/thresholds/trend-layout.ts';
 
 const threshold = (
   experts: number,
@@ -43,26 +42,30 @@ test('both axes double: equal steps for 8 to 16 and 16 to 32, for factors 1 to 2
   expect(doublingScale(8, 8, [0, 10], [8]).position(8)).toBe(5);
 });
 
-test('a bracket reaches from the last safe to the first unsafe factor; an open one ends above; an unknown one has no line', () => {
-  const { y, trends } = trendLayout(
-    [
-      trend(
-        [threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)],
-        [once(8, 1), once(16, 8), once(32, null)],
-      ),
-    ],
-    frame,
-  );
-  const [closed, open, unknown] = trends[0]?.points ?? [];
-  expect(closed).toMatchObject({ y: y.position(1), end: y.position(2) });
-  expect(open?.y).toBe(y.position(8));
-  expect(open?.end).toBeLessThan(y.position(8));
-  expect(unknown?.y).toBe(y.position(1));
-  expect(trends[0]?.line).toHaveLength(2);
-  expect(trends[0]?.spreads).toEqual([]);
-});
+test(
+  'a bracket reaches from the last safe to the first unsafe factor; an open one ends above; an unknown one has no ' +
+    'line',
+  () => {
+    const { y, trends } = trendLayout(
+      [
+        trend(
+          [threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)],
+          [once(8, 1), once(16, 8), once(32, null)],
+        ),
+      ],
+      frame,
+    );
+    const [closed, open, unknown] = trends[0]?.points ?? [];
+    expect(closed).toMatchObject({ y: y.position(1), end: y.position(2) });
+    expect(open?.y).toBe(y.position(8));
+    expect(open?.end).toBeLessThan(y.position(8));
+    expect(unknown?.y).toBe(y.position(1));
+    expect(trends[0]?.line).toHaveLength(2);
+    expect(trends[0]?.spreads).toEqual([]);
+  },
+);
 
-test('trainings of one size stand side by side, spanned by a band, and the line runs through their geometric mean', () => {
+test('trainings of one size stand side by side, spanned by a band; the line runs through their geometric mean', () => {
   const points = [threshold(16, 1, 2, 'a'), threshold(16, 4, 8, 'b')];
   const { y, trends } = trendLayout([trend(points, [{ experts: 16, models: 2, lowest: 1, highest: 4 }])], frame);
   const [placed] = trends;

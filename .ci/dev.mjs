@@ -1,0 +1,10 @@
+// npm run dev: the workbench in a browser while it is being written. A change of renderer/ is in the page at once, a
+// change of main/ starts the engine anew (jobs stop and can be resumed), and the page reconnects by itself.
+//   npm run dev -- --port N          (default: a free one)
+//   npm run dev -- --workspace DIR   (default: UNCURL_WORKSPACE, or the one of the window)
+import path from 'node:path';
+import { becomeChild, ensureInstalled, nodeBinary, nodeOptions, root } from './setup.mjs';
+
+ensureInstalled();
+const server = path.join(root, '.ci', 'dev-server.mjs');
+becomeChild(nodeBinary(), [...nodeOptions, server, ...process.argv.slice(2)], { cwd: root });

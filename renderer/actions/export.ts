@@ -1,0 +1,46 @@
+import { listsRuns } from '../engine/apply-event.ts';
+import { exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
+import { exportStore } from '../state/export-store.ts';
+import { layoutStore } from '../state/layout-store.ts';
+import type { Action } from './action.ts';
+
+export const exportPoint: Action = {
+  id: 'export-point',
+  label: 'Export the plan of the selected point',
+  keywords: ['curve', 'candidate', 'save'],
+  menu: 'run',
+  enabled: ({ selection }) => selection.point !== null && selection.point.factor > 1,
+  perform: (_engine, { selection }) => {
+    exportStore.getState().choosePoint(selection.point);
+    layoutStore.getState().show('export');
+  },
+};
+
+export const startExport: Action = {
+  id: 'start-export',
+  label: 'Export the plan',
+  keywords: ['save', 'checkpoint', 'hugging face', 'onnx', 'write'],
+  menu: 'run',
+  shortcut: 'Mod+E',
+  enabled: (facts) => facts.connected && exportObstacle(facts, exportStore.getState()) === null,
+  perform: async (engine, facts) => {
+    const state = exportStore.getState();
+    const source = exportSource(facts, state);
+    if (source === null || state.into === null) return;
+    const made =
+      source.call === 'sweep.plan'
+        ? await engine.cache.fetch('sweep.plan', source.input)
+        : source.call === 'plan.import'
+          ? await engine.cache.fetch('plan.import', source.input)
+          : await engine.cache.fetch('plan.make', source.input);
+    const { run } = await engine.bridge.call('export.start', {
+      model: source.model.handle,
+      plan: made.plan,
+      into: state.into.handle,
+      name: exportName(source, state.name),
+      format: state.format,
+    });
+    engine.cache.invalidate(listsRuns);
+    exportStore.getState().showRun(run);
+  },
+};

@@ -1,0 +1,81 @@
+import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
+import type { Engine } from '../engine/engine-context.tsx';
+import { chooseFolder, chooseTaskFile } from '../state/file-choice.ts';
+import { neighbour, selectionStore } from '../state/selection-store.ts';
+import type { Action } from './action.ts';
+
+export const openModel: Action = {
+  id: 'open-model',
+  label: 'Open model folder…',
+  keywords: ['checkpoint', 'hugging face', 'safetensors', 'add'],
+  menu: 'file',
+  shortcut: 'Mod+O',
+  enabled: ({ connected }) => connected,
+  perform: async ({ bridge, cache }) => {
+    const folder = await chooseFolder(bridge, 'model');
+    if (folder === null) return;
+    const entry = await bridge.call('models.open', { handle: folder.handle });
+    cache.invalidate((name) => name === 'models.list');
+    selectionStore.getState().selectModel(entry.handle);
+  },
+};
+
+export const openTask: Action = {
+  id: 'open-task',
+  label: 'Open task folder…',
+  keywords: ['dataset', 'jsonl', 'benchmark', 'add'],
+  menu: 'file',
+  shortcut: 'Mod+Shift+O',
+  enabled: ({ connected }) => connected,
+  perform: async ({ bridge, cache }) => {
+    const folder = await chooseFolder(bridge, 'task');
+    if (folder === null) return;
+    await takeTask({ bridge, cache }, folder.handle);
+  },
+};
+
+/** Opens a task, ticks it and puts it in focus. */
+const takeTask = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, handle: PathHandle): Promise<void> => {
+  const entry = await bridge.call('tasks.open', { handle });
+  cache.invalidate((name) => name === 'tasks.list');
+  const { tasks, toggleTask, focusTask } = selectionStore.getState();
+  if (!tasks.includes(entry.handle)) toggleTask(entry.handle);
+  focusTask(entry.handle);
+};
+
+export const openTaskFile: Action = {
+  id: 'open-task-file',
+  label: 'Open task file…',
+  keywords: ['dataset', 'jsonl', 'parquet', 'yaml', 'harness', 'text', 'add'],
+  menu: 'file',
+  enabled: ({ connected }) => connected,
+  perform: async ({ bridge, cache }) => {
+    const handle = await chooseTaskFile(bridge);
+    if (handle !== null) await takeTask({ bridge, cache }, handle);
+  },
+};
+
+const stepTask = (direction: 'previous' | 'next', shortcut: string, step: number): Action => ({
+  id: `${direction}-task`,
+  label: `Focus the ${direction} task`,
+  keywords: ['switch', 'task'],
+  menu: 'edit',
+  shortcut,
+  enabled: ({ tasks }) => tasks.length > 1,
+  perform: (_engine, { tasks, selection }) => {
+    const handles = tasks.map((task) => task.handle);
+    selectionStore.getState().focusTask(neighbour(handles, selection.task, step));
+  },
+});
+
+export const previousTask = stepTask('previous', 'Alt+Up', -1);
+export const nextTask = stepTask('next', 'Alt+Down', 1);
+
+/** Asks where a moved model lies now; the engine refuses a folder that holds another one. */
+export const locateModel = async ({ bridge, cache }: Engine, model: ModelEntry): Promise<void> => {
+  const folder = await chooseFolder(bridge, 'model');
+  if (folder === null) return;
+  const located = await bridge.call('models.locate', { handle: model.handle, at: folder.handle });
+  cache.invalidate((name) => name === 'models.list');
+  selectionStore.getState().selectModel(located.handle);
+};

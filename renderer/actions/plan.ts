@@ -1,0 +1,111 @@
+import { methodLabel } from '../../main/contract/method.ts';
+import type { Engine } from '../engine/engine-context.tsx';
+import { isUsable, selectedModel } from '../engine/facts.ts';
+import type { Facts } from '../engine/facts.ts';
+import { keptAtFactor, keptRange, standardFactors } from '../plan/kept-counts.ts';
+import { pinOf } from '../plan/pins.tsx';
+import { currentPlanCall } from '../plan/plan-input.ts';
+import { chooseTextFile } from '../state/file-choice.ts';
+import { layoutStore } from '../state/layout-store.ts';
+import { planStore } from '../state/plan-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import type { Action } from './action.ts';
+
+/** Reads a plan or a ranking, which then stands in for the method. Rejects where it does not fit the selected model. */
+const importText = async (
+  { bridge }: Engine,
+  facts: Facts,
+  file: { readonly name: string; readonly text: string },
+): Promise<void> => {
+  const model = selectedModel(facts);
+  if (model?.info === null || model === null) return;
+  const keep = keptAtFactor(model.info, facts.selection.factor);
+  const { kind, plan, cost } = await bridge.call('plan.import', { model: model.handle, ...file, keep });
+  const kept = cost.keptPerLayer.reduce((sum, count) => sum + count, 0);
+  planStore.getState().importFile({
+    ...file,
+    kind,
+    model: model.handle,
+    method:
+      kind === 'ranking' || plan.method === undefined ? null : methodLabel(plan.method, plan.recovery !== undefined),
+    factor: kind === 'ranking' ? null : (model.info.experts * cost.keptPerLayer.length) / kept,
+  });
+  layoutStore.getState().show('prune');
+};
+
+export const importPlan: Action = {
+  id: 'import-plan',
+  label: 'Import a plan or a ranking…',
+  keywords: ['open', 'json', 'kept experts', 'order', 'file'],
+  menu: 'file',
+  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  perform: async (engine, facts) => {
+    const file = await chooseTextFile('.json,application/json');
+    if (file !== null) await importText(engine, facts, file);
+  },
+};
+
+export const savePlan: Action = {
+  id: 'save-plan',
+  label: 'Save the current plan as JSON…',
+  keywords: ['kept experts', 'download', 'file'],
+  menu: 'file',
+  shortcut: 'Mod+S',
+  enabled: (facts) => facts.connected && currentPlanCall(facts, planStore.getState()) !== null,
+  perform: async ({ bridge, cache }, facts) => {
+    const call = currentPlanCall(facts, planStore.getState());
+    if (call === null) return;
+    const { plan, cost } =
+      call.call === 'plan.make'
+        ? await cache.fetch('plan.make', call.input)
+        : await cache.fetch('plan.import', call.input);
+    const bytes = new TextEncoder().encode(`${JSON.stringify(plan, null, 1)}\n`);
+    await bridge.saveFile({
+      suggestedName: `plan-${plan.method ?? 'imported'}-keep${keptRange(cost.keptPerLayer).replace('–', '-')}.json`,
+      bytes,
+    });
+  },
+};
+
+/** Steps to the next of the standard factors, where there is one. */
+const stepFactor = (
+  direction: 'smaller' | 'larger',
+  shortcut: string,
+  next: (factors: readonly number[], factor: number) => number | undefined,
+): Action => ({
+  id: `${direction}-factor`,
+  label: `Go to the next ${direction} factor`,
+  keywords: ['pruning', 'power of two', 'kept'],
+  menu: 'edit',
+  shortcut,
+  enabled: (facts) => (selectedModel(facts)?.info ?? null) !== null,
+  perform: (_engine, facts) => {
+    const info = selectedModel(facts)?.info ?? null;
+    if (info === null) return;
+    const factor = next(standardFactors(info), facts.selection.factor);
+    if (factor !== undefined) selectionStore.getState().chooseFactor(factor);
+  },
+});
+
+export const smallerFactor = stepFactor('smaller', 'Alt+[', (factors, factor) =>
+  factors.findLast((known) => known < factor),
+);
+export const largerFactor = stepFactor('larger', 'Alt+]', (factors, factor) => factors.find((known) => known > factor));
+
+/** Pins the selected expert so, or lets it free where it is pinned so already. */
+const pinExpert = (keep: boolean, shortcut: string, ...keywords: readonly string[]): Action => ({
+  id: keep ? 'pin-stay' : 'pin-go',
+  label: `Selected expert must ${keep ? 'stay' : 'go'} (or is free again)`,
+  keywords: ['pin', ...keywords, 'plan'],
+  menu: 'run',
+  shortcut,
+  enabled: ({ selection: { model, layer, expert } }) => model !== null && layer !== null && expert !== null,
+  perform: (_engine, { selection: { model, layer, expert } }) => {
+    if (model === null || layer === null || expert === null) return;
+    const { pins, pin } = planStore.getState();
+    pin(model, { layer, expert }, pinOf(pins[model], layer, expert) === keep ? null : keep);
+  },
+});
+
+export const pinStay = pinExpert(true, 'Mod+Shift+S', 'keep', 'protect');
+export const pinGo = pinExpert(false, 'Mod+Shift+G', 'drop', 'remove');

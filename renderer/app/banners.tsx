@@ -1,0 +1,61 @@
+import { useState } from 'react';
+import { useStore } from 'zustand';
+import { Icon, IconButton } from '../components/button.tsx';
+import { useEngineStatus } from '../engine/engine-context.tsx';
+import { useFacts } from '../engine/facts.ts';
+import { formatCount } from '../format/format-number.ts';
+import { noticesStore } from '../state/notices-store.ts';
+import { shownSweep } from '../sweep/shown-sweep.ts';
+
+/** Says that the engine is gone and that the window is trying to get it back. */
+export const ConnectionBanner = () => {
+  const status = useEngineStatus();
+  if (status.state === 'connected') return null;
+  return (
+    <div className="connection-banner" role="alert">
+      <Icon name="warning" />
+      <strong>Engine lost, reconnecting.</strong>
+      <span>
+        {status.message} {status.remedy}
+      </span>
+    </div>
+  );
+};
+
+/**
+ * Says, while the sample is on screen, what it is and what it is not; goes for this session where the person closes it.
+ */
+export const SampleBanner = () => {
+  const { runs, selection } = useFacts();
+  const [closed, setClosed] = useState(false);
+  const sweep = shownSweep(runs, selection.run);
+  if (closed || sweep?.sample !== true) return null;
+  const [models, tasks] = [formatCount(sweep.models.length), formatCount(sweep.tasks.length)];
+  return (
+    <div className="sample-banner" role="note">
+      <span>
+        <strong>This is the sample:</strong> a finished sweep of {models} bundled models on {tasks} tasks. The models
+        are small instruments that show the method; they are no evidence about large models.
+      </span>
+      <IconButton icon="close" label="Close the note on the sample" onClick={() => setClosed(true)} />
+    </div>
+  );
+};
+
+export const Notices = () => {
+  const { notices, dismiss } = useStore(noticesStore);
+  return (
+    <div className="notices" role="log" aria-live="assertive" aria-label="Messages">
+      {notices.map((notice) => (
+        <div key={notice.id} className={`notice notice-${notice.kind}`}>
+          <Icon name={notice.kind === 'error' ? 'warning' : 'check'} size={16} />
+          <div>
+            <p>{notice.message}</p>
+            {notice.remedy !== '' && <p className="notice-remedy">{notice.remedy}</p>}
+          </div>
+          <IconButton icon="close" label="Dismiss" onClick={() => dismiss(notice.id)} />
+        </div>
+      ))}
+    </div>
+  );
+};

@@ -1,2 +1,0 @@
-/** Whether Command is the modifier of shortcuts. */
-export const isMac = navigator.userAgent.includes('Mac');

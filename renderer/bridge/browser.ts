@@ -1,0 +1,98 @@
+import { connectionLost } from '../../main/contract/rpc.ts';
+import type { MessageChannelEnd } from '../../main/contract/rpc.ts';
+import type { Bridge, SaveFile } from './bridge.ts';
+import { createBridgeLine } from './line.ts';
+
+/** Waits between attempts to reconnect: doubled each time, with a random part so that pages do not come all at once. */
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 15_000;
+
+/** Wait before attempt n (from 0), with `random` in [0, 1). */
+export const reconnectWaitMs = (attempt: number, random: number): number =>
+  Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt) * (0.75 + 0.5 * random);
+
+/** A WebSocket that is open; each message is one JSON text. */
+const socketChannel = (socket: WebSocket): MessageChannelEnd => ({
+  post: (message) => socket.send(JSON.stringify(message)),
+  listen: (received, ended) => {
+    const onMessage = (event: MessageEvent<unknown>): void => {
+      if (typeof event.data === 'string') received(JSON.parse(event.data));
+    };
+    socket.addEventListener('message', onMessage);
+    socket.addEventListener('close', ended);
+    return () => {
+      socket.removeEventListener('message', onMessage);
+      socket.removeEventListener('close', ended);
+    };
+  },
+  close: () => socket.close(),
+});
+
+/** Null where the server refuses it or cannot be reached: a browser does not tell which. */
+const openSocket = (url: string): Promise<WebSocket | null> =>
+  new Promise((resolve) => {
+    const socket = new WebSocket(url);
+    socket.addEventListener('open', () => resolve(socket), { once: true });
+    socket.addEventListener('close', () => resolve(null), { once: true });
+  });
+
+/** Why the socket was refused: the server says so in words for an ordinary request. Null: it cannot be reached. */
+const refusal = async (address: URL): Promise<string | null> => {
+  try {
+    const answer = await fetch(new URL('/session', address), { cache: 'no-store' });
+    return answer.ok ? null : await answer.text();
+  } catch (error) {
+    if (error instanceof TypeError) return null; // fetch's only sign of an unreachable server
+    throw error;
+  }
+};
+
+const downloadFile: SaveFile = ({ suggestedName, bytes }) => {
+  const url = URL.createObjectURL(new Blob([bytes]));
+  const anchor = document.createElement('a');
+  anchor.href = url;
+  anchor.download = suggestedName;
+  anchor.click();
+  // Revoked later: the download reads the URL after click() has returned.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  return Promise.resolve(true);
+};
+
+/** Joins the page in a browser to `uncurl serve`, and reconnects by itself. */
+export const connectBrowser = async (): Promise<Bridge> => {
+  const address = new URL(window.location.href);
+  if (address.searchParams.has('token')) {
+    // The server has answered the token with a cookie: keep it out of history and screenshots.
+    address.searchParams.delete('token');
+    window.history.replaceState(null, '', address);
+  }
+  const socketUrl = `${address.protocol === 'https:' ? 'wss' : 'ws'}://${address.host}/engine`;
+  const line = createBridgeLine(() => void reconnect());
+
+  const connect = async (): Promise<boolean> => {
+    const socket = await openSocket(socketUrl);
+    if (socket === null) {
+      line.lose(connectionLost((await refusal(address)) ?? 'The workbench server cannot be reached; trying again.'));
+      return false;
+    }
+    line.use(socketChannel(socket));
+    return true;
+  };
+  const reconnect = async (): Promise<void> => {
+    for (let attempt = 0; ; attempt++) {
+      const waitMs = reconnectWaitMs(attempt, Math.random());
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (await connect()) return;
+    }
+  };
+  if (!(await connect())) void reconnect();
+
+  return {
+    call: line.call,
+    subscribe: line.subscribe,
+    status: line.status,
+    host: 'browser',
+    shell: null,
+    saveFile: downloadFile,
+  };
+};

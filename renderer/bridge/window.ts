@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { assertNever, reviveError } from '../../main/contract/errors.ts';
+import { connectionLost, type MessageChannelEnd, serialisedError } from '../../main/contract/rpc.ts';
+import {
+  enginePortMessage,
+  type ShellApi,
+  type ShellCallInput,
+  type ShellCallName,
+  type ShellCallOutput,
+  shellCalls,
+  shellEvent,
+} from '../../main/contract/shell.ts';
+import type { Bridge } from './bridge.ts';
+import { createBridgeLine } from './line.ts';
+
+declare global {
+  interface Window {
+    /** Given by the preload script; absent in a browser. */
+    readonly uncurlShell?: ShellApi;
+  }
+}
+
+const outputs: { readonly [N in ShellCallName]: { readonly output: z.ZodType<ShellCallOutput<N>> } } = shellCalls;
+const shellAnswer = z.union([z.object({ error: serialisedError }), z.object({ output: z.unknown() })]);
+
+const callShell = async <N extends ShellCallName>(
+  shell: ShellApi,
+  name: N,
+  input: ShellCallInput<N>,
+): Promise<ShellCallOutput<N>> => {
+  const answer = shellAnswer.parse(await shell.call(name, input));
+  if ('error' in answer) throw reviveError(answer.error);
+  return outputs[name].output.parse(answer.output);
+};
+
+/** A page's MessagePort; its end is not told by the browser, so the shell tells it (`engine.lost`). */
+const portChannel = (port: MessagePort): MessageChannelEnd => ({
+  post: (message) => port.postMessage(message),
+  listen: (received) => {
+    const listener = (event: MessageEvent): void => received(event.data);
+    port.addEventListener('message', listener);
+    port.start();
+    return () => port.removeEventListener('message', listener);
+  },
+  close: () => port.close(),
+});
+
+/** Asks for a port to the engine and takes it from the window message in which it comes. */
+const requestPort = async (shell: ShellApi): Promise<MessagePort> => {
+  const request = crypto.randomUUID();
+  const stopWaiting = new AbortController();
+  const arrived = new Promise<MessagePort>((resolve) => {
+    const take = (event: MessageEvent<unknown>): void => {
+      const port = event.ports[0];
+      if (event.source !== window || event.data !== enginePortMessage(request) || port === undefined) return;
+      stopWaiting.abort();
+      resolve(port);
+    };
+    window.addEventListener('message', take, { signal: stopWaiting.signal });
+  });
+  try {
+    await callShell(shell, 'engine.connect', { request });
+  } catch (error) {
+    stopWaiting.abort();
+    throw error;
+  }
+  return arrived;
+};
+
+/** Joins the page in the desktop window to the engine's process, and again whenever the shell has restarted it. */
+export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
+  const line = createBridgeLine(() => undefined);
+  const menuListeners = new Set<(id: string) => void>();
+
+  const connect = async (): Promise<void> => {
+    try {
+      line.use(portChannel(await requestPort(api)));
+    } catch (error) {
+      line.lose(connectionLost(error instanceof Error ? error.message : String(error)));
+    }
+  };
+
+  api.onEvent((raw) => {
+    const event = shellEvent.parse(raw);
+    switch (event.type) {
+      case 'engine.lost':
+        return line.lose(connectionLost(event.message));
+      case 'engine.started':
+        return void connect();
+      case 'menu.action':
+        for (const listener of [...menuListeners]) listener(event.id);
+        return;
+      default:
+        return assertNever(event);
+    }
+  });
+  await connect();
+
+  const saveFile: Bridge['saveFile'] = async (file) => (await callShell(api, 'file.save', file)).saved;
+  return {
+    call: line.call,
+    subscribe: line.subscribe,
+    status: line.status,
+    host: 'window',
+    saveFile,
+    shell: {
+      platform: api.platform,
+      saveFile,
+      chooseFolder: (request) => callShell(api, 'folder.choose', request),
+      setTheme: async (theme) => void (await callShell(api, 'theme.set', { theme })),
+      setMenu: async (actions) => void (await callShell(api, 'menu.set', { actions: [...actions] })),
+      onMenuAction: (listener) => {
+        menuListeners.add(listener);
+        return () => menuListeners.delete(listener);
+      },
+    },
+  };
+};

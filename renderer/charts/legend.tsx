@@ -1,0 +1,63 @@
+import { markOutline, type MethodStyle, RECOVERED_DOT } from '../../main/figures/method-marks.ts';
+import type { ResolvedTheme } from '../state/theme.ts';
+import { type ColorScale, scaleSteps } from './color-scales.ts';
+
+interface MethodMarkerProps {
+  readonly style: MethodStyle;
+  readonly theme: ResolvedTheme;
+  readonly x: number;
+  readonly y: number;
+  /** Radius, pixels. */
+  readonly r: number;
+  /** Drawn open: what the chart says was not reached. */
+  readonly hollow?: boolean;
+}
+
+/** Mark of a method: filled; open with a dot in it where its plans were recovered. */
+export const MethodMarker = ({ style, theme, x, y, r, hollow = false }: MethodMarkerProps) => {
+  const color = style[theme];
+  const open = hollow || style.isRecovered;
+  return (
+    <>
+      <path
+        d={markOutline(style.shape, x, y, r)}
+        fill={open ? 'var(--surface)' : color}
+        stroke={open ? color : 'var(--surface)'}
+        strokeWidth={open ? 1.3 : 0.8}
+      />
+      {style.isRecovered && !hollow && <circle cx={x} cy={y} r={Math.max(1, RECOVERED_DOT * r)} fill={color} />}
+    </>
+  );
+};
+
+interface ColorLegendProps {
+  readonly scale: ColorScale;
+  readonly format: (value: number) => string;
+  /** Words for the two ends of a difference. */
+  readonly ends?: readonly [string, string] | undefined;
+}
+
+const STEPS = 24;
+
+/** A colour bar with numbers at its ends and middle. */
+export const ColorLegend = ({ scale, format, ends }: ColorLegendProps) => {
+  const [low, high] = scale.domain;
+  const middle = (low + high) / 2;
+  return (
+    <div className="color-legend" role="img" aria-label={`Colours from ${format(low)} to ${format(high)}`}>
+      {ends !== undefined && <span className="color-legend-end">{ends[0]}</span>}
+      <div>
+        <div
+          className="color-legend-bar"
+          style={{ background: `linear-gradient(to right, ${scaleSteps(scale, STEPS).join(', ')})` }}
+        />
+        <div className="color-legend-numbers">
+          <span>{format(low)}</span>
+          <span>{format(middle)}</span>
+          <span>{format(high)}</span>
+        </div>
+      </div>
+      {ends !== undefined && <span className="color-legend-end">{ends[1]}</span>}
+    </div>
+  );
+};

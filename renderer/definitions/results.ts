@@ -1,0 +1,166 @@
+import { define } from './definition-text.ts';
+
+/** What sweeps measure, and how thresholds and comparisons are read. */
+export const results = define({
+  value: { term: 'Measured value', text: 'The task’s metric for this candidate, over the test items.' },
+  pairedDifference: {
+    term: 'Difference to unpruned',
+    text:
+      'Candidate minus unpruned model on the same items, with its two-sided 95 % interval: Tango’s score interval ' +
+      'for paired proportions (perplexity: paired bootstrap).',
+  },
+  oneSided: {
+    term: 'One-sided lower end',
+    text: 'Lower end of the one-sided 95 % interval of the difference. The threshold rule compares it with −δ.',
+  },
+  mcnemar: {
+    term: 'p (exact McNemar)',
+    text:
+      'Probability of a split of the changed items at least this uneven if pruning changed nothing on average; ' +
+      'two-sided, exact.',
+  },
+  lostGained: {
+    term: 'Lost and gained',
+    text: 'Items that only the unpruned model answers rightly, and items that only the pruned one does.',
+  },
+  truncated: { term: 'Truncated', text: 'Items whose context was cut on the left to fit the model’s positions.' },
+  delta: {
+    term: 'Margin δ',
+    text:
+      'The loss that is still called safe. A factor is safe if the lower end of the one-sided 95 % interval of the ' +
+      'difference is at least −δ. Outcomes are stored, so moving δ needs no inference.',
+  },
+  threshold: {
+    term: 'Threshold',
+    text:
+      'The largest tested factor such that it and every smaller tested factor are safe (fixed-sequence testing, so ' +
+      'no further correction). The bracket names the last safe and the first unsafe factor.',
+  },
+  bracket: {
+    term: 'Bracket',
+    text:
+      'From the largest safe factor to the first unsafe one. The threshold lies somewhere between the two; an ' +
+      'adaptive sweep narrows it. Open (…) where every tested factor is safe.',
+    formula: '[last safe, first unsafe)',
+  },
+  largestTested: {
+    term: 'Tested up to',
+    text: 'The largest factor that was measured: a model cannot be pruned below top-k experts.',
+  },
+  risesWithExperts: {
+    term: 'Rises with E',
+    text:
+      'A task counts as rising if more pairs of models that differ in E have the larger model’s bracket entirely ' +
+      'above the smaller one’s than entirely below it. Brackets that overlap take no side.',
+  },
+  signTest: {
+    term: 'p (sign test over tasks)',
+    text:
+      'The chance that tasks which take a side would split at least this unevenly if either side were as likely; ' +
+      'two-sided, exact. It is about these models: tasks of one model share the luck of its training.',
+  },
+  verdict: {
+    term: 'Verdict',
+    text:
+      'Whether the data bear out what the chart asks. Supported: yes, more often than chance. Opposed: the ' +
+      'reverse. Mixed: both happen, or the methods differ. No change seen: neither happens. Cannot tell: too ' +
+      'little to tell from chance.',
+  },
+  scratchDifference: {
+    term: 'Pruned minus from scratch',
+    text:
+      'Accuracy of a large model pruned to E′ experts minus accuracy of a model trained with E′, on the same ' +
+      'items, with its two-sided 95 % interval: Tango’s score interval for paired proportions (perplexity: paired ' +
+      'bootstrap).',
+  },
+  pastThreshold: {
+    term: 'Past the threshold',
+    text:
+      'Whether the factor from E to E′ is at or beyond the first unsafe one of the larger model, for this task and ' +
+      'method.',
+  },
+  methodDifference: {
+    term: 'Difference between methods',
+    text:
+      'Method minus reference on the same items, with its two-sided 95 % interval: Tango’s score interval for ' +
+      'paired proportions (perplexity: paired bootstrap). Of a method with draws: the mean over draws, and an ' +
+      'interval from the lowest to the highest end of the draws’ own.',
+  },
+  compareReference: {
+    term: 'Reference',
+    text:
+      'What the differences are to: on each task the method with the best value, or one and the same everywhere. ' +
+      'The best is chosen by the same items that it is compared on, so a small lead is partly luck; a fixed ' +
+      'reference has none of that.',
+  },
+  compareReading: {
+    term: 'Better, worse, cannot tell',
+    text:
+      'Better (▲) or worse (▼) than the reference: the paired 95 % interval leaves out 0, for every draw of a ' +
+      'method with seeds. Cannot tell (?): it holds 0.',
+  },
+  sharesBest: {
+    term: 'Best, or not distinguishable (=)',
+    text:
+      'The method with the best value on the task, and every method whose paired 95 % interval against it holds 0. ' +
+      'They share the first place as far as the items can tell.',
+  },
+  meanRank: {
+    term: 'Mean rank',
+    text:
+      'Mean over tasks of the method’s place by value (1: best; equal values share the mean of their places), over ' +
+      'the tasks on which every method is measured. The interval is the 95 % percentile interval of 1000 seeded ' +
+      'resamples of the items of each task: it is about other items of these tasks, not about other tasks.',
+  },
+  holm: {
+    term: 'p after Holm',
+    text:
+      'The exact McNemar p, corrected for the number of comparisons on screen that have one (Holm’s step-down ' +
+      'procedure). The intervals themselves are not corrected.',
+  },
+  methodLostGained: {
+    term: 'Lost and gained',
+    text:
+      'Items that only the reference answers rightly, and items that only this method does; means over pairs of ' +
+      'draws.',
+  },
+  recoveryDifference: {
+    term: 'With and without recovery',
+    text:
+      'Recovered plan minus the same plan as it is (same method, task, factor and seed), on the same items, with ' +
+      'the paired 95 % interval. Better or worse where it leaves out 0; else recovery did nothing that the items ' +
+      'could tell.',
+  },
+  reproduction: {
+    term: 'Reproduction',
+    text:
+      'The sweep computed again without any stored step, then compared: every value, every item’s answer, every ' +
+      'threshold. On another kind of processor an item may flip; it is then listed with both scores.',
+  },
+  cannotTell: {
+    term: 'Cannot tell',
+    text:
+      'Too few items: even a candidate that answered every item as the unpruned model does could not be called ' +
+      'safe at this δ.',
+  },
+  unprunedLine: { term: 'Unpruned', text: 'The unpruned model on the same items.' },
+  marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
+  candidates: {
+    term: 'Candidates',
+    text:
+      'Pruned models to measure: methods × factors above 1 × seeds (of methods that draw at random), twice with ' +
+      'recovery beside, made separately for each task, plus the unpruned model. Factors that an adaptive sweep ' +
+      'adds come on top.',
+  },
+  adaptive: {
+    term: 'Adaptive',
+    text:
+      'After the listed factors, bisects the number of kept experts between the last safe and the first unsafe ' +
+      'factor, until they are neighbours.',
+  },
+  limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
+  seeds: {
+    term: 'Seeds',
+    text: 'Draws per factor of methods that depend on chance (their pages say so); each is a candidate of its own.',
+  },
+});

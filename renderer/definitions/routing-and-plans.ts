@@ -1,0 +1,144 @@
+import { define } from './definition-text.ts';
+
+/** What the router did, and what a plan makes of it. */
+export const routingAndPlans = define({
+  share: {
+    term: 'Share of tokens',
+    text:
+      'How often the router chose this expert: tokens whose top-k holds it, over all real tokens of the ' +
+      'calibration items. The shares of a layer add up to k.',
+    formula: 'n_e / T,  n_e = |{t : e in top-k(t)}|',
+  },
+  gate: {
+    term: 'Gate mass',
+    text:
+      'The weight the router gives this expert, averaged over all tokens (0 where it was not chosen), by the ' +
+      'model’s own routing rule.',
+    formula: '(1/T) Σ g_{t,e} over tokens that chose e',
+  },
+  reap: {
+    term: 'REAP saliency (mean)',
+    text:
+      'Gate weight times the length of the expert’s output, averaged over the tokens that chose it; 0 for an ' +
+      'expert that no token chose.',
+    formula: '(1/n_e) Σ g_{t,e} ‖f_e(x_t)‖₂',
+  },
+  ean: {
+    term: 'Activation norm (EAN)',
+    text: 'Length of the expert’s own, ungated output, averaged over the tokens that chose it.',
+    formula: '(1/n_e) Σ ‖f_e(x_t)‖₂',
+  },
+  difference: {
+    term: 'Difference to another task',
+    text:
+      'Value on the task in focus minus value on the other task, expert by expert. Orange: used more here; blue: ' +
+      'used more there.',
+  },
+  effectiveExperts: {
+    term: 'Effective experts',
+    text:
+      'How many equally used experts would spread the tokens as evenly as this layer does: the exponential of the ' +
+      'entropy of the token shares.',
+    formula: 'exp(−Σ q_e ln q_e),  q_e = n_e / Σ n_e',
+  },
+  rank: {
+    term: 'Rank in layer',
+    text:
+      'Place of the expert among all experts of its layer by the metric on screen; 1 is the largest. Equal values: ' +
+      'the lower expert number comes first.',
+  },
+  shareOfLayer: {
+    term: 'Share of the layer',
+    text: 'The expert’s value over the sum of its layer, by the metric on screen.',
+  },
+  tokensRouted: {
+    term: 'Tokens routed here',
+    text: 'n_e: real tokens of the calibration items whose top-k holds this expert. Padding never counts.',
+  },
+  fate: {
+    term: 'Fate by method and factor',
+    text:
+      'What the methods ticked for the sweep would do with this expert at each factor, for the task in focus: kept ' +
+      '(●), dropped (hatched), or merged into the expert whose number is shown.',
+  },
+  factor: {
+    term: 'Pruning factor',
+    text: 'Experts before over experts after, per MoE layer. ×2 halves them. At least top-k experts always stay.',
+    formula: 'E / E′',
+  },
+  keptExperts: { term: 'Kept experts', text: 'Experts that remain in each MoE layer after pruning (E′).' },
+  method: { term: 'Method', text: 'How the experts that stay are chosen, or how they are merged.' },
+  budget: {
+    term: 'Budget',
+    text:
+      'How kept experts are shared among layers. Uniform: the same number in every layer. Global: layers compete, ' +
+      'and the experts with the highest scores (each divided by its layer’s sum) stay. Inverse importance: layers ' +
+      'in which single experts matter less give up more; this looks at what leaving out experts does, and so needs ' +
+      'more than a plain profile. By hand: a number for every layer. Stock loaders open only exports whose layers ' +
+      'keep the same number.',
+  },
+  layerCounts: {
+    term: 'Kept experts by layer',
+    text: 'Experts that stay in each MoE layer, from top-k to all. Moving the factor sets all layers alike again.',
+  },
+  protect: {
+    term: 'Super experts',
+    text:
+      'Few experts with extreme outputs, without which some models break. Protected ones stay whatever the method ' +
+      'says: those of the first three quarters of the layers, or of all. Finding them needs the largest outputs of ' +
+      'experts, which profiles hold only when asked.',
+  },
+  pins: {
+    term: 'Pins',
+    text:
+      'Experts that must stay or must go, whatever the method says. Merges leave an expert that must stay alone, ' +
+      'and give one that must go no weight. Plans of sweeps know no pins.',
+  },
+  taskWeights: {
+    term: 'Task weights',
+    text:
+      'How much each task counts in a plan for several: the scores of each task are divided by their sum per ' +
+      'layer, then weighted and added.',
+    formula: 'S_e = Σ_t w_t s_{t,e} / Σ_i s_{t,i}',
+  },
+  importedPlan: {
+    term: 'Imported plan',
+    text:
+      'A plan file says itself which experts stay or merge: method, factor, budget and pins do not count while it ' +
+      'is shown.',
+  },
+  importedRanking: {
+    term: 'Imported ranking',
+    text:
+      'A file with the experts of each MoE layer, best first. The factor (or a number by layer) says how many of ' +
+      'them stay; pins count, the method does not.',
+    formula: '{"0": [3, 1, …], "1": […]}',
+  },
+  search: {
+    term: 'Search',
+    text:
+      'Such a method proposes plans and measures each on the calibration items, within a budget of evaluations ' +
+      'that is one of its options, or goes layer by layer through the pruned model. The job bar tells how many ' +
+      'candidates were measured, and the best so far.',
+  },
+  recovery: {
+    term: 'Recovery without training',
+    text:
+      'Refits the down projections of the experts that stay, by closed-form least squares on the task’s ' +
+      'calibration items. Beside: each plan is measured as it is and recovered, as two curves. Instead: only ' +
+      'recovered. It can also do nothing or hurt; a sweep with both says where.',
+  },
+  recoveredMark: {
+    term: 'Recovered',
+    text:
+      'The same plans with their down projections refitted on the calibration items, without training: same colour ' +
+      'and shape, an open mark with a dot, another dash.',
+  },
+  madeFor: {
+    term: 'Made for',
+    text:
+      'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer, by ' +
+      'their weights.',
+  },
+  seed: { term: 'Seed', text: 'Start of the random draw. The same seed gives the same plan on every machine.' },
+});

@@ -1,0 +1,142 @@
+import type { CompareDocument, CompareRecovery } from '../../../main/contract/compare.ts';
+import { DataTable } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { differenceText, formatCount, formatFixed, formatProbability, valueText } from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import { thresholdBracket, thresholdValue } from '../../sweep/threshold-words.ts';
+import { intervalText, readingMark, readingWords } from './compare-words.ts';
+
+type TaskRecovery = CompareRecovery['tasks'][number];
+const CAPTION =
+  'Recovered plans against the same plans without recovery, by task: per cent, differences in percentage points ' +
+  '(perplexity as it stands)';
+
+interface RecoveryRow extends TaskRecovery {
+  readonly method: string;
+}
+
+/** What recovery without training did to each method, against the same plan as it is. */
+export const RecoverySection = ({
+  comparison: { recoveries },
+  title,
+}: {
+  readonly comparison: CompareDocument;
+  readonly title: (task: string) => string;
+}) => (
+  <section aria-label="Recovery">
+    <div className="section-head">
+      <h3>
+        <Definition of="recoveryDifference">Recovery, against the same plan without</Definition>
+      </h3>
+    </div>
+    <div className="recovery-tables">
+      <DataTable
+        caption="What recovery did, by method"
+        rows={recoveries}
+        rowKey={({ method }) => method}
+        columns={[
+          { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
+          { key: 'better', title: '▲ better', numeric: true, cell: ({ better }) => better },
+          { key: 'nothing', title: 'nothing', numeric: true, cell: ({ nothing }) => nothing },
+          { key: 'worse', title: '▼ worse', numeric: true, cell: ({ worse }) => worse },
+          { key: 'tasks', title: 'tasks', numeric: true, cell: ({ tasks }) => tasks.length },
+        ]}
+      />
+      <DataTable<RecoveryRow>
+        caption={CAPTION}
+        rows={recoveries.flatMap(({ method, tasks }) => tasks.map((task) => ({ ...task, method })))}
+        rowKey={({ method, task }) => JSON.stringify([method, task])}
+        columns={[
+          { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
+          { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
+          { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ n }) => formatCount(n) },
+          { key: 'bare', title: 'Without', numeric: true, cell: ({ bare, metric }) => valueText(bare, metric) },
+          {
+            key: 'recovered',
+            title: 'With',
+            numeric: true,
+            cell: ({ recovered, metric }) => valueText(recovered, metric),
+          },
+          {
+            key: 'difference',
+            title: <Definition of="recoveryDifference">Difference</Definition>,
+            numeric: true,
+            cell: ({ paired, metric }) => differenceText(paired.difference, metric),
+          },
+          {
+            key: 'interval',
+            title: '95 % interval',
+            numeric: true,
+            cell: ({ paired, metric }) => intervalText(paired, metric),
+          },
+          {
+            key: 'p',
+            title: <Definition of="mcnemar">p</Definition>,
+            numeric: true,
+            cell: ({ paired }) => (paired.p === null ? '' : formatProbability(paired.p)),
+          },
+          {
+            key: 'reading',
+            title: <Definition of="compareReading">Reading</Definition>,
+            cell: ({ reading }) =>
+              `${readingMark(reading)} ${reading === 'cannot-tell' ? 'nothing' : readingWords(reading)}`,
+          },
+        ]}
+      />
+    </div>
+  </section>
+);
+
+/** The threshold of each method on each task, beside the ranks at one factor. */
+export const ThresholdSection = ({
+  comparison: { thresholds, overview, tasks },
+  title,
+}: {
+  readonly comparison: CompareDocument;
+  readonly title: (task: string) => string;
+}) => (
+  <section aria-label="Thresholds of the methods">
+    <div className="section-head">
+      <h3>
+        <Definition of="threshold">How far each method goes</Definition>
+      </h3>
+      <span className="muted">
+        threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)}, over all draws
+        of a method with seeds
+      </span>
+    </div>
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Thresholds by task and method">
+      <table className="data-table method-matrix">
+        <thead>
+          <tr>
+            <th scope="col">Task</th>
+            {overview.map(({ method }) => (
+              <th key={method} scope="col" className="numeric">
+                {methodTitle(method)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {tasks.map(({ task }) => (
+            <tr key={task}>
+              <th scope="row">{title(task)}</th>
+              {overview.map(({ method }) => {
+                const threshold = thresholds.find((one) => one.task === task && one.method === method);
+                return (
+                  <td
+                    key={method}
+                    className="numeric"
+                    title={threshold === undefined ? undefined : thresholdBracket(threshold)}
+                  >
+                    {threshold === undefined ? '–' : thresholdValue(threshold)}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  </section>
+);

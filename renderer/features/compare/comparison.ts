@@ -1,0 +1,106 @@
+import { useStore } from 'zustand';
+import {
+  BEST_REFERENCE,
+  type CompareDocument,
+  type CompareRow,
+  type CompareTask,
+} from '../../../main/contract/compare.ts';
+import type { SerialisedError } from '../../../main/contract/errors.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useDebounced, useLasting } from '../../engine/use-settled.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
+import { compareStore, curvesStore } from '../../state/view-stores.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+
+/** What the parts of the view draw from. */
+export interface CompareProps {
+  readonly comparison: CompareDocument;
+  readonly theme: ResolvedTheme;
+  readonly title: (task: string) => string;
+  readonly isSelected: (task: CompareTask, row: CompareRow) => boolean;
+  /** Selects the point behind a row, for every view. */
+  readonly onSelect: (task: CompareTask, row: CompareRow) => void;
+}
+
+interface Wanted {
+  readonly model: string | null;
+  readonly factor: number | null;
+  readonly reference: string;
+}
+
+interface ComparisonChoice {
+  readonly model: string;
+  readonly factor: number | undefined;
+  readonly reference: string | undefined;
+}
+
+/**
+ * What to ask the engine for: of what the controls hold, as much as this sweep has (they outlive the sweep and the
+ * model that they were set for). Null where nothing is measured above factor 1.
+ */
+export const comparisonChoice = (
+  results: readonly SweepResult[],
+  { model, factor, reference }: Wanted,
+): ComparisonChoice | null => {
+  const pruned = results.filter((result) => result.factor > 1);
+  const [first] = pruned;
+  if (first === undefined) return null;
+  const shown = pruned.some((result) => result.model === model) && model !== null ? model : first.model;
+  const own = pruned.filter((result) => result.model === shown);
+  const isMeasured = factor !== null && own.some((result) => isSameFactor(result.factor, factor));
+  const isKnown = [BEST_REFERENCE, UNPRUNED].includes(reference) || own.some(({ method }) => method === reference);
+  return { model: shown, factor: isMeasured ? factor : undefined, reference: isKnown ? reference : undefined };
+};
+
+interface ShownComparison {
+  readonly manifest: RunManifest | null;
+  readonly comparison: CompareDocument | undefined;
+  /** What is on screen still answers an earlier question. */
+  readonly stale: boolean;
+  readonly error: SerialisedError | null;
+}
+
+const DELTA_SETTLE_MS = 120;
+
+/**
+ * The methods of the sweep on screen against each other, as the controls ask; the last answer stays while the next is
+ * on its way.
+ */
+export const useComparison = (): ShownComparison => {
+  const { manifest, document } = useSweep();
+  const { factor, reference } = useStore(compareStore);
+  const model = useStore(curvesStore, (state) => state.model);
+  const delta = useDebounced(
+    useStore(curvesStore, (state) => state.delta),
+    DELTA_SETTLE_MS,
+  );
+  const choice = document === undefined ? null : comparisonChoice(document.results, { model, factor, reference });
+  const { data, error } = useQuery(
+    'sweep.compare',
+    manifest === null || choice === null ? null : { run: manifest.id, ...choice, delta: delta ?? undefined },
+  );
+  const comparison = useLasting(data, manifest?.id ?? '');
+  return { manifest, comparison, stale: data === undefined && error === null, error };
+};
+
+/** The point of a sweep that a row stands for: of several draws the first. Null while results are on their way. */
+export const comparedPoint = (
+  results: readonly SweepResult[],
+  model: string,
+  task: string,
+  { method, seeds, factor }: CompareRow,
+): SweepResult | null => {
+  const seed = seeds[0] ?? null;
+  const curve = results.filter(
+    (result) =>
+      result.model === model &&
+      result.task === task &&
+      result.method === method &&
+      result.seed === seed &&
+      result.factor > 1,
+  );
+  const apart = (result: SweepResult): number => Math.abs(Math.log(result.factor / factor));
+  return [...curve].sort((left, right) => apart(left) - apart(right))[0] ?? null;
+};

@@ -1,0 +1,201 @@
+import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { DataTable } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Tooltip } from '../../components/tooltip.tsx';
+import { formatCount, formatFactor, formatFixed, formatProbability, formatSigned } from '../../format/format-number.ts';
+import { methodTitle } from '../../plan/methods.ts';
+import { resultKey } from '../../sweep/points.ts';
+import { thresholdBracket, thresholdSummary, thresholdValue } from '../../sweep/threshold-words.ts';
+import type { MethodCurve, TaskCurves } from './task-curves.ts';
+
+interface ResultsTableProps {
+  readonly results: readonly SweepResult[];
+  readonly title: (task: string) => string;
+  readonly selected: SweepResult | null;
+  readonly onSelect: (result: SweepResult) => void;
+}
+
+/** Every measured point with its exact numbers. */
+export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTableProps) => (
+  <div className="results-table">
+    <DataTable
+      caption="Every measured point of this sweep"
+      rows={[...results].sort(
+        (left, right) =>
+          left.task.localeCompare(right.task) || left.method.localeCompare(right.method) || left.factor - right.factor,
+      )}
+      rowKey={resultKey}
+      selectedKey={selected === null ? null : resultKey(selected)}
+      onRow={(result) => {
+        if (result.method !== UNPRUNED) onSelect(result);
+      }}
+      columns={[
+        { key: 'task', title: 'Task', cell: (result) => title(result.task) },
+        {
+          key: 'method',
+          title: 'Method',
+          cell: (result) => (result.method === UNPRUNED ? 'unpruned' : methodTitle(result.method)),
+        },
+        { key: 'seed', title: <Definition of="seed" />, numeric: true, cell: (result) => result.seed ?? '' },
+        {
+          key: 'factor',
+          title: <Definition of="factor">Factor</Definition>,
+          numeric: true,
+          cell: (result) => formatFactor(result.factor),
+        },
+        {
+          key: 'kept',
+          title: <Definition of="keptExperts">Kept</Definition>,
+          numeric: true,
+          cell: (result) => formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2),
+        },
+        { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: (result) => result.n },
+        {
+          key: 'metric',
+          title: 'Metric',
+          cell: (result) => <Definition of={result.metric}>{result.metric}</Definition>,
+        },
+        {
+          key: 'value',
+          title: <Definition of="value">Value</Definition>,
+          numeric: true,
+          cell: (result) => formatFixed(result.value, 4),
+        },
+        {
+          key: 'difference',
+          title: <Definition of="pairedDifference">Difference</Definition>,
+          numeric: true,
+          cell: (result) => formatSigned(result.difference, 4),
+        },
+        {
+          key: 'interval',
+          title: <Definition of="pairedDifference">95 % interval</Definition>,
+          numeric: true,
+          cell: (result) => `[${formatSigned(result.low, 4)}, ${formatSigned(result.high, 4)}]`,
+        },
+        {
+          key: 'one',
+          title: <Definition of="oneSided">One-sided</Definition>,
+          numeric: true,
+          cell: (result) => formatSigned(result.lowOneSided, 4),
+        },
+        {
+          key: 'p',
+          title: <Definition of="mcnemar">p</Definition>,
+          numeric: true,
+          cell: (result) => (result.p === null ? '' : formatProbability(result.p)),
+        },
+        {
+          key: 'lost',
+          title: <Definition of="lostGained">Lost</Definition>,
+          numeric: true,
+          cell: (result) => result.lost,
+        },
+        {
+          key: 'gained',
+          title: <Definition of="lostGained">Gained</Definition>,
+          numeric: true,
+          cell: (result) => result.gained,
+        },
+        { key: 'truncated', title: <Definition of="truncated" />, numeric: true, cell: (result) => result.truncated },
+      ]}
+    />
+  </div>
+);
+
+interface ThresholdsTableProps {
+  readonly curves: readonly TaskCurves[];
+  readonly methods: readonly string[];
+  /** The rule in words, as the engine states it. */
+  readonly rule: string;
+  /** What was left out or deserves a word. */
+  readonly notes: readonly string[];
+  readonly title: (task: string) => string;
+  readonly running: boolean;
+}
+
+/** Room for a verdict in words, whatever the number of methods. */
+const METHOD_COLUMN_PX = 124;
+const FIRST_COLUMNS_PX = 206;
+
+/** Tasks by methods: how far each method can prune each task, the bracket, and by which rule. */
+export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }: ThresholdsTableProps) => (
+  <section aria-label="Thresholds">
+    <div className="section-head">
+      <h3>
+        <Definition of="threshold">Thresholds</Definition>
+      </h3>
+      {running && <span className="muted">provisional, the sweep is running</span>}
+    </div>
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Threshold of every task and method">
+      <table
+        className="data-table threshold-table"
+        style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}
+      >
+        <thead>
+          <tr>
+            <th scope="col">Task</th>
+            <th scope="col" className="numeric">
+              <Definition of="items">n</Definition>
+            </th>
+            {methods.map((method) => (
+              <th key={method} scope="col">
+                {methodTitle(method)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {curves.map((task) => (
+            <tr key={task.task}>
+              <th scope="row">{title(task.task)}</th>
+              <td className="numeric">{formatCount(task.n)}</td>
+              {methods.map((method) => (
+                <td key={method}>
+                  <ThresholdCell curve={task.curves.find((curve) => curve.method === method)} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+    {rule !== '' && <p className="rule-text">{rule}</p>}
+    {notes.length > 0 && (
+      <div className="sweep-notes">
+        <h3>Notes of this sweep</h3>
+        <ul>
+          {notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      </div>
+    )}
+  </section>
+);
+
+const ThresholdCell = ({ curve }: { readonly curve: MethodCurve | undefined }) => {
+  const summary = curve === undefined ? null : thresholdSummary(curve.thresholds);
+  if (curve === undefined || summary === null) return <span className="muted">–</span>;
+  const words = (
+    <>
+      <strong>{summary.value}</strong>
+      <span className="muted">{summary.note}</span>
+    </>
+  );
+  return curve.thresholds.length < 2 ? (
+    <span className="threshold-cell">{words}</span>
+  ) : (
+    <Tooltip
+      className="threshold-cell"
+      content={curve.thresholds.map((threshold) => (
+        <div key={threshold.seed}>
+          {threshold.seed === null ? 'all seeds' : `seed ${threshold.seed}`}:{' '}
+          <strong>{thresholdValue(threshold)}</strong>, {thresholdBracket(threshold)}
+        </div>
+      ))}
+    >
+      {words}
+    </Tooltip>
+  );
+};

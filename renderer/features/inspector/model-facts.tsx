@@ -1,0 +1,135 @@
+import { shortHash } from '../../../main/contract/model.ts';
+import type { ModelEntry } from '../../../main/contract/model.ts';
+import { locateModel } from '../../actions/open.ts';
+import { Button } from '../../components/button.tsx';
+import { FactList } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { formatBytes, formatCount, formatParameters } from '../../format/format-number.ts';
+import { changedSentence } from '../../format/record-words.ts';
+
+/** What is known of a model without loading its weights. */
+export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
+  const engine = useQuery('engine.facts', {}).data;
+  const { info } = model;
+  if (model.missing !== undefined) return <MissingModel model={model} />;
+  if (info === null) {
+    return (
+      <Problem error={{ message: model.error ?? 'The folder cannot be opened.', remedy: `Folder: ${model.path}` }} />
+    );
+  }
+  const fits = engine === undefined ? null : info.memory.resident <= engine.memory.budgetBytes;
+  return (
+    <>
+      {model.error !== null && <Problem error={{ message: model.error, remedy: `Folder: ${model.path}` }} />}
+      {model.changed !== undefined && (
+        <Problem
+          error={{
+            message: changedSentence(model.changed, model.fingerprint),
+            remedy:
+              'Its profiles and curves are of the model that lay here then: measure it again, or restore that one.',
+          }}
+        />
+      )}
+      {info.reasons.map((reason) => (
+        <Problem key={reason} error={{ message: reason, remedy: '' }} />
+      ))}
+      <FactList
+        facts={[
+          { key: 'family', term: 'Family', value: info.family },
+          {
+            key: 'layers',
+            term: <Definition of="layers" />,
+            value: info.layers === info.moeLayers ? info.layers : `${info.layers}, ${info.moeLayers} with experts`,
+          },
+          { key: 'experts', term: <Definition of="experts" />, value: formatCount(info.experts) },
+          ...(info.sharedExperts > 0
+            ? [{ key: 'shared', term: 'Shared experts', value: formatCount(info.sharedExperts) }]
+            : []),
+          { key: 'topk', term: <Definition of="topK" />, value: info.topK },
+          { key: 'norm', term: <Definition of="normTopK" />, value: info.normTopK ? 'yes' : 'no' },
+          {
+            key: 'width',
+            term: 'Hidden, expert width',
+            value: `${formatCount(info.hidden)}, ${formatCount(info.expertWidth)}`,
+          },
+          { key: 'total', term: <Definition of="totalParameters" />, value: formatParameters(info.parameters.total) },
+          {
+            key: 'expert',
+            term: <Definition of="expertParameters" />,
+            value: formatParameters(info.parameters.expert),
+          },
+          {
+            key: 'active',
+            term: <Definition of="activeParameters" />,
+            value: formatParameters(info.parameters.active),
+          },
+          { key: 'dtype', term: 'Stored as', value: info.dtype },
+          { key: 'size', term: <Definition of="sizeBytes" />, value: formatBytes(info.sizeBytes) },
+          {
+            key: 'memory',
+            term: <Definition of="memory" />,
+            value: (
+              <>
+                {formatBytes(info.memory.resident)} resident
+                <br />
+                {formatBytes(info.memory.streaming)} streaming
+              </>
+            ),
+          },
+          ...(engine === undefined
+            ? []
+            : [
+                {
+                  key: 'fits',
+                  term: 'Fits here',
+                  value: `${fits ? 'resident' : 'streaming'}, budget ${formatBytes(engine.memory.budgetBytes)}`,
+                },
+              ]),
+          { key: 'positions', term: 'Positions', value: formatCount(info.maxPositions) },
+          ...(model.fingerprint === null
+            ? []
+            : [
+                {
+                  key: 'fingerprint',
+                  term: <Definition of="fingerprint" />,
+                  value: <code>{model.fingerprint.slice(0, 12)}</code>,
+                },
+              ]),
+        ]}
+      />
+      <p className="path">{model.path}</p>
+    </>
+  );
+};
+
+/** A remembered model whose folder is gone: what was there, and the way to where it is. */
+const MissingModel = ({ model }: { readonly model: ModelEntry }) => {
+  const { busy, start } = useRequest();
+  const fingerprint = model.missing?.fingerprint ?? null;
+  return (
+    <>
+      <Problem
+        error={{
+          message: `Moved or deleted: ${model.path}`,
+          remedy: 'Tell where it is now, or forget it with × in the list.',
+        }}
+      />
+      {fingerprint === null ? (
+        <p className="muted">
+          Its header hash was never noted, so it cannot be told from another model: open it as a new one.
+        </p>
+      ) : (
+        <>
+          <p className="muted">
+            Its header hash was <code>{shortHash(fingerprint)}</code>; another model is refused.
+          </p>
+          <Button icon="folder" disabled={busy} onClick={() => start((engine) => locateModel(engine, model))}>
+            Locate…
+          </Button>
+        </>
+      )}
+    </>
+  );
+};

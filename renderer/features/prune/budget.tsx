@@ -1,0 +1,104 @@
+import { useStore } from 'zustand';
+import type { ModelEntry } from '../../../main/contract/model.ts';
+import type { BudgetName, SuperExpertProtection } from '../../../main/contract/plan.ts';
+import { Button } from '../../components/button.tsx';
+import { Select } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { formatFactor, formatFixed } from '../../format/format-number.ts';
+import { fewestKept } from '../../plan/kept-counts.ts';
+import { countsByLayer } from '../../plan/plan-input.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+
+const words: Readonly<Record<BudgetName, string>> = {
+  uniform: 'uniform',
+  global: 'global',
+  'inverse-importance': 'inverse importance',
+  manual: 'by hand',
+};
+
+interface BudgetSelectProps<B extends BudgetName> {
+  readonly value: B;
+  readonly of: readonly B[];
+  readonly disabled?: boolean;
+  readonly onChange: (budget: B) => void;
+}
+
+export const BudgetSelect = <B extends BudgetName>({ value, of, disabled = false, onChange }: BudgetSelectProps<B>) => (
+  <Select
+    stacked
+    label={<Definition of="budget" />}
+    value={value}
+    disabled={disabled}
+    options={of.map((budget) => ({ value: budget, label: words[budget] }))}
+    onChange={onChange}
+  />
+);
+
+interface ProtectSelectProps {
+  readonly value: SuperExpertProtection;
+  readonly onChange: (protect: SuperExpertProtection) => void;
+}
+
+export const ProtectSelect = ({ value, onChange }: ProtectSelectProps) => (
+  <Select
+    stacked
+    label={<Definition of="protect" />}
+    value={value}
+    options={[
+      { value: 'none', label: 'not protected' },
+      { value: 'early', label: 'stay in early layers' },
+      { value: 'all', label: 'stay in all layers' },
+    ]}
+    onChange={onChange}
+  />
+);
+
+/** Kept experts of every MoE layer, one field each: Tab walks them, the arrow keys change them. */
+export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
+  const counts = useStore(planStore, (state) => state.counts);
+  const factor = useStore(selectionStore, (state) => state.factor);
+  const { chooseCounts } = planStore.getState();
+  const { info, handle } = model;
+  if (info === null) return null;
+  const values = countsByLayer(model, { counts, factor });
+  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const change = (layer: number, typed: number): void => {
+    const value = Math.min(info.experts, Math.max(fewestKept(info), Math.round(typed)));
+    if (Number.isFinite(value))
+      chooseCounts({ model: handle, factor, values: values.map((known, place) => (place === layer ? value : known)) });
+  };
+  return (
+    <div className="layer-counts" role="group" aria-label="Kept experts by layer">
+      <div className="layer-counts-head">
+        <span className="field-label">
+          <Definition of="layerCounts" />
+        </span>
+        <span className="muted number">
+          {formatFixed(mean, 2)} of {info.experts} on average, {formatFactor(info.experts / mean)}
+        </span>
+        {values.some((value) => value !== values[0]) && (
+          <Button look="quiet" className="button-small" onClick={() => chooseCounts(null)}>
+            All alike
+          </Button>
+        )}
+      </div>
+      <div className="number-grid">
+        {values.map((value, layer) => (
+          <label key={layer}>
+            <span>{layer}</span>
+            <input
+              className="input"
+              type="number"
+              min={fewestKept(info)}
+              max={info.experts}
+              value={value}
+              aria-label={`Layer ${layer}: kept experts`}
+              onChange={(event) => change(layer, event.target.valueAsNumber)}
+            />
+          </label>
+        ))}
+      </div>
+    </div>
+  );
+};

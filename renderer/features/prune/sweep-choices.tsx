@@ -1,0 +1,143 @@
+import { useId } from 'react';
+import { useStore } from 'zustand';
+import type { MethodPage } from '../../../main/contract/method.ts';
+import type { MethodName } from '../../../main/contract/plan.ts';
+import { Checkbox } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Disclosure } from '../../components/panel.tsx';
+import { AboutMethod } from '../../plan/method-select.tsx';
+import { methodGroups, methodTitle } from '../../plan/methods.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { sweepStore, usualMethods } from '../../state/sweep-store.ts';
+import { MethodOptions, optionsSummary } from './method-options.tsx';
+
+const MethodTick = ({ method }: { readonly method: MethodName }) => {
+  const { methods, toggleMethod } = useStore(sweepStore);
+  return (
+    <span className="method-tick">
+      <Checkbox checked={methods.includes(method)} onChange={() => toggleMethod(method)}>
+        {methodTitle(method)}
+      </Checkbox>
+      <AboutMethod method={method} />
+    </span>
+  );
+};
+
+/** The usual methods at hand, the others within reach. */
+export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] }) => {
+  const methods = useStore(sweepStore, (state) => state.methods);
+  const others = methodGroups(pages.filter(({ name }) => !usualMethods.includes(name)));
+  const ticked = methods.filter((method) => !usualMethods.includes(method)).length;
+  return (
+    <div className="sweep-methods">
+      <div className="choice-row">
+        {usualMethods.map((method) => (
+          <MethodTick key={method} method={method} />
+        ))}
+      </div>
+      {others.length > 0 && (
+        <Disclosure summary={`More methods${ticked === 0 ? '' : `, ${ticked} ticked`}`}>
+          {others.map((group) => (
+            <div key={group.title} className="method-group" role="group" aria-label={group.title}>
+              <span className="muted" title={group.text}>
+                {group.title}
+              </span>
+              <div className="method-grid">
+                {group.pages.map(({ name }) => (
+                  <MethodTick key={name} method={name} />
+                ))}
+              </div>
+            </div>
+          ))}
+        </Disclosure>
+      )}
+    </div>
+  );
+};
+
+/** Options of every ticked method that has any; plans use the same. */
+export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] }) => {
+  const methods = useStore(sweepStore, (state) => state.methods);
+  const options = useStore(planStore, (state) => state.options);
+  const shown = pages.filter((page) => methods.includes(page.name) && page.options.length > 0);
+  if (shown.length === 0) return <span className="muted">the ticked methods have none</span>;
+  const changed = shown.reduce((sum, { name }) => sum + Object.keys(options[name] ?? {}).length, 0);
+  return (
+    <div className="sweep-options">
+      <Disclosure
+        summary={
+          'Of ' +
+          `${shown.map(({ name }) => methodTitle(name)).join(', ')}${changed === 0 ? '' : `, ${changed} changed`}`
+        }
+      >
+        {shown.map((page) => (
+          <section key={page.name} aria-label={optionsSummary(methodTitle(page.name), undefined)}>
+            <h4>
+              {methodTitle(page.name)} <AboutMethod method={page.name} />
+            </h4>
+            <MethodOptions page={page} />
+          </section>
+        ))}
+      </Disclosure>
+    </div>
+  );
+};
+
+/** Seeds, item limit and margin. */
+export const SweepNumbers = () => {
+  const settings = useStore(sweepStore);
+  const ids = { seeds: useId(), limit: useId(), delta: useId() };
+  return (
+    <div className="choice-row">
+      <div className="field">
+        <label htmlFor={ids.seeds}>
+          <Definition of="seeds">Random seeds</Definition>
+        </label>
+        <input
+          id={ids.seeds}
+          className="input input-number"
+          type="number"
+          min={1}
+          max={30}
+          value={settings.seeds}
+          onChange={(event) => settings.chooseSeeds(event.target.valueAsNumber || 1)}
+        />
+      </div>
+      <div className="field">
+        <label htmlFor={ids.limit}>
+          <Definition of="limit" />
+        </label>
+        <input
+          id={ids.limit}
+          className="input input-number"
+          type="number"
+          min={1}
+          placeholder="all"
+          value={settings.limit ?? ''}
+          onChange={(event) => {
+            const limit = Math.round(event.target.valueAsNumber);
+            settings.chooseLimit(limit >= 1 ? limit : null);
+          }}
+        />
+      </div>
+      <div className="field">
+        <label htmlFor={ids.delta}>
+          <Definition of="delta" />
+        </label>
+        <input
+          id={ids.delta}
+          className="input input-number"
+          type="number"
+          min={0.005}
+          max={0.5}
+          step={0.005}
+          value={settings.delta}
+          onChange={(event) => {
+            const delta = event.target.valueAsNumber;
+            if (delta > 0 && delta <= 0.5) settings.chooseDelta(delta);
+          }}
+        />
+      </div>
+    </div>
+  );
+};

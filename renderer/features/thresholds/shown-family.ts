@@ -1,0 +1,75 @@
+import { useStore } from 'zustand';
+import type { SerialisedError } from '../../../main/contract/errors.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useDebounced, useLasting } from '../../engine/use-settled.ts';
+import { layoutStore } from '../../state/layout-store.ts';
+import { type PointKey, selectionStore } from '../../state/selection-store.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
+import { curvesStore } from '../../state/view-stores.ts';
+
+/** What every section of the view is drawn from. */
+export interface SectionProps {
+  readonly manifest: RunManifest;
+  readonly family: SizeTrendDocument;
+  /** Methods on screen. */
+  readonly shown: readonly string[];
+  /** Names of the tasks, in the order of the list of tasks. */
+  readonly tasks: readonly string[];
+  readonly known: readonly TaskEntry[];
+  readonly theme: ResolvedTheme;
+  readonly title: (task: string) => string;
+  /** Selects the point of a threshold and shows its curve. */
+  readonly onSelect: (threshold: SizeThreshold) => void;
+}
+
+const DELTA_SETTLE_MS = 120;
+
+/** The sweep's models read as a family, at the margin on screen; the last answer stays while the next is on its way. */
+export const useSizeTrend = (
+  run: string | null,
+): { readonly family: SizeTrendDocument | undefined; readonly error: SerialisedError | null } => {
+  const settled = useDebounced(
+    useStore(curvesStore, (state) => state.delta),
+    DELTA_SETTLE_MS,
+  );
+  const { data, error } = useQuery('sweep.family', run === null ? null : { run, delta: settled ?? undefined });
+  return { family: useLasting(data, run ?? ''), error };
+};
+
+/** Selects a point for every view and shows its curve. */
+export const openInCurves = (point: PointKey): void => {
+  const curves = curvesStore.getState();
+  curves.chooseModel(point.model);
+  curves.enlarge(point.task);
+  curves.showTable(false);
+  selectionStore.getState().selectPoint(point);
+  layoutStore.getState().show('curves');
+};
+
+type Named = Pick<SizeThreshold, 'model' | 'task' | 'method' | 'lastSafe' | 'firstUnsafe'>;
+
+/**
+ * The measured point that a threshold stands for: at the last safe factor, or where none above 1 is safe at the first
+ * unsafe one (cannot tell: at the smallest). Of several draws the one that the rule reads: with the lowest one-sided
+ * end.
+ */
+export const thresholdPoint = (
+  results: readonly SweepResult[],
+  { model, task, method, lastSafe, firstUnsafe }: Named,
+): SweepResult | null => {
+  const own = results.filter(
+    (result) => result.model === model && result.task === task && result.method === method && result.factor > 1,
+  );
+  const smallest = Math.min(...own.map(({ factor }) => factor));
+  const factor = lastSafe !== null && lastSafe > 1 ? lastSafe : (firstUnsafe ?? smallest);
+  return own
+    .filter((result) => result.factor === factor)
+    .reduce<SweepResult | null>(
+      (lowest, result) => (lowest === null || result.lowOneSided < lowest.lowOneSided ? result : lowest),
+      null,
+    );
+};

@@ -1,0 +1,94 @@
+import type { ProviderListing, ProviderName, ProviderProbe, RunDevice } from '../../main/contract/device.ts';
+import { measuredWord, shortHash } from '../../main/contract/model.ts';
+import type { ChangedSince } from '../../main/contract/model.ts';
+import { formatCount, formatFixed, formatPercent, formatPower } from './format-number.ts';
+
+type DeviceState = 'used' | 'works' | 'untried' | 'refused' | 'absent';
+
+export const deviceState = ({ present, used, probe }: ProviderListing): DeviceState => {
+  if (used) return 'used';
+  if (!present) return 'absent';
+  if (probe === null) return 'untried';
+  return probe.available ? 'works' : 'refused';
+};
+
+export const stateWords: Readonly<Record<DeviceState, string>> = {
+  used: 'in use',
+  works: 'works here',
+  untried: 'not tried',
+  refused: 'refused',
+  absent: 'not here',
+};
+
+/** What the workbench itself was tested on; the same as in the README. */
+export const experience: Readonly<Record<ProviderName, string | null>> = {
+  cpu: null,
+  webgpu:
+    'The workbench was tested on WebGPU over software Vulkan only, not on a graphics card: let the probe judge yours.',
+  cuda: 'The workbench was not tested on CUDA hardware: let the probe judge yours.',
+  directml: 'The workbench was not tested on DirectML hardware: let the probe judge yours.',
+  coreml: 'The workbench was not tested on Core ML hardware: let the probe judge yours.',
+};
+
+export interface ProbeFact {
+  readonly key: 'device' | 'deviation' | 'precision' | 'nodes' | 'time';
+  readonly value: string;
+}
+
+/** What a probe measured, by fact; empty where it could not measure. */
+export const probeFacts = ({ provider, measurement, precision, shareOnCpu }: ProviderProbe): readonly ProbeFact[] => {
+  if (measurement === null || shareOnCpu === null) return [];
+  const { deviation, deviceName, nodes, millisecondsPerBlock, cpuMillisecondsPerBlock } = measurement;
+  return [
+    { key: 'device', value: deviceName ?? 'not named by the system' },
+    {
+      key: 'deviation',
+      value: deviation === null ? 'outputs are no numbers' : formatPower(deviation, 1),
+    },
+    { key: 'precision', value: precision },
+    {
+      key: 'nodes',
+      value: `${formatPercent(shareOnCpu, 0)} (${formatCount(nodes.onCpu)} of ${formatCount(nodes.total)})`,
+    },
+    {
+      key: 'time',
+      value:
+        `${formatFixed(millisecondsPerBlock, 1)} ` +
+        `ms${provider === 'cpu' ? '' : `, processor ${formatFixed(cpuMillisecondsPerBlock, 1)} ms`}`,
+    },
+  ];
+};
+
+/** Operators that a provider left to the processor, with their nodes; null where there are none to tell apart. */
+export const operatorsText = ({ measurement, shareOnCpu }: ProviderProbe): string | null =>
+  measurement === null || measurement.operatorsOnCpu.length === 0 || shareOnCpu === 1
+    ? null
+    : measurement.operatorsOnCpu
+        .map(({ operator, nodes }) => (nodes > 1 ? `${operator} (${formatCount(nodes)})` : operator))
+        .join(', ');
+
+/** The device that a manifest records, in a line. */
+export const runDeviceText = ({ provider, precision, threads, name, shareOnCpu, deviation }: RunDevice): string =>
+  [
+    provider.toUpperCase(),
+    ...(name === undefined ? [] : [name]),
+    precision,
+    `${formatCount(threads)} ${threads === 1 ? 'thread' : 'threads'}`,
+    ...(shareOnCpu === undefined ? [] : [`${formatPercent(shareOnCpu, 0)} of nodes on the processor`]),
+    ...(deviation === undefined ? [] : [`deviation ${formatPower(deviation, 1)}`]),
+  ].join(', ');
+
+/** "changed since it was swept". */
+export const changedWords = (kind: ChangedSince['kind']): string =>
+  `changed since it was ${measuredWord(kind) ?? 'used'}`;
+
+const hashes = (then: string, now: string | null): string =>
+  `${shortHash(then)} then${now === null ? '' : `, ${shortHash(now)} now`}`;
+
+/** What a model has changed since, with the beginnings of both fingerprints. */
+export const changedSentence = ({ kind, title, hash }: ChangedSince, now: string | null): string =>
+  `This model has ${changedWords(kind)} in “${title}” (header hash ${hashes(hash, now)}).`;
+
+export const changedTaskSentence = ({ title, hash }: ChangedSince, now: string | null): string =>
+  `This task has changed since it was used in “${title}” (content hash ${hashes(hash, now)}): what was measured ` +
+  'is of other items.';

@@ -1,0 +1,80 @@
+import type { CallInput } from '../../main/contract/calls.ts';
+import type { ModelEntry } from '../../main/contract/model.ts';
+import { isUsable, selectedModel } from '../engine/facts.ts';
+import type { Facts } from '../engine/facts.ts';
+import { factorInName } from '../format/format-number.ts';
+import type { exportStore } from '../state/export-store.ts';
+import { planStore } from '../state/plan-store.ts';
+import { currentPlanCall, shownImport } from './plan-input.ts';
+
+type ExportState = ReturnType<(typeof exportStore)['getState']>;
+
+/** Where the plan to export comes from, and the model that it prunes. */
+export type ExportSource = {
+  readonly model: ModelEntry;
+  readonly method: string;
+  readonly factor: number;
+  readonly task: string | null;
+} & (
+  | { readonly call: 'plan.make'; readonly input: CallInput<'plan.make'> }
+  | { readonly call: 'plan.import'; readonly input: CallInput<'plan.import'> }
+  | { readonly call: 'sweep.plan'; readonly input: CallInput<'sweep.plan'> }
+);
+
+/** Null where the plan is not known, or its model is not among the opened ones. */
+export const exportSource = (facts: Facts, { point }: Pick<ExportState, 'point'>): ExportSource | null => {
+  if (point === null) {
+    const state = planStore.getState();
+    const call = currentPlanCall(facts, state);
+    const model = selectedModel(facts);
+    if (call === null || model === null) return null;
+    const { method, factor } = facts.selection;
+    const file = shownImport(facts, state);
+    if (file !== null)
+      return { ...call, model, method: file.method ?? file.kind, factor: file.factor ?? factor, task: null };
+    const tasks = call.call === 'plan.make' ? call.input.tasks : [];
+    const task = tasks.length === 1 ? facts.tasks.find((known) => known.handle === tasks[0])?.name : null;
+    return { ...call, model, method, factor, task: task ?? null };
+  }
+  const manifest = facts.runs.find((run) => run.id === point.run);
+  const fingerprint = manifest?.models.find((model) => model.name === point.model)?.fingerprint;
+  const model = facts.models.find((known) => known.fingerprint !== null && known.fingerprint === fingerprint);
+  if (model === undefined) return null;
+  return {
+    call: 'sweep.plan',
+    input: { ...point },
+    model,
+    method: point.method,
+    factor: point.factor,
+    task: point.task,
+  };
+};
+
+/** The name typed by the person, or one that says model, task, method and factor. */
+export const exportName = (source: ExportSource, typed: string | null): string =>
+  typed ??
+  [source.model.name, source.task, source.method, factorInName(source.factor)]
+    .filter((part) => part !== null)
+    .join('-')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/-+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 128);
+
+const VALID_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** Why the export cannot start; null where it can. */
+export const exportObstacle = (facts: Facts, state: Pick<ExportState, 'point' | 'into' | 'name'>): string | null => {
+  const source = exportSource(facts, state);
+  if (source === null) {
+    return state.point === null
+      ? 'Select a model and a task first.'
+      : 'Open the model of this sweep first: it is not in the list on the left.';
+  }
+  if (!isUsable(source.model)) return `${source.model.name} cannot be used here.`;
+  if (source.factor <= 1) return 'This plan prunes nothing: choose a factor above 1.';
+  if (state.into === null) return 'Choose the folder to write into.';
+  if (!VALID_NAME.test(exportName(source, state.name)))
+    return 'The name may hold letters, digits, dot, dash and underscore, and starts with a letter or digit.';
+  return null;
+};

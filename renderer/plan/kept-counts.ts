@@ -1,0 +1,50 @@
+/** Experts per layer (E) and chosen per token (K) of the unpruned model. */
+export interface ExpertCounts {
+  readonly experts: number;
+  readonly topK: number;
+}
+
+/** Fewest experts that may stay: max(1, K). */
+export const fewestKept = ({ topK }: ExpertCounts): number => Math.max(1, topK);
+
+/** Every possible number of kept experts, from E down to max(1, K). */
+export const possibleKept = (counts: ExpertCounts): readonly number[] => {
+  const kept: number[] = [];
+  for (let count = counts.experts; count >= fewestKept(counts); count -= 1) kept.push(count);
+  return kept;
+};
+
+/** The possible number of kept experts whose factor is nearest to `factor` from the smaller side of rounding. */
+export const keptAtFactor = (counts: ExpertCounts, factor: number): number =>
+  Math.min(counts.experts, Math.max(fewestKept(counts), Math.round(counts.experts / factor)));
+
+/** Powers of two from 1 up to E / max(1, K) at which E / factor is a whole number of experts. */
+export const standardFactors = (counts: ExpertCounts): readonly number[] => {
+  const factors: number[] = [];
+  for (let factor = 1; counts.experts / factor >= fewestKept(counts); factor *= 2) {
+    if (counts.experts % factor === 0) factors.push(factor);
+  }
+  return factors;
+};
+
+/** Kept per layer: one number, or a range where layers differ. */
+export const keptRange = (keptPerLayer: readonly number[]): string => {
+  const [low, high] = [Math.min(...keptPerLayer), Math.max(...keptPerLayer)];
+  return low === high ? String(low) : `${low}–${high}`;
+};
+
+/** "0–3, 7, 9–10": an ascending list in the shortest readable form. */
+export const numberRanges = (numbers: readonly number[]): string => {
+  const parts: string[] = [];
+  let start = 0;
+  for (let index = 0; index < numbers.length; index += 1) {
+    const current = numbers[index] ?? 0;
+    if (numbers[index + 1] === current + 1) continue;
+    const first = numbers[start] ?? 0;
+    parts.push(
+      first === current ? `${current}` : current === first + 1 ? `${first}, ${current}` : `${first}–${current}`,
+    );
+    start = index + 1;
+  }
+  return parts.join(', ');
+};

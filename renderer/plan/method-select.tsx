@@ -1,0 +1,59 @@
+import { useStore } from 'zustand';
+import type { MethodPage } from '../../main/contract/method.ts';
+import { methodName } from '../../main/contract/plan.ts';
+import type { MethodName } from '../../main/contract/plan.ts';
+import { IconButton } from '../components/button.tsx';
+import { Select } from '../components/choices.tsx';
+import { Definition } from '../components/definition.tsx';
+import { useQuery } from '../engine/engine-context.tsx';
+import { methodsStore } from '../state/dialog-stores.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import { methodGroups, methodTitle } from './methods.ts';
+
+const NONE: readonly MethodPage[] = [];
+
+/** The page of every method; asked once. Empty until the engine has answered. */
+export const useMethodPages = (): readonly MethodPage[] => useQuery('methods.list', {}).data ?? NONE;
+
+export const useMethodPage = (method: MethodName): MethodPage | undefined =>
+  useMethodPages().find(({ name }) => name === method);
+
+/** Opens the page of a method. */
+export const AboutMethod = ({ method }: { readonly method: MethodName }) => (
+  <IconButton
+    icon="info"
+    className="about-method"
+    label={`About ${methodTitle(method)}`}
+    onClick={() => methodsStore.getState().show(method)}
+  />
+);
+
+interface MethodSelectProps {
+  readonly stacked?: boolean;
+  readonly disabled?: boolean;
+}
+
+/** Every method, grouped by what it does with experts, and the way to its page. */
+export const MethodSelect = ({ stacked = false, disabled = false }: MethodSelectProps) => {
+  const method = useStore(selectionStore, (state) => state.method);
+  const groups = methodGroups(useMethodPages());
+  const options =
+    groups.length === 0
+      ? methodName.options.map((value) => ({ value, label: methodTitle(value) }))
+      : groups.flatMap(({ title, text, pages }) =>
+          pages.map(({ name }) => ({ value: name, label: methodTitle(name), group: `${title}: ${text}` })),
+        );
+  return (
+    <div className={stacked ? 'method-select method-select-stacked' : 'method-select'}>
+      <Select
+        stacked={stacked}
+        label={<Definition of="method" />}
+        value={method}
+        disabled={disabled}
+        options={options}
+        onChange={(value) => selectionStore.getState().chooseMethod(value)}
+      />
+      <AboutMethod method={method} />
+    </div>
+  );
+};

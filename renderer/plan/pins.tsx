@@ -1,0 +1,34 @@
+import { useStore } from 'zustand';
+import type { PathHandle } from '../../main/contract/model.ts';
+import type { Pin } from '../../main/contract/plan.ts';
+import { Segmented } from '../components/choices.tsx';
+import { planStore } from '../state/plan-store.ts';
+
+/** Whether an expert must stay (true) or must go (false); null: the method decides. */
+export const pinOf = (pins: readonly Pin[] | undefined, layer: number, expert: number): boolean | null =>
+  pins?.find((pin) => pin.layer === layer && pin.expert === expert)?.keep ?? null;
+
+interface PinControlProps {
+  readonly model: PathHandle;
+  readonly layer: number;
+  readonly expert: number;
+}
+
+/** Whether an expert goes by the method, must stay or must go. */
+export const PinControl = ({ model, layer, expert }: PinControlProps) => {
+  const known = useStore(planStore, (state) => pinOf(state.pins[model], layer, expert));
+  return (
+    <Segmented
+      label={`Pin of layer ${layer}, expert ${expert}`}
+      value={known === null ? 'free' : known ? 'stay' : 'go'}
+      options={[
+        { value: 'free', label: 'By method' },
+        { value: 'stay', label: 'Must stay' },
+        { value: 'go', label: 'Must go' },
+      ]}
+      onChange={(value) =>
+        planStore.getState().pin(model, { layer, expert }, value === 'free' ? null : value === 'stay')
+      }
+    />
+  );
+};

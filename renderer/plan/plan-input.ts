@@ -1,0 +1,102 @@
+import type { CallInput } from '../../main/contract/calls.ts';
+import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
+import type { MethodName } from '../../main/contract/plan.ts';
+import { selectedModel, tickedTasks } from '../engine/facts.ts';
+import type { Facts } from '../engine/facts.ts';
+import type { ImportedFile, PlanState } from '../state/plan-store.ts';
+import { keptAtFactor } from './kept-counts.ts';
+
+type PlanSettings = Pick<PlanState, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'pins' | 'taskWeights'> & {
+  readonly method: MethodName;
+  readonly factor: number;
+};
+
+/** Kept experts of every layer under the budget `manual`: as edited, or all alike where nothing was edited. */
+export const countsByLayer = (
+  { handle, info }: ModelEntry,
+  { counts, factor }: Pick<PlanSettings, 'counts' | 'factor'>,
+): readonly number[] => {
+  if (info === null) return [];
+  if (counts?.model === handle && counts.factor === factor && counts.values.length === info.moeLayers)
+    return counts.values;
+  return Array.from({ length: info.moeLayers }, () => keptAtFactor(info, factor));
+};
+
+/** How many experts stay, as a request says it: in every layer, or in each. */
+const keptInput = (
+  model: ModelEntry,
+  settings: Pick<PlanSettings, 'budget' | 'counts' | 'factor'>,
+): { keep: number } | { counts: number[] } =>
+  settings.budget === 'manual'
+    ? { counts: [...countsByLayer(model, settings)] }
+    : { keep: model.info === null ? 1 : keptAtFactor(model.info, settings.factor) };
+
+/** Whether the method's own rule decides how many experts each layer keeps. */
+export const ignoresBudget = (method: MethodName): boolean => method === 'tsep';
+
+/** The `plan.make` request for a model; null where there is no model to plan for, or no task to plan with. */
+export const planInput = (
+  model: ModelEntry | null,
+  tasks: readonly PathHandle[],
+  settings: PlanSettings,
+): CallInput<'plan.make'> | null => {
+  if (model?.info === null || model === null || tasks.length === 0) return null;
+  const { method, seed, options, protect } = settings;
+  const budget = ignoresBudget(method) ? 'uniform' : settings.budget;
+  const given = options[method] ?? {};
+  const pins = settings.pins[model.handle] ?? [];
+  const weights = tasks.map((task) => settings.taskWeights[task] ?? 1);
+  return {
+    model: model.handle,
+    tasks: [...tasks],
+    method,
+    ...keptInput(model, { ...settings, budget }),
+    budget,
+    seed: seed === 0 ? undefined : seed,
+    options: Object.keys(given).length === 0 ? undefined : { ...given },
+    protect: protect === 'none' ? undefined : protect,
+    pins: pins.length === 0 ? undefined : pins.map((pin) => ({ ...pin })),
+    taskWeights: tasks.length === 1 || weights.every((weight) => weight === 1) ? undefined : weights,
+  };
+};
+
+/** Tasks that the plan on screen is made for. */
+export const plannedTasks = (facts: Facts, { madeFor }: Pick<PlanState, 'madeFor'>): readonly PathHandle[] => {
+  if (madeFor === 'ticked') return tickedTasks(facts).map((task) => task.handle);
+  return facts.selection.task === null ? [] : [facts.selection.task];
+};
+
+/** The imported file, where it was read for the model on screen. */
+export const shownImport = (
+  { selection }: Pick<Facts, 'selection'>,
+  { imported }: Pick<PlanState, 'imported'>,
+): ImportedFile | null => (imported !== null && imported.model === selection.model ? imported : null);
+
+/** The `plan.make` request that method, factor, budget and tasks on screen stand for. */
+const currentPlanInput = (facts: Facts, settings: PlanState): CallInput<'plan.make'> | null =>
+  planInput(selectedModel(facts), plannedTasks(facts, settings), {
+    ...settings,
+    method: facts.selection.method,
+    factor: facts.selection.factor,
+  });
+
+type PlanCall =
+  | { readonly call: 'plan.make'; readonly input: CallInput<'plan.make'> }
+  | { readonly call: 'plan.import'; readonly input: CallInput<'plan.import'> };
+
+/** The call that gives the plan on screen: made by the method, or read from an imported file. */
+export const currentPlanCall = (facts: Facts, settings: PlanState): PlanCall | null => {
+  const imported = shownImport(facts, settings);
+  const model = selectedModel(facts);
+  if (imported === null || model?.info === null || model === null) {
+    const input = currentPlanInput(facts, settings);
+    return input === null ? null : { call: 'plan.make', input };
+  }
+  const { text, name, kind } = imported;
+  const file = { model: model.handle, text, name };
+  if (kind === 'plan') return { call: 'plan.import', input: file };
+  const budget = settings.budget === 'manual' ? ('manual' as const) : ('uniform' as const);
+  const kept = keptInput(model, { ...settings, budget, factor: facts.selection.factor });
+  const pins = (settings.pins[model.handle] ?? []).map((pin) => ({ ...pin }));
+  return { call: 'plan.import', input: { ...file, ...kept, pins } };
+};

@@ -1,0 +1,41 @@
+import { useMemo } from 'react';
+import { useStore } from 'zustand';
+import type { CallOutput } from '../../main/contract/calls.ts';
+import type { SerialisedError } from '../../main/contract/errors.ts';
+import { useQuery } from '../engine/engine-context.tsx';
+import { selectedModel, useFacts } from '../engine/facts.ts';
+import { useDebounced, useLasting } from '../engine/use-settled.ts';
+import { planStore } from '../state/plan-store.ts';
+import { expertFates } from './expert-fates.ts';
+import type { ExpertFate } from './expert-fates.ts';
+import { currentPlanCall } from './plan-input.ts';
+
+/** Long enough that a dragged slider asks a few times per second, short enough to feel at once. */
+const SETTLE_MS = 80;
+
+/** A plan and its cost; an imported one may come with notes. */
+type MadePlan = CallOutput<'plan.make'> & { readonly notes?: CallOutput<'plan.import'>['notes'] };
+
+interface CurrentPlan {
+  readonly made: MadePlan | undefined;
+  /** [L][E]; null until a plan is there. */
+  readonly fates: readonly (readonly ExpertFate[])[] | null;
+  readonly error: SerialisedError | null;
+}
+
+/** The plan on screen: the last one stays until the next is made. */
+export const useCurrentPlan = (): CurrentPlan => {
+  const facts = useFacts();
+  const settings = useStore(planStore);
+  const model = selectedModel(facts);
+  const call = useDebounced(currentPlanCall(facts, settings), SETTLE_MS);
+  const valid = call !== null && call.input.model === model?.handle ? call : null;
+  const planned = useQuery('plan.make', valid?.call === 'plan.make' ? valid.input : null);
+  const read = useQuery('plan.import', valid?.call === 'plan.import' ? valid.input : null);
+  const { data, error } = valid?.call === 'plan.import' ? read : planned;
+  const lasting = useLasting<MadePlan>(data, `${valid?.call ?? ''} ${String(model?.handle ?? '')}`);
+  const made = error === null && valid !== null ? lasting : undefined;
+  const experts = model?.info?.experts ?? 0;
+  const fates = useMemo(() => (made === undefined ? null : expertFates(made.plan, experts)), [made, experts]);
+  return { made, fates, error };
+};

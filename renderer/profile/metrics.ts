@@ -1,0 +1,87 @@
+import type { TaskProfile } from '../../main/contract/profile.ts';
+import { formatFixed, formatNumber, formatPercent, formatSigned } from '../format/format-number.ts';
+import type { RoutingMetric } from '../state/view-stores.ts';
+
+/** [L][E]. */
+export type Matrix = readonly (readonly number[])[];
+
+const dividedBy = (sums: Matrix, counts: Matrix): Matrix =>
+  sums.map((row, layer) =>
+    row.map((sum, expert) => {
+      const count = counts[layer]?.[expert] ?? 0;
+      return count > 0 ? sum / count : 0;
+    }),
+  );
+
+const perToken = (sums: Matrix, tokens: number): Matrix =>
+  sums.map((row) => row.map((sum) => (tokens > 0 ? sum / tokens : 0)));
+
+/** The metric on screen from a profile's sums and counts; 0 for an expert that no token chose. */
+export const metricMatrix = (profile: TaskProfile, metric: RoutingMetric): Matrix => {
+  switch (metric) {
+    case 'share':
+      return perToken(profile.counts, profile.tokens);
+    case 'gate':
+      return perToken(profile.gateMass, profile.tokens);
+    case 'reap':
+      return dividedBy(profile.reapSum, profile.counts);
+    case 'ean':
+      return dividedBy(profile.eanSum, profile.counts);
+  }
+};
+
+/** left - right; null where their shapes differ (another model's profile). */
+export const matrixDifference = (left: Matrix, right: Matrix): Matrix | null =>
+  left.length === right.length && left.every((row, layer) => row.length === right[layer]?.length)
+    ? left.map((row, layer) => row.map((value, expert) => value - (right[layer]?.[expert] ?? 0)))
+    : null;
+
+export const matrixMaximum = (matrix: Matrix): number =>
+  matrix.reduce((largest, row) => row.reduce((most, value) => Math.max(most, Math.abs(value)), largest), 0);
+
+/** exp of the entropy (natural log) of a layer's token counts; 0 for a layer that saw no token. */
+export const effectiveExperts = (counts: readonly number[]): number => {
+  const sum = counts.reduce((total, count) => total + count, 0);
+  if (sum === 0) return 0;
+  const entropy = counts.reduce(
+    (total, count) => (count > 0 ? total - (count / sum) * Math.log(count / sum) : total),
+    0,
+  );
+  return Math.exp(entropy);
+};
+
+/** Experts of a layer by falling value; ties go to the lower index. */
+export const byFallingValue = (row: readonly number[]): readonly number[] =>
+  row
+    .map((value, expert) => ({ value, expert }))
+    .sort((left, right) => right.value - left.value || left.expert - right.expert)
+    .map(({ expert }) => expert);
+
+/** 1 = largest. */
+export const rankInLayer = (row: readonly number[], expert: number): number => byFallingValue(row).indexOf(expert) + 1;
+
+/** A value of a routing metric in full; differences with their sign. */
+export const formatMetric = (metric: RoutingMetric, value: number, difference = false): string => {
+  switch (metric) {
+    case 'share':
+      return difference ? `${formatSigned(value * 100, 2)}\u202f%` : formatPercent(value, 2);
+    case 'gate':
+      return difference ? formatSigned(value, 4) : formatFixed(value, 4);
+    case 'reap':
+    case 'ean':
+      return difference && value > 0 ? `+${formatNumber(value, 4)}` : formatNumber(value, 4);
+  }
+};
+
+/** The same, short enough for a cell. */
+export const formatMetricShort = (metric: RoutingMetric, value: number): string => {
+  switch (metric) {
+    case 'share':
+      return formatFixed(value * 100, 1);
+    case 'gate':
+      return formatFixed(value, 3);
+    case 'reap':
+    case 'ean':
+      return formatNumber(value, 2);
+  }
+};

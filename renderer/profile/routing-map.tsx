@@ -1,0 +1,151 @@
+import { useCallback } from 'react';
+import { useStore } from 'zustand';
+import type { TaskProfile } from '../../main/contract/profile.ts';
+import type { Cell } from '../charts/heatmap-geometry.ts';
+import { Heatmap } from '../charts/heatmap.tsx';
+import { ColorLegend } from '../charts/legend.tsx';
+import type { Hatch } from '../charts/paint-heatmap.ts';
+import { Checkbox } from '../components/choices.tsx';
+import { DataTable } from '../components/data-table.tsx';
+import { Definition } from '../components/definition.tsx';
+import { definitions } from '../definitions/definitions.ts';
+import { useFacts } from '../engine/facts.ts';
+import { SaveFigure } from '../figures/save-figure.tsx';
+import { formatCount, formatFixed } from '../format/format-number.ts';
+import { describeFate } from '../plan/expert-fates.ts';
+import { pinOf } from '../plan/pins.tsx';
+import { useCurrentPlan } from '../plan/use-current-plan.ts';
+import { planStore } from '../state/plan-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import { routingStore, usePart } from '../state/view-stores.ts';
+import { effectiveExperts, formatMetric, formatMetricShort, rankInLayer } from './metrics.ts';
+import { routingFigure } from './routing-figure.ts';
+import { useRoutingMatrix } from './use-profiles.ts';
+
+export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
+  const { tasks, models } = useFacts();
+  const { metric, asTable, showPlan, togglePlan } = useStore(routingStore);
+  const selected = usePart(selectionStore, ({ model, layer, expert }) => ({ model, layer, expert }));
+  const { matrix, scale, minus } = useRoutingMatrix(profile);
+  const { fates: planFates } = useCurrentPlan();
+  const fates = showPlan ? planFates : null;
+  const pins = useStore(planStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
+  const title = tasks.find((task) => task.name === profile.task)?.title ?? profile.task;
+  const model = models.find((known) => known.handle === selected.model);
+
+  const hatch = useCallback(
+    ({ layer, expert }: Cell): Hatch => {
+      const kind = fates?.[layer]?.[expert]?.kind;
+      return kind === 'dropped' ? 'dropped' : kind === 'merged' ? 'merged' : 'none';
+    },
+    [fates],
+  );
+  const pin = useCallback(
+    ({ layer, expert }: Cell) => (showPlan ? pinOf(pins, layer, expert) : null),
+    [pins, showPlan],
+  );
+  const cellText = useCallback((value: number) => formatMetricShort(metric, value), [metric]);
+  const rowNote = useCallback(
+    (layer: number) => formatFixed(effectiveExperts(profile.counts[layer] ?? []), 1),
+    [profile],
+  );
+  const select = useCallback(({ layer, expert }: Cell) => selectionStore.getState().selectExpert(layer, expert), []);
+  const describe = ({ layer, expert }: Cell) => {
+    const fate = fates?.[layer]?.[expert];
+    const row = matrix[layer] ?? [];
+    const pinned = pin({ layer, expert });
+    return {
+      title: `Layer ${layer}, expert ${expert}`,
+      lines: [
+        `${definitions[metric].term}: ${formatMetric(metric, row[expert] ?? 0, minus !== null)}`,
+        ...(minus === null
+          ? [`Rank ${rankInLayer(row, expert)} of ${row.length} in this layer`]
+          : [`${title} minus ${minus.title}`]),
+        `Chosen for ${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)} tokens`,
+        ...(fate === undefined ? [] : [`Plan: ${describeFate(fate)}`]),
+        ...(pinned === null ? [] : [`Pinned: must ${pinned ? 'stay' : 'go'}`]),
+      ],
+    };
+  };
+  const name = `${definitions[metric].term}, ${title}${minus === null ? '' : ` minus ${minus.title}`}`;
+  const kinds = new Set(fates?.flat().map((fate) => fate.kind));
+
+  return (
+    <section aria-label="Layer and expert map">
+      <div className="section-head">
+        <h3>
+          <Definition of={metric} /> by layer and expert
+        </h3>
+        <span className="muted">
+          {title}
+          {minus === null ? '' : ` minus ${minus.title}`}, {formatCount(profile.items)} calibration items,{' '}
+          {formatCount(profile.tokens)} tokens
+        </span>
+        <span className="section-end">
+          <SaveFigure
+            suggestedName={`routing-${metric}-${profile.task}`}
+            figure={() =>
+              routingFigure({
+                profile,
+                metric,
+                matrix,
+                scale,
+                minus: minus?.name ?? null,
+                fates,
+                model: model ?? null,
+                title: name,
+              })
+            }
+          />
+        </span>
+      </div>
+      {asTable ? (
+        <DataTable
+          caption={name}
+          columns={[
+            { key: 'layer', title: 'Layer', cell: (layer: number) => layer },
+            {
+              key: 'effective',
+              title: <Definition of="effectiveExperts">Effective</Definition>,
+              numeric: true,
+              cell: rowNote,
+            },
+            ...(matrix[0] ?? []).map((_, expert) => ({
+              key: String(expert),
+              title: expert,
+              numeric: true,
+              cell: (layer: number) => formatMetric(metric, matrix[layer]?.[expert] ?? 0, minus !== null),
+            })),
+          ]}
+          rows={matrix.map((_, layer) => layer)}
+          rowKey={String}
+        />
+      ) : (
+        <Heatmap
+          label={`${name}: ${matrix.length} layers by ${matrix[0]?.length ?? 0} experts`}
+          matrix={matrix}
+          scale={scale}
+          hatch={hatch}
+          pin={pin}
+          cellText={cellText}
+          rowNote={rowNote}
+          rowNoteTitle={<Definition of="effectiveExperts">effective</Definition>}
+          selected={selected}
+          onSelect={select}
+          describe={describe}
+        />
+      )}
+      <div className="routing-legend">
+        <ColorLegend
+          scale={scale}
+          format={(value) => formatMetric(metric, value, minus !== null)}
+          ends={minus === null ? undefined : [`more on ${minus.title}`, `more on ${title}`]}
+        />
+        <Checkbox checked={showPlan} onChange={togglePlan}>
+          <span className={kinds.has('merged') ? 'hatch-swatch hatch-swatch-merged' : 'hatch-swatch'} />
+          {kinds.has('merged') ? 'would be merged into another' : 'would be pruned'}
+        </Checkbox>
+      </div>
+    </section>
+  );
+};

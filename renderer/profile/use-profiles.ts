@@ -1,0 +1,63 @@
+import { useMemo } from 'react';
+import { useStore } from 'zustand';
+import type { SerialisedError } from '../../main/contract/errors.ts';
+import type { TaskProfile } from '../../main/contract/profile.ts';
+import type { TaskEntry } from '../../main/contract/task.ts';
+import { amountScale, differenceScale } from '../charts/color-scales.ts';
+import type { ColorScale } from '../charts/color-scales.ts';
+import { useQuery } from '../engine/engine-context.tsx';
+import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import { useResolvedTheme } from '../state/theme.ts';
+import { routingStore } from '../state/view-stores.ts';
+import { matrixDifference, matrixMaximum, metricMatrix } from './metrics.ts';
+import type { Matrix } from './metrics.ts';
+
+interface Profiles {
+  /** By the task's name. */
+  readonly byTask: ReadonlyMap<string, TaskProfile>;
+  readonly loading: boolean;
+  readonly error: SerialisedError | null;
+}
+
+/** Profiles on disk of the selected model, for every known task. */
+export const useProfiles = (): Profiles => {
+  const facts = useFacts();
+  const model = selectedModel(facts);
+  const tasks = facts.tasks.filter((task) => task.error === null).map((task) => task.handle);
+  const { data, loading, error } = useQuery(
+    'profile.read',
+    isUsable(model) && tasks.length > 0 ? { model: model.handle, tasks } : null,
+  );
+  return useMemo(
+    () => ({
+      byTask: new Map(data?.map((profile) => [profile.task, profile])),
+      loading: loading && data === undefined,
+      error,
+    }),
+    [data, loading, error],
+  );
+};
+
+interface RoutingMatrix {
+  readonly matrix: Matrix;
+  readonly scale: ColorScale;
+  /** The task that is subtracted; null: amounts. */
+  readonly minus: TaskEntry | null;
+}
+
+/** What the heatmap draws for a profile: amounts, or the difference to the task chosen. */
+export const useRoutingMatrix = (profile: TaskProfile): RoutingMatrix => {
+  const { tasks } = useFacts();
+  const { metric, compareWith } = useStore(routingStore);
+  const { byTask } = useProfiles();
+  const theme = useResolvedTheme();
+  const minus = tasks.find((task) => task.handle === compareWith && task.name !== profile.task) ?? null;
+  const other = minus === null ? undefined : byTask.get(minus.name);
+  return useMemo(() => {
+    const matrix = metricMatrix(profile, metric);
+    const difference = other === undefined ? null : matrixDifference(matrix, metricMatrix(other, metric));
+    return difference === null
+      ? { matrix, scale: amountScale(matrixMaximum(matrix)), minus: null }
+      : { matrix: difference, scale: differenceScale(matrixMaximum(difference), theme), minus };
+  }, [profile, other, metric, theme, minus]);
+};

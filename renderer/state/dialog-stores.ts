@@ -1,0 +1,51 @@
+import { createStore } from 'zustand/vanilla';
+import type { PathHandle } from '../../main/contract/model.ts';
+import type { MethodName } from '../../main/contract/plan.ts';
+
+interface DevicesState {
+  readonly open: boolean;
+  readonly show: (open: boolean) => void;
+}
+
+/** Whether the panel of devices is open. */
+export const devicesStore = createStore<DevicesState>()((set) => ({
+  open: false,
+  show: (open) => set({ open }),
+}));
+
+interface ReproductionState {
+  /** The reproduction whose result is shown; null: none. */
+  readonly run: string | null;
+  readonly showRun: (run: string | null) => void;
+}
+
+export const reproductionStore = createStore<ReproductionState>()((set) => ({
+  run: null,
+  showRun: (run) => set({ run }),
+}));
+
+interface MethodsState {
+  /** The method whose page is open; null: none. */
+  readonly open: MethodName | null;
+  readonly show: (method: MethodName | null) => void;
+}
+
+export const methodsStore = createStore<MethodsState>()((set) => ({
+  open: null,
+  show: (open) => set({ open }),
+}));
+
+interface SampleState {
+  /** Task whose items are shown. */
+  readonly task: PathHandle | null;
+  readonly split: 'calibration' | 'test';
+  readonly show: (task: PathHandle | null) => void;
+  readonly chooseSplit: (split: 'calibration' | 'test') => void;
+}
+
+export const sampleStore = createStore<SampleState>()((set) => ({
+  task: null,
+  split: 'test',
+  show: (task) => set({ task }),
+  chooseSplit: (split) => set({ split }),
+}));

@@ -1,0 +1,86 @@
+import { createStore } from 'zustand/vanilla';
+import { WorkbenchError } from '../../main/contract/errors.ts';
+import type { PathHandle } from '../../main/contract/model.ts';
+import type { FolderPurpose } from '../../main/contract/shell.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import type { ChosenFolder } from './export-store.ts';
+
+interface FolderRequest {
+  readonly purpose: FolderPurpose;
+  readonly answer: (folder: ChosenFolder | null) => void;
+}
+
+interface FolderDialogState {
+  readonly request: FolderRequest | null;
+  readonly ask: (purpose: FolderPurpose) => Promise<ChosenFolder | null>;
+  readonly answer: (folder: ChosenFolder | null) => void;
+}
+
+/** The folder browser of a host without native dialogs: one question at a time. */
+export const folderDialogStore = createStore<FolderDialogState>()((set, get) => ({
+  request: null,
+  ask: (purpose) => {
+    get().answer(null);
+    return new Promise((answer) => set({ request: { purpose, answer } }));
+  },
+  answer: (folder) => {
+    const { request } = get();
+    set({ request: null });
+    request?.answer(folder);
+  },
+}));
+
+/**
+ * Asks for a folder: by the native dialog in the window, by the folder browser elsewhere. Null: thought better of it.
+ */
+export const chooseFolder = async (bridge: Bridge, purpose: FolderPurpose): Promise<ChosenFolder | null> => {
+  if (bridge.shell === null) return folderDialogStore.getState().ask(purpose);
+  const handle = await bridge.shell.chooseFolder({ purpose });
+  if (handle === null) return null;
+  const { path } = await bridge.call('folders.list', { handle });
+  return { handle, path };
+};
+
+/** Asks for the one file of a task; the folder browser of other hosts shows files beside folders. */
+export const chooseTaskFile = async (bridge: Bridge): Promise<PathHandle | null> => {
+  if (bridge.shell === null) return (await folderDialogStore.getState().ask('task'))?.handle ?? null;
+  return bridge.shell.chooseFolder({ purpose: 'task-file' });
+};
+
+/** Plans of 100 layers of 512 experts, merged, are under 3 MB; one message to the engine holds 16 MB. */
+const MAX_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Asks for a text file with the host's own dialog; null: thought better of it. `accept` as of `<input type="file">`.
+ */
+export const chooseTextFile = async (
+  accept: string,
+): Promise<{ readonly name: string; readonly text: string } | null> => {
+  // Without it the page's own dialog would silently stay away (a command of the application menu gives none).
+  if (!navigator.userActivation.isActive) {
+    throw new WorkbenchError(
+      'needs-click',
+      'refused',
+      'A file can only be chosen by a click or a key in the window.',
+      'Press “Import a plan…” in the Prune view.',
+    );
+  }
+  const input = document.createElement('input');
+  input.type = 'file';
+  input.accept = accept;
+  const file = await new Promise<File | null>((resolve) => {
+    input.addEventListener('change', () => resolve(input.files?.[0] ?? null), { once: true });
+    input.addEventListener('cancel', () => resolve(null), { once: true });
+    input.click();
+  });
+  if (file === null) return null;
+  if (file.size > MAX_BYTES) {
+    throw new WorkbenchError(
+      'file-too-large',
+      'refused',
+      `${file.name} has ${file.size} bytes; at most ${MAX_BYTES} are read.`,
+      'Choose a plan or a ranking.',
+    );
+  }
+  return { name: file.name, text: await file.text() };
+};

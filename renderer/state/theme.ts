@@ -1,0 +1,30 @@
+import { useSyncExternalStore } from 'react';
+import { useStore } from 'zustand';
+import { layoutStore } from './layout-store.ts';
+import type { Theme } from './layout-store.ts';
+
+/** Tells the style sheets which theme to use; "system" leaves it to the media query. */
+export const applyTheme = (theme: Theme): void => {
+  if (theme === 'system') delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = theme;
+};
+
+export type ResolvedTheme = 'light' | 'dark';
+
+const darkQuery = (): MediaQueryList => window.matchMedia('(prefers-color-scheme: dark)');
+
+const subscribeSystem = (listener: () => void): (() => void) => {
+  const query = darkQuery();
+  query.addEventListener('change', listener);
+  return () => query.removeEventListener('change', listener);
+};
+
+const resolveTheme = (theme: Theme, systemDark: boolean): ResolvedTheme =>
+  theme === 'system' ? (systemDark ? 'dark' : 'light') : theme;
+
+/** The theme in use, following the system where the person left it to the system. */
+export const useResolvedTheme = (): ResolvedTheme => {
+  const theme = useStore(layoutStore, (state) => state.theme);
+  const systemDark = useSyncExternalStore(subscribeSystem, () => darkQuery().matches);
+  return resolveTheme(theme, systemDark);
+};

@@ -1,0 +1,104 @@
+import { useId } from 'react';
+import { useStore } from 'zustand';
+import { methodStyle } from '../../main/figures/method-marks.ts';
+import { MethodMarker } from '../charts/legend.tsx';
+import { Button } from '../components/button.tsx';
+import { Select } from '../components/choices.tsx';
+import { Definition } from '../components/definition.tsx';
+import { formatFixed } from '../format/format-number.ts';
+import { formatWhen } from '../format/format-time.ts';
+import { methodTitle } from '../plan/methods.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import type { ResolvedTheme } from '../state/theme.ts';
+import { curvesStore } from '../state/view-stores.ts';
+import { sweepDelta, useSweep } from './shown-sweep.ts';
+
+/** Which sweep is shown, in Curves and in Thresholds alike. */
+export const SweepSelect = () => {
+  const { sweeps, manifest } = useSweep();
+  if (manifest === null) return null;
+  return (
+    <span className="sweep-select">
+      <Select
+        label="Sweep"
+        value={manifest.id}
+        options={sweeps.map((run) => ({
+          value: run.id,
+          label: `${run.title}, ${formatWhen(run.createdAt, new Date())}`,
+        }))}
+        onChange={(run) => selectionStore.getState().selectRun(run)}
+      />
+    </span>
+  );
+};
+
+/**
+ * The margin of the threshold rule, one for Curves and Thresholds; the engine reads thresholds anew, without inference.
+ */
+export const DeltaSlider = () => {
+  const { manifest, delta } = useSweep();
+  const chooseDelta = useStore(curvesStore, (state) => state.chooseDelta);
+  const id = useId();
+  const started = sweepDelta(manifest);
+  return (
+    <div className="field">
+      <label htmlFor={id}>
+        <Definition of="delta" />
+      </label>
+      <input
+        id={id}
+        type="range"
+        className="delta-slider"
+        min={0.005}
+        max={Math.max(0.15, started)}
+        step={0.005}
+        value={delta}
+        aria-valuetext={`${formatFixed(delta, 3)} ${delta === started ? ', as the sweep was started' : ''}`}
+        onChange={(event) => chooseDelta(Number(event.target.value))}
+      />
+      <output htmlFor={id} className="number delta-value">
+        {formatFixed(delta, 3)}
+      </output>
+      {delta !== started && (
+        <Button
+          look="quiet"
+          className="button-small"
+          title={`Back to ${formatFixed(started, 3)}, as the sweep was started`}
+          onClick={() => chooseDelta(null)}
+        >
+          Reset
+        </Button>
+      )}
+    </div>
+  );
+};
+
+interface MethodTogglesProps {
+  /** Every method of the sweep, in its lasting order. */
+  readonly methods: readonly string[];
+  readonly theme: ResolvedTheme;
+}
+
+/** The methods with their lines and marks; a click takes one out of the charts of Curves and Thresholds. */
+export const MethodToggles = ({ methods, theme }: MethodTogglesProps) => {
+  const { hiddenMethods, toggleMethod } = useStore(curvesStore);
+  return methods.map((method, order) => {
+    const style = methodStyle(method, order);
+    const color = style[theme];
+    return (
+      <button
+        key={method}
+        type="button"
+        className="legend-method"
+        aria-pressed={!hiddenMethods.includes(method)}
+        onClick={() => toggleMethod(method)}
+      >
+        <svg width="30" height="12" aria-hidden="true">
+          <line x1="0" x2="30" y1="6" y2="6" stroke={color} strokeWidth="1.8" strokeDasharray={style.dash} />
+          <MethodMarker style={style} theme={theme} x={15} y={6} r={3.6} />
+        </svg>
+        {methodTitle(method)}
+      </button>
+    );
+  });
+};

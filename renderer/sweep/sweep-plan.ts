@@ -1,0 +1,143 @@
+import type { CallInput } from '../../main/contract/calls.ts';
+import type { MethodPage } from '../../main/contract/method.ts';
+import type { ModelEntry } from '../../main/contract/model.ts';
+import type { TaskEntry } from '../../main/contract/task.ts';
+import { standardFactors } from '../plan/kept-counts.ts';
+import { methodTitle } from '../plan/methods.ts';
+import type { OptionsByMethod } from '../state/plan-store.ts';
+import type { SweepState } from '../state/sweep-store.ts';
+
+export type SweepSettingsChosen = Pick<
+  SweepState,
+  'methods' | 'skippedFactors' | 'seeds' | 'budget' | 'protect' | 'recovery' | 'adaptive' | 'limit' | 'delta'
+>;
+
+/** Factors that every one of the models can be pruned by; a factor too large for one of them would be refused. */
+export const commonFactors = (models: readonly ModelEntry[]): readonly number[] => {
+  const lists = models.flatMap((model) => (model.info === null ? [] : [standardFactors(model.info)]));
+  const [first = [], ...others] = lists;
+  return first.filter((factor) => others.every((list) => list.includes(factor)));
+};
+
+const chosenFactors = (models: readonly ModelEntry[], skipped: readonly number[]): readonly number[] =>
+  commonFactors(models).filter((factor) => factor === 1 || !skipped.includes(factor));
+
+interface SweepCost {
+  /** Pruned candidates of one model on one task. */
+  readonly candidatesPerTask: number;
+  /** Plans to measure in all: per model and task, and the unpruned models. */
+  readonly evaluations: number;
+  /** Test items scored in all. */
+  readonly itemEvaluations: number;
+  /** Plans to refit on calibration items. */
+  readonly refits: number;
+  /** Candidates that searches measure on calibration items. */
+  readonly searched: number;
+}
+
+/** What the sweep knows of its methods: their pages, and options that differ from the defaults. */
+interface SweepMethods {
+  readonly pages: readonly MethodPage[];
+  readonly options: OptionsByMethod;
+}
+
+/** Candidates that one plan of a method is searched among: its option `evaluations`; 0 where it has none. */
+const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod): number => {
+  const budget = page?.options.find(({ name }) => name === 'evaluations');
+  if (page === undefined || budget === undefined) return 0;
+  return Number(options[page.name]?.[budget.name] ?? budget.default);
+};
+
+/** What a sweep measures before it may add adaptive factors. */
+export const sweepCost = (
+  models: readonly ModelEntry[],
+  tasks: readonly TaskEntry[],
+  settings: Pick<SweepSettingsChosen, 'methods' | 'skippedFactors' | 'seeds' | 'limit' | 'recovery'>,
+  { pages, options }: SweepMethods,
+): SweepCost => {
+  const pruned = chosenFactors(models, settings.skippedFactors).filter((factor) => factor > 1).length;
+  const drawn = settings.methods.map((method) => {
+    const page = pages.find(({ name }) => name === method);
+    return { plans: pruned * (page?.random === true ? settings.seeds : 1), searched: searchedPerPlan(page, options) };
+  });
+  const plans = drawn.reduce((sum, method) => sum + method.plans, 0);
+  const candidatesPerTask = plans * (settings.recovery === 'both' ? 2 : 1);
+  const items = tasks.reduce((sum, task) => sum + Math.min(task.items.test, settings.limit ?? Infinity), 0);
+  const stages = models.length * tasks.length;
+  return {
+    candidatesPerTask,
+    evaluations: stages * (candidatesPerTask + 1),
+    itemEvaluations: models.length * items * (candidatesPerTask + 1),
+    refits: settings.recovery === 'none' ? 0 : stages * plans,
+    searched: stages * drawn.reduce((sum, method) => sum + method.plans * method.searched, 0),
+  };
+};
+
+/** Why a sweep cannot start; null where it can. */
+export const sweepObstacle = (
+  models: readonly ModelEntry[],
+  tasks: readonly TaskEntry[],
+  settings: Pick<SweepSettingsChosen, 'methods' | 'skippedFactors' | 'recovery' | 'budget' | 'protect'>,
+  pages: readonly MethodPage[],
+): string | null => {
+  if (models.length === 0) return 'Select a model on the left.';
+  if (tasks.length === 0) return 'Tick at least one task on the left.';
+  if (settings.methods.length === 0) return 'Tick at least one method.';
+  if (!chosenFactors(models, settings.skippedFactors).some((factor) => factor > 1))
+    return 'Tick at least one factor above 1.';
+  const chosen = pages.filter(({ name }) => settings.methods.includes(name));
+  const bare = tasks.filter((task) => task.items.calibration === 0);
+  const readsCalibration =
+    chosen.some(({ needs }) => needs !== 'nothing') ||
+    settings.recovery !== 'none' ||
+    settings.protect !== 'none' ||
+    settings.budget === 'inverse-importance';
+  if (bare.length > 0 && readsCalibration) {
+    return (
+      `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Untick the task or ` +
+      'the other methods.'
+    );
+  }
+  const texts = tasks.filter((task) => task.metric === 'perplexity');
+  const searching = chosen.find(({ needs }) => needs === 'search');
+  if (texts.length > 0 && searching !== undefined) {
+    return (
+      `${titles(texts)}: no items with choices, by which ${methodTitle(searching.name)} judges its candidates. ` +
+      'Untick the task or the method.'
+    );
+  }
+  return null;
+};
+
+const titles = (tasks: readonly TaskEntry[]): string => tasks.map((task) => task.title).join(', ');
+
+export const sweepInput = (
+  models: readonly ModelEntry[],
+  tasks: readonly TaskEntry[],
+  { methods, skippedFactors, seeds, budget, protect, recovery, adaptive, limit, delta }: SweepSettingsChosen,
+  options: OptionsByMethod,
+): CallInput<'sweep.start'> => ({
+  models: models.map((model) => model.handle),
+  tasks: tasks.map((task) => task.handle),
+  settings: {
+    methods: [...methods],
+    factors: [...chosenFactors(models, skippedFactors)],
+    adaptive,
+    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    budget,
+    protect,
+    recovery,
+    options: optionsOf(methods, options),
+    delta,
+    limit,
+  },
+});
+
+/** Options of the methods that have any set. */
+export const optionsOf = (methods: SweepSettingsChosen['methods'], options: OptionsByMethod): OptionsByMethod =>
+  Object.fromEntries(
+    methods.flatMap((method) => {
+      const own = options[method] ?? {};
+      return Object.keys(own).length === 0 ? [] : [[method, { ...own }]];
+    }),
+  );

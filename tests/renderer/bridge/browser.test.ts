@@ -1,0 +1,90 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { serveWorkbench } from '../../../main/hosts/serve.ts';
+import type { WorkbenchServer } from '../../../main/hosts/serve.ts';
+import { createTransportEngine } from '../../main/hosts/transport-engine.ts';
+import { connectBrowser, reconnectWaitMs } from '../../../renderer/bridge/browser.ts';
+import { patiently } from '../../hang-limit.ts';
+
+/** Real server and real sockets; Node's WebSocket and fetch get what a browser adds by itself: cookie and origin. */
+let folder = '';
+let server: WorkbenchServer;
+let engine: ReturnType<typeof createTransportEngine>;
+const sockets: WebSocket[] = [];
+let cookie = '';
+const replaced = vi.fn<(data: unknown, unused: string, address: URL) => void>();
+
+const serve = async (port: number): Promise<void> => {
+  engine = createTransportEngine();
+  server = await serveWorkbench({ engine, rendererFolder: folder, port, host: '127.0.0.1' });
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'uncurl-bridge-'));
+  await writeFile(join(folder, 'index.html'), 'the page');
+  await serve(0);
+  const { origin } = new URL(server.url);
+  cookie = (await fetch(server.url)).headers.get('set-cookie')?.split(';')[0] ?? '';
+  const RealSocket = WebSocket;
+  const realFetch = fetch;
+  vi.stubGlobal('window', { location: { href: server.url }, history: { replaceState: replaced } });
+  vi.stubGlobal('WebSocket', function open(url: string) {
+    const socket: unknown = Reflect.construct(RealSocket, [url, { headers: { cookie, origin } }]);
+    if (socket instanceof RealSocket) sockets.push(socket);
+    return socket;
+  });
+  vi.stubGlobal('fetch', (url: URL) => realFetch(url, { headers: { cookie } }));
+});
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  replaced.mockReset();
+  for (const socket of sockets.splice(0)) socket.close();
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+it('joins the engine, and takes the token out of the address', async () => {
+  const bridge = await connectBrowser();
+  expect(bridge.status.get()).toEqual({ state: 'connected' });
+  await expect(bridge.call('models.list', {})).resolves.toEqual([]);
+  expect(replaced.mock.lastCall?.[2].href).toBe(`${new URL(server.url).origin}/`);
+  expect(bridge).toMatchObject({ host: 'browser', shell: null });
+});
+
+it('rejects what waits when the line drops, connects again by itself, and keeps its listeners', async () => {
+  const bridge = await connectBrowser();
+  const heard = vi.fn();
+  bridge.subscribe(heard);
+  const states: string[] = [];
+  bridge.status.subscribe(() => states.push(bridge.status.get().state));
+  const waiting = bridge.call('tasks.list', {});
+  sockets[0]?.close();
+  await expect(waiting).rejects.toMatchObject({ code: 'connection-lost' });
+  await expect(bridge.call('models.list', {})).rejects.toMatchObject({ code: 'connection-lost' });
+  await vi.waitFor(() => expect(states).toEqual(['lost', 'connected']), patiently);
+  await expect(bridge.call('models.list', {})).resolves.toEqual([]);
+  engine.announce({ type: 'models.changed' });
+  await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1), patiently);
+});
+
+it('says so when the server is gone, and why when it was started anew', async () => {
+  const bridge = await connectBrowser();
+  const port = Number(new URL(server.url).port);
+  const told = (): string => {
+    const status = bridge.status.get();
+    return status.state === 'lost' ? status.message : '';
+  };
+  await server.close();
+  await vi.waitFor(() => expect(told()).toContain('cannot be reached'), patiently);
+  await serve(port);
+  await vi.waitFor(() => expect(told()).toContain('earlier start'), patiently);
+});
+
+it('waits longer after each attempt, up to a limit', () => {
+  expect(reconnectWaitMs(0, 0.5)).toBe(250);
+  expect(reconnectWaitMs(3, 0.5)).toBe(2_000);
+  expect(reconnectWaitMs(50, 0.999)).toBeLessThan(19_000);
+  expect(reconnectWaitMs(50, 0)).toBe(11_250);
+});

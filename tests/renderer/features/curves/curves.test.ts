@@ -1,0 +1,140 @@
+import { expect, test } from 'vitest';
+import type { SweepDocument, SweepResult, Threshold } from '../../../../main/contract/sweep.ts';
+import { chartRows, dodged, factorTicks } from '../../../../renderer/features/curves/chart-rows.ts';
+import { nextPoint, sweepMethods, taskCurves } from '../../../../renderer/features/curves/task-curves.ts';
+import { thresholdSummary, thresholdValue } from '../../../../renderer/sweep/threshold-words.ts';
+
+const result = (method: string, seed: number | null, factor: number, value: number): SweepResult => ({
+  model: 'm',
+  task: 'sums',
+  method,
+  seed,
+  factor,
+  kept: 16 / factor,
+  n: 300,
+  metric: 'acc',
+  value,
+  acc: value,
+  accNorm: value,
+  perplexity: null,
+  difference: value - 0.9,
+  low: value - 0.95,
+  high: value - 0.86,
+  lowOneSided: value - 0.94,
+  p: factor === 1 ? null : 0.5,
+  lost: 0,
+  gained: 0,
+  truncated: 0,
+});
+const threshold = (
+  method: string,
+  seed: number | null,
+  verdict: Threshold['verdict'],
+  factor: number | null,
+  lastSafe: number | null,
+  firstUnsafe: number | null,
+): Threshold => ({
+  model: 'm',
+  task: 'sums',
+  method,
+  seed,
+  factor,
+  lastSafe,
+  firstUnsafe,
+  delta: 0.02,
+  n: 300,
+  verdict,
+});
+
+const document: SweepDocument = {
+  run: 'r',
+  rule: '',
+  results: [
+    result('reap', null, 4, 0.5),
+    result('unpruned', null, 1, 0.9),
+    result('random', 1, 2, 0.4),
+    result('random', 0, 2, 0.6),
+    result('reap', null, 2, 0.89),
+  ],
+  thresholds: [
+    threshold('reap', null, 'found', 2, 2, 4),
+    threshold('random', 0, 'none-safe', 1, 1, 2),
+    threshold('random', 1, 'none-safe', 1, 1, 2),
+  ],
+};
+const methods = sweepMethods(document);
+const [sums] = taskCurves(document, 'm', methods, ['sums']);
+
+test('the unpruned model is no method: every line begins at it', () => {
+  expect(methods).toEqual(['random', 'reap']);
+  expect(sums?.unpruned).toBe(0.9);
+  expect(sums?.curves.map((curve) => curve.line)).toEqual([
+    [
+      { factor: 1, value: 0.9, seeds: 1 },
+      { factor: 2, value: 0.5, seeds: 2 },
+    ],
+    [
+      { factor: 1, value: 0.9, seeds: 1 },
+      { factor: 2, value: 0.89, seeds: 1 },
+      { factor: 4, value: 0.5, seeds: 1 },
+    ],
+  ]);
+});
+
+test('intervals are moved to the unpruned value, and only a single-seed method shows them', () => {
+  const [random, reap] = sums?.curves ?? [];
+  if (random === undefined || reap === undefined) throw new Error('two curves are expected');
+  const rows = chartRows(reap, 0.9, 1, 2);
+  const two = rows.find((row) => row.result?.factor === 2);
+  expect(two?.band?.map((edge) => Number(edge.toFixed(6)))).toEqual([0.84, 0.93]);
+  expect(rows.filter((row) => row.threshold).map((row) => row.result?.factor)).toEqual([2]);
+  const seeds = chartRows(random, 0.9, 0, 2).filter((row) => row.dot !== null);
+  expect(seeds.map((row) => [row.dot, row.error])).toEqual([
+    [0.6, null],
+    [0.4, null],
+  ]);
+});
+
+test('methods stand side by side at a factor, and together at the unpruned model', () => {
+  expect([dodged(1, 0, 4), dodged(1, 3, 4)]).toEqual([1, 1]);
+  expect(dodged(2, 0, 4) * dodged(2, 3, 4)).toBeCloseTo(4, 12);
+});
+
+test('many methods crowd together rather than run into the next factor', () => {
+  expect(dodged(2, 33, 34)).toBeLessThan(dodged(4, 0, 34));
+});
+
+test('a recovered curve stands behind its method, and one that is no method comes last', () => {
+  const mixed = {
+    ...document,
+    results: ['mine', 'uncurl+recovery', 'reap+recovery', 'uncurl', 'reap'].map((method) =>
+      result(method, null, 2, 0.5),
+    ),
+  };
+  expect(sweepMethods(mixed)).toEqual(['reap', 'reap+recovery', 'uncurl', 'uncurl+recovery', 'mine']);
+});
+
+test('ticks are powers of two and the largest factor where it stands apart', () => {
+  expect(factorTicks(sums === undefined ? [] : [sums])).toEqual([1, 2, 4]);
+});
+
+test('arrow keys walk along a method and between methods', () => {
+  const curves = sums?.curves ?? [];
+  const start = nextPoint(curves, null, 'ArrowRight');
+  expect(start?.method).toBe('random');
+  const down = nextPoint(curves, start, 'ArrowDown');
+  expect([down?.method, down?.factor]).toEqual(['reap', 2]);
+  expect(nextPoint(curves, down, 'ArrowRight')?.factor).toBe(4);
+  expect(nextPoint(curves, down, 'a')).toBeNull();
+});
+
+test('verdicts are read out as brackets, never as a bare number that is not known', () => {
+  expect(thresholdValue(threshold('reap', null, 'found', 2, 2, 4))).toBe('×2');
+  expect(thresholdValue(threshold('reap', null, 'all-safe', 8, 8, null))).toBe('≥ ×8');
+  expect(thresholdValue(threshold('reap', null, 'none-safe', 1, 1, 2))).toBe('< ×2');
+  expect(thresholdValue(threshold('reap', null, 'cannot-tell', null, null, null))).toBe('?');
+  expect(
+    thresholdSummary([threshold('random', 0, 'none-safe', 1, 1, 2), threshold('random', 1, 'found', 2, 2, 4)]),
+  ).toEqual({ value: '< ×2 … ×2', note: '2 seeds differ' });
+  expect(thresholdSummary([])).toBeNull();
+});

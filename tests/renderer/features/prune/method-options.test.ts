@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { methodName } from '../../../../main/contract/plan.ts';
+import { methodPage } from '../../../../main/pruning/method-page.ts';
+import { methods } from '../../../../main/pruning/methods.ts';
+import {
+  inWords,
+  isDefault,
+  numberOf,
+  optionsSummary,
+  valueOfChoice,
+} from '../../../../renderer/features/prune/method-options.tsx';
+
+const options = methodName.options.flatMap((name) =>
+  methodPage(methods[name]).options.map((option) => ({ name, option })),
+);
+
+test('every choice that the window offers is one that the method takes', () => {
+  const choices = options.flatMap(({ name, option }) => option.choices.map((choice) => ({ name, option, choice })));
+  expect(choices.length).toBeGreaterThan(50);
+  for (const { name, option, choice } of choices) {
+    expect(
+      () => methods[name].prepare({ [option.name]: valueOfChoice(option, choice) }),
+      `${name} ${option.name} ${choice}`,
+    ).not.toThrow();
+  }
+});
+
+test('a default is known as such after the way through the field', () => {
+  for (const { option } of options) {
+    const back =
+      option.kind === 'choice'
+        ? valueOfChoice(option, String(option.default))
+        : option.kind === 'number'
+          ? numberOf(option, Number(option.default ?? Number.NaN))
+          : option.default;
+    expect(isDefault(option, back), option.name).toBe(true);
+  }
+});
+
+test('names are read as words, and what was changed is counted', () => {
+  expect(inWords('switchAfter')).toBe('switch after');
+  expect(inWords('most-active')).toBe('most active');
+  expect(optionsSummary('EEP', { evaluations: 5 })).toBe('EEP options, 1 changed');
+  expect(optionsSummary('EEP', undefined)).toBe('EEP options');
+});

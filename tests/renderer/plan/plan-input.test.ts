@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest';
+import { planRequest } from '../../../main/contract/calls.ts';
+import { modelEntry, pathHandle } from '../../../main/contract/model.ts';
+import { countsByLayer, currentPlanCall, planInput } from '../../../renderer/plan/plan-input.ts';
+import { createPlanStore } from '../../../renderer/state/plan-store.ts';
+import { noSelection } from '../../../renderer/state/selection-store.ts';
+
+const model = modelEntry.parse({
+  handle: 'm',
+  name: 'uncurl-8',
+  path: '/m',
+  bundled: true,
+  fingerprint: 'f',
+  error: null,
+  info: {
+    family: 'mixtral',
+    layers: 3,
+    moeLayers: 3,
+    experts: 8,
+    topK: 2,
+    hidden: 96,
+    expertWidth: 96,
+    sharedExperts: 0,
+    normTopK: true,
+    vocabulary: 45,
+    maxPositions: 64,
+    parameters: { total: 1, expert: 1, active: 1 },
+    dtype: 'float16',
+    sizeBytes: 1,
+    memory: { resident: 1, streaming: 1 },
+    supported: true,
+    reasons: [],
+  },
+});
+const [a, b] = [pathHandle.parse('a'), pathHandle.parse('b')];
+const at = { method: 'reap' as const, factor: 2 };
+
+test('what stands at its default is not sent', () => {
+  const store = createPlanStore().getState();
+  expect(planInput(model, [a], { ...store, ...at })).toEqual({
+    model: 'm',
+    tasks: ['a'],
+    method: 'reap',
+    keep: 4,
+    budget: 'uniform',
+  });
+  expect(planInput(model, [], { ...store, ...at })).toBeNull();
+});
+
+test('options, pins, protection, weights and counts reach the request as the contract wants them', () => {
+  const store = createPlanStore();
+  const { chooseOption, pin, chooseProtect, chooseTaskWeight, chooseBudget, chooseCounts, chooseSeed } =
+    store.getState();
+  chooseOption('reap', 'form', 'sum');
+  chooseOption('ean', 'form', 'ca');
+  pin(model.handle, { layer: 2, expert: 1 }, true);
+  pin(model.handle, { layer: 0, expert: 5 }, false);
+  pin(pathHandle.parse('other'), { layer: 0, expert: 0 }, true);
+  chooseProtect('early');
+  chooseTaskWeight(b, 3);
+  chooseBudget('manual');
+  chooseCounts({ model: model.handle, factor: 2, values: [2, 3, 8] });
+  chooseSeed(7);
+  const input = planInput(model, [a, b], { ...store.getState(), ...at });
+  expect(planRequest.parse(input)).toMatchObject({
+    counts: [2, 3, 8],
+    budget: 'manual',
+    options: { form: 'sum' },
+    protect: 'early',
+    taskWeights: [1, 3],
+    seed: 7,
+    pins: [
+      { layer: 0, expert: 5, keep: false },
+      { layer: 2, expert: 1, keep: true },
+    ],
+  });
+  expect(input).not.toHaveProperty('keep');
+});
+
+test('an option that goes back to its default, and a pin that is let go, leave nothing behind', () => {
+  const store = createPlanStore();
+  const { chooseOption, pin } = store.getState();
+  chooseOption('reap', 'form', 'sum');
+  chooseOption('reap', 'form', undefined);
+  pin(model.handle, { layer: 0, expert: 5 }, false);
+  pin(model.handle, { layer: 0, expert: 5 }, true);
+  expect(store.getState().pins[model.handle]).toEqual([{ layer: 0, expert: 5, keep: true }]);
+  pin(model.handle, { layer: 0, expert: 5 }, null);
+  expect(planInput(model, [a], { ...store.getState(), ...at })).toEqual(
+    planInput(model, [a], { ...createPlanStore().getState(), ...at }),
+  );
+});
+
+test('counts by hand hold for their model and factor only; TSEP has no budget', () => {
+  const counts = { model: model.handle, factor: 2, values: [2, 3, 8] };
+  expect(countsByLayer(model, { counts, factor: 2 })).toEqual([2, 3, 8]);
+  expect(countsByLayer(model, { counts, factor: 4 })).toEqual([2, 2, 2]);
+  expect(countsByLayer(model, { counts: { ...counts, model: a }, factor: 2 })).toEqual([4, 4, 4]);
+  const store = { ...createPlanStore().getState(), budget: 'global' as const };
+  expect(planInput(model, [a], { ...store, method: 'tsep', factor: 2 })).toMatchObject({ budget: 'uniform', keep: 4 });
+});
+
+test('an imported file stands in for the method, for the model it was read for', () => {
+  const store = createPlanStore();
+  const file = {
+    name: 'r.json',
+    text: '[[1]]',
+    model: model.handle,
+    kind: 'ranking' as const,
+    method: null,
+    factor: null,
+  };
+  const facts = {
+    connected: true,
+    models: [model],
+    tasks: [],
+    runs: [],
+    jobs: [],
+    methods: [],
+    selection: { ...noSelection, model: model.handle, task: a, ...at },
+  };
+  store.getState().pin(model.handle, { layer: 1, expert: 1 }, true);
+  store.getState().importFile(file);
+  expect(currentPlanCall(facts, store.getState())).toEqual({
+    call: 'plan.import',
+    input: { model: 'm', text: '[[1]]', name: 'r.json', keep: 4, pins: [{ layer: 1, expert: 1, keep: true }] },
+  });
+  store.getState().importFile({ ...file, kind: 'plan' });
+  expect(currentPlanCall(facts, store.getState())?.input).toEqual({ model: 'm', text: '[[1]]', name: 'r.json' });
+  store.getState().importFile({ ...file, model: b });
+  expect(currentPlanCall(facts, store.getState())?.call).toBe('plan.make');
+});

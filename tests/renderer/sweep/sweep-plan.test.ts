@@ -1,0 +1,139 @@
+import { expect, test } from 'vitest';
+import { modelEntry } from '../../../main/contract/model.ts';
+import { methodName } from '../../../main/contract/plan.ts';
+import { sweepRequest } from '../../../main/contract/sweep.ts';
+import { taskEntry } from '../../../main/contract/task.ts';
+import { methodPage } from '../../../main/pruning/method-page.ts';
+import { methods } from '../../../main/pruning/methods.ts';
+import { commonFactors, sweepCost, sweepInput, sweepObstacle } from '../../../renderer/sweep/sweep-plan.ts';
+import type { SweepSettingsChosen } from '../../../renderer/sweep/sweep-plan.ts';
+
+const model = (experts: number) =>
+  modelEntry.parse({
+    handle: `m${experts}`,
+    name: `uncurl-${experts}`,
+    path: '/m',
+    bundled: true,
+    fingerprint: 'f',
+    error: null,
+    info: {
+      family: 'mixtral',
+      layers: 3,
+      moeLayers: 3,
+      experts,
+      topK: 2,
+      hidden: 96,
+      expertWidth: 96,
+      sharedExperts: 0,
+      normTopK: true,
+      vocabulary: 45,
+      maxPositions: 64,
+      parameters: { total: 1, expert: 1, active: 1 },
+      dtype: 'float16',
+      sizeBytes: 1,
+      memory: { resident: 1, streaming: 1 },
+      supported: true,
+      reasons: [],
+    },
+  });
+const task = (name: string, calibration: number, metric = 'acc') =>
+  taskEntry.parse({
+    handle: name,
+    name,
+    title: name,
+    description: '',
+    metric,
+    source: '',
+    licence: '',
+    path: '/t',
+    bundled: true,
+    items: { calibration, test: 300 },
+    chance: 0.25,
+    hash: 'h',
+    error: null,
+  });
+const pages = methodName.options.map((name) => methodPage(methods[name]));
+const settings: SweepSettingsChosen = {
+  methods: ['random', 'reap'],
+  skippedFactors: [8],
+  seeds: 3,
+  budget: 'uniform',
+  protect: 'none',
+  recovery: 'none',
+  adaptive: false,
+  limit: 100,
+  delta: 0.02,
+};
+const known = { pages, options: {} };
+
+test('several models share the factors that all of them can reach', () => {
+  expect(commonFactors([model(16), model(8)])).toEqual([1, 2, 4]);
+  expect(commonFactors([])).toEqual([]);
+});
+
+test('the cost counts every plan once, seeds only for methods that draw, and the unpruned model per task', () => {
+  const tasks = [task('a', 300), task('b', 300)];
+  expect(sweepCost([model(16)], tasks, settings, known)).toEqual({
+    candidatesPerTask: 8,
+    evaluations: 18,
+    itemEvaluations: 1800,
+    refits: 0,
+    searched: 0,
+  });
+  expect(sweepCost([model(16)], tasks, { ...settings, methods: ['reap', 'sub-moe'] }, known).candidatesPerTask).toBe(8);
+});
+
+test('recovery beside doubles the candidates, instead does not; both refit every plan', () => {
+  const tasks = [task('a', 300)];
+  expect(sweepCost([model(16)], tasks, { ...settings, recovery: 'both' }, known)).toMatchObject({
+    candidatesPerTask: 16,
+    refits: 8,
+  });
+  expect(sweepCost([model(16)], tasks, { ...settings, recovery: 'only' }, known)).toMatchObject({
+    candidatesPerTask: 8,
+    refits: 8,
+  });
+});
+
+test('a search counts its budget of evaluations for every plan, also one that was changed', () => {
+  const one = { ...settings, methods: ['eep'] as const, seeds: 2 };
+  expect(sweepCost([model(16)], [task('a', 300)], one, known).searched).toBe(2 * 2 * 400);
+  expect(
+    sweepCost(
+      [model(16)],
+      [task('a', 300)],
+      { ...one, recovery: 'both' },
+      { pages, options: { eep: { evaluations: 5 } } },
+    ).searched,
+  ).toBe(2 * 2 * 5);
+});
+
+test('what cannot run says why', () => {
+  expect(sweepObstacle([], [task('a', 1)], settings, pages)).toMatch(/model/);
+  expect(sweepObstacle([model(16)], [task('plain', 0)], settings, pages)).toMatch(/plain: no calibration items/);
+  expect(sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'] }, pages)).toBeNull();
+  expect(
+    sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'], recovery: 'both' }, pages),
+  ).toMatch(/plain: no calibration items/);
+  expect(sweepObstacle([model(16)], [task('text', 9, 'perplexity')], { ...settings, methods: ['eep'] }, pages)).toMatch(
+    /text: no items with choices, by which EEP/,
+  );
+  expect(sweepObstacle([model(16)], [task('a', 1)], { ...settings, skippedFactors: [2, 4, 8] }, pages)).toMatch(
+    /factor/,
+  );
+});
+
+test('the request is one that the contract accepts, with the options of its own methods only', () => {
+  const options = { reap: { form: 'sum' }, random: {}, eep: { evaluations: 5 } };
+  const request = sweepRequest.parse(
+    sweepInput([model(16)], [task('a', 1)], { ...settings, recovery: 'both', protect: 'early' }, options),
+  );
+  expect(request.settings).toMatchObject({
+    factors: [1, 2, 4],
+    seeds: [0, 1, 2],
+    limit: 100,
+    recovery: 'both',
+    protect: 'early',
+  });
+  expect(request.settings.options).toEqual({ reap: { form: 'sum' } });
+});
