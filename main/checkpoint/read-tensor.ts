@@ -27,18 +27,6 @@ export const requireWholeView = (weight: Weight, what: string): TensorView => {
 export const storedName = ({ stored }: Weight): string =>
   stored.kind === 'mxfp4' ? stored.blocks.tensor : stored.view.tensor;
 
-/** Every view that a weight reads. */
-const weightViews = ({ stored }: Weight): readonly TensorView[] => {
-  switch (stored.kind) {
-    case 'plain':
-      return [stored.view];
-    case 'fp8':
-      return [stored.view, stored.scales];
-    case 'mxfp4':
-      return [stored.blocks, stored.scales];
-  }
-};
-
 /** The `position`-th of `parts` equal contiguous parts of a tensor. */
 export const contiguousPart = (
   whole: TensorView,

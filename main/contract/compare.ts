@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { threshold } from './sweep.ts';
+import { refitName } from './plan.ts';
 import { metricName } from './task.ts';
 
 /** How a method does against the reference: better or worse where the paired interval leaves out 0. */
@@ -87,8 +88,9 @@ export type CompareMethod = z.infer<typeof compareMethod>;
 
 /** Recovered plans against the same plans (method, task, factor, seed) as they are: `difference` is recovered - bare. */
 export const compareRecovery = z.object({
-  /** The method without its recovery. */
+  /** The method without its recovery, and what the recovery refits. */
   method: z.string(),
+  refit: refitName.default('experts'),
   better: z.number(),
   /** Tasks on which the interval includes 0. */
   nothing: z.number(),

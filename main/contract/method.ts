@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { methodName, type MethodName } from './plan.ts';
+import { methodName, type MethodName, type RefitName } from './plan.ts';
 
 /** An option of a method, as its page and its controls show it. */
 export const methodOption = z.object({
@@ -34,15 +34,32 @@ export const methodPage = z.object({
 export type MethodPage = z.infer<typeof methodPage>;
 
 /** What a curve whose plans were recovered is called after its method. */
-const RECOVERED = '+recovery';
+const suffixes: Readonly<Record<RefitName, string>> = {
+  experts: '+recovery',
+  router: '+router',
+  'router+experts': '+router+experts',
+};
 
-/** Name of a curve among the methods of a sweep: the method, and whether its plans were recovered. */
+/** Name of a curve among the methods of a sweep: the method, and what of its plans was refitted. */
+export const curveLabel = (method: string, refit: RefitName | null): string =>
+  refit === null ? method : `${method}${suffixes[refit]}`;
+
+/** The same of plans as they are, or with their experts refitted. */
 export const methodLabel = (method: string, isRecovered: boolean): string =>
-  isRecovered ? `${method}${RECOVERED}` : method;
+  curveLabel(method, isRecovered ? 'experts' : null);
 
 /** What a curve's name says; `method` is null where it names none (the unpruned model, a plan from elsewhere). */
-export const methodOfLabel = (label: string): { readonly method: MethodName | null; readonly isRecovered: boolean } => {
-  const isRecovered = label.endsWith(RECOVERED);
-  const name = methodName.safeParse(isRecovered ? label.slice(0, -RECOVERED.length) : label);
-  return { method: name.success ? name.data : null, isRecovered };
+export const methodOfLabel = (
+  label: string,
+): { readonly method: MethodName | null; readonly isRecovered: boolean; readonly refit: RefitName | null } => {
+  for (const refit of ['router+experts', 'router', 'experts'] as const) {
+    if (!label.endsWith(suffixes[refit])) continue;
+    return { method: named(label.slice(0, -suffixes[refit].length)), isRecovered: true, refit };
+  }
+  return { method: named(label), isRecovered: false, refit: null };
+};
+
+const named = (name: string): MethodName | null => {
+  const known = methodName.safeParse(name);
+  return known.success ? known.data : null;
 };

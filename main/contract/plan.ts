@@ -14,7 +14,7 @@ export const methodName = z.enum([
     'naee',
     'tsep',
   ] as const),
-  ...(['uncurl', 'm-smoe', 'hc-smoe', 'sub-moe', 'ream', 'eep'] as const),
+  ...(['uncurl', 'frequency-merging', 'm-smoe', 'hc-smoe', 'sub-moe', 'ream', 'eep'] as const),
 ]);
 export type MethodName = z.infer<typeof methodName>;
 
@@ -46,21 +46,64 @@ export type MergeRule = z.infer<typeof mergeRule>;
 
 /**
  * Treatment of the router after a merge: the row of the reference; the mean of the members' rows, weighted as their
- * weights are; all rows, each leading to the merged expert of its group; or experts chosen by the summed probabilities
- * of their members.
+ * weights are; all rows, each leading to the merged expert of its group; experts chosen by the summed probabilities
+ * of their members; or new random rows, one per group, from which a recovery of the router or a fine-tuning starts.
  */
-export const routerTreatment = z.enum(['reference-row', 'mean-row', 'mapped-rows', 'summed-probabilities']);
+export const routerTreatment = z.enum([
+  'reference-row',
+  'mean-row',
+  'mapped-rows',
+  'summed-probabilities',
+  'reinitialised',
+]);
 export type RouterTreatment = z.infer<typeof routerTreatment>;
+
+/** What the option `router` of merging methods says of itself. */
+export const ROUTER_HELP =
+  'Router afterwards: the row of the reference or the mean row (both export), all rows kept (mapped-rows, ' +
+  'summed-probabilities: nearer to the unpruned model, but no stock loader opens the result), or reinitialised: new ' +
+  'random rows, good for nothing but as the start of a recovery of the router or of fine-tuning.';
 
 export const affinityName = z.enum(['cosine', 'centred-cosine', 'pearson', 'rbf', 'softmax-cosine', 'coactivation']);
 export type AffinityName = z.infer<typeof affinityName>;
 
-/** The open choices of UNCURL; `uncurl methods uncurl` says why the defaults are what they are. */
+/** What can be chosen of UNCURL; the defaults are the method as published but for the router, which it trains anew. */
 export const uncurlOptions = z.object({
   affinity: affinityName
     .default('cosine')
     .describe(
       'Which experts are alike: cosine, centred cosine, correlation or a radial function of router-logit columns, cosine of probabilities, or how often both are chosen.',
+    ),
+  diagonal: z
+    .enum(['kept', 'excluded'])
+    .default('kept')
+    .describe(
+      'Likeness of each expert to itself in the graph: kept as published, or excluded as scikit-learn does (the clusters of raw-logit cosines are then nearly arbitrary).',
+    ),
+  embedding: z
+    .enum(['degree', 'unit-rows', 'plain'])
+    .default('degree')
+    .describe(
+      'Rows that are clustered: eigenvectors over the root of the degree, rows of the eigenvectors scaled to length 1, or as they are.',
+    ),
+  assign: z
+    .enum(['k-means', 'cluster-qr'])
+    .default('k-means')
+    .describe(
+      'Clusters of the rows: k-means (k-means++ starts, the best of 20), or column-pivoted QR, which draws nothing.',
+    ),
+  seed: z
+    .number()
+    .int()
+    .nonnegative()
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .describe('Of the starts of k-means, and of the rows of a reinitialised router.'),
+  'first-layer': z
+    .enum(['cluster', 'frequency'])
+    .default('cluster')
+    .describe(
+      'The first MoE layer: clustered like the others, or reduced to its most used experts (the others join a group with weight 0).',
     ),
   reference: z
     .enum(['most-active', 'medoid'])
@@ -74,11 +117,7 @@ export const uncurlOptions = z.object({
     .enum(['activation', 'uniform'])
     .default('activation')
     .describe('Weights of the members: how often each was chosen, or all alike.'),
-  router: routerTreatment
-    .default('reference-row')
-    .describe(
-      'Router afterwards: the row of the reference or the mean row (both export), or all rows kept (mapped-rows, summed-probabilities: nearer to the unpruned model, but no stock loader opens the result).',
-    ),
+  router: routerTreatment.default('reference-row').describe(ROUTER_HELP),
 });
 export type UncurlOptions = z.infer<typeof uncurlOptions>;
 
@@ -108,9 +147,13 @@ export const mergeGroup = z.object({
 });
 export type MergeGroup = z.infer<typeof mergeGroup>;
 
+/** What a recovery refits: the experts' down projections, the rows of the router, or the router first and then them. */
+export const refitName = z.enum(['experts', 'router', 'router+experts']);
+export type RefitName = z.infer<typeof refitName>;
+
 /**
- * Down projections refitted without training (closed-form least squares on calibration tokens), in a file of their own
- * that is named by its content. Everything else of the plan stays as it is.
+ * Weights refitted without training on calibration tokens, in a file of their own that is named by its content: down
+ * projections by closed-form least squares, router rows by descent. Everything else of the plan stays as it is.
  */
 export const planRecovery = z.object({
   /** Hash that names the file of refitted weights. */
@@ -119,7 +162,21 @@ export const planRecovery = z.object({
   tasks: z.array(z.string()),
   items: z.number().int().nonnegative(),
   tokens: z.number().int().nonnegative(),
-  /** Per MoE layer. */
+  /** Absent: the experts. */
+  refit: refitName.optional(),
+  /** Per MoE layer, where the router was refitted. */
+  router: z
+    .array(
+      z.object({
+        /** Steps of descent; 0: none gained anything on items that were held out, the rows are as they were. */
+        steps: z.number().int().nonnegative(),
+        /** Squared distance from the unpruned layer's output, as a part of that before: on held-out items, and on those of the fit. */
+        heldOut: z.number().nonnegative(),
+        left: z.number().nonnegative(),
+      }),
+    )
+    .optional(),
+  /** Per MoE layer, of the down projections; empty where they were not refitted. */
   layers: z.array(
     z.object({
       /** Ridge, as a part of the mean squared length of a feature; null: no ridge gained anything, the layer is as it was. */
@@ -172,6 +229,8 @@ export const mergePlan = z.object({
   /** Per MoE layer, the groups in order of their new (kept) index. */
   groups: z.array(z.array(mergeGroup)),
   router: routerTreatment,
+  /** Of the rows of a reinitialised router; absent: 0. */
+  routerSeed: z.number().int().nonnegative().optional(),
   align: z.boolean(),
   /** Absent: the weighted average. */
   rule: mergeRule.optional(),

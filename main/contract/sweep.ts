@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { pathHandle } from './model.ts';
-import { budgetName, methodName, methodOptions, superExpertProtection } from './plan.ts';
+import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
 
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
@@ -16,10 +16,12 @@ export const sweepSettings = z.object({
   options: z.partialRecord(methodName, methodOptions).default({}),
   protect: superExpertProtection.default('none'),
   /**
-   * Refit the down projections of every plan on the task's calibration items: never, beside the plan as it is (a curve
-   * of its own, named `<method>+recovery`), or instead of it.
+   * Refit every plan on the task's calibration items: never, beside the plan as it is (a curve of its own, named
+   * `<method>+recovery`), or instead of it.
    */
   recovery: z.enum(['none', 'both', 'only']).default('none'),
+  /** What recovered plans have refitted; each is a curve of its own (`+recovery`, `+router`, `+router+experts`). */
+  refits: z.array(refitName).min(1).default(['experts']),
   /** Non-inferiority margin of the threshold rule, in accuracy. */
   delta: z.number().positive().max(0.5).default(0.02),
   /** Use only the first n test items of each task (null: all). */

@@ -4,7 +4,7 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.t
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ExportFormat, Verification } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import type { Plan } from '../contract/plan.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';
@@ -33,6 +33,9 @@ import { writeFlushed, writeWeights } from './write-weights.ts';
  */
 const MANY_EXPERTS = 1024;
 
+const UNTRAINED =
+  'The router of the merged experts is new and random: the export is a start for fine-tuning, and answers nothing before it.';
+
 /** What whoever uses an export should know, one sentence each. */
 export const exportWarnings = (
   { moeLayers }: Pick<ModelInfo, 'moeLayers'>,
@@ -40,8 +43,11 @@ export const exportWarnings = (
   format: ExportFormat,
 ): readonly string[] => {
   const experts = moeLayers * keptExperts(plan);
-  if (format === 'hf' || experts < MANY_EXPERTS) return [];
+  const untrained =
+    isMergePlan(plan) && plan.router === 'reinitialised' && plan.recovery?.router === undefined ? [UNTRAINED] : [];
+  if (format === 'hf' || experts < MANY_EXPERTS) return untrained;
   return [
+    ...untrained,
     `The graph holds ${experts.toLocaleString('en-US')} experts (${moeLayers} MoE layers x ${keptExperts(plan)}): onnxruntime up to 1.31 takes time with the square of ` +
       'that to open it, about 20 s for 1,024; use 1.32 or later.',
   ];

@@ -30,6 +30,8 @@ interface PrunedLayer {
   readonly carriers: readonly number[];
   /** Weights by kept index where they are not the carriers' own, and the rows of the router where they are new. */
   readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView | null } | null;
+  /** Router of a dropping plan whose rows were refitted: all E of them, of which the kept ones are taken. */
+  readonly refittedRouter: TensorView | null;
 }
 
 /**
@@ -84,11 +86,22 @@ const prunedLayers = async (
     if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
     if (isMergePlan(plan)) {
       const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
-      layers.push({ moe, carriers, merged: { experts, router: variants[block]?.layer?.router ?? null } });
+      layers.push({
+        moe,
+        carriers,
+        merged: { experts, router: variants[block]?.layer?.router ?? null },
+        refittedRouter: null,
+      });
     } else {
       const carriers = plan.kept[index] ?? [];
       const own = carriers.map((carrier) => experts[carrier] ?? noExpert(index, carrier));
-      layers.push({ moe, carriers, merged: plan.recovery === undefined ? null : { experts: own, router: null } });
+      const router = variants[block]?.layer?.router ?? moe.router;
+      layers.push({
+        moe,
+        carriers,
+        merged: plan.recovery === undefined ? null : { experts: own, router: null },
+        refittedRouter: router === moe.router ? null : router,
+      });
     }
   }
   return layers;
@@ -136,6 +149,9 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   const newRouter = layer.merged?.router ?? null;
   if (newRouter !== null && view.tensor === layer.moe.router.tensor)
     return whole(view.tensor, newRouter, 'the router rows of the merged experts');
+  const { refittedRouter } = layer;
+  if (refittedRouter !== null && view.tensor === layer.moe.router.tensor)
+    return keptRows(view.tensor, refittedRouter, layer.carriers);
   const rowBytes = view.byteLength / layer.moe.experts;
   const pieces = layer.carriers.flatMap((carrier, kept): readonly TensorPiece[] => {
     const row = {
@@ -154,6 +170,16 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
     byteLength: pieces.reduce((sum, piece) => sum + piece.view.byteLength, 0),
     pieces,
   };
+};
+
+const keptRows = (name: string, router: TensorView, kept: readonly number[]): TensorForm => {
+  const rowBytes = router.byteLength / (router.shape[0] ?? 1);
+  const shape = router.shape.slice(1);
+  const pieces = kept.map((row): TensorPiece => ({
+    view: { ...router, shape, byteLength: rowBytes, byteOffset: router.byteOffset + row * rowBytes },
+    what: `the refitted router row of expert ${String(row)}`,
+  }));
+  return { name, dtype: router.dtype, shape: [kept.length, ...shape], byteLength: kept.length * rowBytes, pieces };
 };
 
 const roles = ['gate', 'up', 'down'] as const;

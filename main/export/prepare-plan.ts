@@ -42,6 +42,7 @@ const substance = (plan: Plan): unknown => ({
     ? {
         groups: plan.groups,
         router: plan.router,
+        routerSeed: plan.router === 'reinitialised' ? (plan.routerSeed ?? 0) : null,
         align: plan.align,
         rule: plan.rule ?? null,
         blend: plan.blend ?? null,

@@ -1,5 +1,5 @@
 import { methodOfLabel } from '../contract/method.ts';
-import type { MethodName } from '../contract/plan.ts';
+import type { MethodName, RefitName } from '../contract/plan.ts';
 import type { FigureTheme, ThemeName } from './colors.ts';
 import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 
@@ -47,6 +47,7 @@ const styles: Readonly<Record<MethodName, Drawn>> = {
   naee: { ...vermilion, dash: '10 3', shape: 'bar' },
   tsep: { ...olive, dash: '8 3 2 3', shape: 'square' },
   uncurl: { ...green, dash: '8 3 2 3', shape: 'diamond' },
+  'frequency-merging': { ...orange, dash: '10 3', shape: 'diamond' },
   'm-smoe': { ...teal, dash: 'none', shape: 'circle' },
   'hc-smoe': { ...brown, dash: '4 2', shape: 'triangle' },
   'sub-moe': { ...teal, dash: '6 3', shape: 'square' },
@@ -59,7 +60,11 @@ const strangers: readonly [MethodStyle, ...MethodStyle[]] = [
   { name: 'other-1', ...vermilion, dash: '10 3', shape: 'plus', isRecovered: false },
 ];
 
-const DOTTED = '1.2 3';
+const DOTTED: Readonly<Record<RefitName, string>> = {
+  experts: '1.2 3',
+  router: '1.2 3 1.2 6',
+  'router+experts': '1.2 1.6',
+};
 /** Of the one method that is dotted as it is. */
 const LONG = '12 3';
 
@@ -71,10 +76,15 @@ export const methodStyles: readonly MethodStyle[] = [
 
 /** Style of a curve by its name (`reap`, `reap+recovery`); names that are no method share the last styles, by `order`. */
 export const methodStyle = (label: string, order: number): MethodStyle => {
-  const { method, isRecovered } = methodOfLabel(label);
+  const { method, isRecovered, refit } = methodOfLabel(label);
   if (method === null) return strangers[Math.max(0, order) % strangers.length] ?? strangers[0];
   const { dash, ...drawn } = styles[method];
-  return { name: method, ...drawn, dash: !isRecovered ? dash : method === 'random' ? LONG : DOTTED, isRecovered };
+  return {
+    name: method,
+    ...drawn,
+    dash: refit === null ? dash : method === 'random' && refit === 'experts' ? LONG : DOTTED[refit],
+    isRecovered,
+  };
 };
 
 /** SVG path of a mark of radius `r` about (x, y), to be filled or outlined. */

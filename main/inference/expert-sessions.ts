@@ -1,10 +1,20 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { expertsGraph } from '../graph/moe.ts';
+import { expertsGraph, type MoeLayer } from '../graph/moe.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import { floatsOf, floatTensor, Session } from './session.ts';
 
 /** Numbers that come out of one run at most: 64 MB. */
 const MOST_OUTPUTS = 2 ** 24;
+
+/** What runs on every token. */
+export type ExpertsOfLayer = Pick<MoeLayer, 'experts' | 'activation'>;
+
+const ownExperts =
+  ({ descriptor }: Checkpoint) =>
+  (layer: number): ExpertsOfLayer | undefined => {
+    const moe = descriptor.moeLayers[layer]?.moe;
+    return moe === undefined ? undefined : { experts: moe.expertTensors, activation: moe.activation };
+  };
 
 /**
  * Sessions that run every expert of a layer on every token, whoever the router would choose. Always on the processor.
@@ -14,17 +24,25 @@ export class ExpertSessions {
   readonly #checkpoint: Checkpoint;
   readonly #threads: number;
   readonly #keepOpen: boolean;
+  readonly #layerOf: (layer: number) => ExpertsOfLayer | undefined;
   readonly #open = new Map<number, Session>();
 
-  constructor(checkpoint: Checkpoint, threads: number, keepOpen: boolean) {
+  /** `layerOf`: experts of a layer (counted among MoE layers), those of the checkpoint unless another says. */
+  constructor(
+    checkpoint: Checkpoint,
+    threads: number,
+    keepOpen: boolean,
+    layerOf: (layer: number) => ExpertsOfLayer | undefined = ownExperts(checkpoint),
+  ) {
     this.#checkpoint = checkpoint;
+    this.#layerOf = layerOf;
     this.#threads = threads;
     this.#keepOpen = keepOpen;
   }
 
   /**
    * Ungated outputs on tokens [N, H] that go into a layer (counted among MoE layers), in parts: `take` gets the first
-   * token of a part, their number n, and the outputs [E, n, H].
+   * token of a part, their number n, and the outputs [experts, n, H].
    */
   async run(
     layer: number,
@@ -34,7 +52,7 @@ export class ExpertSessions {
     const { hidden } = this.#checkpoint.descriptor;
     const session = await this.#session(layer);
     const total = tokens.length / hidden;
-    const experts = this.#checkpoint.descriptor.moeLayers[layer]?.moe.experts ?? 1;
+    const experts = this.#layerOf(layer)?.experts.length ?? 1;
     const part = Math.max(1, Math.floor(MOST_OUTPUTS / (experts * hidden)));
     for (let first = 0; first < total; first += part) {
       const count = Math.min(part, total - first);
@@ -57,9 +75,9 @@ export class ExpertSessions {
     if (known !== undefined) return known;
     if (!this.#keepOpen) await this.dispose();
     const { descriptor, folder, name } = this.#checkpoint;
-    const moe = descriptor.moeLayers[layer]?.moe;
-    if (moe === undefined) throw new Error(`no MoE layer ${String(layer)}`);
-    const graph = expertsGraph(descriptor.hidden, { experts: moe.expertTensors, activation: moe.activation });
+    const own = this.#layerOf(layer);
+    if (own === undefined) throw new Error(`no MoE layer ${String(layer)}`);
+    const graph = expertsGraph(descriptor.hidden, own);
     const session = await Session.open(`experts of MoE layer ${String(layer)} of ${name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),

@@ -9,14 +9,18 @@ import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-sa
 import { refuse } from '../contract/errors.ts';
 import type { LayerBlend, MergeGroup, MergePlan } from '../contract/plan.ts';
 import type { RouterMap } from '../graph/moe.ts';
-import type { ExpertWeights } from '../pruning/expert-weights.ts';
-import { mergeGroup } from '../pruning/merge-experts.ts';
-import { expertToKept, mergeRouterRows } from '../pruning/merge-router.ts';
 import { combineExperts } from '../pruning/merging/combine-experts.ts';
+import type { ExpertWeights } from '../pruning/merging/expert-weights.ts';
+import { mergeGroup } from '../pruning/merging/merge-experts.ts';
+import { expertToKept, mergeRouterRows, reinitialisedRows } from '../pruning/merging/merge-router.ts';
 import type { LayerVariant } from './layer-variant.ts';
 
 /** Changes whenever merged weights would come out differently, so that old overlay files are not taken for new ones. */
 const MERGE_VERSION = 1;
+
+/** Treatments after which the router has a row per merged expert, in the overlay file. */
+const hasRowPerGroup = ({ router }: MergePlan): boolean =>
+  router === 'reference-row' || router === 'mean-row' || router === 'reinitialised';
 
 /**
  * An MoE layer (`layer` counts MoE layers) whose experts are merged by a plan: new weights over the untouched checkpoint, in a file of their own
@@ -43,6 +47,7 @@ export const mergedVariant = async (
     plan.router,
     plan.rule ?? null,
     blend ?? null,
+    ...(plan.router === 'reinitialised' ? [plan.routerSeed ?? 0] : []),
   ]);
   const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
   const file = path.join(folder, `${key}.safetensors`);
@@ -52,7 +57,7 @@ export const mergedVariant = async (
       () => false,
     ))
   )
-    await writeMergedLayer(file, moe, checkpoint.descriptor.hidden, groups, plan, blend);
+    await writeMergedLayer(file, moe, checkpoint.descriptor.hidden, layer, plan, blend);
   const { tensors } = await readSafetensorsHeader(file);
   const view = (name: string): TensorView => {
     const found = tensors.get(name);
@@ -65,8 +70,7 @@ export const mergedVariant = async (
     const merged = (role: string): Weight => plainWeight(view(`${String(kept)}.${role}`));
     return { gate: merged('gate'), up: merged('up'), down: merged('down') };
   });
-  const oneRowPerGroup = plan.router === 'reference-row' || plan.router === 'mean-row';
-  const router = oneRowPerGroup ? view('router') : moe.router;
+  const router = hasRowPerGroup(plan) ? view('router') : moe.router;
   const rows = router.shape[0] ?? 0;
   return {
     key: `merged:${key}`,
@@ -126,10 +130,11 @@ const writeMergedLayer = async (
   file: string,
   moe: MoeDescriptor,
   hidden: number,
-  groups: readonly MergeGroup[],
+  layer: number,
   plan: MergePlan,
   blend: LayerBlend | undefined,
 ): Promise<void> => {
+  const groups = plan.groups[layer] ?? [];
   const tensors: TensorToWrite[] = [];
   const add = (name: string, like: TensorView, shape: readonly number[], floats: Float32Array): void => {
     const bytes = fromFloat32(floats, like.dtype);
@@ -158,13 +163,20 @@ const writeMergedLayer = async (
       add(`${String(kept)}.${role}`, stored, stored.shape, merged[role]);
     }
   }
-  if (plan.router === 'reference-row' || plan.router === 'mean-row') {
-    add(
-      'router',
-      moe.router,
-      [groups.length, hidden],
-      mergeRouterRows(await readTensor(moe.router), hidden, groups, plan.router),
-    );
+  if (hasRowPerGroup(plan)) {
+    const rows = await readTensor(moe.router);
+    add('router', moe.router, [groups.length, hidden], routerRows(rows, hidden, groups, plan, layer));
   }
   await writeSafetensorsFile(file, tensors);
+};
+
+const routerRows = (
+  rows: Float32Array,
+  hidden: number,
+  groups: readonly MergeGroup[],
+  { router, routerSeed }: MergePlan,
+  layer: number,
+): Float32Array => {
+  if (router === 'reinitialised') return reinitialisedRows(rows, hidden, groups.length, routerSeed ?? 0, layer);
+  return mergeRouterRows(rows, hidden, groups, router === 'mean-row' ? 'mean-row' : 'reference-row');
 };

@@ -2,7 +2,7 @@ import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import type { Plan } from '../contract/plan.ts';
+import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 
@@ -22,9 +22,12 @@ export interface RunControl {
 export interface ForwardResult {
   /** [T, V] float32. */
   readonly logits: Float32Array;
-  /** [L, T, E] raw router logits (before any mask), float32. */
+  /**
+   * [L, T, R] raw router logits (before any mask), float32. R: rows of the router, the most of any layer, E unless a merge
+   * leaves fewer; -Infinity in the rows that a layer lacks.
+   */
   readonly routerLogits: Float32Array;
-  /** [L, T, K] chosen experts in the numbering of the model that ran (original numbering under a mask). */
+  /** [L, T, K] chosen experts in the numbering of the model that ran (original numbering under a mask); -1 where a layer has fewer. */
   readonly experts: Int32Array;
 }
 
@@ -62,10 +65,17 @@ export interface ModelRunner {
     extras?: readonly ExtraStatistic[],
   ): Promise<RoutingStatistics>;
   /**
-   * The plan with its experts' down projections refitted on the items (those of `tasks`, by name), so that every block
-   * gives again what the unpruned one gave. The weights are written to the overlay folder.
+   * The plan with its experts' down projections, its router or both refitted on the items (those of `tasks`, by name), so
+   * that every block gives again what the unpruned one gave. The weights are written to the overlay folder.
+   * `refit`: the experts unless it says otherwise.
    */
-  recover(plan: Plan, items: readonly TaskItem[], tasks: readonly string[], control: RunControl): Promise<Plan>;
+  recover(
+    plan: Plan,
+    items: readonly TaskItem[],
+    tasks: readonly string[],
+    control: RunControl,
+    refit?: RefitName,
+  ): Promise<Plan>;
   /** Kept experts per MoE layer by NAEE's progressive search: each layer sees what the pruned layers before it give. */
   pruneProgressively(
     items: readonly TaskItem[],

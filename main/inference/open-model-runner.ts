@@ -1,7 +1,9 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
-import type { Plan } from '../contract/plan.ts';
+import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
@@ -9,6 +11,7 @@ import { encodeChoices, encodeText, profileSequences } from './encode-item.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
 import { itemOutcome } from './item-outcome.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
+import type { LayerVariant } from './layer-variant.ts';
 import type {
   Candidate,
   ForwardResult,
@@ -142,23 +145,45 @@ class Runner implements ModelRunner {
     return statistics;
   }
 
-  async recover(plan: Plan, items: readonly TaskItem[], tasks: readonly string[], control: RunControl): Promise<Plan> {
+  async recover(
+    plan: Plan,
+    items: readonly TaskItem[],
+    tasks: readonly string[],
+    control: RunControl,
+    refit: RefitName = 'experts',
+  ): Promise<Plan> {
     const { recovery: _recovery, ...bare } = plan;
     const [unpruned, pruned] = await this.#resolve([
       { key: 'unpruned', plan: null },
       { key: 'pruned', plan: bare },
     ]);
     if (unpruned === undefined || pruned === undefined) throw new Error('candidates were not resolved');
-    const recovered = await recoverPlan({
-      ...{ checkpoint: this.checkpoint, executor: this.#executor, plan: bare, tasks, unpruned, pruned, control },
-      ...{
-        ...this.#calibration(items),
-        overlayFolder: this.#overlayFolder,
-        mostJointUnknowns: this.#mostJointUnknowns,
-      },
-    });
-    await this.#pool.closeMerged();
-    return recovered;
+    await mkdir(this.#overlayFolder, { recursive: true });
+    const scratchFolder = await mkdtemp(path.join(this.#overlayFolder, 'recovering-'));
+    try {
+      return await recoverPlan({
+        ...{
+          checkpoint: this.checkpoint,
+          executor: this.#executor,
+          plan: bare,
+          tasks,
+          unpruned,
+          pruned,
+          control,
+          refit,
+          scratchFolder,
+          threads: this.#threads,
+        },
+        ...{
+          ...this.#calibration(items),
+          overlayFolder: this.#overlayFolder,
+          mostJointUnknowns: this.#mostJointUnknowns,
+        },
+      });
+    } finally {
+      await this.#pool.closeMerged();
+      await rm(scratchFolder, { recursive: true, force: true });
+    }
   }
 
   async pruneProgressively(
@@ -204,14 +229,15 @@ class Runner implements ModelRunner {
           batch.trees.forEach((tree, member) => {
             const result = results[tree];
             const [row, length] = [batch.firstRow[member] ?? 0, sequences[tree]?.length ?? 0];
-            result?.routerLogits.set(
+            if (result === undefined) return;
+            setLayer(
+              result.routerLogits,
               rowsOf(taps.logits, row, length, batch.tokens),
-              (layer * result.routerLogits.length) / moeLayers.length,
+              layer,
+              moeLayers.length,
+              length,
             );
-            result?.experts.set(
-              rowsOf(taps.experts, row, length, batch.tokens),
-              (layer * result.experts.length) / moeLayers.length,
-            );
+            setLayer(result.experts, rowsOf(taps.experts, row, length, batch.tokens), layer, moeLayers.length, length);
           });
         },
         hidden: async (batch, _candidates, states) => {
@@ -378,12 +404,26 @@ const emptyForward = (
   candidate: ResolvedCandidate | undefined,
   layers: number,
 ): ForwardResult => {
-  const variant = candidate?.variants.find(({ layer }) => layer !== null);
+  const variants = candidate?.variants.filter(({ layer }) => layer !== null) ?? [];
+  const most = (of: (variant: LayerVariant) => number): number => Math.max(0, ...variants.map(of));
   return {
     logits: new Float32Array(tokens * vocabulary),
-    routerLogits: new Float32Array(layers * tokens * (variant?.mask.length ?? 0)),
-    experts: new Int32Array(layers * tokens * (variant?.layer?.topK ?? 0)),
+    routerLogits: new Float32Array(layers * tokens * most(({ mask }) => mask.length)).fill(-Infinity),
+    experts: new Int32Array(layers * tokens * most(({ layer }) => layer?.topK ?? 0)).fill(-1),
   };
+};
+
+/** Puts the rows [T, width] of one layer into [L, T, most]: the first `width` of each row, the rest stays. */
+const setLayer = <T extends Float32Array | Int32Array>(
+  whole: T,
+  rows: T,
+  layer: number,
+  layers: number,
+  tokens: number,
+): void => {
+  const [most, width] = [whole.length / (layers * tokens), rows.length / tokens];
+  for (let token = 0; token < tokens; token += 1)
+    whole.set(rows.subarray(token * width, (token + 1) * width), (layer * tokens + token) * most);
 };
 
 const checkTokens = (sequence: readonly number[], index: number, vocabulary: number, maxPositions: number): void => {

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
-import type { Plan, PlanRecovery } from '../contract/plan.ts';
+import type { Plan, PlanRecovery, RefitName } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { type LayerRecovery, recoverLayer } from '../pruning/recovery/recover-layer.ts';
 import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
@@ -12,7 +12,15 @@ import { withPauses } from '../pruning/recovery/steps.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
-import { recoveredFile, recoveredName, recoveryProblem, type Streams } from './recovered-layer.ts';
+import {
+  openRecoveredFile,
+  recoveredFile,
+  recoveredName,
+  recoveredVariant,
+  recoveryProblem,
+  type Streams,
+} from './recovered-layer.ts';
+import { refitRouter } from './refit-router.ts';
 import type { Observation } from './run-block.ts';
 import type { TokenTree } from './token-tree.ts';
 
@@ -31,20 +39,26 @@ export interface RecoveryRequest {
   /** The plan without recovery. */
   readonly pruned: ResolvedCandidate;
   readonly overlayFolder: string;
+  readonly refit: RefitName;
+  /** Folder for a layer's new router until all is written: empty, and deleted by whoever made it once the sessions are closed. */
+  readonly scratchFolder: string;
+  readonly threads: number;
   /** Unknowns per output up to which all experts of a layer are solved for at once. */
   readonly mostJointUnknowns?: number | undefined;
   readonly control: RunControl;
 }
 
 /**
- * Refits the down projections of a plan's experts so that every block gives again what the unpruned block gave, layer
- * by layer on calibration tokens: two streams of hidden states run side by side, and what the pruned block lacks is fitted
- * by ridge regression to the gated inner activations of its experts. The weights go to a file named by plan and tokens;
- * they are rounded to the checkpoint's dtype, and the pruned stream goes on with what they really give.
+ * Refits a plan so that every block gives again what the unpruned block gave, layer by layer on calibration tokens: two
+ * streams of hidden states run side by side. The router's rows are searched by descent, and what the pruned block then
+ * lacks is fitted by ridge regression to the gated inner activations of its experts. The weights go to a file named by
+ * plan and tokens; they are rounded to the checkpoint's dtype, and the pruned stream goes on with what they really give.
  */
 export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
-  const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlayFolder, control } = request;
-  requireRefittable(checkpoint);
+  const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlayFolder, refit, control } = request;
+  const refitsExperts = refit !== 'router';
+  const refitsRouter = refit !== 'experts';
+  if (refitsExperts) requireRefittable(checkpoint);
   const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({
     batch,
     full: hidden,
@@ -52,37 +66,76 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   }));
   const tensors: TensorToWrite[] = [];
   const layers: PlanRecovery['layers'][number][] = [];
+  const routers: NonNullable<PlanRecovery['router']>[number][] = [];
   const { blocks } = checkpoint.descriptor;
   for (const [block, { moe }] of blocks.entries()) {
-    const [ownVariant, variant] = [unpruned.variants[block], pruned.variants[block]];
-    if (ownVariant === undefined || variant === undefined) throw new Error(`no variant for block ${String(block)}`);
+    const [ownVariant, bare] = [unpruned.variants[block], pruned.variants[block]];
+    if (ownVariant === undefined || bare === undefined) throw new Error(`no variant for block ${String(block)}`);
     if (moe === null) await denseBlock(executor, block, ownVariant, streams, control.signal);
     else {
-      const seen = await bothBlocks(executor, block, ownVariant, variant, streams, control.signal);
-      const problem = recoveryProblem(checkpoint, variant, streams, seen, itemOf);
-      const recovery = await withPauses(recoverLayer(problem, request.mostJointUnknowns), () => pause(control.signal));
       const layer = executor.moeLayerOf(block);
-      layers.push(summaryOf(recovery));
-      if (Number.isFinite(recovery.lambda)) {
-        const changes = await refittedDowns(moe, variant, recovery, layer, tensors);
-        await advance(streams, problem, changes, control.signal);
+      const before = streams.map((stream) => stream.pruned);
+      let variant = bare;
+      let seen = await bothBlocks(executor, block, ownVariant, variant, streams, control.signal);
+      if (refitsRouter) {
+        const { tensor, recovery } = await refitRouter({
+          ...{ checkpoint, moe, layer, variant, streams, seen, itemOf },
+          threads: request.threads,
+          signal: control.signal,
+        });
+        routers.push({ steps: recovery.steps, heldOut: recovery.heldOut, left: recovery.left });
+        if (tensor !== null) {
+          tensors.push(tensor);
+          variant = await withRouter(request.scratchFolder, layer, variant, tensor);
+          seen = await prunedBlock(executor, block, variant, streams, before, control.signal);
+        }
+      }
+      if (refitsExperts) {
+        const problem = recoveryProblem(checkpoint, variant, streams, seen, itemOf);
+        const recovery = await withPauses(recoverLayer(problem, request.mostJointUnknowns), () =>
+          pause(control.signal),
+        );
+        layers.push(summaryOf(recovery));
+        if (Number.isFinite(recovery.lambda)) {
+          const changes = await refittedDowns(moe, variant, recovery, layer, tensors);
+          await advance(streams, problem, changes, control.signal);
+        }
       }
     }
     control.onProgress?.(block + 1, blocks.length);
   }
-  const weights = keyOf(checkpoint, plan, trees);
+  const weights = keyOf(request);
   await writeSafetensorsFile(recoveredFile(overlayFolder, weights), tensors);
   const tokens = streams.reduce((sum, { batch }) => sum + batch.tokens, 0);
-  return { ...plan, recovery: { weights, tasks: [...tasks], items: new Set(itemOf).size, tokens, layers } };
+  const recovery: PlanRecovery = { weights, tasks: [...tasks], items: new Set(itemOf).size, tokens, layers };
+  if (refitsRouter) {
+    recovery.refit = refit;
+    recovery.router = routers;
+  }
+  return { ...plan, recovery };
 };
 
-const keyOf = ({ fingerprint }: Checkpoint, plan: Plan, trees: readonly TokenTree[]): string => {
+/** The layer with a new router, in a file that lives as long as the refit. */
+const withRouter = async (
+  folder: string,
+  layer: number,
+  variant: LayerVariant,
+  tensor: TensorToWrite,
+): Promise<LayerVariant> => {
+  const key = `layer-${String(layer)}`;
+  await writeSafetensorsFile(recoveredFile(folder, key), [tensor]);
+  return recoveredVariant(await openRecoveredFile(folder, key), layer, variant);
+};
+
+const keyOf = ({ checkpoint: { fingerprint }, plan, trees, refit }: RecoveryRequest): string => {
   const { recovery: _recovery, method: _method, options: _options, tasks: _tasks, ...content } = plan;
+  const what = refit === 'experts' ? {} : { refit };
   const identity = canonicalJson({
     version: RECOVERY_VERSION,
     fingerprint,
     plan: content,
     tokens: trees.map(({ trunk }) => [...trunk]),
+    ...what,
   });
   return createHash('sha256').update(identity).digest('hex').slice(0, 32);
 };
@@ -140,10 +193,35 @@ const bothBlocks = async (
     // The pruned stream may start as the same array, so it is read before it is replaced.
     stream.full = full;
   }
+  return prunedBlock(
+    executor,
+    block,
+    variant,
+    streams,
+    streams.map(({ pruned }) => pruned),
+    signal,
+  );
+};
+
+/** Takes the pruned stream from `before` through its block; gives back what the layer did. */
+const prunedBlock = async (
+  executor: Executor,
+  block: number,
+  variant: LayerVariant,
+  streams: readonly Streams[],
+  before: readonly Float32Array[],
+  signal: AbortSignal,
+): Promise<readonly Observation[]> => {
   const seen: Observation[] = [];
-  for (const stream of streams) {
+  for (const [index, stream] of streams.entries()) {
     await pause(signal);
-    const { hidden, observation } = await executor.runBlock(block, variant, stream.batch, stream.pruned, 'observation');
+    const { hidden, observation } = await executor.runBlock(
+      block,
+      variant,
+      stream.batch,
+      before[index] ?? stream.pruned,
+      'observation',
+    );
     if (observation === null) throw new Error('a layer without experts was observed');
     stream.pruned = hidden;
     seen.push(observation);

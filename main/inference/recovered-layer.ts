@@ -37,19 +37,22 @@ export const recoveryProblem = (
     full.forEach((value, at) => {
       residual[first * hidden + at] = value - (pruned[at] ?? 0);
     });
-    batch.trees.forEach((tree, member) =>
-      items.fill(
-        itemOf[tree] ?? 0,
-        first + (batch.firstRow[member] ?? 0),
-        first + (batch.firstRow[member + 1] ?? batch.tokens),
-      ),
-    );
+    items.set(itemsOfTokens(batch, itemOf), first);
     const observation = seen[index];
     if (observation !== undefined)
       addFeatures(features, observation, layer?.topK ?? 1, width, first, residualMultiplier);
     first += batch.tokens;
   });
   return { width, hidden, residual, items, experts: features.map(({ tokens: own, rows }) => joined(own, rows, width)) };
+};
+
+/** Item of each token of a batch. */
+export const itemsOfTokens = (batch: Batch, itemOf: readonly number[]): Int32Array => {
+  const items = new Int32Array(batch.tokens);
+  batch.trees.forEach((tree, member) =>
+    items.fill(itemOf[tree] ?? 0, batch.firstRow[member] ?? 0, batch.firstRow[member + 1] ?? batch.tokens),
+  );
+  return items;
 };
 
 interface GatheredFeatures {
@@ -92,7 +95,10 @@ const joined = (tokens: readonly number[], rows: readonly Float32Array[], width:
   return { tokens: Int32Array.from(tokens), values };
 };
 
-/** Refitted down projections on disk: `<MoE layer>.<place among the layer's experts>.down`, as the checkpoint stores them. */
+/**
+ * Refitted weights on disk, as the checkpoint stores them: down projections `<MoE layer>.<place among the layer's
+ * experts>.down`, and routers `<MoE layer>.router`.
+ */
 export interface RecoveredWeights {
   readonly key: string;
   readonly tensors: ReadonlyMap<string, TensorView>;
@@ -101,6 +107,8 @@ export interface RecoveredWeights {
 export const recoveredFile = (folder: string, key: string): string => path.join(folder, `${key}.safetensors`);
 
 export const recoveredName = (layer: number, expert: number): string => `${String(layer)}.${String(expert)}.down`;
+
+export const routerName = (layer: number): string => `${String(layer)}.router`;
 
 /** @throws WorkbenchError `recovery-missing` where the file of a recovered plan is not there. */
 export const openRecovered = async ({ weights, tasks }: PlanRecovery, folder: string): Promise<RecoveredWeights> => {
@@ -117,10 +125,16 @@ export const openRecovered = async ({ weights, tasks }: PlanRecovery, folder: st
       `Recover the plan again on ${tasks.join(', ')}: the same plan and items give the same weights.`,
     );
   }
-  return { key: weights, tensors: (await readSafetensorsHeader(file)).tensors };
+  return openRecoveredFile(folder, weights);
 };
 
-/** A layer under a candidate with refitted down projections in place of its own, where the file holds them. */
+/** The same of a file that is known to be there. */
+export const openRecoveredFile = async (folder: string, key: string): Promise<RecoveredWeights> => ({
+  key,
+  tensors: (await readSafetensorsHeader(recoveredFile(folder, key))).tensors,
+});
+
+/** A layer under a candidate with refitted down projections and a refitted router in place of its own, where the file holds them. */
 export const recoveredVariant = (
   { key, tensors }: RecoveredWeights,
   layer: number,
@@ -131,31 +145,42 @@ export const recoveredVariant = (
     const view = tensors.get(recoveredName(layer, place));
     return view === undefined ? expert : { ...expert, down: inPlaceOf(expert.down, view, key) };
   });
-  if (experts.every((expert, place) => expert === variant.layer?.experts[place])) return variant;
+  const found = tensors.get(routerName(layer));
+  const router = found === undefined ? variant.layer.router : routerInPlaceOf(variant.layer.router, found, key);
+  if (router === variant.layer.router && experts.every((expert, place) => expert === variant.layer?.experts[place]))
+    return variant;
   return {
     ...variant,
     key: `recovered:${key} ${variant.key}`,
     sessionKey: `recovered:${key} ${variant.sessionKey}`,
-    layer: { ...variant.layer, experts },
+    layer: { ...variant.layer, router, experts },
   };
 };
 
 const inPlaceOf = ({ stored, shape, transposed }: Weight, view: TensorView, key: string): Weight => {
-  const own = stored.kind === 'plain' ? stored.view : null;
-  if (
-    own === null ||
-    own.dtype !== view.dtype ||
-    own.shape.length !== view.shape.length ||
-    own.shape.some((size, axis) => size !== view.shape[axis])
-  ) {
-    const [is, expected] = [view, own].map((tensor) =>
-      tensor === null ? 'quantised' : `${tensor.dtype} of ${tensor.shape.join(' x ')}`,
-    );
-    throw refuse(
-      'recovery-invalid',
-      `${view.tensor} of the refitted weights ${key} is ${is ?? ''}, and the model stores ${expected ?? ''} there.`,
-      'Recover the plan again on this model.',
-    );
-  }
+  requireSameForm(stored.kind === 'plain' ? stored.view : null, view, key);
   return { stored: { kind: 'plain', view }, shape, ...(transposed === undefined ? {} : { transposed }) };
+};
+
+const routerInPlaceOf = (own: TensorView, view: TensorView, key: string): TensorView => {
+  requireSameForm(own, view, key);
+  return view;
+};
+
+const requireSameForm = (own: TensorView | null, view: TensorView, key: string): void => {
+  if (
+    own !== null &&
+    own.dtype === view.dtype &&
+    own.shape.length === view.shape.length &&
+    own.shape.every((size, axis) => size === view.shape[axis])
+  )
+    return;
+  const [is, expected] = [view, own].map((tensor) =>
+    tensor === null ? 'quantised' : `${tensor.dtype} of ${tensor.shape.join(' x ')}`,
+  );
+  throw refuse(
+    'recovery-invalid',
+    `${view.tensor} of the refitted weights ${key} is ${is ?? ''}, and the model stores ${expected ?? ''} there.`,
+    'Recover the plan again on this model.',
+  );
 };

@@ -7,6 +7,7 @@ import {
   type Plan,
   planRecovery,
   plan as planSchema,
+  type RefitName,
   type SuperExpertProtection,
 } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
@@ -22,6 +23,7 @@ import { searchExperts } from '../pruning/search/search-experts.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isChoiceItem } from '../tasks/task.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { searchFitness } from './search-fitness.ts';
 import { planContent, stepKey } from './step-key.ts';
 
 /** Work of a refit in tokens of its calibration items: two streams of hidden states, and the solving. */
@@ -97,6 +99,8 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
   const key = stepKey({
     ...{ kind: 'search', model: fingerprint, items: hashItems(task.task.calibration), method, options, keep },
     ...{ seed: search.search === 'evolution' ? (seed ?? 0) : null, numerics: context.numerics },
+    // Plans of tasks measured by acc keep the keys that they had before the metric counted.
+    ...(search.search === 'evolution' && task.task.metric === 'acc_norm' ? { metric: 'acc_norm' } : {}),
   });
   const stored = await steps.readJson(key, searchedStep);
   const work = searchWork(order);
@@ -140,8 +144,10 @@ const evolvedPlan = async (
   const { moeLayers: layers, experts } = model.checkpoint.info;
   const { best } = await searchExperts({
     ...{ layers, experts, keep, seed: seed ?? 0, settings, signal },
-    fitness: async (candidate) =>
-      accuracyOf(await runner.evaluate(items, [{ key: 'candidate', plan: candidatePlan(candidate) }], { signal })),
+    fitness: async (candidate) => {
+      const outcomes = await runner.evaluate(items, [{ key: 'candidate', plan: candidatePlan(candidate) }], { signal });
+      return searchFitness(task.task.metric, outcomes.get('candidate') ?? []);
+    },
     onProgress: (measured, fitness) => {
       meter.describe(
         `Searching experts of ${model.name} on ${task.name}: ${String(measured)} of ${String(settings.evaluations)} candidates, best ${(100 * fitness).toFixed(1)} %`,
@@ -150,16 +156,6 @@ const evolvedPlan = async (
     },
   });
   return candidatePlan(best);
-};
-
-const accuracyOf = (
-  outcomes: Awaited<ReturnType<Awaited<ReturnType<JobContext['runners']['open']>>['evaluate']>>,
-): number => {
-  const list = [...outcomes.values()][0] ?? [];
-  return (
-    list.filter((outcome) => outcome.kind === 'choice' && outcome.chosen === outcome.answer).length /
-    Math.max(1, list.length)
-  );
 };
 
 const progressivePlan = async (
@@ -175,23 +171,26 @@ const progressivePlan = async (
 
 const recoveredStep = z.object({ kind: z.literal('recovery'), recovery: planRecovery });
 
-/** A plan with its down projections refitted on a task's calibration items: from disk, or computed. `work`: tokens x RECOVERY_WORK. */
+/** A plan refitted on a task's calibration items: from disk, or computed. `work`: tokens x RECOVERY_WORK. */
 export const recoveryStep = async (
   context: JobContext,
   model: RunModel,
   { name, task }: RunTask,
   plan: Plan,
+  refit: RefitName,
   work: number,
 ): Promise<Plan> => {
   const { steps, meter, signal, overlayFolder } = context;
   const { fingerprint, info } = model.checkpoint;
   const items: readonly TaskItem[] = task.calibration;
+  const what = refit === 'experts' ? {} : { refit };
   const key = stepKey({
     kind: 'recovery',
     model: fingerprint,
     items: hashItems(items),
     plan: planContent(plan, info.experts),
     numerics: context.numerics,
+    ...what,
   });
   const stored = await steps.readJson(key, recoveredStep);
   if (stored !== null && (await isFile(recoveredFile(overlayFolder, stored.recovery.weights)))) {
@@ -201,10 +200,13 @@ export const recoveryStep = async (
   meter.describe(`Refitting ${model.name} on ${name}`);
   const runner = await context.runners.open(model.checkpoint);
   meter.begin(work);
-  const recovered = await runner.recover(plan, items, [task.name], {
-    signal,
-    onProgress: (done, total) => meter.advance(done / total),
-  });
+  const recovered = await runner.recover(
+    plan,
+    items,
+    [task.name],
+    { signal, onProgress: (done, total) => meter.advance(done / total) },
+    refit,
+  );
   if (recovered.recovery === undefined) throw new Error('a refit without weights');
   await steps.writeJson(key, { kind: 'recovery', recovery: recovered.recovery });
   meter.finish();

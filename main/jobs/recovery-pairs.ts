@@ -1,3 +1,5 @@
+import { curveLabel } from '../contract/method.ts';
+import type { RefitName } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -9,12 +11,14 @@ export interface RecoverablePoint {
   readonly seed: number | null;
   readonly keep: number;
   readonly factor: number;
-  readonly isRecovered: boolean;
+  /** What is refitted; null: the plan as it is. */
+  readonly refit: RefitName | null;
 }
 
-interface Pair {
-  readonly bare?: readonly ItemOutcome[];
-  readonly recovered?: readonly ItemOutcome[];
+/** Outcomes of a plan as it is, and those of its recoveries that arrived before them. */
+interface Pairing {
+  readonly bare: readonly ItemOutcome[] | null;
+  readonly waiting: readonly { readonly point: RecoverablePoint; readonly outcomes: readonly ItemOutcome[] }[];
 }
 
 interface Compared extends RecoverablePoint {
@@ -22,15 +26,16 @@ interface Compared extends RecoverablePoint {
   readonly verdict: 'better' | 'same' | 'worse';
 }
 
-const named = ({ method, seed, factor, difference }: Compared): string => {
-  const plan = seed === null ? method : `${method} (seed ${String(seed)})`;
+const named = ({ method, seed, refit, factor, difference }: Compared): string => {
+  const curve = refit === 'experts' ? method : curveLabel(method, refit);
+  const plan = seed === null ? curve : `${curve} (seed ${String(seed)})`;
   return `${plan} at factor ${factor.toFixed(2)} (${difference > 0 ? '+' : ''}${difference.toFixed(3)})`;
 };
 
 /** Compares recovered plans with the same plans as they are, on the same items, as the outcomes of both arrive. */
 export class RecoveryPairs {
   readonly #metric: MetricName;
-  readonly #waiting = new Map<string, Pair>();
+  readonly #pairings = new Map<string, Pairing>();
   readonly #compared: Compared[] = [];
 
   constructor(metric: MetricName) {
@@ -39,13 +44,16 @@ export class RecoveryPairs {
 
   add(point: RecoverablePoint, outcomes: readonly ItemOutcome[]): void {
     const name = JSON.stringify([point.method, point.seed, point.keep]);
-    const pair: Pair = { ...this.#waiting.get(name), [point.isRecovered ? 'recovered' : 'bare']: outcomes };
-    if (pair.bare === undefined || pair.recovered === undefined) {
-      this.#waiting.set(name, pair);
-      return;
-    }
-    this.#waiting.delete(name);
-    const summary = summarise(this.#metric, pair.bare, pair.recovered);
+    const { bare, waiting } = this.#pairings.get(name) ?? { bare: null, waiting: [] };
+    if (point.refit === null) {
+      this.#pairings.set(name, { bare: outcomes, waiting: [] });
+      for (const early of waiting) this.#compare(early.point, outcomes, early.outcomes);
+    } else if (bare === null) this.#pairings.set(name, { bare, waiting: [...waiting, { point, outcomes }] });
+    else this.#compare(point, bare, outcomes);
+  }
+
+  #compare(point: RecoverablePoint, bare: readonly ItemOutcome[], recovered: readonly ItemOutcome[]): void {
+    const summary = summarise(this.#metric, bare, recovered);
     this.#compared.push({
       ...point,
       difference: summary.difference,

@@ -1,5 +1,5 @@
 import { CancelledError } from '../contract/errors.ts';
-import { methodLabel } from '../contract/method.ts';
+import { curveLabel } from '../contract/method.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { type SweepResult, type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
 import { summarise } from '../evaluation/summarise.ts';
@@ -24,6 +24,7 @@ import {
   optionsOf,
   planningWork,
   planWork,
+  requireTrainedRouters,
   sum,
   sweepCounts,
   type SweepWork,
@@ -52,7 +53,7 @@ interface Stage {
 
 const planOf = async (
   { context, measurement, statistics, settings, calibration }: Stage,
-  { method, seed, isRecovered }: Curve,
+  { method, seed, refit }: Curve,
   keep: number,
 ): Promise<Plan> => {
   const { model, task } = measurement;
@@ -61,7 +62,7 @@ const planOf = async (
     ...{ model, task, statistics, method, options: optionsOf(settings, method), budget, protect, seed, keep },
     ...{ profilingTokens: calibration.profiling, scoringTokens: calibration.scoring },
   });
-  return isRecovered ? recoveryStep(context, model, task, plan, RECOVERY_WORK * calibration.profiling) : plan;
+  return refit === null ? plan : recoveryStep(context, model, task, plan, refit, RECOVERY_WORK * calibration.profiling);
 };
 
 /** A candidate to measure: which curve it lies on, how many experts stay, and its plan. */
@@ -128,7 +129,7 @@ const measure = async (
       const result: SweepResult = {
         model: model.name,
         task: task.name,
-        method: methodLabel(twin.method, twin.isRecovered),
+        method: curveLabel(twin.method, twin.refit),
         seed: twin.seed,
         factor: (experts * moeLayers) / total,
         kept: total / moeLayers,
@@ -192,9 +193,9 @@ const measureTask = async (stage: Stage, counts: readonly number[]): Promise<voi
   if (told !== null) stage.record.note(`${model.name} on ${task.name}: ${told}`);
   if (!stage.settings.adaptive) return;
   for (const curve of curves) {
-    const known = candidates.flatMap(({ method, seed, isRecovered, keep }, place): Measured[] => {
+    const known = candidates.flatMap(({ method, seed, refit, keep }, place): Measured[] => {
       const result = results[place];
-      const isOwn = method === curve.method && seed === curve.seed && isRecovered === curve.isRecovered;
+      const isOwn = method === curve.method && seed === curve.seed && refit === curve.refit;
       return isOwn && result !== undefined ? [{ keep, result }] : [];
     });
     await bisect(stage, baseline, curve, known);
@@ -210,6 +211,7 @@ export const sweepJob =
   (input: SweepInput, createRecord: (context: JobContext, notes: readonly string[]) => SweepRecord): Job =>
   async (context) => {
     const { models, tasks, settings } = input;
+    requireTrainedRouters(settings);
     const { kept, notes } = sweepCounts(
       models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
       settings,

@@ -1,6 +1,6 @@
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { methodLabel } from '../contract/method.ts';
-import type { MethodName, MethodOptions } from '../contract/plan.ts';
+import { curveLabel } from '../contract/method.ts';
+import type { MethodName, MethodOptions, RefitName } from '../contract/plan.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
@@ -77,25 +77,28 @@ export const sweepCounts = (
   return { kept, notes };
 };
 
-/** A curve of a sweep: one method (and seed) on one task, its plans as they are or recovered. */
+/** A curve of a sweep: one method (and seed) on one task, its plans as they are (`refit` null) or recovered. */
 export interface Curve {
   readonly method: MethodName;
   readonly seed: number | null;
-  readonly isRecovered: boolean;
+  readonly refit: RefitName | null;
 }
 
-export const curvesOf = ({ methods: names, seeds, recovery }: SweepSettings): readonly Curve[] => {
-  const variants = { none: [false], both: [false, true], only: [true] }[recovery];
+export const curvesOf = ({ methods: names, seeds, recovery, refits }: SweepSettings): readonly Curve[] => {
+  const recovered = [...new Set(refits)];
+  const variants: readonly (RefitName | null)[] = { none: [null], both: [null, ...recovered], only: recovered }[
+    recovery
+  ];
   return [...new Set(names)].flatMap((method) =>
     (methods[method].random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
-      variants.map((isRecovered): Curve => ({ method, seed, isRecovered })),
+      variants.map((refit): Curve => ({ method, seed, refit })),
     ),
   );
 };
 
 /** Names of a sweep's curves in the order of its methods. */
 export const curveNames = (settings: SweepSettings): readonly string[] => [
-  ...new Set(curvesOf(settings).map(({ method, isRecovered }) => methodLabel(method, isRecovered))),
+  ...new Set(curvesOf(settings).map(({ method, refit }) => curveLabel(method, refit))),
 ];
 
 /** Options of one method of a sweep. */
@@ -112,6 +115,21 @@ export const needsCalibration = (settings: SweepSettings): boolean =>
   settings.recovery !== 'none' || needsOf(settings).some(({ profile, search }) => profile || search !== null);
 
 export const needsProfile = (settings: SweepSettings): boolean => needsOf(settings).some(({ profile }) => profile);
+
+/**
+ * A router that starts anew sends tokens anywhere until it is recovered: nothing is measured of it as it is.
+ *
+ * @throws WorkbenchError `router-untrained`.
+ */
+export const requireTrainedRouters = (settings: SweepSettings): void => {
+  const untrained = settings.methods.find((method) => optionsOf(settings, method)['router'] === 'reinitialised');
+  if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
+  throw refuse(
+    'router-untrained',
+    `The method ${untrained} starts its router anew at random, and the sweep would measure it before any recovery of it.`,
+    'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
+  );
+};
 
 /** Tokens of a task's calibration items, as they are profiled and as they are scored; 0 where nothing looks at them. */
 export interface CalibrationWork {
@@ -151,7 +169,7 @@ export const workOf = async (
 /** Work of one plan beyond its profile: the search for it, and its refit. */
 export const planWork = (
   settings: SweepSettings,
-  { method, isRecovered }: Curve,
+  { method, refit }: Curve,
   { profiling, scoring }: CalibrationWork,
 ): number =>
   searchWork({
@@ -160,7 +178,7 @@ export const planWork = (
     budget: settings.budget,
     profilingTokens: profiling,
     scoringTokens: scoring,
-  }) + (isRecovered ? RECOVERY_WORK * profiling : 0);
+  }) + (refit === null ? 0 : RECOVERY_WORK * profiling);
 
 /** Work of a model's profiles, and of the searches and refits of its plans, over all tasks. */
 export const planningWork = (

@@ -1,8 +1,11 @@
 import { refuse } from '../contract/errors.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
 import type { Pin } from '../contract/plan.ts';
-import { type LayerPins, pinsByLayer } from './pins-by-layer.ts';
-import { rankExperts } from './rank-experts.ts';
+import { pinsByLayer, type LayerPins } from './pins-by-layer.ts';
+
+/** Experts of one layer by falling score; ties go to the lower index. */
+export const rankExperts = (scores: Float64Array): number[] =>
+  Array.from(scores.keys()).sort((a, b) => (scores[a] === scores[b] ? a - b : scores[b]! - scores[a]!));
 
 /** What a budget distributes: `scores[layer][expert]`, higher is better, and `keep` experts per layer on average. */
 export interface BudgetRequest {

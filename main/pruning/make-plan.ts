@@ -1,6 +1,6 @@
 import { refuse } from '../contract/errors.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
-import type { Pin, Plan } from '../contract/plan.ts';
+import type { MergePlan, Pin, Plan } from '../contract/plan.ts';
 import { keepByCounts } from './budget.ts';
 import { layerCounts } from './budgets/layer-counts.ts';
 import { largestPeaks } from './combine-statistics.ts';
@@ -66,14 +66,11 @@ export const makePlan = (input: PlanInput): Plan => {
       ...provenance,
       kept: withinGroups(byThreshold ?? chosenExperts(behaviour, context, scores, counts, groups), input),
     };
-  const { router, align, rule } = behaviour;
-  return {
-    ...provenance,
-    groups: behaviour.group(context, counts),
-    router,
-    align,
-    ...(rule === undefined ? {} : { rule: { ...rule } }),
-  };
+  const { router, routerSeed = seed, align, rule } = behaviour;
+  const plan: MergePlan = { ...provenance, groups: behaviour.group(context, counts), router, align };
+  if (router === 'reinitialised') plan.routerSeed = routerSeed;
+  if (rule !== undefined) plan.rule = { ...rule };
+  return plan;
 };
 
 /** E / kept experts, on average over the layers. */

@@ -97,6 +97,8 @@ export interface MergeBehaviour extends Behaviour {
   /** Groups of every MoE layer, `keptPerLayer[layer]` of them, in the order of their new index. */
   readonly group: (context: PlanContext, keptPerLayer: readonly number[]) => MergeGroup[][];
   readonly router: RouterTreatment;
+  /** Of the rows of a reinitialised router; absent: the seed of the plan. */
+  readonly routerSeed?: number;
   readonly align: boolean;
   readonly rule?: MergeRule;
 }

@@ -4,6 +4,7 @@ import { ean } from './methods/ean.ts';
 import { easyEp } from './methods/easy-ep.ts';
 import { eep } from './methods/eep.ts';
 import { frequency } from './methods/frequency.ts';
+import { frequencyMerging } from './methods/frequency-merging.ts';
 import { gateMass } from './methods/gate-mass.ts';
 import { hcSmoe } from './methods/hc-smoe.ts';
 import { mSmoe } from './methods/m-smoe.ts';
@@ -32,6 +33,7 @@ export const methods: Readonly<Record<MethodName, Method>> = {
   naee,
   tsep,
   uncurl,
+  'frequency-merging': frequencyMerging,
   'm-smoe': mSmoe,
   'hc-smoe': hcSmoe,
   'sub-moe': subMoe,

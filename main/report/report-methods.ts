@@ -1,5 +1,5 @@
 import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, CompareTask } from '../contract/compare.ts';
-import { methodLabel } from '../contract/method.ts';
+import { curveLabel } from '../contract/method.ts';
 import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
 import { html, htmlAll, type HtmlNode, type ReportColumn, reportTable } from './html.ts';
 import { printedDifference, printedFactor, printedP, printedValue } from './report-numbers.ts';
@@ -124,7 +124,7 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
         reportTable<CompareRecovery>(
           'Recovery against the same plans without, paired: on how many tasks the interval of the difference leaves out 0.',
           [
-            { title: 'method', cell: ({ method }) => methodLabel(method, true) },
+            { title: 'method', cell: ({ method, refit }) => curveLabel(method, refit) },
             { title: 'better', isNumber: true, cell: ({ better }) => better },
             { title: 'nothing', isNumber: true, cell: ({ nothing }) => nothing },
             { title: 'worse', isNumber: true, cell: ({ worse }) => worse },

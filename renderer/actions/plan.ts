@@ -1,4 +1,4 @@
-import { methodLabel } from '../../main/contract/method.ts';
+import { curveLabel } from '../../main/contract/method.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
@@ -27,7 +27,9 @@ const importText = async (
     kind,
     model: model.handle,
     method:
-      kind === 'ranking' || plan.method === undefined ? null : methodLabel(plan.method, plan.recovery !== undefined),
+      kind === 'ranking' || plan.method === undefined
+        ? null
+        : curveLabel(plan.method, plan.recovery === undefined ? null : (plan.recovery.refit ?? 'experts')),
     factor: kind === 'ranking' ? null : (model.info.experts * cost.keptPerLayer.length) / kept,
   });
   layoutStore.getState().show('prune');

@@ -1,8 +1,8 @@
-import { alignExpert, permuteExpert } from '../../main/pruning/align-experts.ts';
 import { pairwiseDistances } from '../../main/pruning/clustering/distances.ts';
 import { cutLinkage, linkage } from '../../main/pruning/clustering/linkage.ts';
-import type { ExpertWeights } from '../../main/pruning/expert-weights.ts';
-import { spectralClusters } from '../../main/pruning/spectral-clustering.ts';
+import { spectralClusters } from '../../main/pruning/clustering/spectral-clustering.ts';
+import { alignExpert, permuteExpert } from '../../main/pruning/merging/align-experts.ts';
+import type { ExpertWeights } from '../../main/pruning/merging/expert-weights.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { median } from './statistics.ts';
 
@@ -61,7 +61,13 @@ measure('aligning unrelated experts, width 1024, hidden 2048', 5, () => {
 });
 measure('spectral clustering of 256 experts into 64', 1, () => {
   const similarity = affinity();
-  return () => void spectralClusters(similarity, experts, groups);
+  return () =>
+    void spectralClusters(similarity, experts, groups, {
+      diagonal: 'kept',
+      embedding: 'degree',
+      assign: 'k-means',
+      seed: 0,
+    });
 });
 measure('average linkage of 256 experts into 64', 1, () => {
   const means = Float64Array.from({ length: experts * features }, () => random.float());

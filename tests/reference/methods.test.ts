@@ -25,6 +25,7 @@ import { routerConventionsVectors, routerPruningVectors } from './methods/routin
 import { spectralClusteringVectors } from './methods/spectral-clustering.ts';
 import { tsepThresholdVectors } from './methods/tsep-threshold.ts';
 import { uncurlPipelineVectors } from './methods/uncurl-pipeline.ts';
+import { uncurlPublishedVectors } from './methods/uncurl-published.ts';
 import { unifiedCriteriaVectors } from './methods/unified-criteria.ts';
 import { fusedWeightMatchingVectors, weightMatchingVectors } from './methods/weight-matching.ts';
 
@@ -62,6 +63,7 @@ const handlers: Readonly<Record<string, (json: unknown) => void | Promise<void>>
   spectral_clustering: spectralClusteringVectors,
   tsep_threshold_pruning: tsepThresholdVectors,
   uncurl_composed_pipeline: uncurlPipelineVectors,
+  uncurl_published: uncurlPublishedVectors,
   unified_criteria: unifiedCriteriaVectors,
 };
 

@@ -1,6 +1,6 @@
 import type { CompareDocument, CompareMethod, CompareRow, CompareTask } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
-import { methodLabel } from '../../contract/method.ts';
+import { curveLabel } from '../../contract/method.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { referenceWords } from '../../evaluation/comparison/findings.ts';
 import { readComparisons } from '../../runs/read-run.ts';
@@ -36,9 +36,9 @@ const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
     : [
         textTable(
           ['recovered', 'task', 'n', 'without', 'with', 'difference', '95 % interval', 'reading'],
-          recoveries.flatMap(({ method, tasks }) =>
+          recoveries.flatMap(({ method, refit, tasks }) =>
             tasks.map(({ task, n, bare, recovered, paired, reading }) => [
-              methodLabel(method, true),
+              curveLabel(method, refit),
               task,
               n,
               bare.toFixed(3),

@@ -46,12 +46,14 @@ export const forward: Verb = {
           await installRecovery({ file: mask, plan }, overlayFolder, { environment });
       },
     );
-    const { vocabulary, moeLayers, experts } = checkpoint.info;
+    const { vocabulary, moeLayers } = checkpoint.info;
     const tensors = results.flatMap(({ logits, routerLogits }, index) => {
       const tokens = sequences[index]?.length ?? 0;
+      // A merge with one router row per group leaves fewer rows than the model has experts.
+      const rows = routerLogits.length / (moeLayers * Math.max(1, tokens));
       return [
         tensorInMemory(`logits.${String(index)}`, 'F32', [tokens, vocabulary], logits),
-        tensorInMemory(`router_logits.${String(index)}`, 'F32', [moeLayers, tokens, experts], routerLogits),
+        tensorInMemory(`router_logits.${String(index)}`, 'F32', [moeLayers, tokens, rows], routerLogits),
       ];
     });
     await produceFileAtomically(out, async (file) => {

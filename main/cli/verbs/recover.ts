@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import type { Plan, PlanRecovery } from '../../contract/plan.ts';
+import { type Plan, type PlanRecovery, refitName } from '../../contract/plan.ts';
 import { produceFileAtomically, writeFileAtomically } from '../../files/write-atomically.ts';
 import { recoveredFile } from '../../inference/recovered-layer.ts';
 import { requireCalibration } from '../../jobs/profile-job.ts';
@@ -16,6 +16,14 @@ import { progressOf } from '../terminal.ts';
 import { printedShare, textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
+const routerRows = ({ router = [] }: PlanRecovery): readonly (readonly string[])[] =>
+  router.map(({ steps, heldOut, left }, layer) => [
+    String(layer),
+    steps === 0 ? 'as it was' : String(steps),
+    printedShare(left),
+    printedShare(heldOut),
+  ]);
+
 const layerRows = ({ layers }: PlanRecovery): readonly (readonly string[])[] =>
   layers.map(({ lambda, heldOut, left }, layer) => [
     String(layer),
@@ -26,9 +34,9 @@ const layerRows = ({ layers }: PlanRecovery): readonly (readonly string[])[] =>
 
 export const recover: Verb = {
   name: 'recover',
-  usage: 'MODEL --plan PLAN --task T... --out PLAN',
+  usage: 'MODEL --plan PLAN --task T... [--recovery router] --out PLAN',
   summary:
-    "Refits the kept experts' down projections by least squares on calibration items: recovery without training.",
+    "Refits the kept experts' down projections, the router's rows or both on calibration items: recovery without training.",
   positionals: [1, 1],
   options: {
     plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
@@ -37,6 +45,11 @@ export const recover: Verb = {
       multiple: true,
       value: 'T',
       help: 'Task folder, or name of a bundled task, whose calibration items to fit on; may be repeated.',
+    },
+    recovery: {
+      type: 'string',
+      value: 'WHAT',
+      help: `What to refit: ${refitName.options.join(', ')} (default experts).`,
     },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
@@ -52,9 +65,10 @@ export const recover: Verb = {
     await requireTokenizer(checkpoint);
     const items = tasks.flatMap(({ calibration }) => calibration);
     const onProgress = progressOf(progress, 'refitting');
+    const refit = reader.choice('recovery', refitName.options);
     const asked: Plan = bare;
     const { plan, recovery, weights } = await withRunner(checkpoint, reader, async (runner, overlayFolder) => {
-      const recovered = await runner.recover(asked, items, uniqueNames(tasks), { signal, onProgress });
+      const recovered = await runner.recover(asked, items, uniqueNames(tasks), { signal, onProgress }, refit);
       if (recovered.recovery === undefined) throw new Error('a refit without weights');
       const place = weightsBeside(out, recovered.recovery.weights);
       const source = recoveredFile(overlayFolder, recovered.recovery.weights);
@@ -63,7 +77,22 @@ export const recover: Verb = {
     });
     await writeFileAtomically(out, `${JSON.stringify(plan, null, 1)}\n`);
     const text = [
-      textTable(['layer', 'ridge', 'left on the items of the fit', 'left on held-out items'], layerRows(recovery)),
+      ...(recovery.router === undefined
+        ? []
+        : [
+            textTable(
+              ['layer', 'steps of the router', 'left on the items of the fit', 'left on held-out items'],
+              routerRows(recovery),
+            ),
+          ]),
+      ...(recovery.layers.length === 0
+        ? []
+        : [
+            textTable(
+              ['layer', 'ridge', 'left on the items of the fit', 'left on held-out items'],
+              layerRows(recovery),
+            ),
+          ]),
       `Fitted on ${String(recovery.tokens)} tokens of ${String(recovery.items)} items.`,
       `Written to ${out}, and its weights to ${weights}: keep them together.`,
     ].join('\n');

@@ -1,7 +1,7 @@
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { methodName, superExpertProtection } from '../../contract/plan.ts';
-import { sweepSettings } from '../../contract/sweep.ts';
+import { methodName, refitName, superExpertProtection } from '../../contract/plan.ts';
+import { sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
@@ -27,6 +27,16 @@ const readFactors = async (reader: OptionReader, folders: readonly string[]): Pr
 };
 
 const budgets = sweepSettings.shape.budget.unwrap().options;
+
+/** Which curves of plans a sweep has: as they are, and refitted in one way or more. */
+const readRecovery = (reader: OptionReader): Pick<SweepSettings, 'recovery' | 'refits'> => {
+  const named = reader.choices('recovery', ['none', ...refitName.options, 'both', 'only'] as const);
+  const refits = refitName.options.filter(
+    (refit) => named.includes(refit) || (refit === 'experts' && (named.includes('both') || named.includes('only'))),
+  );
+  if (refits.length === 0) return { recovery: 'none', refits: ['experts'] };
+  return { recovery: named.includes('none') || named.includes('both') ? 'both' : 'only', refits };
+};
 
 export const sweep: Verb = {
   name: 'sweep',
@@ -58,10 +68,9 @@ export const sweep: Verb = {
     },
     recovery: {
       type: 'string',
-      value: 'WHEN',
-      help:
-        'Refit the kept experts on the calibration items, without training: none (default), ' +
-        'both (beside the plan as it is) or only.',
+      multiple: true,
+      value: 'WHAT',
+      help: `Refit plans on the calibration items, without training: ${refitName.options.join(', ')}, each a curve of its own; with none also the plan as it is (default none; both: none,experts; only: experts).`,
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
@@ -90,7 +99,7 @@ export const sweep: Verb = {
       budget: reader.choice('budget', budgets),
       options: readOptionsByMethod(reader, methods),
       protect: reader.choice('protect', superExpertProtection.options),
-      recovery: reader.choice('recovery', sweepSettings.shape.recovery.unwrap().options),
+      ...readRecovery(reader),
       delta: reader.real('delta', 0.0001, 0.5),
       limit: reader.whole('limit', 1),
     };

@@ -5,7 +5,7 @@ import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import { verification } from '../../contract/export.ts';
-import { methodLabel, methodOfLabel } from '../../contract/method.ts';
+import { curveLabel, methodOfLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
 import type { CardFacts } from '../../export/model-card.ts';
@@ -34,7 +34,7 @@ const curveOf = (
   { method: name, tasks = [], seed, factor, recovery }: Plan,
 ): readonly SweepResult[] => {
   if (name === undefined || factor === undefined) return [];
-  const method = methodLabel(name, recovery !== undefined);
+  const method = curveLabel(name, recovery === undefined ? null : (recovery.refit ?? 'experts'));
   const curve = results.filter(
     (result) =>
       result.model === model &&

@@ -1,4 +1,5 @@
 import { BEST_REFERENCE, type CompareDocument, type CompareMethod } from '../../contract/compare.ts';
+import { curveLabel } from '../../contract/method.ts';
 import { UNPRUNED } from '../../contract/sweep.ts';
 import { counted, LEVEL, listed, printedFactor } from '../size-trend/findings.ts';
 import { type ComparePoints, NEAREST_LIMIT } from './points.ts';
@@ -40,13 +41,13 @@ const countText = (reference: string, { count, apart, withP, afterHolm }: Compar
 };
 
 const recoveryText = (recoveries: CompareDocument['recoveries']): string => {
-  const parts = recoveries.map(({ method, better, nothing, worse, tasks }) => {
+  const parts = recoveries.map(({ method, refit, better, nothing, worse, tasks }) => {
     const counts = [
       `better on ${better} of ${counted(tasks.length, 'task')}`,
       ...(nothing > 0 ? [`nothing beyond the interval on ${nothing}`] : []),
       ...(worse > 0 ? [`worse on ${worse}`] : []),
     ];
-    return `${method} ${listed(counts)}`;
+    return `${refit === 'experts' ? method : curveLabel(method, refit)} ${listed(counts)}`;
   });
   return parts.length === 0 ? '' : `Recovery against the same plan without it: ${parts.join('; ')}.`;
 };

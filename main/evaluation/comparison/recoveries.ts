@@ -1,5 +1,6 @@
 import type { CompareReading, CompareRecovery } from '../../contract/compare.ts';
-import { methodLabel } from '../../contract/method.ts';
+import { curveLabel } from '../../contract/method.ts';
+import { refitName, type RefitName } from '../../contract/plan.ts';
 import { isSameFactor } from '../../contract/sweep.ts';
 import { pairDrawByDraw, readingOf } from './pairs.ts';
 import { type MeasuredMethod, type MeasuredTask, valueOf } from './tasks.ts';
@@ -17,9 +18,9 @@ const bothWays = (bare: MeasuredMethod, recovered: MeasuredMethod) =>
       : [{ one, other, recovered: draw, bare: plain }];
   });
 
-const recoveryOn = ({ task, metric, n, methods }: MeasuredTask, method: string): TaskRecovery[] => {
+const recoveryOn = ({ task, metric, n, methods }: MeasuredTask, method: string, refit: RefitName): TaskRecovery[] => {
   const bare = methods.find((one) => one.method === method);
-  const recovered = methods.find((one) => one.method === methodLabel(method, true));
+  const recovered = methods.find((one) => one.method === curveLabel(method, refit));
   if (bare === undefined || recovered === undefined) return [];
   const pairs = bothWays(bare, recovered);
   if (pairs.length === 0) return [];
@@ -37,14 +38,25 @@ const recoveryOn = ({ task, metric, n, methods }: MeasuredTask, method: string):
   ];
 };
 
-/** What recovery did to every method that is measured with and without it, task by task. */
+/** What each recovery did to every method that is measured with and without it, task by task. */
 export const compareRecoveries = (tasks: readonly MeasuredTask[], methods: readonly string[]): CompareRecovery[] =>
-  methods
-    .filter((method) => methods.includes(methodLabel(method, true)))
-    .flatMap((method) => {
-      const compared = tasks.flatMap((task) => recoveryOn(task, method));
-      const count = (reading: CompareReading): number => compared.filter((one) => one.reading === reading).length;
-      return compared.length === 0
-        ? []
-        : [{ method, better: count('better'), nothing: count('cannot-tell'), worse: count('worse'), tasks: compared }];
-    });
+  methods.flatMap((method) =>
+    refitName.options
+      .filter((refit) => methods.includes(curveLabel(method, refit)))
+      .flatMap((refit): CompareRecovery[] => {
+        const compared = tasks.flatMap((task) => recoveryOn(task, method, refit));
+        const count = (reading: CompareReading): number => compared.filter((one) => one.reading === reading).length;
+        return compared.length === 0
+          ? []
+          : [
+              {
+                method,
+                refit,
+                better: count('better'),
+                nothing: count('cannot-tell'),
+                worse: count('worse'),
+                tasks: compared,
+              },
+            ];
+      }),
+  );

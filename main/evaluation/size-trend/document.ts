@@ -122,11 +122,12 @@ export const recordedTrainings = z.object({
 export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 
 /** What decides a method's plans and how they are measured, but for the factors and seeds. */
-const ruleOf = ({ budget, protect, limit, recovery, options }: SweepSettings, method: string): string => {
+const ruleOf = ({ budget, protect, limit, recovery, refits, options }: SweepSettings, method: string): string => {
   const [, given = {}] = Object.entries(options).find(([name]) => name === method) ?? [];
   // A sweep may name a default or leave it out: both are the same rule.
   const usual = method === 'uncurl' ? uncurlOptions.parse({}) : {};
-  return JSON.stringify([budget, protect, limit, recovery, { ...usual, ...given }]);
+  const refitted = recovery === 'none' ? null : refits;
+  return JSON.stringify([budget, protect, limit, recovery, refitted, { ...usual, ...given }]);
 };
 
 const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string =>

@@ -1,8 +1,7 @@
 import { refuse } from '../../contract/errors.ts';
 import { globalBudget } from '../budget.ts';
 import type { DropBehaviour, MergeBehaviour, PlanContext, PlanInput } from '../method.ts';
-import { inverseImportanceCounts } from './inverse-importance.ts';
-import { layerImportance } from './layer-importance.ts';
+import { inverseImportanceCounts, layerImportance } from './inverse-importance.ts';
 
 /**
  * Kept experts of every MoE layer by the budget of a request: `keep` each; as named by hand; in inverse proportion to

@@ -1,4 +1,4 @@
-import { rankExperts } from '../rank-experts.ts';
+import { rankExperts } from '../budget.ts';
 
 export interface ThresholdRule {
   /** Part of the mean proficiency that an expert must exceed. */

@@ -1,20 +1,33 @@
 /**
- * Groups per layer by M-SMoE's global rule as published: each layer's usage is divided by its sum and its most used
- * expert counts as 1; all values sorted by falling size, the one at place keep * L (counted from 0; one less when all
- * are kept) is the threshold; a layer has as many groups as values above it. Values equal to the threshold lose, so
- * that fewer than keep * L groups may come out.
+ * Groups per layer by M-SMoE's global rule as published: each layer's usage counts as its share of the layer's sum, and
+ * its most used expert as 1; all shares sorted by falling size, the one at place keep * L (counted from 0; one less when
+ * all are kept) is the threshold; a layer has as many groups as shares above it. Shares equal to the threshold lose, so
+ * that fewer than keep * L groups may come out. Shares are compared as fractions of the counts given, never as
+ * quotients: for whole numbers below 2^26 exactly, so that equal usage is equal.
  * Source: Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE.
  */
 export const usageThresholdCounts = (usage: readonly Float64Array[], keep: number): number[] => {
-  const raised = usage.map((layer) => {
-    const total = layer.reduce((sum, value) => sum + value, 0);
-    const shares = layer.map((value) => (total > 0 ? value / total : 0));
-    shares[shares.indexOf(Math.max(...shares))] = 1;
-    return shares;
-  });
+  const layers = usage.map(raisedShares);
   const experts = usage[0]?.length ?? 0;
   const place = keep * usage.length - (keep === experts ? 1 : 0);
-  const sorted = raised.flatMap((layer) => [...layer]).sort((a, b) => b - a);
-  const threshold = sorted[place] ?? 0;
-  return raised.map((layer) => layer.filter((value) => value > threshold).length);
+  const threshold = layers.flat().sort((a, b) => difference(b, a))[place] ?? { count: 0, of: 1 };
+  return layers.map((layer) => layer.filter((share) => difference(share, threshold) > 0).length);
+};
+
+/** `count / of`, not divided. */
+interface Share {
+  readonly count: number;
+  readonly of: number;
+}
+
+/** Sign of a - b. */
+const difference = (a: Share, b: Share): number => a.count * b.of - b.count * a.of;
+
+/** A layer's shares of its sum, the first largest one raised to 1. Without any usage all others are 0. */
+const raisedShares = (usage: Float64Array): Share[] => {
+  const total = usage.reduce((sum, value) => sum + value, 0);
+  const top = usage.indexOf(Math.max(...usage));
+  return Array.from(usage, (count, expert) =>
+    expert === top ? { count: 1, of: 1 } : { count: total > 0 ? count : 0, of: total > 0 ? total : 1 },
+  );
 };

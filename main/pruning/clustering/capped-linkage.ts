@@ -1,5 +1,5 @@
 import { refuse } from '../../contract/errors.ts';
-import { byFirstAppearance } from '../spectral-clustering.ts';
+import { byFirstAppearance } from './cluster-labels.ts';
 import { nearestPair } from './linkage.ts';
 
 /**

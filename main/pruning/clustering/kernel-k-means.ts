@@ -1,5 +1,5 @@
 import type { RandomSource } from '../../statistics/random.ts';
-import { byFirstAppearance } from '../spectral-clustering.ts';
+import { byFirstAppearance } from './cluster-labels.ts';
 
 /** Lloyd steps at most: assignments settle long before. */
 const MAX_STEPS = 100;
@@ -37,15 +37,17 @@ const squared = (gram: Float64Array, n: number, a: number, b: number): number =>
 
 const seeds = (gram: Float64Array, n: number, k: number, random: RandomSource): number[] => {
   const chosen = [random.integer(n)];
-  while (chosen.length < k) {
-    const weights = Array.from({ length: n }, (_, node) =>
-      chosen.includes(node) ? 0 : Math.min(...chosen.map((seed) => squared(gram, n, node, seed))),
-    );
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const isChosen = new Uint8Array(n);
+  const nearest = new Float64Array(n).fill(Infinity);
+  for (let latest = chosen[0]!; chosen.length < k; latest = chosen.at(-1)!) {
+    isChosen[latest] = 1;
+    for (let node = 0; node < n; node++)
+      nearest[node] = isChosen[node] === 1 ? 0 : Math.min(nearest[node]!, squared(gram, n, node, latest));
+    const total = nearest.reduce((sum, weight) => sum + weight, 0);
     let left = random.float() * total;
-    let pick = weights.findIndex((weight) => (left -= weight) < 0);
+    let pick = nearest.findIndex((weight) => (left -= weight) < 0);
     // All that is left coincides with a seed.
-    if (pick === -1) pick = weights.findIndex((_, node) => !chosen.includes(node));
+    if (pick === -1) pick = isChosen.indexOf(0);
     chosen.push(pick);
   }
   return chosen;

@@ -1,4 +1,4 @@
-import { byFirstAppearance } from '../spectral-clustering.ts';
+import { byFirstAppearance } from './cluster-labels.ts';
 
 export const linkageNames = ['average', 'single', 'complete', 'ward'] as const;
 export type LinkageName = (typeof linkageNames)[number];

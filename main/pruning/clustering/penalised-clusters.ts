@@ -1,4 +1,4 @@
-import { byFirstAppearance } from '../spectral-clustering.ts';
+import { byFirstAppearance } from './cluster-labels.ts';
 import { nearestPair } from './linkage.ts';
 
 /**

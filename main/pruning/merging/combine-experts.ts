@@ -1,4 +1,4 @@
-import type { ExpertWeights } from '../expert-weights.ts';
+import type { ExpertWeights } from './expert-weights.ts';
 
 /**
  * One expert as a linear combination of all experts of a layer: sum of weights[e] W_e for each matrix, in float64,

@@ -1,4 +1,4 @@
-import type { MergeInput } from './merge-input.ts';
+import type { MergeInput } from './weighted-average.ts';
 
 const MAX_STEPS = 10;
 /** Lengths and angles below this count as none. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { routerTreatment, type MergeRule } from '../../contract/plan.ts';
+import { ROUTER_HELP, routerTreatment, type MergeRule } from '../../contract/plan.ts';
 
 /** Options of how the weights of a group become one. */
 export const ruleOptions = {
@@ -24,11 +24,7 @@ export const mergeOptions = (defaults: {
     .enum(['activation', 'uniform'])
     .default('activation')
     .describe('Weights of the members: how often each was chosen, or all alike.'),
-  router: routerTreatment
-    .default(defaults.router)
-    .describe(
-      'Router afterwards: the row of the reference or the mean row (both export), or all rows kept (mapped-rows, summed-probabilities: nearer to the unpruned model, but no stock loader opens the result).',
-    ),
+  router: routerTreatment.default(defaults.router).describe(ROUTER_HELP),
   ...ruleOptions,
 });
 

@@ -1,11 +1,10 @@
 import type { MergeRule } from '../../contract/plan.ts';
 import { karcherMean } from './karcher-mean.ts';
-import type { MergeInput } from './merge-input.ts';
+import { weightedAverage, type MergeInput } from './weighted-average.ts';
 import { sceMerge } from './sce-merge.ts';
 import { slerpMerge } from './slerp-merge.ts';
 import { subspaceAverage } from './subspace-average.ts';
 import { tiesMerge } from './ties-merge.ts';
-import { weightedAverage } from './weighted-average.ts';
 
 /** One matrix from several by a rule, in float64. */
 export const mergeMatrices = (rule: MergeRule, input: MergeInput): Float64Array => {

@@ -1,4 +1,4 @@
-import type { MergeInput } from './merge-input.ts';
+import type { MergeInput } from './weighted-average.ts';
 import { agreesWithSum, largestPlaces, taskVectors } from './task-vectors.ts';
 
 /** Below this sum the members' differences from the reference count as nothing. */

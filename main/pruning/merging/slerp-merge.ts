@@ -1,5 +1,5 @@
 import { refuse } from '../../contract/errors.ts';
-import type { MergeInput } from './merge-input.ts';
+import type { MergeInput } from './weighted-average.ts';
 import { taskVectors } from './task-vectors.ts';
 
 /** Directions whose weighted mean is shorter than this cancel out. */

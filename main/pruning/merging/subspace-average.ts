@@ -1,6 +1,5 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import type { MergeInput } from './merge-input.ts';
-import { weightedAverage } from './weighted-average.ts';
+import { weightedAverage, type MergeInput } from './weighted-average.ts';
 
 /**
  * Sub-MoE's merge truncated to `rank`: with [W_1 .. W_n] = U S [V_1 .. V_n]^T side by side, the result is

@@ -1,4 +1,4 @@
-import type { MergeInput } from './merge-input.ts';
+import type { MergeInput } from './weighted-average.ts';
 
 /** Members other than the reference as differences from it, with their shares among themselves (summing to 1). */
 export interface TaskVectors {

@@ -1,4 +1,15 @@
-import type { MergeInput } from './merge-input.ts';
+/** The same matrix of the members of a group, aligned. Members with share 0 have been left out. */
+export interface MergeInput {
+  /** [rows, columns] each, row-major. */
+  readonly matrices: readonly Float32Array[];
+  readonly rows: number;
+  /** Of each matrix, summing to 1. */
+  readonly shares: readonly number[];
+  /** Place of the reference among `matrices`; -1 where it has no share. */
+  readonly reference: number;
+  /** The reference's own matrix. */
+  readonly base: Float32Array;
+}
 
 /** sum of share_i W_i, in the order of the members. */
 export const weightedAverage = ({ matrices, shares }: Pick<MergeInput, 'matrices' | 'shares'>): Float64Array => {

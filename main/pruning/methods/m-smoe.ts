@@ -1,15 +1,11 @@
 import { z } from 'zod';
-import { expertAffinity } from '../affinity.ts';
 import { averageScores } from '../average-scores.ts';
 import { usageThresholdCounts } from '../budgets/usage-threshold.ts';
-import { groupByDominants } from '../clustering/nearest-dominant.ts';
+import { groupsAroundMostUsed } from '../clustering/most-used-leaders.ts';
 import { combineStatistics } from '../combine-statistics.ts';
-import { groupExperts, mostActive } from '../group-experts.ts';
 import { layerRow } from '../layer-view.ts';
 import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
-import { defineMethod } from '../method.ts';
-import { pinsByLayer } from '../pins-by-layer.ts';
-import { rankExperts } from '../rank-experts.ts';
+import { defineMethod, type PlanContext } from '../method.ts';
 import { frequencySaliency } from '../saliency/frequency.ts';
 
 const options = z.object({
@@ -21,6 +17,13 @@ const options = z.object({
     ),
   ...mergeOptions({ router: 'mapped-rows', align: true }),
 });
+
+/** Groups per layer by the published rule, from the counts themselves: shares divided twice may tell equal ones apart. */
+const lostTies = (context: PlanContext, least: number): number[] => {
+  const { counts, experts, layers } = combineStatistics(context);
+  const usage = Array.from({ length: layers }, (_, layer) => layerRow(counts, layer, experts));
+  return usageThresholdCounts(usage, context.keep).map((count) => Math.max(least, count));
+};
 
 /** M-SMoE: the most used experts take in the others. */
 export const mSmoe = defineMethod(
@@ -54,38 +57,8 @@ export const mSmoe = defineMethod(
     kind: 'merge',
     extra: [],
     score: (context) => averageScores(context, frequencySaliency),
-    ...(ties === 'lost'
-      ? {
-          globalCounts: (context, least) =>
-            usageThresholdCounts(averageScores(context, frequencySaliency), context.keep).map((count) =>
-              Math.max(least, count),
-            ),
-        }
-      : {}),
-    group: (context, keptPerLayer) => {
-      const { layers, experts, pins } = context;
-      const profile = combineStatistics(context);
-      const pinned = pinsByLayer(pins, layers, experts);
-      return Array.from({ length: layers }, (_, layer) => {
-        const similarity = expertAffinity('cosine', profile, layer);
-        const counts = layerRow(profile.counts, layer, experts);
-        return groupExperts({
-          affinity: similarity,
-          counts,
-          keep: keptPerLayer[layer]!,
-          layer,
-          pins: pinned[layer]!,
-          weights,
-          fitness: mostActive(counts),
-          cluster: (free, clusters) => {
-            const dominants = rankExperts(counts)
-              .filter((expert) => free.includes(expert))
-              .slice(0, clusters);
-            return groupByDominants(similarity, experts, free, dominants);
-          },
-        });
-      });
-    },
+    ...(ties === 'lost' ? { globalCounts: lostTies } : {}),
+    group: (context, keptPerLayer) => groupsAroundMostUsed(context, keptPerLayer, 'cosine', weights),
     router,
     align,
     ...ruleOf(rule),

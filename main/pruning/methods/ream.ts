@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { averageScores, type Saliency } from '../average-scores.ts';
-import { groupByDominants } from '../clustering/nearest-dominant.ts';
-import { pseudoGroups } from '../clustering/pseudo-groups.ts';
+import { groupByDominants, pseudoGroups } from '../clustering/dominants.ts';
 import { combineStatistics } from '../combine-statistics.ts';
-import { groupExperts, mostActive } from '../group-experts.ts';
+import { groupExperts } from '../clustering/group-experts.ts';
+import { mostActive } from '../clustering/reference-fitness.ts';
 import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';
 import { pinsByLayer } from '../pins-by-layer.ts';
-import { rankExperts } from '../rank-experts.ts';
-import { reamDistances } from '../ream-distance.ts';
+import { rankExperts } from '../budget.ts';
+import { reamDistances } from '../clustering/ream-distance.ts';
 import { reapSaliency } from '../saliency/reap.ts';
 import { requireStatistic } from '../saliency/require-statistic.ts';
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { seededRandom } from '../../statistics/random.ts';
 import { averageScores } from '../average-scores.ts';
+import { membersOf, squareOf } from '../clustering/cluster-labels.ts';
+import { groupExperts } from '../clustering/group-experts.ts';
 import { kernelKMeans } from '../clustering/kernel-k-means.ts';
+import { mostActive } from '../clustering/reference-fitness.ts';
 import { combineStatistics } from '../combine-statistics.ts';
-import { groupExperts, membersOf, mostActive, squareOf } from '../group-experts.ts';
 import { layerRow, layerSquare } from '../layer-view.ts';
 import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';

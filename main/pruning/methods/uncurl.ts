@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { uncurlOptions } from '../../contract/plan.ts';
-import { expertAffinity } from '../affinity.ts';
+import { expertAffinity } from '../clustering/affinity.ts';
 import { averageScores } from '../average-scores.ts';
 import { combineStatistics } from '../combine-statistics.ts';
 import { layerRow } from '../layer-view.ts';
-import { mergeGroups } from '../merge-groups.ts';
+import { mostUsedGroups, uncurlGroups } from '../clustering/uncurl-groups.ts';
 import { ruleOf, ruleOptions } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';
 import { pinsByLayer } from '../pins-by-layer.ts';
@@ -22,25 +22,44 @@ export const uncurl = defineMethod(
     cost: 'none beyond the profile; merging aligns each member once, in time of the cube of the expert width',
     random: false,
     formula:
-      'clusters = spectral clustering of the affinity of router-logit columns; members aligned to the reference by the ' +
+      'S_ij = (1 + cos(Z_i, Z_j)) / 2 of router-logit columns Z over all tokens, diagonal kept; rows of the leading ' +
+      'eigenvectors of D^-1/2 S D^-1/2 over sqrt(degree), k-means; members aligned to the most often chosen one by the ' +
       'permutation of least squared weight distance; W = sum n_e W_e / sum n_e for gate, up and down',
     source:
-      'Sarkar et al. 2024, arXiv 2409.01483. No official code is public and the open text does not fix the affinity, the ' +
-      'reference or the router after the merge: these are named options here, and the defaults are our reading.',
+      'Sarkar et al. 2024, arXiv 2409.01483 (PMLR 262:165-181), algorithm 1. No code is public. The paper refers to ' +
+      'Ng, Jordan and Weiss 2001 for the clustering, whose rows of length 1 are embedding unit-rows; division by the root of the ' +
+      'degree loses less here and is the default.',
     defaults:
-      'affinity cosine ((cos + 1) / 2), reference most-active, align, weights activation, router reference-row (both ' +
-      'reference-row and mean-row export to an ordinary checkpoint)',
+      'affinity cosine with its diagonal, embedding degree, k-means with 20 starts from a fixed seed, reference most-active, align, ' +
+      'weights activation: as published but for the embedding. What differs most: router reference-row, because the paper draws a ' +
+      'new random router and trains it, which is router reinitialised with a recovery of the router or fine-tuning',
     pitfalls: [
+      'The published method ends in training: first the new router alone, then all weights. Without any training it answers another question than the paper does.',
+      "The paper's thresholds hold pruned models against models pretrained with fewer experts and trained alike; those of this workbench hold them against the unpruned model. They are two questions.",
+      'diagonal excluded is what scikit-learn does; raw-logit cosines are all alike (0.4 to 0.6), and without self loops their clusters are nearly arbitrary.',
       'Any merge loses what the router decided between the members; reference-row and mean-row also lose the sum of their gates.',
       'mapped-rows and summed-probabilities stay nearer to the unpruned model but no stock loader can open the result.',
-      'Raw-logit cosine is dominated by what all experts share on a token; centred-cosine and pearson take that out.',
+      'reinitialised rows send tokens anywhere: a sweep takes them only with a recovery of the router, and an export of them is good for fine-tuning alone.',
+      'The paper finds no clusters in the first MoE layer: first-layer frequency drops experts there instead.',
       'An expert that no token chose is clustered too, with weight 0; if that is so for a whole cluster, it is averaged evenly.',
       'Pins: an expert that must stay is not merged with any other; one that must go joins a cluster with weight 0.',
       'Published alignments cast their costs to float16, which makes ties and overflows above 65504; here they stay in float64.',
     ],
   },
   z.object({ ...uncurlOptions.shape, ...ruleOptions }),
-  ({ affinity, reference, align, weights, router, ...rule }) => ({
+  ({
+    affinity,
+    reference,
+    align,
+    weights,
+    router,
+    seed,
+    diagonal,
+    embedding,
+    assign,
+    'first-layer': firstLayer,
+    ...rule
+  }) => ({
     kind: 'merge',
     extra: [],
     score: (context) => averageScores(context, frequencySaliency),
@@ -48,19 +67,21 @@ export const uncurl = defineMethod(
       const { layers, experts, pins } = context;
       const profile = combineStatistics(context);
       const pinned = pinsByLayer(pins, layers, experts);
-      return Array.from({ length: layers }, (_, layer) =>
-        mergeGroups({
+      return Array.from({ length: layers }, (_, layer) => {
+        const request = {
           affinity: expertAffinity(affinity, profile, layer),
           counts: layerRow(profile.counts, layer, experts),
           keep: keptPerLayer[layer]!,
           layer,
           pins: pinned[layer]!,
-          reference,
           weights,
-        }),
-      );
+        };
+        if (layer === 0 && firstLayer === 'frequency') return mostUsedGroups(request);
+        return uncurlGroups({ ...request, reference, spectral: { diagonal, embedding, assign, seed } });
+      });
     },
     router,
+    routerSeed: seed,
     align,
     ...ruleOf(rule),
   }),

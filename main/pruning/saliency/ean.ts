@@ -1,6 +1,6 @@
 import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { layerRow } from '../layer-view.ts';
-import { meanOverCounts } from './mean-over-counts.ts';
+import { meanOverCounts } from './unified.ts';
 import { requireStatistic } from './require-statistic.ts';
 
 export const eanForms = ['sum', 'mean', 'ca'] as const;

@@ -1,6 +1,9 @@
 import { gateKinds, type GateKind, type RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { layerRow } from '../layer-view.ts';
-import { meanOverCounts } from './mean-over-counts.ts';
+
+/** sum / count for each expert; 0 where no token was counted, so that an expert without evidence ranks last. [E] */
+export const meanOverCounts = (sums: Float64Array, counts: Float64Array): Float64Array =>
+  sums.map((sum, expert) => (counts[expert]! > 0 ? sum / counts[expert]! : 0));
 
 /** Exponents of one member of the unified family, and the gate that alpha raises. */
 export interface UnifiedMember {

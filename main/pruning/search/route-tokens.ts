@@ -69,7 +69,7 @@ const softmaxAll = (
   topK: number,
   allowed: Uint8Array,
 ): Choice => {
-  const open = withinGroups(logits, rule.groups, 1, allowed);
+  const open = expertsWithinGroups(logits, rule.groups, 1, allowed);
   const experts = largest(logits, topK, (expert) => open[expert] === 1);
   const all = rule.normalise ? experts : [...logits.keys()].filter((expert) => allowed[expert] === 1);
   return { experts, weights: softmaxOf(logits, experts, all).map((weight) => weight * rule.scale) };
@@ -84,7 +84,7 @@ const sigmoid = (
 ): Choice => {
   const scores = Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
   const forChoice = scores.map((score, expert) => score + (correction?.[expert] ?? 0));
-  const open = withinGroups(forChoice, rule.groups, 2, allowed);
+  const open = expertsWithinGroups(forChoice, rule.groups, 2, allowed);
   const experts = largest(forChoice, topK, (expert) => open[expert] === 1);
   const total = rule.normalise ? experts.reduce((sum, expert) => sum + scores[expert]!, TINY) : 1;
   return { experts, weights: experts.map((expert) => (scores[expert]! / total) * rule.scale) };
@@ -109,7 +109,7 @@ const sparsemixer = (jitter: number, logits: Float32Array, allowed: Uint8Array):
 };
 
 /** The `count` largest among those that `may` be chosen, by falling value; ties go to the lower index. */
-const largest = (values: ArrayLike<number>, count: number, may: (index: number) => boolean): number[] => {
+export const largest = (values: ArrayLike<number>, count: number, may: (index: number) => boolean): number[] => {
   const chosen: number[] = [];
   for (let index = 0; index < values.length; index++) {
     if (!may(index)) continue;
@@ -130,7 +130,7 @@ const softmaxOf = (logits: ArrayLike<number>, chosen: readonly number[], all: re
 };
 
 /** Allowed experts of the groups that may be chosen from: the best by the sum of their `top` best allowed scores. */
-const withinGroups = (
+export const expertsWithinGroups = (
   scores: ArrayLike<number>,
   groups: ExpertGroups | null,
   top: number,

@@ -1,5 +1,6 @@
 import { CancelledError, refuse } from '../../contract/errors.ts';
 import { type RandomSource, seededRandom } from '../../statistics/random.ts';
+import { normalSource } from '../normal-source.ts';
 import { type LayerMatrices, oneHotMatrices } from './matrices.ts';
 
 /** A plan that the search proposes: experts to keep, or matrices, for every MoE layer. */
@@ -200,22 +201,6 @@ const cross = (
         own.map((row, place) => (fromFirst[place] === true ? row : theirs[place]!));
       return { merge: rows(layer.merge, other.merge), router: rows(layer.router, other.router) };
     }),
-  };
-};
-
-/** Standard normal numbers by Box and Muller's transform, two at a time. */
-const normalSource = (random: RandomSource): (() => number) => {
-  let spare: number | null = null;
-  return () => {
-    if (spare !== null) {
-      const value = spare;
-      spare = null;
-      return value;
-    }
-    const radius = Math.sqrt(-2 * Math.log(1 - random.float()));
-    const angle = 2 * Math.PI * random.float();
-    spare = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
   };
 };
 

@@ -1,4 +1,5 @@
 import type { CompareDocument, CompareRecovery } from '../../../main/contract/compare.ts';
+import { curveLabel } from '../../../main/contract/method.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { differenceText, formatCount, formatFixed, formatProbability, valueText } from '../../format/format-number.ts';
@@ -11,9 +12,11 @@ const CAPTION =
   'Recovered plans against the same plans without recovery, by task: per cent, differences in percentage points ' +
   '(perplexity as it stands)';
 
-interface RecoveryRow extends TaskRecovery {
-  readonly method: string;
-}
+interface RecoveryRow extends TaskRecovery, Pick<CompareRecovery, 'method' | 'refit'> {}
+
+/** The method, and what was refitted where that is not the experts alone. */
+const recoveryTitle = ({ method, refit }: Pick<CompareRecovery, 'method' | 'refit'>): string =>
+  methodTitle(refit === 'experts' ? method : curveLabel(method, refit));
 
 /** What recovery without training did to each method, against the same plan as it is. */
 export const RecoverySection = ({
@@ -33,9 +36,9 @@ export const RecoverySection = ({
       <DataTable
         caption="What recovery did, by method"
         rows={recoveries}
-        rowKey={({ method }) => method}
+        rowKey={({ method, refit }) => curveLabel(method, refit)}
         columns={[
-          { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
+          { key: 'method', title: 'Method', cell: (row) => recoveryTitle(row) },
           { key: 'better', title: '▲ better', numeric: true, cell: ({ better }) => better },
           { key: 'nothing', title: 'nothing', numeric: true, cell: ({ nothing }) => nothing },
           { key: 'worse', title: '▼ worse', numeric: true, cell: ({ worse }) => worse },
@@ -44,10 +47,10 @@ export const RecoverySection = ({
       />
       <DataTable<RecoveryRow>
         caption={CAPTION}
-        rows={recoveries.flatMap(({ method, tasks }) => tasks.map((task) => ({ ...task, method })))}
-        rowKey={({ method, task }) => JSON.stringify([method, task])}
+        rows={recoveries.flatMap(({ method, refit, tasks }) => tasks.map((task) => ({ ...task, method, refit })))}
+        rowKey={({ method, refit, task }) => JSON.stringify([method, refit, task])}
         columns={[
-          { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
+          { key: 'method', title: 'Method', cell: (row) => recoveryTitle(row) },
           { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
           { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ n }) => formatCount(n) },
           { key: 'bare', title: 'Without', numeric: true, cell: ({ bare, metric }) => valueText(bare, metric) },

@@ -331,6 +331,83 @@ describe('a merge', () => {
     expect(logitDifference(await runner.forward(input, null, uncancelled), merged)).toBeLessThanOrEqual(1e-6);
   });
 
+  /** Experts 2 and 3 are 0 and 1 with their neurons in another order; `sameRows`: their router rows are equal too. */
+  const permutedTwins = (seed: number, topK: number, sameRows: boolean): Promise<string> =>
+    makeMixtral({ seed, experts: 4, topK }, (tensors) => {
+      for (const layer of [0, 1]) {
+        const router = tensors.get(`model.layers.${layer}.block_sparse_moe.gate.weight`) ?? expect.fail('no router');
+        const hidden = router.floats.length / 4;
+        if (sameRows) router.floats.copyWithin(2 * hidden, 0, 2 * hidden);
+        for (const [copy, of] of [
+          [2, 0],
+          [3, 1],
+        ] as const) {
+          const matrix = (expert: number, name: string) =>
+            tensors.get(`model.layers.${layer}.block_sparse_moe.experts.${expert}.${name}.weight`) ??
+            expect.fail('no matrix');
+          const width = matrix(of, 'w1').shape[0] ?? 0;
+          for (let unit = 0; unit < width; unit += 1) {
+            const from = (unit * 5 + 3 + copy) % width;
+            for (const name of ['w1', 'w3'])
+              matrix(copy, name).floats.set(
+                matrix(of, name).floats.subarray(from * hidden, (from + 1) * hidden),
+                unit * hidden,
+              );
+            for (let h = 0; h < hidden; h += 1)
+              matrix(copy, 'w2').floats[h * width + unit] = matrix(of, 'w2').floats[h * width + from] ?? 0;
+          }
+        }
+      }
+    });
+  const twins = [
+    [group(0, 2), group(1, 3)],
+    [group(1, 3), group(0, 2)],
+  ];
+
+  it('of permuted copies loses nothing when every router row stays, whatever the top-k, and much without alignment', async () => {
+    for (const topK of [1, 2]) {
+      const runner = await openRunner(await permutedTwins(4, topK, false));
+      const input = sequences(40, [1, 7, 33], 8);
+      const original = await runner.forward(input, null, uncancelled);
+      const merged = (align: boolean) =>
+        runner.forward(input, { groups: twins, router: 'mapped-rows', align }, uncancelled);
+      // A copy adds up its neurons in another order: float32 rounding is all that differs.
+      expect(logitDifference(original, await merged(true))).toBeLessThanOrEqual(1e-5);
+      expect(logitDifference(original, await merged(false))).toBeGreaterThan(1e-3);
+    }
+  });
+
+  it('of permuted copies that the router cannot tell apart loses nothing under top-1 routing, whatever becomes of its rows', async () => {
+    const runner = await openRunner(await permutedTwins(6, 1, true));
+    const input = sequences(40, [1, 7, 33], 8);
+    const original = await runner.forward(input, null, uncancelled);
+    for (const router of ['reference-row', 'mean-row', 'mapped-rows', 'summed-probabilities'] as const) {
+      const merged = await runner.forward(input, { groups: twins, router, align: true }, uncancelled);
+      expect(logitDifference(original, merged), router).toBeLessThanOrEqual(1e-5);
+    }
+  });
+
+  it('has as many router logits as rows, those that a layer lacks at minus infinity', async () => {
+    const runner = await openRunner(await makeMixtral());
+    const input = sequences(40, [5], 8);
+    const groups = [
+      [group(0, 1, 2), group(3, 4, 5)],
+      [group(0, 1), group(2), group(3, 4, 5)],
+    ];
+    const [seen] = await runner.forward(input, { groups, router: 'reference-row', align: true }, uncancelled);
+    const [whole] = await runner.forward(input, null, uncancelled);
+    expect(whole?.routerLogits).toHaveLength(2 * 5 * 6);
+    expect(seen?.routerLogits).toHaveLength(2 * 5 * 3);
+    const logitOf = (layer: number, token: number, row: number) => seen?.routerLogits[(layer * 5 + token) * 3 + row];
+    for (let token = 0; token < 5; token += 1) {
+      // The first layer's input is that of the unpruned model, and so are the logits of its references.
+      expect(logitOf(0, token, 0)).toBe(whole?.routerLogits[token * 6]);
+      expect(logitOf(0, token, 1)).toBe(whole?.routerLogits[token * 6 + 3]);
+      expect(logitOf(0, token, 2)).toBe(-Infinity);
+      expect(logitOf(1, token, 2)).toBeGreaterThan(-Infinity);
+    }
+  });
+
   it('of one expert each is the model itself, bit for bit', async () => {
     const runner = await openRunner(await makeMixtral());
     const input = sequences(40, [1, 7, 33], 8);

@@ -8,17 +8,28 @@ test('each plan is compared with itself recovered, in whatever order they come, 
   const pairs = new RecoveryPairs('acc');
   expect(pairs.note()).toBeNull();
   const point = { seed: null, keep: 4, factor: 4 };
-  pairs.add({ ...point, method: 'reap', isRecovered: true }, answers(150));
-  pairs.add({ ...point, method: 'ream', isRecovered: false }, answers(150));
-  pairs.add({ ...point, method: 'ream', keep: 8, factor: 2, isRecovered: true }, answers(0));
+  pairs.add({ ...point, method: 'reap', refit: 'experts' }, answers(150));
+  pairs.add({ ...point, method: 'ream', refit: null }, answers(150));
+  pairs.add({ ...point, method: 'ream', keep: 8, factor: 2, refit: 'experts' }, answers(0));
   expect(pairs.note()).toBeNull();
-  pairs.add({ ...point, method: 'reap', isRecovered: false }, answers(100));
-  pairs.add({ ...point, method: 'ream', isRecovered: true }, answers(100));
-  pairs.add({ ...point, method: 'eep', seed: 3, isRecovered: false }, answers(100));
-  pairs.add({ ...point, method: 'eep', seed: 3, isRecovered: true }, answers(101));
+  pairs.add({ ...point, method: 'reap', refit: null }, answers(100));
+  pairs.add({ ...point, method: 'ream', refit: 'experts' }, answers(100));
+  pairs.add({ ...point, method: 'eep', seed: 3, refit: null }, answers(100));
+  pairs.add({ ...point, method: 'eep', seed: 3, refit: 'experts' }, answers(101));
   expect(pairs.note()).toBe(
     'recovery is better than the same plan without it at 1 of 3 points (paired 95 % interval); ' +
       'no difference beyond the interval: eep (seed 3) at factor 4.00 (+0.005); worse: ream at factor 4.00 (-0.250).',
+  );
+});
+
+test('recoveries of one plan are each compared with it, by their names', () => {
+  const pairs = new RecoveryPairs('acc');
+  const point = { method: 'reap', seed: null, keep: 4, factor: 4 };
+  pairs.add({ ...point, refit: 'router' }, answers(50));
+  pairs.add({ ...point, refit: null }, answers(100));
+  pairs.add({ ...point, refit: 'router+experts' }, answers(150));
+  expect(pairs.note()).toBe(
+    'recovery is better than the same plan without it at 1 of 2 points (paired 95 % interval); worse: reap+router at factor 4.00 (-0.250).',
   );
 });
 
@@ -26,7 +37,7 @@ test('of perplexity less is better', () => {
   const pairs = new RecoveryPairs('perplexity');
   const texts = (each: number) => Array.from({ length: 30 }, (_, item) => textOutcome(String(item), 10 * each, 10));
   const point = { method: 'reap', seed: null, keep: 4, factor: 4 };
-  pairs.add({ ...point, isRecovered: false }, texts(-3));
-  pairs.add({ ...point, isRecovered: true }, texts(-2));
+  pairs.add({ ...point, refit: null }, texts(-3));
+  pairs.add({ ...point, refit: 'experts' }, texts(-2));
   expect(pairs.note()).toMatch(/better than the same plan without it at 1 of 1 points/);
 });

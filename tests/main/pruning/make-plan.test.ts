@@ -8,11 +8,11 @@ import {
   plan as planSchema,
   uncurlOptions,
 } from '../../../main/contract/plan.ts';
-import { expertAffinity } from '../../../main/pruning/affinity.ts';
+import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
+import { type EmbeddingVariant, spectralEmbedding } from '../../../main/pruning/clustering/spectral-embedding.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import type { PlanInput } from '../../../main/pruning/method.ts';
 import { reapSaliency } from '../../../main/pruning/saliency/reap.ts';
-import { spectralEmbedding } from '../../../main/pruning/spectral-embedding.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { randomTaps, renameExperts, statisticsOf } from './random-taps.ts';
@@ -41,10 +41,16 @@ const groupsOf = (plan: Plan): MergeGroup[][] => {
   return plan.groups;
 };
 /** Distance between the k-th and the next eigenvalue, which the k clusters hang on. */
-const eigengap = (affinity: Float64Array, k: number): number => {
-  const { eigenvalues } = spectralEmbedding(affinity, experts, 1);
+const eigengap = (affinity: Float64Array, k: number, variant: EmbeddingVariant): number => {
+  const { eigenvalues } = spectralEmbedding(affinity, experts, 1, variant);
   return k === experts ? Infinity : eigenvalues[k]! - eigenvalues[k - 1]!;
 };
+/** Graphs and embeddings whose clusters do not hang on how nodes are called. */
+const variant = fc.constantFrom(
+  { diagonal: 'kept', embedding: 'degree' } as const,
+  { diagonal: 'excluded', embedding: 'degree' } as const,
+  { diagonal: 'kept', embedding: 'plain' } as const,
+);
 const ascending = (values: readonly number[]) => [...values].sort((a, b) => a - b);
 
 describe('makePlan', () => {
@@ -87,15 +93,22 @@ describe('makePlan', () => {
         fc.nat(),
         fc.integer({ min: topK, max: experts }),
         fc.constantFrom(...affinityName.options),
-        (seed, keep, affinity) => {
+        variant,
+        (seed, keep, affinity, { diagonal, embedding }) => {
           // Counts and co-activations of few tokens tie; many tokens keep the test about names.
           const many = { ...sizes, tokens: 400 };
           const names = seededRandom(seed).shuffle([0, 1, 2, 3, 4, 5, 6, 7]);
           const taps = randomTaps(many, seed);
-          const options = uncurlOptions.parse({ affinity, reference: 'medoid' });
+          const options = uncurlOptions.parse({
+            affinity,
+            diagonal,
+            embedding,
+            reference: 'medoid',
+            assign: 'cluster-qr',
+          });
           // Where the k-th eigenvalue is a double one, several partitions are equally good.
           const profile = statisticsOf(taps, many);
-          fc.pre(taps.every((_, layer) => eigengap(expertAffinity(affinity, profile, layer), keep) > 1e-6));
+          fc.pre(taps.every((_, layer) => eigengap(expertAffinity(affinity, profile, layer), keep, options) > 1e-6));
           const partition = (renaming: readonly number[] | null) => {
             const profile = statisticsOf(renaming ? taps.map((layer) => renameExperts(layer, renaming)) : taps, many);
             return groupsOf(makePlan(request({ method: 'uncurl', statistics: [profile], keep, options }))).map(

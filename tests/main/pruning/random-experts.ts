@@ -1,4 +1,4 @@
-import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-weights.ts';
+import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 
 /** Experts with uniform weights in -1 .. 1, from a seed. */

@@ -4,7 +4,7 @@ import {
   type RoutingStatistics,
   type RoutingTaps,
 } from '../../../main/profile/routing-statistics.ts';
-import { rankExperts } from '../../../main/pruning/rank-experts.ts';
+import { rankExperts } from '../../../main/pruning/budget.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 
 export interface Sizes {

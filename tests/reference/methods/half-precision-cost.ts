@@ -1,7 +1,7 @@
 import { halfToNumber, numberToHalf } from '../../../main/checkpoint/half-precision.ts';
-import { alignmentCost } from '../../../main/pruning/alignment-cost.ts';
-import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-weights.ts';
-import { solveAssignment } from '../../../main/pruning/hungarian.ts';
+import { alignmentCost } from '../../../main/pruning/merging/alignment-cost.ts';
+import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
+import { solveAssignment } from '../../../main/pruning/merging/hungarian.ts';
 
 /**
  * Whether casting the alignment cost to float16, as the REAP repository does, changes the best permutation. Where it

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { solveAssignment } from '../../../main/pruning/hungarian.ts';
+import { solveAssignment } from '../../../main/pruning/merging/hungarian.ts';
 import { expectClose, float64, tensor } from './vector-file.ts';
 
 const optimum = z.object({

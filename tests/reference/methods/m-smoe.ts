@@ -3,17 +3,15 @@ import { z } from 'zod';
 import { isMergePlan, type MergeGroup } from '../../../main/contract/plan.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
-import { expertAffinity } from '../../../main/pruning/affinity.ts';
-import { alignExpert } from '../../../main/pruning/align-experts.ts';
-import { alignByActivations } from '../../../main/pruning/align-by-activations.ts';
+import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
+import { alignExpert, alignByActivations } from '../../../main/pruning/merging/align-experts.ts';
 import { usageThresholdCounts } from '../../../main/pruning/budgets/usage-threshold.ts';
-import { sharesOfLayer } from '../../../main/pruning/budget.ts';
-import { fillEmptyClusters } from '../../../main/pruning/fill-empty-clusters.ts';
+import { sharesOfLayer, rankExperts } from '../../../main/pruning/budget.ts';
+import { fillEmptyClusters, byFirstAppearance } from '../../../main/pruning/clustering/cluster-labels.ts';
 import { layerRow } from '../../../main/pruning/layer-view.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
-import { mergeGroup } from '../../../main/pruning/merge-experts.ts';
-import { rankExperts } from '../../../main/pruning/rank-experts.ts';
-import { byFirstAppearance, spectralClusters } from '../../../main/pruning/spectral-clustering.ts';
+import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
+import { spectralClusters } from '../../../main/pruning/clustering/spectral-clustering.ts';
 import { expectClose, float32, float64, tensor, tolerance, type Tensor } from './vector-file.ts';
 
 const labels = z.record(z.string(), z.array(z.number()));
@@ -214,6 +212,9 @@ const reluUnits = (wi: Tensor, states: Tensor): Float64Array => {
   });
 };
 
+/** scikit-learn's graph has no self loops. */
+const scikitLearn = { diagonal: 'excluded', embedding: 'degree', assign: 'cluster-qr', seed: 0 } as const;
+
 const switchFile = z.object({
   params: z.object({ E: z.number(), num_groups: z.number() }),
   inputs: z.object({
@@ -244,7 +245,7 @@ export const mcsmoeSwitchVectors = (json: unknown): void => {
     // Their labels come from a k-means with a random state: they bind where they are the groups that were planted.
     const planted = [...byFirstAppearance(Int32Array.from(inputs.layers[name]!.planted_groups))];
     if (planted.every((label, expert) => label === expected.spectral_labels[name]![expert])) {
-      const clusters = fillEmptyClusters(spectralClusters(affinity, E, groupCount), affinity, groupCount);
+      const clusters = fillEmptyClusters(spectralClusters(affinity, E, groupCount, scikitLearn), affinity, groupCount);
       expect([...clusters], `spectral clusters of ${name}`).toEqual(planted);
     }
   });

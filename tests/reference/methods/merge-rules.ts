@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { MergeRule } from '../../../main/contract/plan.ts';
-import { mergeGroup } from '../../../main/pruning/merge-experts.ts';
-import type { ExpertWeights } from '../../../main/pruning/expert-weights.ts';
+import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
+import type { ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { expectClose, expert, tensor, tolerance, type Tolerance } from './vector-file.ts';
 
 const params = z.object({ dominant_per_cluster: z.array(z.number()) });

@@ -5,7 +5,7 @@ import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { isMergePlan } from '../../../main/contract/plan.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
-import { rankExperts } from '../../../main/pruning/rank-experts.ts';
+import { rankExperts } from '../../../main/pruning/budget.ts';
 import { frequencySaliency } from '../../../main/pruning/saliency/frequency.ts';
 import { reapSaliency } from '../../../main/pruning/saliency/reap.ts';
 import { tapsFromActivations } from './taps-from-activations.ts';

@@ -4,13 +4,13 @@ import { cheapestMergeCounts } from '../../../main/pruning/budgets/cheapest-merg
 import { globalBudget } from '../../../main/pruning/budget.ts';
 import { cappedClusters } from '../../../main/pruning/clustering/capped-linkage.ts';
 import { cutLinkage, linkage, linkageNames, type LinkageName } from '../../../main/pruning/clustering/linkage.ts';
-import { groupByDominants } from '../../../main/pruning/clustering/nearest-dominant.ts';
+import { groupByDominants } from '../../../main/pruning/clustering/dominants.ts';
 import {
   frequencyPenalty,
   penalisedClusters,
   penaliseDistances,
 } from '../../../main/pruning/clustering/penalised-clusters.ts';
-import { byFirstAppearance } from '../../../main/pruning/spectral-clustering.ts';
+import { byFirstAppearance } from '../../../main/pruning/clustering/cluster-labels.ts';
 import { expectClose, float64, tensor } from './vector-file.ts';
 
 const byCount = z.record(z.string(), z.array(z.number()));

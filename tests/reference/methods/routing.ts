@@ -107,11 +107,16 @@ const conventionsFile = z.object({
   tolerance,
 });
 
-/** The rule that a name of the file describes; null where the workbench follows another reading, as its text says. */
+/** The rule that a name of the file describes, with the number of experts where it takes the same one whatever the file's top-k is; null where the workbench follows another reading, as its text says. */
 const conventions = (
   name: string,
   groups: { count: number; kept: number },
-): { readonly rule: Rule; readonly bias?: 'plain' | 'minus-3'; readonly logitBias?: true } | null => {
+): {
+  readonly rule: Rule;
+  readonly bias?: 'plain' | 'minus-3';
+  readonly logitBias?: true;
+  readonly topK?: number;
+} | null => {
   const scale = Number(/(?:routed_scaling_factor|scale)[= ]([\d.]+\d)/.exec(name)?.[1] ?? 1);
   const normalise = name.includes('norm=True') || name.includes('norm_topk_prob=True');
   if (name.startsWith('softmax_all_topk_renorm')) return { rule: softmaxAll(true) };
@@ -119,7 +124,7 @@ const conventions = (
   if (name.startsWith('topk_then_softmax (gpt_oss'))
     return { rule: () => ({ kind: 'softmax-chosen' }), logitBias: true };
   if (name.startsWith('topk_then_softmax')) return { rule: () => ({ kind: 'softmax-chosen' }) };
-  if (name.startsWith('sparsemixer')) return { rule: () => ({ kind: 'sparsemixer', jitter: 0.01 }) };
+  if (name.startsWith('sparsemixer')) return { rule: () => ({ kind: 'sparsemixer', jitter: 0.01 }), topK: 2 };
   if (name.startsWith('deepseek_v3 sigmoid+bias')) return { rule: sigmoid(normalise, scale, groups), bias: 'plain' };
   if (name.startsWith('deepseek_v3 official demo Gate with bias-3'))
     return { rule: sigmoid(true, scale, groups), bias: 'minus-3' };
@@ -144,7 +149,7 @@ export const routerConventionsVectors = async (json: unknown): Promise<void> => 
     const bias = inputs.e_score_correction_bias;
     const ours = await routed({
       rule: known.rule,
-      topK: params.top_k,
+      topK: known.topK ?? params.top_k,
       experts: params.E,
       logits: known.logitBias === true ? plain.map((logit, at) => logit + bias.data[at % params.E]!) : plain,
       ...(known.bias === undefined ? {} : { correction: known.bias === 'plain' ? bias : inputs.bias_minus_3 }),

@@ -1,6 +1,6 @@
 import { plainWeight } from '../../../main/checkpoint/read-tensor.ts';
 import { everyExpert } from '../../../main/graph/moe.ts';
-import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-weights.ts';
+import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { type Matrix, runGraph } from './run-graph.ts';
 
 /** [E, T, H] outputs of every expert on every token, by the graph that profiles run. */

@@ -1,7 +1,7 @@
 import { plainWeight } from '../../../main/checkpoint/read-tensor.ts';
 import { moe, type RouterMap } from '../../../main/graph/moe.ts';
 import type { RoutingTaps } from '../../../main/profile/routing-statistics.ts';
-import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-weights.ts';
+import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { type Matrix, runGraph } from './run-graph.ts';
 
 export interface MoeLayerRequest {

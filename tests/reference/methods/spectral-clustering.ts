@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
 import type { AffinityName } from '../../../main/contract/plan.ts';
-import { expertAffinity } from '../../../main/pruning/affinity.ts';
-import { spectralClusters } from '../../../main/pruning/spectral-clustering.ts';
-import { spectralEmbedding } from '../../../main/pruning/spectral-embedding.ts';
+import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
+import { spectralClusters } from '../../../main/pruning/clustering/spectral-clustering.ts';
+import { spectralEmbedding } from '../../../main/pruning/clustering/spectral-embedding.ts';
 import { statisticsFromLogits } from './statistics-from-logits.ts';
 import { expectClose, tensor } from './vector-file.ts';
 
@@ -15,6 +15,9 @@ const affinityNames: Readonly<Record<string, AffinityName>> = {
   softmax_cosine: 'softmax-cosine',
   'coactivation_counts_plus_1e-3': 'coactivation',
 };
+
+/** What the files hold: scikit-learn's graph without self loops, and its assignment that draws nothing. */
+const scikitLearn = { diagonal: 'excluded', embedding: 'degree', assign: 'cluster-qr', seed: 0 } as const;
 
 const file = z.object({
   params: z.object({ E: z.number(), K: z.number() }),
@@ -49,14 +52,14 @@ export const spectralClusteringVectors = (json: unknown): void => {
     if (known === undefined) throw new Error(`no affinity is called ${name}`);
     const affinity = expertAffinity(known, statistics, 0);
     expectClose(affinity, theirs.affinity.data, { rtol: tolerance.affinity_rtol, atol: 1e-12 }, `affinity ${name}`);
-    const { eigenvalues } = spectralEmbedding(affinity, params.E, 1);
+    const { eigenvalues } = spectralEmbedding(affinity, params.E, 1, scikitLearn);
     const eigenvalueTolerance = { rtol: 0, atol: tolerance.eigenvalues_atol };
     expectClose(eigenvalues, theirs.normalized_laplacian_eigenvalues.data, eigenvalueTolerance, `eigenvalues ${name}`);
     for (const [k, { cluster_qr, robust, embedding_first_k_sign_fixed: embedding }] of Object.entries(theirs.by_k)) {
-      const labels = spectralClusters(affinity, params.E, Number(k));
+      const labels = spectralClusters(affinity, params.E, Number(k), scikitLearn);
       if (robust) expect([...labels], `${name}, ${k} clusters`).toEqual(cluster_qr);
       if (embedding) {
-        const { vectors } = spectralEmbedding(affinity, params.E, Number(k));
+        const { vectors } = spectralEmbedding(affinity, params.E, Number(k), scikitLearn);
         expectClose(vectors.to1DArray(), embedding.data, embeddingTolerance, `embedding ${name}, ${k}`);
       }
     }

@@ -1,6 +1,6 @@
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
-import { rankExperts } from '../../../main/pruning/rank-experts.ts';
+import { rankExperts } from '../../../main/pruning/budget.ts';
 import { float32, type Tensor } from './vector-file.ts';
 
 /** Statistics of one layer from router logits [T, E] alone: chosen by the K largest, weights and norms 0. */

@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { isMergePlan, type MergeGroup, uncurlOptions } from '../../../main/contract/plan.ts';
+import { isMergePlan, uncurlOptions, type MergeGroup } from '../../../main/contract/plan.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
-import { expertAffinity } from '../../../main/pruning/affinity.ts';
-import { alignExpert } from '../../../main/pruning/align-experts.ts';
-import type { ExpertWeights } from '../../../main/pruning/expert-weights.ts';
-import { mergeGroup } from '../../../main/pruning/merge-experts.ts';
-import { expertToKept, mergeRouterRows } from '../../../main/pruning/merge-router.ts';
+import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
+import { alignExpert } from '../../../main/pruning/merging/align-experts.ts';
+import type { ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
+import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
+import { expertToKept, mergeRouterRows } from '../../../main/pruning/merging/merge-router.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { castChangesAlignment } from './half-precision-cost.ts';
 import { runMoeLayer } from './run-moe-layer.ts';
@@ -125,7 +125,7 @@ export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
       budget: 'uniform',
       pins: [],
       seed: 0,
-      options: uncurlOptions.parse({ affinity: 'cosine' }),
+      options: uncurlOptions.parse({ affinity: 'cosine', diagonal: 'excluded', assign: 'cluster-qr' }),
     });
     if (!isMergePlan(plan)) throw new Error('uncurl makes merge plans');
     return plan.groups[0]!;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import type { ExpertShape, ExpertWeights } from '../../../main/pruning/expert-weights.ts';
+import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 
 /** Numbers of a vector file: nested lists to any depth, non-finite ones as strings. */
 type Nested = number | 'inf' | '-inf' | 'nan' | readonly Nested[];
@@ -17,9 +17,9 @@ export interface Tensor {
   readonly data: readonly number[];
 }
 
-/** `{shape, dtype, data: nested list}` -> shape and numbers row by row. */
+/** `{shape, dtype (absent: float64), data: nested list}` -> shape and numbers row by row. */
 export const tensor = z
-  .object({ shape: z.array(z.number()), dtype: z.string(), data: nested })
+  .object({ shape: z.array(z.number()), dtype: z.string().optional(), data: nested })
   .transform(({ shape, data }): Tensor => {
     const numbers = flatten(data);
     expect(numbers, 'numbers of a tensor').toHaveLength(shape.reduce((product, length) => product * length, 1));

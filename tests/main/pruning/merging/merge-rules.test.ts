@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MergeRule } from '../../../../main/contract/plan.ts';
-import { mergeGroup } from '../../../../main/pruning/merge-experts.ts';
+import { mergeGroup } from '../../../../main/pruning/merging/merge-experts.ts';
 import { combineExperts } from '../../../../main/pruning/merging/combine-experts.ts';
 import { randomExperts } from '../random-experts.ts';
 

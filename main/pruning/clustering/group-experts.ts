@@ -1,6 +1,6 @@
-import { refuse } from '../contract/errors.ts';
-import type { MergeGroup } from '../contract/plan.ts';
-import type { LayerPins } from './pins-by-layer.ts';
+import { refuse } from '../../contract/errors.ts';
+import type { MergeGroup } from '../../contract/plan.ts';
+import type { LayerPins } from '../pins-by-layer.ts';
 
 export interface GroupRequest {
   /** [E] weights that members have in the average, and by which the most active one is found. */
@@ -59,34 +59,6 @@ const describeGroup = (members: readonly number[], { counts, fitness, weights }:
     weights: weights === 'uniform' || idle ? members.map(() => 1) : activations,
   };
 };
-
-/** The members' own counts: the most active one is the reference. */
-export const mostActive =
-  (counts: Float64Array) =>
-  (members: readonly number[]): number[] =>
-    members.map((member) => counts[member]!);
-
-/** Sum of each member's affinities to the others: the medoid has the largest. */
-export const mostCentral =
-  (affinity: Float64Array, experts: number) =>
-  (members: readonly number[]): number[] =>
-    members.map((member) =>
-      members.reduce((sum, other) => (other === member ? sum : sum + affinity[member * experts + other]!), 0),
-    );
-
-/** Members of each label, the labels being 0 .. clusters - 1 of the nodes in their order. */
-export const membersOf = (nodes: readonly number[], labels: ArrayLike<number>, clusters: number): number[][] => {
-  const partition: number[][] = Array.from({ length: clusters }, () => []);
-  nodes.forEach((node, at) => partition[labels[at]!]!.push(node));
-  return partition;
-};
-
-/** Rows and columns of an [n, n] matrix that belong to `nodes`. */
-export const squareOf = (matrix: Float64Array, n: number, nodes: readonly number[]): Float64Array =>
-  Float64Array.from({ length: nodes.length ** 2 }, (_, at) => {
-    const [i, j] = [Math.floor(at / nodes.length), at % nodes.length];
-    return matrix[nodes[i]! * n + nodes[j]!]!;
-  });
 
 const nearestGroup = (
   expert: number,

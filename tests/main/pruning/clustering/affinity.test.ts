@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { affinityName, type AffinityName } from '../../../main/contract/plan.ts';
-import { emptyRoutingStatistics, type RoutingTaps } from '../../../main/profile/routing-statistics.ts';
-import { expertAffinity } from '../../../main/pruning/affinity.ts';
-import { randomTaps, statisticsOf } from './random-taps.ts';
+import { affinityName, type AffinityName } from '../../../../main/contract/plan.ts';
+import { emptyRoutingStatistics, type RoutingTaps } from '../../../../main/profile/routing-statistics.ts';
+import { expertAffinity } from '../../../../main/pruning/clustering/affinity.ts';
+import { randomTaps, statisticsOf } from '../random-taps.ts';
 
 const sizes = { layers: 2, experts: 7, topK: 2, tokens: 90 };
 const layers = randomTaps(sizes, 21);

@@ -1,3 +1,17 @@
+/** The members' own counts: the most active one is the reference. */
+export const mostActive =
+  (counts: Float64Array) =>
+  (members: readonly number[]): number[] =>
+    members.map((member) => counts[member]!);
+
+/** Sum of each member's affinities to the others: the medoid has the largest. */
+export const mostCentral =
+  (affinity: Float64Array, experts: number) =>
+  (members: readonly number[]): number[] =>
+    members.map((member) =>
+      members.reduce((sum, other) => (other === member ? sum : sum + affinity[member * experts + other]!), 0),
+    );
+
 /** Digits of a squared distance that count: two members of a pair are equally far from their mean but for rounding. */
 const DIGITS = 12;
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { permuteExpert } from '../../../main/pruning/align-experts.ts';
-import { mergeGroup, mergeShares } from '../../../main/pruning/merge-experts.ts';
-import { randomExperts } from './random-experts.ts';
+import { permuteExpert } from '../../../../main/pruning/merging/align-experts.ts';
+import { mergeGroup, mergeShares } from '../../../../main/pruning/merging/merge-experts.ts';
+import { randomExperts } from '../random-experts.ts';
 
 const shape = { hidden: 5, width: 4 };
 const reversed = Int32Array.of(3, 2, 1, 0);

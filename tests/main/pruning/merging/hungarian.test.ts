@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { solveAssignment } from '../../../main/pruning/hungarian.ts';
+import { solveAssignment } from '../../../../main/pruning/merging/hungarian.ts';
 
 /** Least total by trying every way to give each row of the shorter side a partner of its own. */
 const bruteForce = (

@@ -1,6 +1,6 @@
-import type { AffinityName } from '../contract/plan.ts';
-import type { RoutingStatistics } from '../profile/routing-statistics.ts';
-import { layerRow, layerSquare } from './layer-view.ts';
+import type { AffinityName } from '../../contract/plan.ts';
+import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
+import { layerRow, layerSquare } from '../layer-view.ts';
 
 /** Background added to every co-activation count, so that experts that never meet are weakly connected. */
 const COACTIVATION_BACKGROUND = 1e-3;

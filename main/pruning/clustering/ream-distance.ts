@@ -1,5 +1,5 @@
-import { layerSquare } from './layer-view.ts';
-import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { layerSquare } from '../layer-view.ts';
+import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 
 /**
  * REAM's distance of every pair of experts of one layer, [E, E]: 1 less the mean over tokens of (cos + 1) / 2 of their

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alignExpert, permuteExpert } from '../../../main/pruning/align-experts.ts';
-import { alignmentCost } from '../../../main/pruning/alignment-cost.ts';
-import { seededRandom } from '../../../main/statistics/random.ts';
-import { expertOutput, randomExperts } from './random-experts.ts';
+import { alignExpert, permuteExpert } from '../../../../main/pruning/merging/align-experts.ts';
+import { alignmentCost } from '../../../../main/pruning/merging/alignment-cost.ts';
+import { seededRandom } from '../../../../main/statistics/random.ts';
+import { expertOutput, randomExperts } from '../random-experts.ts';
 
 const shapes = fc.record({ hidden: fc.integer({ min: 1, max: 70 }), width: fc.integer({ min: 1, max: 9 }) });
 const shuffled = (width: number, seed: number) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fillEmptyClusters } from '../../../main/pruning/fill-empty-clusters.ts';
+import { fillEmptyClusters } from '../../../../main/pruning/clustering/cluster-labels.ts';
 
 // Node 2 is the odd one out of 0, 1, 2.
 const affinity = Float64Array.of(1, 0.9, 0.2, 0.1, 0.9, 1, 0.3, 0.1, 0.2, 0.3, 1, 0.1, 0.1, 0.1, 0.1, 1);

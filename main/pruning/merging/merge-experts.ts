@@ -1,7 +1,7 @@
-import type { MergeGroup, MergeRule } from '../contract/plan.ts';
+import type { MergeGroup, MergeRule } from '../../contract/plan.ts';
 import { alignExpert, permuteExpert } from './align-experts.ts';
 import type { ExpertShape, ExpertWeights } from './expert-weights.ts';
-import { mergeMatrices } from './merging/merge-rule.ts';
+import { mergeMatrices } from './merge-rule.ts';
 
 /** Weights of a group as shares that sum to 1; all zero means uniform. */
 export const mergeShares = (weights: readonly number[]): readonly number[] => {

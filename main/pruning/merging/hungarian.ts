@@ -1,4 +1,4 @@
-import { refuse } from '../contract/errors.ts';
+import { refuse } from '../../contract/errors.ts';
 
 /** min(rows, columns) pairs: `rows` ascending, `columns[i]` is assigned to `rows[i]`; `total` is the sum of their costs. */
 export interface Assignment {

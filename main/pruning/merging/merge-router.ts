@@ -1,4 +1,6 @@
-import type { MergeGroup } from '../contract/plan.ts';
+import type { MergeGroup } from '../../contract/plan.ts';
+import { seededRandom } from '../../statistics/random.ts';
+import { normalSource } from '../normal-source.ts';
 import { mergeShares } from './merge-experts.ts';
 
 /**
@@ -29,6 +31,27 @@ export const mergeRouterRows = (
     rows.set(mean, kept * hidden);
   });
   return rows;
+};
+
+/**
+ * New router rows for a merge whose router starts anew, float32 [groups, H]: independent normal numbers with the root
+ * mean square of the unpruned rows' entries, from `seed` and the number of the MoE layer alone. Which tokens they send
+ * where means nothing before the router is recovered or trained.
+ * Source: UNCURL, Sarkar et al. 2024, arXiv 2409.01483, algorithm 1, whose router is reinitialised at random.
+ */
+export const reinitialisedRows = (
+  router: Float32Array,
+  hidden: number,
+  groups: number,
+  seed: number,
+  layer: number,
+): Float32Array => {
+  const scale = Math.sqrt(router.reduce((sum, value) => sum + value * value, 0) / router.length);
+  const perLayer = seededRandom(seed);
+  // Each layer takes a stream of its own, so that its rows do not depend on the sizes of those before it.
+  const seeds = Array.from({ length: layer + 1 }, () => perLayer.uint32());
+  const normal = normalSource(seededRandom(seeds[layer] ?? seed));
+  return Float32Array.from({ length: groups * hidden }, () => scale * normal());
 };
 
 /**

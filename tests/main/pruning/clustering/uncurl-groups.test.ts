@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { mergeGroups } from '../../../main/pruning/merge-groups.ts';
-import { NO_PINS } from '../../../main/pruning/pins-by-layer.ts';
+import { uncurlOptions } from '../../../../main/contract/plan.ts';
+import { mostUsedGroups, uncurlGroups } from '../../../../main/pruning/clustering/uncurl-groups.ts';
+import { NO_PINS } from '../../../../main/pruning/pins-by-layer.ts';
 
 /** Experts 0, 2, 4 and 1, 3, 5 belong together; 4 and 5 lie in the middle of theirs. */
 const affinity = new Float64Array(36).map((_, at) => {
@@ -18,25 +19,26 @@ const request = {
   pins: NO_PINS,
   reference: 'most-active',
   weights: 'activation',
+  spectral: uncurlOptions.parse({}),
 } as const;
 
-describe('mergeGroups', () => {
+describe('uncurlGroups', () => {
   it('groups by affinity, weighs by activation and refers to the most active member, the lower one on a tie', () => {
-    expect(mergeGroups(request)).toEqual([
+    expect(uncurlGroups(request)).toEqual([
       { members: [0, 2, 4], reference: 2, weights: [5, 9, 9] },
       { members: [1, 3, 5], reference: 1, weights: [1, 1, 1] },
     ]);
   });
 
   it('takes medoids and even weights when asked', () => {
-    expect(mergeGroups({ ...request, reference: 'medoid', weights: 'uniform' })).toEqual([
+    expect(uncurlGroups({ ...request, reference: 'medoid', weights: 'uniform' })).toEqual([
       { members: [0, 2, 4], reference: 4, weights: [1, 1, 1] },
       { members: [1, 3, 5], reference: 5, weights: [1, 1, 1] },
     ]);
   });
 
   it('gives an idle cluster even weights but none to an expert that must go', () => {
-    const groups = mergeGroups({ ...request, pins: { stay: new Set([0]), go: new Set([5]) }, keep: 3 });
+    const groups = uncurlGroups({ ...request, pins: { stay: new Set([0]), go: new Set([5]) }, keep: 3 });
     expect(groups).toEqual([
       { members: [0], reference: 0, weights: [5] },
       { members: [1, 3, 5], reference: 1, weights: [1, 1, 0] },
@@ -46,9 +48,24 @@ describe('mergeGroups', () => {
 
   it('always makes as many groups as asked for, also of equal experts', () => {
     for (let keep = 1; keep <= 6; keep++) {
-      const groups = mergeGroups({ ...request, affinity: new Float64Array(36).fill(1), keep });
+      const groups = uncurlGroups({ ...request, affinity: new Float64Array(36).fill(1), keep });
       expect(groups).toHaveLength(keep);
       expect(groups.flatMap(({ members }) => members).sort()).toEqual([0, 1, 2, 3, 4, 5]);
     }
+  });
+});
+
+describe('mostUsedGroups', () => {
+  it('leaves the most used experts as they are and gives the others no weight', () => {
+    expect(mostUsedGroups(request)).toEqual([
+      { members: [0, 4], reference: 4, weights: [0, 9] },
+      { members: [1, 2, 3, 5], reference: 2, weights: [0, 9, 0, 0] },
+    ]);
+  });
+
+  it('keeps pinned experts and drops those that must go', () => {
+    const groups = mostUsedGroups({ ...request, pins: { stay: new Set([1]), go: new Set([2]) } });
+    expect(groups.map(({ reference }) => reference)).toEqual([4, 1]);
+    expect(groups.flatMap(({ members, weights }) => members.filter((_, at) => weights[at] !== 0))).toEqual([4, 1]);
   });
 });

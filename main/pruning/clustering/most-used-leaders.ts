@@ -1,0 +1,44 @@
+import type { AffinityName, MergeGroup } from '../../contract/plan.ts';
+import { rankExperts } from '../budget.ts';
+import { combineStatistics } from '../combine-statistics.ts';
+import { layerRow } from '../layer-view.ts';
+import type { PlanContext } from '../method.ts';
+import { pinsByLayer } from '../pins-by-layer.ts';
+import { expertAffinity } from './affinity.ts';
+import { groupByDominants } from './dominants.ts';
+import { groupExperts, type GroupRequest } from './group-experts.ts';
+import { mostActive } from './reference-fitness.ts';
+
+/**
+ * Groups of every MoE layer in which the `keptPerLayer[layer]` most used experts lead, and each of the others joins the
+ * leader whose router logits are most like its own. @throws as `groupExperts`.
+ */
+export const groupsAroundMostUsed = (
+  context: PlanContext,
+  keptPerLayer: readonly number[],
+  affinity: AffinityName,
+  weights: GroupRequest['weights'],
+): MergeGroup[][] => {
+  const { layers, experts, pins } = context;
+  const profile = combineStatistics(context);
+  const pinned = pinsByLayer(pins, layers, experts);
+  return Array.from({ length: layers }, (_, layer) => {
+    const similarity = expertAffinity(affinity, profile, layer);
+    const counts = layerRow(profile.counts, layer, experts);
+    return groupExperts({
+      affinity: similarity,
+      counts,
+      keep: keptPerLayer[layer]!,
+      layer,
+      pins: pinned[layer]!,
+      weights,
+      fitness: mostActive(counts),
+      cluster: (free, clusters) => {
+        const leaders = rankExperts(counts)
+          .filter((expert) => free.includes(expert))
+          .slice(0, clusters);
+        return groupByDominants(similarity, experts, free, leaders);
+      },
+    });
+  });
+};

@@ -1,0 +1,45 @@
+import type { MergeGroup, UncurlOptions } from '../../contract/plan.ts';
+import { rankExperts } from '../budget.ts';
+import { fillEmptyClusters, membersOf, squareOf } from './cluster-labels.ts';
+import { groupExperts, type GroupRequest } from './group-experts.ts';
+import { mostActive, mostCentral } from './reference-fitness.ts';
+import { spectralClusters, type SpectralVariant } from './spectral-clustering.ts';
+
+export interface UncurlGroupsRequest extends Pick<
+  GroupRequest,
+  'affinity' | 'counts' | 'keep' | 'layer' | 'pins' | 'weights'
+> {
+  readonly reference: UncurlOptions['reference'];
+  readonly spectral: SpectralVariant;
+}
+
+/** UNCURL's groups of one MoE layer: spectral clusters of the affinity. @throws as `groupExperts`. */
+export const uncurlGroups = (request: UncurlGroupsRequest): MergeGroup[] => {
+  const { affinity, counts, reference, spectral } = request;
+  const experts = counts.length;
+  return groupExperts({
+    ...request,
+    fitness: reference === 'most-active' ? mostActive(counts) : mostCentral(affinity, experts),
+    cluster: (free, clusters) => {
+      const part = squareOf(affinity, experts, free);
+      const labels = fillEmptyClusters(spectralClusters(part, free.length, clusters, spectral), part, clusters);
+      return membersOf(free, labels, clusters);
+    },
+  });
+};
+
+/**
+ * Groups of a layer that is reduced to its most used experts: each of them leads a group that holds nothing else of
+ * weight; the others join the most similar one with weight 0. @throws as `groupExperts`.
+ */
+export const mostUsedGroups = (request: Omit<UncurlGroupsRequest, 'reference' | 'spectral'>): MergeGroup[] => {
+  const { counts, keep, pins } = request;
+  const free = rankExperts(counts).filter((expert) => !pins.stay.has(expert) && !pins.go.has(expert));
+  const dropped = free.slice(Math.max(0, keep - pins.stay.size));
+  return groupExperts({
+    ...request,
+    pins: { stay: pins.stay, go: new Set([...pins.go, ...dropped]) },
+    fitness: mostActive(counts),
+    cluster: (rest) => rest.map((expert) => [expert]),
+  });
+};

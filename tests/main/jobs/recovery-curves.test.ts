@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { curveLabel, methodOfLabel } from '../../../main/contract/method.ts';
+import { methodName, refitName } from '../../../main/contract/plan.ts';
+import { sweepSettings } from '../../../main/contract/sweep.ts';
+import { curveNames, requireTrainedRouters } from '../../../main/jobs/sweep-work.ts';
+
+const settings = (given: Readonly<Record<string, unknown>>) =>
+  sweepSettings.parse({ methods: ['frequency', 'uncurl'], factors: [2], ...given });
+
+describe('curves of recovered plans', () => {
+  it('are one per refit, beside the plan as it is or instead of it', () => {
+    expect(curveNames(settings({}))).toEqual(['frequency', 'uncurl']);
+    expect(curveNames(settings({ recovery: 'both' }))).toEqual([
+      'frequency',
+      'frequency+recovery',
+      'uncurl',
+      'uncurl+recovery',
+    ]);
+    expect(
+      curveNames(settings({ methods: ['reap'], recovery: 'both', refits: ['router', 'router+experts', 'router'] })),
+    ).toEqual(['reap', 'reap+router', 'reap+router+experts']);
+    expect(curveNames(settings({ methods: ['reap'], recovery: 'only', refits: ['router'] }))).toEqual(['reap+router']);
+  });
+
+  it('say by their names what they are', () => {
+    for (const method of methodName.options) {
+      expect(methodOfLabel(method)).toEqual({ method, isRecovered: false, refit: null });
+      for (const refit of refitName.options)
+        expect(methodOfLabel(curveLabel(method, refit))).toEqual({ method, isRecovered: true, refit });
+    }
+    expect(methodOfLabel('mine+router')).toMatchObject({ method: null });
+  });
+});
+
+describe('a router that starts anew', () => {
+  const anew = { uncurl: { router: 'reinitialised' } };
+
+  it('is measured only where every curve recovers it', () => {
+    for (const refused of [
+      {},
+      { recovery: 'both', refits: ['router'] },
+      { recovery: 'only' },
+      { recovery: 'only', refits: ['router', 'experts'] },
+    ]) {
+      expect(() => requireTrainedRouters(settings({ options: anew, ...refused }))).toThrow(
+        'uncurl starts its router anew',
+      );
+    }
+    expect(() =>
+      requireTrainedRouters(settings({ options: anew, recovery: 'only', refits: ['router', 'router+experts'] })),
+    ).not.toThrow();
+    expect(() => requireTrainedRouters(settings({ recovery: 'both' }))).not.toThrow();
+  });
+});
