@@ -1,7 +1,7 @@
 import { access, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
 import type { ModelDescriptor, TensorView } from './descriptor.ts';
@@ -9,6 +9,8 @@ import { families, familyOf } from './families/families.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
 import { modelInfo } from './model-info.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
+import { unusedTemplateNote } from '../tasks/chat/ask-tasks.ts';
+import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
 
 /** An opened model folder: headers read, nothing loaded, weights where they lie. */
 export interface Checkpoint {
@@ -23,6 +25,17 @@ export interface Checkpoint {
   readonly info: ModelInfo;
   readonly fingerprint: string;
 }
+
+/** What a model's chat template means for its tasks; a template that cannot be read hinders nothing else. */
+const chatNotes = async (folder: string): Promise<readonly string[]> => {
+  try {
+    const file = await chatTemplateFile(folder);
+    return file === null ? [] : [unusedTemplateNote(file)];
+  } catch (error) {
+    if (error instanceof WorkbenchError) return [`Its chat template cannot be read: ${error.message}`];
+    throw error;
+  }
+};
 
 /** A config.json or index larger than this is no such file. */
 const MAX_JSON_BYTES = 64 * 2 ** 20;
@@ -60,6 +73,7 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
   const reasons = hasTokenizer
     ? []
     : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
+  reasons.push(...(await chatNotes(resolved)));
   const sizeBytes = weights.reduce((total, { header }) => total + header.sizeBytes, 0);
   return {
     folder: resolved,

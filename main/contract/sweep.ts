@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
+import { metricName } from './task.ts';
 
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
@@ -26,6 +27,8 @@ export const sweepSettings = z.object({
   delta: z.number().positive().max(0.5).default(0.02),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
+  /** Ask every model through its own chat template. */
+  chat: z.boolean().optional(),
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
@@ -62,8 +65,8 @@ export const sweepResult = z.object({
   kept: z.number(),
   /** Test items. */
   n: z.number(),
-  metric: z.enum(['acc', 'acc_norm', 'perplexity']),
-  /** Value of `metric`: accuracy in 0..1, or perplexity. */
+  metric: metricName,
+  /** Value of `metric`: accuracy or exact match in 0..1, or perplexity. */
   value: z.number(),
   acc: z.number().nullable(),
   accNorm: z.number().nullable(),

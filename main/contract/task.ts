@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { changedSince, pathHandle } from './model.ts';
 
-export const metricName = z.enum(['acc', 'acc_norm', 'perplexity']);
+export const metricName = z.enum(['acc', 'acc_norm', 'perplexity', 'exact_match']);
 export type MetricName = z.infer<typeof metricName>;
 
 /** Multiple-choice item: context and choice are concatenated as they stand; `answer` indexes `choices`. */
@@ -17,7 +17,49 @@ export type ChoiceItem = z.infer<typeof choiceItem>;
 export const textItem = z.object({ id: z.string().min(1), text: z.string().min(1) });
 export type TextItem = z.infer<typeof textItem>;
 
-export type TaskItem = ChoiceItem | TextItem;
+/**
+ * An item whose answer the model writes: greedy decoding goes on from `context` until a stop string of `until` appears,
+ * the end token comes, or `maxNewTokens` are written. It is right where what was written equals any of `answers`.
+ */
+export interface WrittenItem {
+  readonly id: string;
+  readonly context: string;
+  readonly answers: readonly string[];
+  readonly until: readonly string[];
+  readonly maxNewTokens: number;
+  /** Texts of the choices that the context offers; only the filter multi_choice_regex reads them. */
+  readonly options?: readonly string[];
+}
+
+/** A written item as it stands in a file: one answer, or several of which any is right; its task says where decoding stops. */
+export const writtenRow = z.object({
+  id: z.string().min(1),
+  context: z.string(),
+  answer: z.string().min(1).optional(),
+  answers: z.array(z.string().min(1)).min(1).optional(),
+  options: z.array(z.string()).min(2).optional(),
+});
+
+export type TaskItem = ChoiceItem | TextItem | WrittenItem;
+
+/** One pipeline of filters in lm-evaluation-harness's own words; it gives a metric of its own, `exact_match,<name>`. */
+export const filterPipeline = z.object({
+  name: z.string().min(1),
+  filter: z.array(z.looseObject({ function: z.string() })).min(1),
+});
+export type FilterPipeline = z.infer<typeof filterPipeline>;
+
+/** What is taken away from an answer and from what was written before they are compared, in this order. */
+export const exactMatchOptions = z.object({
+  /** Regular expressions (Python's) whose matches are removed. */
+  regexes_to_ignore: z.array(z.string()).optional(),
+  ignore_case: z.boolean().optional(),
+  /** ASCII punctuation. */
+  ignore_punctuation: z.boolean().optional(),
+  /** ASCII digits. */
+  ignore_numbers: z.boolean().optional(),
+});
+export type ExactMatchOptions = z.infer<typeof exactMatchOptions>;
 
 /** `task.json` of a task folder. */
 export const taskMetadata = z.object({
@@ -31,6 +73,13 @@ export const taskMetadata = z.object({
   fewshot: z.number().int().nonnegative().optional(),
   seed: z.number().int().nonnegative().optional(),
   fewshotDelimiter: z.string().optional(),
+  /** Folder whose items these are, relative to this one: the right choice of each, up to the first stop string, is its answer. */
+  itemsOf: z.string().min(1).optional(),
+  /** Strings that end what the model writes (default: the few-shot delimiter), and how many tokens it may write (default 256). */
+  until: z.array(z.string().min(1, 'a stop string is empty')).optional(),
+  maxNewTokens: z.number().int().positive().optional(),
+  filters: z.array(filterPipeline).min(1).optional(),
+  ...exactMatchOptions.shape,
 });
 export type TaskMetadata = z.infer<typeof taskMetadata>;
 
@@ -46,7 +95,7 @@ export const taskEntry = z.object({
   bundled: z.boolean(),
   /** Items in each split; a plain JSONL file has test items only and cannot be profiled. */
   items: z.object({ calibration: z.number(), test: z.number() }),
-  /** Accuracy of guessing: mean of 1 / choices over the test items; null for perplexity. */
+  /** Accuracy of guessing: mean of 1 / choices over the test items; null for perplexity and for what is written. */
   chance: z.number().nullable(),
   hash: z.string().nullable(),
   error: z.string().nullable(),

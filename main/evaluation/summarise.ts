@@ -155,6 +155,12 @@ const compare = (
       return summariseChoices(metric, ofOneKind(baseline, isChoice, metric), ofOneKind(candidate, isChoice, metric));
     case 'perplexity':
       return summariseTexts(ofOneKind(baseline, isText, metric), ofOneKind(candidate, isText, metric), bootstrap);
+    case 'exact_match':
+      throw refuse(
+        'metric-mismatch',
+        'exact_match measures texts that a model wrote, and these outcomes are log-probabilities.',
+        'Use acc or acc_norm for items with choices and perplexity for items with a text.',
+      );
     default:
       return assertNever(metric);
   }

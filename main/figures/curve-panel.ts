@@ -32,7 +32,12 @@ export interface PanelFrame {
 export const stripHeight = (methods: number): number => methods * STRIP_ROW + 6;
 
 export const axisTitle = (metric: MetricName): string =>
-  ({ acc: 'accuracy (%)', acc_norm: 'accuracy, length-normalised (%)', perplexity: 'perplexity' })[metric];
+  ({
+    acc: 'accuracy (%)',
+    acc_norm: 'accuracy, length-normalised (%)',
+    perplexity: 'perplexity',
+    exact_match: 'exact match (%)',
+  })[metric];
 
 const tickLabel = (value: number, metric: MetricName): string =>
   String(Number((metric === 'perplexity' ? value : 100 * value).toPrecision(6)));

@@ -1,6 +1,8 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ChoiceItem, TaskItem, TextItem } from '../contract/task.ts';
+import { isTextItem, isWrittenItem, profiledText } from '../tasks/task.ts';
+import { encodePrompt } from './encode-prompt.ts';
 import { rollingWindows, scoredSequence, type ScoredSequence } from './scorer.ts';
 
 /** Tokens of one (context, continuation) pair. */
@@ -26,8 +28,8 @@ export const encodeRequest = (
   if (context === '') return encodeWithoutContext(tokenizer, id, continuation);
   const space = trailingSpace.exec(context)?.[0] ?? '';
   const stem = context.slice(0, context.length - space.length);
-  const contextTokens = tokenizer.encode(stem, true);
-  const continuationTokens = tokenizer.encode(stem + space + continuation, true).slice(contextTokens.length);
+  const contextTokens = encodePrompt(tokenizer, stem);
+  const continuationTokens = encodePrompt(tokenizer, stem + space + continuation).slice(contextTokens.length);
   if (continuationTokens.length === 0) {
     throw refuse(
       'lost-continuation',
@@ -77,7 +79,17 @@ export const encodeText = (
       'Name one in tokenizer_config.json.',
     );
   }
-  return rollingWindows(tokenizer.encode(item.text, true), tokenizer.prefixToken, maxPositions);
+  return rollingWindows(encodePrompt(tokenizer, item.text), tokenizer.prefixToken, maxPositions);
+};
+
+/** An item that log-probabilities answer; refuses one whose answer is written. */
+export const requireScored = (item: TaskItem): ChoiceItem | TextItem => {
+  if (!isWrittenItem(item)) return item;
+  throw refuse(
+    'not-scored',
+    `item "${item.id}": its answer is written by the model, so it has no choices to score.`,
+    'Measure tasks of written items by decoding, and choose items with choices here.',
+  );
 };
 
 /** Tokens that a profile sees: context and right answer, or the text, in windows of at most `maxPositions`. */
@@ -86,11 +98,8 @@ export const profileSequences = (
   item: TaskItem,
   maxPositions: number,
 ): readonly (readonly number[])[] => {
-  if ('choices' in item) {
-    const tokens = tokenizer.encode(item.context + (item.choices[item.answer] ?? ''), true);
-    return [tokens.slice(Math.max(0, tokens.length - maxPositions))];
-  }
-  const tokens = tokenizer.encode(item.text, true);
+  const tokens = encodePrompt(tokenizer, profiledText(item));
+  if (!isTextItem(item)) return [tokens.slice(Math.max(0, tokens.length - maxPositions))];
   const windows: (readonly number[])[] = [];
   for (let start = 0; start < tokens.length; start += maxPositions)
     windows.push(tokens.slice(start, start + maxPositions));

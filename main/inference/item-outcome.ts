@@ -1,5 +1,5 @@
-import type { TaskItem } from '../contract/task.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
+import type { ChoiceItem, TextItem } from '../contract/task.ts';
 import type { ScoredSequence, TargetScore } from './scorer.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { ScoredSequence, TargetScore } from './scorer.ts';
  * choice with the largest sum (acc), and with the largest sum per character (acc_norm); ties go to the lower index.
  */
 export const itemOutcome = (
-  item: TaskItem,
+  item: ChoiceItem | TextItem,
   sequences: readonly ScoredSequence[],
   scores: readonly (readonly TargetScore[])[],
 ): ItemOutcome => {

@@ -7,7 +7,7 @@ import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
-import { encodeChoices, encodeText, profileSequences } from './encode-item.ts';
+import { encodeChoices, encodeText, profileSequences, requireScored } from './encode-item.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
 import { itemOutcome } from './item-outcome.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -106,10 +106,11 @@ class Runner implements ModelRunner {
   }
 
   async evaluate(
-    items: readonly TaskItem[],
+    given: readonly TaskItem[],
     candidates: readonly Candidate[],
     control: RunControl,
   ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> {
+    const items = given.map(requireScored);
     const tokenizer = this.#requireTokenizer();
     const { maxPositions } = this.checkpoint.descriptor;
     const sequences = items.map((item) =>

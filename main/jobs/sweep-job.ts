@@ -8,6 +8,7 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { combinedExtras } from '../pruning/plan-needs.ts';
 import type { SweepPoint, SweepRecord } from '../runs/sweep-record.ts';
+import { askTasks } from '../tasks/chat/ask-tasks.ts';
 import { hashItems } from '../tasks/items.ts';
 import { createGroupSizer, evaluationSteps, type GroupSizer, type Measurement } from './evaluation-step.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
@@ -202,6 +203,22 @@ const measureTask = async (stage: Stage, counts: readonly number[]): Promise<voi
   }
 };
 
+/** The tasks as one model is asked them: through its chat template where the settings say so. */
+const askedTasks = async (
+  { checkpoint }: RunModel,
+  tasks: readonly RunTask[],
+  { chat }: SweepSettings,
+  now: Date,
+): Promise<readonly RunTask[]> => {
+  if (chat !== true) return tasks;
+  const asked = await askTasks(
+    checkpoint.folder,
+    tasks.map(({ task }) => task),
+    () => now,
+  );
+  return tasks.map((task, index) => ({ ...task, task: asked[index] ?? task.task }));
+};
+
 /**
  * A sweep: for every model, profiles of the tasks (where a method needs them), then for every task the unpruned model
  * and the candidates made from that task's own profile, on that task's test items. Everything is a step under a content
@@ -221,7 +238,12 @@ export const sweepJob =
       1 + (kept.get(model.name)?.length ?? 0) * curvesOf(settings).length;
     context.meter.describe('Reading tasks');
     const work = new Map<string, SweepWork>();
-    for (const model of models) work.set(model.name, await workOf(model, input, context.signal));
+    const asked = new Map<string, readonly RunTask[]>();
+    for (const model of models) {
+      const own = await askedTasks(model, tasks, settings, new Date(context.now()));
+      asked.set(model.name, own);
+      work.set(model.name, await workOf(model, { tasks: own, settings }, context.signal));
+    }
     context.meter.setTotal(
       sum(
         models.map((model) => {
@@ -239,7 +261,8 @@ export const sweepJob =
         const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
         const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
         const profiled: { task: RunTask; statistics: RoutingStatistics }[] = [];
-        for (const [index, task] of tasks.entries()) {
+        const own = asked.get(model.name) ?? [];
+        for (const [index, task] of own.entries()) {
           if (context.signal.aborted) throw new CancelledError('The sweep');
           if (!needsProfile(settings)) break;
           profiled.push({
@@ -254,7 +277,7 @@ export const sweepJob =
           });
         }
         profiles.push({ model, profiled });
-        for (const [index, task] of tasks.entries()) {
+        for (const [index, task] of own.entries()) {
           const items = usedItems(task.task.test, settings.limit);
           const stage: Stage = {
             context,

@@ -2,7 +2,7 @@ import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
 import type { TaskItem } from '../contract/task.ts';
-import { encodeChoices, encodeText, profileSequences } from '../inference/encode-item.ts';
+import { encodeChoices, encodeText, profileSequences, requireScored } from '../inference/encode-item.ts';
 
 /** Items encoded at a stretch before messages are let in and a cancel is noticed. */
 const ITEMS_AT_ONCE = 64;
@@ -20,7 +20,8 @@ export const requireTokenizer = async (checkpoint: Checkpoint): Promise<TextToke
   return tokenizer;
 };
 
-const scoredTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: number): number => {
+const scoredTokens = (tokenizer: TextTokenizer, given: TaskItem, maxPositions: number): number => {
+  const item = requireScored(given);
   if ('text' in item)
     return encodeText(tokenizer, item, maxPositions).reduce((tokens, { input }) => tokens + input.length, 0);
   const sequences = encodeChoices(tokenizer, item, maxPositions);

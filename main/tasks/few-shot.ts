@@ -4,7 +4,7 @@ import { seededRandom } from '../statistics/random.ts';
 /** lm-evaluation-harness's default seed for few-shot examples. */
 export const DEFAULT_SEED = 1234;
 /** Published tasks use at most 64. */
-const MAX_EXAMPLES = 128;
+export const MAX_EXAMPLES = 128;
 
 /** How many examples stand before every item, and which. */
 export interface FewShot {

@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto';
+import type { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { choiceItem, type ChoiceItem, type MetricName, type TaskItem, textItem } from '../contract/task.ts';
+import {
+  choiceItem,
+  type ChoiceItem,
+  type MetricName,
+  type TaskItem,
+  textItem,
+  type WrittenItem,
+  writtenRow,
+} from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import type { JudgingRule } from './generation/judging.ts';
+import type { StopRule } from './generation/stop-rule.ts';
 
 /** One record of a data file. */
 export interface DataRow {
@@ -16,7 +27,8 @@ export const MAX_ITEMS = 1_000_000;
 /** Every choice is a sequence of its own; published tasks have at most a few dozen. */
 const MAX_CHOICES = 1_000;
 
-export const EXPECTED_ITEM = 'Each line is {"id","context","choices":[...],"answer":0} or {"id","text"}.';
+export const EXPECTED_ITEM =
+  'Each line is {"id","context","choices":[...],"answer":0}, {"id","context","answer":"..."} (or "answers":[...]) or {"id","text"}.';
 
 /** Refuses an item whose answer lies outside its choices, with an empty choice, or with more than a thousand. */
 export const checkChoices = (item: ChoiceItem, place: string): ChoiceItem => {
@@ -45,19 +57,34 @@ export const checkChoices = (item: ChoiceItem, place: string): ChoiceItem => {
   return item;
 };
 
-/** An item as it stands in a JSONL or Parquet file. Refuses, naming place and id, what is none. */
-export const itemOfRow = (values: Readonly<Record<string, unknown>>, place: string): TaskItem => {
+const faultOf = (error: z.ZodError, named: string): Error => {
+  const issue = error.issues[0];
+  const what = issue === undefined ? 'not an item' : `${issue.path.join('.') || 'item'}: ${issue.message}`;
+  return refuse('bad-item', `${named}: ${what}.`, EXPECTED_ITEM);
+};
+
+const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, named: string): WrittenItem => {
+  const parsed = writtenRow.safeParse(values);
+  if (!parsed.success) throw faultOf(parsed.error, named);
+  const { id, context, answer, answers, options } = parsed.data;
+  if (answer !== undefined && answers !== undefined)
+    throw refuse('bad-item', `${named}: has both an answer and a list of answers.`, EXPECTED_ITEM);
+  const right = answers ?? (answer === undefined ? [] : [answer]);
+  if (right.length === 0) throw refuse('bad-item', `${named}: has neither choices nor an answer.`, EXPECTED_ITEM);
+  const item = { id, context, answers: right, until: stop.until, maxNewTokens: stop.maxNewTokens };
+  return options === undefined ? item : { ...item, options };
+};
+
+/** An item as it stands in a JSONL or Parquet file; `stop` is for one that is written. Refuses, naming place and id, what is none. */
+export const itemOfRow = (values: Readonly<Record<string, unknown>>, place: string, stop: StopRule): TaskItem => {
   const named = typeof values['id'] === 'string' ? `${place} (id "${values['id']}")` : place;
   const isText = 'text' in values;
   if (isText && ('choices' in values || 'context' in values)) {
     throw refuse('bad-item', `${named}: has both a text and a context with choices.`, EXPECTED_ITEM);
   }
+  if (!isText && !('choices' in values) && 'context' in values) return writtenItem(values, stop, named);
   const parsed = (isText ? textItem : choiceItem).safeParse(values);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const what = issue === undefined ? 'not an item' : `${issue.path.join('.') || 'item'}: ${issue.message}`;
-    throw refuse('bad-item', `${named}: ${what}.`, EXPECTED_ITEM);
-  }
+  if (!parsed.success) throw faultOf(parsed.error, named);
   return 'text' in parsed.data ? parsed.data : checkChoices(parsed.data, named);
 };
 
@@ -68,10 +95,18 @@ export const hashItems = (items: readonly TaskItem[]): string => {
   return hash.digest('hex');
 };
 
-/** Hash of a whole task: metric and both splits. Name, title and place do not change what is measured. */
-export const hashTask = (metric: MetricName, calibration: readonly TaskItem[], test: readonly TaskItem[]): string =>
+/**
+ * Hash of a whole task: metric, both splits, and the rule that judges what is written. Name, title and place do not
+ * change what is measured.
+ */
+export const hashTask = (
+  metric: MetricName,
+  calibration: readonly TaskItem[],
+  test: readonly TaskItem[],
+  judging?: JudgingRule,
+): string =>
   createHash('sha256')
-    .update(canonicalJson({ metric, calibration: hashItems(calibration), test: hashItems(test) }))
+    .update(canonicalJson({ metric, calibration: hashItems(calibration), test: hashItems(test), judging }))
     .digest('hex');
 
 /** A split without what is also in the test split. */

@@ -1,13 +1,27 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
-import { type ChoiceItem, type MetricName, type TaskItem, taskMetadata, type TaskMetadata } from '../contract/task.ts';
+import { type MetricName, type TaskItem, taskMetadata, type TaskMetadata, type WrittenItem } from '../contract/task.ts';
 import { explainFileError } from '../files/file-errors.ts';
 import { DEFAULT_SEED, describeFewShot, drawExamples } from './few-shot.ts';
+import { compileJudging, DEFAULT_PIPELINES, type Judging, requireOptions } from './generation/judging.ts';
+import { cutAtStops, DEFAULT_NEW_TOKENS, type StopRule } from './generation/stop-rule.ts';
 import { hashTask } from './items.ts';
+import type { ExampleTurn, PromptTurns, TaskTurns } from './prompt-turns.ts';
 import { readItems } from './read-items.ts';
-import { checkTaskName, isChoiceItem, isTextItem, profiledText, type Task } from './task.ts';
+import {
+  checkTaskName,
+  isChoiceItem,
+  isTextItem,
+  isWrittenItem,
+  type ItemKind,
+  KIND_WORDS,
+  kindOf,
+  measuredKind,
+  profiledText,
+  type Task,
+} from './task.ts';
 
 const readMetadata = async (file: string): Promise<TaskMetadata> => {
   let text: string;
@@ -33,7 +47,7 @@ const readMetadata = async (file: string): Promise<TaskMetadata> => {
     throw refuse(
       'bad-task',
       `${file}: ${issue === undefined ? 'not a task' : `${issue.path.join('.') || 'task'}: ${issue.message}`}.`,
-      'It needs a name, and metric acc, acc_norm or perplexity.',
+      'It needs a name, and metric acc, acc_norm, perplexity or exact_match (bleu, rouge, f1 and others are not measured).',
     );
   }
   checkTaskName(parsed.data.name, file);
@@ -51,12 +65,99 @@ const splitFile = (folder: string, split: string): string => {
 
 const checkMetric = (metric: MetricName, items: readonly TaskItem[], place: string): void => {
   const first = items[0];
-  if (first === undefined || isTextItem(first) === (metric === 'perplexity')) return;
+  if (first === undefined || kindOf(first) === measuredKind(metric)) return;
   throw refuse(
     'metric-does-not-fit',
-    `${place}: metric ${metric} does not fit ${isTextItem(first) ? 'texts' : 'multiple-choice items'}.`,
-    isTextItem(first) ? 'Use metric perplexity.' : 'Use metric acc or acc_norm.',
+    `${place}: metric ${metric} does not fit ${KIND_WORDS[kindOf(first)]}s.`,
+    `Use metric ${FITTING[kindOf(first)]}.`,
   );
+};
+
+const FITTING: Readonly<Record<ItemKind, string>> = {
+  choice: 'acc or acc_norm',
+  text: 'perplexity',
+  written: 'exact_match',
+};
+
+/** Keys of task.json that only say how what is written is stopped and judged. */
+const WRITTEN_KEYS = [
+  'itemsOf',
+  'until',
+  'maxNewTokens',
+  'filters',
+  'regexes_to_ignore',
+  'ignore_case',
+  'ignore_punctuation',
+  'ignore_numbers',
+] as const;
+
+/** The rule of a task that is written; null for others, which may not have any of its keys. */
+const judgingOf = (metadata: TaskMetadata, file: string): Judging | null => {
+  if (metadata.metric === 'exact_match') {
+    const { regexes_to_ignore, ignore_case, ignore_punctuation, ignore_numbers } = metadata;
+    return compileJudging(
+      {
+        pipelines: metadata.filters ?? DEFAULT_PIPELINES,
+        exactMatch: { regexes_to_ignore, ignore_case, ignore_punctuation, ignore_numbers },
+      },
+      file,
+    );
+  }
+  const used = WRITTEN_KEYS.find((key) => metadata[key] !== undefined);
+  if (used === undefined) return null;
+  throw refuse(
+    'metric-does-not-fit',
+    `${file}: ${used} is for what a model writes, and the metric is ${metadata.metric}.`,
+    'Use metric exact_match, or remove the key.',
+  );
+};
+
+interface Splits {
+  readonly calibration: readonly TaskItem[];
+  readonly test: readonly TaskItem[];
+}
+
+/** The items of another folder with each right choice as the answer. */
+const writtenTwins = (items: readonly TaskItem[], stop: StopRule, file: string): readonly WrittenItem[] =>
+  items.map((item) => {
+    if (!isChoiceItem(item))
+      throw refuse(
+        'bad-task',
+        `${file}: item "${item.id}" of itemsOf has no choices.`,
+        'Name a folder of multiple-choice items.',
+      );
+    const answer = cutAtStops(item.choices[item.answer] ?? '', stop.until);
+    if (answer === '')
+      throw refuse(
+        'bad-item',
+        `${file}: the right choice of item "${item.id}" begins with a stop string, so its answer is empty.`,
+        'Choose other stop strings.',
+      );
+    return {
+      id: item.id,
+      context: item.context,
+      answers: [answer],
+      until: stop.until,
+      maxNewTokens: stop.maxNewTokens,
+    };
+  });
+
+const readSplits = async (folder: string, metadata: TaskMetadata, file: string): Promise<Splits> => {
+  const { until = [metadata.fewshotDelimiter ?? '\n\n'], maxNewTokens = DEFAULT_NEW_TOKENS, itemsOf } = metadata;
+  const stop = { until, maxNewTokens };
+  if (itemsOf !== undefined && existsSync(splitFile(folder, 'test')))
+    throw refuse(
+      'bad-task',
+      `${file}: itemsOf is given, and the folder holds items of its own.`,
+      'Remove one of them.',
+    );
+  const place = itemsOf === undefined ? folder : resolve(folder, itemsOf);
+  const [calibration, test] = await Promise.all(
+    ['calibration', 'test'].map((split) => readItems(splitFile(place, split), stop)),
+  );
+  const splits = { calibration: calibration ?? [], test: test ?? [] };
+  if (itemsOf === undefined) return splits;
+  return { calibration: writtenTwins(splits.calibration, stop, file), test: writtenTwins(splits.test, stop, file) };
 };
 
 /** Test items must never enter a profile: an id or a text in both splits would let them. */
@@ -82,7 +183,23 @@ const checkSplits = (calibration: readonly TaskItem[], test: readonly TaskItem[]
   }
 };
 
+/** Every item as one user turn, after those of the examples. */
+const turnsOf = (items: readonly TaskItem[], examples: readonly TaskItem[]): readonly PromptTurns[] => {
+  const shown = examples.map((example): ExampleTurn =>
+    isTextItem(example)
+      ? { question: '', answer: '' }
+      : { question: example.context, answer: profiledText(example).slice(example.context.length) },
+  );
+  return items.map((item) => ({
+    system: '',
+    examples: shown,
+    question: isTextItem(item) ? item.text : item.context,
+    replies: isChoiceItem(item) ? item.choices : isWrittenItem(item) ? item.answers : [],
+  }));
+};
+
 interface Prompted {
+  readonly turns: TaskTurns | null;
   readonly calibration: readonly TaskItem[];
   readonly test: readonly TaskItem[];
   readonly note: string;
@@ -96,17 +213,19 @@ const withExamples = (
   file: string,
 ): Prompted => {
   const count = metadata.fewshot ?? 0;
-  if (count === 0) return { calibration, test, note: '' };
-  if (!calibration.every(isChoiceItem) || !test.every(isChoiceItem))
+  if (count === 0) return { calibration, test, note: '', turns: null };
+  if (calibration.some(isTextItem) || test.some(isTextItem))
     throw refuse('bad-task', `${file}: fewshot is ${String(count)} for texts.`, 'Remove it: a text has no examples.');
   const fewShot = { count, seed: metadata.seed ?? DEFAULT_SEED, order: 'drawn' } as const;
   const { examples, rest } = drawExamples(calibration, fewShot, file);
   const prefix = examples.map((example) => profiledText(example) + (metadata.fewshotDelimiter ?? '\n\n')).join('');
-  const prompted = (item: ChoiceItem): ChoiceItem => ({ ...item, context: prefix + item.context });
+  const prompted = (item: TaskItem): TaskItem =>
+    isTextItem(item) ? item : { ...item, context: prefix + item.context };
   return {
     calibration: rest.map(prompted),
     test: test.map(prompted),
     note: describeFewShot(fewShot, 'the calibration split'),
+    turns: { calibration: turnsOf(rest, examples), test: turnsOf(test, examples) },
   };
 };
 
@@ -115,15 +234,16 @@ const withExamples = (
  * text, a metric that does not fit, more few-shot examples than there are.
  */
 export const loadTaskFolder = async (folder: string): Promise<Task> => {
-  const metadata = await readMetadata(join(folder, 'task.json'));
-  const [calibrationFile, testFile] = [splitFile(folder, 'calibration'), splitFile(folder, 'test')];
-  const plainCalibration = await readItems(calibrationFile);
-  const plainTest = await readItems(testFile);
-  checkMetric(metadata.metric, plainCalibration, calibrationFile);
-  checkMetric(metadata.metric, plainTest, testFile);
-  checkSplits(plainCalibration, plainTest, folder);
-  const { calibration, test, note } = withExamples(metadata, plainCalibration, plainTest, join(folder, 'task.json'));
-  return {
+  const file = join(folder, 'task.json');
+  const metadata = await readMetadata(file);
+  const judging = judgingOf(metadata, file);
+  const plain = await readSplits(folder, metadata, file);
+  checkMetric(metadata.metric, plain.calibration, file);
+  checkMetric(metadata.metric, plain.test, file);
+  checkSplits(plain.calibration, plain.test, folder);
+  const { calibration, test, note, turns } = withExamples(metadata, plain.calibration, plain.test, file);
+  if (judging !== null) requireOptions(judging.rule, test.filter(isWrittenItem), folder);
+  const task = {
     name: metadata.name,
     title: metadata.title ?? metadata.name,
     description: [metadata.description ?? '', note].filter((sentence) => sentence !== '').join(' '),
@@ -132,7 +252,9 @@ export const loadTaskFolder = async (folder: string): Promise<Task> => {
     licence: metadata.licence ?? '',
     calibration,
     test,
-    hash: hashTask(metadata.metric, calibration, test),
+    turns,
+    hash: hashTask(metadata.metric, calibration, test, judging?.rule),
     path: folder,
   };
+  return judging === null ? task : { ...task, judging };
 };

@@ -3,13 +3,14 @@ import { basename, extname, join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { compileJudging, DEFAULT_PIPELINES } from './generation/judging.ts';
 import { loadHarnessTask } from './harness/load-harness-task.ts';
 import { hashTask } from './items.ts';
 import { loadTaskFolder } from './load-task-folder.ts';
 import { loadTextFile, loadTextFolder } from './load-text-task.ts';
 import { readItems } from './read-items.ts';
 import { loadSuperGlue } from './superglue/load-superglue.ts';
-import { checkTaskName, isTextItem, type Task } from './task.ts';
+import { checkTaskName, isTextItem, isWrittenItem, type Task } from './task.ts';
 
 const SHAPES =
   'A task is a folder with task.json, calibration.jsonl and test.jsonl; a SuperGLUE folder with train.jsonl and val.jsonl; ' +
@@ -19,19 +20,13 @@ const SHAPES =
 const loadItemFile = async (file: string): Promise<Task> => {
   const name = checkTaskName(basename(file, extname(file)), file);
   const test = await readItems(file);
+  const facts = { name, title: name, description: '', source: '', licence: '', calibration: [], test, path: file };
+  if (test.every(isWrittenItem)) {
+    const judging = compileJudging({ pipelines: DEFAULT_PIPELINES, exactMatch: {} }, file);
+    return { ...facts, metric: 'exact_match', judging, hash: hashTask('exact_match', [], test, judging.rule) };
+  }
   const metric: MetricName = test.every(isTextItem) ? 'perplexity' : 'acc';
-  return {
-    name,
-    title: name,
-    description: '',
-    metric,
-    source: '',
-    licence: '',
-    calibration: [],
-    test,
-    hash: hashTask(metric, [], test),
-    path: file,
-  };
+  return { ...facts, metric, hash: hashTask(metric, [], test) };
 };
 
 const loadFile = async (file: string): Promise<Task> => {

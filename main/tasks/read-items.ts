@@ -1,13 +1,15 @@
 import { refuse } from '../contract/errors.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { DEFAULT_STOP, type StopRule } from './generation/stop-rule.ts';
 import { type DataRow, EXPECTED_ITEM, itemOfRow } from './items.ts';
 import { readJsonLines, readParquetRows } from './read-rows.ts';
+import { KIND_WORDS, kindOf } from './task.ts';
 
 /**
  * The items of a JSONL or Parquet file. Refuses, naming file, line or row, and id: what is no item, answers outside
- * their choices, a second use of an id, a file of both kinds, a file without items.
+ * their choices, a second use of an id, a file of several kinds, a file without items. `stop` is for written items.
  */
-export const readItems = async (file: string): Promise<readonly TaskItem[]> => {
+export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Promise<readonly TaskItem[]> => {
   const isParquet = file.endsWith('.parquet');
   const rows = isParquet
     ? (await readParquetRows(file)).rows.map(itemColumns)
@@ -15,7 +17,7 @@ export const readItems = async (file: string): Promise<readonly TaskItem[]> => {
   const items: TaskItem[] = [];
   const seen = new Map<string, string>();
   for (const { place, values } of rows) {
-    const item = itemOfRow(values, place);
+    const item = itemOfRow(values, place, stop);
     const before = seen.get(item.id);
     if (before !== undefined) {
       throw refuse(
@@ -26,10 +28,10 @@ export const readItems = async (file: string): Promise<readonly TaskItem[]> => {
     }
     seen.set(item.id, place.slice(file.length + 2));
     const first = items[0];
-    if (first !== undefined && 'text' in first !== 'text' in item) {
+    if (first !== undefined && kindOf(first) !== kindOf(item)) {
       throw refuse(
         'mixed-items',
-        `${place} (id "${item.id}"): a ${'text' in item ? 'text' : 'multiple-choice item'} among items of the other kind.`,
+        `${place} (id "${item.id}"): a ${KIND_WORDS[kindOf(item)]} among items of another kind.`,
         'Make two tasks of them.',
       );
     }

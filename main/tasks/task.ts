@@ -1,5 +1,7 @@
-import { refuse } from '../contract/errors.ts';
-import type { ChoiceItem, MetricName, TaskItem, TextItem } from '../contract/task.ts';
+import { assertNever, refuse } from '../contract/errors.ts';
+import type { ChoiceItem, MetricName, TaskItem, TextItem, WrittenItem } from '../contract/task.ts';
+import type { Judging } from './generation/judging.ts';
+import type { TaskTurns } from './prompt-turns.ts';
 
 /** A task in memory. A plain JSONL file has no calibration items: it can be scored but not profiled. */
 export interface Task {
@@ -11,7 +13,11 @@ export interface Task {
   readonly licence: string;
   readonly calibration: readonly TaskItem[];
   readonly test: readonly TaskItem[];
-  /** SHA-256 over metric and items: two tasks with the same hash are the same task, wherever they lie. */
+  /** How what is written is judged; only tasks of written items have it. */
+  readonly judging?: Judging;
+  /** What the items' contexts are made of; absent or null where each is one text, or a user's one turn in a chat. */
+  readonly turns?: TaskTurns | null;
+  /** SHA-256 over metric, items and the rule that judges: two tasks with the same hash are the same task, wherever they lie. */
   readonly hash: string;
   /** The folder or file it was read from. */
   readonly path: string;
@@ -19,12 +25,39 @@ export interface Task {
 
 export const isTextItem = (item: TaskItem): item is TextItem => 'text' in item;
 export const isChoiceItem = (item: TaskItem): item is ChoiceItem => 'choices' in item;
+export const isWrittenItem = (item: TaskItem): item is WrittenItem => 'answers' in item;
 
-/** What a profile reads of an item: context and right answer as they stand, or the text. */
-export const profiledText = (item: TaskItem): string =>
-  isTextItem(item) ? item.text : item.context + (item.choices[item.answer] ?? '');
+export type ItemKind = 'choice' | 'text' | 'written';
+export const KIND_WORDS: Readonly<Record<ItemKind, string>> = {
+  choice: 'multiple-choice item',
+  text: 'text',
+  written: 'written item',
+};
+export const kindOf = (item: TaskItem): ItemKind =>
+  isTextItem(item) ? 'text' : isChoiceItem(item) ? 'choice' : 'written';
 
-/** Accuracy of guessing: mean of 1 / choices; null for texts. */
+/** What a metric measures. */
+export const measuredKind = (metric: MetricName): ItemKind => {
+  switch (metric) {
+    case 'acc':
+    case 'acc_norm':
+      return 'choice';
+    case 'perplexity':
+      return 'text';
+    case 'exact_match':
+      return 'written';
+    default:
+      return assertNever(metric);
+  }
+};
+
+/** What a profile reads of an item: context and right answer (the first, where several are right) as they stand, or the text. */
+export const profiledText = (item: TaskItem): string => {
+  if (isTextItem(item)) return item.text;
+  return item.context + ((isChoiceItem(item) ? item.choices[item.answer] : item.answers[0]) ?? '');
+};
+
+/** Accuracy of guessing: mean of 1 / choices; null for texts and for what is written. */
 export const chanceAccuracy = (items: readonly TaskItem[]): number | null => {
   if (items.length === 0 || !items.every(isChoiceItem)) return null;
   return items.reduce((sum, item) => sum + 1 / item.choices.length, 0) / items.length;

@@ -51,6 +51,10 @@ export const modelsAndTasks = define({
     text: 'Exponential of the mean negative log-likelihood per token; lower is better.',
     formula: 'exp(−Σ log p / tokens)',
   },
+  exact_match: {
+    term: 'Exact match (exact_match)',
+    text: 'Share of items where what the model writes, filtered as the task says, equals a right answer.',
+  },
   logitDifference: {
     term: 'Largest logit difference',
     text:

@@ -6,8 +6,10 @@ import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
 import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
+import { askTasks } from '../../tasks/chat/ask-tasks.ts';
 import { loadTask } from '../../tasks/load-task.ts';
 import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-file.ts';
+import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
@@ -56,16 +58,20 @@ export const profile: Verb = {
       value: 'M',
       help: 'Also measure what these methods need beyond routing (see `uncurl methods M`); "all" for everything.',
     },
+    ...CHAT_OPTION,
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, { resources, signal, progress }) => {
+  run: async (given, { resources, signal, progress, say }) => {
     const reader = optionReader(given);
     const out = outFile(reader);
     const paths = await findTasks(resources, reader.texts('task'));
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
-    const tasks = await Promise.all(paths.map((path) => loadTask(path)));
+    const plain = await Promise.all(paths.map((path) => loadTask(path)));
+    const isChat = reader.flag('chat');
+    if (!isChat) await sayUnusedTemplates([checkpoint.folder], say);
+    const tasks = isChat ? await askTasks(checkpoint.folder, plain, () => new Date()) : plain;
     tasks.forEach(requireCalibration);
     await requireTokenizer(checkpoint);
     const names = uniqueNames(tasks);

@@ -2,6 +2,7 @@ import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { methodName, refitName, superExpertProtection } from '../../contract/plan.ts';
 import { sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
+import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
@@ -74,6 +75,7 @@ export const sweep: Verb = {
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
+    ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -102,7 +104,9 @@ export const sweep: Verb = {
       ...readRecovery(reader),
       delta: reader.real('delta', 0.0001, 0.5),
       limit: reader.whole('limit', 1),
+      chat: reader.flag('chat') ? true : undefined,
     };
+    if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));
     return withEngine(reader, host, async (engine) => {
       const { run } = await engine.call('sweep.start', {
         models: folders.map((folder) => engine.grantPath(folder)),

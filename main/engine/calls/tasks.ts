@@ -3,7 +3,7 @@ import { calls } from '../../contract/calls.ts';
 import { refuse, serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
-import { chanceAccuracy } from '../../tasks/task.ts';
+import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
 import { recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -42,10 +42,16 @@ const entryOf = async (context: EngineContext, path: string, runs: readonly RunM
   }
 };
 
-const sampleOf = (item: TaskItem): { id: string; context: string; choices: string[]; answer: number | null } =>
-  'text' in item
-    ? { id: item.id, context: item.text, choices: [], answer: null }
-    : { id: item.id, context: item.context, choices: item.choices, answer: item.answer };
+const sampleOf = (item: TaskItem): { id: string; context: string; choices: string[]; answer: number | null } => {
+  if (isTextItem(item)) return { id: item.id, context: item.text, choices: [], answer: null };
+  // What is written has its right answers in the place of choices; the first is the one that a profile reads.
+  return {
+    id: item.id,
+    context: item.context,
+    choices: isWrittenItem(item) ? [...item.answers] : item.choices,
+    answer: isWrittenItem(item) ? 0 : item.answer,
+  };
+};
 
 export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
   const { workspace, handles, bundled } = context;

@@ -1,6 +1,9 @@
 import { LineCounter, parseDocument, type Tags } from 'yaml';
 import { z } from 'zod';
 import { refuse } from '../../contract/errors.ts';
+import { exactMatchOptions, filterPipeline } from '../../contract/task.ts';
+import { DEFAULT_PIPELINES, type JudgingRule } from '../generation/judging.ts';
+import { DEFAULT_NEW_TOKENS, type StopRule } from '../generation/stop-rule.ts';
 import { readTextFile } from '../read-rows.ts';
 
 /** Keys that change nothing here: names for lists of tasks, and what only decontamination reads. */
@@ -12,9 +15,7 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['aggregate_metric_list', 'Open the tasks of the group one by one.'],
   ['include', 'Copy the keys of the included file into this one.'],
   ['process_docs', 'Process the data once and store the result as JSONL or Parquet.'],
-  ['process_results', 'Use metric acc or acc_norm, or one of the perplexities.'],
-  ['generation_kwargs', 'Only multiple choice and texts are scored here, nothing is generated.'],
-  ['filter_list', 'Only multiple choice and texts are scored here, nothing is generated.'],
+  ['process_results', 'Use metric acc, acc_norm or exact_match, or one of the perplexities.'],
   ['dataset_name', 'Set dataset_path to json or parquet, and name the files under dataset_kwargs: data_files.'],
   ['custom_dataset', 'Set dataset_path to json or parquet, and name the files under dataset_kwargs: data_files.'],
   ['use_prompt', 'Write the prompt out as doc_to_text, doc_to_choice and doc_to_target.'],
@@ -23,15 +24,30 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['class', 'Write the task out as doc_to_text, doc_to_choice and doc_to_target.'],
 ]);
 const SUBSET =
-  'A task here has dataset_path json or parquet with data_files beside it, output_type multiple_choice or loglikelihood_rolling, ' +
-  'doc_to_text, doc_to_choice and doc_to_target as columns or plain Jinja, and metrics acc, acc_norm or a perplexity.';
+  'A task here has dataset_path json or parquet with data_files beside it, output_type multiple_choice, generate_until or loglikelihood_rolling, ' +
+  'doc_to_text, doc_to_choice and doc_to_target as columns or plain Jinja, and metrics acc, acc_norm, exact_match or a perplexity.';
 
 const files = z.union([z.string(), z.array(z.string()).min(1)]);
 const metric = z.strictObject({
-  metric: z.enum(['acc', 'acc_norm', 'word_perplexity', 'byte_perplexity', 'bits_per_byte']),
+  metric: z.enum(['acc', 'acc_norm', 'word_perplexity', 'byte_perplexity', 'bits_per_byte', 'exact_match']),
+  ...exactMatchOptions.shape,
   aggregation: z.enum(['mean', 'weighted_perplexity', 'bits_per_byte']).optional(),
   higher_is_better: z.boolean().optional(),
 });
+const newTokens = z.number().int().positive().optional();
+/** Greedy decoding: a temperature counts only where do_sample is not false. */
+const generation = z.strictObject({
+  until: z
+    .union([z.string().min(1, 'a stop string is empty'), z.array(z.string().min(1, 'a stop string is empty'))])
+    .optional(),
+  do_sample: z.literal(false, 'only greedy decoding is done here').optional(),
+  temperature: z.number().optional(),
+  max_gen_toks: newTokens,
+  max_new_tokens: newTokens,
+  max_tokens: newTokens,
+  max_completion_tokens: newTokens,
+});
+
 /** A column, a template, or a constant. */
 const field = z.union([z.string(), z.number().int().nonnegative()]);
 
@@ -39,7 +55,7 @@ const harnessConfig = z.strictObject({
   task: z.string().min(1),
   dataset_path: z.enum(['json', 'parquet']),
   dataset_kwargs: z.strictObject({ data_files: z.union([files, z.record(z.string(), files)]) }),
-  output_type: z.enum(['multiple_choice', 'loglikelihood_rolling']),
+  output_type: z.enum(['multiple_choice', 'loglikelihood_rolling', 'generate_until']),
   training_split: z.string().optional(),
   validation_split: z.string().optional(),
   test_split: z.string().optional(),
@@ -54,6 +70,8 @@ const harnessConfig = z.strictObject({
   description: z.string().default(''),
   target_delimiter: z.string().default(' '),
   fewshot_delimiter: z.string().default('\n\n'),
+  generation_kwargs: generation.optional(),
+  filter_list: z.array(filterPipeline).min(1).optional(),
   metric_list: z.array(metric).min(1).optional(),
   repeats: z.literal(1).optional(),
   metadata: z.looseObject({ fewshot_seed: z.number().int().nonnegative().optional() }).optional(),
@@ -95,16 +113,75 @@ export const parseHarnessConfig = (values: Readonly<Record<string, unknown>>, fi
   const { data } = parsed;
   if (data.output_type === 'multiple_choice' && data.doc_to_choice === undefined)
     throw refuse('unsupported-task', `${file}: doc_to_choice is missing.`, SUBSET);
-  const misfit = data.metric_list?.find(
-    ({ metric: name }) => name.startsWith('acc') !== (data.output_type === 'multiple_choice'),
-  );
-  if (misfit !== undefined)
+  checkMetrics(data, file);
+  checkGeneration(data, file);
+  return data;
+};
+
+type MetricEntry = z.infer<typeof metric>;
+const kindOf = (name: MetricEntry['metric']): HarnessConfig['output_type'] =>
+  name === 'exact_match' ? 'generate_until' : name.startsWith('acc') ? 'multiple_choice' : 'loglikelihood_rolling';
+
+const checkMetrics = ({ metric_list: metrics = [], output_type: kind }: HarnessConfig, file: string): void => {
+  const misfit = metrics.find(({ metric: name }) => kindOf(name) !== kind);
+  if (misfit !== undefined) {
     throw refuse(
       'metric-does-not-fit',
-      `${file}: metric_list: ${misfit.metric} does not fit output_type ${data.output_type}.`,
-      'Use acc or acc_norm for multiple_choice, a perplexity for loglikelihood_rolling.',
+      `${file}: metric_list: ${misfit.metric} does not fit output_type ${kind}.`,
+      'Use acc or acc_norm for multiple_choice, exact_match for generate_until, a perplexity for loglikelihood_rolling.',
     );
-  return data;
+  }
+  const option = metrics.flatMap((entry) =>
+    entry.metric === 'exact_match' ? [] : EXACT_MATCH_KEYS.filter((key) => entry[key] !== undefined),
+  )[0];
+  if (option !== undefined)
+    throw refuse('unsupported-task', `${file}: metric_list: ${option} is of exact_match only.`, SUBSET);
+};
+
+const EXACT_MATCH_KEYS = ['regexes_to_ignore', 'ignore_case', 'ignore_punctuation', 'ignore_numbers'] as const;
+
+/** What only texts that are written have. */
+const checkGeneration = (config: HarnessConfig, file: string): void => {
+  const { generation_kwargs: given, filter_list: filters, output_type: kind } = config;
+  const used = given !== undefined ? 'generation_kwargs' : filters !== undefined ? 'filter_list' : null;
+  if (kind !== 'generate_until' && used !== null)
+    throw refuse(
+      'unsupported-task',
+      `${file}: ${used} does not fit output_type ${kind}.`,
+      'Use output_type generate_until, or remove the key.',
+    );
+  if (given?.do_sample === undefined && given?.temperature !== undefined && given.temperature !== 0) {
+    throw refuse(
+      'unsupported-task',
+      `${file}: generation_kwargs.temperature is ${String(given.temperature)}, so tokens would be drawn.`,
+      'Set do_sample to false: only greedy decoding is done here.',
+    );
+  }
+};
+
+/** Where decoding stops, by lm-evaluation-harness's defaults. */
+export const stopRuleOf = ({ generation_kwargs: given, fewshot_delimiter: delimiter }: HarnessConfig): StopRule => {
+  const until = given?.until ?? delimiter;
+  return {
+    until: typeof until === 'string' ? [until] : until,
+    maxNewTokens:
+      given?.max_gen_toks ??
+      given?.max_new_tokens ??
+      given?.max_tokens ??
+      given?.max_completion_tokens ??
+      DEFAULT_NEW_TOKENS,
+  };
+};
+
+/** How what is written is judged: its filters, and the options of exact_match. */
+export const judgingRuleOf = ({ filter_list: pipelines, metric_list: metrics = [] }: HarnessConfig): JudgingRule => {
+  const {
+    metric: _metric,
+    aggregation: _aggregation,
+    higher_is_better: _higher,
+    ...exactMatch
+  } = metrics[0] ?? { metric: 'exact_match' };
+  return { pipelines: pipelines ?? DEFAULT_PIPELINES, exactMatch };
 };
 
 /** A task document is a page of keys; data belongs in files beside it. */

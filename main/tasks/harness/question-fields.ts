@@ -1,6 +1,6 @@
 import { refuse } from '../../contract/errors.ts';
 import { parsePythonLiteral } from '../python/python-literal.ts';
-import { Decimal, isDigits, isList, type PythonValue } from '../python/python-value.ts';
+import { Decimal, isDict, isDigits, isList, Opaque, pythonText, type PythonValue } from '../python/python-value.ts';
 import { compileTemplate } from '../template/compile-template.ts';
 import { renderTemplate } from '../template/render-template.ts';
 import { TemplateFault } from '../template/template-fault.ts';
@@ -23,6 +23,10 @@ export interface QuestionFields {
   readonly choices: (row: HarnessRow) => readonly string[];
   /** Index of the right choice. */
   readonly answer: (row: HarnessRow, choices: readonly string[]) => number;
+  /** Right answers of a generate_until task: the only one, or several where the task gives a list. */
+  readonly answers: (row: HarnessRow) => string | readonly string[];
+  /** The column "choices", which the filter multi_choice_regex reads; null where the row has no such list of texts. */
+  readonly options: (row: HarnessRow) => readonly string[] | null;
   /** The text of a loglikelihood_rolling task. */
   readonly target: (row: HarnessRow) => string;
 }
@@ -124,6 +128,30 @@ const answerReader =
     throw field.fault(row, why, 'Give the index of the right choice, or its very text, in a split that has answers.');
   };
 
+/** A list of texts, or the text of anything else, as lm-evaluation-harness compares it with what was written. */
+const answersReader =
+  (field: Field): QuestionFields['answers'] =>
+  (row) => {
+    let value = field.read(row);
+    if (!field.isColumn && typeof value === 'string' && isPrintedList(value)) value = parsePythonLiteral(value);
+    if (isList(value)) {
+      if (!isTexts(value) || value.length === 0)
+        throw field.fault(
+          row,
+          'it gives a list that is empty or has members that are not text',
+          'Give one answer or a list of texts.',
+        );
+      return value;
+    }
+    if (value === null || value instanceof Opaque || isDict(value))
+      throw field.fault(
+        row,
+        `it is ${typeName(value)}`,
+        'Give the text of the right answer, in a split that has answers.',
+      );
+    return pythonText(value);
+  };
+
 /** The fields of a task's rows, compiled. Refuses, by file and key, templates outside the subset. */
 export const questionFields = (
   config: HarnessConfig,
@@ -141,7 +169,7 @@ export const questionFields = (
     description: config.description === '' ? () => '' : textReader(field('description', config.description)),
     text: (row) => {
       const found = readText(row);
-      if (!text.isColumn && isDigits(found))
+      if (!text.isColumn && isDigits(found) && choice !== undefined)
         throw text.fault(
           row,
           'it gives a number, so the choices are contexts',
@@ -152,6 +180,11 @@ export const questionFields = (
     choices:
       fixed === null ? choicesReader(field('doc_to_choice', typeof choice === 'string' ? choice : '')) : () => fixed,
     answer: typeof target === 'number' ? () => target : answerReader(targetField),
+    answers: typeof target === 'number' ? () => String(target) : answersReader(targetField),
+    options: (row) => {
+      const found = row.values.get('choices') ?? null;
+      return isTexts(found) ? found : null;
+    },
     target: textReader(targetField),
   };
 };

@@ -16,11 +16,25 @@ export class Opaque {
   }
 }
 
+/** What a chat template finds where nothing is: it prints as nothing and is false (Jinja's Undefined). */
+export class Missing {
+  readonly what: string;
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
+/** Jinja's namespace(): the only value whose members a template may set. */
+export class Namespace {
+  readonly members = new Map<string, PythonValue>();
+}
+
 export type PythonList = readonly PythonValue[];
 /** A dict; only keys that are text are known here. */
 export type PythonDict = ReadonlyMap<string, PythonValue>;
 /** A value as lm-evaluation-harness's templates see it. Numbers are Python ints within +-(2^53 - 1). */
-export type PythonValue = string | number | boolean | null | Decimal | Opaque | PythonList | PythonDict;
+export type PythonValue =
+  string | number | boolean | null | Decimal | Opaque | Missing | Namespace | PythonList | PythonDict;
 
 export const isList = (value: PythonValue): value is PythonList => Array.isArray(value);
 export const isDict = (value: PythonValue): value is PythonDict => value instanceof Map;
@@ -55,7 +69,7 @@ export const withDecimals = (value: PythonValue): PythonValue => {
 };
 
 /** White space as Python's str methods take it; JavaScript's set differs (no U+001C to U+001F, but U+FEFF). */
-const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+export const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const SPACE_CHARACTER = new RegExp(`^[${SPACE}]$`);
 const SPACE_RUN = new RegExp(`[${SPACE}]+`);
 const NO_SPACE = new RegExp(`[^${SPACE}]`);
@@ -89,6 +103,9 @@ export const capitalize = (text: string): string => {
   const [large = '', ...small] = Array.from(first.toUpperCase());
   return large + (small.join('') + rest.join('')).toLowerCase();
 };
+
+/** str.title(): every run of letters begins large and goes on small. */
+export const titled = (text: string): string => text.replace(/\p{L}+/gu, capitalize);
 
 /** Python's order of texts, by code point; UTF-16 units would put characters beyond U+FFFF before some others. */
 export const compareTexts = (a: string, b: string): number => {
@@ -161,6 +178,8 @@ export const pythonRepr = (value: PythonValue): string => {
   if (value instanceof Decimal) return decimalText(value.value);
   if (value instanceof Opaque)
     throw new TemplateFault(`it reads ${value.what}, which has no text here`, 'Store it as text in the data file.');
+  if (value instanceof Missing) return 'Undefined';
+  if (value instanceof Namespace) throw new TemplateFault('it prints a namespace', 'Print its members.');
   if (isList(value)) return `[${value.map(pythonRepr).join(', ')}]`;
   if (isDict(value))
     return `{${[...value].map(([key, member]) => `${quoted(key)}: ${pythonRepr(member)}`).join(', ')}}`;
@@ -168,4 +187,5 @@ export const pythonRepr = (value: PythonValue): string => {
 };
 
 /** Python's str(): what `{{ value }}` prints. */
-export const pythonText = (value: PythonValue): string => (typeof value === 'string' ? value : pythonRepr(value));
+export const pythonText = (value: PythonValue): string =>
+  typeof value === 'string' ? value : value instanceof Missing ? '' : pythonRepr(value);

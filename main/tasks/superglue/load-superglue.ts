@@ -3,6 +3,7 @@ import { refuse } from '../../contract/errors.ts';
 import type { ChoiceItem } from '../../contract/task.ts';
 import { assembleItem } from '../assemble-item.ts';
 import { checkChoices, type DataRow, describeLeftOut, hashTask, leaveOutTestTexts } from '../items.ts';
+import type { PromptTurns } from '../prompt-turns.ts';
 import { readJsonLines } from '../read-rows.ts';
 import { profiledText, type Task } from '../task.ts';
 import { boolq, cb, copa, multirc, record, rte, type SuperGlueFormat, wic, wsc } from './formats.ts';
@@ -44,22 +45,29 @@ const formatOf = (rows: readonly DataRow[], folder: string): SuperGlueFormat => 
 
 interface Split {
   readonly items: readonly ChoiceItem[];
+  readonly turns: ReadonlyMap<string, PromptTurns>;
   readonly leftOut: number;
 }
 
 const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: string, file: string): Split => {
   const items: ChoiceItem[] = [];
+  const turns = new Map<string, PromptTurns>();
   let count = 0;
   for (const row of rows) {
     for (const question of format.questions(row)) {
       count++;
       if (question === null) continue;
-      items.push(checkChoices(assembleItem({ ...question, id: `${split}:${String(count)}` }, '', ' '), row.place));
+      const id = `${split}:${String(count)}`;
+      items.push(checkChoices(assembleItem({ ...question, id }, '', ' '), row.place));
+      turns.set(id, { system: '', examples: [], question: question.text, replies: question.choices });
     }
   }
   if (items.length === 0) throw refuse('empty-task', `${file} holds no items.`, EXPECTED);
-  return { items, leftOut: count - items.length };
+  return { items, turns, leftOut: count - items.length };
 };
+
+const turnsOf = (items: readonly ChoiceItem[], { turns }: Split): readonly PromptTurns[] =>
+  items.flatMap(({ id }) => turns.get(id) ?? []);
 
 /**
  * A SuperGLUE folder as distributed: train.jsonl is the calibration split and val.jsonl the test split (test.jsonl has
@@ -88,6 +96,7 @@ export const loadSuperGlue = async (folder: string): Promise<Task> => {
     licence: 'As stated by the source of each SuperGLUE task',
     calibration: kept,
     test: test.items,
+    turns: { calibration: turnsOf(kept, train), test: turnsOf(test.items, test) },
     hash: hashTask('acc', kept, test.items),
     path: folder,
   };

@@ -1,4 +1,15 @@
-import { Decimal, isDict, isList, type PythonList, type PythonValue, sliceIndices } from '../python/python-value.ts';
+import {
+  Decimal,
+  isDict,
+  isList,
+  Missing,
+  Namespace,
+  type PythonList,
+  type PythonValue,
+  sliceIndices,
+} from '../python/python-value.ts';
+import { applyChatFilter } from './chat-filters.ts';
+import { callFunction } from './chat-functions.ts';
 import { TemplateFault } from './template-fault.ts';
 import { applyFilter } from './template-filters.ts';
 import { callMethod } from './template-methods.ts';
@@ -24,6 +35,7 @@ const DICT_METHODS: ReadonlySet<string> = new Set([
 /** The value of an expression. What the row does not have is an error, as with Jinja's StrictUndefined. */
 export const evaluate = (expression: Expression, scope: Scope, meter: WorkMeter): PythonValue => {
   const value = lookUp(expression, scope, meter);
+  if (value === undefined && scope.environment.isLenient) return new Missing(nameOf(expression));
   if (value === undefined)
     throw new TemplateFault(
       `${nameOf(expression)} is not in the row`,
@@ -47,6 +59,9 @@ const lookUp = (expression: Expression, scope: Scope, meter: WorkMeter): PythonV
       return new Map(expression.entries.map(([key, member]) => [keyOf(value(key)), value(member)]));
     case 'attribute': {
       const object = value(expression.object);
+      if (object instanceof Namespace) return object.members.get(expression.name);
+      if (object instanceof Missing)
+        throw new TemplateFault(`it reads .${expression.name} of ${typeName(object)}`, 'Guard it with an if.');
       if (!isDict(object)) return undefined;
       if (DICT_METHODS.has(expression.name))
         throw new TemplateFault(
@@ -69,16 +84,33 @@ const lookUp = (expression: Expression, scope: Scope, meter: WorkMeter): PythonV
       return callMethod(value(expression.object), expression.name, expression.values.map(value), meter);
     case 'range':
       return range(expression.values.map(value), meter);
+    case 'call':
+      return callFunction(
+        expression.name,
+        expression.values.map(value),
+        new Map(expression.named.map(([name, named]) => [name, value(named)])),
+        scope,
+        meter,
+      );
+    case 'chat-filter':
+      return applyChatFilter(
+        expression.name,
+        value(expression.operand),
+        expression.values.map(value),
+        new Map(expression.named.map(([name, named]) => [name, value(named)])),
+        meter,
+      );
     case 'filter': {
       const isDefault = expression.name === 'default' || expression.name === 'd';
       const operand = isDefault ? lookUp(expression.operand, scope, meter) : value(expression.operand);
       const values = expression.values.map(value);
+      if (isDefault && scope.environment.isLenient) return useDefault(operand, values);
       return operand === undefined
         ? (values[0] ?? '')
         : applyFilter(expression.name, operand, values, expression.attribute, meter);
     }
     case 'defined':
-      return (lookUp(expression.operand, scope, meter) !== undefined) !== expression.isNegated;
+      return isDefined(lookUp(expression.operand, scope, meter)) !== expression.isNegated;
     case 'test':
       return passes(expression.name, value(expression.operand)) !== expression.isNegated;
     case 'not':
@@ -123,6 +155,12 @@ const nameOf = (expression: Expression): string => {
   }
 };
 
+const isDefined = (value: PythonValue | undefined): boolean => value !== undefined && !(value instanceof Missing);
+
+/** Jinja's default(value, boolean): with `true` also what is false is replaced. */
+const useDefault = (operand: PythonValue | undefined, [otherwise = '', alsoFalse = false]: PythonList): PythonValue =>
+  operand === undefined || operand instanceof Missing || (isTrue(alsoFalse) && !isTrue(operand)) ? otherwise : operand;
+
 const keyOf = (value: PythonValue): string => {
   if (typeof value !== 'string')
     throw new TemplateFault(`${typeName(value)} as the key of a dict is not supported`, 'Use texts as keys.');
@@ -131,6 +169,8 @@ const keyOf = (value: PythonValue): string => {
 
 const memberAt = (object: PythonValue, index: PythonValue, meter: WorkMeter): PythonValue | undefined => {
   if (isDict(object)) return typeof index === 'string' ? object.get(index) : undefined;
+  if (object instanceof Missing)
+    throw new TemplateFault(`it takes a member of ${typeName(object)}`, 'Guard it with an if.');
   const place = typeof index === 'boolean' ? Number(index) : index;
   if (typeof place !== 'number') return undefined;
   if (typeof object === 'string') meter.spend(object.length);
@@ -187,6 +227,12 @@ const passes = (name: string, value: PythonValue): boolean => {
       return typeof value === 'number' || typeof value === 'boolean' || value instanceof Decimal;
     case 'mapping':
       return isDict(value);
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'integer':
+      return typeof value === 'number';
+    case 'float':
+      return value instanceof Decimal;
     default:
       return typeof value === 'string' || isList(value) || isDict(value);
   }

@@ -7,3 +7,11 @@ export class TemplateFault extends Error {
     this.remedy = remedy;
   }
 }
+
+/** raise_exception() of a chat template: it refuses the conversation itself. */
+export class TemplateRaised extends TemplateFault {
+  constructor(message: string) {
+    super(`it refuses the conversation: ${message}`, 'Ask without what it does not take, or without --chat.');
+    this.name = 'TemplateRaised';
+  }
+}

@@ -3,6 +3,7 @@ import {
   Decimal,
   isDict,
   isList,
+  Missing,
   type PythonList,
   type PythonValue,
   strip,
@@ -18,6 +19,7 @@ export const membersOf = (value: PythonValue, meter: WorkMeter): PythonList => {
     meter.spend(value.length);
     return typeof value === 'string' ? Array.from(value) : value;
   }
+  if (value instanceof Missing) return [];
   if (isDict(value)) {
     meter.spend(value.size);
     return [...value.keys()];

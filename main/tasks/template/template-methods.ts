@@ -7,6 +7,7 @@ import {
   type PythonValue,
   splitAtSpace,
   strip,
+  titled,
 } from '../python/python-value.ts';
 import { TemplateFault } from './template-fault.ts';
 import { equals, typeName } from './template-operators.ts';
@@ -32,11 +33,24 @@ export const joinTexts = (members: readonly string[], separator: string, meter: 
   return members.join(separator);
 };
 
-const split = (text: string, separator: PythonValue | undefined): PythonList => {
-  if (separator === undefined || separator === null) return splitAtSpace(text);
+const split = (text: string, separator: PythonValue | undefined, limit: PythonValue | undefined): PythonList => {
+  if (separator === undefined || separator === null) {
+    if (limit !== undefined)
+      throw new TemplateFault(
+        '.split() at white space with a limit is not supported',
+        'Split at every place, and take a slice.',
+      );
+    return splitAtSpace(text);
+  }
   if (typeof separator !== 'string' || separator === '')
     throw new TemplateFault('.split() needs a text that is not empty', 'Name the sign to split at.');
-  return text.split(separator);
+  const parts = text.split(separator);
+  if (limit === undefined) return parts;
+  if (typeof limit !== 'number')
+    throw new TemplateFault('.split() needs a whole number as its limit', 'Give a whole number.');
+  return limit < 0 || parts.length <= limit + 1
+    ? parts
+    : [...parts.slice(0, limit), parts.slice(limit).join(separator)];
 };
 
 /** Characters before a place in UTF-16 units. */
@@ -71,10 +85,11 @@ const textMethod = (text: string, name: string, values: PythonList, meter: WorkM
     case 'capitalize':
       noValue();
       return capitalize(text);
+    case 'title':
+      noValue();
+      return titled(text);
     case 'split':
-      if (values.length > 1)
-        throw new TemplateFault('.split() with a limit is not supported', 'Split at every place, and take a slice.');
-      return split(text, first);
+      return split(text, first, second);
     case 'join':
       if (
         first === undefined ||

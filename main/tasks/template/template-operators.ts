@@ -1,4 +1,13 @@
-import { compareTexts, Decimal, isDict, isList, Opaque, type PythonValue } from '../python/python-value.ts';
+import {
+  compareTexts,
+  Decimal,
+  isDict,
+  isList,
+  Missing,
+  Namespace,
+  Opaque,
+  type PythonValue,
+} from '../python/python-value.ts';
 import { TemplateFault } from './template-fault.ts';
 import type { BinaryOperator } from './template-syntax.ts';
 import { meteredText, type WorkMeter } from './work-meter.ts';
@@ -11,11 +20,13 @@ export const typeName = (value: PythonValue): string => {
   if (typeof value === 'number') return 'a whole number';
   if (value instanceof Decimal) return 'a decimal number';
   if (value instanceof Opaque) return value.what;
+  if (value instanceof Missing) return `${value.what}, which is not there`;
+  if (value instanceof Namespace) return 'a namespace';
   return isList(value) ? 'a list' : 'a dict';
 };
 
 export const isTrue = (value: PythonValue): boolean => {
-  if (value === null) return false;
+  if (value === null || value instanceof Missing) return false;
   if (typeof value === 'string') return value !== '';
   if (typeof value === 'boolean') return value;
   if (typeof value === 'number') return value !== 0;
@@ -39,6 +50,7 @@ export const equals = (a: PythonValue, b: PythonValue, meter: WorkMeter): boolea
     meter.spend(Math.min(a.length, b.length));
     return a === b;
   }
+  if (a instanceof Missing && b instanceof Missing) return true;
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
   if (isList(a) && isList(b))
     return a.length === b.length && a.every((member, index) => equals(member, b[index] ?? null, meter));
@@ -47,6 +59,7 @@ export const equals = (a: PythonValue, b: PythonValue, meter: WorkMeter): boolea
 };
 
 export const contains = (container: PythonValue, value: PythonValue, meter: WorkMeter): boolean => {
+  if (container instanceof Missing) return false;
   if (isList(container)) return container.some((member) => equals(member, value, meter));
   if (typeof value === 'string' && isDict(container)) return container.has(value);
   if (typeof value === 'string' && typeof container === 'string') {

@@ -23,6 +23,19 @@ export type Expression =
     }
   | { readonly kind: 'range'; readonly values: readonly Expression[] }
   | {
+      readonly kind: 'call';
+      readonly name: string;
+      readonly values: readonly Expression[];
+      readonly named: NamedValues;
+    }
+  | {
+      readonly kind: 'chat-filter';
+      readonly operand: Expression;
+      readonly name: string;
+      readonly values: readonly Expression[];
+      readonly named: NamedValues;
+    }
+  | {
       readonly kind: 'filter';
       readonly operand: Expression;
       readonly name: string;
@@ -45,7 +58,23 @@ export type Expression =
       readonly no: Expression | null;
     };
 
+type NamedValues = readonly (readonly [name: string, value: Expression])[];
+
+export interface Parameter {
+  readonly name: string;
+  readonly fallback: Expression | null;
+}
+
 export type Statement =
+  | { readonly kind: 'capture'; readonly name: string; readonly body: readonly Statement[] }
+  | { readonly kind: 'set-member'; readonly object: string; readonly member: string; readonly value: Expression }
+  | {
+      readonly kind: 'macro';
+      readonly name: string;
+      readonly parameters: readonly Parameter[];
+      readonly body: readonly Statement[];
+    }
+  | { readonly kind: 'break' | 'continue' }
   | { readonly kind: 'print'; readonly expression: Expression }
   | { readonly kind: 'set'; readonly name: string; readonly value: Expression }
   | {
@@ -112,7 +141,10 @@ export const FILTERS = [
   'upper',
 ] as const;
 export const TESTS = ['false', 'mapping', 'none', 'number', 'sequence', 'string', 'true'] as const;
+/** What chat templates have besides. */
+export const CHAT_FILTERS = ['items', 'rejectattr', 'reverse', 'safe', 'selectattr', 'title', 'tojson'] as const;
+export const CHAT_TESTS = ['boolean', 'float', 'integer', 'iterable'] as const;
 export const METHODS = [
   ...['capitalize', 'count', 'endswith', 'find', 'get', 'index', 'items', 'join', 'keys', 'lower', 'lstrip'],
-  ...['replace', 'rstrip', 'split', 'startswith', 'strip', 'upper', 'values'],
+  ...['replace', 'rstrip', 'split', 'startswith', 'strip', 'title', 'upper', 'values'],
 ] as const;

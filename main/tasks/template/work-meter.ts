@@ -54,13 +54,29 @@ const spendOn = (value: PythonValue, meter: WorkMeter): void => {
   meter.spend(4);
 };
 
+/** What templates of one kind find beyond their names. */
+export interface TemplateEnvironment {
+  /** Whether what is not there prints as nothing (chat templates), or is refused (tasks). */
+  readonly isLenient: boolean;
+  /** What strftime_now() reads; null where no template may. */
+  readonly now: (() => Date) | null;
+}
+
+export const TASK_ENVIRONMENT: TemplateEnvironment = { isLenient: false, now: null };
+
+/** A macro: gives its text for values by place and by name. */
+export type Macro = (values: readonly PythonValue[], named: ReadonlyMap<string, PythonValue>) => string;
+
 /** Names that an expression can see: its loop's, its template's, then the row's columns. Nothing else exists. */
 export class Scope {
+  readonly environment: TemplateEnvironment;
   readonly #names = new Map<string, PythonValue>();
+  readonly #macros = new Map<string, Macro>();
   readonly #parent: Scope | ReadonlyMap<string, PythonValue>;
 
-  constructor(parent: Scope | ReadonlyMap<string, PythonValue>) {
+  constructor(parent: Scope | ReadonlyMap<string, PythonValue>, environment: TemplateEnvironment = TASK_ENVIRONMENT) {
     this.#parent = parent;
+    this.environment = parent instanceof Scope ? parent.environment : environment;
   }
 
   get(name: string): PythonValue | undefined {
@@ -70,5 +86,13 @@ export class Scope {
 
   set(name: string, value: PythonValue): void {
     this.#names.set(name, value);
+  }
+
+  macro(name: string): Macro | undefined {
+    return this.#macros.get(name) ?? (this.#parent instanceof Scope ? this.#parent.macro(name) : undefined);
+  }
+
+  setMacro(name: string, macro: Macro): void {
+    this.#macros.set(name, macro);
   }
 }

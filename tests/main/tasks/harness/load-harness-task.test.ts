@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { TaskItem } from '../../../../main/contract/task.ts';
 import { loadTask } from '../../../../main/tasks/load-task.ts';
 import { profiledText } from '../../../../main/tasks/task.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
@@ -24,6 +25,7 @@ describe('contexts, choices and answers are those of lm-evaluation-harness, char
           expect(item).toEqual({ id: item.id, text: 'text' in row ? row.text : '' });
           continue;
         }
+        if ('answers' in item) throw new TypeError(item.id);
         expect(item.choices.map((choice) => scoredPair(item.context, choice))).toEqual(
           row.pairs.map(([context, continuation]) => scoredPair(context, continuation)),
         );
@@ -61,26 +63,26 @@ const write = async (document: string, test_ = rows(20, 3), train = rows(0, 6)):
 };
 
 describe('few-shot', () => {
-  test('the same examples for every item, none of them profiled, the same at every load', async () => {
-    const file = await write(`${yaml}num_fewshot: 2\n`);
+  const prefixes = (items: readonly TaskItem[]): readonly string[] =>
+    items.map((item) => profiledText(item).replace(/Question \d+\?\s\w+$/, ''));
+
+  test('examples are drawn anew for every item, the same at every load; calibration items never stand before themselves', async () => {
+    const file = await write(`${yaml}num_fewshot: 2\n`, rows(20, 8));
     const task = await loadTask(file);
-    expect(task.calibration.length).toBe(4);
-    const prefixes = new Set(
-      [...task.test, ...task.calibration].map((item) => profiledText(item).replace(/Question \d+\?\s\w+$/, '')),
-    );
-    expect(prefixes.size).toBe(1);
-    const [prefix = ''] = prefixes;
-    expect(prefix).toMatch(/^Question \d\? (one|two)\n\nQuestion \d\? (one|two)\n\n$/);
-    for (const item of task.calibration) expect(prefix).not.toContain(profiledText(item).slice(prefix.length));
+    expect([task.calibration.length, task.test.length]).toEqual([6, 8]);
+    for (const prefix of prefixes([...task.test, ...task.calibration]))
+      expect(prefix).toMatch(/^Question \d\? (one|two)\n\nQuestion \d\? (one|two)\n\n$/);
+    expect(new Set(prefixes(task.test)).size).toBeGreaterThan(3);
+    task.calibration.forEach((item, index) => expect(prefixes([item])[0]).not.toContain(`Question ${String(index)}?`));
     expect(task.description).toContain(
-      '2-shot: before every item stand the same examples of train (drawn with seed 1234)',
+      '2-shot: before every item stand examples of train, drawn for each with seed 1234 as lm-evaluation-harness draws them.',
     );
     expect((await loadTask(file)).hash).toBe(task.hash);
   });
 
   test('another seed draws others; another split leaves the calibration split whole; first_n takes the first', async () => {
     const prefixOf = async (more: string): Promise<string> =>
-      profiledText((await loadTask(await write(yaml + more))).test[0] ?? { id: '', text: '' });
+      prefixes((await loadTask(await write(yaml + more))).test).join();
     const drawn = await Promise.all(
       [1, 2, 3, 4].map((seed) => prefixOf(`num_fewshot: 2\nmetadata: {fewshot_seed: ${String(seed)}}\n`)),
     );
@@ -92,19 +94,151 @@ describe('few-shot', () => {
     expect(other.test[0]).toMatchObject({ context: 'Question 50? one\n\nQuestion 51? two\n\nQuestion 20? ' });
   });
 
-  test('a text of the test split is no example and is not profiled', async () => {
+  test('the first examples of the calibration split stand before every item and are not profiled', async () => {
+    const task = await loadTask(await write(`${yaml}num_fewshot: 2\nfewshot_config: {sampler: first_n}\n`));
+    expect(new Set(prefixes([...task.calibration, ...task.test]))).toEqual(
+      new Set(['Question 0? one\n\nQuestion 1? two\n\n']),
+    );
+    expect(task.calibration.length).toBe(4);
+  });
+
+  test('from the test split: never the item itself, and calibration items stand without examples', async () => {
+    const task = await loadTask(await write(`${yaml}num_fewshot: 2\nfewshot_split: test\n`, rows(2, 5), rows(30, 3)));
+    prefixes(task.test).forEach((prefix, index) => {
+      expect(prefix.match(/Question/g)?.length).toBe(2);
+      expect(prefix).not.toContain(`Question ${String(index + 2)}?`);
+    });
+    expect(prefixes(task.calibration)).toEqual(['', '', '']);
+    expect(task.description).toContain(
+      'They are test items, never the item itself, so calibration items stand without examples.',
+    );
+  });
+
+  test('a text of the test split is not profiled, nor an example before what is; before test items it stands as in the harness', async () => {
     const task = await loadTask(
       await write(`${yaml}num_fewshot: 1\n`, rows(1, 1), `${rows(0, 1)}\n${rows(1, 1)}\n${rows(2, 1)}`),
     );
-    expect([task.calibration.length, task.test.length]).toEqual([1, 1]);
+    expect([task.calibration.length, task.test.length]).toEqual([2, 1]);
     expect(JSON.stringify(task.calibration)).not.toContain('Question 1?');
     expect(task.description).toContain('1 calibration item was left out');
   });
 
   test('more examples than rows are refused', async () => {
     await expect(loadTask(await write(`${yaml}num_fewshot: 7\n`))).rejects.toThrow(
-      /quiz\.yaml: 7 few-shot examples are asked for, and their split has 6 items/,
+      /quiz\.yaml: train: 7 few-shot examples are asked for, and their split has 6 items/,
     );
+  });
+});
+
+const written = `task: quiz
+dataset_path: json
+dataset_kwargs: {data_files: {train: train.jsonl, test: test.jsonl}}
+output_type: generate_until
+training_split: train
+test_split: test
+doc_to_text: "{{ q }}"
+doc_to_target: a
+`;
+const asked = (...values: readonly unknown[]): string =>
+  values.map((a, index) => JSON.stringify({ q: `Sum ${String(index)}?`, a, choices: ['x', 'y'] })).join('\n');
+
+describe('generation tasks', () => {
+  test('answers are texts, stops and filters those of the document; what is profiled has the delimiter', async () => {
+    const more =
+      'generation_kwargs: {until: ".", max_gen_toks: 7, do_sample: false, temperature: 0.7}\nfilter_list: [{name: low, filter: [{function: lowercase}, {function: take_first}]}]\nmetric_list: [{metric: exact_match, ignore_case: true, regexes_to_ignore: [","]}]\n';
+    const task = await loadTask(await write(written + more, asked('1'), asked('A')));
+    expect(task).toMatchObject({
+      metric: 'exact_match',
+      judging: { rule: { pipelines: [{ name: 'low' }], exactMatch: { ignore_case: true, regexes_to_ignore: [','] } } },
+    });
+    expect(task.test).toEqual([
+      { id: 'test:1', context: 'Sum 0?', answers: ['1'], until: ['.'], maxNewTokens: 7, options: ['x', 'y'] },
+    ]);
+    expect(task.calibration.map(profiledText)).toEqual(['Sum 0? A']);
+  });
+
+  test("defaults are the harness's: the few-shot delimiter, 256 tokens, the first response", async () => {
+    const task = await loadTask(await write(`${written}fewshot_delimiter: "--"\n`, asked(7, 1.5), asked(1)));
+    // One decimal makes the column one of decimals, as the datasets library reads it.
+    expect(task.test).toMatchObject([{ answers: ['7.0'], until: ['--'], maxNewTokens: 256 }, { answers: ['1.5'] }]);
+    expect(task.judging?.rule.pipelines).toEqual([{ name: 'none', filter: [{ function: 'take_first' }] }]);
+  });
+
+  test('several right answers by a column or a template; a choice by its index', async () => {
+    const lists = await loadTask(await write(written, asked(['1', 'one'], ['2']), asked(['3'])));
+    expect(lists.test).toMatchObject([{ answers: ['1', 'one'] }, { answers: ['2'] }]);
+    const template = await loadTask(
+      await write(written.replace('doc_to_target: a', 'doc_to_target: "{{ [a, q] }}"'), asked('1'), asked('3')),
+    );
+    expect(template.test).toMatchObject([{ answers: ['1', 'Sum 0?'] }]);
+    const chosen = await loadTask(
+      await write(`${written}doc_to_choice: [no, yes]\n`.replace('[no, yes]', '["no", "yes"]'), asked(1), asked(0)),
+    );
+    expect(chosen.test).toMatchObject([{ answers: ['yes'] }]);
+  });
+
+  test('an example without an answer has no delimiters', async () => {
+    const task = await loadTask(
+      await write(`${written}num_fewshot: 2\nfewshot_config: {sampler: first_n}\n`, asked('1'), asked('', 'B', 'C')),
+    );
+    expect(task.test).toMatchObject([{ context: 'Sum 0?Sum 1? B\n\nSum 0?' }]);
+  });
+
+  const cases: readonly (readonly [string, string, RegExp])[] = [
+    [
+      'drawing tokens',
+      'generation_kwargs: {do_sample: true}\n',
+      /generation_kwargs\.do_sample: only greedy decoding is done here/,
+    ],
+    [
+      'a temperature',
+      'generation_kwargs: {temperature: 1}\n',
+      /generation_kwargs\.temperature is 1, so tokens would be drawn/,
+    ],
+    ['an empty stop string', 'generation_kwargs: {until: [""]}\n', /generation_kwargs\.until/],
+    ['a setting that is not known', 'generation_kwargs: {num_beams: 4}\n', /generation_kwargs: .*num_beams/],
+    ['no new tokens', 'generation_kwargs: {max_gen_toks: 0}\n', /generation_kwargs\.max_gen_toks/],
+    ['bleu', 'metric_list: [{metric: bleu}]\n', /metric_list\.0\.metric: /],
+    ['a metric of another kind', 'metric_list: [{metric: acc}]\n', /acc does not fit output_type generate_until/],
+    [
+      'a filter that is not known',
+      'filter_list: [{name: a, filter: [{function: custom}]}]\n',
+      /quiz\.yaml: pipeline "a", filter 1 \(custom\): the filter "custom" is not supported/,
+    ],
+    [
+      'an ill-formed expression',
+      'filter_list: [{name: a, filter: [{function: regex, regex_pattern: "(a"}]}]\n',
+      /quiz\.yaml: pipeline "a", filter 1 \(regex\): it is not a regular expression/,
+    ],
+  ];
+  test.each(cases)('refuses %s', async (_what, more, message) => {
+    const loading = loadTask(await write(written + more, asked('1'), asked('2')));
+    await expect(loading).rejects.toMatchObject({ kind: 'refused' });
+    await expect(loading).rejects.toThrow(message);
+  });
+
+  test('refuses rows that give a list among rows that do not, lists that are empty or hold no text, rows without an answer', async () => {
+    await expect(loadTask(await write(written, asked('1', '2'), asked(['3'])))).rejects.toThrow(
+      /train\.jsonl, line 1: doc_to_target gives a list, and the first measured row one text/,
+    );
+    await expect(loadTask(await write(written, asked([]), asked(['3'])))).rejects.toThrow(
+      /test\.jsonl, line 1: doc_to_target of .*: it gives a list that is empty/,
+    );
+    await expect(loadTask(await write(written, asked(null), asked('3')))).rejects.toThrow(
+      /test\.jsonl, line 1: doc_to_target of .*: it is None/,
+    );
+  });
+
+  test('multi_choice_regex needs the column "choices"', async () => {
+    const more = 'filter_list: [{name: a, filter: [{function: multi_choice_regex}, {function: take_first}]}]\n';
+    expect((await loadTask(await write(written + more, asked('1'), asked('2')))).test).toMatchObject([
+      { options: ['x', 'y'] },
+    ]);
+    await expect(
+      loadTask(
+        await write(written + more, '{"q":"x","a":"y"}', asked('2').replace('"choices":["x","y"]', '"other":1')),
+      ),
+    ).rejects.toThrow(/item "test:1" has no options/);
   });
 });
 
@@ -135,9 +269,23 @@ describe('refuses by name:', () => {
     ['a list of tasks', key('task: quiz', 'task: [a, b]'), /task is a list, so this is a group/],
     ['include', `${yaml}include: _base.yaml\n`, /the key "include" is not supported/],
     ['process_docs', `${yaml}process_docs: x\n`, /the key "process_docs" is not supported/],
-    ['filters', `${yaml}filter_list: [{name: a}]\n`, /the key "filter_list" is not supported/],
+    [
+      'filters of multiple choice',
+      `${yaml}filter_list: [{name: a, filter: [{function: take_first}]}]\n`,
+      /filter_list does not fit output_type multiple_choice/,
+    ],
+    ['a pipeline without filters', `${yaml}filter_list: [{name: a}]\n`, /filter_list\.0\.filter: /],
+    [
+      'options of another metric',
+      `${yaml}metric_list: [{metric: acc, ignore_case: true}]\n`,
+      /ignore_case is of exact_match only/,
+    ],
     ['a key nobody knows', `${yaml}doc_to_magic: x\n`, /the key "doc_to_magic" is not supported/],
-    ['generation', key('multiple_choice', 'generate_until'), /output_type: .*It is "generate_until"/],
+    [
+      'log-likelihoods of single texts',
+      key('multiple_choice', 'loglikelihood'),
+      /output_type: .*It is "loglikelihood"/,
+    ],
     [
       'a data set of the hub',
       key('dataset_path: json', 'dataset_path: allenai/ai2_arc'),
@@ -165,9 +313,9 @@ describe('refuses by name:', () => {
       /the split "test" is measured, and profiles would be taken from it/,
     ],
     [
-      'examples of the test split',
-      `${yaml}fewshot_split: test\nnum_fewshot: 1\n`,
-      /few-shot examples would be taken from it/,
+      'examples of a measured validation split',
+      `${key('test_split: test', 'validation_split: validation')}fewshot_split: validation\nnum_fewshot: 1\n`,
+      /the split "validation" is measured, and few-shot examples would be taken from it, the item itself among them/,
     ],
     [
       'a template outside the subset',

@@ -1,0 +1,23 @@
+import { refuse } from '../../contract/errors.ts';
+import type { Task } from '../task.ts';
+import { chatTask } from './chat-task.ts';
+import { readChatTemplate } from './read-chat-template.ts';
+
+/**
+ * Tasks as a checkpoint is asked them with the chat switch on: through its own template. Refuses a model folder without
+ * one, and whatever chatTask refuses.
+ */
+export const askTasks = async (folder: string, tasks: readonly Task[], now: () => Date): Promise<readonly Task[]> => {
+  const chat = await readChatTemplate(folder);
+  if (chat === null)
+    throw refuse(
+      'no-chat-template',
+      `${folder} has no chat template.`,
+      'Measure it without --chat, or put its chat_template.jinja into the folder.',
+    );
+  return tasks.map((task) => chatTask(task, chat, now));
+};
+
+/** What is said of a model that has a template, in `file`, while the switch is off. */
+export const unusedTemplateNote = (file: string): string =>
+  `It has a chat template (${file}): tasks are asked as plain text unless the chat switch (--chat) is on.`;

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { refuse } from '../../contract/errors.ts';
+import type { TaskItem } from '../../contract/task.ts';
+import { canonicalJson } from '../../files/canonical-json.ts';
+import type { PromptTurns } from '../prompt-turns.ts';
+import { isChoiceItem, isTextItem, isWrittenItem, type Task } from '../task.ts';
+import { WorkMeter } from '../template/work-meter.ts';
+import type { ChatTemplate } from './read-chat-template.ts';
+import { type ChatMessage, renderChat } from './render-chat.ts';
+
+/** A user's turn and the assistant's for every example, then the user's for the question. */
+export const messagesOf = ({ system, examples, question }: PromptTurns): readonly ChatMessage[] => [
+  ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+  ...examples.flatMap((example): readonly ChatMessage[] => {
+    const asked = { role: 'user' as const, content: example.question };
+    return example.answer === '' ? [asked] : [asked, { role: 'assistant' as const, content: example.answer }];
+  }),
+  { role: 'user', content: question },
+];
+
+/** The turns of an item that is one text: a single user turn. */
+const singleTurn = (item: TaskItem): PromptTurns => ({
+  system: '',
+  examples: [],
+  question: isTextItem(item) ? item.text : item.context,
+  replies: isChoiceItem(item) ? item.choices : isWrittenItem(item) ? item.answers : [],
+});
+
+/**
+ * A task asked through a checkpoint's own chat template, as lm-evaluation-harness 0.4.13 does with
+ * `--apply_chat_template --fewshot_as_multiturn`: the description is the system turn, examples are turns of user and
+ * assistant, and choices follow the prompt without a delimiter. The template is part of the new task's hash. `now` is
+ * what a template prints as the date.
+ *
+ * Refuses texts, which have no turns, and whatever the template refuses, by its file and the item's id.
+ */
+export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task => {
+  const meter = new WorkMeter();
+  let withoutSystem = 0;
+  const asked = (item: TaskItem, turns: PromptTurns): TaskItem => {
+    if (isTextItem(item))
+      throw refuse(
+        'metric-does-not-fit',
+        `${task.name}: a chat template was asked for, and ${task.metric} measures texts, which have no turns.`,
+        'Measure this task without --chat.',
+      );
+    const { text, isWithoutSystem } = renderChat(
+      chat,
+      messagesOf(turns),
+      `item "${item.id}" of ${task.name}`,
+      now,
+      meter,
+    );
+    if (isWithoutSystem) withoutSystem++;
+    return isChoiceItem(item)
+      ? { ...item, context: text, choices: [...turns.replies] }
+      : { ...item, context: text, answers: turns.replies };
+  };
+  const split = (name: 'calibration' | 'test'): readonly TaskItem[] =>
+    task[name].map((item, index) => asked(item, task.turns?.[name][index] ?? singleTurn(item)));
+  const [calibration, test] = [split('calibration'), split('test')];
+  const rendered = createHash('sha256').update(canonicalJson({ calibration, test })).digest('hex');
+  const sentences = [
+    task.description,
+    `Asked through the chat template of ${basename(chat.file)}.`,
+    withoutSystem === 0
+      ? ''
+      : `It takes no system turn, so ${String(withoutSystem)} items stand without their description.`,
+  ];
+  return {
+    ...task,
+    calibration,
+    test,
+    turns: null,
+    description: sentences.filter((sentence) => sentence !== '').join(' '),
+    hash: createHash('sha256')
+      .update(canonicalJson({ task: task.hash, chat: chat.hash, rendered }))
+      .digest('hex'),
+  };
+};

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { refuse } from '../../contract/errors.ts';
+import { canonicalJson } from '../../files/canonical-json.ts';
+import { explainFileError, fileErrorCode } from '../../files/file-errors.ts';
+import { compileChatTemplate, type Template } from '../template/compile-template.ts';
+import { TemplateFault } from '../template/template-fault.ts';
+
+/** A checkpoint's own chat template, ready to be applied. */
+export interface ChatTemplate {
+  readonly template: Template;
+  /** Special tokens that the template sees, by name (`bos_token`). */
+  readonly tokens: ReadonlyMap<string, string>;
+  /** The file that it stands in. */
+  readonly file: string;
+  /** SHA-256 (hexadecimal) over template and tokens. */
+  readonly hash: string;
+}
+
+const SPECIAL_TOKENS = [
+  'bos_token',
+  'eos_token',
+  'unk_token',
+  'sep_token',
+  'pad_token',
+  'cls_token',
+  'mask_token',
+] as const;
+const DEFAULT_NAME = 'default';
+
+const named = z.array(z.object({ name: z.string(), template: z.string() }));
+const chatConfig = z.looseObject({ chat_template: z.union([z.string(), named]).nullish() });
+const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
+
+const readOptional = async (file: string): Promise<string | null> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw explainFileError(error, file);
+  }
+};
+
+const readObject = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
+  const text = await readOptional(file);
+  if (text === null) return {};
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch (cause) {
+    throw refuse(
+      'bad-json',
+      `${file} is not a JSON object (${cause instanceof Error ? cause.message : String(cause)}).`,
+      "Fetch the file again from the model's source.",
+      cause,
+    );
+  }
+};
+
+interface Source {
+  readonly file: string;
+  readonly templates: ReadonlyMap<string, string>;
+}
+
+const fromJson = async (file: string): Promise<Source | null> => {
+  const parsed = chatConfig.safeParse(await readObject(file));
+  if (!parsed.success)
+    throw refuse(
+      'bad-chat-template',
+      `${file}: chat_template is neither a text nor a list of names and templates.`,
+      "Fetch the file again from the model's source.",
+    );
+  const { chat_template: found } = parsed.data;
+  if (found === undefined || found === null) return null;
+  return {
+    file,
+    templates: new Map(
+      typeof found === 'string' ? [[DEFAULT_NAME, found]] : found.map(({ name, template }) => [name, template]),
+    ),
+  };
+};
+
+/** chat_template.jinja, and templates of other names beside it, which go before what a JSON file says. */
+const fromFiles = async (folder: string): Promise<Source | null> => {
+  const file = join(folder, 'chat_template.jinja');
+  const text = await readOptional(file);
+  return text === null ? null : { file, templates: new Map([[DEFAULT_NAME, text]]) };
+};
+
+const sourceIn = async (folder: string): Promise<Source | null> =>
+  (await fromFiles(folder)) ??
+  (await fromJson(join(folder, 'tokenizer_config.json'))) ??
+  (await fromJson(join(folder, 'chat_template.json')));
+
+/** Name of the file in which a checkpoint has its chat template, or null; nothing is compiled. */
+export const chatTemplateFile = async (folder: string): Promise<string | null> => {
+  // A folder without these files is read once, and most have none.
+  const names = new Set(await readdir(folder));
+  if (!['chat_template.jinja', 'tokenizer_config.json', 'chat_template.json'].some((name) => names.has(name)))
+    return null;
+  const source = await sourceIn(folder);
+  return source === null ? null : basename(source.file);
+};
+
+const specialTokens = async (folder: string): Promise<ReadonlyMap<string, string>> => {
+  const file = join(folder, 'tokenizer_config.json');
+  const values: Readonly<Record<string, unknown>> = {
+    ...(await readObject(join(folder, 'special_tokens_map.json'))),
+    ...(await readObject(file)),
+  };
+  const tokens = new Map<string, string>();
+  for (const name of SPECIAL_TOKENS) {
+    const value = values[name];
+    if (value === undefined || value === null) continue;
+    const parsed = token.safeParse(value);
+    if (!parsed.success)
+      throw refuse('bad-tokenizer', `${file}: ${name} is no token.`, "Fetch the file again from the model's source.");
+    tokens.set(name, parsed.data);
+  }
+  return tokens;
+};
+
+/**
+ * The chat template of a model folder: chat_template.jinja, else `chat_template` of tokenizer_config.json (a text, or
+ * named ones of which "default" is taken), else of chat_template.json. Null where there is none.
+ *
+ * Refuses (`bad-chat-template`), naming the file: named templates without a default, and what is not in the subset of
+ * Jinja here.
+ */
+export const readChatTemplate = async (folder: string): Promise<ChatTemplate | null> => {
+  const source = await sourceIn(folder);
+  if (source === null) return null;
+  const { file, templates } = source;
+  const text = templates.get(DEFAULT_NAME);
+  if (text === undefined)
+    throw refuse(
+      'bad-chat-template',
+      `${file}: its chat templates are ${[...templates.keys()].join(', ')}, and none is named "${DEFAULT_NAME}".`,
+      'Name the one to be used "default".',
+    );
+  const tokens = await specialTokens(folder);
+  const hash = createHash('sha256')
+    .update(canonicalJson({ template: text, tokens: Object.fromEntries(tokens) }))
+    .digest('hex');
+  try {
+    return { template: compileChatTemplate(text), tokens, file, hash };
+  } catch (error) {
+    throw error instanceof TemplateFault
+      ? refuse(
+          'bad-chat-template',
+          `${file}: the chat template cannot be used: ${error.message}.`,
+          'Ask without --chat, or write the template without it.',
+          error,
+        )
+      : error;
+  }
+};

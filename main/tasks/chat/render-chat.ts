@@ -1,0 +1,62 @@
+import { refuse } from '../../contract/errors.ts';
+import type { PythonDict, PythonValue } from '../python/python-value.ts';
+import { renderTemplate } from '../template/render-template.ts';
+import { TemplateFault, TemplateRaised } from '../template/template-fault.ts';
+import type { WorkMeter } from '../template/work-meter.ts';
+import type { ChatTemplate } from './read-chat-template.ts';
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+export interface RenderedChat {
+  readonly text: string;
+  /** Whether the template refuses a system turn, which was left out then. */
+  readonly isWithoutSystem: boolean;
+}
+
+const attempt = (chat: ChatTemplate, messages: readonly ChatMessage[], now: () => Date, meter: WorkMeter): string => {
+  const turns = messages.map(
+    ({ role, content }): PythonDict =>
+      new Map([
+        ['role', role],
+        ['content', content],
+      ]),
+  );
+  const row: readonly (readonly [string, PythonValue])[] = [
+    ...chat.tokens,
+    ['messages', turns],
+    ['tools', null],
+    ['documents', null],
+    ['add_generation_prompt', true],
+  ];
+  return renderTemplate(chat.template, new Map(row), meter, { isLenient: true, now });
+};
+
+/**
+ * A conversation as the prompt that a checkpoint's own template makes of it, the beginning of the model's turn at its
+ * end. As in lm-evaluation-harness 0.4.13, a template that refuses the conversation is asked again without the system
+ * turn. Refuses (`bad-chat-template`), naming the template's file and `place`, one that fails or refuses that too.
+ */
+export const renderChat = (
+  chat: ChatTemplate,
+  messages: readonly ChatMessage[],
+  place: string,
+  now: () => Date,
+  meter: WorkMeter,
+): RenderedChat => {
+  const others = messages.filter(({ role }) => role !== 'system');
+  try {
+    try {
+      return { text: attempt(chat, messages, now, meter), isWithoutSystem: false };
+    } catch (error) {
+      if (!(error instanceof TemplateRaised) || others.length === messages.length) throw error;
+      return { text: attempt(chat, others, now, meter), isWithoutSystem: true };
+    }
+  } catch (error) {
+    throw error instanceof TemplateFault
+      ? refuse('bad-chat-template', `${chat.file}, on ${place}: ${error.message}.`, error.remedy, error)
+      : error;
+  }
+};

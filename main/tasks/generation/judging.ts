@@ -1,0 +1,119 @@
+import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import type { ExactMatchOptions, FilterPipeline, WrittenItem } from '../../contract/task.ts';
+import { RegexFault } from '../python/regex/regex-fault.ts';
+import { compileFilter, MULTI_CHOICE, TAKE_FIRST, type Filter } from './compile-filter.ts';
+import { compileExactMatch, type ExactMatch } from './exact-match.ts';
+import { FilterFault } from './filter-fault.ts';
+
+/** How a task says that what was written is judged: plain data, part of the task's hash. */
+export interface JudgingRule {
+  readonly pipelines: readonly FilterPipeline[];
+  readonly exactMatch: ExactMatchOptions;
+}
+
+interface Pipeline {
+  readonly name: string;
+  readonly filters: readonly Filter[];
+}
+
+/** A rule that is ready to judge. */
+export interface Judging {
+  readonly rule: JudgingRule;
+  readonly pipelines: readonly Pipeline[];
+  readonly isMatch: ExactMatch;
+}
+
+/** What one pipeline makes of a response. */
+export interface Judgement {
+  /** The pipeline's metric, named as lm-evaluation-harness names it. */
+  readonly metric: string;
+  readonly filtered: string;
+  readonly correct: boolean;
+}
+
+/** What a task without filters does: lm-evaluation-harness names that pipeline "none". */
+export const DEFAULT_PIPELINES: readonly FilterPipeline[] = [{ name: 'none', filter: [{ function: TAKE_FIRST }] }];
+
+const explained = (error: unknown, place: string): unknown =>
+  error instanceof RegexFault || error instanceof FilterFault
+    ? refuse('bad-filter', `${place}: ${error.message}.`, error.remedy, error)
+    : error;
+
+const compilePipeline = ({ name, filter }: FilterPipeline, place: string): Pipeline => {
+  const end = filter.findIndex((step) => step.function === TAKE_FIRST);
+  const after = end < 0 ? undefined : filter[end + 1];
+  if (after !== undefined) {
+    throw refuse(
+      'bad-filter',
+      `${place}: pipeline "${name}": ${after.function} stands after ${TAKE_FIRST}.`,
+      'Put take_first last: behind it lm-evaluation-harness filters single characters.',
+    );
+  }
+  const filters = filter.map((step, index) => {
+    try {
+      return compileFilter(step);
+    } catch (error) {
+      throw explained(error, `${place}: pipeline "${name}", filter ${String(index + 1)} (${step.function})`);
+    }
+  });
+  return { name, filters };
+};
+
+/**
+ * Makes a rule ready, before anything runs. Refuses by name and `place` (the task's file): filters and settings that are
+ * not known, two pipelines of one name, what stands behind take_first, regular expressions that are ill-formed or that
+ * mean something else in JavaScript.
+ */
+export const compileJudging = (rule: JudgingRule, place: string): Judging => {
+  const names = rule.pipelines.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw refuse(
+      'bad-filter',
+      `${place}: two pipelines of filters are named "${twice}".`,
+      'Give each a name of its own.',
+    );
+  try {
+    return {
+      rule,
+      pipelines: rule.pipelines.map((pipeline) => compilePipeline(pipeline, place)),
+      isMatch: compileExactMatch(rule.exactMatch),
+    };
+  } catch (error) {
+    throw error instanceof WorkbenchError ? error : explained(error, `${place}: regexes_to_ignore`);
+  }
+};
+
+/** Refuses items without options where a pipeline looks for the choices that an item offers; `place` names them. */
+export const requireOptions = ({ pipelines }: JudgingRule, items: readonly WrittenItem[], place: string): void => {
+  if (!pipelines.some(({ filter }) => filter.some((step) => step.function === MULTI_CHOICE))) return;
+  const item = items.find(({ options }) => options === undefined);
+  if (item !== undefined)
+    throw refuse(
+      'bad-item',
+      `${place}: item "${item.id}" has no options, among which ${MULTI_CHOICE} looks.`,
+      'Give every item its options (a column "choices" in a task of lm-evaluation-harness).',
+    );
+};
+
+/**
+ * Judges what a model wrote to an item: by every pipeline in order, the first of which is the task's own metric. Several
+ * texts are several responses to the same item, which a pipeline must bring down to one. Pure; refuses (`bad-filter`) a
+ * text that is too long for a regular expression, or on which one takes too long.
+ */
+export const judge = (judging: Judging, item: WrittenItem, written: string | readonly string[]): readonly Judgement[] =>
+  judging.pipelines.map(({ name, filters }) => {
+    const place = `item "${item.id}", pipeline "${name}"`;
+    try {
+      const responses = filters.reduce<readonly string[]>(
+        (left, filter) => filter(left, item.options ?? []),
+        typeof written === 'string' ? [written] : written,
+      );
+      const [filtered] = responses;
+      if (filtered === undefined || responses.length > 1)
+        throw new FilterFault(`${String(responses.length)} responses are left`, 'End the pipeline with take_first.');
+      return { metric: `exact_match,${name}`, filtered, correct: judging.isMatch(filtered, item.answers) };
+    } catch (error) {
+      throw explained(error, place);
+    }
+  });

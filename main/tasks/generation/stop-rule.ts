@@ -1,0 +1,33 @@
+import { refuse } from '../../contract/errors.ts';
+import type { TaskItem } from '../../contract/task.ts';
+
+/** Where decoding stops: the same for all items of a task. */
+export interface StopRule {
+  readonly until: readonly string[];
+  readonly maxNewTokens: number;
+}
+
+/** lm-evaluation-harness's defaults: the delimiter between few-shot examples, and 256 tokens. */
+export const DEFAULT_NEW_TOKENS = 256;
+export const DEFAULT_STOP: StopRule = { until: ['\n\n'], maxNewTokens: DEFAULT_NEW_TOKENS };
+
+/** A text as decoding would leave it: cut at the first occurrence of each stop string in turn. */
+export const cutAtStops = (text: string, until: readonly string[]): string =>
+  until.reduce((left, stop) => {
+    const place = stop === '' ? -1 : left.indexOf(stop);
+    return place < 0 ? left : left.slice(0, place);
+  }, text);
+
+/**
+ * Refuses a task whose items ask for so many new tokens that no position of a model is left for a prompt; `name` is the
+ * task's. To be asked before anything runs.
+ */
+export const requireRoom = (items: readonly TaskItem[], name: string, maxPositions: number): void => {
+  const item = items.find((one) => 'answers' in one && one.maxNewTokens >= maxPositions);
+  if (item === undefined || !('answers' in item)) return;
+  throw refuse(
+    'no-room-for-prompt',
+    `${name}: maxNewTokens is ${String(item.maxNewTokens)}, and the model has ${String(maxPositions)} positions, so no prompt has room.`,
+    `Ask for fewer than ${String(maxPositions)} new tokens.`,
+  );
+};

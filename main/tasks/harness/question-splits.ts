@@ -1,0 +1,220 @@
+import { refuse } from '../../contract/errors.ts';
+import type { TaskItem, WrittenItem } from '../../contract/task.ts';
+import { assembleItem, delimiterMoves } from '../assemble-item.ts';
+import { DEFAULT_SEED, type FewShot } from '../few-shot.ts';
+import type { StopRule } from '../generation/stop-rule.ts';
+import { checkChoices, describeLeftOut, leaveOutTestTexts } from '../items.ts';
+import { plainHead, type PromptTurns, type TaskTurns } from '../prompt-turns.ts';
+import { equals } from '../template/template-operators.ts';
+import { WorkMeter } from '../template/work-meter.ts';
+import { drawPerItem } from './draw-per-item.ts';
+import { type HarnessConfig, stopRuleOf } from './harness-config.ts';
+import type { QuestionFields } from './question-fields.ts';
+import type { HarnessRow, HarnessSplit } from './read-harness-rows.ts';
+import type { SplitNames } from './split-names.ts';
+
+/** What a task document makes of its rows. */
+export interface HarnessItems {
+  readonly calibration: readonly TaskItem[];
+  readonly test: readonly TaskItem[];
+  readonly turns: TaskTurns | null;
+  readonly notes: readonly string[];
+}
+
+/** A row as a question: with choices, or to be answered in writing. */
+interface HarnessQuestion {
+  readonly id: string;
+  readonly row: HarnessRow;
+  readonly description: string;
+  readonly text: string;
+  /** Null for a question that is answered in writing. */
+  readonly choice: { readonly choices: readonly string[]; readonly answer: number } | null;
+  /** Right answers; an example ends with the first. */
+  readonly right: readonly string[];
+  readonly options: readonly string[] | null;
+}
+
+const questionsOf = (
+  config: HarnessConfig,
+  split: HarnessSplit,
+  fields: QuestionFields,
+  isSeveral: boolean | null,
+): readonly HarnessQuestion[] =>
+  split.rows.map((row, index) => {
+    const common = {
+      id: `${split.name}:${String(index + 1)}`,
+      row,
+      text: fields.text(row),
+      description: fields.description(row),
+    };
+    if (config.doc_to_choice === undefined) {
+      const right = fields.answers(row);
+      const several = typeof right !== 'string';
+      if (isSeveral !== null && several !== isSeveral) {
+        throw refuse(
+          'bad-item',
+          `${row.place}: doc_to_target gives ${several ? 'a list' : 'one text'}, and the first measured row ${isSeveral ? 'a list' : 'one text'}.`,
+          'Give every row a list, or none: lm-evaluation-harness goes by the first.',
+        );
+      }
+      return {
+        ...common,
+        choice: null,
+        right: typeof right === 'string' ? [right] : right,
+        options: fields.options(row),
+      };
+    }
+    const choices = fields.choices(row);
+    const answer = fields.answer(row, choices);
+    checkChoices({ id: common.id, context: common.text, choices: [...choices], answer }, row.place);
+    const right = [choices[answer] ?? ''];
+    return config.output_type === 'multiple_choice'
+      ? { ...common, choice: { choices, answer }, right, options: null }
+      : { ...common, choice: null, right, options: fields.options(row) };
+  });
+
+/** Whether two rows hold the same, as Python compares dicts. */
+const isSameRow = (one: HarnessQuestion, other: HarnessQuestion): boolean => {
+  if (one.row === other.row) return true;
+  const meter = new WorkMeter();
+  return equals(one.row.values, other.row.values, meter);
+};
+
+const fewShotOf = (config: HarnessConfig): FewShot => ({
+  count: config.num_fewshot,
+  seed: config.metadata?.fewshot_seed ?? DEFAULT_SEED,
+  order: config.fewshot_config?.sampler === 'first_n' ? 'first' : 'drawn',
+});
+
+const describe = ({ count, seed, order }: FewShot, names: SplitNames): string => {
+  if (count === 0) return '';
+  const which =
+    order === 'first'
+      ? `the first examples of ${names.examples ?? ''}`
+      : `examples of ${names.examples ?? ''}, drawn for each with seed ${String(seed)} as lm-evaluation-harness draws them`;
+  const measured = names.examplesAreMeasured
+    ? ' They are test items, never the item itself, so calibration items stand without examples.'
+    : '';
+  return `${String(count)}-shot: before every item stand ${which}.${measured}`;
+};
+
+const turnsOf = (question: HarnessQuestion, examples: readonly HarnessQuestion[]): PromptTurns => ({
+  system: question.description,
+  examples: examples.map(({ text, right }) => ({ question: text, answer: right[0] ?? '' })),
+  question: question.text,
+  replies: question.choice?.choices ?? question.right,
+});
+
+const writtenItem = (
+  question: HarnessQuestion,
+  head: string,
+  answers: readonly string[],
+  stop: StopRule,
+): WrittenItem => {
+  const item = {
+    id: question.id,
+    context: head + question.text,
+    answers,
+    until: stop.until,
+    maxNewTokens: stop.maxNewTokens,
+  };
+  return question.options === null ? item : { ...item, options: question.options };
+};
+
+/**
+ * Items of a multiple_choice or generate_until task: contexts as lm-evaluation-harness 0.4.13 builds them. Examples of
+ * test items are drawn from the whole few-shot split, as there; those of calibration items from what of it is no test
+ * item, and never the item itself, so that nothing of the test split enters a profile.
+ */
+export const questionSplits = (
+  config: HarnessConfig,
+  names: SplitNames,
+  fields: QuestionFields,
+  split: (name: string) => HarnessSplit,
+  file: string,
+): HarnessItems => {
+  const { target_delimiter: delimiter, fewshot_delimiter: between } = config;
+  const stop = stopRuleOf(config);
+  const textOf = ({ text, right }: HarnessQuestion): string => text + delimiter + (right[0] ?? '');
+  const [firstRow] = split(names.test).rows;
+  const isSeveral =
+    firstRow === undefined || config.doc_to_choice !== undefined ? null : typeof fields.answers(firstRow) !== 'string';
+  const read = new Map<string, readonly HarnessQuestion[]>();
+  const questions = (name: string): readonly HarnessQuestion[] => {
+    const known = read.get(name) ?? questionsOf(config, split(name), fields, isSeveral);
+    read.set(name, known);
+    return known;
+  };
+  const test = questions(names.test);
+  const fewShot = fewShotOf(config);
+  const clean = (name: string): { readonly kept: readonly HarnessQuestion[]; readonly leftOut: number } =>
+    leaveOutTestTexts(questions(name), test, textOf);
+  const own = names.calibration === null ? { kept: [], leftOut: 0 } : clean(names.calibration);
+
+  const place = `${file}: ${names.examples ?? ''}`;
+  const pool = fewShot.count === 0 || names.examples === null ? [] : questions(names.examples);
+  const testExamples = drawPerItem(
+    test,
+    { documents: pool, holdsItems: names.examplesAreMeasured, isSame: isSameRow, place },
+    fewShot,
+  );
+  const cleanPool =
+    pool.length === 0 || names.examples === null || names.examplesAreMeasured ? [] : clean(names.examples).kept;
+  const holdsItems = names.examples === names.calibration;
+  const isFirst = fewShot.order === 'first' && holdsItems;
+  // The first examples stand before every item, so they are none themselves.
+  const profiled = isFirst ? own.kept.slice(fewShot.count) : own.kept;
+  const calibrationShot = {
+    ...fewShot,
+    count: cleanPool.length === 0 ? 0 : Math.min(fewShot.count, cleanPool.length - (holdsItems && !isFirst ? 1 : 0)),
+  };
+  const calibrationExamples = drawPerItem(
+    profiled,
+    { documents: cleanPool, holdsItems: holdsItems && !isFirst, isSame: isSameRow, place },
+    calibrationShot,
+  );
+
+  const itemOf = (question: HarnessQuestion, turns: PromptTurns, isCalibration: boolean): TaskItem => {
+    const head = plainHead(turns, delimiter, between);
+    // What is profiled is read with the delimiter that stands before an answer.
+    if (question.choice === null)
+      return writtenItem(
+        question,
+        head,
+        isCalibration ? question.right.map((answer) => delimiter + answer) : question.right,
+        stop,
+      );
+    if (
+      !delimiterMoves(head + question.text, delimiter) &&
+      delimiter !== '' &&
+      config.metric_list?.[0]?.metric === 'acc_norm'
+    ) {
+      throw refuse(
+        'unsupported-task',
+        `${question.row.place}: acc_norm with the target_delimiter ${JSON.stringify(delimiter)}${delimiter.trim() === '' ? ' after an empty text' : ''} is not supported: its characters would count.`,
+        'Use acc, or write the delimiter at the end of doc_to_text and set target_delimiter to "".',
+      );
+    }
+    return assembleItem({ id: question.id, text: question.text, ...question.choice }, head, delimiter);
+  };
+  const turnsIn = (
+    items: readonly HarnessQuestion[],
+    examples: readonly (readonly HarnessQuestion[])[],
+  ): readonly PromptTurns[] => items.map((item, index) => turnsOf(item, examples[index] ?? []));
+  const itemsIn = (
+    items: readonly HarnessQuestion[],
+    turns: readonly PromptTurns[],
+    isCalibration: boolean,
+  ): readonly TaskItem[] =>
+    items.flatMap((item, index) => {
+      const own_ = turns[index];
+      return own_ === undefined ? [] : [itemOf(item, own_, isCalibration)];
+    });
+  const turns = { calibration: turnsIn(profiled, calibrationExamples), test: turnsIn(test, testExamples) };
+  return {
+    calibration: itemsIn(profiled, turns.calibration, true),
+    test: itemsIn(test, turns.test, false),
+    turns,
+    notes: [describe(fewShot, names), describeLeftOut(own.leftOut)],
+  };
+};

@@ -1,0 +1,263 @@
+import { characterSource, readEscape, readSet, setSource, WORD } from './regex-character.ts';
+import { illFormed, RegexFault, untranslated } from './regex-fault.ts';
+import { alternatives, placePiece, repeated, sequence, textPiece, type Piece, type Repeat } from './regex-piece.ts';
+import { RegexReader } from './regex-reader.ts';
+
+/** Longer than any published one. */
+const MAX_CHARACTERS = 4_096;
+const MAX_DEPTH = 64;
+/** An engine writes counted repetitions out. */
+const MAX_REPEATS = 1_000;
+
+export interface TranslatedRegex {
+  readonly source: string;
+  /** Flags of JavaScript, without g. */
+  readonly flags: string;
+  readonly groups: number;
+  /** Repetitions without a bound: with two or more, time can grow faster than the text. */
+  readonly openRepeats: number;
+}
+
+/** Without the flag m, which is never set here, JavaScript's own are Python's \A and \Z. */
+const START = '^';
+const END = '$';
+const BOUNDARY = `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`;
+/** Between two characters, never inside one: JavaScript looks for look-behinds also between the halves of a surrogate pair. */
+const BETWEEN = '(?:^|(?<=[\\s\\S]))';
+/** Before 3.14 \B does not match in an empty text. */
+const NO_BOUNDARY = `(?:(?:(?<=${WORD})(?=${WORD})|(?<!${WORD})(?!${WORD}))${BETWEEN}(?!${START}${END}))`;
+
+class Translator {
+  readonly #reader: RegexReader;
+  readonly #names = new Map<string, number>();
+  #groups = 0;
+  #ignoreCase = false;
+  #multiline = false;
+  #dotAll = false;
+
+  constructor(pattern: string) {
+    this.#reader = new RegexReader(pattern);
+  }
+
+  translate(): TranslatedRegex {
+    while (/^[a-zA-Z]$/.test(this.#reader.peek(2)) && this.#reader.peek(2) !== 'P' && this.#reader.take('(?'))
+      this.#flags();
+    const piece = this.#alternatives(0, []);
+    if (this.#reader.peek() !== '') throw illFormed('a ) without its (', this.#reader.place);
+    if (piece.shortest === 0 && piece.prefersNothing) {
+      throw new RegexFault(
+        'it may match nothing where it could match something, which Python and JavaScript go on from differently',
+        'Put what is longer first, or ask for at least one character.',
+      );
+    }
+    return {
+      source: piece.source,
+      flags: this.#ignoreCase ? 'iv' : 'v',
+      groups: this.#groups,
+      openRepeats: piece.openRepeats,
+    };
+  }
+
+  #flags(): void {
+    const { place } = this.#reader;
+    const letters = this.#reader.run(/[a-zA-Z]/);
+    if (!this.#reader.take(')')) throw untranslated('a part with flags of its own', place);
+    for (const letter of letters) {
+      if (letter === 'i') this.#ignoreCase = true;
+      else if (letter === 'm') this.#multiline = true;
+      else if (letter === 's') this.#dotAll = true;
+      else if (letter === 'a' || letter === 'x') throw untranslated(`the flag ${letter}`, place);
+      else if (letter !== 'u') throw illFormed(`the flag ${letter}`, place);
+    }
+  }
+
+  #alternatives(depth: number, known: readonly number[]): Piece {
+    if (depth > MAX_DEPTH) throw new RegexFault('it is nested too deeply', 'Simplify it.');
+    const branches = [this.#sequence(depth, known)];
+    while (this.#reader.take('|')) branches.push(this.#sequence(depth, known));
+    return alternatives(branches);
+  }
+
+  #sequence(depth: number, known: readonly number[]): Piece {
+    const pieces: Piece[] = [];
+    while (!['', '|', ')'].includes(this.#reader.peek())) {
+      const { place } = this.#reader;
+      const atom = this.#atom(depth, [...known, ...pieces.flatMap(({ certain }) => certain)]);
+      if (atom !== null) pieces.push(this.#repeated(atom, place));
+    }
+    return sequence(pieces);
+  }
+
+  #repeated(atom: Piece, place: number): Piece {
+    const repeat = this.#repeat();
+    if (repeat === null) return atom;
+    if (atom.kind === 'place') throw illFormed('nothing to repeat', place);
+    if (atom.kind === 'look') throw untranslated('a repetition of a look-around', place);
+    if (repeat.most > 1 && atom.shortest === 0) throw untranslated('a repetition of what can match nothing', place);
+    if (repeat.most > 1 && atom.groups > atom.certain.length)
+      throw untranslated('a repetition with a group in it that may be left out', place);
+    if (this.#repeat() !== null) throw illFormed('a repetition of a repetition', place);
+    return repeated(atom, repeat);
+  }
+
+  #repeat(): Repeat | null {
+    const reader = this.#reader;
+    const { place } = reader;
+    const bounds = reader.take('*')
+      ? [0, Infinity]
+      : reader.take('+')
+        ? [1, Infinity]
+        : reader.take('?')
+          ? [0, 1]
+          : this.#bounds();
+    if (bounds === null) return null;
+    const [least = 0, most = 0] = bounds;
+    if (most < least) throw illFormed('a repetition whose bounds are the wrong way round', place);
+    if (least > MAX_REPEATS || (Number.isFinite(most) && most > MAX_REPEATS))
+      throw untranslated(`a repetition of more than ${String(MAX_REPEATS)}`, place);
+    if (reader.take('+')) throw untranslated('a possessive repetition', place);
+    return { least, most, isLazy: reader.take('?') };
+  }
+
+  /** `{m}`, `{m,}`, `{,n}` or `{m,n}`; other braces are characters. */
+  #bounds(): readonly number[] | null {
+    const { place } = this.#reader;
+    if (this.#reader.peek(1) === '}' || !this.#reader.take('{')) return null;
+    const low = this.#reader.run(/[0-9]/);
+    const high = this.#reader.take(',') ? this.#reader.run(/[0-9]/) : low;
+    if (this.#reader.take('}')) return [low === '' ? 0 : Number(low), high === '' ? Infinity : Number(high)];
+    this.#reader.back(place);
+    return null;
+  }
+
+  /** Null for a comment. */
+  #atom(depth: number, known: readonly number[]): Piece | null {
+    const reader = this.#reader;
+    const { place } = reader;
+    const character = reader.next('');
+    switch (character) {
+      case '(':
+        return this.#group(depth, known);
+      case '[':
+        return textPiece(readSet(reader, this.#ignoreCase), 1);
+      case '.':
+        return textPiece(this.#dotAll ? '[\\s\\S]' : '[^\\n]', 1);
+      case '^':
+        return placePiece(this.#multiline ? `(?:${START}|(?<=\\n))` : START);
+      case '$':
+        return placePiece(this.#multiline ? `(?:${END}|(?=\\n))` : `(?=\\n?${END})`);
+      case '*':
+      case '+':
+      case '?':
+        throw illFormed('nothing to repeat', place);
+      case '\\':
+        return this.#escape(known);
+      default:
+        if (character === '{') {
+          reader.back(place);
+          if (this.#bounds() !== null) throw illFormed('nothing to repeat', place);
+          reader.next('');
+        }
+        return textPiece(characterSource(character.codePointAt(0) ?? 0, this.#ignoreCase), 1);
+    }
+  }
+
+  #escape(known: readonly number[]): Piece {
+    const reader = this.#reader;
+    const { place } = reader;
+    const escape = readEscape(reader);
+    if (escape?.kind === 'set') return textPiece(setSource(escape.members, false, this.#ignoreCase), 1);
+    if (escape?.kind === 'character') return textPiece(characterSource(escape.code, this.#ignoreCase), 1);
+    const letter = reader.next('an escape');
+    switch (letter) {
+      case 'A':
+        return placePiece(START);
+      case 'Z':
+        return placePiece(END);
+      case 'b':
+        return placePiece(BOUNDARY);
+      case 'B':
+        return placePiece(NO_BOUNDARY);
+      default:
+        if (!/[1-9]/.test(letter)) throw illFormed(`the escape \\${letter}`, place);
+        return this.#reference(Number(letter + reader.run(/[0-9]/, 1)), known, place);
+    }
+  }
+
+  #reference(group: number, known: readonly number[], place: number): Piece {
+    if (group > this.#groups) throw illFormed(`a reference to the group ${String(group)}, which is not there`, place);
+    // A group that is not set never matches in Python, and matches nothing in JavaScript.
+    if (!known.includes(group))
+      throw untranslated(`a reference to the group ${String(group)}, which may be unset`, place);
+    return { ...textPiece(`(?:\\${String(group)})`, 0), longest: Infinity };
+  }
+
+  #group(depth: number, known: readonly number[]): Piece | null {
+    const reader = this.#reader;
+    const place = reader.place - 1;
+    if (!reader.take('?')) return this.#captured(depth, known, place);
+    if (reader.take(':')) return this.#enclosed(depth, known, place, '(?:');
+    if (reader.take('#')) {
+      reader.until(')', 'a comment');
+      return null;
+    }
+    if (reader.take('P<')) {
+      const name = reader.until('>', 'the name of a group');
+      if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) throw illFormed(`the group name ${JSON.stringify(name)}`, place);
+      if (this.#names.has(name)) throw illFormed(`a second group named ${name}`, place);
+      this.#names.set(name, this.#groups + 1);
+      return this.#captured(depth, known, place);
+    }
+    if (reader.take('P=')) {
+      const name = reader.until(')', 'a reference');
+      const group = this.#names.get(name);
+      if (group === undefined)
+        throw illFormed(`a reference to the group ${JSON.stringify(name)}, which is not there`, place);
+      return this.#reference(group, known, place);
+    }
+    for (const look of ['<=', '<!', '=', '!'] as const)
+      if (reader.take(look)) return this.#look(depth, known, place, look);
+    if (reader.take('(')) throw untranslated('a condition', place);
+    if (reader.take('>')) throw untranslated('an atomic group', place);
+    if (/[a-zA-Z-]/.test(reader.peek()) && reader.peek() !== 'P')
+      throw untranslated('a part with flags of its own', place);
+    throw illFormed(`an unknown group (?${reader.peek()}`, place);
+  }
+
+  #captured(depth: number, known: readonly number[], place: number): Piece {
+    const group = ++this.#groups;
+    const inner = this.#enclosed(depth, known, place, '(');
+    return { ...inner, groups: inner.groups + 1, certain: [group, ...inner.certain] };
+  }
+
+  #enclosed(depth: number, known: readonly number[], place: number, opening: string): Piece {
+    const inner = this.#alternatives(depth + 1, known);
+    if (!this.#reader.take(')')) throw illFormed('a ( without its )', place);
+    return { ...inner, source: `${opening}${inner.source})`, kind: 'text' };
+  }
+
+  #look(depth: number, known: readonly number[], place: number, look: '<=' | '<!' | '=' | '!'): Piece {
+    const inner = this.#enclosed(depth, known, place, `(?${look}`);
+    if (inner.groups > 0) throw untranslated('a group inside a look-around', place);
+    if (look.startsWith('<') && inner.shortest !== inner.longest)
+      throw illFormed('a look-behind without a fixed width', place);
+    return {
+      ...textPiece(look === '<!' ? inner.source + BETWEEN : inner.source, 0),
+      openRepeats: inner.openRepeats,
+      kind: 'look',
+    };
+  }
+}
+
+/**
+ * A regular expression of Python's `re` (str patterns) as one of JavaScript that finds the same. Refuses, naming what and
+ * where: what Python would not compile, and what JavaScript cannot mean by any spelling known here (possessive and atomic
+ * groups, conditions, the flags a and x, groups that a repetition may leave out, repetitions of what can be empty).
+ * Throws a RegexFault. Source: Python 3.11, `re` module documentation; ECMAScript 2024, 22.2.
+ */
+export const translateRegex = (pattern: string): TranslatedRegex => {
+  const { length } = Array.from(pattern);
+  if (length > MAX_CHARACTERS)
+    throw new RegexFault(`it has ${String(length)} characters (limit ${String(MAX_CHARACTERS)})`, 'Shorten it.');
+  return new Translator(pattern).translate();
+};

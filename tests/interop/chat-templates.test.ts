@@ -1,0 +1,81 @@
+/** Prompts by chat templates, against transformers on the same model folders. */
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
+import { encodePrompt } from '../../main/inference/encode-prompt.ts';
+import { readChatTemplate } from '../../main/tasks/chat/read-chat-template.ts';
+import { renderChat, type ChatMessage } from '../../main/tasks/chat/render-chat.ts';
+import { WorkMeter } from '../../main/tasks/template/work-meter.ts';
+import { runPython } from './run-python.ts';
+
+const fixtures = fileURLToPath(new URL('../fixtures/chat', import.meta.url));
+/** A tokenizer with a BOS token, which its post-processor adds. */
+const tokenizerFolder = fileURLToPath(new URL('../fixtures/scoring/mixtral-byte-fallback', import.meta.url));
+const report = z.object({
+  model: z.string(),
+  texts: z.array(z.string().nullable()),
+  tokens: z.array(z.array(z.number()).nullable()),
+});
+
+const user = (content: string): ChatMessage => ({ role: 'user', content });
+const assistant = (content: string): ChatMessage => ({ role: 'assistant', content });
+const chats: readonly (readonly ChatMessage[])[] = [
+  [user(' What is 1 + 1?\n')],
+  [
+    user('2 + 2 ='),
+    assistant('4'),
+    user('3 + 3 =\n\n'),
+    assistant(' 6 '),
+    user('{{ 4 }} + {% 4 %} = "caf\u00e9" \u2603'),
+  ],
+  [{ role: 'system', content: 'Be brief.\n\n' }, user('Is the sky blue?')],
+  [user('a'), user('b')],
+];
+
+let work = '';
+let folders: readonly string[] = [];
+let theirs: readonly z.infer<typeof report>[] = [];
+
+beforeAll(async () => {
+  work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-chat-'));
+  const templates = (await readdir(fixtures)).filter((name) => name.endsWith('.jinja'));
+  folders = await Promise.all(
+    templates.map(async (name) => {
+      const folder = path.join(work, name.replace('.jinja', ''));
+      await cp(tokenizerFolder, folder, { recursive: true });
+      await writeFile(path.join(folder, 'chat_template.jinja'), await readFile(path.join(fixtures, name)));
+      return folder;
+    }),
+  );
+  theirs = await runPython(
+    'chat_templates.py',
+    folders.map((model) => ({ model, chats })),
+    report,
+  );
+});
+afterAll(() => rm(work, { recursive: true, force: true }));
+
+it('gives the texts and tokens of transformers, and refuses what it refuses', async () => {
+  expect(theirs.length).toBe(3);
+  for (const { model, texts, tokens } of theirs) {
+    const [template, tokenizer] = [await readChatTemplate(model), await loadTokenizer(model)];
+    if (template === null || tokenizer === null) throw new TypeError(model);
+    expect(texts.filter((text) => text !== null).length).toBeGreaterThanOrEqual(2);
+    texts.forEach((text, index) => {
+      const messages = chats[index] ?? [];
+      const ours = () => renderChat(template, messages, 'item "a"', () => new Date(), new WorkMeter());
+      if (text === null) {
+        // A refused system turn is left out, as lm-evaluation-harness does then; anything else refused is refused here.
+        if (messages.some(({ role }) => role === 'system')) expect(ours().isWithoutSystem).toBe(true);
+        else expect(ours).toThrow(expect.objectContaining({ code: 'bad-chat-template' }));
+        return;
+      }
+      expect(ours()).toEqual({ text, isWithoutSystem: false });
+      expect(encodePrompt(tokenizer, text)).toEqual(tokens[index]);
+    });
+  }
+});

@@ -1,0 +1,185 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadTokenizer } from '../../../../main/checkpoint/load-tokenizer.ts';
+import { encodePrompt } from '../../../../main/inference/encode-prompt.ts';
+import { chatTask } from '../../../../main/tasks/chat/chat-task.ts';
+import {
+  chatTemplateFile,
+  readChatTemplate,
+  type ChatTemplate,
+} from '../../../../main/tasks/chat/read-chat-template.ts';
+import { loadTask } from '../../../../main/tasks/load-task.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+
+const now = (): Date => new Date(2024, 0, 2);
+const SIMPLE =
+  '{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}';
+
+const model = async (files: Readonly<Record<string, string>>): Promise<string> => {
+  const folder = await temporaryFolder();
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
+};
+const config = (chat_template: unknown): string =>
+  JSON.stringify({ bos_token: { content: '<s>' }, eos_token: null, chat_template });
+const templateOf = async (source = SIMPLE): Promise<ChatTemplate> => {
+  const chat = await readChatTemplate(await model({ 'tokenizer_config.json': config(source) }));
+  if (chat === null) throw new TypeError('no template');
+  return chat;
+};
+
+const yaml = async (more: string): Promise<string> => {
+  const folder = await temporaryFolder();
+  const row = (q: string, a: number): string => JSON.stringify({ q, a });
+  await writeFile(
+    join(folder, 'train.jsonl'),
+    [row('Is fire hot?', 0), row('Is ice hot?', 1), row('Is rain wet?', 0)].join('\n'),
+  );
+  await writeFile(join(folder, 'test.jsonl'), row('Is snow hot?', 1));
+  const file = join(folder, 'task.yaml');
+  await writeFile(
+    file,
+    `task: quiz\ndataset_path: json\ndataset_kwargs: {data_files: {train: train.jsonl, test: test.jsonl}}\ntraining_split: train\ntest_split: test\ndescription: "Answer. "\ndoc_to_text: "{{ q }}"\ndoc_to_choice: ["yes", "no"]\ndoc_to_target: a\nnum_fewshot: 2\nfewshot_config: {sampler: first_n}\n${more}`,
+  );
+  return file;
+};
+
+describe("asks as lm-evaluation-harness's --apply_chat_template --fewshot_as_multiturn does", () => {
+  const prompt =
+    '<s><system>Answer. </><user>Is fire hot?</><assistant>yes</><user>Is ice hot?</><assistant>no</><user>Is snow hot?</><assistant>';
+
+  test('choices follow the prompt without a delimiter', async () => {
+    const plain = await loadTask(await yaml('output_type: multiple_choice\n'));
+    const task = chatTask(plain, await templateOf(), now);
+    expect(task.test).toEqual([{ id: 'test:1', context: prompt, choices: ['yes', 'no'], answer: 1 }]);
+    expect(task.calibration).toMatchObject([
+      { context: prompt.replace('snow hot', 'rain wet'), choices: ['yes', 'no'] },
+    ]);
+    expect(task.description).toContain('Asked through the chat template of tokenizer_config.json.');
+    expect(plain.test).toMatchObject([{ context: 'Answer. Is fire hot? yes\n\nIs ice hot? no\n\nIs snow hot? ' }]);
+  });
+
+  test('what is written follows it too, and a profile reads the bare answer behind it', async () => {
+    const task = chatTask(await loadTask(await yaml('output_type: generate_until\n')), await templateOf(), now);
+    expect(task.test).toMatchObject([{ context: prompt, answers: ['no'], until: ['\n\n'] }]);
+    expect(task.calibration).toMatchObject([{ answers: ['yes'] }]);
+  });
+
+  test('an item of a folder is one user turn, its examples turns before it', async () => {
+    const folder = await temporaryFolder();
+    const item = (id: string): string => JSON.stringify({ id, context: `${id}?`, choices: [' yes', ' no'], answer: 0 });
+    await mkdir(join(folder, 'quiz'));
+    await writeFile(join(folder, 'quiz', 'task.json'), '{"name":"quiz","fewshot":1}');
+    await writeFile(join(folder, 'quiz', 'calibration.jsonl'), item('a'));
+    await writeFile(join(folder, 'quiz', 'test.jsonl'), item('b'));
+    expect(chatTask(await loadTask(join(folder, 'quiz')), await templateOf(), now).test).toMatchObject([
+      { context: '<s><user>a?</><assistant> yes</><user>b?</><assistant>', choices: [' yes', ' no'] },
+    ]);
+    const copy = join(folder, 'WSC');
+    await cp(new URL('../../../fixtures/tasks/superglue/CB', import.meta.url).pathname, copy, { recursive: true });
+    const [first] = chatTask(await loadTask(copy), await templateOf(), now).test;
+    expect(first).toMatchObject({
+      context: expect.stringMatching(/^<s><user>[^]*Answer:<\/><assistant>$/) as string,
+      choices: ['True', 'False', 'Neither'],
+    });
+  });
+});
+
+test('the template, and what it prints, are part of the hash', async () => {
+  const task = await loadTask(await yaml('output_type: multiple_choice\n'));
+  const hash = async (source: string, date = now): Promise<string> =>
+    chatTask(task, await templateOf(source), date).hash;
+  const dated = `${SIMPLE}{{ strftime_now('%d') }}`;
+  expect(await hash(SIMPLE)).toBe(await hash(SIMPLE, () => new Date(2025, 5, 6)));
+  const others = [
+    task.hash,
+    await hash(SIMPLE),
+    await hash(`${SIMPLE}{# x #}`),
+    await hash(dated),
+    await hash(dated, () => new Date(2025, 5, 6)),
+  ];
+  expect(new Set(others).size).toBe(others.length);
+});
+
+test('a template that takes no system turn is said to have left descriptions out', async () => {
+  const strict = `{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}${SIMPLE}`;
+  const task = chatTask(await loadTask(await yaml('output_type: multiple_choice\n')), await templateOf(strict), now);
+  expect(task.test).toMatchObject([{ context: expect.stringMatching(/^<s><user>Is fire hot/) as string }]);
+  expect(task.description).toContain('It takes no system turn, so 2 items stand without their description.');
+});
+
+test('refuses texts, and a template that fails, by file and item', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'text.jsonl'), '{"id":"a","text":"Some words."}');
+  const text = await loadTask(join(folder, 'text.jsonl'));
+  const chat = await templateOf();
+  expect(() => chatTask(text, chat, now)).toThrow(
+    'text: a chat template was asked for, and perplexity measures texts, which have no turns',
+  );
+  const task = await loadTask(await yaml('output_type: multiple_choice\n'));
+  const failing = await templateOf('{{ messages[0].content.nothing.more }}');
+  expect(() => chatTask(task, failing, now)).toThrow(
+    /tokenizer_config\.json, on item "(?:train:3|test:1)" of quiz: it reads \.more of "\.nothing", which is not there/,
+  );
+});
+
+describe('finds the template of a model folder', () => {
+  const sourceOf = async (files: Readonly<Record<string, string>>): Promise<string | undefined> =>
+    (await readChatTemplate(await model(files)))?.template.source;
+
+  test('in a file of its own, in the configuration of the tokenizer, or in chat_template.json', async () => {
+    expect(
+      await sourceOf({
+        'chat_template.jinja': 'own',
+        'tokenizer_config.json': config('config'),
+        'chat_template.json': config('json'),
+      }),
+    ).toBe('own');
+    expect(await sourceOf({ 'tokenizer_config.json': config('config'), 'chat_template.json': config('json') })).toBe(
+      'config',
+    );
+    expect(await sourceOf({ 'tokenizer_config.json': config(undefined), 'chat_template.json': config('json') })).toBe(
+      'json',
+    );
+    expect(
+      await sourceOf({
+        'tokenizer_config.json': config([
+          { name: 'tool_use', template: 'tools' },
+          { name: 'default', template: 'plain' },
+        ]),
+      }),
+    ).toBe('plain');
+    expect(await sourceOf({ 'tokenizer_config.json': config(undefined) })).toBeUndefined();
+    expect(await chatTemplateFile(await model({ 'tokenizer_config.json': config('x') }))).toBe('tokenizer_config.json');
+    expect(await chatTemplateFile(await model({ 'config.json': '{}' }))).toBeNull();
+  });
+
+  test.each([
+    [
+      'named ones without a default',
+      config([{ name: 'tool_use', template: 'x' }]),
+      /its chat templates are tool_use, and none is named "default"/,
+    ],
+    ['no text', config(3), /chat_template is neither a text nor a list/],
+    [
+      'what is not supported',
+      config('{% include "x" %}'),
+      /tokenizer_config\.json: the chat template cannot be used: it is not Jinja/,
+    ],
+    ['no JSON', '{', /is not a JSON object/],
+  ])('refuses %s', async (_what, text, message) => {
+    await expect(readChatTemplate(await model({ 'tokenizer_config.json': text }))).rejects.toThrow(message);
+  });
+});
+
+test('a prompt that begins with the text of the BOS token gets no second one', async () => {
+  const folder = new URL('../../../fixtures/scoring/mixtral-byte-fallback', import.meta.url).pathname;
+  const tokenizer = await loadTokenizer(folder);
+  if (tokenizer?.prefixToken === null || tokenizer === null) throw new TypeError('no BOS');
+  const bos = tokenizer.decode([tokenizer.prefixToken]);
+  const count = (tokens: readonly number[]): number => tokens.filter((token) => token === tokenizer.prefixToken).length;
+  expect(count(encodePrompt(tokenizer, 'hello'))).toBe(1);
+  expect(count(encodePrompt(tokenizer, `${bos}hello`))).toBe(1);
+  expect(count(tokenizer.encode(`${bos}hello`, true))).toBe(2);
+});
