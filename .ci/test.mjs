@@ -16,7 +16,9 @@ const vitest = [tool('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--re
 const playwright = [tool('@playwright', 'test', 'cli.js'), 'test', '--reporter=list,.ci/playwright-counter.mjs'];
 const typescript = (project) => [tool('typescript', 'bin', 'tsc'), '--pretty', '--project', project];
 const cruiser = [tool('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'), '--config', '.dependency-cruiser.js'];
-const reference = (name) => ({ steps: [[...vitest, '--project=integration', `tests/reference/${name}.test.ts`]] });
+const reference = (...names) => ({
+  steps: [[...vitest, '--project=integration', ...names.map((name) => `tests/reference/${name}.test.ts`)]],
+});
 
 /**
  * `checks` end well or not; other kinds are counted test by test. `built` ones need dist/. `prepare` says what the
@@ -37,6 +39,7 @@ const kinds = {
   checkpoints: reference('checkpoints'),
   tokenizers: reference('tokenizers'),
   scoring: reference('scoring'),
+  generation: reference('generation', 'generation-tasks'),
 };
 const everyKind = ['types', 'lint', 'format', 'unused', 'layers', 'unit', 'integration', 'browser', 'window'];
 

@@ -3,14 +3,19 @@ import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
+import { replaceBrokenBytes } from './broken-bytes.ts';
 
 /** Text <-> token ids by a checkpoint's own tokenizer.json. */
 export interface TextTokenizer {
   /** `special`: add what the post-processor adds (a BOS, where it adds one). */
   encode(text: string, special: boolean): readonly number[];
   decode(ids: readonly number[]): string;
+  /** The same without special tokens. */
+  decodeText(ids: readonly number[]): string;
   /** BOS, or EOS where there is no BOS: what stands before a text that has no context; null where neither is known. */
   readonly prefixToken: number | null;
+  /** EOS as tokenizer_config.json names it; null where it names none, or one that has no id. */
+  readonly endToken: { readonly id: number; readonly text: string } | null;
 }
 
 const specialToken = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
@@ -37,6 +42,11 @@ export const loadTokenizer = async (folder: string): Promise<TextTokenizer | nul
       ...config,
       clean_up_tokenization_spaces: false,
     });
+    const { decoder } = tokenizer;
+    if (decoder !== null && text.includes('"ByteFallback"')) {
+      const decodeChain = decoder.decode_chain.bind(decoder);
+      decoder.decode_chain = (tokens) => decodeChain(replaceBrokenBytes(tokens));
+    }
   } catch (cause) {
     throw refuse(
       'bad-tokenizer',
@@ -46,11 +56,15 @@ export const loadTokenizer = async (folder: string): Promise<TextTokenizer | nul
     );
   }
   const prefixName = config.bos_token ?? config.eos_token;
+  const endName = config.eos_token;
+  const endId = endName === null || endName === undefined ? undefined : tokenizer.token_to_id(endName);
   return {
     encode: (input, special) => tokenizer.encode(input, { add_special_tokens: special }).ids,
     // The library refuses to decode nothing.
     decode: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: false })),
+    decodeText: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: true })),
     prefixToken: prefixName === null || prefixName === undefined ? null : (tokenizer.token_to_id(prefixName) ?? null),
+    endToken: endName === null || endName === undefined || endId === undefined ? null : { id: endId, text: endName },
   };
 };
 

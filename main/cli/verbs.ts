@@ -5,6 +5,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   info: async () => (await import('./verbs/info.ts')).info,
   forward: async () => (await import('./verbs/forward.ts')).forward,
   score: async () => (await import('./verbs/score.ts')).score,
+  generate: async () => (await import('./verbs/generate.ts')).generate,
   profile: async () => (await import('./verbs/profile.ts')).profile,
   plan: async () => (await import('./verbs/plan.ts')).plan,
   recover: async () => (await import('./verbs/recover.ts')).recover,

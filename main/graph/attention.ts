@@ -27,7 +27,11 @@ export interface KeysAndValues {
 }
 
 /** `keys`: dimension of all keys that a token of a sequence of S may see. */
-export const attentionInputs = (graph: OnnxGraph, { rotary }: ModelDescriptor, keys: 'S' | 'P+S'): AttentionInputs => ({
+export const attentionInputs = (
+  graph: OnnxGraph,
+  { rotary }: ModelDescriptor,
+  keys: 'S' | 'P+S' | 'P+C+S',
+): AttentionInputs => ({
   cosine: graph.input('cosine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
   sine: graph.input('sine', DataType.FLOAT, ['T', rotary.dimensions / 2]),
   rows: graph.input('rows', DataType.INT64, [1, 'T']),
@@ -65,7 +69,7 @@ export const keyValueShape = (
     : { heads, keyDimension: headDimension, valueDimension: descriptor.valueDimension };
 
 /** Heads of a batch's tokens, [T, N, D] each; query heads are a multiple of key and value heads. */
-interface Heads extends KeysAndValues {
+export interface Heads extends KeysAndValues {
   readonly query: Value;
   readonly queryHeads: number;
   readonly keyHeads: number;
@@ -89,7 +93,7 @@ export const attention = (
   return { output: project(graph, attend(graph, heads, model.attentionScale, inputs), descriptor.output), own: heads };
 };
 
-const groupedHeads = (
+export const groupedHeads = (
   graph: OnnxGraph,
   model: ModelDescriptor,
   { query, key, value, queryKeyNorm, clip, sinks }: Extract<AttentionDescriptor, { kind: 'grouped' }>,
@@ -118,7 +122,7 @@ const groupedHeads = (
   };
 };
 
-/** Multi-head latent attention (arXiv 2405.04434, section 2.1): the rotated part of the key is shared by all heads. */
+/** Multi-head latent attention (arXiv 2405.04434, section 2.1), keys and values expanded from the latent. */
 const latentHeads = (
   graph: OnnxGraph,
   model: ModelDescriptor,
@@ -127,29 +131,16 @@ const latentHeads = (
   inputs: AttentionInputs,
 ): Heads => {
   const { heads, headDimension } = model;
-  const { latent, plainDimension, rotatedDimension, valueDimension, query } = descriptor;
-  const queries =
-    'whole' in query
-      ? project(graph, tokens, query.whole)
-      : project(graph, normalise(graph, project(graph, tokens, query.down), query.norm), query.up);
-  const [plainQuery, turnedQuery] = cut(graph, split(graph, queries, heads, headDimension), [
-    plainDimension,
-    rotatedDimension,
-  ]);
-  const [compressed, turnedKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [
-    latent,
-    rotatedDimension,
-  ]);
-  const expanded = project(graph, normalise(graph, compressed, descriptor.keyValueNorm), descriptor.keyValueUp);
+  const { plainDimension, valueDimension } = descriptor;
+  const { plainQuery, turnedQuery, latent, turnedKey } = latentParts(graph, model, descriptor, tokens, inputs);
+  const expanded = project(graph, latent, descriptor.keyValueUp);
   const [plainKey, value] = cut(graph, split(graph, expanded, heads, plainDimension + valueDimension), [
     plainDimension,
     valueDimension,
   ]);
-  const rotatedQuery = rotate(graph, model, merge(graph, turnedQuery, heads * rotatedDimension), heads, inputs);
-  const rotatedKey = split(graph, rotate(graph, model, turnedKey, 1, inputs), 1, rotatedDimension);
-  const everyHead = graph.node('Tile', [rotatedKey, graph.integers([1, heads, 1])]);
+  const everyHead = graph.node('Tile', [turnedKey, graph.integers([1, heads, 1])]);
   return {
-    query: graph.node('Concat', [plainQuery, split(graph, rotatedQuery, heads, rotatedDimension)], { axis: -1 }),
+    query: graph.node('Concat', [plainQuery, turnedQuery], { axis: -1 }),
     key: graph.node('Concat', [plainKey, everyHead], { axis: -1 }),
     value,
     queryHeads: heads,
@@ -157,6 +148,37 @@ const latentHeads = (
     headDimension,
     valueDimension,
     sinks: null,
+  };
+};
+
+/**
+ * What latent attention makes of tokens: queries [T, N, plain] and [T, N, rotated], the normed latent [T, latent], and the
+ * rotated part of the key [T, 1, rotated], which all heads share.
+ */
+export const latentParts = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  descriptor: Extract<AttentionDescriptor, { kind: 'latent' }>,
+  tokens: Value,
+  inputs: AttentionInputs,
+): Readonly<Record<'plainQuery' | 'turnedQuery' | 'latent' | 'turnedKey', Value>> => {
+  const { heads, headDimension } = model;
+  const { latent, plainDimension, rotatedDimension, query } = descriptor;
+  const queries =
+    'whole' in query
+      ? project(graph, tokens, query.whole)
+      : project(graph, normalise(graph, project(graph, tokens, query.down), query.norm), query.up);
+  const [plainQuery, rawQuery] = cut(graph, split(graph, queries, heads, headDimension), [
+    plainDimension,
+    rotatedDimension,
+  ]);
+  const [compressed, rawKey] = cut(graph, project(graph, tokens, descriptor.keyValueDown), [latent, rotatedDimension]);
+  const turnedQuery = rotate(graph, model, merge(graph, rawQuery, heads * rotatedDimension), heads, inputs);
+  return {
+    plainQuery,
+    turnedQuery: split(graph, turnedQuery, heads, rotatedDimension),
+    latent: normalise(graph, compressed, descriptor.keyValueNorm),
+    turnedKey: split(graph, rotate(graph, model, rawKey, 1, inputs), 1, rotatedDimension),
   };
 };
 
@@ -227,7 +249,7 @@ const mix = (
 };
 
 /** Softmax over keys; a sink is one more column per head that takes its share and is dropped. */
-const probabilities = (
+export const probabilities = (
   graph: OnnxGraph,
   scores: Value,
   bias: Value,
@@ -247,7 +269,7 @@ const probabilities = (
 };
 
 /** [B, S, heads...] -> the real tokens [T, width]. */
-const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: AttentionInputs): Value =>
+export const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: AttentionInputs): Value =>
   graph.node('Gather', [merge(graph, mixed, width), inputs.unpack], { axis: 0 });
 
 /** Rotary embedding of every head of [T, N * D]; dimensions of a head beyond the rotated ones pass. */
@@ -267,15 +289,15 @@ const rotate = (
 };
 
 /** [..., N * D] -> [T, N, D]. */
-const split = (graph: OnnxGraph, value: Value, count: number, dimension: number): Value =>
+export const split = (graph: OnnxGraph, value: Value, count: number, dimension: number): Value =>
   graph.node('Reshape', [value, graph.integers([-1, count, dimension])]);
 
 /** [...] -> [T, width]. */
-const merge = (graph: OnnxGraph, value: Value, width: number): Value =>
+export const merge = (graph: OnnxGraph, value: Value, width: number): Value =>
   graph.node('Reshape', [value, graph.integers([-1, width])]);
 
 /** Two parts of the last axis. */
-const cut = (graph: OnnxGraph, value: Value, widths: readonly [number, number]): readonly [Value, Value] => {
+export const cut = (graph: OnnxGraph, value: Value, widths: readonly [number, number]): readonly [Value, Value] => {
   const [first, second] = graph.nodes('Split', [value, graph.integers(widths)], 2, { axis: -1 });
   if (first === undefined || second === undefined) throw new Error('Split gives two outputs');
   return [first, second];

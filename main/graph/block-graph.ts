@@ -1,5 +1,6 @@
 import type { BlockDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { attention, attentionInputs, type AttentionInputs, type KeysAndValues, prefixInputs } from './attention.ts';
+import { cachedAttention, cacheInputs, type CacheInputs } from './cached-attention.ts';
 import { multiply, normalise, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
 import { type GraphTarget, OnnxGraph, type Value } from './onnx-graph.ts';
@@ -9,9 +10,10 @@ import { storedTensor, toFloat } from './weights.ts';
 /**
  * What a block takes and gives beside the common: `observed` gives what only some statistics look at (`tokens`,
  * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes keys and values of tokens that stand before every sequence
- * (`prefixKey`, `prefixValue`) and gives those of its own tokens (`key`, `value`).
+ * (`prefixKey`, `prefixValue`) and gives those of its own tokens (`key`, `value`); `cached` takes what sequences and
+ * candidates hold already (`CacheInputs`) and a mask per token [T, rows], and gives hidden states, `key` and `value` only.
  */
-export type BlockForm = 'plain' | 'observed' | 'prefixed';
+export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
 
 /**
  * One transformer block: hidden [T, H] -> hidden [T, H]. In an MoE layer the router mask is an input and the router's
@@ -30,24 +32,26 @@ export const blockGraph = (
   const { hidden } = model;
   const input = graph.input('hidden', DataType.FLOAT, ['T', hidden]);
   const rows = layer?.router.shape[0] ?? 0;
-  const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, [rows]);
+  const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, form === 'cached' ? ['T', rows] : [rows]);
   const inputs =
     form === 'prefixed'
       ? { ...attentionInputs(graph, model, 'P+S'), prefix: prefixInputs(graph, model, block.attention) }
-      : attentionInputs(graph, model, 'S');
+      : attentionInputs(graph, model, form === 'cached' ? 'P+C+S' : 'S');
+  const cache = form === 'cached' ? cacheInputs(graph, model, block.attention) : null;
   const { output, router, residual, tokens, own } = blockNodes(graph, model, {
     block,
     layer,
     hidden: input,
     inputs,
     mask,
+    cache,
   });
   graph.output('hiddenOut', output, DataType.FLOAT, ['T', hidden]);
-  if (form === 'prefixed') {
+  if (form === 'prefixed' || form === 'cached') {
     graph.output('key', own.key, DataType.FLOAT, ['T', 'G', 'K']);
     graph.output('value', own.value, DataType.FLOAT, ['T', 'G', 'V']);
   }
-  if (layer === null || router === null) return graph.serialise('block');
+  if (layer === null || router === null || form === 'cached') return graph.serialise('block');
   graph.output('logits', router.logits, DataType.FLOAT, ['T', rows]);
   graph.output('experts', router.experts, DataType.INT64, ['T', layer.topK]);
   graph.output('weights', router.weights, DataType.FLOAT, ['T', layer.topK]);
@@ -70,6 +74,8 @@ export interface BlockInputs {
   /** [T, H]. */
   readonly hidden: Value;
   readonly inputs: AttentionInputs;
+  /** Keys and values that lie ready; none, and tokens see those that run with them (and a prefix) only. */
+  readonly cache?: CacheInputs | null;
 }
 
 export interface BlockValues {
@@ -88,9 +94,13 @@ export interface BlockValues {
 export const blockNodes = (
   graph: OnnxGraph,
   model: ModelDescriptor,
-  { block, layer, mask, hidden, inputs }: BlockInputs,
+  { block, layer, mask, hidden, inputs, cache = null }: BlockInputs,
 ): BlockValues => {
-  const attended = attention(graph, model, block.attention, normalise(graph, hidden, block.attentionNorm), inputs);
+  const normed = normalise(graph, hidden, block.attentionNorm);
+  const attended =
+    cache === null
+      ? attention(graph, model, block.attention, normed, inputs)
+      : cachedAttention(graph, model, block.attention, normed, inputs, cache);
   const { own } = attended;
   const residual = addBranch(graph, model, hidden, attended.output);
   const tokens = normalise(graph, residual, block.feedForwardNorm);
@@ -137,6 +147,14 @@ export const logitsGraph = (model: ModelDescriptor): Uint8Array => {
   const graph = new OnnxGraph();
   graph.output('logits', head(graph, model, lastHidden(graph, model)), DataType.FLOAT, ['N', model.vocabulary]);
   return graph.serialise('logits');
+};
+
+/** Hidden [N, H] -> the token with the largest logit of each row [N] (ties: the lowest). */
+export const greedyGraph = (model: ModelDescriptor): Uint8Array => {
+  const graph = new OnnxGraph();
+  const logits = head(graph, model, lastHidden(graph, model));
+  graph.output('best', graph.node('ArgMax', [logits], { axis: -1, keepdims: 0 }), DataType.INT64, ['N']);
+  return graph.serialise('greedy');
 };
 
 /**

@@ -4,7 +4,7 @@ import { floatTensor, integerTensor } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Added to an attention score that must not count: exp of it is exactly zero, and no sum of it overflows. */
-const HIDDEN = -1e9;
+export const HIDDEN = -1e9;
 
 /** Trees that run together; tokens of all of them stand packed, one after the other, without padding. */
 export interface Batch {
@@ -178,7 +178,7 @@ const fillBias = (
 };
 
 /** Cosine and sine of each token's angles times the embedding's magnitude, [T, dimensions / 2] float32. */
-const rotaryTables = (
+export const rotaryTables = (
   positions: Int32Array,
   { frequencies, magnitude }: Rotary,
 ): { cosine: Float32Array; sine: Float32Array } => {

@@ -45,7 +45,7 @@ export class BlockPool {
     this.spareBytes = memoryBudgetBytes - needBytes;
   }
 
-  /** A plain block and a prefixed one are never open at once: each holds all weights. */
+  /** Of a plain block, a prefixed and a cached one only one is open at once: each holds all weights. */
   async acquire(layer: number, variant: LayerVariant, form: BlockForm = 'plain'): Promise<Session> {
     const place = `${String(layer)}/${variant.sessionKey}`;
     const key = place + formSuffix[form];
@@ -55,7 +55,8 @@ export class BlockPool {
     const block = descriptor.blocks[layer];
     if (block === undefined) throw new Error(`no block ${String(layer)}`);
     if (this.streaming) await this.#close([...this.#open.keys()]);
-    if (form !== 'observed') await this.#close([place + formSuffix[form === 'plain' ? 'prefixed' : 'plain']]);
+    if (form !== 'observed')
+      await this.#close(wholeForms.filter((other) => other !== form).map((other) => place + formSuffix[other]));
     const graph = blockGraph(descriptor, block, variant.layer, providers[this.#provider], form);
     const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, graph, {
       threads: this.#threads,
@@ -69,9 +70,8 @@ export class BlockPool {
 
   /** Closes the sessions of merged layers, which belong to one candidate, and observed ones; the layers' own serve all. */
   async closeMerged(): Promise<void> {
-    await this.#close(
-      [...this.#open.keys()].filter((key) => !key.endsWith('/own') && !key.endsWith(`/own${formSuffix.prefixed}`)),
-    );
+    const kept = wholeForms.map((form) => `/own${formSuffix[form]}`);
+    await this.#close([...this.#open.keys()].filter((key) => !kept.some((ending) => key.endsWith(ending))));
   }
 
   async dispose(): Promise<void> {
@@ -87,6 +87,14 @@ export class BlockPool {
   }
 }
 
-const formSuffix: Readonly<Record<BlockForm, string>> = { plain: '', observed: '/observed', prefixed: '/prefixed' };
+const formSuffix: Readonly<Record<BlockForm, string>> = {
+  plain: '',
+  observed: '/observed',
+  prefixed: '/prefixed',
+  cached: '/cached',
+};
+
+/** Forms that serve every candidate that drops experts. */
+const wholeForms: readonly BlockForm[] = ['plain', 'prefixed', 'cached'];
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

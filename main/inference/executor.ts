@@ -1,3 +1,4 @@
+import type { Tensor } from 'onnxruntime-node';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import { embeddingGraph } from '../graph/block-graph.ts';
@@ -164,8 +165,13 @@ export class Executor {
     return hidden;
   }
 
-  async #embedded(batch: Batch): Promise<Float32Array> {
-    const { hiddenOut } = await this.#embedding.run({ tokens: batch.tokenIds }, ['hiddenOut']);
+  #embedded(batch: Batch): Promise<Float32Array> {
+    return this.embed(batch.tokenIds);
+  }
+
+  /** Hidden states [T, H] before the first block of token ids [T] int64. */
+  async embed(tokens: Tensor): Promise<Float32Array> {
+    const { hiddenOut } = await this.#embedding.run({ tokens }, ['hiddenOut']);
     if (hiddenOut === undefined) throw new Error('embedding without output');
     return floatsOf(hiddenOut);
   }

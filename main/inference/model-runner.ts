@@ -4,6 +4,8 @@ import type { ProviderName } from '../contract/device.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
+import type { DecodingCost } from '../generation/decoding-cost.ts';
+import type { DecodedRow, RowToDecode } from '../generation/writing-row.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 
 /** A plan being evaluated; `plan: null` is the unpruned model. Keys are unique within a call. */
@@ -90,6 +92,17 @@ export interface ModelRunner {
     plan: Plan | null,
     control: RunControl,
   ): Promise<ScoreResult[]>;
+  /**
+   * Greedy continuations of rows, each as soon as it ends; a row names the candidate that writes it. Candidates write
+   * side by side. Nothing else may run on the runner until the answer was read to its end or left (`return`).
+   */
+  decode(
+    rows: readonly RowToDecode[],
+    candidates: readonly Candidate[],
+    control: RunControl,
+  ): AsyncGenerator<DecodedRow>;
+  /** What `decode` will take; refuses what does not fit into the memory budget. */
+  decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost>;
   dispose(): Promise<void>;
 }
 

@@ -5,6 +5,10 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { decodingCost } from '../generation/count-steps.ts';
+import { decode } from '../generation/decode.ts';
+import type { DecodingCost } from '../generation/decoding-cost.ts';
+import type { DecodedRow, RowToDecode } from '../generation/writing-row.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
 import { encodeChoices, encodeText, profileSequences, requireScored } from './encode-item.ts';
@@ -82,6 +86,7 @@ class Runner implements ModelRunner {
   readonly tokenizer: TextTokenizer | null;
   readonly #overlayFolder: string;
   readonly #threads: number;
+  readonly #slots: number;
   readonly #mostJointUnknowns: number | undefined;
   readonly #pool: BlockPool;
   readonly #executor: Executor;
@@ -99,6 +104,7 @@ class Runner implements ModelRunner {
     this.tokenizer = tokenizer;
     this.#overlayFolder = settings.overlayFolder;
     this.#threads = settings.threads;
+    this.#slots = settings.batchSlots ?? BATCH_SLOTS;
     this.#mostJointUnknowns = settings.mostJointUnknowns;
     this.#pool = pool;
     this.#executor = executor;
@@ -289,6 +295,24 @@ class Runner implements ModelRunner {
       plan,
       control,
     );
+  }
+
+  async *decode(
+    rows: readonly RowToDecode[],
+    candidates: readonly Candidate[],
+    control: RunControl,
+  ): AsyncGenerator<DecodedRow> {
+    const engine = {
+      model: this.checkpoint.descriptor,
+      pool: this.#pool,
+      executor: this.#executor,
+      scorer: this.#scorer,
+    };
+    yield* decode(engine, rows, await this.#resolve(candidates), { slots: this.#slots }, control);
+  }
+
+  async decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost> {
+    return decodingCost(this.checkpoint.descriptor, this.#pool, rows, await this.#resolve(candidates));
   }
 
   async dispose(): Promise<void> {

@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
-import { logitsGraph, scoreGraph } from '../graph/block-graph.ts';
+import { greedyGraph, logitsGraph, scoreGraph } from '../graph/block-graph.ts';
 import { externalDataRoot } from '../graph/weights.ts';
-import { booleansOf, floatsOf, floatTensor, integerTensor, Session } from './session.ts';
+import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, Session } from './session.ts';
 import { type TokenTree, treeOf, treeRow } from './token-tree.ts';
 
 /** Tokens that go in, and the tokens that the last `targets.length` positions must predict. */
@@ -78,13 +78,14 @@ export interface TargetScore {
   readonly greedy: boolean;
 }
 
-/** Final norm and head: hidden states to logits, or to log-probabilities of target tokens. */
+/** Final norm and head: hidden states to logits, to log-probabilities of target tokens, or to the likeliest tokens. */
 export class Scorer {
   readonly #checkpoint: Checkpoint;
   readonly #threads: number;
   readonly #provider: ProviderName;
   #score: Session | null = null;
   #logits: Session | null = null;
+  #greedy: Session | null = null;
 
   constructor(checkpoint: Checkpoint, threads: number, provider: ProviderName) {
     this.#checkpoint = checkpoint;
@@ -134,7 +135,28 @@ export class Scorer {
     return floatsOf(logits);
   }
 
+  /** The token with the largest logit of each row [N] (ties: the lowest). */
+  async greedy(hidden: Float32Array): Promise<Int32Array> {
+    this.#greedy ??= await this.#open('greedy', greedyGraph(this.#checkpoint.descriptor));
+    const { hidden: width, vocabulary } = this.#checkpoint.descriptor;
+    const rows = hidden.length / width;
+    const rowsAtOnce = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
+    const tokens = new Int32Array(rows);
+    for (let first = 0; first < rows; first += rowsAtOnce) {
+      const end = Math.min(first + rowsAtOnce, rows);
+      const { best } = await this.#greedy.run(
+        { hidden: floatTensor(hidden.subarray(first * width, end * width), [end - first, width]) },
+        ['best'],
+      );
+      if (best === undefined) throw new Error('head without tokens');
+      tokens.set(integersOf(best), first);
+    }
+    return tokens;
+  }
+
   async dispose(): Promise<void> {
+    await this.#greedy?.dispose();
+    this.#greedy = null;
     await this.#score?.dispose();
     await this.#logits?.dispose();
     this.#score = null;

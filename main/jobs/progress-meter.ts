@@ -18,7 +18,7 @@ interface Sample {
  * tokens) and tells a range for the time left from the spread of recent rates. Work that was on disk already counts as
  * done but not as speed.
  */
-export interface ProgressMeter {
+export interface ProgressMeter<Subject = JobSubject> {
   setTotal(work: number): void;
   addToTotal(work: number): void;
   describe(description: string): void;
@@ -33,17 +33,19 @@ export interface ProgressMeter {
   /** Steps computed and reused so far. */
   readonly computed: number;
   readonly reused: number;
-  read(): JobProgress;
+  read(): Subject & Omit<JobProgress, keyof JobSubject>;
 }
+
+type JobSubject = Pick<JobProgress, 'run' | 'kind' | 'title'>;
 
 const quantile = (sorted: readonly number[], part: number): number =>
   sorted[Math.round((sorted.length - 1) * part)] ?? 0;
 
-export const createProgressMeter = (
-  subject: Pick<JobProgress, 'run' | 'kind' | 'title'>,
+export const createProgressMeter = <Subject extends object>(
+  subject: Subject,
   now: () => number,
   changed: () => void = () => undefined,
-): ProgressMeter => {
+): ProgressMeter<Subject> => {
   const startedAt = now();
   const samples: Sample[] = [];
   let description = '';

@@ -310,6 +310,115 @@ describe('refused with exit code 2, what is wrong, and nothing written:', () => 
   });
 });
 
+test('generate: texts and tokens of the contract, the same under a plan and as its export, cut prompts counted, bad requests refused', async () => {
+  const folder = await temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  await writeFile(
+    at('kept.json'),
+    JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 3, 5, 6, 8, 9, 11, 12, 14]) }),
+  );
+  jsonOf(await uncurl(['export', 'uncurl-16', '--plan', at('kept.json'), '--out', at('small'), '--json']));
+  await writeFile(
+    at('requests.jsonl'),
+    `{"id":"b","context":"\\nsort dbca>","until":["c"],"maxNewTokens":8}\n{"id":"a","context":"${'\\nsort ba>ab'.repeat(6)}\\nsort ba>","maxNewTokens":20}\n`,
+  );
+  await writeFile(at('tokens.json'), '[[1,2,3,4,5],[6,7]]');
+  for (const [model, given, out] of [
+    ['uncurl-16', ['--plan', at('kept.json')], 'one'],
+    [at('small'), [], 'two'],
+  ] as const) {
+    const answer = jsonOf(
+      await uncurl([
+        'generate',
+        model,
+        '--requests',
+        at('requests.jsonl'),
+        '--out',
+        at(`${out}.jsonl`),
+        ...given,
+        '--json',
+      ]),
+    );
+    expect(answer).toMatchObject({ requests: 2, truncated: 1 });
+    jsonOf(
+      await uncurl([
+        'generate',
+        model,
+        '--tokens',
+        at('tokens.json'),
+        '--max-new-tokens',
+        '6',
+        '--ignore-end',
+        '--out',
+        at(`${out}.json`),
+        ...given,
+        '--json',
+      ]),
+    );
+  }
+  const texts = (await readFile(at('one.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+  expect(texts).toEqual(
+    ['b', 'a'].map((id) => ({
+      id,
+      text: expect.any(String),
+      tokens: expect.any(Array),
+      stopped: expect.stringMatching(/^(until|end|length)$/),
+    })),
+  );
+  expect(await readFile(at('two.jsonl'), 'utf8')).toBe(await readFile(at('one.jsonl'), 'utf8'));
+  expect(JSON.parse(await readFile(at('one.json'), 'utf8'))).toEqual({
+    tokens: [expect.any(Array), expect.any(Array)],
+  });
+  expect(await readFile(at('two.json'), 'utf8')).toBe(await readFile(at('one.json'), 'utf8'));
+
+  const info = jsonOf(await uncurl(['info', 'uncurl-16', '--json']));
+  const { memory } = z.object({ memory: z.object({ streaming: z.number() }) }).parse(info);
+  const streamed = await uncurl([
+    'generate',
+    'uncurl-16',
+    '--plan',
+    at('kept.json'),
+    '--tokens',
+    at('tokens.json'),
+    '--max-new-tokens',
+    '6',
+    '--ignore-end',
+    '--out',
+    at('three.json'),
+    '--memory',
+    String((memory.streaming + 100_000) / 1e9),
+  ]);
+  expect(streamed.stderr).toMatch(
+    /larger than the memory budget: each step reads .* for one token of all prompts, in 6 steps at most/,
+  );
+  expect(await readFile(at('three.json'), 'utf8')).toBe(await readFile(at('one.json'), 'utf8'));
+
+  await writeFile(
+    at('bad.jsonl'),
+    '{"id":"a","context":"x","until":[""]}\n{"id":"b","context":"x","maxNewTokens":64}\n',
+  );
+  const refused = await uncurl(['generate', 'uncurl-16', '--requests', at('bad.jsonl'), '--out', at('none.jsonl')]);
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringMatching(/Line 1: until\.0: a stop string is empty.*Line 2: "b": 64 new tokens leave no room/s),
+  ]);
+  const both = await uncurl([
+    'generate',
+    'uncurl-16',
+    '--requests',
+    at('bad.jsonl'),
+    '--tokens',
+    at('tokens.json'),
+    '--out',
+    at('none.jsonl'),
+  ]);
+  expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('either --requests or --tokens')]);
+  expect(await readdir(folder)).not.toContain('none.jsonl');
+}, 120_000);
+
 test('help, version, doctor and methods answer in words and as documents', async () => {
   expect((await uncurl([])).code).toBe(2);
   const help = await uncurl(['--help']);
@@ -318,6 +427,7 @@ test('help, version, doctor and methods answer in words and as documents', async
     'info',
     'forward',
     'score',
+    'generate',
     'profile',
     'plan',
     'sweep',

@@ -10,6 +10,8 @@ const plain: TextTokenizer = {
     ...Array.from(text.matchAll(/ab|[^]/g), ([piece]) => (piece === 'ab' ? 1000 : (piece.codePointAt(0) ?? 0))),
   ],
   decode: () => '',
+  decodeText: () => '',
+  endToken: null,
   prefixToken: 0,
 };
 const code = (character: string): number => character.codePointAt(0) ?? 0;

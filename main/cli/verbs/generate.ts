@@ -1,0 +1,168 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { refuse } from '../../contract/errors.ts';
+import type { Plan } from '../../contract/plan.ts';
+import { writeFileAtomically } from '../../files/write-atomically.ts';
+import type { DecodingCost } from '../../generation/decoding-cost.ts';
+import { readEndTokens } from '../../generation/end-tokens.ts';
+import { readRequests } from '../../generation/read-requests.ts';
+import { NO_ENDS, prepareTexts, textEnds, writeTexts, type WrittenText } from '../../generation/write-texts.ts';
+import type { RowToDecode } from '../../generation/writing-row.ts';
+import type { ModelRunner, RunControl } from '../../inference/model-runner.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { type OptionReader, optionReader } from '../option-values.ts';
+import { installRecovery, readPlanFile } from '../plan-files.ts';
+import { findModel } from '../subjects.ts';
+import { progressWithTimeLeft } from '../time-left.ts';
+import type { Verb, VerbHost, VerbResult } from '../verb.ts';
+
+/** What lm-evaluation-harness lets a model write where a task does not say. */
+const DEFAULT_NEW_TOKENS = 256;
+
+const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
+
+/** What the verb runs with, beside what it is to write. */
+interface Work {
+  readonly reader: OptionReader;
+  readonly checkpoint: Checkpoint;
+  readonly host: VerbHost;
+  readonly out: string;
+}
+
+export const generate: Verb = {
+  name: 'generate',
+  usage: 'MODEL --requests F.jsonl|--tokens F.json --out F.jsonl [--plan PLAN]',
+  summary: 'What the model writes after each context: greedily, ended and cut as lm-evaluation-harness does it.',
+  positionals: [1, 1],
+  options: {
+    requests: {
+      type: 'string',
+      value: 'FILE',
+      help: 'One {"id","context","until":[...],"maxNewTokens":n} a line; answers {"id","text","tokens","stopped"}.',
+    },
+    tokens: {
+      type: 'string',
+      value: 'FILE',
+      help: 'JSON list of token-id lists to go on from; answers {"tokens": [[...]]}.',
+    },
+    plan: { type: 'string', value: 'PLAN', help: 'Write under this plan.' },
+    'max-new-tokens': {
+      type: 'string',
+      value: 'N',
+      help: `Tokens to write where a request does not say (default: ${String(DEFAULT_NEW_TOKENS)}).`,
+    },
+    'ignore-end': { type: 'boolean', help: 'Write on after end tokens.' },
+    ...OUT_FILE,
+    ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const out = outFile(reader);
+    const [requestsFile, tokensFile] = [reader.text('requests'), reader.text('tokens')];
+    if ((requestsFile === undefined) === (tokensFile === undefined)) {
+      throw refuse(
+        'bad-usage',
+        'Give either --requests or --tokens.',
+        'Requests hold texts, token lists hold token ids.',
+      );
+    }
+    const checkpoint = await openCheckpoint(await findModel(host.resources, given.positionals[0] ?? ''));
+    const work: Work = { reader, checkpoint, host, out };
+    return requestsFile === undefined
+      ? continueTokens(work, reader.requiredText('tokens'))
+      : answerRequests(work, requestsFile);
+  },
+};
+
+const answerRequests = async (work: Work, file: string): Promise<VerbResult> => {
+  const { reader, checkpoint, out } = work;
+  const { maxPositions } = checkpoint.descriptor;
+  const defaults = { maxNewTokens: reader.whole('max-new-tokens', 1) ?? DEFAULT_NEW_TOKENS, maxPositions };
+  const requests = readRequests(await readTextFile(file, 'requests'), resolve(file), defaults);
+  const tokenizer = await requireTokenizer(checkpoint);
+  const ends = reader.flag('ignore-end') ? NO_ENDS : await textEnds(checkpoint.folder, tokenizer);
+  const texts = await withModel(work, async (runner, plan, start) => {
+    const prepared = prepareTexts(tokenizer, { requests, candidates: [{ key: CANDIDATE, plan }], ends }, maxPositions);
+    const written: WrittenText[] = [];
+    for await (const text of writeTexts(runner, tokenizer, prepared, await start(prepared.rows)))
+      written[text.request] = text;
+    return written;
+  });
+  const lines = texts.map(({ id, text, tokens, stopped }) => JSON.stringify({ id, text, tokens, stopped }));
+  await writeFileAtomically(out, `${lines.join('\n')}\n`);
+  const truncated = texts.filter(({ truncatedTokens }) => truncatedTokens > 0).length;
+  const note =
+    truncated === 0
+      ? ''
+      : ` ${String(truncated)} contexts were cut on the left, to leave room for new tokens within the model's ${String(maxPositions)} positions.`;
+  return {
+    document: { out, requests: texts.length, truncated },
+    text: `${String(texts.length)} texts written to ${out}.${note}`,
+  };
+};
+
+const continueTokens = async (work: Work, file: string): Promise<VerbResult> => {
+  const { reader, checkpoint, out } = work;
+  const prompts = parseJson(await readTextFile(file, 'tokens'), tokenLists, resolve(file));
+  const mostNewTokens = reader.whole('max-new-tokens', 1) ?? DEFAULT_NEW_TOKENS;
+  const ends = new Set(reader.flag('ignore-end') ? [] : await readEndTokens(checkpoint.folder));
+  const isDone = (written: readonly number[]): boolean => ends.has(written.at(-1) ?? -1);
+  const tokens = await withModel(work, async (runner, plan, start) => {
+    const rows = prompts.map((prompt): RowToDecode => ({
+      tokens: prompt,
+      candidate: CANDIDATE,
+      mostNewTokens,
+      isDone,
+    }));
+    const written: (readonly number[])[] = [];
+    for await (const { row, tokens } of runner.decode(rows, [{ key: CANDIDATE, plan }], await start(rows)))
+      written[row] = tokens;
+    return written;
+  });
+  await writeFileAtomically(out, `${JSON.stringify({ tokens })}\n`);
+  return {
+    document: { out, sequences: tokens.length },
+    text: `${String(tokens.length)} continuations written to ${out}.`,
+  };
+};
+
+const CANDIDATE = 'plan';
+
+type Start = (rows: readonly RowToDecode[]) => Promise<RunControl>;
+
+/** Opens the model under `--plan`; `start` says what the rows will cost, and gives what a run is controlled by. */
+const withModel = async <T>(
+  { reader, checkpoint, host }: Work,
+  use: (runner: ModelRunner, plan: Plan | null, start: Start) => Promise<T>,
+): Promise<T> => {
+  const planFile = reader.text('plan');
+  const plan = planFile === undefined ? null : await readPlanFile(planFile, checkpoint.info);
+  return withRunner(
+    checkpoint,
+    reader,
+    (runner) =>
+      use(runner, plan, async (rows) => {
+        const cost = costText(await runner.decodingCost(rows, [{ key: CANDIDATE, plan }]), checkpoint);
+        if (cost !== null) host.say(cost);
+        return {
+          signal: host.signal,
+          onProgress: progressWithTimeLeft(host.progress, 'writing', () => performance.now()),
+        };
+      }),
+    async (overlayFolder) => {
+      if (planFile !== undefined && plan !== null) await installRecovery({ file: planFile, plan }, overlayFolder, host);
+    },
+  );
+};
+
+/** What is said before the start: what the steps of a streamed model read. */
+const costText = ({ streamed, mostSteps, rowsAtOnce, rows }: DecodingCost, { info }: Checkpoint): string | null => {
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  if (!streamed) return null;
+  const side = rowsAtOnce < rows ? `${String(rowsAtOnce)} of ${String(rows)} prompts` : 'all prompts';
+  return `The model is larger than the memory budget: each step reads its ${gigabytes(info.sizeBytes)} for one token of ${side}, in ${String(mostSteps)} steps at most (${gigabytes(mostSteps * info.sizeBytes)}).`;
+};

@@ -1,0 +1,202 @@
+import { groupTrees } from '../inference/batch.ts';
+import { cachedShape } from '../graph/cached-attention.ts';
+import { admittedRows, ROWS_AT_ONCE } from './admit-rows.ts';
+import { groupRoom, longestFirst, type DecodingGroup } from './decoding-group.ts';
+import type { Feeds } from '../inference/session.ts';
+import { KeyValueCache, type FedKeysAndValues } from './key-value-cache.ts';
+import { nothingHeld, runStep, type DecodingEngine, type StepWork } from './run-step.ts';
+import { makeStepBatch, type StepSequence } from './step-batch.ts';
+import { WritingRow, type DecodedRow } from './writing-row.ts';
+
+export interface GroupControl {
+  readonly signal: AbortSignal;
+  /** Padded tokens of prompts that run at once. */
+  readonly slots: number;
+  /** Tokens that went through one more block, or that will not have to. */
+  readonly advance: (tokens: number) => void;
+}
+
+/**
+ * Writes the rows of one group, longest first. Rows that end leave, and others join as memory for their keys and values
+ * allows; every step takes all that write, and the prompts of those that join, through the blocks together.
+ */
+export class GroupDecoder {
+  readonly #engine: DecodingEngine;
+  readonly #group: DecodingGroup;
+  readonly #control: GroupControl;
+  readonly #waiting: WritingRow[];
+  /** Row i writes into slot i of the cache. */
+  readonly #writing: WritingRow[] = [];
+  readonly #cache: KeyValueCache;
+  readonly #prefix: KeyValueCache;
+
+  constructor(engine: DecodingEngine, group: DecodingGroup, control: GroupControl) {
+    this.#engine = engine;
+    this.#group = group;
+    this.#control = control;
+    const shapes = engine.model.blocks.map(({ attention }) => cachedShape(engine.model, attention));
+    this.#cache = new KeyValueCache(shapes);
+    this.#prefix = new KeyValueCache(shapes);
+    const numberOf = new Map(group.candidates.map(({ key }, index) => [key, index]));
+    this.#waiting = longestFirst(
+      group.rows.map((row) => new WritingRow(row.row, numberOf.get(row.candidate) ?? 0, row.shared, row)),
+    );
+  }
+
+  async *run(): AsyncGenerator<DecodedRow> {
+    if (this.#group.prefix.length > 0) await this.#runPrefix();
+    while (this.#waiting.length > 0 || this.#writing.length > 0) {
+      const joining = this.#admit();
+      const writing = this.#writing.length;
+      this.#makeRoom(joining);
+      this.#writing.push(...joining);
+      const works = [...this.#prompts(joining, writing), ...this.#continuations(writing)];
+      const states = await runStep(
+        this.#engine,
+        this.#group.candidates,
+        works.map(({ work }) => work),
+        this.#control,
+      );
+      const ended: DecodedRow[] = [];
+      for (const [index, { rows }] of works.entries()) {
+        const tokens = await this.#engine.scorer.greedy(states[index] ?? new Float32Array());
+        rows.forEach((row, at) => {
+          const end = row.take(tokens[at] ?? -1);
+          if (end !== null) ended.push({ row: row.row, tokens: row.written, ended: end });
+        });
+      }
+      this.#leave(new Set(ended.map(({ row }) => row)));
+      yield* ended;
+    }
+  }
+
+  /** Rows that join now. */
+  #admit(): readonly WritingRow[] {
+    const { model, pool } = this.#engine;
+    const room = groupRoom(model, this.#group, pool.spareBytes, pool.streaming);
+    return this.#waiting.splice(0, admittedRows(this.#waiting, this.#writing, room));
+  }
+
+  /** Columns that the rows which write will need at most. */
+  #mostColumns(): number {
+    return this.#writing.reduce((most, row) => Math.max(most, row.mostColumns), 0);
+  }
+
+  /** Lays the cache out for one more token of every row, and for the prompts of those that join. */
+  #makeRoom(joining: readonly WritingRow[]): void {
+    const writing = this.#writing.length;
+    const needed = Math.max(
+      ...this.#writing.map(({ columns }) => columns + 1),
+      ...joining.map(({ prompt }) => prompt.length),
+    );
+    const most = Math.max(this.#mostColumns(), ...joining.map(({ mostColumns }) => mostColumns));
+    if (needed <= this.#cache.columns && writing + joining.length <= this.#cache.slots) return;
+    const columns = Math.min(this.#cache.grownColumns(needed, most), most);
+    this.#cache.resize(writing + joining.length, columns, writing);
+  }
+
+  /** The prompts of rows that join, in batches of similar length; their slots begin at `first`. */
+  #prompts(
+    joining: readonly WritingRow[],
+    first: number,
+  ): readonly { readonly work: StepWork; readonly rows: readonly WritingRow[] }[] {
+    const batches = groupTrees(
+      joining.map(({ prompt }) => ({ trunk: prompt, branches: [] })),
+      this.#control.slots,
+    );
+    return batches.map((members) => {
+      const rows = members.flatMap((member) => joining[member] ?? []);
+      const places = members.map((member) => ({ slot: first + member, column: 0 }));
+      return {
+        rows,
+        work: {
+          batch: this.#batch(rows.map(sequenceOf), 1),
+          places,
+          into: this.#cache,
+          past: (block) => asPast(this.#nothing(block, rows.length)),
+          prefix: this.#prefixFeeds,
+        },
+      };
+    });
+  }
+
+  /** One token of each of the first `count` rows. */
+  #continuations(count: number): readonly { readonly work: StepWork; readonly rows: readonly WritingRow[] }[] {
+    const parts = Math.ceil(count / ROWS_AT_ONCE);
+    return Array.from({ length: parts }, (_, part) => {
+      const first = part * ROWS_AT_ONCE;
+      const rows = this.#writing.slice(first, Math.min(count, first + ROWS_AT_ONCE));
+      return {
+        rows,
+        work: {
+          batch: this.#batch(rows.map(sequenceOf), this.#cache.columns),
+          places: rows.map(({ columns }, index) => ({ slot: first + index, column: columns })),
+          into: this.#cache,
+          past: (block) => asPast(this.#cache.read(block, first, rows.length)),
+          prefix: this.#prefixFeeds,
+        },
+      };
+    });
+  }
+
+  /** The shared prefix, once for every candidate. */
+  async #runPrefix(): Promise<void> {
+    const { candidates, prefix } = this.#group;
+    this.#prefix.resize(candidates.length, prefix.length, 0);
+    const atOnce = Math.max(1, Math.floor(this.#control.slots / prefix.length));
+    const works: StepWork[] = [];
+    for (let first = 0; first < candidates.length; first += atOnce) {
+      const members = candidates.slice(first, first + atOnce).map((_, index) => first + index);
+      const sequences = members.map((candidate) => ({ candidate, tokens: prefix, prefix: 0, columns: 0 }));
+      works.push({
+        batch: makeStepBatch(this.#engine.model, sequences, { candidates: 1, prefix: 1, past: 1 }),
+        places: members.map((slot) => ({ slot, column: 0 })),
+        into: this.#prefix,
+        past: (block) => asPast(this.#nothing(block, members.length)),
+        prefix: (block) => asPrefix(this.#nothing(block, 1)),
+      });
+    }
+    await runStep(this.#engine, candidates, works, this.#control);
+  }
+
+  /** Rows that ended go; the last ones move into their slots. */
+  #leave(ended: ReadonlySet<number>): void {
+    for (let slot = this.#writing.length - 1; slot >= 0; slot -= 1) {
+      const row = this.#writing[slot];
+      if (row === undefined || !ended.has(row.row)) continue;
+      this.#control.advance((row.mostNewTokens - row.written.length) * this.#engine.model.blocks.length);
+      const last = this.#writing.pop();
+      if (last === undefined || last === row) continue;
+      this.#cache.move(this.#writing.length, slot, last.columns);
+      this.#writing[slot] = last;
+    }
+  }
+
+  #batch(sequences: readonly StepSequence[], past: number): StepWork['batch'] {
+    const { candidates, prefix } = this.#group;
+    return prefix.length > 0
+      ? makeStepBatch(this.#engine.model, sequences, { candidates: candidates.length, prefix: prefix.length, past })
+      : makeStepBatch(this.#engine.model, sequences, { candidates: 1, prefix: 1, past });
+  }
+
+  readonly #prefixFeeds = (block: number): Feeds => {
+    const { candidates, prefix } = this.#group;
+    return asPrefix(prefix.length > 0 ? this.#prefix.read(block, 0, candidates.length) : this.#nothing(block, 1));
+  };
+
+  #nothing(block: number, count: number): FedKeysAndValues {
+    const described = this.#engine.model.blocks[block];
+    if (described === undefined) throw new Error(`no block ${String(block)}`);
+    return nothingHeld(cachedShape(this.#engine.model, described.attention), count);
+  }
+}
+
+const asPast = ({ key, value }: FedKeysAndValues): Feeds => ({ pastKey: key, pastValue: value });
+const asPrefix = ({ key, value }: FedKeysAndValues): Feeds => ({ prefixKey: key, prefixValue: value });
+
+const sequenceOf = ({ candidate, next, start, columns }: WritingRow): StepSequence => ({
+  candidate,
+  tokens: next,
+  prefix: start,
+  columns,
+});

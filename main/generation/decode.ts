@@ -1,0 +1,93 @@
+import { refuse } from '../contract/errors.ts';
+import type { ResolvedCandidate } from '../inference/executor.ts';
+import type { RunControl } from '../inference/model-runner.ts';
+import { GroupDecoder } from './decode-group.ts';
+import { fittingGroups, type DecodingGroup } from './decoding-group.ts';
+import type { DecodingEngine } from './run-step.ts';
+import type { DecodedRow, RowToDecode } from './writing-row.ts';
+
+export interface DecodingSettings {
+  /** Padded tokens of prompts that run at once. */
+  readonly slots: number;
+}
+
+/**
+ * Greedy continuations of rows, each answered as soon as it ends (in no fixed order; `row` is its number in `rows`).
+ *
+ * A row is one prompt under one candidate. All candidates that only drop experts write side by side in one batch: the
+ * router's mask is a vector per token, so weights are read once for all of them. Candidates with other weights (merged,
+ * refitted) follow in groups of their own. Prompts run once; what most prompts begin with (a few-shot prefix) runs once
+ * per candidate and its keys and values are held once. Keys and values are part of the memory budget: rows wait until
+ * there is room. The token with the largest logit is chosen, the lowest of equal ones.
+ *
+ * `control.onProgress` counts tokens x blocks, of prompts and of the most that may be written; a row that ends early
+ * counts as written.
+ *
+ * @throws WorkbenchError `bad-token`, `bad-length` (a prompt that is empty, or that with its new tokens exceeds the model's
+ * positions), `too-large` (one row does not fit into the memory budget): all before anything runs; CancelledError.
+ */
+export async function* decode(
+  engine: DecodingEngine,
+  rows: readonly RowToDecode[],
+  candidates: readonly ResolvedCandidate[],
+  { slots }: DecodingSettings,
+  control: RunControl,
+): AsyncGenerator<DecodedRow> {
+  rows.forEach((row, index) => {
+    checkRow(engine, row, index);
+  });
+  const keys = new Set(candidates.map(({ key }) => key));
+  const stranger = rows.find(({ candidate }) => !keys.has(candidate));
+  if (stranger !== undefined) throw new Error(`no candidate "${stranger.candidate}"`);
+  const groups = fittingGroups(engine.model, rows, candidates, engine.pool.spareBytes);
+  const total = groups.reduce((sum, group) => sum + workOf(group), 0) * engine.model.blocks.length;
+  let done = 0;
+  const advance = (tokens: number): void => {
+    done += tokens;
+    control.onProgress?.(done, total);
+  };
+  try {
+    for (const group of groups) {
+      yield* new GroupDecoder(engine, group, { signal: control.signal, slots, advance }).run();
+      await engine.pool.closeMerged();
+    }
+  } finally {
+    await engine.pool.closeMerged();
+  }
+}
+
+/** Tokens that go through the blocks at most. */
+const workOf = ({ candidates, prefix, rows }: DecodingGroup): number =>
+  rows.reduce(
+    (sum, { tokens, shared, mostNewTokens }) => sum + tokens.length - shared + mostNewTokens - 1,
+    candidates.length * prefix.length,
+  );
+
+const checkRow = (
+  { model: { vocabulary, maxPositions } }: DecodingEngine,
+  { tokens, mostNewTokens }: RowToDecode,
+  index: number,
+): void => {
+  const wrong = tokens.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
+  if (wrong !== undefined) {
+    throw refuse(
+      'bad-token',
+      `prompt ${String(index)}: token ${String(wrong)} is outside the vocabulary (0 to ${String(vocabulary - 1)}).`,
+      "Encode the text with this model's tokenizer.",
+    );
+  }
+  if (!Number.isInteger(mostNewTokens) || mostNewTokens < 1) {
+    throw refuse(
+      'bad-length',
+      `prompt ${String(index)}: ${String(mostNewTokens)} new tokens cannot be written.`,
+      'Ask for one or more.',
+    );
+  }
+  if (tokens.length === 0 || tokens.length + mostNewTokens > maxPositions) {
+    throw refuse(
+      'bad-length',
+      `prompt ${String(index)} has ${String(tokens.length)} tokens and ${String(mostNewTokens)} are to follow; the model has ${String(maxPositions)} positions, and a prompt needs one at least.`,
+      'Shorten the prompt, or ask for fewer new tokens.',
+    );
+  }
+};

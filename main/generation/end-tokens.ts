@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+
+const endings = z.looseObject({ eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish() });
+
+/**
+ * Tokens that end what a model writes: `eos_token_id`, a number or a list, of generation_config.json; of config.json where
+ * there is no such file (as transformers reads them).
+ */
+export const readEndTokens = async (folder: string): Promise<readonly number[]> => {
+  for (const name of ['generation_config.json', 'config.json']) {
+    const file = path.join(folder, name);
+    const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
+      throw refuse('bad-config', `${file} cannot be read.`, "Check the file's permissions.", cause);
+    });
+    if (text === null) continue;
+    const { eos_token_id: tokens } = parseEndings(file, text);
+    return tokens === null || tokens === undefined ? [] : [tokens].flat();
+  }
+  return [];
+};
+
+const parseEndings = (file: string, text: string): z.infer<typeof endings> => {
+  try {
+    return endings.parse(JSON.parse(text));
+  } catch (cause) {
+    throw refuse(
+      'bad-config',
+      `${file}: eos_token_id is neither a token nor a list of tokens.`,
+      "Fetch the file again from the model's source.",
+      cause,
+    );
+  }
+};

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import type { WritingRequest } from './write-texts.ts';
+
+/** Refused requests that are named one by one. */
+const MAX_NAMED = 10;
+
+const request = z.strictObject({
+  id: z.string(),
+  context: z.string(),
+  until: z.array(z.string().min(1, 'a stop string is empty')).default([]),
+  maxNewTokens: z.number().int().min(1).optional(),
+});
+
+/**
+ * Requests of a file, one `{"id","context","until":[...],"maxNewTokens":n}` a line; `until` may be left out, and
+ * `maxNewTokens` where `defaults` has one.
+ *
+ * @throws WorkbenchError `bad-requests` naming every line that is not one, what is wrong in it, and how many more there are;
+ * `no-requests`.
+ */
+export const readRequests = (
+  text: string,
+  place: string,
+  defaults: { readonly maxNewTokens: number; readonly maxPositions: number },
+): readonly WritingRequest[] => {
+  const requests: WritingRequest[] = [];
+  const problems: string[] = [];
+  const lineOf = new Map<string, number>();
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const problem = (what: string): void => {
+      problems.push(`Line ${String(index + 1)}: ${what}.`);
+    };
+    const json = jsonOf(line);
+    if (json === undefined) {
+      problem('not JSON');
+      continue;
+    }
+    const parsed = request.safeParse(json);
+    if (!parsed.success) {
+      problem(
+        parsed.error.issues
+          .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+          .join('; '),
+      );
+      continue;
+    }
+    const { id, maxNewTokens = defaults.maxNewTokens } = parsed.data;
+    const before = lineOf.get(id);
+    if (before !== undefined) problem(`id "${id}" was used on line ${String(before)}`);
+    else if (maxNewTokens >= defaults.maxPositions) {
+      problem(
+        `"${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt within the model's ${String(defaults.maxPositions)} positions`,
+      );
+    }
+    lineOf.set(id, index + 1);
+    requests.push({ ...parsed.data, maxNewTokens });
+  }
+  if (problems.length > 0) {
+    const more = problems.length > MAX_NAMED ? ` And ${String(problems.length - MAX_NAMED)} more.` : '';
+    throw refuse(
+      'bad-requests',
+      `${place}: ${problems.slice(0, MAX_NAMED).join(' ')}${more}`,
+      'Write one {"id","context","until":[...],"maxNewTokens":n} a line.',
+    );
+  }
+  if (requests.length === 0)
+    throw refuse('no-requests', `${place} holds no requests.`, 'Write one JSON object a line.');
+  return requests;
+};
+
+/** Undefined where the text is not JSON. */
+const jsonOf = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+};

@@ -1,0 +1,108 @@
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
+import type { KeyValueShape } from '../graph/attention.ts';
+import type { BlockPool } from '../inference/block-pool.ts';
+import { pause, type Executor, type ResolvedCandidate } from '../inference/executor.ts';
+import type { Scorer } from '../inference/scorer.ts';
+import { floatsOf, floatTensor, type Feeds } from '../inference/session.ts';
+import type { FedKeysAndValues, KeyValueCache } from './key-value-cache.ts';
+import type { StepBatch } from './step-batch.ts';
+
+/** What decoding needs of a model that is open. */
+export interface DecodingEngine {
+  readonly model: ModelDescriptor;
+  readonly pool: BlockPool;
+  readonly executor: Pick<Executor, 'embed'>;
+  readonly scorer: Pick<Scorer, 'greedy'>;
+}
+
+/** A batch of one step, and where its keys and values come from and go to. */
+export interface StepWork {
+  readonly batch: StepBatch;
+  /** Slot and column of the cache `into` that each sequence's first running token goes to. */
+  readonly places: readonly { readonly slot: number; readonly column: number }[];
+  readonly into: KeyValueCache;
+  /** What its sequences hold already, as `pastKey` and `pastValue` of a block. */
+  readonly past: (block: number) => Feeds;
+  /** What its candidates begin with, as `prefixKey` and `prefixValue` of a block. */
+  readonly prefix: (block: number) => Feeds;
+}
+
+export interface StepControl {
+  readonly signal: AbortSignal;
+  /** Tokens that went through one more block. */
+  readonly advance: (tokens: number) => void;
+}
+
+/**
+ * Takes batches through all blocks, block by block, so that a streamed model opens each block once for all of them, and
+ * puts their keys and values into the caches. Candidates differ by mask only. Answers the hidden states [B, H] of each
+ * sequence's last token, per batch.
+ */
+export const runStep = async (
+  { model, pool, executor }: DecodingEngine,
+  candidates: readonly ResolvedCandidate[],
+  works: readonly StepWork[],
+  { signal, advance }: StepControl,
+): Promise<readonly Float32Array[]> => {
+  const hidden: Float32Array[] = [];
+  for (const { batch } of works) hidden.push(await executor.embed(batch.tokenIds));
+  for (const [block, { window }] of model.blocks.entries()) {
+    const variant = candidates[0]?.variants[block];
+    if (variant === undefined) throw new Error(`no variant of block ${String(block)}`);
+    for (const [index, { batch, places, into, past, prefix }] of works.entries()) {
+      await pause(signal);
+      const session = await pool.acquire(block, variant, 'cached');
+      const bias = batch.biases.get(window);
+      if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
+      const input = floatTensor(hidden[index] ?? new Float32Array(), [batch.tokens, model.hidden]);
+      const feeds = {
+        ...batch.feeds,
+        ...past(block),
+        ...prefix(block),
+        bias,
+        hidden: input,
+        ...masks(candidates, block, batch),
+      };
+      const { hiddenOut, key, value } = await session.run(feeds, ['hiddenOut', 'key', 'value']);
+      if (hiddenOut === undefined || key === undefined || value === undefined)
+        throw new Error(`block ${String(block)} without outputs`);
+      hidden[index] = floatsOf(hiddenOut);
+      const fresh = { key: floatsOf(key), value: floatsOf(value) };
+      places.forEach(({ slot, column }, sequence) => {
+        const [first, last] = [batch.firstRow[sequence] ?? 0, batch.lastRow[sequence] ?? 0];
+        into.write(block, slot, column, last - first + 1, first, fresh);
+      });
+      advance(batch.tokens);
+    }
+  }
+  return works.map(({ batch }, index) => lastStates(hidden[index] ?? new Float32Array(), batch, model.hidden));
+};
+
+/** Input `mask` [T, rows] of a block: each token has that of its candidate. A dense block has none. */
+const masks = (candidates: readonly ResolvedCandidate[], block: number, { tokens, candidateOf }: StepBatch): Feeds => {
+  const own = candidates.map(({ variants }) => variants[block]?.mask ?? new Float32Array());
+  const rows = own[0]?.length ?? 0;
+  if (rows === 0) return {};
+  const mask = new Float32Array(tokens * rows);
+  candidateOf.forEach((candidate, token) => {
+    mask.set(own[candidate] ?? [], token * rows);
+  });
+  return { mask: floatTensor(mask, [tokens, rows]) };
+};
+
+const lastStates = (hidden: Float32Array, { lastRow }: StepBatch, width: number): Float32Array => {
+  const states = new Float32Array(lastRow.length * width);
+  lastRow.forEach((row, index) => {
+    states.set(hidden.subarray(row * width, (row + 1) * width), index * width);
+  });
+  return states;
+};
+
+/** Keys and values of `count` sequences (or candidates) that hold nothing: one column that no token sees. */
+export const nothingHeld = (
+  { heads, keyDimension, valueDimension }: KeyValueShape,
+  count: number,
+): FedKeysAndValues => ({
+  key: floatTensor(new Float32Array(count * heads * keyDimension), [count, heads, 1, keyDimension]),
+  value: floatTensor(new Float32Array(count * heads * valueDimension), [count, heads, 1, valueDimension]),
+});

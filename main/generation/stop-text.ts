@@ -1,0 +1,32 @@
+/** Characters beyond the longest stop string that are looked at, since a token may begin within a character. */
+const MARGIN = 8;
+
+/**
+ * The text before the first occurrence of each stop string, one after the other (lm-evaluation-harness 0.4,
+ * `generate_until`): the order of the strings matters where one holds another.
+ */
+export const cutAtStops = (text: string, stops: readonly string[]): string =>
+  stops.reduce((kept, stop) => {
+    const place = kept.indexOf(stop);
+    return place < 0 ? kept : kept.slice(0, place);
+  }, text);
+
+/**
+ * Tells, after each token, whether what was written holds a stop string. Only the end is decoded anew, as many tokens as
+ * the longest string needs: so the time does not grow with what is written.
+ */
+export const stopWatcher = (
+  decode: (tokens: readonly number[]) => string,
+  stops: readonly string[],
+): ((written: readonly number[]) => boolean) => {
+  if (stops.length === 0) return () => false;
+  const needed = MARGIN + stops.reduce((longest, { length }) => Math.max(longest, length), 0);
+  const holds = (text: string): boolean => stops.some((stop) => text.includes(stop));
+  let tail = 4;
+  return (written) => {
+    // The newest token may be long: what stands before it must have room for the string.
+    while (tail < written.length && decode(written.slice(-tail, -1)).length < needed) tail *= 2;
+    // A tail that begins within a character decodes to signs that the whole text does not hold.
+    return holds(decode(written.slice(-tail))) && (tail >= written.length || holds(decode(written)));
+  };
+};

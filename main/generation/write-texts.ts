@@ -1,0 +1,150 @@
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { refuse } from '../contract/errors.ts';
+import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
+import { readEndTokens } from './end-tokens.ts';
+import { cutAtStops, stopWatcher } from './stop-text.ts';
+import type { RowToDecode } from './writing-row.ts';
+
+/** A prompt to go on from. */
+export interface WritingRequest {
+  readonly id: string;
+  readonly context: string;
+  /** The text ends before the first occurrence of each, in order; none: it ends with an end token, or its length. */
+  readonly until: readonly string[];
+  readonly maxNewTokens: number;
+}
+
+/** What ends a text beside its own stop strings. */
+export interface TextEnds {
+  readonly tokens: ReadonlySet<number>;
+  /** The end token as text: a stop string after all others. */
+  readonly text: string | null;
+}
+
+/** Nothing does: every row writes until its own stop strings, or its length. */
+export const NO_ENDS: TextEnds = { tokens: new Set(), text: null };
+
+/** Of a checkpoint: the end tokens that its folder names, and its tokenizer's, which is a stop string too. */
+export const textEnds = async (folder: string, { endToken }: Pick<TextTokenizer, 'endToken'>): Promise<TextEnds> => ({
+  tokens: new Set([...(await readEndTokens(folder)), ...(endToken === null ? [] : [endToken.id])]),
+  text: endToken?.text ?? null,
+});
+
+/** A request as tokens. */
+export interface EncodedPrompt {
+  readonly tokens: readonly number[];
+  /** Tokens cut from the left, so that all new ones find room. */
+  readonly truncatedTokens: number;
+}
+
+/** What one candidate wrote to one request. */
+export interface WrittenText {
+  readonly id: string;
+  /** Number of the request in the list, and key of the candidate. */
+  readonly request: number;
+  readonly candidate: string;
+  /** Decoded without special tokens and cut at the stop strings; bytes that are no character are U+FFFD. */
+  readonly text: string;
+  /** Every token that was chosen, an end token and those of a stop string included. */
+  readonly tokens: readonly number[];
+  readonly stopped: 'until' | 'end' | 'length';
+  readonly truncatedTokens: number;
+}
+
+/**
+ * The prompt as lm-evaluation-harness 0.4 makes it: encoded with the tokenizer's own special tokens, and cut on the left
+ * to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
+ *
+ * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
+ */
+export const encodePrompt = (
+  tokenizer: TextTokenizer,
+  { id, context, until, maxNewTokens }: WritingRequest,
+  maxPositions: number,
+): EncodedPrompt => {
+  if (until.includes(''))
+    throw refuse(
+      'empty-stop',
+      `request "${id}": a stop string is empty.`,
+      'Leave it out: every text holds it at its beginning.',
+    );
+  const room = maxPositions - maxNewTokens;
+  if (room < 1) {
+    throw refuse(
+      'no-room',
+      `request "${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt; the model has ${String(maxPositions)} positions.`,
+      `Ask for fewer than ${String(maxPositions)}.`,
+    );
+  }
+  const encoded = tokenizer.encode(context, true);
+  const all = encoded.length > 0 ? encoded : tokenizer.prefixToken === null ? [] : [tokenizer.prefixToken];
+  if (all.length === 0) {
+    throw refuse(
+      'no-prefix-token',
+      `request "${id}": its context is empty, and the tokenizer names neither a BOS nor an EOS token to begin with.`,
+      'Give it a context.',
+    );
+  }
+  return { tokens: all.slice(-room), truncatedTokens: Math.max(0, all.length - room) };
+};
+
+/** Requests and candidates as rows to decode. */
+export interface PreparedTexts {
+  readonly requests: readonly WritingRequest[];
+  readonly prompts: readonly EncodedPrompt[];
+  readonly candidates: readonly Candidate[];
+  readonly ends: TextEnds;
+  /** One per request and candidate, request by request. */
+  readonly rows: readonly RowToDecode[];
+}
+
+/** Encodes requests for a model of `maxPositions`; throws as `encodePrompt` does. */
+export const prepareTexts = (
+  tokenizer: TextTokenizer,
+  { requests, candidates, ends }: Pick<PreparedTexts, 'requests' | 'candidates' | 'ends'>,
+  maxPositions: number,
+): PreparedTexts => {
+  const prompts = requests.map((request) => encodePrompt(tokenizer, request, maxPositions));
+  const rows = requests.flatMap((request, index) =>
+    candidates.map(({ key }): RowToDecode => {
+      const holdsStop = stopWatcher(tokenizer.decodeText, stopsOf(request, ends));
+      const isDone = (written: readonly number[]): boolean =>
+        ends.tokens.has(written.at(-1) ?? -1) || holdsStop(written);
+      return { tokens: prompts[index]?.tokens ?? [], candidate: key, mostNewTokens: request.maxNewTokens, isDone };
+    }),
+  );
+  return { requests, prompts, candidates, ends, rows };
+};
+
+/**
+ * What each candidate writes to each request, every text as soon as it ends (in no fixed order): for a task of items this
+ * is one call, `request` and `candidate` of an answer saying whose outcome it is. Candidates write side by side (`decode`).
+ */
+export async function* writeTexts(
+  runner: Pick<ModelRunner, 'decode'>,
+  tokenizer: TextTokenizer,
+  { requests, prompts, candidates, ends, rows }: PreparedTexts,
+  control: RunControl,
+): AsyncGenerator<WrittenText> {
+  for await (const { row, tokens } of runner.decode(rows, candidates, control)) {
+    const number = Math.floor(row / candidates.length);
+    const [request, candidate] = [requests[number], candidates[row % candidates.length]];
+    if (request === undefined || candidate === undefined) throw new Error(`no row ${String(row)}`);
+    const whole = tokenizer.decodeText(tokens);
+    const cut = cutAtStops(whole, request.until);
+    const text = cutAtStops(whole, stopsOf(request, ends));
+    const stopped = cut !== whole ? 'until' : text !== whole || ends.tokens.has(tokens.at(-1) ?? -1) ? 'end' : 'length';
+    yield {
+      id: request.id,
+      request: number,
+      candidate: candidate.key,
+      text,
+      tokens,
+      stopped,
+      truncatedTokens: prompts[number]?.truncatedTokens ?? 0,
+    };
+  }
+}
+
+const stopsOf = ({ until }: WritingRequest, { text }: TextEnds): readonly string[] =>
+  text === null || until.includes(text) ? until : [...until, text];

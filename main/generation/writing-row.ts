@@ -1,0 +1,67 @@
+/** One prompt that one candidate continues. */
+export interface RowToDecode {
+  /** The prompt, one token or more. */
+  readonly tokens: readonly number[];
+  /** Key of the candidate that writes. */
+  readonly candidate: string;
+  readonly mostNewTokens: number;
+  /** Asked after every token with all that was written so far; true ends the row. Absent: it writes `mostNewTokens`. */
+  readonly isDone?: (written: readonly number[]) => boolean;
+}
+
+/** A row that has ended. */
+export interface DecodedRow {
+  /** Number of the row in the caller's list. */
+  readonly row: number;
+  /** Every token that was chosen, the one that ended it included. */
+  readonly tokens: readonly number[];
+  /** Whether `isDone` ended it, or its `mostNewTokens`. */
+  readonly ended: 'done' | 'length';
+}
+
+/** A row while it writes. */
+export class WritingRow {
+  readonly row: number;
+  /** Number of its candidate within the group. */
+  readonly candidate: number;
+  /** Tokens of its prompt behind the shared prefix. */
+  readonly prompt: readonly number[];
+  /** Position of its first own token: the length of the prefix where it shares it, else 0. */
+  readonly start: number;
+  readonly mostNewTokens: number;
+  readonly isDone: ((written: readonly number[]) => boolean) | undefined;
+  readonly written: number[] = [];
+
+  constructor(row: number, candidate: number, prefix: number, { tokens, mostNewTokens, isDone }: RowToDecode) {
+    this.row = row;
+    this.candidate = candidate;
+    this.prompt = tokens.slice(prefix);
+    this.start = prefix;
+    this.mostNewTokens = mostNewTokens;
+    this.isDone = isDone;
+  }
+
+  /** Columns that its cache will need at most: the last token is never run. */
+  get mostColumns(): number {
+    return columnsOf(this.prompt.length, this.mostNewTokens);
+  }
+
+  /** Columns that its cache holds before the next step; 0 before its prompt ran. */
+  get columns(): number {
+    return this.written.length === 0 ? 0 : this.prompt.length + this.written.length - 1;
+  }
+
+  /** Tokens that run in its next step. */
+  get next(): readonly number[] {
+    return this.written.length === 0 ? this.prompt : this.written.slice(-1);
+  }
+
+  /** Takes a chosen token; how the row ended, or null while it goes on. */
+  take(token: number): DecodedRow['ended'] | null {
+    this.written.push(token);
+    if (this.isDone?.(this.written) === true) return 'done';
+    return this.written.length >= this.mostNewTokens ? 'length' : null;
+  }
+}
+
+export const columnsOf = (promptTokens: number, mostNewTokens: number): number => promptTokens + mostNewTokens - 1;

@@ -1,0 +1,60 @@
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
+import { prepareTexts, writeTexts, type TextEnds, type WritingRequest, type WrittenText } from './write-texts.ts';
+
+/** What a candidate wrote to one item, and what the item's task makes of it. */
+export interface WrittenOutcome<Judged> extends Pick<WrittenText, 'text' | 'stopped' | 'truncatedTokens'> {
+  readonly kind: 'written';
+  readonly id: string;
+  /** Tokens that were chosen, an end token included. */
+  readonly tokens: number;
+  readonly judged: Judged;
+}
+
+/**
+ * What every candidate writes to every item, by candidate, in the order of `items`: the twin of `ModelRunner.evaluate` for
+ * tasks whose answer is written. All candidates go in one call, so that they write side by side. `judge` is the task's:
+ * its filters and its comparison; it is called once per item and candidate, as soon as the text has ended.
+ *
+ * Deterministic: the same arguments give the same outcomes. Throws as `prepareTexts` and `decode` do, and what `judge` throws.
+ */
+export const writtenOutcomes = async <Item extends WritingRequest, Judged>(
+  runner: Pick<ModelRunner, 'decode' | 'checkpoint'>,
+  tokenizer: TextTokenizer,
+  work: {
+    readonly items: readonly Item[];
+    readonly candidates: readonly Candidate[];
+    readonly ends: TextEnds;
+    readonly judge: (item: Item, text: string) => Judged;
+  },
+  control: RunControl,
+): Promise<ReadonlyMap<string, readonly WrittenOutcome<Judged>[]>> => {
+  const { items, candidates, ends, judge } = work;
+  const prepared = prepareTexts(
+    tokenizer,
+    { requests: items, candidates, ends },
+    runner.checkpoint.descriptor.maxPositions,
+  );
+  const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome<Judged>>(items.length)]));
+  for await (const { request, candidate, id, text, tokens, stopped, truncatedTokens } of writeTexts(
+    runner,
+    tokenizer,
+    prepared,
+    control,
+  )) {
+    const item = items[request];
+    const own = outcomes.get(candidate);
+    if (item === undefined || own === undefined)
+      throw new Error(`no item ${String(request)} of candidate "${candidate}"`);
+    own[request] = {
+      kind: 'written',
+      id,
+      text,
+      tokens: tokens.length,
+      stopped,
+      truncatedTokens,
+      judged: judge(item, text),
+    };
+  }
+  return outcomes;
+};

@@ -1,0 +1,209 @@
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import type { AttentionDescriptor, ModelDescriptor } from '../checkpoint/descriptor.ts';
+import {
+  groupedHeads,
+  latentParts,
+  merge,
+  probabilities,
+  split,
+  unpacked,
+  type AttentionInputs,
+  type Heads,
+  type KeysAndValues,
+  type KeyValueShape,
+} from './attention.ts';
+import { project } from './linear.ts';
+import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { weight } from './weights.ts';
+
+/**
+ * Keys and values that lie ready for B sequences of N candidates: what each sequence holds for itself (C columns), and
+ * what all sequences of a candidate begin with (P columns). Attention takes them in this order, then the tokens that run:
+ * so its bias is [B, 1, S, P + C + S]. Columns that a sequence does not have are hidden by the bias; C and P are at least 1.
+ */
+export interface CacheInputs {
+  /** [B, G, C, K] and [B, G, C, V]. */
+  readonly past: KeysAndValues;
+  /** [N, G, P, K] and [N, G, P, V]. */
+  readonly prefix: KeysAndValues;
+  /** [N, M] sequence in each seat of a candidate (any one in an empty seat), and [B] seat n * M + m of each sequence. */
+  readonly members: Value;
+  readonly seats: Value;
+}
+
+export const cacheInputs = (graph: OnnxGraph, model: ModelDescriptor, descriptor: AttentionDescriptor): CacheInputs => {
+  const { heads, keyDimension, valueDimension } = cachedShape(model, descriptor);
+  return {
+    past: {
+      key: graph.input('pastKey', DataType.FLOAT, ['B', heads, 'C', keyDimension]),
+      value: graph.input('pastValue', DataType.FLOAT, ['B', heads, 'C', valueDimension]),
+    },
+    prefix: {
+      key: graph.input('prefixKey', DataType.FLOAT, ['N', heads, 'P', keyDimension]),
+      value: graph.input('prefixValue', DataType.FLOAT, ['N', heads, 'P', valueDimension]),
+    },
+    members: graph.input('members', DataType.INT64, ['N', 'M']),
+    seats: graph.input('seats', DataType.INT64, ['B']),
+  };
+};
+
+/** What a cache holds of one token. Of latent attention that is the latent and the rotated key, whatever the heads. */
+export const cachedShape = (
+  { keyValueHeads, headDimension }: ModelDescriptor,
+  descriptor: AttentionDescriptor,
+): KeyValueShape =>
+  descriptor.kind === 'grouped'
+    ? { heads: keyValueHeads, keyDimension: headDimension, valueDimension: headDimension }
+    : { heads: 1, keyDimension: descriptor.latent + descriptor.rotatedDimension, valueDimension: descriptor.latent };
+
+/** Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and what a cache holds of the tokens. */
+export const cachedAttention = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  descriptor: AttentionDescriptor,
+  tokens: Value,
+  inputs: AttentionInputs,
+  cache: CacheInputs,
+): { readonly output: Value; readonly own: KeysAndValues } => {
+  if (descriptor.kind === 'grouped') {
+    const heads = groupedHeads(graph, model, descriptor, tokens, inputs);
+    return {
+      output: project(graph, attendCached(graph, heads, model.attentionScale, inputs, cache), descriptor.output),
+      own: heads,
+    };
+  }
+  const { heads: own, expand } = absorbedHeads(graph, model, descriptor, tokens, inputs);
+  return {
+    output: project(graph, expand(attendCached(graph, own, model.attentionScale, inputs, cache)), descriptor.output),
+    own,
+  };
+};
+
+/**
+ * Latent attention without expanding what lies ready (arXiv 2405.04434, section 2.1.2): the key's expansion is absorbed
+ * into the query and the value's is applied to what was mixed, so that all heads share one key and value, the latent.
+ */
+const absorbedHeads = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  descriptor: Extract<AttentionDescriptor, { kind: 'latent' }>,
+  tokens: Value,
+  inputs: AttentionInputs,
+): { readonly heads: Heads; readonly expand: (mixed: Value) => Value } => {
+  const { heads } = model;
+  const { latent: width, plainDimension, rotatedDimension, valueDimension, keyValueUp } = descriptor;
+  if (keyValueUp.bias !== null) throw new Error('an expansion of the latent with a bias cannot be absorbed');
+  const { plainQuery, turnedQuery, latent, turnedKey } = latentParts(graph, model, descriptor, tokens, inputs);
+  const lying = weight(graph, keyValueUp.weight);
+  const standing = keyValueUp.weight.transposed === true ? graph.node('Transpose', [lying], { perm: [1, 0] }) : lying;
+  const perHead = graph.node('Reshape', [standing, graph.integers([heads, plainDimension + valueDimension, width])]);
+  const [ofKey, ofValue] = graph.nodes('Split', [perHead, graph.integers([plainDimension, valueDimension])], 2, {
+    axis: 1,
+  });
+  if (ofKey === undefined || ofValue === undefined) throw new Error('Split gives two outputs');
+  /** [T, N, D] times a matrix [D, D'] of each head: [T, N, D']. */
+  const times = (value: Value, matrices: Value): Value => {
+    const byHead = graph.node('Transpose', [value], { perm: [1, 0, 2] });
+    return graph.node('Transpose', [graph.node('MatMul', [byHead, matrices])], { perm: [1, 0, 2] });
+  };
+  const alone = split(graph, latent, 1, width);
+  return {
+    heads: {
+      query: graph.node('Concat', [times(plainQuery, ofKey), turnedQuery], { axis: -1 }),
+      key: graph.node('Concat', [alone, turnedKey], { axis: -1 }),
+      value: alone,
+      queryHeads: heads,
+      keyHeads: 1,
+      headDimension: width + rotatedDimension,
+      valueDimension: width,
+      sinks: null,
+    },
+    expand: (mixed) =>
+      merge(
+        graph,
+        times(split(graph, mixed, heads, width), graph.node('Transpose', [ofValue], { perm: [0, 2, 1] })),
+        heads * valueDimension,
+      ),
+  };
+};
+
+/**
+ * softmax(q k^T * scale + bias) v over prefix, past and running tokens, answering [T, N * Dv]. The R query heads of a
+ * group and the S tokens of a sequence are rows of one product with the group's keys.
+ */
+const attendCached = (
+  graph: OnnxGraph,
+  heads: Heads,
+  scale: number,
+  inputs: AttentionInputs,
+  cache: CacheInputs,
+): Value => {
+  const { queryHeads, keyHeads: groups, headDimension, valueDimension } = heads;
+  const { past, prefix } = cache;
+  const repeats = queryHeads / groups;
+  const reshape = (value: Value, shape: readonly number[]): Value =>
+    graph.node('Reshape', [value, graph.integers(shape)]);
+  const transpose = (value: Value, perm: readonly number[]): Value => graph.node('Transpose', [value], { perm });
+  const product = (one: Value, other: Value): Value => graph.node('MatMul', [one, other]);
+  const packed = (value: Value): Value => graph.node('Gather', [value, inputs.pack], { axis: 0 });
+  const scaled = graph.node('Mul', [heads.query, graph.float(scale)]);
+  // [B, S, G * R, D] -> [B, G, R, S, D] -> [B, G, R * S, D].
+  const byGroup = transpose(reshape(packed(scaled), [0, 0, groups, repeats, headDimension]), [0, 2, 3, 1, 4]);
+  const queries = reshape(byGroup, [0, groups, -1, headDimension]);
+  const scores = [
+    perCandidate(graph, queries, transpose(prefix.key, [0, 1, 3, 2]), cache),
+    product(queries, transpose(past.key, [0, 1, 3, 2])),
+    product(queries, transpose(packed(heads.key), [0, 2, 3, 1])),
+  ];
+  const joined = graph.node('Concat', scores, { axis: -1 });
+  const apart = graph.node('Reshape', [
+    joined,
+    shapeOf(graph, [[0, groups, repeats, -1], dimensions(graph, joined, 3, 4)]),
+  ]);
+  const bias = graph.node('Unsqueeze', [inputs.bias, graph.integers([1])]);
+  const softmax = probabilities(graph, apart, bias, heads.sinks, [1, groups, repeats, 1, 1]);
+  const shares = graph.node('Reshape', [softmax, graph.node('Shape', [joined])]);
+  const widths = shapeOf(
+    graph,
+    scores.map((part) => dimensions(graph, part, 3, 4)),
+  );
+  const [ofPrefix, ofPast, ofOwn] = graph.nodes('Split', [shares, widths], 3, { axis: -1 });
+  if (ofPrefix === undefined || ofPast === undefined || ofOwn === undefined)
+    throw new Error('Split gives three outputs');
+  const before = graph.node('Add', [perCandidate(graph, ofPrefix, prefix.value, cache), product(ofPast, past.value)]);
+  const mixed = graph.node('Add', [before, product(ofOwn, transpose(packed(heads.value), [0, 2, 1, 3]))]);
+  // [B, G, R * S, Dv] -> [B, S, G, R, Dv].
+  const perToken = transpose(reshape(mixed, [0, groups, repeats, -1, valueDimension]), [0, 3, 1, 2, 4]);
+  return unpacked(graph, perToken, queryHeads * valueDimension, inputs);
+};
+
+/**
+ * Rows [B, G, R, X] of sequences times a matrix [N, G, X, Y] of their candidates: [B, G, R, Y]. The M seats of a candidate
+ * are rows of one product, so that what its sequences share is read once and never copied.
+ */
+const perCandidate = (graph: OnnxGraph, rows: Value, matrix: Value, { members, seats }: CacheInputs): Value => {
+  const bySeat = [0, 2, 1, 3, 4];
+  // [N, M, G, R, X] -> [N, G, M, R, X] -> [N, G, M * R, X].
+  const seated = graph.node('Transpose', [graph.node('Gather', [rows, members], { axis: 0 })], { perm: bySeat });
+  const joined = graph.node('Reshape', [seated, shapeOf(graph, [[0, 0, -1], dimensions(graph, seated, 4, 5)])]);
+  const product = graph.node('MatMul', [joined, matrix]);
+  const apart = graph.node('Reshape', [
+    product,
+    shapeOf(graph, [dimensions(graph, seated, 0, 4), dimensions(graph, matrix, 3, 4)]),
+  ]);
+  const perSeat = graph.node('Transpose', [apart], { perm: bySeat });
+  const flat = graph.node('Reshape', [perSeat, shapeOf(graph, [[-1], dimensions(graph, perSeat, 2, 5)])]);
+  return graph.node('Gather', [flat, seats], { axis: 0 });
+};
+
+/** Dimensions of a value from `start` up to `end`. */
+const dimensions = (graph: OnnxGraph, value: Value, start: number, end: number): Value =>
+  graph.node('Shape', [value], { start, end });
+
+/** A shape from parts that are known and parts that are computed. */
+const shapeOf = (graph: OnnxGraph, parts: readonly (Value | readonly number[])[]): Value =>
+  graph.node(
+    'Concat',
+    parts.map((part) => (typeof part === 'string' ? part : graph.integers(part))),
+    { axis: 0 },
+  );

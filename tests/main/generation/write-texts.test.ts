@@ -1,0 +1,138 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadTokenizer, type TextTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
+import { readEndTokens } from '../../../main/generation/end-tokens.ts';
+import {
+  encodePrompt,
+  NO_ENDS,
+  prepareTexts,
+  textEnds,
+  writeTexts,
+  type TextEnds,
+  type WrittenText,
+} from '../../../main/generation/write-texts.ts';
+import type { ModelRunner } from '../../../main/inference/model-runner.ts';
+import { changeableCopy, scoringFixture } from '../checkpoint/checkpoint-files.ts';
+import { bundledModel } from '../inference/few-shot-task.ts';
+import { openRunner, uncancelled } from '../inference/open-runner.ts';
+
+const open = async (): Promise<{
+  readonly runner: ModelRunner;
+  readonly tokenizer: TextTokenizer;
+  readonly ends: TextEnds;
+}> => {
+  const runner = await openRunner(bundledModel('uncurl-16'));
+  const { tokenizer } = runner;
+  if (tokenizer === null) expect.fail('no tokenizer');
+  return { runner, tokenizer, ends: await textEnds(runner.checkpoint.folder, tokenizer) };
+};
+
+const request = (id: string, context: string, until: readonly string[], maxNewTokens: number) => ({
+  id,
+  context,
+  until,
+  maxNewTokens,
+});
+
+describe('texts', () => {
+  it('end with an end token, before a stop string, or at their length, for every candidate', async () => {
+    const { runner, tokenizer, ends } = await open();
+    const requests = [
+      request('end', '\nsort dbca>', [], 8),
+      request('stop', '\nsort dbca>', ['cd', 'b'], 8),
+      request('length', '\nsort dbca>', [], 2),
+    ];
+    const kept = Array.from({ length: 3 }, () => [0, 1, 2]);
+    const candidates = [
+      { key: 'unpruned', plan: null },
+      { key: 'ruined', plan: { kept } },
+    ];
+    const prepared = prepareTexts(tokenizer, { requests, candidates, ends }, runner.checkpoint.descriptor.maxPositions);
+    const texts: WrittenText[] = [];
+    for await (const text of writeTexts(runner, tokenizer, prepared, uncancelled)) texts.push(text);
+    expect(texts).toHaveLength(6);
+    const unpruned = new Map(texts.filter(({ candidate }) => candidate === 'unpruned').map((text) => [text.id, text]));
+    // The end token, "\n", is among the tokens and not in the text.
+    expect(unpruned.get('end')).toMatchObject({ request: 0, text: 'abcd', stopped: 'end', truncatedTokens: 0 });
+    expect(unpruned.get('end')?.tokens).toHaveLength(5);
+    expect(unpruned.get('stop')).toMatchObject({ request: 1, text: 'a', stopped: 'until' });
+    expect(unpruned.get('stop')?.tokens).toHaveLength(2);
+    expect(unpruned.get('length')).toMatchObject({ request: 2, text: 'ab', stopped: 'length' });
+    const alone = prepareTexts(
+      tokenizer,
+      { requests: requests.slice(0, 1), candidates: candidates.slice(1), ends },
+      64,
+    );
+    for await (const text of writeTexts(runner, tokenizer, alone, uncancelled)) {
+      expect({ ...text, request: 0 }).toEqual(
+        texts.find(({ candidate, id }) => candidate === 'ruined' && id === 'end'),
+      );
+    }
+  });
+
+  it('go on behind end tokens where these are ignored', async () => {
+    const { runner, tokenizer } = await open();
+    const prepared = prepareTexts(
+      tokenizer,
+      {
+        requests: [request('on', '\nsort dbca>', [], 12)],
+        candidates: [{ key: 'unpruned', plan: null }],
+        ends: NO_ENDS,
+      },
+      64,
+    );
+    for await (const { tokens, text, stopped } of writeTexts(runner, tokenizer, prepared, uncancelled)) {
+      expect([tokens.length, stopped]).toEqual([12, 'length']);
+      expect(text.startsWith('abcd')).toBe(true);
+    }
+  });
+});
+
+describe('prompts', () => {
+  it('are cut on the left to what new tokens leave', async () => {
+    const { tokenizer } = await open();
+    const context = 'abcdefgh'.repeat(6);
+    const all = tokenizer.encode(context, true);
+    expect(encodePrompt(tokenizer, request('long', context, [], 40), 64)).toEqual({
+      tokens: all.slice(-24),
+      truncatedTokens: all.length - 24,
+    });
+    expect(encodePrompt(tokenizer, request('short', 'abc', [], 40), 64).truncatedTokens).toBe(0);
+    expect(encodePrompt(tokenizer, request('empty', '', [], 40), 64).tokens).toEqual([tokenizer.prefixToken]);
+  });
+
+  it('that cannot be written to are refused by name', async () => {
+    const { tokenizer } = await open();
+    expect(() => encodePrompt(tokenizer, request('a1', 'abc', [], 64), 64)).toThrow(
+      /"a1": 64 new tokens leave no room/,
+    );
+    expect(() => encodePrompt(tokenizer, request('a2', 'abc', ['x', ''], 4), 64)).toThrow(
+      /"a2": a stop string is empty/,
+    );
+    expect(() => encodePrompt({ ...tokenizer, prefixToken: null }, request('a3', '', [], 4), 64)).toThrow(
+      /"a3": its context is empty/,
+    );
+  });
+});
+
+describe('end tokens', () => {
+  it('are those of generation_config.json, one or several, else of config.json', async () => {
+    const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
+    const generation = path.join(folder, 'generation_config.json');
+    const tokensWith = async (text: string): Promise<readonly number[]> => {
+      await writeFile(generation, text);
+      return readEndTokens(folder);
+    };
+    expect(await readEndTokens(folder)).toEqual([2]);
+    expect(await tokensWith('{"eos_token_id": 5}')).toEqual([5]);
+    expect(await tokensWith('{"eos_token_id": [5, 7]}')).toEqual([5, 7]);
+    expect(await tokensWith('{}')).toEqual([]);
+    await expect(tokensWith('{"eos_token_id": "x"}')).rejects.toThrow(/generation_config\.json: eos_token_id/);
+    await expect(tokensWith('{')).rejects.toThrow(/generation_config\.json/);
+    await rm(generation);
+    const tokenizer = await loadTokenizer(folder);
+    if (tokenizer === null) expect.fail('no tokenizer');
+    expect(await textEnds(folder, tokenizer)).toEqual({ tokens: new Set([2]), text: '</s>' });
+  });
+});

@@ -1,0 +1,159 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import type { DropPlan } from '../../main/contract/plan.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
+import { prepareTexts, textEnds, writeTexts } from '../../main/generation/write-texts.ts';
+import type { Candidate, ModelRunner } from '../../main/inference/model-runner.ts';
+import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
+
+/** A token may differ from the reference where the logit of its choice is less than this above the next. */
+const TIE = 1e-4;
+
+const root = process.env['GENERATION'] ?? '';
+const checkpoints = process.env['CHECKPOINTS'] ?? '';
+const scoring = process.env['SCORING'] ?? '';
+const control = { signal: new AbortController().signal };
+
+const namesIn = (folder: string, ending: string): readonly string[] =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith(ending))
+        .map((name) => path.basename(name, ending))
+        .sort()
+    : [];
+
+const continuations = z.object({ tokens: z.array(z.array(z.number())), margins: z.array(z.array(z.number())) });
+const reference = z.object({
+  prompts: z.array(z.array(z.number())),
+  newTokens: z.number(),
+  unpruned: continuations,
+  pruned: continuations,
+});
+type Continuations = z.infer<typeof continuations>;
+
+const open = async (checkpoint: Checkpoint, streamed: boolean): Promise<ModelRunner> => {
+  const runner = await openModelRunner(checkpoint, {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    streamed,
+    overlayFolder: await temporaryFolder(),
+  });
+  onTestFinished(() => runner.dispose());
+  return runner;
+};
+
+/** What each candidate writes after each prompt, all side by side. */
+const write = async (
+  runner: ModelRunner,
+  { prompts, newTokens }: z.infer<typeof reference>,
+  candidates: readonly Candidate[],
+): Promise<ReadonlyMap<string, readonly (readonly number[])[]>> => {
+  const written = new Map(candidates.map(({ key }) => [key, prompts.map((): readonly number[] => [])]));
+  const rows = prompts.flatMap((tokens) =>
+    candidates.map(({ key }) => ({ tokens, candidate: key, mostNewTokens: newTokens })),
+  );
+  for await (const { row, tokens } of runner.decode(rows, candidates, control)) {
+    written.get(candidates[row % candidates.length]?.key ?? '')?.splice(Math.floor(row / candidates.length), 1, tokens);
+  }
+  return written;
+};
+
+/** The same tokens, up to a step that the reference itself calls a tie. */
+const expectSame = (ours: readonly (readonly number[])[] | undefined, { tokens, margins }: Continuations): void => {
+  expect(ours?.length).toBe(tokens.length);
+  tokens.forEach((wanted, sequence) => {
+    const tie = margins[sequence]?.findIndex((margin) => margin < TIE) ?? -1;
+    const end = tie < 0 ? wanted.length : tie;
+    expect(ours?.[sequence]?.length).toBe(wanted.length);
+    expect(ours?.[sequence]?.slice(0, end)).toEqual(wanted.slice(0, end));
+  });
+};
+
+const names = namesIn(root, '.json');
+const textNames = namesIn(path.join(root, 'text'), '.jsonl');
+
+it(`has continuations and texts in ${root}`, () => {
+  expect(names.length).toBeGreaterThan(0);
+  expect(textNames.length).toBeGreaterThan(0);
+});
+
+describe.each(names)('%s', (name) => {
+  const load = async () => {
+    const checkpoint = await openCheckpoint(path.join(checkpoints, name));
+    const read = async (file: string): Promise<unknown> => JSON.parse(await readFile(file, 'utf8'));
+    const kept: DropPlan = z
+      .object({ kept: z.array(z.array(z.number())) })
+      .parse(await read(path.join(checkpoint.folder, 'kept.json')));
+    return { checkpoint, kept, expected: reference.parse(await read(path.join(root, `${name}.json`))) };
+  };
+
+  it.each([
+    ['resident', false],
+    ['streamed', true],
+  ])('writes what transformers writes, unpruned and under a mask side by side, when %s', async (_mode, streamed) => {
+    const { checkpoint, kept, expected } = await load();
+    const written = await write(await open(checkpoint, streamed), expected, [
+      { key: 'unpruned', plan: null },
+      { key: 'pruned', plan: kept },
+    ]);
+    expectSame(written.get('unpruned'), expected.unpruned);
+    expectSame(written.get('pruned'), expected.pruned);
+  });
+
+  it('writes what transformers writes as an export', async () => {
+    const { checkpoint, kept, expected } = await load();
+    const parent = await temporaryFolder();
+    const settings = {
+      threads: 1,
+      memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+      overlayFolder: path.join(parent, 'overlay'),
+    };
+    const { folder } = await exportPlan({
+      checkpoint,
+      plan: kept,
+      destination: path.join(parent, 'pruned'),
+      format: 'hf',
+      settings,
+      control,
+    });
+    const written = await write(await open(await openCheckpoint(folder), false), expected, [
+      { key: 'export', plan: null },
+    ]);
+    expectSame(written.get('export'), expected.pruned);
+  });
+});
+
+const request = z.object({
+  id: z.string(),
+  context: z.string(),
+  until: z.array(z.string()),
+  maxNewTokens: z.number(),
+  text: z.string(),
+});
+
+describe.each(textNames)('texts of %s', (name) => {
+  it('are those of lm-evaluation-harness', async () => {
+    const checkpoint = await openCheckpoint(path.join(scoring, name));
+    const lines = (await readFile(path.join(root, 'text', `${name}.jsonl`), 'utf8')).trim().split('\n');
+    const expected = lines.map((line) => request.parse(JSON.parse(line)));
+    const runner = await open(checkpoint, false);
+    const { tokenizer } = runner;
+    if (tokenizer === null) expect.fail('tokenizer.json is missing');
+    const ends = await textEnds(checkpoint.folder, tokenizer);
+    const prepared = prepareTexts(
+      tokenizer,
+      { requests: expected, candidates: [{ key: 'unpruned', plan: null }], ends },
+      checkpoint.descriptor.maxPositions,
+    );
+    const texts = new Map<string, string>();
+    for await (const { id, text } of writeTexts(runner, tokenizer, prepared, control)) texts.set(id, text);
+    expect(expected.map(({ id }) => ({ id, text: texts.get(id) }))).toEqual(
+      expected.map(({ id, text }) => ({ id, text })),
+    );
+  });
+});
