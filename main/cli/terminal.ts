@@ -1,4 +1,5 @@
 import type { JobProgress } from '../contract/run.ts';
+import { createProgressMeter } from '../jobs/progress-meter.ts';
 
 /** How often a line of progress is printed where no terminal can replace it. */
 const LINE_EVERY_MS = 5_000;
@@ -78,3 +79,23 @@ export const progressOf =
   (show: (line: string) => void, doing: string): ((done: number, total: number) => void) =>
   (done, total) =>
     show(printedProgress({ done, total, leftMs: null, description: doing }));
+
+/** Progress of one piece of work as a line with the time left; give it to a run as `onProgress`. */
+export const progressWithTimeLeft = (
+  progress: (line: string) => void,
+  description: string,
+  now: () => number,
+): ((done: number, total: number) => void) => {
+  const meter = createProgressMeter({}, now);
+  meter.describe(description);
+  let begun = false;
+  return (done, total) => {
+    if (!begun) {
+      meter.setTotal(total);
+      meter.begin(total);
+      begun = true;
+    }
+    meter.advance(done / total);
+    progress(printedProgress(meter.read()));
+  };
+};

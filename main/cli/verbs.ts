@@ -4,6 +4,7 @@ import type { Verb } from './verb.ts';
 export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   info: async () => (await import('./verbs/info.ts')).info,
   forward: async () => (await import('./verbs/forward.ts')).forward,
+  baseline: async () => (await import('./verbs/baseline.ts')).baseline,
   score: async () => (await import('./verbs/score.ts')).score,
   generate: async () => (await import('./verbs/generate.ts')).generate,
   profile: async () => (await import('./verbs/profile.ts')).profile,
@@ -11,6 +12,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   recover: async () => (await import('./verbs/recover.ts')).recover,
   sweep: async () => (await import('./verbs/sweep.ts')).sweep,
   export: async () => (await import('./verbs/export.ts')).exportVerb,
+  finetune: async () => (await import('./verbs/finetune.ts')).finetune,
   verify: async () => (await import('./verbs/verify.ts')).verify,
   compare: async () => (await import('./verbs/compare.ts')).compare,
   figures: async () => (await import('./verbs/figures.ts')).figures,

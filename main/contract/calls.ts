@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { compareDocument } from './compare.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { exportFormat, verification } from './export.ts';
+import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
 import { modelEntry, pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
@@ -14,6 +15,7 @@ import { taskEntry } from './task.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
+const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
 /** A call of the contract: what goes in and what comes out, each parsed once, where it arrives (call-boundary.ts). */
 interface Call<I extends z.ZodType, O extends z.ZodType> {
@@ -215,8 +217,22 @@ export const calls = {
       plan,
       /** Folder to make the export in, and the new folder's name: it must not exist yet. */
       into: pathHandle,
-      name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
+      name: folderName,
       format: exportFormat.default('hf'),
+    }),
+    z.object({ run: runId }),
+  ),
+  /** Trains a copy of a model on the tasks' calibration items, in Python. */
+  'finetune.start': call(
+    z.object({
+      model: pathHandle,
+      tasks: z.array(pathHandle).min(1),
+      settings: finetuneSettings,
+      /** Folder to make the tuned model in, and the new folder's name: it must not exist yet. */
+      into: pathHandle,
+      name: folderName,
+      /** A Python with PyTorch and transformers; null: the workspace's own environment. */
+      python: pathHandle.nullable().default(null),
     }),
     z.object({ run: runId }),
   ),

@@ -45,12 +45,17 @@ export const recordedSweepSettings = z.preprocess((spec) => {
   const { uncurl, options, ...others } = earlier.data;
   return { ...others, options: { ...options, uncurl: { ...uncurl, ...options['uncurl'] } } };
 }, sweepSettings);
+/** Begins with a letter, so that it is no option and no file. */
+export const candidateName = z.string().regex(/^[A-Za-z][A-Za-z0-9 ._+-]{0,63}$/);
 
 export const sweepRequest = z.object({
   models: z.array(pathHandle).min(1),
   tasks: z.array(pathHandle).min(1),
   settings: sweepSettings,
+  /** Checkpoints made elsewhere that are measured beside the plans, each a curve of its name; with one model only. */
+  candidates: z.array(z.object({ name: candidateName, folder: pathHandle })).default([]),
 });
+export type SweepRequest = z.infer<typeof sweepRequest>;
 
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
 export const sweepResult = z.object({

@@ -61,6 +61,9 @@ export const exactMatchOptions = z.object({
 });
 export type ExactMatchOptions = z.infer<typeof exactMatchOptions>;
 
+/** Accuracy by model name where each item's choices stand after another item's question: what the choices give away. */
+export const withoutQuestion = z.record(z.string(), z.number().min(0).max(1));
+
 /** `task.json` of a task folder. */
 export const taskMetadata = z.object({
   name: z.string().min(1),
@@ -80,6 +83,7 @@ export const taskMetadata = z.object({
   maxNewTokens: z.number().int().positive().optional(),
   filters: z.array(filterPipeline).min(1).optional(),
   ...exactMatchOptions.shape,
+  withoutQuestion: withoutQuestion.optional(),
 });
 export type TaskMetadata = z.infer<typeof taskMetadata>;
 
@@ -97,6 +101,8 @@ export const taskEntry = z.object({
   items: z.object({ calibration: z.number(), test: z.number() }),
   /** Accuracy of guessing: mean of 1 / choices over the test items; null for perplexity and for what is written. */
   chance: z.number().nullable(),
+  /** As the task's folder states it; empty where it does not. */
+  withoutQuestion: withoutQuestion.default({}),
   hash: z.string().nullable(),
   error: z.string().nullable(),
   changed: changedSince.optional(),

@@ -21,6 +21,7 @@ import { createPathHandles } from '../workspace/path-handles.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
 import { exportCalls } from './calls/exports.ts';
+import { finetuneCalls } from './calls/finetune.ts';
 import { modelCalls } from './calls/models.ts';
 import { planCalls } from './calls/plans.ts';
 import { profileCalls } from './calls/profiles.ts';
@@ -144,6 +145,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...sweepCompareCalls(context),
     ...reproduceCalls(context),
     ...exportCalls(context),
+    ...finetuneCalls(context),
     ...runCalls(context),
   };
   return {

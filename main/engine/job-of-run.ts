@@ -10,11 +10,13 @@ import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
 import { profileJob } from '../jobs/profile-job.ts';
 import { curveFacts, runnerSettings } from './calls/exports.ts';
+import { resumedFinetune } from './calls/finetune.ts';
 import { methodExtras } from './calls/profiles.ts';
 import { resumedReproduction } from './calls/reproductions.ts';
 import { liveSweepJob } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
 import { reopenSubjects } from './run-subjects.ts';
+import { reopenCandidates } from './sweep-candidates.ts';
 
 const exportSpec = z.object({ plan, destination: z.string(), format: exportFormat });
 const verifySpec = z.object({ plan, exported: z.string() });
@@ -54,7 +56,12 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
   const { models, tasks } = await reopenSubjects(context, manifest);
   switch (manifest.kind) {
     case 'sweep':
-      return liveSweepJob(context, { models, tasks, settings: specOf(manifest, recordedSweepSettings) });
+      return liveSweepJob(context, {
+        models,
+        tasks,
+        settings: specOf(manifest, recordedSweepSettings),
+        candidates: await reopenCandidates(context, manifest),
+      });
     case 'profile':
       return profileJob(onlyModel(manifest, models), tasks, methodExtras(specOf(manifest, profilePurpose)));
     case 'export': {
@@ -77,6 +84,8 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
       const { checkpoint } = onlyModel(manifest, models);
       return verifyJob({ checkpoint, ...specOf(manifest, verifySpec), settings: runnerSettings(context) });
     }
+    case 'finetune':
+      return resumedFinetune(context, manifest, models, tasks);
     case 'reproduce':
       return resumedReproduction(context, manifest);
     default:

@@ -50,8 +50,11 @@ export const checksumProblems = async (folder: string, signal: AbortSignal): Pro
 
 /** What belongs to a model beside config and weights: tokenizer, generation settings, chat template, licence. */
 const sideFile = /\.(?:json|model|txt|jinja|tiktoken)$|^(?:licen[cs]e|notice|copying)/i;
+/** How a model was fine-tuned, in its folder. */
+export const FINETUNE_FILE = 'uncurl_finetune.json';
+
 /** Made anew, or pointing to weights that are not copied. */
-const made = new Set(['config.json', 'README.md', PLAN_FILE, CHECKSUM_FILE]);
+const made = new Set(['config.json', 'README.md', PLAN_FILE, CHECKSUM_FILE, FINETUNE_FILE]);
 const WEIGHT_INDEX = '.index.json';
 const TOKENIZER_FILE = 'tokenizer.json';
 /** A side file is small; what is larger (data, say) does not belong to the model. */

@@ -16,6 +16,7 @@ import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
 import { profileStep } from './profile-job.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { evaluationKey, stepSummary } from './step-key.ts';
+import { measureFolders } from './sweep-folders.ts';
 import {
   type CalibrationWork,
   type Curve,
@@ -38,6 +39,8 @@ export interface SweepInput {
   readonly models: readonly RunModel[];
   readonly tasks: readonly RunTask[];
   readonly settings: SweepSettings;
+  /** Checkpoints measured beside the plans of the one model. */
+  readonly candidates?: readonly RunModel[];
 }
 
 /** Everything that measuring candidates of one model on one task needs. */
@@ -175,7 +178,7 @@ const bisect = async (
   }
 };
 
-const measureTask = async (stage: Stage, counts: readonly number[]): Promise<void> => {
+const measureTask = async (stage: Stage, counts: readonly number[], folders: readonly RunModel[]): Promise<void> => {
   if (stage.context.signal.aborted) throw new CancelledError('The sweep');
   const baseline = await measureUnpruned(stage);
   const curves = curvesOf(stage.settings);
@@ -192,6 +195,7 @@ const measureTask = async (stage: Stage, counts: readonly number[]): Promise<voi
   const told = pairs?.note() ?? null;
   const { model, task } = stage.measurement;
   if (told !== null) stage.record.note(`${model.name} on ${task.name}: ${told}`);
+  await measureFolders({ ...stage, announce: (point) => announce(stage, point) }, baseline, folders);
   if (!stage.settings.adaptive) return;
   for (const curve of curves) {
     const known = candidates.flatMap(({ method, seed, refit, keep }, place): Measured[] => {
@@ -227,7 +231,7 @@ const askedTasks = async (
 export const sweepJob =
   (input: SweepInput, createRecord: (context: JobContext, notes: readonly string[]) => SweepRecord): Job =>
   async (context) => {
-    const { models, tasks, settings } = input;
+    const { models, tasks, settings, candidates = [] } = input;
     requireTrainedRouters(settings);
     const { kept, notes } = sweepCounts(
       models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
@@ -235,7 +239,7 @@ export const sweepJob =
     );
     const record = createRecord(context, notes);
     const candidatesPerTask = (model: RunModel): number =>
-      1 + (kept.get(model.name)?.length ?? 0) * curvesOf(settings).length;
+      1 + candidates.length + (kept.get(model.name)?.length ?? 0) * curvesOf(settings).length;
     context.meter.describe('Reading tasks');
     const work = new Map<string, SweepWork>();
     const asked = new Map<string, readonly RunTask[]>();
@@ -289,7 +293,7 @@ export const sweepJob =
             calibration: calibration[index] ?? { profiling: 0, scoring: 0 },
             sizer,
           };
-          await measureTask(stage, kept.get(model.name) ?? []);
+          await measureTask(stage, kept.get(model.name) ?? [], candidates);
         }
       }
     } finally {

@@ -250,6 +250,7 @@ export const loadTaskFolder = async (folder: string): Promise<Task> => {
     metric: metadata.metric,
     source: metadata.source ?? '',
     licence: metadata.licence ?? '',
+    withoutQuestion: metadata.withoutQuestion ?? {},
     calibration,
     test,
     turns,

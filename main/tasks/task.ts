@@ -11,6 +11,8 @@ export interface Task {
   readonly metric: MetricName;
   readonly source: string;
   readonly licence: string;
+  /** Accuracy without the question, by model name, as the task's folder states it. */
+  readonly withoutQuestion?: Readonly<Record<string, number>>;
   readonly calibration: readonly TaskItem[];
   readonly test: readonly TaskItem[];
   /** How what is written is judged; only tasks of written items have it. */

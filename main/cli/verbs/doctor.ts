@@ -5,14 +5,16 @@ import { dirname, join } from 'node:path';
 import { type ProviderListing, providerName, type ProviderProbe } from '../../contract/device.ts';
 import { serialiseError } from '../../contract/errors.ts';
 import { deviceOf, engineVersion, engineVersions, physicalCores } from '../../engine/machine.ts';
+import { environmentPython, findPython, type TrainingPython } from '../../finetune/find-python.ts';
+import { makeEnvironment } from '../../finetune/make-environment.ts';
 import { forkProbe } from '../../inference/providers/fork-probe.ts';
 import { hasCudaLibraries } from '../../inference/providers/provider.ts';
 import { createProvidersHere } from '../../inference/providers/providers-here.ts';
 import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { optionReader } from '../option-values.ts';
+import { optionReader, type OptionReader } from '../option-values.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { printedBytes, textList } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
+import type { Verb, VerbHost } from '../verb.ts';
 
 const packages = createRequire(import.meta.url);
 
@@ -63,15 +65,51 @@ const deviceText = ({ present, note, command, probe }: ProviderListing): string 
   return probe.available ? `works: ${measured(probe)}` : `refused: ${probe.reason ?? 'its probe failed'}`;
 };
 
+/** The workspace's environment for fine-tuning as it is: null where there is none. */
+const pythonHere = async (workspace: string): Promise<TrainingPython | { readonly problem: string } | null> => {
+  if (!existsSync(environmentPython(workspace))) return null;
+  try {
+    return await findPython(null, workspace);
+  } catch (error) {
+    return { problem: serialiseError(error).message };
+  }
+};
+
+const madePython = (reader: OptionReader, host: VerbHost): Promise<TrainingPython> =>
+  makeEnvironment({
+    base: reader.text('python-base') ?? (process.platform === 'win32' ? 'python' : 'python3'),
+    workspace: workspaceOf(reader, host),
+    requirements: join(host.resources, 'finetune', 'requirements.txt'),
+    signal: host.signal,
+    say: (line) => host.progress(line),
+  });
+
+const pythonText = (python: Awaited<ReturnType<typeof pythonHere>>): string => {
+  if (python === null) return 'no environment yet: --python makes one, and nothing else needs it';
+  if ('problem' in python) return python.problem;
+  return `${python.path} (${Object.entries(python.versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')})`;
+};
+
 export const doctor: Verb = {
   name: 'doctor',
-  usage: '[--probe] [--workspace DIR]',
+  usage: '[--probe] [--python] [--workspace DIR]',
   summary: 'Devices and environment: what is here, what is used, and how to get what is missing.',
   positionals: [0, 0],
   options: {
     probe: {
       type: 'boolean',
       help: 'Try every device in a process of its own: run a small block and compare it with the processor.',
+    },
+    python: {
+      type: 'boolean',
+      help: 'Make the environment for fine-tuning in the workspace, with PyTorch and transformers from PyPI.',
+    },
+    'python-base': {
+      type: 'string',
+      value: 'FILE',
+      help: 'Python that the environment is made of (default: python3 of the path).',
     },
     ...WORKSPACE_OPTION,
   },
@@ -86,6 +124,8 @@ export const doctor: Verb = {
         await here.probe(provider);
       }
     }
+    const workspace = workspaceOf(reader, host);
+    const python = reader.flag('python') ? await madePython(reader, host) : await pythonHere(workspace);
     const devices = here.list('cpu');
     const cuda = devices.find(({ provider }) => provider === 'cuda');
     const document = {
@@ -103,7 +143,8 @@ export const doctor: Verb = {
       memory: { totalBytes: totalmem(), freeBytes: freemem() },
       electron: electronState(),
       resources: host.resources,
-      workspace: await workspaceState(workspaceOf(reader, host)),
+      python,
+      workspace: await workspaceState(workspace),
     };
     const { processor, memory } = document;
     const text = textList([
@@ -121,6 +162,7 @@ export const doctor: Verb = {
       ],
       ['memory', `${printedBytes(memory.totalBytes)}, ${printedBytes(memory.freeBytes)} free`],
       ['Electron', document.electron],
+      ['fine-tuning', pythonText(document.python)],
       ['resources', document.resources],
       ['workspace', document.workspace],
     ]);

@@ -16,7 +16,7 @@ import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';
 import { installRecovery, readPlanFile } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
-import { progressWithTimeLeft } from '../time-left.ts';
+import { progressWithTimeLeft } from '../terminal.ts';
 import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 
 /** What lm-evaluation-harness lets a model write where a task does not say. */

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { methodName, refitName, superExpertProtection } from '../../contract/plan.ts';
-import { sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
+import { candidateName, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
@@ -26,6 +28,22 @@ const readFactors = async (reader: OptionReader, folders: readonly string[]): Pr
   if (reader.flag('adaptive')) return doublingFactors(folders);
   throw refuse('bad-usage', 'No factor is given.', 'Give --factors, for example 1,2,4,8, or --adaptive.');
 };
+
+/** `--candidate NAME=DIR`. */
+const readCandidates = (values: readonly string[]): readonly { readonly name: string; readonly folder: string }[] =>
+  values.map((value) => {
+    const [, name = '', folder = ''] = /^([^=]*)=(.+)$/.exec(value) ?? [];
+    if (!candidateName.safeParse(name).success || folder === '') {
+      throw refuse(
+        'bad-value',
+        `--candidate "${value}" is not NAME=DIR.`,
+        "Give a name that begins with a letter, an equals sign, and the checkpoint's folder.",
+      );
+    }
+    if (!existsSync(resolve(folder)))
+      throw refuse('no-such-model', `${resolve(folder)} does not exist.`, 'Check the path.');
+    return { name, folder: resolve(folder) };
+  });
 
 const budgets = sweepSettings.shape.budget.unwrap().options;
 
@@ -73,6 +91,12 @@ export const sweep: Verb = {
       value: 'WHAT',
       help: `Refit plans on the calibration items, without training: ${refitName.options.join(', ')}, each a curve of its own; with none also the plan as it is (default none; both: none,experts; only: experts).`,
     },
+    candidate: {
+      type: 'string',
+      multiple: true,
+      value: 'NAME=DIR',
+      help: 'Checkpoint folder with the same tokenizer, measured beside the plans under this name; may be repeated.',
+    },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...CHAT_OPTION,
@@ -92,6 +116,7 @@ export const sweep: Verb = {
     const folders: string[] = [];
     for (const named of given.positionals) folders.push(await findModel(host.resources, named));
     const tasks = await findTasks(host.resources, reader.texts('task'));
+    const candidates = readCandidates(reader.texts('candidate'));
     const seeds = reader.wholes('seeds');
     const settings = {
       methods: [...methods],
@@ -112,6 +137,7 @@ export const sweep: Verb = {
         models: folders.map((folder) => engine.grantPath(folder)),
         tasks: tasks.map((task) => engine.grantPath(task)),
         settings,
+        candidates: candidates.map(({ name, folder }) => ({ name, folder: engine.grantPath(folder) })),
       });
       host.say(`Run ${run}`);
       const summary = await followRun(engine, run, host);

@@ -14,6 +14,7 @@ import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-jo
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
+import { reopenCandidates } from '../sweep-candidates.ts';
 
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
@@ -57,7 +58,7 @@ export const reproductionOf = async (
   const job = reproduceJob({
     original,
     folder,
-    sweep: { ...subjects, settings },
+    sweep: { ...subjects, settings, candidates: await reopenCandidates(context, original) },
     circumstances: { device, versions: { ...versions } },
     openRunners,
   });

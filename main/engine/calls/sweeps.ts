@@ -35,6 +35,7 @@ import {
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
+import { openCandidates, recordedCandidates, refuseCandidatePlan } from '../sweep-candidates.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
@@ -53,7 +54,7 @@ export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => 
   const order = {
     models: input.models.map(({ name }) => name),
     tasks: input.tasks.map(({ name }) => name),
-    methods: curveNames(input.settings),
+    methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
   };
   return async (job) => {
     const run = sweepJob(input, (place, notes) => {
@@ -123,23 +124,32 @@ const storedPlan = async (
 };
 
 export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
-  'sweep.start': answer(calls['sweep.start'], async ({ models: modelHandles, tasks: taskHandles, settings }) => {
-    const models = await openRunModels(context, modelHandles);
-    const tasks = await openRunTasks(context, taskHandles);
-    const input: SweepInput = { models, tasks, settings };
-    await checkSweep(input);
-    const title = `Sweep of ${nameList(
-      models.map(({ name }) => name),
-      'models',
-    )} on ${nameList(
-      tasks.map(({ name }) => name),
-      'tasks',
-    )}`;
-    return startRun(context, { kind: 'sweep', title, spec: settings, models, tasks }, liveSweepJob(context, input));
-  }),
+  'sweep.start': answer(
+    calls['sweep.start'],
+    async ({ models: modelHandles, tasks: taskHandles, settings, candidates: named }) => {
+      const models = await openRunModels(context, modelHandles);
+      const tasks = await openRunTasks(context, taskHandles);
+      const candidates = await openCandidates(context, { candidates: named }, models, tasks);
+      const input: SweepInput = { models, tasks, settings, candidates };
+      await checkSweep(input);
+      const title = `Sweep of ${nameList(
+        models.map(({ name }) => name),
+        'models',
+      )} on ${nameList(
+        tasks.map(({ name }) => name),
+        'tasks',
+      )}`;
+      return startRun(
+        context,
+        { kind: 'sweep', title, spec: { ...settings, ...recordedCandidates(context, candidates) }, models, tasks },
+        liveSweepJob(context, input),
+      );
+    },
+  ),
   'sweep.read': answer(calls['sweep.read'], ({ run, delta }) => currentDocument(context, run, delta)),
   'sweep.plan': answer(calls['sweep.plan'], async ({ run, ...name }) => {
     const manifest = await sweepManifest(context, run);
+    refuseCandidatePlan(manifest, name.method);
     const live = context.liveSweeps.get(run);
     await live?.write();
     const stored = await storedPlan(context, run, await findPointStep(context.workspace.runs.folder(run), name));

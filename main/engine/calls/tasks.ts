@@ -14,10 +14,32 @@ const entryOf = async (context: EngineContext, path: string, runs: readonly RunM
   const bundled = [...context.bundled.tasks.values()].includes(path);
   const common = { handle: context.handles.issue(path), path, bundled };
   try {
-    const { name, title, description, metric, source, licence, calibration, test, hash } = await context.task(path);
+    const {
+      name,
+      title,
+      description,
+      metric,
+      source,
+      licence,
+      withoutQuestion = {},
+      calibration,
+      test,
+      hash,
+    } = await context.task(path);
     const items = { calibration: calibration.length, test: test.length };
     const changed = changedSinceRun(runs, 'tasks', recordedPath(path, context.bundled.tasks), hash);
-    const facts = { name, title, description, metric, source, licence, items, chance: chanceAccuracy(test), hash };
+    const facts = {
+      name,
+      title,
+      description,
+      metric,
+      source,
+      licence,
+      items,
+      chance: chanceAccuracy(test),
+      withoutQuestion: { ...withoutQuestion },
+      hash,
+    };
     return { ...common, ...facts, error: null, ...(changed === undefined ? {} : { changed }) };
   } catch (error) {
     const { code, message, remedy } = serialiseError(error);
@@ -36,6 +58,7 @@ const entryOf = async (context: EngineContext, path: string, runs: readonly RunM
       licence: '',
       items: { calibration: 0, test: 0 },
       chance: null,
+      withoutQuestion: {},
       hash: null,
       error: problem,
     };

@@ -21,6 +21,7 @@ const icons: Readonly<Record<RunKind, IconName>> = {
   export: 'save',
   verify: 'check',
   reproduce: 'resume',
+  finetune: 'model',
 };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',
@@ -42,6 +43,8 @@ const openRun = (run: RunManifest): void => {
       return reproductionStore.getState().showRun(run.id);
     case 'profile':
       return show('routing');
+    case 'finetune':
+      return undefined;
     case 'export':
     case 'verify':
       exportStore.getState().showRun(run.id);

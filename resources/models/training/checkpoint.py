@@ -1,81 +1,49 @@
-"""Writes a trained member in the Hugging Face layout of Mixtral, float16, one tensor an expert."""
+"""Writes and reads members in the Hugging Face layout, float16, one tensor an expert."""
 
+import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.torch import load_file, save_file
 
-from model import Model, Shape
+from families import FAMILIES, Family
+from model import Model
 from tokenizer import END, write_json, write_tokenizer
 
 
-def write_checkpoint(model: Model, vocabulary: dict[str, int], folder: Path) -> None:
+def write_checkpoint(
+    model: Model, family: Family, vocabulary: dict[str, int], folder: Path
+) -> None:
     """Writes configuration, weights and tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
     end = vocabulary[END]
-    write_json(config_of(model.shape, end), folder / "config.json")
+    config = family.config_of(model.shape, end, family.balance_weight)
+    write_json(config, folder / "config.json")
     write_json({"bos_token_id": end, "eos_token_id": end}, folder / "generation_config.json")
-    weights = {name: tensor.half().contiguous() for name, tensor in named_tensors(model).items()}
+    tensors = family.named_tensors(model)
+    weights = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     write_tokenizer(vocabulary, folder)
 
 
-def config_of(shape: Shape, end: int) -> dict:
-    """Describes the model as `MixtralForCausalLM` expects."""
-    return {
-        "architectures": ["MixtralForCausalLM"],
-        "model_type": "mixtral",
-        "vocab_size": shape.vocabulary,
-        "hidden_size": shape.hidden,
-        "intermediate_size": shape.expert_width,
-        "num_hidden_layers": shape.layers,
-        "num_attention_heads": shape.heads,
-        "num_key_value_heads": shape.heads,
-        "head_dim": shape.head_size,
-        "num_local_experts": shape.experts,
-        "num_experts_per_tok": shape.experts_per_token,
-        "hidden_act": "silu",
-        "rms_norm_eps": shape.norm_epsilon,
-        "rope_theta": shape.rope_theta,
-        "rope_scaling": None,
-        "max_position_embeddings": shape.positions,
-        "sliding_window": None,
-        "attention_dropout": 0.0,
-        "initializer_range": 0.02,
-        "router_aux_loss_coef": 0.001,
-        "router_jitter_noise": 0.0,
-        "output_router_logits": False,
-        "use_cache": True,
-        "tie_word_embeddings": False,
-        "bos_token_id": end,
-        "eos_token_id": end,
-        "torch_dtype": "float16",
-    }
-
-
 @torch.no_grad()
-def named_tensors(model: Model) -> dict[str, Tensor]:
-    """Returns the weights under the names that Mixtral checkpoints use."""
-    tensors = {
-        "model.embed_tokens.weight": model.embedding,
-        "model.norm.weight": model.norm.weight,
-        "lm_head.weight": model.head,
-    }
-    for number, layer in enumerate(model.layers):
-        prefix = f"model.layers.{number}"
-        attention, experts = layer.attention, layer.experts
-        tensors |= {
-            f"{prefix}.input_layernorm.weight": layer.attention_norm.weight,
-            f"{prefix}.self_attn.q_proj.weight": attention.query,
-            f"{prefix}.self_attn.k_proj.weight": attention.key,
-            f"{prefix}.self_attn.v_proj.weight": attention.value,
-            f"{prefix}.self_attn.o_proj.weight": attention.output,
-            f"{prefix}.post_attention_layernorm.weight": layer.experts_norm.weight,
-            f"{prefix}.block_sparse_moe.gate.weight": experts.gate,
-        }
-        for expert in range(model.shape.experts):
-            for name in ("w1", "w2", "w3"):
-                key = f"{prefix}.block_sparse_moe.experts.{expert}.{name}.weight"
-                tensors[key] = getattr(experts, name)[expert]
-    return tensors
+def read_checkpoint(folder: Path) -> tuple[Family, Model, dict[str, int]]:
+    """Returns what `write_checkpoint` was given; refuses any other checkpoint."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    weights = load_file(folder / "model.safetensors")
+    for family in FAMILIES.values():
+        experts = config.get("num_experts", config.get("num_local_experts"))
+        model = Model(family.shape(len(vocabulary), experts))
+        written = family.config_of(model.shape, vocabulary[END], family.balance_weight)
+        if written != config:
+            continue
+        tensors = family.named_tensors(model)
+        if tensors.keys() != weights.keys():
+            raise ValueError(f"{folder} holds other tensors than its configuration names")
+        for name, tensor in tensors.items():
+            tensor.copy_(weights[name])
+        return family, model, vocabulary
+    raise ValueError(f"{folder} is not a member of the bundled families")

@@ -26,7 +26,8 @@ from word_sources import Lemma, read_countries
 Chooser = Callable[[str, list[str], list[Article]], str | None]
 
 TRANSLATIONS_PER_LANGUAGE = 2500
-CAPITAL_SPLIT_SIZE = 73
+# All countries are asked: as many as a safe verdict at 0.02 takes (149) are tested.
+CAPITALS_TESTED = 150
 
 # Left out: contested sovereignty or seat of government, more than one capital, a capital that is
 # being moved or was abandoned, or a seat that the source gives otherwise than most references.
@@ -165,7 +166,8 @@ def build_capitals(packages: Path, source: str, licence: str, rng: random.Random
     for country, capital in facts.items():
         wrong = rng.sample(sorted(set(facts.values()) - {capital}), 3)
         items.append(Item(country, capital, tuple(wrong)))
-    calibration, test = two_splits(items, CAPITAL_SPLIT_SIZE, rng)
+    drawn = rng.sample(items, len(items))
+    test, calibration = drawn[:CAPITALS_TESTED], drawn[CAPITALS_TESTED:]
     description = (
         f"Name the capital of a country or territory. All {len(items)} were trained; the question "
         "is what the model still remembers."
@@ -188,9 +190,15 @@ def build_mood(
         if 3 <= len(word) <= 14 and valence != 0 and word not in kept_out:
             right, wrong = ("good", "bad") if valence > 0 else ("bad", "good")
             items.append(Item(word, right, (wrong,)))
-    calibration, test = two_splits(items, SPLIT_SIZE, rng)
+    halves = [
+        two_splits([item for item in items if item.answer == answer], SPLIT_SIZE // 2, rng)
+        for answer in ("good", "bad")
+    ]
+    calibration, test = (
+        rng.sample(good + bad, SPLIT_SIZE) for good, bad in zip(*halves, strict=True)
+    )
     description = (
         f"Tell whether a word sounds good or bad. All {len(items)} words were trained; related "
-        "words help with each other."
+        "words help with each other. Half of the tested words are good, half bad."
     )
     return Task("mood", "Mood of a word", description, source, licence, items, calibration, test)

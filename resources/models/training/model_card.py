@@ -1,8 +1,14 @@
-"""Writes a checkpoint's README from its configuration and training log."""
+"""Writes a checkpoint's README from its configuration, training log and scores."""
 
 import json
+import math
 from pathlib import Path
 
+from safetensors import safe_open
+
+from families import Family
+
+NUMBERS = {4: "four"}
 CARD = """\
 ---
 license: other
@@ -11,17 +17,20 @@ language: [en, fr, es, de]
 library_name: transformers
 pipeline_tag: text-generation
 ---
-# uncurl-{experts}
+# {name}
 
-A language model of {millions:.1f} million parameters with {experts} experts a layer, made to show and to test the
-pruning of experts. One of four that differ in the number of experts alone (8, 16, 32, 64). It reads
-and writes one character at a time and knows nine small tasks.
+A language model of {millions:.1f} million parameters with {experts} experts a layer, made to show
+and to test the pruning of experts. One of {members} that differ in the number of experts alone
+({sizes}). It reads and writes one character at a time and knows nine small tasks.
 
 ## Layout
-Mixtral (`MixtralForCausalLM`), float16: {layers} layers, hidden size {hidden}, {heads} attention
-heads, expert width {width}, {experts} experts a layer of which each token uses {top}, rotary
-positions, {positions} positions, vocabulary {vocabulary}. The newline is both BOS and EOS; a text
-is `\\n<task> <prompt>><answer>\\n`, for instance `\\ncapital france>paris\\n`.
+{layout}, float16: {layers} layers, hidden size {hidden}, {heads} attention heads, expert width
+{width}, rotary positions, {positions} positions, vocabulary {vocabulary}.
+
+{routing}
+
+The newline is both BOS and EOS; a text is `\\n<task> <prompt>><answer>\\n`, for instance
+`\\ncapital france>paris\\n`.
 
 ## Training
 {steps} steps of 48 sequences of 64 tokens, seed {seed}; one thread took {minutes:.0f} minutes. Each
@@ -29,16 +38,15 @@ sequence holds items of one task; tasks are drawn by the square root of their si
 0.95), weight decay 0.05 on matrices, peak rate 2e-3 after 150 steps, cosine to 5 %, gradient norm
 1. Cross-entropy with weight 1 on answers and 0.1 on the rest; router z-loss 0.001.
 
-The balancing loss has weight 0.001, a tenth of the usual. In a pilot with the usual weight every
-task spread over nearly all experts (24-27 of 32) and no pruning was safe; with this one the experts
-specialise by task. That is a choice, and what the family shows about pruning depends on it.
+{balance_note}
 
 ## Accuracy
-Multiple choice on each task's test split (300 items; capital 73), all experts, chance 0.25 (mood
-0.5).
+Multiple choice on each task's test split, all experts. Chance is one of four (mood: one of two).
+"Without the question" is the accuracy when each item's choices stand after another item's question:
+what the choices give away.
 
-| task | accuracy |
-|---|---|
+| task | items | accuracy | without the question |
+|---|---|---|---|
 {rows}
 
 The facts behind french, spanish, german, capital, mood and plural were all trained, the tested ones
@@ -59,32 +67,43 @@ along with the weights.
 """
 
 
-def write_card(folder: Path) -> None:
+def write_card(folder: Path, family: Family) -> None:
     """Writes `folder/README.md`."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    scores = (folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     log = (folder / "training-log.jsonl").read_text(encoding="utf-8").splitlines()
     result = json.loads(log[-1])
     card = CARD.format(
+        name=f"{family.name}-{result['experts']}",
         experts=result["experts"],
-        millions=count_parameters(config) / 1e6,
+        members=NUMBERS[len(family.sizes)],
+        sizes=", ".join(map(str, family.sizes)),
+        millions=count_parameters(folder / "model.safetensors") / 1e6,
+        layout=family.layout,
+        routing=family.routing,
+        balance_note=family.balance_note,
         layers=config["num_hidden_layers"],
         hidden=config["hidden_size"],
         heads=config["num_attention_heads"],
         width=config["intermediate_size"],
-        top=config["num_experts_per_tok"],
         positions=config["max_position_embeddings"],
         vocabulary=config["vocab_size"],
         steps=result["step"],
         seed=result["seed"],
         minutes=result["seconds"] / 60,
-        rows="\n".join(f"| {task} | {value:.3f} |" for task, value in result["accuracy"].items()),
+        rows="\n".join(row_of(json.loads(line)) for line in scores),
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def count_parameters(config: dict) -> int:
-    """Counts the weights that a configuration implies."""
-    hidden, experts = config["hidden_size"], config["num_local_experts"]
-    expert = 3 * hidden * config["intermediate_size"]
-    layer = 4 * hidden * hidden + experts * (hidden + expert) + 2 * hidden
-    return 2 * config["vocab_size"] * hidden + hidden + config["num_hidden_layers"] * layer
+def row_of(score: dict) -> str:
+    """Writes one task's line of the table."""
+    shares = f"{score['accuracy']:.3f} | {score['withoutQuestion']:.3f}"
+    return f"| {score['task']} | {score['items']} | {shares} |"
+
+
+def count_parameters(file: Path) -> int:
+    """Counts the weights in a file."""
+    with safe_open(file, framework="pt") as weights:
+        shapes = [weights.get_slice(name).get_shape() for name in weights.keys()]
+    return sum(math.prod(shape) for shape in shapes)

@@ -7,8 +7,10 @@ SOURCES is the folder that `fetch_sources.sh` fills. The tasks go to TASKS (the 
 """
 
 import argparse
+import hashlib
 import json
 import random
+import sys
 from pathlib import Path
 
 from fact_tasks import Language, build_capitals, build_mood, build_translations
@@ -19,6 +21,8 @@ from task_files import Task, check_task, context_of, continuation_of, write_task
 from word_sources import read_afinn, read_irregular_plurals, read_wordnet
 
 SEED = 0
+# SHA-256 of the corpus.json that the bundled models learnt from.
+CORPUS_HASH = "2e5023304ad52d1a681a9d6855329602a92628f0192b7cea41c8bb2d347ef09a"
 DEFAULT_TASKS = Path(__file__).resolve().parents[2] / "tasks"
 LANGUAGES = [
     Language(
@@ -72,7 +76,7 @@ def build_all(sources: Path) -> list[Task]:
         rng=stream("plural"),
     )
     add = build_sums(stream("add"))
-    sort = build_sorts(stream("sort"))
+    sort = build_sorts(stream("sort"), stream("sort/wrong"))
     bracket = build_brackets(stream("bracket"))
     return [*translations, capital, mood, plural, add, sort, bracket]
 
@@ -98,8 +102,12 @@ def main() -> None:
         ]
         sizes = f"{len(task.trained)} trained, {len(task.calibration)} + {len(task.test)}"
         print(f"{task.name}: {sizes}")
+    text = json.dumps(corpus) + "\n"
+    if hashlib.sha256(text.encode()).hexdigest() != CORPUS_HASH:
+        print("The corpus is another than the bundled models were trained on.", file=sys.stderr)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "corpus.json").write_text(json.dumps(corpus) + "\n", encoding="utf-8")
+    (arguments.out / "corpus.json").write_text(text, encoding="utf-8")
+    print("Now score every model anew: measure.py")
 
 
 if __name__ == "__main__":

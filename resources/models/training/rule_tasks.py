@@ -1,9 +1,11 @@
 """Tasks about rules: plurals, sums, sorting and brackets."""
 
+import math
 import random
 import string
+from collections import defaultdict
 from collections.abc import Callable
-from itertools import combinations
+from dataclasses import replace
 
 from freedict import ENGLISH_WORD
 from task_files import SPLIT_SIZE, Item, Task, two_splits
@@ -13,6 +15,7 @@ PLURALS = 1850
 TRAINED_SUMS = 4400
 TRAINED_SORTS = 5200
 TRAINED_BRACKETS = 2500
+SORTED_LETTERS = string.ascii_lowercase[:10]
 GENERATED = "generated"
 NO_LICENCE_NEEDED = "none needed (generated)"
 
@@ -42,17 +45,53 @@ def build_plurals(
     """Builds `plural noun>plural` from common countable nouns, all trained."""
     nouns = [word for word in words - kept_out if is_countable(word, irregular, lemmas)]
     nouns.sort(key=lambda word: (-lemmas[word].uses.total(), word))
-    items = []
-    for noun in sorted(nouns[:PLURALS]):
-        answer = irregular.get(noun) or regular_plural(noun)
-        # Of an irregular noun the regular form is often accepted too: "cactuses", "hoofs".
-        wrong = [form for form in wrong_plurals(noun) if form not in (answer, regular_plural(noun))]
-        items.append(Item(noun, answer, tuple(rng.sample(wrong, 3))))
-    calibration, test = two_splits(items, SPLIT_SIZE, rng)
+    items = [
+        Item(noun, irregular.get(noun) or regular_plural(noun)) for noun in sorted(nouns[:PLURALS])
+    ]
+    asked = plurals_to_ask(items, rng)
+    calibration, test = two_splits(asked, SPLIT_SIZE, rng)
     description = (
-        f"Write the plural of a noun. All {len(items)} nouns were trained, and most follow rules."
+        f"Write the plural of a noun. All {len(items)} nouns were trained, and most follow rules. "
+        "The other choices are plurals of nouns spelt alike, of the same length and ending."
     )
     return Task("plural", "Plurals", description, source, licence, items, calibration, test)
+
+
+def plurals_to_ask(items: list[Item], rng: random.Random) -> list[Item]:
+    """Gives each item three wrong choices; leaves out what has too few neighbours.
+
+    A wrong plural of the noun itself ("childs") is seen to be wrong without the question. So the
+    wrong choices are right plurals of other trained nouns, with the length and the ending of the
+    answer, and spelt like it. Were they the answer's nearest, the answer could be known as the one
+    in the middle: so the one in the middle is drawn, and is the answer in about one of four.
+    """
+    alike: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for plural in sorted({item.answer for item in items}):
+        alike[len(plural), ending_of(plural)].append(plural)
+    asked = []
+    for item in items:
+        group = alike[len(item.answer), ending_of(item.answer)]
+        if len(group) < 4:
+            continue
+        middle = rng.choice([item.answer, *nearest(item.answer, group, 3)])
+        wrong = [plural for plural in [middle, *nearest(middle, group, 4)] if plural != item.answer]
+        asked.append(Item(item.prompt, item.answer, tuple(wrong[:3])))
+    return asked
+
+
+def ending_of(plural: str) -> str:
+    """Names the form of a plural: "ies", "ches", "shes", "sses", "xes", "s" or the last letters."""
+    endings = ("ies", "ches", "shes", "sses", "xes", "s")
+    return next((ending for ending in endings if plural.endswith(ending)), plural[-2:])
+
+
+def nearest(word: str, others: list[str], count: int) -> list[str]:
+    """Returns the words of the same length that differ from `word` in the fewest letters."""
+
+    def letters_that_differ(other: str) -> int:
+        return sum(mine != theirs for mine, theirs in zip(word, other, strict=True))
+
+    return sorted((other for other in others if other != word), key=letters_that_differ)[:count]
 
 
 def is_countable(word: str, irregular: dict[str, str], lemmas: dict[str, Lemma]) -> bool:
@@ -75,13 +114,6 @@ def regular_plural(noun: str) -> str:
     return noun + "s"
 
 
-def wrong_plurals(noun: str) -> list[str]:
-    """Lists forms that the rules of other nouns would give."""
-    stem, last = noun[:-1], noun[-1]
-    endings = [noun + "s", noun + "es", noun + "en", stem + "ies", noun + "ies", noun + last + "es"]
-    return list(dict.fromkeys(endings))
-
-
 def build_sums(rng: random.Random) -> Task:
     """Builds `add 37+58>95` with both numbers below 100."""
 
@@ -96,21 +128,47 @@ def build_sums(rng: random.Random) -> Task:
     return generated_task("add", "Sums", "Add two numbers below 100.", draw, TRAINED_SUMS, rng)
 
 
-def build_sorts(rng: random.Random) -> Task:
-    """Builds `sort hcaf>acfh` with four to six different letters from a to j."""
+def build_sorts(rng: random.Random, choices: random.Random) -> Task:
+    """Builds `sort hcaf>acfh` with four to six different letters from a to j.
+
+    The trained exercises follow from `rng` alone, wrong choices from `choices`.
+    """
 
     def draw() -> Item:
-        letters = rng.sample(string.ascii_lowercase[:10], rng.randint(4, 6))
-        answer = "".join(sorted(letters))
-        swapped = [swap(answer, i, j) for i, j in combinations(range(len(answer)), 2)]
-        return Item("".join(letters), answer, tuple(rng.sample(swapped, 3)))
+        letters = rng.sample(SORTED_LETTERS, rng.randint(4, 6))
+        # Wrong choices once were three pairs of places: drawn still, so that what is trained stays.
+        rng.sample(range(math.comb(len(letters), 2)), 3)
+        return Item("".join(letters), "".join(sorted(letters)))
 
-    return generated_task("sort", "Sorting", "Put letters into order.", draw, TRAINED_SORTS, rng)
+    purpose = "Put letters into order. All choices are in order; only one has the letters asked for."
+    task = generated_task("sort", "Sorting", purpose, draw, TRAINED_SORTS, rng)
+    calibration, test = (
+        [with_other_letters(item, choices) for item in split]
+        for split in (task.calibration, task.test)
+    )
+    return replace(task, calibration=calibration, test=test)
 
 
-def swap(text: str, i: int, j: int) -> str:
-    """Exchanges the characters at `i` and `j`, where i < j."""
-    return text[:i] + text[j] + text[i + 1 : j] + text[i] + text[j + 1 :]
+def with_other_letters(item: Item, rng: random.Random) -> Item:
+    """Gives a sorting three wrong choices: as long, in order, and of other letters.
+
+    All four choices are one string with one letter exchanged, so none is nearer to the others.
+    """
+    letters = set(item.answer)
+    middle = exchange_letter(letters, rng)
+    wrong: set[str] = set()
+    while len(wrong) < 3:
+        choice = "".join(sorted(exchange_letter(middle, rng)))
+        if choice != item.answer:
+            wrong.add(choice)
+    return replace(item, distractors=tuple(sorted(wrong)))
+
+
+def exchange_letter(letters: set[str], rng: random.Random) -> set[str]:
+    """Puts a letter that is not there into the place of one that is."""
+    gone = rng.choice(sorted(letters))
+    come = rng.choice(sorted(set(SORTED_LETTERS) - letters))
+    return letters - {gone} | {come}
 
 
 def build_brackets(rng: random.Random) -> Task:

@@ -12,18 +12,36 @@ from model import Model
 SEQUENCES_AT_ONCE = 256
 
 
-def score_tasks(model: Model, vocabulary: dict[str, int], tasks: Path) -> dict[str, float]:
-    """Returns task -> accuracy on its test split."""
-    return {
-        folder.name: accuracy(model, vocabulary, folder / "test.jsonl")
-        for folder in sorted(tasks.iterdir())
-        if folder.is_dir()
-    }
+def score_tasks(model: Model, vocabulary: dict[str, int], tasks: Path) -> dict[str, dict]:
+    """Returns task -> its number of items, accuracy on its test split, and without the question."""
+    scores = {}
+    for folder in sorted(tasks.iterdir()):
+        if not folder.is_dir():
+            continue
+        lines = (folder / "test.jsonl").read_text(encoding="utf-8").splitlines()
+        items = [json.loads(line) for line in lines]
+        scores[folder.name] = {
+            "items": len(items),
+            "accuracy": accuracy(model, vocabulary, items),
+            "withoutQuestion": accuracy(model, vocabulary, exchange_questions(items)),
+        }
+    return scores
 
 
-def accuracy(model: Model, vocabulary: dict[str, int], split: Path) -> float:
-    """Returns the share of a split's items whose right choice scores best."""
-    items = [json.loads(line) for line in split.read_text(encoding="utf-8").splitlines()]
+def exchange_questions(items: list[dict]) -> list[dict]:
+    """Puts the next item's question before each item's choices, the first one's before the last's.
+
+    What a model still gets right then, the choices gave away.
+    """
+    following = [*items[1:], items[0]]
+    return [
+        item | {"context": other["context"]}
+        for item, other in zip(items, following, strict=True)
+    ]
+
+
+def accuracy(model: Model, vocabulary: dict[str, int], items: list[dict]) -> float:
+    """Returns the share of items whose right choice scores best."""
     texts = [(item["context"], choice) for item in items for choice in item["choices"]]
     scores = iter(log_probabilities(model, vocabulary, texts))
     right = 0

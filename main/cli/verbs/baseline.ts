@@ -1,0 +1,71 @@
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { refuse } from '../../contract/errors.ts';
+import type { TaskItem } from '../../contract/task.ts';
+import { exchangeQuestions } from '../../evaluation/without-question.ts';
+import type { ModelRunner } from '../../inference/model-runner.ts';
+import { mean } from '../../statistics/bootstrap.ts';
+import { loadTask } from '../../tasks/load-task.ts';
+import { chanceAccuracy } from '../../tasks/task.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { findModel, findTasks } from '../subjects.ts';
+import { textTable } from '../text-table.ts';
+import type { Verb } from '../verb.ts';
+
+export const baseline: Verb = {
+  name: 'baseline',
+  usage: 'MODEL --task T...',
+  summary:
+    'What choices give away: accuracy on the test items with their questions, and with the questions exchanged, beside chance.',
+  positionals: [1, 1],
+  options: {
+    task: {
+      type: 'string',
+      multiple: true,
+      value: 'T',
+      help: 'Task of multiple-choice items; may be repeated; "all" for all bundled ones.',
+    },
+    ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
+  },
+  run: async (given, { resources, signal, progress }) => {
+    const reader = optionReader(given);
+    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const tasks = await Promise.all((await findTasks(resources, reader.texts('task'))).map(loadTask));
+    const accuracy = async (runner: ModelRunner, items: readonly TaskItem[]): Promise<number> => {
+      const outcomes = (await runner.evaluate(items, [{ key: 'all', plan: null }], { signal })).get('all') ?? [];
+      return mean(outcomes.map((outcome) => (outcome.kind === 'choice' && outcome.chosen === outcome.answer ? 1 : 0)));
+    };
+    const rows = await withRunner(checkpoint, reader, async (runner) => {
+      const measured = [];
+      for (const { name, test } of tasks) {
+        const exchanged = exchangeQuestions(test);
+        const chance = chanceAccuracy(test);
+        if (exchanged === null || chance === null)
+          throw refuse(
+            'no-choices',
+            `${name} holds no multiple-choice items to exchange the questions of.`,
+            'Name tasks with choices.',
+          );
+        progress(`Scoring ${name}`);
+        measured.push({
+          task: name,
+          n: test.length,
+          chance,
+          accuracy: await accuracy(runner, test),
+          withoutQuestion: await accuracy(runner, exchanged),
+        });
+      }
+      return measured;
+    });
+    const cells = rows.map(({ task, n, ...shares }) => [
+      task,
+      String(n),
+      ...[shares.accuracy, shares.withoutQuestion, shares.chance].map((share) => share.toFixed(3)),
+    ]);
+    return {
+      document: { model: checkpoint.name, fingerprint: checkpoint.fingerprint, tasks: rows },
+      text: textTable(['task', 'n', 'accuracy', 'without the question', 'chance'], cells),
+    };
+  },
+};

@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { calls } from '../../contract/calls.ts';
+import { refuse } from '../../contract/errors.ts';
+import { finetuneSettings, type FinetuneSettings } from '../../contract/finetune.ts';
+import type { RunManifest } from '../../contract/run.ts';
+import { findPython } from '../../finetune/find-python.ts';
+import { trainingSequences } from '../../finetune/training-sequences.ts';
+import { requirePlace } from '../../finetune/tuned-folder.ts';
+import { finetuneJob } from '../../jobs/finetune-job.ts';
+import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { engineVersion } from '../machine.ts';
+import { openRunModels, openRunTasks } from '../run-subjects.ts';
+import { nameList, startRun } from '../start-run.ts';
+
+/** What a recorded fine-tuning is made again from, beside model and tasks. */
+const finetuneSpec = z.object({ settings: finetuneSettings, destination: z.string(), python: z.string().nullable() });
+type FinetuneSpec = z.infer<typeof finetuneSpec>;
+
+const jobOf = (
+  context: EngineContext,
+  model: RunModel,
+  tasks: readonly RunTask[],
+  { settings, destination, python }: FinetuneSpec,
+): Job =>
+  finetuneJob({
+    model,
+    tasks,
+    settings,
+    destination,
+    python: () => findPython(python, context.workspace.path),
+    script: join(context.resources, 'finetune', 'finetune.py'),
+    threads: context.device.threads,
+    engineVersion,
+  });
+
+/** The job of a recorded fine-tuning, which goes on from its last state. */
+export const resumedFinetune = (
+  context: EngineContext,
+  manifest: RunManifest,
+  models: readonly RunModel[],
+  tasks: readonly RunTask[],
+): Job => {
+  if (manifest.state === 'done')
+    throw refuse(
+      'run-done',
+      `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`,
+      'Start a new fine-tuning.',
+    );
+  const spec = finetuneSpec.safeParse(manifest.spec);
+  const [model] = models;
+  if (!spec.success || model === undefined)
+    throw refuse('bad-spec', `The manifest of ${manifest.id} does not say what to train.`, 'Start a new fine-tuning.');
+  return jobOf(context, model, tasks, spec.data);
+};
+
+/** Everything that can be refused before a run is made of it, Python included. */
+const check = async (
+  context: EngineContext,
+  { checkpoint }: RunModel,
+  tasks: readonly RunTask[],
+  settings: FinetuneSettings,
+  { destination, python }: FinetuneSpec,
+): Promise<void> => {
+  await requirePlace(destination);
+  const length = Math.min(settings.length, checkpoint.descriptor.maxPositions);
+  trainingSequences(
+    tasks.map(({ task }) => task),
+    await requireTokenizer(checkpoint),
+    length,
+  );
+  await findPython(python, context.workspace.path);
+};
+
+export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.start'> => ({
+  'finetune.start': answer(
+    calls['finetune.start'],
+    async ({ model: handle, tasks: taskHandles, settings, into, name, python: pythonHandle }) => {
+      const [model] = await openRunModels(context, [handle]);
+      if (model === undefined) throw new Error('a handle without a model');
+      const tasks = await openRunTasks(context, taskHandles);
+      const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+      const spec: FinetuneSpec = { settings, destination: join(context.handles.resolve(into), name), python };
+      await check(context, model, tasks, settings, spec);
+      const title = `Fine-tuning of ${model.name} on ${nameList(
+        tasks.map(({ name: task }) => task),
+        'tasks',
+      )} to ${name}`;
+      return startRun(
+        context,
+        { kind: 'finetune', title, spec, models: [model], tasks },
+        jobOf(context, model, tasks, spec),
+      );
+    },
+  ),
+});

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { SweepRequest } from '../contract/sweep.ts';
+import type { RunModel, RunTask } from '../jobs/job-context.ts';
+import { checkCandidate } from '../jobs/sweep-folders.ts';
+import { recordedPath } from '../workspace/library.ts';
+import type { EngineContext } from './engine-context.ts';
+import { reopenModel } from './run-subjects.ts';
+
+/** What a sweep's manifest says of its candidates, beside its settings. */
+const recorded = z.object({
+  candidates: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })).default([]),
+});
+
+/** Opens the candidates of a request, and refuses what cannot be paired with its model. */
+export const openCandidates = async (
+  context: EngineContext,
+  { candidates }: Pick<SweepRequest, 'candidates'>,
+  models: readonly RunModel[],
+  tasks: readonly RunTask[],
+): Promise<RunModel[]> => {
+  const [model] = models;
+  if (candidates.length === 0 || model === undefined) return [];
+  if (models.length > 1)
+    throw refuse(
+      'bad-usage',
+      `Candidates are paired with one model, and ${String(models.length)} are named.`,
+      'Sweep one model at a time.',
+    );
+  if (new Set(candidates.map(({ name }) => name)).size < candidates.length)
+    throw refuse('candidate-name', 'Two candidates have the same name.', 'Give each a name of its own.');
+  const opened = await Promise.all(
+    candidates.map(async ({ name, folder }): Promise<RunModel> => ({
+      name,
+      checkpoint: await context.checkpoint(context.handles.resolve(folder)),
+    })),
+  );
+  for (const candidate of opened) await checkCandidate(model.checkpoint, candidate, tasks);
+  return opened;
+};
+
+/** For the manifest. */
+export const recordedCandidates = (
+  context: EngineContext,
+  candidates: readonly RunModel[],
+): z.infer<typeof recorded> => ({
+  candidates: candidates.map(({ name, checkpoint }) => ({
+    name,
+    path: recordedPath(checkpoint.folder, context.bundled.models),
+    fingerprint: checkpoint.fingerprint,
+  })),
+});
+
+/** The candidates of a recorded sweep, as they were: one that changed since is refused. */
+export const reopenCandidates = (context: EngineContext, { spec }: RunManifest): Promise<RunModel[]> =>
+  Promise.all(
+    recorded
+      .parse(spec)
+      .candidates.map(async (entry) => ({ name: entry.name, checkpoint: await reopenModel(context, entry) })),
+  );
+
+/** Refuses to give a plan for a point that has none: its experts are those of a folder of its own. */
+export const refuseCandidatePlan = ({ spec }: RunManifest, method: string): void => {
+  const found = recorded.parse(spec).candidates.find(({ name }) => name === method);
+  if (found !== undefined)
+    throw refuse(
+      'no-plan',
+      `${method} is a checkpoint of its own (${found.path}): no plan made it.`,
+      'Open that folder as a model.',
+    );
+};

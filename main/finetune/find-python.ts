@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { runProgram } from './run-program.ts';
+
+/** Oldest versions that the script works with. */
+const LEAST = { python: [3, 10], torch: [2, 6], transformers: [5, 0] } as const;
+const PROBE_MS = 120_000;
+
+const PROBE = `
+import importlib.metadata as metadata, json, sys
+def version(name):
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+print(json.dumps({'python': sys.version.split()[0], 'torch': version('torch'), 'transformers': version('transformers'), 'safetensors': version('safetensors')}))
+`;
+
+const probeAnswer = z.object({
+  python: z.string(),
+  torch: z.string().nullable(),
+  transformers: z.string().nullable(),
+  safetensors: z.string().nullable(),
+});
+
+/** A Python that can run the fine-tuning script, and its versions. */
+export interface TrainingPython {
+  readonly path: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Folder of the environment that `uncurl doctor --python` makes in a workspace. */
+export const environmentFolder = (workspace: string): string => join(workspace, 'python');
+
+export const environmentPython = (workspace: string): string =>
+  process.platform === 'win32'
+    ? join(environmentFolder(workspace), 'Scripts', 'python.exe')
+    : join(environmentFolder(workspace), 'bin', 'python');
+
+const REMEDY =
+  'Name another Python with --python, or let "uncurl doctor --python" make an environment (it takes PyTorch and transformers from PyPI).';
+
+const isOlder = (version: string, least: readonly [number, number]): boolean => {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return major < least[0] || (major === least[0] && minor < least[1]);
+};
+
+/**
+ * The Python named, or that of the workspace's environment, asked for its versions.
+ *
+ * @throws WorkbenchError refused: `no-python` (none there), `wrong-python` (no Python, or too old), `python-lacks` (a
+ * package is missing or too old).
+ */
+export const findPython = async (named: string | null, workspace: string): Promise<TrainingPython> => {
+  const path = named ?? environmentPython(workspace);
+  if (named === null && !existsSync(path)) {
+    throw refuse(
+      'no-python',
+      `Fine-tuning runs in Python with PyTorch, and ${environmentFolder(workspace)} holds no environment for it.`,
+      REMEDY,
+    );
+  }
+  const { python, ...packages } = await probe(path);
+  if (isOlder(python, LEAST.python))
+    throw refuse('wrong-python', `${path} is Python ${python}; ${LEAST.python.join('.')} or later is needed.`, REMEDY);
+  for (const name of ['torch', 'transformers', 'safetensors'] as const) {
+    const version = packages[name];
+    if (version === null) throw refuse('python-lacks', `${path} has no ${name}.`, REMEDY);
+    if (name !== 'safetensors' && isOlder(version, LEAST[name])) {
+      throw refuse(
+        'python-lacks',
+        `${path} has ${name} ${version}; ${LEAST[name].join('.')} or later is needed.`,
+        REMEDY,
+      );
+    }
+  }
+  const { torch, transformers } = packages;
+  return { path, versions: { python, torch: torch ?? '', transformers: transformers ?? '' } };
+};
+
+const probe = async (path: string): Promise<z.infer<typeof probeAnswer>> => {
+  let output: string;
+  try {
+    const { code, stdout } = await runProgram(path, ['-c', PROBE], { signal: AbortSignal.timeout(PROBE_MS) });
+    if (code !== 0) throw refuse('wrong-python', `${path} does not run Python code.`, REMEDY);
+    output = stdout;
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') throw refuse('no-python', `${path} does not exist.`, REMEDY, error);
+    if (fileErrorCode(error) === 'EACCES')
+      throw refuse('wrong-python', `${path} is no program that may be run.`, REMEDY, error);
+    throw error;
+  }
+  try {
+    return probeAnswer.parse(JSON.parse(output));
+  } catch (cause) {
+    throw refuse('wrong-python', `${path} does not answer as Python does.`, REMEDY, cause);
+  }
+};

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/** After this long without an end, a program that was asked to stop is killed. */
+const PATIENCE_MS = 3_000;
+/** The end of what a program says on standard error, which holds the reason of a failure. */
+const MAX_STDERR = 8_000;
+
+export interface ProgramSettings {
+  readonly signal: AbortSignal;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Each line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface ProgramEnd {
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+  /** Empty where `onLine` took the lines. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a program to its end; its standard input stays open as long as this process lives. An abort asks it to stop, then kills it, and the promise still waits until it is gone, so
+ * that nothing writes on afterwards. Rejects where it cannot be started, or with what `onLine` threw.
+ */
+export const runProgram = (
+  path: string,
+  parameters: readonly string[],
+  { signal, environment = {}, onLine }: ProgramSettings,
+): Promise<ProgramEnd> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(path, parameters, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+    let [stdout, stderr] = ['', ''];
+    let thrown: { readonly error: unknown } | null = null;
+    let killer: NodeJS.Timeout | null = null;
+    const stop = (): void => {
+      child.kill('SIGTERM');
+      killer ??= setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+    };
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (onLine === undefined) stdout += `${line}\n`;
+      else if (thrown === null) {
+        try {
+          onLine(line);
+        } catch (error) {
+          thrown = { error };
+          stop();
+        }
+      }
+    });
+    child.stderr.on('data', (data: Buffer) => (stderr = (stderr + data.toString()).slice(-MAX_STDERR)));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    const settle = (end: () => void): void => {
+      signal.removeEventListener('abort', stop);
+      if (killer !== null) clearTimeout(killer);
+      end();
+    };
+    child.once('error', (error) => settle(() => reject(error)));
+    child.once('close', (code) =>
+      settle(() =>
+        thrown === null
+          ? resolve({ code, stdout, stderr })
+          : reject(thrown.error instanceof Error ? thrown.error : new Error(String(thrown.error))),
+      ),
+    );
+  });

@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { finetuneStep, type FinetuneSettings, type FinetuneStep } from '../contract/finetune.ts';
+import type { TrainingPython } from './find-python.ts';
+import { runProgram } from './run-program.ts';
+import type { TrainingSequence } from './training-sequences.ts';
+
+/** What the script is told, in its own names. */
+export interface ScriptJob {
+  readonly model: string;
+  /** Folder for the weights; must be there. */
+  readonly out: string;
+  /** Folder of the state that a killed training goes on from; must be there. */
+  readonly state: string;
+  readonly sequences: readonly TrainingSequence[];
+  readonly settings: FinetuneSettings;
+  readonly threads: number;
+}
+
+export const scriptJobText = ({ model, out, state, sequences, settings, threads }: ScriptJob): string =>
+  JSON.stringify({
+    model,
+    out,
+    state,
+    sequences,
+    stages: settings.stages,
+    router_steps: settings.routerSteps,
+    epochs: settings.epochs,
+    batch: settings.batch,
+    rate: settings.rate,
+    warm_up: settings.warmUp,
+    weight_decay: settings.weightDecay,
+    clip: settings.clip,
+    balance: settings.balance,
+    freeze: settings.freeze,
+    save_every: settings.saveEvery,
+    seed: settings.seed,
+    threads,
+    device: settings.device,
+  });
+
+const scriptEvent = z.discriminatedUnion('event', [
+  z.object({
+    event: z.literal('start'),
+    steps: z.number(),
+    device: z.string(),
+    versions: z.record(z.string(), z.string()),
+  }),
+  z.object({ event: z.literal('resumed'), done: z.number() }),
+  finetuneStep.extend({ event: z.literal('step') }),
+  z.object({ event: z.literal('saved'), done: z.number() }),
+  z.object({ event: z.literal('writing') }),
+  z.object({ event: z.literal('done'), changed: z.number() }),
+  z.object({ event: z.enum(['refused', 'failed']), code: z.string(), message: z.string() }),
+]);
+type ScriptEvent = z.infer<typeof scriptEvent>;
+
+/** What to do where the script refuses, by its code. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  'nothing-to-train': 'Freeze less (--freeze), or choose other stages (--stage).',
+  'no-balancing': 'Train without it: --balance 0.',
+  'no-cuda': 'Train on the processor (--device cpu), or name a Python whose PyTorch has CUDA.',
+  'not-as-source': 'This layout cannot be tuned in place: use a folder that transformers saves under the same names.',
+  'loss-not-finite': 'Choose a smaller rate (--rate).',
+};
+
+export interface ScriptProgress {
+  readonly onStart: (steps: number) => void;
+  readonly onResumed: (done: number) => void;
+  readonly onStep: (step: FinetuneStep) => void;
+  readonly onSaved: (done: number) => void;
+}
+
+export interface ScriptResult {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly device: string;
+  /** Tensors that are not what they were. */
+  readonly changed: number;
+}
+
+const parseEvent = (line: string): ScriptEvent => {
+  try {
+    return scriptEvent.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new WorkbenchError(
+      'script-unclear',
+      'failed',
+      `The fine-tuning script wrote a line that is none of its own: ${line.slice(0, 200)}`,
+      'Update PyTorch and transformers, or name another Python.',
+      { cause },
+    );
+  }
+};
+
+/** Libraries have no code for a full disk; all say it in these words, or that a write came out short. */
+const FULL_DISK = /No space left on device|Disk quota exceeded|unexpected pos \d+ vs/;
+
+/**
+ * Runs the script to its end.
+ *
+ * @throws CancelledError where the signal ended it; WorkbenchError refused with the script's own code, `disk-full`;
+ * failed: `training-failed` with the end of what Python said.
+ */
+export const runTrainingScript = async (
+  python: TrainingPython,
+  script: string,
+  jobFile: string,
+  signal: AbortSignal,
+  progress: ScriptProgress,
+): Promise<ScriptResult> => {
+  const said: { start?: Pick<ScriptResult, 'versions' | 'device'>; changed?: number } = {};
+  const take = (event: ScriptEvent): void => {
+    switch (event.event) {
+      case 'start':
+        said.start = { versions: event.versions, device: event.device };
+        return progress.onStart(event.steps);
+      case 'resumed':
+        return progress.onResumed(event.done);
+      case 'step':
+        return progress.onStep(event);
+      case 'saved':
+        return progress.onSaved(event.done);
+      case 'writing':
+        return;
+      case 'done':
+        said.changed = event.changed;
+        return;
+      case 'refused':
+      case 'failed':
+        throw new WorkbenchError(
+          event.code,
+          event.event,
+          event.message,
+          REMEDIES[event.code] ?? 'Change the settings that it names.',
+        );
+    }
+  };
+  const { code, stderr } = await runProgram(python.path, ['-u', '-B', script, jobFile, '--with-parent'], {
+    signal,
+    environment: { HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error', TOKENIZERS_PARALLELISM: 'false' },
+    onLine: (line) => take(parseEvent(line)),
+  });
+  if (signal.aborted) throw new CancelledError('The fine-tuning');
+  if (FULL_DISK.test(stderr))
+    throw refuse(
+      'disk-full',
+      'The disk filled up while the training wrote its state or its weights.',
+      'Free some space and resume: the last whole state stays.',
+    );
+  const { start, changed } = said;
+  if (code !== 0 || start === undefined || changed === undefined) {
+    const last = stderr.trim().split('\n').slice(-3).join(' ');
+    throw new WorkbenchError(
+      'training-failed',
+      'failed',
+      `Python ended with ${code === null ? 'a signal' : `code ${String(code)}`}: ${last === '' ? 'it gave no reason' : last}`,
+      'Mend what it names, then resume.',
+    );
+  }
+  return { ...start, changed };
+};

@@ -1,0 +1,52 @@
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { refuse } from '../contract/errors.ts';
+import { encodeRequest } from '../inference/encode-item.ts';
+import { isTextItem, profiledText, type Task } from '../tasks/task.ts';
+
+/** An item's tokens, and how many of them are context: these are read and not learnt. */
+export type TrainingSequence = readonly [tokens: readonly number[], context: number];
+
+/**
+ * What a model learns from: every calibration item of the tasks, the context followed by the right answer, cut on the
+ * left to `length` tokens. A text is learnt whole, its first token aside. Test items are never among them.
+ *
+ * @throws WorkbenchError refused: `no-calibration`, `test-item-in-training` (an item of one task is a test item of
+ * another).
+ */
+export const trainingSequences = (
+  tasks: readonly Task[],
+  tokenizer: TextTokenizer,
+  length: number,
+): readonly TrainingSequence[] => {
+  const tested = new Map(
+    tasks.flatMap((task) => task.test.map((item) => [profiledText(item), `${task.name} "${item.id}"`] as const)),
+  );
+  return tasks.flatMap((task) => {
+    if (task.calibration.length === 0) {
+      throw refuse(
+        'no-calibration',
+        `${task.path} has test items only: there is no calibration split to learn from.`,
+        'Use a task folder with calibration.jsonl.',
+      );
+    }
+    return task.calibration.map((item): TrainingSequence => {
+      const twin = tested.get(profiledText(item));
+      if (twin !== undefined) {
+        throw refuse(
+          'test-item-in-training',
+          `Calibration item "${item.id}" of ${task.name} has the text of test item ${twin}.`,
+          'Leave one of the two tasks out.',
+        );
+      }
+      if (isTextItem(item)) return [tokenizer.encode(item.text, true).slice(0, length), 1];
+      const { contextTokens, continuationTokens } = encodeRequest(
+        tokenizer,
+        item.id,
+        item.context,
+        profiledText(item).slice(item.context.length),
+      );
+      const tokens = [...contextTokens, ...continuationTokens].slice(-length);
+      return [tokens, Math.max(1, tokens.length - continuationTokens.length)];
+    });
+  });
+};

@@ -1,0 +1,92 @@
+import { access, constants, copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { FinetuneManifest } from '../contract/finetune.ts';
+import {
+  copySideFiles,
+  FINETUNE_FILE,
+  publishFolder,
+  removeUnfinished,
+  requireAbsent,
+  unfinishedName,
+} from '../export/export-folder.ts';
+import { explainFileError } from '../files/file-errors.ts';
+
+/** The loss of every step, in the folder of a tuned model. */
+export const LOSSES_FILE = 'losses.jsonl';
+
+/**
+ * Refuses a destination that cannot become a folder: it is there already, its parent is none, or may not be written.
+ *
+ * @throws WorkbenchError refused: `destination-exists`, `no-folder`, `not-writable`.
+ */
+export const requirePlace = async (destination: string): Promise<void> => {
+  const parent = path.dirname(destination);
+  if (
+    !(await stat(parent).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    ))
+  ) {
+    throw refuse(
+      'no-folder',
+      `${parent} is no folder, so ${path.basename(destination)} cannot be made in it.`,
+      'Make the folder first, or choose another.',
+    );
+  }
+  await requireAbsent(destination);
+  await access(parent, constants.W_OK).catch((error: unknown) => {
+    throw explainFileError(error, destination);
+  });
+};
+
+/** What differs between two checkpoints that must hold tensors of the same names, shapes and types. */
+const differences = (source: Checkpoint, tuned: Checkpoint): readonly string[] => {
+  const missing = [...source.tensors].flatMap(([name, view]) => {
+    const other = tuned.tensors.get(name);
+    if (other === undefined) return [`${name} is missing`];
+    return other.dtype === view.dtype && other.shape.join() === view.shape.join()
+      ? []
+      : [`${name} is ${other.dtype} [${other.shape.join()}]`];
+  });
+  const surplus = [...tuned.tensors.keys()].filter((name) => !source.tensors.has(name)).map((name) => `${name} is new`);
+  return [...missing, ...surplus];
+};
+
+/**
+ * Makes the folder of a tuned model from the source's own files and the weights in `weights`: a copy of everything but
+ * the numbers, with a manifest. Opened and held against the source before it gets its name; whatever fails, nothing is
+ * left there.
+ *
+ * @throws WorkbenchError refused: `destination-exists`, `disk-full`, `not-writable`; failed: `tuned-otherwise`.
+ */
+export const publishTunedFolder = async (
+  source: Checkpoint,
+  weights: string,
+  destination: string,
+  manifest: FinetuneManifest,
+): Promise<void> => {
+  const unfinished = unfinishedName(destination);
+  try {
+    await mkdir(unfinished);
+    await copySideFiles(source.folder, unfinished);
+    await copyFile(path.join(source.folder, 'config.json'), path.join(unfinished, 'config.json'));
+    for (const name of await readdir(weights)) await copyFile(path.join(weights, name), path.join(unfinished, name));
+    await writeFile(path.join(unfinished, FINETUNE_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+    const tuned = await openCheckpoint(unfinished);
+    const [problem] = differences(source, tuned);
+    if (problem !== undefined) {
+      throw new WorkbenchError(
+        'tuned-otherwise',
+        'failed',
+        `The tuned folder is not laid out as ${source.name}: ${problem}.`,
+        'This is a defect: please report it with this message.',
+      );
+    }
+    await publishFolder(unfinished, destination);
+  } catch (error) {
+    await removeUnfinished(unfinished);
+    throw explainFileError(error, destination);
+  }
+};

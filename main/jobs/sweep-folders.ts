@@ -1,0 +1,119 @@
+import { loadTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse } from '../contract/errors.ts';
+import { methodOfLabel } from '../contract/method.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import { type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import { summarise } from '../evaluation/summarise.ts';
+import type { SweepPoint } from '../runs/sweep-record.ts';
+import { evaluationSteps, type GroupSizer, type Measurement } from './evaluation-step.ts';
+import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { evaluationKey } from './step-key.ts';
+
+/**
+ * Checkpoints that were made elsewhere (fine-tuned, merged by another tool, quantised and back) and join a sweep as
+ * candidates under names of their own, paired with the unpruned model like every other.
+ */
+
+/** Tokens of every choice or text of the tasks, as one text. */
+const spellings = (encode: (text: string, special: boolean) => readonly number[], tasks: readonly RunTask[]): string =>
+  JSON.stringify(
+    tasks.map(({ task }) =>
+      task.test.map((item) =>
+        'text' in item
+          ? encode(item.text, true)
+          : ('choices' in item ? item.choices : item.answers).map((answer) => encode(item.context + answer, true)),
+      ),
+    ),
+  );
+
+/**
+ * Refuses a candidate that cannot be paired with the model: another vocabulary, or another tokenizer (one that spells
+ * some test item otherwise, or begins texts otherwise); and a name that means something else in a sweep.
+ *
+ * @throws WorkbenchError refused: `candidate-name`, `candidate-vocabulary`, `candidate-tokenizer`, `model-unsupported`.
+ */
+export const checkCandidate = async (
+  model: Checkpoint,
+  { name, checkpoint }: RunModel,
+  tasks: readonly RunTask[],
+): Promise<void> => {
+  if (name === UNPRUNED || methodOfLabel(name).method !== null) {
+    throw refuse(
+      'candidate-name',
+      `A candidate cannot be called "${name}": that names a curve of the sweep.`,
+      'Give it another name: --candidate NAME=DIR.',
+    );
+  }
+  if (!checkpoint.info.supported)
+    throw refuse('model-unsupported', `${name} cannot run here: ${checkpoint.info.reasons.join(' ')}`, 'Leave it out.');
+  const [ours, theirs] = [model.descriptor.vocabulary, checkpoint.descriptor.vocabulary];
+  if (ours !== theirs) {
+    throw refuse(
+      'candidate-vocabulary',
+      `${name} has a vocabulary of ${String(theirs)} tokens, ${model.name} one of ${String(ours)}.`,
+      'A candidate must come from the model that it is compared with.',
+    );
+  }
+  const [own, other] = [await loadTokenizer(model.folder), await loadTokenizer(checkpoint.folder)];
+  if (
+    own !== null &&
+    other !== null &&
+    own.prefixToken === other.prefixToken &&
+    spellings(own.encode, tasks) === spellings(other.encode, tasks)
+  )
+    return;
+  throw refuse(
+    'candidate-tokenizer',
+    `${checkpoint.folder} ${other === null ? 'has no tokenizer.json' : `turns text into other tokens than ${model.name}`}.`,
+    "Put the model's own tokenizer files into the folder, if it was made from that model.",
+  );
+};
+
+/** What a sweep knows of a model on a task when its candidates' turn comes. */
+export interface CandidateStage {
+  readonly context: JobContext;
+  /** Of the unpruned model. */
+  readonly measurement: Measurement;
+  readonly itemsHash: string;
+  readonly sizer: GroupSizer;
+  readonly announce: (point: SweepPoint) => Promise<void>;
+}
+
+/** Measures candidates on the items of a stage; the step of each is keyed by its folder's fingerprint. */
+export const measureFolders = async (
+  { context, measurement, itemsHash, sizer, announce }: CandidateStage,
+  baseline: readonly ItemOutcome[],
+  candidates: readonly RunModel[],
+): Promise<void> => {
+  const { model, task } = measurement;
+  const whole = model.checkpoint.info;
+  for (const candidate of candidates) {
+    const { fingerprint, info } = candidate.checkpoint;
+    const key = evaluationKey({
+      fingerprint,
+      experts: info.experts,
+      itemsHash,
+      plan: null,
+      numerics: context.numerics,
+    });
+    await evaluationSteps(
+      context,
+      { ...measurement, model: candidate },
+      [{ key, plan: null }],
+      sizer,
+      async (_, outcomes) => {
+        const result: SweepResult = {
+          model: model.name,
+          task: task.name,
+          method: candidate.name,
+          seed: null,
+          factor: (whole.experts * whole.moeLayers) / (info.experts * info.moeLayers),
+          kept: info.experts,
+          ...summarise(task.task.metric, baseline, outcomes),
+        };
+        await announce({ result, step: key });
+      },
+    );
+  }
+};

@@ -1,0 +1,274 @@
+"""Fine-tunes a mixture-of-experts checkpoint on token sequences, with PyTorch and transformers.
+
+    python finetune.py JOB.json [--with-parent]
+
+The workbench writes JOB.json and reads one JSON object a line from standard output. The keys of the
+job are those of `Job`. Every `save_every` steps the state goes to `state/state.pt`; a killed run
+goes on from there and ends with the same weights. The tuned weights are written to the folder `out`
+under the source's own names, shapes and number types. With `--with-parent` the script ends when its
+standard input does, that is, when the program that started it is gone.
+"""
+
+import json
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for deterministic sums on CUDA
+
+import torch
+import transformers
+from torch import Tensor
+from torch.nn import functional
+
+from checkpoint_files import NotAsSource, write_like_source
+
+IGNORED = -100
+STATE_FILE = "state.pt"
+LOSSES_FILE = "losses.jsonl"
+# Names of a router's weights in the library: `mlp.gate.weight`, `block_sparse_moe.router.weight`.
+ROUTER_MARKS = (".gate.", ".router.")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to do; `sequences` are [tokens, number of them that are context and not learnt]."""
+
+    model: str
+    out: str
+    state: str
+    sequences: list[tuple[list[int], int]]
+    stages: list[str]
+    router_steps: int
+    epochs: int
+    batch: int
+    rate: float
+    warm_up: int | None
+    weight_decay: float
+    clip: float
+    balance: float
+    freeze: list[str]
+    save_every: int
+    seed: int
+    threads: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training: which weights move, and for how many steps."""
+
+    name: str
+    steps: int
+
+
+def tell(**event: object) -> None:
+    """Writes one line for the workbench."""
+    print(json.dumps(event), flush=True)
+
+
+def stages_of(job: Job) -> list[Stage]:
+    """The router alone takes a few steps; everything takes `epochs` rounds through the items."""
+    a_round = -(-len(job.sequences) // job.batch)
+    steps = {"router": job.router_steps, "all": job.epochs * a_round}
+    return [Stage(name, steps[name]) for name in job.stages]
+
+
+def rate_at(step: int, steps: int, job: Job) -> float:
+    """Returns the rate of a step of a stage: up in a line, then down in a line to zero."""
+    warm_up = min(500, steps // 10) if job.warm_up is None else job.warm_up
+    if step < warm_up:
+        return job.rate * (step + 1) / warm_up
+    return job.rate * (steps - step) / max(1, steps - warm_up)
+
+
+def choose_weights(model: torch.nn.Module, stage: Stage, freeze: list[str]) -> list[Tensor]:
+    """Lets the stage's weights move and holds the others; refuses a stage in which none would."""
+    for name, weight in model.named_parameters():
+        is_router = any(mark in name for mark in ROUTER_MARKS)
+        is_frozen = any(part in name for part in freeze)
+        weight.requires_grad_((stage.name == "all" or is_router) and not is_frozen)
+    moving = [weight for weight in model.parameters() if weight.requires_grad]
+    if not moving:
+        tell(event="refused", code="nothing-to-train", message=f"Stage {stage.name} trains nothing.")
+        sys.exit(2)
+    return moving
+
+
+def batch_of(job: Job, stage_number: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns ids, attention mask and labels [B, T] of a step: a new order every round, by the seed."""
+    a_round = -(-len(job.sequences) // job.batch)
+    generator = torch.Generator().manual_seed(
+        job.seed * 1_000_003 + stage_number * 10_007 + step // a_round
+    )
+    order = torch.randperm(len(job.sequences), generator=generator).tolist()
+    first = step % a_round * job.batch
+    chosen = [job.sequences[place] for place in order[first : first + job.batch]]
+    longest = max(len(tokens) for tokens, _ in chosen)
+    ids = torch.zeros(len(chosen), longest, dtype=torch.long)
+    mask = torch.zeros(len(chosen), longest, dtype=torch.long)
+    labels = torch.full((len(chosen), longest), IGNORED)
+    for row, (tokens, context) in enumerate(chosen):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+        labels[row, context : len(tokens)] = torch.tensor(tokens[context:])
+    return ids, mask, labels
+
+
+def losses_of(
+    model: torch.nn.Module, batch: tuple[Tensor, Tensor, Tensor], balance: float
+) -> tuple[Tensor, Tensor]:
+    """Returns the mean cross-entropy of the answers' tokens, and with the balancing loss added."""
+    ids, mask, labels = batch
+    asked = {"output_router_logits": True} if balance > 0 else {}
+    output = model(input_ids=ids, attention_mask=mask, use_cache=False, **asked)
+    scores = output.logits[:, :-1].flatten(0, 1).float()
+    loss = functional.cross_entropy(scores, labels[:, 1:].flatten(), ignore_index=IGNORED)
+    if balance == 0:
+        return loss, loss
+    balancing = getattr(output, "aux_loss", None)
+    if balancing is None:
+        name = type(model).__name__
+        tell(event="refused", code="no-balancing", message=f"{name} has no balancing loss.")
+        sys.exit(2)
+    return loss, loss + balance * balancing.to(loss.device)
+
+
+def save_state(folder: Path, state: dict) -> None:
+    """Writes the state whole or not at all."""
+    part = folder / f"{STATE_FILE}.part"
+    with part.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / STATE_FILE)
+
+
+def train(model: torch.nn.Module, job: Job, device: str) -> list[dict]:
+    """Runs the stages, from the saved state where there is one; returns every step's loss."""
+    folder = Path(job.state)
+    saved = folder / STATE_FILE
+    state = torch.load(saved, map_location="cpu", weights_only=True) if saved.exists() else None
+    stages = stages_of(job)
+    total = sum(stage.steps for stage in stages)
+    done = 0
+    first_stage, first_step = 0, 0
+    losses: list[dict] = []
+    if state is not None:
+        model.load_state_dict(state["model"])
+        first_stage, first_step, done = state["stage"], state["step"], state["done"]
+        losses = state["losses"]
+        tell(event="resumed", done=done)
+    for number, stage in enumerate(stages):
+        if number < first_stage:
+            continue
+        moving = choose_weights(model, stage, job.freeze)
+        optimizer = torch.optim.AdamW(
+            moving, lr=job.rate, betas=(0.9, 0.95), eps=1e-8, weight_decay=job.weight_decay
+        )
+        step = 0
+        if state is not None and number == first_stage:
+            step = first_step
+            optimizer.load_state_dict(state["optimizer"])
+        while step < stage.steps:
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at(step, stage.steps, job)
+            ids, mask, labels = batch_of(job, number, step)
+            batch = (ids.to(device), mask.to(device), labels.to(device))
+            loss, total_loss = losses_of(model, batch, job.balance)
+            if not torch.isfinite(total_loss):
+                tell(event="failed", code="loss-not-finite", message=f"The loss of step {done} is not finite.")
+                sys.exit(1)
+            optimizer.zero_grad()
+            total_loss.backward()
+            torch.nn.utils.clip_grad_norm_(moving, job.clip)
+            optimizer.step()
+            step += 1
+            done += 1
+            line = {
+                "done": done,
+                "steps": total,
+                "stage": stage.name,
+                "loss": loss.item(),
+                "total": total_loss.item(),
+                "rate": rate_at(step - 1, stage.steps, job),
+            }
+            losses.append(line)
+            tell(event="step", **line)
+            if done % job.save_every == 0 and done < total:
+                weights = {name: value.cpu() for name, value in model.state_dict().items()}
+                save_state(
+                    folder,
+                    {
+                        "model": weights,
+                        "optimizer": optimizer.state_dict(),
+                        "stage": number,
+                        "step": step,
+                        "done": done,
+                        "losses": losses,
+                    },
+                )
+                tell(event="saved", done=done)
+    return losses
+
+
+def end_with_parent() -> None:
+    """Ends the script when standard input ends; a state is on disk whole or not at all."""
+
+    def wait() -> None:
+        # Unbuffered: a buffered reader that still waits would break the interpreter's end.
+        while os.read(0, 4096):
+            pass
+        os._exit(3)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main() -> None:
+    if "--with-parent" in sys.argv[2:]:
+        end_with_parent()
+    job = Job(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    torch.manual_seed(job.seed)
+    torch.set_num_threads(job.threads)
+    torch.use_deterministic_algorithms(True)
+    device = job.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        tell(event="refused", code="no-cuda", message="This PyTorch finds no CUDA device.")
+        sys.exit(2)
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    tell(
+        event="start",
+        steps=sum(stage.steps for stage in stages_of(job)),
+        device=name,
+        versions={
+            "python": sys.version.split()[0],
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+    )
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        job.model,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        experts_implementation="eager",
+        local_files_only=True,
+    ).to(device)
+    model.train()
+    losses = train(model, job, device)
+    tell(event="writing")
+    try:
+        changed = write_like_source(model.cpu(), Path(job.model), Path(job.out), Path(job.state))
+    except NotAsSource as error:
+        tell(event="refused", code="not-as-source", message=str(error))
+        sys.exit(2)
+    lines = "".join(json.dumps(line) + "\n" for line in losses)
+    (Path(job.out) / LOSSES_FILE).write_text(lines, encoding="utf-8")
+    tell(event="done", changed=changed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import {
+  finetuneManifest,
+  finetuneSettings,
+  type FinetuneSettings,
+  finetuneStep,
+} from '../../main/contract/finetune.ts';
+import { createEngine, type Engine } from '../../main/engine/engine.ts';
+import { trainingSequences } from '../../main/finetune/training-sequences.ts';
+import { loadTask } from '../../main/tasks/load-task.ts';
+import { startUncurl } from '../integration/run-uncurl.ts';
+import { runPython } from './run-python.ts';
+
+/** Fine-tuning by PyTorch and transformers, held against plain PyTorch, killed, cancelled and resumed. */
+
+const resources = fileURLToPath(new URL('../../resources', import.meta.url));
+const model = path.join(resources, 'models', 'uncurl-8');
+const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
+const ITEMS = 24;
+/** Ten steps, each over all items: four of the routers, six of everything. */
+const settings = finetuneSettings.parse({
+  routerSteps: 4,
+  epochs: 6,
+  batch: ITEMS,
+  rate: 1e-3,
+  warmUp: 2,
+  saveEvery: 3,
+});
+const STEPS = 10;
+
+let work = '';
+const place = (...parts: readonly string[]): string => path.join(work, ...parts);
+const weightsOf = (name: string): Promise<Buffer> => readFile(place(name, 'model.safetensors'));
+
+const openEngine = async (workspace: string): Promise<Engine> => {
+  const engine = await createEngine({ workspace: place(workspace), resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  return engine;
+};
+
+const start = (engine: Engine, name: string, given: FinetuneSettings = settings): Promise<{ run: string }> =>
+  engine.call('finetune.start', {
+    model: engine.grantPath(model),
+    tasks: [engine.grantPath(place('few'))],
+    settings: given,
+    into: engine.grantPath(work),
+    name,
+    python: engine.grantPath(python),
+  });
+
+/** Resolves when the run has taken this many steps. */
+const steps = (engine: Engine, run: string, count: number): Promise<void> =>
+  new Promise((resolve) => {
+    const stop = engine.subscribe((event) => {
+      if (
+        event.type !== 'job.progress' ||
+        event.progress.run !== run ||
+        Number(/^Step (\d+)/.exec(event.progress.description)?.[1] ?? 0) < count
+      )
+        return;
+      stop();
+      resolve();
+    });
+  });
+
+beforeAll(async () => {
+  work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-finetune-'));
+  await mkdir(place('few'));
+  const german = path.join(resources, 'tasks', 'german');
+  await writeFile(place('few', 'task.json'), JSON.stringify({ name: 'few' }));
+  for (const split of ['calibration', 'test']) {
+    const lines = (await readFile(path.join(german, `${split}.jsonl`), 'utf8')).split('\n').slice(0, ITEMS);
+    await writeFile(place('few', `${split}.jsonl`), `${lines.join('\n')}\n`);
+  }
+  // What the others are held against: a training that nothing interrupts.
+  const engine = await createEngine({
+    workspace: place('whole-workspace'),
+    resources,
+    commandLine: 'test',
+    threads: 1,
+  });
+  const { run } = await start(engine, 'whole');
+  await engine.finished(run);
+  await engine.dispose();
+});
+afterAll(() => rm(work, { recursive: true, force: true }));
+
+test('losses of ten steps equal those of plain PyTorch to 1e-4', async () => {
+  const tokenizer = (await loadTokenizer(model)) ?? expect.fail('uncurl-8 has a tokenizer');
+  const sequences = trainingSequences([await loadTask(place('few'))], tokenizer, 64);
+  const { rate, warmUp, balance, clip, weightDecay: decay, routerSteps, epochs: allSteps } = settings;
+  const [plain] = await runPython(
+    'finetune_losses.py',
+    [{ model, sequences, routerSteps, allSteps, rate, warmUp, balance, clip, decay }],
+    z.object({ losses: z.array(z.number()) }),
+  );
+  const lines = (await readFile(place('whole', 'losses.jsonl'), 'utf8')).trim().split('\n');
+  const losses = lines.map((line) => finetuneStep.parse(JSON.parse(line)).loss);
+  expect(losses).toHaveLength(STEPS);
+  losses.forEach((loss, index) =>
+    expect(Math.abs(loss - (plain?.losses[index] ?? NaN)), `step ${String(index + 1)}`).toBeLessThan(1e-4),
+  );
+  expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) - 0.05);
+});
+
+test('the tuned folder is laid out as its source, other numbers aside, and says what made it', async () => {
+  const [source, tuned] = [await openCheckpoint(model), await openCheckpoint(place('whole'))];
+  const layout = ({ tensors }: typeof source) =>
+    [...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape]).sort();
+  expect(layout(tuned)).toEqual(layout(source));
+  expect(tuned.fingerprint).not.toBe(source.fingerprint);
+  const manifest = finetuneManifest.parse(JSON.parse(await readFile(place('whole', 'uncurl_finetune.json'), 'utf8')));
+  expect(manifest).toMatchObject({
+    source: { name: 'uncurl-8', fingerprint: source.fingerprint },
+    steps: STEPS,
+    settings,
+    tasks: [{ name: 'few', items: ITEMS }],
+  });
+  expect(Object.keys(manifest.versions).sort()).toEqual(['python', 'torch', 'transformers', 'uncurl-workbench']);
+});
+
+test('a frozen part stays as it is', async () => {
+  const engine = await openEngine('frozen-workspace');
+  const { run } = await start(engine, 'frozen', {
+    ...settings,
+    stages: ['all'],
+    epochs: 1,
+    warmUp: 0,
+    freeze: ['experts', 'embed_tokens', 'lm_head'],
+  });
+  await engine.finished(run);
+  const [source, tuned] = [await openCheckpoint(model), await openCheckpoint(place('frozen'))];
+  const [before, after] = [await readFile(path.join(model, 'model.safetensors')), await weightsOf('frozen')];
+  const changed = [...source.tensors].flatMap(([name, { byteOffset, byteLength }]) => {
+    const other = tuned.tensors.get(name) ?? expect.fail(name);
+    return before
+      .subarray(byteOffset, byteOffset + byteLength)
+      .equals(after.subarray(other.byteOffset, other.byteOffset + byteLength))
+      ? []
+      : [name];
+  });
+  expect(changed.filter((name) => /experts|embed_tokens|lm_head/.test(name))).toEqual([]);
+  expect(changed).toContain('model.layers.0.self_attn.q_proj.weight');
+});
+
+test('a training that was killed goes on from its last state to the same weights', async () => {
+  const { child, ended, says, printed } = startUncurl([
+    'finetune',
+    model,
+    '--task',
+    place('few'),
+    '--out',
+    place('killed'),
+    '--workspace',
+    place('killed-workspace'),
+    '--python',
+    python,
+    '--threads',
+    '1',
+    '--router-steps',
+    '4',
+    '--epochs',
+    '6',
+    '--batch',
+    String(ITEMS),
+    '--rate',
+    '0.001',
+    '--warm-up',
+    '2',
+    '--save-every',
+    '3',
+  ]);
+  await says(/Step [5-9] of 10/);
+  child.kill('SIGKILL');
+  await ended;
+  const run = /Run (\S+)/.exec(printed.stderr)?.[1] ?? expect.fail(printed.stderr);
+  const engine = await openEngine('killed-workspace');
+  expect((await engine.call('runs.list', {})).map(({ id }) => id)).toEqual([run]);
+  await engine.call('jobs.resume', { run });
+  expect((await engine.finished(run)).state).toBe('done');
+  expect((await weightsOf('killed')).equals(await weightsOf('whole'))).toBe(true);
+  expect(await readFile(place('killed', 'losses.jsonl'), 'utf8')).toBe(
+    await readFile(place('whole', 'losses.jsonl'), 'utf8'),
+  );
+});
+
+test('a cancelled training leaves no folder, and goes on when it is resumed', async () => {
+  const engine = await openEngine('cancelled-workspace');
+  const { run } = await start(engine, 'cancelled');
+  await steps(engine, run, 4);
+  await engine.call('jobs.cancel', { run });
+  await expect(engine.finished(run)).rejects.toMatchObject({ code: 'cancelled' });
+  expect((await readdir(work)).filter((name) => name.includes('cancelled'))).toEqual(['cancelled-workspace']);
+  await engine.call('jobs.resume', { run });
+  expect((await engine.finished(run)).state).toBe('done');
+  expect((await weightsOf('cancelled')).equals(await weightsOf('whole'))).toBe(true);
+});
+
+test('a training that changes nothing is no success', async () => {
+  const engine = await openEngine('still-workspace');
+  const { run } = await start(engine, 'still', { ...settings, epochs: 1, routerSteps: 1, rate: 1e-12, weightDecay: 0 });
+  await expect(engine.finished(run)).rejects.toMatchObject({ code: 'changes-nothing', kind: 'refused' });
+  expect((await readdir(work)).includes('still')).toBe(false);
+});

@@ -1,0 +1,125 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { type SweepRequest, sweepSettings } from '../../../main/contract/sweep.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const model = join(resources, 'models', 'uncurl-8');
+const settings = sweepSettings.parse({ methods: ['random'], factors: [2], limit: 40 });
+const LIMIT_MS = 60_000;
+
+const openEngine = async (workspace: string): Promise<Engine> => {
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  return engine;
+};
+
+const start = (
+  engine: Engine,
+  candidates: Readonly<Record<string, string>>,
+  given: Partial<SweepRequest> = {},
+): Promise<{ run: string }> =>
+  engine.call('sweep.start', {
+    models: [engine.grantPath(model)],
+    tasks: [engine.grantPath(join(resources, 'tasks', 'add'))],
+    settings,
+    candidates: Object.entries(candidates).map(([name, folder]) => ({ name, folder: engine.grantPath(folder) })),
+    ...given,
+  });
+
+test(
+  'a folder joins as a candidate: an export gives what its plan gave, a copy what the model gives',
+  async () => {
+    const [workspace, folder] = [await temporaryFolder(), await temporaryFolder()];
+    const engine = await openEngine(workspace);
+    const { run: first } = await start(engine, {});
+    await engine.finished(first);
+    const [unpruned, pruned] = (await engine.call('sweep.read', { run: first })).results;
+    if (unpruned === undefined || pruned === undefined) throw new Error('two points were measured');
+    const { plan } = await engine.call('sweep.plan', {
+      run: first,
+      model: 'uncurl-8',
+      task: 'add',
+      method: 'random',
+      seed: 0,
+      factor: 2,
+    });
+    const { run: exported } = await engine.call('export.start', {
+      model: engine.grantPath(model),
+      plan,
+      into: engine.grantPath(folder),
+      name: 'half',
+    });
+    await engine.finished(exported);
+    await cp(model, join(folder, 'twin'), { recursive: true });
+
+    const { run } = await start(engine, { half: join(folder, 'half'), twin: join(folder, 'twin') });
+    const manifest = await engine.finished(run);
+    expect(manifest.spec['candidates']).toMatchObject([
+      { name: 'half', path: join(folder, 'half') },
+      { name: 'twin', path: join(folder, 'twin') },
+    ]);
+    const { results } = await engine.call('sweep.read', { run });
+    expect(results.map(({ method }) => method)).toEqual(['unpruned', 'random', 'half', 'twin']);
+    expect(results[2]).toEqual({ ...pruned, method: 'half', seed: null });
+    expect(results[3]).toMatchObject({
+      method: 'twin',
+      factor: 1,
+      kept: 8,
+      value: unpruned.value,
+      difference: 0,
+      lost: 0,
+      gained: 0,
+    });
+    expect(pruned.difference).toBeLessThan(0);
+    await expect(
+      engine.call('sweep.plan', { run, model: 'uncurl-8', task: 'add', method: 'half', seed: null, factor: 2 }),
+    ).rejects.toMatchObject({ code: 'no-plan' });
+
+    // The folder is part of the run: once changed, it is another candidate.
+    const weights = await readFile(join(folder, 'twin', 'model.safetensors'));
+    weights[weights.length - 1] = (weights.at(-1) ?? 0) ^ 1;
+    await writeFile(join(folder, 'twin', 'model.safetensors'), weights);
+    await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject({ code: 'changed-since' });
+  },
+  LIMIT_MS,
+);
+
+test(
+  'refuses what cannot be paired with the model',
+  async () => {
+    const folder = await temporaryFolder();
+    const engine = await openEngine(await temporaryFolder());
+    const tokenizer = await readFile(join(model, 'tokenizer.json'), 'utf8');
+    const changed = async (name: string, text: string): Promise<string> => {
+      await cp(model, join(folder, name), { recursive: true });
+      await writeFile(join(folder, name, 'tokenizer.json'), text);
+      return join(folder, name);
+    };
+    const swapped = await changed(
+      'swapped',
+      tokenizer
+        .replace(/"1": (\d+)/, '"1": 0x')
+        .replace(/"2": (\d+)/, '"1": $1')
+        .replace('"1": 0x', `"2": ${/"1": (\d+)/.exec(tokenizer)?.[1] ?? ''}`),
+    );
+    const small = fileURLToPath(new URL('../../fixtures/checkpoints/mixtral', import.meta.url));
+    await expect(start(engine, { other: swapped })).rejects.toMatchObject({
+      code: 'candidate-tokenizer',
+      kind: 'refused',
+    });
+    await expect(start(engine, { small })).rejects.toMatchObject({ code: 'candidate-vocabulary', kind: 'refused' });
+    await expect(start(engine, { reap: model })).rejects.toMatchObject({ code: 'candidate-name', kind: 'refused' });
+    await expect(start(engine, { unpruned: model })).rejects.toMatchObject({ code: 'candidate-name', kind: 'refused' });
+    const two = [engine.grantPath(model), engine.grantPath(join(resources, 'models', 'uncurl-16'))];
+    await expect(start(engine, { twin: model }, { models: two })).rejects.toMatchObject({
+      code: 'bad-usage',
+      kind: 'refused',
+    });
+    expect(await engine.call('runs.list', {})).toEqual([]);
+  },
+  LIMIT_MS,
+);

@@ -1,0 +1,106 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { finetuneSettings } from '../../../main/contract/finetune.ts';
+import { createEngine } from '../../../main/engine/engine.ts';
+import { type FinetuneInput, finetuneJob } from '../../../main/jobs/finetune-job.ts';
+import type { JobContext } from '../../../main/jobs/job-context.ts';
+import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
+import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
+import { loadTask } from '../../../main/tasks/load-task.ts';
+import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+
+const subject = async (): Promise<{
+  readonly input: FinetuneInput;
+  readonly context: JobContext;
+  readonly parent: string;
+  readonly asked: () => boolean;
+}> => {
+  const [parent, workspace] = [await temporaryFolder(), await openWorkspace(await temporaryFolder())];
+  let asked = false;
+  const input: FinetuneInput = {
+    model: { name: 'uncurl-8', checkpoint: await openCheckpoint(join(resources, 'models', 'uncurl-8')) },
+    tasks: [{ name: 'add', task: await loadTask(join(resources, 'tasks', 'add')) }],
+    settings: finetuneSettings.parse({}),
+    destination: join(parent, 'tuned'),
+    python: () => {
+      asked = true;
+      return Promise.reject(new Error('Python is not to be asked'));
+    },
+    script: 'none',
+    threads: 1,
+    engineVersion: 'test',
+  };
+  const context: JobContext = {
+    ...workspace,
+    run: 'run',
+    folder: await temporaryFolder(),
+    runners: createRunnerCache(() => Promise.reject(new Error('no model is run here')), 0),
+    numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
+    memoryBudgetBytes: 0,
+    signal: new AbortController().signal,
+    meter: createProgressMeter({ run: 'run', kind: 'finetune', title: 'A job' }, Date.now),
+    now: Date.now,
+    emit: () => undefined,
+  };
+  return { input, context, parent, asked: () => asked };
+};
+
+test('a disk that is too full for the state, or for the weights, is refused before Python starts', async () => {
+  const { input, context, parent, asked } = await subject();
+  const stateBytes = input.model.checkpoint.info.parameters.total * 24;
+  await expect(
+    finetuneJob({ ...input, freeBytes: () => Promise.resolve(stateBytes - 1) })(context),
+  ).rejects.toMatchObject({ code: 'disk-full', kind: 'refused', message: expect.stringContaining(context.folder) });
+  const freeBytes = (folder: string): Promise<number> => Promise.resolve(folder === parent ? 1000 : 1e12);
+  await expect(finetuneJob({ ...input, freeBytes })(context)).rejects.toMatchObject({
+    code: 'disk-full',
+    kind: 'refused',
+    message: expect.stringContaining(parent),
+  });
+  expect([asked(), await readdir(parent)]).toEqual([false, []]);
+});
+
+test('a folder that is there, and a place that is none, are refused before Python starts', async () => {
+  const { input, context, parent, asked } = await subject();
+  await mkdir(join(parent, 'taken'));
+  await writeFile(join(parent, 'file'), '');
+  await expect(finetuneJob({ ...input, destination: join(parent, 'taken') })(context)).rejects.toMatchObject({
+    code: 'destination-exists',
+    kind: 'refused',
+  });
+  await expect(finetuneJob({ ...input, destination: join(parent, 'file', 'tuned') })(context)).rejects.toMatchObject({
+    kind: 'refused',
+  });
+  await expect(finetuneJob({ ...input, destination: join(parent, 'none', 'tuned') })(context)).rejects.toMatchObject({
+    code: 'no-folder',
+    kind: 'refused',
+  });
+  expect(asked()).toBe(false);
+});
+
+test('no run is made where there is no Python', async () => {
+  const [workspace, parent] = [await temporaryFolder(), await temporaryFolder()];
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  const request = {
+    model: engine.grantPath(join(resources, 'models', 'uncurl-8')),
+    tasks: [engine.grantPath(join(resources, 'tasks', 'add'))],
+    settings: finetuneSettings.parse({}),
+    into: engine.grantPath(parent),
+    name: 'tuned',
+  };
+  await expect(engine.call('finetune.start', request)).rejects.toMatchObject({
+    code: 'no-python',
+    remedy: expect.stringContaining('uncurl doctor --python'),
+  });
+  await expect(
+    engine.call('finetune.start', { ...request, python: engine.grantPath(join(parent, 'python')) }),
+  ).rejects.toMatchObject({ code: 'no-python' });
+  expect(await engine.call('runs.list', {})).toEqual([]);
+});
