@@ -17,6 +17,12 @@ const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
 const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
+/** How thresholds are read: at which margin, and whether their level holds for each or for all of a sweep together. */
+const thresholdReading = {
+  delta: z.number().positive().max(0.5).optional(),
+  familywise: z.boolean().optional(),
+};
+
 /** A call of the contract: what goes in and what comes out, each parsed once, where it arrives (call-boundary.ts). */
 interface Call<I extends z.ZodType, O extends z.ZodType> {
   readonly input: I;
@@ -163,21 +169,16 @@ export const calls = {
   /** A plan from the text of a plan file, or of a ranking file and what it should keep. */
   'plan.import': call(planImport, importedPlan),
   'sweep.start': call(sweepRequest, z.object({ run: runId })),
-  /** Results and thresholds of a sweep, finished or running; `delta` recomputes thresholds without inference. */
-  'sweep.read': call(
-    z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }),
-    sweepDocument,
-    'results',
-  ),
+  /**
+   * Results and thresholds of a sweep, finished or running; `delta` and `familywise` recompute thresholds without
+   * inference.
+   */
+  'sweep.read': call(z.object({ run: runId, ...thresholdReading }), sweepDocument, 'results'),
   /**
    * The models of a sweep read as a family that differs in the number of experts: thresholds against E, pruned-large
-   * against scratch-small, and what they show in sentences. `delta` as in `sweep.read`.
+   * against scratch-small, and what they show in sentences. `delta` and `familywise` as in `sweep.read`.
    */
-  'sweep.family': call(
-    z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }),
-    sizeTrendDocument,
-    'results',
-  ),
+  'sweep.family': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
   /**
    * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and paired
    * differences to `reference` (`best`: of each task; `unpruned`, or a method).
@@ -188,14 +189,14 @@ export const calls = {
       model: z.string().optional(),
       factor: z.number().min(1).optional(),
       reference: z.string().optional(),
-      delta: z.number().positive().max(0.5).optional(),
+      ...thresholdReading,
     }),
     compareDocument,
     'results',
   ),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
-    z.object({ run: runId, delta: z.number().positive().max(0.5).optional() }),
+    z.object({ run: runId, ...thresholdReading }),
     z.object({ name: z.string(), html: z.string() }),
     'results',
   ),

@@ -50,7 +50,10 @@ export const compareRow = z.object({
   paired: pairedDifference.nullable(),
   /** Null for the reference itself. */
   reading: compareReading.nullable(),
-  /** `paired.p` by Holm's step-down procedure over all comparisons of the document; null where there is no p. */
+  /**
+   * `paired.p` by Holm's step-down procedure over all comparisons of the document; null where there is no p, and against
+   * the best of each task (`holmWithheld`).
+   */
   pHolm: z.number().nullable(),
 });
 export type CompareRow = z.infer<typeof compareRow>;
@@ -131,6 +134,8 @@ export const compareDocument = z.object({
   thresholds: z.array(threshold),
   /** Comparisons with the reference: how many, in how many the interval leaves out 0, how many have a p, and how many of those apart still have p <= 0.05 after Holm. */
   comparisons: z.object({ count: z.number(), apart: z.number(), withP: z.number(), afterHolm: z.number() }),
+  /** Why there is no `pHolm` at all; null where there is. */
+  holmWithheld: z.string().nullable().default(null),
   /** What was found, and what limits it. */
   findings: z.array(z.string()),
   notes: z.array(z.string()),

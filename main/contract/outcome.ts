@@ -10,6 +10,8 @@ export interface ChoiceOutcome {
   readonly answer: number;
   /** Tokens cut from the left of the context to fit the model's positions. */
   readonly truncatedTokens: number;
+  /** The item's group, where it has one. */
+  readonly group?: string | undefined;
 }
 
 /** Rolling log-likelihood of one text. */

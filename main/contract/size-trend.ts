@@ -11,6 +11,10 @@ export const sizeThreshold = threshold.extend({
   experts: z.number(),
   /** Largest factor that was measured; a model cannot be pruned below top-k experts. */
   largestTested: z.number(),
+  /** The bracket in experts kept per layer, E / factor: fewest that are safe, most that are not, most that are worse. */
+  keptSafe: z.number().nullable().default(null),
+  keptUnsafe: z.number().nullable().default(null),
+  keptWorse: z.number().nullable().default(null),
 });
 export type SizeThreshold = z.infer<typeof sizeThreshold>;
 
@@ -96,6 +100,34 @@ export const sizePair = z.object({
 });
 export type SizePair = z.infer<typeof sizePair>;
 
+/**
+ * Models of two neighbouring sizes, both pruned by one method to the same number of experts, on the same items;
+ * `difference` is that of the larger model minus that of the smaller one.
+ */
+export const equalKeptPair = z.object({
+  task: z.string(),
+  method: z.string(),
+  large: z.string(),
+  small: z.string(),
+  largeExperts: z.number(),
+  smallExperts: z.number(),
+  kept: z.number(),
+  metric: metricName,
+  n: z.number(),
+  largeValue: z.number(),
+  smallValue: z.number(),
+  difference: z.number(),
+  /** Two-sided 95 % interval (Tango; bootstrap for perplexity), and exact McNemar (null for perplexity). */
+  low: z.number(),
+  high: z.number(),
+  p: z.number().nullable(),
+  lost: z.number(),
+  gained: z.number(),
+  /** Of the larger model: worse or better if the interval leaves out 0. */
+  reading: z.enum(['worse', 'better', 'undecided']),
+});
+export type EqualKeptPair = z.infer<typeof equalKeptPair>;
+
 /** What a chart shows, in a sentence computed from its data. */
 export const finding = z.object({
   chart: z.enum(['thresholds', 'threshold-over-experts', 'safe-tasks', 'pruned-against-scratch']),
@@ -136,6 +168,7 @@ export const sizeTrendDocument = z.object({
   trends: z.array(expertTrend),
   safeCounts: z.array(safeCount),
   pairs: z.array(sizePair),
+  equalKept: z.array(equalKeptPair).default([]),
   findings: z.array(finding),
   /** What the charts mean and what limits them. */
   notes: z.array(z.string()),

@@ -57,6 +57,13 @@ export const sweepRequest = z.object({
 });
 export type SweepRequest = z.infer<typeof sweepRequest>;
 
+/**
+ * What a test of one candidate tells at a margin: `safe` (not worse by more than delta), `worse` (worse by more than delta:
+ * the upper end of the one-sided interval lies below -delta), or neither. Unsafe is not worse: it is undecided or worse.
+ */
+export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
+export type PointVerdict = z.infer<typeof pointVerdict>;
+
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
 export const sweepResult = z.object({
   model: z.string(),
@@ -85,6 +92,20 @@ export const sweepResult = z.object({
    * difference of accuracies; for perplexity of minus the rise of log-perplexity (nats per token).
    */
   lowOneSided: z.number(),
+  /** Upper end of the one-sided 95 % interval of the same; below -delta means worse. Absent in documents of old. */
+  highOneSided: z.number().optional(),
+  /**
+   * `lowOneSided` at stricter one-sided levels `alpha`, for a familywise reading: of perplexity only, since those of
+   * accuracies follow from the counts.
+   */
+  lowTail: z.array(z.object({ alpha: z.number(), low: z.number() })).optional(),
+  /**
+   * Where items share a passage: how many passages, and by how much that widens the variance of the difference. Intervals
+   * are those of n / designEffect independent items.
+   */
+  groups: z.object({ count: z.number(), designEffect: z.number() }).optional(),
+  /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is chosen. */
+  verdict: pointVerdict.nullable().optional(),
   /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
   p: z.number().nullable(),
   /** Items that only the unpruned model, or only the candidate, answers rightly; 0 for perplexity. */
@@ -107,6 +128,16 @@ export const verdict = z.enum([
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
+/** What a test could have told: the chance that a candidate without any true difference is called safe. */
+export const testPower = z.object({
+  /** Share of discordant items (lost or gained) of the point that the threshold ends at. */
+  discordance: z.number(),
+  chance: z.number(),
+  /** Items with which that chance would be 80 %. */
+  itemsForWanted: z.number(),
+});
+export type TestPower = z.infer<typeof testPower>;
+
 export const threshold = z.object({
   model: z.string(),
   task: z.string(),
@@ -117,11 +148,31 @@ export const threshold = z.object({
   factor: z.number().nullable(),
   lastSafe: z.number().nullable(),
   firstUnsafe: z.number().nullable(),
+  /**
+   * Smallest tested factor such that it and every larger tested factor are worse (for every seed where there are several);
+   * null where not even the largest is. Between `lastSafe` and it lies what this test leaves undecided.
+   */
+  firstWorse: z.number().nullable().default(null),
   delta: z.number(),
   n: z.number(),
   verdict,
+  /** Where the first unsafe factor is undecided, or nothing can be told; of accuracies only. */
+  power: testPower.nullable().default(null),
 });
 export type Threshold = z.infer<typeof threshold>;
+
+/** How many thresholds were told, and at which level each. */
+export const multiplicity = z.object({
+  /** Whether the chance of any wrong threshold among all is held to 5 %, rather than that of each. */
+  familywise: z.boolean(),
+  /** Curves (model, task, method) with items enough to be told at 5 %, and thresholds told at `alpha`. */
+  curves: z.number(),
+  told: z.number(),
+  /** One-sided level of each test. */
+  alpha: z.number(),
+  sentence: z.string(),
+});
+export type Multiplicity = z.infer<typeof multiplicity>;
 
 export const sweepDocument = z.object({
   run: z.string(),
@@ -129,6 +180,7 @@ export const sweepDocument = z.object({
   thresholds: z.array(threshold),
   /** The rule in words, with delta and the level. */
   rule: z.string(),
+  multiplicity: multiplicity.optional(),
   /** What was left out or deserves a word, for example factors that a model cannot reach. */
   notes: z.array(z.string()).optional(),
 });

@@ -10,6 +10,8 @@ export const choiceItem = z.object({
   context: z.string(),
   choices: z.array(z.string()).min(2),
   answer: z.number().int().nonnegative(),
+  /** Items of one group (a passage that they share) are not independent: intervals are then those of groups. */
+  group: z.string().min(1).optional(),
 });
 export type ChoiceItem = z.infer<typeof choiceItem>;
 

@@ -8,6 +8,7 @@ import {
   DEFAULT_BOOTSTRAP,
   type PairedText,
 } from '../statistics/bootstrap.ts';
+import { clusteredInterval, clusteredPairs } from '../statistics/clustered-pairs.ts';
 import { mcnemarExact } from '../statistics/p-values.ts';
 import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from '../statistics/tango-interval.ts';
 
@@ -81,7 +82,7 @@ const summariseChoices = (
   const accNorm = count((_, after) => after.chosenNorm === after.answer) / n;
   const lost = count((before, after) => isRight(before) && !isRight(after));
   const gained = count((before, after) => !isRight(before) && isRight(after));
-  return {
+  const summary: PairedSummary = {
     n,
     metric,
     value: metric === 'acc' ? acc : accNorm,
@@ -91,10 +92,28 @@ const summariseChoices = (
     difference: (gained - lost) / n,
     ...tangoInterval({ gained, lost, n }),
     lowOneSided: tangoLowerLimit({ gained, lost, n }, Z_ONE_SIDED_95),
+    highOneSided: tangoInterval({ gained, lost, n }, Z_ONE_SIDED_95).high,
     p: mcnemarExact(lost, gained),
     lost,
     gained,
     truncated: count((_, after) => after.truncatedTokens > 0),
+  };
+  const groups = pairs.flatMap(([before]) => before.group ?? []);
+  if (groups.length < n || new Set(groups).size === n) return summary;
+  const moves = pairs.map(([before, after]) => Number(isRight(after)) - Number(isRight(before)));
+  const clustered = clusteredPairs(moves, groups);
+  const { low: lowOneSided, high: highOneSided } = clusteredInterval(
+    { gained, lost, n },
+    clustered.designEffect,
+    Z_ONE_SIDED_95,
+  );
+  return {
+    ...summary,
+    ...clusteredInterval({ gained, lost, n }, clustered.designEffect),
+    lowOneSided,
+    highOneSided,
+    p: clustered.p,
+    groups: { count: clustered.count, designEffect: clustered.designEffect },
   };
 };
 
@@ -136,6 +155,8 @@ const summariseTexts = (
     low: comparison.low,
     high: comparison.high,
     lowOneSided: 0 - comparison.logHighOneSided,
+    highOneSided: 0 - comparison.logLowOneSided,
+    lowTail: comparison.logHighTail.map(({ alpha, high }) => ({ alpha, low: 0 - high })),
     p: null,
     lost: 0,
     gained: 0,
@@ -172,7 +193,10 @@ const compare = (
  *
  * Accuracies: difference with Tango's interval, exact McNemar p. Perplexity: difference of perplexities with the paired
  * bootstrap's interval; `lowOneSided` is then minus the upper end for the rise of log-perplexity (nats per token), so
- * that for every metric the threshold rule reads `lowOneSided >= -delta`; `lost`, `gained` and `truncated` are 0.
+ * that for every metric the threshold rule reads `lowOneSided >= -delta`, and `highOneSided` its counterpart; `lost`, `gained` and `truncated` are 0.
+ *
+ * Where all items have groups that some share (a passage), interval and p are those of groups: Tango's interval at n divided
+ * by the design effect of Rao and Scott, the p of Durkalski et al.
  *
  * `candidate: null` summarises the unpruned model itself: it differs from itself by exactly nothing, so difference and
  * interval are 0 and p is null.
@@ -185,5 +209,6 @@ export const summarise = (
 ): PairedSummary => {
   if (candidate !== null) return compare(metric, baseline, candidate, bootstrap);
   const itself = compare(metric, baseline, baseline, { ...bootstrap, resamples: 1 });
-  return { ...itself, difference: 0, low: 0, high: 0, lowOneSided: 0, p: null };
+  const { lowTail: _lowTail, ...own } = itself;
+  return { ...own, difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null };
 };

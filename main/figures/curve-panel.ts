@@ -1,6 +1,6 @@
 import type { Threshold } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { itemsNeeded } from '../evaluation/threshold.ts';
+import { itemsNeeded } from '../evaluation/verdicts.ts';
 import type { FigureTheme } from './colors.ts';
 import type { CurvePanel, CurvePoint, CurveSeries } from './curve-panels.ts';
 import { drawMark, type MethodMark } from './method-marks.ts';

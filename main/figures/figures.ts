@@ -17,6 +17,7 @@ import {
   expertTrendsCsv,
   findingsMarkdown,
   resultsCsv,
+  equalKeptCsv,
   sizePairsCsv,
   thresholdsCsv,
   thresholdsMarkdown,
@@ -103,6 +104,9 @@ const sizeTrendFiles = (family: SizeTrendDocument, manifest: RunManifest, theme:
         { name: 'pruned-against-scratch.svg', contents: sizePairFigure(family, family.tasks, manifest, theme) },
         { name: 'pruned-against-scratch.csv', contents: sizePairsCsv(family, manifest) },
       ]),
+  ...(family.equalKept.length === 0
+    ? []
+    : [{ name: 'equal-kept-experts.csv', contents: equalKeptCsv(family, manifest) }]),
 ];
 
 const profileFiles = (

@@ -1,6 +1,6 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
 import type { RunManifest } from '../contract/run.ts';
-import type { SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
+import type { EqualKeptPair, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument, SweepResult, Threshold, Verdict } from '../contract/sweep.ts';
 import { type Cell, csvFile } from './csv.ts';
 
@@ -27,6 +27,15 @@ const resultColumns: Columns<SweepResult> = [
   ['lost', ({ lost }) => lost],
   ['gained', ({ gained }) => gained],
   ['truncated', ({ truncated }) => truncated],
+  ['high_one_sided', ({ highOneSided }) => highOneSided ?? null],
+  ['verdict', ({ verdict }) => verdict ?? null],
+];
+
+/** What the test could have told; empty where nothing is undecided. */
+const powerColumns: Columns<Pick<Threshold, 'power'>> = [
+  ['discordance', ({ power }) => power?.discordance ?? null],
+  ['chance_unharmed_is_safe', ({ power }) => power?.chance ?? null],
+  ['items_for_80_percent', ({ power }) => power?.itemsForWanted ?? null],
 ];
 
 const thresholdColumns: Columns<Threshold> = [
@@ -40,6 +49,8 @@ const thresholdColumns: Columns<Threshold> = [
   ['delta', ({ delta }) => delta],
   ['n', ({ n }) => n],
   ['verdict', ({ verdict }) => verdict],
+  ['first_worse', ({ firstWorse }) => firstWorse],
+  ...powerColumns,
 ];
 
 const table = <T>(manifest: RunManifest, columns: Columns<T>, rows: readonly T[]): string =>
@@ -75,7 +86,18 @@ const escapeMarkdown = (text: string): string => text.replace(/[\\|<>*_`[\]]/g, 
 
 /** The thresholds as a Markdown table, with the rule and the run below it. */
 export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifest): string => {
-  const titles = ['Model', 'Task', 'Method', 'Seed', 'Threshold', 'Last safe', 'First unsafe', 'n', 'Verdict'];
+  const titles = [
+    'Model',
+    'Task',
+    'Method',
+    'Seed',
+    'Threshold',
+    'Last safe',
+    'First unsafe',
+    'First worse',
+    'n',
+    'Verdict',
+  ];
   const severalSeeds = new Set(document.thresholds.flatMap(({ method, seed }) => (seed === null ? [] : [method])));
   const rows = document.thresholds.map((threshold) => [
     escapeMarkdown(threshold.model),
@@ -85,11 +107,14 @@ export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifes
     headline(threshold),
     factorText(threshold.lastSafe),
     factorText(threshold.firstUnsafe),
+    factorText(threshold.firstWorse),
     String(threshold.n),
     inWords[threshold.verdict],
   ]);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const alignment = titles.map((title) => (/^(Seed|Threshold|Last safe|First unsafe|n)$/.test(title) ? '---:' : '---'));
+  const alignment = titles.map((title) =>
+    /^(Seed|Threshold|Last safe|First unsafe|First worse|n)$/.test(title) ? '---:' : '---',
+  );
   return [
     `# Thresholds: ${escapeMarkdown(manifest.title)}`,
     '',
@@ -161,6 +186,11 @@ const sizeThresholdColumns: Columns<SizeThreshold> = [
   ['delta', ({ delta }) => delta],
   ['n', ({ n }) => n],
   ['verdict', ({ verdict }) => verdict],
+  ['first_worse', ({ firstWorse }) => firstWorse],
+  ['kept_safe', ({ keptSafe }) => keptSafe],
+  ['kept_unsafe', ({ keptUnsafe }) => keptUnsafe],
+  ['kept_worse', ({ keptWorse }) => keptWorse],
+  ...powerColumns,
 ];
 
 const pairColumns: Columns<SizePair> = [
@@ -197,6 +227,29 @@ export const expertTrendsCsv = ({ trends }: SizeTrendDocument, manifest: RunMani
 /** Pruned-large against scratch-small, one comparison per line. */
 export const sizePairsCsv = ({ pairs }: SizeTrendDocument, manifest: RunManifest): string =>
   table(manifest, pairColumns, pairs);
+
+const equalKeptColumns: Columns<EqualKeptPair> = [
+  ['method', ({ method }) => method],
+  ['task', ({ task }) => task],
+  ['kept', ({ kept }) => kept],
+  ['large', ({ large }) => large],
+  ['large_experts', ({ largeExperts }) => largeExperts],
+  ['small', ({ small }) => small],
+  ['small_experts', ({ smallExperts }) => smallExperts],
+  ['metric', ({ metric }) => metric],
+  ['n', ({ n }) => n],
+  ['large_value', ({ largeValue }) => largeValue],
+  ['small_value', ({ smallValue }) => smallValue],
+  ['difference', ({ difference }) => difference],
+  ['low', ({ low }) => low],
+  ['high', ({ high }) => high],
+  ['p', ({ p }) => p],
+  ['reading', ({ reading }) => reading],
+];
+
+/** Models of neighbouring sizes pruned to as many experts, one comparison per line. */
+export const equalKeptCsv = ({ equalKept }: SizeTrendDocument, manifest: RunManifest): string =>
+  table(manifest, equalKeptColumns, equalKept);
 
 /** The findings as a Markdown list, with notes and the run. */
 export const findingsMarkdown = ({ findings, notes, rule }: SizeTrendDocument, manifest: RunManifest): string => {

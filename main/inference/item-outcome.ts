@@ -1,4 +1,4 @@
-import type { ItemOutcome } from '../contract/outcome.ts';
+import type { ChoiceOutcome, ItemOutcome } from '../contract/outcome.ts';
 import type { ChoiceItem, TextItem } from '../contract/task.ts';
 import type { ScoredSequence, TargetScore } from './scorer.ts';
 
@@ -20,7 +20,7 @@ export const itemOutcome = (
       tokens: sequences.reduce((total, { targets }) => total + targets.length, 0),
     };
   }
-  return {
+  const outcome: ChoiceOutcome = {
     kind: 'choice',
     id: item.id,
     logprobs: sums,
@@ -30,6 +30,7 @@ export const itemOutcome = (
     answer: item.answer,
     truncatedTokens: Math.max(0, ...sequences.map(({ truncatedTokens }) => truncatedTokens)),
   };
+  return item.group === undefined ? outcome : { ...outcome, group: item.group };
 };
 
 const argmax = (values: readonly number[]): number =>

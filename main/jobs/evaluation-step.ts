@@ -16,6 +16,8 @@ const choiceColumns = z.object({
   chosenNorm: z.array(whole),
   truncatedTokens: z.array(whole),
   logprobs: z.array(z.array(z.number())),
+  /** Group of each item, where all have one. */
+  groups: z.array(z.string()).optional(),
 });
 
 const textColumns = z.object({
@@ -54,7 +56,7 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): z.input<typeof storedRecor
       logprob: texts.map(({ logprob }) => logprob),
     };
   }
-  return {
+  const columns: z.input<typeof choiceColumns> = {
     kind: 'choice',
     ids,
     answer: choices.map(({ answer }) => answer),
@@ -63,6 +65,8 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): z.input<typeof storedRecor
     truncatedTokens: choices.map(({ truncatedTokens }) => truncatedTokens),
     logprobs: choices.map(({ logprobs }) => [...logprobs]),
   };
+  const groups = choices.flatMap(({ group }) => group ?? []);
+  return groups.length > 0 && groups.length === choices.length ? { ...columns, groups } : columns;
 };
 
 const cell = <T>(column: readonly T[], row: number, context: z.core.$RefinementCtx): T => {
@@ -88,19 +92,26 @@ export const encodeEvaluation = ({
 
 /** Reads what encodeEvaluation gave, after a round trip through JSON. */
 export const evaluationRecord = storedRecord.transform(({ outcomes: columns, ...rest }, context): EvaluationRecord => {
-  const outcomes = columns.ids.map((id, row): ItemOutcome =>
-    columns.kind === 'text'
-      ? { kind: 'text', id, tokens: cell(columns.tokens, row, context), logprob: cell(columns.logprob, row, context) }
-      : {
-          kind: 'choice',
-          id,
-          logprobs: cell(columns.logprobs, row, context),
-          chosen: cell(columns.chosen, row, context),
-          chosenNorm: cell(columns.chosenNorm, row, context),
-          answer: cell(columns.answer, row, context),
-          truncatedTokens: cell(columns.truncatedTokens, row, context),
-        },
-  );
+  const outcomes = columns.ids.map((id, row): ItemOutcome => {
+    if (columns.kind === 'text') {
+      return {
+        kind: 'text',
+        id,
+        tokens: cell(columns.tokens, row, context),
+        logprob: cell(columns.logprob, row, context),
+      };
+    }
+    const outcome: ChoiceOutcome = {
+      kind: 'choice',
+      id,
+      logprobs: cell(columns.logprobs, row, context),
+      chosen: cell(columns.chosen, row, context),
+      chosenNorm: cell(columns.chosenNorm, row, context),
+      answer: cell(columns.answer, row, context),
+      truncatedTokens: cell(columns.truncatedTokens, row, context),
+    };
+    return columns.groups === undefined ? outcome : { ...outcome, group: cell(columns.groups, row, context) };
+  });
   return { model: rest.model, task: rest.task, plan: rest.plan, outcomes };
 });
 

@@ -3,7 +3,8 @@ import { curveLabel } from '../contract/method.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { type SweepResult, type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
 import { summarise } from '../evaluation/summarise.ts';
-import { isSafe, itemsNeeded, nextKeptCount } from '../evaluation/threshold.ts';
+import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
+import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { combinedExtras } from '../pruning/plan-needs.ts';
@@ -147,13 +148,22 @@ const measure = async (
   return candidates.flatMap((candidate) => results.get(candidate) ?? []);
 };
 
+const ADAPTIVE_NOTE =
+  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from the largest down, ' +
+  'until the first unsafe one. A count that is called safe so is wrong with a chance of at most 5 % for its curve at the margin ' +
+  'of the sweep; bisection alone would allow 5 % for every unsafe count it visits. At another margin, counts below the ' +
+  'confirmed ones have gaps, and that guarantee does not hold for them.';
+
 /** A point that was measured, and the number of experts that its plan was asked to keep. */
 interface Measured {
   readonly keep: number;
   readonly result: SweepResult;
 }
 
-/** Bisects the number of kept experts of one curve until its threshold is exact. */
+/**
+ * Bisects the number of kept experts of one curve until its threshold is exact, then tests every larger count that was not,
+ * from the largest down, until one is unsafe: only that sequence tells the threshold at 5 % (nextToConfirm).
+ */
 const bisect = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
@@ -167,8 +177,10 @@ const bisect = async (
     return;
   }
   const tested = known.map(({ keep, result }) => ({ kept: keep, safe: isSafe(result, settings.delta) }));
+  const next = (): number | null => nextKeptCount(tested, experts, Math.max(1, topK)) ?? nextToConfirm(tested, experts);
+  record.note(ADAPTIVE_NOTE);
   for (;;) {
-    const keep = nextKeptCount(tested, experts, Math.max(1, topK));
+    const keep = next();
     if (keep === null) return;
     context.meter.addToTotal(measurement.work + planWork(settings, curve, stage.calibration));
     const plan = await planOf(stage, curve, keep);

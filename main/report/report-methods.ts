@@ -23,6 +23,7 @@ const columns: readonly ReportColumn<SweepResult>[] = [
       factor === 1 ? '' : `${printedDifference(low, metric)} to ${printedDifference(high, metric)}`,
   },
   { title: 'p', isNumber: true, cell: ({ p }) => printedP(p) },
+  { title: 'verdict', cell: ({ verdict }) => verdict ?? '' },
   { title: 'lost', isNumber: true, cell: ({ lost, p }) => (p === null ? '' : lost) },
   { title: 'gained', isNumber: true, cell: ({ gained, p }) => (p === null ? '' : gained) },
 ];

@@ -8,7 +8,14 @@ import { curveFigures, pairFigures, routingFigures, trendFigures } from './repor
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { measurementTables, methodComparisons } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
-import { chartFindings, keyFindings, pairTable, safeCountTables, thresholdMatrices } from './report-thresholds.ts';
+import {
+  chartFindings,
+  equalKeptTable,
+  keyFindings,
+  pairTable,
+  safeCountTables,
+  thresholdMatrices,
+} from './report-thresholds.ts';
 
 interface Section {
   readonly id: string;
@@ -36,7 +43,12 @@ const sizeTrendSections = (source: ReportSource): Section[] => {
   const pairs: Section = {
     id: 'scratch',
     title: 'Pruned large, or trained small?',
-    content: [...pairFigures(source), chartFindings(family.findings, 'pruned-against-scratch'), pairTable(family)],
+    content: [
+      ...pairFigures(source),
+      chartFindings(family.findings, 'pruned-against-scratch'),
+      pairTable(family),
+      equalKeptTable(family),
+    ],
   };
   return [overExperts, ...(family.pairs.length > 0 ? [pairs] : [])];
 };

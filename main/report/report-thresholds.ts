@@ -1,5 +1,6 @@
 import { assertNever } from '../contract/errors.ts';
 import type {
+  EqualKeptPair,
   Finding,
   SafeCount,
   SizedModel,
@@ -111,11 +112,47 @@ export const pairTable = ({ pairs }: SizeTrendDocument): HtmlNode =>
     ),
   );
 
-/** "[2, 4)": safe up to and with 2, no longer safe at 4; open where nothing larger was tested. */
-const bracketText = ({ lastSafe, firstUnsafe }: SizeThreshold): string =>
+/** Every comparison of two models pruned to as many experts; nothing where there is none. */
+export const equalKeptTable = ({ equalKept }: SizeTrendDocument): HtmlNode =>
+  equalKept.length === 0
+    ? htmlAll([])
+    : html(
+        'details',
+        {},
+        html('summary', {}, `At an equal number of kept experts: all ${equalKept.length} comparisons`),
+        reportTable<EqualKeptPair>(
+          'A model with more pretraining experts against the next smaller size, both pruned to as many. Accuracies in per cent, differences in percentage points (perplexity as it stands); two-sided 95 % intervals, paired.',
+          [
+            { title: 'task', cell: ({ task }) => task },
+            { title: 'method', cell: ({ method }) => method },
+            { title: 'kept', isNumber: true, cell: ({ kept }) => printedFactor(kept) },
+            { title: 'larger', cell: ({ large, largeExperts }) => `${large} (E = ${largeExperts})` },
+            { title: 'smaller', cell: ({ small, smallExperts }) => `${small} (E = ${smallExperts})` },
+            { title: 'larger', isNumber: true, cell: ({ largeValue, metric }) => printedValue(largeValue, metric) },
+            { title: 'smaller', isNumber: true, cell: ({ smallValue, metric }) => printedValue(smallValue, metric) },
+            {
+              title: 'difference',
+              isNumber: true,
+              cell: ({ difference, metric }) => printedDifference(difference, metric),
+            },
+            {
+              title: '95 % interval',
+              isNumber: true,
+              cell: ({ low, high, metric }) =>
+                `${printedDifference(low, metric)} to ${printedDifference(high, metric)}`,
+            },
+            { title: 'reading', cell: ({ reading }) => reading },
+          ],
+          equalKept,
+        ),
+      );
+
+/** "[2, 4) worse 8": safe up to and with 2, no longer safe at 4, worse from 8 on; open where nothing larger was tested. */
+const bracketText = ({ lastSafe, firstUnsafe, firstWorse }: SizeThreshold): string =>
   lastSafe === null
     ? ''
-    : `[${printedFactor(lastSafe)}, ${firstUnsafe === null ? '\u2026' : printedFactor(firstUnsafe)})`;
+    : `[${printedFactor(lastSafe)}, ${firstUnsafe === null ? '\u2026' : printedFactor(firstUnsafe)})` +
+      (firstWorse === null ? '' : ` worse ${printedFactor(firstWorse)}`);
 
 const factorText = ({ lastSafe, verdict }: SizeThreshold): string => {
   if (lastSafe === null) return '?';
@@ -133,6 +170,8 @@ const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
     html('small', {}, threshold.lastSafe === null ? '' : ` ${bracketText(threshold)}`),
   );
 };
+
+const percent = (share: number | null): string => (share === null ? '' : `${Number((share * 100).toPrecision(2))} %`);
 
 const headOf = ({ name, experts }: SizedModel): HtmlContent =>
   htmlAll([name, html('small', { class: 'size' }, `E = ${experts}`)]);
@@ -184,6 +223,31 @@ const PAIRED_ON_SCREEN = 4;
 const matricesClass = (models: number): string =>
   models <= PAIRED_ON_PAPER ? 'matrices' : models <= PAIRED_ON_SCREEN ? 'matrices many' : 'matrices single';
 
+/** Thresholds that end at an undecided factor, with what their tests could have told; nothing where there is none. */
+const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
+  const undecided = thresholds.filter(({ power }) => power !== null);
+  if (undecided.length === 0) return htmlAll([]);
+  return html(
+    'details',
+    {},
+    html('summary', {}, `What the tests of ${undecided.length} undecided thresholds could have told`),
+    reportTable<SizeThreshold>(
+      'The first unsafe factor is undecided, not worse; or nothing can be told. Chance: that a candidate without any true ' +
+        'difference, with as many discordant items, is called safe. Items: with which that chance would be 80 %.',
+      [
+        { title: 'task', cell: ({ task }) => task },
+        { title: 'method', cell: ({ method }) => method },
+        { title: 'model', cell: ({ model }) => model },
+        { title: 'n', isNumber: true, cell: ({ n }) => n },
+        { title: 'discordant', isNumber: true, cell: ({ power }) => percent(power?.discordance ?? null) },
+        { title: 'chance', isNumber: true, cell: ({ power }) => percent(power?.chance ?? null) },
+        { title: 'items for 80 %', isNumber: true, cell: ({ power }) => power?.itemsForWanted ?? '\u2013' },
+      ],
+      undecided,
+    ),
+  );
+};
+
 /** The matrix models x tasks of threshold factors, one table per method, with what a cell says. */
 export const thresholdMatrices = (family: SizeTrendDocument): HtmlNode =>
   html(
@@ -192,7 +256,9 @@ export const thresholdMatrices = (family: SizeTrendDocument): HtmlNode =>
     html(
       'p',
       { class: 'muted' },
-      'Bold: the threshold. Beside it the bracket [last safe, first unsafe): between the two no factor was tested. \u2265: every ' +
+      'Bold: the threshold. Beside it the bracket [last safe, first unsafe): between the two no factor was tested. ' +
+        'Worse: from this factor on the quality is known to have fallen by more than the margin; an unsafe factor below it is ' +
+        'undecided. \u2265: every ' +
         'tested factor is safe, so the threshold is this or more. 1: no tested factor is safe. ?: it cannot be told, for want ' +
         'of items. For a method that draws at random, safe means safe for every draw.',
     ),
@@ -201,4 +267,5 @@ export const thresholdMatrices = (family: SizeTrendDocument): HtmlNode =>
       { class: matricesClass(family.models.length) },
       ...family.methods.map((method) => matrix(method, family)),
     ),
+    powerTable(family),
   );

@@ -4,6 +4,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, Reproduction } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { withThresholds } from '../evaluation/threshold-family.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { evaluationRecord, type EvaluationRecord } from '../jobs/evaluation-step.ts';
 import type { Job, JobContext } from '../jobs/job-context.ts';
@@ -11,14 +12,7 @@ import type { RunnerCache } from '../jobs/runner-cache.ts';
 import { planContent } from '../jobs/step-key.ts';
 import { type SweepInput, sweepJob } from '../jobs/sweep-job.ts';
 import { readPointBlocks } from '../runs/read-outcomes.ts';
-import {
-  type PointIndex,
-  readPointIndex,
-  readRunPlans,
-  readSweepDocument,
-  SweepRecord,
-  withThresholds,
-} from '../runs/sweep-record.ts';
+import { type PointIndex, readPointIndex, readRunPlans, readSweepDocument, SweepRecord } from '../runs/sweep-record.ts';
 import { createStepStore, type StepStore } from '../workspace/step-store.ts';
 import {
   compareOutcomes,
@@ -103,7 +97,7 @@ const compare = async (
   const [incomplete] = unread;
   if (incomplete !== undefined) throw gone(`The point ${incomplete} in outcomes.parquet of ${original.id}`);
   return {
-    ...compareSweeps(withThresholds(first, delta), withThresholds(second, delta)),
+    ...compareSweeps(withThresholds(first, { delta }), withThresholds(second, { delta })),
     points: second.results.length,
     items,
     flipped,

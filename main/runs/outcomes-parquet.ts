@@ -60,6 +60,7 @@ const COLUMNS: readonly SchemaElement[] = [
   ...doubles('logprobs'),
   integer('tokens', true),
   integer('truncated_tokens', true),
+  { ...text('item_group'), repetition_type: 'OPTIONAL' },
 ];
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
@@ -75,7 +76,7 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
   outcomes.map((outcome): Row => {
     const common = { ...candidate, item: outcome.id };
     if (outcome.kind === 'text') return { ...common, logprob: outcome.logprob, tokens: outcome.tokens };
-    const { answer, chosen, chosenNorm, logprobs, truncatedTokens } = outcome;
+    const { answer, chosen, chosenNorm, logprobs, truncatedTokens, group } = outcome;
     return {
       ...common,
       answer,
@@ -86,6 +87,7 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
       logprob: logprobs[answer],
       logprobs,
       truncated_tokens: truncatedTokens,
+      item_group: group,
     };
   });
 

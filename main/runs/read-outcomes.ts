@@ -21,27 +21,30 @@ const choiceRow = z.object({
   chosen_norm: z.number(),
   logprobs: z.array(z.number()),
   truncated_tokens: z.number(),
+  /** Absent in files of old. */
+  item_group: z.string().nullish(),
 });
 const textRow = z.object({ item: z.string(), answer: z.null(), logprob: z.number(), tokens: z.number() });
 const outcomeRow = z.union([choiceRow, textRow]);
 
 const COLUMNS = [
   ...['model', 'task', 'method', 'seed', 'factor', 'item', 'answer', 'chosen', 'chosen_norm'],
-  ...['logprobs', 'truncated_tokens', 'logprob', 'tokens'],
+  ...['logprobs', 'truncated_tokens', 'logprob', 'tokens', 'item_group'],
 ];
 
-const outcomeOf = (row: z.infer<typeof outcomeRow>): ItemOutcome =>
-  'chosen' in row
-    ? {
-        kind: 'choice',
-        id: row.item,
-        logprobs: row.logprobs,
-        chosen: row.chosen,
-        chosenNorm: row.chosen_norm,
-        answer: row.answer,
-        truncatedTokens: row.truncated_tokens,
-      }
-    : { kind: 'text', id: row.item, logprob: row.logprob, tokens: row.tokens };
+const outcomeOf = (row: z.infer<typeof outcomeRow>): ItemOutcome => {
+  if (!('chosen' in row)) return { kind: 'text', id: row.item, logprob: row.logprob, tokens: row.tokens };
+  const outcome: ItemOutcome = {
+    kind: 'choice',
+    id: row.item,
+    logprobs: row.logprobs,
+    chosen: row.chosen,
+    chosenNorm: row.chosen_norm,
+    answer: row.answer,
+    truncatedTokens: row.truncated_tokens,
+  };
+  return typeof row.item_group === 'string' ? { ...outcome, group: row.item_group } : outcome;
+};
 
 type Row = Record<string, unknown>;
 
@@ -56,10 +59,12 @@ const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[
   }
   return (async function* () {
     const metadata = await parquetMetadataAsync(buffer);
+    const written = new Set(metadata.schema.map(({ name }) => name));
+    const columns = COLUMNS.filter((name) => written.has(name));
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       const rowEnd = rowStart + Number(group.num_rows);
-      yield await parquetReadObjects({ file: buffer, metadata, columns: COLUMNS, rowStart, rowEnd });
+      yield await parquetReadObjects({ file: buffer, metadata, columns, rowStart, rowEnd });
       rowStart = rowEnd;
     }
   })();

@@ -17,8 +17,10 @@ import {
   type RecordedTrainings,
   sizeTrendDocument,
 } from '../evaluation/size-trend/document.ts';
+import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/equal-kept.ts';
 import { type MeasuredPoint, measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
+import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { evaluationRecord } from '../jobs/evaluation-step.ts';
@@ -27,7 +29,7 @@ import { bundledFingerprints, type BundledModels, instrumentNotes } from '../rep
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { readProfileFile } from '../workspace/profile-file.ts';
 import { readOutcomes } from './read-outcomes.ts';
-import { readPointIndex, readSweepDocument, withThresholds } from './sweep-record.ts';
+import { readPointIndex, readSweepDocument } from './sweep-record.ts';
 
 export interface RunProfiles {
   /** The model's name in the run. */
@@ -168,14 +170,20 @@ export const readRecordedTrainings = async (resources: string): Promise<Recorded
   }
 };
 
-/** Measures pruned-large against scratch-small of a sweep, from its stored outcomes. */
+/** Measures pruned-large against scratch-small of a sweep, and models pruned to as many experts, from its stored outcomes. */
 export const readSizePairs = async (
   stores: Stores,
   { run, results }: Pick<SweepDocument, 'run' | 'results'>,
 ): Promise<MeasuredPairs> => {
-  const comparisons = sizeComparisons(results, sizedModels(results));
-  const points = comparisons.flatMap(({ pruned, scratch }) => [pruned, scratch]);
-  return measurePairs(comparisons, await readPointOutcomes(stores, run, points));
+  const models = sizedModels(results);
+  const comparisons = sizeComparisons(results, models);
+  const equalKept = equalKeptComparisons(results, models);
+  const points = [...comparisons, ...equalKept].flatMap(({ pruned, scratch }) => [pruned, scratch]);
+  const outcomesOf = await readPointOutcomes(stores, run, points);
+  return {
+    ...measurePairs(comparisons, outcomesOf),
+    equalKept: equalKeptPairs(measurePairs(equalKept, outcomesOf).pairs, models),
+  };
 };
 
 /**
@@ -185,14 +193,14 @@ export const readSizePairs = async (
 export const sizeTrendOf = async (
   manifest: RunManifest,
   document: SweepDocument,
-  delta: number,
+  reading: ThresholdReading,
   pairs: MeasuredPairs,
   bundled: BundledModels,
 ): Promise<SizeTrendDocument> => {
   const recorded = await bundled.recorded();
   const family = sizeTrendDocument(
     document,
-    delta,
+    reading,
     pairs,
     recorded === null ? [] : comparableResults(recorded, manifest, document.results),
   );
@@ -205,11 +213,19 @@ export interface StoredSweep {
   readonly family: SizeTrendDocument;
 }
 
-/** A sweep and its family as they lie on disk; `delta` is the sweep's own unless given. */
+/** A sweep and its family as they lie on disk; `delta` is the sweep's own unless given, thresholds told one by one. */
 export const readStoredSweep = async (
   stores: Stores,
   run: string,
-  { delta: given, bundled }: { readonly delta?: number | undefined; readonly bundled: BundledModels },
+  {
+    delta: given,
+    familywise,
+    bundled,
+  }: {
+    readonly delta?: number | undefined;
+    readonly familywise?: boolean | undefined;
+    readonly bundled: BundledModels;
+  },
 ): Promise<StoredSweep> => {
   const manifest = await stores.runs.read(run);
   if (manifest.kind !== 'sweep')
@@ -223,10 +239,11 @@ export const readStoredSweep = async (
     );
   }
   const delta = given ?? sweepSettings.shape.delta.parse(manifest.spec['delta']);
-  const document = withThresholds(stored, delta);
+  const reading = { delta, familywise };
+  const document = withThresholds(stored, reading);
   return {
     manifest,
     document,
-    family: await sizeTrendOf(manifest, document, delta, await readSizePairs(stores, document), bundled),
+    family: await sizeTrendOf(manifest, document, reading, await readSizePairs(stores, document), bundled),
   };
 };

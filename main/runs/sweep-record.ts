@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 import { isSameFactor, sweepDocument, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
-import { sweepThresholds, thresholdRule } from '../evaluation/threshold.ts';
+import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
@@ -130,9 +130,9 @@ export class SweepRecord {
     if (!this.#notes.includes(text)) this.#notes.push(text);
   }
 
-  document(delta = this.#delta): SweepDocument {
+  document(reading: ThresholdReading = { delta: this.#delta }): SweepDocument {
     const results = this.points.map(({ result }) => result);
-    return withThresholds({ run: this.#run, results, thresholds: [], rule: '', notes: this.#notes }, delta);
+    return withThresholds({ run: this.#run, results, thresholds: [], rule: '', notes: this.#notes }, reading);
   }
 
   /** Adds a point whose step is on disk; rewrites the files if they were not lately. */
@@ -160,13 +160,6 @@ export class SweepRecord {
     this.#writtenAt = this.#now();
   }
 }
-
-/** The document with thresholds and rule for this delta: no inference, only the stored intervals. */
-export const withThresholds = (document: SweepDocument, delta: number): SweepDocument => ({
-  ...document,
-  thresholds: sweepThresholds(document.results, delta),
-  rule: thresholdRule(delta),
-});
 
 const readParsed = async <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> => {
   let text: string;

@@ -20,17 +20,26 @@ export interface PerplexityComparison {
   /** Perplexity, exp(-sum of log-likelihoods / number of tokens), of either model. */
   readonly baseline: number;
   readonly candidate: number;
-  /** candidate - baseline, with its two-sided 95 % percentile interval. */
+  /** candidate - baseline, with its two-sided 95 % interval. */
   readonly difference: number;
   readonly low: number;
   readonly high: number;
   /**
-   * Difference of log-perplexity (mean negative log-likelihood per token, nats), and the upper end of its one-sided
-   * 95 % percentile interval.
+   * Difference of log-perplexity (mean negative log-likelihood per token, nats), and the ends of its one-sided 95 %
+   * intervals.
    */
   readonly logDifference: number;
+  readonly logLowOneSided: number;
   readonly logHighOneSided: number;
+  /** The upper end at stricter one-sided levels: STRICTER_LEVELS. */
+  readonly logHighTail: readonly { readonly alpha: number; readonly high: number }[];
 }
+
+/** One-sided levels beside 5 % that an upper end is told at: those that 2000 resamples still have a tail for. */
+export const STRICTER_LEVELS = [0.025, 0.01, 0.005, 0.0025] as const;
+
+/** Texts below which resamples are not studentised: too many of them hold one text only, whose spread is 0. */
+const FEWEST_STUDENTISED = 5;
 
 /** Quantile of ascending numbers by linear interpolation (type 7 of Hyndman and Fan 1996, doi:10.2307/2684934). */
 export const quantile = (ascending: Float64Array, probability: number): number => {
@@ -41,24 +50,79 @@ export const quantile = (ascending: Float64Array, probability: number): number =
   return low === high ? low : low + (position - below) * (high - low);
 };
 
-/** Log-perplexities of both models over texts given by index. */
-const logPerplexities = (texts: readonly PairedText[], indices: Iterable<number>): readonly [number, number] => {
-  let baseline = 0;
-  let candidate = 0;
-  let tokens = 0;
+/** Sums over texts given by index, enough for both differences and their standard errors. */
+const sumsOver = (texts: readonly PairedText[], indices: Iterable<number>) => {
+  let [baseline, candidate, tokens] = [0, 0, 0];
+  let count = 0;
+  const drawn: PairedText[] = [];
   for (const index of indices) {
     const text = texts[index];
     if (text === undefined) throw new RangeError(`there is no text ${index}`);
     baseline += text.baseline;
     candidate += text.candidate;
     tokens += text.tokens;
+    count += 1;
+    drawn.push(text);
   }
-  return [-baseline / tokens, -candidate / tokens];
+  return { before: -baseline / tokens, after: -candidate / tokens, tokens, count, drawn };
+};
+
+interface Estimate {
+  readonly value: number;
+  /** Standard error by linearisation of the ratio (each text's influence); NaN of a single text. */
+  readonly error: number;
+}
+
+/** Differences of perplexity and of log-perplexity with their standard errors. */
+const estimates = (
+  texts: readonly PairedText[],
+  indices: Iterable<number>,
+): { readonly plain: Estimate; readonly log: Estimate; readonly before: number; readonly after: number } => {
+  const { before, after, tokens, count, drawn } = sumsOver(texts, indices);
+  const [baseline, candidate] = [Math.exp(before), Math.exp(after)];
+  let [plainSquares, logSquares] = [0, 0];
+  for (const text of drawn) {
+    const fall = -text.baseline - before * text.tokens;
+    const rise = -text.candidate - after * text.tokens;
+    logSquares += (rise - fall) ** 2;
+    plainSquares += (candidate * rise - baseline * fall) ** 2;
+  }
+  const scale = Math.sqrt(count / (count - 1)) / tokens;
+  return {
+    plain: { value: candidate - baseline, error: Math.sqrt(plainSquares) * scale },
+    log: { value: after - before, error: Math.sqrt(logSquares) * scale },
+    before,
+    after,
+  };
+};
+
+/** Ends of an interval as a function of the share of resamples below them. */
+type EndAt = (probability: number) => number;
+
+/**
+ * The studentised bootstrap (bootstrap-t; Efron and Tibshirani 1993, An Introduction to the Bootstrap, ch. 12.5): an end
+ * of the interval is the estimate minus a quantile of (resampled - estimate) / resampled error, times the error. Unlike
+ * the percentile bootstrap it follows the skewness of the texts. Resamples of one text over and over, which have no
+ * error, are left out.
+ */
+const studentised = ({ value, error }: Estimate, resampled: readonly Estimate[]): EndAt => {
+  const scale = Number.isFinite(error) ? error : 0;
+  const ratios = Float64Array.from(
+    resampled.filter((one) => one.error > scale * 1e-9),
+    (one) => (one.value - value) / one.error,
+  ).sort();
+  return (probability) =>
+    scale === 0 || ratios.length === 0 ? value : value - scale * quantile(ratios, 1 - probability);
+};
+
+const percentile = (resampled: readonly Estimate[]): EndAt => {
+  const ascending = Float64Array.from(resampled, ({ value }) => value).sort();
+  return (probability) => quantile(ascending, probability);
 };
 
 /**
- * Paired percentile bootstrap over texts (Efron and Tibshirani 1993, An Introduction to the Bootstrap, ch. 13): a
- * resample draws texts with replacement and keeps both models' likelihoods of a text together.
+ * Paired bootstrap over texts: a resample draws texts with replacement and keeps both models' likelihoods of a text
+ * together. Studentised from FEWEST_STUDENTISED texts on, percentile ends below (no threshold is told from so few).
  */
 export const bootstrapPerplexity = (
   texts: readonly PairedText[],
@@ -69,26 +133,28 @@ export const bootstrapPerplexity = (
   }
   const random = seededRandom(seed);
   const draw = new Uint32Array(texts.length);
-  const differences = new Float64Array(resamples);
-  const logDifferences = new Float64Array(resamples);
+  const plainResampled: Estimate[] = [];
+  const logResampled: Estimate[] = [];
   for (let resample = 0; resample < resamples; resample += 1) {
     for (let place = 0; place < draw.length; place += 1) draw[place] = random.integer(draw.length);
-    const [before, after] = logPerplexities(texts, draw);
-    differences[resample] = Math.exp(after) - Math.exp(before);
-    logDifferences[resample] = after - before;
+    const { plain, log } = estimates(texts, draw);
+    plainResampled.push(plain);
+    logResampled.push(log);
   }
-  differences.sort();
-  logDifferences.sort();
-
-  const [before, after] = logPerplexities(texts, texts.keys());
+  const { plain, log, before, after } = estimates(texts, texts.keys());
+  const isStudentised = texts.length >= FEWEST_STUDENTISED;
+  const plainAt = isStudentised ? studentised(plain, plainResampled) : percentile(plainResampled);
+  const logAt = isStudentised ? studentised(log, logResampled) : percentile(logResampled);
   return {
     baseline: Math.exp(before),
     candidate: Math.exp(after),
-    difference: Math.exp(after) - Math.exp(before),
-    low: quantile(differences, 0.025),
-    high: quantile(differences, 0.975),
-    logDifference: after - before,
-    logHighOneSided: quantile(logDifferences, 0.95),
+    difference: plain.value,
+    low: plainAt(0.025),
+    high: plainAt(0.975),
+    logDifference: log.value,
+    logLowOneSided: logAt(0.05),
+    logHighOneSided: logAt(0.95),
+    logHighTail: STRICTER_LEVELS.map((alpha) => ({ alpha, high: logAt(1 - alpha) })),
   };
 };
 

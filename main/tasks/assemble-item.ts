@@ -7,6 +7,8 @@ export interface Question {
   readonly text: string;
   readonly choices: readonly string[];
   readonly answer: number;
+  /** The passage that it shares with others. */
+  readonly group?: string | undefined;
 }
 
 /** Question, delimiter and right answer: what a profile reads, and what stands as an example before other items. */
@@ -20,9 +22,14 @@ export const delimiterMoves = (context: string, delimiter: string): boolean => i
  * The item that scores as lm-evaluation-harness's pair (head + text, delimiter + choice). A delimiter of white space is
  * put at the end of the context, which gives the same tokens and leaves acc_norm the choice's own characters to count.
  */
-export const assembleItem = ({ id, text, choices, answer }: Question, head: string, delimiter: string): ChoiceItem => {
+export const assembleItem = (
+  { id, text, choices, answer, group }: Question,
+  head: string,
+  delimiter: string,
+): ChoiceItem => {
   const context = head + text;
-  return delimiterMoves(context, delimiter)
+  const item: ChoiceItem = delimiterMoves(context, delimiter)
     ? { id, context: context + delimiter, choices: [...choices], answer }
     : { id, context, choices: choices.map((choice) => delimiter + choice), answer };
+  return group === undefined ? item : { ...item, group };
 };

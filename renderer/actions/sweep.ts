@@ -117,8 +117,8 @@ export const saveReport: Action = {
   perform: async ({ bridge }, { runs, selection }) => {
     const sweep = shownSweep(runs, selection.run);
     if (sweep === null) return;
-    const { delta } = curvesStore.getState();
-    const { name, html } = await bridge.call('report.make', { run: sweep.id, delta: delta ?? undefined });
+    const { delta, familywise } = curvesStore.getState();
+    const { name, html } = await bridge.call('report.make', { run: sweep.id, familywise, delta: delta ?? undefined });
     await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
   },
 };

@@ -30,6 +30,13 @@ export const results = define({
       'The loss that is still called safe. A factor is safe if the lower end of the one-sided 95 % interval of the ' +
       'difference is at least −δ. Outcomes are stored, so moving δ needs no inference.',
   },
+  familywise: {
+    term: 'Familywise',
+    text:
+      'Tells thresholds so that the chance of naming any unsafe factor safe is at most 5 % for all curves of the sweep ' +
+      'together: each is tested at 5 % divided by their number (Bonferroni over model, task and method). Otherwise ' +
+      'each threshold is told at 5 % by itself.',
+  },
   threshold: {
     term: 'Threshold',
     text:
@@ -40,7 +47,8 @@ export const results = define({
     term: 'Bracket',
     text:
       'From the largest safe factor to the first unsafe one. The threshold lies somewhere between the two; an ' +
-      'adaptive sweep narrows it. Open (…) where every tested factor is safe.',
+      'adaptive sweep narrows it. Open (…) where every tested factor is safe. Unsafe is not worse: from the first worse ' +
+      'factor on the upper end of the interval lies below −δ; what is neither safe nor worse is undecided.',
     formula: '[last safe, first unsafe)',
   },
   largestTested: {

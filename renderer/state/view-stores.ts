@@ -37,6 +37,8 @@ export const routingStore = createStore<RoutingState>()((set) => ({
 interface CurvesState {
   /** Margin of the threshold rule; null: as the sweep was started. */
   readonly delta: number | null;
+  /** Whether thresholds are told for all of the sweep together. */
+  readonly familywise: boolean;
   readonly asTable: boolean;
   /** Model shown where a sweep holds several; null: the first. */
   readonly model: string | null;
@@ -45,6 +47,7 @@ interface CurvesState {
   /** Methods taken out of the charts. */
   readonly hiddenMethods: readonly string[];
   readonly chooseDelta: (delta: number | null) => void;
+  readonly chooseFamilywise: (familywise: boolean) => void;
   readonly showTable: (asTable: boolean) => void;
   readonly chooseModel: (model: string | null) => void;
   readonly enlarge: (task: string | null) => void;
@@ -53,11 +56,13 @@ interface CurvesState {
 
 export const curvesStore = createStore<CurvesState>()((set) => ({
   delta: null,
+  familywise: false,
   asTable: false,
   model: null,
   enlarged: null,
   hiddenMethods: [],
   chooseDelta: (delta) => set({ delta }),
+  chooseFamilywise: (familywise) => set({ familywise }),
   showTable: (asTable) => set({ asTable }),
   chooseModel: (model) => set({ model }),
   enlarge: (enlarged) => set({ enlarged }),

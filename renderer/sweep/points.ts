@@ -34,6 +34,7 @@ export const pointLines = (result: SweepResult): readonly string[] => [
     `${formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2)} experts kept`,
   `difference ${formatSigned(result.difference, decimals(result))} [${formatSigned(result.low, 4)}, ` +
     `${formatSigned(result.high, 4)}]`,
-  `one-sided lower end ${formatSigned(result.lowOneSided, 4)}`,
+  `one-sided lower end ${formatSigned(result.lowOneSided, 4)}` +
+    (typeof result.verdict === 'string' ? `: ${result.verdict}` : ''),
   ...(result.p === null ? [] : [`p ${formatProbability(result.p)}, lost ${result.lost}, gained ${result.gained}`]),
 ];

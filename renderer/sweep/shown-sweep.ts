@@ -44,12 +44,13 @@ export const useSweep = (): ShownSweep => {
   const { runs } = useFacts();
   const selectedRun = useStore(selectionStore, (state) => state.run);
   const chosenDelta = useStore(curvesStore, (state) => state.delta);
+  const familywise = useStore(curvesStore, (state) => state.familywise);
   const sweeps = newestSweeps(runs);
   const manifest = shownSweep(runs, selectedRun);
   const settled = useDebounced(chosenDelta, DELTA_SETTLE_MS);
   const { data, error } = useQuery(
     'sweep.read',
-    manifest === null ? null : { run: manifest.id, delta: settled ?? undefined },
+    manifest === null ? null : { run: manifest.id, familywise, delta: settled ?? undefined },
   );
   const document = useLasting(data, manifest?.id ?? '');
   return { sweeps, manifest, document, delta: chosenDelta ?? sweepDelta(manifest), error };

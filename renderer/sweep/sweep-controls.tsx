@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { methodStyle } from '../../main/figures/method-marks.ts';
 import { MethodMarker } from '../charts/legend.tsx';
 import { Button } from '../components/button.tsx';
-import { Select } from '../components/choices.tsx';
+import { Checkbox, Select } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
 import { formatFixed } from '../format/format-number.ts';
 import { formatWhen } from '../format/format-time.ts';
@@ -38,6 +38,8 @@ export const SweepSelect = () => {
 export const DeltaSlider = () => {
   const { manifest, delta } = useSweep();
   const chooseDelta = useStore(curvesStore, (state) => state.chooseDelta);
+  const familywise = useStore(curvesStore, (state) => state.familywise);
+  const chooseFamilywise = useStore(curvesStore, (state) => state.chooseFamilywise);
   const id = useId();
   const started = sweepDelta(manifest);
   return (
@@ -59,6 +61,9 @@ export const DeltaSlider = () => {
       <output htmlFor={id} className="number delta-value">
         {formatFixed(delta, 3)}
       </output>
+      <Checkbox checked={familywise} onChange={chooseFamilywise}>
+        <Definition of="familywise">familywise</Definition>
+      </Checkbox>
       {delta !== started && (
         <Button
           look="quiet"

@@ -19,14 +19,15 @@ export const thresholdValue = (threshold: Threshold): string => {
 };
 
 /** The bracket and verdict in words. */
-export const thresholdBracket = ({ verdict, lastSafe, firstUnsafe }: Threshold): string => {
+export const thresholdBracket = ({ verdict, lastSafe, firstUnsafe, firstWorse }: Threshold): string => {
+  const worse = firstWorse === null ? '' : `, worse ${formatFactor(firstWorse)}`;
   switch (verdict) {
     case 'found':
-      return `safe ${formatFactor(lastSafe ?? 1)}, unsafe ${formatFactor(firstUnsafe ?? 1)}`;
+      return `safe ${formatFactor(lastSafe ?? 1)}, unsafe ${formatFactor(firstUnsafe ?? 1)}${worse}`;
     case 'all-safe':
       return 'all tested are safe';
     case 'none-safe':
-      return `unsafe at ${firstUnsafe === null ? 'every factor' : formatFactor(firstUnsafe)}`;
+      return `unsafe at ${firstUnsafe === null ? 'every factor' : formatFactor(firstUnsafe)}${worse}`;
     case 'cannot-tell':
       return 'cannot tell, too few items';
     default:

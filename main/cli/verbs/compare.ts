@@ -3,9 +3,11 @@ import { refuse } from '../../contract/errors.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { referenceWords } from '../../evaluation/comparison/findings.ts';
+import { withThresholds } from '../../evaluation/threshold-family.ts';
 import { readComparisons } from '../../runs/read-run.ts';
-import { readSweepDocument, withThresholds } from '../../runs/sweep-record.ts';
+import { readSweepDocument } from '../../runs/sweep-record.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { FAMILYWISE } from '../familywise-option.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { textTable } from '../text-table.ts';
@@ -97,7 +99,7 @@ const compareText = (document: CompareDocument): string => {
 
 export const compare: Verb = {
   name: 'compare',
-  usage: 'RUN [--model NAME] [--factor X] [--reference M] [--workspace DIR]',
+  usage: 'RUN [--model NAME] [--factor X] [--reference M] [--delta X] [--familywise] [--workspace DIR]',
   summary:
     'The methods of a sweep against each other: ranks and paired differences per task, for one model and factor.',
   positionals: [1, 1],
@@ -118,6 +120,7 @@ export const compare: Verb = {
       value: 'X',
       help: 'Margin of the threshold rule in accuracy (default: that of the sweep).',
     },
+    ...FAMILYWISE,
     ...WORKSPACE_OPTION,
   },
   run: async (given, host) => {
@@ -140,7 +143,11 @@ export const compare: Verb = {
       factor: reader.real('factor', 1, MAX_FACTOR),
       reference: reader.text('reference'),
     };
-    const [document] = await readComparisons(opened, withThresholds(stored, delta), [choice]);
+    const [document] = await readComparisons(
+      opened,
+      withThresholds(stored, { delta, familywise: reader.flag('familywise') }),
+      [choice],
+    );
     if (document === undefined) throw new Error('a choice without a comparison');
     return { document, text: compareText(document) };
   },

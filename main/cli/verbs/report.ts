@@ -4,6 +4,7 @@ import { makeReport } from '../../report/report-page.ts';
 import { readRecordedTrainings } from '../../runs/read-run.ts';
 import { bundledModels } from '../../workspace/library.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { FAMILYWISE } from '../familywise-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
@@ -11,7 +12,7 @@ import type { Verb } from '../verb.ts';
 
 export const report: Verb = {
   name: 'report',
-  usage: 'RUN --out FILE.html [--delta X] [--workspace DIR] [--force]',
+  usage: 'RUN --out FILE.html [--delta X] [--familywise] [--workspace DIR] [--force]',
   summary:
     'A sweep as one self-contained HTML page: findings, thresholds, curves, routing, tables, definitions, record.',
   positionals: [1, 1],
@@ -22,6 +23,7 @@ export const report: Verb = {
       value: 'X',
       help: 'Margin of the threshold rule in accuracy (default: that of the sweep).',
     },
+    ...FAMILYWISE,
     ...WORKSPACE_OPTION,
   },
   run: async (given, host) => {
@@ -31,6 +33,7 @@ export const report: Verb = {
     const folders = [...(await bundledModels(host.resources)).values()];
     const { html, findings } = await makeReport(await openExistingWorkspace(workspace), run, {
       delta: reader.real('delta', 0.001, 0.5),
+      familywise: reader.flag('familywise'),
       bundled: { folders, open: openCheckpoint, recorded: () => readRecordedTrainings(host.resources) },
     });
     await writeFileAtomically(out, html);

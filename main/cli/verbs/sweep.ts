@@ -5,6 +5,7 @@ import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { methodName, refitName, superExpertProtection } from '../../contract/plan.ts';
 import { candidateName, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
+import { FAMILYWISE } from '../familywise-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
@@ -71,7 +72,10 @@ export const sweep: Verb = {
     },
     method: { type: 'string', multiple: true, value: 'M', help: `One or more of ${methodName.options.join(', ')}.` },
     factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
-    adaptive: { type: 'boolean', help: 'Bisect the number of kept experts until each threshold is exact.' },
+    adaptive: {
+      type: 'boolean',
+      help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
+    },
     seeds: { type: 'string', multiple: true, value: 'LIST', help: 'Seeds of methods that draw at random (default 0).' },
     budget: { type: 'string', value: 'NAME', help: `Experts per layer: ${budgets.join(', ')} (default uniform).` },
     option: {
@@ -98,6 +102,7 @@ export const sweep: Verb = {
       help: 'Checkpoint folder with the same tokenizer, measured beside the plans under this name; may be repeated.',
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
+    ...FAMILYWISE,
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
@@ -141,7 +146,7 @@ export const sweep: Verb = {
       });
       host.say(`Run ${run}`);
       const summary = await followRun(engine, run, host);
-      const document = await engine.call('sweep.read', { run });
+      const document = await engine.call('sweep.read', { run, familywise: reader.flag('familywise') });
       return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };
     });
   },

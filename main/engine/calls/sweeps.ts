@@ -8,7 +8,7 @@ import { type SweepDocument, sweepSettings } from '../../contract/sweep.ts';
 import { compareMethods, type MeasuredMethods } from '../../evaluation/comparison/document.ts';
 import { comparePoints, type ComparePoints } from '../../evaluation/comparison/points.ts';
 import type { MeasuredPairs } from '../../evaluation/size-trend/document.ts';
-import { thresholdRule } from '../../evaluation/threshold.ts';
+import { type AskedReading, withThresholds } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../jobs/evaluation-step.ts';
 import type { Job } from '../../jobs/job-context.ts';
 import { requireCalibration } from '../../jobs/profile-job.ts';
@@ -25,13 +25,7 @@ import {
   readSizePairs,
   sizeTrendOf,
 } from '../../runs/read-run.ts';
-import {
-  findPointStep,
-  readRunPlans,
-  readSweepDocument,
-  SweepRecord,
-  withThresholds,
-} from '../../runs/sweep-record.ts';
+import { findPointStep, readRunPlans, readSweepDocument, SweepRecord } from '../../runs/sweep-record.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
@@ -84,14 +78,13 @@ export const sweepDelta = ({ spec }: RunManifest): number => sweepSettings.shape
 export const currentDocument = async (
   context: EngineContext,
   run: string,
-  delta: number | undefined,
+  { delta, familywise }: AskedReading,
 ): Promise<SweepDocument> => {
-  const used = delta ?? sweepDelta(await sweepManifest(context, run));
+  const used = { delta: delta ?? sweepDelta(await sweepManifest(context, run)), familywise };
   const live = context.liveSweeps.get(run);
   if (live !== undefined) return live.document(used);
   const stored = await readSweepDocument(context.workspace.runs.folder(run));
-  if (stored === null) return { run, results: [], thresholds: [], rule: thresholdRule(used), notes: [] };
-  return withThresholds(stored, used);
+  return withThresholds(stored ?? { run, results: [], thresholds: [], rule: '', notes: [] }, used);
 };
 
 /** The plan of the unpruned model: every expert stays. */
@@ -146,7 +139,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
       );
     },
   ),
-  'sweep.read': answer(calls['sweep.read'], ({ run, delta }) => currentDocument(context, run, delta)),
+  'sweep.read': answer(calls['sweep.read'], ({ run, ...reading }) => currentDocument(context, run, reading)),
   'sweep.plan': answer(calls['sweep.plan'], async ({ run, ...name }) => {
     const manifest = await sweepManifest(context, run);
     refuseCandidatePlan(manifest, name.method);
@@ -194,9 +187,9 @@ export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.
   };
 
   return {
-    'sweep.compare': answer(calls['sweep.compare'], async ({ run, model, factor, reference, delta }) => {
+    'sweep.compare': answer(calls['sweep.compare'], async ({ run, model, factor, reference, ...reading }) => {
       const manifest = await sweepManifest(context, run);
-      const document = await currentDocument(context, run, delta);
+      const document = await currentDocument(context, run, reading);
       return compareMethods(document, await measure(manifest, comparePoints(document, { model, factor })), reference);
     }),
   };
@@ -230,18 +223,18 @@ export const sizeTrendCalls = (context: EngineContext): Pick<Answers, SizeTrendC
     return pairs;
   };
 
-  const read = async (run: string, given: number | undefined): Promise<SweepSizeTrend> => {
+  const read = async (run: string, given: AskedReading): Promise<SweepSizeTrend> => {
     const manifest = await sweepManifest(context, run);
-    const delta = given ?? sweepDelta(manifest);
-    const document = await currentDocument(context, run, delta);
-    const family = await sizeTrendOf(manifest, document, delta, await pairsOf(manifest, document), bundled);
+    const reading = { ...given, delta: given.delta ?? sweepDelta(manifest) };
+    const document = await currentDocument(context, run, reading);
+    const family = await sizeTrendOf(manifest, document, reading, await pairsOf(manifest, document), bundled);
     return { manifest, document, family };
   };
 
   return {
-    'sweep.family': answer(calls['sweep.family'], async ({ run, delta }) => (await read(run, delta)).family),
-    'report.make': answer(calls['report.make'], async ({ run, delta }) => {
-      const source = await read(run, delta);
+    'sweep.family': answer(calls['sweep.family'], async ({ run, ...reading }) => (await read(run, reading)).family),
+    'report.make': answer(calls['report.make'], async ({ run, ...reading }) => {
+      const source = await read(run, reading);
       const profiles = await readRunProfiles(context.workspace.runs.folder(run), source.manifest);
       return {
         name: reportName(source.manifest),

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { uncurlOptions } from '../../contract/plan.ts';
 import { runManifest, type RunManifest } from '../../contract/run.ts';
-import type { SizedModel, SizePair, SizeThreshold, SizeTrendDocument } from '../../contract/size-trend.ts';
+import type {
+  EqualKeptPair,
+  SizedModel,
+  SizePair,
+  SizeThreshold,
+  SizeTrendDocument,
+} from '../../contract/size-trend.ts';
 import {
   recordedSweepSettings,
   type SweepDocument,
@@ -9,15 +15,18 @@ import {
   sweepResult,
   type SweepSettings,
 } from '../../contract/sweep.ts';
-import { itemsNeeded, sweepThresholds } from '../threshold.ts';
-import { counted, safeTaskFindings, thresholdFindings } from './findings.ts';
+import { sweepThresholds } from '../threshold.ts';
+import { levelOf, type ThresholdReading } from '../threshold-family.ts';
+import { itemsNeeded } from '../verdicts.ts';
+import { equalKeptFindings } from './equal-kept.ts';
+import { counted, safeDraws, safeTaskFindings, thresholdFindings } from './findings.ts';
 import { pairFindings } from './pair-findings.ts';
 import { type measurePairs, pastThreshold } from './pairs.ts';
 import { thresholdTrendFindings } from './threshold-findings.ts';
 import { isAtMost, safeCounts, sizedModels, sizeThresholds, trendSizes } from './thresholds.ts';
 import { expertTrends } from './trends.ts';
 
-export type MeasuredPairs = ReturnType<typeof measurePairs>;
+export type MeasuredPairs = ReturnType<typeof measurePairs> & { readonly equalKept?: readonly EqualKeptPair[] };
 
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
@@ -62,29 +71,32 @@ const notesOf = (
  */
 export const sizeTrendDocument = (
   document: SweepDocument,
-  delta: number,
+  reading: ThresholdReading,
   measured: MeasuredPairs,
   recorded: readonly SweepResult[] = [],
 ): SizeTrendDocument => {
   const { run, results, rule } = document;
+  const { delta } = reading;
+  const alpha = levelOf(results, reading);
   const models = sizedModels(results);
   const sizes = trendSizes(models);
   const thresholds = sizeThresholds(document, models);
   const trainings = sizedModels(recorded);
   const trained = [
     ...thresholds,
-    ...sizeThresholds({ results: [...recorded], thresholds: sweepThresholds(recorded, delta) }, trainings),
+    ...sizeThresholds({ results: [...recorded], thresholds: sweepThresholds(recorded, delta, alpha) }, trainings),
   ];
   const tasks = distinct(results.map(({ task }) => task));
   const methods = distinct(thresholds.map(({ method }) => method));
   const trends = sizes.length > 1 ? expertTrends(trained, tasks, methods) : [];
+  const draws = safeDraws(document.thresholds);
   const counts = safeCounts(trained, [...results, ...recorded], methods, sizes);
   const pairs: SizePair[] = measured.pairs.map((pair) => ({ ...pair, pastThreshold: pastThreshold(pair, thresholds) }));
   return {
     run,
     delta,
     rule,
-    needed: { items: itemsNeeded(delta), texts: itemsNeeded(delta, 'perplexity') },
+    needed: { items: itemsNeeded(delta, 'acc', alpha), texts: itemsNeeded(delta, 'perplexity') },
     models,
     trainings,
     tasks,
@@ -93,13 +105,18 @@ export const sizeTrendDocument = (
     trends,
     safeCounts: counts,
     pairs,
+    equalKept: [...(measured.equalKept ?? [])],
     findings: [
-      ...thresholdTrendFindings(trends),
+      ...thresholdTrendFindings(trends, draws),
       ...safeTaskFindings(counts, sizes.length === models.length + trainings.length),
       ...pairFindings(pairs),
-      ...thresholdFindings(thresholds, methods),
+      ...equalKeptFindings(measured.equalKept ?? []),
+      ...thresholdFindings(thresholds, methods, draws),
     ],
-    notes: notesOf(models, trainings, thresholds, measured),
+    notes: [
+      ...(document.multiplicity === undefined ? [] : [document.multiplicity.sentence]),
+      ...notesOf(models, trainings, thresholds, measured),
+    ],
   };
 };
 

@@ -1,4 +1,5 @@
 import type { Finding, SafeCount, SizeThreshold } from '../../contract/size-trend.ts';
+import type { Threshold } from '../../contract/sweep.ts';
 import { mcnemarExact } from '../../statistics/p-values.ts';
 
 /** "a", "a and b", "a, b and c". */
@@ -120,6 +121,34 @@ export const safeTaskFindings = (safeCounts: readonly SafeCount[], isTrainedOnce
   return [...overallFinding(safeCounts, cases), ...findings];
 };
 
+/** Single draws of a method, of how many of them some factor above 1 is safe, and of how many it can be told. */
+export interface SafeDraws {
+  readonly draws: number;
+  readonly safe: number;
+  readonly of: number;
+}
+
+/**
+ * Methods with several draws (seeds), by name. Their headline threshold asks every draw to be safe: where it names none,
+ * single draws may still have been.
+ */
+export const safeDraws = (thresholds: readonly Threshold[]): ReadonlyMap<string, SafeDraws> => {
+  const bySeed = thresholds.filter(({ seed }) => seed !== null);
+  const methods = [...new Set(bySeed.map(({ method }) => method))].map((method) => {
+    const own = bySeed.filter((one) => one.method === method);
+    const told = own.filter(({ lastSafe }) => lastSafe !== null);
+    const safe = told.filter(({ lastSafe }) => (lastSafe ?? 1) > 1).length;
+    return [method, { draws: new Set(own.map(({ seed }) => seed)).size, safe, of: told.length }] as const;
+  });
+  return new Map(methods.filter(([, { draws }]) => draws > 1));
+};
+
+/** " (every one of 3 draws; of single draws 3 of 96)"; empty for a method of one draw. */
+export const drawsText = (draws: SafeDraws | undefined): string =>
+  draws === undefined
+    ? ''
+    : ` (for every one of ${draws.draws} draws; of single draws ${draws.safe} of ${draws.of} are)`;
+
 const caseOf = ({ model, task }: SizeThreshold): string => JSON.stringify([model, task]);
 
 /** "36 cases (4 models x 9 tasks)": a case is a model and a task. */
@@ -155,7 +184,11 @@ const leadersText = (thresholds: readonly SizeThreshold[], methods: readonly str
 };
 
 /** How many thresholds lie above 1, per method: the matrix of thresholds in a sentence. */
-export const thresholdFindings = (thresholds: readonly SizeThreshold[], methods: readonly string[]): Finding[] => {
+export const thresholdFindings = (
+  thresholds: readonly SizeThreshold[],
+  methods: readonly string[],
+  draws: ReadonlyMap<string, SafeDraws> = new Map(),
+): Finding[] => {
   if (thresholds.length === 0) return [];
   const told = thresholds.filter(({ verdict }) => verdict !== 'cannot-tell');
   const untold = thresholds.length - told.length;
@@ -167,7 +200,7 @@ export const thresholdFindings = (thresholds: readonly SizeThreshold[], methods:
   }
   const counts = methods.map((method) => {
     const own = told.filter((one) => one.method === method);
-    return `by ${method} in ${own.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}`;
+    return `by ${method} in ${own.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}${drawsText(draws.get(method))}`;
   });
   const sentence =
     `Of ${casesText(told)}, a factor above 1 is safe ${listed(counts)}.` +

@@ -4,11 +4,13 @@ import {
   clauses,
   commonVerdict,
   counted,
+  drawsText,
   LEVEL,
   listed,
   printedP,
   printedSizes,
   readTasks,
+  type SafeDraws,
   type TaskCounts,
 } from './findings.ts';
 import { permuteModels } from './trends.ts';
@@ -80,7 +82,7 @@ const allUnsafe = (trends: readonly ExpertTrend[]): boolean => {
   return told.length > 0 && told.every((lastSafe) => lastSafe === 1);
 };
 
-const methodFinding = (method: string, trends: readonly ExpertTrend[]): MethodFinding => {
+const methodFinding = (method: string, trends: readonly ExpertTrend[], draws: SafeDraws | undefined): MethodFinding => {
   const counts = countTasks(trends);
   const { verdict, p } = readTasks(counts);
   const chance = verdict === 'supported' || verdict === 'opposed' ? trainingChance(trends) : '';
@@ -88,7 +90,9 @@ const methodFinding = (method: string, trends: readonly ExpertTrend[]): MethodFi
     verdict === 'cannot-tell' && p !== null
       ? ' That could be chance.'
       : allUnsafe(trends)
-        ? ' No tested factor is safe at any size.'
+        ? draws === undefined
+          ? ' No tested factor is safe at any size.'
+          : ` No tested factor is safe at any size${drawsText(draws)}.`
         : '';
   const sentence = `${lead(verdict, method)}: ${tally(counts, p, sizesOf(trends))}.${reason}${chance}`;
   return { chart: 'threshold-over-experts', method, verdict, sentence, p, counts };
@@ -113,12 +117,16 @@ const predicateOf = (verdict: Finding['verdict']): string => {
 };
 
 /** Whether thresholds rise with E: a sentence over all methods, and one for each. None for a single size. */
-export const thresholdTrendFindings = (trends: readonly ExpertTrend[]): Finding[] => {
+export const thresholdTrendFindings = (
+  trends: readonly ExpertTrend[],
+  draws: ReadonlyMap<string, SafeDraws> = new Map(),
+): Finding[] => {
   const methods = [...new Set(trends.map(({ method }) => method))];
   const findings = methods.map((method) =>
     methodFinding(
       method,
       trends.filter((trend) => trend.method === method),
+      draws.get(method),
     ),
   );
   if (findings.length === 0) return [];

@@ -16,6 +16,10 @@ export const sizedModels = (results: readonly SweepResult[]): SizedModel[] => {
 export const trendSizes = (models: readonly SizedModel[]): number[] =>
   [...new Set(models.map(({ experts }) => experts))].sort((a, b) => a - b);
 
+/** Experts kept per layer at a factor (a mean where layers differ): 64 / 4 = 16. */
+const keptAt = (experts: number, factor: number | null): number | null =>
+  factor === null ? null : Number((experts / factor).toFixed(9));
+
 /** The headline thresholds of a sweep with E and the largest factor measured, by rising E. */
 export const sizeThresholds = (
   document: Pick<SweepDocument, 'results' | 'thresholds'>,
@@ -30,7 +34,14 @@ export const sizeThresholds = (
         const measured = document.results.filter(
           (one) => one.model === model && one.task === task && one.method === method,
         );
-        return { ...threshold, experts, largestTested: Math.max(1, ...measured.map(({ factor }) => factor)) };
+        return {
+          ...threshold,
+          experts,
+          largestTested: Math.max(1, ...measured.map(({ factor }) => factor)),
+          keptSafe: keptAt(experts, threshold.lastSafe),
+          keptUnsafe: keptAt(experts, threshold.firstUnsafe),
+          keptWorse: keptAt(experts, threshold.firstWorse),
+        };
       }),
   );
 };

@@ -4,8 +4,8 @@ import type { Question } from '../assemble-item.ts';
 import type { DataRow } from '../items.ts';
 import { compareTexts, splitAtSpace, strip } from '../python/python-value.ts';
 
-/** A question without its id, or null for one that the task's rule leaves out. */
-export type FormattedQuestion = Omit<Question, 'id'> | null;
+/** A question without its id, with the passage that others may share; null for one that the task's rule leaves out. */
+export type FormattedQuestion = (Omit<Question, 'id' | 'group'> & { readonly passage?: string }) | null;
 
 /** One of the eight tasks: how its rows become the questions of lm-evaluation-harness's super_glue tasks. */
 export interface SuperGlueFormat {
@@ -36,7 +36,9 @@ export const boolq: SuperGlueFormat = {
   note: '',
   questions: (row) => {
     const { question, passage, label } = parseRow(boolqRow, row, 'BoolQ');
-    return [{ text: `${passage}\nQuestion: ${question}?\nAnswer:`, choices: ['no', 'yes'], answer: Number(label) }];
+    return [
+      { text: `${passage}\nQuestion: ${question}?\nAnswer:`, choices: ['no', 'yes'], answer: Number(label), passage },
+    ];
   },
 };
 
@@ -57,6 +59,7 @@ export const cb: SuperGlueFormat = {
         text: `${premise}\nQuestion: ${hypothesis}. True, False, or Neither?\nAnswer:`,
         choices: ['True', 'False', 'Neither'],
         answer,
+        passage: premise,
       },
     ];
   },
@@ -78,6 +81,7 @@ export const rte: SuperGlueFormat = {
         text: `${premise}\nQuestion: ${hypothesis} True or False?\nAnswer:`,
         choices: ['True', 'False'],
         answer: Number(label !== 'entailment'),
+        passage: premise,
       },
     ];
   },
@@ -165,6 +169,7 @@ export const multirc: SuperGlueFormat = {
         text: `${passage.text}\nQuestion: ${question}\nAnswer:`,
         choices: ['yes', 'no'].map((word) => `${text}\nIs the answer correct? ${word}`),
         answer: 1 - label,
+        passage: passage.text,
       })),
     );
   },
@@ -199,6 +204,7 @@ export const record: SuperGlueFormat = {
         text,
         choices: choices.map((entity) => `  - ${query.split('@placeholder').join(entity)}`),
         answer: choices.indexOf(answer),
+        passage: passage.text,
       };
     });
   },

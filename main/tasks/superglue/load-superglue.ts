@@ -6,7 +6,18 @@ import { checkChoices, type DataRow, describeLeftOut, hashTask, leaveOutTestText
 import type { PromptTurns } from '../prompt-turns.ts';
 import { readJsonLines } from '../read-rows.ts';
 import { profiledText, type Task } from '../task.ts';
-import { boolq, cb, copa, multirc, record, rte, type SuperGlueFormat, wic, wsc } from './formats.ts';
+import {
+  boolq,
+  cb,
+  copa,
+  type FormattedQuestion,
+  multirc,
+  record,
+  rte,
+  type SuperGlueFormat,
+  wic,
+  wsc,
+} from './formats.ts';
 
 const EXPECTED = 'Use the files as SuperGLUE distributes them: train.jsonl and val.jsonl, one JSON object a line.';
 const NAMES = 'BoolQ, CB, COPA, RTE, WiC, WSC, MultiRC or ReCoRD';
@@ -49,18 +60,31 @@ interface Split {
   readonly leftOut: number;
 }
 
+/** Names of the passages of a split, by text; none where every question has its own. */
+const passageNames = (questions: readonly FormattedQuestion[], split: string): ReadonlyMap<string, string> => {
+  const passages = questions.flatMap((question) => question?.passage ?? []);
+  const distinct = [...new Set(passages)];
+  return new Map(
+    distinct.length === passages.length ? [] : distinct.map((text, index) => [text, `${split}:passage ${index + 1}`]),
+  );
+};
+
 const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: string, file: string): Split => {
+  const asked = rows.flatMap((row) => format.questions(row).map((question) => ({ question, place: row.place })));
+  const groups = passageNames(
+    asked.map(({ question }) => question),
+    split,
+  );
   const items: ChoiceItem[] = [];
   const turns = new Map<string, PromptTurns>();
-  let count = 0;
-  for (const row of rows) {
-    for (const question of format.questions(row)) {
-      count++;
-      if (question === null) continue;
-      const id = `${split}:${String(count)}`;
-      items.push(checkChoices(assembleItem({ ...question, id }, '', ' '), row.place));
-      turns.set(id, { system: '', examples: [], question: question.text, replies: question.choices });
-    }
+  const count = asked.length;
+  for (const [index, { question, place }] of asked.entries()) {
+    if (question === null) continue;
+    const { passage = '', ...own } = question;
+    const id = `${split}:${String(index + 1)}`;
+    const item = { ...own, id, group: groups.get(passage) };
+    items.push(checkChoices(assembleItem(item, '', ' '), place));
+    turns.set(id, { system: '', examples: [], question: question.text, replies: question.choices });
   }
   if (items.length === 0) throw refuse('empty-task', `${file} holds no items.`, EXPECTED);
   return { items, turns, leftOut: count - items.length };
@@ -84,6 +108,9 @@ export const loadSuperGlue = async (folder: string): Promise<Task> => {
   const sentences = [
     `SuperGLUE's ${format.title} from ${basename(folder)}: train.jsonl is the calibration split, val.jsonl the test split, as test.jsonl has no labels. Prompts as in lm-evaluation-harness.`,
     format.note,
+    test.items.some(({ group }) => group !== undefined)
+      ? 'Items that share a passage are not independent: intervals are widened for it.'
+      : '',
     unusable === 0 ? '' : `${String(unusable)} questions without a right and a wrong entity were left out.`,
     describeLeftOut(leftOut),
   ];

@@ -76,10 +76,13 @@ export const useComparison = (): ShownComparison => {
     useStore(curvesStore, (state) => state.delta),
     DELTA_SETTLE_MS,
   );
+  const familywise = useStore(curvesStore, (state) => state.familywise);
   const choice = document === undefined ? null : comparisonChoice(document.results, { model, factor, reference });
   const { data, error } = useQuery(
     'sweep.compare',
-    manifest === null || choice === null ? null : { run: manifest.id, ...choice, delta: delta ?? undefined },
+    manifest === null || choice === null
+      ? null
+      : { run: manifest.id, familywise, ...choice, delta: delta ?? undefined },
   );
   const comparison = useLasting(data, manifest?.id ?? '');
   return { manifest, comparison, stale: data === undefined && error === null, error };

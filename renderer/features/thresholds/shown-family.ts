@@ -36,7 +36,11 @@ export const useSizeTrend = (
     useStore(curvesStore, (state) => state.delta),
     DELTA_SETTLE_MS,
   );
-  const { data, error } = useQuery('sweep.family', run === null ? null : { run, delta: settled ?? undefined });
+  const familywise = useStore(curvesStore, (state) => state.familywise);
+  const { data, error } = useQuery(
+    'sweep.family',
+    run === null ? null : { run, familywise, delta: settled ?? undefined },
+  );
   return { family: useLasting(data, run ?? ''), error };
 };
 

@@ -53,7 +53,7 @@ export const dotText = (
 
 type Needed = SizeTrendDocument['needed'];
 
-/** "needs 133 items": how many would let the threshold be told at this margin. */
+/** "needs 149 items": how many would let the threshold be told at this margin. */
 export const neededText = (needed: Needed, metric: MetricName | undefined): string =>
   metric === 'perplexity' ? `needs ${formatCount(needed.texts)} texts` : `needs ${formatCount(needed.items)} items`;
 

@@ -2,15 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   headlineThresholds,
-  isSafe,
-  itemsNeeded,
   readInSequence,
   sweepThresholds,
-  TEXTS_NEEDED,
   thresholdOf,
   thresholdRule,
 } from '../../../main/evaluation/threshold.ts';
-import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+import { isSafe, itemsNeeded, TEXTS_NEEDED } from '../../../main/evaluation/verdicts.ts';
 import { sweepResult } from './outcomes.ts';
 
 /** Results of one method whose lower ends are given by factor. */
@@ -38,9 +35,11 @@ describe('thresholdOf', () => {
       factor: 4,
       lastSafe: 4,
       firstUnsafe: 8,
+      firstWorse: null,
       delta: 0.02,
       n: 1000,
       verdict: 'found',
+      power: { discordance: 0, chance: 1, itemsForWanted: 149 },
     });
   });
 
@@ -60,12 +59,12 @@ describe('thresholdOf', () => {
       lastSafe: 1,
       firstUnsafe: 2,
     });
-    expect(thresholdOf(results({ 2: 0, 4: -0.9 }, { n: 132 }), 0.02)).toMatchObject({
+    expect(thresholdOf(results({ 2: 0, 4: -0.9 }, { n: 148 }), 0.02)).toMatchObject({
       verdict: 'cannot-tell',
       factor: null,
       lastSafe: null,
       firstUnsafe: null,
-      n: 132,
+      n: 148,
     });
     expect(thresholdOf(results({ 1: 0 }), 0.02)).toBeNull();
   });
@@ -107,26 +106,11 @@ describe('thresholdOf', () => {
 
 describe('readInSequence', () => {
   it('starts from the unpruned model', () => {
-    expect(readInSequence([])).toEqual({ lastSafe: 1, firstUnsafe: null });
+    expect(readInSequence([])).toEqual({ lastSafe: 1, firstUnsafe: null, firstWorse: null });
   });
 });
 
 describe('itemsNeeded', () => {
-  it('is 133 for delta = 0.02: z^2 (1 - delta) / delta = 132.6', () => {
-    expect(itemsNeeded(0.02)).toBe(133);
-  });
-
-  it('is the smallest n at which a candidate without a discordant pair passes', () => {
-    fc.assert(
-      fc.property(deltas, (delta) => {
-        const n = itemsNeeded(delta);
-        const lowest = (items: number): number => tangoLowerLimit({ gained: 0, lost: 0, n: items }, Z_ONE_SIDED_95);
-        expect(lowest(n)).toBeGreaterThanOrEqual(-delta);
-        if (n > 1) expect(lowest(n - 1)).toBeLessThan(-delta);
-      }),
-    );
-  });
-
   it('refuses a margin out of range', () => {
     for (const delta of [0, -0.1, 0.6, Number.NaN]) expect(() => itemsNeeded(delta)).toThrow(/delta/);
   });

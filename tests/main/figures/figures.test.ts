@@ -141,7 +141,7 @@ describe('curves', () => {
     }
     for (const text of ['random (mean and range of 3 seeds)', 'frequency', 'reap', 'uncurl'])
       expect(texts).toContain(text);
-    expect(texts.filter((text) => text === 'cannot tell: fewer than 133 items')).toHaveLength(4);
+    expect(texts.filter((text) => text === 'cannot tell: fewer than 149 items')).toHaveLength(4);
     expect(texts.join(' ')).toContain(sweep.rule);
     expect(texts.join(' ')).toContain('Run sweep-sample');
   });

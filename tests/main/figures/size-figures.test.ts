@@ -46,12 +46,13 @@ describe('figures of a family', () => {
       family: sample.family,
       profiles: [],
     }).map(({ name }) => name);
-    expect(names.slice(-5)).toEqual([
+    expect(names.slice(-6)).toEqual([
       'findings.md',
       'thresholds-by-experts.svg',
       'thresholds-by-experts.csv',
       'pruned-against-scratch.svg',
       'pruned-against-scratch.csv',
+      'equal-kept-experts.csv',
     ]);
     const one = sampleSizeTrend({ sizes: [16], tasks, limit });
     const ofOne = figures({

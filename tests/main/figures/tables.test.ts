@@ -52,7 +52,7 @@ describe('sweep tables', () => {
     const cells = lines.map((line) => line.split(/(?<!\\)\|/).length);
     expect(new Set(cells).size).toBe(1);
     expect(markdown).toContain(sweep.rule);
-    expect(markdown).toContain('| small | reap |  | ? |  |  | 60 | cannot tell: too few items |');
+    expect(markdown).toContain('| small | reap |  | ? |  |  |  | 60 | cannot tell: too few items |');
     expect(markdown).toContain('| sums | random | all |');
   });
 

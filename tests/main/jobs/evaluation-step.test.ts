@@ -13,11 +13,12 @@ const choice = fc.record({
   answer: fc.nat(4),
   truncatedTokens: fc.nat(),
 });
+const grouped = fc.tuple(choice, fc.string({ minLength: 1 })).map(([outcome, group]) => ({ ...outcome, group }));
 const text = fc.record({ kind: fc.constant('text' as const), id: fc.string(), logprob: finite, tokens: fc.nat() });
 
 test('outcomes come back bit for bit through the columns of a step', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.array(choice), fc.array(text)), (outcomes) => {
+    fc.property(fc.oneof(fc.array(choice), fc.array(grouped), fc.array(text)), (outcomes) => {
       const record = { model: { name: 'm', fingerprint: 'f' }, task: 't', plan: { kept: [[0, 1]] }, outcomes };
       const back = evaluationRecord.parse(JSON.parse(canonicalJson(encodeEvaluation(record))));
       expect(back).toEqual(record);

@@ -22,7 +22,7 @@ const sample = sampleMethods(
 const comparison = comparedSample(sample);
 
 test('a report ranks the methods, and says what recovery did', () => {
-  const family = sizeTrendDocument(sample.document, 0.02, { pairs: [], missing: 0, incomparable: 0 });
+  const family = sizeTrendDocument(sample.document, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 });
   const page = reportPage({
     manifest: sampleManifest,
     document: sample.document,

@@ -35,7 +35,7 @@ const pageOf = (other: SweepDocument): string =>
   reportPage({
     manifest: sampleManifest,
     document: other,
-    family: sizeTrendDocument(other, 0.02, { pairs: [], missing: 0, incomparable: 0 }),
+    family: sizeTrendDocument(other, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 }),
     profiles: [],
   });
 
@@ -115,7 +115,7 @@ describe('a report', () => {
       text(cell ?? '').trim(),
     );
     expect(cells).toHaveLength(2 * 2 * 3);
-    expect(cells.slice(0, 3)).toEqual(['1 [1, 2)', '1 [1, 2)', '2 [2, 4)']);
+    expect(cells.slice(0, 3)).toEqual(['1 [1, 2) worse 2', '1 [1, 2) worse 2', '2 [2, 4) worse 4']);
     const open = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 1000 });
     expect(unescape(text(reportPage({ ...source, ...open, profiles: [] })))).toContain('\u2265 4 [4, \u2026)');
     const few = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 1000, items: 60 });

@@ -25,7 +25,8 @@ describe('the family of a stored sweep', () => {
     await rm(outcomesFile);
     const fromSteps = await readStoredSweep(workspace, run, { bundled: none });
     expect(fromFile.family.pairs).toHaveLength(2);
-    expect(fromFile.family).toEqual({ ...sample.family, run });
+    const told: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
+    expect(fromFile.family).toEqual({ ...sample.family, run, notes: [told, ...sample.family.notes] });
     expect(fromSteps.family).toEqual(fromFile.family);
   });
 
@@ -48,6 +49,10 @@ describe('the family of a stored sweep', () => {
       new Set(['all-safe']),
     ]);
     expect(family.rule).toContain('-50 percentage points');
+    const { document, family: strict } = await readStoredSweep(workspace, run, { familywise: true, bundled: none });
+    expect(document.multiplicity).toMatchObject({ familywise: true, alpha: 0.05 / 4 });
+    expect(strict.notes[0]).toContain('Bonferroni');
+    expect(strict.needed.items).toBeGreaterThan(149);
   });
 
   it('says that bundled models are instruments, known by their fingerprint', async () => {
@@ -77,7 +82,10 @@ describe('reading outcomes', () => {
   it('gives back what was written, choices and texts, in order, and only what is wanted', async () => {
     const file = join(await temporaryFolder(), 'outcomes.parquet');
     const texts = [textOutcome('t0', -3.5, 4), textOutcome('t1', -0.25, 1)];
-    const choices = sample.outcomesOf({ model: 'e8', task: 'sort', method: 'unpruned', seed: null, factor: 1 }) ?? [];
+    const plain = sample.outcomesOf({ model: 'e8', task: 'sort', method: 'unpruned', seed: null, factor: 1 }) ?? [];
+    const choices = plain.map((outcome, index) =>
+      index % 2 === 0 ? { ...outcome, group: `passage ${index}` } : outcome,
+    );
     const written = async function* (): AsyncGenerator<OutcomeBlock> {
       const base = { run: 'r', model: 'm', method: 'random', factor: 2, kept: 8 };
       yield await Promise.resolve({ ...base, task: 'prose', seed: 3, outcomes: texts });

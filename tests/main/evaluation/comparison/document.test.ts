@@ -210,19 +210,21 @@ describe('methods against each other', () => {
   });
 
   it('counts its comparisons, and how many stand after Holm', () => {
-    const { comparisons, tasks: compared, findings } = comparedSample(sample);
+    const { comparisons, tasks: compared, findings } = comparedSample(sample, 'reap');
     const rows = compared.flatMap((task) => task.rows);
+    const isApart = (reading: string | null): boolean => reading === 'worse' || reading === 'better';
     expect(comparisons).toEqual({
       count: 12,
-      apart: rows.filter(({ reading }) => reading === 'worse').length,
+      apart: rows.filter(({ reading }) => isApart(reading)).length,
       withP: 8,
-      afterHolm: rows.filter(({ reading, pHolm }) => reading === 'worse' && (pHolm ?? 1) <= 0.05).length,
+      afterHolm: rows.filter(({ reading, pHolm }) => isApart(reading) && (pHolm ?? 1) <= 0.05).length,
     });
     for (const { paired, pHolm } of rows)
       if (pHolm !== null) expect(pHolm).toBeGreaterThanOrEqual(paired?.p ?? Number.NaN);
     expect(findings.join()).toContain(
-      `12 comparisons with the best method of each task: in ${comparisons.apart} the paired 95 % interval leaves out 0`,
+      `12 comparisons with reap: in ${comparisons.apart} the paired 95 % interval leaves out 0`,
     );
+    expect(findings.join()).toContain('After Holm\u2019s correction over the 8 comparisons that have a p-value');
   });
 
   it('compares by the nearest factor within a quarter, and says so', () => {

@@ -59,8 +59,8 @@ describe('the recorded trainings', () => {
   });
 
   it('give trends a second mark at every size, and the finding 2,520 relabellings; the matrix stays that of the sweep', () => {
-    const family = sizeTrendDocument(document, 0.02, nothingMeasured, comparable({}));
-    const alone = sizeTrendDocument(document, 0.02, nothingMeasured);
+    const family = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured, comparable({}));
+    const alone = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured);
     expect(family.trainings).toHaveLength(4);
     expect(alone.trainings).toEqual([]);
     for (const { spread } of family.trends) expect(spread.map(({ models }) => models)).toEqual([2, 2, 2, 2]);

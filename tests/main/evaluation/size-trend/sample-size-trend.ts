@@ -1,3 +1,4 @@
+import { equalKeptComparisons, equalKeptPairs } from '../../../../main/evaluation/size-trend/equal-kept.ts';
 import type { SizeTrendDocument } from '../../../../main/contract/size-trend.ts';
 import type { SweepDocument, SweepResult } from '../../../../main/contract/sweep.ts';
 import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/document.ts';
@@ -78,6 +79,10 @@ export const sampleSizeTrend = (sample: SampleFamily): SampledFamily => {
     rule: thresholdRule(DELTA),
   };
   const outcomesOf = (point: MeasuredPoint): readonly ItemOutcome[] | null => stored.get(keyOf(point)) ?? null;
-  const measured = measurePairs(sizeComparisons(results, sizedModels(results)), outcomesOf);
-  return { document, outcomesOf, family: sizeTrendDocument(document, DELTA, measured) };
+  const models = sizedModels(results);
+  const measured = {
+    ...measurePairs(sizeComparisons(results, models), outcomesOf),
+    equalKept: equalKeptPairs(measurePairs(equalKeptComparisons(results, models), outcomesOf).pairs, models),
+  };
+  return { document, outcomesOf, family: sizeTrendDocument(document, { delta: DELTA }, measured) };
 };

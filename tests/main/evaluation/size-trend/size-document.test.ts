@@ -190,7 +190,7 @@ describe('the document of a family', () => {
       results: [...document.results].reverse(),
       thresholds: [...document.thresholds].reverse(),
     };
-    const again = sizeTrendDocument(reversed, family.delta, { pairs: [], missing: 0, incomparable: 0 });
+    const again = sizeTrendDocument(reversed, { delta: family.delta }, { pairs: [], missing: 0, incomparable: 0 });
     const trend = ({ findings }: typeof family) =>
       findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method !== null);
     expect(new Set(trend(again).map(({ sentence }) => sentence))).toEqual(
@@ -209,11 +209,15 @@ describe('the document of a family', () => {
   });
 
   it('of a sweep without results is empty', () => {
-    const empty = sizeTrendDocument({ run: 'r', results: [], thresholds: [], rule: '' }, 0.02, {
-      pairs: [],
-      missing: 0,
-      incomparable: 0,
-    });
+    const empty = sizeTrendDocument(
+      { run: 'r', results: [], thresholds: [], rule: '' },
+      { delta: 0.02 },
+      {
+        pairs: [],
+        missing: 0,
+        incomparable: 0,
+      },
+    );
     expect(schema.parse(empty)).toEqual(empty);
     expect(empty.findings).toEqual([]);
   });

@@ -48,6 +48,15 @@ describe('contexts and choices are those of lm-evaluation-harness, character for
   });
 });
 
+test('items that share a passage have its group, and only where some do', async () => {
+  const groupsOf = async (name: string) =>
+    (await loadTask(join(fixtures, name))).test.filter(isChoiceItem).map(({ group }) => group);
+  expect(await groupsOf('MultiRC')).toEqual(['val:passage 1', 'val:passage 1', 'val:passage 1']);
+  expect((await groupsOf('WiC')).every((group) => group === undefined)).toBe(true);
+  expect((await loadTask(join(fixtures, 'MultiRC'))).description).toContain('share a passage are not independent');
+  expect((await loadTask(join(fixtures, 'WiC'))).description).not.toContain('share a passage');
+});
+
 test('MultiRC: yes is right where the label is 1, and the description says how the harness differs', async () => {
   const task = await loadTask(join(fixtures, 'MultiRC'));
   expect(task.test.filter(isChoiceItem).map(({ choices, answer }) => choices[answer])).toEqual([

@@ -41,9 +41,11 @@ const threshold = (
   factor,
   lastSafe,
   firstUnsafe,
+  firstWorse: null,
   delta: 0.02,
   n: 300,
   verdict,
+  power: null,
 });
 
 const document: SweepDocument = {

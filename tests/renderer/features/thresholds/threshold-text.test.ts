@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { itemsNeeded } from '../../../../main/evaluation/threshold.ts';
+import { itemsNeeded } from '../../../../main/evaluation/verdicts.ts';
 import { splitAtProbabilities } from '../../../../renderer/features/thresholds/findings.tsx';
 import { bracketText, neededText, thresholdText } from '../../../../renderer/features/thresholds/threshold-text.ts';
 import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';

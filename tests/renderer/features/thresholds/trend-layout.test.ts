@@ -15,12 +15,17 @@ const threshold = (
   factor: lastSafe,
   lastSafe,
   firstUnsafe,
+  firstWorse: null,
   delta: 0.02,
   n: 300,
   verdict:
     lastSafe === null ? 'cannot-tell' : firstUnsafe === null ? 'all-safe' : lastSafe === 1 ? 'none-safe' : 'found',
+  power: null,
   experts,
   largestTested: 8,
+  keptSafe: null,
+  keptUnsafe: null,
+  keptWorse: null,
 });
 const trend = (points: readonly SizeThreshold[], spread: ExpertTrend['spread']): ExpertTrend => ({
   task: 't',

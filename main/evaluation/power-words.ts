@@ -1,0 +1,17 @@
+import type { Threshold } from '../contract/sweep.ts';
+import { WANTED_CHANCE } from './verdicts.ts';
+
+const percent = (share: number): string => `${String(Number((share * 100).toPrecision(2)))} %`;
+
+/**
+ * What the test behind a threshold could have told: "an unharmed candidate would be called safe with a chance of 57 % (n =
+ * 300, 3 % of items discordant); 80 % takes about 530 items". Empty where nothing is undecided.
+ */
+export const powerText = ({ power, n }: Pick<Threshold, 'power' | 'n'>): string => {
+  if (power === null) return '';
+  const { discordance, chance, itemsForWanted } = power;
+  return (
+    `an unharmed candidate would be called safe with a chance of ${percent(chance)} (n = ${String(n)}, ` +
+    `${percent(discordance)} of items discordant); ${percent(WANTED_CHANCE)} takes about ${String(itemsForWanted)} items`
+  );
+};

@@ -1,0 +1,105 @@
+import type { EqualKeptPair, Finding } from '../../contract/size-trend.ts';
+import type { SizedModel } from '../../contract/size-trend.ts';
+import type { SweepResult } from '../../contract/sweep.ts';
+import { counted, listed } from './findings.ts';
+import type { MeasuredPair, SizeComparison } from './pairs.ts';
+import { trendSizes } from './thresholds.ts';
+
+/** Kept counts are means over layers: equal ones differ by rounding only. */
+const isSameCount = (one: number, other: number): boolean => Math.abs(one - other) < 1e-6;
+
+/**
+ * Models of neighbouring sizes pruned to the same number of experts by the same method without draws: the larger one as
+ * `pruned`, the smaller one as `scratch`. A factor tells models of different E apart, and so does what is left of them.
+ */
+export const equalKeptComparisons = (
+  results: readonly SweepResult[],
+  models: readonly SizedModel[],
+): SizeComparison[] => {
+  const expertsOf = new Map(models.map(({ name, experts }) => [name, experts]));
+  const sizes = trendSizes(models);
+  const pruned = results.filter(({ factor, seed }) => factor > 1 && seed === null);
+  return pruned.flatMap((larger) => {
+    const largeExperts = expertsOf.get(larger.model) ?? Number.NaN;
+    const next = sizes[sizes.indexOf(largeExperts) - 1];
+    return pruned
+      .filter(
+        ({ model, task, method, kept }) =>
+          expertsOf.get(model) === next &&
+          task === larger.task &&
+          method === larger.method &&
+          isSameCount(kept, larger.kept),
+      )
+      .map((smaller) => ({ pruned: larger, scratch: smaller, largeExperts }));
+  });
+};
+
+/** Measured comparisons (measurePairs) under their own names. */
+export const equalKeptPairs = (pairs: readonly MeasuredPair[], models: readonly SizedModel[]): EqualKeptPair[] =>
+  pairs.map(({ experts, pruned, scratch, seed: _seed, factor: _factor, ...pair }) => ({
+    ...pair,
+    smallExperts: models.find(({ name }) => name === pair.small)?.experts ?? Number.NaN,
+    kept: experts,
+    largeValue: pruned,
+    smallValue: scratch,
+  }));
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+interface KeptMeans {
+  readonly kept: number;
+  readonly tasks: number;
+  readonly sizes: readonly number[];
+  readonly means: readonly number[];
+}
+
+/** Mean accuracy per size over the tasks that every size of the chain is measured on; a mean over models of one size. */
+const meansAt = (pairs: readonly EqualKeptPair[], kept: number): KeptMeans => {
+  const own = pairs.filter((pair) => pair.kept === kept && pair.metric !== 'perplexity');
+  const points = own.flatMap(({ task, largeExperts, smallExperts, largeValue, smallValue }) => [
+    { task, experts: smallExperts, value: smallValue },
+    { task, experts: largeExperts, value: largeValue },
+  ]);
+  const sizes = [...new Set(points.map(({ experts }) => experts))].sort((a, b) => a - b);
+  const tasks = [...new Set(points.map(({ task }) => task))].filter((task) =>
+    sizes.every((experts) => points.some((point) => point.task === task && point.experts === experts)),
+  );
+  const means = sizes.map((experts) =>
+    mean(
+      tasks.map((task) =>
+        mean(points.filter((point) => point.task === task && point.experts === experts).map(({ value }) => value)),
+      ),
+    ),
+  );
+  return { kept, tasks: tasks.length, sizes, means };
+};
+
+const percent = (share: number): string => String(Math.round(share * 100));
+
+const keptText = ({ kept, tasks, sizes, means }: KeptMeans): string =>
+  `with ${kept} kept ${listed(means.map(percent))} % at E = ${listed(sizes.map(String))} (mean over ${counted(tasks, 'task')})`;
+
+/** Kept counts that a sentence names: those measured in the most sizes, then the largest. */
+const NAMED_COUNTS = 2;
+
+const pairsText = (pairs: readonly EqualKeptPair[]): string => {
+  const count = (reading: EqualKeptPair['reading']): number => pairs.filter((pair) => pair.reading === reading).length;
+  return (
+    `paired with the next smaller size, the larger E is worse in ${count('worse')} of ${counted(pairs.length, 'pair')}, ` +
+    `better in ${count('better')}, undecided in ${count('undecided')}`
+  );
+};
+
+/** What more pretraining experts are worth where as many are kept: a sentence for each method. Empty without pairs. */
+export const equalKeptFindings = (pairs: readonly EqualKeptPair[]): Finding[] =>
+  [...new Set(pairs.map(({ method }) => method))].map((method) => {
+    const own = pairs.filter((pair) => pair.method === method);
+    const counts = [...new Set(own.filter(({ metric }) => metric !== 'perplexity').map(({ kept }) => kept))]
+      .map((kept) => meansAt(own, kept))
+      .filter(({ tasks }) => tasks > 0)
+      .sort((a, b) => b.sizes.length - a.sizes.length || b.kept - a.kept)
+      .slice(0, NAMED_COUNTS);
+    const accuracies = counts.length === 0 ? '' : ` accuracy is ${counts.map(keptText).join(', ')};`;
+    const sentence = `At an equal number of kept experts, by ${method}:${accuracies} ${pairsText(own)}.`;
+    return { chart: 'pruned-against-scratch', method, verdict: 'counted', sentence, p: null };
+  });

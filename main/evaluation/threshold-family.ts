@@ -1,0 +1,101 @@
+import type { Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
+import { independentItems, itemsNeeded, ONE_SIDED_ALPHA, verdictOf } from './verdicts.ts';
+
+/** How thresholds are read from results: the margin, and whether the level holds for each or for all of them together. */
+export interface ThresholdReading {
+  readonly delta: number;
+  readonly familywise?: boolean | undefined;
+}
+
+/** A reading as a caller asks for it: the margin of the sweep where none is given. */
+export interface AskedReading {
+  readonly delta?: number | undefined;
+  readonly familywise?: boolean | undefined;
+}
+
+/** 0.05 -> "5", 0.05 / 36 -> "0.139". */
+const percent = (share: number): string => String(Number((share * 100).toPrecision(3)));
+
+/** Curves with items enough at 5 %. Items are counted before any outcome is seen, so the others cost the family nothing. */
+const tellableCurves = (results: readonly SweepResult[], delta: number): number => {
+  const itemsOf = new Map<string, { readonly items: number; readonly needed: number }>();
+  for (const result of results) {
+    if (result.factor <= 1) continue;
+    const key = JSON.stringify([result.model, result.task, result.method]);
+    const items = Math.min(result.n, itemsOf.get(key)?.items ?? Infinity);
+    itemsOf.set(key, { items, needed: itemsNeeded(delta, result.metric) });
+  }
+  return [...itemsOf.values()].filter(({ items, needed }) => items >= needed).length;
+};
+
+/**
+ * One-sided level of each test. Familywise: Bonferroni over the curves (model, task, method) that could be told; within a
+ * curve the fixed sequence costs nothing. The chance that any of all thresholds names an unsafe factor is then at most 5 %,
+ * however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
+ */
+export const levelOf = (results: readonly SweepResult[], { delta, familywise = false }: ThresholdReading): number =>
+  familywise ? ONE_SIDED_ALPHA / Math.max(1, tellableCurves(results, delta)) : ONE_SIDED_ALPHA;
+
+const sentenceOf = (
+  { familywise, curves, told, alpha }: Omit<Multiplicity, 'sentence'>,
+  needed: number,
+  headlines: number,
+): string => {
+  const count = `${told} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
+  if (familywise) {
+    return (
+      `Familywise: ${count} told, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ${curves}, Bonferroni ` +
+      `over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % for all together; ` +
+      `that takes at least ${needed} items a task.`
+    );
+  }
+  const expected = Math.round(told * ONE_SIDED_ALPHA * 10) / 10;
+  return (
+    `${count} told, each at 5 % by itself: among ${told} at most about ${expected} may name an unsafe factor safe by ` +
+    `chance. The familywise reading holds that chance to 5 % for all together.`
+  );
+};
+
+const multiplicityOf = (
+  results: readonly SweepResult[],
+  thresholds: readonly Threshold[],
+  { delta, familywise = false }: ThresholdReading,
+  alpha: number,
+): Multiplicity => {
+  const headlines = headlineThresholds(thresholds);
+  const counts = {
+    familywise,
+    curves: tellableCurves(results, delta),
+    told: headlines.filter(({ verdict }) => verdict !== 'cannot-tell').length,
+    alpha,
+  };
+  return { ...counts, sentence: sentenceOf(counts, itemsNeeded(delta, 'acc', alpha), headlines.length) };
+};
+
+/** Whether a result has items enough that its verdict may be `safe`. */
+const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
+  independentItems(result) >= itemsNeeded(delta, result.metric, alpha);
+
+const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepResult => {
+  if (result.factor <= 1) return { ...result, verdict: null };
+  const verdict = verdictOf(result, delta, alpha);
+  return { ...result, verdict: verdict === 'safe' && !hasItems(result, delta, alpha) ? 'undecided' : verdict };
+};
+
+/**
+ * The document with verdicts, thresholds and rule for this reading: no inference, only what is stored. A document of old,
+ * without verdicts and first worse factors, gains them.
+ */
+export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {
+  const { delta } = reading;
+  const alpha = levelOf(document.results, reading);
+  const thresholds = sweepThresholds(document.results, delta, alpha);
+  return {
+    ...document,
+    results: document.results.map((result) => withVerdict(result, delta, alpha)),
+    thresholds,
+    rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
+    multiplicity: multiplicityOf(document.results, thresholds, reading, alpha),
+  };
+};

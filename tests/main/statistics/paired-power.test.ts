@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { normalQuantileOf, normalUpperTail } from '../../../main/statistics/normal-distribution.ts';
+import { chanceForUnharmed, chanceOfSafe, itemsForChance } from '../../../main/statistics/paired-power.ts';
+import { tangoLowerLimit, Z_ONE_SIDED_95, Z_TWO_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+
+const choose = (n: number, k: number): number => {
+  let ways = 1;
+  for (let i = 1; i <= k; i += 1) ways = (ways * (n - k + i)) / i;
+  return ways;
+};
+
+/** The same by every pair of counts, factorials and the interval's own limit. */
+const byEnumeration = (n: number, delta: number, z: number, gained: number, lost: number): number => {
+  let chance = 0;
+  for (let b = 0; b <= n; b += 1) {
+    for (let c = 0; b + c <= n; c += 1) {
+      if (tangoLowerLimit({ gained: b, lost: c, n }, z) < -delta) continue;
+      chance += choose(n, b) * choose(n - b, c) * gained ** b * lost ** c * (1 - gained - lost) ** (n - b - c);
+    }
+  }
+  return chance;
+};
+
+describe('chanceOfSafe', () => {
+  it('is the sum over every pair of counts', () => {
+    const share = fc.double({ min: 0, max: 0.45, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 24 }),
+        fc.double({ min: 0.05, max: 0.5, noNaN: true }),
+        share,
+        share,
+        (n, delta, gained, lost) => {
+          const expected = byEnumeration(n, delta, Z_ONE_SIDED_95, gained, lost);
+          expect(chanceOfSafe({ n, delta, z: Z_ONE_SIDED_95 }, { gained, lost })).toBeCloseTo(expected, 12);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('calls an unharmed candidate safe in 57 % at n = 300, 3 % discordant, delta 0.02', () => {
+    expect(chanceForUnharmed({ n: 300, delta: 0.02, z: Z_ONE_SIDED_95 }, 0.03)).toBeCloseTo(0.566, 3);
+  });
+
+  it('is certain without discordant items once there are enough, and refuses what is no probability', () => {
+    expect(chanceForUnharmed({ n: 149, delta: 0.02, z: Z_ONE_SIDED_95 }, 0)).toBe(1);
+    expect(chanceForUnharmed({ n: 100, delta: 0.02, z: Z_ONE_SIDED_95 }, 0)).toBe(0);
+    const test = { n: 10, delta: 0.1, z: 1 };
+    expect(() => chanceOfSafe(test, { gained: 0.6, lost: 0.5 })).toThrow(/probabilities/i);
+  });
+});
+
+describe('itemsForChance', () => {
+  it('crosses the wanted chance', () => {
+    const test = { delta: 0.02, z: Z_ONE_SIDED_95 };
+    for (const discordance of [0.01, 0.03, 0.1]) {
+      const n = itemsForChance(test, discordance, 0.8, 149);
+      expect(chanceForUnharmed({ ...test, n }, discordance)).toBeGreaterThanOrEqual(0.8);
+      expect(chanceForUnharmed({ ...test, n: n - 1 }, discordance)).toBeLessThan(0.8);
+    }
+    expect(itemsForChance(test, 0, 0.8, 149)).toBe(149);
+  });
+
+  it('goes on beyond 2000 items by an approximation that is within 1 %', () => {
+    const test = { delta: 0.02, z: Z_ONE_SIDED_95 };
+    const n = itemsForChance(test, 0.4, 0.8, 149);
+    expect(n).toBeGreaterThan(2000);
+    expect(chanceForUnharmed({ ...test, n: Math.ceil(n * 1.01) }, 0.4)).toBeGreaterThan(0.8);
+    expect(chanceForUnharmed({ ...test, n: Math.floor(n * 0.99) }, 0.4)).toBeLessThan(0.8);
+  });
+});
+
+describe('normalQuantileOf', () => {
+  it('gives the known quantiles and inverts the tail', () => {
+    expect(normalQuantileOf(0.05)).toBeCloseTo(Z_ONE_SIDED_95, 13);
+    expect(normalQuantileOf(0.025)).toBeCloseTo(Z_TWO_SIDED_95, 13);
+    expect(normalUpperTail(6)).toBeCloseTo(9.865876450376946e-10, 22);
+    for (const alpha of [0.5, 0.3, 0.01, 1e-4, 1e-9]) {
+      expect(normalUpperTail(normalQuantileOf(alpha)) / alpha).toBeCloseTo(1, 11);
+    }
+    expect(() => normalQuantileOf(0.6)).toThrow(/level/);
+  });
+});
