@@ -11,10 +11,6 @@ export interface Question {
   readonly group?: string | undefined;
 }
 
-/** Question, delimiter and right answer: what a profile reads, and what stands as an example before other items. */
-export const answeredText = ({ text, choices, answer }: Question, delimiter: string): string =>
-  text + delimiter + (choices[answer] ?? '');
-
 /** Whether the delimiter can stand at the end of the context: white space there counts to the choice anyway. */
 export const delimiterMoves = (context: string, delimiter: string): boolean => isBlank(delimiter) && !isBlank(context);
 
