@@ -65,9 +65,9 @@ export default {
     }),
     rule(
       'engine-calls-on-jobs',
-      'Jobs and runs do not know the calls that start them.',
+      'Jobs and runs know neither the calls that start them nor the reports that are made of them.',
       '^main/(jobs|runs|inference|pruning|checkpoint|graph|tasks|profile|export|workspace)/',
-      { path: '^main/(engine|cli|hosts)/' },
+      { path: '^main/(engine|cli|hosts|report)/' },
     ),
   ],
   options: {

@@ -4,6 +4,7 @@ import { createEngine, type Engine } from '../engine/engine.ts';
 import { machineSettings, readDevice } from './open-runner.ts';
 import type { OptionReader } from './option-values.ts';
 import { workspaceOf } from './subjects.ts';
+import { printedFactor, printedInterval, printedValue } from './terminal-text.ts';
 import { printedProgress } from './terminal.ts';
 import type { VerbHost } from './verb.ts';
 
@@ -47,10 +48,13 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
       host.progress(printedProgress(event.progress));
     }
     if (event.type === 'sweep.point' && event.run === run) {
-      const { model, task, method, seed, factor, value, low, high } = event.result;
+      const { model, task, method, seed, factor, metric, value, low, high } = event.result;
       const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
-      const interval = method === UNPRUNED ? '' : `, difference ${low.toFixed(3)} to ${high.toFixed(3)}`;
-      host.say(`${model}  ${task}  ${method}${drawn}  factor ${factor.toFixed(2)}: ${value.toFixed(3)}${interval}`);
+      const interval = method === UNPRUNED ? '' : `, difference ${printedInterval({ low, high }, metric)}`;
+      host.say(
+        `${model}  ${task}  ${method}${drawn}  factor ${printedFactor(factor)}: ` +
+          `${metric} ${printedValue(value, metric)}${interval}`,
+      );
     }
   });
   const cancel = (): void => {

@@ -30,14 +30,3 @@ export const textList = (entries: readonly (readonly [string, string | number])[
   const width = Math.max(...entries.map(([name]) => name.length));
   return entries.map(([name, value]) => `${name.padEnd(width)}  ${String(value)}`).join('\n');
 };
-
-/** 1234567 -> "1,234,567". */
-export const printedCount = (count: number): string => Math.round(count).toLocaleString('en-US');
-
-export const printedBytes = (bytes: number): string => {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  return `${String(Number((bytes / 1000 ** power).toPrecision(3)))} ${units[power] ?? ''}`;
-};
-
-export const printedShare = (share: number): string => `${(100 * share).toFixed(1)} %`;

@@ -139,7 +139,7 @@ export const calls = {
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
   /** First items of a split, to look at. */
-  'tasks.sample': call(
+  'tasks.preview': call(
     z.object({ handle: pathHandle, split: z.enum(['calibration', 'test']), count: z.number().int().min(1).max(100) }),
     z.array(
       z.object({ id: z.string(), context: z.string(), choices: z.array(z.string()), answer: z.number().nullable() }),
@@ -175,10 +175,10 @@ export const calls = {
    */
   'sweep.read': call(z.object({ run: runId, ...thresholdReading }), sweepDocument, 'results'),
   /**
-   * The models of a sweep read as a family that differs in the number of experts: thresholds against E, pruned-large
+   * A sweep read over the sizes of its models, which differ in the number of experts: thresholds against E, pruned-large
    * against scratch-small, and what they show in sentences. `delta` and `familywise` as in `sweep.read`.
    */
-  'sweep.family': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
+  'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
   /**
    * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and paired
    * differences to `reference` (`best`: of each task; `unpruned`, or a method).

@@ -145,7 +145,7 @@ export const finding = z.object({
 });
 export type Finding = z.infer<typeof finding>;
 
-/** Models of one sweep read as a family that differs in the number of experts. */
+/** One sweep read over the sizes of its models, which differ in the number of experts. */
 export const sizeTrendDocument = z.object({
   run: z.string(),
   delta: z.number(),

@@ -144,7 +144,9 @@ export const threshold = z.object({
   method: z.string(),
   /** Null for methods without randomness, and for the threshold over all seeds of a method that has several. */
   seed: z.number().nullable(),
-  /** Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell. */
+  /**
+   * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell.
+   */
   factor: z.number().nullable(),
   lastSafe: z.number().nullable(),
   firstUnsafe: z.number().nullable(),
@@ -189,5 +191,23 @@ export type SweepDocument = z.infer<typeof sweepDocument>;
 /** What the points of the unpruned model are called among the methods of a sweep. */
 export const UNPRUNED = 'unpruned';
 
-/** Whether two factors are one: they are quotients of small whole numbers, so that equal ones differ by rounding only. */
-export const isSameFactor = (one: number, other: number): boolean => Math.abs(one - other) < 1e-9;
+/** Share by which two computations of one factor may differ: factors are quotients of small whole numbers. */
+const FACTOR_ROUNDING = 1e-9;
+
+/** Whether two factors are one: equal but for rounding. */
+export const isSameFactor = (one: number, other: number): boolean =>
+  Math.abs(one - other) <= FACTOR_ROUNDING * Math.max(Math.abs(one), Math.abs(other));
+
+/** Whether a factor is at most `limit`, or differs from it by rounding only. */
+export const isFactorAtMost = (factor: number, limit: number): boolean =>
+  factor <= limit || isSameFactor(factor, limit);
+
+/** The same text for two factors that differ by rounding only, for tables by factor. */
+export const factorKey = (factor: number): string => factor.toFixed(9);
+
+/** What names a point of a sweep. */
+export type PointName = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor'>;
+
+/** The same text for two names of one point: their factors may come from different files. */
+export const pointNameKey = ({ model, task, method, seed, factor }: PointName): string =>
+  JSON.stringify([model, task, method, seed, factorKey(factor)]);

@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExportFormat, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
+import { bareFactor } from '../figures/numbers.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 
@@ -68,7 +69,7 @@ const summary = ({ checkpoint, plan, cost }: CardContents): string => {
   const { before, parameters } = cost;
   return (
     `${name} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ${info.moeLayers} MoE layers ${change}: ` +
-    `pruning factor ${Number((info.experts / kept).toFixed(2))}. Each token still uses the top ${cost.topK}.\n\n` +
+    `pruning factor ${bareFactor(info.experts / kept)}. Each token still uses the top ${cost.topK}.\n\n` +
     table(
       ['parameters', 'before', 'after', 'left'],
       [
@@ -126,8 +127,8 @@ const curve = (points: readonly SweepResult[]): string =>
     points.map(({ task, method, factor, kept, n, metric, value, difference, low, high }) => [
       task,
       method,
-      String(Number(factor.toFixed(2))),
-      String(Number(kept.toFixed(2))),
+      bareFactor(factor),
+      bareFactor(kept),
       String(n),
       metric,
       ...[value, difference, low, high].map((number) => number.toFixed(4)),

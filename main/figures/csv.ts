@@ -1,23 +1,28 @@
-import type { RunManifest } from '../contract/run.ts';
+import { csvFormatRows } from 'd3-dsv';
+import type { FigureManifest } from './figure-manifest.ts';
 
 export type Cell = string | number | null;
 
-/** RFC 4180: quoted where a comma, quote or line break asks for it; numbers in full precision, null empty. */
-const written = (cell: Cell): string => {
-  if (cell === null) return '';
-  const text = String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-};
+/** Columns of a table: a name, and a row's cell. */
+export type Columns<T> = readonly (readonly [name: string, cell: (row: T) => Cell])[];
+
+const written = (cells: readonly Cell[]): string[] => cells.map((cell) => (cell === null ? '' : String(cell)));
 
 /**
- * A CSV file whose first line is `# manifest: ` and the run's manifest as JSON, the second the column names. Read it
- * with `pandas.read_csv(file, skiprows=1)` or `polars.read_csv(file, skip_rows=1)`.
+ * A CSV file whose first line is `# manifest: ` and the manifest as JSON, the second the column names; then RFC 4180
+ * rows, numbers in full precision, null empty, every line ended by a line feed. Read it with
+ * `pandas.read_csv(file, skiprows=1)` or `polars.read_csv(file, skip_rows=1)`.
  */
 export const csvFile = (
-  manifest: RunManifest,
+  manifest: FigureManifest,
   columns: readonly string[],
   rows: readonly (readonly Cell[])[],
-): string =>
-  [`# manifest: ${JSON.stringify(manifest)}`, ...[columns, ...rows].map((row) => row.map(written).join(','))]
-    .map((line) => `${line}\n`)
-    .join('');
+): string => `# manifest: ${JSON.stringify(manifest)}\n${csvFormatRows([columns, ...rows].map(written))}\n`;
+
+/** The same from columns that know their cells. */
+export const csvTable = <T>(manifest: FigureManifest, columns: Columns<T>, rows: readonly T[]): string =>
+  csvFile(
+    manifest,
+    columns.map(([name]) => name),
+    rows.map((row) => columns.map(([, cell]) => cell(row))),
+  );

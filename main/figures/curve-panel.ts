@@ -5,7 +5,8 @@ import type { FigureTheme } from './colors.ts';
 import type { CurvePanel, CurvePoint, CurveSeries } from './curve-panels.ts';
 import { drawMark, type MethodMark } from './method-marks.ts';
 import { type AxisScale, factorScale, linearScale } from './scales.ts';
-import { fitText, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { drawAcrossTicks, drawPanelHead, drawUpwardTicks, tickText } from './small-multiples.ts';
+import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 
 /**
  * Pixels between the curves of different methods at one factor, so that their whiskers stay apart; the curves of many
@@ -39,9 +40,6 @@ export const axisTitle = (metric: MetricName): string =>
     exact_match: 'exact match (%)',
   })[metric];
 
-const tickLabel = (value: number, metric: MetricName): string =>
-  String(Number((metric === 'perplexity' ? value : 100 * value).toPrecision(6)));
-
 const line = (
   x1: number,
   y1: number,
@@ -55,17 +53,8 @@ const drawAxes = (panel: CurvePanel, frame: PanelFrame, plotTop: number, x: Axis
   const { left, width, theme } = frame;
   const bottom = frame.top + frame.height;
   return [
-    ...y.ticks.flatMap((tick) => [
-      line(left, y.position(tick), left + width, y.position(tick), theme.grid),
-      svgLabel(left - 6, y.position(tick) + 3.5, tickLabel(tick, panel.metric), {
-        'text-anchor': 'end',
-        fill: theme.muted,
-      }),
-    ]),
-    ...x.ticks.flatMap((tick) => [
-      line(x.position(tick), plotTop, x.position(tick), bottom + 4, theme.grid),
-      svgLabel(x.position(tick), bottom + 16, String(tick), { 'text-anchor': 'middle', fill: theme.muted }),
-    ]),
+    ...drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, panel.metric), theme),
+    ...drawAcrossTicks(x, [plotTop, bottom], String, theme),
     line(left, bottom, left + width, bottom, theme.muted),
     line(left, y.position(panel.unpruned), left + width, y.position(panel.unpruned), theme.ink, {
       'stroke-width': 0.8,
@@ -117,7 +106,8 @@ const drawThreshold = (
   const { lastSafe, firstUnsafe, delta } = threshold;
   const faint = { 'stroke-width': 1 };
   if (lastSafe === null) {
-    const needed = `cannot tell: fewer than ${itemsNeeded(delta, metric)} ${metric === 'perplexity' ? 'texts' : 'items'}`;
+    const unit = metric === 'perplexity' ? 'texts' : 'items';
+    const needed = `cannot tell: fewer than ${itemsNeeded(delta, metric)} ${unit}`;
     return [svgLabel(frame.left + 4, rowY + 3, needed, { 'font-size': 9, fill: mark.color })];
   }
   const from = x.position(lastSafe);
@@ -166,8 +156,7 @@ export const drawCurvePanel = (panel: CurvePanel, frame: PanelFrame): SvgNode =>
   return svgElement(
     'g',
     {},
-    svgLabel(left, top + 12, fitText(panel.task, width - 70, 13), { 'font-size': 13, 'font-weight': 600 }),
-    svgLabel(left + width, top + 12, `n = ${panel.n}`, { 'text-anchor': 'end', fill: theme.muted }),
+    ...drawPanelHead(panel, frame, theme),
     svgLabel(left - 6, stripTop + stripHeight(methods.length) / 2 + 2, 'threshold', {
       'text-anchor': 'end',
       'font-size': 9.5,

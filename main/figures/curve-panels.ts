@@ -99,10 +99,13 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
   };
 };
 
-/** The curves of a sweep, gathered for drawing: one sheet per model, in the order of the results. */
+/** The curves of one model, gathered for drawing. */
+export const curveSheet = (document: SweepDocument, model: string): CurveSheet => {
+  const tasks = distinct(document.results.filter((result) => result.model === model).map(({ task }) => task));
+  const panels = tasks.flatMap((task) => panelOf(document, model, task) ?? []);
+  return { model, panels, methods: distinct(panels.flatMap(({ series }) => series.map(({ method }) => method))) };
+};
+
+/** The curves of a sweep: one sheet per model, in the order of the results. */
 export const curveSheets = (document: SweepDocument): CurveSheet[] =>
-  distinct(document.results.map(({ model }) => model)).map((model) => {
-    const tasks = distinct(document.results.filter((result) => result.model === model).map(({ task }) => task));
-    const panels = tasks.flatMap((task) => panelOf(document, model, task) ?? []);
-    return { model, panels, methods: distinct(panels.flatMap(({ series }) => series.map(({ method }) => method))) };
-  });
+  distinct(document.results.map(({ model }) => model)).map((model) => curveSheet(document, model));

@@ -4,49 +4,24 @@ import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
-import { figureTheme, type FigureTheme, type ThemeName } from './colors.ts';
-import { curveFigure } from './curve-figure.ts';
-import { curveSheets } from './curve-panels.ts';
-import { heatmapFigure } from './heatmap-figure.ts';
-import { heatmapPng, type Deflate } from './heatmap-png.ts';
-import { largestCell, profileCsv, profileMetrics } from './profile-matrices.ts';
-import { sizePairFigure } from './size-pair-figure.ts';
-import { expertTrendFigure } from './size-trend-figure.ts';
+import type { ThemeName } from './colors.ts';
+import { fileNames } from './file-names.ts';
+import type { Deflate } from './png.ts';
+import { profileMetrics } from './profile-matrices.ts';
+import { findingsMarkdown, thresholdsMarkdown } from './tables.ts';
 import {
-  comparisonsCsv,
-  expertTrendsCsv,
-  findingsMarkdown,
-  resultsCsv,
-  equalKeptCsv,
-  sizePairsCsv,
-  thresholdsCsv,
-  thresholdsMarkdown,
-} from './tables.ts';
-
-/** A name that every file system takes: lower case letters, digits, dots, single dashes; at most 60 characters. */
-const safeName = (name: string): string => {
-  const safe = name
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/[^a-z0-9.]+/g, '-')
-    .replace(/^[-.]+|[-.]+$/g, '')
-    .slice(0, 60);
-  return safe === '' ? 'unnamed' : safe;
-};
-
-/** Safe names, each different: a second name that comes out the same gets `-2` and so on, in the order given. */
-export const fileNames = (names: readonly string[]): ReadonlyMap<string, string> => {
-  const taken = new Set<string>();
-  const given = new Map<string, string>();
-  for (const name of new Set(names)) {
-    const safe = safeName(name);
-    let free = safe;
-    for (let count = 2; taken.has(free); count += 1) free = `${safe}-${count}`;
-    taken.add(free);
-    given.set(name, free);
-  }
-  return given;
-};
+  compareView,
+  curvesView,
+  equalKeptView,
+  expertTrendView,
+  type RoutingNames,
+  routingPixels,
+  type RoutingView,
+  routingView,
+  sizePairView,
+  thresholdsView,
+  type ViewFiles,
+} from './views.ts';
 
 export interface ModelProfiles {
   /** The model's name as the sweep's results have it. */
@@ -54,11 +29,11 @@ export interface ModelProfiles {
   readonly profiles: readonly TaskProfile[];
 }
 
-/** What figures are drawn from: a sweep (also read as a family of models), profiles, or both. */
+/** What figures are drawn from: a sweep (also read over the sizes of its models), profiles, or both. */
 export interface FigureSource {
   readonly manifest: RunManifest;
   readonly document: SweepDocument | null;
-  readonly family?: SizeTrendDocument;
+  readonly sizeTrend?: SizeTrendDocument | undefined;
   /** The methods against each other, per model. */
   readonly comparisons?: readonly CompareDocument[];
   readonly profiles: readonly ModelProfiles[];
@@ -71,111 +46,83 @@ export interface FigureFile {
   readonly contents: string | Uint8Array;
 }
 
-type Names = ReadonlyMap<string, string>;
-const nameOf = (names: Names, name: string): string => names.get(name) ?? name;
+const pictureFile = ({ picture }: ViewFiles): FigureFile[] =>
+  picture === null ? [] : [{ name: `${picture.name}.svg`, contents: picture.draw().svg }];
+const tableFile = ({ table }: ViewFiles): FigureFile => ({ name: table.name, contents: table.write() });
+const viewFiles = (view: ViewFiles): FigureFile[] => [...pictureFile(view), tableFile(view)];
 
-const sweepFiles = (
-  document: SweepDocument,
-  manifest: RunManifest,
-  models: Names,
-  theme: FigureTheme,
-): FigureFile[] => [
-  ...curveSheets(document).map((sheet) => ({
-    name: `curves-${nameOf(models, sheet.model)}.svg`,
-    contents: curveFigure(sheet, document.rule, manifest, theme),
-  })),
-  { name: 'results.csv', contents: resultsCsv(document, manifest) },
-  { name: 'thresholds.csv', contents: thresholdsCsv(document, manifest) },
-  { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
-];
+const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
+  const view = { manifest, document, theme };
+  const curves = [...new Set(document.results.map(({ model }) => model))].map((model) => curvesView(view, model));
+  return [
+    ...curves.flatMap(pictureFile),
+    ...curves.slice(0, 1).map(tableFile),
+    ...viewFiles(thresholdsView(view)),
+    { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
+  ];
+};
 
 /** Findings in words, and where the models of a sweep differ in the number of experts, what depends on it. */
-const sizeTrendFiles = (family: SizeTrendDocument, manifest: RunManifest, theme: FigureTheme): FigureFile[] => [
-  { name: 'findings.md', contents: findingsMarkdown(family, manifest) },
-  ...(family.trends.length === 0
-    ? []
-    : [
-        { name: 'thresholds-by-experts.svg', contents: expertTrendFigure(family, family.tasks, manifest, theme) },
-        { name: 'thresholds-by-experts.csv', contents: expertTrendsCsv(family, manifest) },
-      ]),
-  ...(family.pairs.length === 0
-    ? []
-    : [
-        { name: 'pruned-against-scratch.svg', contents: sizePairFigure(family, family.tasks, manifest, theme) },
-        { name: 'pruned-against-scratch.csv', contents: sizePairsCsv(family, manifest) },
-      ]),
-  ...(family.equalKept.length === 0
-    ? []
-    : [{ name: 'equal-kept-experts.csv', contents: equalKeptCsv(family, manifest) }]),
-];
+const sizeTrendFiles = (manifest: RunManifest, sizeTrend: SizeTrendDocument, theme: ThemeName): FigureFile[] => {
+  const view = { manifest, sizeTrend, theme };
+  return [
+    { name: 'findings.md', contents: findingsMarkdown(sizeTrend, manifest) },
+    ...(sizeTrend.trends.length === 0 ? [] : viewFiles(expertTrendView(view))),
+    ...(sizeTrend.pairs.length === 0 ? [] : viewFiles(sizePairView(view))),
+    ...(sizeTrend.equalKept.length === 0 ? [] : viewFiles(equalKeptView(view))),
+  ];
+};
 
 const profileFiles = (
   { model, profiles }: ModelProfiles,
   manifest: RunManifest,
-  models: Names,
-  tasks: Names,
-  theme: FigureTheme,
+  names: RoutingNames,
+  theme: ThemeName,
   deflate: Deflate,
 ): FigureFile[] => {
-  const prefix = (task: string): string => `${nameOf(models, model)}--${nameOf(tasks, task)}`;
-  const heatmaps = profileMetrics.flatMap((metric) => {
-    const matrices = profiles.map((profile) => ({ profile, matrix: metric.matrix(profile) }));
-    // One scale for all tasks of a model, so that their maps compare.
-    const maximum = largestCell(matrices.map(({ matrix }) => matrix));
-    return matrices.flatMap(({ profile, matrix }): FigureFile[] => {
-      const title = `${model} on ${profile.task}: ${metric.title}`;
-      const measured = `Profile of ${profile.items} calibration items, ${profile.tokens} tokens.`;
-      const note = `${measured} Run ${manifest.id}, ${manifest.createdAt}.`;
-      const name = `heatmap-${prefix(profile.task)}--${metric.name}`;
-      return [
-        {
-          name: `${name}.svg`,
-          contents: heatmapFigure({ title, unit: metric.unit, matrix, maximum, note, manifest, theme }),
-        },
-        {
-          name: `${name}.png`,
-          contents: heatmapPng(
-            matrix,
-            maximum,
-            theme,
-            {
-              Title: title,
-              Description: `${metric.unit}; colour scale cividis from 0 to ${maximum}. ${note}`,
-              Manifest: JSON.stringify(manifest),
-            },
-            deflate,
-          ),
-        },
-      ];
-    });
+  const viewOf = (profile: TaskProfile, metric: string): RoutingView => ({
+    manifest,
+    model,
+    profile,
+    metric,
+    profiles,
+    theme,
   });
-  const tables = profiles.map((profile) => ({
-    name: `profile-${prefix(profile.task)}.csv`,
-    contents: profileCsv(model, profile, manifest),
-  }));
+  const heatmaps = profileMetrics.flatMap(({ name: metric }) =>
+    profiles.flatMap((profile): FigureFile[] => {
+      const view = viewOf(profile, metric);
+      const { picture } = routingView(view, names);
+      return picture === null
+        ? []
+        : [
+            { name: `${picture.name}.svg`, contents: picture.draw().svg },
+            { name: `${picture.name}.png`, contents: routingPixels(view, deflate) },
+          ];
+    }),
+  );
+  const tables = profiles.flatMap((profile) =>
+    profileMetrics.slice(0, 1).map(({ name }) => tableFile(routingView(viewOf(profile, name), names))),
+  );
   return [...heatmaps, ...tables];
 };
 
 /**
- * Every figure and table of a run, as files to write: curves (SVG), heatmaps (SVG, and PNG without axes), results,
- * thresholds and profiles (CSV, Markdown), each with the run's manifest inside. Curves as PNG need a rasteriser, which
- * the engine does not have: the window offers them. Pure: the same source gives the same bytes.
+ * Every figure and table of a run, as files to write: curves and comparisons (SVG), heatmaps (SVG, and PNG without
+ * axes), results, thresholds and profiles (CSV, Markdown), each with the run's manifest inside. Other pictures as PNG
+ * need a rasteriser, which the engine does not have: the window offers them. Pure: the same source gives the same
+ * bytes.
  */
-export const figures = (source: FigureSource, themeName: ThemeName = 'light'): FigureFile[] => {
-  const { manifest, document, family, comparisons = [], profiles, deflate } = source;
-  const theme = figureTheme(themeName);
-  const models = fileNames([
-    ...(document?.results.map(({ model }) => model) ?? []),
-    ...profiles.map(({ model }) => model),
-  ]);
-  const tasks = fileNames(profiles.flatMap((one) => one.profiles.map(({ task }) => task)));
+export const figures = (source: FigureSource, theme: ThemeName = 'light'): FigureFile[] => {
+  const { manifest, document, sizeTrend, comparisons = [], profiles, deflate } = source;
+  const names = {
+    models: fileNames([...(document?.results.map(({ model }) => model) ?? []), ...profiles.map(({ model }) => model)]),
+    tasks: fileNames(profiles.flatMap((one) => one.profiles.map(({ task }) => task))),
+  };
   const files = [
-    ...(document === null || document.results.length === 0 ? [] : sweepFiles(document, manifest, models, theme)),
-    ...(family === undefined || family.thresholds.length === 0 ? [] : sizeTrendFiles(family, manifest, theme)),
-    ...(comparisons.length === 0
-      ? []
-      : [{ name: 'methods-compared.csv', contents: comparisonsCsv(comparisons, manifest) }]),
-    ...profiles.flatMap((one) => profileFiles(one, manifest, models, tasks, theme, deflate)),
+    ...(document === null || document.results.length === 0 ? [] : sweepFiles(manifest, document, theme)),
+    ...(sizeTrend === undefined || sizeTrend.thresholds.length === 0 ? [] : sizeTrendFiles(manifest, sizeTrend, theme)),
+    ...comparisons.flatMap((comparison) => viewFiles(compareView({ manifest, comparison, theme }))),
+    ...profiles.flatMap((one) => profileFiles(one, manifest, names, theme, deflate)),
   ];
   if (files.length === 0) {
     throw refuse(

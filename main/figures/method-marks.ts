@@ -74,7 +74,9 @@ export const methodStyles: readonly MethodStyle[] = [
   ...strangers,
 ];
 
-/** Style of a curve by its name (`reap`, `reap+recovery`); names that are no method share the last styles, by `order`. */
+/**
+ * Style of a curve by its name (`reap`, `reap+recovery`); names that are no method share the last styles, by `order`.
+ */
 export const methodStyle = (label: string, order: number): MethodStyle => {
   const { method, isRecovered, refit } = methodOfLabel(label);
   if (method === null) return strangers[Math.max(0, order) % strangers.length] ?? strangers[0];
@@ -103,9 +105,15 @@ export const markOutline = (shape: MarkShape, x: number, y: number, r: number): 
     case 'bar':
       return `M${x - 0.5 * r} ${y - 1.2 * r}h${r}v${2.4 * r}h${-r}Z`;
     case 'hexagon':
-      return `M${x - 0.6 * r} ${y - r}h${1.2 * r}L${x + 1.2 * r} ${y}L${x + 0.6 * r} ${y + r}h${-1.2 * r}L${x - 1.2 * r} ${y}Z`;
+      return (
+        `M${x - 0.6 * r} ${y - r}h${1.2 * r}L${x + 1.2 * r} ${y}` +
+        `L${x + 0.6 * r} ${y + r}h${-1.2 * r}L${x - 1.2 * r} ${y}Z`
+      );
     case 'plus':
-      return `M${x - 0.4 * r} ${y - 1.2 * r}h${0.8 * r}v${0.8 * r}h${0.8 * r}v${0.8 * r}h${-0.8 * r}v${0.8 * r}h${-0.8 * r}v${-0.8 * r}h${-0.8 * r}v${-0.8 * r}h${0.8 * r}Z`;
+      return (
+        `M${x - 0.4 * r} ${y - 1.2 * r}h${0.8 * r}v${0.8 * r}h${0.8 * r}v${0.8 * r}h${-0.8 * r}v${0.8 * r}` +
+        `h${-0.8 * r}v${-0.8 * r}h${-0.8 * r}v${-0.8 * r}h${0.8 * r}Z`
+      );
   }
 };
 
@@ -128,15 +136,24 @@ const colorOf = (style: MethodStyle, theme: FigureTheme): string =>
 export const methodColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] =>
   methodStyles.map((style) => [propertyOf(style), style[name]]);
 
-/** Marks of curves in the order given; names that are no method share the last styles in turn. */
-export const methodMarks = (labels: readonly string[], theme: FigureTheme): ReadonlyMap<string, MethodMark> => {
+/**
+ * Marks of curves in the order given; names that are no method share the last styles in turn. Of those, `shown` are
+ * drawn (all unless given): leaving some out changes no other's mark.
+ */
+export const methodMarks = (
+  labels: readonly string[],
+  theme: FigureTheme,
+  shown: readonly string[] = labels,
+): ReadonlyMap<string, MethodMark> => {
   const strangers = labels.filter((label) => methodOfLabel(label).method === null);
   return new Map(
-    labels.map((label) => {
-      const style = methodStyle(label, strangers.indexOf(label));
-      const { dash, shape, isRecovered } = style;
-      return [label, { color: colorOf(style, theme), background: theme.background, dash, shape, isRecovered }];
-    }),
+    labels
+      .filter((label) => shown.includes(label))
+      .map((label) => {
+        const style = methodStyle(label, strangers.indexOf(label));
+        const { dash, shape, isRecovered } = style;
+        return [label, { color: colorOf(style, theme), background: theme.background, dash, shape, isRecovered }];
+      }),
   );
 };
 

@@ -1,9 +1,5 @@
 import type { TaskProfile } from '../contract/profile.ts';
-import type { RunManifest } from '../contract/run.ts';
-import { csvFile } from './csv.ts';
-
-/** [L][E]; null where an expert has no value because no token chose it. */
-export type CellMatrix = readonly (readonly (number | null)[])[];
+import type { CellMatrix } from './cell-matrix.ts';
 
 export interface ProfileMetric {
   /** Part of file names and the name of the CSV column. */
@@ -52,36 +48,9 @@ export const profileMetrics: readonly ProfileMetric[] = [
   },
 ];
 
-/** Largest value of several matrices, at least 0: the upper end of a colour scale that starts at 0. */
-export const largestCell = (matrices: readonly CellMatrix[]): number => {
-  let largest = 0;
-  for (const matrix of matrices) {
-    for (const row of matrix) for (const value of row) if (value !== null && value > largest) largest = value;
-  }
-  return largest;
-};
-
-const COLUMNS = ['model', 'task', 'layer', 'expert', 'tokens', 'count', 'gate_sum', 'reap_sum', 'ean_sum'];
-
-/** A profile as long-form CSV, one expert of one MoE layer per line: counts, sums and every metric of the heatmaps. */
-export const profileCsv = (model: string, profile: TaskProfile, manifest: RunManifest): string => {
-  const matrices = profileMetrics.map(({ matrix }) => matrix(profile));
-  return csvFile(
-    manifest,
-    [...COLUMNS, ...profileMetrics.map(({ name }) => name)],
-    profile.counts.flatMap((row, layer) =>
-      row.map((count, expert) => [
-        model,
-        profile.task,
-        layer,
-        expert,
-        profile.tokens,
-        count,
-        profile.gateMass[layer]?.[expert] ?? null,
-        profile.reapSum[layer]?.[expert] ?? null,
-        profile.eanSum[layer]?.[expert] ?? null,
-        ...matrices.map((matrix) => matrix[layer]?.[expert] ?? null),
-      ]),
-    ),
-  );
+/** The statistic of a name; a name that is none is a mistake of the caller. */
+export const profileMetric = (name: ProfileMetric['name']): ProfileMetric => {
+  const metric = profileMetrics.find((one) => one.name === name);
+  if (metric === undefined) throw new RangeError(`no statistic ${name}`);
+  return metric;
 };

@@ -1,8 +1,9 @@
+import type { CellMatrix } from './cell-matrix.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { amountScale } from './color-scales.ts';
 import type { FigureTheme } from './colors.ts';
-import { drawColorBar, drawHeatmapCells } from './heatmap-figure.ts';
-import type { CellMatrix } from './profile-matrices.ts';
-import { figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { drawColorBar, drawHeatmapCells, labelStep } from './heatmap-cells.ts';
+import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
 
 /** Maps of one statistic of one model, a block per task. */
 export interface RoutingSheet {
@@ -46,7 +47,7 @@ const drawBlock = (
     svgElement(
       'g',
       { 'shape-rendering': 'crispEdges' },
-      ...drawHeatmapCells(matrix, { left: LEFT, top, cellWidth, cellHeight, maximum, theme }),
+      ...drawHeatmapCells(matrix, { left: LEFT, top, cellWidth, cellHeight }, amountScale(maximum), theme),
     ),
   ];
 };
@@ -59,13 +60,13 @@ export const routingCaption = ({ unit, blocks }: Pick<RoutingSheet, 'unit' | 'bl
  * What a model's experts do for each task: tasks below one another, so that the columns of one expert stand under each
  * other. Within a block MoE layers run downwards, experts across; cividis from 0 to `maximum`.
  */
-export const routingSheet = (sheet: RoutingSheet): string => {
+export const routingSheet = (sheet: RoutingSheet): Drawing => {
   const { title, unit, blocks, maximum, manifest, theme } = sheet;
   const experts = Math.max(1, ...blocks.map(({ matrix }) => matrix[0]?.length ?? 0));
   const layers = Math.max(0, ...blocks.map(({ matrix }) => matrix.length));
   const cellWidth = Math.max(3, Math.min(LARGEST_CELL, Math.floor(MAP_WIDTH / experts)));
   const width = Math.max(560, LEFT + cellWidth * experts + MARGIN);
-  const step = [1, 2, 4, 8, 16, 32].find((one) => one * cellWidth >= EXPERT_LABEL_ROOM) ?? 64;
+  const step = labelStep(cellWidth, EXPERT_LABEL_ROOM);
   const mapBottom = TOP + blocks.length * routingBlockHeight(layers) - GAP;
   const footerTop = mapBottom + 88;
   const footer = figureFooter(
@@ -93,7 +94,7 @@ export const routingSheet = (sheet: RoutingSheet): string => {
         'text-anchor': 'middle',
         fill: theme.muted,
       }),
-      ...drawColorBar({ maximum, theme, hasAbsent }, LEFT, mapBottom + 46),
+      ...drawColorBar({ scale: amountScale(maximum), theme, hasAbsent }, LEFT, mapBottom + 46),
       ...footer.nodes,
     ],
   });

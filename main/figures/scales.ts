@@ -1,3 +1,5 @@
+import { scaleLinear, scaleLog } from 'd3-scale';
+
 /** Maps values to pixels and says which values to label. */
 export interface AxisScale {
   readonly position: (value: number) => number;
@@ -6,39 +8,61 @@ export interface AxisScale {
 
 type Range = readonly [from: number, to: number];
 
-/** 1, 2 or 5 times a power of ten, the first that divides `span` into at most `most` steps. */
-const niceStep = (span: number, most: number): number => {
-  const magnitude = 10 ** Math.floor(Math.log10(span / most));
-  return [1, 2, 5, 10].map((factor) => factor * magnitude).find((step) => span / step <= most) ?? 10 * magnitude;
+/** No negative zero. */
+const plain = (tick: number): number => (tick === 0 ? 0 : tick);
+
+/** The finest of d3's scales whose steps are at most `most`: its own count is only a hint. */
+const finest = <S>(most: number, make: (count: number) => S, steps: (made: S) => number): S => {
+  const made = Array.from({ length: Math.max(0, most - 1) }, (_, index) => most - index)
+    .map(make)
+    .find((one) => steps(one) <= most);
+  return made ?? make(1);
 };
 
 /** Linear scale whose ends are the next round values outside `domain`; `most` is the largest number of steps. */
 export const linearScale = (domain: Range, pixels: Range, most = 5): AxisScale => {
   const [low, high] = domain[1] > domain[0] ? domain : [domain[0] - 0.5, domain[0] + 0.5];
-  const step = niceStep(high - low, most);
-  // A domain that is round up to rounding errors stays as it is.
-  const first = Math.floor(low / step + 1e-9);
-  const last = Math.ceil(high / step - 1e-9);
-  const ticks = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
-  const [start, end] = [first * step, last * step];
-  return { position: (value) => pixels[0] + ((value - start) / (end - start)) * (pixels[1] - pixels[0]), ticks };
+  const { scale, ticks } = finest(
+    most,
+    (count) => {
+      const nice = scaleLinear([low, high], [...pixels]).nice(count);
+      return { scale: nice, ticks: nice.ticks(count) };
+    },
+    (made) => made.ticks.length - 1,
+  );
+  return { position: (value) => scale(value), ticks: ticks.map(plain) };
 };
 
-/** Base-2 logarithmic scale from 1, labelled at powers of two; for pruning factors. */
-export const factorScale = (largest: number, pixels: Range): AxisScale => {
-  const end = Math.max(1, Math.log2(largest));
-  return {
-    position: (factor) => pixels[0] + (Math.log2(factor) / end) * (pixels[1] - pixels[0]),
-    ticks: Array.from({ length: Math.floor(end + 1e-9) + 1 }, (_, power) => 2 ** power),
-  };
+/** Round numbers within [low, high]: at most `most` of them, 0 among them where it lies within. */
+export const roundTicks = (low: number, high: number, most: number): readonly number[] =>
+  finest(
+    most,
+    (count) => scaleLinear([low, high], [0, 1]).ticks(count),
+    (ticks) => ticks.length,
+  ).map(plain);
+
+const doublingScale = (domain: Range, pixels: Range): ((value: number) => number) => {
+  const scale = scaleLog([...domain], [...pixels]).base(2);
+  return (value) => scale(value);
 };
 
-/** Base-2 logarithmic scale over given sizes, labelled at each; for numbers of experts. A single one lies in the middle. */
-export const expertScale = (sizes: readonly number[], pixels: Range): AxisScale => {
-  const [low, high] = [Math.log2(Math.min(...sizes)), Math.log2(Math.max(...sizes))];
-  const share = (experts: number): number => (high > low ? (Math.log2(experts) - low) / (high - low) : 0.5);
-  return { position: (experts) => pixels[0] + share(experts) * (pixels[1] - pixels[0]), ticks: sizes };
-};
+/** 1, 2, 4, ... up to and with `largest`. */
+export const doublings = (largest: number): readonly number[] =>
+  Array.from({ length: Math.floor(Math.log2(Math.max(1, largest)) + 1e-9) + 1 }, (_, power) => 2 ** power);
+
+/** Base-2 logarithmic scale from 1 to `largest` (at least 2), labelled at powers of two; for pruning factors. */
+export const factorScale = (largest: number, pixels: Range): AxisScale => ({
+  position: doublingScale([1, Math.max(2, largest)], pixels),
+  ticks: doublings(Math.max(2, largest)),
+});
+
+/**
+ * Base-2 logarithmic scale over given sizes, labelled at each; for numbers of experts. A single one lies in the middle.
+ */
+export const expertScale = (sizes: readonly number[], pixels: Range): AxisScale => ({
+  position: doublingScale([Math.min(...sizes), Math.max(...sizes)], pixels),
+  ticks: sizes,
+});
 
 /** Share of the room of one size that its marks take. */
 const FILLED = 0.8;
@@ -51,7 +75,10 @@ export interface TrendSpacing {
   readonly training: number;
 }
 
-/** How far apart marks stand in a chart of thresholds over E, in the window and in figures: `width` pixels, `sizes` of E. */
+/**
+ * How far apart marks stand in a chart of thresholds over E, in the window and in figures: `width` pixels, `sizes` of
+ * E.
+ */
 export const trendSpacing = (width: number, sizes: number, methods: number): TrendSpacing => {
   const method = Math.min(MOST, Math.max(LEAST, (FILLED * width) / Math.max(1, sizes * methods)));
   return { method, training: 0.4 * method };

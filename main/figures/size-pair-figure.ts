@@ -1,100 +1,14 @@
 import type { RunManifest } from '../contract/run.ts';
-import type { SizePair, SizeTrendDocument } from '../contract/size-trend.ts';
-import type { MetricName } from '../contract/task.ts';
+import type { SizeTrendDocument } from '../contract/size-trend.ts';
+import { SIZE_PAIR_CAPTION } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
-import { drawMark, drawMethodLegend, LEGEND_LINE, type MethodMark, methodMarks } from './method-marks.ts';
+import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
+import { methodTitle } from './method-titles.ts';
+import { differenceDomain, type PairPanel, pairPanels, type PairPoint } from './pair-panels.ts';
 import { type AxisScale, linearScale } from './scales.ts';
-import { figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';
+import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
 
-/** A method's point in a row: one comparison with its interval, or the mean and range of several. */
-export interface PairPoint {
-  readonly method: string;
-  readonly difference: number;
-  readonly low: number;
-  readonly high: number;
-  /** Draws and trainings behind the point. */
-  readonly comparisons: number;
-  /** To the large model's threshold: past it where any comparison behind the point is. */
-  readonly standing: 'past' | 'within' | 'unknown';
-}
-
-/** A size pruned to a smaller size, against that smaller size from scratch. */
-export interface PairRow {
-  readonly largeExperts: number;
-  readonly experts: number;
-  readonly points: readonly PairPoint[];
-}
-
-export interface PairPanel {
-  readonly task: string;
-  readonly metric: MetricName;
-  readonly n: number;
-  readonly rows: readonly PairRow[];
-}
-
-const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
-
-const standingOf = (pairs: readonly SizePair[]): PairPoint['standing'] => {
-  if (pairs.some(({ pastThreshold }) => pastThreshold === true)) return 'past';
-  return pairs.every(({ pastThreshold }) => pastThreshold === false) ? 'within' : 'unknown';
-};
-
-const pointOf = (method: string, pairs: readonly SizePair[]): PairPoint => {
-  const [only] = pairs;
-  const standing = standingOf(pairs);
-  if (pairs.length === 1 && only !== undefined) {
-    const { difference, low, high } = only;
-    return { method, difference, low, high, comparisons: 1, standing };
-  }
-  const differences = pairs.map(({ difference }) => difference);
-  const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
-  return {
-    method,
-    difference: mean,
-    low: Math.min(...differences),
-    high: Math.max(...differences),
-    comparisons: pairs.length,
-    standing,
-  };
-};
-
-const rowOf = (largeExperts: number, experts: number, pairs: readonly SizePair[]): PairRow => ({
-  largeExperts,
-  experts,
-  points: distinct(pairs.map(({ method }) => method)).map((method) =>
-    pointOf(
-      method,
-      pairs.filter((pair) => pair.method === method),
-    ),
-  ),
-});
-
-/** Pairs gathered for drawing: a panel per task, a row per pair of sizes (by E', then E). */
-export const pairPanels = (pairs: readonly SizePair[], tasks: readonly string[]): PairPanel[] =>
-  tasks.flatMap((task): PairPanel[] => {
-    const own = pairs.filter((pair) => pair.task === task);
-    const [first] = own;
-    if (first === undefined) return [];
-    const ascending = (a: number, b: number): number => a - b;
-    const rows = distinct(own.map(({ experts }) => experts))
-      .sort(ascending)
-      .flatMap((experts) => {
-        const toThis = own.filter((pair) => pair.experts === experts);
-        return distinct(toThis.map(({ largeExperts }) => largeExperts))
-          .sort(ascending)
-          .map((largeExperts) =>
-            rowOf(
-              largeExperts,
-              experts,
-              toThis.filter((pair) => pair.largeExperts === largeExperts),
-            ),
-          );
-      });
-    return [{ task, metric: first.metric, n: Math.min(...own.map(({ n }) => n)), rows }];
-  });
-
-const MARGIN = 24;
-const COLUMNS = 3;
 const CELL_WIDTH = 320;
 const LABEL_ROOM = 58;
 const PLOT_WIDTH = 246;
@@ -104,27 +18,10 @@ const METHOD_STEP = 8;
 const ROW_PADDING = 12;
 const RADIUS = 3.4;
 
-/** How to read the figure. */
-export const SIZE_PAIR_CAPTION =
-  'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus the model trained with E\u2032, on the same items; left of 0 (perplexity: ' +
-  'right of 0) the pruned model is worse. Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score ' +
-  'interval; paired bootstrap for perplexity); for several draws or trainings mean and range. Filled: past the pruned ' +
-  'model\u2019s threshold; hollow: within it; pale: that cannot be told.';
-
 const rowHeight = (methods: number): number => methods * METHOD_STEP + ROW_PADDING;
 
 /** Height of a small multiple, for dividing a figure between pages. */
 export const pairPanelHeight = (rows: number, methods: number): number => HEADER + rows * rowHeight(methods) + BELOW;
-
-const valuesOf = ({ rows }: PairPanel): number[] =>
-  rows.flatMap(({ points }) => points.flatMap(({ low, high, difference }) => [low, high, difference]));
-
-/** Differences of accuracy share one axis over the sheet; each perplexity has its own. 0 is always on it. */
-const domainOf = (panel: PairPanel, panels: readonly PairPanel[]): readonly [number, number] => {
-  const shown = panel.metric === 'perplexity' ? [panel] : panels.filter(({ metric }) => metric !== 'perplexity');
-  const values = [0, ...shown.flatMap(valuesOf)];
-  return [Math.min(...values), Math.max(...values)];
-};
 
 const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, theme: FigureTheme): SvgNode =>
   svgElement(
@@ -156,8 +53,6 @@ const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelP
   const bottom = plotTop + panel.rows.length * step;
   const x = linearScale(domain, [left + 4, left + PLOT_WIDTH - 4], 4);
   const isPerplexity = panel.metric === 'perplexity';
-  const tickText = (tick: number): string =>
-    String(Number(((isPerplexity ? 1 : 100) * tick).toPrecision(6))).replace('-', '\u2212');
   const rows = panel.rows.flatMap(({ largeExperts, experts, points }, index) => {
     const rowTop = plotTop + index * step;
     return [
@@ -184,18 +79,8 @@ const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelP
   return svgElement(
     'g',
     {},
-    svgLabel(left, top + 12, fitText(panel.task, PLOT_WIDTH - 70, 13), { 'font-size': 13, 'font-weight': 600 }),
-    svgLabel(left + PLOT_WIDTH, top + 12, `n = ${panel.n}`, { 'text-anchor': 'end', fill: theme.muted }),
-    ...x.ticks.flatMap((tick) => [
-      svgElement('line', {
-        x1: x.position(tick),
-        y1: plotTop,
-        x2: x.position(tick),
-        y2: bottom + 4,
-        stroke: theme.grid,
-      }),
-      svgLabel(x.position(tick), bottom + 16, tickText(tick), { 'text-anchor': 'middle', fill: theme.muted }),
-    ]),
+    ...drawPanelHead(panel, { left, top, width: PLOT_WIDTH }, theme),
+    ...drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, panel.metric), theme),
     svgElement('line', {
       x1: x.position(0),
       y1: plotTop,
@@ -205,63 +90,48 @@ const drawPanel = (panel: PairPanel, { left, top, domain, marks, theme }: PanelP
       'stroke-width': 0.8,
     }),
     ...rows,
-    svgLabel(
+    drawAcrossTitle(
       left + PLOT_WIDTH / 2,
-      bottom + 31,
+      bottom,
       isPerplexity ? 'difference of perplexity' : 'difference of accuracy (points)',
-      {
-        'text-anchor': 'middle',
-        fill: theme.muted,
-      },
+      theme,
     ),
   );
 };
 
-/** Pruned-large against scratch-small at equal expert count: a small multiple per task, a row per pair of sizes. */
+/**
+ * Pruned-large against scratch-small at equal expert count: a small multiple per task, a row per pair of sizes, a mark
+ * per `shown` method.
+ */
 export const sizePairFigure = (
-  family: SizeTrendDocument,
+  sizeTrend: SizeTrendDocument,
   tasks: readonly string[],
   manifest: RunManifest,
   theme: FigureTheme,
-): string => {
-  const all = pairPanels(family.pairs, family.tasks);
+  shown: readonly string[] = sizeTrend.methods,
+): Drawing => {
+  const all = pairPanels(
+    sizeTrend.pairs.filter(({ method }) => shown.includes(method)),
+    sizeTrend.tasks,
+  );
   const panels = all.filter(({ task }) => tasks.includes(task));
-  const columns = Math.max(1, Math.min(COLUMNS, panels.length));
-  const rows = Math.ceil(panels.length / columns);
-  const marks = methodMarks(family.methods, theme);
-  const width = 2 * MARGIN + Math.max(columns, 2) * CELL_WIDTH - (CELL_WIDTH - LABEL_ROOM - PLOT_WIDTH);
-  const cellHeight = pairPanelHeight(Math.max(0, ...panels.map((panel) => panel.rows.length)), family.methods.length);
-  const legend = drawMethodLegend(
-    [...marks].map(([label, mark]) => ({ label, mark })),
-    { left: MARGIN, right: width - MARGIN, top: 58 },
-  );
-  const gridTop = 62 + legend.rows * LEGEND_LINE;
-  const captionTop = gridTop + rows * cellHeight + 14;
-  const footer = figureFooter(
-    { caption: SIZE_PAIR_CAPTION, manifest, theme },
-    { left: MARGIN, top: captionTop, width },
-  );
-  const title = 'Pruned from more experts, against trained with as many';
-  return svgDocument({
-    width,
-    height: captionTop + footer.height,
-    title,
-    description: `${panels.length} tasks, methods ${family.methods.join(', ')}. ${SIZE_PAIR_CAPTION}`,
+  const marks = methodMarks(sizeTrend.methods, theme, shown);
+  return drawSmallMultiples({
+    title: 'Pruned from more experts, against trained with as many',
+    description: `${panels.length} tasks, methods ${[...marks.keys()].join(', ')}. ${SIZE_PAIR_CAPTION}`,
+    caption: SIZE_PAIR_CAPTION,
     manifest,
     theme,
-    children: [
-      svgLabel(MARGIN, 34, title, { 'font-size': 17, 'font-weight': 600 }),
-      ...legend.nodes,
-      ...panels.map((panel, index) =>
-        drawPanel(panel, {
-          left: MARGIN + LABEL_ROOM + (index % columns) * CELL_WIDTH,
-          top: gridTop + Math.floor(index / columns) * cellHeight,
-          domain: domainOf(panel, all),
-          marks,
-          theme,
-        }),
-      ),
-      ...footer.nodes,
-    ],
+    legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
+    cell: {
+      width: CELL_WIDTH,
+      height: pairPanelHeight(Math.max(0, ...panels.map(({ rows }) => rows.length)), marks.size),
+      axisRoom: LABEL_ROOM,
+      plotWidth: PLOT_WIDTH,
+    },
+    panels: panels.map((panel) => (left, top) => {
+      const domain = differenceDomain(panel, all);
+      return drawPanel(panel, { left, top, domain, marks, theme });
+    }),
   });
 };

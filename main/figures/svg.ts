@@ -1,5 +1,6 @@
-import type { RunManifest } from '../contract/run.ts';
 import type { FigureTheme } from './colors.ts';
+import { escapeXml } from './escape.ts';
+import { type FigureManifest, manifestLine } from './figure-manifest.ts';
 
 /** A piece of SVG, escaped and complete. */
 export interface SvgNode {
@@ -7,27 +8,6 @@ export interface SvgNode {
 }
 
 type Attributes = Readonly<Record<string, string | number>>;
-
-/** Char of XML 1.0, section 2.2; a lone surrogate is none. */
-const isXmlCharacter = (code: number): boolean =>
-  [0x9, 0xa, 0xd].includes(code) ||
-  (code >= 0x20 && code <= 0xd7ff) ||
-  (code >= 0xe000 && code <= 0xfffd) ||
-  code >= 0x10000;
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Escapes what XML reserves and replaces what it forbids by U+FFFD. */
-const escapeXml = (text: string): string =>
-  Array.from(text, (character) =>
-    isXmlCharacter(character.codePointAt(0) ?? 0) ? (entities[character] ?? character) : '\ufffd',
-  ).join('');
 
 /** Coordinates to a hundredth of a pixel: exact enough to print, and short. */
 const written = (value: string | number): string =>
@@ -81,19 +61,25 @@ export interface SvgFigure {
   /** What the figure shows, for screen readers and file browsers. */
   readonly title: string;
   readonly description: string;
-  readonly manifest: RunManifest;
+  readonly manifest: FigureManifest;
   readonly theme: FigureTheme;
   readonly children: readonly SvgNode[];
 }
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif";
 
+/** A picture that was drawn, and what it says about itself: a PNG made of it says the same. */
+export interface Drawing extends Pick<SvgFigure, 'width' | 'height' | 'title' | 'description' | 'manifest'> {
+  readonly svg: string;
+}
+
 /**
  * A complete SVG file. The run's manifest is the text of `<metadata id="manifest">`, as JSON, so that a figure that was
  * sent on still says where its numbers come from. In the page theme: the element alone, to stand in an HTML page, which
  * has the manifest.
  */
-export const svgDocument = ({ width, height, title, description, manifest, theme, children }: SvgFigure): string => {
+export const svgDocument = ({ width, height, title, description, manifest, theme, children }: SvgFigure): Drawing => {
+  const said = { width, height, title, description, manifest };
   const frame = {
     width,
     height,
@@ -104,11 +90,12 @@ export const svgDocument = ({ width, height, title, description, manifest, theme
     fill: theme.ink,
   };
   if (theme.name === 'page') {
-    return svgElement(
+    const { svg } = svgElement(
       'svg',
       { ...frame, preserveAspectRatio: 'xMinYMin meet', 'aria-label': `${title}. ${description}` },
       ...children,
-    ).svg;
+    );
+    return { ...said, svg };
   }
   const root = svgElement(
     'svg',
@@ -119,7 +106,7 @@ export const svgDocument = ({ width, height, title, description, manifest, theme
     svgElement('rect', { width, height, fill: theme.background }),
     ...children,
   );
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${root.svg}\n`;
+  return { ...said, svg: `<?xml version="1.0" encoding="UTF-8"?>\n${root.svg}\n` };
 };
 
 const FONT_SIZE = 10.5;
@@ -140,7 +127,7 @@ export const figureFooter = (
     caption,
     manifest,
     theme,
-  }: { readonly caption: string; readonly manifest: RunManifest; readonly theme: FigureTheme },
+  }: { readonly caption: string; readonly manifest: FigureManifest; readonly theme: FigureTheme },
   { left, top, width }: { readonly left: number; readonly top: number; readonly width: number },
 ): FigureFooter => {
   if (theme.name === 'page') return { nodes: [], height: 0 };
@@ -151,7 +138,7 @@ export const figureFooter = (
       ...lines.map((text, index) =>
         svgLabel(left, top + index * LINE, text, { 'font-size': FONT_SIZE, fill: theme.muted }),
       ),
-      svgLabel(left, top + height - 10, `Run ${manifest.id}, ${manifest.createdAt}`, {
+      svgLabel(left, top + height - 10, manifestLine(manifest), {
         'font-size': 9.5,
         fill: theme.muted,
       }),

@@ -2,9 +2,8 @@ import type { CompareDocument, CompareRow, CompareTask } from '../contract/compa
 import type { RunManifest } from '../contract/run.ts';
 import type { EqualKeptPair, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument, SweepResult, Threshold, Verdict } from '../contract/sweep.ts';
-import { type Cell, csvFile } from './csv.ts';
-
-type Columns<T> = readonly (readonly [name: string, value: (row: T) => Cell])[];
+import { type Columns, csvTable } from './csv.ts';
+import { escapeMarkdown } from './escape.ts';
 
 const resultColumns: Columns<SweepResult> = [
   ['model', ({ model }) => model],
@@ -53,19 +52,12 @@ const thresholdColumns: Columns<Threshold> = [
   ...powerColumns,
 ];
 
-const table = <T>(manifest: RunManifest, columns: Columns<T>, rows: readonly T[]): string =>
-  csvFile(
-    manifest,
-    columns.map(([name]) => name),
-    rows.map((row) => columns.map(([, value]) => value(row))),
-  );
-
 /** Every number of a sweep, one candidate on one task per line. */
 export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>
-  table(manifest, resultColumns, document.results);
+  csvTable(manifest, resultColumns, document.results);
 
 export const thresholdsCsv = (document: SweepDocument, manifest: RunManifest): string =>
-  table(manifest, thresholdColumns, document.thresholds);
+  csvTable(manifest, thresholdColumns, document.thresholds);
 
 const inWords: Readonly<Record<Verdict, string>> = {
   found: 'found',
@@ -81,8 +73,6 @@ const headline = ({ verdict, factor }: Threshold): string => {
   if (factor === null) return '?';
   return verdict === 'all-safe' ? `≥ ${factorText(factor)}` : factorText(factor);
 };
-
-const escapeMarkdown = (text: string): string => text.replace(/[\\|<>*_`[\]]/g, '\\$&').replace(/\s+/g, ' ');
 
 /** The thresholds as a Markdown table, with the rule and the run below it. */
 export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifest): string => {
@@ -136,7 +126,7 @@ interface Line {
 }
 
 /** `factor_asked` is the factor that methods are compared at, `factor` the one that a method reached nearest to it. */
-const columns: readonly (readonly [name: string, value: (line: Line) => Cell])[] = [
+const compareColumns: Columns<Line> = [
   ['model', ({ document }) => document.model],
   ['factor_asked', ({ document }) => document.factor],
   ['task', ({ task }) => task.task],
@@ -164,13 +154,11 @@ const columns: readonly (readonly [name: string, value: (line: Line) => Cell])[]
 
 /** The methods of a sweep against each other: one method on one task per line, model after model. */
 export const comparisonsCsv = (comparisons: readonly CompareDocument[], manifest: RunManifest): string =>
-  csvFile(
+  csvTable(
     manifest,
-    columns.map(([name]) => name),
+    compareColumns,
     comparisons.flatMap((document) =>
-      document.tasks.flatMap((task) =>
-        task.rows.map((row) => columns.map(([, value]) => value({ document, task, row }))),
-      ),
+      document.tasks.flatMap((task) => task.rows.map((row) => ({ document, task, row }))),
     ),
   );
 
@@ -218,7 +206,7 @@ const pairColumns: Columns<SizePair> = [
 
 /** Thresholds with the number of experts before pruning, by method and task, E rising. */
 export const expertTrendsCsv = ({ trends }: SizeTrendDocument, manifest: RunManifest): string =>
-  table(
+  csvTable(
     manifest,
     sizeThresholdColumns,
     trends.flatMap(({ points }) => points),
@@ -226,7 +214,7 @@ export const expertTrendsCsv = ({ trends }: SizeTrendDocument, manifest: RunMani
 
 /** Pruned-large against scratch-small, one comparison per line. */
 export const sizePairsCsv = ({ pairs }: SizeTrendDocument, manifest: RunManifest): string =>
-  table(manifest, pairColumns, pairs);
+  csvTable(manifest, pairColumns, pairs);
 
 const equalKeptColumns: Columns<EqualKeptPair> = [
   ['method', ({ method }) => method],
@@ -249,17 +237,16 @@ const equalKeptColumns: Columns<EqualKeptPair> = [
 
 /** Models of neighbouring sizes pruned to as many experts, one comparison per line. */
 export const equalKeptCsv = ({ equalKept }: SizeTrendDocument, manifest: RunManifest): string =>
-  table(manifest, equalKeptColumns, equalKept);
+  csvTable(manifest, equalKeptColumns, equalKept);
 
 /** The findings as a Markdown list, with notes and the run. */
 export const findingsMarkdown = ({ findings, notes, rule }: SizeTrendDocument, manifest: RunManifest): string => {
-  const plain = (text: string): string => text.replace(/[\\|<>*_`[\]]/g, '\\$&').replace(/\s+/g, ' ');
   return [
-    `# Findings: ${plain(manifest.title)}`,
+    `# Findings: ${escapeMarkdown(manifest.title)}`,
     '',
-    ...findings.map(({ sentence }) => `- ${plain(sentence)}`),
+    ...findings.map(({ sentence }) => `- ${escapeMarkdown(sentence)}`),
     '',
-    ...[rule, ...notes].flatMap((text) => [plain(text), '']),
+    ...[rule, ...notes].flatMap((text) => [escapeMarkdown(text), '']),
     `Run \`${manifest.id}\`, ${manifest.createdAt}.`,
     '',
   ].join('\n');

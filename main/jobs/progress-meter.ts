@@ -1,14 +1,14 @@
 import type { JobProgress } from '../contract/run.ts';
 
-/** Samples of the rate that a range is read from: the most recent ones, since other work comes and goes. */
-const MAX_SAMPLES = 40;
-const MIN_SAMPLES = 4;
-/** A sample spans at least this long, or its rate is noise. */
-const SAMPLE_MS = 150;
-/** Part of the samples left out at each end of the range. */
+/** Readings of the rate that a range is told from: the most recent ones, since other work comes and goes. */
+const MAX_READINGS = 40;
+const MIN_READINGS = 4;
+/** A reading spans at least this long, or its rate is noise. */
+const READING_MS = 150;
+/** Part of the readings left out at each end of the range. */
 const TAIL = 0.1;
 
-interface Sample {
+interface Reading {
   readonly work: number;
   readonly elapsedMs: number;
 }
@@ -47,7 +47,7 @@ export const createProgressMeter = <Subject extends object>(
   changed: () => void = () => undefined,
 ): ProgressMeter<Subject> => {
   const startedAt = now();
-  const samples: Sample[] = [];
+  const readings: Reading[] = [];
   let description = '';
   let total = 0;
   let finished = 0;
@@ -55,22 +55,22 @@ export const createProgressMeter = <Subject extends object>(
   let part = 0;
   let computed = 0;
   let reused = 0;
-  /** Place of the last sample's end. */
+  /** Place of the last reading's end. */
   let mark: { work: number; at: number } | null = null;
 
   const doneWork = (): number => finished + inFlight * part;
-  const sample = (): void => {
+  const takeReading = (): void => {
     const at = now();
-    if (mark === null || at - mark.at < SAMPLE_MS) return;
+    if (mark === null || at - mark.at < READING_MS) return;
     const work = doneWork() - mark.work;
-    if (work > 0) samples.push({ work, elapsedMs: at - mark.at });
-    if (samples.length > MAX_SAMPLES) samples.shift();
+    if (work > 0) readings.push({ work, elapsedMs: at - mark.at });
+    if (readings.length > MAX_READINGS) readings.shift();
     mark = { work: doneWork(), at };
   };
   const leftMs = (): JobProgress['leftMs'] => {
-    if (samples.length < MIN_SAMPLES) return null;
+    if (readings.length < MIN_READINGS) return null;
     const left = Math.max(0, total - doneWork());
-    const rates = samples.map(({ work, elapsedMs }) => work / elapsedMs).sort((a, b) => a - b);
+    const rates = readings.map(({ work, elapsedMs }) => work / elapsedMs).sort((a, b) => a - b);
     return { low: left / quantile(rates, 1 - TAIL), high: left / quantile(rates, TAIL) };
   };
 
@@ -95,12 +95,12 @@ export const createProgressMeter = <Subject extends object>(
     },
     advance: (to) => {
       part = Math.min(1, Math.max(part, to));
-      sample();
+      takeReading();
       changed();
     },
     finish: (steps = 1) => {
       part = 1;
-      sample();
+      takeReading();
       finished += inFlight;
       inFlight = 0;
       part = 0;

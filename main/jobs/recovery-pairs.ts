@@ -2,6 +2,7 @@ import { curveLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { summarise } from '../evaluation/summarise.ts';
+import { bareFactor, formatDifferenceInUnit } from '../figures/numbers.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { intervalSide } from '../statistics/tango-interval.ts';
 
@@ -26,10 +27,10 @@ interface Compared extends RecoverablePoint {
   readonly verdict: 'better' | 'same' | 'worse';
 }
 
-const named = ({ method, seed, refit, factor, difference }: Compared): string => {
+const named = ({ method, seed, refit, factor, difference }: Compared, metric: MetricName): string => {
   const curve = refit === 'experts' ? method : curveLabel(method, refit);
   const plan = seed === null ? curve : `${curve} (seed ${String(seed)})`;
-  return `${plan} at factor ${factor.toFixed(2)} (${difference > 0 ? '+' : ''}${difference.toFixed(3)})`;
+  return `${plan} at factor ${bareFactor(factor)} (${formatDifferenceInUnit(difference, metric)})`;
 };
 
 /** Compares recovered plans with the same plans as they are, on the same items, as the outcomes of both arrive. */
@@ -66,7 +67,10 @@ export class RecoveryPairs {
     if (this.#compared.length === 0) return null;
     const of = (verdict: Compared['verdict']): readonly Compared[] =>
       this.#compared.filter((point) => point.verdict === verdict);
-    const list = (verdict: Compared['verdict']): string => of(verdict).map(named).join(', ');
+    const list = (verdict: Compared['verdict']): string =>
+      of(verdict)
+        .map((one) => named(one, this.#metric))
+        .join(', ');
     const parts = [
       `recovery is better than the same plan without it at ${String(of('better').length)} of ${String(this.#compared.length)} points (paired 95 % interval)`,
       ...(of('same').length === 0 ? [] : [`no difference beyond the interval: ${list('same')}`]),

@@ -3,6 +3,7 @@ import { curveLabel } from '../contract/method.ts';
 import type { MethodName, MethodOptions, RefitName } from '../contract/plan.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { bareFactor } from '../figures/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
 import { methods } from '../pruning/methods.ts';
 import { combinedExtras, planNeeds, type PlanNeeds } from '../pruning/plan-needs.ts';
@@ -37,8 +38,6 @@ const keepOrNull = ({ experts, topK }: SweepTarget, factor: number): number | nu
   }
 };
 
-const printed = (factor: number): string => String(Number(factor.toFixed(2)));
-
 /**
  * Kept experts for every model and factor. A factor that leaves fewer than top-k experts in every model is refused; one
  * that only some models can reach is left out for the others, and the notes say so.
@@ -53,17 +52,17 @@ export const sweepCounts = (
     if (tooSmall.length === 0) continue;
     const limits = tooSmall.map(
       (model) =>
-        `${model.name} (top-${String(model.topK)} of ${String(model.experts)} experts): at most ${printed(largestFactor(model))}`,
+        `${model.name} (top-${String(model.topK)} of ${String(model.experts)} experts): at most ${bareFactor(largestFactor(model))}`,
     );
     if (tooSmall.length === models.length) {
       throw refuse(
         'factor-too-large',
-        `The pruning factor ${printed(factor)} leaves fewer experts than each token uses.`,
+        `The pruning factor ${bareFactor(factor)} leaves fewer experts than each token uses.`,
         `Largest possible factor: ${limits.join('; ')}.`,
       );
     }
     notes.push(
-      `Factor ${printed(factor)} was left out where it would leave fewer than top-k experts: ${limits.join('; ')}.`,
+      `Factor ${bareFactor(factor)} was left out where it would leave fewer than top-k experts: ${limits.join('; ')}.`,
     );
   }
   const kept = new Map(

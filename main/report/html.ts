@@ -1,4 +1,5 @@
 import { pageColors, type ThemeName } from '../figures/colors.ts';
+import { escapeHtml } from '../figures/escape.ts';
 import { methodColors } from '../figures/method-marks.ts';
 
 /** A piece of HTML, escaped and complete. */
@@ -8,28 +9,6 @@ export interface HtmlNode {
 
 type Attributes = Readonly<Record<string, string | number>>;
 export type HtmlContent = HtmlNode | string | number;
-
-/** Characters that HTML cannot hold: controls other than tab and line breaks, lone surrogates, non-characters. */
-const isHtmlCharacter = (code: number): boolean =>
-  [0x9, 0xa, 0xd].includes(code) ||
-  (code >= 0x20 && code < 0x7f) ||
-  (code >= 0xa0 && code <= 0xd7ff) ||
-  (code >= 0xe000 && code <= 0xfdcf) ||
-  (code >= 0xfdf0 && (code & 0xfffe) !== 0xfffe);
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Escapes what HTML reserves and replaces what it forbids by U+FFFD. */
-const escapeHtml = (text: string): string =>
-  Array.from(text, (character) =>
-    isHtmlCharacter(character.codePointAt(0) ?? 0) ? (entities[character] ?? character) : '\ufffd',
-  ).join('');
 
 const written = (content: HtmlContent): string =>
   typeof content === 'object' ? content.html : escapeHtml(String(content));

@@ -1,11 +1,15 @@
 import { pageTheme } from '../figures/colors.ts';
-import { curveCaption, curveFigure } from '../figures/curve-figure.ts';
+import { curveCaption, expertTrendCaption, SIZE_PAIR_CAPTION } from '../figures/captions.ts';
+import { curveFigure } from '../figures/curve-figure.ts';
 import { stripHeight } from '../figures/curve-panel.ts';
 import { curveSheets } from '../figures/curve-panels.ts';
-import { largestCell, profileMetrics } from '../figures/profile-matrices.ts';
+import { largestCell } from '../figures/cell-matrix.ts';
+import { profileMetrics } from '../figures/profile-matrices.ts';
 import { routingBlockHeight, routingCaption, routingSheet } from '../figures/routing-sheet.ts';
-import { pairPanelHeight, pairPanels, SIZE_PAIR_CAPTION, sizePairFigure } from '../figures/size-pair-figure.ts';
-import { expertTrendCaption, expertTrendFigure } from '../figures/size-trend-figure.ts';
+import { pairPanels } from '../figures/pair-panels.ts';
+import { pairPanelHeight, sizePairFigure } from '../figures/size-pair-figure.ts';
+import { expertTrendFigure } from '../figures/size-trend-figure.ts';
+import type { Drawing } from '../figures/svg.ts';
 import { html, htmlFigure, type HtmlNode } from './html.ts';
 import type { ReportSource } from './report-source.ts';
 
@@ -25,7 +29,7 @@ const parts = <T>(items: readonly T[], size: number): T[][] => {
 /** Small multiples that fit on a page. */
 const perPage = (panelHeight: number): number => COLUMNS * Math.max(1, Math.floor(PAGE_HEIGHT / panelHeight));
 
-const figure = (svg: string, caption: string, size: 'whole' | 'half' = 'whole'): HtmlNode =>
+const figure = ({ svg }: Drawing, caption: string, size: 'whole' | 'half' = 'whole'): HtmlNode =>
   html(
     'figure',
     {},
@@ -42,19 +46,19 @@ export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =
   );
 
 /** Threshold against pretraining experts. */
-export const trendFigures = ({ family, manifest }: ReportSource): HtmlNode[] =>
-  parts(family.tasks, perPage(TREND_PANEL_HEIGHT)).map((tasks) =>
-    figure(expertTrendFigure(family, tasks, manifest, pageTheme), expertTrendCaption(family)),
+export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
+  parts(sizeTrend.tasks, perPage(TREND_PANEL_HEIGHT)).map((tasks) =>
+    figure(expertTrendFigure(sizeTrend, tasks, manifest, pageTheme), expertTrendCaption(sizeTrend)),
   );
 
 /** Pruned-large against scratch-small. */
-export const pairFigures = ({ family, manifest }: ReportSource): HtmlNode[] => {
-  const panels = pairPanels(family.pairs, family.tasks);
+export const pairFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] => {
+  const panels = pairPanels(sizeTrend.pairs, sizeTrend.tasks);
   const rows = Math.max(1, ...panels.map((panel) => panel.rows.length));
-  return parts(panels, perPage(pairPanelHeight(rows, family.methods.length))).map((part) =>
+  return parts(panels, perPage(pairPanelHeight(rows, sizeTrend.methods.length))).map((part) =>
     figure(
       sizePairFigure(
-        family,
+        sizeTrend,
         part.map(({ task }) => task),
         manifest,
         pageTheme,

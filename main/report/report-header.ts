@@ -1,50 +1,20 @@
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepSettings } from '../contract/sweep.ts';
-import type { RecordedTrainings } from '../evaluation/size-trend/document.ts';
-import { listed } from '../evaluation/size-trend/findings.ts';
+import { listed } from '../evaluation/wording.ts';
+import { bareFactor } from '../figures/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
-import { printedFactor } from './report-numbers.ts';
 import type { ReportSource } from './report-source.ts';
-
-/** Stands wherever numbers of the bundled models are shown. */
-export const INSTRUMENT_NOTE =
-  'The models that come with the workbench are small instruments for showing and testing the method: their numbers are no ' +
-  'evidence about large models.';
-
-/** The models that come with the workbench: their folders, how to open one, and what is recorded of other trainings. */
-export interface BundledModels {
-  readonly folders: Iterable<string>;
-  readonly open: (folder: string) => Promise<{ readonly fingerprint: string }>;
-  readonly recorded: () => Promise<RecordedTrainings | null>;
-}
-
-/**
- * Fingerprints of the bundled models: a model is known by what it is, wherever the run found it. One that cannot be
- * opened was not run; the list of models says what is wrong with it.
- */
-export const bundledFingerprints = async ({
-  folders,
-  open,
-}: Pick<BundledModels, 'folders' | 'open'>): Promise<ReadonlySet<string>> => {
-  const models = await Promise.allSettled([...folders].map(open));
-  return new Set(models.flatMap((model) => (model.status === 'fulfilled' ? [model.value.fingerprint] : [])));
-};
-
-/** The note, where a run has bundled models. */
-export const instrumentNotes = (
-  { models }: Pick<RunManifest, 'models'>,
-  bundled: ReadonlySet<string>,
-): readonly string[] => (models.some(({ fingerprint }) => bundled.has(fingerprint)) ? [INSTRUMENT_NOTE] : []);
 
 type Definition = readonly [term: string, text: string];
 
 const measured: readonly Definition[] = [
   [
     'Expert, E, top-k',
-    'A feed-forward block of a sparse mixture layer. E: experts per layer before pruning; the router sends each token to k of them.',
+    'A feed-forward block of a sparse mixture layer. E: experts per layer before pruning; the router sends ' +
+      'each token to k of them.',
   ],
   [
     'Pruning factor',
@@ -52,38 +22,46 @@ const measured: readonly Definition[] = [
   ],
   [
     'Accuracy',
-    'Share of test items whose right answer has the highest log-likelihood of all choices: summed over its tokens (acc), or divided by its characters (acc_norm).',
+    'Share of test items whose right answer has the highest log-likelihood of all choices: summed over its ' +
+      'tokens (acc), or divided by its characters (acc_norm).',
   ],
   ['Perplexity', 'exp of the mean negative log-likelihood per token; lower is better.'],
   ['n', 'Test items. Calibration items, which profiles and plans come from, are never among them.'],
   ['Difference', 'Value of the pruned model minus value of the unpruned one, on the same items.'],
   [
     '95 % interval',
-    'Of the difference, two-sided, paired: Tango\u2019s score interval for paired proportions (1998); for perplexity a paired bootstrap over texts (2,000 resamples, seeded).',
+    'Of the difference, two-sided, paired: Tango\u2019s score interval for paired proportions (1998); for ' +
+      'perplexity a paired bootstrap over texts (2,000 resamples, seeded).',
   ],
   [
     'p',
-    'Two-sided exact McNemar test: the chance of so uneven a split of lost and gained items if pruning changed nothing. Not corrected for the number of tests.',
+    'Two-sided exact McNemar test: the chance of so uneven a split of lost and gained items if pruning ' +
+      'changed nothing. Not corrected for the number of tests.',
   ],
   ['Lost, gained', 'Items that only the unpruned model, or only the pruned model, answers rightly.'],
   [
     'Several seeds',
-    'A method that draws at random is measured with each seed. Curves show mean and range; its threshold counts a factor as safe only if it is safe for every seed.',
+    'A method that draws at random is measured with each seed. Curves show mean and range; its threshold ' +
+      'counts a factor as safe only if it is safe for every seed.',
   ],
 ];
 
 const ofSizes: readonly Definition[] = [
   [
     'Rises with E',
-    'A task counts as rising if more pairs of models that differ in E have the larger model\u2019s bracket entirely above the smaller one\u2019s than entirely below it. Brackets that overlap take no side, nor does a smaller model that is safe as far as it was pruned: it hides how far it might have gone.',
+    'A task counts as rising if more pairs of models that differ in E have the larger model\u2019s bracket ' +
+      'entirely above the smaller one\u2019s than entirely below it. Brackets that overlap take no side, nor ' +
+      'does a smaller model that is safe as far as it was pruned: it hides how far it might have gone.',
   ],
   [
     'Sign test over tasks',
-    'Exact, two-sided: the chance that tasks which take a side split so unevenly if either side were as likely. It is about these models; tasks of one model share the luck of its training.',
+    'Exact, two-sided: the chance that tasks which take a side split so unevenly if either side were as ' +
+      'likely. It is about these models; tasks of one model share the luck of its training.',
   ],
   [
     'Ways to hand the sizes out',
-    'An exact permutation test over whole models (Jonckheere\u2019s statistic summed over tasks): it asks whether a trend could be chance in training. With few trained models it cannot rule that out.',
+    'An exact permutation test over whole models (Jonckheere\u2019s statistic summed over tasks): it asks ' +
+      'whether a trend could be chance in training. With few trained models it cannot rule that out.',
   ],
   [
     'Past the threshold',
@@ -107,17 +85,19 @@ const methodDefinitions = (names: readonly string[]): Definition[] =>
 
 const recoveryDefinition: Definition = [
   'Recovered (+recovery)',
-  'The same plan with the down projections of its experts refitted on the task\u2019s calibration items, layer by layer, by ridge regression on what the pruned block lacks of the unpruned one; the ridge is chosen by two-fold cross-validation. No training.',
+  'The same plan with the down projections of its experts refitted on the task\u2019s calibration items, ' +
+    'layer by layer, by ridge regression on what the pruned block lacks of the unpruned one; the ridge is ' +
+    'chosen by two-fold cross-validation. No training.',
 ];
 
 /** What every number of the page is: measurements, the threshold rule, methods, routing statistics. */
-export const definitionSection = ({ family, profiles }: ReportSource): HtmlNode[] => [
+export const definitionSection = ({ sizeTrend, profiles }: ReportSource): HtmlNode[] => [
   html('h3', {}, 'Measurements'),
-  list([...measured, ['Safe, threshold', family.rule], ...(family.trends.length > 0 ? ofSizes : [])]),
+  list([...measured, ['Safe, threshold', sizeTrend.rule], ...(sizeTrend.trends.length > 0 ? ofSizes : [])]),
   html('h3', {}, 'Methods'),
   list([
-    ...methodDefinitions(family.methods),
-    ...(family.methods.some((name) => methodOfLabel(name).isRecovered) ? [recoveryDefinition] : []),
+    ...methodDefinitions(sizeTrend.methods),
+    ...(sizeTrend.methods.some((name) => methodOfLabel(name).isRecovered) ? [recoveryDefinition] : []),
   ]),
   ...(profiles.length === 0
     ? []
@@ -182,8 +162,8 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
 
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 
-const question = ({ family, document }: ReportSource): string => {
-  const { delta, models, tasks, methods } = family;
+const question = ({ sizeTrend, document }: ReportSource): string => {
+  const { delta, models, tasks, methods } = sizeTrend;
   const points = Math.round(delta * 1000) / 10;
   const metrics = distinct(document.results.map(({ metric }) => metric));
   const fall = [
@@ -195,7 +175,7 @@ const question = ({ family, document }: ReportSource): string => {
   const subject =
     models.length === 1 ? `the experts of ${models[0]?.name ?? 'the model'}` : `the experts of ${models.length} models`;
   const over =
-    models.length > 1 && family.trends.length > 0
+    models.length > 1 && sizeTrend.trends.length > 0
       ? ', and does that depend on how many experts a model was trained with'
       : '';
   return (
@@ -204,15 +184,15 @@ const question = ({ family, document }: ReportSource): string => {
   );
 };
 
-const facts = ({ manifest, document, family }: ReportSource): HtmlNode => {
+const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
   const settings = sweepSettings.safeParse(manifest.spec);
   const items = document.results.filter(({ factor }) => factor === 1).map(({ n }) => n);
-  const factors = distinct(document.results.map(({ factor }) => printedFactor(factor))).sort(
+  const factors = distinct(document.results.map(({ factor }) => bareFactor(factor))).sort(
     (a, b) => Number(a) - Number(b),
   );
   const entries: readonly (readonly [string, string])[] = [
-    ['Models', family.models.map(({ name, experts }) => `${name} (E = ${experts})`).join(', ')],
-    ['Tasks', family.tasks.join(', ')],
+    ['Models', sizeTrend.models.map(({ name, experts }) => `${name} (E = ${experts})`).join(', ')],
+    ['Tasks', sizeTrend.tasks.join(', ')],
     ['Factors', factors.join(', ')],
     [
       'Test items per task',

@@ -1,26 +1,35 @@
 import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, CompareTask } from '../contract/compare.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
+import { rankIntervalText, rankText, readingText, sharedPlaceText } from '../evaluation/wording.ts';
+import {
+  bareFactor,
+  formatDifference,
+  formatInterval,
+  formatProbability,
+  formatValue,
+  UNITS_NOTE,
+} from '../figures/numbers.ts';
 import { html, htmlAll, type HtmlNode, type ReportColumn, reportTable } from './html.ts';
-import { printedDifference, printedFactor, printedP, printedValue } from './report-numbers.ts';
+
+const printedP = (p: number | null): string => (p === null ? '' : formatProbability(p));
 
 const columns: readonly ReportColumn<SweepResult>[] = [
   { title: 'task', cell: ({ task }) => task },
   { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
-  { title: 'factor', isNumber: true, cell: ({ factor }) => printedFactor(factor) },
-  { title: 'kept', isNumber: true, cell: ({ kept }) => printedFactor(kept) },
+  { title: 'factor', isNumber: true, cell: ({ factor }) => bareFactor(factor) },
+  { title: 'kept', isNumber: true, cell: ({ kept }) => bareFactor(kept) },
   { title: 'n', isNumber: true, cell: ({ n }) => n },
-  { title: 'value', isNumber: true, cell: ({ value, metric }) => printedValue(value, metric) },
+  { title: 'value', isNumber: true, cell: ({ value, metric }) => formatValue(value, metric) },
   {
     title: 'difference',
     isNumber: true,
-    cell: ({ difference, metric, factor }) => (factor === 1 ? '' : printedDifference(difference, metric)),
+    cell: ({ difference, metric, factor }) => (factor === 1 ? '' : formatDifference(difference, metric)),
   },
   {
     title: '95 % interval',
     isNumber: true,
-    cell: ({ low, high, metric, factor }) =>
-      factor === 1 ? '' : `${printedDifference(low, metric)} to ${printedDifference(high, metric)}`,
+    cell: ({ low, high, metric, factor }) => (factor === 1 ? '' : formatInterval({ low, high }, metric)),
   },
   { title: 'p', isNumber: true, cell: ({ p }) => printedP(p) },
   { title: 'verdict', cell: ({ verdict }) => verdict ?? '' },
@@ -36,13 +45,11 @@ export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
     {},
     ...models.map((model) => {
       const own = results.filter((result) => result.model === model);
-      const caption =
-        'Accuracies in per cent, differences to the unpruned model in percentage points (perplexity as it stands); two-sided 95 % intervals, paired.';
       return html(
         'details',
         {},
         html('summary', {}, `${model}: ${own.length} measurements`),
-        reportTable(caption, columns, own),
+        reportTable(`Differences to the unpruned model. ${UNITS_NOTE}`, columns, own),
       );
     }),
   );
@@ -53,31 +60,14 @@ interface TaskRow {
   readonly row: CompareRow;
 }
 
-const two = (value: number): string => value.toFixed(2);
-
-const placeText = ({ task: { rows }, row: { place, sharesBest } }: TaskRow): string => {
-  const half = (rows.filter((row) => row.place === place).length - 1) / 2;
-  return `${half === 0 ? place : `${place - half}\u2013${place + half}`}${sharesBest ? ' =' : ''}`;
-};
-
-const readingText = ({ row: { reading } }: TaskRow): string =>
-  reading === null ? 'reference' : reading === 'cannot-tell' ? 'cannot tell' : reading;
-
 const overviewTable = ({ overview }: CompareDocument): HtmlNode =>
   reportTable<CompareMethod>(
-    'Over all tasks. Mean rank with the 95 % interval of a bootstrap over items; best, or not distinguishable from the best.',
+    'Over all tasks. Mean rank with the 95 % interval of a bootstrap over items; best, or not ' +
+      'distinguishable from the best.',
     [
       { title: 'method', cell: ({ method }) => method },
-      {
-        title: 'mean rank',
-        isNumber: true,
-        cell: ({ meanRank }) => (meanRank === null ? '\u2013' : two(meanRank.value)),
-      },
-      {
-        title: '95 % interval',
-        isNumber: true,
-        cell: ({ meanRank }) => (meanRank === null ? '' : `${two(meanRank.low)} to ${two(meanRank.high)}`),
-      },
+      { title: 'mean rank', isNumber: true, cell: rankText },
+      { title: '95 % interval', isNumber: true, cell: rankIntervalText },
       { title: 'best, or =', isNumber: true, cell: ({ sharesBest, tasks }) => `${sharesBest} of ${tasks}` },
     ],
     overview,
@@ -89,30 +79,27 @@ const taskTable = ({ tasks }: CompareDocument): HtmlNode =>
     {},
     html('summary', {}, 'Every method on every task'),
     reportTable<TaskRow>(
-      'Accuracies in per cent, differences to the best method of the task in percentage points (perplexity as it stands); two-sided 95 % intervals, paired. = : best, or not distinguishable from the best.',
+      `Differences to the best method of the task. ${UNITS_NOTE} = : best, or not distinguishable from the best.`,
       [
         { title: 'task', cell: ({ task }) => task.task },
-        { title: 'rank', cell: placeText },
+        { title: 'rank', cell: ({ task, row }) => sharedPlaceText(row, task) },
         { title: 'method', cell: ({ row }) => row.method },
         { title: 'draws', isNumber: true, cell: ({ row }) => Math.max(1, row.seeds.length) },
         { title: 'n', isNumber: true, cell: ({ task }) => task.n },
-        { title: 'value', isNumber: true, cell: ({ task, row }) => printedValue(row.value, task.metric) },
+        { title: 'value', isNumber: true, cell: ({ task, row }) => formatValue(row.value, task.metric) },
         {
           title: 'difference',
           isNumber: true,
-          cell: ({ task, row }) => (row.paired === null ? '' : printedDifference(row.paired.difference, task.metric)),
+          cell: ({ task, row }) => (row.paired === null ? '' : formatDifference(row.paired.difference, task.metric)),
         },
         {
           title: '95 % interval',
           isNumber: true,
-          cell: ({ task, row }) =>
-            row.paired === null
-              ? ''
-              : `${printedDifference(row.paired.low, task.metric)} to ${printedDifference(row.paired.high, task.metric)}`,
+          cell: ({ task, row }) => (row.paired === null ? '' : formatInterval(row.paired, task.metric)),
         },
         { title: 'p', isNumber: true, cell: ({ row }) => printedP(row.paired?.p ?? null) },
         { title: 'p (Holm)', isNumber: true, cell: ({ row }) => printedP(row.pHolm) },
-        { title: 'reading', cell: readingText },
+        { title: 'reading', cell: ({ row }) => readingText(row.reading) },
       ],
       tasks.flatMap((task) => task.rows.map((row) => ({ task, row }))),
     ),
@@ -123,7 +110,8 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
     ? []
     : [
         reportTable<CompareRecovery>(
-          'Recovery against the same plans without, paired: on how many tasks the interval of the difference leaves out 0.',
+          'Recovery against the same plans without, paired: on how many tasks the interval of the difference ' +
+            'leaves out 0.',
           [
             { title: 'method', cell: ({ method, refit }) => curveLabel(method, refit) },
             { title: 'better', isNumber: true, cell: ({ better }) => better },
@@ -138,7 +126,7 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
 /** The methods against each other, a part per model at its middle factor. */
 export const methodComparisons = (comparisons: readonly CompareDocument[]): HtmlNode[] =>
   comparisons.flatMap((comparison) => [
-    html('h3', {}, `${comparison.model} at factor ${printedFactor(comparison.factor)}`),
+    html('h3', {}, `${comparison.model} at factor ${bareFactor(comparison.factor)}`),
     ...comparison.findings.map((finding) => html('p', {}, finding)),
     overviewTable(comparison),
     ...recoveryTable(comparison),

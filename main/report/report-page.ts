@@ -27,17 +27,17 @@ const notes = (texts: readonly string[]): HtmlNode[] =>
   texts.length === 0 ? [] : [html('ul', { class: 'notes' }, ...texts.map((text) => html('li', {}, text)))];
 
 const sizeTrendSections = (source: ReportSource): Section[] => {
-  const { family } = source;
-  if (family.trends.length === 0) return [];
+  const { sizeTrend } = source;
+  if (sizeTrend.trends.length === 0) return [];
   const overExperts: Section = {
     id: 'experts',
     title: 'Threshold and number of experts',
     content: [
       ...trendFigures(source),
-      chartFindings(family.findings, 'threshold-over-experts'),
+      chartFindings(sizeTrend.findings, 'threshold-over-experts'),
       html('h3', {}, 'How many thresholds reach a factor'),
-      chartFindings(family.findings, 'safe-tasks'),
-      safeCountTables(family),
+      chartFindings(sizeTrend.findings, 'safe-tasks'),
+      safeCountTables(sizeTrend),
     ],
   };
   const pairs: Section = {
@@ -45,26 +45,26 @@ const sizeTrendSections = (source: ReportSource): Section[] => {
     title: 'Pruned large, or trained small?',
     content: [
       ...pairFigures(source),
-      chartFindings(family.findings, 'pruned-against-scratch'),
-      pairTable(family),
-      equalKeptTable(family),
+      chartFindings(sizeTrend.findings, 'pruned-against-scratch'),
+      pairTable(sizeTrend),
+      equalKeptTable(sizeTrend),
     ],
   };
-  return [overExperts, ...(family.pairs.length > 0 ? [pairs] : [])];
+  return [overExperts, ...(sizeTrend.pairs.length > 0 ? [pairs] : [])];
 };
 
 const sections = (source: ReportSource): Section[] => {
-  const { manifest, document, family, comparisons = [], profiles } = source;
+  const { manifest, document, sizeTrend, comparisons = [], profiles } = source;
   return [
     {
       id: 'findings',
       title: 'Findings',
-      content: [keyFindings(family.findings), ...notes(family.notes)],
+      content: [keyFindings(sizeTrend.findings), ...notes(sizeTrend.notes)],
     },
     {
       id: 'thresholds',
       title: 'Thresholds',
-      content: [html('p', {}, family.rule), thresholdMatrices(family)],
+      content: [html('p', {}, sizeTrend.rule), thresholdMatrices(sizeTrend)],
     },
     { id: 'curves', title: 'Curves', content: curveFigures(source) },
     ...(comparisons.length > 0
@@ -95,7 +95,8 @@ export const reportName = ({ id }: RunManifest): string => `${id}.html`;
 
 /**
  * A sweep as one HTML page that needs nothing else: no scripts, no fonts, no network (a policy in its head forbids
- * them). Refuses a sweep without results. Light or dark as the reader's system is, laid out for A4 in print. Pure: the same source gives the same bytes.
+ * them). Refuses a sweep without results. Light or dark as the reader's system is, laid out for A4 in print. Pure: the
+ * same source gives the same bytes.
  */
 export const reportPage = (source: ReportSource): string => {
   const { manifest, document } = source;
@@ -158,5 +159,5 @@ export const makeReport = async (
   const stored = await readStoredSweep(workspace, run, options);
   const profiles = await readRunProfiles(workspace.runs.folder(run), stored.manifest);
   const comparisons = await readReportComparisons(workspace, stored.document);
-  return { html: reportPage({ ...stored, comparisons, profiles }), findings: stored.family.findings };
+  return { html: reportPage({ ...stored, comparisons, profiles }), findings: stored.sizeTrend.findings };
 };

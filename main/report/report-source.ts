@@ -8,7 +8,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 export interface ReportSource {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;
-  readonly family: SizeTrendDocument;
+  readonly sizeTrend: SizeTrendDocument;
   /** The methods against each other, per model; absent or empty where there is nothing to compare. */
   readonly comparisons?: readonly CompareDocument[];
   readonly profiles: readonly { readonly model: string; readonly profiles: readonly TaskProfile[] }[];

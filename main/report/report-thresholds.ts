@@ -1,4 +1,3 @@
-import { assertNever } from '../contract/errors.ts';
 import type {
   EqualKeptPair,
   Finding,
@@ -8,23 +7,24 @@ import type {
   SizeThreshold,
   SizeTrendDocument,
 } from '../contract/size-trend.ts';
+import {
+  bracketText,
+  chartQuestion,
+  MATRIX_CAPTION,
+  standingOf,
+  standingText,
+  thresholdValue,
+} from '../evaluation/wording.ts';
+import {
+  bareFactor,
+  formatDifference,
+  formatInterval,
+  formatProbability,
+  formatRange,
+  formatValue,
+  UNITS_NOTE,
+} from '../figures/numbers.ts';
 import { html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
-import { printedDifference, printedFactor, printedP, printedValue } from './report-numbers.ts';
-
-const questionOf = (chart: Finding['chart']): string => {
-  switch (chart) {
-    case 'threshold-over-experts':
-      return 'Does the threshold rise with the number of pretraining experts?';
-    case 'safe-tasks':
-      return 'How many tasks are safe?';
-    case 'pruned-against-scratch':
-      return 'Prune many experts, or train fewer?';
-    case 'thresholds':
-      return 'How far can the models be pruned?';
-    default:
-      return assertNever(chart);
-  }
-};
 
 /** Sentences of a chart, as a list. */
 export const chartFindings = (findings: readonly Finding[], chart: Finding['chart']): HtmlNode => {
@@ -34,7 +34,7 @@ export const chartFindings = (findings: readonly Finding[], chart: Finding['char
     'dl',
     { class: 'findings' },
     ...own.map(({ method, sentence }) =>
-      html('div', {}, html('dt', {}, method ?? questionOf(chart)), html('dd', {}, sentence)),
+      html('div', {}, html('dt', {}, method ?? chartQuestion(chart)), html('dd', {}, sentence)),
     ),
   );
 };
@@ -45,7 +45,9 @@ export const keyFindings = (findings: readonly Finding[]): HtmlNode => {
   return html(
     'dl',
     { class: 'findings key' },
-    ...key.map(({ chart, sentence }) => html('div', {}, html('dt', {}, questionOf(chart)), html('dd', {}, sentence))),
+    ...key.map(({ chart, sentence }) =>
+      html('div', {}, html('dt', {}, chartQuestion(chart)), html('dd', {}, sentence)),
+    ),
   );
 };
 
@@ -63,7 +65,7 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
       reportTable<SafeCount>(
         htmlAll([html('b', {}, method), ': thresholds at this factor or above']),
         [
-          { title: 'factor', isNumber: true, cell: ({ factor }) => printedFactor(factor) },
+          { title: 'factor', isNumber: true, cell: ({ factor }) => bareFactor(factor) },
           ...sizes.map((experts) => ({
             title: `E = ${experts}`,
             isNumber: true,
@@ -76,9 +78,6 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
   );
 };
 
-const pastText = ({ pastThreshold }: SizePair): string =>
-  pastThreshold === null ? 'cannot tell' : pastThreshold ? 'past' : 'within';
-
 /** Every comparison of a pruned large model with a small one, in a table to unfold. */
 export const pairTable = ({ pairs }: SizeTrendDocument): HtmlNode =>
   html(
@@ -86,27 +85,27 @@ export const pairTable = ({ pairs }: SizeTrendDocument): HtmlNode =>
     {},
     html('summary', {}, `All ${pairs.length} comparisons as a table`),
     reportTable<SizePair>(
-      'Accuracies in per cent, differences in percentage points (perplexity as it stands); two-sided 95 % intervals, paired.',
+      UNITS_NOTE,
       [
         { title: 'task', cell: ({ task }) => task },
         { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
         { title: 'pruned', cell: ({ large, largeExperts, experts }) => `${large} (${largeExperts} \u2192 ${experts})` },
         { title: 'from scratch', cell: ({ small }) => small },
-        { title: 'threshold', cell: pastText },
+        { title: 'threshold', cell: (pair) => standingText(standingOf(pair)) },
         { title: 'n', isNumber: true, cell: ({ n }) => n },
-        { title: 'pruned', isNumber: true, cell: ({ pruned, metric }) => printedValue(pruned, metric) },
-        { title: 'scratch', isNumber: true, cell: ({ scratch, metric }) => printedValue(scratch, metric) },
+        { title: 'pruned', isNumber: true, cell: ({ pruned, metric }) => formatValue(pruned, metric) },
+        { title: 'scratch', isNumber: true, cell: ({ scratch, metric }) => formatValue(scratch, metric) },
         {
           title: 'difference',
           isNumber: true,
-          cell: ({ difference, metric }) => printedDifference(difference, metric),
+          cell: ({ difference, metric }) => formatDifference(difference, metric),
         },
         {
           title: '95 % interval',
           isNumber: true,
-          cell: ({ low, high, metric }) => `${printedDifference(low, metric)} to ${printedDifference(high, metric)}`,
+          cell: ({ low, high, metric }) => formatInterval({ low, high }, metric),
         },
-        { title: 'p', isNumber: true, cell: ({ p }) => printedP(p) },
+        { title: 'p', isNumber: true, cell: ({ p }) => (p === null ? '' : formatProbability(p)) },
       ],
       pairs,
     ),
@@ -121,43 +120,26 @@ export const equalKeptTable = ({ equalKept }: SizeTrendDocument): HtmlNode =>
         {},
         html('summary', {}, `At an equal number of kept experts: all ${equalKept.length} comparisons`),
         reportTable<EqualKeptPair>(
-          'A model with more pretraining experts against the next smaller size, both pruned to as many. Accuracies in per cent, differences in percentage points (perplexity as it stands); two-sided 95 % intervals, paired.',
+          'A model with more pretraining experts against the next smaller size, both pruned to as many. ' + UNITS_NOTE,
           [
             { title: 'task', cell: ({ task }) => task },
             { title: 'method', cell: ({ method }) => method },
-            { title: 'kept', isNumber: true, cell: ({ kept }) => printedFactor(kept) },
+            { title: 'kept', isNumber: true, cell: ({ kept }) => bareFactor(kept) },
             { title: 'larger', cell: ({ large, largeExperts }) => `${large} (E = ${largeExperts})` },
             { title: 'smaller', cell: ({ small, smallExperts }) => `${small} (E = ${smallExperts})` },
-            { title: 'larger', isNumber: true, cell: ({ largeValue, metric }) => printedValue(largeValue, metric) },
-            { title: 'smaller', isNumber: true, cell: ({ smallValue, metric }) => printedValue(smallValue, metric) },
+            { title: 'larger', isNumber: true, cell: ({ largeValue, metric }) => formatValue(largeValue, metric) },
+            { title: 'smaller', isNumber: true, cell: ({ smallValue, metric }) => formatValue(smallValue, metric) },
             {
               title: 'difference',
               isNumber: true,
-              cell: ({ difference, metric }) => printedDifference(difference, metric),
+              cell: ({ difference, metric }) => formatDifference(difference, metric),
             },
-            {
-              title: '95 % interval',
-              isNumber: true,
-              cell: ({ low, high, metric }) =>
-                `${printedDifference(low, metric)} to ${printedDifference(high, metric)}`,
-            },
+            { title: '95 % interval', isNumber: true, cell: (pair) => formatInterval(pair, pair.metric) },
             { title: 'reading', cell: ({ reading }) => reading },
           ],
           equalKept,
         ),
       );
-
-/** "[2, 4) worse 8": safe up to and with 2, no longer safe at 4, worse from 8 on; open where nothing larger was tested. */
-const bracketText = ({ lastSafe, firstUnsafe, firstWorse }: SizeThreshold): string =>
-  lastSafe === null
-    ? ''
-    : `[${printedFactor(lastSafe)}, ${firstUnsafe === null ? '\u2026' : printedFactor(firstUnsafe)})` +
-      (firstWorse === null ? '' : ` worse ${printedFactor(firstWorse)}`);
-
-const factorText = ({ lastSafe, verdict }: SizeThreshold): string => {
-  if (lastSafe === null) return '?';
-  return verdict === 'all-safe' ? `\u2265 ${printedFactor(lastSafe)}` : printedFactor(lastSafe);
-};
 
 /** Deeper tint for higher thresholds, one step per doubling; the number says the same. */
 const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
@@ -166,7 +148,7 @@ const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
   return html(
     'td',
     { class: 'number level', style: `--level:${Math.round(level * 100) / 100}` },
-    html('b', {}, factorText(threshold)),
+    html('b', {}, thresholdValue(threshold)),
     html('small', {}, threshold.lastSafe === null ? '' : ` ${bracketText(threshold)}`),
   );
 };
@@ -175,15 +157,6 @@ const percent = (share: number | null): string => (share === null ? '' : `${Numb
 
 const headOf = ({ name, experts }: SizedModel): HtmlContent =>
   htmlAll([name, html('small', { class: 'size' }, `E = ${experts}`)]);
-
-const itemsText = (thresholds: readonly SizeThreshold[]): string => {
-  const items = [...new Set(thresholds.map(({ n }) => n))].sort((a, b) => a - b);
-  return items.length === 0
-    ? ''
-    : items.length === 1
-      ? String(items[0])
-      : `${String(items[0])}\u2013${String(items.at(-1))}`;
-};
 
 const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument): HtmlNode => {
   const own = thresholds.filter((one) => one.method === method);
@@ -209,7 +182,7 @@ const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument
         return html(
           'tr',
           {},
-          html('th', { scope: 'row' }, htmlAll([task, html('small', {}, ` ${itemsText(ofTask)}`)])),
+          html('th', { scope: 'row' }, htmlAll([task, html('small', {}, ` ${formatRange(ofTask.map(({ n }) => n))}`)])),
           ...models.map(({ name }) => cellOf(ofTask.find(({ model }) => model === name))),
         );
       }),
@@ -249,23 +222,15 @@ const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
 };
 
 /** The matrix models x tasks of threshold factors, one table per method, with what a cell says. */
-export const thresholdMatrices = (family: SizeTrendDocument): HtmlNode =>
+export const thresholdMatrices = (sizeTrend: SizeTrendDocument): HtmlNode =>
   html(
     'div',
     {},
-    html(
-      'p',
-      { class: 'muted' },
-      'Bold: the threshold. Beside it the bracket [last safe, first unsafe): between the two no factor was tested. ' +
-        'Worse: from this factor on the quality is known to have fallen by more than the margin; an unsafe factor below it is ' +
-        'undecided. \u2265: every ' +
-        'tested factor is safe, so the threshold is this or more. 1: no tested factor is safe. ?: it cannot be told, for want ' +
-        'of items. For a method that draws at random, safe means safe for every draw.',
-    ),
+    html('p', { class: 'muted' }, MATRIX_CAPTION),
     html(
       'div',
-      { class: matricesClass(family.models.length) },
-      ...family.methods.map((method) => matrix(method, family)),
+      { class: matricesClass(sizeTrend.models.length) },
+      ...sizeTrend.methods.map((method) => matrix(method, sizeTrend)),
     ),
-    powerTable(family),
+    powerTable(sizeTrend),
   );

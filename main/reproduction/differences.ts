@@ -1,7 +1,8 @@
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, Reproduction } from '../contract/reproduction.ts';
-import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
-import { counted, printedFactor } from '../evaluation/size-trend/findings.ts';
+import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
+import { bracketWords, counted, thresholdValue } from '../evaluation/wording.ts';
+import { bareFactor } from '../figures/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome } from '../contract/outcome.ts';
 
 export interface ComparedOutcomes {
@@ -53,10 +54,6 @@ export const compareOutcomes = (before: readonly ItemOutcome[], after: readonly 
 /** Perplexities are sums of logarithms that a processor may round otherwise: equal up to this share is equal. */
 const SAME_PERPLEXITY = 1e-6;
 
-/** Factors of one point come from different files: equal up to rounding is equal. */
-export const pointKey = ({ model, task, method, seed, factor }: PointName): string =>
-  JSON.stringify([model, task, method, seed, factor.toFixed(9)]);
-
 export const pointNameOf = ({ model, task, method, seed, factor }: PointName): PointName => ({
   model,
   task,
@@ -86,17 +83,17 @@ export const compareSweeps = (
   before: Documents,
   after: Documents,
 ): Pick<Reproduction, 'changed' | 'missing' | 'added' | 'thresholds'> => {
-  const results = new Map(after.results.map((result) => [pointKey(result), result]));
-  const known = new Set(before.results.map(pointKey));
+  const results = new Map(after.results.map((result) => [pointNameKey(result), result]));
+  const known = new Set(before.results.map(pointNameKey));
   const thresholds = new Map(after.thresholds.map((threshold) => [curveKey(threshold), threshold]));
   return {
     changed: before.results.flatMap((result) => {
-      const again = results.get(pointKey(result));
+      const again = results.get(pointNameKey(result));
       if (again === undefined || isSameValue(result, again)) return [];
       return [{ ...pointNameOf(result), metric: result.metric, before: result.value, after: again.value }];
     }),
-    missing: before.results.filter((result) => !results.has(pointKey(result))).map(pointNameOf),
-    added: after.results.filter((result) => !known.has(pointKey(result))).map(pointNameOf),
+    missing: before.results.filter((result) => !results.has(pointNameKey(result))).map(pointNameOf),
+    added: after.results.filter((result) => !known.has(pointNameKey(result))).map(pointNameOf),
     thresholds: before.thresholds.flatMap((threshold) => {
       const again = thresholds.get(curveKey(threshold));
       return again === undefined || isSameThreshold(threshold, again) ? [] : [{ before: threshold, after: again }];
@@ -132,15 +129,12 @@ export const reproductionSentence = (findings: Findings): string => {
 };
 
 const named = ({ model, task, method, seed, factor }: PointName): string =>
-  `${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${printedFactor(factor)}`;
+  `${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${bareFactor(factor)}`;
 
 const scores = ({ chosen, scores: all }: FlippedItem['before']): string =>
   `chose ${String(chosen)} of [${all.map((score) => score.toFixed(6)).join(', ')}]`;
 
-const verdictOf = ({ factor, lastSafe, firstUnsafe, verdict }: Threshold): string => {
-  const printed = (value: number | null): string => (value === null ? '-' : printedFactor(value));
-  return `${printed(factor)} (${verdict}, last safe ${printed(lastSafe)}, first unsafe ${printed(firstUnsafe)})`;
-};
+const verdictOf = (threshold: Threshold): string => `${thresholdValue(threshold)} (${bracketWords(threshold)})`;
 
 const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, Reproduction } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { pointNameKey } from '../contract/sweep.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { withThresholds } from '../evaluation/threshold-family.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -19,7 +20,6 @@ import {
   compareSweeps,
   type Findings,
   isMatch,
-  pointKey,
   pointNameOf,
   reproductionSentence,
 } from './differences.ts';
@@ -50,10 +50,10 @@ const createStepReader = (
   steps: StepStore,
   index: PointIndex,
 ): ((point: PointName) => Promise<EvaluationRecord | null>) => {
-  const stepOf = new Map(index.map((point) => [pointKey(point), point.step]));
+  const stepOf = new Map(index.map((point) => [pointNameKey(point), point.step]));
   let last: { readonly step: string; readonly record: EvaluationRecord } | null = null;
   return async (point) => {
-    const step = stepOf.get(pointKey(point));
+    const step = stepOf.get(pointNameKey(point));
     if (step === undefined) return null;
     if (last?.step === step) return last.record;
     const record = await steps.readJson(step, evaluationRecord);
@@ -72,24 +72,24 @@ const compare = async (
   if (first === null || second === null) throw gone(`results.json of ${original.id}`);
   const readStep = createStepReader(steps, await readPointIndex(context.folder));
   const plans = await readRunPlans(folder);
-  const firstSteps = new Map((await readPointIndex(folder)).map((point) => [pointKey(point), point.step]));
+  const firstSteps = new Map((await readPointIndex(folder)).map((point) => [pointNameKey(point), point.step]));
   const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));
   const flipped: FlippedItem[] = [];
   const replanned: PointName[] = [];
   let items = 0;
   let largestScoreDifference = 0;
-  const unread = new Set(first.results.map(pointKey));
+  const unread = new Set(first.results.map(pointNameKey));
   const blocks = await readPointBlocks(join(folder, 'outcomes.parquet'));
   if (blocks === null) throw gone(`outcomes.parquet of ${original.id}`);
   for await (const { point, outcomes } of blocks) {
-    unread.delete(pointKey(point));
+    unread.delete(pointNameKey(point));
     const again = await readStep(point);
     if (again === null) continue;
     const compared = compareOutcomes(outcomes, again.outcomes);
     items += outcomes.length;
     largestScoreDifference = Math.max(largestScoreDifference, compared.largestScoreDifference);
     flipped.push(...compared.flipped.map((flip) => ({ ...pointNameOf(point), ...flip })));
-    const plan = plans?.get(firstSteps.get(pointKey(point)) ?? '');
+    const plan = plans?.get(firstSteps.get(pointNameKey(point)) ?? '');
     const contentOf = (made: EvaluationRecord['plan']): string =>
       canonicalJson(planContent(made, experts.get(point.model) ?? 0));
     if (plan !== undefined && contentOf(plan) !== contentOf(again.plan)) replanned.push(pointNameOf(point));

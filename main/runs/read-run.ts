@@ -7,7 +7,7 @@ import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import { type SweepDocument, sweepSettings } from '../contract/sweep.ts';
+import { type PointName, pointNameKey, type SweepDocument, sweepSettings } from '../contract/sweep.ts';
 import { compareMethods, type MeasuredMethods, measureMethods } from '../evaluation/comparison/document.ts';
 import { comparedModels, comparedResults, comparePoints, type ComparePoints } from '../evaluation/comparison/points.ts';
 import {
@@ -18,14 +18,14 @@ import {
   sizeTrendDocument,
 } from '../evaluation/size-trend/document.ts';
 import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/equal-kept.ts';
-import { type MeasuredPoint, measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
+import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { evaluationRecord } from '../jobs/evaluation-step.ts';
 import { taskProfileOf } from '../jobs/profile-job.ts';
-import { bundledFingerprints, type BundledModels, instrumentNotes } from '../report/report-header.ts';
+import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { readProfileFile } from '../workspace/profile-file.ts';
 import { readOutcomes } from './read-outcomes.ts';
@@ -51,10 +51,6 @@ export const readRunProfiles = async (folder: string, manifest: RunManifest): Pr
   return found;
 };
 
-/** Factors of one point come from different files: equal up to rounding is equal. */
-const keyOf = ({ model, task, method, seed, factor }: MeasuredPoint): string =>
-  JSON.stringify([model, task, method, seed, factor.toFixed(9)]);
-
 /**
  * Outcomes of points of a sweep: from its `outcomes.parquet` where the run is finished, from the workspace's steps where
  * it is not. Null for a point whose outcomes neither holds.
@@ -62,9 +58,9 @@ const keyOf = ({ model, task, method, seed, factor }: MeasuredPoint): string =>
 export const readPointOutcomes = async (
   { runs, steps }: Pick<Workspace, 'runs' | 'steps'>,
   run: string,
-  points: readonly MeasuredPoint[],
-): Promise<(point: MeasuredPoint) => readonly ItemOutcome[] | null> => {
-  const wanted = new Set(points.map(keyOf));
+  points: readonly PointName[],
+): Promise<(point: PointName) => readonly ItemOutcome[] | null> => {
+  const wanted = new Set(points.map(pointNameKey));
   const stored = new Map<string, readonly ItemOutcome[]>();
   const gathered = new Map<string, ItemOutcome[]>();
   const folder = runs.folder(run);
@@ -72,9 +68,9 @@ export const readPointOutcomes = async (
     wanted.size === 0 ||
     (await readOutcomes(
       join(folder, 'outcomes.parquet'),
-      (point) => wanted.has(keyOf(point)),
+      (point) => wanted.has(pointNameKey(point)),
       (point, outcome) => {
-        const key = keyOf(point);
+        const key = pointNameKey(point);
         const outcomes = gathered.get(key);
         if (outcomes === undefined) gathered.set(key, [outcome]);
         else outcomes.push(outcome);
@@ -82,12 +78,12 @@ export const readPointOutcomes = async (
     ));
   if (!isFinished) {
     for (const point of await readPointIndex(folder)) {
-      if (!wanted.has(keyOf(point))) continue;
+      if (!wanted.has(pointNameKey(point))) continue;
       const record = await steps.readJson(point.step, evaluationRecord);
-      if (record !== null) stored.set(keyOf(point), record.outcomes);
+      if (record !== null) stored.set(pointNameKey(point), record.outcomes);
     }
   }
-  return (point) => gathered.get(keyOf(point)) ?? stored.get(keyOf(point)) ?? null;
+  return (point) => gathered.get(pointNameKey(point)) ?? stored.get(pointNameKey(point)) ?? null;
 };
 
 type Stores = Pick<Workspace, 'runs' | 'steps'>;
@@ -187,8 +183,8 @@ export const readSizePairs = async (
 };
 
 /**
- * The family of a sweep's models, noting where they are bundled instruments; beside those, other trainings of their sizes
- * as far as they were recorded.
+ * A sweep read over the sizes of its models, noting where they are bundled instruments; beside those, other trainings of
+ * their sizes as far as they were recorded.
  */
 export const sizeTrendOf = async (
   manifest: RunManifest,
@@ -198,22 +194,26 @@ export const sizeTrendOf = async (
   bundled: BundledModels,
 ): Promise<SizeTrendDocument> => {
   const recorded = await bundled.recorded();
-  const family = sizeTrendDocument(
+  const sizeTrend = sizeTrendDocument(
     document,
     reading,
     pairs,
     recorded === null ? [] : comparableResults(recorded, manifest, document.results),
   );
-  return { ...family, notes: [...instrumentNotes(manifest, await bundledFingerprints(bundled)), ...family.notes] };
+  const instruments = instrumentNotes(manifest, await bundledFingerprints(bundled));
+  return { ...sizeTrend, notes: [...instruments, ...sizeTrend.notes] };
 };
 
 export interface StoredSweep {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;
-  readonly family: SizeTrendDocument;
+  readonly sizeTrend: SizeTrendDocument;
 }
 
-/** A sweep and its family as they lie on disk; `delta` is the sweep's own unless given, thresholds told one by one. */
+/**
+ * A sweep as it lies on disk, and read over the sizes of its models; `delta` is the sweep's own unless given, thresholds
+ * told one by one.
+ */
 export const readStoredSweep = async (
   stores: Stores,
   run: string,
@@ -244,6 +244,6 @@ export const readStoredSweep = async (
   return {
     manifest,
     document,
-    family: await sizeTrendOf(manifest, document, reading, await readSizePairs(stores, document), bundled),
+    sizeTrend: await sizeTrendOf(manifest, document, reading, await readSizePairs(stores, document), bundled),
   };
 };

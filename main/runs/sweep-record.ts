@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
-import { isSameFactor, sweepDocument, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import {
+  type PointName,
+  pointNameKey,
+  sweepDocument,
+  type SweepDocument,
+  type SweepResult,
+  UNPRUNED,
+} from '../contract/sweep.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -190,25 +197,10 @@ export const readSweepDocument = (folder: string): Promise<SweepDocument | null>
 export const readPointIndex = async (folder: string): Promise<PointIndex> =>
   (await readParsed(join(folder, POINTS), pointIndex)) ?? [];
 
-export interface PointName {
-  readonly model: string;
-  readonly task: string;
-  readonly method: string;
-  readonly seed: number | null;
-  readonly factor: number;
-}
-
 /** Key of the step that a point was measured in; refuses a point that the sweep does not hold. */
 export const findPointStep = async (folder: string, name: PointName): Promise<string> => {
   const index = await readPointIndex(folder);
-  const found = index.find(
-    (point) =>
-      point.model === name.model &&
-      point.task === name.task &&
-      point.method === name.method &&
-      point.seed === name.seed &&
-      isSameFactor(point.factor, name.factor),
-  );
+  const found = index.find((point) => pointNameKey(point) === pointNameKey(name));
   if (found === undefined) {
     const seed = name.seed === null ? '' : `, seed ${String(name.seed)}`;
     throw refuse(

@@ -18,7 +18,7 @@ const showView = (view: View, digit: number, ...keywords: readonly string[]): Ac
 export const showRouting = showView('routing', 1, 'heatmap', 'experts', 'router');
 export const showPrune = showView('prune', 2, 'plan', 'factor', 'sweep', 'method');
 export const showCurves = showView('curves', 3, 'accuracy', 'threshold', 'results');
-export const showThresholds = showView('thresholds', 4, 'experts', 'family', 'finding', 'scratch');
+export const showThresholds = showView('thresholds', 4, 'experts', 'sizes', 'finding', 'scratch');
 export const showCompare = showView('compare', 5, 'methods', 'rank', 'best', 'against', 'recovery');
 export const showExport = showView('export', 6, 'save', 'checkpoint', 'verify');
 

@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { Icon, IconButton } from '../components/button.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
-import { formatCount } from '../format/format-number.ts';
+import { formatCount } from '../../main/figures/numbers.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { shownSweep } from '../sweep/shown-sweep.ts';
 

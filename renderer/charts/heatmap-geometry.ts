@@ -87,9 +87,3 @@ export const movedCell = (from: Cell, key: string, layers: number, experts: numb
       return null;
   }
 };
-
-/** Every how many experts a column is numbered, so that labels stay apart. */
-export const labelStep = (cellWidth: number): number => {
-  for (const step of [1, 2, 4, 8, 16, 32]) if (step * cellWidth >= 22) return step;
-  return 64;
-};

@@ -1,12 +1,12 @@
 import { useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { MouseEvent, ReactNode } from 'react';
+import type { Hatch } from '../../main/figures/cell-matrix.ts';
+import type { ColorScale } from '../../main/figures/color-scales.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { useElementWidth } from './chart-element.ts';
-import type { ColorScale } from './color-scales.ts';
 import { cellAt, cellOrigin, heatmapGeometry, movedCell } from './heatmap-geometry.ts';
 import type { Cell } from './heatmap-geometry.ts';
 import { paintHeatmap } from './paint-heatmap.ts';
-import type { Hatch } from './paint-heatmap.ts';
 import './heatmap.css';
 
 interface HeatmapProps {

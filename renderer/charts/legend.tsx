@@ -1,6 +1,6 @@
+import { type ColorScale, scaleSteps } from '../../main/figures/color-scales.ts';
 import { markOutline, type MethodStyle, RECOVERED_DOT } from '../../main/figures/method-marks.ts';
 import type { ResolvedTheme } from '../state/theme.ts';
-import { type ColorScale, scaleSteps } from './color-scales.ts';
 
 interface MethodMarkerProps {
   readonly style: MethodStyle;

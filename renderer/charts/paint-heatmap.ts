@@ -1,10 +1,9 @@
-import { inkOn } from './color-scales.ts';
-import type { ColorScale } from './color-scales.ts';
-import { cellOrigin, labelStep } from './heatmap-geometry.ts';
+import type { Hatch } from '../../main/figures/cell-matrix.ts';
+import { labelStep } from '../../main/figures/heatmap-cells.ts';
+import { inkOn } from '../../main/figures/color-scales.ts';
+import type { ColorScale } from '../../main/figures/color-scales.ts';
+import { cellOrigin } from './heatmap-geometry.ts';
 import type { Cell, HeatmapGeometry } from './heatmap-geometry.ts';
-
-/** How a cell is hatched: not at all, as dropped, or as merged into another. */
-export type Hatch = 'none' | 'dropped' | 'merged';
 
 interface HeatmapPicture {
   readonly geometry: HeatmapGeometry;
@@ -23,6 +22,8 @@ interface HeatmapPicture {
   readonly selectedLayer: number | null;
 }
 
+/** Between the numbers of two columns. */
+const COLUMN_LABEL_PX = 22;
 const ROOM_FOR_TEXT = { width: 34, height: 20 } as const;
 /** CSS pixels between hatch lines; drops lean one way, merges cross. */
 const HATCH_STEP = { dropped: 6, merged: 9 } as const;
@@ -139,7 +140,7 @@ const paintLabels = (context: CanvasRenderingContext2D, picture: HeatmapPicture)
   context.font = `11px ${font}`;
   context.fillStyle = mutedInk;
   context.textAlign = 'center';
-  const step = labelStep(cellWidth);
+  const step = labelStep(cellWidth, COLUMN_LABEL_PX);
   for (let expert = 0; expert < experts; expert += step) {
     context.fillText(String(expert), left + expert * cellWidth + (cellWidth - gap) / 2, top - 9);
   }

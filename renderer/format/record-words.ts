@@ -1,7 +1,7 @@
 import type { ProviderListing, ProviderName, ProviderProbe, RunDevice } from '../../main/contract/device.ts';
 import { measuredWord, shortHash } from '../../main/contract/model.ts';
 import type { ChangedSince } from '../../main/contract/model.ts';
-import { formatCount, formatFixed, formatPercent, formatPower } from './format-number.ts';
+import { formatCount, formatFixed, formatPercent, formatPower } from '../../main/figures/numbers.ts';
 
 type DeviceState = 'used' | 'works' | 'untried' | 'refused' | 'absent';
 

@@ -2,7 +2,7 @@ import type { CallInput } from '../../main/contract/calls.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
-import { factorInName } from '../format/format-number.ts';
+import { factorInName } from '../../main/figures/numbers.ts';
 import type { exportStore } from '../state/export-store.ts';
 import { planStore } from '../state/plan-store.ts';
 import { currentPlanCall, shownImport } from './plan-input.ts';

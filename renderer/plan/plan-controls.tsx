@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { Definition } from '../components/definition.tsx';
 import { Problem } from '../components/problem.tsx';
 import { selectedModel, useFacts } from '../engine/facts.ts';
-import { formatFactor, formatParameters, formatPercent } from '../format/format-number.ts';
+import { formatFactor, formatParameters, formatPercent } from '../../main/figures/numbers.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { fewestKept, keptAtFactor, standardFactors } from './kept-counts.ts';

@@ -1,43 +1,22 @@
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import { formatFixed, formatNumber, formatPercent, formatSigned } from '../format/format-number.ts';
+import { profileMetric } from '../../main/figures/profile-matrices.ts';
+import { formatFixed, formatNumber, formatPercent, formatSigned } from '../../main/figures/numbers.ts';
 import type { RoutingMetric } from '../state/view-stores.ts';
 
 /** [L][E]. */
 export type Matrix = readonly (readonly number[])[];
 
-const dividedBy = (sums: Matrix, counts: Matrix): Matrix =>
-  sums.map((row, layer) =>
-    row.map((sum, expert) => {
-      const count = counts[layer]?.[expert] ?? 0;
-      return count > 0 ? sum / count : 0;
-    }),
-  );
-
-const perToken = (sums: Matrix, tokens: number): Matrix =>
-  sums.map((row) => row.map((sum) => (tokens > 0 ? sum / tokens : 0)));
-
 /** The metric on screen from a profile's sums and counts; 0 for an expert that no token chose. */
-export const metricMatrix = (profile: TaskProfile, metric: RoutingMetric): Matrix => {
-  switch (metric) {
-    case 'share':
-      return perToken(profile.counts, profile.tokens);
-    case 'gate':
-      return perToken(profile.gateMass, profile.tokens);
-    case 'reap':
-      return dividedBy(profile.reapSum, profile.counts);
-    case 'ean':
-      return dividedBy(profile.eanSum, profile.counts);
-  }
-};
+export const metricMatrix = (profile: TaskProfile, metric: RoutingMetric): Matrix =>
+  profileMetric(metric)
+    .matrix(profile)
+    .map((row) => row.map((value) => value ?? 0));
 
 /** left - right; null where their shapes differ (another model's profile). */
 export const matrixDifference = (left: Matrix, right: Matrix): Matrix | null =>
   left.length === right.length && left.every((row, layer) => row.length === right[layer]?.length)
     ? left.map((row, layer) => row.map((value, expert) => value - (right[layer]?.[expert] ?? 0)))
     : null;
-
-export const matrixMaximum = (matrix: Matrix): number =>
-  matrix.reduce((largest, row) => row.reduce((most, value) => Math.max(most, Math.abs(value)), largest), 0);
 
 /** exp of the entropy (natural log) of a layer's token counts; 0 for a layer that saw no token. */
 export const effectiveExperts = (counts: readonly number[]): number => {

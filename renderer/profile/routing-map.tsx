@@ -1,29 +1,35 @@
 import { useCallback } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
+import type { Hatch } from '../../main/figures/cell-matrix.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
 import { Heatmap } from '../charts/heatmap.tsx';
 import { ColorLegend } from '../charts/legend.tsx';
-import type { Hatch } from '../charts/paint-heatmap.ts';
 import { Checkbox } from '../components/choices.tsx';
 import { DataTable } from '../components/data-table.tsx';
 import { Definition } from '../components/definition.tsx';
 import { definitions } from '../definitions/definitions.ts';
 import { useFacts } from '../engine/facts.ts';
 import { SaveFigure } from '../figures/save-figure.tsx';
-import { formatCount, formatFixed } from '../format/format-number.ts';
-import { describeFate } from '../plan/expert-fates.ts';
+import { formatCount, formatFixed } from '../../main/figures/numbers.ts';
+import { describeFate, type ExpertFate } from '../plan/expert-fates.ts';
 import { pinOf } from '../plan/pins.tsx';
 import { useCurrentPlan } from '../plan/use-current-plan.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
+import { useResolvedTheme } from '../state/theme.ts';
 import { routingStore, usePart } from '../state/view-stores.ts';
 import { effectiveExperts, formatMetric, formatMetricShort, rankInLayer } from './metrics.ts';
-import { routingFigure } from './routing-figure.ts';
-import { useRoutingMatrix } from './use-profiles.ts';
+import { profileSource } from './profile-source.ts';
+import { useProfiles, useRoutingMatrix } from './use-profiles.ts';
+
+const hatchOf = (fate: ExpertFate | undefined): Hatch =>
+  fate?.kind === 'dropped' || fate?.kind === 'merged' ? fate.kind : 'none';
 
 export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
-  const { tasks, models } = useFacts();
+  const { tasks, models, runs } = useFacts();
+  const { byTask } = useProfiles();
+  const theme = useResolvedTheme();
   const { metric, asTable, showPlan, togglePlan } = useStore(routingStore);
   const selected = usePart(selectionStore, ({ model, layer, expert }) => ({ model, layer, expert }));
   const { matrix, scale, minus } = useRoutingMatrix(profile);
@@ -32,14 +38,9 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const pins = useStore(planStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
   const title = tasks.find((task) => task.name === profile.task)?.title ?? profile.task;
   const model = models.find((known) => known.handle === selected.model);
+  const source = model === undefined ? null : profileSource(runs, model, profile, [...byTask.values()]);
 
-  const hatch = useCallback(
-    ({ layer, expert }: Cell): Hatch => {
-      const kind = fates?.[layer]?.[expert]?.kind;
-      return kind === 'dropped' ? 'dropped' : kind === 'merged' ? 'merged' : 'none';
-    },
-    [fates],
-  );
+  const hatch = useCallback(({ layer, expert }: Cell): Hatch => hatchOf(fates?.[layer]?.[expert]), [fates]);
   const pin = useCallback(
     ({ layer, expert }: Cell) => (showPlan ? pinOf(pins, layer, expert) : null),
     [pins, showPlan],
@@ -82,21 +83,26 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           {formatCount(profile.tokens)} tokens
         </span>
         <span className="section-end">
-          <SaveFigure
-            suggestedName={`routing-${metric}-${profile.task}`}
-            figure={() =>
-              routingFigure({
-                profile,
-                metric,
-                matrix,
-                scale,
-                minus: minus?.name ?? null,
-                fates,
-                model: model ?? null,
-                title: name,
-              })
-            }
-          />
+          {source !== null && (
+            <SaveFigure
+              subject={'id' in source.manifest ? source.manifest.id : source.model}
+              view={({ routingView }) =>
+                routingView(
+                  {
+                    manifest: source.manifest,
+                    model: source.model,
+                    profiles: source.profiles,
+                    profile,
+                    metric,
+                    theme,
+                    minus: minus === null ? null : (byTask.get(minus.name) ?? null),
+                    hatches: fates?.map((row) => row.map(hatchOf)) ?? null,
+                  },
+                  source.names,
+                )
+              }
+            />
+          )}
         </span>
       </div>
       {asTable ? (

@@ -3,13 +3,13 @@ import { useStore } from 'zustand';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import { amountScale, differenceScale } from '../charts/color-scales.ts';
-import type { ColorScale } from '../charts/color-scales.ts';
+import { largestDifference } from '../../main/figures/cell-matrix.ts';
+import { amountScale, type ColorScale, differenceScale } from '../../main/figures/color-scales.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { routingStore } from '../state/view-stores.ts';
-import { matrixDifference, matrixMaximum, metricMatrix } from './metrics.ts';
+import { matrixDifference, metricMatrix } from './metrics.ts';
 import type { Matrix } from './metrics.ts';
 
 interface Profiles {
@@ -57,7 +57,7 @@ export const useRoutingMatrix = (profile: TaskProfile): RoutingMatrix => {
     const matrix = metricMatrix(profile, metric);
     const difference = other === undefined ? null : matrixDifference(matrix, metricMatrix(other, metric));
     return difference === null
-      ? { matrix, scale: amountScale(matrixMaximum(matrix)), minus: null }
-      : { matrix: difference, scale: differenceScale(matrixMaximum(difference), theme), minus };
+      ? { matrix, scale: amountScale(largestDifference(matrix)), minus: null }
+      : { matrix: difference, scale: differenceScale(largestDifference(difference), theme), minus };
   }, [profile, other, metric, theme, minus]);
 };

@@ -1,6 +1,6 @@
 import type { SweepResult } from '../../main/contract/sweep.ts';
-import { formatFactor, formatFixed, formatProbability, formatSigned } from '../format/format-number.ts';
-import { methodTitle } from '../plan/methods.ts';
+import { formatFactor, formatFixed, formatProbability, formatSigned } from '../../main/figures/numbers.ts';
+import { methodTitle } from '../../main/figures/method-titles.ts';
 import type { PointKey } from '../state/selection-store.ts';
 
 export const pointKey = (run: string, { model, task, method, seed, factor }: SweepResult): PointKey => ({

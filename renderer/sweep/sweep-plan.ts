@@ -3,7 +3,7 @@ import type { MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
-import { methodTitle } from '../plan/methods.ts';
+import { methodTitle } from '../../main/figures/method-titles.ts';
 import type { OptionsByMethod } from '../state/plan-store.ts';
 import type { SweepState } from '../state/sweep-store.ts';
 

@@ -1,39 +1,5 @@
-import { assertNever } from '../../main/contract/errors.ts';
 import type { Threshold } from '../../main/contract/sweep.ts';
-import { formatFactor } from '../format/format-number.ts';
-
-/** The threshold itself, short. */
-export const thresholdValue = (threshold: Threshold): string => {
-  switch (threshold.verdict) {
-    case 'found':
-      return threshold.factor === null ? '?' : formatFactor(threshold.factor);
-    case 'all-safe':
-      return `≥ ${formatFactor(threshold.lastSafe ?? threshold.factor ?? 1)}`;
-    case 'none-safe':
-      return threshold.firstUnsafe === null ? 'none' : `< ${formatFactor(threshold.firstUnsafe)}`;
-    case 'cannot-tell':
-      return '?';
-    default:
-      return assertNever(threshold.verdict);
-  }
-};
-
-/** The bracket and verdict in words. */
-export const thresholdBracket = ({ verdict, lastSafe, firstUnsafe, firstWorse }: Threshold): string => {
-  const worse = firstWorse === null ? '' : `, worse ${formatFactor(firstWorse)}`;
-  switch (verdict) {
-    case 'found':
-      return `safe ${formatFactor(lastSafe ?? 1)}, unsafe ${formatFactor(firstUnsafe ?? 1)}${worse}`;
-    case 'all-safe':
-      return 'all tested are safe';
-    case 'none-safe':
-      return `unsafe at ${firstUnsafe === null ? 'every factor' : formatFactor(firstUnsafe)}${worse}`;
-    case 'cannot-tell':
-      return 'cannot tell, too few items';
-    default:
-      return assertNever(verdict);
-  }
-};
+import { bracketWords, thresholdValue } from '../../main/evaluation/wording.ts';
 
 /**
  * How a method stands on a task: the threshold over all its seeds where the engine gives one, else the range of its
@@ -49,13 +15,13 @@ export const thresholdSummary = (
     const seeds = thresholds.length - 1;
     return {
       value: thresholdValue(overall),
-      note: `${thresholdBracket(overall)}${seeds > 0 ? `, ${seeds} seeds` : ''}`,
+      note: `${bracketWords(overall)}${seeds > 0 ? `, ${seeds} seeds` : ''}`,
     };
   }
-  if (thresholds.length === 1) return { value: thresholdValue(first), note: thresholdBracket(first) };
+  if (thresholds.length === 1) return { value: thresholdValue(first), note: bracketWords(first) };
   const values = [...new Set(thresholds.map(thresholdValue))];
   if (values.length === 1)
-    return { value: thresholdValue(first), note: `${thresholdBracket(first)} (${thresholds.length} seeds)` };
+    return { value: thresholdValue(first), note: `${bracketWords(first)} (${thresholds.length} seeds)` };
   const ordered = [...thresholds].sort((left, right) => (left.factor ?? 0) - (right.factor ?? 0));
   const [lowest, highest] = [ordered[0], ordered.at(-1)];
   return {

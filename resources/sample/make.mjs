@@ -6,7 +6,7 @@ import path from 'node:path';
 import { packSample } from '../../main/sample/pack-sample.ts';
 import { configOf, resources, sweepModels } from './sweep.mjs';
 
-/** The bundled family, smallest first. */
+/** The bundled models, smallest first. */
 const models = readdirSync(path.join(resources, 'models'))
   .filter((name) => name.startsWith('uncurl-'))
   .map((name) => ({ name, folder: path.join(resources, 'models', name) }))

@@ -64,7 +64,14 @@ test('the methods of the sample are ranked per task, against the best or a refer
     await page.getByRole('button', { name: 'Save figure' }).click();
     await page.getByRole('menuitem', { name: 'CSV' }).click();
     const csv = await readFile(await (await saved).path(), 'utf8');
-    expect(csv.trimEnd().split('\r\n')).toHaveLength(2 + 4 * 9);
+    expect(csv.trimEnd().split('\n')).toHaveLength(2 + 4 * 9);
+    const drawn = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save figure' }).click();
+    await page.getByRole('menuitem', { name: 'PNG' }).click();
+    const picture = await readFile(await (await drawn).path());
+    expect(picture.subarray(1, 4).toString('latin1')).toBe('PNG');
+    expect(picture.includes('Manifest\0\0\0\0\0{"id":"sample"')).toBe(true);
+    expect((await drawn).suggestedFilename()).toMatch(/^sample-methods-compared-.*\.png$/);
   });
   expect(problems).toEqual([]);
 });

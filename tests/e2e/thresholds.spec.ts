@@ -28,7 +28,7 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
       await expect(page.getByRole('region', { name: `Thresholds by ${method}` })).toBeVisible();
     const capitals = page.getByRole('region', { name: 'Thresholds by REAP' }).getByRole('row', { name: /Capitals/ });
     await expect(capitals).toContainText('n ≥ 133');
-    await photograph(workbench, 'family');
+    await photograph(workbench, 'sizes');
   });
 
   await test.step('each chart has its finding, and its p values are explained', async () => {

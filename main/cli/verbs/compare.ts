@@ -1,36 +1,36 @@
-import type { CompareDocument, CompareMethod, CompareRow, CompareTask } from '../../contract/compare.ts';
+import type { CompareDocument } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
-import { referenceWords } from '../../evaluation/comparison/findings.ts';
 import { withThresholds } from '../../evaluation/threshold-family.ts';
+import {
+  RANK_CAPTION,
+  rankIntervalText,
+  rankText,
+  readingText,
+  recoveryText,
+  referenceText,
+  sharedPlaceText,
+} from '../../evaluation/wording.ts';
+import { UNITS_NOTE } from '../../figures/numbers.ts';
 import { readComparisons } from '../../runs/read-run.ts';
 import { readSweepDocument } from '../../runs/sweep-record.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import {
+  printedDifference,
+  printedFactor,
+  printedInterval,
+  printedP,
+  printedValue,
+  terminalText,
+} from '../terminal-text.ts';
 import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
 const MAX_FACTOR = 1e6;
-
-const two = (number: number): string => String(Number(number.toFixed(2)));
-const signed = (number: number): string => (number > 0 ? '+' : '') + number.toFixed(3);
-const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
-  `[${signed(low)}, ${signed(high)}]`;
-
-const readingText = ({ method, reading }: CompareRow, { reference }: CompareTask): string =>
-  reading === null ? (method === reference ? 'reference' : '-') : reading === 'cannot-tell' ? 'cannot tell' : reading;
-
-/** "1 =" for a method that is best or not distinguishable from the best, "2-3" for two of the same value. */
-const placeText = ({ place, sharesBest }: CompareRow, { rows }: CompareTask): string => {
-  const half = (rows.filter((row) => row.place === place).length - 1) / 2;
-  return `${half === 0 ? two(place) : `${two(place - half)}-${two(place + half)}`}${sharesBest ? ' =' : ''}`;
-};
-
-const rankText = ({ meanRank }: CompareMethod): string =>
-  meanRank === null ? '-' : `${two(meanRank.value)} [${two(meanRank.low)}, ${two(meanRank.high)}]`;
 
 const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
   recoveries.length === 0
@@ -39,15 +39,15 @@ const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
         textTable(
           ['recovered', 'task', 'n', 'without', 'with', 'difference', '95 % interval', 'reading'],
           recoveries.flatMap(({ method, refit, tasks }) =>
-            tasks.map(({ task, n, bare, recovered, paired, reading }) => [
+            tasks.map(({ task, metric, n, bare, recovered, paired, reading }) => [
               curveLabel(method, refit),
               task,
               n,
-              bare.toFixed(3),
-              recovered.toFixed(3),
-              signed(paired.difference),
-              interval(paired),
-              reading === 'cannot-tell' ? 'nothing beyond the interval' : reading,
+              printedValue(bare, metric),
+              printedValue(recovered, metric),
+              printedDifference(paired.difference, metric),
+              printedInterval(paired, metric),
+              recoveryText(reading),
             ]),
           ),
         ),
@@ -57,14 +57,15 @@ const recoveryTables = ({ recoveries }: CompareDocument): string[] =>
 const compareText = (document: CompareDocument): string => {
   const { run, model, factor, factors, reference, overview, tasks, findings, notes } = document;
   return [
-    `${model} at factor ${two(factor)} (measured: ${factors.map(two).join(', ')}), ` +
-      `against ${referenceWords(reference)}.`,
+    `${model} at factor ${printedFactor(factor)} (measured: ${factors.map(printedFactor).join(', ')}), ` +
+      `against ${referenceText(reference)}.`,
     textTable(
-      ['method', 'draws', 'mean rank', 'best or not distinguishable', 'better', 'worse', 'cannot tell'],
+      ['method', 'draws', 'mean rank', '95 % interval', 'best or =', 'better', 'worse', 'cannot tell'],
       overview.map((one) => [
         one.method,
         Math.max(1, one.seeds.length),
-        rankText(one),
+        terminalText(rankText(one)),
+        rankIntervalText(one),
         `${one.sharesBest} of ${one.tasks}`,
         one.better,
         one.worse,
@@ -76,21 +77,20 @@ const compareText = (document: CompareDocument): string => {
       tasks.flatMap((task) =>
         task.rows.map((row) => [
           task.task,
-          placeText(row, task),
+          terminalText(sharedPlaceText(row, task)),
           row.method,
           task.n,
-          row.value.toFixed(3),
-          row.paired === null ? null : signed(row.paired.difference),
-          row.paired === null ? null : interval(row.paired),
-          row.paired?.p?.toPrecision(2) ?? null,
-          row.pHolm?.toPrecision(2) ?? null,
-          readingText(row, task),
+          printedValue(row.value, task.metric),
+          row.paired === null ? null : printedDifference(row.paired.difference, task.metric),
+          row.paired === null ? null : printedInterval(row.paired, task.metric),
+          printedP(row.paired?.p),
+          printedP(row.pHolm),
+          row.reading === null && row.method !== task.reference ? null : readingText(row.reading),
         ]),
       ),
     ),
     ...recoveryTables(document),
-    'Rank by value (= : best, or not distinguishable from the best); differences are to the reference, ' +
-      'on the same items, with two-sided 95 % intervals.',
+    `${RANK_CAPTION} ${UNITS_NOTE}`,
     ...findings,
     ...notes,
     `Run ${run}.`,

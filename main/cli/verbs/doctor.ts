@@ -13,7 +13,8 @@ import { createProvidersHere } from '../../inference/providers/providers-here.ts
 import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
-import { printedBytes, textList } from '../text-table.ts';
+import { printedBytes } from '../terminal-text.ts';
+import { textList } from '../text-table.ts';
 import type { Verb, VerbHost } from '../verb.ts';
 
 const packages = createRequire(import.meta.url);

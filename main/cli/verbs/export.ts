@@ -10,7 +10,7 @@ import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { installRecovery, readPlanFile } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
-import { printedBytes } from '../text-table.ts';
+import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 

@@ -1,13 +1,11 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { deflateSync } from 'node:zlib';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { refuse } from '../../contract/errors.ts';
 import { figures as drawFigures } from '../../figures/figures.ts';
 import { explainFileError } from '../../files/file-errors.ts';
 import { temporaryNameFor } from '../../files/write-atomically.ts';
-import { readRecordedTrainings, readReportComparisons, readRunProfiles, readStoredSweep } from '../../runs/read-run.ts';
-import { readSweepDocument } from '../../runs/sweep-record.ts';
+import { readFigureSource } from '../../runs/read-figure-source.ts';
+import { readRecordedTrainings } from '../../runs/read-run.ts';
 import { bundledModels } from '../../workspace/library.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { outFolder } from '../files.ts';
@@ -30,28 +28,12 @@ export const figures: Verb = {
     const out = outFolder(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     const opened = await openExistingWorkspace(workspace);
-    const { runs } = opened;
-    const manifest = await runs.read(run);
-    const document = manifest.kind === 'sweep' ? await readSweepDocument(runs.folder(run)) : null;
-    const profiles = await readRunProfiles(runs.folder(run), manifest);
-    if (document === null && profiles.length === 0) {
-      throw refuse(
-        'nothing-to-draw',
-        `${run} (${manifest.kind}, ${manifest.state}) holds no results and no profiles.`,
-        'Choose a sweep or a profile that is done.',
-      );
-    }
-    const bundled = {
+    const source = await readFigureSource(opened, run, {
       folders: [...(await bundledModels(host.resources)).values()],
       open: openCheckpoint,
       recorded: () => readRecordedTrainings(host.resources),
-    };
-    const family = document === null ? {} : { family: (await readStoredSweep(opened, run, { bundled })).family };
-    const comparisons = document === null ? [] : await readReportComparisons(opened, document);
-    const files = drawFigures(
-      { manifest, document, profiles, comparisons, ...family, deflate: (bytes) => deflateSync(bytes, { level: 9 }) },
-      reader.choice('theme', ['light', 'dark']) ?? 'light',
-    );
+    });
+    const files = drawFigures(source, reader.choice('theme', ['light', 'dark']) ?? 'light');
     const unfinished = temporaryNameFor(out, dirname(out));
     try {
       await mkdir(unfinished);

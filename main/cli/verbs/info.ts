@@ -1,6 +1,7 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { findModel } from '../subjects.ts';
-import { printedBytes, printedCount, textList } from '../text-table.ts';
+import { printedBytes, printedCount } from '../terminal-text.ts';
+import { textList } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
 export const info: Verb = {

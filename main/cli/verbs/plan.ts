@@ -26,7 +26,7 @@ import { suggestion } from '../nearest-name.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { readMethodOptions, readPins } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
-import { printedBytes, printedCount, printedShare } from '../text-table.ts';
+import { printedBytes, printedCount, printedShare } from '../terminal-text.ts';
 import type { Verb } from '../verb.ts';
 
 const chosenTasks = (profile: ProfileFile, wanted: readonly string[]): ProfileFile['tasks'] => {

@@ -12,8 +12,9 @@ import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanFile, weightsBeside } from '../plan-files.ts';
 import { findModel, findTasks } from '../subjects.ts';
+import { printedShare } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
-import { printedShare, textTable } from '../text-table.ts';
+import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
 
 const routerRows = ({ router = [] }: PlanRecovery): readonly (readonly string[])[] =>

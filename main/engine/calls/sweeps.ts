@@ -195,15 +195,15 @@ export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.
   };
 };
 
-type SizeTrendCall = 'sweep.family' | 'report.make';
+type SizeTrendCall = 'sweep.sizeTrend' | 'report.make';
 
 interface SweepSizeTrend {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;
-  readonly family: SizeTrendDocument;
+  readonly sizeTrend: SizeTrendDocument;
 }
 
-/** Answers about a sweep's models as a family. Pairs do not depend on delta: those of a finished run are kept. */
+/** Answers about a sweep over the sizes of its models. Pairs do not depend on delta: those of a finished run are kept. */
 export const sizeTrendCalls = (context: EngineContext): Pick<Answers, SizeTrendCall> => {
   const measured = new Map<string, MeasuredPairs>();
   let recorded: ReturnType<typeof readRecordedTrainings> | null = null;
@@ -227,12 +227,15 @@ export const sizeTrendCalls = (context: EngineContext): Pick<Answers, SizeTrendC
     const manifest = await sweepManifest(context, run);
     const reading = { ...given, delta: given.delta ?? sweepDelta(manifest) };
     const document = await currentDocument(context, run, reading);
-    const family = await sizeTrendOf(manifest, document, reading, await pairsOf(manifest, document), bundled);
-    return { manifest, document, family };
+    const sizeTrend = await sizeTrendOf(manifest, document, reading, await pairsOf(manifest, document), bundled);
+    return { manifest, document, sizeTrend };
   };
 
   return {
-    'sweep.family': answer(calls['sweep.family'], async ({ run, ...reading }) => (await read(run, reading)).family),
+    'sweep.sizeTrend': answer(
+      calls['sweep.sizeTrend'],
+      async ({ run, ...reading }) => (await read(run, reading)).sizeTrend,
+    ),
     'report.make': answer(calls['report.make'], async ({ run, ...reading }) => {
       const source = await read(run, reading);
       const profiles = await readRunProfiles(context.workspace.runs.folder(run), source.manifest);

@@ -8,7 +8,7 @@ import { recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 
-type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.sample';
+type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.preview';
 
 const entryOf = async (context: EngineContext, path: string, runs: readonly RunManifest[]): Promise<TaskEntry> => {
   const bundled = [...context.bundled.tasks.values()].includes(path);
@@ -65,7 +65,7 @@ const entryOf = async (context: EngineContext, path: string, runs: readonly RunM
   }
 };
 
-const sampleOf = (item: TaskItem): { id: string; context: string; choices: string[]; answer: number | null } => {
+const previewOf = (item: TaskItem): { id: string; context: string; choices: string[]; answer: number | null } => {
   if (isTextItem(item)) return { id: item.id, context: item.text, choices: [], answer: null };
   // What is written has its right answers in the place of choices; the first is the one that a profile reads.
   return {
@@ -108,9 +108,9 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
       if (await workspace.library.remove('tasks', path)) context.emit({ type: 'tasks.changed' });
       return {};
     }),
-    'tasks.sample': answer(calls['tasks.sample'], async ({ handle, split, count }) => {
+    'tasks.preview': answer(calls['tasks.preview'], async ({ handle, split, count }) => {
       const task = await context.task(handles.resolve(handle));
-      return task[split].slice(0, count).map(sampleOf);
+      return task[split].slice(0, count).map(previewOf);
     }),
   };
 };

@@ -104,7 +104,8 @@ const overMethods = (
 
 /**
  * The methods of a sweep against each other, for one model and one pruning factor (those of `measured`): per task ranks
- * and paired differences to `reference` (the best of each task, the unpruned model, or a method); over all tasks the mean
+ * and paired differences to `reference` (the best of each task, the unpruned model, or a method); over all tasks the
+ * mean
  * rank and how often a method is best or not distinguishable from the best; and what recovery did. Pure.
  */
 export const compareMethods = (

@@ -1,17 +1,11 @@
 import { BEST_REFERENCE, type CompareDocument, type CompareMethod } from '../../contract/compare.ts';
 import { curveLabel } from '../../contract/method.ts';
-import { UNPRUNED } from '../../contract/sweep.ts';
-import { counted, LEVEL, listed, printedFactor } from '../size-trend/findings.ts';
+import { isSameFactor } from '../../contract/sweep.ts';
+import { bareFactor } from '../../figures/numbers.ts';
+import { LEVEL } from '../size-trend/findings.ts';
+import { counted, listed, referenceText } from '../wording.ts';
 import { type ComparePoints, NEAREST_LIMIT } from './points.ts';
 import type { MeasuredTask } from './tasks.ts';
-
-/** "the best method of each task", "reap". */
-export const referenceWords = (reference: string): string =>
-  reference === BEST_REFERENCE
-    ? 'the best method of each task'
-    : reference === UNPRUNED
-      ? 'the unpruned model'
-      : reference;
 
 const bestText = (
   { factor, model }: Pick<CompareDocument, 'factor' | 'model'>,
@@ -24,7 +18,7 @@ const bestText = (
     byShare.set(share, [...(byShare.get(share) ?? []), method]);
   }
   const parts = [...byShare].map(([share, methods]) => `${share}: ${listed(methods)}`);
-  return `At factor ${printedFactor(factor)} of ${model}, best or not distinguishable from the best ${parts.join('; ')}.`;
+  return `At factor ${bareFactor(factor)} of ${model}, best or not distinguishable from the best ${parts.join('; ')}.`;
 };
 
 /** Why no p-value is corrected against the best of each task. */
@@ -39,7 +33,7 @@ const countText = (reference: string, { count, apart, withP, afterHolm }: Compar
   // The best method is never below itself: chance pushes every difference to it one way.
   if (reference === BEST_REFERENCE) {
     return (
-      `${counted(count, 'comparison')} with ${referenceWords(reference)}: in ${apart} the paired 95 % interval leaves out 0. ` +
+      `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval leaves out 0. ` +
       `The intervals are corrected neither for their number nor for that choice. ${HOLM_WITHHELD}`
     );
   }
@@ -48,7 +42,7 @@ const countText = (reference: string, { count, apart, withP, afterHolm }: Compar
       ? ''
       : ` After Holm\u2019s correction over the ${counted(withP, 'comparison')} that have a p-value, ${afterHolm} of them ${afterHolm === 1 ? 'stands' : 'stand'} at 0.05.`;
   return (
-    `${counted(count, 'comparison')} with ${referenceWords(reference)}: in ${apart} the paired 95 % interval leaves out 0. The intervals are not corrected ` +
+    `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval leaves out 0. The intervals are not corrected ` +
     `for their number; if no method differed, about ${chance} would leave out 0 by chance.${holm}`
   );
 };
@@ -77,8 +71,6 @@ export const compareFindings = (
   ].filter((sentence) => sentence !== '');
 };
 
-const SAME_FACTOR = 1e-9;
-
 /** What limits the comparison. */
 export const compareNotes = (
   { factor, methods, tasks }: ComparePoints,
@@ -90,9 +82,9 @@ export const compareNotes = (
     const factors = tasks.flatMap((task) =>
       task.methods.filter((one) => one.method === method).flatMap((one) => one.draws.map((draw) => draw.factor)),
     );
-    const others = factors.filter((reached) => Math.abs(reached - factor) > SAME_FACTOR * factor);
+    const others = factors.filter((reached) => !isSameFactor(reached, factor));
     if (others.length === 0) return [];
-    const [least, most] = [printedFactor(Math.min(...others)), printedFactor(Math.max(...others))];
+    const [least, most] = [bareFactor(Math.min(...others)), bareFactor(Math.max(...others))];
     return [`${method} (${least === most ? least : `${least} to ${most}`})`];
   });
   const missing = methods.flatMap((method) => {
@@ -108,7 +100,7 @@ export const compareNotes = (
       : []),
     ...(elsewhere.length > 0
       ? [
-          `Compared by the nearest measured factor, within a quarter (\u00d7${NEAREST_LIMIT}) of ${printedFactor(factor)}, as these have no point at it: ${listed(elsewhere)}.`,
+          `Compared by the nearest measured factor, within a quarter (\u00d7${NEAREST_LIMIT}) of ${bareFactor(factor)}, as these have no point at it: ${listed(elsewhere)}.`,
         ]
       : []),
     ...(missing.length > 0 ? [`Not measured near this factor: ${listed(missing)}.`] : []),

@@ -1,8 +1,6 @@
 import { refuse } from '../../contract/errors.ts';
-import { type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
-
-/** Factors are quotients of small whole numbers: equal ones differ by rounding only. */
-const SAME = 1e-9;
+import { isFactorAtMost, isSameFactor, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
+import { bareFactor } from '../../figures/numbers.ts';
 
 /** A point stands for a factor that is at most this many times larger or smaller than its own. */
 export const NEAREST_LIMIT = 1.25;
@@ -32,6 +30,8 @@ export interface ComparePoints {
 
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
 const apart = (left: number, right: number): number => Math.abs(Math.log(left / right));
+const isNear = (left: number, right: number): boolean =>
+  isFactorAtMost(Math.max(left, right), NEAREST_LIMIT * Math.min(left, right));
 
 /** Models that are measured pruned, in the order of the results. */
 export const comparedModels = (results: readonly SweepResult[]): string[] =>
@@ -41,7 +41,7 @@ export const comparedModels = (results: readonly SweepResult[]): string[] =>
 const factorCounts = (results: readonly SweepResult[]): { readonly factor: number; readonly count: number }[] => {
   const counts: { factor: number; count: number }[] = [];
   for (const { factor } of results.filter((result) => result.factor > 1)) {
-    const known = counts.find((other) => apart(other.factor, factor) < SAME);
+    const known = counts.find((other) => isSameFactor(other.factor, factor));
     if (known === undefined) counts.push({ factor, count: 1 });
     else known.count += 1;
   }
@@ -60,7 +60,7 @@ const nearest = (results: readonly SweepResult[], factor: number): SweepResult |
   const [first] = [...results].sort(
     (left, right) => apart(left.factor, factor) - apart(right.factor, factor) || left.factor - right.factor,
   );
-  return first !== undefined && apart(first.factor, factor) <= Math.log(NEAREST_LIMIT) + SAME ? first : null;
+  return first !== undefined && isNear(first.factor, factor) ? first : null;
 };
 
 const chosenModel = (models: readonly string[], run: string, model: string | undefined): string => {
@@ -75,11 +75,10 @@ const chosenModel = (models: readonly string[], run: string, model: string | und
   throw refuse('no-such-model', `${run} holds no pruned model ${model}.`, `Choose one of ${models.join(', ')}.`);
 };
 
-const printed = (factor: number): string => String(Math.round(factor * 100) / 100);
-
 /**
  * The points to compare: of one model (the first unless named), per task and method the point of each draw whose factor
- * is nearest to `factor` (the middle one unless given). Methods under a global budget reach other factors than were asked
+ * is nearest to `factor` (the middle one unless given). Methods under a global budget reach other factors than were
+ * asked
  * for, so the nearest stands for it, if it is within NEAREST_LIMIT.
  */
 export const comparePoints = (
@@ -92,11 +91,11 @@ export const comparePoints = (
   const pruned = own.filter(({ factor }) => factor > 1);
   const factors = factorCounts(pruned).map(({ factor }) => factor);
   const factor = asked ?? middleFactor(pruned) ?? Number.NaN;
-  if (!factors.some((measured) => apart(measured, factor) <= Math.log(NEAREST_LIMIT) + SAME)) {
+  if (!factors.some((measured) => isNear(measured, factor))) {
     throw refuse(
       'no-such-factor',
-      `${run} has measured nothing near factor ${printed(factor)} of ${model}.`,
-      `Choose one of ${factors.map(printed).join(', ')}.`,
+      `${run} has measured nothing near factor ${bareFactor(factor)} of ${model}.`,
+      `Choose one of ${factors.map(bareFactor).join(', ')}.`,
     );
   }
   const methods = distinct(pruned.map(({ method }) => method));

@@ -9,6 +9,7 @@ import type {
   SizeTrendDocument,
 } from '../../contract/size-trend.ts';
 import {
+  isSameFactor,
   recordedSweepSettings,
   type SweepDocument,
   type SweepResult,
@@ -18,12 +19,13 @@ import {
 import { sweepThresholds } from '../threshold.ts';
 import { levelOf, type ThresholdReading } from '../threshold-family.ts';
 import { itemsNeeded } from '../verdicts.ts';
+import { counted } from '../wording.ts';
 import { equalKeptFindings } from './equal-kept.ts';
-import { counted, safeDraws, safeTaskFindings, thresholdFindings } from './findings.ts';
+import { safeDraws, safeTaskFindings, thresholdFindings } from './findings.ts';
 import { pairFindings } from './pair-findings.ts';
 import { type measurePairs, pastThreshold } from './pairs.ts';
 import { thresholdTrendFindings } from './threshold-findings.ts';
-import { isAtMost, safeCounts, sizedModels, sizeThresholds, trendSizes } from './thresholds.ts';
+import { safeCounts, sizedModels, sizeThresholds, trendSizes } from './thresholds.ts';
 import { expertTrends } from './trends.ts';
 
 export type MeasuredPairs = ReturnType<typeof measurePairs> & { readonly equalKept?: readonly EqualKeptPair[] };
@@ -40,7 +42,7 @@ const notesOf = (
   const open = thresholds.some(({ verdict }) => verdict === 'all-safe');
   if (sizes.length < 2) return [`One expert count (E = ${sizes.join()}): nothing to compare over E.`];
   return [
-    'Models are read as one family by their number of experts alone; models with the same number count as trainings anew.',
+    'Models are ordered by their number of experts alone; models with the same number count as trainings anew.',
     ...(trainings.length > 0
       ? [
           `Thresholds over E and counts of safe factors include ${counted(trainings.length, 'training')} with another seed ` +
@@ -49,7 +51,8 @@ const notesOf = (
       : []),
     ...(open
       ? [
-          'Where every tested factor is safe, the threshold is open above: no model can be pruned below top-k experts, so a ' +
+          'Where every tested factor is safe, the threshold is open above: no model can be pruned below ' +
+            'top-k experts, so a ' +
             'small model cannot show how far it might have gone. Such a model never counts as the lower end of a rise.',
         ]
       : []),
@@ -65,8 +68,9 @@ const notesOf = (
 };
 
 /**
- * A sweep read as a family of models that differ in E. Pure: `measured` holds the pairs of pruned-large and
- * scratch-small (measurePairs), which do not depend on delta; `recorded` holds points of trainings of these sizes that the
+ * A sweep read over the sizes of its models, which differ in E. Pure: `measured` holds the pairs of pruned-large and
+ * scratch-small (measurePairs), which do not depend on delta; `recorded` holds points of trainings of these sizes that
+ * the
  * sweep did not run (comparableResults); everything else is in the document.
  */
 export const sizeTrendDocument = (
@@ -123,7 +127,8 @@ export const sizeTrendDocument = (
 const { spec, tasks, versions, device, commandLine } = runManifest.shape;
 
 /**
- * A sweep of models whose weights do not come with the workbench: trainings of the bundled sizes with another seed. What
+ * A sweep of models whose weights do not come with the workbench: trainings of the bundled sizes with another seed.
+ * What
  * it measured is kept, so that a figure over E can show what chance in training does.
  */
 export const recordedTrainings = z.object({
@@ -151,8 +156,10 @@ const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'ta
   JSON.stringify([model, task, method, seed]);
 
 /**
- * The recorded points that can stand beside a sweep: of sizes whose bundled model it swept, on the same items, by a method
- * with the same settings, at the same factors and (where a method draws) with the same seeds. None where it swept others.
+ * The recorded points that can stand beside a sweep: of sizes whose bundled model it swept, on the same items, by a
+ * method
+ * with the same settings, at the same factors and (where a method draws) with the same seeds. None where it swept
+ * others.
  */
 export const comparableResults = (
   recorded: RecordedTrainings,
@@ -175,7 +182,7 @@ export const comparableResults = (
     if (model === undefined || task === undefined || ruleOf(ours, result.method) !== ruleOf(theirs, result.method))
       return [];
     const factors = measured.get(curveKey({ ...result, model, task })) ?? [];
-    const isMeasured = factors.some((factor) => isAtMost(factor, result.factor) && isAtMost(result.factor, factor));
+    const isMeasured = factors.some((factor) => isSameFactor(factor, result.factor));
     return isMeasured ? [{ ...result, task }] : [];
   });
 };

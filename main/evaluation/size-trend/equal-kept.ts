@@ -1,7 +1,7 @@
 import type { EqualKeptPair, Finding } from '../../contract/size-trend.ts';
 import type { SizedModel } from '../../contract/size-trend.ts';
 import type { SweepResult } from '../../contract/sweep.ts';
-import { counted, listed } from './findings.ts';
+import { counted, listed } from '../wording.ts';
 import type { MeasuredPair, SizeComparison } from './pairs.ts';
 import { trendSizes } from './thresholds.ts';
 

@@ -1,30 +1,8 @@
 import type { Finding, SafeCount, SizeThreshold } from '../../contract/size-trend.ts';
 import type { Threshold } from '../../contract/sweep.ts';
+import { bareFactor } from '../../figures/numbers.ts';
 import { mcnemarExact } from '../../statistics/p-values.ts';
-
-/** "a", "a and b", "a, b and c". */
-export const listed = (parts: readonly string[]): string =>
-  parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
-
-/** "1 task", "9 tasks". */
-export const counted = (count: number, one: string, several = `${one}s`): string =>
-  `${count} ${count === 1 ? one : several}`;
-
-/** "p = 0.016", "p < 0.001": two significant digits. */
-export const printedP = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${Number(p.toPrecision(2))}`);
-
-/** At most two decimals: 16 / 13 -> "1.23". */
-export const printedFactor = (factor: number): string => String(Math.round(factor * 100) / 100);
-
-/** "E = 8", "E = 8 to 64". */
-export const printedSizes = (sizes: readonly number[]): string =>
-  sizes.length === 1 ? `E = ${sizes[0]}` : `E = ${Math.min(...sizes)} to ${Math.max(...sizes)}`;
-
-/** A share in percentage points with sign and one decimal, a true minus: "-24.3 points". */
-export const printedPoints = (share: number): string => {
-  const points = Math.round(Math.abs(share) * 1000) / 10;
-  return `${share < 0 && points > 0 ? '\u2212' : share > 0 && points > 0 ? '+' : ''}${points} points`;
-};
+import { counted, listed } from '../wording.ts';
 
 /** Two-sided level of tests, and of intervals that leave out 0: below it a difference is read as more than chance. */
 export const LEVEL = 0.05;
@@ -62,10 +40,20 @@ export const readTasks = ({ supporting, opposing, neither, unknown }: TaskCounts
 };
 
 /** The verdict over several methods: theirs where they agree; `mixed` where they do not. */
-export const commonVerdict = (verdicts: readonly Finding['verdict'][]): Finding['verdict'] => {
+const commonVerdict = (verdicts: readonly Finding['verdict'][]): Finding['verdict'] => {
   const [first = 'cannot-tell'] = verdicts;
   return verdicts.every((verdict) => verdict === first) ? first : 'mixed';
 };
+
+/** A finding over all methods, in front of those of each. */
+export const withOverall = (
+  chart: Finding['chart'],
+  sentence: string,
+  findings: readonly (Finding & { readonly counts: unknown })[],
+): Finding[] => [
+  { chart, method: null, verdict: commonVerdict(findings.map(({ verdict }) => verdict)), sentence, p: null },
+  ...findings.map(({ method, verdict, sentence: own, p }) => ({ chart, method, verdict, sentence: own, p })),
+];
 
 /** Factors that a sentence names: the smallest, which matter first. */
 const NAMED_FACTORS = 2;
@@ -78,10 +66,12 @@ const factorText = ({ factor, shares }: SafeCount, cases: string, isFirst: boole
     const unit = isFirst && index === 0 ? ` ${cases}` : '';
     return `${safe}${total}${unit} at ${isFirst && index === 0 ? 'E = ' : ''}${experts}`;
   });
-  return `a factor of ${printedFactor(factor)} is safe in ${listed(counts)}`;
+  return `a factor of ${bareFactor(factor)} is safe in ${listed(counts)}`;
 };
 
-/** The smallest factor over all methods: "A factor of 2 is safe in 2, 5 and 9 of 9 tasks at E = 8, 16 and 32 by reap". */
+/**
+ * The smallest factor over all methods: "A factor of 2 is safe in 2, 5 and 9 of 9 tasks at E = 8, 16 and 32 by reap".
+ */
 const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Finding[] => {
   const methods = [...new Set(safeCounts.map(({ method }) => method))];
   const smallest = Math.min(...safeCounts.map(({ factor }) => factor));
@@ -98,7 +88,7 @@ const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Findin
     const sizes = index === 0 ? ` ${cases} at E = ${listed(shares.map(({ experts }) => String(experts)))}` : '';
     return `in ${listed(counts)}${total}${sizes} by ${method}`;
   });
-  const sentence = `A factor of ${printedFactor(smallest)} is safe ${parts.join(', ')}.`;
+  const sentence = `A factor of ${bareFactor(smallest)} is safe ${parts.join(', ')}.`;
   return [{ chart: 'safe-tasks', method: null, verdict: 'counted', sentence, p: null }];
 };
 
@@ -167,7 +157,7 @@ const largestText = (thresholds: readonly SizeThreshold[]): string => {
   if (first === undefined) return '';
   const largest = others.reduce((best, one) => ((one.lastSafe ?? 1) > (best.lastSafe ?? 1) ? one : best), first);
   const open = largest.firstUnsafe === null ? ' or more' : '';
-  return ` The largest threshold is ${printedFactor(largest.lastSafe ?? 1)}${open} (${largest.model} on ${largest.task}, by ${largest.method}).`;
+  return ` The largest threshold is ${bareFactor(largest.lastSafe ?? 1)}${open} (${largest.model} on ${largest.task}, by ${largest.method}).`;
 };
 
 /** Who has the highest threshold of a case, among the cases in which any factor above 1 is safe. */

@@ -1,7 +1,9 @@
 import { assertNever } from '../../contract/errors.ts';
 import type { Finding, SizePair } from '../../contract/size-trend.ts';
 import { quantile } from '../../statistics/bootstrap.ts';
-import { clauses, commonVerdict, counted, printedP, printedPoints, readTasks, type TaskCounts } from './findings.ts';
+import { formatDifferenceInUnit, formatP } from '../../figures/numbers.ts';
+import { counted } from '../wording.ts';
+import { clauses, readTasks, type TaskCounts, withOverall } from './findings.ts';
 
 interface PairCounts {
   readonly worse: number;
@@ -30,7 +32,7 @@ const countTasks = (pairs: readonly SizePair[]): TaskCounts => {
 const medianText = (pairs: readonly SizePair[]): string => {
   const differences = pairs.filter(({ metric }) => metric !== 'perplexity').map(({ difference }) => difference);
   if (differences.length === 0) return '';
-  return `; median difference ${printedPoints(quantile(Float64Array.from(differences).sort(), 0.5))}`;
+  return `; median difference ${formatDifferenceInUnit(quantile(Float64Array.from(differences).sort(), 0.5), 'acc')}`;
 };
 
 const lead = (verdict: Finding['verdict'], method: string): string => {
@@ -74,7 +76,7 @@ const methodFinding = (method: string, pairs: readonly SizePair[]): MethodFindin
   const draws = new Set(past.map(({ seed }) => seed)).size;
   const byTask =
     `worse in ${tasks.supporting} of ${counted(tasks.supporting + tasks.opposing + tasks.neither, 'task')}, better in ` +
-    `${tasks.opposing}${p === null ? '' : `; sign test over tasks: ${printedP(p)}`}${medianText(past)}`;
+    `${tasks.opposing}${p === null ? '' : `; sign test over tasks: ${formatP(p)}`}${medianText(past)}`;
   const sentence = `${lead(verdict, method)}: ${pairsText(counts, draws)} (${byTask}).${withinText(pairs)}`;
   return { chart, method, verdict, sentence, p, counts };
 };
@@ -113,15 +115,5 @@ export const pairFindings = (pairs: readonly SizePair[]): Finding[] => {
   if (findings.length === 0) return [];
   const parts = findings.map((one) => ({ predicate: predicateOf(one.verdict), subject: subjectOf(one) }));
   const sentence = `Pruned past its threshold to as many experts as a smaller model was trained with, the larger model ${clauses(parts)}.`;
-  const overall: Finding = {
-    chart: 'pruned-against-scratch',
-    method: null,
-    verdict: commonVerdict(findings.map(({ verdict }) => verdict)),
-    sentence,
-    p: null,
-  };
-  return [
-    overall,
-    ...findings.map(({ chart, method, verdict, sentence: own, p }) => ({ chart, method, verdict, sentence: own, p })),
-  ];
+  return withOverall('pruned-against-scratch', sentence, findings);
 };

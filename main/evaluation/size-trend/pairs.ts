@@ -1,12 +1,8 @@
 import type { SizedModel, SizePair, SizeThreshold } from '../../contract/size-trend.ts';
-import type { SweepResult } from '../../contract/sweep.ts';
+import { isFactorAtMost, type PointName, type SweepResult } from '../../contract/sweep.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
 import { intervalSide } from '../../statistics/tango-interval.ts';
 import { summarise } from '../summarise.ts';
-import { isAtMost } from './thresholds.ts';
-
-/** Names a measured point of a sweep. */
-export type MeasuredPoint = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'factor'>;
 
 /** A large model pruned to E' experts, and a small one that has as many, unpruned: what a pair is measured from. */
 export interface SizeComparison {
@@ -35,13 +31,14 @@ const tokensOf = (outcomes: readonly ItemOutcome[]): string =>
   outcomes.map((outcome) => (outcome.kind === 'text' ? outcome.tokens : 0)).join();
 
 /**
- * Measures the pairs from the outcomes of both models on the same items. `outcomesOf` answers null for outcomes that are
+ * Measures the pairs from the outcomes of both models on the same items. `outcomesOf` answers null for outcomes that
+ * are
  * no longer stored: such a pair is left out, as is one of texts that the two models split into different tokens, whose
  * perplexities have no common unit. Both are counted.
  */
 export const measurePairs = (
   comparisons: readonly SizeComparison[],
-  outcomesOf: (point: MeasuredPoint) => readonly ItemOutcome[] | null,
+  outcomesOf: (point: PointName) => readonly ItemOutcome[] | null,
 ): { readonly pairs: MeasuredPair[]; readonly missing: number; readonly incomparable: number } => {
   const pairs: MeasuredPair[] = [];
   let missing = 0;
@@ -90,6 +87,6 @@ export const pastThreshold = (
 ): boolean | null => {
   const threshold = thresholds.find((one) => one.model === large && one.task === task && one.method === method);
   if (threshold === undefined || threshold.lastSafe === null) return null;
-  if (isAtMost(factor, threshold.lastSafe)) return false;
-  return threshold.firstUnsafe !== null && isAtMost(threshold.firstUnsafe, factor) ? true : null;
+  if (isFactorAtMost(factor, threshold.lastSafe)) return false;
+  return threshold.firstUnsafe !== null && isFactorAtMost(threshold.firstUnsafe, factor) ? true : null;
 };

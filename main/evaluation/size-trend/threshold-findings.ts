@@ -1,18 +1,8 @@
 import { assertNever } from '../../contract/errors.ts';
 import type { ExpertTrend, Finding } from '../../contract/size-trend.ts';
-import {
-  clauses,
-  commonVerdict,
-  counted,
-  drawsText,
-  LEVEL,
-  listed,
-  printedP,
-  printedSizes,
-  readTasks,
-  type SafeDraws,
-  type TaskCounts,
-} from './findings.ts';
+import { formatP } from '../../figures/numbers.ts';
+import { counted, listed, sizesText } from '../wording.ts';
+import { clauses, drawsText, LEVEL, readTasks, type SafeDraws, type TaskCounts, withOverall } from './findings.ts';
 import { permuteModels } from './trends.ts';
 
 type MethodFinding = Finding & { readonly method: string; readonly counts: TaskCounts };
@@ -60,7 +50,7 @@ const tally = (
     ...(unknown > 0 ? [`cannot be told in ${unknown}`] : []),
   ];
   const parts = [`it rises in ${supporting} of ${counted(tasks, 'task')}`, `falls in ${opposing}`, ...rest];
-  return `${listed(parts)} (${printedSizes(sizes)}${p === null ? '' : `; sign test over tasks: ${printedP(p)}`})`;
+  return `${listed(parts)} (${sizesText(sizes)}${p === null ? '' : `; sign test over tasks: ${formatP(p)}`})`;
 };
 
 /** What the trained models, rather than the tasks, can say about chance. */
@@ -69,7 +59,7 @@ const trainingChance = (trends: readonly ExpertTrend[]): string => {
   const models = new Set(trends.flatMap(({ points }) => points.map(({ model }) => model))).size;
   if (test === null) return '';
   const ways = test.exact ? `all ${test.relabellings} ways` : `${test.relabellings} ways drawn at random`;
-  const measured = `Of ${ways} to hand the sizes out to the ${models} models, ${test.asStrong} show a trend as strong (${printedP(test.p)})`;
+  const measured = `Of ${ways} to hand the sizes out to the ${models} models, ${test.asStrong} show a trend as strong (${formatP(test.p)})`;
   if (test.exact && 2 / test.relabellings > LEVEL) {
     return ` ${measured}: so few trainings cannot rule out chance in training, whatever they show.`;
   }
@@ -138,17 +128,7 @@ export const thresholdTrendFindings = (
     subject: `${method} (up in ${counts.supporting}, down in ${counts.opposing})`,
   }));
   const sentence =
-    `As the number of pretraining experts grows (${printedSizes(sizesOf(trends))}), the threshold ` +
+    `As the number of pretraining experts grows (${sizesText(sizesOf(trends))}), the threshold ` +
     `${clauses(parts)}, out of ${counted(tasks, 'task')}.${once}`;
-  const overall: Finding = {
-    chart: 'threshold-over-experts',
-    method: null,
-    verdict: commonVerdict(findings.map(({ verdict }) => verdict)),
-    sentence,
-    p: null,
-  };
-  return [
-    overall,
-    ...findings.map(({ chart, method, verdict, sentence: own, p }) => ({ chart, method, verdict, sentence: own, p })),
-  ];
+  return withOverall('threshold-over-experts', sentence, findings);
 };

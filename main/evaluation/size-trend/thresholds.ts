@@ -1,9 +1,10 @@
 import type { BracketPairs, SafeCount, SizedModel, SizeThreshold } from '../../contract/size-trend.ts';
-import type { SweepDocument, SweepResult } from '../../contract/sweep.ts';
+import { factorKey, isFactorAtMost, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
 import { headlineThresholds } from '../threshold.ts';
 
 /**
- * The models of a sweep with E, read from their results: E is what stays where nothing is pruned, which every point says
+ * The models of a sweep with E, read from their results: E is what stays where nothing is pruned, which every point
+ * says
  * (factor x kept). By rising E, models of one size in the order of the results.
  */
 export const sizedModels = (results: readonly SweepResult[]): SizedModel[] => {
@@ -12,7 +13,7 @@ export const sizedModels = (results: readonly SweepResult[]): SizedModel[] => {
   return [...experts].map(([name, count]) => ({ name, experts: count })).sort((a, b) => a.experts - b.experts);
 };
 
-/** The sizes E of a family, rising. */
+/** The sizes E of models, rising. */
 export const trendSizes = (models: readonly SizedModel[]): number[] =>
   [...new Set(models.map(({ experts }) => experts))].sort((a, b) => a - b);
 
@@ -48,11 +49,6 @@ export const sizeThresholds = (
 
 type Bracket = Pick<SizeThreshold, 'lastSafe' | 'firstUnsafe'>;
 
-/** Factors are quotients of small whole numbers: equal ones differ by rounding only. */
-const TOLERANCE = 1e-9;
-
-export const isAtMost = (factor: number, limit: number): boolean => factor <= limit * (1 + TOLERANCE);
-
 /**
  * How the bracket [lastSafe, firstUnsafe) of a model with more experts lies to that of a model with fewer.
  *
@@ -63,17 +59,17 @@ export const isAtMost = (factor: number, limit: number): boolean => factor <= li
  */
 export const compareBrackets = (smaller: Bracket, larger: Bracket): keyof BracketPairs => {
   if (smaller.lastSafe === null || larger.lastSafe === null) return 'unknown';
-  if (smaller.firstUnsafe !== null && isAtMost(smaller.firstUnsafe, larger.lastSafe)) return 'rises';
-  if (larger.firstUnsafe !== null && isAtMost(larger.firstUnsafe, smaller.lastSafe)) return 'falls';
+  if (smaller.firstUnsafe !== null && isFactorAtMost(smaller.firstUnsafe, larger.lastSafe)) return 'rises';
+  if (larger.firstUnsafe !== null && isFactorAtMost(larger.firstUnsafe, smaller.lastSafe)) return 'falls';
   return smaller.firstUnsafe === null || larger.firstUnsafe === null ? 'unknown' : 'overlaps';
 };
 
-/** Factors measured in at least `sizes` sizes of a family, rising; equal up to rounding is equal. */
+/** Factors measured in at least `sizes` sizes of models, rising; equal up to rounding is equal. */
 const sharedFactors = (results: readonly SweepResult[], method: string, sizes: number): number[] => {
   const sizesOf = new Map<number, Set<number>>();
   for (const result of results) {
     if (result.method !== method || result.factor <= 1) continue;
-    const factor = Number(result.factor.toFixed(9));
+    const factor = Number(factorKey(result.factor));
     const measured = sizesOf.get(factor) ?? new Set();
     sizesOf.set(factor, measured.add(Math.round(result.factor * result.kept)));
   }
@@ -85,13 +81,14 @@ const sharedFactors = (results: readonly SweepResult[], method: string, sizes: n
 
 /** Whether a threshold says that `factor` is safe; null where it does not say. */
 const safeAt = ({ lastSafe, firstUnsafe, largestTested }: SizeThreshold, factor: number): boolean | null => {
-  if (lastSafe === null || !isAtMost(factor, largestTested)) return null;
-  if (isAtMost(factor, lastSafe)) return true;
-  return firstUnsafe !== null && isAtMost(firstUnsafe, factor) ? false : null;
+  if (lastSafe === null || !isFactorAtMost(factor, largestTested)) return null;
+  if (isFactorAtMost(factor, lastSafe)) return true;
+  return firstUnsafe !== null && isFactorAtMost(firstUnsafe, factor) ? false : null;
 };
 
 /**
- * How many thresholds lie at a factor or above, per method, factor and E: a factor beyond the first unsafe one counts as
+ * How many thresholds lie at a factor or above, per method, factor and E: a factor beyond the first unsafe one counts
+ * as
  * unsafe, as the threshold rule has it. Factors that at least two sizes share (all factors of a sweep of one size).
  */
 export const safeCounts = (

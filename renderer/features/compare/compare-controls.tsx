@@ -4,21 +4,19 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { factorInName, formatFactor } from '../../format/format-number.ts';
+import { formatFactor } from '../../../main/figures/numbers.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { compareStore, curvesStore } from '../../state/view-stores.ts';
 import { SweepSelect } from '../../sweep/sweep-controls.tsx';
-import { compareFigure } from './compare-figure.ts';
 import { referenceTitle } from './compare-words.ts';
 
 interface CompareControlsProps {
   readonly manifest: RunManifest;
   readonly comparison: CompareDocument | undefined;
-  readonly title: (task: string) => string;
 }
 
 /** Sweep, model, factor and reference of the comparison. */
-export const CompareControls = ({ manifest, comparison, title }: CompareControlsProps) => {
+export const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
   const { asTable, showTable, chooseFactor, chooseReference } = useStore(compareStore);
   const theme = useResolvedTheme();
   return (
@@ -50,10 +48,7 @@ export const CompareControls = ({ manifest, comparison, title }: CompareControls
       )}
       <div className="view-head-end">
         {comparison !== undefined && (
-          <SaveFigure
-            suggestedName={`compare-${manifest.id}-${comparison.model}-${factorInName(comparison.factor)}`}
-            figure={() => compareFigure({ manifest, comparison, title, theme })}
-          />
+          <SaveFigure subject={manifest.id} view={({ compareView }) => compareView({ manifest, comparison, theme })} />
         )}
         <ChartsOrTable asTable={asTable} onChange={showTable} />
       </div>

@@ -1,11 +1,17 @@
 import type { CompareDocument, CompareRecovery } from '../../../main/contract/compare.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
+import { bracketWords, readingMark, recoveryText, thresholdValue } from '../../../main/evaluation/wording.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
+import {
+  formatCount,
+  formatDifference,
+  formatFixed,
+  formatInterval,
+  formatProbability,
+  formatValue,
+} from '../../../main/figures/numbers.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { differenceText, formatCount, formatFixed, formatProbability, valueText } from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
-import { thresholdBracket, thresholdValue } from '../../sweep/threshold-words.ts';
-import { intervalText, readingMark, readingWords } from './compare-words.ts';
 
 type TaskRecovery = CompareRecovery['tasks'][number];
 const CAPTION =
@@ -53,24 +59,24 @@ export const RecoverySection = ({
           { key: 'method', title: 'Method', cell: (row) => recoveryTitle(row) },
           { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
           { key: 'n', title: <Definition of="items">n</Definition>, numeric: true, cell: ({ n }) => formatCount(n) },
-          { key: 'bare', title: 'Without', numeric: true, cell: ({ bare, metric }) => valueText(bare, metric) },
+          { key: 'bare', title: 'Without', numeric: true, cell: ({ bare, metric }) => formatValue(bare, metric) },
           {
             key: 'recovered',
             title: 'With',
             numeric: true,
-            cell: ({ recovered, metric }) => valueText(recovered, metric),
+            cell: ({ recovered, metric }) => formatValue(recovered, metric),
           },
           {
             key: 'difference',
             title: <Definition of="recoveryDifference">Difference</Definition>,
             numeric: true,
-            cell: ({ paired, metric }) => differenceText(paired.difference, metric),
+            cell: ({ paired, metric }) => formatDifference(paired.difference, metric),
           },
           {
             key: 'interval',
             title: '95 % interval',
             numeric: true,
-            cell: ({ paired, metric }) => intervalText(paired, metric),
+            cell: ({ paired, metric }) => formatInterval(paired, metric),
           },
           {
             key: 'p',
@@ -81,8 +87,7 @@ export const RecoverySection = ({
           {
             key: 'reading',
             title: <Definition of="compareReading">Reading</Definition>,
-            cell: ({ reading }) =>
-              `${readingMark(reading)} ${reading === 'cannot-tell' ? 'nothing' : readingWords(reading)}`,
+            cell: ({ reading }) => `${readingMark(reading)} ${recoveryText(reading)}`,
           },
         ]}
       />
@@ -130,7 +135,7 @@ export const ThresholdSection = ({
                   <td
                     key={method}
                     className="numeric"
-                    title={threshold === undefined ? undefined : thresholdBracket(threshold)}
+                    title={threshold === undefined ? undefined : bracketWords(threshold)}
                   >
                     {threshold === undefined ? '–' : thresholdValue(threshold)}
                   </td>

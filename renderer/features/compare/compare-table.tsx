@@ -1,16 +1,23 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
-import { DataTable } from '../../components/data-table.tsx';
-import { Definition } from '../../components/definition.tsx';
 import {
-  differenceText,
+  rankIntervalText,
+  rankText,
+  readingMark,
+  readingText,
+  sharedPlaceText,
+} from '../../../main/evaluation/wording.ts';
+import {
   formatCount,
+  formatDifference,
   formatFactor,
   formatFixed,
+  formatInterval,
   formatProbability,
-  valueText,
-} from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
-import { intervalText, placeText, rankInterval, rankText, readingMark, readingWords } from './compare-words.ts';
+  formatValue,
+} from '../../../main/figures/numbers.ts';
+import { DataTable } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 
 interface TableRow {
   readonly task: CompareTask;
@@ -37,7 +44,7 @@ export const CompareTable = ({
           key: 'interval',
           title: <Definition of="meanRank">95 % interval</Definition>,
           numeric: true,
-          cell: rankInterval,
+          cell: rankIntervalText,
         },
         {
           key: 'best',
@@ -56,7 +63,7 @@ export const CompareTable = ({
       rowKey={({ task, row }) => JSON.stringify([task.task, row.method])}
       columns={[
         { key: 'task', title: 'Task', cell: ({ task }) => title(task.task) },
-        { key: 'rank', title: 'Rank', cell: ({ task, row }) => `${placeText(row, task)}${row.sharesBest ? ' =' : ''}` },
+        { key: 'rank', title: 'Rank', cell: ({ task, row }) => sharedPlaceText(row, task) },
         { key: 'method', title: 'Method', cell: ({ row }) => methodTitle(row.method) },
         {
           key: 'draws',
@@ -80,7 +87,7 @@ export const CompareTable = ({
           key: 'value',
           title: <Definition of="value">Value</Definition>,
           numeric: true,
-          cell: ({ task, row }) => valueText(row.value, task.metric),
+          cell: ({ task, row }) => formatValue(row.value, task.metric),
         },
         {
           key: 'range',
@@ -88,20 +95,20 @@ export const CompareTable = ({
           numeric: true,
           cell: ({ task, row }) =>
             row.seeds.length > 1
-              ? `${valueText(row.lowest, task.metric)} to ${valueText(row.highest, task.metric)}`
+              ? `${formatValue(row.lowest, task.metric)} to ${formatValue(row.highest, task.metric)}`
               : '',
         },
         {
           key: 'difference',
           title: <Definition of="methodDifference">Difference</Definition>,
           numeric: true,
-          cell: ({ task, row }) => (row.paired === null ? '' : differenceText(row.paired.difference, task.metric)),
+          cell: ({ task, row }) => (row.paired === null ? '' : formatDifference(row.paired.difference, task.metric)),
         },
         {
           key: 'interval',
           title: <Definition of="methodDifference">95 % interval</Definition>,
           numeric: true,
-          cell: ({ task, row }) => (row.paired === null ? '' : intervalText(row.paired, task.metric)),
+          cell: ({ task, row }) => (row.paired === null ? '' : formatInterval(row.paired, task.metric)),
         },
         {
           key: 'p',
@@ -133,7 +140,7 @@ export const CompareTable = ({
           cell: ({ task, row }) =>
             row.reading === null && task.reference === null
               ? '–'
-              : `${readingMark(row.reading)} ${readingWords(row.reading)}`,
+              : `${readingMark(row.reading)} ${readingText(row.reading)}`,
         },
       ]}
     />

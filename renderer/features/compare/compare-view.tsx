@@ -40,7 +40,7 @@ export const CompareView = () => {
   const running = manifest.state === 'running' || manifest.state === 'queued';
   return (
     <>
-      <CompareControls manifest={manifest} comparison={comparison} title={title} />
+      <CompareControls manifest={manifest} comparison={comparison} />
       {comparison === undefined ? (
         <div className="view-body">
           {error !== null ? (

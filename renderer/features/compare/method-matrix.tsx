@@ -1,22 +1,14 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
+import { placeText, rankIntervalText, rankText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
+import { goodness, scaleOf } from '../../../main/figures/compare-scale.ts';
+import { formatDifference, formatFactor, formatSigned } from '../../../main/figures/numbers.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
-import { differenceScale, inkOn } from '../../charts/color-scales.ts';
+import { differenceScale, inkOn } from '../../../main/figures/color-scales.ts';
 import { ColorLegend, MethodMarker } from '../../charts/legend.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { differenceText, formatFactor, formatSigned } from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
-import {
-  goodness,
-  placeText,
-  rankInterval,
-  rankText,
-  readingMark,
-  readingWords,
-  referenceTitle,
-  rowLines,
-  scaleOf,
-} from './compare-words.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { referenceTitle, rowLines } from './compare-words.ts';
 import type { CompareProps } from './comparison.ts';
 
 const steps: Readonly<Record<string, readonly [line: number, column: number]>> = {
@@ -110,7 +102,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
               </th>
               {overview.map((one) => (
                 <td key={one.method} className="numeric">
-                  <strong>{rankText(one)}</strong> <small>{rankInterval(one)}</small>
+                  <strong>{rankText(one)}</strong> <small>{rankIntervalText(one)}</small>
                 </td>
               ))}
             </tr>
@@ -223,8 +215,8 @@ const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSe
             {paired === null
               ? task.reference === null
                 ? '–'
-                : readingWords(null)
-              : differenceText(paired.difference, metric)}
+                : readingText(null)
+              : formatDifference(paired.difference, metric)}
           </span>
           <span className="matrix-mark">{readingMark(reading)}</span>
         </button>

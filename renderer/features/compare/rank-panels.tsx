@@ -1,13 +1,15 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
+import { placeText, readingMark, readingText } from '../../../main/evaluation/wording.ts';
+import { goodness } from '../../../main/figures/compare-scale.ts';
 import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { differenceText, formatCount, valueText } from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
+import { formatCount, formatDifference, formatValue } from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
-import { goodness, placeText, readingMark, readingWords, referenceTitle, rowLines } from './compare-words.ts';
+import { referenceTitle, rowLines } from './compare-words.ts';
 import type { CompareProps } from './comparison.ts';
 
 /** Every task's methods by rank: value, difference to the reference with its interval, and how it reads. */
@@ -48,7 +50,7 @@ const RankPanel = ({
           <span className="muted">
             <Definition of={task.metric}>{task.metric === 'perplexity' ? 'perplexity' : task.metric}</Definition>,{' '}
             <Definition of="items">n</Definition> {formatCount(task.n)}
-            {task.unpruned === null ? '' : `, unpruned ${valueText(task.unpruned, task.metric)}`}
+            {task.unpruned === null ? '' : `, unpruned ${formatValue(task.unpruned, task.metric)}`}
           </span>
         </caption>
         <colgroup>
@@ -95,7 +97,7 @@ const RankPanel = ({
                   </button>
                 </Tooltip>
               </th>
-              <td className="numeric">{valueText(row.value, task.metric)}</td>
+              <td className="numeric">{formatValue(row.value, task.metric)}</td>
               <td className="rank-whisker">
                 <Tooltip focusable={false} content={<RowText row={row} task={task} />}>
                   <DifferenceWhisker
@@ -109,14 +111,14 @@ const RankPanel = ({
               </td>
               <td className="numeric rank-difference">
                 {row.paired === null ? (
-                  <span className="muted">{task.reference === null ? '–' : readingWords(null)}</span>
+                  <span className="muted">{task.reference === null ? '–' : readingText(null)}</span>
                 ) : (
-                  differenceText(row.paired.difference, task.metric)
+                  formatDifference(row.paired.difference, task.metric)
                 )}
                 <span className="rank-mark" aria-hidden="true">
                   {readingMark(row.reading)}
                 </span>
-                {row.reading !== null && <span className="visually-hidden"> {readingWords(row.reading)}</span>}
+                {row.reading !== null && <span className="visually-hidden"> {readingText(row.reading)}</span>}
               </td>
             </tr>
           ))}

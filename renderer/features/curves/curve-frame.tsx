@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { CartesianGrid, ComposedChart, ReferenceLine, XAxis, YAxis } from 'recharts';
-import { formatFixed, formatNumber } from '../../format/format-number.ts';
+import { formatFixed, formatNumber } from '../../../main/figures/numbers.ts';
 
 interface CurveFrameProps {
   readonly width: number;

@@ -2,15 +2,13 @@ import { useStore } from 'zustand';
 import { methodOfLabel } from '../../../main/contract/method.ts';
 import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatFixed } from '../../format/format-number.ts';
+import { formatFixed } from '../../../main/figures/numbers.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { DeltaSlider, MethodToggles, SweepSelect } from '../../sweep/sweep-controls.tsx';
-import { curvesFigure } from './curves-figure.ts';
 import type { TaskCurves } from './task-curves.ts';
 
 interface CurvesControlsProps {
@@ -22,8 +20,7 @@ interface CurvesControlsProps {
 }
 
 export const CurvesControls = ({ models, model, methods, curves }: CurvesControlsProps) => {
-  const { manifest, document, delta } = useSweep();
-  const { tasks } = useFacts();
+  const { manifest, document } = useSweep();
   const theme = useResolvedTheme();
   const { asTable, showTable, chooseModel, hiddenMethods } = useStore(curvesStore);
   if (manifest === null) return null;
@@ -42,10 +39,13 @@ export const CurvesControls = ({ models, model, methods, curves }: CurvesControl
       <div className="view-head-end">
         {document !== undefined && document.results.length > 0 && (
           <SaveFigure
-            suggestedName={`curves-${manifest.id}`}
-            picture={!asTable}
-            figure={() =>
-              curvesFigure({ manifest, document, model, methods, hidden: hiddenMethods, curves, tasks, delta, theme })
+            subject={manifest.id}
+            hasPicture={curves.length > 0}
+            view={({ curvesView }) =>
+              curvesView({ manifest, document, theme }, model ?? '', {
+                tasks: curves.map(({ task }) => task),
+                methods: methods.filter((method) => !hiddenMethods.includes(method)),
+              })
             }
           />
         )}

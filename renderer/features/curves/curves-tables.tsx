@@ -1,11 +1,18 @@
 import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { formatCount, formatFactor, formatFixed, formatProbability, formatSigned } from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
+import {
+  formatCount,
+  formatFactor,
+  formatFixed,
+  formatProbability,
+  formatSigned,
+} from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { resultKey } from '../../sweep/points.ts';
-import { thresholdBracket, thresholdSummary, thresholdValue } from '../../sweep/threshold-words.ts';
+import { thresholdSummary } from '../../sweep/threshold-words.ts';
 import type { MethodCurve, TaskCurves } from './task-curves.ts';
 
 interface ResultsTableProps {
@@ -191,7 +198,7 @@ const ThresholdCell = ({ curve }: { readonly curve: MethodCurve | undefined }) =
       content={curve.thresholds.map((threshold) => (
         <div key={threshold.seed}>
           {threshold.seed === null ? 'all seeds' : `seed ${threshold.seed}`}:{' '}
-          <strong>{thresholdValue(threshold)}</strong>, {thresholdBracket(threshold)}
+          <strong>{thresholdValue(threshold)}</strong>, {bracketWords(threshold)}
         </div>
       ))}
     >

@@ -6,7 +6,7 @@ import { Definition } from '../../components/definition.tsx';
 import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';

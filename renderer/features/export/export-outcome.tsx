@@ -9,7 +9,7 @@ import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatCount, formatPower } from '../../format/format-number.ts';
+import { formatCount, formatPower } from '../../../main/figures/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { formOfRun, formTitle } from './export-formats.ts';

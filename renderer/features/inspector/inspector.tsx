@@ -16,9 +16,9 @@ import {
   formatPercent,
   formatProbability,
   formatSigned,
-} from '../../format/format-number.ts';
+} from '../../../main/figures/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
-import { methodTitle } from '../../plan/methods.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import type { PointKey } from '../../state/selection-store.ts';
 import { isPoint } from '../../sweep/points.ts';

@@ -6,7 +6,7 @@ import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { formatBytes, formatCount, formatParameters } from '../../format/format-number.ts';
+import { formatBytes, formatCount, formatParameters } from '../../../main/figures/numbers.ts';
 import { changedSentence } from '../../format/record-words.ts';
 
 /** What is known of a model without loading its weights. */

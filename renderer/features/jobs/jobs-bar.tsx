@@ -6,7 +6,7 @@ import { showDevices } from '../../actions/view.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatBytes, formatCount } from '../../format/format-number.ts';
+import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
 import './jobs-bar.css';
 

@@ -7,7 +7,7 @@ import { Icon, IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { formatParameters } from '../../format/format-number.ts';
+import { formatParameters } from '../../../main/figures/numbers.ts';
 import { changedWords } from '../../format/record-words.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 

@@ -4,7 +4,7 @@ import type { BudgetName, SuperExpertProtection } from '../../../main/contract/p
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { formatFactor, formatFixed } from '../../format/format-number.ts';
+import { formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
 import { fewestKept } from '../../plan/kept-counts.ts';
 import { countsByLayer } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';

@@ -7,7 +7,7 @@ import { Button } from '../../components/button.tsx';
 import { Checkbox, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
-import { formatFactor } from '../../format/format-number.ts';
+import { formatFactor } from '../../../main/figures/numbers.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { BudgetSelect, ProtectSelect } from './budget.tsx';

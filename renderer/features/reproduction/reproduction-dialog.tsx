@@ -7,11 +7,11 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatCount, formatFactor, formatFixed } from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
+import { formatCount, formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
+import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { reproductionStore } from '../../state/dialog-stores.ts';
 import { noticesStore } from '../../state/notices-store.ts';
-import { thresholdBracket, thresholdValue } from '../../sweep/threshold-words.ts';
 import './reproduction-dialog.css';
 
 /** Result of a reproduction: whether every number matches, and what differs, item by item. */
@@ -103,9 +103,9 @@ const Comparison = ({ found }: { readonly found: Reproduction }) => (
             {
               key: 'before',
               title: 'Before',
-              cell: ({ before }) => `${thresholdValue(before)}, ${thresholdBracket(before)}`,
+              cell: ({ before }) => `${thresholdValue(before)}, ${bracketWords(before)}`,
             },
-            { key: 'after', title: 'Now', cell: ({ after }) => `${thresholdValue(after)}, ${thresholdBracket(after)}` },
+            { key: 'after', title: 'Now', cell: ({ after }) => `${thresholdValue(after)}, ${bracketWords(after)}` },
           ]}
         />
       </section>

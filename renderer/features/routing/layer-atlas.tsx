@@ -1,14 +1,15 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../../main/contract/profile.ts';
-import { amountScale } from '../../charts/color-scales.ts';
+import { largestDifference } from '../../../main/figures/cell-matrix.ts';
+import { amountScale } from '../../../main/figures/color-scales.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatFixed } from '../../format/format-number.ts';
+import { formatFixed } from '../../../main/figures/numbers.ts';
 import { goes } from '../../plan/expert-fates.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
-import { byFallingValue, effectiveExperts, formatMetric, matrixMaximum, metricMatrix } from '../../profile/metrics.ts';
+import { byFallingValue, effectiveExperts, formatMetric, metricMatrix } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { routingStore, usePart } from '../../state/view-stores.ts';
@@ -80,7 +81,7 @@ export const TaskAtlas = () => {
       }),
     [tasks, byTask, metric],
   );
-  const scale = useMemo(() => amountScale(Math.max(0, ...maps.map(({ matrix }) => matrixMaximum(matrix)))), [maps]);
+  const scale = useMemo(() => amountScale(Math.max(0, ...maps.map(({ matrix }) => largestDifference(matrix)))), [maps]);
   if (maps.length < 2) return null;
   return (
     <section aria-label="All profiled tasks">

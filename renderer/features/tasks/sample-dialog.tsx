@@ -6,7 +6,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
-import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { sampleStore } from '../../state/dialog-stores.ts';
 import './sample-dialog.css';
 
@@ -26,7 +26,7 @@ export const SampleDialog = () => {
 const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
   const { split, chooseSplit } = useStore(sampleStore);
   const count = task.items[split];
-  const items = useQuery('tasks.sample', count === 0 ? null : { handle: task.handle, split, count: SHOWN_ITEMS });
+  const items = useQuery('tasks.preview', count === 0 ? null : { handle: task.handle, split, count: SHOWN_ITEMS });
   return (
     <>
       <div className="sample-head">

@@ -8,7 +8,7 @@ import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { sampleStore } from '../../state/dialog-stores.ts';

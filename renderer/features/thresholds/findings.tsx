@@ -1,17 +1,8 @@
 import type { Finding } from '../../../main/contract/size-trend.ts';
+import { findingVerdictText } from '../../../main/evaluation/wording.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
-import { methodTitle } from '../../plan/methods.ts';
-
-/** The verdict in a word or two; none where a finding only counts. */
-const verdictWords: Readonly<Record<Finding['verdict'], string | null>> = {
-  supported: 'supported',
-  opposed: 'opposed',
-  mixed: 'mixed',
-  unchanged: 'no change seen',
-  'cannot-tell': 'cannot tell',
-  counted: null,
-};
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 
 /** A sentence cut at its p values, which are explained where they stand. */
 export const splitAtProbabilities = (
@@ -56,7 +47,7 @@ export const Findings = ({ findings, chart }: FindingsProps) => {
 };
 
 const Sentence = ({ finding }: { readonly finding: Finding }) => {
-  const words = verdictWords[finding.verdict];
+  const words = findingVerdictText(finding.verdict);
   return (
     <p className="finding">
       {words !== null && (

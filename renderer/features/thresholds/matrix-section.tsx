@@ -1,18 +1,17 @@
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
+import { chartQuestion, MATRIX_CAPTION, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatCount } from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
-import { thresholdValue } from '../../sweep/threshold-words.ts';
-import { sizeTrendChart, thresholdColumns, thresholdRow } from './family-figure.ts';
+import { formatCount, formatRange } from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { Findings } from './findings.tsx';
-import type { SectionProps } from './shown-family.ts';
-import { bracketText, thresholdText } from './threshold-text.ts';
+import type { SectionProps } from './shown-size-trend.ts';
+import { cellBracketText, thresholdText } from './threshold-text.ts';
 
 interface ThresholdMatrixProps {
-  readonly family: SizeTrendDocument;
+  readonly sizeTrend: SizeTrendDocument;
   readonly method: string;
   /** Names of the tasks, in the order of the rows. */
   readonly tasks: readonly string[];
@@ -26,19 +25,9 @@ const DEEPEST = 6;
 
 const level = ({ lastSafe }: SizeThreshold): number => Math.min(DEEPEST, Math.log2(lastSafe ?? 1));
 
-const itemsText = (thresholds: readonly SizeThreshold[]): string => {
-  const counts = [...new Set(thresholds.map(({ n }) => n))].sort((left, right) => left - right);
-  const [least] = counts;
-  return least === undefined
-    ? ''
-    : counts.length === 1
-      ? formatCount(least)
-      : `${formatCount(least)}–${formatCount(counts.at(-1) ?? least)}`;
-};
-
 /** Tasks by models for one method: threshold, bracket, verdict; a click shows the curve behind it. */
-const ThresholdMatrix = ({ family, method, tasks, known, isSelected, onSelect }: ThresholdMatrixProps) => {
-  const own = family.thresholds.filter((threshold) => threshold.method === method);
+const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect }: ThresholdMatrixProps) => {
+  const own = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label={`Thresholds by ${methodTitle(method)}`}>
       <table className="data-table threshold-matrix">
@@ -50,7 +39,7 @@ const ThresholdMatrix = ({ family, method, tasks, known, isSelected, onSelect }:
             <th scope="col" className="numeric">
               <Definition of="items">n</Definition>
             </th>
-            {family.models.map((model) => (
+            {sizeTrend.models.map((model) => (
               <th key={model.name} scope="col" className="numeric">
                 <span className="matrix-model">{model.name}</span>
                 <small>
@@ -70,8 +59,8 @@ const ThresholdMatrix = ({ family, method, tasks, known, isSelected, onSelect }:
                 <th scope="row" title={title}>
                   {title}
                 </th>
-                <td className="numeric muted">{itemsText(ofTask)}</td>
-                {family.models.map(({ name }) => {
+                <td className="numeric muted">{formatRange(ofTask.map(({ n }) => n))}</td>
+                {sizeTrend.models.map(({ name }) => {
                   const threshold = ofTask.find(({ model }) => model === name);
                   return threshold === undefined ? (
                     <td key={name} className="numeric muted">
@@ -86,7 +75,7 @@ const ThresholdMatrix = ({ family, method, tasks, known, isSelected, onSelect }:
                       <MatrixCell
                         threshold={threshold}
                         title={title}
-                        needed={family.needed}
+                        needed={sizeTrend.needed}
                         metric={entry?.metric}
                         selected={isSelected(threshold)}
                         onSelect={() => onSelect(threshold)}
@@ -134,7 +123,7 @@ const MatrixCell = ({ threshold, title, needed, metric, selected, onSelect }: Ma
         onClick={onSelect}
       >
         <strong>{thresholdValue(threshold)}</strong>
-        <small>{bracketText(threshold, needed, metric)}</small>
+        <small>{cellBracketText(threshold, needed, metric)}</small>
       </button>
     </Tooltip>
   );
@@ -145,56 +134,45 @@ interface MatrixSectionProps extends SectionProps {
 }
 
 const TITLE = 'Thresholds';
+const [beforeBracket, ...afterBracket] = MATRIX_CAPTION.split('bracket');
 
 /** Models by tasks, a table per method: how far each can be pruned. */
 export const MatrixSection = ({
   manifest,
-  family,
+  document,
+  sizeTrend,
   shown,
   tasks,
   known,
-  theme,
   isSelected,
   onSelect,
 }: MatrixSectionProps) => (
   <section aria-label={TITLE}>
     <div className="section-head">
       <h3>
-        <Definition of="threshold">How far can each model be pruned?</Definition>
+        <Definition of="threshold">{chartQuestion('thresholds')}</Definition>
       </h3>
       <div className="section-end">
-        <SaveFigure
-          suggestedName={`thresholds-${manifest.id}`}
-          picture={false}
-          figure={() =>
-            sizeTrendChart({
-              kind: 'uncurl-thresholds',
-              title: TITLE,
-              caption: '',
-              manifest,
-              family,
-              methods: family.methods,
-              shown,
-              charts: [],
-              columns: thresholdColumns,
-              rows: family.thresholds.map(thresholdRow),
-              theme,
-            })
-          }
-        />
+        {document !== undefined && (
+          <SaveFigure
+            subject={manifest.id}
+            view={({ thresholdsView }) => thresholdsView({ manifest, document })}
+            hasPicture={false}
+          />
+        )}
       </div>
     </div>
-    <Findings findings={family.findings} chart="thresholds" />
+    <Findings findings={sizeTrend.findings} chart="thresholds" />
     <p className="chart-caption">
-      Bold: the threshold. Below it the <Definition of="bracket">bracket</Definition> [last safe, first unsafe); between
-      the two nothing was tested. ≥ every tested factor is safe. &lt; no tested factor is safe. ? cannot be told: too
-      few items, and how many it would take.
+      {beforeBracket}
+      <Definition of="bracket">bracket</Definition>
+      {afterBracket.join('bracket')}
     </p>
-    <div className={family.models.length > 4 ? 'matrices matrices-wide' : 'matrices'}>
+    <div className={sizeTrend.models.length > 4 ? 'matrices matrices-wide' : 'matrices'}>
       {shown.map((method) => (
         <ThresholdMatrix
           key={method}
-          family={family}
+          sizeTrend={sizeTrend}
           method={method}
           tasks={tasks}
           known={known}

@@ -1,16 +1,17 @@
 import type { SizePair } from '../../../main/contract/size-trend.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
+import type { PairPanel, PairPoint, PairRow } from '../../../main/figures/pair-panels.ts';
+import { roundTicks } from '../../../main/figures/scales.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
-import { formatCount, formatFixed } from '../../format/format-number.ts';
+import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
-import { type PairDot, type PairRow, roundTicks, type TaskPairs } from './pair-rows.ts';
 import { PointedChart } from './pointed-chart.tsx';
 import { dotText } from './threshold-text.ts';
 
 interface PairChartProps {
   readonly id: string;
   readonly title: string;
-  readonly pairs: TaskPairs;
+  readonly pairs: PairPanel;
   readonly domain: readonly [number, number];
   /** Every method of the sweep (for its style), and those on screen. */
   readonly methods: readonly string[];
@@ -32,9 +33,11 @@ export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onS
   const step = shown.length * METHOD_STEP + ROW_PADDING;
   const bottom = pairs.rows.length * step;
   const height = bottom + AXIS_PX;
-  const keyOf = (row: PairRow, dot: PairDot): string => JSON.stringify([row.largeExperts, row.experts, dot.method]);
-  const find = (key: string): { readonly row: PairRow; readonly dot: PairDot } | undefined =>
-    pairs.rows.flatMap((row) => row.dots.map((dot) => ({ row, dot }))).find(({ row, dot }) => keyOf(row, dot) === key);
+  const keyOf = (row: PairRow, dot: PairPoint): string => JSON.stringify([row.largeExperts, row.experts, dot.method]);
+  const find = (key: string): { readonly row: PairRow; readonly dot: PairPoint } | undefined =>
+    pairs.rows
+      .flatMap((row) => row.points.map((dot) => ({ row, dot })))
+      .find(({ row, dot }) => keyOf(row, dot) === key);
   const [low, high] = domain;
   const room = (high - low || 1) * 0.04;
   const tickText = (tick: number): string =>
@@ -83,7 +86,7 @@ export const PairChart = ({ id, title, pairs, domain, methods, shown, theme, onS
               </g>
             ))}
             {pairs.rows.flatMap((row, index) =>
-              row.dots
+              row.points
                 .filter(({ method }) => shown.includes(method))
                 .map((dot) => {
                   const style = methodStyle(dot.method, methods.indexOf(dot.method));

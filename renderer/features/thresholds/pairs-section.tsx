@@ -1,17 +1,24 @@
 import { useStore } from 'zustand';
 import type { SizePair } from '../../../main/contract/size-trend.ts';
+import { chartQuestion, standingOf, standingText } from '../../../main/evaluation/wording.ts';
+import { SIZE_PAIR_CAPTION } from '../../../main/figures/captions.ts';
+import { differenceDomain, pairPanels } from '../../../main/figures/pair-panels.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { differenceText, formatCount, formatFactor, formatProbability, valueText } from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
+import {
+  formatCount,
+  formatDifference,
+  formatFactor,
+  formatInterval,
+  formatProbability,
+  formatValue,
+} from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
-import { pairColumns, pairRow, sizeTrendChart } from './family-figure.ts';
 import { Findings } from './findings.tsx';
 import { PairChart } from './pair-chart.tsx';
-import { differenceDomain, taskPairs } from './pair-rows.ts';
-import { openInCurves, type SectionProps } from './shown-family.ts';
-import { standingOf, standingText } from './threshold-text.ts';
+import { openInCurves, type SectionProps } from './shown-size-trend.ts';
 
 interface PairsTableProps {
   readonly pairs: readonly SizePair[];
@@ -35,19 +42,19 @@ const PairsTable = ({ pairs, title, onSelect }: PairsTableProps) => (
       },
       { key: 'large', title: 'Pruned', cell: ({ large, factor }) => `${large} ${formatFactor(factor)}` },
       { key: 'small', title: 'From scratch', cell: ({ small }) => small },
-      { key: 'pruned', title: 'Pruned', numeric: true, cell: ({ pruned, metric }) => valueText(pruned, metric) },
-      { key: 'scratch', title: 'Scratch', numeric: true, cell: ({ scratch, metric }) => valueText(scratch, metric) },
+      { key: 'pruned', title: 'Pruned', numeric: true, cell: ({ pruned, metric }) => formatValue(pruned, metric) },
+      { key: 'scratch', title: 'Scratch', numeric: true, cell: ({ scratch, metric }) => formatValue(scratch, metric) },
       {
         key: 'difference',
         title: <Definition of="scratchDifference">Difference</Definition>,
         numeric: true,
-        cell: ({ difference, metric }) => differenceText(difference, metric),
+        cell: ({ difference, metric }) => formatDifference(difference, metric),
       },
       {
         key: 'interval',
         title: <Definition of="scratchDifference">95 % interval</Definition>,
         numeric: true,
-        cell: ({ low, high, metric }) => `[${differenceText(low, metric)}, ${differenceText(high, metric)}]`,
+        cell: ({ low, high, metric }) => formatInterval({ low, high }, metric),
       },
       {
         key: 'p',
@@ -66,57 +73,35 @@ const PairsTable = ({ pairs, title, onSelect }: PairsTableProps) => (
 );
 
 const TITLE = 'Pruned from more experts, against trained with as many';
-const CAPTION =
-  'Row E → E′: the model with E experts pruned to E′, minus the model trained with E′, on the same items, in ' +
-  'percentage points (perplexity as it stands). ' +
-  ('Left of 0 the pruned model is worse (perplexity: right). Whisker: two-sided 95 % interval, paired; of several ' +
-    'draws or trainings mean and range. ') +
-  'Filled: past the threshold; hollow: within it; pale: cannot be told.';
-
 /** Pruned-large against scratch-small at equal expert count: a small multiple per task, a row per pair of sizes. */
-export const PairsSection = ({ manifest, family, shown, tasks, theme, title }: SectionProps) => {
+export const PairsSection = ({ manifest, sizeTrend, shown, tasks, theme, title }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
-  const pairs = family.pairs.filter(({ method }) => shown.includes(method));
-  const panels = taskPairs(pairs, tasks);
+  const pairs = sizeTrend.pairs.filter(({ method }) => shown.includes(method));
+  const panels = pairPanels(pairs, tasks);
   const idOf = (task: string): string => `pairs-${task}`;
   const select = ({ large, task, method, seed, factor }: SizePair): void =>
-    openInCurves({ run: family.run, model: large, task, method, seed, factor });
+    openInCurves({ run: sizeTrend.run, model: large, task, method, seed, factor });
   return (
     <section aria-label={TITLE}>
       <div className="section-head">
         <h3>
-          <Definition of="scratchDifference">Prune many experts, or train fewer?</Definition>
+          <Definition of="scratchDifference">{chartQuestion('pruned-against-scratch')}</Definition>
         </h3>
         <div className="section-end">
           <SaveFigure
-            suggestedName={`pruned-against-scratch-${manifest.id}`}
-            picture={!asTable}
-            figure={() =>
-              sizeTrendChart({
-                kind: 'uncurl-pruned-against-scratch',
-                title: TITLE,
-                caption: CAPTION,
-                manifest,
-                family,
-                methods: family.methods,
-                shown,
-                charts: panels.map(({ task }) => ({ id: idOf(task), title: title(task) })),
-                columns: pairColumns,
-                rows: family.pairs.map(pairRow),
-                theme,
-              })
-            }
+            subject={manifest.id}
+            view={({ sizePairView }) => sizePairView({ manifest, sizeTrend, theme }, { tasks, methods: shown })}
           />
         </div>
       </div>
-      <Findings findings={family.findings} chart="pruned-against-scratch" />
+      <Findings findings={sizeTrend.findings} chart="pruned-against-scratch" />
       {asTable ? (
         <div className="results-table">
           <PairsTable pairs={pairs} title={title} onSelect={select} />
         </div>
       ) : (
         <>
-          <p className="chart-caption">{CAPTION}</p>
+          <p className="chart-caption">{SIZE_PAIR_CAPTION}</p>
           <div className="curve-grid">
             {panels.map((panel) => (
               <figure key={panel.task} className="curve-panel pair-panel">
@@ -132,7 +117,7 @@ export const PairsSection = ({ manifest, family, shown, tasks, theme, title }: S
                   title={title(panel.task)}
                   pairs={panel}
                   domain={differenceDomain(panel, panels)}
-                  methods={family.methods}
+                  methods={sizeTrend.methods}
                   shown={shown}
                   theme={theme}
                   onSelect={select}

@@ -1,73 +1,58 @@
-import { assertNever } from '../../../main/contract/errors.ts';
-import type { SizePair, SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
-import { differenceText, formatCount, formatFactor, formatProbability, valueText } from '../../format/format-number.ts';
-import { methodTitle } from '../../plan/methods.ts';
-import { thresholdBracket, thresholdValue } from '../../sweep/threshold-words.ts';
-import type { PairDot, PairRow } from './pair-rows.ts';
+import {
+  bracketText,
+  bracketWords,
+  type Needed,
+  neededText,
+  standingText,
+  thresholdValue,
+} from '../../../main/evaluation/wording.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
+import {
+  differenceUnit,
+  formatCount,
+  formatDifference,
+  formatFactor,
+  formatInterval,
+  formatP,
+  formatValue,
+} from '../../../main/figures/numbers.ts';
+import type { PairPoint, PairRow } from '../../../main/figures/pair-panels.ts';
 import type { PointText } from './pointed-chart.tsx';
-
-export const standingText = (standing: PairDot['standing']): string => {
-  switch (standing) {
-    case 'past':
-      return 'past the threshold';
-    case 'within':
-      return 'within the threshold';
-    case 'unknown':
-      return 'threshold cannot be told';
-    default:
-      return assertNever(standing);
-  }
-};
-
-export const standingOf = ({ pastThreshold }: SizePair): PairDot['standing'] =>
-  pastThreshold === null ? 'unknown' : pastThreshold ? 'past' : 'within';
 
 /** Exact numbers of a dot. */
 export const dotText = (
   { largeExperts, experts }: PairRow,
-  { method, difference, low, high, pairs, standing }: PairDot,
+  { method, difference, low, high, pairs, standing }: PairPoint,
 ): PointText => {
   const [first] = pairs;
   const metric = first?.metric ?? 'acc';
-  const unit = metric === 'perplexity' ? '' : ' points';
-  const interval = `[${differenceText(low, metric)}, ${differenceText(high, metric)}]`;
+  const unit = differenceUnit(metric);
+  const interval = formatInterval({ low, high }, metric);
   return {
     title: `${methodTitle(method)}, E ${formatCount(largeExperts)} pruned to ${formatCount(experts)}`,
     lines:
       pairs.length === 1 && first !== undefined
         ? [
-            `${first.large} ${formatFactor(first.factor)}: ${valueText(first.pruned, metric)}; ${first.small} ` +
-              `from scratch: ${valueText(first.scratch, metric)}`,
-            `difference ${differenceText(difference, metric)} ${interval}${unit}`,
-            `n ${formatCount(first.n)}${first.p === null ? '' : `, p ${formatProbability(first.p)}`}, ` +
-              standingText(standing),
+            `${first.large} ${formatFactor(first.factor)}: ${formatValue(first.pruned, metric)}; ${first.small} ` +
+              `from scratch: ${formatValue(first.scratch, metric)}`,
+            `difference ${formatDifference(difference, metric)} ${interval}${unit}`,
+            `n ${formatCount(first.n)}${first.p === null ? '' : `, ${formatP(first.p)}`}, ` + standingText(standing),
           ]
         : [
             `${formatCount(pairs.length)} comparisons (draws and trainings)`,
-            `mean difference ${differenceText(difference, metric)}, range ${interval}${unit}`,
+            `mean difference ${formatDifference(difference, metric)}, range ${interval}${unit}`,
             standingText(standing),
           ],
   };
 };
 
-type Needed = SizeTrendDocument['needed'];
-
-/** "needs 149 items": how many would let the threshold be told at this margin. */
-export const neededText = (needed: Needed, metric: MetricName | undefined): string =>
-  metric === 'perplexity' ? `needs ${formatCount(needed.texts)} texts` : `needs ${formatCount(needed.items)} items`;
-
-const bare = (factor: number): string => formatFactor(factor).replace('×', '');
-
 /** Below the threshold in a cell: the bracket [last safe, first unsafe), or from how many items on it could be told. */
-export const bracketText = (
-  { lastSafe, firstUnsafe }: SizeThreshold,
-  needed: Needed,
-  metric: MetricName | undefined,
-): string =>
-  lastSafe === null
+export const cellBracketText = (threshold: SizeThreshold, needed: Needed, metric: MetricName | undefined): string =>
+  threshold.lastSafe === null
     ? `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`
-    : `[${bare(lastSafe)}, ${firstUnsafe === null ? '…' : bare(firstUnsafe)})`;
+    : bracketText(threshold);
 
 /** Whether a threshold is of a training that the sweep did not run, whose results come with the workbench. */
 export const isRecorded = (
@@ -84,7 +69,7 @@ export const thresholdText = (
   title: `${methodTitle(threshold.method)}, ${threshold.model} (E ${formatCount(threshold.experts)})`,
   lines: [
     `${task}: threshold ${thresholdValue(threshold)}`,
-    `${thresholdBracket(threshold)}${threshold.verdict === 'cannot-tell' ? `: ${neededText(needed, metric)}` : ''}`,
+    `${bracketWords(threshold)}${threshold.verdict === 'cannot-tell' ? `; needs ${neededText(needed, metric)}` : ''}`,
     `tested up to ${formatFactor(threshold.largestTested)}, n ${formatCount(threshold.n)}`,
     ...(isRecorded({ trainings }, threshold)
       ? ['recorded: another training of this size, not part of this sweep']

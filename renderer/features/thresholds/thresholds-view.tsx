@@ -13,7 +13,7 @@ import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
-import { openInCurves, thresholdPoint, useSizeTrend } from './shown-family.ts';
+import { openInCurves, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
 import { RuleBox, ThresholdsControls } from './thresholds-controls.tsx';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';
@@ -32,7 +32,7 @@ export const ThresholdsView = () => {
   const { tasks, selection } = useFacts();
   const theme = useResolvedTheme();
   const { manifest, document } = useSweep();
-  const { family, error } = useSizeTrend(manifest?.id ?? null);
+  const { sizeTrend, error } = useSizeTrend(manifest?.id ?? null);
   const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
   if (manifest === null) {
     return (
@@ -43,7 +43,7 @@ export const ThresholdsView = () => {
     );
   }
   const running = manifest.state === 'running' || manifest.state === 'queued';
-  if (family === undefined || family.thresholds.length === 0) {
+  if (sizeTrend === undefined || sizeTrend.thresholds.length === 0) {
     return (
       <>
         <ThresholdsControls />
@@ -51,10 +51,10 @@ export const ThresholdsView = () => {
           {error !== null ? (
             <Problem error={error} />
           ) : (
-            <EmptyState icon="chart" title={waitingTitle(family === undefined, running)}>
+            <EmptyState icon="chart" title={waitingTitle(sizeTrend === undefined, running)}>
               {running
                 ? 'A threshold appears as soon as a factor above 1 is measured.'
-                : family === undefined
+                : sizeTrend === undefined
                   ? ''
                   : 'Resume it from the list of runs on the left.'}
             </EmptyState>
@@ -63,15 +63,16 @@ export const ThresholdsView = () => {
       </>
     );
   }
-  const { run } = family;
-  const shown = family.methods.filter((method) => !hidden.includes(method));
+  const { run } = sizeTrend;
+  const shown = sizeTrend.methods.filter((method) => !hidden.includes(method));
   const order = [
-    ...tasks.map(({ name }) => name).filter((name) => family.tasks.includes(name)),
-    ...family.tasks.filter((name) => !tasks.some((task) => task.name === name)),
+    ...tasks.map(({ name }) => name).filter((name) => sizeTrend.tasks.includes(name)),
+    ...sizeTrend.tasks.filter((name) => !tasks.some((task) => task.name === name)),
   ];
   const section = {
     manifest,
-    family,
+    document,
+    sizeTrend,
     shown,
     tasks: order,
     known: tasks,
@@ -93,13 +94,13 @@ export const ThresholdsView = () => {
       <ThresholdsControls />
       <div className="view-body thresholds">
         {error !== null && <Problem error={error} />}
-        <RuleBox family={family} />
+        <RuleBox sizeTrend={sizeTrend} />
         <div className="curves-legend">
-          <MethodToggles methods={family.methods} theme={theme} />
+          <MethodToggles methods={sizeTrend.methods} theme={theme} />
           {running && <span>provisional, the sweep is running</span>}
         </div>
         <MatrixSection {...section} isSelected={isSelected} />
-        {family.trends.length === 0 ? (
+        {sizeTrend.trends.length === 0 ? (
           <EmptyState icon="model" title="One expert count: nothing to compare over E" action={<SetUpSweep />}>
             Sweep models that differ in their number of experts together, for example the bundled ones: tick them under
             “Models” of the sweep in Prune.
@@ -107,11 +108,11 @@ export const ThresholdsView = () => {
         ) : (
           <>
             <TrendsSection {...section} />
-            {family.pairs.length > 0 && <PairsSection {...section} />}
+            {sizeTrend.pairs.length > 0 && <PairsSection {...section} />}
           </>
         )}
         <section className="thresholds-notes" aria-label="Notes">
-          {[...family.notes, ...(document?.notes ?? [])].map((note) => (
+          {[...sizeTrend.notes, ...(document?.notes ?? [])].map((note) => (
             <p key={note}>{note}</p>
           ))}
         </section>

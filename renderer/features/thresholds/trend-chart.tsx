@@ -1,12 +1,17 @@
 import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
+import {
+  type PlacedThreshold,
+  type PlacedTrend,
+  type TrendFrame,
+  trendLayout,
+} from '../../../main/figures/trend-layout.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
-import { formatCount, formatFactor } from '../../format/format-number.ts';
+import { formatCount, formatFactor } from '../../../main/figures/numbers.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { PointedChart, type PointText } from './pointed-chart.tsx';
-import { MARGIN, type PlacedThreshold, type PlacedTrend, type TrendFrame, trendLayout } from './trend-layout.ts';
 
-interface TrendChartProps extends Omit<TrendFrame, 'width' | 'height'> {
+interface TrendChartProps extends Pick<TrendFrame, 'sizes' | 'largestFactor' | 'methods'> {
   readonly id: string;
   readonly title: string;
   readonly trends: readonly ExpertTrend[];
@@ -16,6 +21,9 @@ interface TrendChartProps extends Omit<TrendFrame, 'width' | 'height'> {
 }
 
 const HEIGHT = 190;
+const MARGIN = { left: 30, right: 6, top: 8, bottom: 24 } as const;
+/** Length of the arrow of an open bracket. */
+const ARROW_PX = 12;
 const TICK = { fill: 'var(--text-muted)', fontSize: 11 } as const;
 
 const keyOf = ({ model, method }: SizeThreshold): string => JSON.stringify([model, method]);
@@ -39,7 +47,14 @@ export const TrendChart = ({ id, title, trends, theme, text, onSelect, ...frame 
       }}
     >
       {(width) => {
-        const layout = trendLayout(trends, { width, height: HEIGHT, ...frame });
+        const layout = trendLayout(trends, {
+          ...frame,
+          left: MARGIN.left,
+          right: width - MARGIN.right,
+          bottom: HEIGHT - MARGIN.bottom - 8,
+          top: MARGIN.top + ARROW_PX + 4,
+          arrow: ARROW_PX,
+        });
         const bottom = HEIGHT - MARGIN.bottom;
         return (
           <>

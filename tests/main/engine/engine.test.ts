@@ -53,7 +53,7 @@ test('lists what is bundled, says what it runs on, and refuses malformed calls a
     code: 'unknown-handle',
   });
   await expect(
-    engine.call('tasks.sample', {
+    engine.call('tasks.preview', {
       ...(await bundled(engine, 'uncurl-16', 'french')),
       handle: pathHandle.parse('x'),
       split: 'test',

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { figures, type FigureFile } from '../../../main/figures/figures.ts';
 import { decodePng } from './decode-png.ts';
 import { sampleManifest, sampleProfile, sampleSweep } from './sample-run.ts';
+import { expectInFrame } from './expect-in-frame.ts';
 import { findAll, parseXml } from './xml-outline.ts';
 
 const sweep = sampleSweep();
@@ -59,23 +60,7 @@ describe('figures', () => {
   it('keep to their canvas and hold no number that is not finite', () => {
     for (const { name, contents } of files) {
       if (typeof contents !== 'string' || !name.endsWith('.svg')) continue;
-      expect(contents).not.toMatch(/NaN|Infinity|undefined/);
-      const root = parseXml(contents);
-      const [width, height] = [Number(root.attributes['width']), Number(root.attributes['height'])];
-      for (const { attributes } of ['line', 'rect', 'text'].flatMap((kind) => findAll(root, kind))) {
-        for (const [key, limit] of [
-          ['x', width],
-          ['x1', width],
-          ['x2', width],
-          ['y', height],
-          ['y1', height],
-          ['y2', height],
-        ] as const) {
-          const value = Number(attributes[key] ?? 0);
-          expect(value).toBeGreaterThanOrEqual(0);
-          expect(value).toBeLessThanOrEqual(limit);
-        }
-      }
+      expectInFrame(contents);
     }
   });
 
@@ -139,7 +124,7 @@ describe('curves', () => {
     ]) {
       expect(texts).toContain(text);
     }
-    for (const text of ['random (mean and range of 3 seeds)', 'frequency', 'reap', 'uncurl'])
+    for (const text of ['Random (mean and range of 3 seeds)', 'Frequency', 'REAP', 'UNCURL'])
       expect(texts).toContain(text);
     expect(texts.filter((text) => text === 'cannot tell: fewer than 149 items')).toHaveLength(4);
     expect(texts.join(' ')).toContain(sweep.rule);

@@ -6,10 +6,12 @@ import { methodColors } from '../../../main/figures/method-marks.ts';
 import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
 import { routingSheet } from '../../../main/figures/routing-sheet.ts';
 import { expertScale } from '../../../main/figures/scales.ts';
-import { pairPanels, sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
+import { pairPanels } from '../../../main/figures/pair-panels.ts';
+import { sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
 import { expertTrendFigure } from '../../../main/figures/size-trend-figure.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 import { sampleManifest, sampleProfile } from './sample-run.ts';
+import { expectInFrame } from './expect-in-frame.ts';
 import { findAll, parseXml } from './xml-outline.ts';
 
 const tasks = ['sums', 'facts', 'sort'];
@@ -18,32 +20,13 @@ const sample = sampleSizeTrend({ sizes: [8, 16, 32, 64], tasks, methods: ['rando
 const twice = sampleSizeTrend({ sizes: [8, 16], trainings: 2, tasks, methods: ['reap'], limit });
 const light = figureTheme('light');
 
-const inFrame = (svg: string): void => {
-  expect(svg).not.toMatch(/NaN|Infinity|undefined/);
-  const root = parseXml(svg);
-  const [width, height] = [Number(root.attributes['width']), Number(root.attributes['height'])];
-  for (const { attributes } of ['line', 'rect', 'text'].flatMap((kind) => findAll(root, kind))) {
-    for (const [key, most] of [
-      ['x', width],
-      ['x1', width],
-      ['x2', width],
-      ['y', height],
-      ['y1', height],
-      ['y2', height],
-    ] as const) {
-      expect(Number(attributes[key] ?? 0)).toBeGreaterThanOrEqual(0);
-      expect(Number(attributes[key] ?? 0)).toBeLessThanOrEqual(most);
-    }
-  }
-};
-
-describe('figures of a family', () => {
+describe('figures over the sizes of models', () => {
   it('join those of a sweep whose models differ in E', () => {
     const names = figures({
       deflate: deflateSync,
       manifest: sampleManifest,
       document: sample.document,
-      family: sample.family,
+      sizeTrend: sample.sizeTrend,
       profiles: [],
     }).map(({ name }) => name);
     expect(names.slice(-6)).toEqual([
@@ -59,7 +42,7 @@ describe('figures of a family', () => {
       deflate: deflateSync,
       manifest: sampleManifest,
       document: one.document,
-      family: one.family,
+      sizeTrend: one.sizeTrend,
       profiles: [],
     });
     expect(ofOne.map(({ name }) => name).filter((name) => /findings|experts|scratch/.test(name))).toEqual([
@@ -68,14 +51,14 @@ describe('figures of a family', () => {
   });
 
   it('keep to their canvas, for one training a size and for several', () => {
-    for (const { family } of [sample, twice]) {
-      inFrame(expertTrendFigure(family, tasks, sampleManifest, light));
-      inFrame(sizePairFigure(family, tasks, sampleManifest, light));
+    for (const { sizeTrend } of [sample, twice]) {
+      expectInFrame(expertTrendFigure(sizeTrend, tasks, sampleManifest, light).svg);
+      expectInFrame(sizePairFigure(sizeTrend, tasks, sampleManifest, light).svg);
     }
   });
 
   it('name tasks, sizes, methods, the rule and how to read them', () => {
-    const texts = findAll(parseXml(expertTrendFigure(sample.family, tasks, sampleManifest, light)), 'text').map(
+    const texts = findAll(parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg), 'text').map(
       ({ text }) => text,
     );
     for (const text of [
@@ -83,15 +66,15 @@ describe('figures of a family', () => {
       'n = 300',
       '8',
       '64',
-      'reap',
-      'random',
+      'REAP',
+      'Random',
       'threshold factor',
       'experts before pruning (E)',
     ]) {
       expect(texts).toContain(text);
     }
-    expect(texts.join(' ')).toContain(sample.family.rule);
-    const pairs = findAll(parseXml(sizePairFigure(sample.family, tasks, sampleManifest, light)), 'text').map(
+    expect(texts.join(' ')).toContain(sample.sizeTrend.rule);
+    const pairs = findAll(parseXml(sizePairFigure(sample.sizeTrend, tasks, sampleManifest, light).svg), 'text').map(
       ({ text }) => text,
     );
     for (const text of ['16 \u2192 8', '64 \u2192 8', '64 \u2192 32', 'difference of accuracy (points)'])
@@ -99,7 +82,7 @@ describe('figures of a family', () => {
   });
 
   it('put a mark at the threshold and a bar at the first unsafe factor', () => {
-    const root = parseXml(expertTrendFigure(sample.family, ['facts'], sampleManifest, light));
+    const root = parseXml(expertTrendFigure(sample.sizeTrend, ['facts'], sampleManifest, light).svg);
     const labels = findAll(root, 'text').filter(({ attributes }) => attributes['text-anchor'] === 'end');
     const yOf = (factor: number): number =>
       Number(labels.find(({ text }) => text === String(factor))?.attributes['y']) - 3.5;
@@ -120,13 +103,13 @@ describe('figures of a family', () => {
   });
 
   it('gather several trainings and draws into mean and range, and tell where they stand', () => {
-    const [panel] = pairPanels(twice.family.pairs, ['sort']);
+    const [panel] = pairPanels(twice.sizeTrend.pairs, ['sort']);
     expect(panel?.rows).toHaveLength(1);
     const [point] = panel?.rows[0]?.points ?? [];
-    expect([point?.comparisons, point?.standing]).toEqual([4, 'within']);
+    expect([point?.pairs.length, point?.standing]).toEqual([4, 'within']);
     const few = sampleSizeTrend({ sizes: [8, 16], tasks, limit, items: 60 });
-    expect(pairPanels(few.family.pairs, ['sort'])[0]?.rows[0]?.points[0]?.standing).toBe('unknown');
-    expect(pairPanels(sample.family.pairs, ['facts'])[0]?.rows[0]?.points[0]?.standing).toBe('past');
+    expect(pairPanels(few.sizeTrend.pairs, ['sort'])[0]?.rows[0]?.points[0]?.standing).toBe('unknown');
+    expect(pairPanels(sample.sizeTrend.pairs, ['facts'])[0]?.rows[0]?.points[0]?.standing).toBe('past');
   });
 
   it('stand in the middle where there is one size', () => {
@@ -141,9 +124,9 @@ describe('figures inside a page', () => {
 
   it('take their colours from the page, in its light and its dark form', () => {
     const svg = [
-      expertTrendFigure(sample.family, tasks, sampleManifest, pageTheme),
-      sizePairFigure(sample.family, tasks, sampleManifest, pageTheme),
-      routingSheet({ ...sheet, theme: pageTheme }),
+      expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, pageTheme).svg,
+      sizePairFigure(sample.sizeTrend, tasks, sampleManifest, pageTheme).svg,
+      routingSheet({ ...sheet, theme: pageTheme }).svg,
     ].join('');
     const used = new Set([...svg.matchAll(/var\((--[a-z0-9-]+)\)/g)].map(([, name]) => name));
     for (const name of ['light', 'dark'] as const) {
@@ -154,7 +137,7 @@ describe('figures inside a page', () => {
   });
 
   it('have no ids that could meet, no manifest, and an accessible name', () => {
-    const svg = expertTrendFigure(sample.family, tasks, sampleManifest, pageTheme);
+    const svg = expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, pageTheme).svg;
     expect(svg).not.toMatch(/ id="|<\?xml|metadata/);
     expect(parseXml(svg).attributes['aria-label']).toContain('Threshold against the number of pretraining experts');
   });
@@ -164,8 +147,8 @@ describe('figures inside a page', () => {
       ...sheet,
       blocks: [...blocks, { task: 'facts', matrix: blocks[0]?.matrix ?? [] }],
       theme: light,
-    });
-    inFrame(svg);
+    }).svg;
+    expectInFrame(svg);
     const cells = findAll(parseXml(svg), 'path').flatMap(({ attributes }) => attributes['d']?.match(/M\d+ \d+/g) ?? []);
     expect([cells.length, new Set(cells).size]).toEqual([128, 128]);
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { csvFile } from '../../../main/figures/csv.ts';
-import { profileCsv } from '../../../main/figures/profile-matrices.ts';
+import { profileCsv } from '../../../main/figures/profile-table.ts';
 import { resultsCsv, thresholdsCsv, thresholdsMarkdown } from '../../../main/figures/tables.ts';
 import { sampleManifest, sampleProfile, sampleSweep } from './sample-run.ts';
 

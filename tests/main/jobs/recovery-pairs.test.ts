@@ -18,7 +18,7 @@ test('each plan is compared with itself recovered, in whatever order they come, 
   pairs.add({ ...point, method: 'eep', seed: 3, refit: 'experts' }, answers(101));
   expect(pairs.note()).toBe(
     'recovery is better than the same plan without it at 1 of 3 points (paired 95 % interval); ' +
-      'no difference beyond the interval: eep (seed 3) at factor 4.00 (+0.005); worse: ream at factor 4.00 (-0.250).',
+      'no difference beyond the interval: eep (seed 3) at factor 4 (+0.5 points); worse: ream at factor 4 (\u221225.0 points).',
   );
 });
 

@@ -22,11 +22,11 @@ const sample = sampleMethods(
 const comparison = comparedSample(sample);
 
 test('a report ranks the methods, and says what recovery did', () => {
-  const family = sizeTrendDocument(sample.document, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 });
+  const sizeTrend = sizeTrendDocument(sample.document, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 });
   const page = reportPage({
     manifest: sampleManifest,
     document: sample.document,
-    family,
+    sizeTrend,
     comparisons: [comparison],
     profiles: [],
   });
@@ -36,7 +36,7 @@ test('a report ranks the methods, and says what recovery did', () => {
   for (const note of comparison.notes) expect(page).toContain(note.replaceAll('\u2019', '\u2019'));
   expect(page).toContain('reap+recovery');
   expect(page.match(/<table/g)).toHaveLength(page.match(/<caption/g)?.length ?? 0);
-  expect(reportPage({ manifest: sampleManifest, document: sample.document, family, profiles: [] })).not.toContain(
+  expect(reportPage({ manifest: sampleManifest, document: sample.document, sizeTrend, profiles: [] })).not.toContain(
     'Methods against each other',
   );
 });

@@ -7,14 +7,14 @@ import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 import { sampleManifest, sampleProfile, sampleSweep } from '../figures/sample-run.ts';
 
 const tasks = ['french', 'sort'];
-const { document, family } = sampleSizeTrend({
+const { document, sizeTrend } = sampleSizeTrend({
   sizes: [8, 16, 32],
   tasks,
   methods: ['frequency', 'reap'],
   limit: (experts) => experts / 16,
 });
 const profiles = [{ model: 'e8', profiles: [sampleProfile('french', 3, 8), sampleProfile('sort', 3, 8)] }];
-const source: ReportSource = { manifest: sampleManifest, document, family, profiles };
+const source: ReportSource = { manifest: sampleManifest, document, sizeTrend, profiles };
 const page = reportPage(source);
 const text = (html: string): string =>
   html
@@ -35,7 +35,7 @@ const pageOf = (other: SweepDocument): string =>
   reportPage({
     manifest: sampleManifest,
     document: other,
-    family: sizeTrendDocument(other, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 }),
+    sizeTrend: sizeTrendDocument(other, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 }),
     profiles: [],
   });
 
@@ -70,13 +70,13 @@ describe('a report', () => {
     const words = unescape(text(page));
     const order = [
       'How far can the experts of 3 models be pruned',
-      ...family.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence),
-      family.rule,
+      ...sizeTrend.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence),
+      sizeTrend.rule,
     ];
     const places = order.map((part) => words.indexOf(part));
     expect(places.every((place, index) => place > (places[index - 1] ?? -1))).toBe(true);
-    for (const { sentence } of family.findings) expect(words).toContain(sentence);
-    for (const note of family.notes) expect(words).toContain(note);
+    for (const { sentence } of sizeTrend.findings) expect(words).toContain(sentence);
+    for (const note of sizeTrend.notes) expect(words).toContain(note);
     for (const part of [
       'Tango',
       'McNemar',
@@ -87,7 +87,7 @@ describe('a report', () => {
     expect(unescape(page)).toContain(JSON.stringify(sampleManifest, null, 2));
   });
 
-  it('has the sections of its data: no family for one size, no routing without profiles', () => {
+  it('has the sections of its data: nothing over sizes for one size, no routing without profiles', () => {
     const titles = (html: string): string[] => [...html.matchAll(/<h2[^>]*>([^<]+)/g)].map(([, title]) => title ?? '');
     expect(titles(page)).toEqual([
       'Findings',
@@ -112,12 +112,16 @@ describe('a report', () => {
 
   it('prints brackets and verdicts in the matrix', () => {
     const cells = [...page.matchAll(/<td class="number level"[^>]*>(.*?)<\/td>/g)].map(([, cell]) =>
-      text(cell ?? '').trim(),
+      unescape(text(cell ?? '')).trim(),
     );
     expect(cells).toHaveLength(2 * 2 * 3);
-    expect(cells.slice(0, 3)).toEqual(['1 [1, 2) worse 2', '1 [1, 2) worse 2', '2 [2, 4) worse 4']);
+    expect(cells.slice(0, 3)).toEqual([
+      '< \u00d72 [1, 2) worse 2',
+      '< \u00d72 [1, 2) worse 2',
+      '\u00d72 [2, 4) worse 4',
+    ]);
     const open = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 1000 });
-    expect(unescape(text(reportPage({ ...source, ...open, profiles: [] })))).toContain('\u2265 4 [4, \u2026)');
+    expect(unescape(text(reportPage({ ...source, ...open, profiles: [] })))).toContain('\u2265 \u00d74 [4, \u2026)');
     const few = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 1000, items: 60 });
     expect(reportPage({ ...source, ...few, profiles: [] })).toContain('<b>?</b>');
   });

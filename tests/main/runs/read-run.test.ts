@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { INSTRUMENT_NOTE } from '../../../main/report/report-header.ts';
+import { INSTRUMENT_NOTE } from '../../../main/runs/bundled-models.ts';
 import { makeReport } from '../../../main/report/report-page.ts';
 import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
@@ -18,38 +18,38 @@ const bundled = {
 };
 const none = { ...bundled, folders: [] };
 
-describe('the family of a stored sweep', () => {
+describe('a stored sweep read over the sizes of its models', () => {
   it('has the same pairs from the outcomes file of a finished run, from the steps of an unfinished one, and from memory', async () => {
     const { workspace, run, outcomesFile } = await sweepOnDisk();
     const fromFile = await readStoredSweep(workspace, run, { bundled: none });
     await rm(outcomesFile);
     const fromSteps = await readStoredSweep(workspace, run, { bundled: none });
-    expect(fromFile.family.pairs).toHaveLength(2);
+    expect(fromFile.sizeTrend.pairs).toHaveLength(2);
     const told: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
-    expect(fromFile.family).toEqual({ ...sample.family, run, notes: [told, ...sample.family.notes] });
-    expect(fromSteps.family).toEqual(fromFile.family);
+    expect(fromFile.sizeTrend).toEqual({ ...sample.sizeTrend, run, notes: [told, ...sample.sizeTrend.notes] });
+    expect(fromSteps.sizeTrend).toEqual(fromFile.sizeTrend);
   });
 
   it('counts comparisons whose outcomes are gone', async () => {
     const { workspace, run, outcomesFile } = await sweepOnDisk();
     await rm(outcomesFile);
     await writeFile(join(workspace.runs.folder(run), 'points.json'), '[]');
-    const { family } = await readStoredSweep(workspace, run, { bundled: none });
-    expect(family.pairs).toEqual([]);
-    expect(family.notes.join()).toContain(
+    const { sizeTrend } = await readStoredSweep(workspace, run, { bundled: none });
+    expect(sizeTrend.pairs).toEqual([]);
+    expect(sizeTrend.notes.join()).toContain(
       '2 comparisons with a smaller model left out: the outcomes are no longer stored.',
     );
   });
 
   it('reads thresholds with another margin', async () => {
     const { workspace, run } = await sweepOnDisk();
-    const { family } = await readStoredSweep(workspace, run, { delta: 0.5, bundled: none });
-    expect([family.delta, new Set(family.thresholds.map(({ verdict }) => verdict))]).toEqual([
+    const { sizeTrend } = await readStoredSweep(workspace, run, { delta: 0.5, bundled: none });
+    expect([sizeTrend.delta, new Set(sizeTrend.thresholds.map(({ verdict }) => verdict))]).toEqual([
       0.5,
       new Set(['all-safe']),
     ]);
-    expect(family.rule).toContain('-50 percentage points');
-    const { document, family: strict } = await readStoredSweep(workspace, run, { familywise: true, bundled: none });
+    expect(sizeTrend.rule).toContain('-50 percentage points');
+    const { document, sizeTrend: strict } = await readStoredSweep(workspace, run, { familywise: true, bundled: none });
     expect(document.multiplicity).toMatchObject({ familywise: true, alpha: 0.05 / 4 });
     expect(strict.notes[0]).toContain('Bonferroni');
     expect(strict.needed.items).toBeGreaterThan(149);
@@ -57,7 +57,7 @@ describe('the family of a stored sweep', () => {
 
   it('says that bundled models are instruments, known by their fingerprint', async () => {
     const { workspace, run } = await sweepOnDisk();
-    expect((await readStoredSweep(workspace, run, { bundled })).family.notes[0]).toBe(INSTRUMENT_NOTE);
+    expect((await readStoredSweep(workspace, run, { bundled })).sizeTrend.notes[0]).toBe(INSTRUMENT_NOTE);
     expect((await makeReport(workspace, run, { bundled })).html).toContain(INSTRUMENT_NOTE);
     expect((await makeReport(workspace, run, { bundled: none })).html).not.toContain(INSTRUMENT_NOTE);
   });

@@ -113,9 +113,9 @@ test('the first start shows heatmaps, curves, thresholds, plans and findings wit
     expect(cost.keptPerLayer).toEqual(cost.keptPerLayer.map(() => kept));
     expect('groups' in plan).toBe(method === 'uncurl');
   }
-  const family = await engine.call('sweep.family', { run: SAMPLE_RUN });
-  expect(family.models).toHaveLength(run?.models.length ?? 0);
-  expect(family.pairs.length).toBeGreaterThan(0);
+  const sizeTrend = await engine.call('sweep.sizeTrend', { run: SAMPLE_RUN });
+  expect(sizeTrend.models).toHaveLength(run?.models.length ?? 0);
+  expect(sizeTrend.pairs.length).toBeGreaterThan(0);
   expect((await engine.call('report.make', { run: SAMPLE_RUN })).html).toContain('uncurl-16');
   expect(await engine.call('jobs.list', {})).toEqual([]);
 });

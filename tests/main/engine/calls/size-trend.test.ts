@@ -5,18 +5,18 @@ import { sample, sweepOnDisk } from '../../report/sweep-on-disk.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
-test('answers with the family of a stored sweep and its report, for any margin', async () => {
+test('answers with the sizeTrend of a stored sweep and its report, for any margin', async () => {
   const { workspace, run } = await sweepOnDisk();
   const engine = await createEngine({ workspace: workspace.path, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());
-  expect(await engine.call('sweep.family', { run })).toEqual({ ...sample.family, run });
-  const wide = await engine.call('sweep.family', { run, delta: 0.5 });
+  expect(await engine.call('sweep.sizeTrend', { run })).toEqual({ ...sample.sizeTrend, run });
+  const wide = await engine.call('sweep.sizeTrend', { run, delta: 0.5 });
   expect(wide.pairs.map(({ pastThreshold }) => pastThreshold)).toEqual([false, false]);
   expect(wide.pairs.map(({ difference }) => difference)).toEqual(
-    sample.family.pairs.map(({ difference }) => difference),
+    sample.sizeTrend.pairs.map(({ difference }) => difference),
   );
   const { name, html } = await engine.call('report.make', { run });
   expect(name).toBe(`${run}.html`);
   expect(html).toContain('<h1>A sweep</h1>');
-  await expect(engine.call('sweep.family', { run: 'sweep-gone' })).rejects.toMatchObject({ code: 'no-such-run' });
+  await expect(engine.call('sweep.sizeTrend', { run: 'sweep-gone' })).rejects.toMatchObject({ code: 'no-such-run' });
 });

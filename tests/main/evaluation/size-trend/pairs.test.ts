@@ -8,15 +8,15 @@ import { sampleSizeTrend } from './sample-size-trend.ts';
 
 describe('pruned-large against scratch-small', () => {
   it('compares every size pruned to a smaller size with that size, on every task', () => {
-    const { family } = sampleSizeTrend({
+    const { sizeTrend } = sampleSizeTrend({
       sizes: [8, 16, 32],
       tasks: ['a', 'b'],
       methods: ['reap', 'random'],
       limit: () => 2,
     });
-    expect(family.pairs).toHaveLength(3 * 2 * 2);
+    expect(sizeTrend.pairs).toHaveLength(3 * 2 * 2);
     expect([
-      ...new Set(family.pairs.map(({ largeExperts, experts, factor }) => `${largeExperts} ${experts} ${factor}`)),
+      ...new Set(sizeTrend.pairs.map(({ largeExperts, experts, factor }) => `${largeExperts} ${experts} ${factor}`)),
     ]).toEqual(['16 8 2', '32 16 2', '32 8 4']);
   });
 
@@ -87,13 +87,13 @@ describe('pruned-large against scratch-small', () => {
   });
 
   it('tells pairs past the threshold from those within it', () => {
-    const { family } = sampleSizeTrend({ sizes: [8, 16, 32], tasks: ['a'], limit: () => 2 });
-    expect(family.pairs.map(({ factor, pastThreshold }) => [factor, pastThreshold])).toEqual([
+    const { sizeTrend } = sampleSizeTrend({ sizes: [8, 16, 32], tasks: ['a'], limit: () => 2 });
+    expect(sizeTrend.pairs.map(({ factor, pastThreshold }) => [factor, pastThreshold])).toEqual([
       [2, false],
       [2, false],
       [4, true],
     ]);
     const few = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 2, items: 60 });
-    expect(few.family.pairs.map(({ pastThreshold }) => pastThreshold)).toEqual([null]);
+    expect(few.sizeTrend.pairs.map(({ pastThreshold }) => pastThreshold)).toEqual([null]);
   });
 });

@@ -59,18 +59,18 @@ describe('the recorded trainings', () => {
   });
 
   it('give trends a second mark at every size, and the finding 2,520 relabellings; the matrix stays that of the sweep', () => {
-    const family = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured, comparable({}));
+    const sizeTrend = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured, comparable({}));
     const alone = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured);
-    expect(family.trainings).toHaveLength(4);
+    expect(sizeTrend.trainings).toHaveLength(4);
     expect(alone.trainings).toEqual([]);
-    for (const { spread } of family.trends) expect(spread.map(({ models }) => models)).toEqual([2, 2, 2, 2]);
-    expect(family.thresholds).toEqual(alone.thresholds);
-    expect(family.models).toEqual(alone.models);
-    expect(family.notes.join()).toContain('the weights do not');
+    for (const { spread } of sizeTrend.trends) expect(spread.map(({ models }) => models)).toEqual([2, 2, 2, 2]);
+    expect(sizeTrend.thresholds).toEqual(alone.thresholds);
+    expect(sizeTrend.models).toEqual(alone.models);
+    expect(sizeTrend.notes.join()).toContain('the weights do not');
     expect(
-      family.findings.find(({ chart, method }) => chart === 'threshold-over-experts' && method === 'reap')?.sentence,
+      sizeTrend.findings.find(({ chart, method }) => chart === 'threshold-over-experts' && method === 'reap')?.sentence,
     ).toContain('2520 ways');
-    for (const { shares } of family.safeCounts) for (const { of } of shares) expect(of % 2).toBe(0);
+    for (const { shares } of sizeTrend.safeCounts) for (const { of } of shares) expect(of % 2).toBe(0);
   });
 });
 

@@ -1,8 +1,8 @@
 import { equalKeptComparisons, equalKeptPairs } from '../../../../main/evaluation/size-trend/equal-kept.ts';
 import type { SizeTrendDocument } from '../../../../main/contract/size-trend.ts';
-import type { SweepDocument, SweepResult } from '../../../../main/contract/sweep.ts';
+import type { PointName, SweepDocument, SweepResult } from '../../../../main/contract/sweep.ts';
 import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/document.ts';
-import { type MeasuredPoint, measurePairs, sizeComparisons } from '../../../../main/evaluation/size-trend/pairs.ts';
+import { measurePairs, sizeComparisons } from '../../../../main/evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../../../../main/evaluation/size-trend/thresholds.ts';
 import { summarise } from '../../../../main/evaluation/summarise.ts';
 import { sweepThresholds, thresholdRule } from '../../../../main/evaluation/threshold.ts';
@@ -26,12 +26,12 @@ export interface SampleFamily {
 
 export interface SampledFamily {
   readonly document: SweepDocument;
-  readonly outcomesOf: (point: MeasuredPoint) => readonly ItemOutcome[] | null;
-  readonly family: SizeTrendDocument;
+  readonly outcomesOf: (point: PointName) => readonly ItemOutcome[] | null;
+  readonly sizeTrend: SizeTrendDocument;
 }
 
 const DELTA = 0.02;
-const keyOf = ({ model, task, method, seed, factor }: MeasuredPoint): string =>
+const keyOf = ({ model, task, method, seed, factor }: PointName): string =>
   JSON.stringify([model, task, method, seed, factor]);
 
 /** A sweep of models that differ in E, with outcomes drawn so that thresholds lie where `limit` says. Top-k is 2. */
@@ -73,16 +73,16 @@ export const sampleSizeTrend = (sample: SampleFamily): SampledFamily => {
     }
   }
   const document = {
-    run: 'sweep-family',
+    run: 'sweep-sizes',
     results,
     thresholds: sweepThresholds(results, DELTA),
     rule: thresholdRule(DELTA),
   };
-  const outcomesOf = (point: MeasuredPoint): readonly ItemOutcome[] | null => stored.get(keyOf(point)) ?? null;
+  const outcomesOf = (point: PointName): readonly ItemOutcome[] | null => stored.get(keyOf(point)) ?? null;
   const models = sizedModels(results);
   const measured = {
     ...measurePairs(sizeComparisons(results, models), outcomesOf),
     equalKept: equalKeptPairs(measurePairs(equalKeptComparisons(results, models), outcomesOf).pairs, models),
   };
-  return { document, outcomesOf, family: sizeTrendDocument(document, { delta: DELTA }, measured) };
+  return { document, outcomesOf, sizeTrend: sizeTrendDocument(document, { delta: DELTA }, measured) };
 };

@@ -6,8 +6,8 @@ import { type SampleFamily, sampleSizeTrend } from './sample-size-trend.ts';
 const sizes = [8, 16, 32, 64];
 const tasks = ['french', 'spanish', 'german', 'capital', 'mood', 'plural', 'add', 'sort', 'bracket'];
 const trendOf = (sample: Partial<SampleFamily>): Finding => {
-  const { family } = sampleSizeTrend({ sizes, tasks, limit: () => 2, ...sample });
-  const found = family.findings.find(
+  const { sizeTrend } = sampleSizeTrend({ sizes, tasks, limit: () => 2, ...sample });
+  const found = sizeTrend.findings.find(
     ({ chart, method }) => chart === 'threshold-over-experts' && method === 'frequency',
   );
   if (found === undefined) throw new Error('no finding');
@@ -74,8 +74,8 @@ describe('whether the threshold rises with E', () => {
 
 describe('whether pruning past the threshold is worse than training fewer', () => {
   const pairsOf = (sample: Partial<SampleFamily>): Finding => {
-    const { family } = sampleSizeTrend({ sizes, tasks, limit: () => 1, ...sample });
-    const found = family.findings.find(
+    const { sizeTrend } = sampleSizeTrend({ sizes, tasks, limit: () => 1, ...sample });
+    const found = sizeTrend.findings.find(
       ({ chart, method }) => chart === 'pruned-against-scratch' && method === 'frequency',
     );
     if (found === undefined) throw new Error('no finding');
@@ -105,15 +105,15 @@ describe('whether pruning past the threshold is worse than training fewer', () =
   });
 });
 
-describe('the document of a family', () => {
+describe('a sweep read over the sizes of its models', () => {
   const sample = sampleSizeTrend({ sizes, tasks, methods: ['frequency', 'reap'], limit: (experts) => experts / 16 });
 
   it('fits the contract', () => {
-    expect(schema.parse(sample.family)).toEqual(sample.family);
+    expect(schema.parse(sample.sizeTrend)).toEqual(sample.sizeTrend);
   });
 
   it('counts thresholds at a factor per size, and leaves out sizes that cannot go there', () => {
-    expect(sample.family.safeCounts.filter(({ method }) => method === 'reap')).toEqual([
+    expect(sample.sizeTrend.safeCounts.filter(({ method }) => method === 'reap')).toEqual([
       {
         method: 'reap',
         factor: 2,
@@ -156,7 +156,7 @@ describe('the document of a family', () => {
       },
     ]);
     expect(
-      sample.family.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === 'reap')?.sentence,
+      sample.sizeTrend.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === 'reap')?.sentence,
     ).toBe(
       'By reap, a factor of 2 is safe in 0 of 9 tasks at E = 8, 0 at 16, 9 at 32 and 9 at 64; ' +
         'a factor of 4 is safe in 0 of 9 at 8, 0 at 16, 0 at 32 and 9 at 64.',
@@ -165,14 +165,14 @@ describe('the document of a family', () => {
 
   it('counts safe tasks over all methods in one sentence', () => {
     expect(
-      sample.family.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === null)?.sentence,
+      sample.sizeTrend.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === null)?.sentence,
     ).toBe(
       'A factor of 2 is safe in 0, 0, 9 and 9 of 9 tasks at E = 8, 16, 32 and 64 by frequency, in 0, 0, 9 and 9 of 9 by reap.',
     );
   });
 
   it('has a sentence over all methods for every chart', () => {
-    const overall = sample.family.findings
+    const overall = sample.sizeTrend.findings
       .filter(({ method }) => method === null)
       .map(({ chart, verdict }) => [chart, verdict]);
     expect(overall).toEqual([
@@ -184,26 +184,26 @@ describe('the document of a family', () => {
   });
 
   it('does not depend on the order of the results beyond the order of its rows', () => {
-    const { document, family } = sample;
+    const { document, sizeTrend } = sample;
     const reversed = {
       ...document,
       results: [...document.results].reverse(),
       thresholds: [...document.thresholds].reverse(),
     };
-    const again = sizeTrendDocument(reversed, { delta: family.delta }, { pairs: [], missing: 0, incomparable: 0 });
-    const trend = ({ findings }: typeof family) =>
+    const again = sizeTrendDocument(reversed, { delta: sizeTrend.delta }, { pairs: [], missing: 0, incomparable: 0 });
+    const trend = ({ findings }: typeof sizeTrend) =>
       findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method !== null);
     expect(new Set(trend(again).map(({ sentence }) => sentence))).toEqual(
-      new Set(trend(family).map(({ sentence }) => sentence)),
+      new Set(trend(sizeTrend).map(({ sentence }) => sentence)),
     );
   });
 
   it('of models of one size has thresholds and says that there is nothing to compare', () => {
-    const { family } = sampleSizeTrend({ sizes: [16], tasks, limit: () => 2 });
-    expect([family.trends, family.pairs]).toEqual([[], []]);
-    expect(family.findings.map(({ chart }) => chart)).toEqual(['safe-tasks', 'thresholds']);
-    expect(family.notes).toEqual(['One expert count (E = 16): nothing to compare over E.']);
-    expect(family.findings.at(-1)?.sentence).toBe(
+    const { sizeTrend } = sampleSizeTrend({ sizes: [16], tasks, limit: () => 2 });
+    expect([sizeTrend.trends, sizeTrend.pairs]).toEqual([[], []]);
+    expect(sizeTrend.findings.map(({ chart }) => chart)).toEqual(['safe-tasks', 'thresholds']);
+    expect(sizeTrend.notes).toEqual(['One expert count (E = 16): nothing to compare over E.']);
+    expect(sizeTrend.findings.at(-1)?.sentence).toBe(
       'Of 9 tasks, a factor above 1 is safe by frequency in 9. The largest threshold is 2 (e16 on french, by frequency).',
     );
   });

@@ -1,18 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { runManifest } from '../../../../main/contract/run.ts';
-import { compareFigure } from '../../../../renderer/features/compare/compare-figure.ts';
-import {
-  goodness,
-  placeText,
-  readingMark,
-  referenceTitle,
-  rowLines,
-  scaleOf,
-} from '../../../../renderer/features/compare/compare-words.ts';
+import { placeText, readingMark } from '../../../../main/evaluation/wording.ts';
+import { goodness, scaleOf } from '../../../../main/figures/compare-scale.ts';
+import { compareView } from '../../../../main/figures/views.ts';
+import { referenceTitle, rowLines } from '../../../../renderer/features/compare/compare-words.ts';
 import { comparedPoint, comparisonChoice } from '../../../../renderer/features/compare/comparison.ts';
 import { intervalDomain } from '../../../../renderer/features/compare/rank-panels.tsx';
 import { comparedSample, sampleMethods } from '../../../main/evaluation/comparison/compare-sample.ts';
 import { sweepResult } from '../../../main/evaluation/outcomes.ts';
+import { sampleManifest } from '../../../main/figures/sample-run.ts';
 
 const sample = sampleMethods(
   [
@@ -110,30 +105,17 @@ describe('words', () => {
 
 describe('a saved comparison', () => {
   it('holds every number, the manifest, and one picture of all methods and tasks', () => {
-    const manifest = runManifest.parse({
-      id: 'sweep-methods',
-      kind: 'sweep',
-      title: 'A sweep',
-      createdAt: '2025-01-01T00:00:00.000Z',
-      finishedAt: null,
-      state: 'done',
-      error: null,
-      spec: {},
-      models: [],
-      tasks: [],
-      versions: {},
-      device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-      commandLine: '',
-      output: null,
-    });
-    const figure = compareFigure({ manifest, comparison, title: (task) => `<${task}>`, theme: 'dark' });
-    const [comment, header, ...rows] = figure.csv.trimEnd().split('\r\n');
-    expect(comment).toContain('"kind":"uncurl-compare"');
+    const odd = { ...comparison, tasks: comparison.tasks.map((task) => ({ ...task, task: `<${task.task}>` })) };
+    const { picture, table } = compareView({ manifest: sampleManifest, comparison: odd, theme: 'dark' });
+    const svg = picture?.draw().svg ?? '';
+    const [comment, header, ...rows] = table.write().trimEnd().split('\n');
+    expect(JSON.parse(comment?.replace('# manifest: ', '') ?? '')).toEqual(sampleManifest);
     expect(header?.split(',').length).toBe(rows[0]?.split(',').length);
     expect(rows).toHaveLength(comparison.tasks.reduce((sum, { rows: own }) => sum + own.length, 0));
-    expect(figure.svg).toContain('&lt;sums&gt;');
-    expect(figure.svg).toContain('UNCURL');
-    expect(figure.svg).not.toContain('NaN');
+    expect(svg).toContain('&lt;sums&gt;');
+    expect(svg).toContain('UNCURL');
+    expect(svg).toContain('n = 12');
+    expect(svg).not.toContain('NaN');
   });
 });
 

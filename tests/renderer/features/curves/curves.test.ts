@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { SweepDocument, SweepResult, Threshold } from '../../../../main/contract/sweep.ts';
+import { thresholdValue } from '../../../../main/evaluation/wording.ts';
 import { chartRows, dodged, factorTicks } from '../../../../renderer/features/curves/chart-rows.ts';
 import { nextPoint, sweepMethods, taskCurves } from '../../../../renderer/features/curves/task-curves.ts';
-import { thresholdSummary, thresholdValue } from '../../../../renderer/sweep/threshold-words.ts';
+import { thresholdSummary } from '../../../../renderer/sweep/threshold-words.ts';
 
 const result = (method: string, seed: number | null, factor: number, value: number): SweepResult => ({
   model: 'm',

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { thresholdPoint } from '../../../../renderer/features/thresholds/shown-family.ts';
+import { thresholdPoint } from '../../../../renderer/features/thresholds/shown-size-trend.ts';
 import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';
 
-const { document, family } = sampleSizeTrend({
+const { document, sizeTrend } = sampleSizeTrend({
   sizes: [8, 16, 32],
   tasks: ['sums', 'plurals'],
   methods: ['frequency', 'reap'],
@@ -10,8 +10,8 @@ const { document, family } = sampleSizeTrend({
 });
 
 test('every threshold leads to a measured point of its own model, task and method', () => {
-  expect(family.thresholds.length).toBeGreaterThan(0);
-  for (const threshold of family.thresholds) {
+  expect(sizeTrend.thresholds.length).toBeGreaterThan(0);
+  for (const threshold of sizeTrend.thresholds) {
     const point = thresholdPoint(document.results, threshold);
     expect(point).toMatchObject({ model: threshold.model, task: threshold.task, method: threshold.method });
     const { lastSafe, firstUnsafe } = threshold;

@@ -1,24 +1,32 @@
 import { expect, test } from 'vitest';
 import { itemsNeeded } from '../../../../main/evaluation/verdicts.ts';
+import { neededText } from '../../../../main/evaluation/wording.ts';
 import { splitAtProbabilities } from '../../../../renderer/features/thresholds/findings.tsx';
-import { bracketText, neededText, thresholdText } from '../../../../renderer/features/thresholds/threshold-text.ts';
+import { cellBracketText, thresholdText } from '../../../../renderer/features/thresholds/threshold-text.ts';
 import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';
 
-const { family } = sampleSizeTrend({
+const { sizeTrend } = sampleSizeTrend({
   sizes: [8, 16, 32],
   tasks: ['sums', 'plurals'],
   methods: ['frequency', 'reap'],
   limit: (experts) => experts / 8,
 });
-const [any] = family.thresholds;
+const [any] = sizeTrend.thresholds;
 if (any === undefined) throw new Error('the sample has no threshold');
 
 test('a cell says the bracket, and what a threshold that cannot be told would need', () => {
-  expect(bracketText({ ...any, lastSafe: 2, firstUnsafe: 4 }, family.needed, 'acc')).toBe('[2, 4)');
-  expect(bracketText({ ...any, lastSafe: 16 / 3, firstUnsafe: null }, family.needed, 'acc')).toBe('[5.33, …)');
+  expect(cellBracketText({ ...any, lastSafe: 2, firstUnsafe: 4, firstWorse: null }, sizeTrend.needed, 'acc')).toBe(
+    '[2, 4)',
+  );
+  expect(cellBracketText({ ...any, lastSafe: 2, firstUnsafe: 4, firstWorse: 8 }, sizeTrend.needed, 'acc')).toBe(
+    '[2, 4) worse 8',
+  );
+  expect(
+    cellBracketText({ ...any, lastSafe: 16 / 3, firstUnsafe: null, firstWorse: null }, sizeTrend.needed, 'acc'),
+  ).toBe('[5.33, …)');
   const untold = { ...any, lastSafe: null, firstUnsafe: null, factor: null, verdict: 'cannot-tell' as const, n: 73 };
-  expect(bracketText(untold, { items: 133, texts: 20 }, 'acc')).toBe('n ≥ 133');
-  expect(neededText({ items: 133, texts: 20 }, 'perplexity')).toBe('needs 20 texts');
+  expect(cellBracketText(untold, { items: 133, texts: 20 }, 'acc')).toBe('n ≥ 133');
+  expect(neededText({ items: 133, texts: 20 }, 'perplexity')).toBe('20 texts');
   expect(
     thresholdText(untold, 'Capitals', { needed: { items: 133, texts: 20 }, trainings: [] }, 'acc').lines.join('; '),
   ).toMatch(/cannot tell.*needs 133 items.*n 73$/);
@@ -31,7 +39,10 @@ test('a cell says the bracket, and what a threshold that cannot be told would ne
 });
 
 test('the engine says how many items the margin needs', () => {
-  expect(family.needed).toEqual({ items: itemsNeeded(family.delta), texts: itemsNeeded(family.delta, 'perplexity') });
+  expect(sizeTrend.needed).toEqual({
+    items: itemsNeeded(sizeTrend.delta),
+    texts: itemsNeeded(sizeTrend.delta, 'perplexity'),
+  });
 });
 
 test('p values are cut out of a sentence, and nothing is lost', () => {
@@ -42,7 +53,7 @@ test('p values are cut out of a sentence, and nothing is lost', () => {
     'p < 0.001',
   ]);
   expect(parts.map(({ text }) => text).join('')).toBe(sentence);
-  for (const finding of family.findings)
+  for (const finding of sizeTrend.findings)
     expect(
       splitAtProbabilities(finding.sentence)
         .map(({ text }) => text)

@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import type { SweepResult } from '../../../main/contract/sweep.ts';
+import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useDebounced, useLasting } from '../../engine/use-settled.ts';
@@ -14,7 +14,9 @@ import { curvesStore } from '../../state/view-stores.ts';
 /** What every section of the view is drawn from. */
 export interface SectionProps {
   readonly manifest: RunManifest;
-  readonly family: SizeTrendDocument;
+  /** Absent until it is read. */
+  readonly document: SweepDocument | undefined;
+  readonly sizeTrend: SizeTrendDocument;
   /** Methods on screen. */
   readonly shown: readonly string[];
   /** Names of the tasks, in the order of the list of tasks. */
@@ -28,20 +30,23 @@ export interface SectionProps {
 
 const DELTA_SETTLE_MS = 120;
 
-/** The sweep's models read as a family, at the margin on screen; the last answer stays while the next is on its way. */
+/**
+ * The sweep read over the sizes of its models, at the margin on screen; the last answer stays while the next is on its
+ * way.
+ */
 export const useSizeTrend = (
   run: string | null,
-): { readonly family: SizeTrendDocument | undefined; readonly error: SerialisedError | null } => {
+): { readonly sizeTrend: SizeTrendDocument | undefined; readonly error: SerialisedError | null } => {
   const settled = useDebounced(
     useStore(curvesStore, (state) => state.delta),
     DELTA_SETTLE_MS,
   );
   const familywise = useStore(curvesStore, (state) => state.familywise);
   const { data, error } = useQuery(
-    'sweep.family',
+    'sweep.sizeTrend',
     run === null ? null : { run, familywise, delta: settled ?? undefined },
   );
-  return { family: useLasting(data, run ?? ''), error };
+  return { sizeTrend: useLasting(data, run ?? ''), error };
 };
 
 /** Selects a point for every view and shows its curve. */

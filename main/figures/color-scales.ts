@@ -5,16 +5,29 @@ export interface ColorScale {
   readonly kind: 'amount' | 'difference';
   /** Values at the ends. */
   readonly domain: readonly [number, number];
+  /** Of a value, clamped to the ends: `#rrggbb`. */
   readonly color: (value: number) => string;
 }
 
-const clamp = (share: number): number => Math.min(1, Math.max(0, share));
+/**
+ * Cividis (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239) at `share` in 0..1, clamped: dark blue
+ * to yellow, read alike with and without colour-vision deficiency.
+ */
+const cividis = (share: number): string => rgb(interpolateCividis(share)).formatHex();
+
+export type Rgb = readonly [red: number, green: number, blue: number];
+
+/** Channels of a colour, 0 to 255. */
+export const channels = (color: string): Rgb => {
+  const { r, g, b } = rgb(color);
+  return [r, g, b];
+};
 
 /** Cividis from 0 to `maximum`. */
 export const amountScale = (maximum: number): ColorScale => ({
   kind: 'amount',
   domain: [0, maximum],
-  color: (value) => interpolateCividis(maximum > 0 ? clamp(value / maximum) : 0),
+  color: (value) => cividis(maximum > 0 ? value / maximum : 0),
 });
 
 const mix = (from: string, to: string, share: number): string => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import type { ExpertTrend, SizeThreshold } from '../../../../main/contract/size-trend.ts';
-import { doublings, doublingScale, trendLayout } from '../../../../renderer/features/thresholds/trend-layout.ts';
+import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
+import { doublings, expertScale } from '../../../main/figures/scales.ts';
+import { trendLayout } from '../../../main/figures/trend-layout.ts';
 
 const threshold = (
   experts: number,
@@ -36,7 +37,16 @@ const trend = (points: readonly SizeThreshold[], spread: ExpertTrend['spread']):
   direction: 'cannot-tell',
 });
 const once = (experts: number, value: number | null) => ({ experts, models: 1, lowest: value, highest: value });
-const frame = { width: 300, height: 190, sizes: [8, 16, 32], largestFactor: 8, methods: ['random', 'reap'] };
+const frame = {
+  left: 30,
+  right: 294,
+  bottom: 158,
+  top: 24,
+  arrow: 12,
+  sizes: [8, 16, 32],
+  largestFactor: 8,
+  methods: ['random', 'reap'],
+};
 
 test('both axes double: equal steps for 8 to 16 and 16 to 32, for factors 1 to 2 and 4 to 8', () => {
   const { x, y } = trendLayout([], frame);
@@ -44,7 +54,7 @@ test('both axes double: equal steps for 8 to 16 and 16 to 32, for factors 1 to 2
   expect(y.position(1) - y.position(2)).toBeCloseTo(y.position(4) - y.position(8));
   expect(y.position(8)).toBeLessThan(y.position(1));
   expect(doublings(12)).toEqual([1, 2, 4, 8]);
-  expect(doublingScale(8, 8, [0, 10], [8]).position(8)).toBe(5);
+  expect(expertScale([8], [0, 10]).position(8)).toBe(5);
 });
 
 test(

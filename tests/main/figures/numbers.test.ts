@@ -9,7 +9,7 @@ import {
   formatPercent,
   formatProbability,
   formatSigned,
-} from '../../../renderer/format/format-number.ts';
+} from '../../../main/figures/numbers.ts';
 
 test.each([
   [0, '0'],
@@ -45,10 +45,10 @@ test('amounts carry their unit', () => {
     formatParameters(291_000),
     formatBytes(0),
     formatBytes(2_926_000),
-  ]).toEqual(['1\u202f234\u202f567', '46.7\u202fB', '291\u202fK', '0\u202fB', '2.79\u202fMiB']);
+  ]).toEqual(['1\u202f234\u202f567', '46.7\u202fB', '291\u202fK', '0\u202fB', '2.93\u202fMB']);
   expect([formatPercent(0.5, 0), formatFixed(-0, 2)]).toEqual(['50\u202f%', '0.00']);
 });
 
 test('a p-value is never shown as zero', () => {
-  expect([0, 1e-9, 0.0123, 1].map(formatProbability)).toEqual(['< 0.0001', '< 0.0001', '0.012', '1']);
+  expect([0, 1e-9, 0.0123, 1].map(formatProbability)).toEqual(['< 0.001', '< 0.001', '0.012', '1']);
 });

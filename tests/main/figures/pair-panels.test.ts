@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { pairPanels } from '../../../../main/figures/size-pair-figure.ts';
-import { differenceDomain, roundTicks, taskPairs } from '../../../../renderer/features/thresholds/pair-rows.ts';
-import { sampleSizeTrend } from '../../../main/evaluation/size-trend/sample-size-trend.ts';
+import { differenceDomain, pairPanels } from '../../../main/figures/pair-panels.ts';
+import { roundTicks } from '../../../main/figures/scales.ts';
+import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 
-const { family } = sampleSizeTrend({
+const { sizeTrend } = sampleSizeTrend({
   sizes: [8, 16, 32],
   trainings: 2,
   tasks: ['sums', 'plurals'],
@@ -11,26 +11,13 @@ const { family } = sampleSizeTrend({
   limit: (experts) => experts / 8,
 });
 
-test('the window gathers comparisons as the figures of a report do', () => {
-  const own = taskPairs(family.pairs, family.tasks);
-  expect(own.length).toBeGreaterThan(0);
-  const seen = own.map(({ rows, ...panel }) => ({
-    ...panel,
-    rows: rows.map(({ dots, ...row }) => ({
-      ...row,
-      points: dots.map(({ pairs, ...dot }) => ({ ...dot, comparisons: pairs.length })),
-    })),
-  }));
-  expect(seen).toEqual(pairPanels(family.pairs, family.tasks));
-});
-
 test('every whisker lies on the axis, and so does 0', () => {
-  const panels = taskPairs(family.pairs, family.tasks);
+  const panels = pairPanels(sizeTrend.pairs, sizeTrend.tasks);
   for (const panel of panels) {
     const [low, high] = differenceDomain(panel, panels);
     expect(low).toBeLessThanOrEqual(0);
     expect(high).toBeGreaterThanOrEqual(0);
-    for (const dot of panel.rows.flatMap(({ dots }) => dots)) {
+    for (const dot of panel.rows.flatMap(({ points }) => points)) {
       expect(dot.low).toBeGreaterThanOrEqual(low);
       expect(dot.high).toBeLessThanOrEqual(high);
     }

@@ -1,0 +1,230 @@
+import {
+  BEST_REFERENCE,
+  type CompareMethod,
+  type CompareReading,
+  type CompareRow,
+  type CompareTask,
+} from '../contract/compare.ts';
+import { assertNever } from '../contract/errors.ts';
+import type { Finding, SizePair } from '../contract/size-trend.ts';
+import { type Threshold, UNPRUNED, type Verdict } from '../contract/sweep.ts';
+import type { MetricName } from '../contract/task.ts';
+import { bareFactor, formatCount, formatFactor, formatFixed } from '../figures/numbers.ts';
+
+// What is found in words: window, command line, report and figures say it with these.
+
+/** "a", "a and b", "a, b and c". */
+export const listed = (parts: readonly string[]): string =>
+  parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
+
+/** "1 task", "9 tasks". */
+export const counted = (count: number, one: string, several = `${one}s`): string =>
+  `${count} ${count === 1 ? one : several}`;
+
+/** "E = 8", "E = 8 to 64". */
+export const sizesText = (sizes: readonly number[]): string =>
+  sizes.length === 1 ? `E = ${sizes[0]}` : `E = ${Math.min(...sizes)} to ${Math.max(...sizes)}`;
+
+/** Items (of perplexity: texts) below which no threshold can be told. */
+export interface Needed {
+  readonly items: number;
+  readonly texts: number;
+}
+
+/** "133 items", "20 texts". */
+export const neededText = ({ items, texts }: Needed, metric: MetricName | undefined): string =>
+  metric === 'perplexity' ? `${formatCount(texts)} texts` : `${formatCount(items)} items`;
+
+/** How a threshold came out, in words. */
+export const verdictText = (verdict: Verdict): string => {
+  switch (verdict) {
+    case 'found':
+      return 'found';
+    case 'all-safe':
+      return 'every tested factor is safe';
+    case 'none-safe':
+      return 'no tested factor is safe';
+    case 'cannot-tell':
+      return 'cannot tell: too few items';
+    default:
+      return assertNever(verdict);
+  }
+};
+
+type Bracket = Pick<Threshold, 'lastSafe' | 'firstUnsafe' | 'firstWorse'>;
+
+/**
+ * The threshold itself, short: "×2"; "≥ ×8" where every tested factor is safe, "< ×2" where none is, "?" where it
+ * cannot be told.
+ */
+export const thresholdValue = ({
+  verdict,
+  factor,
+  lastSafe,
+  firstUnsafe,
+}: Pick<Threshold, 'verdict' | 'factor' | 'lastSafe' | 'firstUnsafe'>): string => {
+  switch (verdict) {
+    case 'found':
+      return factor === null ? '?' : formatFactor(factor);
+    case 'all-safe':
+      return `\u2265 ${formatFactor(lastSafe ?? factor ?? 1)}`;
+    case 'none-safe':
+      return firstUnsafe === null ? 'none' : `< ${formatFactor(firstUnsafe)}`;
+    case 'cannot-tell':
+      return '?';
+    default:
+      return assertNever(verdict);
+  }
+};
+
+/**
+ * "[2, 4) worse 8": safe up to and with 2, no longer safe at 4, worse from 8 on; open where nothing larger was tested,
+ * empty where it cannot be told.
+ */
+export const bracketText = ({ lastSafe, firstUnsafe, firstWorse }: Bracket): string =>
+  lastSafe === null
+    ? ''
+    : `[${bareFactor(lastSafe)}, ${firstUnsafe === null ? '\u2026' : bareFactor(firstUnsafe)})` +
+      (firstWorse === null ? '' : ` worse ${bareFactor(firstWorse)}`);
+
+/** Where the quality is known to have fallen by more than the margin: unsafe is not worse. */
+const worseText = ({ firstWorse }: Pick<Bracket, 'firstWorse'>): string =>
+  firstWorse === null ? ', none known to be worse' : `, worse from ${formatFactor(firstWorse)}`;
+
+/** Bracket and verdict in words. */
+export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict'>): string => {
+  const { verdict, lastSafe, firstUnsafe, firstWorse } = threshold;
+  switch (verdict) {
+    case 'found':
+      return (
+        `safe at ${formatFactor(lastSafe ?? 1)}, unsafe at ${formatFactor(firstUnsafe ?? 1)}` + worseText(threshold)
+      );
+    case 'none-safe':
+      return `${verdictText(verdict)}${worseText(threshold)}`;
+    case 'all-safe':
+      return verdictText(verdict);
+    case 'cannot-tell':
+      return `${verdictText(verdict)}${firstWorse === null ? '' : worseText(threshold)}`;
+    default:
+      return assertNever(verdict);
+  }
+};
+
+/** What the cells of a matrix of thresholds mean. */
+export const MATRIX_CAPTION =
+  'Bold: the threshold. With it the bracket [last safe, first unsafe): between the two no factor was tested. ' +
+  'Worse: from this factor on the quality is known to have fallen by more than the margin; an unsafe factor ' +
+  'below it is undecided. \u2265: every ' +
+  'tested factor is safe, so the threshold is this or more. <: no tested factor is safe. ?: it cannot be ' +
+  'told, for want ' +
+  'of items. For a method that draws at random, safe means safe for every draw.';
+
+/** What a chart of a sweep asks; its findings answer. */
+export const chartQuestion = (chart: Finding['chart']): string => {
+  switch (chart) {
+    case 'threshold-over-experts':
+      return 'Does the threshold rise with the number of pretraining experts?';
+    case 'safe-tasks':
+      return 'How many tasks are safe?';
+    case 'pruned-against-scratch':
+      return 'Prune many experts, or train fewer?';
+    case 'thresholds':
+      return 'How far can the models be pruned?';
+    default:
+      return assertNever(chart);
+  }
+};
+
+/** A finding's verdict in a word or two; none where it only counts. */
+export const findingVerdictText = (verdict: Finding['verdict']): string | null => {
+  switch (verdict) {
+    case 'supported':
+    case 'opposed':
+    case 'mixed':
+      return verdict;
+    case 'unchanged':
+      return 'no change seen';
+    case 'cannot-tell':
+      return 'cannot tell';
+    case 'counted':
+      return null;
+    default:
+      return assertNever(verdict);
+  }
+};
+
+/** Where a pruned model stands to its threshold. */
+export type Standing = 'past' | 'within' | 'unknown';
+
+export const standingOf = ({ pastThreshold }: Pick<SizePair, 'pastThreshold'>): Standing =>
+  pastThreshold === null ? 'unknown' : pastThreshold ? 'past' : 'within';
+
+export const standingText = (standing: Standing): string => {
+  switch (standing) {
+    case 'past':
+      return 'past the threshold';
+    case 'within':
+      return 'within the threshold';
+    case 'unknown':
+      return 'threshold cannot be told';
+    default:
+      return assertNever(standing);
+  }
+};
+
+/** How a method does against the reference; null: it is the reference. */
+export const readingText = (reading: CompareReading | null): string => {
+  switch (reading) {
+    case null:
+      return 'reference';
+    case 'better':
+    case 'worse':
+      return reading;
+    case 'cannot-tell':
+      return 'cannot tell';
+    default:
+      return assertNever(reading);
+  }
+};
+
+/** What recovery did. */
+export const recoveryText = (reading: CompareReading): string =>
+  reading === 'cannot-tell' ? 'nothing beyond the interval' : readingText(reading);
+
+/** A mark beside a number: the interval leaves out 0. */
+export const readingMark = (reading: CompareReading | null): string =>
+  reading === 'better' ? '\u25b2' : reading === 'worse' ? '\u25bc' : '';
+
+/** "1", or "2\u20133" for two methods of the same value. */
+export const placeText = ({ place }: Pick<CompareRow, 'place'>, { rows }: Pick<CompareTask, 'rows'>): string => {
+  const half = (rows.filter((row) => row.place === place).length - 1) / 2;
+  return half === 0 ? formatCount(place) : `${formatCount(place - half)}\u2013${formatCount(place + half)}`;
+};
+
+/** The same, with "=" for a method that is best or not distinguishable from the best. */
+export const sharedPlaceText = (
+  row: Pick<CompareRow, 'place' | 'sharesBest'>,
+  task: Pick<CompareTask, 'rows'>,
+): string => `${placeText(row, task)}${row.sharesBest ? ' =' : ''}`;
+
+export const rankText = ({ meanRank }: Pick<CompareMethod, 'meanRank'>): string =>
+  meanRank === null ? '\u2013' : formatFixed(meanRank.value, 2);
+
+export const rankIntervalText = ({ meanRank }: Pick<CompareMethod, 'meanRank'>): string =>
+  meanRank === null ? '' : `[${formatFixed(meanRank.low, 2)}, ${formatFixed(meanRank.high, 2)}]`;
+
+/** "the best method of each task", "the unpruned model", or the method's name. */
+export const referenceText = (reference: string): string =>
+  reference === BEST_REFERENCE
+    ? 'the best method of each task'
+    : reference === UNPRUNED
+      ? 'the unpruned model'
+      : reference;
+
+/** What a comparison of methods shows, per task and over all. */
+export const RANK_CAPTION =
+  'Rank by value (= : best, or not distinguishable from the best); differences are to the reference, on the ' +
+  'same items. ' +
+  'Mean rank with the 95 % interval of a bootstrap over items.';
+/** What `readingMark` says. */
+export const MARK_CAPTION = '\u25b2 better, \u25bc worse: the paired 95 % interval leaves out 0.';

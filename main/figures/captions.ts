@@ -1,0 +1,43 @@
+import type { SizeTrendDocument } from '../contract/size-trend.ts';
+import type { MetricName } from '../contract/task.ts';
+import type { CurveSheet } from './curve-panels.ts';
+
+/** How to read the curves of a sheet; the threshold rule stands beside it. */
+export const curveCaption = (sheet: CurveSheet): string => {
+  const metrics = new Set<MetricName>(sheet.panels.map(({ metric }) => metric));
+  const intervals = [
+    ...(metrics.has('acc') || metrics.has('acc_norm') ? ["Tango's score interval for paired proportions"] : []),
+    ...(metrics.has('perplexity') ? ['paired bootstrap for perplexity'] : []),
+  ].join('; ');
+  return (
+    `Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, about its value ` +
+    `(${intervals}). Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
+    `the threshold factor, bar at the first unsafe factor; an arrow means that every tested factor is safe, a hollow ` +
+    'mark that none is.'
+  );
+};
+
+/** How to read thresholds over experts; the threshold rule stands beside it. */
+export const expertTrendCaption = ({ trends }: SizeTrendDocument): string => {
+  const isRepeated = trends.some(({ spread }) => spread.some(({ models }) => models > 1));
+  return (
+    'Mark: threshold, the largest safe factor (hollow: no factor above 1 is safe); bar: the first unsafe ' +
+    'factor; arrow: ' +
+    'every tested factor is safe; ?: cannot be told, too few items. Between mark and bar no factor was ' +
+    'tested: that is the ' +
+    'interval that the items leave. Dotted: largest factor that was tested, never below top-k experts. ' +
+    (isRepeated
+      ? 'Marks side by side are trainings of one size, the broad band spans them and the line runs through their mean.'
+      : 'Each size was trained once.')
+  );
+};
+
+/** How to read comparisons of a pruned large model with a small one. */
+export const SIZE_PAIR_CAPTION =
+  'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus the model trained with E\u2032, ' +
+  'on the same items; left of 0 (perplexity: ' +
+  'right of 0) the pruned model is worse. Whiskers: two-sided 95 % interval of the paired difference ' +
+  '(Tango\u2019s score ' +
+  'interval; paired bootstrap for perplexity); for several draws or trainings mean and range. Filled: past ' +
+  'the pruned ' +
+  'model\u2019s threshold; hollow: within it; pale: that cannot be told.';

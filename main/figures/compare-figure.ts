@@ -1,0 +1,145 @@
+import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
+import type { RunManifest } from '../contract/run.ts';
+import {
+  MARK_CAPTION,
+  RANK_CAPTION,
+  rankIntervalText,
+  rankText,
+  readingMark,
+  readingText,
+  referenceText,
+  sharedPlaceText,
+} from '../evaluation/wording.ts';
+import { differenceScale, inkOn } from './color-scales.ts';
+import type { FigureTheme } from './colors.ts';
+import { goodness, scaleOf } from './compare-scale.ts';
+import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
+import { methodTitle } from './method-titles.ts';
+import { formatDifference, formatFactor, UNITS_NOTE } from './numbers.ts';
+import {
+  type Drawing,
+  figureFooter,
+  fitText,
+  svgDocument,
+  svgElement,
+  svgLabel,
+  type SvgNode,
+  svgText,
+  wrapText,
+} from './svg.ts';
+
+const MARGIN = 24;
+const TOP = 62;
+const NAMES = 150;
+const CELL = { width: 108, height: 26 } as const;
+const LINE = 15;
+const NAME_SIZE = 12;
+
+const middle = { 'text-anchor': 'middle' } as const;
+
+interface Frame {
+  readonly comparison: CompareDocument;
+  readonly marks: ReadonlyMap<string, MethodMark>;
+  readonly theme: FigureTheme;
+}
+
+const centreOf = (column: number): number => MARGIN + NAMES + (column + 0.5) * CELL.width;
+
+/** Lines of the longest name of a method, as wide as its column. */
+const headLines = (method: string): string[] => wrapText(methodTitle(method), CELL.width - 26, NAME_SIZE);
+
+const drawHeads = ({ comparison, marks }: Frame): SvgNode[] =>
+  comparison.overview.flatMap(({ method }, column) => {
+    const mark = marks.get(method);
+    const lines = headLines(method);
+    return [
+      ...(mark === undefined ? [] : [drawMark(mark, centreOf(column), TOP, 4)]),
+      ...lines.map((line, index) =>
+        svgLabel(centreOf(column), TOP + 20 + index * LINE, line, {
+          ...middle,
+          'font-size': NAME_SIZE,
+          'font-weight': 600,
+        }),
+      ),
+    ];
+  });
+
+const drawSummary = ({ comparison, theme }: Frame, top: number): SvgNode[] => [
+  svgLabel(MARGIN, top + 17, 'mean rank'),
+  svgLabel(MARGIN, top + CELL.height + 17, 'best, or ='),
+  ...comparison.overview.flatMap((one, column) => [
+    svgElement(
+      'text',
+      { x: centreOf(column), y: top + 17, ...middle },
+      svgElement('tspan', { 'font-weight': 600 }, svgText(rankText(one))),
+      svgElement('tspan', { fill: theme.muted, 'font-size': 10 }, svgText(` ${rankIntervalText(one)}`)),
+    ),
+    svgLabel(centreOf(column), top + CELL.height + 17, `${one.sharesBest} of ${one.tasks}`, middle),
+  ]),
+];
+
+const cellWords = ({ paired, reading }: CompareRow, { metric, reference }: CompareTask): string =>
+  paired === null
+    ? reference === null
+      ? '\u2013'
+      : readingText(null)
+    : `${formatDifference(paired.difference, metric)} ${readingMark(reading)}`.trimEnd();
+
+const drawTask = ({ comparison, theme }: Frame, task: CompareTask, top: number): SvgNode[] => {
+  const scale = differenceScale(scaleOf(comparison, task), theme.name === 'dark' ? 'dark' : 'light');
+  return [
+    svgLabel(MARGIN, top + 17, fitText(task.task, NAMES - 52, NAME_SIZE), { 'font-size': NAME_SIZE }),
+    svgLabel(MARGIN + NAMES - 10, top + 17, `n = ${task.n}`, {
+      'text-anchor': 'end',
+      'font-size': 10,
+      fill: theme.muted,
+    }),
+    ...comparison.overview.flatMap(({ method }, column): SvgNode[] => {
+      const row = task.rows.find((one) => one.method === method);
+      if (row === undefined) return [svgLabel(centreOf(column), top + 17, '\u2013', { ...middle, fill: theme.muted })];
+      const left = centreOf(column) - CELL.width / 2;
+      const texts = (attributes: Readonly<Record<string, string>>): SvgNode[] => [
+        svgLabel(left + 9, top + 17, sharedPlaceText(row, task), attributes),
+        svgLabel(left + CELL.width - 9, top + 17, cellWords(row, task), { ...attributes, 'text-anchor': 'end' }),
+      ];
+      if (row.paired === null) return texts({});
+      const fill = scale.color(goodness(row.paired.difference, task.metric));
+      return [
+        svgElement('rect', { x: left + 1, y: top + 1, width: CELL.width - 2, height: CELL.height - 2, fill }),
+        ...texts({ fill: inkOn(fill) }),
+      ];
+    }),
+  ];
+};
+
+/**
+ * The methods of a sweep against each other at one factor of one model: a row per task, a column per method, best
+ * first.
+ */
+export const compareFigure = (comparison: CompareDocument, manifest: RunManifest, theme: FigureTheme): Drawing => {
+  const { overview, tasks, model, factor, reference, methods, findings } = comparison;
+  const frame: Frame = { comparison, marks: methodMarks(methods, theme), theme };
+  const summaryTop = TOP + 14 + LINE * Math.max(1, ...overview.map(({ method }) => headLines(method).length));
+  const tasksTop = summaryTop + 2 * CELL.height + 6;
+  const captionTop = tasksTop + tasks.length * CELL.height + 24;
+  const width = Math.max(720, 2 * MARGIN + NAMES + overview.length * CELL.width);
+  const caption = `Differences to ${referenceText(reference)}. ${RANK_CAPTION} ${MARK_CAPTION} ${UNITS_NOTE}`;
+  const footer = figureFooter({ caption, manifest, theme }, { left: MARGIN, top: captionTop, width });
+  const names = overview.map(({ method }) => method);
+  const title = `${model} at ${formatFactor(factor)}: methods against ${referenceText(reference)}`;
+  return svgDocument({
+    width,
+    height: captionTop + footer.height,
+    title,
+    description: [`${tasks.length} tasks, methods ${names.join(', ')}.`, ...findings].join(' '),
+    manifest,
+    theme,
+    children: [
+      svgLabel(MARGIN, 34, title, { 'font-size': 17, 'font-weight': 600 }),
+      ...drawHeads(frame),
+      ...drawSummary(frame, summaryTop),
+      ...tasks.flatMap((task, line) => drawTask(frame, task, tasksTop + line * CELL.height)),
+      ...footer.nodes,
+    ],
+  });
+};

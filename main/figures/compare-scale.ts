@@ -1,0 +1,15 @@
+import type { CompareDocument, CompareTask } from '../contract/compare.ts';
+import type { MetricName } from '../contract/task.ts';
+
+/** How far a difference is on the better side: lower is better for perplexity. */
+export const goodness = (difference: number, metric: MetricName): number =>
+  metric === 'perplexity' ? -difference : difference;
+
+/** Largest absolute difference of the accuracies, and of each perplexity task by itself: they have no common unit. */
+export const scaleOf = ({ tasks }: CompareDocument, { task, metric }: CompareTask): number =>
+  Math.max(
+    0,
+    ...tasks
+      .filter((other) => (metric === 'perplexity' ? other.task === task : other.metric !== 'perplexity'))
+      .flatMap(({ rows }) => rows.map(({ paired }) => Math.abs(paired?.difference ?? 0))),
+  );

@@ -1,0 +1,116 @@
+import type { CellMatrix, Hatch } from './cell-matrix.ts';
+import { type ColorScale, scaleSteps } from './color-scales.ts';
+import type { FigureTheme } from './colors.ts';
+import { svgElement, svgLabel, type SvgNode } from './svg.ts';
+
+/** Those that are drawn. */
+const HATCHES = ['dropped', 'merged'] as const;
+
+export interface CellPlace {
+  readonly left: number;
+  readonly top: number;
+  readonly cellWidth: number;
+  readonly cellHeight: number;
+}
+
+/** Every how many cells a number is written, so that numbers of `room` pixels stay apart. */
+export const labelStep = (cell: number, room: number): number =>
+  [1, 2, 4, 8, 16, 32].find((step) => step * cell >= room) ?? 64;
+
+const outline = ({ left, top, cellWidth, cellHeight }: CellPlace, layer: number, expert: number): string =>
+  `M${left + expert * cellWidth} ${top + layer * cellHeight}h${cellWidth}v${cellHeight}h${-cellWidth}z`;
+
+/** Cells of one colour as one path: a map of 60 layers x 256 experts stays under half a megabyte. */
+export const drawHeatmapCells = (
+  matrix: CellMatrix,
+  place: CellPlace,
+  scale: ColorScale,
+  theme: FigureTheme,
+): SvgNode[] => {
+  const outlines = new Map<string, string>();
+  matrix.forEach((row, layer) => {
+    row.forEach((value, expert) => {
+      const color = value === null ? theme.absent : scale.color(value);
+      outlines.set(color, (outlines.get(color) ?? '') + outline(place, layer, expert));
+    });
+  });
+  return [...outlines].map(([fill, d]) => svgElement('path', { fill, d }));
+};
+
+/** Patterns of a dark line with a light one beside it, which is seen on every colour of a map; merges cross. */
+const hatchPattern = (hatch: (typeof HATCHES)[number]): SvgNode => {
+  const lines = (d: string, stroke: string): SvgNode => svgElement('path', { d, stroke, 'stroke-width': 1 });
+  const frame = { width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' };
+  return hatch === 'dropped'
+    ? svgElement('pattern', { id: hatch, ...frame }, lines('M.5 0V6', '#000000'), lines('M1.5 0V6', '#ffffff'))
+    : svgElement(
+        'pattern',
+        { id: hatch, ...frame },
+        lines('M0 .5H6M.5 0V6', '#000000'),
+        lines('M1.5 1.5H6M1.5 1.5V6', '#ffffff'),
+      );
+};
+
+/** What a plan does, over the cells of its experts; nothing where it does nothing. */
+export const drawHatches = (hatches: readonly (readonly Hatch[])[], place: CellPlace): SvgNode[] => {
+  const drawn = HATCHES.map((hatch) => ({
+    hatch,
+    d: hatches
+      .flatMap((row, layer) => row.map((one, expert) => (one === hatch ? outline(place, layer, expert) : '')))
+      .join(''),
+  })).filter(({ d }) => d !== '');
+  if (drawn.length === 0) return [];
+  return [
+    svgElement('defs', {}, ...drawn.map(({ hatch }) => hatchPattern(hatch))),
+    ...drawn.map(({ hatch, d }) => svgElement('path', { fill: `url(#${hatch})`, d })),
+  ];
+};
+
+const STEPS = 64;
+const BAR = { width: 220, height: 10 } as const;
+
+const scaleNumber = (value: number): string => String(Number(value.toPrecision(3))).replace('-', '\u2212');
+
+export interface ScaleLegend {
+  readonly scale: ColorScale;
+  readonly theme: FigureTheme;
+  /** Whether a cell has no value, because no token chose its expert. */
+  readonly hasAbsent: boolean;
+  readonly hatches?: readonly (readonly Hatch[])[];
+}
+
+const hatchWords = { dropped: 'dropped by the plan', merged: 'merged by the plan' } as const;
+
+/** The colour scale at (x, y), 220 wide and 23 high, and beside it what cells mean that have no colour of it. */
+export const drawColorBar = (
+  { scale, theme, hasAbsent, hatches = [] }: ScaleLegend,
+  x: number,
+  y: number,
+): SvgNode[] => {
+  const [low, high] = scale.domain;
+  const swatch = (left: number, top: number, fill: string, words: string): SvgNode[] => [
+    svgElement('rect', { x: left, y: top, width: 10, height: 10, fill }),
+    svgLabel(left + 16, top + 9, words, { fill: theme.muted }),
+  ];
+  return [
+    ...scaleSteps(scale, STEPS).map((fill, step) =>
+      svgElement('rect', {
+        x: x + (step * BAR.width) / STEPS,
+        y,
+        width: BAR.width / STEPS + (step < STEPS - 1 ? 0.5 : 0),
+        height: BAR.height,
+        fill,
+      }),
+    ),
+    ...[0, 0.5, 1].map((share) =>
+      svgLabel(x + share * BAR.width, y + 23, scaleNumber(low + share * (high - low)), {
+        'text-anchor': 'middle',
+        fill: theme.muted,
+      }),
+    ),
+    ...(hasAbsent ? swatch(x + BAR.width + 36, y, theme.absent, 'never chosen') : []),
+    ...HATCHES.filter((hatch) => hatches.some((row) => row.includes(hatch))).flatMap((hatch, index) =>
+      swatch(x + BAR.width + 136, y + 14 * index, `url(#${hatch})`, hatchWords[hatch]),
+    ),
+  ];
+};

@@ -1,0 +1,106 @@
+import type { MetricName } from '../contract/task.ts';
+
+/**
+ * Digits that carry meaning, thousands apart by a thin space that never breaks, no exponent between 1e-4 and 1e6; NaN
+ * and infinities say so.
+ */
+export const formatNumber = (value: number, digits = 3): string => {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : value > 0 ? '∞' : '−∞';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size < 1e-4 || size >= 1e6) return formatPower(value, digits - 1);
+  const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
+  return formatFixed(value, Math.min(decimals, 6));
+};
+
+/** Small amounts that only their power tells apart: 1.2e−7; zero says so. */
+export const formatPower = (value: number, decimals: number): string =>
+  value === 0 ? '0' : value.toExponential(decimals).replaceAll('-', '−').replace('e+', 'e');
+
+/** A fixed number of decimals with a true minus sign; never "−0". */
+export const formatFixed = (value: number, decimals: number): string => {
+  const text = Math.abs(value).toFixed(decimals);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+};
+
+/** With its sign, for differences. */
+export const formatSigned = (value: number, decimals: number): string => {
+  const text = formatFixed(value, decimals);
+  return value > 0 && Number(text) !== 0 ? `+${text}` : text;
+};
+
+/** Whole numbers with thin spaces, which never break, between thousands. */
+export const formatCount = (value: number): string =>
+  Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, '\u202f');
+
+export const formatPercent = (share: number, decimals = 1): string => `${formatFixed(share * 100, decimals)}\u202f%`;
+
+/** A factor without its sign, at most two decimals: 16 / 13 -> "1.23". */
+export const bareFactor = (factor: number): string => String(Math.round(factor * 100) / 100);
+
+/** A factor in the name of a file: at most two decimals. */
+export const factorInName = (factor: number): string => `x${bareFactor(factor)}`;
+
+/** A pruning factor: ×2, ×5.33. */
+export const formatFactor = (factor: number): string => `×${bareFactor(factor)}`;
+
+/** An accuracy in per cent with one decimal, a perplexity with three. */
+export const formatValue = (value: number, metric: MetricName): string =>
+  metric === 'perplexity' ? formatFixed(value, 3) : formatFixed(100 * value, 1);
+
+/** A difference with its sign: percentage points of accuracy; perplexity as it stands. */
+export const formatDifference = (value: number, metric: MetricName): string =>
+  metric === 'perplexity' ? formatSigned(value, 3) : formatSigned(100 * value, 1);
+
+/** Unit of `formatDifference`, to stand behind it. */
+export const differenceUnit = (metric: MetricName): string => (metric === 'perplexity' ? '' : ' points');
+
+/** The same with its unit: "-24.3 points", with a true minus; "+0.012" of perplexity. */
+export const formatDifferenceInUnit = (value: number, metric: MetricName): string =>
+  `${formatDifference(value, metric)}${differenceUnit(metric)}`;
+
+/** The interval of a difference: "[-3.1, +0.4]", with a true minus. */
+export const formatInterval = (
+  { low, high }: { readonly low: number; readonly high: number },
+  metric: MetricName,
+): string => `[${formatDifference(low, metric)}, ${formatDifference(high, metric)}]`;
+
+/** What `formatValue` and `formatDifference` write, as captions of tables say it. */
+export const UNITS_NOTE =
+  'Accuracies in per cent, differences in percentage points (perplexity as it stands); two-sided 95 % ' +
+  'intervals, paired.';
+
+/** Parameter counts: 1.23 M, 46.7 B. */
+export const formatParameters = (count: number): string => {
+  if (count < 1e3) return formatCount(count);
+  const steps: readonly (readonly [number, string])[] = [
+    [1e12, 'T'],
+    [1e9, 'B'],
+    [1e6, 'M'],
+    [1e3, 'K'],
+  ];
+  for (const [size, unit] of steps) if (count >= size) return `${(count / size).toPrecision(3)}\u202f${unit}`;
+  return formatCount(count);
+};
+
+/** Bytes in powers of 1000, three digits: 2.93 MB. */
+export const formatBytes = (bytes: number): string => {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${String(Number((bytes / 1000 ** power).toPrecision(3)))}\u202f${units[power] ?? ''}`;
+};
+
+/** A p-value: two digits, and never zero. */
+export const formatProbability = (p: number): string => (p < 0.001 ? '< 0.001' : String(Number(p.toPrecision(2))));
+
+/** "p = 0.016", "p < 0.001". */
+export const formatP = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${formatProbability(p)}`);
+
+/** "8", "8\u2013300": the least and the most of several counts; nothing for none. */
+export const formatRange = (counts: readonly number[]): string => {
+  if (counts.length === 0) return '';
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return least === most ? formatCount(least) : `${formatCount(least)}\u2013${formatCount(most)}`;
+};

@@ -1,0 +1,113 @@
+import type { MetricName } from '../contract/task.ts';
+import type { FigureTheme } from './colors.ts';
+import type { FigureManifest } from './figure-manifest.ts';
+import { drawMethodLegend, LEGEND_LINE, type LegendEntry } from './method-marks.ts';
+import type { AxisScale } from './scales.ts';
+import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
+
+const MARGIN = 24;
+const COLUMNS = 3;
+/** Room between the last row of panels and the caption. */
+const ABOVE_CAPTION = 18;
+
+/** Room of one panel: its plot stands `axisRoom` from the left edge. */
+export interface PanelCell {
+  readonly width: number;
+  readonly height: number;
+  readonly axisRoom: number;
+  readonly plotWidth: number;
+}
+
+export interface SmallMultiples {
+  readonly title: string;
+  readonly description: string;
+  /** How to read it; a figure in a page leaves that to the page. */
+  readonly caption: string;
+  readonly manifest: FigureManifest;
+  readonly theme: FigureTheme;
+  readonly legend: readonly LegendEntry[];
+  readonly cell: PanelCell;
+  /** Each draws a panel whose plot begins at `left` and whose head is at `top`. */
+  readonly panels: readonly ((left: number, top: number) => SvgNode)[];
+}
+
+/** Title, the whole legend, up to three panels beside each other, and the caption below. */
+export const drawSmallMultiples = (figure: SmallMultiples): Drawing => {
+  const { title, description, caption, manifest, theme, cell, panels } = figure;
+  const columns = Math.max(1, Math.min(COLUMNS, panels.length));
+  const rows = Math.ceil(panels.length / columns);
+  const width = 2 * MARGIN + Math.max(columns, 2) * cell.width - (cell.width - cell.axisRoom - cell.plotWidth);
+  const legend = drawMethodLegend(figure.legend, { left: MARGIN, right: width - MARGIN, top: 58 });
+  const gridTop = 62 + legend.rows * LEGEND_LINE;
+  const captionTop = gridTop + rows * cell.height + ABOVE_CAPTION;
+  const footer = figureFooter({ caption, manifest, theme }, { left: MARGIN, top: captionTop, width });
+  return svgDocument({
+    width,
+    height: captionTop + footer.height,
+    title,
+    description,
+    manifest,
+    theme,
+    children: [
+      svgLabel(MARGIN, 34, title, { 'font-size': 17, 'font-weight': 600 }),
+      ...legend.nodes,
+      ...panels.map((draw, index) =>
+        draw(
+          MARGIN + cell.axisRoom + (index % columns) * cell.width,
+          gridTop + Math.floor(index / columns) * cell.height,
+        ),
+      ),
+      ...footer.nodes,
+    ],
+  });
+};
+
+/** A panel's task and its items, over a plot of `width` pixels. */
+export const drawPanelHead = (
+  { task, n }: { readonly task: string; readonly n: number },
+  { left, top, width }: { readonly left: number; readonly top: number; readonly width: number },
+  theme: FigureTheme,
+): SvgNode[] => [
+  svgLabel(left, top + 12, fitText(task, width - 70, 13), { 'font-size': 13, 'font-weight': 600 }),
+  svgLabel(left + width, top + 12, `n = ${n}`, { 'text-anchor': 'end', fill: theme.muted }),
+];
+
+/** A tick of a metric, short: accuracies (and their differences) in per cent. */
+export const tickText = (tick: number, metric: MetricName): string =>
+  String(Number((metric === 'perplexity' ? tick : 100 * tick).toPrecision(6))).replace('-', '\u2212');
+
+/** Lines and numbers of a scale that runs upwards, from `left` to `right`. */
+export const drawUpwardTicks = (
+  { ticks, position }: AxisScale,
+  [left, right]: readonly [number, number],
+  written: (tick: number) => string,
+  theme: FigureTheme,
+): SvgNode[] =>
+  ticks.flatMap((tick) => [
+    svgElement('line', { x1: left, y1: position(tick), x2: right, y2: position(tick), stroke: theme.grid }),
+    svgLabel(left - 6, position(tick) + 3.5, written(tick), { 'text-anchor': 'end', fill: theme.muted }),
+  ]);
+
+/** Lines and numbers of a scale that runs across, from `top` to `bottom`, and below the numbers what they are. */
+export const drawAcrossTicks = (
+  { ticks, position }: AxisScale,
+  [top, bottom]: readonly [number, number],
+  written: (tick: number) => string,
+  theme: FigureTheme,
+): SvgNode[] =>
+  ticks.flatMap((tick) => [
+    svgElement('line', { x1: position(tick), y1: top, x2: position(tick), y2: bottom + 4, stroke: theme.grid }),
+    svgLabel(position(tick), bottom + 16, written(tick), { 'text-anchor': 'middle', fill: theme.muted }),
+  ]);
+
+/** What runs across a plot, below the numbers of its ticks. */
+export const drawAcrossTitle = (middle: number, bottom: number, words: string, theme: FigureTheme): SvgNode =>
+  svgLabel(middle, bottom + 31, words, { 'text-anchor': 'middle', fill: theme.muted });
+
+/** What runs upwards beside a plot. */
+export const drawUpwardTitle = (x: number, middle: number, words: string, theme: FigureTheme): SvgNode =>
+  svgLabel(0, 0, words, {
+    transform: `translate(${x} ${Math.round(middle)}) rotate(-90)`,
+    'text-anchor': 'middle',
+    fill: theme.muted,
+  });

@@ -1,0 +1,208 @@
+import type { CompareDocument } from '../contract/compare.ts';
+import type { TaskProfile } from '../contract/profile.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { SizeTrendDocument } from '../contract/size-trend.ts';
+import type { SweepDocument } from '../contract/sweep.ts';
+import { type Hatch, largestCell, largestDifference, matrixDifference } from './cell-matrix.ts';
+import { amountScale, differenceScale } from './color-scales.ts';
+import { figureTheme, type ThemeName } from './colors.ts';
+import { compareFigure } from './compare-figure.ts';
+import { curveFigure } from './curve-figure.ts';
+import { curveSheet } from './curve-panels.ts';
+import { type FigureManifest, manifestLine } from './figure-manifest.ts';
+import { fileNameOf, fileNames } from './file-names.ts';
+import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
+import { heatmapPng } from './heatmap-png.ts';
+import { type Deflate, pngTexts } from './png.ts';
+import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
+import { profileCsv } from './profile-table.ts';
+import { sizePairFigure } from './size-pair-figure.ts';
+import { expertTrendFigure } from './size-trend-figure.ts';
+import type { Drawing } from './svg.ts';
+import { comparisonsCsv, equalKeptCsv, expertTrendsCsv, resultsCsv, sizePairsCsv, thresholdsCsv } from './tables.ts';
+
+/**
+ * A view as files, made when they are asked for: a picture, where it has one, and the numbers behind it. `uncurl
+ * figures` writes them, the window
+ * saves them: the same view gives the same bytes.
+ */
+export interface ViewFiles {
+  /** `name` is without its ending: the picture may become SVG or PNG. */
+  readonly picture: { readonly name: string; readonly draw: () => Drawing } | null;
+  readonly table: { readonly name: string; readonly write: () => string };
+}
+
+/** What is drawn of a whole; all of it unless given. */
+export interface Shown {
+  readonly tasks?: readonly string[];
+  readonly methods?: readonly string[];
+}
+
+type Names = ReadonlyMap<string, string>;
+
+/** File names of the models of a sweep. */
+export const modelFileNames = ({ results }: Pick<SweepDocument, 'results'>): Names =>
+  fileNames(results.map(({ model }) => model));
+
+export interface SweepView {
+  readonly manifest: RunManifest;
+  readonly document: SweepDocument;
+  readonly theme: ThemeName;
+}
+
+/** Curves of one model, and every result of the sweep. */
+export const curvesView = (
+  { manifest, document, theme }: SweepView,
+  model: string,
+  { tasks, methods }: Shown = {},
+): ViewFiles => {
+  const isShown = (task: string): boolean => tasks?.includes(task) ?? true;
+  const draw = (): Drawing => {
+    const sheet = curveSheet(document, model);
+    return curveFigure(
+      { ...sheet, panels: sheet.panels.filter(({ task }) => isShown(task)) },
+      document.rule,
+      manifest,
+      figureTheme(theme),
+      sheet.methods.filter((method) => methods?.includes(method) ?? true),
+    );
+  };
+  const hasPanels = document.results.some((result) => result.model === model && isShown(result.task));
+  return {
+    picture: hasPanels ? { name: `curves-${fileNameOf(modelFileNames(document), model)}`, draw } : null,
+    table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
+  };
+};
+
+/** Every threshold of the sweep. */
+export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
+  picture: null,
+  table: { name: 'thresholds.csv', write: () => thresholdsCsv(document, manifest) },
+});
+
+export interface SizeTrendView {
+  readonly manifest: RunManifest;
+  readonly sizeTrend: SizeTrendDocument;
+  readonly theme: ThemeName;
+}
+
+const sizeView =
+  (name: string, draw: typeof expertTrendFigure, write: typeof expertTrendsCsv) =>
+  ({ manifest, sizeTrend, theme }: SizeTrendView, shown: Shown = {}): ViewFiles => ({
+    picture: {
+      name,
+      draw: () =>
+        draw(
+          sizeTrend,
+          sizeTrend.tasks.filter((task) => shown.tasks?.includes(task) ?? true),
+          manifest,
+          figureTheme(theme),
+          sizeTrend.methods.filter((method) => shown.methods?.includes(method) ?? true),
+        ),
+    },
+    table: { name: `${name}.csv`, write: () => write(sizeTrend, manifest) },
+  });
+
+/** Thresholds over the number of experts. */
+export const expertTrendView = sizeView('thresholds-by-experts', expertTrendFigure, expertTrendsCsv);
+
+/** Pruned-large against scratch-small. */
+export const sizePairView = sizeView('pruned-against-scratch', sizePairFigure, sizePairsCsv);
+
+/** Models of neighbouring sizes pruned to as many experts. */
+export const equalKeptView = ({ manifest, sizeTrend }: Omit<SizeTrendView, 'theme'>): ViewFiles => ({
+  picture: null,
+  table: { name: 'equal-kept-experts.csv', write: () => equalKeptCsv(sizeTrend, manifest) },
+});
+
+export interface CompareView {
+  readonly manifest: RunManifest;
+  readonly comparison: CompareDocument;
+  readonly theme: ThemeName;
+}
+
+/** The methods of one model against each other. */
+export const compareView = ({ manifest, comparison, theme }: CompareView): ViewFiles => {
+  const name = `methods-compared-${fileNameOf(fileNames(comparison.models), comparison.model)}`;
+  return {
+    picture: { name, draw: () => compareFigure(comparison, manifest, figureTheme(theme)) },
+    table: { name: `${name}.csv`, write: () => comparisonsCsv([comparison], manifest) },
+  };
+};
+
+export interface RoutingView {
+  readonly manifest: FigureManifest;
+  /** The model's name as the run has it. */
+  readonly model: string;
+  readonly profile: TaskProfile;
+  readonly metric: ProfileMetric['name'];
+  /** Profiles of every task that share the colour scale, this one among them. */
+  readonly profiles: readonly TaskProfile[];
+  readonly theme: ThemeName;
+  /** Another task, subtracted: then colours show a difference. */
+  readonly minus?: TaskProfile | null;
+  /** What a plan does with each expert, [L][E]. */
+  readonly hatches?: readonly (readonly Hatch[])[] | null;
+}
+
+/** File names of the models and tasks of profiles; a model of the sweep that they belong to keeps its name there. */
+export interface RoutingNames {
+  readonly models: Names;
+  readonly tasks: Names;
+}
+
+const routingName = ({ model, profile, metric, minus = null }: RoutingView, { models, tasks }: RoutingNames): string =>
+  `heatmap-${fileNameOf(models, model)}--${fileNameOf(tasks, profile.task)}--${metric}` +
+  (minus === null ? '' : `--minus-${fileNameOf(tasks, minus.task)}`);
+
+/** What a routing map shows, before it is drawn: as SVG with axes, as PNG without. */
+const routingMap = (view: RoutingView): HeatmapFigure => {
+  const { manifest, model, profile, profiles, theme, minus = null } = view;
+  const metric = profileMetric(view.metric);
+  const own = metric.matrix(profile);
+  const shared = {
+    note: `Profile of ${profile.items} calibration items, ${profile.tokens} tokens. ${manifestLine(manifest)}.`,
+    manifest,
+    theme: figureTheme(theme),
+  };
+  if (minus !== null) {
+    const matrix = matrixDifference(own, metric.matrix(minus));
+    return {
+      ...shared,
+      matrix,
+      scale: differenceScale(largestDifference(matrix), theme),
+      title: `${model} on ${profile.task} minus ${minus.task}: ${metric.title}`,
+      unit: `${metric.unit}; orange: more on ${profile.task}, blue: more on ${minus.task}`,
+    };
+  }
+  return {
+    ...shared,
+    matrix: own,
+    // One scale for all tasks of a model, so that their maps compare.
+    scale: amountScale(largestCell(profiles.map(metric.matrix))),
+    title: `${model} on ${profile.task}: ${metric.title}`,
+    unit: metric.unit,
+  };
+};
+
+/** A routing map, and the whole profile behind it. */
+export const routingView = (view: RoutingView, names: RoutingNames): ViewFiles => {
+  const { model, profile, manifest, hatches = null, minus = null } = view;
+  return {
+    picture: {
+      name: routingName(view, names),
+      draw: () => heatmapFigure({ ...routingMap(view), hatches: hatches ?? [] }),
+    },
+    table: {
+      name: `profile-${fileNameOf(names.models, model)}--${fileNameOf(names.tasks, profile.task)}.csv`,
+      write: () => profileCsv(model, profile, manifest, { minus, hatches }),
+    },
+  };
+};
+
+/** A routing map as bare pixels, without axes and text: what can be made of it where nothing draws an SVG. */
+export const routingPixels = (view: RoutingView, deflate: Deflate): Uint8Array => {
+  const { matrix, scale, title, unit, note, manifest, theme } = routingMap(view);
+  const description = `${unit}; colour scale cividis from ${scale.domain.join(' to ')}. ${note}`;
+  return heatmapPng(matrix, scale, theme, pngTexts({ title, description, manifest }), deflate);
+};

@@ -1,0 +1,38 @@
+import type { Drawing } from '../../main/figures/svg.ts';
+import type * as Views from '../../main/figures/views.ts';
+
+/** Makes what a view shows into files, of what makes them. */
+export type ViewMaker = (views: typeof Views) => Views.ViewFiles;
+
+/** A file as the bridge saves it. */
+export interface Download {
+  readonly suggestedName: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export type PictureFormat = 'SVG' | 'PNG';
+export type Rasterise = (drawing: Drawing) => Promise<Uint8Array<ArrayBuffer>>;
+
+const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+const named = (subject: string, name: string): string => `${subject}-${name}`.replace(/[^A-Za-z0-9._-]+/g, '-');
+
+/** The numbers of a view; `subject` (its run) stands before the name that `uncurl figures` gives. */
+export const tableDownload = ({ table }: Views.ViewFiles, subject: string): Download => ({
+  suggestedName: named(subject, table.name),
+  bytes: encode(table.write()),
+});
+
+/** The picture of a view: the SVG as it is, or a PNG made of it. */
+export const pictureDownload = async (
+  { picture }: Views.ViewFiles,
+  subject: string,
+  format: PictureFormat,
+  rasterise: Rasterise,
+): Promise<Download> => {
+  if (picture === null) throw new Error('This view is a table only.');
+  const { name, draw } = picture;
+  const drawing = draw();
+  return format === 'SVG'
+    ? { suggestedName: named(subject, `${name}.svg`), bytes: encode(drawing.svg) }
+    : { suggestedName: named(subject, `${name}.png`), bytes: await rasterise(drawing) };
+};

@@ -1,0 +1,56 @@
+import type { ModelEntry } from '../../main/contract/model.ts';
+import type { TaskProfile } from '../../main/contract/profile.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { type FigureManifest, profileRecord } from '../../main/figures/figure-manifest.ts';
+import { fileNames } from '../../main/figures/file-names.ts';
+import type { RoutingNames } from '../../main/figures/views.ts';
+
+/** Where a profile comes from, as a saved map says it. */
+export interface ProfileSource {
+  readonly manifest: FigureManifest;
+  /** The model's name in the run. */
+  readonly model: string;
+  /** Profiles that share a colour scale: those of the run's tasks. */
+  readonly profiles: readonly TaskProfile[];
+  readonly names: RoutingNames;
+}
+
+/** The newest finished run that holds the profile: of this model, by its fingerprint, and of this task, by its hash. */
+export const profileRun = (
+  runs: readonly RunManifest[],
+  fingerprint: string,
+  { taskHash }: Pick<TaskProfile, 'taskHash'>,
+): RunManifest | null =>
+  runs
+    .filter(({ kind, state }) => (kind === 'profile' || kind === 'sweep') && state === 'done')
+    .filter(
+      ({ models, tasks }) =>
+        models.some((model) => model.fingerprint === fingerprint) && tasks.some(({ hash }) => hash === taskHash),
+    )
+    .sort((left, right) => right.createdAt.localeCompare(left.createdAt))[0] ?? null;
+
+/** The run behind a profile; where it is gone, the model and the task themselves. `profiles` are the model's. */
+export const profileSource = (
+  runs: readonly RunManifest[],
+  { name, fingerprint }: Pick<ModelEntry, 'name' | 'fingerprint'>,
+  profile: TaskProfile,
+  profiles: readonly TaskProfile[],
+): ProfileSource => {
+  const run = fingerprint === null ? null : profileRun(runs, fingerprint, profile);
+  const tasks = (shared: readonly TaskProfile[]) => fileNames(shared.map(({ task }) => task));
+  if (run === null) {
+    return {
+      manifest: profileRecord({ name, fingerprint: fingerprint ?? '' }, profile),
+      model: name,
+      profiles,
+      names: { models: fileNames([name]), tasks: tasks(profiles) },
+    };
+  }
+  const shared = run.tasks.flatMap(({ hash }) => profiles.filter(({ taskHash }) => taskHash === hash));
+  return {
+    manifest: run,
+    model: run.models.find((model) => model.fingerprint === fingerprint)?.name ?? name,
+    profiles: shared,
+    names: { models: fileNames(run.models.map((model) => model.name)), tasks: tasks(shared) },
+  };
+};

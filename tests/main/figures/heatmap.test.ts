@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { amountScale, differenceScale } from '../../../main/figures/color-scales.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { profileRecord } from '../../../main/figures/figure-manifest.ts';
+import { heatmapFigure } from '../../../main/figures/heatmap-figure.ts';
+import { profileCsv } from '../../../main/figures/profile-table.ts';
+import { routingView } from '../../../main/figures/views.ts';
+import { sampleManifest, sampleProfile } from './sample-run.ts';
+import { findAll, parseXml } from './xml-outline.ts';
+
+const map = {
+  title: 'T',
+  unit: 'u',
+  note: '</metadata>&',
+  manifest: profileRecord(
+    { name: '</metadata>&"', fingerprint: 'f' },
+    { ...sampleProfile('t', 2, 3), task: '<script>' },
+  ),
+  matrix: [
+    [0, 0.5],
+    [1, null],
+  ],
+  scale: amountScale(1),
+  theme: figureTheme('dark'),
+};
+
+test('a plan is drawn over the cells of its experts, with a word for each pattern', () => {
+  const { svg } = heatmapFigure({
+    ...map,
+    hatches: [
+      ['none', 'dropped'],
+      ['merged', 'dropped'],
+    ],
+  });
+  const root = parseXml(svg);
+  const cellsOf = (hatch: string): number =>
+    findAll(root, 'path')
+      .filter(({ attributes }) => attributes['fill'] === `url(#${hatch})`)
+      .flatMap(({ attributes }) => attributes['d']?.match(/M/g) ?? []).length;
+  expect([cellsOf('dropped'), cellsOf('merged')]).toEqual([2, 1]);
+  expect(findAll(root, 'pattern').map(({ attributes }) => attributes['id'])).toEqual(['dropped', 'merged']);
+  const texts = findAll(root, 'text').map(({ text }) => text);
+  for (const text of ['dropped by the plan', 'merged by the plan', 'never chosen']) expect(texts).toContain(text);
+  expect(heatmapFigure(map).svg).not.toContain('pattern');
+});
+
+test('no text can break out of the SVG, and what it carries can be read back', () => {
+  const [metadata] = findAll(parseXml(heatmapFigure(map).svg), 'metadata');
+  expect(metadata?.attributes['id']).toBe('manifest');
+  expect(JSON.parse(metadata?.text ?? '')).toEqual(map.manifest);
+});
+
+test('a difference of two tasks is drawn about 0, and its table says both', () => {
+  const [profile, minus] = [sampleProfile('sums', 4, 16), sampleProfile('prose', 4, 16)];
+  const { picture, table } = routingView(
+    {
+      manifest: sampleManifest,
+      model: 'e16',
+      profile,
+      metric: 'share',
+      profiles: [profile, minus],
+      theme: 'light',
+      minus,
+    },
+    { models: new Map(), tasks: new Map() },
+  );
+  expect(picture?.name).toBe('heatmap-e16--sums--share--minus-prose');
+  const { svg, title } = picture?.draw() ?? { svg: '', title: '' };
+  expect(title).toBe('e16 on sums minus prose: Share of tokens that choose the expert');
+  expect(svg).toContain(differenceScale(1, 'light').color(-1));
+  expect(findAll(parseXml(svg), 'text').map(({ text }) => text)).toContain('0');
+  const [, header = '', first = ''] = table.write().split('\n');
+  const cell = (name: string): string | undefined => first.split(',')[header.split(',').indexOf(name)];
+  expect(cell('minus')).toBe('prose');
+  expect(Number(cell('share_difference'))).toBe(
+    (profile.counts[0]?.[0] ?? 0) / profile.tokens - (minus.counts[0]?.[0] ?? 0) / minus.tokens,
+  );
+});
+
+test('the table of a map with a plan says what the plan does with each expert', () => {
+  const csv = profileCsv('m', sampleProfile('t', 1, 2), sampleManifest, { hatches: [['none', 'merged']] });
+  expect(csv.split('\n').map((line) => line.split(',').at(-1))).toEqual([
+    expect.anything(),
+    'plan',
+    'none',
+    'merged',
+    '',
+  ]);
+});

@@ -1,0 +1,134 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { figures } from '../../../main/figures/figures.ts';
+import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
+import type { Drawing } from '../../../main/figures/svg.ts';
+import {
+  compareView,
+  curvesView,
+  expertTrendView,
+  routingView,
+  sizePairView,
+  thresholdsView,
+  type ViewFiles,
+} from '../../../main/figures/views.ts';
+import { readFigureSource } from '../../../main/runs/read-figure-source.ts';
+import { readRecordedTrainings } from '../../../main/runs/read-run.ts';
+import { SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
+import { bundledModels } from '../../../main/workspace/library.ts';
+import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { comparisonChoice } from '../../../renderer/features/compare/comparison.ts';
+import { sweepMethods, taskCurves } from '../../../renderer/features/curves/task-curves.ts';
+import { profileSource } from '../../../renderer/profile/profile-source.ts';
+import { type Download, pictureDownload, tableDownload } from '../../../renderer/figures/view-downloads.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const theme = 'light';
+/** Reading the run that comes along takes seconds; many where the machine is busy. */
+const LIMIT_MS = 300_000;
+
+/** What the engine answers to the window, and the files of `uncurl figures`, both from the run that comes along. */
+let folder: string;
+let engine: Engine;
+let written: ReadonlyMap<string, string | Uint8Array>;
+let manifest: RunManifest;
+let document: SweepDocument;
+let sizeTrend: SizeTrendDocument;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'uncurl-test-'));
+  const workspace = join(folder, 'workspace');
+  engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1, offerSample: true });
+  const source = await readFigureSource(await openExistingWorkspace(workspace), SAMPLE_RUN, {
+    folders: [...(await bundledModels(resources)).values()],
+    open: openCheckpoint,
+    recorded: () => readRecordedTrainings(resources),
+  });
+  written = new Map(figures(source, theme).map(({ name, contents }) => [name, contents]));
+  manifest = (await engine.call('runs.list', {}))[0] ?? expect.fail('no run');
+  document = await engine.call('sweep.read', { run: SAMPLE_RUN });
+  sizeTrend = await engine.call('sweep.sizeTrend', { run: SAMPLE_RUN });
+}, LIMIT_MS);
+afterAll(async () => {
+  await engine.dispose();
+  await rm(folder, { recursive: true, force: true });
+}, LIMIT_MS);
+
+const noRaster = (): Promise<never> => Promise.reject(new Error('an SVG needs no rasteriser'));
+const textOf = ({ bytes }: Download): string => new TextDecoder().decode(bytes);
+
+/** Saves a view as the window does, and compares the bytes with the files of the same names. */
+const expectSame = async (view: ViewFiles): Promise<void> => {
+  const downloads = [
+    tableDownload(view, SAMPLE_RUN),
+    ...(view.picture === null ? [] : [await pictureDownload(view, SAMPLE_RUN, 'SVG', noRaster)]),
+  ];
+  for (const download of downloads) {
+    const name = download.suggestedName.replace(`${SAMPLE_RUN}-`, '');
+    expect(textOf(download) === written.get(name), name).toBe(true);
+  }
+};
+
+test('curves of every model are saved as `uncurl figures` writes them, with every column', async () => {
+  const methods = sweepMethods(document);
+  for (const model of manifest.models.map(({ name }) => name)) {
+    const tasks = taskCurves(document, model, methods, []).map(({ task }) => task);
+    await expectSame(curvesView({ manifest, document, theme }, model, { tasks, methods }));
+  }
+  const table = tableDownload(curvesView({ manifest, document, theme }, ''), SAMPLE_RUN);
+  expect(textOf(table).split('\n')[1]).toMatch(/,value,acc,acc_norm,perplexity,/);
+});
+
+test('thresholds, trends over sizes and pairs of sizes likewise', async () => {
+  const shown = { tasks: sizeTrend.tasks, methods: sizeTrend.methods };
+  await expectSame(thresholdsView({ manifest, document }));
+  await expectSame(expertTrendView({ manifest, sizeTrend, theme }, shown));
+  await expectSame(sizePairView({ manifest, sizeTrend, theme }, shown));
+});
+
+test('methods against each other likewise', { timeout: LIMIT_MS }, async () => {
+  const model = manifest.models.at(-1)?.name ?? expect.fail('no model');
+  const choice = comparisonChoice(document.results, { model, factor: null, reference: 'best' });
+  const comparison = await engine.call('sweep.compare', { run: SAMPLE_RUN, ...choice });
+  expect(comparison.model).toBe(model);
+  await expectSame(compareView({ manifest, comparison, theme }));
+});
+
+test('routing maps of every model, task and statistic likewise', async () => {
+  const [models, tasks] = [await engine.call('models.list', {}), await engine.call('tasks.list', {})];
+  const runs = await engine.call('runs.list', {});
+  const profiled = models.filter(({ fingerprint }) => manifest.models.some((one) => one.fingerprint === fingerprint));
+  expect(profiled).toHaveLength(manifest.models.length);
+  for (const model of profiled) {
+    const profiles = await engine.call('profile.read', {
+      model: model.handle,
+      tasks: tasks.map(({ handle }) => handle),
+    });
+    for (const profile of profiles) {
+      const { names, ...origin } = profileSource(runs, model, profile, profiles);
+      for (const { name: metric } of profileMetrics) {
+        await expectSame(routingView({ ...origin, profile, metric, theme }, names));
+      }
+    }
+  }
+});
+
+test('a picture that is drawn of it says the same as the SVG, under the keywords of every PNG', async () => {
+  const view = sizePairView({ manifest, sizeTrend, theme });
+  const drawn: Drawing[] = [];
+  const download = await pictureDownload(view, SAMPLE_RUN, 'PNG', (drawing) => {
+    drawn.push(drawing);
+    return Promise.resolve(new TextEncoder().encode(drawing.title));
+  });
+  expect(download.suggestedName).toBe(`${SAMPLE_RUN}-pruned-against-scratch.png`);
+  expect(drawn.map(({ svg }) => svg)).toEqual([written.get('pruned-against-scratch.svg')]);
+  expect(drawn[0]?.manifest).toEqual(manifest);
+});
