@@ -1,4 +1,5 @@
-import type { SweepDocument } from '../contract/sweep.ts';
+import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
+import { choiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
 import { powerText } from '../evaluation/power-words.ts';
 import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
 import { UNITS_NOTE } from '../figures/numbers.ts';
@@ -12,9 +13,37 @@ import {
 } from './terminal-text.ts';
 import { textTable } from './text-table.ts';
 
+/** What was measured both ways, chosen and written, side by side; nothing where nothing was. */
+const bothKinds = (document: SweepDocument): readonly string[] => {
+  const pairs = choiceAndWriting(document);
+  const summary = reachSummary(pairs);
+  if (pairs.length === 0) return [];
+  const table = textTable(
+    ['model', 'task', 'method', 'safe by choice', 'safe when written'],
+    pairs.map(({ model, task, method, choice, writing }) => [
+      model,
+      task,
+      method,
+      terminalText(reachText(choice)),
+      terminalText(reachText(writing)),
+    ]),
+  );
+  return summary === null ? [table] : [table, summary];
+};
+
+/** Contexts that were cut, so that they or what is to be written fit the model; nothing where none was. */
+const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
+  const cut = results.filter(({ method, truncated }) => method === UNPRUNED && truncated > 0);
+  return cut.map(
+    ({ model, task, n, truncated }) =>
+      `${String(truncated)} of ${String(n)} contexts of ${task} were cut on the left to fit the positions of ${model}.`,
+  );
+};
+
 /** Results and thresholds of a sweep as tables, with the rule that the thresholds follow. */
-export const sweepText = ({ run, results, thresholds, rule, multiplicity, notes = [] }: SweepDocument): string =>
-  [
+export const sweepText = (document: SweepDocument): string => {
+  const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
+  return [
     textTable(
       [
         'model',
@@ -60,8 +89,11 @@ export const sweepText = ({ run, results, thresholds, rule, multiplicity, notes 
       ]),
     ),
     UNITS_NOTE,
+    ...bothKinds(document),
     rule,
     ...(multiplicity === undefined ? [] : [multiplicity.sentence]),
+    ...cutPrompts(results),
     ...notes,
     `Run ${run}.`,
   ].join('\n\n');
+};

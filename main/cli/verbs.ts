@@ -15,6 +15,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   finetune: async () => (await import('./verbs/finetune.ts')).finetune,
   verify: async () => (await import('./verbs/verify.ts')).verify,
   compare: async () => (await import('./verbs/compare.ts')).compare,
+  outcomes: async () => (await import('./verbs/outcomes.ts')).outcomes,
   figures: async () => (await import('./verbs/figures.ts')).figures,
   report: async () => (await import('./verbs/report.ts')).report,
   runs: async () => (await import('./verbs/runs.ts')).runs,

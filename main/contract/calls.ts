@@ -4,6 +4,7 @@ import { providerListing, providerName, providerProbe } from './device.ts';
 import { exportFormat, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
+import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
 import { taskProfile } from './profile.ts';
@@ -194,6 +195,8 @@ export const calls = {
     compareDocument,
     'results',
   ),
+  /** What the unpruned model and a candidate answered to each item, and what became of it (`show`); from stored outcomes. */
+  'outcomes.read': call(outcomesRequest.extend({ run: runId }), outcomesDocument, 'results'),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
     z.object({ run: runId, ...thresholdReading }),

@@ -22,4 +22,24 @@ export interface TextOutcome {
   readonly tokens: number;
 }
 
-export type ItemOutcome = ChoiceOutcome | TextOutcome;
+/** What a model wrote to one item, and what the item's task makes of it. */
+export interface WrittenOutcome {
+  readonly kind: 'written';
+  readonly id: string;
+  /** As decoded, cut at the first stop string. */
+  readonly text: string;
+  /** What the task's filters leave of it (its first pipeline's, which gives the metric), and whether that is an answer. */
+  readonly filtered: string;
+  readonly correct: boolean;
+  /** Tokens that were chosen, an end token included. */
+  readonly tokens: number;
+  /** What ended the text: a stop string, an end token, or its length. */
+  readonly stopped: 'until' | 'end' | 'length';
+  /** Tokens cut from the left of the context to leave room for new ones. */
+  readonly truncatedTokens: number;
+}
+
+/** Outcomes that log-probabilities give. */
+export type ScoredOutcome = ChoiceOutcome | TextOutcome;
+
+export type ItemOutcome = ScoredOutcome | WrittenOutcome;

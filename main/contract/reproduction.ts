@@ -24,6 +24,12 @@ export const flippedItem = pointName.extend({
 });
 export type FlippedItem = z.infer<typeof flippedItem>;
 
+const writtenText = z.object({ text: z.string(), correct: z.boolean() });
+
+/** An item to which something else was written the second time. */
+export const rewrittenItem = pointName.extend({ item: z.string(), before: writtenText, after: writtenText });
+export type RewrittenItem = z.infer<typeof rewrittenItem>;
+
 const circumstances = runManifest.pick({ versions: true, device: true });
 
 /** A sweep that was run again without any of its stored steps, compared with what it had measured. */
@@ -41,6 +47,7 @@ export const reproduction = z.object({
   /** Values (accuracy, perplexity) that differ. */
   changed: z.array(pointName.extend({ metric: metricName, before: z.number(), after: z.number() })),
   flipped: z.array(flippedItem),
+  rewritten: z.array(rewrittenItem).optional(),
   thresholds: z.array(z.object({ before: threshold, after: threshold })),
   /** Points that only one of the two has: bisection goes on from what was measured. */
   missing: z.array(pointName),

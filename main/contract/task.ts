@@ -27,6 +27,8 @@ export interface WrittenItem {
   readonly id: string;
   readonly context: string;
   readonly answers: readonly string[];
+  /** The right answer with what ends it, as a profile reads it; absent: the first answer. */
+  readonly profiled?: string;
   readonly until: readonly string[];
   readonly maxNewTokens: number;
   /** Texts of the choices that the context offers; only the filter multi_choice_regex reads them. */

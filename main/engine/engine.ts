@@ -23,6 +23,7 @@ import { engineCalls } from './calls/engine.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
 import { modelCalls } from './calls/models.ts';
+import { outcomeCalls } from './calls/outcomes.ts';
 import { planCalls } from './calls/plans.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
@@ -143,6 +144,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...sweepCalls(context),
     ...sizeTrendCalls(context),
     ...sweepCompareCalls(context),
+    ...outcomeCalls(context),
     ...reproduceCalls(context),
     ...exportCalls(context),
     ...finetuneCalls(context),

@@ -96,7 +96,8 @@ export const reopenModel = (
     },
   });
 
-const reopenTask = (context: EngineContext, { path, hash }: RunManifest['tasks'][number]): Promise<Task> =>
+/** The task of a recorded run, as it was. */
+export const reopenTask = (context: EngineContext, { path, hash }: RunManifest['tasks'][number]): Promise<Task> =>
   findAgain(context, {
     what: 'task',
     path: actualPath(path, context.bundled.tasks),

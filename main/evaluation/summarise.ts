@@ -1,7 +1,7 @@
 import { assertNever, refuse } from '../contract/errors.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import type { ChoiceOutcome, ItemOutcome, TextOutcome } from '../contract/outcome.ts';
+import type { ChoiceOutcome, ItemOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import {
   bootstrapPerplexity,
   type BootstrapSettings,
@@ -17,6 +17,7 @@ export type PairedSummary = Omit<SweepResult, 'model' | 'task' | 'method' | 'see
 
 const isChoice = (outcome: ItemOutcome): outcome is ChoiceOutcome => outcome.kind === 'choice';
 const isText = (outcome: ItemOutcome): outcome is TextOutcome => outcome.kind === 'text';
+const isWritten = (outcome: ItemOutcome): outcome is WrittenOutcome => outcome.kind === 'written';
 
 const ofOneKind = <O extends ItemOutcome>(
   outcomes: readonly ItemOutcome[],
@@ -28,7 +29,7 @@ const ofOneKind = <O extends ItemOutcome>(
     throw refuse(
       'metric-mismatch',
       `Item ${stranger.id} is a ${stranger.kind} item, which the metric ${metric} cannot measure.`,
-      'Use acc or acc_norm for items with choices and perplexity for items with a text.',
+      'Use acc or acc_norm for items with choices, perplexity for texts and exact_match for what a model writes.',
     );
   }
   return outcomes.filter(isKind);
@@ -59,35 +60,16 @@ const pairItems = <O extends ItemOutcome>(baseline: readonly O[], candidate: rea
   });
 };
 
-const summariseChoices = (
-  metric: 'acc' | 'acc_norm',
-  baseline: readonly ChoiceOutcome[],
-  candidate: readonly ChoiceOutcome[],
-): PairedSummary => {
-  const isRight = (outcome: ChoiceOutcome): boolean =>
-    (metric === 'acc' ? outcome.chosen : outcome.chosenNorm) === outcome.answer;
-  const pairs = pairItems(baseline, candidate);
-  const moved = pairs.find(([before, after]) => before.answer !== after.answer);
-  if (moved !== undefined) {
-    throw refuse(
-      'items-differ',
-      `The answer of item ${moved[0].id} is ${moved[0].answer} for the unpruned model, ${moved[1].answer} for the candidate.`,
-      'The task changed between the two evaluations: evaluate both again.',
-    );
-  }
+/** What is said of answers that are right or wrong: the paired difference with Tango's interval, and exact McNemar. */
+const pairedAnswers = <O extends ChoiceOutcome | WrittenOutcome>(
+  pairs: readonly (readonly [O, O])[],
+  isRight: (outcome: O) => boolean,
+): Omit<PairedSummary, 'metric' | 'value' | 'acc' | 'accNorm'> => {
   const n = pairs.length;
-  const count = (holds: (before: ChoiceOutcome, after: ChoiceOutcome) => boolean): number =>
-    pairs.filter(([before, after]) => holds(before, after)).length;
-  const acc = count((_, after) => after.chosen === after.answer) / n;
-  const accNorm = count((_, after) => after.chosenNorm === after.answer) / n;
-  const lost = count((before, after) => isRight(before) && !isRight(after));
-  const gained = count((before, after) => !isRight(before) && isRight(after));
-  const summary: PairedSummary = {
+  const lost = pairs.filter(([before, after]) => isRight(before) && !isRight(after)).length;
+  const gained = pairs.filter(([before, after]) => !isRight(before) && isRight(after)).length;
+  const summary = {
     n,
-    metric,
-    value: metric === 'acc' ? acc : accNorm,
-    acc,
-    accNorm,
     perplexity: null,
     difference: (gained - lost) / n,
     ...tangoInterval({ gained, lost, n }),
@@ -96,9 +78,9 @@ const summariseChoices = (
     p: mcnemarExact(lost, gained),
     lost,
     gained,
-    truncated: count((_, after) => after.truncatedTokens > 0),
+    truncated: pairs.filter(([, after]) => after.truncatedTokens > 0).length,
   };
-  const groups = pairs.flatMap(([before]) => before.group ?? []);
+  const groups = pairs.flatMap(([before]) => ('group' in before ? (before.group ?? []) : []));
   if (groups.length < n || new Set(groups).size === n) return summary;
   const moves = pairs.map(([before, after]) => Number(isRight(after)) - Number(isRight(before)));
   const clustered = clusteredPairs(moves, groups);
@@ -115,6 +97,35 @@ const summariseChoices = (
     p: clustered.p,
     groups: { count: clustered.count, designEffect: clustered.designEffect },
   };
+};
+
+const summariseChoices = (
+  metric: 'acc' | 'acc_norm',
+  baseline: readonly ChoiceOutcome[],
+  candidate: readonly ChoiceOutcome[],
+): PairedSummary => {
+  const isRight = (outcome: ChoiceOutcome): boolean =>
+    (metric === 'acc' ? outcome.chosen : outcome.chosenNorm) === outcome.answer;
+  const pairs = pairItems(baseline, candidate);
+  const moved = pairs.find(([before, after]) => before.answer !== after.answer);
+  if (moved !== undefined) {
+    throw refuse(
+      'items-differ',
+      `The answer of item ${moved[0].id} is ${moved[0].answer} for the unpruned model, ${moved[1].answer} for the candidate.`,
+      'The task changed between the two evaluations: evaluate both again.',
+    );
+  }
+  const part = (holds: (after: ChoiceOutcome) => boolean): number =>
+    pairs.filter(([, after]) => holds(after)).length / pairs.length;
+  const acc = part((after) => after.chosen === after.answer);
+  const accNorm = part((after) => after.chosenNorm === after.answer);
+  return { ...pairedAnswers(pairs, isRight), metric, value: metric === 'acc' ? acc : accNorm, acc, accNorm };
+};
+
+const summariseWritten = (baseline: readonly WrittenOutcome[], candidate: readonly WrittenOutcome[]): PairedSummary => {
+  const pairs = pairItems(baseline, candidate);
+  const value = pairs.filter(([, after]) => after.correct).length / pairs.length;
+  return { ...pairedAnswers(pairs, ({ correct }) => correct), metric: 'exact_match', value, acc: null, accNorm: null };
 };
 
 const pairTexts = (baseline: readonly TextOutcome[], candidate: readonly TextOutcome[]): PairedText[] =>
@@ -177,11 +188,7 @@ const compare = (
     case 'perplexity':
       return summariseTexts(ofOneKind(baseline, isText, metric), ofOneKind(candidate, isText, metric), bootstrap);
     case 'exact_match':
-      throw refuse(
-        'metric-mismatch',
-        'exact_match measures texts that a model wrote, and these outcomes are log-probabilities.',
-        'Use acc or acc_norm for items with choices and perplexity for items with a text.',
-      );
+      return summariseWritten(ofOneKind(baseline, isWritten, metric), ofOneKind(candidate, isWritten, metric));
     default:
       return assertNever(metric);
   }
@@ -191,7 +198,7 @@ const compare = (
  * The numbers of a sweep result: `candidate` against the unpruned model (`baseline`) on the same items in the same
  * order, which is refused otherwise (`items-differ`).
  *
- * Accuracies: difference with Tango's interval, exact McNemar p. Perplexity: difference of perplexities with the paired
+ * Accuracies and exact match: difference with Tango's interval, exact McNemar p. Perplexity: difference of perplexities with the paired
  * bootstrap's interval; `lowOneSided` is then minus the upper end for the rise of log-perplexity (nats per token), so
  * that for every metric the threshold rule reads `lowOneSided >= -delta`, and `highOneSided` its counterpart; `lost`, `gained` and `truncated` are 0.
  *

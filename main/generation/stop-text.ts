@@ -2,16 +2,6 @@
 const MARGIN = 8;
 
 /**
- * The text before the first occurrence of each stop string, one after the other (lm-evaluation-harness 0.4,
- * `generate_until`): the order of the strings matters where one holds another.
- */
-export const cutAtStops = (text: string, stops: readonly string[]): string =>
-  stops.reduce((kept, stop) => {
-    const place = kept.indexOf(stop);
-    return place < 0 ? kept : kept.slice(0, place);
-  }, text);
-
-/**
  * Tells, after each token, whether what was written holds a stop string. Only the end is decoded anew, as many tokens as
  * the longest string needs: so the time does not grow with what is written.
  */

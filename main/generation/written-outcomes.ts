@@ -1,15 +1,10 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { WrittenOutcome } from '../contract/outcome.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
-import { prepareTexts, writeTexts, type TextEnds, type WritingRequest, type WrittenText } from './write-texts.ts';
+import { prepareTexts, writeTexts, type TextEnds, type WritingRequest } from './write-texts.ts';
 
-/** What a candidate wrote to one item, and what the item's task makes of it. */
-export interface WrittenOutcome<Judged> extends Pick<WrittenText, 'text' | 'stopped' | 'truncatedTokens'> {
-  readonly kind: 'written';
-  readonly id: string;
-  /** Tokens that were chosen, an end token included. */
-  readonly tokens: number;
-  readonly judged: Judged;
-}
+/** What a task makes of a text. */
+export type Judged = Pick<WrittenOutcome, 'filtered' | 'correct'>;
 
 /**
  * What every candidate writes to every item, by candidate, in the order of `items`: the twin of `ModelRunner.evaluate` for
@@ -18,7 +13,7 @@ export interface WrittenOutcome<Judged> extends Pick<WrittenText, 'text' | 'stop
  *
  * Deterministic: the same arguments give the same outcomes. Throws as `prepareTexts` and `decode` do, and what `judge` throws.
  */
-export const writtenOutcomes = async <Item extends WritingRequest, Judged>(
+export const writtenOutcomes = async <Item extends WritingRequest>(
   runner: Pick<ModelRunner, 'decode' | 'checkpoint'>,
   tokenizer: TextTokenizer,
   work: {
@@ -28,14 +23,14 @@ export const writtenOutcomes = async <Item extends WritingRequest, Judged>(
     readonly judge: (item: Item, text: string) => Judged;
   },
   control: RunControl,
-): Promise<ReadonlyMap<string, readonly WrittenOutcome<Judged>[]>> => {
+): Promise<ReadonlyMap<string, readonly WrittenOutcome[]>> => {
   const { items, candidates, ends, judge } = work;
   const prepared = prepareTexts(
     tokenizer,
     { requests: items, candidates, ends },
     runner.checkpoint.descriptor.maxPositions,
   );
-  const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome<Judged>>(items.length)]));
+  const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome>(items.length)]));
   for await (const { request, candidate, id, text, tokens, stopped, truncatedTokens } of writeTexts(
     runner,
     tokenizer,
@@ -50,10 +45,10 @@ export const writtenOutcomes = async <Item extends WritingRequest, Judged>(
       kind: 'written',
       id,
       text,
+      ...judge(item, text),
       tokens: tokens.length,
       stopped,
       truncatedTokens,
-      judged: judge(item, text),
     };
   }
   return outcomes;

@@ -1,4 +1,4 @@
-import type { ChoiceOutcome, ItemOutcome } from '../contract/outcome.ts';
+import type { ChoiceOutcome, ScoredOutcome } from '../contract/outcome.ts';
 import type { ChoiceItem, TextItem } from '../contract/task.ts';
 import type { ScoredSequence, TargetScore } from './scorer.ts';
 
@@ -10,7 +10,7 @@ export const itemOutcome = (
   item: ChoiceItem | TextItem,
   sequences: readonly ScoredSequence[],
   scores: readonly (readonly TargetScore[])[],
-): ItemOutcome => {
+): ScoredOutcome => {
   const sums = scores.map((targets) => targets.reduce((sum, { logprob }) => sum + logprob, 0));
   if (!('choices' in item)) {
     return {

@@ -1,7 +1,7 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
-import type { ItemOutcome } from '../contract/outcome.ts';
+import type { ScoredOutcome } from '../contract/outcome.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { DecodingCost } from '../generation/decoding-cost.ts';
@@ -52,14 +52,14 @@ export interface ModelRunner {
   readonly checkpoint: Checkpoint;
   readonly tokenizer: TextTokenizer | null;
   /**
-   * Outcomes of every item for every candidate, in the order of `items`. Candidates share the layers below the first
+   * Outcomes of every item for every candidate, in the order of `items`; items whose answer is written are refused. Candidates share the layers below the first
    * one in which their plans differ. Deterministic: the same arguments give bit-equal numbers.
    */
   evaluate(
     items: readonly TaskItem[],
     candidates: readonly Candidate[],
     control: RunControl,
-  ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>>;
+  ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>>;
   /** Routing statistics over each item's context + right answer (or text), and the extra ones that are asked for. */
   profile(
     items: readonly TaskItem[],

@@ -14,7 +14,7 @@ import { BlockPool } from './block-pool.ts';
 import { encodeChoices, encodeText, profileSequences, requireScored } from './encode-item.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
 import { itemOutcome } from './item-outcome.ts';
-import type { ItemOutcome } from '../contract/outcome.ts';
+import type { ScoredOutcome } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type {
   Candidate,
@@ -115,7 +115,7 @@ class Runner implements ModelRunner {
     given: readonly TaskItem[],
     candidates: readonly Candidate[],
     control: RunControl,
-  ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> {
+  ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> {
     const items = given.map(requireScored);
     const tokenizer = this.#requireTokenizer();
     const { maxPositions } = this.checkpoint.descriptor;

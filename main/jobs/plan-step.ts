@@ -21,10 +21,11 @@ import { planNeeds } from '../pruning/plan-needs.ts';
 import { candidatePlan } from '../pruning/search/candidate-plan.ts';
 import { searchExperts } from '../pruning/search/search-experts.ts';
 import { hashItems } from '../tasks/items.ts';
-import { isChoiceItem } from '../tasks/task.ts';
+import { isTextItem } from '../tasks/task.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { searchFitness } from './search-fitness.ts';
 import { planContent, stepKey } from './step-key.ts';
+import { answerItems, writingIdentity } from './write-items.ts';
 
 /** Work of a refit in tokens of its calibration items: two streams of hidden states, and the solving. */
 export const RECOVERY_WORK = 25;
@@ -101,6 +102,7 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
     ...{ seed: search.search === 'evolution' ? (seed ?? 0) : null, numerics: context.numerics },
     // Plans of tasks measured by acc keep the keys that they had before the metric counted.
     ...(search.search === 'evolution' && task.task.metric === 'acc_norm' ? { metric: 'acc_norm' } : {}),
+    writing: search.search === 'evolution' ? await writingIdentity(model.checkpoint, task.task) : undefined,
   });
   const stored = await steps.readJson(key, searchedStep);
   const work = searchWork(order);
@@ -133,11 +135,11 @@ const evolvedPlan = async (
   { model, task, method, seed, keep }: PlanOrder,
   { settings }: Extract<SearchBehaviour, { search: 'evolution' }>,
 ): Promise<Plan> => {
-  const items = task.task.calibration.filter(isChoiceItem);
+  const items = task.task.calibration.filter((item) => !isTextItem(item));
   if (items.length === 0)
     throw refuse(
       'no-labels',
-      `${task.name} has no calibration items with choices, by which the method ${method} judges its candidates.`,
+      `${task.name} has no calibration items with an answer, by which the method ${method} judges its candidates.`,
       'Use another method for this task.',
     );
   const runner = await runners.open(model.checkpoint);
@@ -145,7 +147,8 @@ const evolvedPlan = async (
   const { best } = await searchExperts({
     ...{ layers, experts, keep, seed: seed ?? 0, settings, signal },
     fitness: async (candidate) => {
-      const outcomes = await runner.evaluate(items, [{ key: 'candidate', plan: candidatePlan(candidate) }], { signal });
+      const tried = [{ key: 'candidate', plan: candidatePlan(candidate) }];
+      const outcomes = await answerItems(runner, task.task, items, tried, { signal });
       return searchFitness(task.task.metric, outcomes.get('candidate') ?? []);
     },
     onProgress: (measured, fitness) => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type DropPlan, isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { STATISTICS } from '../workspace/profile-file.ts';
+import type { JudgingRule } from '../tasks/generation/judging.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 
 /**
@@ -65,11 +66,35 @@ export interface EvaluationIdentity {
   readonly itemsHash: string;
   readonly plan: Plan | null;
   readonly numerics: Numerics;
+  /** Of a task whose answers are written. */
+  readonly writing?: WritingIdentity | undefined;
+}
+
+/** What decides beside items and plan what is written, and what is right of it. */
+export interface WritingIdentity {
+  readonly judging: JudgingRule;
+  /** End tokens, ascending, and the one that is a stop string. */
+  readonly endTokens: readonly number[];
+  readonly endText: string | null;
 }
 
 /** Candidates with the same kept experts share a key, whatever method found them. */
-export const evaluationKey = ({ fingerprint, experts, itemsHash, plan, numerics }: EvaluationIdentity): string =>
-  stepKey({ kind: 'evaluation', model: fingerprint, items: itemsHash, plan: planContent(plan, experts), numerics });
+export const evaluationKey = ({
+  fingerprint,
+  experts,
+  itemsHash,
+  plan,
+  numerics,
+  writing,
+}: EvaluationIdentity): string =>
+  stepKey({
+    kind: 'evaluation',
+    model: fingerprint,
+    items: itemsHash,
+    plan: planContent(plan, experts),
+    numerics,
+    writing,
+  });
 
 /** The statistics that profiles hold are part of it: a profile made before one was added is made again. */
 export const profileKey = (

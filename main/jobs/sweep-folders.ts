@@ -6,7 +6,8 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import { type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
-import { evaluationSteps, type GroupSizer, type Measurement } from './evaluation-step.ts';
+import { evaluationSteps, type GroupSizer } from './evaluation-step.ts';
+import type { Measurement } from './measurement.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { evaluationKey } from './step-key.ts';
 

@@ -11,12 +11,13 @@ import { combinedExtras } from '../pruning/plan-needs.ts';
 import type { SweepPoint, SweepRecord } from '../runs/sweep-record.ts';
 import { askTasks } from '../tasks/chat/ask-tasks.ts';
 import { hashItems } from '../tasks/items.ts';
-import { createGroupSizer, evaluationSteps, type GroupSizer, type Measurement } from './evaluation-step.ts';
+import { createGroupSizer, evaluationSteps, type GroupSizer } from './evaluation-step.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
+import type { Measurement } from './measurement.ts';
 import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
 import { profileStep } from './profile-job.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
-import { evaluationKey, stepSummary } from './step-key.ts';
+import { evaluationKey, stepSummary, type WritingIdentity } from './step-key.ts';
 import { measureFolders } from './sweep-folders.ts';
 import {
   type CalibrationWork,
@@ -34,6 +35,7 @@ import {
   usedItems,
   workOf,
 } from './sweep-work.ts';
+import { writingIdentity } from './write-items.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export interface SweepInput {
@@ -51,6 +53,8 @@ interface Stage {
   readonly settings: SweepSettings;
   readonly measurement: Measurement;
   readonly itemsHash: string;
+  /** What beside items and plan decides what is written; undefined where nothing is. */
+  readonly writing: WritingIdentity | undefined;
   readonly statistics: RoutingStatistics | null;
   readonly calibration: CalibrationWork;
   readonly sizer: GroupSizer;
@@ -77,9 +81,9 @@ interface Candidate extends Curve {
   readonly key: string;
 }
 
-const keyOf = ({ context, measurement, itemsHash }: Stage, plan: Plan | null): string => {
+const keyOf = ({ context, measurement, itemsHash, writing }: Stage, plan: Plan | null): string => {
   const { fingerprint, info } = measurement.model.checkpoint;
-  return evaluationKey({ fingerprint, experts: info.experts, itemsHash, plan, numerics: context.numerics });
+  return evaluationKey({ fingerprint, experts: info.experts, itemsHash, plan, numerics: context.numerics, writing });
 };
 
 const announce = async ({ context, record }: Stage, point: SweepPoint): Promise<void> => {
@@ -87,45 +91,37 @@ const announce = async ({ context, record }: Stage, point: SweepPoint): Promise<
   context.emit({ type: 'sweep.point', run: context.run, result: point.result });
 };
 
-const measureUnpruned = async (stage: Stage): Promise<readonly ItemOutcome[]> => {
-  const { context, measurement, sizer } = stage;
-  const { model, task } = measurement;
-  const key = keyOf(stage, null);
-  let baseline: readonly ItemOutcome[] = [];
-  await evaluationSteps(context, measurement, [{ key, plan: null }], sizer, async (_, outcomes) => {
-    baseline = outcomes;
-    const result: SweepResult = {
-      model: model.name,
-      task: task.name,
-      method: UNPRUNED,
-      seed: null,
-      factor: 1,
-      kept: model.checkpoint.info.experts,
-      ...summarise(task.task.metric, outcomes, null),
-    };
-    await announce(stage, { result, step: key });
-  });
-  return baseline;
+const announceUnpruned = (stage: Stage, step: string, outcomes: readonly ItemOutcome[]): Promise<void> => {
+  const { model, task } = stage.measurement;
+  const result: SweepResult = {
+    model: model.name,
+    task: task.name,
+    method: UNPRUNED,
+    seed: null,
+    factor: 1,
+    kept: model.checkpoint.info.experts,
+    ...summarise(task.task.metric, outcomes, null),
+  };
+  return announce(stage, { result, step });
 };
 
 /** Experts that a plan leaves, in all MoE layers together. */
 const keptInAll = (plan: Plan): number =>
   sum((isMergePlan(plan) ? plan.groups : plan.kept).map((layer) => layer.length));
 
-/** Measures candidates; those with the same kept experts share a step. Results in the order of `candidates`. */
-const measure = async (
-  stage: Stage,
-  baseline: readonly ItemOutcome[],
-  candidates: readonly Candidate[],
-  pairs?: RecoveryPairs,
-): Promise<SweepResult[]> => {
-  const { context, measurement, sizer } = stage;
+/** Candidates as plans to measure, those with the same kept experts once, and how the points of a plan are told. */
+const pointsOf = (stage: Stage, candidates: readonly Candidate[], pairs?: RecoveryPairs) => {
+  const { context, measurement } = stage;
   const { model, task, work } = measurement;
   const byKey = new Map<string, Candidate[]>();
   for (const candidate of candidates) byKey.set(candidate.key, [...(byKey.get(candidate.key) ?? []), candidate]);
   const results = new Map<Candidate, SweepResult>();
   const plans = [...byKey].flatMap(([key, [first]]) => (first === undefined ? [] : [{ key, plan: first.plan }]));
-  await evaluationSteps(context, measurement, plans, sizer, async (key, outcomes) => {
+  const tell = async (
+    baseline: readonly ItemOutcome[],
+    key: string,
+    outcomes: readonly ItemOutcome[],
+  ): Promise<void> => {
     const twins = byKey.get(key) ?? [];
     for (const [place, twin] of twins.entries()) {
       if (place > 0) context.meter.reuse(work, 0);
@@ -144,8 +140,53 @@ const measure = async (
       pairs?.add({ ...twin, factor: result.factor }, outcomes);
       await announce(stage, { result, step: key });
     }
+  };
+  return { plans, tell, results: () => candidates.flatMap((candidate) => results.get(candidate) ?? []) };
+};
+
+/** Measures candidates. Results in their order. */
+const measure = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  candidates: readonly Candidate[],
+): Promise<SweepResult[]> => {
+  const { plans, tell, results } = pointsOf(stage, candidates);
+  await evaluationSteps(stage.context, stage.measurement, plans, stage.sizer, (key, outcomes) =>
+    tell(baseline, key, outcomes),
+  );
+  return results();
+};
+
+interface Together {
+  readonly baseline: readonly ItemOutcome[];
+  readonly results: readonly SweepResult[];
+}
+
+/** Measures candidates beside the unpruned model: where answers are written, all of them write in one batch. */
+const measureTogether = async (
+  stage: Stage,
+  candidates: readonly Candidate[],
+  pairs?: RecoveryPairs,
+): Promise<Together> => {
+  const { plans, tell, results } = pointsOf(stage, candidates, pairs);
+  const unpruned = keyOf(stage, null);
+  const known: (readonly ItemOutcome[])[] = [];
+  const waiting: (readonly [string, readonly ItemOutcome[]])[] = [];
+  const all = [{ key: unpruned, plan: null }, ...plans];
+  await evaluationSteps(stage.context, stage.measurement, all, stage.sizer, async (key, outcomes) => {
+    if (key === unpruned) {
+      known.push(outcomes);
+      await announceUnpruned(stage, key, outcomes);
+      for (const [early, own] of waiting) await tell(outcomes, early, own);
+      return;
+    }
+    const [baseline] = known;
+    if (baseline === undefined) waiting.push([key, outcomes]);
+    else await tell(baseline, key, outcomes);
   });
-  return candidates.flatMap((candidate) => results.get(candidate) ?? []);
+  const [baseline] = known;
+  if (baseline === undefined) throw new Error('the unpruned model gave no outcomes');
+  return { baseline, results: results() };
 };
 
 const ADAPTIVE_NOTE =
@@ -192,7 +233,6 @@ const bisect = async (
 
 const measureTask = async (stage: Stage, counts: readonly number[], folders: readonly RunModel[]): Promise<void> => {
   if (stage.context.signal.aborted) throw new CancelledError('The sweep');
-  const baseline = await measureUnpruned(stage);
   const curves = curvesOf(stage.settings);
   // Factors rise together on all curves, so that a chart fills from the left.
   const candidates: Candidate[] = [];
@@ -203,7 +243,7 @@ const measureTask = async (stage: Stage, counts: readonly number[], folders: rea
     }
   }
   const pairs = stage.settings.recovery === 'both' ? new RecoveryPairs(stage.measurement.task.task.metric) : undefined;
-  const results = await measure(stage, baseline, candidates, pairs);
+  const { baseline, results } = await measureTogether(stage, candidates, pairs);
   const told = pairs?.note() ?? null;
   const { model, task } = stage.measurement;
   if (told !== null) stage.record.note(`${model.name} on ${task.name}: ${told}`);
@@ -301,6 +341,7 @@ export const sweepJob =
             settings,
             measurement: { model, task, items, work: scoring[index] ?? 0 },
             itemsHash: hashItems(items),
+            writing: await writingIdentity(model.checkpoint, task.task),
             statistics: profiled[index]?.statistics ?? null,
             calibration: calibration[index] ?? { profiling: 0, scoring: 0 },
             sizer,

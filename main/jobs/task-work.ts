@@ -2,7 +2,9 @@ import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
 import type { TaskItem } from '../contract/task.ts';
-import { encodeChoices, encodeText, profileSequences, requireScored } from '../inference/encode-item.ts';
+import { encodePrompt } from '../generation/write-texts.ts';
+import { encodeChoices, encodeText, profileSequences } from '../inference/encode-item.ts';
+import { isWrittenItem } from '../tasks/task.ts';
 
 /** Items encoded at a stretch before messages are let in and a cancel is noticed. */
 const ITEMS_AT_ONCE = 64;
@@ -20,8 +22,8 @@ export const requireTokenizer = async (checkpoint: Checkpoint): Promise<TextToke
   return tokenizer;
 };
 
-const scoredTokens = (tokenizer: TextTokenizer, given: TaskItem, maxPositions: number): number => {
-  const item = requireScored(given);
+const answeredTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: number): number => {
+  if (isWrittenItem(item)) return encodePrompt(tokenizer, item, maxPositions).tokens.length + item.maxNewTokens - 1;
   if ('text' in item)
     return encodeText(tokenizer, item, maxPositions).reduce((tokens, { input }) => tokens + input.length, 0);
   const sequences = encodeChoices(tokenizer, item, maxPositions);
@@ -34,8 +36,9 @@ const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: 
 
 export interface TokenCounter {
   /**
-   * Tokens that scoring takes, the context of a multiple-choice item counted once. Refuses items whose continuation has
-   * no token left, by id: before any model runs.
+   * Tokens that answering takes, the context of a multiple-choice item counted once; where answers are written, the
+   * prompt and the most that may follow. Refuses by id, before any model runs, items whose continuation has no token left,
+   * and those that leave no room for what is to be written.
    */
   scoring(items: readonly TaskItem[]): Promise<number>;
   /** Tokens that profiling takes. */
@@ -45,7 +48,7 @@ export interface TokenCounter {
 export const openTokenCounter = async (checkpoint: Checkpoint, signal: AbortSignal): Promise<TokenCounter> => {
   const tokenizer = await requireTokenizer(checkpoint);
   const { maxPositions } = checkpoint.descriptor;
-  const total = async (items: readonly TaskItem[], tokensOf: typeof scoredTokens): Promise<number> => {
+  const total = async (items: readonly TaskItem[], tokensOf: typeof answeredTokens): Promise<number> => {
     let tokens = 0;
     for (const [index, item] of items.entries()) {
       if (index % ITEMS_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve));
@@ -54,5 +57,5 @@ export const openTokenCounter = async (checkpoint: Checkpoint, signal: AbortSign
     }
     return tokens;
   };
-  return { scoring: (items) => total(items, scoredTokens), profiling: (items) => total(items, profiledTokens) };
+  return { scoring: (items) => total(items, answeredTokens), profiling: (items) => total(items, profiledTokens) };
 };

@@ -6,6 +6,7 @@ import type { Workspace } from '../workspace/open-workspace.ts';
 import { html, htmlAll, type HtmlNode, reportStyles } from './html.ts';
 import { curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
+import { choiceAndWritingTable } from './report-kinds.ts';
 import { measurementTables, methodComparisons } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
 import {
@@ -64,7 +65,7 @@ const sections = (source: ReportSource): Section[] => {
     {
       id: 'thresholds',
       title: 'Thresholds',
-      content: [html('p', {}, sizeTrend.rule), thresholdMatrices(sizeTrend)],
+      content: [html('p', {}, sizeTrend.rule), thresholdMatrices(sizeTrend), ...choiceAndWritingTable(document)],
     },
     { id: 'curves', title: 'Curves', content: curveFigures(source) },
     ...(comparisons.length > 0

@@ -1,12 +1,14 @@
 import { WorkbenchError } from '../contract/errors.ts';
-import type { FlippedItem, PointName, Reproduction } from '../contract/reproduction.ts';
+import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
 import { bracketWords, counted, thresholdValue } from '../evaluation/wording.ts';
 import { bareFactor } from '../figures/numbers.ts';
-import type { ChoiceOutcome, ItemOutcome } from '../contract/outcome.ts';
+import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 
 export interface ComparedOutcomes {
   readonly flipped: readonly Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[];
+  /** Items to which something else was written. */
+  readonly rewritten: readonly Pick<RewrittenItem, 'item' | 'before' | 'after'>[];
   /** Largest difference of a log-probability. */
   readonly largestScoreDifference: number;
 }
@@ -17,8 +19,18 @@ const answerOf = ({ chosen, chosenNorm, logprobs }: ChoiceOutcome): FlippedItem[
   scores: [...logprobs],
 });
 
-const scoresOf = (outcome: ItemOutcome): readonly number[] =>
-  outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob];
+const textOf = ({ text, correct }: WrittenOutcome): RewrittenItem['before'] => ({ text, correct });
+
+const scoresOf = (outcome: ItemOutcome): readonly number[] => {
+  switch (outcome.kind) {
+    case 'choice':
+      return outcome.logprobs;
+    case 'text':
+      return [outcome.logprob];
+    case 'written':
+      return [];
+  }
+};
 
 const isFlipped = (before: ChoiceOutcome, after: ChoiceOutcome): boolean =>
   before.chosen !== after.chosen || before.chosenNorm !== after.chosenNorm || before.answer !== after.answer;
@@ -34,6 +46,7 @@ const mismatch = (item: string): WorkbenchError =>
 /** Compares what two runs answered to the same items, in the same order. */
 export const compareOutcomes = (before: readonly ItemOutcome[], after: readonly ItemOutcome[]): ComparedOutcomes => {
   const flipped: Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[] = [];
+  const rewritten: Pick<RewrittenItem, 'item' | 'before' | 'after'>[] = [];
   let largestScoreDifference = 0;
   for (let place = 0; place < Math.max(before.length, after.length); place += 1) {
     const [was, is] = [before[place], after[place]];
@@ -47,8 +60,11 @@ export const compareOutcomes = (before: readonly ItemOutcome[], after: readonly 
     if (was.kind === 'choice' && is.kind === 'choice' && isFlipped(was, is)) {
       flipped.push({ item: was.id, answer: is.answer, before: answerOf(was), after: answerOf(is) });
     }
+    if (was.kind === 'written' && is.kind === 'written' && (was.text !== is.text || was.correct !== is.correct)) {
+      rewritten.push({ item: was.id, before: textOf(was), after: textOf(is) });
+    }
   }
-  return { flipped, largestScoreDifference };
+  return { flipped, rewritten, largestScoreDifference };
 };
 
 /** Perplexities are sums of logarithms that a processor may round otherwise: equal up to this share is equal. */
@@ -104,14 +120,24 @@ export const compareSweeps = (
 export type Findings = Omit<Reproduction, 'run' | 'of' | 'matches' | 'sentence' | 'before' | 'after'>;
 
 /** Whether every value, every answer and every point is the same. Plans and scores may differ where nothing else does. */
-export const isMatch = ({ changed, flipped, thresholds, missing, added }: Findings): boolean =>
-  [changed, flipped, thresholds, missing, added].every((list) => list.length === 0);
+export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing, added }: Findings): boolean =>
+  [changed, flipped, rewritten, thresholds, missing, added].every((list) => list.length === 0);
 
 const printedScore = (score: number): string => Number(score.toPrecision(2)).toString();
 
 /** The verdict in words. */
 export const reproductionSentence = (findings: Findings): string => {
-  const { points, items, changed, flipped, thresholds, missing, added, largestScoreDifference } = findings;
+  const {
+    points,
+    items,
+    changed,
+    flipped,
+    rewritten = [],
+    thresholds,
+    missing,
+    added,
+    largestScoreDifference,
+  } = findings;
   const compared = `${counted(points, 'value')} over ${counted(items, 'item outcome')}`;
   const rounding =
     largestScoreDifference === 0
@@ -120,7 +146,7 @@ export const reproductionSentence = (findings: Findings): string => {
   if (isMatch(findings)) return `Every number matches: ${compared}, ${rounding}.`;
   const parts = [
     `${counted(changed.length, 'value')} of ${String(points)} changed`,
-    `${counted(flipped.length, 'item outcome')} of ${String(items)} flipped`,
+    `${counted(flipped.length + rewritten.length, 'item outcome')} of ${String(items)} flipped`,
     `${counted(thresholds.length, 'threshold')} changed`,
     ...(missing.length === 0 ? [] : [`${counted(missing.length, 'point')} missing`]),
     ...(added.length === 0 ? [] : [`${counted(added.length, 'point')} new`]),
@@ -133,6 +159,9 @@ const named = ({ model, task, method, seed, factor }: PointName): string =>
 
 const scores = ({ chosen, scores: all }: FlippedItem['before']): string =>
   `chose ${String(chosen)} of [${all.map((score) => score.toFixed(6)).join(', ')}]`;
+
+const writtenText = ({ text, correct }: RewrittenItem['before']): string =>
+  `${JSON.stringify(text)} (${correct ? 'right' : 'wrong'})`;
 
 const verdictOf = (threshold: Threshold): string => `${thresholdValue(threshold)} (${bracketWords(threshold)})`;
 
@@ -157,6 +186,12 @@ export const reproductionText = (found: Reproduction): string =>
       found.flipped.map(
         (flip) =>
           `${named(flip)}  item ${flip.item}, right answer ${String(flip.answer)}: ${scores(flip.before)}, now ${scores(flip.after)}`,
+      ),
+    ),
+    ...section(
+      'Items to which something else was written:',
+      (found.rewritten ?? []).map(
+        (item) => `${named(item)}  item ${item.item}: ${writtenText(item.before)}, now ${writtenText(item.after)}`,
       ),
     ),
     ...section(

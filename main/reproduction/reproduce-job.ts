@@ -1,13 +1,13 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
-import type { FlippedItem, PointName, Reproduction } from '../contract/reproduction.ts';
+import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { pointNameKey } from '../contract/sweep.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { withThresholds } from '../evaluation/threshold-family.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-import { evaluationRecord, type EvaluationRecord } from '../jobs/evaluation-step.ts';
+import { evaluationRecord, type EvaluationRecord } from '../jobs/evaluation-record.ts';
 import type { Job, JobContext } from '../jobs/job-context.ts';
 import type { RunnerCache } from '../jobs/runner-cache.ts';
 import { planContent } from '../jobs/step-key.ts';
@@ -75,6 +75,7 @@ const compare = async (
   const firstSteps = new Map((await readPointIndex(folder)).map((point) => [pointNameKey(point), point.step]));
   const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));
   const flipped: FlippedItem[] = [];
+  const rewritten: RewrittenItem[] = [];
   const replanned: PointName[] = [];
   let items = 0;
   let largestScoreDifference = 0;
@@ -89,6 +90,7 @@ const compare = async (
     items += outcomes.length;
     largestScoreDifference = Math.max(largestScoreDifference, compared.largestScoreDifference);
     flipped.push(...compared.flipped.map((flip) => ({ ...pointNameOf(point), ...flip })));
+    rewritten.push(...compared.rewritten.map((item) => ({ ...pointNameOf(point), ...item })));
     const plan = plans?.get(firstSteps.get(pointNameKey(point)) ?? '');
     const contentOf = (made: EvaluationRecord['plan']): string =>
       canonicalJson(planContent(made, experts.get(point.model) ?? 0));
@@ -101,6 +103,7 @@ const compare = async (
     points: second.results.length,
     items,
     flipped,
+    rewritten,
     replanned: plans === null ? null : replanned,
     largestScoreDifference,
   };

@@ -18,11 +18,11 @@ export interface OutcomeBlock {
 /** Rows gathered before a row group is written: what is held in memory. */
 const ROWS_PER_GROUP = 65_536;
 
-const text = (name: string): SchemaElement => ({
+const text = (name: string, isOptional = false): SchemaElement => ({
   name,
   type: 'BYTE_ARRAY',
   converted_type: 'UTF8',
-  repetition_type: 'REQUIRED',
+  repetition_type: isOptional ? 'OPTIONAL' : 'REQUIRED',
 });
 const integer = (name: string, isOptional = false): SchemaElement => ({
   name,
@@ -41,7 +41,7 @@ const doubles = (name: string): readonly SchemaElement[] => [
   { name: 'element', type: 'DOUBLE', repetition_type: 'REQUIRED' },
 ];
 
-/** Columns that only one kind of item fills are null for the other. */
+/** Columns that only some kinds of items fill are null for the others. */
 const COLUMNS: readonly SchemaElement[] = [
   text('run'),
   text('model'),
@@ -61,6 +61,9 @@ const COLUMNS: readonly SchemaElement[] = [
   integer('tokens', true),
   integer('truncated_tokens', true),
   { ...text('item_group'), repetition_type: 'OPTIONAL' },
+  text('written', true),
+  text('filtered', true),
+  text('stopped', true),
 ];
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
@@ -76,6 +79,10 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
   outcomes.map((outcome): Row => {
     const common = { ...candidate, item: outcome.id };
     if (outcome.kind === 'text') return { ...common, logprob: outcome.logprob, tokens: outcome.tokens };
+    if (outcome.kind === 'written') {
+      const { text: written, filtered, correct, tokens, stopped, truncatedTokens } = outcome;
+      return { ...common, written, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens };
+    }
     const { answer, chosen, chosenNorm, logprobs, truncatedTokens, group } = outcome;
     return {
       ...common,
@@ -93,7 +100,7 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
 
 /**
  * Writes every item's outcome as Parquet, one row per candidate and item. `logprob` is of the right answer (or the
- * text), `logprobs` of every choice.
+ * text), `logprobs` of every choice; `written` is the text that a model wrote, `filtered` what the task's filters leave of it.
  */
 export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
   const schema: SchemaElement[] = [{ name: 'root', num_children: TOP_LEVEL.length }, ...COLUMNS];

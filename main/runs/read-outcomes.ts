@@ -25,14 +25,28 @@ const choiceRow = z.object({
   item_group: z.string().nullish(),
 });
 const textRow = z.object({ item: z.string(), answer: z.null(), logprob: z.number(), tokens: z.number() });
-const outcomeRow = z.union([choiceRow, textRow]);
+const writtenRow = z.object({
+  item: z.string(),
+  answer: z.null(),
+  written: z.string(),
+  filtered: z.string(),
+  correct: z.boolean(),
+  tokens: z.number(),
+  stopped: z.enum(['until', 'end', 'length']),
+  truncated_tokens: z.number(),
+});
+const outcomeRow = z.union([choiceRow, writtenRow, textRow]);
 
 const COLUMNS = [
   ...['model', 'task', 'method', 'seed', 'factor', 'item', 'answer', 'chosen', 'chosen_norm'],
-  ...['logprobs', 'truncated_tokens', 'logprob', 'tokens', 'item_group'],
+  ...['logprobs', 'truncated_tokens', 'logprob', 'tokens', 'correct', 'written', 'filtered', 'stopped', 'item_group'],
 ];
 
 const outcomeOf = (row: z.infer<typeof outcomeRow>): ItemOutcome => {
+  if ('written' in row) {
+    const { item: id, written: text, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens } = row;
+    return { kind: 'written', id, text, filtered, correct, tokens, stopped, truncatedTokens };
+  }
   if (!('chosen' in row)) return { kind: 'text', id: row.item, logprob: row.logprob, tokens: row.tokens };
   const outcome: ItemOutcome = {
     kind: 'choice',
@@ -59,8 +73,9 @@ const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[
   }
   return (async function* () {
     const metadata = await parquetMetadataAsync(buffer);
-    const written = new Set(metadata.schema.map(({ name }) => name));
-    const columns = COLUMNS.filter((name) => written.has(name));
+    // Files of earlier versions lack the columns of what is written.
+    const names = new Set(metadata.schema.map(({ name }) => name));
+    const columns = COLUMNS.filter((name) => names.has(name));
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       const rowEnd = rowStart + Number(group.num_rows);

@@ -23,7 +23,7 @@ import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { evaluationRecord } from '../jobs/evaluation-step.ts';
+import { evaluationRecord } from '../jobs/evaluation-record.ts';
 import { taskProfileOf } from '../jobs/profile-job.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';

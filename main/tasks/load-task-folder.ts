@@ -126,20 +126,22 @@ const writtenTwins = (items: readonly TaskItem[], stop: StopRule, file: string):
         `${file}: item "${item.id}" of itemsOf has no choices.`,
         'Name a folder of multiple-choice items.',
       );
-    const answer = cutAtStops(item.choices[item.answer] ?? '', stop.until);
+    const right = item.choices[item.answer] ?? '';
+    const answer = cutAtStops(right, stop.until);
     if (answer === '')
       throw refuse(
         'bad-item',
         `${file}: the right choice of item "${item.id}" begins with a stop string, so its answer is empty.`,
         'Choose other stop strings.',
       );
-    return {
+    const twin = {
       id: item.id,
       context: item.context,
       answers: [answer],
       until: stop.until,
       maxNewTokens: stop.maxNewTokens,
     };
+    return answer === right ? twin : { ...twin, profiled: right };
   });
 
 const readSplits = async (folder: string, metadata: TaskMetadata, file: string): Promise<Splits> => {

@@ -53,10 +53,13 @@ export const measuredKind = (metric: MetricName): ItemKind => {
   }
 };
 
-/** What a profile reads of an item: context and right answer (the first, where several are right) as they stand, or the text. */
+/**
+ * What a profile reads of an item: context and right answer (the first, where several are right) as they stand, or the text.
+ * A written twin is profiled as the items that it is made of, so that both kinds measure the same plans.
+ */
 export const profiledText = (item: TaskItem): string => {
   if (isTextItem(item)) return item.text;
-  return item.context + ((isChoiceItem(item) ? item.choices[item.answer] : item.answers[0]) ?? '');
+  return item.context + ((isChoiceItem(item) ? item.choices[item.answer] : (item.profiled ?? item.answers[0])) ?? '');
 };
 
 /** Accuracy of guessing: mean of 1 / choices; null for texts and for what is written. */

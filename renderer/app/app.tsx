@@ -13,6 +13,7 @@ import { JobsBar } from '../features/jobs/jobs-bar.tsx';
 import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { PruneView } from '../features/prune/prune-view.tsx';
+import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
 import { RoutingView } from '../features/routing/routing-view.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
@@ -97,6 +98,7 @@ const Workbench = () => {
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />
+      <OutcomesDialog />
       <DevicesDialog />
       <MethodsDialog />
     </div>

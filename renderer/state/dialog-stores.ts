@@ -1,6 +1,8 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
+import type { AnswerChange } from '../../main/contract/outcomes.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
+import type { PointKey } from './selection-store.ts';
 
 interface DevicesState {
   readonly open: boolean;
@@ -33,6 +35,27 @@ interface MethodsState {
 export const methodsStore = createStore<MethodsState>()((set) => ({
   open: null,
   show: (open) => set({ open }),
+}));
+
+interface OutcomesState {
+  /** The point whose items are shown; null: none. */
+  readonly point: PointKey | null;
+  readonly filter: AnswerChange | 'all';
+  /** First item shown. */
+  readonly from: number;
+  readonly show: (point: PointKey | null) => void;
+  readonly choose: (filter: AnswerChange | 'all') => void;
+  readonly turnTo: (from: number) => void;
+}
+
+/** What was answered to the items of a point: opened on what pruning lost. */
+export const outcomesStore = createStore<OutcomesState>()((set) => ({
+  point: null,
+  filter: 'lost',
+  from: 0,
+  show: (point) => set({ point, filter: 'lost', from: 0 }),
+  choose: (filter) => set({ filter, from: 0 }),
+  turnTo: (from) => set({ from }),
 }));
 
 interface SampleState {

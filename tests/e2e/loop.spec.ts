@@ -66,14 +66,24 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
   });
 
   await test.step('the items of a task can be read', async () => {
-    const row = page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').filter({ hasText: 'Sorting' });
+    const row = page
+      .getByRole('list', { name: 'Tasks' })
+      .getByRole('listitem')
+      .filter({ has: page.getByText('Sorting', { exact: true }) });
     await row.hover();
-    await row.getByRole('button', { name: 'Items of Sorting' }).click();
-    const dialog = page.getByRole('dialog', { name: 'Sorting' });
+    await row.getByRole('button', { name: 'Items of Sorting', exact: true }).click();
+    const dialog = page.getByRole('dialog', { name: 'Sorting', exact: true });
     await expect(dialog.getByText('(right answer)').first()).toBeAttached();
     await photograph(workbench, 'samples');
     await page.keyboard.press('Escape');
     await expect(dialog).toBeHidden();
+  });
+
+  await test.step('of the written tasks one stays ticked', async () => {
+    const written = page.getByRole('list', { name: 'Tasks' }).getByRole('checkbox', { name: /written$/ });
+    await expect(written).toHaveCount(9);
+    for (const box of await written.all()) await box.uncheck();
+    await page.getByRole('list', { name: 'Tasks' }).getByRole('checkbox', { name: 'Plurals, written' }).check();
   });
 
   await test.step('profiling every task draws the map', async () => {
@@ -82,7 +92,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect(map).toBeVisible({ timeout: HANG_LIMIT_MS });
     await expect(page.getByText('profiled', { exact: false }).first()).toBeAttached();
     await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
-    await expect(page.getByRole('region', { name: 'All profiled tasks' }).getByRole('button')).toHaveCount(9);
+    await expect(page.getByRole('region', { name: 'All profiled tasks' }).getByRole('button')).toHaveCount(10);
 
     await page.getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
     await map.focus();
@@ -117,7 +127,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
       await expect(sweep.getByLabel(method, { exact: true })).toBeChecked();
     for (const factor of ['×2', '×4', '×8']) await expect(sweep.getByLabel(factor, { exact: true })).toBeChecked();
     await sweep.getByLabel('Random seeds').fill('2');
-    await expect(sweep.getByText(/15 candidates on 9 tasks: 144 evaluations/)).toBeVisible();
+    await expect(sweep.getByText(/15 candidates on 10 tasks: 160 evaluations/)).toBeVisible();
     await photograph(workbench, 'sweep');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
     await expect(page.getByRole('tab', { name: 'Curves' })).toHaveAttribute('aria-selected', 'true');
@@ -132,20 +142,20 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await jobs.getByRole('button', { name: /^Cancel/ }).click();
     await expect(jobs.getByText(/was left unfinished/)).toBeVisible();
     const atCancel = await points.count();
-    expect(atCancel).toBeLessThan(9 * 15);
+    expect(atCancel).toBeLessThan(10 * 15);
     expect(await runFolders(workspace)).toHaveLength(2);
     await photograph(workbench, 'cancelled');
     await jobs.getByRole('button', { name: 'Resume' }).click();
     await expect(jobs.getByRole('progressbar')).toBeVisible();
     await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
-    await expect(points).toHaveCount(9 * 15);
+    await expect(points).toHaveCount(10 * 15);
     expect(await runFolders(workspace)).toHaveLength(2);
   });
 
   await test.step('thresholds are read with their rule, and follow delta without inference', async () => {
     const thresholds = page.getByRole('region', { name: 'Thresholds' });
     await expect(thresholds.getByText(/one-sided/)).toBeVisible();
-    await expect(thresholds.getByRole('row')).toHaveCount(10);
+    await expect(thresholds.getByRole('row')).toHaveCount(11);
     const cells = thresholds.locator('tbody');
     const before = await cells.innerText();
     await photograph(workbench, 'curves');
@@ -160,10 +170,30 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect.poll(() => cells.innerText()).toBe(before);
     await page.getByRole('radio', { name: 'Table' }).click();
     await expect(page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row')).toHaveCount(
-      1 + 9 * 16,
+      1 + 10 * 16,
     );
     await photograph(workbench, 'table');
     await page.getByRole('radio', { name: 'Charts' }).click();
+  });
+
+  await test.step('what a lost item wrote can be read from a point of a written task', async () => {
+    const place = await placeOf(
+      page.locator(`#curve-plural-written .curve-point[data-point*='"reap"'][data-point$=',4]']`),
+    );
+    await page.mouse.click(place.x, place.y);
+    const point = page.getByRole('region', { name: 'Selected point' });
+    const lost = /([\d,]+) lost/.exec(await point.getByText(/ lost, /).innerText())?.[1] ?? '';
+    await point.getByRole('button', { name: 'Look at its items' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Items of Plurals, written' });
+    await expect(dialog.getByRole('radio', { name: `Lost (${lost})` })).toHaveAttribute('aria-checked', 'true');
+    const first = dialog.getByRole('listitem').first();
+    await expect(first).toContainText('lost: right only without pruning');
+    await expect(first.locator('mark').first()).toBeVisible();
+    await photograph(workbench, 'items');
+    await dialog.getByRole('radio', { name: /^Same/ }).click();
+    await expect(dialog.getByRole('listitem').first()).toContainText(', same');
+    await page.keyboard.press('Escape');
+    await expect(dialog).toBeHidden();
   });
 
   await test.step('a point is read and its plan exported with a proof', async () => {

@@ -89,7 +89,7 @@ test('a sweep of one model says what to do, and is reproduced to the last number
   await expect(page.getByRole('heading', { name: 'No sweep yet' })).toBeVisible();
   await page.getByRole('button', { name: 'Set up a sweep' }).click();
   await page.getByRole('button', { name: 'None', exact: true }).click();
-  await page.getByRole('checkbox', { name: /Plurals/ }).check();
+  await page.getByRole('checkbox', { name: 'Use Plurals', exact: true }).check();
   const sweep = page.getByRole('region', { name: 'Sweep' });
   for (const method of ['Random', 'REAP', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
   await sweep.getByRole('button', { name: 'Start sweep' }).click();

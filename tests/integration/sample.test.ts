@@ -90,7 +90,7 @@ const doctor = async (
     const { model, task, method, seed, factor } = point;
     const isWanted = task === wanted.task && method === wanted.method && factor === wanted.factor;
     const told = outcomes.map((outcome, index) => {
-      if (!isWanted || index !== place || outcome.kind === 'text') return outcome;
+      if (!isWanted || index !== place || outcome.kind !== 'choice') return outcome;
       item = outcome.id;
       return {
         ...outcome,

@@ -4,7 +4,7 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoin
 import { refuse } from '../../contract/errors.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
-import type { DecodingCost } from '../../generation/decoding-cost.ts';
+import { costText } from '../../generation/cost-text.ts';
 import { readEndTokens } from '../../generation/end-tokens.ts';
 import { readRequests } from '../../generation/read-requests.ts';
 import { NO_ENDS, prepareTexts, textEnds, writeTexts, type WrittenText } from '../../generation/write-texts.ts';
@@ -146,7 +146,7 @@ const withModel = async <T>(
     reader,
     (runner) =>
       use(runner, plan, async (rows) => {
-        const cost = costText(await runner.decodingCost(rows, [{ key: CANDIDATE, plan }]), checkpoint);
+        const cost = costText(await runner.decodingCost(rows, [{ key: CANDIDATE, plan }]), checkpoint.info.sizeBytes);
         if (cost !== null) host.say(cost);
         return {
           signal: host.signal,
@@ -157,12 +157,4 @@ const withModel = async <T>(
       if (planFile !== undefined && plan !== null) await installRecovery({ file: planFile, plan }, overlayFolder, host);
     },
   );
-};
-
-/** What is said before the start: what the steps of a streamed model read. */
-const costText = ({ streamed, mostSteps, rowsAtOnce, rows }: DecodingCost, { info }: Checkpoint): string | null => {
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-  if (!streamed) return null;
-  const side = rowsAtOnce < rows ? `${String(rowsAtOnce)} of ${String(rows)} prompts` : 'all prompts';
-  return `The model is larger than the memory budget: each step reads its ${gigabytes(info.sizeBytes)} for one token of ${side}, in ${String(mostSteps)} steps at most (${gigabytes(mostSteps * info.sizeBytes)}).`;
 };

@@ -9,7 +9,7 @@ import { compareMethods, type MeasuredMethods } from '../../evaluation/compariso
 import { comparePoints, type ComparePoints } from '../../evaluation/comparison/points.ts';
 import type { MeasuredPairs } from '../../evaluation/size-trend/document.ts';
 import { type AskedReading, withThresholds } from '../../evaluation/threshold-family.ts';
-import { evaluationRecord } from '../../jobs/evaluation-step.ts';
+import { evaluationRecord } from '../../jobs/evaluation-record.ts';
 import type { Job } from '../../jobs/job-context.ts';
 import { requireCalibration } from '../../jobs/profile-job.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
@@ -26,6 +26,7 @@ import {
   sizeTrendOf,
 } from '../../runs/read-run.ts';
 import { findPointStep, readRunPlans, readSweepDocument, SweepRecord } from '../../runs/sweep-record.ts';
+import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
@@ -39,7 +40,10 @@ const checkSweep = async ({ models, tasks, settings }: SweepInput): Promise<void
     models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
     settings,
   );
-  for (const { checkpoint } of models) await requireTokenizer(checkpoint);
+  for (const { checkpoint } of models) {
+    await requireTokenizer(checkpoint);
+    for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor.maxPositions);
+  }
   if (needsCalibration(settings)) tasks.forEach(({ task }) => requireCalibration(task));
 };
 

@@ -2,6 +2,7 @@ import type { MetricName } from '../../contract/task.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
 import { quantile } from '../../statistics/bootstrap.ts';
 import { seededRandom } from '../../statistics/random.ts';
+import { isRight } from '../is-right.ts';
 import type { DrawnOutcomes } from './pairs.ts';
 
 /** Resamples of the bootstrap, and its seed. */
@@ -33,9 +34,7 @@ export interface MeanRank {
 /** What an item adds to a value: 1 for a right answer, or the log-likelihood of a text. */
 const scoresOf = (metric: MetricName, outcomes: readonly ItemOutcome[]): Float64Array =>
   Float64Array.from(outcomes, (outcome) =>
-    outcome.kind === 'text'
-      ? outcome.logprob
-      : Number((metric === 'acc_norm' ? outcome.chosenNorm : outcome.chosen) === outcome.answer),
+    outcome.kind === 'text' ? outcome.logprob : Number(isRight(metric, outcome)),
   );
 
 interface ScoredTask {

@@ -3,6 +3,7 @@ import { uncurlOptions } from '../../contract/plan.ts';
 import { runManifest, type RunManifest } from '../../contract/run.ts';
 import type {
   EqualKeptPair,
+  Finding,
   SizedModel,
   SizePair,
   SizeThreshold,
@@ -16,6 +17,7 @@ import {
   sweepResult,
   type SweepSettings,
 } from '../../contract/sweep.ts';
+import { writtenTasks } from '../choice-and-writing.ts';
 import { sweepThresholds } from '../threshold.ts';
 import { levelOf, type ThresholdReading } from '../threshold-family.ts';
 import { itemsNeeded } from '../verdicts.ts';
@@ -68,6 +70,25 @@ const notesOf = (
 };
 
 /**
+ * Findings of the tasks whose answers are chosen, and of those whose answers are written, each told for itself: both kinds
+ * of a task hold the same items, so that a test over all tasks would count them twice. Where there is one kind, it needs no
+ * name.
+ */
+const byKind = (
+  results: readonly SweepResult[],
+  findingsOf: (isOwn: (one: { readonly task: string }) => boolean) => Finding[],
+): Finding[] => {
+  const written = writtenTasks(results);
+  const chosen = findingsOf(({ task }) => !written.has(task));
+  if (written.size === 0) return chosen;
+  const told = findingsOf(({ task }) => written.has(task));
+  if (results.every(({ task }) => written.has(task))) return told;
+  const named = (kind: string, findings: readonly Finding[]): Finding[] =>
+    findings.map((one) => ({ ...one, sentence: `Answers ${kind}: ${one.sentence}` }));
+  return [...named('chosen', chosen), ...named('written', told)];
+};
+
+/**
  * A sweep read over the sizes of its models, which differ in E. Pure: `measured` holds the pairs of pruned-large and
  * scratch-small (measurePairs), which do not depend on delta; `recorded` holds points of trainings of these sizes that
  * the
@@ -110,13 +131,16 @@ export const sizeTrendDocument = (
     safeCounts: counts,
     pairs,
     equalKept: [...(measured.equalKept ?? [])],
-    findings: [
-      ...thresholdTrendFindings(trends, draws),
-      ...safeTaskFindings(counts, sizes.length === models.length + trainings.length),
-      ...pairFindings(pairs),
-      ...equalKeptFindings(measured.equalKept ?? []),
-      ...thresholdFindings(thresholds, methods, draws),
-    ],
+    findings: byKind(results, (isOwn) => [
+      ...thresholdTrendFindings(trends.filter(isOwn), draws),
+      ...safeTaskFindings(
+        safeCounts(trained.filter(isOwn), [...results, ...recorded].filter(isOwn), methods, sizes),
+        sizes.length === models.length + trainings.length,
+      ),
+      ...pairFindings(pairs.filter(isOwn)),
+      ...equalKeptFindings((measured.equalKept ?? []).filter(isOwn)),
+      ...thresholdFindings(thresholds.filter(isOwn), methods, draws),
+    ]),
     notes: [
       ...(document.multiplicity === undefined ? [] : [document.multiplicity.sentence]),
       ...notesOf(models, trainings, thresholds, measured),

@@ -11,7 +11,10 @@ export interface StopRule {
 export const DEFAULT_NEW_TOKENS = 256;
 export const DEFAULT_STOP: StopRule = { until: ['\n\n'], maxNewTokens: DEFAULT_NEW_TOKENS };
 
-/** A text as decoding would leave it: cut at the first occurrence of each stop string in turn. */
+/**
+ * The text before the first occurrence of each stop string, one after the other (lm-evaluation-harness 0.4,
+ * `generate_until`): the order of the strings matters where one holds another. An empty string stops nothing.
+ */
 export const cutAtStops = (text: string, until: readonly string[]): string =>
   until.reduce((left, stop) => {
     const place = stop === '' ? -1 : left.indexOf(stop);

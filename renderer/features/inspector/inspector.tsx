@@ -19,6 +19,7 @@ import {
 } from '../../../main/figures/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { outcomesStore } from '../../state/dialog-stores.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import type { PointKey } from '../../state/selection-store.ts';
 import { isPoint } from '../../sweep/points.ts';
@@ -144,6 +145,9 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
         >
           Export this plan
         </Button>
+        {result !== undefined && result.factor > 1 && (
+          <Button onClick={() => outcomesStore.getState().show(point)}>Look at its items</Button>
+        )}
       </div>
     </section>
   );

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
-import type { FlippedItem, PointName, Reproduction } from '../../../main/contract/reproduction.ts';
+import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../../../main/contract/reproduction.ts';
 import { Icon } from '../../components/button.tsx';
 import { DataTable } from '../../components/data-table.tsx';
 import { Dialog } from '../../components/dialog.tsx';
@@ -50,7 +50,10 @@ const keyOf = ({ model, task, method, seed, factor }: PointName): string =>
 const scores = ({ chosen, scores: all }: FlippedItem['before']): string =>
   `choice ${chosen + 1} of ${all.map((score) => formatFixed(score, 4)).join(', ')}`;
 
-const Comparison = ({ found }: { readonly found: Reproduction }) => (
+const writtenText = ({ text, correct }: RewrittenItem['before']): string =>
+  `${JSON.stringify(text)}, ${correct ? 'right' : 'wrong'}`;
+
+const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Reproduction }) => (
   <>
     <p className={found.matches ? 'reproduction-verdict reproduction-matches' : 'reproduction-verdict'}>
       <Icon name={found.matches ? 'check' : 'warning'} size={16} />
@@ -69,6 +72,22 @@ const Comparison = ({ found }: { readonly found: Reproduction }) => (
             { key: 'answer', title: 'Right', numeric: true, cell: ({ answer }) => answer + 1 },
             { key: 'before', title: 'Before', cell: ({ before }) => scores(before) },
             { key: 'after', title: 'Now', cell: ({ after }) => scores(after) },
+          ]}
+        />
+      </section>
+    )}
+    {rewritten.length > 0 && (
+      <section>
+        <h3>Items to which something else was written, {formatCount(rewritten.length)}</h3>
+        <DataTable
+          caption="Items to which something else was written"
+          rows={rewritten}
+          rowKey={(item) => `${item.item} ${keyOf(item)}`}
+          columns={[
+            { key: 'item', title: 'Item', cell: ({ item }) => item },
+            ...pointCells,
+            { key: 'before', title: 'Before', cell: ({ before }) => writtenText(before) },
+            { key: 'after', title: 'Now', cell: ({ after }) => writtenText(after) },
           ]}
         />
       </section>

@@ -11,6 +11,7 @@ import { isPoint, pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
+import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
 import { openInCurves, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
@@ -100,6 +101,7 @@ export const ThresholdsView = () => {
           {running && <span>provisional, the sweep is running</span>}
         </div>
         <MatrixSection {...section} isSelected={isSelected} />
+        {document !== undefined && <KindsSection document={document} shown={shown} title={section.title} />}
         {sizeTrend.trends.length === 0 ? (
           <EmptyState icon="model" title="One expert count: nothing to compare over E" action={<SetUpSweep />}>
             Sweep models that differ in their number of experts together, for example the bundled ones: tick them under

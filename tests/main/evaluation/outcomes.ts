@@ -1,5 +1,5 @@
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import type { ChoiceOutcome, TextOutcome } from '../../../main/contract/outcome.ts';
+import type { ChoiceOutcome, TextOutcome, WrittenOutcome } from '../../../main/contract/outcome.ts';
 
 /** A multiple-choice outcome with two choices whose right answer is 0: `right` and `rightNorm` say what was chosen. */
 export const choiceOutcome = (id: string, right: boolean, rightNorm = right, truncatedTokens = 0): ChoiceOutcome => ({
@@ -17,6 +17,18 @@ export const textOutcome = (id: string, logprob: number, tokens: number): TextOu
   id,
   logprob,
   tokens,
+});
+
+/** What was written to an item whose answer is `right`. */
+export const writtenOutcome = (id: string, text: string, truncatedTokens = 0): WrittenOutcome => ({
+  kind: 'written',
+  id,
+  text,
+  filtered: text.trim(),
+  correct: text.trim() === 'right',
+  tokens: text.length,
+  stopped: 'until',
+  truncatedTokens,
 });
 
 /** A sweep result that nothing but the named fields depends on. */

@@ -4,7 +4,7 @@ import { summarise } from '../../../main/evaluation/summarise.ts';
 import { mcnemarExact } from '../../../main/statistics/p-values.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { tangoInterval, tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
-import { choiceOutcome, textOutcome } from './outcomes.ts';
+import { choiceOutcome, textOutcome, writtenOutcome } from './outcomes.ts';
 
 const answers = fc.array(fc.tuple(fc.boolean(), fc.boolean()), { minLength: 1, maxLength: 200 });
 
@@ -62,6 +62,39 @@ describe('summarise, accuracy', () => {
         expect(there.value - back.value).toBeCloseTo(there.difference, 12);
       }),
     );
+  });
+});
+
+describe('summarise, exact match', () => {
+  const outcomes = (texts: readonly string[], truncated = 0): ReturnType<typeof writtenOutcome>[] =>
+    texts.map((text, index) => writtenOutcome(`q${String(index)}`, text, index < truncated ? 2 : 0));
+
+  it('pairs what was written as accuracies are paired', () => {
+    const baseline = outcomes(['right', 'right ', 'right', 'wrong', 'no']);
+    const candidate = outcomes(['right', 'wrong', 'wr', 'right', 'yes'], 1);
+    const counts = { gained: 1, lost: 2, n: 5 };
+    expect(summarise('exact_match', baseline, candidate)).toEqual({
+      n: 5,
+      metric: 'exact_match',
+      value: 0.4,
+      acc: null,
+      accNorm: null,
+      perplexity: null,
+      difference: -0.2,
+      ...tangoInterval(counts),
+      lowOneSided: tangoLowerLimit(counts, Z_ONE_SIDED_95),
+      p: mcnemarExact(2, 1),
+      lost: 2,
+      gained: 1,
+      truncated: 1,
+    });
+    expect(summarise('exact_match', baseline, null)).toMatchObject({ value: 0.6, difference: 0, p: null });
+  });
+
+  it('refuses outcomes of another kind, and other items', () => {
+    expect(() => summarise('exact_match', [choiceOutcome('a', true)], null)).toThrow(/exact_match cannot measure/);
+    expect(() => summarise('acc', [writtenOutcome('a', 'right')], null)).toThrow(/acc cannot measure/);
+    expect(() => summarise('exact_match', outcomes(['right']), [writtenOutcome('other', 'right')])).toThrow(/other/);
   });
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutAtStops, stopWatcher } from '../../../main/generation/stop-text.ts';
+import { stopWatcher } from '../../../main/generation/stop-text.ts';
+import { cutAtStops } from '../../../main/tasks/generation/stop-rule.ts';
 
 describe('cutting a text at stop strings', () => {
   it('cuts at the first occurrence of each, in their order', () => {

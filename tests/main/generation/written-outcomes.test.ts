@@ -23,7 +23,10 @@ it('gives what every candidate wrote to every item, in their order and judged, t
     { key: 'unpruned', plan: null },
     { key: 'half', plan: keep([0, 2, 4, 6, 8, 10, 12, 14]) },
   ];
-  const judge = ({ answer }: (typeof items)[number], text: string): boolean => text === answer;
+  const judge = ({ answer }: (typeof items)[number], text: string) => ({
+    filtered: text.toUpperCase(),
+    correct: text === answer,
+  });
   const together = await writtenOutcomes(runner, tokenizer, { items, candidates, ends, judge }, uncancelled);
   expect([...together.keys()]).toEqual(['ruined', 'unpruned', 'half']);
   for (const outcomes of together.values()) expect(outcomes.map(({ id }) => id)).toEqual(words);
@@ -34,14 +37,15 @@ it('gives what every candidate wrote to every item, in their order and judged, t
     tokens: 5,
     stopped: 'end',
     truncatedTokens: 0,
-    judged: true,
+    filtered: 'ABCD',
+    correct: true,
   });
   for (const outcomes of together.values()) {
-    expect(outcomes.map(({ judged }) => judged)).toEqual(
+    expect(outcomes.map(({ correct }) => correct)).toEqual(
       outcomes.map(({ text }, index) => text === items[index]?.answer),
     );
   }
-  expect(together.get('ruined')?.every(({ judged }) => judged)).toBe(false);
+  expect(together.get('ruined')?.every(({ correct }) => correct)).toBe(false);
   for (const candidate of candidates) {
     const parts = [];
     for (const list of [items.slice(0, 2), items.slice(2)])

@@ -8,7 +8,7 @@ import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import type { ChoiceItem, TextItem } from '../../../main/contract/task.ts';
 import { encodeRequest } from '../../../main/inference/encode-item.ts';
-import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import type { ScoredOutcome } from '../../../main/contract/outcome.ts';
 import type { ModelRunner } from '../../../main/inference/model-runner.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import {
@@ -45,9 +45,9 @@ const windowed = async (): Promise<string> => {
   return folder;
 };
 
-const evaluate = async (runner: ModelRunner, plan: Plan | null): Promise<readonly ItemOutcome[]> =>
+const evaluate = async (runner: ModelRunner, plan: Plan | null): Promise<readonly ScoredOutcome[]> =>
   (await runner.evaluate([...items, ...texts], [{ key: 'only', plan }], uncancelled)).get('only') ?? [];
-const logprobs = (outcomes: readonly ItemOutcome[]): readonly number[] =>
+const logprobs = (outcomes: readonly ScoredOutcome[]): readonly number[] =>
   outcomes.flatMap((outcome) => (outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob]));
 
 const sequences = (vocabulary: number, lengths: readonly number[], seed: number): readonly (readonly number[])[] => {

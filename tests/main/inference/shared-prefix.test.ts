@@ -6,7 +6,7 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import type { TaskItem } from '../../../main/contract/task.ts';
-import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import type { ScoredOutcome } from '../../../main/contract/outcome.ts';
 import type { Candidate, ModelRunner } from '../../../main/inference/model-runner.ts';
 import { Session } from '../../../main/inference/session.ts';
 import { splitPrefix, type TokenTree, treeLength, treeOf } from '../../../main/inference/token-tree.ts';
@@ -121,9 +121,9 @@ const candidatesOf = (experts: number): readonly Candidate[] => {
   ];
 };
 
-const numbers = (outcomes: readonly ItemOutcome[] | undefined): readonly number[] =>
+const numbers = (outcomes: readonly ScoredOutcome[] | undefined): readonly number[] =>
   (outcomes ?? []).flatMap((outcome) => (outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob]));
-const answers = (outcomes: readonly ItemOutcome[] | undefined): readonly unknown[] =>
+const answers = (outcomes: readonly ScoredOutcome[] | undefined): readonly unknown[] =>
   (outcomes ?? []).map((outcome) => (outcome.kind === 'choice' ? { ...outcome, logprobs: [] } : outcome.id));
 
 /** Item by item, so that no prefix can be shared. */
@@ -131,8 +131,8 @@ const oneByOne = async (
   runner: ModelRunner,
   items: readonly TaskItem[],
   candidate: Candidate,
-): Promise<readonly ItemOutcome[]> => {
-  const outcomes: ItemOutcome[] = [];
+): Promise<readonly ScoredOutcome[]> => {
+  const outcomes: ScoredOutcome[] = [];
   for (const item of items)
     outcomes.push(...((await runner.evaluate([item], [candidate], uncancelled)).get(candidate.key) ?? []));
   return outcomes;

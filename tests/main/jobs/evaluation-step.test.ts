@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson } from '../../../main/files/canonical-json.ts';
-import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-step.ts';
+import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-record.ts';
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
 const choice = fc.record({
@@ -14,11 +14,21 @@ const choice = fc.record({
   truncatedTokens: fc.nat(),
 });
 const grouped = fc.tuple(choice, fc.string({ minLength: 1 })).map(([outcome, group]) => ({ ...outcome, group }));
+const written = fc.record({
+  kind: fc.constant('written' as const),
+  id: fc.string(),
+  text: fc.string(),
+  filtered: fc.string(),
+  correct: fc.boolean(),
+  tokens: fc.nat(),
+  stopped: fc.constantFrom('until' as const, 'end' as const, 'length' as const),
+  truncatedTokens: fc.nat(),
+});
 const text = fc.record({ kind: fc.constant('text' as const), id: fc.string(), logprob: finite, tokens: fc.nat() });
 
 test('outcomes come back bit for bit through the columns of a step', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.array(choice), fc.array(grouped), fc.array(text)), (outcomes) => {
+    fc.property(fc.oneof(fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written)), (outcomes) => {
       const record = { model: { name: 'm', fingerprint: 'f' }, task: 't', plan: { kept: [[0, 1]] }, outcomes };
       const back = evaluationRecord.parse(JSON.parse(canonicalJson(encodeEvaluation(record))));
       expect(back).toEqual(record);

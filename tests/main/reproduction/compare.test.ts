@@ -11,7 +11,7 @@ import {
   reproductionSentence,
   reproductionText,
 } from '../../../main/reproduction/differences.ts';
-import { choiceOutcome, sweepResult, textOutcome } from '../evaluation/outcomes.ts';
+import { choiceOutcome, sweepResult, textOutcome, writtenOutcome } from '../evaluation/outcomes.ts';
 
 const nothing: Findings = {
   points: 3,
@@ -40,7 +40,7 @@ describe('outcomes of two runs', () => {
     const { flipped, largestScoreDifference } = compareOutcomes(before, after);
     expect(flipped).toEqual([]);
     expect(largestScoreDifference).toBeCloseTo(1e-6, 12);
-    expect(compareOutcomes(before, before)).toEqual({ flipped: [], largestScoreDifference: 0 });
+    expect(compareOutcomes(before, before)).toEqual({ flipped: [], rewritten: [], largestScoreDifference: 0 });
   });
 
   it('differ in exactly the items that were flipped, each told with both scores', () => {
@@ -69,9 +69,23 @@ describe('outcomes of two runs', () => {
     );
   });
 
+  it('differ where something else was written, right or wrong', () => {
+    const before = ['right', 'wrong', 'no'].map((text, index) => writtenOutcome(String(index), text));
+    const after = ['right', 'wring', 'right'].map((text, index) => writtenOutcome(String(index), text));
+    expect(compareOutcomes(before, after)).toEqual({
+      flipped: [],
+      rewritten: [
+        { item: '1', before: { text: 'wrong', correct: false }, after: { text: 'wring', correct: false } },
+        { item: '2', before: { text: 'no', correct: false }, after: { text: 'right', correct: true } },
+      ],
+      largestScoreDifference: 0,
+    });
+  });
+
   it('of texts have no choice to flip, only scores', () => {
     expect(compareOutcomes([textOutcome('t', -20, 5)], [textOutcome('t', -20.5, 5)])).toEqual({
       flipped: [],
+      rewritten: [],
       largestScoreDifference: 0.5,
     });
   });
@@ -158,15 +172,23 @@ describe('the verdict', () => {
     expect(isMatch({ ...nothing, replanned: [point] })).toBe(true);
   });
 
+  const rewritten = {
+    ...point,
+    item: 'pl-2',
+    before: { text: 'no', correct: true },
+    after: { text: '\n', correct: false },
+  };
+
   it('counts what differs, and lists each item by its id with both scores', () => {
     const findings: Findings = {
       ...nothing,
       flipped: [flip],
+      rewritten: [rewritten],
       changed: [{ ...point, metric: 'acc', before: 0.9, after: 0.89 }],
     };
     expect(isMatch(findings)).toBe(false);
     expect(reproductionSentence(findings)).toBe(
-      'Not every number matches: 1 value of 3 changed, 1 item outcome of 900 flipped, 0 thresholds changed.',
+      'Not every number matches: 1 value of 3 changed, 2 item outcomes of 900 flipped, 0 thresholds changed.',
     );
     const circumstances = {
       versions: { uncurl: '1' },
@@ -185,6 +207,7 @@ describe('the verdict', () => {
       'm  t  reap (seed 1)  factor 4  item fr-17, right answer 2: chose 2 of [-3.000000, -2.500000, -1.000001], now chose 0 of [-1.000000, -2.500000, -1.000002]',
     );
     expect(text).toContain('m  t  reap (seed 1)  factor 4: 0.9, now 0.89');
+    expect(text).toContain('factor 4  item pl-2: "no" (right), now "\\n" (wrong)');
   });
 
   it('is no match for each kind of difference alone', () => {
@@ -192,6 +215,7 @@ describe('the verdict', () => {
     const alone: readonly Partial<Findings>[] = [
       { changed: [{ ...point, metric: 'acc', before: 0, after: 1 }] },
       { flipped: [flip] },
+      { rewritten: [rewritten] },
       { thresholds: [{ before: threshold, after: threshold }] },
       { missing: [point] },
       { added: [point] },

@@ -1,0 +1,148 @@
+import { refuse } from '../../contract/errors.ts';
+import {
+  answerChange,
+  type ItemAnswers,
+  MOST_ITEMS,
+  type OutcomesDocument,
+  type ShownAnswer,
+} from '../../contract/outcomes.ts';
+import type { SweepDocument, SweepResult } from '../../contract/sweep.ts';
+import { textDifference } from '../../evaluation/text-difference.ts';
+import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { withEngine } from '../open-engine.ts';
+import { type OptionReader, optionReader } from '../option-values.ts';
+import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { suggestion } from '../nearest-name.ts';
+import type { Verb } from '../verb.ts';
+
+/** Items that are printed unless --count says otherwise. */
+const USUAL_ITEMS = 20;
+/** A factor on the command line is rounded as tables print it. */
+const ROUNDING = 0.006;
+
+const verdictOf = ({ isRight }: ShownAnswer): string => (isRight === null ? '' : isRight ? ' (right)' : ' (wrong)');
+
+/** A text on one line; what differs from the other's stands in brackets. */
+const marked = (text: string, other: string): string => {
+  const [{ before, changed, after }] = textDifference(text, other);
+  const line = JSON.stringify(`${before}\u0001${changed}\u0002${after}`);
+  return text === other ? JSON.stringify(text) : line.replace('\\u0001', '[').replace('\\u0002', ']');
+};
+
+const answerText = (answer: ShownAnswer, other: ShownAnswer, asked: ItemAnswers['asked']): string => {
+  switch (answer.kind) {
+    case 'written': {
+      const filtered = answer.filtered === null ? '' : `, read as ${JSON.stringify(answer.filtered)}`;
+      const cut = answer.stopped === 'length' ? ', ended by its length' : '';
+      return `${marked(answer.text, other.kind === 'written' ? other.text : '')}${filtered}${cut}`;
+    }
+    case 'choice': {
+      const named = asked?.choices[answer.chosen];
+      const logprobs = answer.logprobs.map((logprob) => logprob.toFixed(3)).join(', ');
+      return `choice ${String(answer.chosen + 1)}${named === undefined ? '' : ` ${JSON.stringify(named)}`} of [${logprobs}]`;
+    }
+    case 'text':
+      return `log-likelihood ${answer.logprob.toFixed(4)} over ${String(answer.tokens)} tokens`;
+  }
+};
+
+const itemText = ({ item, asked, unpruned, candidate, change, truncatedTokens }: ItemAnswers): string =>
+  [
+    `${item}: ${change}${truncatedTokens > 0 ? `, ${String(truncatedTokens)} tokens of its context cut` : ''}`,
+    ...(asked === null ? [] : [`  asked     ${JSON.stringify(asked.context)}`]),
+    ...(asked === null || asked.right.length === 0
+      ? []
+      : [`  right     ${asked.right.map((right) => JSON.stringify(right)).join(' or ')}`]),
+    `  unpruned  ${answerText(unpruned, candidate, asked)}${verdictOf(unpruned)}`,
+    `  pruned    ${answerText(candidate, unpruned, asked)}${verdictOf(candidate)}`,
+  ].join('\n');
+
+const outcomesText = (document: OutcomesDocument): string => {
+  const { model, task, method, seed, factor, counts, total, from, items, note } = document;
+  const { lost, gained, same, otherwise } = counts;
+  const seeded = seed === null ? '' : ` (seed ${String(seed)})`;
+  return [
+    `${model}  ${task}  ${method}${seeded}  factor ${factor.toFixed(2)}: ${String(lost)} lost, ${String(gained)} gained, ` +
+      `${String(same)} the same; ${String(otherwise)} answered otherwise.`,
+    ...items.map(itemText),
+    ...(items.length < total
+      ? [
+          `Items ${String(from + 1)} to ${String(from + items.length)} of ${String(total)}: --from and --count show others.`,
+        ]
+      : []),
+    ...(note === null ? [] : [note]),
+  ].join('\n\n');
+};
+
+/** The point that the options name: by default the first model, task and seed that were measured. */
+const namedPoint = (reader: OptionReader, { results }: SweepDocument): SweepResult => {
+  const pick = (option: 'model' | 'task' | 'method', left: readonly SweepResult[]): readonly SweepResult[] => {
+    const names = [...new Set(left.map((result) => result[option]))];
+    const name = reader.text(option) ?? (option === 'method' ? undefined : names[0]);
+    if (name === undefined || !names.includes(name))
+      throw refuse(
+        'no-such-point',
+        `--${option} ${name === undefined ? 'is missing' : `"${name}" was not measured`}.`,
+        name === undefined ? `Give one of ${names.join(', ')}.` : suggestion(name, names),
+      );
+    return left.filter((result) => result[option] === name);
+  };
+  const ofMethod = pick('method', pick('task', pick('model', results)));
+  const factor = reader.real('factor', 1);
+  const seed = reader.whole('seed', 0);
+  const ofSeed = seed === undefined ? ofMethod : ofMethod.filter((result) => result.seed === seed);
+  const found = ofSeed.find((result) => factor === undefined || Math.abs(result.factor - factor) < ROUNDING);
+  if (found !== undefined) return found;
+  const factors = [...new Set(ofSeed.map((result) => result.factor.toFixed(2)))];
+  throw refuse(
+    'no-such-point',
+    ofSeed.length === 0 ? `--seed ${String(seed)} was not measured.` : `--factor ${String(factor)} was not measured.`,
+    ofSeed.length === 0 ? 'Give a seed of the sweep.' : `Give one of ${factors.join(', ')}.`,
+  );
+};
+
+export const outcomes: Verb = {
+  name: 'outcomes',
+  usage: 'RUN --method M [--model NAME] [--task T] [--factor X] [--show lost|gained|same] [--workspace DIR]',
+  summary: 'What the unpruned model and a candidate of a sweep answered, item by item, differences marked.',
+  positionals: [1, 1],
+  options: {
+    model: { type: 'string', value: 'NAME', help: 'Model of the sweep (default: its first).' },
+    task: { type: 'string', value: 'T', help: 'Task of the sweep (default: its first).' },
+    method: { type: 'string', value: 'M', help: 'Method, or curve, of the sweep.' },
+    factor: { type: 'string', value: 'X', help: 'Pruning factor (default: the smallest that was measured).' },
+    seed: { type: 'string', value: 'N', help: 'Seed of a method that draws at random (default: its first).' },
+    show: {
+      type: 'string',
+      value: 'WHICH',
+      help: 'Only items that pruning lost, gained, or that are right or wrong as before (same); default: all.',
+    },
+    from: { type: 'string', value: 'N', help: 'Number of the first item to show (default 1).' },
+    count: {
+      type: 'string',
+      value: 'N',
+      help: `Items to show (default ${String(USUAL_ITEMS)}, at most ${String(MOST_ITEMS)}).`,
+    },
+    ...WORKSPACE_OPTION,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    const show = reader.choice('show', [...answerChange.options, 'all'] as const) ?? 'all';
+    const from = (reader.whole('from', 1) ?? 1) - 1;
+    const count = Math.min(MOST_ITEMS, reader.whole('count', 1) ?? USUAL_ITEMS);
+    // A workspace that is not there is refused, not made.
+    await openExistingWorkspace(workspace);
+    return withEngine(
+      reader,
+      host,
+      async (engine) => {
+        const { model, task, method, seed, factor } = namedPoint(reader, await engine.call('sweep.read', { run }));
+        const point = { run, model, task, method, seed, factor };
+        const document = await engine.call('outcomes.read', { ...point, show, from, count });
+        return { document, text: outcomesText(document) };
+      },
+      { workspace },
+    );
+  },
+};

@@ -1,0 +1,76 @@
+import { assertNever } from '../contract/errors.ts';
+import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import { formatFactor } from '../figures/numbers.ts';
+import { headlineThresholds } from './threshold.ts';
+
+/** How far a model can be pruned for a task by one method: where it chooses its answers, and where it writes them. */
+export interface ChoiceAndWriting {
+  readonly model: string;
+  /** The task whose answers are chosen, and its twin. */
+  readonly task: string;
+  readonly writtenTask: string;
+  readonly method: string;
+  readonly choice: Threshold;
+  readonly writing: Threshold;
+}
+
+const TWIN_SUFFIX = '-written';
+
+/** Names of a sweep's tasks whose answers are written. */
+export const writtenTasks = (results: readonly SweepResult[]): ReadonlySet<string> =>
+  new Set(results.filter(({ metric }) => metric === 'exact_match').map(({ task }) => task));
+
+/**
+ * Thresholds of tasks that a sweep measured both ways, in the order of the thresholds: a written task is the twin of the
+ * task that it is named after (`plural-written` of `plural`) where both have as many items. Empty where none is.
+ */
+export const choiceAndWriting = ({
+  results,
+  thresholds,
+}: Pick<SweepDocument, 'results' | 'thresholds'>): ChoiceAndWriting[] => {
+  const written = writtenTasks(results);
+  const headlines = headlineThresholds(thresholds);
+  return headlines.flatMap((choice) => {
+    const { model, task, method, n } = choice;
+    const writtenTask = `${task}${TWIN_SUFFIX}`;
+    if (written.has(task) || !written.has(writtenTask)) return [];
+    const writing = headlines.find(
+      (one) => one.model === model && one.task === writtenTask && one.method === method && one.n === n,
+    );
+    return writing === undefined ? [] : [{ model, task, writtenTask, method, choice, writing }];
+  });
+};
+
+/** How far a threshold reaches, in words: "to ×4", "to ×8 or more", "at no tested factor". */
+export const reachText = ({ verdict, lastSafe }: Threshold): string => {
+  const factor = formatFactor(lastSafe ?? 1);
+  switch (verdict) {
+    case 'found':
+      return `to ${factor}`;
+    case 'all-safe':
+      return `to ${factor} or more`;
+    case 'none-safe':
+      return 'at no tested factor';
+    case 'cannot-tell':
+      return 'cannot be told';
+    default:
+      return assertNever(verdict);
+  }
+};
+
+/** "safe by choice to ×4, written to ×2". */
+export const reachSentence = ({ choice, writing }: Pick<ChoiceAndWriting, 'choice' | 'writing'>): string =>
+  `safe by choice ${reachText(choice)}, written ${reachText(writing)}`;
+
+/** How often writing ends before choosing does, in one sentence; null where nothing was told both ways. */
+export const reachSummary = (pairs: readonly ChoiceAndWriting[]): string | null => {
+  const told = pairs.flatMap(({ choice, writing }) =>
+    choice.lastSafe === null || writing.lastSafe === null ? [] : [writing.lastSafe - choice.lastSafe],
+  );
+  if (told.length === 0) return null;
+  const count = (side: number): string => String(told.filter((difference) => Math.sign(difference) === side).length);
+  return (
+    `Of ${String(told.length)} thresholds that were told both ways, the one for answers that the model writes is lower ` +
+    `than the one for answers that it chooses in ${count(-1)}, the same in ${count(0)} and higher in ${count(1)}.`
+  );
+};

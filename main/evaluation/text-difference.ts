@@ -1,0 +1,22 @@
+/** A text cut into what both have at their beginning, what differs, and what both have at their end. */
+export interface TextDifference {
+  readonly before: string;
+  readonly changed: string;
+  readonly after: string;
+}
+
+/** Two texts against each other, by characters (code points). `changed` of both is empty where they are equal. */
+export const textDifference = (one: string, other: string): readonly [TextDifference, TextDifference] => {
+  const [left, right] = [Array.from(one), Array.from(other)];
+  const shorter = Math.min(left.length, right.length);
+  let start = 0;
+  while (start < shorter && left[start] === right[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && left[left.length - 1 - end] === right[right.length - 1 - end]) end += 1;
+  const cut = (characters: readonly string[]): TextDifference => ({
+    before: characters.slice(0, start).join(''),
+    changed: characters.slice(start, characters.length - end).join(''),
+    after: characters.slice(characters.length - end).join(''),
+  });
+  return [cut(left), cut(right)];
+};

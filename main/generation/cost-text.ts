@@ -1,0 +1,9 @@
+import type { DecodingCost } from './decoding-cost.ts';
+
+/** What is said before decoding starts: what the steps of a streamed model read; null for one that stays in memory. */
+export const costText = ({ streamed, mostSteps, rowsAtOnce, rows }: DecodingCost, sizeBytes: number): string | null => {
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  if (!streamed) return null;
+  const side = rowsAtOnce < rows ? `${String(rowsAtOnce)} of ${String(rows)} prompts` : 'all prompts';
+  return `The model is larger than the memory budget: each step reads its ${gigabytes(sizeBytes)} for one token of ${side}, in ${String(mostSteps)} steps at most (${gigabytes(mostSteps * sizeBytes)}).`;
+};

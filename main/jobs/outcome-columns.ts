@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import type { ChoiceOutcome, ItemOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
+
+const whole = z.number().int();
+
+const choiceColumns = z.object({
+  kind: z.literal('choice'),
+  ids: z.array(z.string()),
+  answer: z.array(whole),
+  chosen: z.array(whole),
+  chosenNorm: z.array(whole),
+  truncatedTokens: z.array(whole),
+  logprobs: z.array(z.array(z.number())),
+  /** Group of each item, where all have one. */
+  groups: z.array(z.string()).optional(),
+});
+
+const textColumns = z.object({
+  kind: z.literal('text'),
+  ids: z.array(z.string()),
+  tokens: z.array(whole),
+  logprob: z.array(z.number()),
+});
+
+const writtenColumns = z.object({
+  kind: z.literal('written'),
+  ids: z.array(z.string()),
+  text: z.array(z.string()),
+  filtered: z.array(z.string()),
+  correct: z.array(z.boolean()),
+  tokens: z.array(whole),
+  stopped: z.array(z.enum(['until', 'end', 'length'])),
+  truncatedTokens: z.array(whole),
+});
+
+/** Outcomes by column: a third of the size of one object per item. */
+export const outcomeColumns = z.discriminatedUnion('kind', [choiceColumns, textColumns, writtenColumns]);
+type Columns = z.output<typeof outcomeColumns>;
+
+/** Outcomes of one task, which holds items of one kind, by column. */
+export const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
+  const choices = outcomes.filter((outcome): outcome is ChoiceOutcome => outcome.kind === 'choice');
+  const texts = outcomes.filter((outcome): outcome is TextOutcome => outcome.kind === 'text');
+  const written = outcomes.filter((outcome): outcome is WrittenOutcome => outcome.kind === 'written');
+  if ([choices, texts, written].filter(({ length }) => length > 0).length > 1)
+    throw new Error('a task holds items of one kind');
+  const ids = outcomes.map(({ id }) => id);
+  if (texts.length > 0) {
+    return {
+      kind: 'text',
+      ids,
+      tokens: texts.map(({ tokens }) => tokens),
+      logprob: texts.map(({ logprob }) => logprob),
+    };
+  }
+  if (written.length > 0) {
+    return {
+      kind: 'written',
+      ids,
+      text: written.map(({ text }) => text),
+      filtered: written.map(({ filtered }) => filtered),
+      correct: written.map(({ correct }) => correct),
+      tokens: written.map(({ tokens }) => tokens),
+      stopped: written.map(({ stopped }) => stopped),
+      truncatedTokens: written.map(({ truncatedTokens }) => truncatedTokens),
+    };
+  }
+  const columns: z.output<typeof choiceColumns> = {
+    kind: 'choice',
+    ids,
+    answer: choices.map(({ answer }) => answer),
+    chosen: choices.map(({ chosen }) => chosen),
+    chosenNorm: choices.map(({ chosenNorm }) => chosenNorm),
+    truncatedTokens: choices.map(({ truncatedTokens }) => truncatedTokens),
+    logprobs: choices.map(({ logprobs }) => [...logprobs]),
+  };
+  const groups = choices.flatMap(({ group }) => group ?? []);
+  return groups.length > 0 && groups.length === choices.length ? { ...columns, groups } : columns;
+};
+
+/** Item by item what `columnsOf` gave; columns of different lengths are an issue of the context. */
+export const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly ItemOutcome[] => {
+  const cell = <T>(column: readonly T[], row: number): T => {
+    const value = column[row];
+    if (value !== undefined) return value;
+    context.issues.push({ code: 'custom', message: 'columns of different lengths', input: column });
+    return z.NEVER;
+  };
+  return columns.ids.map((id, row): ItemOutcome => {
+    switch (columns.kind) {
+      case 'text':
+        return { kind: 'text', id, tokens: cell(columns.tokens, row), logprob: cell(columns.logprob, row) };
+      case 'written':
+        return {
+          kind: 'written',
+          id,
+          text: cell(columns.text, row),
+          filtered: cell(columns.filtered, row),
+          correct: cell(columns.correct, row),
+          tokens: cell(columns.tokens, row),
+          stopped: cell(columns.stopped, row),
+          truncatedTokens: cell(columns.truncatedTokens, row),
+        };
+      case 'choice': {
+        const outcome: ChoiceOutcome = {
+          kind: 'choice',
+          id,
+          logprobs: cell(columns.logprobs, row),
+          chosen: cell(columns.chosen, row),
+          chosenNorm: cell(columns.chosenNorm, row),
+          answer: cell(columns.answer, row),
+          truncatedTokens: cell(columns.truncatedTokens, row),
+        };
+        return columns.groups === undefined ? outcome : { ...outcome, group: cell(columns.groups, row) };
+      }
+    }
+  });
+};

@@ -1,0 +1,67 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { costText } from '../generation/cost-text.ts';
+import { prepareTexts, textEnds } from '../generation/write-texts.ts';
+import { type Judged, writtenOutcomes } from '../generation/written-outcomes.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import type { TaskItem, WrittenItem } from '../contract/task.ts';
+import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
+import { judge } from '../tasks/generation/judging.ts';
+import { isWrittenItem, type Task } from '../tasks/task.ts';
+import type { WritingIdentity } from './step-key.ts';
+import { requireTokenizer } from './task-work.ts';
+
+/** What each candidate writes to items of a task, judged by its first pipeline, which gives the metric; all side by side. */
+export const writeItems = async (
+  runner: ModelRunner,
+  { judging }: Pick<Task, 'judging'>,
+  items: readonly TaskItem[],
+  candidates: readonly Candidate[],
+  control: RunControl,
+): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> => {
+  if (judging === undefined) throw new Error('written items without a rule that judges them');
+  const tokenizer = runner.tokenizer ?? (await requireTokenizer(runner.checkpoint));
+  const judgeFirst = (item: WrittenItem, text: string): Judged => {
+    const [first] = judge(judging, item, text);
+    if (first === undefined) throw new Error('a rule without pipelines');
+    return { filtered: first.filtered, correct: first.correct };
+  };
+  const ends = await textEnds(runner.checkpoint.folder, tokenizer);
+  const written = items.filter(isWrittenItem);
+  return writtenOutcomes(runner, tokenizer, { items: written, candidates, ends, judge: judgeFirst }, control);
+};
+
+/** What writing will take, in words; null for a model that stays in memory. Refuses what does not fit into the memory budget. */
+export const writingCost = async (
+  runner: ModelRunner,
+  items: readonly TaskItem[],
+  candidates: readonly Candidate[],
+): Promise<string | null> => {
+  const { folder, descriptor, info } = runner.checkpoint;
+  const tokenizer = runner.tokenizer ?? (await requireTokenizer(runner.checkpoint));
+  const ends = await textEnds(folder, tokenizer);
+  const requests = items.filter(isWrittenItem);
+  const { rows } = prepareTexts(tokenizer, { requests, candidates, ends }, descriptor.maxPositions);
+  return costText(await runner.decodingCost(rows, candidates), info.sizeBytes);
+};
+
+/** What beside items and plan decides what is written to a task; undefined for one whose answers are chosen. */
+export const writingIdentity = async (
+  checkpoint: Checkpoint,
+  { judging }: Pick<Task, 'judging'>,
+): Promise<WritingIdentity | undefined> => {
+  if (judging === undefined) return undefined;
+  const { tokens, text } = await textEnds(checkpoint.folder, await requireTokenizer(checkpoint));
+  return { judging: judging.rule, endTokens: [...tokens].sort((a, b) => a - b), endText: text };
+};
+
+/** Outcomes of items of either kind, for candidates that are not kept as steps. */
+export const answerItems = (
+  runner: ModelRunner,
+  task: Pick<Task, 'judging'>,
+  items: readonly TaskItem[],
+  candidates: readonly Candidate[],
+  control: RunControl,
+): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> =>
+  items.some(isWrittenItem)
+    ? writeItems(runner, task, items, candidates, control)
+    : runner.evaluate(items, candidates, control);

@@ -1,0 +1,25 @@
+import type { SweepDocument } from '../contract/sweep.ts';
+import { choiceAndWriting, type ChoiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
+import { html, type HtmlNode, reportTable } from './html.ts';
+
+/** Thresholds of tasks that were measured both ways, side by side; empty where none was. */
+export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
+  const pairs = choiceAndWriting(document);
+  const summary = reachSummary(pairs);
+  if (pairs.length === 0) return [];
+  return [
+    html('h3', {}, 'Chosen and written answers'),
+    ...(summary === null ? [] : [html('p', {}, summary)]),
+    reportTable<ChoiceAndWriting>(
+      'The same items and the same plans: how far a task is safe where the model chooses among answers, and where it writes them.',
+      [
+        { title: 'task', cell: ({ task }) => task },
+        { title: 'model', cell: ({ model }) => model },
+        { title: 'method', cell: ({ method }) => method },
+        { title: 'safe by choice', cell: ({ choice }) => reachText(choice) },
+        { title: 'safe when written', cell: ({ writing }) => reachText(writing) },
+      ],
+      pairs,
+    ),
+  ];
+};

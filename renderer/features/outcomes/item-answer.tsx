@@ -1,0 +1,125 @@
+import { assertNever } from '../../../main/contract/errors.ts';
+import type { AnswerChange, ItemAnswers, ShownAnswer } from '../../../main/contract/outcomes.ts';
+import { textDifference } from '../../../main/evaluation/text-difference.ts';
+import { Icon } from '../../components/button.tsx';
+import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
+
+const changeWords: Readonly<Record<AnswerChange, string>> = {
+  lost: 'lost: right only without pruning',
+  gained: 'gained: right only with pruning',
+  same: 'same',
+};
+
+/** One item: what was asked, what is right, what the unpruned model answered and what the candidate did. */
+export const ItemAnswer = ({ answers }: { readonly answers: ItemAnswers }) => {
+  const { item, asked, unpruned, candidate, change, truncatedTokens } = answers;
+  return (
+    <li className={`outcome outcome-${change}`}>
+      <div className="outcome-asked">
+        <span className="muted">
+          {item}, {changeWords[change]}
+          {truncatedTokens > 0 && `, ${formatCount(truncatedTokens)} tokens of its context cut`}
+        </span>
+        {asked !== null && <pre>{asked.context}</pre>}
+      </div>
+      <dl>
+        {asked !== null && asked.right.length > 0 && (
+          <div>
+            <dt>Right</dt>
+            <dd>
+              <code>{asked.right.join(' or ')}</code>
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>Unpruned</dt>
+          <dd>
+            <Answer answer={unpruned} other={candidate} asked={asked} />
+          </dd>
+        </div>
+        <div>
+          <dt>Pruned</dt>
+          <dd>
+            <Answer answer={candidate} other={unpruned} asked={asked} />
+          </dd>
+        </div>
+      </dl>
+    </li>
+  );
+};
+
+interface AnswerProps {
+  readonly answer: ShownAnswer;
+  readonly other: ShownAnswer;
+  readonly asked: ItemAnswers['asked'];
+}
+
+const Answer = ({ answer, other, asked }: AnswerProps) => (
+  <>
+    {answer.isRight !== null && (
+      <>
+        <Icon name={answer.isRight ? 'check' : 'close'} size={12} />
+        <span className="visually-hidden">{answer.isRight ? 'right: ' : 'wrong: '}</span>
+      </>
+    )}
+    <AnswerText answer={answer} other={other} asked={asked} />
+  </>
+);
+
+const AnswerText = ({ answer, other, asked }: AnswerProps) => {
+  switch (answer.kind) {
+    case 'written':
+      return (
+        <>
+          <MarkedText text={answer.text} other={other.kind === 'written' ? other.text : answer.text} />
+          {answer.filtered !== null && (
+            <span className="muted">
+              read as <code>{answer.filtered}</code>
+            </span>
+          )}
+          {answer.stopped === 'length' && <span className="muted">ended by its length</span>}
+        </>
+      );
+    case 'choice':
+      return (
+        <>
+          {other.kind === 'choice' && other.chosen !== answer.chosen ? (
+            <mark>{choiceName(answer.chosen, asked)}</mark>
+          ) : (
+            <code>{choiceName(answer.chosen, asked)}</code>
+          )}
+          <ol className="outcome-logprobs" aria-label="Log-probability of each choice">
+            {answer.logprobs.map((logprob, choice) => (
+              <li key={choice} className={choice === answer.chosen ? 'outcome-chosen' : undefined}>
+                {choiceName(choice, asked)} {formatFixed(logprob, 3)}
+              </li>
+            ))}
+          </ol>
+        </>
+      );
+    case 'text':
+      return (
+        <span>
+          log-likelihood {formatFixed(answer.logprob, 4)} over {formatCount(answer.tokens)} tokens
+        </span>
+      );
+    default:
+      return assertNever(answer);
+  }
+};
+
+const choiceName = (choice: number, asked: ItemAnswers['asked']): string =>
+  asked?.choices[choice]?.trim() ?? `choice ${String(choice + 1)}`;
+
+/** A text with what differs from the other one marked; an empty one says so. */
+export const MarkedText = ({ text, other }: { readonly text: string; readonly other: string }) => {
+  const [{ before, changed, after }] = textDifference(text, other);
+  if (text === '') return <span className="muted">nothing</span>;
+  return (
+    <code>
+      {before}
+      {changed !== '' && <mark>{changed}</mark>}
+      {after}
+    </code>
+  );
+};

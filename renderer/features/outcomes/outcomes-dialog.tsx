@@ -1,0 +1,103 @@
+import { useStore } from 'zustand';
+import type { AnswerChange, OutcomesDocument } from '../../../main/contract/outcomes.ts';
+import { Button } from '../../components/button.tsx';
+import { Segmented } from '../../components/choices.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { formatCount, formatFactor } from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { outcomesStore } from '../../state/dialog-stores.ts';
+import type { PointKey } from '../../state/selection-store.ts';
+import { ItemAnswer } from './item-answer.tsx';
+import './outcomes.css';
+
+/** Items of one page. */
+const PAGE_ITEMS = 50;
+
+/** What the unpruned model and the candidate of a point answered, item by item. */
+export const OutcomesDialog = () => {
+  const { tasks } = useFacts();
+  const { point, show } = useStore(outcomesStore);
+  if (point === null) return null;
+  const task = tasks.find((known) => known.name === point.task)?.title ?? point.task;
+  return (
+    <Dialog title={`Items of ${task}`} wide onClose={() => show(null)}>
+      <Items point={point} />
+    </Dialog>
+  );
+};
+
+const Items = ({ point }: { readonly point: PointKey }) => {
+  const { filter, from, choose, turnTo } = useStore(outcomesStore);
+  const { data, error } = useQuery('outcomes.read', { ...point, show: filter, from, count: PAGE_ITEMS });
+  return (
+    <>
+      <div className="outcomes-head">
+        <p className="muted">
+          {point.model}, {methodTitle(point.method)} {formatFactor(point.factor)}
+          {point.seed === null ? '' : `, seed ${point.seed}`}, against the unpruned model on the same items.
+        </p>
+        <Segmented label="Items" value={filter} onChange={choose} options={filterOptions(data?.counts)} />
+        {data !== undefined && data.counts.otherwise > data.counts.lost + data.counts.gained && (
+          <p className="muted">{formatCount(data.counts.otherwise)} items are answered otherwise, right or wrong.</p>
+        )}
+        {data !== undefined && data.note !== null && <p className="muted">{data.note}</p>}
+      </div>
+      {error !== null && <Problem error={error} />}
+      {data === undefined ? (
+        error === null && <p className="muted outcomes-head">Reading what was answered…</p>
+      ) : (
+        <>
+          <ol className="outcomes-items" tabIndex={0} aria-label="Items and what was answered">
+            {data.items.map((item) => (
+              <ItemAnswer key={item.item} answers={item} />
+            ))}
+          </ol>
+          <Pages document={data} onTurn={turnTo} />
+        </>
+      )}
+    </>
+  );
+};
+
+/** Filters with how many items each shows, once that is known. */
+const filterOptions = (
+  counts: OutcomesDocument['counts'] | undefined,
+): readonly { readonly value: AnswerChange | 'all'; readonly label: string }[] => {
+  const labelled = (name: string, count: number | undefined): string =>
+    count === undefined ? name : `${name} (${formatCount(count)})`;
+  const all = counts === undefined ? undefined : counts.lost + counts.gained + counts.same;
+  return [
+    { value: 'lost', label: labelled('Lost', counts?.lost) },
+    { value: 'gained', label: labelled('Gained', counts?.gained) },
+    { value: 'same', label: labelled('Same', counts?.same) },
+    { value: 'all', label: labelled('All', all) },
+  ];
+};
+
+interface PagesProps {
+  readonly document: OutcomesDocument;
+  readonly onTurn: (from: number) => void;
+}
+
+const Pages = ({ document: { from, items, total }, onTurn }: PagesProps) => (
+  <div className="outcomes-foot">
+    <span className="muted">
+      {total === 0
+        ? 'No items.'
+        : `Items ${formatCount(from + 1)} to ${formatCount(from + items.length)} of ${formatCount(total)}.`}
+    </span>
+    {total > PAGE_ITEMS && (
+      <>
+        <Button disabled={from === 0} onClick={() => onTurn(Math.max(0, from - PAGE_ITEMS))}>
+          Earlier
+        </Button>
+        <Button disabled={from + items.length >= total} onClick={() => onTurn(from + PAGE_ITEMS)}>
+          Later
+        </Button>
+      </>
+    )}
+  </div>
+);

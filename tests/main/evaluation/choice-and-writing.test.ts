@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { choiceAndWriting, reachSentence, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
+import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
+import { sweepThresholds } from '../../../main/evaluation/threshold.ts';
+import { sweepResult } from './outcomes.ts';
+
+/** Points of a task at the factors 2, 4 and 8, safe up to `safe`. */
+const points = (fields: Partial<SweepResult>, safe: number): SweepResult[] =>
+  [1, 2, 4, 8].map((factor) =>
+    sweepResult({
+      ...fields,
+      factor,
+      kept: 16 / factor,
+      ...(factor === 1 ? { method: 'unpruned' } : {}),
+      lowOneSided: factor <= safe ? 0 : -0.5,
+    }),
+  );
+const written = { metric: 'exact_match', acc: null, accNorm: null } as const;
+
+const documentOf = (results: readonly SweepResult[]) => ({
+  run: 'run',
+  rule: '',
+  results: [...results],
+  thresholds: sweepThresholds(results, 0.02),
+});
+
+test('a task and its written twin are told in one statement', () => {
+  const document = documentOf([
+    ...points({ task: 'plural' }, 4),
+    ...points({ task: 'plural-written', ...written }, 2),
+    ...points({ task: 'sort' }, 8),
+    ...points({ task: 'sort-written', ...written }, 1),
+    ...points({ task: 'add' }, 2),
+    ...points({ task: 'small', n: 20 }, 2),
+    ...points({ task: 'small-written', n: 20, ...written }, 2),
+  ]);
+  const pairs = choiceAndWriting(document);
+  expect(pairs.map((pair) => `${pair.task}: ${reachSentence(pair)}`)).toEqual([
+    'plural: safe by choice to ×4, written to ×2',
+    'sort: safe by choice to ×8 or more, written at no tested factor',
+    'small: safe by choice cannot be told, written cannot be told',
+  ]);
+  expect(reachSummary(pairs)).toBe(
+    'Of 2 thresholds that were told both ways, the one for answers that the model writes is lower than the one for ' +
+      'answers that it chooses in 2, the same in 0 and higher in 0.',
+  );
+  expect(reachSummary([])).toBeNull();
+});
+
+test('neither a name alone nor other items make a twin', () => {
+  expect(choiceAndWriting(documentOf([...points({ task: 'a' }, 2), ...points({ task: 'a-written' }, 2)]))).toEqual([]);
+  expect(
+    choiceAndWriting(documentOf([...points({ task: 'a' }, 2), ...points({ task: 'a-written', n: 9, ...written }, 2)])),
+  ).toEqual([]);
+});
+
+test('findings over E are told for each kind by itself, so that no item counts twice', () => {
+  const tasks = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const results = tasks.flatMap((task) => [
+    ...points({ task, model: 'small' }, 1),
+    ...points({ task, model: 'large' }, 4).map((one) => ({ ...one, kept: 64 / one.factor })),
+    ...points({ task: `${task}-written`, ...written, model: 'small' }, 2),
+    ...points({ task: `${task}-written`, ...written, model: 'large' }, 2).map((one) => ({
+      ...one,
+      kept: 64 / one.factor,
+    })),
+  ]);
+  const measured = { pairs: [], missing: 0, incomparable: 0 };
+  const { findings } = sizeTrendDocument(documentOf(results), { delta: 0.02, familywise: false }, measured);
+  const overall = findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method === null);
+  expect(overall.map(({ sentence }) => sentence)).toEqual([
+    expect.stringMatching(/^Answers chosen: .*rises by reap \(up in 6, down in 0\), out of 6 tasks/),
+    expect.stringMatching(/^Answers written: .*reap \(up in 0, down in 0\), out of 6 tasks/),
+  ]);
+  const chosen = results.filter(({ metric }) => metric === 'acc');
+  const alone = sizeTrendDocument(documentOf(chosen), { delta: 0.02, familywise: false }, measured).findings;
+  expect(findings.filter(({ sentence }) => sentence.startsWith('Answers chosen: '))).toEqual(
+    alone.map((one) => ({ ...one, sentence: `Answers chosen: ${one.sentence}` })),
+  );
+});

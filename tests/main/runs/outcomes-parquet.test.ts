@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
+import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
+import { choiceOutcome, textOutcome, writtenOutcome } from '../evaluation/outcomes.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+test('outcomes of every kind come back from one file', async () => {
+  const file = join(await temporaryFolder(), 'outcomes.parquet');
+  const kinds: Readonly<Record<string, readonly ItemOutcome[]>> = {
+    chosen: [choiceOutcome('a', true, false, 2)],
+    texts: [textOutcome('t', -2.5, 3)],
+    written: [writtenOutcome('w', ' right\u2028"é\n', 4), writtenOutcome('empty', '')],
+  };
+  const candidate = { run: 'r', model: 'm', method: 'reap', seed: null, factor: 2, kept: 8 };
+  await writeOutcomes(
+    file,
+    (async function* (): AsyncGenerator<OutcomeBlock> {
+      for (const [task, outcomes] of Object.entries(kinds)) yield { ...candidate, task, outcomes };
+    })(),
+  );
+  const found: Record<string, readonly ItemOutcome[]> = {};
+  for await (const { point, outcomes } of (await readPointBlocks(file)) ?? []) found[point.task] = outcomes;
+  expect(found).toEqual(kinds);
+});
