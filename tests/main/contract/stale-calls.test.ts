@@ -29,7 +29,15 @@ const manifest = (state: RunManifest['state']): RunManifest => ({
   output: null,
   error: null,
 });
-const results = ['report.make', 'reproduction.read', 'sweep.compare', 'sweep.read', 'sweep.sizeTrend', 'verify.read'];
+const results = [
+  'outcomes.read',
+  'report.make',
+  'reproduction.read',
+  'sweep.compare',
+  'sweep.read',
+  'sweep.sizeTrend',
+  'verify.read',
+];
 
 test.each<[string, EngineEvent, readonly string[]]>([
   ['a run that is queued', { type: 'run.changed', manifest: manifest('queued') }, ['models.list', 'tasks.list']],

@@ -83,6 +83,7 @@ describe('summarise, exact match', () => {
       difference: -0.2,
       ...tangoInterval(counts),
       lowOneSided: tangoLowerLimit(counts, Z_ONE_SIDED_95),
+      highOneSided: tangoInterval(counts, Z_ONE_SIDED_95).high,
       p: mcnemarExact(2, 1),
       lost: 2,
       gained: 1,

@@ -58,7 +58,9 @@ test('task.json says what the engine measures without the question, near chance'
 });
 
 test('the choices of sort and plural are alike in length and form, and mood is halved', async () => {
-  for (const name of await readdir(join(resources, 'tasks'))) {
+  // Written twins hold no items of their own.
+  const names = (await readdir(join(resources, 'tasks'))).filter((name) => !name.endsWith('-written'));
+  for (const name of names) {
     for (const split of ['calibration', 'test']) {
       const lines = (await readFile(join(resources, 'tasks', name, `${split}.jsonl`), 'utf8')).trim().split('\n');
       const items = lines.map((line) => choiceItem.parse(JSON.parse(line)));
