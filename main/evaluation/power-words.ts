@@ -1,7 +1,6 @@
 import type { Threshold } from '../contract/sweep.ts';
+import { formatRoughPercent } from '../figures/numbers.ts';
 import { WANTED_CHANCE } from './verdicts.ts';
-
-const percent = (share: number): string => `${String(Number((share * 100).toPrecision(2)))} %`;
 
 /**
  * What the test behind a threshold could have told: "an unharmed candidate would be called safe with a chance of 57 % (n =
@@ -11,7 +10,7 @@ export const powerText = ({ power, n }: Pick<Threshold, 'power' | 'n'>): string 
   if (power === null) return '';
   const { discordance, chance, itemsForWanted } = power;
   return (
-    `an unharmed candidate would be called safe with a chance of ${percent(chance)} (n = ${String(n)}, ` +
-    `${percent(discordance)} of items discordant); ${percent(WANTED_CHANCE)} takes about ${String(itemsForWanted)} items`
+    `an unharmed candidate would be called safe with a chance of ${formatRoughPercent(chance)} (n = ${String(n)}, ` +
+    `${formatRoughPercent(discordance)} of items discordant); ${formatRoughPercent(WANTED_CHANCE)} takes about ${String(itemsForWanted)} items`
   );
 };

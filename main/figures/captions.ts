@@ -6,7 +6,9 @@ import type { CurveSheet } from './curve-panels.ts';
 export const curveCaption = (sheet: CurveSheet): string => {
   const metrics = new Set<MetricName>(sheet.panels.map(({ metric }) => metric));
   const intervals = [
-    ...(metrics.has('acc') || metrics.has('acc_norm') ? ["Tango's score interval for paired proportions"] : []),
+    ...([...metrics].some((metric) => metric !== 'perplexity')
+      ? ["Tango's score interval for paired proportions"]
+      : []),
     ...(metrics.has('perplexity') ? ['paired bootstrap for perplexity'] : []),
   ].join('; ');
   return (

@@ -37,6 +37,9 @@ export const formatCount = (value: number): string =>
 
 export const formatPercent = (share: number, decimals = 1): string => `${formatFixed(share * 100, decimals)}\u202f%`;
 
+/** A share that is known roughly, two digits: 57 %, 0.33 %. */
+export const formatRoughPercent = (share: number): string => `${String(Number((share * 100).toPrecision(2)))}\u202f%`;
+
 /** A factor without its sign, at most two decimals: 16 / 13 -> "1.23". */
 export const bareFactor = (factor: number): string => String(Math.round(factor * 100) / 100);
 

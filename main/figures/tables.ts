@@ -1,7 +1,8 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { EqualKeptPair, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
-import type { SweepDocument, SweepResult, Threshold, Verdict } from '../contract/sweep.ts';
+import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import { verdictText } from '../evaluation/wording.ts';
 import { type Columns, csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
 
@@ -59,13 +60,6 @@ export const resultsCsv = (document: SweepDocument, manifest: RunManifest): stri
 export const thresholdsCsv = (document: SweepDocument, manifest: RunManifest): string =>
   csvTable(manifest, thresholdColumns, document.thresholds);
 
-const inWords: Readonly<Record<Verdict, string>> = {
-  found: 'found',
-  'all-safe': 'every tested factor is safe',
-  'none-safe': 'no tested factor is safe',
-  'cannot-tell': 'cannot tell: too few items',
-};
-
 /** At most three decimals: 16 / 13 -> 1.231. */
 const factorText = (factor: number | null): string => (factor === null ? '' : String(Math.round(factor * 1000) / 1000));
 
@@ -74,7 +68,7 @@ const headline = ({ verdict, factor }: Threshold): string => {
   return verdict === 'all-safe' ? `≥ ${factorText(factor)}` : factorText(factor);
 };
 
-/** The thresholds as a Markdown table, with the rule and the run below it. */
+/** The thresholds as a Markdown table, with the rule, how many were told at which level, and the run below it. */
 export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifest): string => {
   const titles = [
     'Model',
@@ -99,7 +93,7 @@ export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifes
     factorText(threshold.firstUnsafe),
     factorText(threshold.firstWorse),
     String(threshold.n),
-    inWords[threshold.verdict],
+    verdictText(threshold.verdict),
   ]);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const alignment = titles.map((title) =>
@@ -114,6 +108,7 @@ export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifes
     '',
     document.rule,
     '',
+    ...(document.multiplicity === undefined ? [] : [document.multiplicity.sentence, '']),
     `Run \`${manifest.id}\`, ${manifest.createdAt}.`,
     '',
   ].join('\n');

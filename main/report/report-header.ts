@@ -25,6 +25,7 @@ const measured: readonly Definition[] = [
     'Share of test items whose right answer has the highest log-likelihood of all choices: summed over its ' +
       'tokens (acc), or divided by its characters (acc_norm).',
   ],
+  ['Exact match', 'Share of items where what the model writes, filtered as the task says, equals a right answer.'],
   ['Perplexity', 'exp of the mean negative log-likelihood per token; lower is better.'],
   ['n', 'Test items. Calibration items, which profiles and plans come from, are never among them.'],
   ['Difference', 'Value of the pruned model minus value of the unpruned one, on the same items.'],

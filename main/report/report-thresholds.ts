@@ -21,6 +21,7 @@ import {
   formatInterval,
   formatProbability,
   formatRange,
+  formatRoughPercent,
   formatValue,
   UNITS_NOTE,
 } from '../figures/numbers.ts';
@@ -153,7 +154,7 @@ const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
   );
 };
 
-const percent = (share: number | null): string => (share === null ? '' : `${Number((share * 100).toPrecision(2))} %`);
+const shareText = (share: number | undefined): string => (share === undefined ? '' : formatRoughPercent(share));
 
 const headOf = ({ name, experts }: SizedModel): HtmlContent =>
   htmlAll([name, html('small', { class: 'size' }, `E = ${experts}`)]);
@@ -212,8 +213,8 @@ const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
         { title: 'method', cell: ({ method }) => method },
         { title: 'model', cell: ({ model }) => model },
         { title: 'n', isNumber: true, cell: ({ n }) => n },
-        { title: 'discordant', isNumber: true, cell: ({ power }) => percent(power?.discordance ?? null) },
-        { title: 'chance', isNumber: true, cell: ({ power }) => percent(power?.chance ?? null) },
+        { title: 'discordant', isNumber: true, cell: ({ power }) => shareText(power?.discordance) },
+        { title: 'chance', isNumber: true, cell: ({ power }) => shareText(power?.chance) },
         { title: 'items for 80 %', isNumber: true, cell: ({ power }) => power?.itemsForWanted ?? '\u2013' },
       ],
       undecided,

@@ -93,6 +93,11 @@ export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTabl
           cell: (result) => (result.p === null ? '' : formatProbability(result.p)),
         },
         {
+          key: 'verdict',
+          title: <Definition of="bracket">Verdict</Definition>,
+          cell: (result) => result.verdict ?? '',
+        },
+        {
           key: 'lost',
           title: <Definition of="lostGained">Lost</Definition>,
           numeric: true,

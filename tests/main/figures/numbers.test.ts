@@ -8,6 +8,7 @@ import {
   formatParameters,
   formatPercent,
   formatProbability,
+  formatRoughPercent,
   formatSigned,
 } from '../../../main/figures/numbers.ts';
 
@@ -51,4 +52,13 @@ test('amounts carry their unit', () => {
 
 test('a p-value is never shown as zero', () => {
   expect([0, 1e-9, 0.0123, 1].map(formatProbability)).toEqual(['< 0.001', '< 0.001', '0.012', '1']);
+});
+
+test('a rough share has two digits', () => {
+  expect([0.5678, 0.0333, 0.8, 1].map(formatRoughPercent)).toEqual([
+    '57\u202f%',
+    '3.3\u202f%',
+    '80\u202f%',
+    '100\u202f%',
+  ]);
 });

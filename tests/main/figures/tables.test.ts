@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { csvFile } from '../../../main/figures/csv.ts';
 import { profileCsv } from '../../../main/figures/profile-table.ts';
 import { resultsCsv, thresholdsCsv, thresholdsMarkdown } from '../../../main/figures/tables.ts';
+import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { sampleManifest, sampleProfile, sampleSweep } from './sample-run.ts';
 
 /** RFC 4180, after the manifest's line. */
@@ -54,6 +55,21 @@ describe('sweep tables', () => {
     expect(markdown).toContain(sweep.rule);
     expect(markdown).toContain('| small | reap |  | ? |  |  |  | 60 | cannot tell: too few items |');
     expect(markdown).toContain('| sums | random | all |');
+  });
+
+  it('say where the quality is worse, what a test could have told, and at which level', () => {
+    const read = withThresholds(sweep, { delta: 0.02, familywise: true });
+    const [columns = [], ...rows] = parseCsv(thresholdsCsv(read, sampleManifest));
+    const column = (name: string) => rows.map((row) => row[columns.indexOf(name)]);
+    const cells = (numbers: readonly (number | null | undefined)[]) => numbers.map((number) => String(number ?? ''));
+    expect(column('first_worse')).toEqual(cells(read.thresholds.map(({ firstWorse }) => firstWorse)));
+    expect(new Set(column('first_worse')).size).toBeGreaterThan(1);
+    expect(column('items_for_80_percent')).toEqual(cells(read.thresholds.map(({ power }) => power?.itemsForWanted)));
+    const results = parseCsv(resultsCsv(read, sampleManifest));
+    const verdicts = results.slice(1).map((row) => row[(results[0] ?? []).indexOf('verdict')]);
+    expect(verdicts).toEqual(read.results.map(({ verdict }) => verdict ?? ''));
+    expect(new Set(verdicts)).toContain('worse');
+    expect(thresholdsMarkdown(read, sampleManifest)).toContain(read.multiplicity?.sentence ?? 'no sentence');
   });
 
   it('escapes names that Markdown would read', () => {

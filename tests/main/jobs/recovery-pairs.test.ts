@@ -29,7 +29,8 @@ test('recoveries of one plan are each compared with it, by their names', () => {
   pairs.add({ ...point, refit: null }, answers(100));
   pairs.add({ ...point, refit: 'router+experts' }, answers(150));
   expect(pairs.note()).toBe(
-    'recovery is better than the same plan without it at 1 of 2 points (paired 95 % interval); worse: reap+router at factor 4 (−25.0 points).',
+    'recovery is better than the same plan without it at 1 of 2 points (paired 95 % interval); ' +
+      'worse: reap+router at factor 4 (\u221225.0 points).',
   );
 });
 

@@ -5,11 +5,18 @@ import { sample, sweepOnDisk } from '../../report/sweep-on-disk.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
-test('answers with the sizeTrend of a stored sweep and its report, for any margin', async () => {
+test('answers with a stored sweep read over the sizes of its models and with its report, for any margin', async () => {
   const { workspace, run } = await sweepOnDisk();
   const engine = await createEngine({ workspace: workspace.path, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());
-  expect(await engine.call('sweep.sizeTrend', { run })).toEqual({ ...sample.sizeTrend, run });
+  const told: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
+  expect(await engine.call('sweep.sizeTrend', { run })).toEqual({
+    ...sample.sizeTrend,
+    run,
+    notes: [told, ...sample.sizeTrend.notes],
+  });
+  const strict = await engine.call('sweep.sizeTrend', { run, familywise: true });
+  expect(strict.notes[0]).toContain('Bonferroni');
   const wide = await engine.call('sweep.sizeTrend', { run, delta: 0.5 });
   expect(wide.pairs.map(({ pastThreshold }) => pastThreshold)).toEqual([false, false]);
   expect(wide.pairs.map(({ difference }) => difference)).toEqual(
