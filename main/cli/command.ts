@@ -1,6 +1,6 @@
 import { Command, Option, type CommanderError } from 'commander';
 import { refuse } from '../contract/errors.ts';
-import { suggestion } from './nearest-name.ts';
+import { suggestion } from '../contract/nearest-name.ts';
 import type { Verb, VerbArguments, VerbOption } from './verb.ts';
 
 /** Options of every verb. */

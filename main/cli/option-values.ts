@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { suggestion } from './nearest-name.ts';
+import { suggestion } from '../contract/nearest-name.ts';
 import type { VerbArguments } from './verb.ts';
 
 export const badValue = (name: string, value: string, expected: string): Error =>

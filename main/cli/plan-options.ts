@@ -1,9 +1,9 @@
 import type { MethodOption } from '../contract/method.ts';
 import { refuse } from '../contract/errors.ts';
-import { methodName, type MethodName, type MethodOptions, type Pin } from '../contract/plan.ts';
+import type { MethodName, MethodOptions, Pin } from '../contract/plan.ts';
 import { optionTexts } from '../pruning/method-options.ts';
-import { methods } from '../pruning/methods.ts';
-import { nearestName, suggestion } from './nearest-name.ts';
+import { methodNamed } from '../pruning/methods.ts';
+import { nearestName, suggestion } from '../contract/nearest-name.ts';
 import { badValue, type OptionReader } from './option-values.ts';
 
 const numberOf = (text: string): number | null => {
@@ -26,7 +26,7 @@ const expectedOf = ({ kind, choices }: MethodOption): string =>
 
 /** Adds KEY=VALUE to a method's options, as the method's own page names and types them. */
 const withOption = (method: MethodName, before: MethodOptions, key: string, text: string): MethodOptions => {
-  const known = optionTexts(methods[method]);
+  const known = optionTexts(methodNamed(method));
   const option = known.find(({ name }) => name === key);
   if (option === undefined) {
     const names = known.map(({ name }) => name);
@@ -66,14 +66,13 @@ export const readMethodOptions = (reader: OptionReader, method: MethodName): Met
 export const readOptionsByMethod = (
   reader: OptionReader,
   chosen: readonly MethodName[],
-): Partial<Record<MethodName, MethodOptions>> => {
-  const options: Partial<Record<MethodName, MethodOptions>> = {};
+): Record<MethodName, MethodOptions> => {
+  const options: Record<MethodName, MethodOptions> = {};
   for (const given of reader.texts('option')) {
     const [named = '', key = '', value = ''] = split(given, /^([^=.]+)\.([^=.]+)=(.+)$/, 'METHOD.KEY=VALUE');
-    const method = methodName.safeParse(named);
-    if (!method.success || !chosen.includes(method.data))
+    if (!chosen.includes(named))
       throw refuse('bad-value', `--option "${given}": "${named}" is not among the methods.`, suggestion(named, chosen));
-    options[method.data] = withOption(method.data, options[method.data] ?? {}, key, value);
+    options[named] = withOption(named, options[named] ?? {}, key, value);
   }
   return options;
 };

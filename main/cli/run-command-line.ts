@@ -1,7 +1,7 @@
 import { serialiseError, refuse, type SerialisedError } from '../contract/errors.ts';
 import { engineVersion } from '../engine/machine.ts';
 import { overview, parseArguments, verbHelp } from './command.ts';
-import { suggestion } from './nearest-name.ts';
+import { suggestion } from '../contract/nearest-name.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
 import type { Verb, VerbHost, VerbResult } from './verb.ts';
 import { verbs } from './verbs.ts';

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { bundledModels, bundledTasks } from '../workspace/library.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
-import { suggestion } from './nearest-name.ts';
+import { suggestion } from '../contract/nearest-name.ts';
 import type { OptionReader } from './option-values.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
 

@@ -67,7 +67,7 @@ export type PlanRequest = z.infer<typeof planRequest>;
 export const profilePurpose = z.object({
   methods: z.array(methodName).default([]),
   /** Options by method. */
-  options: z.partialRecord(methodName, methodOptions).default({}),
+  options: z.record(methodName, methodOptions).default({}),
   budget: budgetName.default('uniform'),
   protect: superExpertProtection.default('none'),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { methodName, type MethodName, type RefitName } from './plan.ts';
+import { UNPRUNED } from './sweep.ts';
 
 /** An option of a method, as its page and its controls show it. */
 export const methodOption = z.object({
@@ -48,7 +49,10 @@ export const curveLabel = (method: string, refit: RefitName | null): string =>
 export const methodLabel = (method: string, isRecovered: boolean): string =>
   curveLabel(method, isRecovered ? 'experts' : null);
 
-/** What a curve's name says; `method` is null where it names none (the unpruned model, a plan from elsewhere). */
+/**
+ * What a curve's name says; `method` is null where it can name none (the unpruned model, a file). Whether there is a
+ * method of that name, only the engine knows.
+ */
 export const methodOfLabel = (
   label: string,
 ): { readonly method: MethodName | null; readonly isRecovered: boolean; readonly refit: RefitName | null } => {
@@ -61,5 +65,6 @@ export const methodOfLabel = (
 
 const named = (name: string): MethodName | null => {
   const known = methodName.safeParse(name);
+  if (name === UNPRUNED) return null;
   return known.success ? known.data : null;
 };

@@ -1,21 +1,13 @@
 import { z } from 'zod';
 
-export const methodName = z.enum([
-  ...([
-    'random',
-    'frequency',
-    'gate-mass',
-    'ean',
-    'reap',
-    'man',
-    'msan',
-    'unified',
-    'easy-ep',
-    'naee',
-    'tsep',
-  ] as const),
-  ...(['uncurl', 'frequency-merging', 'm-smoe', 'hc-smoe', 'sub-moe', 'ream', 'eep'] as const),
-]);
+/**
+ * Name of a pruning method: lower-case words joined by hyphens. Which methods there are is the engine's to say
+ * (`methods.list`); it refuses a name that is not among them and names the nearest.
+ */
+export const methodName = z
+  .string()
+  .max(40)
+  .regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, 'must be lower-case words joined by hyphens');
 export type MethodName = z.infer<typeof methodName>;
 
 /** Options of a method by name; the method parses them (`methods.list` names them, with their defaults). */

@@ -14,7 +14,7 @@ export const sweepSettings = z.object({
   seeds: z.array(z.number().int().nonnegative()).min(1).default([0]),
   budget: budgetName.exclude(['manual']).default('uniform'),
   /** Options by method. */
-  options: z.partialRecord(methodName, methodOptions).default({}),
+  options: z.record(methodName, methodOptions).default({}),
   protect: superExpertProtection.default('none'),
   /**
    * Refit every plan on the task's calibration items: never, beside the plan as it is (a curve of its own, named

@@ -1,5 +1,5 @@
 import { methodOfLabel } from '../contract/method.ts';
-import type { MethodName, RefitName } from '../contract/plan.ts';
+import type { RefitName } from '../contract/plan.ts';
 import type { FigureTheme, ThemeName } from './colors.ts';
 import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 
@@ -34,30 +34,39 @@ const brown = { light: '#7b5433', dark: '#cda580' };
 
 type Drawn = Omit<MethodStyle, 'name' | 'isRecovered'>;
 
-const styles: Readonly<Record<MethodName, Drawn>> = {
-  random: { ...grey, dash: '2 3', shape: 'circle' },
-  frequency: { ...orange, dash: '6 3', shape: 'square' },
-  'gate-mass': { ...olive, dash: '4 2', shape: 'circle' },
-  ean: { ...pink, dash: '4 2', shape: 'down' },
-  reap: { ...blue, dash: 'none', shape: 'triangle' },
-  man: { ...pink, dash: '10 3', shape: 'square' },
-  msan: { ...pink, dash: '8 3 2 3', shape: 'diamond' },
-  unified: { ...indigo, dash: '6 3', shape: 'triangle' },
-  'easy-ep': { ...indigo, dash: 'none', shape: 'down' },
-  naee: { ...vermilion, dash: '10 3', shape: 'bar' },
-  tsep: { ...olive, dash: '8 3 2 3', shape: 'square' },
-  uncurl: { ...green, dash: '8 3 2 3', shape: 'diamond' },
-  'frequency-merging': { ...orange, dash: '10 3', shape: 'diamond' },
-  'm-smoe': { ...teal, dash: 'none', shape: 'circle' },
-  'hc-smoe': { ...brown, dash: '4 2', shape: 'triangle' },
-  'sub-moe': { ...teal, dash: '6 3', shape: 'square' },
-  ream: { ...brown, dash: '10 3', shape: 'down' },
-  eep: { ...vermilion, dash: 'none', shape: 'circle' },
-};
+/** Marks that last, whatever else is drawn: those of published methods. */
+const lasting: ReadonlyMap<string, Drawn> = new Map(
+  Object.entries({
+    random: { ...grey, dash: '2 3', shape: 'circle' },
+    frequency: { ...orange, dash: '6 3', shape: 'square' },
+    'gate-mass': { ...olive, dash: '4 2', shape: 'circle' },
+    ean: { ...pink, dash: '4 2', shape: 'down' },
+    reap: { ...blue, dash: 'none', shape: 'triangle' },
+    man: { ...pink, dash: '10 3', shape: 'square' },
+    msan: { ...pink, dash: '8 3 2 3', shape: 'diamond' },
+    unified: { ...indigo, dash: '6 3', shape: 'triangle' },
+    'easy-ep': { ...indigo, dash: 'none', shape: 'down' },
+    naee: { ...vermilion, dash: '10 3', shape: 'bar' },
+    tsep: { ...olive, dash: '8 3 2 3', shape: 'square' },
+    uncurl: { ...green, dash: '8 3 2 3', shape: 'diamond' },
+    'frequency-merging': { ...orange, dash: '10 3', shape: 'diamond' },
+    'm-smoe': { ...teal, dash: 'none', shape: 'circle' },
+    'hc-smoe': { ...brown, dash: '4 2', shape: 'triangle' },
+    'sub-moe': { ...teal, dash: '6 3', shape: 'square' },
+    ream: { ...brown, dash: '10 3', shape: 'down' },
+    eep: { ...vermilion, dash: 'none', shape: 'circle' },
+  }),
+);
 
 const strangers: readonly [MethodStyle, ...MethodStyle[]] = [
   { name: 'other-0', ...pink, dash: '4 2', shape: 'hexagon', isRecovered: false },
   { name: 'other-1', ...vermilion, dash: '10 3', shape: 'plus', isRecovered: false },
+];
+/** The marks of everything else, in turn: two colours, of which each takes both shapes before one comes back. */
+const inTurn: readonly [MethodStyle, ...MethodStyle[]] = [
+  ...strangers,
+  { name: 'other-0', ...pink, dash: '6 2 1 2', shape: 'plus', isRecovered: false },
+  { name: 'other-1', ...vermilion, dash: 'none', shape: 'hexagon', isRecovered: false },
 ];
 
 const DOTTED: Readonly<Record<RefitName, string>> = {
@@ -70,19 +79,23 @@ const LONG = '12 3';
 
 /** Every style without recovery: what a page that refers to colours by name has to define. */
 export const methodStyles: readonly MethodStyle[] = [
-  ...Object.entries(styles).map(([name, drawn]): MethodStyle => ({ name, ...drawn, isRecovered: false })),
+  ...[...lasting].map(([name, drawn]): MethodStyle => ({ name, ...drawn, isRecovered: false })),
   ...strangers,
 ];
 
 /**
- * Style of a curve by its name (`reap`, `reap+recovery`); names that are no method share the last styles, by `order`.
+ * Style of a curve by its name (`reap`, `reap+recovery`). A method without a lasting mark takes one of the last styles
+ * in turn, by `order`.
  */
 export const methodStyle = (label: string, order: number): MethodStyle => {
   const { method, isRecovered, refit } = methodOfLabel(label);
-  if (method === null) return strangers[Math.max(0, order) % strangers.length] ?? strangers[0];
-  const { dash, ...drawn } = styles[method];
+  const known = method === null ? undefined : lasting.get(method);
+  const { name, dash, ...drawn } =
+    known === undefined
+      ? (inTurn[Math.max(0, order) % inTurn.length] ?? inTurn[0])
+      : { ...known, name: method ?? label };
   return {
-    name: method,
+    name,
     ...drawn,
     dash: refit === null ? dash : method === 'random' && refit === 'experts' ? LONG : DOTTED[refit],
     isRecovered,
@@ -132,12 +145,15 @@ const propertyOf = ({ name }: MethodStyle): string => `--method-${name}`;
 const colorOf = (style: MethodStyle, theme: FigureTheme): string =>
   theme.name === 'page' ? `var(${propertyOf(style)})` : style[theme.name];
 
+/** The method of a curve, which its recovered twins share; a name that can be no method's is its own. */
+const ownName = (label: string): string => methodOfLabel(label).method ?? label;
+
 /** Custom properties (name, value) that marks of the page theme refer to. */
 export const methodColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] =>
   methodStyles.map((style) => [propertyOf(style), style[name]]);
 
 /**
- * Marks of curves in the order given; names that are no method share the last styles in turn. Of those, `shown` are
+ * Marks of curves in the order given; methods without a lasting mark take the last styles in turn. Of those, `shown` are
  * drawn (all unless given): leaving some out changes no other's mark.
  */
 export const methodMarks = (
@@ -145,12 +161,12 @@ export const methodMarks = (
   theme: FigureTheme,
   shown: readonly string[] = labels,
 ): ReadonlyMap<string, MethodMark> => {
-  const strangers = labels.filter((label) => methodOfLabel(label).method === null);
+  const others = [...new Set(labels.map(ownName))].filter((name) => !lasting.has(name));
   return new Map(
     labels
       .filter((label) => shown.includes(label))
       .map((label) => {
-        const style = methodStyle(label, strangers.indexOf(label));
+        const style = methodStyle(label, others.indexOf(ownName(label)));
         const { dash, shape, isRecovered } = style;
         return [label, { color: colorOf(style, theme), background: theme.background, dash, shape, isRecovered }];
       }),

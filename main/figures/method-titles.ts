@@ -1,27 +1,30 @@
 import { methodOfLabel } from '../contract/method.ts';
-import type { MethodName, RefitName } from '../contract/plan.ts';
+import type { RefitName } from '../contract/plan.ts';
 
-/** Names short enough for legends and table heads; all else about a method is on its page (`methods.list`). */
-const titles = {
-  random: 'Random',
-  frequency: 'Frequency',
-  'gate-mass': 'Gate mass',
-  ean: 'EAN',
-  reap: 'REAP',
-  man: 'MAN',
-  msan: 'MSAN',
-  unified: 'Unified',
-  'easy-ep': 'EASY-EP',
-  naee: 'NAEE',
-  tsep: 'TSEP',
-  uncurl: 'UNCURL',
-  'frequency-merging': 'Frequency merging',
-  'm-smoe': 'M-SMoE',
-  'hc-smoe': 'HC-SMoE',
-  'sub-moe': 'Sub-MoE',
-  ream: 'REAM',
-  eep: 'EEP',
-} as const satisfies Record<MethodName, string>;
+/**
+ * Published methods as their authors write them, short enough for legends and table heads, in the order in which curves
+ * stand. A method that is not here needs no line: its name is spelled out. All else is on its page (`methods.list`).
+ */
+const spellings: ReadonlyMap<string, string> = new Map([
+  ['random', 'Random'],
+  ['frequency', 'Frequency'],
+  ['gate-mass', 'Gate mass'],
+  ['ean', 'EAN'],
+  ['reap', 'REAP'],
+  ['man', 'MAN'],
+  ['msan', 'MSAN'],
+  ['unified', 'Unified'],
+  ['easy-ep', 'EASY-EP'],
+  ['naee', 'NAEE'],
+  ['tsep', 'TSEP'],
+  ['uncurl', 'UNCURL'],
+  ['frequency-merging', 'Frequency merging'],
+  ['m-smoe', 'M-SMoE'],
+  ['hc-smoe', 'HC-SMoE'],
+  ['sub-moe', 'Sub-MoE'],
+  ['ream', 'REAM'],
+  ['eep', 'EEP'],
+]);
 
 const recovered: Readonly<Record<RefitName, string>> = {
   experts: 'recovered',
@@ -29,12 +32,27 @@ const recovered: Readonly<Record<RefitName, string>> = {
   'router+experts': 'router and experts recovered',
 };
 
-/**
- * How charts and tables name the curve of a method; one that it does not know (of an imported run) stands under its own
- * name.
- */
+/** `least-index` as "Least index". */
+const spelledOut = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ');
+
+/** How charts and tables name the curve of a method; what can be no method's name (a plan's file) stands as it is. */
 export const methodTitle = (label: string): string => {
   const { method, refit } = methodOfLabel(label);
   if (method === null) return label;
-  return refit === null ? titles[method] : `${titles[method]}, ${recovered[refit]}`;
+  const title = spellings.get(method) ?? spelledOut(method);
+  return refit === null ? title : `${title}, ${recovered[refit]}`;
+};
+
+const places: ReadonlyMap<string, number> = new Map([...spellings.keys()].map((name, place) => [name, place]));
+
+/** Curves in a lasting order: published methods first, each before its recovered twins, then the others by name. */
+export const compareMethodLabels = (left: string, right: string): number => {
+  const [a, b] = [placeOf(left), placeOf(right)];
+  return a === b ? left.localeCompare(right) : a - b;
+};
+
+const placeOf = (label: string): number => {
+  const { method, isRecovered } = methodOfLabel(label);
+  const place = method === null ? undefined : places.get(method);
+  return place === undefined ? Infinity : 2 * place + Number(isRecovered);
 };

@@ -47,7 +47,7 @@ export class ExpertSessions {
   async run(
     layer: number,
     tokens: Float32Array,
-    take: (first: number, count: number, outputs: Float32Array) => void,
+    take: (first: number, count: number, outputs: Float32Array) => Promise<void> | void,
   ): Promise<void> {
     const { hidden } = this.#checkpoint.descriptor;
     const session = await this.#session(layer);
@@ -59,7 +59,7 @@ export class ExpertSessions {
       const input = floatTensor(tokens.slice(first * hidden, (first + count) * hidden), [count, hidden]);
       const { outputs } = await session.run({ tokens: input }, ['outputs']);
       if (outputs === undefined) throw new Error('experts without outputs');
-      take(first, count, floatsOf(outputs));
+      await take(first, count, floatsOf(outputs));
     }
   }
 

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Products } from '../arithmetic/product.ts';
+import { withPauses } from '../arithmetic/steps.ts';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, plainWeight, readTensor, requireWholeView } from '../checkpoint/read-tensor.ts';
@@ -13,6 +16,7 @@ import { combineExperts } from '../pruning/merging/combine-experts.ts';
 import type { ExpertWeights } from '../pruning/merging/expert-weights.ts';
 import { mergeGroup } from '../pruning/merging/merge-experts.ts';
 import { expertToKept, mergeRouterRows, reinitialisedRows } from '../pruning/merging/merge-router.ts';
+import { withProducts } from './float64-products.ts';
 import type { LayerVariant } from './layer-variant.ts';
 
 /** Changes whenever merged weights would come out differently, so that old overlay files are not taken for new ones. */
@@ -57,7 +61,9 @@ export const mergedVariant = async (
       () => false,
     ))
   )
-    await writeMergedLayer(file, moe, checkpoint.descriptor.hidden, layer, plan, blend);
+    await withProducts((products) =>
+      writeMergedLayer(file, moe, checkpoint.descriptor.hidden, layer, plan, blend, products),
+    );
   const { tensors } = await readSafetensorsHeader(file);
   const view = (name: string): TensorView => {
     const found = tensors.get(name);
@@ -133,6 +139,7 @@ const writeMergedLayer = async (
   layer: number,
   plan: MergePlan,
   blend: LayerBlend | undefined,
+  products: Products,
 ): Promise<void> => {
   const groups = plan.groups[layer] ?? [];
   const tensors: TensorToWrite[] = [];
@@ -156,7 +163,11 @@ const writeMergedLayer = async (
       weights.push({ gate: await readWeight(gate), up: await readWeight(up), down: await readWeight(down) });
     const merged =
       row === undefined
-        ? mergeGroup(weights, { hidden, width: moe.width }, group, plan.align, plan.rule)
+        ? await withPauses(
+            mergeGroup(weights, { hidden, width: moe.width }, group, plan.align, plan.rule),
+            nextTurn,
+            products,
+          )
         : combineExperts(weights, row);
     for (const role of ['gate', 'up', 'down'] as const) {
       const stored = requireWholeView(like[role], MERGING);

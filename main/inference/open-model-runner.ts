@@ -5,6 +5,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { Float64Products } from './float64-products.ts';
 import { decodingCost } from '../generation/count-steps.ts';
 import { decode } from '../generation/decode.ts';
 import type { DecodingCost } from '../generation/decoding-cost.ts';
@@ -167,6 +168,7 @@ class Runner implements ModelRunner {
     if (unpruned === undefined || pruned === undefined) throw new Error('candidates were not resolved');
     await mkdir(this.#overlayFolder, { recursive: true });
     const scratchFolder = await mkdtemp(path.join(this.#overlayFolder, 'recovering-'));
+    const products = new Float64Products();
     try {
       return await recoverPlan({
         ...{
@@ -180,6 +182,7 @@ class Runner implements ModelRunner {
           refit,
           scratchFolder,
           threads: this.#threads,
+          products: products.multiply,
         },
         ...{
           ...this.#calibration(items),
@@ -188,6 +191,7 @@ class Runner implements ModelRunner {
         },
       });
     } finally {
+      await products.dispose();
       await this.#pool.closeMerged();
       await rm(scratchFolder, { recursive: true, force: true });
     }

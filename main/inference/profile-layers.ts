@@ -1,3 +1,4 @@
+import { withPauses } from '../arithmetic/steps.ts';
 import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
@@ -17,6 +18,7 @@ import { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { type Batch, isPrefixBatch } from './batch.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
+import { Float64Products } from './float64-products.ts';
 import type { RunControl } from './model-runner.ts';
 import type { Observation } from './run-block.ts';
 import { splitPrefix, type TokenTree, treeLength } from './token-tree.ts';
@@ -75,6 +77,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   }
   const traces = extras.includes('elimination') ? traceBuilders(checkpoint, trees) : [];
   const sessions = runsEveryExpert(extras) ? new ExpertSessions(checkpoint, threads, !streaming) : null;
+  const products = new Float64Products();
   const firstToken = firstTokens(trees);
   try {
     const observe = async (
@@ -88,11 +91,15 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
       const trace = traces[layer];
       const numbers = trace === undefined ? [] : tokenNumbers(batch, firstToken);
       const { topK } = statistics;
-      await sessions?.run(layer, seen.tokens, (first, tokens, outputs) => {
+      await sessions?.run(layer, seen.tokens, async (first, tokens, outputs) => {
         const rows = <T extends Float32Array | Int32Array>(values: T, width: number): T =>
           values.subarray(first * width, (first + tokens) * width) as T;
         if (statistics.outputs !== undefined)
-          accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK) });
+          await withPauses(
+            accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK) }),
+            () => pause(control.signal),
+            products.multiply,
+          );
         trace?.add(
           numbers.slice(first, first + tokens),
           outputs,
@@ -103,6 +110,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
     };
     await executor.run(trees, unpruned, { observe, hidden: count }, control);
   } finally {
+    await products.dispose();
     await sessions?.dispose();
   }
   for (const [layer, trace] of traces.entries()) await eliminate(statistics, layer, trace, checkpoint, control.signal);

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Products } from '../arithmetic/product.ts';
+import { withPauses } from '../arithmetic/steps.ts';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
@@ -8,7 +10,6 @@ import type { Plan, PlanRecovery, RefitName } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { type LayerRecovery, recoverLayer } from '../pruning/recovery/recover-layer.ts';
 import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
-import { withPauses } from '../pruning/recovery/steps.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
@@ -43,6 +44,8 @@ export interface RecoveryRequest {
   /** Folder for a layer's new router until all is written: empty, and deleted by whoever made it once the sessions are closed. */
   readonly scratchFolder: string;
   readonly threads: number;
+  /** Large products in float64. */
+  readonly products: Products;
   /** Unknowns per output up to which all experts of a layer are solved for at once. */
   readonly mostJointUnknowns?: number | undefined;
   readonly control: RunControl;
@@ -92,13 +95,15 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
       }
       if (refitsExperts) {
         const problem = recoveryProblem(checkpoint, variant, streams, seen, itemOf);
-        const recovery = await withPauses(recoverLayer(problem, request.mostJointUnknowns), () =>
-          pause(control.signal),
+        const recovery = await withPauses(
+          recoverLayer(problem, request.mostJointUnknowns),
+          () => pause(control.signal),
+          request.products,
         );
         layers.push(summaryOf(recovery));
         if (Number.isFinite(recovery.lambda)) {
           const changes = await refittedDowns(moe, variant, recovery, layer, tensors);
-          await advance(streams, problem, changes, control.signal);
+          await advance(streams, problem, changes, request);
         }
       }
     }
@@ -275,13 +280,14 @@ const advance = async (
   streams: readonly Streams[],
   { experts, width, hidden, items }: RecoveryProblem,
   changes: readonly Float32Array[],
-  signal: AbortSignal,
+  { control, products }: Pick<RecoveryRequest, 'control' | 'products'>,
 ): Promise<void> => {
   const gained = new Float64Array(items.length * hidden);
   for (const [expert, features] of experts.entries()) {
     const change = changes[expert];
-    if (change !== undefined) addProduct(gained, features, change, width, hidden, 1);
-    await pause(signal);
+    if (change === undefined) continue;
+    const added = addProduct(gained, features, Float64Array.from(change), width, hidden, 1);
+    await withPauses(added, () => pause(control.signal), products);
   }
   let first = 0;
   for (const stream of streams) {

@@ -15,7 +15,7 @@ import { isFile } from '../files/file-errors.ts';
 import { recoveredFile } from '../inference/recovered-layer.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SearchBehaviour } from '../pruning/method.ts';
-import { methods } from '../pruning/methods.ts';
+import { methodNamed } from '../pruning/methods.ts';
 import { planForModel, signedPlan } from '../pruning/plan-for-model.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { candidatePlan } from '../pruning/search/candidate-plan.ts';
@@ -96,7 +96,7 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
       'Use a method that takes a number of experts to keep.',
     );
   }
-  const { options } = methods[method].prepare(order.options);
+  const { options } = methodNamed(method).prepare(order.options);
   const key = stepKey({
     ...{ kind: 'search', model: fingerprint, items: hashItems(task.task.calibration), method, options, keep },
     ...{ seed: search.search === 'evolution' ? (seed ?? 0) : null, numerics: context.numerics },

@@ -5,7 +5,7 @@ import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
-import { methods } from '../pruning/methods.ts';
+import { methodNamed } from '../pruning/methods.ts';
 import { combinedExtras, planNeeds, type PlanNeeds } from '../pruning/plan-needs.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 import { RECOVERY_WORK, searchWork } from './plan-step.ts';
@@ -89,7 +89,7 @@ export const curvesOf = ({ methods: names, seeds, recovery, refits }: SweepSetti
     recovery
   ];
   return [...new Set(names)].flatMap((method) =>
-    (methods[method].random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
+    (methodNamed(method).random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
       variants.map((refit): Curve => ({ method, seed, refit })),
     ),
   );

@@ -1,3 +1,4 @@
+import { productOf, type Steps } from '../arithmetic/steps.ts';
 import type { OutputStatistics, RoutingStatistics } from './routing-statistics.ts';
 
 /**
@@ -63,7 +64,7 @@ export interface OutputTaps {
  *
  * @throws RangeError where the statistics were not opened for outputs, or sizes do not fit.
  */
-export const accumulateOutputs = (statistics: RoutingStatistics, layer: number, taps: OutputTaps): void => {
+export function* accumulateOutputs(statistics: RoutingStatistics, layer: number, taps: OutputTaps): Steps<void> {
   const { experts, topK, outputs } = statistics;
   if (outputs === undefined) throw new RangeError('the statistics hold no outputs');
   const { hidden, routedSum } = outputs;
@@ -74,33 +75,33 @@ export const accumulateOutputs = (statistics: RoutingStatistics, layer: number, 
     );
   }
   if (outputs.everywhere !== undefined)
-    addEverywhere(outputs.everywhere, layer, taps.outputs, { experts, tokens, hidden });
+    yield* addEverywhere(outputs.everywhere, layer, taps.outputs, { experts, tokens, hidden });
   taps.experts.forEach((expert, slot) => {
     const from = (expert * tokens + Math.floor(slot / topK)) * hidden;
     const to = (layer * experts + expert) * hidden;
     for (let h = 0; h < hidden; h++) routedSum[to + h]! += taps.outputs[from + h]!;
   });
-};
+}
 
 /** Adds outputs [E, N, H] of all experts to their sums and to the cosines of every pair, in tiles of tokens. */
-const addEverywhere = (
+function* addEverywhere(
   everywhere: NonNullable<OutputStatistics['everywhere']>,
   layer: number,
   outputs: Float32Array,
   { experts, tokens, hidden }: { readonly experts: number; readonly tokens: number; readonly hidden: number },
-): void => {
+): Steps<void> {
   const square = experts * experts;
   const cosineSum = everywhere.cosineSum.subarray(layer * square, (layer + 1) * square);
   const tile = Math.max(1, Math.min(tokens, Math.floor(NUMBERS_PER_TILE / (experts * hidden))));
-  const stride = tile * hidden;
-  const units = new Float64Array(experts * stride);
+  // [tokens of the tile, H, E]: a product with itself, transposed, is the sum over tokens of all pairs.
+  const units = new Float64Array(tile * hidden * experts);
   for (let first = 0; first < tokens; first += tile) {
     const count = Math.min(tile, tokens - first);
     for (let expert = 0; expert < experts; expert++) {
       const sum = everywhere.sum.subarray((layer * experts + expert) * hidden, (layer * experts + expert + 1) * hidden);
       for (let token = 0; token < count; token++) {
         const from = (expert * tokens + first + token) * hidden;
-        const to = expert * stride + token * hidden;
+        const to = token * hidden * experts + expert;
         let squares = 0;
         for (let h = 0; h < hidden; h++) {
           const value = outputs[from + h]!;
@@ -108,12 +109,15 @@ const addEverywhere = (
           squares += value * value;
         }
         const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
-        for (let h = 0; h < hidden; h++) units[to + h] = outputs[from + h]! * scale;
+        for (let h = 0; h < hidden; h++) units[to + h * experts] = outputs[from + h]! * scale;
       }
     }
-    addGram(cosineSum, units, experts, stride, count * hidden);
+    const seen = units.subarray(0, count * hidden * experts);
+    const size = { rows: experts, inner: count * hidden, columns: experts };
+    const cosines = yield* productOf({ a: seen, isTransposed: true, b: seen, ...size });
+    for (let pair = 0; pair < square; pair++) cosineSum[pair]! += cosines[pair]!;
   }
-};
+}
 
 /** What EASY-EP reads of N real tokens of one MoE layer. */
 export interface ResidualTaps {

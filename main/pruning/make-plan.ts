@@ -7,7 +7,7 @@ import { largestPeaks } from './combine-statistics.ts';
 import { checkGroupedCounts, groupProblem } from './expert-groups.ts';
 import { layerRow } from './layer-view.ts';
 import type { DropBehaviour, PlanContext, PlanInput } from './method.ts';
-import { methods } from './methods.ts';
+import { methodNamed } from './methods.ts';
 import { pinsByLayer } from './pins-by-layer.ts';
 import { requireStatistic } from './saliency/require-statistic.ts';
 import { superExpertPins } from './saliency/super-experts.ts';
@@ -21,7 +21,7 @@ import { taskShares } from './task-weights.ts';
  * `profile-empty`, `profile-too-thin`, `task-weights-invalid`, `pin-invalid` or `pins-impossible`.
  */
 export const makePlan = (input: PlanInput): Plan => {
-  const method = methods[input.method];
+  const method = methodNamed(input.method);
   checkKeep(input);
   if (method.needs === 'routing') checkStatistics(input);
 

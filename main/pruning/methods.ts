@@ -1,4 +1,6 @@
+import { refuse } from '../contract/errors.ts';
 import type { MethodName } from '../contract/plan.ts';
+import { suggestion } from '../contract/nearest-name.ts';
 import type { Method } from './method.ts';
 import { ean } from './methods/ean.ts';
 import { easyEp } from './methods/easy-ep.ts';
@@ -19,24 +21,35 @@ import { tsep } from './methods/tsep.ts';
 import { uncurl } from './methods/uncurl.ts';
 import { unified } from './methods/unified.ts';
 
-/** Every method: a new one is its file, its name in the contract, and its line here. */
-export const methods: Readonly<Record<MethodName, Method>> = {
+/** Every method, in the order in which all lists show them. A new one is its file and its line here, nothing else. */
+export const methods: readonly Method[] = [
   random,
   frequency,
-  'gate-mass': gateMass,
+  gateMass,
   ean,
   reap,
   man,
   msan,
   unified,
-  'easy-ep': easyEp,
+  easyEp,
   naee,
   tsep,
   uncurl,
-  'frequency-merging': frequencyMerging,
-  'm-smoe': mSmoe,
-  'hc-smoe': hcSmoe,
-  'sub-moe': subMoe,
+  frequencyMerging,
+  mSmoe,
+  hcSmoe,
+  subMoe,
   ream,
   eep,
+];
+
+/** Names of all methods, in their order. */
+export const methodNames: readonly MethodName[] = methods.map(({ name }) => name);
+
+/** @throws WorkbenchError `no-such-method`, with the nearest name or all of them. */
+export const methodNamed = (name: string): Method => {
+  const found = methods.find((method) => method.name === name);
+  if (found === undefined)
+    throw refuse('no-such-method', `There is no method "${name}".`, suggestion(name, methodNames));
+  return found;
 };

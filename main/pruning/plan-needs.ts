@@ -1,7 +1,7 @@
 import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../contract/plan.ts';
 import { type ExtraStatistic, extraStatistics } from '../profile/routing-statistics.ts';
 import type { SearchBehaviour } from './method.ts';
-import { methods } from './methods.ts';
+import { methodNamed } from './methods.ts';
 
 export interface PlanNeedsRequest {
   readonly method: MethodName;
@@ -21,12 +21,12 @@ export interface PlanNeeds {
 
 /** @throws WorkbenchError `bad-option`. */
 export const planNeeds = ({ method, options = {}, budget, protect = 'none' }: PlanNeedsRequest): PlanNeeds => {
-  const { behaviour } = methods[method].prepare(options);
+  const { behaviour } = methodNamed(method).prepare(options);
   if (behaviour.kind === 'search') return { profile: false, extras: [], search: behaviour };
   const extras = new Set(behaviour.extra);
   if (protect !== 'none') extras.add('peaks');
   if (budget === 'inverse-importance') extras.add('elimination');
-  return { profile: methods[method].needs === 'routing' || extras.size > 0, extras: inOrder(extras), search: null };
+  return { profile: methodNamed(method).needs === 'routing' || extras.size > 0, extras: inOrder(extras), search: null };
 };
 
 /** Needs of several plans together: one profile serves them all. */

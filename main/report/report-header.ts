@@ -79,9 +79,10 @@ const list = (definitions: readonly Definition[]): HtmlNode =>
 
 const methodDefinitions = (names: readonly string[]): Definition[] =>
   [...new Set(names.map((name) => methodOfLabel(name).method))].flatMap((method): Definition[] => {
-    if (method === null) return [];
-    const { title, summary, formula, source } = methods[method];
-    return [[`${method}: ${title}`, `${summary} ${formula}. ${source}`]];
+    const known = methods.find(({ name }) => name === method);
+    if (known === undefined) return [];
+    const { title, summary, formula, source } = known;
+    return [[`${known.name}: ${title}`, `${summary} ${formula}. ${source}`]];
   });
 
 const recoveryDefinition: Definition = [

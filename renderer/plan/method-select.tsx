@@ -1,6 +1,5 @@
 import { useStore } from 'zustand';
 import type { MethodPage } from '../../main/contract/method.ts';
-import { methodName } from '../../main/contract/plan.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
 import { IconButton } from '../components/button.tsx';
 import { Select } from '../components/choices.tsx';
@@ -40,7 +39,7 @@ export const MethodSelect = ({ stacked = false, disabled = false }: MethodSelect
   const groups = methodGroups(useMethodPages());
   const options =
     groups.length === 0
-      ? methodName.options.map((value) => ({ value, label: methodTitle(value) }))
+      ? [{ value: method, label: methodTitle(method) }]
       : groups.flatMap(({ title, text, pages }) =>
           pages.map(({ name }) => ({ value: name, label: methodTitle(name), group: `${title}: ${text}` })),
         );

@@ -2,7 +2,7 @@ import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { BudgetName, MethodName, MethodOptions, Pin, SuperExpertProtection } from '../../main/contract/plan.ts';
 
-export type OptionsByMethod = Readonly<Partial<Record<MethodName, MethodOptions>>>;
+export type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
 
 /** Kept experts of each MoE layer, edited by hand; they hold as long as model and factor are those of the edit. */
 interface LayerCounts {

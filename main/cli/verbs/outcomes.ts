@@ -12,7 +12,7 @@ import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { suggestion } from '../nearest-name.ts';
+import { suggestion } from '../../contract/nearest-name.ts';
 import type { Verb } from '../verb.ts';
 
 /** Items that are printed unless --count says otherwise. */

@@ -5,13 +5,13 @@ import {
   budgetName,
   type BudgetName,
   isMergePlan,
-  methodName,
   type MethodName,
   type Plan,
   superExpertProtection,
 } from '../../contract/plan.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
+import { methodNames } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import {
   planForModel,
@@ -22,7 +22,7 @@ import {
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
 import { OUT_FILE, outFile, readTextFile } from '../files.ts';
-import { suggestion } from '../nearest-name.ts';
+import { suggestion } from '../../contract/nearest-name.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { readMethodOptions, readPins } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
@@ -124,9 +124,9 @@ const plannedByMethod = async (reader: OptionReader, subject: PlanSubject, metho
 const requestedPlan = (reader: OptionReader, subject: PlanSubject): Promise<Plan> => {
   const ranking = reader.text('ranking');
   if (ranking !== undefined) return plannedByRanking(reader, subject, ranking);
-  const method = reader.choice('method', methodName.options);
+  const method = reader.choice('method', methodNames);
   if (method === undefined)
-    throw refuse('bad-usage', '--method is missing.', `Give one of ${methodName.options.join(', ')}, or --ranking.`);
+    throw refuse('bad-usage', '--method is missing.', `Give one of ${methodNames.join(', ')}, or --ranking.`);
   return plannedByMethod(reader, subject, method);
 };
 
@@ -145,7 +145,7 @@ export const plan: Verb = {
       value: 'NAME',
       help: 'Use only these tasks of the profile (default: all, averaged).',
     },
-    method: { type: 'string', value: 'M', help: `One of ${methodName.options.join(', ')}.` },
+    method: { type: 'string', value: 'M', help: `One of ${methodNames.join(', ')}.` },
     factor: { type: 'string', value: 'X', help: 'Pruning factor: experts before / experts after.' },
     ranking: {
       type: 'string',

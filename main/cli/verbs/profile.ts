@@ -1,10 +1,10 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { methodName } from '../../contract/plan.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { requireCalibration, taskProfileOf } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
 import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
+import { methodNames } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import { askTasks } from '../../tasks/chat/ask-tasks.ts';
 import { loadTask } from '../../tasks/load-task.ts';
@@ -33,7 +33,7 @@ const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
 };
 
 const wantedExtras = (reader: OptionReader): readonly ExtraStatistic[] => {
-  const named = reader.choices('method', [...methodName.options, 'all' as const]);
+  const named = reader.choices('method', [...methodNames, 'all' as const]);
   if (named.includes('all')) return extraStatistics;
   return combinedExtras(
     named.flatMap((method) => (method === 'all' ? [] : [planNeeds({ method, budget: 'uniform' })])),

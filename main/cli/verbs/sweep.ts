@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { methodName, refitName, superExpertProtection } from '../../contract/plan.ts';
+import { refitName, superExpertProtection } from '../../contract/plan.ts';
 import { candidateName, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
+import { methodNames } from '../../pruning/methods.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
@@ -70,7 +71,7 @@ export const sweep: Verb = {
       value: 'T',
       help: 'Task folder, JSONL file or bundled name; may be repeated; "all" for all bundled ones.',
     },
-    method: { type: 'string', multiple: true, value: 'M', help: `One or more of ${methodName.options.join(', ')}.` },
+    method: { type: 'string', multiple: true, value: 'M', help: `One or more of ${methodNames.join(', ')}.` },
     factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
     adaptive: {
       type: 'boolean',
@@ -111,13 +112,9 @@ export const sweep: Verb = {
   },
   run: async (given, host) => {
     const reader = optionReader(given);
-    const methods = reader.choices('method', methodName.options);
+    const methods = reader.choices('method', methodNames);
     if (methods.length === 0)
-      throw refuse(
-        'bad-usage',
-        'No method is named.',
-        `Give --method with one or more of ${methodName.options.join(', ')}.`,
-      );
+      throw refuse('bad-usage', 'No method is named.', `Give --method with one or more of ${methodNames.join(', ')}.`);
     const folders: string[] = [];
     for (const named of given.positionals) folders.push(await findModel(host.resources, named));
     const tasks = await findTasks(host.resources, reader.texts('task'));

@@ -24,7 +24,7 @@ import { startRun } from '../start-run.ts';
 
 const isRandom = (label: string): boolean => {
   const { method } = methodOfLabel(label);
-  return method !== null && methods[method].random;
+  return methods.some(({ name, random }) => name === method && random);
 };
 
 /** Points of the curve that a plan lies on: the same model, task, method and (where it draws) seed. */

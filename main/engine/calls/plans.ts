@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls, type ImportedPlan, type PlanImport, type PlanRequest } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
-import { methodName, type MethodName, type Plan } from '../../contract/plan.ts';
+import type { MethodName, Plan } from '../../contract/plan.ts';
 import { isFile } from '../../files/file-errors.ts';
 import { recoveredFile } from '../../inference/recovered-layer.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
@@ -102,7 +102,7 @@ const makeRequestedPlan = async (
 };
 
 export const planCalls = (context: EngineContext): Pick<Answers, PlanCall> => ({
-  'methods.list': answer(calls['methods.list'], () => methodName.options.map((name) => methodPage(methods[name]))),
+  'methods.list': answer(calls['methods.list'], () => methods.map(methodPage)),
   'plan.make': answer(calls['plan.make'], (request) => makeRequestedPlan(context, request)),
   'plan.cost': answer(calls['plan.cost'], async ({ model, plan }) => {
     const { info } = await context.checkpoint(context.handles.resolve(model));

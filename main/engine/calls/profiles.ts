@@ -3,6 +3,7 @@ import type { TaskProfile } from '../../contract/profile.ts';
 import { profileJob, readStoredProfile, requireCalibration, taskProfileOf } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
+import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import type { Task } from '../../tasks/task.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -26,9 +27,15 @@ export const storedProfile = async (
   return statistics;
 };
 
-/** What the methods look at beyond routing. */
-export const methodExtras = ({ methods, options, budget, protect }: ProfilePurpose): readonly ExtraStatistic[] =>
-  combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget, protect })));
+/**
+ * What the methods look at beyond routing.
+ *
+ * @throws WorkbenchError `no-such-method`, `bad-option`.
+ */
+export const methodExtras = ({ methods, options, budget, protect }: ProfilePurpose): readonly ExtraStatistic[] => {
+  Object.keys(options).forEach(methodNamed);
+  return combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget, protect })));
+};
 
 type ProfileCall = 'profile.read' | 'profile.start';
 

@@ -15,6 +15,7 @@ import { requireCalibration } from '../../jobs/profile-job.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
 import { curveNames, needsCalibration, sweepCounts } from '../../jobs/sweep-work.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
+import { methodNamed } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { reportName, reportPage } from '../../report/report-page.ts';
 import {
@@ -36,6 +37,7 @@ type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
 /** Refuses what cannot run, before a run is made of it. */
 const checkSweep = async ({ models, tasks, settings }: SweepInput): Promise<void> => {
+  [...settings.methods, ...Object.keys(settings.options)].forEach(methodNamed);
   sweepCounts(
     models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
     settings,

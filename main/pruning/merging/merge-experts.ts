@@ -1,3 +1,4 @@
+import type { Steps } from '../../arithmetic/steps.ts';
 import type { MergeGroup, MergeRule } from '../../contract/plan.ts';
 import { alignExpert, permuteExpert } from './align-experts.ts';
 import type { ExpertShape, ExpertWeights } from './expert-weights.ts';
@@ -17,13 +18,13 @@ const AVERAGE: MergeRule = { name: 'average' };
  * `group.members[i]`. In float64, rounded once to float32; identical members give back exactly themselves under the
  * average.
  */
-export const mergeGroup = (
+export function* mergeGroup(
   experts: readonly ExpertWeights[],
   shape: ExpertShape,
   group: MergeGroup,
   align: boolean,
   rule: MergeRule = AVERAGE,
-): ExpertWeights => {
+): Steps<ExpertWeights> {
   const reference = experts[group.members.indexOf(group.reference)];
   if (reference === undefined || experts.length !== group.members.length) {
     throw new RangeError(
@@ -42,9 +43,9 @@ export const mergeGroup = (
   const aligned = contributing.map(({ expert }) =>
     align && expert !== reference ? permuteExpert(expert, shape, alignExpert(expert, reference, shape)) : expert,
   );
-  const merge = (matrix: keyof ExpertWeights, rows: number): Float32Array =>
-    Float32Array.from(
-      mergeMatrices(rule, {
+  const merge = function* (matrix: keyof ExpertWeights, rows: number): Steps<Float32Array> {
+    return Float32Array.from(
+      yield* mergeMatrices(rule, {
         matrices: aligned.map((expert) => expert[matrix]),
         rows,
         shares: contributing.map(({ share }) => share),
@@ -52,5 +53,10 @@ export const mergeGroup = (
         base: reference[matrix],
       }),
     );
-  return { gate: merge('gate', shape.width), up: merge('up', shape.width), down: merge('down', shape.hidden) };
-};
+  };
+  return {
+    gate: yield* merge('gate', shape.width),
+    up: yield* merge('up', shape.width),
+    down: yield* merge('down', shape.hidden),
+  };
+}

@@ -1,3 +1,4 @@
+import type { Steps } from '../../arithmetic/steps.ts';
 import type { MergeRule } from '../../contract/plan.ts';
 import { karcherMean } from './karcher-mean.ts';
 import { weightedAverage, type MergeInput } from './weighted-average.ts';
@@ -7,7 +8,7 @@ import { subspaceAverage } from './subspace-average.ts';
 import { tiesMerge } from './ties-merge.ts';
 
 /** One matrix from several by a rule, in float64. */
-export const mergeMatrices = (rule: MergeRule, input: MergeInput): Float64Array => {
+export function* mergeMatrices(rule: MergeRule, input: MergeInput): Steps<Float64Array> {
   switch (rule.name) {
     case 'average':
       return weightedAverage(input);
@@ -20,6 +21,6 @@ export const mergeMatrices = (rule: MergeRule, input: MergeInput): Float64Array 
     case 'ties':
       return tiesMerge(input, rule.density);
     case 'subspace':
-      return subspaceAverage(input, rule.rank);
+      return yield* subspaceAverage(input, rule.rank);
   }
-};
+}

@@ -1,4 +1,5 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import { productOf, type Steps } from '../../arithmetic/steps.ts';
 import { weightedAverage, type MergeInput } from './weighted-average.ts';
 
 /**
@@ -7,24 +8,41 @@ import { weightedAverage, type MergeInput } from './weighted-average.ts';
  * `rank` leading left singular vectors, which are eigenvectors of sum W_i W_i^T; without truncation it is the average.
  * Source: Sub-MoE, arXiv 2506.23266, equations 5 to 8.
  */
-export const subspaceAverage = (input: MergeInput, rank: number): Float64Array => {
+export function* subspaceAverage(input: MergeInput, rank: number): Steps<Float64Array> {
   const average = weightedAverage(input);
   const { rows, matrices } = input;
   if (rank >= rows) return average;
   const columns = average.length / rows;
-  const products = Matrix.zeros(rows, rows);
+  const products = new Float64Array(rows * rows);
   for (const matrix of matrices) {
-    const w = new Matrix(
-      Array.from({ length: rows }, (_, row) => Array.from(matrix.subarray(row * columns, (row + 1) * columns))),
-    );
-    products.add(w.mmul(w.transpose()));
+    const size = { rows, inner: columns, columns: rows };
+    const across = transposed(matrix, rows, columns);
+    const own = yield* productOf({ a: across, isTransposed: true, b: across, ...size });
+    for (let at = 0; at < products.length; at++) products[at]! += own[at]!;
   }
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(products, { assumeSymmetric: true });
+  const basis = leadingVectors(products, rows, rank);
+  const within = { rows: rank, inner: rows, columns };
+  const coefficients = yield* productOf({ a: basis, isTransposed: true, b: average, ...within });
+  return yield* productOf({ a: basis, isTransposed: false, b: coefficients, rows, inner: rank, columns });
+}
+
+/** [columns, rows] in float64. */
+const transposed = (matrix: Float32Array, rows: number, columns: number): Float64Array => {
+  const across = new Float64Array(matrix.length);
+  for (let row = 0, from = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++, from++) across[column * rows + row] = matrix[from]!;
+  return across;
+};
+
+/** [rows, rank] eigenvectors of the largest eigenvalues of a symmetric matrix, by falling eigenvalue. */
+const leadingVectors = (symmetric: Float64Array, rows: number, rank: number): Float64Array => {
+  const matrix = new Matrix(
+    Array.from({ length: rows }, (_, row) => Array.from(symmetric.subarray(row * rows, (row + 1) * rows))),
+  );
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
   const leading = realEigenvalues
     .map((_, at) => at)
     .sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!)
     .slice(0, rank);
-  const basis = eigenvectorMatrix.subMatrixColumn(leading);
-  const merged = Matrix.from1DArray(rows, columns, Array.from(average));
-  return Float64Array.from(basis.mmul(basis.transpose().mmul(merged)).to1DArray());
+  return Float64Array.from(eigenvectorMatrix.subMatrixColumn(leading).to1DArray());
 };

@@ -1,8 +1,8 @@
-import type { Steps } from './steps.ts';
+import { productOf, type Steps } from '../../arithmetic/steps.ts';
 
 /**
- * Lower triangle L of a symmetric positive definite [n, n] matrix, A = L L^T, in float64, row by row. Reads the lower
- * triangle only. Works on blocks of columns, so that the inner loops run along rows.
+ * Lower triangle L of a symmetric positive definite [n, n] matrix, A = L L^T, in float64. Reads the lower triangle only.
+ * Works on blocks of columns: what a block leaves of the rest is a product.
  *
  * @throws RangeError where the matrix is not positive definite: a ridge of 0 on data that does not span all unknowns.
  */
@@ -10,9 +10,8 @@ export function* cholesky(matrix: Float64Array, n: number): Steps<Float64Array> 
   const lower = matrix.slice();
   for (let first = 0; first < n; first += BLOCK) {
     const end = Math.min(first + BLOCK, n);
-    factorPanel(lower, n, first, end);
-    yield;
-    subtractPanel(lower, n, first, end);
+    factorTriangle(lower, n, first, end);
+    yield* subtractPanel(lower, n, end, yield* factorBelow(lower, n, first, end));
     yield;
   }
   for (let i = 0; i < n; i++) lower.fill(0, i * n + i + 1, (i + 1) * n);
@@ -22,11 +21,10 @@ export function* cholesky(matrix: Float64Array, n: number): Steps<Float64Array> 
 /** Columns per block: a panel of 64 columns of the rows at work stays in the caches. */
 const BLOCK = 64;
 
-/** The block of columns [first, end): its own triangle, then the rows below; columns before are already subtracted. */
-const factorPanel = (lower: Float64Array, n: number, first: number, end: number): void => {
-  for (let i = first; i < n; i++) {
-    const last = Math.min(i, end - 1);
-    for (let j = first; j <= last; j++) {
+/** The triangle of the block of columns [first, end), in place; columns before are already subtracted. */
+const factorTriangle = (lower: Float64Array, n: number, first: number, end: number): void => {
+  for (let i = first; i < end; i++) {
+    for (let j = first; j <= i; j++) {
       let sum = lower[i * n + j]!;
       for (let k = first, a = i * n + first, b = j * n + first; k < j; k++, a++, b++) sum -= lower[a]! * lower[b]!;
       if (i === j) {
@@ -39,52 +37,101 @@ const factorPanel = (lower: Float64Array, n: number, first: number, end: number)
   }
 };
 
-/** lower[i, j] -= panel_i . panel_j for all end <= j <= i, the panel being columns [first, end). Two by two. */
-const subtractPanel = (lower: Float64Array, n: number, first: number, end: number): void => {
-  const depth = end - first;
-  for (let i = end; i < n; i += 2) {
-    const pairI = i + 1 < n;
-    for (let j = end; j <= i; j += 2) {
-      let s00 = 0;
-      let s01 = 0;
-      let s10 = 0;
-      let s11 = 0;
-      const pairJ = j + 1 < n;
-      let a = i * n + first;
-      let b = j * n + first;
-      const nextA = pairI ? n : 0;
-      const nextB = pairJ ? n : 0;
-      for (let k = 0; k < depth; k++, a++, b++) {
-        const a0 = lower[a]!;
-        const a1 = lower[a + nextA]!;
-        const b0 = lower[b]!;
-        const b1 = lower[b + nextB]!;
-        s00 += a0 * b0;
-        s01 += a0 * b1;
-        s10 += a1 * b0;
-        s11 += a1 * b1;
-      }
-      lower[i * n + j]! -= s00;
-      if (pairJ) lower[i * n + j + 1]! -= s01;
-      if (pairI) lower[(i + 1) * n + j]! -= s10;
-      if (pairI && pairJ) lower[(i + 1) * n + j + 1]! -= s11;
+/** The rows below the triangle, in place and as [n - end, end - first]: a product with the triangle's inverse. */
+function* factorBelow(lower: Float64Array, n: number, first: number, end: number): Steps<Float64Array> {
+  const inner = end - first;
+  const size = { rows: n - end, inner, columns: inner };
+  const a = columnsOf(lower, n, end, n, first, end);
+  const panel = yield* productOf({ a, isTransposed: false, b: transposedInverse(lower, n, first, end), ...size });
+  for (let row = 0; row < size.rows; row++)
+    lower.set(panel.subarray(row * inner, (row + 1) * inner), (end + row) * n + first);
+  return panel;
+}
+
+/** The inverse of the triangle at [first, end), transposed. */
+const transposedInverse = (lower: Float64Array, n: number, first: number, end: number): Float64Array => {
+  const size = end - first;
+  const inverse = new Float64Array(size * size);
+  for (let k = 0; k < size; k++) {
+    for (let j = k; j < size; j++) {
+      let sum = j === k ? 1 : 0;
+      for (let m = k; m < j; m++) sum -= lower[(first + j) * n + first + m]! * inverse[k * size + m]!;
+      inverse[k * size + j] = sum / lower[(first + j) * n + first + j]!;
     }
   }
+  return inverse;
 };
 
-/** X of L L^T X = B in place of B: `right` is [n, columns], row-major. */
-export function* solveCholesky(lower: Float64Array, n: number, right: Float64Array, columns: number): Steps<void> {
-  for (let i = 0; i < n; i++) {
-    subtractRows(right, i, 0, i, lower, i * n, 1, columns);
-    scaleRow(right, i, 1 / lower[i * n + i]!, columns);
-    if (i % BLOCK === BLOCK - 1) yield;
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    subtractRows(right, i, i + 1, n, lower, (i + 1) * n + i, n, columns);
-    scaleRow(right, i, 1 / lower[i * n + i]!, columns);
-    if (i % BLOCK === 0) yield;
+/** Rows of the trailing update at a time: what is right of them in their strip is left out. */
+const STRIP = 512;
+
+/** lower[i, j] -= panel_i . panel_j for all end <= j <= i; the panel holds a row for each row from `end` on. */
+function* subtractPanel(lower: Float64Array, n: number, end: number, panel: Float64Array): Steps<void> {
+  const inner = n > end ? panel.length / (n - end) : 0;
+  for (let top = end; top < n; top += STRIP) {
+    const bottom = Math.min(top + STRIP, n);
+    const columns = bottom - end;
+    const across = new Float64Array(inner * columns);
+    for (let row = 0, from = 0; row < columns; row++)
+      for (let k = 0; k < inner; k++, from++) across[k * columns + row] = panel[from]!;
+    const a = panel.subarray((top - end) * inner, (bottom - end) * inner);
+    const product = yield* productOf({ a, isTransposed: false, b: across, rows: bottom - top, inner, columns });
+    for (let i = top; i < bottom; i++)
+      for (let to = i * n + end, from = (i - top) * columns; to <= i * n + i; to++, from++)
+        lower[to]! -= product[from]!;
   }
 }
+
+/** Rows [top, bottom) and columns [left, right) of an [n, n] matrix, on their own. */
+const columnsOf = (
+  matrix: Float64Array,
+  n: number,
+  top: number,
+  bottom: number,
+  left: number,
+  right: number,
+): Float64Array => {
+  const width = right - left;
+  const part = new Float64Array((bottom - top) * width);
+  for (let row = top; row < bottom; row++)
+    part.set(matrix.subarray(row * n + left, row * n + right), (row - top) * width);
+  return part;
+};
+
+/**
+ * X of L L^T X = B in place of B: `right` is [n, columns], row-major. Block by block: what the solved rows take from a
+ * block is one product, and only the block's own triangle is left to loops.
+ */
+export function* solveCholesky(lower: Float64Array, n: number, right: Float64Array, columns: number): Steps<void> {
+  for (let first = 0; first < n; first += BLOCK) {
+    const end = Math.min(first + BLOCK, n);
+    const size = { rows: end - first, inner: first, columns };
+    const a = columnsOf(lower, n, first, end, 0, first);
+    const taken = yield* productOf({ a, isTransposed: false, b: right.subarray(0, first * columns), ...size });
+    subtractFrom(right, first * columns, taken);
+    for (let i = first; i < end; i++) {
+      subtractRows(right, i, first, i, lower, i * n + first, 1, columns);
+      scaleRow(right, i, 1 / lower[i * n + i]!, columns);
+    }
+    yield;
+  }
+  for (let first = BLOCK * Math.floor((n - 1) / BLOCK); first >= 0; first -= BLOCK) {
+    const end = Math.min(first + BLOCK, n);
+    const size = { rows: end - first, inner: n - end, columns };
+    const a = columnsOf(lower, n, end, n, first, end);
+    const taken = yield* productOf({ a, isTransposed: true, b: right.subarray(end * columns), ...size });
+    subtractFrom(right, first * columns, taken);
+    for (let i = end - 1; i >= first; i--) {
+      subtractRows(right, i, i + 1, end, lower, (i + 1) * n + i, n, columns);
+      scaleRow(right, i, 1 / lower[i * n + i]!, columns);
+    }
+    yield;
+  }
+}
+
+const subtractFrom = (to: Float64Array, start: number, values: Float64Array): void => {
+  for (let at = 0; at < values.length; at++) to[start + at]! -= values[at]!;
+};
 
 /** Row `to` -= sum over rows [first, end) of factor * row; factors lie in `lower` from `at` on, `stride` apart. Four at a time. */
 const subtractRows = (

@@ -8,7 +8,7 @@ import {
   type ExpertFeatures,
   type RecoveryProblem,
 } from './recovery-problem.ts';
-import type { Steps } from './steps.ts';
+import type { Steps } from '../../arithmetic/steps.ts';
 
 /** Steps end when what is left of the gradient, measured by the sweeps' own matrix, is below this part of the first. */
 const TOLERANCE = 1e-7;
@@ -41,11 +41,11 @@ export function* blockEquations(problem: RecoveryProblem): Steps<BlockEquations>
 /** What `work` makes of every expert, with a stop after each. */
 function* eachExpert<T>(
   experts: readonly ExpertFeatures[],
-  work: (features: ExpertFeatures, expert: number) => T,
+  work: (features: ExpertFeatures, expert: number) => Steps<T>,
 ): Steps<T[]> {
   const made: T[] = [];
   for (const [expert, features] of experts.entries()) {
-    made.push(work(features, expert));
+    made.push(yield* work(features, expert));
     yield;
   }
   return made;
@@ -88,8 +88,8 @@ export function* solveByGaussSeidel(
     const keep = now.map((value, column) => (before[column]! > 0 ? value / before[column]! : 0));
     direction.forEach((block, expert) => scaleAndAdd(block, keep, swept[expert]!));
     scaleAndAdd(along, keep, product);
-    const pushed = yield* eachExpert(experts, (features, expert) => {
-      const block = projectedOn(features, along, width, hidden);
+    const pushed = yield* eachExpert(experts, function* (features, expert) {
+      const block = yield* projectedOn(features, along, width, hidden);
       for (let k = 0; k < block.length; k++) block[k]! += ridge * direction[expert]![k]!;
       return block;
     });
@@ -121,19 +121,19 @@ function* sweepBothWays(
   const swept: Float64Array[] = [];
   for (const [expert, features] of experts.entries()) {
     const block = gradient[expert]!.slice();
-    subtract(block, projectedOn(features, seen, width, hidden));
+    subtract(block, yield* projectedOn(features, seen, width, hidden));
     yield* solveCholesky(factors[expert]!, width, block, hidden);
-    addProduct(seen, features, block, width, hidden, 1);
+    yield* addProduct(seen, features, block, width, hidden, 1);
     swept.push(block);
     yield;
   }
   const product = new Float64Array(seen.length);
   for (let expert = experts.length - 1; expert >= 0; expert--) {
     const features = experts[expert]!;
-    const later = projectedOn(features, product, width, hidden);
+    const later = yield* projectedOn(features, product, width, hidden);
     yield* solveCholesky(factors[expert]!, width, later, hidden);
     subtract(swept[expert]!, later);
-    addProduct(product, features, swept[expert]!, width, hidden, 1);
+    yield* addProduct(product, features, swept[expert]!, width, hidden, 1);
     yield;
   }
   return { swept, product };

@@ -1,6 +1,6 @@
 import { cholesky, solveCholesky } from './cholesky.ts';
 import { meanDiagonal, productsOf, projectedOn, type Corrections, type RecoveryProblem } from './recovery-problem.ts';
-import type { Steps } from './steps.ts';
+import type { Steps } from '../../arithmetic/steps.ts';
 
 /** A problem's normal equations, from which every lambda is solved: [nI, nI] and [nI, d] float64. */
 export interface NormalEquations {
@@ -18,9 +18,9 @@ export function* normalEquations(problem: RecoveryProblem): Steps<NormalEquation
   const products = new Float64Array(unknowns * unknowns);
   const right = new Float64Array(unknowns * hidden);
   for (const [i, a] of experts.entries()) {
-    right.set(projectedOn(a, residual, width, hidden), i * width * hidden);
+    right.set(yield* projectedOn(a, residual, width, hidden), i * width * hidden);
     for (let j = 0; j <= i; j++) {
-      const block = productsOf(a, experts[j]!, width);
+      const block = yield* productsOf(a, experts[j]!, width);
       for (let row = 0; row < width; row++) {
         products.set(block.subarray(row * width, (row + 1) * width), (i * width + row) * unknowns + j * width);
       }

@@ -1,6 +1,6 @@
 import { blockEquations, solveByGaussSeidel } from './gauss-seidel-ridge.ts';
 import { normalEquations, solveJointly } from './joint-ridge.ts';
-import type { Steps } from './steps.ts';
+import type { Steps } from '../../arithmetic/steps.ts';
 import {
   remainder,
   restrictProblem,
@@ -66,13 +66,14 @@ function* recoverUsed(problem: RecoveryProblem, mostJointUnknowns: number): Step
     lambda === Infinity
       ? experts.map(() => new Float64Array(width * problem.hidden))
       : yield* (yield* fitter(problem, FIT_TOLERANCE))(lambda);
+  const rest = yield* remainder(problem, corrections);
   return {
     corrections,
     lambda,
     tokens: problem.items.length,
     unknowns,
     before,
-    after: sumOfSquares(remainder(problem, corrections)),
+    after: sumOfSquares(rest),
     heldOut,
     solver,
   };
@@ -111,7 +112,7 @@ function* chooseLambda(
     const held = restrictProblem(problem, (token) => fold(token) !== own);
     nothing += sumOfSquares(held.residual);
     for (const [at, lambda] of LAMBDAS.entries()) {
-      left[at]! += sumOfSquares(remainder(held, yield* fit(lambda)));
+      left[at]! += sumOfSquares(yield* remainder(held, yield* fit(lambda)));
       yield;
     }
   }

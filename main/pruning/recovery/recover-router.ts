@@ -1,6 +1,6 @@
 import type { LayerTrace } from '../search/layer-trace.ts';
 import type { Gate } from './gate-gradient.ts';
-import type { Steps } from './steps.ts';
+import type { Steps } from '../../arithmetic/steps.ts';
 
 /** Refit of the router of one layer: which experts, mixed how, come nearest to what the layer should give. */
 export interface RouterProblem {

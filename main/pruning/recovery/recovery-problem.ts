@@ -1,3 +1,5 @@
+import { productOf, type Steps } from '../../arithmetic/steps.ts';
+
 /**
  * Features of one kept expert: for the tokens that chose it, its gate times its hidden activation
  * g_e (act(w1 x) * w3 x). On all other tokens they are 0.
@@ -62,100 +64,91 @@ export const restrictProblem = (problem: RecoveryProblem, keeps: (token: number)
 };
 
 /** residual - sum over experts of features * corrections, float64 [N, d]. */
-export const remainder = (
+export function* remainder(
   { width, hidden, experts, residual }: RecoveryProblem,
   corrections: Corrections,
-): Float64Array => {
+): Steps<Float64Array> {
   const rest = Float64Array.from(residual);
-  experts.forEach((features, expert) => addProduct(rest, features, corrections[expert]!, width, hidden, -1));
+  for (const [expert, features] of experts.entries())
+    yield* addProduct(rest, features, corrections[expert]!, width, hidden, -1);
   return rest;
-};
+}
 
-/**
- * to[token] += sign * features[row] * matrix, for each row of an expert's features. Four rows of the matrix at a time:
- * a number of `to` is loaded and stored once for them.
- */
-export const addProduct = (
+/** Numbers of one matrix of a product at most, so that the float64 copies of features take 16 MB at a time. */
+const MOST_NUMBERS = 2 ** 21;
+
+/** A run of an expert's rows: their tokens, and their features in float64. */
+interface FeatureRows {
+  readonly tokens: Int32Array;
+  /** [tokens, I]. */
+  readonly values: Float64Array;
+}
+
+function* featureRows({ tokens, values }: ExpertFeatures, width: number, hidden: number): Generator<FeatureRows> {
+  const most = Math.max(1, Math.floor(MOST_NUMBERS / Math.max(width, hidden)));
+  for (let first = 0; first < tokens.length; first += most) {
+    const end = Math.min(first + most, tokens.length);
+    yield {
+      tokens: tokens.subarray(first, end),
+      values: new Float64Array(values.subarray(first * width, end * width)),
+    };
+  }
+}
+
+/** to[token] += sign * features[row] * matrix, for each row of an expert's features. `matrix` is [I, d]. */
+export function* addProduct(
   to: Float64Array,
-  { tokens, values }: ExpertFeatures,
-  matrix: Float64Array | Float32Array,
+  features: ExpertFeatures,
+  matrix: Float64Array,
   width: number,
   hidden: number,
   sign: 1 | -1,
-): void => {
-  const whole = width - (width % AT_ONCE);
-  for (let row = 0; row < tokens.length; row++) {
-    const start = tokens[row]! * hidden;
-    const end = start + hidden;
-    const from = row * width;
-    for (let i = 0; i < whole; i += AT_ONCE) {
-      const v0 = sign * values[from + i]!;
-      const v1 = sign * values[from + i + 1]!;
-      const v2 = sign * values[from + i + 2]!;
-      const v3 = sign * values[from + i + 3]!;
-      for (let a = start, b = i * hidden; a < end; a++, b++) {
-        to[a]! +=
-          v0 * matrix[b]! + v1 * matrix[b + hidden]! + v2 * matrix[b + 2 * hidden]! + v3 * matrix[b + 3 * hidden]!;
-      }
-    }
-    for (let i = whole; i < width; i++) {
-      const value = sign * values[from + i]!;
-      for (let a = start, b = i * hidden; a < end; a++, b++) to[a]! += value * matrix[b]!;
+): Steps<void> {
+  for (const { tokens, values } of featureRows(features, width, hidden)) {
+    const size = { rows: tokens.length, inner: width, columns: hidden };
+    const product = yield* productOf({ a: values, isTransposed: false, b: matrix, ...size });
+    for (let row = 0, from = 0; row < tokens.length; row++) {
+      const start = tokens[row]! * hidden;
+      for (let at = start; at < start + hidden; at++, from++) to[at]! += sign * product[from]!;
     }
   }
-};
+}
 
-/** [I, d] sums of features transposed times the rows of `rest` that they belong to, four tokens at a time. */
-export const projectedOn = (
-  { tokens, values }: ExpertFeatures,
+/** [I, d] sums of features transposed times the rows of `rest` that they belong to. */
+export function* projectedOn(
+  features: ExpertFeatures,
   rest: Float32Array | Float64Array,
   width: number,
   hidden: number,
-): Float64Array => {
-  const product = new Float64Array(width * hidden);
-  const rows = tokens.length;
-  const whole = rows - (rows % AT_ONCE);
-  for (let row = 0; row < whole; row += AT_ONCE) {
-    const r0 = tokens[row]! * hidden;
-    const r1 = tokens[row + 1]! * hidden;
-    const r2 = tokens[row + 2]! * hidden;
-    const r3 = tokens[row + 3]! * hidden;
-    for (let i = 0; i < width; i++) {
-      const at = row * width + i;
-      const v0 = values[at]!;
-      const v1 = values[at + width]!;
-      const v2 = values[at + 2 * width]!;
-      const v3 = values[at + 3 * width]!;
-      for (let h = 0, a = i * hidden; h < hidden; h++, a++) {
-        product[a]! += v0 * rest[r0 + h]! + v1 * rest[r1 + h]! + v2 * rest[r2 + h]! + v3 * rest[r3 + h]!;
-      }
+): Steps<Float64Array> {
+  const sum = new Float64Array(width * hidden);
+  for (const { tokens, values } of featureRows(features, width, hidden)) {
+    const rows = new Float64Array(tokens.length * hidden);
+    for (let row = 0; row < tokens.length; row++) {
+      const from = tokens[row]! * hidden;
+      rows.set(rest.subarray(from, from + hidden), row * hidden);
     }
+    const size = { rows: width, inner: tokens.length, columns: hidden };
+    const product = yield* productOf({ a: values, isTransposed: true, b: rows, ...size });
+    for (let at = 0; at < sum.length; at++) sum[at]! += product[at]!;
   }
-  for (let row = whole; row < rows; row++) {
-    const from = tokens[row]! * hidden;
-    for (let i = 0; i < width; i++) {
-      const value = values[row * width + i]!;
-      for (let h = 0, a = i * hidden; h < hidden; h++, a++) product[a]! += value * rest[from + h]!;
-    }
-  }
-  return product;
-};
-
-/** Rows or tokens that an inner loop takes at a time. */
-const AT_ONCE = 4;
+  return sum;
+}
 
 /** [I, I] products of one expert's features with another's on the tokens that chose both. */
-export const productsOf = (a: ExpertFeatures, b: ExpertFeatures, width: number): Float64Array => {
-  if (a === b)
-    return projectedOn({ tokens: Int32Array.from(a.tokens.keys()), values: a.values }, a.values, width, width);
+export function* productsOf(a: ExpertFeatures, b: ExpertFeatures, width: number): Steps<Float64Array> {
+  if (a === b) {
+    const tokens = Int32Array.from(a.tokens.keys());
+    return yield* projectedOn({ tokens, values: a.values }, a.values, width, width);
+  }
   const places = new Map<number, number>();
   b.tokens.forEach((token, row) => places.set(token, row));
   const shared = [...a.tokens.keys()].filter((row) => places.has(a.tokens[row]!));
   const values = new Float32Array(shared.length * width);
   shared.forEach((row, at) => values.set(a.values.subarray(row * width, (row + 1) * width), at * width));
   const rows = Int32Array.from(shared, (row) => places.get(a.tokens[row]!)!);
-  return projectedOn({ tokens: rows, values }, b.values, width, width);
-};
+  return yield* projectedOn({ tokens: rows, values }, b.values, width, width);
+}
 
 export const sumOfSquares = (values: Float32Array | Float64Array): number => {
   let sum = 0;

@@ -1,6 +1,5 @@
-import { methodOfLabel } from '../../../main/contract/method.ts';
-import { methodName } from '../../../main/contract/plan.ts';
 import { type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { compareMethodLabels } from '../../../main/figures/method-titles.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { neighbour } from '../../state/selection-store.ts';
 import { resultKey } from '../../sweep/points.ts';
@@ -52,15 +51,10 @@ export const sweepModels = (document: SweepDocument): readonly string[] =>
  * Curves of a sweep in a lasting order: methods as they are listed everywhere, each before its recovered twin, then
  * others by name.
  */
-export const sweepMethods = (document: SweepDocument): readonly string[] => {
-  const place = (label: string): number => {
-    const { method, isRecovered } = methodOfLabel(label);
-    return method === null ? Infinity : 2 * methodName.options.indexOf(method) + Number(isRecovered);
-  };
-  return distinct(document.results.map((result) => result.method))
+export const sweepMethods = (document: SweepDocument): readonly string[] =>
+  distinct(document.results.map((result) => result.method))
     .filter((method) => method !== UNPRUNED)
-    .sort((left, right) => (place(left) === place(right) ? left.localeCompare(right) : place(left) - place(right)));
-};
+    .sort(compareMethodLabels);
 
 /** Curves of one model, task by task (in `taskOrder`, then others by name). */
 export const taskCurves = (

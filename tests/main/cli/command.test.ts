@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { overview, parseArguments, verbHelp } from '../../../main/cli/command.ts';
-import { editDistance, nearestName } from '../../../main/cli/nearest-name.ts';
+import { editDistance, nearestName } from '../../../main/contract/nearest-name.ts';
 import { optionReader } from '../../../main/cli/option-values.ts';
 import { readMethodOptions, readOptionsByMethod, readPins } from '../../../main/cli/plan-options.ts';
 import type { Verb } from '../../../main/cli/verb.ts';
 import { verbs } from '../../../main/cli/verbs.ts';
-import { methods } from '../../../main/pruning/methods.ts';
+import { methodNamed } from '../../../main/pruning/methods.ts';
 
 const verb: Verb = {
   name: 'try',
@@ -98,7 +98,7 @@ test('every method, uncurl among them, takes its options by --option alone', asy
   expect(
     readOptionsByMethod(read('uncurl.router=mean-row', 'uncurl.align=false', 'ean.form=mean'), ['uncurl', 'ean']),
   ).toMatchObject({ uncurl: chosen });
-  expect(methods.uncurl.prepare(chosen).options).toMatchObject({
+  expect(methodNamed('uncurl').prepare(chosen).options).toMatchObject({
     affinity: 'cosine',
     reference: 'most-active',
     weights: 'activation',

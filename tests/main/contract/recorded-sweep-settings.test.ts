@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { recordedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
 import { optionsOf } from '../../../main/jobs/sweep-work.ts';
-import { methods } from '../../../main/pruning/methods.ts';
+import { methodNamed } from '../../../main/pruning/methods.ts';
 
 const spec = { methods: ['uncurl', 'ean'], factors: [1, 2] };
 
@@ -12,7 +12,7 @@ test('options of uncurl that a manifest of 0.1 holds apart join those of the met
   const options = { uncurl: { router: 'mapped-rows' }, ean: { form: 'mean' } };
   const settings = recordedSweepSettings.parse({ ...spec, uncurl, options });
   expect(settings.options).toEqual({ uncurl: { ...uncurl, router: 'mapped-rows' }, ean: { form: 'mean' } });
-  expect(methods.uncurl.prepare(optionsOf(settings, 'uncurl')).options).toMatchObject({
+  expect(methodNamed('uncurl').prepare(optionsOf(settings, 'uncurl')).options).toMatchObject({
     ...uncurl,
     router: 'mapped-rows',
   });
@@ -31,5 +31,7 @@ test("the sample's sweep asks uncurl for its defaults, as it did when it ran", a
   const text = await readFile(new URL('../../../resources/sample/run/manifest.json', import.meta.url), 'utf8');
   const manifest = z.object({ spec: z.object({ uncurl: z.object({}) }).loose() }).parse(JSON.parse(text));
   const settings = recordedSweepSettings.parse(manifest.spec);
-  expect(methods.uncurl.prepare(optionsOf(settings, 'uncurl')).options).toEqual(methods.uncurl.prepare({}).options);
+  expect(methodNamed('uncurl').prepare(optionsOf(settings, 'uncurl')).options).toEqual(
+    methodNamed('uncurl').prepare({}).options,
+  );
 });

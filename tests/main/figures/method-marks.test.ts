@@ -1,34 +1,45 @@
 import { expect, test } from 'vitest';
+import { figureTheme } from '../../../main/figures/colors.ts';
 import { methodLabel } from '../../../main/contract/method.ts';
-import { methodName } from '../../../main/contract/plan.ts';
-import { markOutline, methodStyle } from '../../../main/figures/method-marks.ts';
+import { markOutline, type MethodMark, methodMarks, methodStyle } from '../../../main/figures/method-marks.ts';
+import { methodNames } from '../../../main/pruning/methods.ts';
 
-const drawn = (label: string): string => {
-  const { light, dash, shape, isRecovered } = methodStyle(label, 0);
-  return JSON.stringify([light, dash, shape, isRecovered]);
-};
+const every = methodNames.flatMap((method) => [method, methodLabel(method, true)]);
+const marks = methodMarks(every, figureTheme('light'));
+const markOf = (label: string): MethodMark => marks.get(label) ?? expect.fail(label);
 
 test('every method and its recovered twin are drawn differently, in one colour', () => {
-  const labels = methodName.options.flatMap((method) => [method, methodLabel(method, true)]);
-  expect(new Set(labels.map(drawn)).size).toBe(labels.length);
-  for (const method of methodName.options) {
-    const [bare, recovered] = [methodStyle(method, 0), methodStyle(methodLabel(method, true), 1)];
-    expect([recovered.light, recovered.dark, recovered.shape]).toEqual([bare.light, bare.dark, bare.shape]);
+  expect(new Set(every.map((label) => JSON.stringify(markOf(label)))).size).toBe(every.length);
+  for (const method of methodNames) {
+    const [bare, recovered] = [markOf(method), markOf(methodLabel(method, true))];
+    expect([recovered.color, recovered.shape]).toEqual([bare.color, bare.shape]);
     expect(recovered.dash).not.toBe(bare.dash);
     expect([bare.isRecovered, recovered.isRecovered]).toEqual([false, true]);
   }
 });
 
 test('no two methods of one colour share their shape', () => {
-  const looks = methodName.options
-    .map((method) => methodStyle(method, 0))
-    .map(({ light, shape }) => `${light} ${shape}`);
+  const looks = methodNames.map(markOf).map(({ color, shape }) => `${color} ${shape}`);
   expect(new Set(looks).size).toBe(looks.length);
+});
+
+test('four methods without a lasting mark are drawn differently, and a recovered twin like its method', () => {
+  const marks = methodMarks(['a', 'a+recovery', 'reap', 'b', 'c', 'b+recovery', 'd'], figureTheme('light'));
+  const look = (label: string): string => {
+    const { color, dash, shape } = marks.get(label) ?? expect.fail(label);
+    return [color, dash, shape].join(' ');
+  };
+  expect(new Set(['a', 'b', 'c', 'd', 'reap'].map(look)).size).toBe(5);
+  expect([look('a+recovery').split(' ')[0], marks.get('a+recovery')?.shape]).toEqual([
+    look('a').split(' ')[0],
+    marks.get('a')?.shape,
+  ]);
+  expect(look('a+recovery')).not.toBe(look('a'));
 });
 
 test('names that are no method get a style too, and every shape is a closed path', () => {
   expect(methodStyle('mine', 0)).not.toEqual(methodStyle('yours', 1));
   expect(methodStyle('mine', -1)).toEqual(methodStyle('mine', 0));
-  for (const { shape } of methodName.options.map((method) => methodStyle(method, 0)))
+  for (const { shape } of methodNames.map((method) => methodStyle(method, 0)))
     expect(markOutline(shape, 5, 5, 3)).toMatch(/^M[\d. -]+.*Z$/);
 });

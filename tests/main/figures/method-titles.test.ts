@@ -1,19 +1,28 @@
 import { expect, test } from 'vitest';
 import { curveLabel } from '../../../main/contract/method.ts';
-import { methodName, refitName } from '../../../main/contract/plan.ts';
-import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { refitName } from '../../../main/contract/plan.ts';
+import { compareMethodLabels, methodTitle } from '../../../main/figures/method-titles.ts';
+import { methodNames } from '../../../main/pruning/methods.ts';
 
-test('every curve has a title of its own that says what was refitted', () => {
-  const titles = methodName.options.flatMap((method) =>
-    [null, ...refitName.options].map((refit) => methodTitle(curveLabel(method, refit))),
-  );
-  expect(new Set(titles).size).toBe(methodName.options.length * (1 + refitName.options.length));
-  expect(methodTitle('m-smoe')).toBe('M-SMoE');
-  expect(methodTitle('reap+recovery')).toBe('REAP, recovered');
-  expect(methodTitle('reap+router')).toBe('REAP, router recovered');
-  expect(methodTitle('reap+router+experts')).toBe('REAP, router and experts recovered');
+test('published methods stand as their authors write them, others spelled out, files as they are', () => {
+  expect(
+    ['hc-smoe', 'reap+recovery', 'least-index', 'least-index+router', 'unpruned', 'My plan.json'].map(methodTitle),
+  ).toEqual(['HC-SMoE', 'REAP, recovered', 'Least index', 'Least index, router recovered', 'unpruned', 'My plan.json']);
+  expect(new Set(methodNames.map(methodTitle)).size).toBe(methodNames.length);
 });
 
-test('a curve of an imported run stands under its own name', () => {
-  expect(methodTitle('someone elses+recovery')).toBe('someone elses+recovery');
+test('curves stand in the order of the list of methods, each before its recovered twin, others last by name', () => {
+  const published = methodNames.filter((name) => compareMethodLabels(name, '') < 0);
+  const labels = published.flatMap((name) => [name, `${name}+recovery`]);
+  const shuffled = ['zeta', ...labels, 'alpha'].reverse();
+  expect(published.length).toBeGreaterThanOrEqual(18);
+  expect(shuffled.sort(compareMethodLabels)).toEqual([...labels, 'alpha', 'zeta']);
+});
+
+test('every curve has a title of its own that says what was refitted', () => {
+  const titles = methodNames.flatMap((method) =>
+    [null, ...refitName.options].map((refit) => methodTitle(curveLabel(method, refit))),
+  );
+  expect(new Set(titles).size).toBe(methodNames.length * (1 + refitName.options.length));
+  expect(methodTitle('reap+router+experts')).toBe('REAP, router and experts recovered');
 });

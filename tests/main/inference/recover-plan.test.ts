@@ -23,7 +23,7 @@ const tokens = [
 const recovered = async (
   method: 'frequency' | 'uncurl',
   {
-    items = 120,
+    items = 48,
     refit,
     options = {},
     ...tuning
@@ -62,7 +62,7 @@ const accuracy = (outcomes: readonly ItemOutcome[] | undefined): number =>
 describe('recovery', () => {
   it('gives back some of what dropping took, and exports and verifies like any plan', async () => {
     const { runner, bare, plan, overlayFolder } = await recovered('frequency');
-    expect(plan).toMatchObject({ ...bare, recovery: { tasks: ['add'], items: 120 } });
+    expect(plan).toMatchObject({ ...bare, recovery: { tasks: ['add'], items: 48 } });
     const outcomes = await runner.evaluate(
       task.test.slice(0, 120),
       [
@@ -96,7 +96,7 @@ describe('recovery', () => {
     'refits the %s of a dropping plan, and exports and verifies it',
     async (refit) => {
       const { runner, bare, plan, overlayFolder } = await recovered('frequency', { refit });
-      expect(plan).toMatchObject({ ...bare, recovery: { tasks: ['add'], items: 120, refit } });
+      expect(plan).toMatchObject({ ...bare, recovery: { tasks: ['add'], items: 48, refit } });
       const { router, layers } = plan.recovery ?? expect.fail('no recovery');
       expect(router).toHaveLength(3);
       for (const { steps, heldOut, left } of router ?? []) {
@@ -158,7 +158,7 @@ describe('recovery', () => {
   );
 
   it.each(['mapped-rows', 'summed-probabilities'] as const)('refits all rows of a merge under %s', async (router) => {
-    const { runner, plan } = await recovered('uncurl', { refit: 'router', options: { router }, items: 40 });
+    const { runner, plan } = await recovered('uncurl', { refit: 'router', options: { router }, items: 16 });
     for (const { heldOut } of plan.recovery?.router ?? []) expect(heldOut).toBeLessThan(1);
     await expect(runner.forward(tokens, plan, uncancelled)).resolves.toHaveLength(2);
   });
@@ -177,7 +177,7 @@ describe('recovery', () => {
   });
 
   it('gives the same weights again, and the same logits by either solver to 1e-4', async () => {
-    const few = { items: 8 };
+    const few = { items: 3 };
     const [once, again, seidel] = [
       await recovered('frequency', few),
       await recovered('frequency', few),

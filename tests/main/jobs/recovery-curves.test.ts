@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { curveLabel, methodOfLabel } from '../../../main/contract/method.ts';
-import { methodName, refitName } from '../../../main/contract/plan.ts';
+import { refitName } from '../../../main/contract/plan.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { curveNames, requireTrainedRouters } from '../../../main/jobs/sweep-work.ts';
+import { methodNames } from '../../../main/pruning/methods.ts';
 
 const settings = (given: Readonly<Record<string, unknown>>) =>
   sweepSettings.parse({ methods: ['frequency', 'uncurl'], factors: [2], ...given });
@@ -23,12 +24,12 @@ describe('curves of recovered plans', () => {
   });
 
   it('say by their names what they are', () => {
-    for (const method of methodName.options) {
+    for (const method of methodNames) {
       expect(methodOfLabel(method)).toEqual({ method, isRecovered: false, refit: null });
       for (const refit of refitName.options)
         expect(methodOfLabel(curveLabel(method, refit))).toEqual({ method, isRecovered: true, refit });
     }
-    expect(methodOfLabel('mine+router')).toMatchObject({ method: null });
+    expect(methodOfLabel('My plan.json+router')).toMatchObject({ method: null, refit: 'router' });
   });
 });
 

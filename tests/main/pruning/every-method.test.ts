@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import {
   budgetName,
   isMergePlan,
-  methodName,
   type MethodName,
   type Plan,
   plan as planSchema,
@@ -11,7 +10,7 @@ import {
 import type { RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import type { PlanInput } from '../../../main/pruning/method.ts';
-import { methods } from '../../../main/pruning/methods.ts';
+import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
@@ -19,9 +18,9 @@ import { fullStatistics } from './random-statistics.ts';
 
 const sizes = { layers: 2, experts: 8, topK: 2, tokens: 120 };
 const { layers, experts, topK } = sizes;
-const planned = methodName.options.filter((name) => methods[name].needs !== 'search');
+const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
 /** Plans that do not depend on how experts are called: neither drawn, nor started at random. */
-const named = planned.filter((name) => !methods[name].random);
+const named = planned.filter((name) => !methodNamed(name).random);
 const all = Array.from({ length: experts }, (_, expert) => expert);
 
 /** One profile per seed: most tests read the same. */

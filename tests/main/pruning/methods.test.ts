@@ -1,12 +1,26 @@
+import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
 import { optionTexts } from '../../../main/pruning/method-options.ts';
 import { methodPage } from '../../../main/pruning/method-page.ts';
-import { methods } from '../../../main/pruning/methods.ts';
+import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
 
 describe('methods', () => {
-  it.each(methodName.options)('%s has its own page, complete', (name) => {
-    const method = methods[name];
+  it('lists every file of main/pruning/methods, each under the name of its file', async () => {
+    const files = await readdir(new URL('../../../main/pruning/methods', import.meta.url));
+    expect([...methodNames].sort()).toEqual(files.map((file) => file.replace(/\.ts$/, '')).sort());
+    for (const name of methodNames) expect(methodName.parse(name)).toBe(name);
+  });
+
+  it('names the nearest where there is no such method', () => {
+    expect(() => methodNamed('frequncy')).toThrow(
+      expect.objectContaining({ code: 'no-such-method', remedy: 'Did you mean "frequency"?' }),
+    );
+    expect(() => methodNamed('constructor')).toThrow('There is no method "constructor".');
+  });
+
+  it.each(methodNames)('%s has its own page, complete', (name) => {
+    const method = methodNamed(name);
     const { title, summary, formula, source, defaults, cost, pitfalls } = method;
     expect(method.name).toBe(name);
     for (const text of [title, summary, formula, source, defaults, cost, ...pitfalls])
@@ -19,8 +33,8 @@ describe('methods', () => {
     expect(behaviour.kind).toBe(method.needs === 'search' ? 'search' : method.kind);
   });
 
-  it.each(methodName.options)('%s describes every option, with a default that it takes', (name) => {
-    const method = methods[name];
+  it.each(methodNames)('%s describes every option, with a default that it takes', (name) => {
+    const method = methodNamed(name);
     const texts = optionTexts(method);
     expect(texts.map((option) => option.name).sort()).toEqual(Object.keys(method.options.shape).sort());
     for (const { help, kind, choices, default: value } of texts) {
@@ -33,11 +47,11 @@ describe('methods', () => {
   });
 
   it('shows options with their values', () => {
-    expect(methodPage(methods.reap).text).toContain(
+    expect(methodPage(methodNamed('reap')).text).toContain(
       '- form (mean | sum; default mean): Mean over the tokens routed to the expert, or their sum.',
     );
-    expect(methodPage(methods.unified).text).toContain('- alpha (0 | 1 | 2; default 2)');
-    expect(methodPage(methods.uncurl).text).toContain('- align (true | false; default true)');
-    expect(methodPage(methods.random).text).toContain('Options: none');
+    expect(methodPage(methodNamed('unified')).text).toContain('- alpha (0 | 1 | 2; default 2)');
+    expect(methodPage(methodNamed('uncurl')).text).toContain('- align (true | false; default true)');
+    expect(methodPage(methodNamed('random')).text).toContain('Options: none');
   });
 });

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { methodName } from '../../../main/contract/plan.ts';
 import { extraStatistics } from '../../../main/profile/routing-statistics.ts';
 import { combinedExtras, extrasInWords, planNeeds } from '../../../main/pruning/plan-needs.ts';
+import { methodNames } from '../../../main/pruning/methods.ts';
 
-const needs = (method: (typeof methodName.options)[number], options = {}) =>
-  planNeeds({ method, options, budget: 'uniform' });
+const needs = (method: string, options = {}) => planNeeds({ method, options, budget: 'uniform' });
 
 describe('planNeeds', () => {
   it('asks for what a method looks at, by its options', () => {
@@ -27,7 +26,7 @@ describe('planNeeds', () => {
       settings: { evaluations: 9, initial: 9, switchAfter: 100 },
     });
     expect(needs('naee', { inputs: 'pruned' })).toMatchObject({ profile: false, search: { search: 'progressive' } });
-    expect(methodName.options.filter((method) => needs(method).search !== null)).toEqual(['eep']);
+    expect(methodNames.filter((method) => needs(method).search !== null)).toEqual(['eep']);
   });
 
   it('adds what budgets and protection look at, even to a method that needs nothing', () => {
@@ -51,7 +50,7 @@ describe('planNeeds', () => {
 
 describe('combinedExtras', () => {
   it('is the union in a fixed order, so that the same needs give the same profile', () => {
-    const all = methodName.options.map((method) => needs(method));
+    const all = methodNames.map((method) => needs(method));
     expect(combinedExtras([...all].reverse())).toEqual(combinedExtras(all));
     expect(combinedExtras([needs('naee'), needs('hc-smoe'), needs('easy-ep')])).toEqual(
       extraStatistics.filter((extra) => ['residual', 'every-output', 'elimination'].includes(extra)),

@@ -1,3 +1,4 @@
+import { atOnce } from '../../../main/arithmetic/steps.ts';
 import { accumulateOutputs, accumulateResidual } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
@@ -67,7 +68,7 @@ export const fullStatistics = (
         );
       });
     });
-    accumulateOutputs(statistics, layer, { outputs: named, experts: chosen.experts });
+    atOnce(accumulateOutputs(statistics, layer, { outputs: named, experts: chosen.experts }));
     for (let keep = 1; keep <= experts; keep++) {
       for (const expert of eliminated.slice(0, keep))
         elimination.kept[(layer * experts + keep - 1) * experts + rename[expert]!] = 1;

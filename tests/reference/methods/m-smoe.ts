@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
+import { atOnce } from '../../../main/arithmetic/steps.ts';
 import { isMergePlan, type MergeGroup } from '../../../main/contract/plan.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
@@ -149,11 +150,13 @@ export const msmoeMergeVectors = (json: unknown): void => {
       reference: members[0]!,
       weights: members.map((member) => inputs.usage_frequency.data[member]!),
     };
-    const merged = mergeGroup(
-      members.map((member) => weights[member]!),
-      { hidden, width },
-      group,
-      false,
+    const merged = atOnce(
+      mergeGroup(
+        members.map((member) => weights[member]!),
+        { hidden, width },
+        group,
+        false,
+      ),
     );
     expectClose(merged.gate, theirs.w1.data, within, `group ${label}, w1`);
     expectClose(merged.up, theirs.w3.data, within, `group ${label}, w3`);

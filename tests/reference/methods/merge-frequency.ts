@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { atOnce } from '../../../main/arithmetic/steps.ts';
 import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import { castChangesAlignment } from './half-precision-cost.ts';
 import { expectClose, expert, tensor, tolerance } from './vector-file.ts';
@@ -27,11 +28,13 @@ export const mergeFrequencyVectors = (json: unknown): void => {
     ] as const) {
       if (align && experts.some(({ weights }) => weights !== target && castChangesAlignment(weights, target, shape)))
         continue;
-      const merged = mergeGroup(
-        experts.map(({ weights }) => weights),
-        shape,
-        group,
-        align,
+      const merged = atOnce(
+        mergeGroup(
+          experts.map(({ weights }) => weights),
+          shape,
+          group,
+          align,
+        ),
       );
       for (const matrix of ['gate', 'up', 'down'] as const) {
         expectClose(merged[matrix], theirs.weights[matrix], within, `cluster ${cluster}, align ${align}, ${matrix}`);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { atOnce } from '../../../main/arithmetic/steps.ts';
 import type { MergeRule } from '../../../main/contract/plan.ts';
 import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import type { ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
@@ -29,12 +30,14 @@ const merged = (
   };
   const { shape } = experts[members[0]!]!;
   return {
-    weights: mergeGroup(
-      members.map((member) => experts[member]!.weights),
-      shape,
-      group,
-      false,
-      rule,
+    weights: atOnce(
+      mergeGroup(
+        members.map((member) => experts[member]!.weights),
+        shape,
+        group,
+        false,
+        rule,
+      ),
     ),
     group,
     experts: members.map((member) => experts[member]!),

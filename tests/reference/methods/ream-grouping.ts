@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
+import { atOnce } from '../../../main/arithmetic/steps.ts';
 import { accumulateOutputs } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
@@ -41,7 +42,7 @@ const statisticsOf = (activations: Tensor, gate: Tensor, topK: number): RoutingS
     },
   };
   accumulateRouting(statistics, 0, tapsFromActivations({ activations, logits, selected }, false));
-  accumulateOutputs(statistics, 0, { outputs: float32(activations), experts: Int32Array.from(chosen.flat()) });
+  atOnce(accumulateOutputs(statistics, 0, { outputs: float32(activations), experts: Int32Array.from(chosen.flat()) }));
   return statistics;
 };
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { atOnce } from '../../../main/arithmetic/steps.ts';
 import { accumulateOutputs } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import {
@@ -74,7 +75,7 @@ export const reapObserverVectors = async (json: unknown): Promise<void> => {
       const real = withoutPadding(taps, valid, experts, params.top_k);
       accumulateRouting(statistics, layer, real);
       const seen = tokens.filter((_, at) => valid[Math.floor(at / hidden)] === true);
-      accumulateOutputs(statistics, layer, { outputs: await runExperts(request, seen), experts: real.experts });
+      atOnce(accumulateOutputs(statistics, layer, { outputs: await runExperts(request, seen), experts: real.experts }));
       tokens = tokens.map((value, at) => value + forward.output[at]!);
     }
     expectClose(tokens, model_output.data, within, 'model_output');

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
+import { atOnce } from '../../../main/arithmetic/steps.ts';
 import { isMergePlan, uncurlOptions, type MergeGroup } from '../../../main/contract/plan.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
@@ -132,11 +133,13 @@ export const uncurlPipelineVectors = async (json: unknown): Promise<void> => {
   }
   function merge(groups: readonly MergeGroup[], align: boolean): ExpertWeights[] {
     return groups.map((group) =>
-      mergeGroup(
-        group.members.map((member) => experts[member]!),
-        shape,
-        group,
-        align,
+      atOnce(
+        mergeGroup(
+          group.members.map((member) => experts[member]!),
+          shape,
+          group,
+          align,
+        ),
       ),
     );
   }

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
+import { atOnce } from '../../../main/arithmetic/steps.ts';
 import { isMergePlan, uncurlOptions } from '../../../main/contract/plan.ts';
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
 import { spectralEmbedding } from '../../../main/pruning/clustering/spectral-embedding.ts';
@@ -82,12 +83,14 @@ export const uncurlPublishedVectors = (json: unknown): void => {
         expected.permutation[member],
       );
     }
-    const merged = mergeGroup(
-      members.map((member) => experts[member]!),
-      shape,
-      group,
-      plan.align,
-      plan.rule,
+    const merged = atOnce(
+      mergeGroup(
+        members.map((member) => experts[member]!),
+        shape,
+        group,
+        plan.align,
+        plan.rule,
+      ),
     );
     for (const matrix of ['gate', 'up', 'down'] as const) {
       expectClose(merged[matrix], expected.merged[kept]![matrix].data, within, `merged expert ${kept}, ${matrix}`);

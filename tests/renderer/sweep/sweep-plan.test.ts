@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
-import { methodName } from '../../../main/contract/plan.ts';
 import { sweepRequest } from '../../../main/contract/sweep.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { methodPage } from '../../../main/pruning/method-page.ts';
@@ -52,7 +51,7 @@ const task = (name: string, calibration: number, metric = 'acc') =>
     hash: 'h',
     error: null,
   });
-const pages = methodName.options.map((name) => methodPage(methods[name]));
+const pages = methods.map(methodPage);
 const settings: SweepSettingsChosen = {
   methods: ['random', 'reap'],
   skippedFactors: [8],

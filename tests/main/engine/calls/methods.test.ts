@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import type { PathHandle } from '../../../../main/contract/model.ts';
-import { methodName } from '../../../../main/contract/plan.ts';
 import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { methodNames } from '../../../../main/pruning/methods.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
@@ -35,7 +35,7 @@ const openBench = async (): Promise<Bench> => {
 test('every method has a page, with its options and their defaults', async () => {
   const { engine } = await openBench();
   const pages = await engine.call('methods.list', {});
-  expect(pages.map(({ name }) => name)).toEqual(methodName.options);
+  expect(pages.map(({ name }) => name)).toEqual(methodNames);
   for (const { text, options, title, pitfalls } of pages) {
     expect(text).toContain(title);
     expect(pitfalls.length).toBeGreaterThan(0);
@@ -44,6 +44,21 @@ test('every method has a page, with its options and their defaults', async () =>
       if (kind === 'choice') expect(choices).toContain(String(usual));
     }
   }
+});
+
+test('a name that no method has is refused, with the nearest, wherever a call names methods', async () => {
+  const { engine, model, tasks } = await openBench();
+  const refusal = { code: 'no-such-method', remedy: 'Did you mean "reap"?' };
+  const settings = { methods: ['reap'], factors: [2] };
+  const answers = await Promise.allSettled([
+    engine.call('plan.make', { model, tasks, factor: 2, method: 'reapp' }),
+    engine.call('profile.start', { model, tasks, methods: ['reapp'] }),
+    engine.call('profile.start', { model, tasks, options: { reapp: {} } }),
+    engine.call('sweep.start', { models: [model], tasks, settings: { ...settings, methods: ['reapp'] } }),
+    engine.call('sweep.start', { models: [model], tasks, settings: { ...settings, options: { reapp: {} } } }),
+  ]);
+  expect(answers).toMatchObject(answers.map(() => ({ status: 'rejected', reason: refusal })));
+  await expect(engine.call('plan.make', { model, tasks, factor: 2, method: 'Not a name' })).rejects.toThrow('hyphens');
 });
 
 test('a plan that needs more than routing says so, and is made once a profile holds it', async () => {

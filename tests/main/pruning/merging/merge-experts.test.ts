@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { atOnce } from '../../../../main/arithmetic/steps.ts';
 import { permuteExpert } from '../../../../main/pruning/merging/align-experts.ts';
 import { mergeGroup, mergeShares } from '../../../../main/pruning/merging/merge-experts.ts';
 import { randomExperts } from '../random-experts.ts';
@@ -17,11 +18,13 @@ describe('mergeGroup', () => {
         (weights, seed, align) => {
           const [expert] = randomExperts(shape, 1, seed);
           const group = { members: weights.map((_, at) => at), reference: 0, weights };
-          const merged = mergeGroup(
-            weights.map(() => expert!),
-            shape,
-            group,
-            align,
+          const merged = atOnce(
+            mergeGroup(
+              weights.map(() => expert!),
+              shape,
+              group,
+              align,
+            ),
           );
           expect(merged).toEqual(expert);
         },
@@ -33,13 +36,14 @@ describe('mergeGroup', () => {
     const [expert] = randomExperts(shape, 1, 9);
     const experts = [permuteExpert(expert!, shape, reversed), expert!];
     const group = { members: [2, 6], reference: 6, weights: [3, 1] };
-    expect(mergeGroup(experts, shape, group, true)).toEqual(expert);
-    expect(mergeGroup(experts, shape, group, false)).not.toEqual(expert);
+    expect(atOnce(mergeGroup(experts, shape, group, true))).toEqual(expert);
+    expect(atOnce(mergeGroup(experts, shape, group, false))).not.toEqual(expert);
   });
 
   it('averages with the weights, and evenly where all are zero', () => {
     const [a, b] = randomExperts(shape, 2, 4);
-    const merge = (weights: number[]) => mergeGroup([a!, b!], shape, { members: [0, 1], reference: 0, weights }, false);
+    const merge = (weights: number[]) =>
+      atOnce(mergeGroup([a!, b!], shape, { members: [0, 1], reference: 0, weights }, false));
     merge([3, 1]).up.forEach((value, at) => expect(value).toBe(Math.fround(0.75 * a!.up[at]! + 0.25 * b!.up[at]!)));
     merge([0, 0]).down.forEach((value, at) => expect(value).toBe(Math.fround(0.5 * a!.down[at]! + 0.5 * b!.down[at]!)));
   });
@@ -47,12 +51,12 @@ describe('mergeGroup', () => {
   it('leaves no trace of a member with weight 0', () => {
     const [a, b] = randomExperts(shape, 2, 4);
     const group = { members: [0, 1], reference: 0, weights: [0, 2] };
-    expect(mergeGroup([a!, b!], shape, group, true)).toEqual(b);
+    expect(atOnce(mergeGroup([a!, b!], shape, group, true))).toEqual(b);
   });
 
   it('does not hand out the memory of its input', () => {
     const [a] = randomExperts(shape, 1, 1);
-    const merged = mergeGroup([a!], shape, { members: [3], reference: 3, weights: [1] }, true);
+    const merged = atOnce(mergeGroup([a!], shape, { members: [3], reference: 3, weights: [1] }, true));
     expect(merged.gate.buffer).not.toBe(a!.gate.buffer);
   });
 });

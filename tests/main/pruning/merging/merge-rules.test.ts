@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { atOnce } from '../../../../main/arithmetic/steps.ts';
 import type { MergeRule } from '../../../../main/contract/plan.ts';
 import { mergeGroup } from '../../../../main/pruning/merging/merge-experts.ts';
 import { combineExperts } from '../../../../main/pruning/merging/combine-experts.ts';
@@ -16,7 +17,15 @@ const rules: readonly MergeRule[] = [
   { name: 'subspace', rank: 2 },
 ];
 const merge = (experts: ReturnType<typeof randomExperts>, weights: readonly number[], rule: MergeRule) =>
-  mergeGroup(experts, shape, { members: experts.map((_, at) => at), reference: 0, weights: [...weights] }, false, rule);
+  atOnce(
+    mergeGroup(
+      experts,
+      shape,
+      { members: experts.map((_, at) => at), reference: 0, weights: [...weights] },
+      false,
+      rule,
+    ),
+  );
 const close = (a: Float32Array, b: ArrayLike<number>, digits: number) =>
   a.forEach((value, k) => expect(value).toBeCloseTo(b[k]!, digits));
 

@@ -10,7 +10,7 @@ import {
   remainder,
   sumOfSquares,
 } from '../../../../main/pruning/recovery/recovery-problem.ts';
-import { atOnce } from '../../../../main/pruning/recovery/steps.ts';
+import { atOnce } from '../../../../main/arithmetic/steps.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 
 interface Sizes {
@@ -115,7 +115,7 @@ describe('the two solvers', () => {
     const lambda = 0.1;
     const corrections = atOnce(solveJointly(atOnce(normalEquations(problem)), lambda));
     const error = (blocks: readonly Float64Array[]) =>
-      sumOfSquares(remainder(problem, blocks)) +
+      sumOfSquares(atOnce(remainder(problem, blocks))) +
       lambda * meanDiagonal(problem) * blocks.reduce((sum, block) => sum + sumOfSquares(block), 0);
     const least = error(corrections);
     corrections.forEach((block, expert) =>

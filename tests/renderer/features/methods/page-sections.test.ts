@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { methodName } from '../../../../main/contract/plan.ts';
 import { methodPage } from '../../../../main/pruning/method-page.ts';
-import { methods } from '../../../../main/pruning/methods.ts';
+import { methodNames, methods } from '../../../../main/pruning/methods.ts';
 import { pageSections } from '../../../../renderer/features/methods/page-sections.ts';
 import { methodGroups } from '../../../../renderer/plan/methods.ts';
 
-const pages = methodName.options.map((name) => methodPage(methods[name]));
+const pages = methods.map(methodPage);
 
 test('every line that the command line prints is on the screen, once and in its order', () => {
   for (const { text, pitfalls } of pages) {
@@ -27,5 +26,5 @@ test('every line that the command line prints is on the screen, once and in its 
 test('every method stands in one group', () => {
   const groups = methodGroups(pages);
   expect(groups.map(({ title }) => title)).toEqual(['Drop', 'Merge', 'Search']);
-  expect(groups.flatMap((group) => group.pages.map(({ name }) => name)).sort()).toEqual([...methodName.options].sort());
+  expect(groups.flatMap((group) => group.pages.map(({ name }) => name)).sort()).toEqual([...methodNames].sort());
 });

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { methodName } from '../../../../main/contract/plan.ts';
 import { methodPage } from '../../../../main/pruning/method-page.ts';
-import { methods } from '../../../../main/pruning/methods.ts';
+import { methodNamed, methodNames } from '../../../../main/pruning/methods.ts';
 import {
   inWords,
   isDefault,
@@ -10,8 +9,8 @@ import {
   valueOfChoice,
 } from '../../../../renderer/features/prune/method-options.tsx';
 
-const options = methodName.options.flatMap((name) =>
-  methodPage(methods[name]).options.map((option) => ({ name, option })),
+const options = methodNames.flatMap((name) =>
+  methodPage(methodNamed(name)).options.map((option) => ({ name, option })),
 );
 
 test('every choice that the window offers is one that the method takes', () => {
@@ -19,7 +18,7 @@ test('every choice that the window offers is one that the method takes', () => {
   expect(choices.length).toBeGreaterThan(50);
   for (const { name, option, choice } of choices) {
     expect(
-      () => methods[name].prepare({ [option.name]: valueOfChoice(option, choice) }),
+      () => methodNamed(name).prepare({ [option.name]: valueOfChoice(option, choice) }),
       `${name} ${option.name} ${choice}`,
     ).not.toThrow();
   }
