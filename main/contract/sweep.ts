@@ -27,6 +27,11 @@ export const sweepSettings = z.object({
   delta: z.number().positive().max(0.5).default(0.02),
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
+  /**
+   * What profiles, searches and refits read of a calibration item whose answer is written: its right answer, or what the
+   * unpruned model itself writes (default: the answers).
+   */
+  calibration: z.enum(['answers', 'written']).optional(),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
 });

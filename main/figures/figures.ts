@@ -6,6 +6,7 @@ import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import type { ThemeName } from './colors.ts';
 import { fileNames } from './file-names.ts';
+import { choiceAndWritingCsv } from './kinds-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { findingsMarkdown, thresholdsMarkdown } from './tables.ts';
@@ -51,6 +52,11 @@ const pictureFile = ({ picture }: ViewFiles): FigureFile[] =>
 const tableFile = ({ table }: ViewFiles): FigureFile => ({ name: table.name, contents: table.write() });
 const viewFiles = (view: ViewFiles): FigureFile[] => [...pictureFile(view), tableFile(view)];
 
+const kindsFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
+  const contents = choiceAndWritingCsv(document, manifest);
+  return contents === null ? [] : [{ name: 'chosen-and-written.csv', contents }];
+};
+
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
   const curves = [...new Set(document.results.map(({ model }) => model))].map((model) => curvesView(view, model));
@@ -59,6 +65,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...curves.slice(0, 1).map(tableFile),
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
+    ...kindsFiles(manifest, document),
   ];
 };
 

@@ -36,6 +36,7 @@ import {
   workOf,
 } from './sweep-work.ts';
 import { writingIdentity } from './write-items.ts';
+import { writesCalibration, writtenCalibration } from './written-calibration.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export interface SweepInput {
@@ -306,6 +307,7 @@ export const sweepJob =
           const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
           return (
             planningWork(model, settings, calibration, kept.get(model.name)?.length ?? 0) +
+            (writesCalibration(settings) ? sum(calibration.map((tokens) => tokens.scoring)) : 0) +
             sum(scoring) * candidatesPerTask(model)
           );
         }),
@@ -317,7 +319,13 @@ export const sweepJob =
         const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
         const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
         const profiled: { task: RunTask; statistics: RoutingStatistics }[] = [];
-        const own = asked.get(model.name) ?? [];
+        const own: RunTask[] = [];
+        for (const [index, task] of (asked.get(model.name) ?? []).entries())
+          own.push(
+            writesCalibration(settings)
+              ? await writtenCalibration(context, model, task, calibration[index]?.scoring ?? 0, sizer)
+              : task,
+          );
         for (const [index, task] of own.entries()) {
           if (context.signal.aborted) throw new CancelledError('The sweep');
           if (!needsProfile(settings)) break;

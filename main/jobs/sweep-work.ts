@@ -154,11 +154,11 @@ export const workOf = async (
 ): Promise<SweepWork> => {
   const measure = await openTokenCounter(checkpoint, signal);
   const work: { calibration: CalibrationWork[]; scoring: number[] } = { calibration: [], scoring: [] };
-  const isSearched = needsOf(settings).some(({ search }) => search !== null);
+  const isAnswered = settings.calibration === 'written' || needsOf(settings).some(({ search }) => search !== null);
   for (const { task } of tasks) {
     work.calibration.push({
       profiling: needsCalibration(settings) ? await measure.profiling(task.calibration) : 0,
-      scoring: isSearched ? await measure.scoring(task.calibration) : 0,
+      scoring: isAnswered ? await measure.scoring(task.calibration) : 0,
     });
     work.scoring.push(await measure.scoring(usedItems(task.test, settings.limit)));
   }

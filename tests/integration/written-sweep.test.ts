@@ -169,3 +169,32 @@ test('new tokens that leave no room for a prompt are refused before a run is mad
   expect([code, stderr]).toEqual([2, expect.stringContaining('long: maxNewTokens is 256')]);
   expect(await readdir(join(folder, 'w', 'runs'))).toEqual([]);
 });
+
+test('plans made from what the unpruned model writes are others than those made from the answers', async () => {
+  const folder = await temporaryFolder();
+  const sweep = async (task: string, calibration: string): Promise<readonly ItemOutcome[]> => {
+    const workspace = join(folder, `${task}-${calibration}`);
+    const settings = ['--method', 'frequency', '--factors', '2', '--limit', '40', '--calibration', calibration];
+    const swept = await uncurl(['sweep', 'uncurl-16', '--task', task, ...settings, '--workspace', workspace, '--json']);
+    expect(swept.code, swept.stderr).toBe(0);
+    const outcomes = await outcomesOf(workspace, answer.parse(JSON.parse(swept.stdout)).run);
+    return outcomes.get(`${task} frequency 2`) ?? expect.fail('no point');
+  };
+  // The unpruned model writes fewer than half of the French words rightly.
+  expect(await sweep('french-written', 'written')).not.toEqual(await sweep('french-written', 'answers'));
+  const refused = await uncurl([
+    'sweep',
+    'uncurl-16',
+    '--task',
+    'french',
+    '--method',
+    'frequency',
+    '--factors',
+    '2',
+    '--calibration',
+    'written',
+    '--workspace',
+    join(folder, 'w'),
+  ]);
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('french is not a task whose answers')]);
+});

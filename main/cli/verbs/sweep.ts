@@ -104,6 +104,11 @@ export const sweep: Verb = {
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     ...FAMILYWISE,
+    calibration: {
+      type: 'string',
+      value: 'WHAT',
+      help: 'Of tasks whose answer is written, plans are made from: answers (default), or what the unpruned model has written.',
+    },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
@@ -131,6 +136,7 @@ export const sweep: Verb = {
       ...readRecovery(reader),
       delta: reader.real('delta', 0.0001, 0.5),
       limit: reader.whole('limit', 1),
+      calibration: reader.choice('calibration', ['answers', 'written'] as const),
       chat: reader.flag('chat') ? true : undefined,
     };
     if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));

@@ -1,10 +1,10 @@
-import { calls } from '../../contract/calls.ts';
+import { type CallParsed, calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
-import type { ItemAnswers, OutcomesDocument } from '../../contract/outcomes.ts';
+import type { ItemAnswers } from '../../contract/outcomes.ts';
 import type { RunManifest } from '../../contract/run.ts';
-import { isSameFactor, UNPRUNED } from '../../contract/sweep.ts';
+import { isSameFactor, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import type { TaskItem } from '../../contract/task.ts';
-import { answeredItems } from '../../evaluation/item-answers.ts';
+import { type AnsweredItems, answeredItems } from '../../evaluation/item-answers.ts';
 import { readPointOutcomes } from '../../runs/read-run.ts';
 import { isChoiceItem, isTextItem } from '../../tasks/task.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -25,7 +25,7 @@ const itemsOf = async (
 ): Promise<ReadonlyMap<string, TaskItem> | WorkbenchError> => {
   const recorded = tasks.find((task) => task.name === name);
   if (recorded === undefined)
-    throw refuse('no-such-task', `The run holds no task ${name}.`, 'Choose one of its tasks.');
+    return refuse('no-such-task', `the run does not record the task ${name}.`, 'Start a new sweep.');
   try {
     const { test } = await reopenTask(context, recorded);
     return new Map(test.map((item) => [item.id, item]));
@@ -35,54 +35,73 @@ const itemsOf = async (
   }
 };
 
+/** Points of finished runs whose items are kept, so that turning a page or choosing a filter reads no file. */
+const MAX_KEPT = 4;
+
+type Point = Pick<CallParsed<'outcomes.read'>, 'run' | 'model' | 'task' | 'method' | 'seed' | 'factor'>;
+
+interface ReadPoint extends AnsweredItems {
+  readonly result: SweepResult;
+}
+
+/** The items of a point, from its stored outcomes; refuses a point that the sweep does not hold. */
+const readPoint = async (
+  context: EngineContext,
+  { run, model, task, method, seed, factor }: Point,
+): Promise<ReadPoint> => {
+  await context.liveSweeps.get(run)?.write();
+  const { results } = await currentDocument(context, run, {});
+  const ofTask = results.filter((one) => one.model === model && one.task === task);
+  const result = ofTask.find((one) => one.method === method && one.seed === seed && isSameFactor(one.factor, factor));
+  const unpruned = ofTask.find((one) => one.method === UNPRUNED);
+  if (result === undefined || unpruned === undefined)
+    throw refuse(
+      'no-such-point',
+      `The sweep holds no point for ${model}, ${task}, ${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
+      'Choose a point that was measured.',
+    );
+  const outcomesOf = await readPointOutcomes(context.workspace, run, [unpruned, result]);
+  const [before, after] = [outcomesOf(unpruned), outcomesOf(result)];
+  if (before === null || after === null)
+    throw new WorkbenchError(
+      'outcomes-missing',
+      'failed',
+      `The outcomes of this point are no longer stored in ${context.workspace.path}.`,
+      'Resume the run: they will be computed again.',
+    );
+  return { result, ...answeredItems(result.metric, before, after) };
+};
+
 /** Answers about the items behind a point of a sweep, from its stored outcomes: nothing is computed. */
-export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.read'> => ({
-  'outcomes.read': answer(
-    calls['outcomes.read'],
-    async ({ run, model, task, method, seed, factor, show, from, count }): Promise<OutcomesDocument> => {
+export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.read'> => {
+  const kept = new Map<string, ReadPoint>();
+
+  const pointOf = async (manifest: RunManifest, point: Point): Promise<ReadPoint> => {
+    const { model, task, method, seed, factor } = point;
+    const key = JSON.stringify([manifest.id, manifest.finishedAt, model, task, method, seed, factor]);
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const read = await readPoint(context, point);
+    if (manifest.state === 'done') kept.set(key, read);
+    for (const oldest of [...kept.keys()].slice(0, Math.max(0, kept.size - MAX_KEPT))) kept.delete(oldest);
+    return read;
+  };
+
+  return {
+    'outcomes.read': answer(calls['outcomes.read'], async ({ show, from, count, ...point }) => {
+      const { run, model, task, method, seed } = point;
       const manifest = await sweepManifest(context, run);
-      await context.liveSweeps.get(run)?.write();
-      const { results } = await currentDocument(context, run, {});
-      const ofTask = results.filter((one) => one.model === model && one.task === task);
-      const point = ofTask.find(
-        (one) => one.method === method && one.seed === seed && isSameFactor(one.factor, factor),
-      );
-      const unpruned = ofTask.find((one) => one.method === UNPRUNED);
-      if (point === undefined || unpruned === undefined)
-        throw refuse(
-          'no-such-point',
-          `The sweep holds no point for ${model}, ${task}, ${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
-          'Choose a point that was measured.',
-        );
-      const outcomesOf = await readPointOutcomes(context.workspace, run, [unpruned, point]);
-      const [before, after] = [outcomesOf(unpruned), outcomesOf(point)];
-      if (before === null || after === null)
-        throw new WorkbenchError(
-          'outcomes-missing',
-          'failed',
-          `The outcomes of this point are no longer stored in ${context.workspace.path}.`,
-          'Resume the run: they will be computed again.',
-        );
-      const { items, counts } = answeredItems(point.metric, before, after);
+      const { result, items, counts } = await pointOf(manifest, point);
+      const { factor, metric } = result;
       const shown = show === 'all' ? items : items.filter(({ change }) => change === show);
       const known = await itemsOf(context, manifest, task);
-      return {
-        run,
-        model,
-        task,
-        method,
-        seed,
-        factor: point.factor,
-        metric: point.metric,
-        counts,
-        total: shown.length,
-        from,
-        items: shown.slice(from, from + count).map((one): ItemAnswers => {
-          const item = known instanceof WorkbenchError ? undefined : known.get(one.item);
-          return { ...one, asked: item === undefined ? null : askedOf(item) };
-        }),
-        note: known instanceof WorkbenchError ? `Questions and right answers are not shown: ${known.message}` : null,
-      };
-    },
-  ),
-});
+      const page = shown.slice(from, from + count).map((one): ItemAnswers => {
+        const item = known instanceof WorkbenchError ? undefined : known.get(one.item);
+        return { ...one, asked: item === undefined ? null : askedOf(item) };
+      });
+      const note =
+        known instanceof WorkbenchError ? `Questions and right answers are not shown: ${known.message}` : null;
+      return { run, model, task, method, seed, factor, metric, counts, total: shown.length, from, items: page, note };
+    }),
+  };
+};

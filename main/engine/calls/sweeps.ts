@@ -15,6 +15,7 @@ import { requireCalibration } from '../../jobs/profile-job.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
 import { curveNames, needsCalibration, sweepCounts } from '../../jobs/sweep-work.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
+import { requireWritten } from '../../jobs/written-calibration.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { reportName, reportPage } from '../../report/report-page.ts';
@@ -46,6 +47,7 @@ const checkSweep = async ({ models, tasks, settings }: SweepInput): Promise<void
     await requireTokenizer(checkpoint);
     for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor.maxPositions);
   }
+  requireWritten(settings, tasks);
   if (needsCalibration(settings)) tasks.forEach(({ task }) => requireCalibration(task));
 };
 

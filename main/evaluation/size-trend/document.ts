@@ -135,7 +135,7 @@ export const sizeTrendDocument = (
       ...thresholdTrendFindings(trends.filter(isOwn), draws),
       ...safeTaskFindings(
         safeCounts(trained.filter(isOwn), [...results, ...recorded].filter(isOwn), methods, sizes),
-        sizes.length === models.length + trainings.length,
+        sizes.length === models.length + sizedModels(recorded.filter(isOwn)).length,
       ),
       ...pairFindings(pairs.filter(isOwn)),
       ...equalKeptFindings((measured.equalKept ?? []).filter(isOwn)),
@@ -168,12 +168,13 @@ export const recordedTrainings = z.object({
 export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 
 /** What decides a method's plans and how they are measured, but for the factors and seeds. */
-const ruleOf = ({ budget, protect, limit, recovery, refits, options }: SweepSettings, method: string): string => {
+const ruleOf = (settings: SweepSettings, method: string): string => {
+  const { budget, protect, limit, recovery, refits, options, calibration = 'answers' } = settings;
   const [, given = {}] = Object.entries(options).find(([name]) => name === method) ?? [];
   // A sweep may name a default or leave it out: both are the same rule.
   const usual = method === 'uncurl' ? uncurlOptions.parse({}) : {};
   const refitted = recovery === 'none' ? null : refits;
-  return JSON.stringify([budget, protect, limit, recovery, refitted, { ...usual, ...given }]);
+  return JSON.stringify([budget, protect, limit, recovery, refitted, calibration, { ...usual, ...given }]);
 };
 
 const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string =>

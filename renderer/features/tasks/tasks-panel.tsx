@@ -97,7 +97,7 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
               <>
                 <span className="row-note task-number">{formatCount(task.items.test)}</span>
                 <span className="row-note task-number">
-                  {task.chance === null ? 'ppl' : formatFixed(task.chance, 2)}
+                  {task.chance !== null ? formatFixed(task.chance, 2) : task.metric === 'perplexity' ? 'ppl' : '–'}
                 </span>
               </>
             ) : (

@@ -3,6 +3,8 @@ import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { choiceAndWriting, reachSentence, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { sweepThresholds } from '../../../main/evaluation/threshold.ts';
+import { choiceAndWritingCsv } from '../../../main/figures/kinds-table.ts';
+import { sampleManifest } from '../figures/sample-run.ts';
 import { sweepResult } from './outcomes.ts';
 
 /** Points of a task at the factors 2, 4 and 8, safe up to `safe`. */
@@ -46,10 +48,16 @@ test('a task and its written twin are told in one statement', () => {
       'answers that it chooses in 2, the same in 0 and higher in 0.',
   );
   expect(reachSummary([])).toBeNull();
+  const [, columns, ...lines] = (choiceAndWritingCsv(document, sampleManifest) ?? '').trim().split('\n');
+  expect(columns?.split(',')).toHaveLength(11);
+  expect(lines[0]).toBe('model,plural,reap,1000,found,4,8,plural-written,found,2,4');
+  expect(lines).toHaveLength(3);
 });
 
 test('neither a name alone nor other items make a twin', () => {
-  expect(choiceAndWriting(documentOf([...points({ task: 'a' }, 2), ...points({ task: 'a-written' }, 2)]))).toEqual([]);
+  const unmatched = documentOf([...points({ task: 'a' }, 2), ...points({ task: 'a-written' }, 2)]);
+  expect(choiceAndWriting(unmatched)).toEqual([]);
+  expect(choiceAndWritingCsv(unmatched, sampleManifest)).toBeNull();
   expect(
     choiceAndWriting(documentOf([...points({ task: 'a' }, 2), ...points({ task: 'a-written', n: 9, ...written }, 2)])),
   ).toEqual([]);

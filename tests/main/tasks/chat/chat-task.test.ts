@@ -174,7 +174,7 @@ describe('finds the template of a model folder', () => {
 });
 
 test('a prompt that begins with the text of the BOS token gets no second one', async () => {
-  const folder = new URL('../../../fixtures/scoring/mixtral-byte-fallback', import.meta.url).pathname;
+  const folder = new URL('../../../fixtures/reference/scoring/mixtral-byte-fallback', import.meta.url).pathname;
   const tokenizer = await loadTokenizer(folder);
   if (tokenizer?.prefixToken === null || tokenizer === null) throw new TypeError('no BOS');
   const bos = tokenizer.decode([tokenizer.prefixToken]);
