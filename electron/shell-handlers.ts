@@ -22,6 +22,8 @@ const TITLES: Readonly<Record<ChoicePurpose, string>> = {
   'task-file': 'Open a task file',
   export: 'Choose the folder to export into',
   exported: 'Choose an exported model',
+  tuned: 'Choose the folder to write the tuned model into',
+  python: 'Choose a Python',
 };
 
 /** `tasks/README.md` of the engine lists the formats. */
@@ -57,9 +59,9 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
     const { canceled, filePaths } = await dialog.showOpenDialog(windowOf(caller), {
       title: TITLES[purpose],
       properties:
-        purpose === 'task-file'
+        purpose === 'task-file' || purpose === 'python'
           ? ['openFile']
-          : purpose === 'export'
+          : purpose === 'export' || purpose === 'tuned'
             ? ['openDirectory', 'createDirectory']
             : ['openDirectory'],
       filters: purpose === 'task-file' ? TASK_FILES : [],

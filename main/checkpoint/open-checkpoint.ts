@@ -9,7 +9,6 @@ import { families, familyOf } from './families/families.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
 import { modelInfo } from './model-info.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
-import { unusedTemplateNote } from '../tasks/chat/ask-tasks.ts';
 import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
 
 /** An opened model folder: headers read, nothing loaded, weights where they lie. */
@@ -26,13 +25,15 @@ export interface Checkpoint {
   readonly fingerprint: string;
 }
 
-/** What a model's chat template means for its tasks; a template that cannot be read hinders nothing else. */
-const chatNotes = async (folder: string): Promise<readonly string[]> => {
+/** Where a model's chat template stands; one that cannot be read is a note, and hinders nothing else. */
+const chatFacts = async (
+  folder: string,
+): Promise<{ readonly file: string | null; readonly notes: readonly string[] }> => {
   try {
-    const file = await chatTemplateFile(folder);
-    return file === null ? [] : [unusedTemplateNote(file)];
+    return { file: await chatTemplateFile(folder), notes: [] };
   } catch (error) {
-    if (error instanceof WorkbenchError) return [`Its chat template cannot be read: ${error.message}`];
+    if (error instanceof WorkbenchError)
+      return { file: null, notes: [`Its chat template cannot be read: ${error.message}`] };
     throw error;
   }
 };
@@ -73,7 +74,8 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
   const reasons = hasTokenizer
     ? []
     : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
-  reasons.push(...(await chatNotes(resolved)));
+  const chat = await chatFacts(resolved);
+  reasons.push(...chat.notes);
   const sizeBytes = weights.reduce((total, { header }) => total + header.sizeBytes, 0);
   return {
     folder: resolved,
@@ -82,7 +84,7 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
     descriptor,
     tensors,
     weightFiles: weights.map(({ name, file }) => ({ name, file })),
-    info: modelInfo(descriptor, sizeBytes, reasons),
+    info: { ...modelInfo(descriptor, sizeBytes, reasons), chatTemplate: chat.file ?? undefined },
     fingerprint: await fingerprintCheckpoint(config, weights),
   };
 };

@@ -60,6 +60,8 @@ export const planRequest = z.object({
   /** Kept experts of each MoE layer, for the budget `manual`. */
   counts: z.array(z.number().int().positive()).optional(),
   protect: superExpertProtection.default('none'),
+  /** Read the profiles of the tasks as they are asked through the model's own chat template. */
+  chat: z.boolean().optional(),
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
@@ -70,6 +72,8 @@ export const profilePurpose = z.object({
   options: z.record(methodName, methodOptions).default({}),
   budget: budgetName.default('uniform'),
   protect: superExpertProtection.default('none'),
+  /** Ask the tasks through the model's own chat template. */
+  chat: z.boolean().optional(),
 });
 export type ProfilePurpose = z.infer<typeof profilePurpose>;
 
@@ -146,9 +150,12 @@ export const calls = {
       z.object({ id: z.string(), context: z.string(), choices: z.array(z.string()), answer: z.number().nullable() }),
     ),
   ),
-  /** Profiles already on disk for a model; a task that was not profiled is absent. */
+  /**
+   * Profiles already on disk for a model; a task that was not profiled is absent. `chat`: of the tasks as the model's chat
+   * template asks them, whose profiles are their own; a task that it cannot ask is absent too.
+   */
   'profile.read': call(
-    z.object({ model: pathHandle, tasks: z.array(pathHandle) }),
+    z.object({ model: pathHandle, tasks: z.array(pathHandle), chat: z.boolean().optional() }),
     z.array(taskProfile),
     'profiles',
     // Profiles are keyed by the device that computed them.

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 /** `router`: everything but the routers is frozen. `all`: every weight moves. */
 export const finetuneStage = z.enum(['router', 'all']);
+export type FinetuneStage = z.infer<typeof finetuneStage>;
 
 /**
  * How a checkpoint is fine-tuned. Defaults are those of the paper on UNCURL (arXiv 2409.01483, section 5 and appendix

@@ -37,6 +37,8 @@ export const modelInfo = z.object({
   supported: z.boolean(),
   /** Why it cannot run here, or what it will do without (for example: no tokenizer, so no tasks). */
   reasons: z.array(z.string()),
+  /** Name of the file that holds its chat template; absent where there is none that can be found. */
+  chatTemplate: z.string().optional(),
 });
 export type ModelInfo = z.infer<typeof modelInfo>;
 

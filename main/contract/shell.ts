@@ -19,10 +19,10 @@ export const menuAction = z.object({
 });
 export type MenuAction = z.infer<typeof menuAction>;
 
-export const folderPurpose = z.enum(['model', 'task', 'export', 'exported']);
+export const folderPurpose = z.enum(['model', 'task', 'export', 'exported', 'tuned']);
 export type FolderPurpose = z.infer<typeof folderPurpose>;
-/** What a native dialog asks for: a folder, or the one file of a task (no system asks for either of both). */
-export const choicePurpose = z.enum([...folderPurpose.options, 'task-file']);
+/** What a native dialog asks for: a folder, or one file: of a task, or a Python (no system asks for either of both). */
+export const choicePurpose = z.enum([...folderPurpose.options, 'task-file', 'python']);
 export type ChoicePurpose = z.infer<typeof choicePurpose>;
 
 /** Chosen by the user in the end; never a path. */

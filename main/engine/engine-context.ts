@@ -50,6 +50,7 @@ export interface EngineContext {
   readonly numerics: Numerics;
   readonly memory: { readonly totalBytes: number; readonly budgetBytes: number };
   readonly commandLine: string;
+  readonly now: () => number;
   /** Sweeps of this engine that are being worked on. */
   readonly liveSweeps: Map<string, SweepRecord>;
   /** Ends once the sample's profiles are in the step store; rejects with what hindered it. */

@@ -127,6 +127,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     },
     memory,
     commandLine: settings.commandLine,
+    now,
     liveSweeps: new Map<string, SweepRecord>(),
     sampleRestored: () => restoring,
     emit,

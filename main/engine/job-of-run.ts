@@ -8,10 +8,9 @@ import type { RunManifest } from '../contract/run.ts';
 import { recordedSweepSettings } from '../contract/sweep.ts';
 import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
-import { profileJob } from '../jobs/profile-job.ts';
 import { curveFacts, runnerSettings } from './calls/exports.ts';
 import { resumedFinetune } from './calls/finetune.ts';
-import { methodExtras } from './calls/profiles.ts';
+import { purposefulProfileJob } from './calls/profiles.ts';
 import { resumedReproduction } from './calls/reproductions.ts';
 import { liveSweepJob } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -63,7 +62,7 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
         candidates: await reopenCandidates(context, manifest),
       });
     case 'profile':
-      return profileJob(onlyModel(manifest, models), tasks, methodExtras(specOf(manifest, profilePurpose)));
+      return purposefulProfileJob(onlyModel(manifest, models), tasks, specOf(manifest, profilePurpose));
     case 'export': {
       if (manifest.state === 'done')
         throw refuse(

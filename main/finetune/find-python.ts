@@ -41,7 +41,7 @@ export const environmentPython = (workspace: string): string =>
     : join(environmentFolder(workspace), 'bin', 'python');
 
 const REMEDY =
-  'Name another Python with --python, or let "uncurl doctor --python" make an environment (it takes PyTorch and transformers from PyPI).';
+  'Choose another Python (--python), or let "uncurl doctor --python" make an environment (it takes PyTorch and transformers from PyPI).';
 
 const isOlder = (version: string, least: readonly [number, number]): boolean => {
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));

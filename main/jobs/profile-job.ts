@@ -14,6 +14,7 @@ import { hashItems } from '../tasks/items.ts';
 import type { Task } from '../tasks/task.ts';
 import { type ProfiledTask, readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
+import { askedTasks } from './asked-tasks.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
 import { type Numerics, profileKey, stepSummary } from './step-key.ts';
 import { openTokenCounter } from './task-work.ts';
@@ -143,12 +144,13 @@ export const profileStep = async (
 
 /**
  * Profiles a model on tasks, one step per task, and gathers them in the run's `profile.safetensors`. `extras`: what to
- * look at beyond routing.
+ * look at beyond routing. `chat`: the tasks as the model's chat template asks them.
  */
 export const profileJob =
-  (model: RunModel, tasks: readonly RunTask[], extras: readonly ExtraStatistic[] = []): Job =>
+  (model: RunModel, plain: readonly RunTask[], extras: readonly ExtraStatistic[] = [], chat?: boolean): Job =>
   async (context) => {
     context.meter.describe('Reading tasks');
+    const tasks = await askedTasks(model, plain, chat, new Date(context.now()));
     const measure = await openTokenCounter(model.checkpoint, context.signal);
     const tokens: number[] = [];
     for (const { task } of tasks) tokens.push(await measure.profiling(task.calibration));

@@ -9,8 +9,8 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { combinedExtras } from '../pruning/plan-needs.ts';
 import type { SweepPoint, SweepRecord } from '../runs/sweep-record.ts';
-import { askTasks } from '../tasks/chat/ask-tasks.ts';
 import { hashItems } from '../tasks/items.ts';
+import { askedTasks } from './asked-tasks.ts';
 import { createGroupSizer, evaluationSteps, type GroupSizer } from './evaluation-step.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
 import type { Measurement } from './measurement.ts';
@@ -260,22 +260,6 @@ const measureTask = async (stage: Stage, counts: readonly number[], folders: rea
   }
 };
 
-/** The tasks as one model is asked them: through its chat template where the settings say so. */
-const askedTasks = async (
-  { checkpoint }: RunModel,
-  tasks: readonly RunTask[],
-  { chat }: SweepSettings,
-  now: Date,
-): Promise<readonly RunTask[]> => {
-  if (chat !== true) return tasks;
-  const asked = await askTasks(
-    checkpoint.folder,
-    tasks.map(({ task }) => task),
-    () => now,
-  );
-  return tasks.map((task, index) => ({ ...task, task: asked[index] ?? task.task }));
-};
-
 /**
  * A sweep: for every model, profiles of the tasks (where a method needs them), then for every task the unpruned model
  * and the candidates made from that task's own profile, on that task's test items. Everything is a step under a content
@@ -297,7 +281,7 @@ export const sweepJob =
     const work = new Map<string, SweepWork>();
     const asked = new Map<string, readonly RunTask[]>();
     for (const model of models) {
-      const own = await askedTasks(model, tasks, settings, new Date(context.now()));
+      const own = await askedTasks(model, tasks, settings.chat, new Date(context.now()));
       asked.set(model.name, own);
       work.set(model.name, await workOf(model, { tasks: own, settings }, context.signal));
     }

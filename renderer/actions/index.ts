@@ -1,5 +1,6 @@
 import type { Action } from './action.ts';
 import { exportPoint, startExport } from './export.ts';
+import { showFinetune } from './finetune.ts';
 import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
 import { importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
@@ -39,6 +40,7 @@ export const actions: readonly Action[] = [
   reproduceSweep,
   exportPoint,
   startExport,
+  showFinetune,
   showDevices,
   smallerFactor,
   largerFactor,

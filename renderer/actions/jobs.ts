@@ -3,6 +3,7 @@ import { listsRuns } from '../engine/apply-event.ts';
 import { isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
+import { chatOf } from '../profile/chat.ts';
 import { planStore } from '../state/plan-store.ts';
 import { optionsOf } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
@@ -27,6 +28,7 @@ export const profileTasks: Action = {
     await bridge.call('profile.start', {
       model: model.handle,
       tasks: tasksToProfile(facts).map((task) => task.handle),
+      chat: chatOf([model], planStore.getState().chat),
     });
     cache.invalidate(listsRuns);
   },
@@ -54,7 +56,7 @@ export const profileForPlan: Action = {
     const model = selectedModel(facts);
     if (model === null) return;
     const { method } = facts.selection;
-    const { options, budget, protect } = planStore.getState();
+    const { options, budget, protect, chat } = planStore.getState();
     await bridge.call('profile.start', {
       model: model.handle,
       tasks: tasksOfPlan(facts).map((task) => task.handle),
@@ -62,6 +64,7 @@ export const profileForPlan: Action = {
       options: optionsOf([method], options),
       budget,
       protect,
+      chat: chatOf([model], chat),
     });
     cache.invalidate(listsRuns);
   },

@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
+import { chatOf } from '../profile/chat.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
@@ -30,14 +31,12 @@ export const startSweep: Action = {
   shortcut: 'Mod+Enter',
   enabled: (facts) =>
     facts.connected &&
-    sweepObstacle(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), facts.methods) === null,
+    sweepObstacle(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), {
+      ...planStore.getState(),
+      pages: facts.methods,
+    }) === null,
   perform: async ({ bridge, cache }, facts) => {
-    const input = sweepInput(
-      sweepModels(facts),
-      tickedTasks(facts),
-      sweepStore.getState(),
-      planStore.getState().options,
-    );
+    const input = sweepInput(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), planStore.getState());
     const { run } = await bridge.call('sweep.start', input);
     cache.invalidate(listsRuns);
     selectionStore.getState().selectRun(run);
@@ -66,7 +65,7 @@ export const startSearch: Action = {
     const model = selectedModel(facts);
     if (model === null) return;
     const { method, factor } = facts.selection;
-    const { options, seed } = planStore.getState();
+    const { options, seed, chat } = planStore.getState();
     const { limit, delta } = sweepStore.getState();
     const { run } = await bridge.call('sweep.start', {
       models: [model.handle],
@@ -78,6 +77,7 @@ export const startSearch: Action = {
         options: optionsOf([method], options),
         limit,
         delta,
+        chat: chatOf([model], chat),
       },
     });
     cache.invalidate(listsRuns);

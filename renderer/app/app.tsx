@@ -7,6 +7,7 @@ import { CompareView } from '../features/compare/compare-view.tsx';
 import { CurvesView } from '../features/curves/curves-view.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
 import { ExportView } from '../features/export/export-view.tsx';
+import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
 import { FolderDialog } from '../features/folders/folder-dialog.tsx';
 import { Inspector } from '../features/inspector/inspector.tsx';
 import { JobsBar } from '../features/jobs/jobs-bar.tsx';
@@ -95,6 +96,7 @@ const Workbench = () => {
       <JobsBar />
       <Notices />
       <CommandPalette />
+      <FinetuneDialog />
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />

@@ -35,6 +35,20 @@ export const modelsAndTasks = define({
     term: 'Profile',
     text: 'Filled: routing statistics of the selected model on this task’s calibration items are on disk.',
   },
+  chatTemplate: {
+    term: 'Chat template',
+    text:
+      'On: every prompt is what the checkpoint’s own template makes of the item, few-shot examples as turns, choices ' +
+      'after the model’s turn has begun (as lm-evaluation-harness with --apply_chat_template ' +
+      '--fewshot_as_multiturn). Off: plain text. A model tuned for chat may use other experts for the two.',
+  },
+  withoutQuestion: {
+    term: 'Without the question',
+    text:
+      'Accuracy where each item’s choices stand after another item’s question, as the task’s folder states it for ' +
+      'the models it names. Where it lies above chance, the choices alone give answers away, and accuracy down to ' +
+      'it needs no reading of the question.',
+  },
   chance: { term: 'Chance', text: 'Accuracy of guessing: the mean of 1 / choices over the test items.' },
   acc: {
     term: 'Accuracy (acc)',
@@ -54,6 +68,37 @@ export const modelsAndTasks = define({
   exact_match: {
     term: 'Exact match (exact_match)',
     text: 'Share of items where what the model writes, filtered as the task says, equals a right answer.',
+  },
+  finetuneStages: {
+    term: 'Stages',
+    text:
+      'Router: everything but the routers is frozen, for a few steps. All: every weight moves, in rounds through the ' +
+      'items. First one, then the other is what the paper on UNCURL does after a merge (arXiv 2409.01483, section 5).',
+  },
+  finetuneEpochs: {
+    term: 'Epochs',
+    text: 'Rounds through all items, in the stage that moves all weights. The paper: 50.',
+  },
+  finetuneBatch: { term: 'Items a step', text: 'Items whose loss is averaged before the weights move. The paper: 64.' },
+  finetuneLength: { term: 'Tokens of an item', text: 'Tokens that are kept of each item, counted from its end.' },
+  finetuneRate: {
+    term: 'Peak rate',
+    text:
+      'How far a step goes at most; it rises over the first tenth of a stage’s steps. The paper’s 1e-6 is for 354 ' +
+      'million parameters: a bundled model takes 1e-4 to 1e-3. A rate too small for the stored precision changes no ' +
+      'weight, and is then refused at the end.',
+  },
+  finetuneFreeze: {
+    term: 'Weights that stay',
+    text:
+      'Weights whose name in transformers holds one of these parts (separated by commas) do not move: embed_tokens, ' +
+      'self_attn, lm_head.',
+  },
+  finetunePython: {
+    term: 'Python',
+    text:
+      'Fine-tuning runs in Python 3.10 or later with PyTorch 2.6 and transformers 5 or later, yours or that of the ' +
+      'workspace. Nothing else of the workbench needs it.',
   },
   logitDifference: {
     term: 'Largest logit difference',

@@ -156,8 +156,8 @@ export const results = define({
   candidates: {
     term: 'Candidates',
     text:
-      'Pruned models to measure: methods × factors above 1 × seeds (of methods that draw at random), twice with ' +
-      'recovery beside, made separately for each task, plus the unpruned model. Factors that an adaptive sweep ' +
+      'Pruned models to measure: methods × factors above 1 × seeds (of methods that draw at random), once more for ' +
+      'every refit of a recovery beside, made separately for each task, plus the unpruned model. Factors that an adaptive sweep ' +
       'adds come on top.',
   },
   adaptive: {

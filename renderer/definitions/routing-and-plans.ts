@@ -124,9 +124,29 @@ export const routingAndPlans = define({
   recovery: {
     term: 'Recovery without training',
     text:
-      'Refits the down projections of the experts that stay, by closed-form least squares on the task’s ' +
-      'calibration items. Beside: each plan is measured as it is and recovered, as two curves. Instead: only ' +
+      'Refits weights of what stays on the task’s calibration items, towards what the unpruned model gives; which ' +
+      'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. Instead: only ' +
       'recovered. It can also do nothing or hurt; a sweep with both says where.',
+  },
+  refitExperts: {
+    term: 'Refit of the experts',
+    text:
+      'The down projections of the experts that stay, by closed-form least squares, layer by layer. The job bar ' +
+      'counts it as 25 passes over the calibration items for each plan. Its curve is called “…, recovered” here and ' +
+      '…+recovery in files.',
+  },
+  refitRouter: {
+    term: 'Refit of the router',
+    text:
+      'The rows of the router, by at most 400 steps of descent on each layer’s output, every fourth item held out; ' +
+      'where those gain nothing, the router stays as it was. Every expert that stays runs on every calibration token. ' +
+      'Counted as the refit of the experts is. Its curve is called “…, router recovered” here and …+router in files.',
+  },
+  refitRouterAndExperts: {
+    term: 'Refit of router and experts',
+    text:
+      'In each layer the router first, then the down projections under the routing that it gives: costs both refits. ' +
+      'Its curve is called “…, router and experts recovered” here and …+router+experts in files.',
   },
   recoveredMark: {
     term: 'Recovered',

@@ -3,10 +3,14 @@ import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
 import { selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
+import { chatOf } from '../profile/chat.ts';
 import type { ImportedFile, PlanState } from '../state/plan-store.ts';
 import { keptAtFactor } from './kept-counts.ts';
 
-type PlanSettings = Pick<PlanState, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'pins' | 'taskWeights'> & {
+type PlanSettings = Pick<
+  PlanState,
+  'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'chat' | 'pins' | 'taskWeights'
+> & {
   readonly method: MethodName;
   readonly factor: number;
 };
@@ -55,6 +59,7 @@ export const planInput = (
     seed: seed === 0 ? undefined : seed,
     options: Object.keys(given).length === 0 ? undefined : { ...given },
     protect: protect === 'none' ? undefined : protect,
+    chat: chatOf([model], settings.chat),
     pins: pins.length === 0 ? undefined : pins.map((pin) => ({ ...pin })),
     taskWeights: tasks.length === 1 || weights.every((weight) => weight === 1) ? undefined : weights,
   };

@@ -8,7 +8,9 @@ import { amountScale, type ColorScale, differenceScale } from '../../main/figure
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { useResolvedTheme } from '../state/theme.ts';
+import { planStore } from '../state/plan-store.ts';
 import { routingStore } from '../state/view-stores.ts';
+import { chatOf } from './chat.ts';
 import { matrixDifference, metricMatrix } from './metrics.ts';
 import type { Matrix } from './metrics.ts';
 
@@ -24,9 +26,10 @@ export const useProfiles = (): Profiles => {
   const facts = useFacts();
   const model = selectedModel(facts);
   const tasks = facts.tasks.filter((task) => task.error === null).map((task) => task.handle);
+  const chat = useStore(planStore, (state) => state.chat);
   const { data, loading, error } = useQuery(
     'profile.read',
-    isUsable(model) && tasks.length > 0 ? { model: model.handle, tasks } : null,
+    isUsable(model) && tasks.length > 0 ? { model: model.handle, tasks, chat: chatOf([model], chat) } : null,
   );
   return useMemo(
     () => ({

@@ -4,15 +4,16 @@ import type { PathHandle } from '../../main/contract/model.ts';
 import type { FolderPurpose } from '../../main/contract/shell.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { ChosenFolder } from './export-store.ts';
+import type { ChosenProgram } from './finetune-store.ts';
 
 interface FolderRequest {
-  readonly purpose: FolderPurpose;
+  readonly purpose: FolderPurpose | 'python';
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
 interface FolderDialogState {
   readonly request: FolderRequest | null;
-  readonly ask: (purpose: FolderPurpose) => Promise<ChosenFolder | null>;
+  readonly ask: (purpose: FolderPurpose | 'python') => Promise<ChosenFolder | null>;
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
@@ -45,6 +46,13 @@ export const chooseFolder = async (bridge: Bridge, purpose: FolderPurpose): Prom
 export const chooseTaskFile = async (bridge: Bridge): Promise<PathHandle | null> => {
   if (bridge.shell === null) return (await folderDialogStore.getState().ask('task'))?.handle ?? null;
   return bridge.shell.chooseFolder({ purpose: 'task-file' });
+};
+
+/** Asks for a Python to train with; what the native dialog gave is known by its handle only. */
+export const choosePython = async (bridge: Bridge): Promise<ChosenProgram | null> => {
+  if (bridge.shell === null) return folderDialogStore.getState().ask('python');
+  const handle = await bridge.shell.chooseFolder({ purpose: 'python' });
+  return handle === null ? null : { handle, path: null };
 };
 
 /** Plans of 100 layers of 512 experts, merged, are under 3 MB; one message to the engine holds 16 MB. */

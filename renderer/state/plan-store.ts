@@ -32,6 +32,8 @@ export interface PlanState {
   /** Options that differ from a method's defaults; plans and sweeps use the same. */
   readonly options: OptionsByMethod;
   readonly protect: SuperExpertProtection;
+  /** Ask tasks through the model's chat template, where it has one: profiles, plans and sweeps alike. */
+  readonly chat: boolean;
   /** By model. */
   readonly pins: Readonly<Record<PathHandle, readonly Pin[]>>;
   /** How much each task counts where a plan is made for several; absent: 1. */
@@ -46,6 +48,7 @@ export interface PlanState {
   /** Undefined takes the option back to its default. */
   readonly chooseOption: (method: MethodName, name: string, value: MethodOptions[string] | undefined) => void;
   readonly chooseProtect: (protect: SuperExpertProtection) => void;
+  readonly chooseChat: (chat: boolean) => void;
   /** `keep`: must stay or must go; null lets the expert go by the method again. */
   readonly pin: (
     model: PathHandle,
@@ -77,6 +80,7 @@ export const createPlanStore = () =>
     seed: 0,
     options: {},
     protect: 'none',
+    chat: false,
     pins: {},
     taskWeights: {},
     madeFor: 'task',
@@ -87,6 +91,7 @@ export const createPlanStore = () =>
     chooseOption: (method, name, value) =>
       set(({ options }) => ({ options: withOption(options, method, name, value) })),
     chooseProtect: (protect) => set({ protect }),
+    chooseChat: (chat) => set({ chat }),
     pin: (model, { layer, expert }, keep) =>
       set(({ pins }) => {
         const others = (pins[model] ?? []).filter((known) => known.layer !== layer || known.expert !== expert);

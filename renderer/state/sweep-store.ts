@@ -1,6 +1,6 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { BudgetName, MethodName, SuperExpertProtection } from '../../main/contract/plan.ts';
+import type { BudgetName, MethodName, RefitName, SuperExpertProtection } from '../../main/contract/plan.ts';
 import type { SweepSettings } from '../../main/contract/sweep.ts';
 
 /** Methods that a first sweep compares: the floor, the usual baseline, and two of this field. */
@@ -21,6 +21,8 @@ export interface SweepState {
   readonly budget: SweepBudget;
   readonly protect: SuperExpertProtection;
   readonly recovery: SweepSettings['recovery'];
+  /** What recovered plans have refitted, each a curve of its own. */
+  readonly refits: readonly RefitName[];
   readonly adaptive: boolean;
   /** First n test items of each task; null: all. */
   readonly limit: number | null;
@@ -32,6 +34,7 @@ export interface SweepState {
   readonly chooseBudget: (budget: SweepBudget) => void;
   readonly chooseProtect: (protect: SuperExpertProtection) => void;
   readonly chooseRecovery: (recovery: SweepSettings['recovery']) => void;
+  readonly toggleRefit: (refit: RefitName) => void;
   readonly chooseAdaptive: (adaptive: boolean) => void;
   readonly chooseLimit: (limit: number | null) => void;
   readonly chooseDelta: (delta: number) => void;
@@ -49,6 +52,7 @@ const createSweepStore = () =>
     budget: 'uniform',
     protect: 'none',
     recovery: 'none',
+    refits: ['experts'],
     adaptive: false,
     limit: null,
     delta: 0.02,
@@ -59,6 +63,7 @@ const createSweepStore = () =>
     chooseBudget: (budget) => set({ budget }),
     chooseProtect: (protect) => set({ protect }),
     chooseRecovery: (recovery) => set({ recovery }),
+    toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
     chooseAdaptive: (adaptive) => set({ adaptive }),
     chooseLimit: (limit) => set({ limit }),
     chooseDelta: (delta) => set({ delta }),

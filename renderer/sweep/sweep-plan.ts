@@ -1,16 +1,21 @@
 import type { CallInput } from '../../main/contract/calls.ts';
 import type { MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
+import type { MethodName } from '../../main/contract/plan.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
-import type { OptionsByMethod } from '../state/plan-store.ts';
+import { chatOf, withChatTemplate } from '../profile/chat.ts';
+import type { OptionsByMethod, PlanState } from '../state/plan-store.ts';
 import type { SweepState } from '../state/sweep-store.ts';
 
 export type SweepSettingsChosen = Pick<
   SweepState,
-  'methods' | 'skippedFactors' | 'seeds' | 'budget' | 'protect' | 'recovery' | 'adaptive' | 'limit' | 'delta'
+  'methods' | 'skippedFactors' | 'seeds' | 'budget' | 'protect' | 'recovery' | 'refits' | 'adaptive' | 'limit' | 'delta'
 >;
+
+/** What plans and sweeps share. */
+type SharedSettings = Pick<PlanState, 'options' | 'chat'>;
 
 /** Factors that every one of the models can be pruned by; a factor too large for one of them would be refused. */
 export const commonFactors = (models: readonly ModelEntry[]): readonly number[] => {
@@ -52,7 +57,7 @@ const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod)
 export const sweepCost = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  settings: Pick<SweepSettingsChosen, 'methods' | 'skippedFactors' | 'seeds' | 'limit' | 'recovery'>,
+  settings: Pick<SweepSettingsChosen, 'methods' | 'skippedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits'>,
   { pages, options }: SweepMethods,
 ): SweepCost => {
   const pruned = chosenFactors(models, settings.skippedFactors).filter((factor) => factor > 1).length;
@@ -61,14 +66,15 @@ export const sweepCost = (
     return { plans: pruned * (page?.random === true ? settings.seeds : 1), searched: searchedPerPlan(page, options) };
   });
   const plans = drawn.reduce((sum, method) => sum + method.plans, 0);
-  const candidatesPerTask = plans * (settings.recovery === 'both' ? 2 : 1);
+  const refits = settings.recovery === 'none' ? 0 : settings.refits.length;
+  const candidatesPerTask = plans * (refits + (settings.recovery === 'only' ? 0 : 1));
   const items = tasks.reduce((sum, task) => sum + Math.min(task.items.test, settings.limit ?? Infinity), 0);
   const stages = models.length * tasks.length;
   return {
     candidatesPerTask,
     evaluations: stages * (candidatesPerTask + 1),
     itemEvaluations: models.length * items * (candidatesPerTask + 1),
-    refits: settings.recovery === 'none' ? 0 : stages * plans,
+    refits: stages * plans * refits,
     searched: stages * drawn.reduce((sum, method) => sum + method.plans * method.searched, 0),
   };
 };
@@ -77,14 +83,31 @@ export const sweepCost = (
 export const sweepObstacle = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  settings: Pick<SweepSettingsChosen, 'methods' | 'skippedFactors' | 'recovery' | 'budget' | 'protect'>,
-  pages: readonly MethodPage[],
+  settings: Pick<SweepSettingsChosen, 'methods' | 'skippedFactors' | 'recovery' | 'refits' | 'budget' | 'protect'>,
+  { pages, options, chat }: SharedSettings & Pick<SweepMethods, 'pages'>,
 ): string | null => {
   if (models.length === 0) return 'Select a model on the left.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
   if (settings.methods.length === 0) return 'Tick at least one method.';
   if (!chosenFactors(models, settings.skippedFactors).some((factor) => factor > 1))
     return 'Tick at least one factor above 1.';
+  if (settings.recovery !== 'none' && settings.refits.length === 0)
+    return 'Tick at least one thing for the recovery to refit, or choose no recovery.';
+  const untrained = settings.methods.find((method) => startsItsRouterAnew(method, options));
+  if (untrained !== undefined && !recoversEveryRouter(settings)) {
+    return (
+      `${methodTitle(untrained)} starts its router anew at random, which is good for nothing before it is recovered: ` +
+      'choose recovery “instead of each plan” with a refit of the router in every curve, or another option “router”.'
+    );
+  }
+  const untemplated = models.filter((model) => !withChatTemplate(models).includes(model));
+  const isChat = chatOf(models, chat) === true;
+  if (isChat && untemplated.length > 0) {
+    return (
+      `${untemplated.map(({ name }) => name).join(', ')}: no chat template. Untick the model, or switch “Chat ` +
+      'template” off.'
+    );
+  }
   const chosen = pages.filter(({ name }) => settings.methods.includes(name));
   const bare = tasks.filter((task) => task.items.calibration === 0);
   const readsCalibration =
@@ -99,6 +122,9 @@ export const sweepObstacle = (
     );
   }
   const texts = tasks.filter((task) => task.metric === 'perplexity');
+  if (isChat && texts.length > 0) {
+    return `${titles(texts)}: texts have no turns for a chat template. Untick the task, or switch “Chat template” off.`;
+  }
   const searching = chosen.find(({ needs }) => needs === 'search');
   if (texts.length > 0 && searching !== undefined) {
     return (
@@ -109,13 +135,20 @@ export const sweepObstacle = (
   return null;
 };
 
+const startsItsRouterAnew = (method: MethodName, options: OptionsByMethod): boolean =>
+  options[method]?.['router'] === 'reinitialised';
+
+/** Whether no curve shows a plan whose router was left as the method made it. */
+const recoversEveryRouter = ({ recovery, refits }: Pick<SweepSettingsChosen, 'recovery' | 'refits'>): boolean =>
+  recovery === 'only' && !refits.includes('experts');
+
 const titles = (tasks: readonly TaskEntry[]): string => tasks.map((task) => task.title).join(', ');
 
 export const sweepInput = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  { methods, skippedFactors, seeds, budget, protect, recovery, adaptive, limit, delta }: SweepSettingsChosen,
-  options: OptionsByMethod,
+  { methods, skippedFactors, seeds, budget, protect, recovery, refits, adaptive, limit, delta }: SweepSettingsChosen,
+  { options, chat }: SharedSettings,
 ): CallInput<'sweep.start'> => ({
   models: models.map((model) => model.handle),
   tasks: tasks.map((task) => task.handle),
@@ -127,6 +160,8 @@ export const sweepInput = (
     budget,
     protect,
     recovery,
+    refits: recovery === 'none' ? undefined : [...refits],
+    chat: chatOf(models, chat),
     options: optionsOf(methods, options),
     delta,
     limit,

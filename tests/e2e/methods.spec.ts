@@ -23,7 +23,7 @@ test('every method has its page, says what it needs, and is compared with its re
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Methods' });
     await expect(dialog.getByRole('article')).toContainText('Lasby et al. 2025');
-    await expect(dialog.getByRole('option')).toHaveCount(17);
+    await expect(dialog.getByRole('option')).toHaveCount(18);
     await dialog.getByRole('option', { name: 'REAP', exact: true }).focus();
     await page.keyboard.press('ArrowUp');
     await expect(dialog.getByRole('article', { name: 'Expert activation norm (ean)' })).toContainText(
@@ -88,7 +88,7 @@ test('every method has its page, says what it needs, and is compared with its re
 
   await test.step('two methods are swept with and without recovery, and the cost says so', async () => {
     await page.getByRole('button', { name: 'None', exact: true }).click();
-    await page.getByRole('checkbox', { name: /Sums/ }).check();
+    await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
     for (const method of ['Random', 'REAP', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
     await sweep.getByText('More methods').click();
     await sweep.getByLabel('EAN', { exact: true }).check();

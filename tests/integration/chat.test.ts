@@ -40,6 +40,8 @@ test('--chat asks a model through its own template; without it the template is n
   expect(plain.said).toContain(
     'chatty: It has a chat template (chat_template.jinja): tasks are asked as plain text unless the chat switch (--chat) is on.',
   );
+  const { code, stdout } = await uncurl(['info', same]);
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/note +It has a chat template \(chat_template\.jinja\)/)]);
   const chatted = await profile(same, 'chatted', '--chat');
   expect(chatted.said).not.toContain('chat template');
   expect(chatted.tokens).toBe(plain.tokens);

@@ -1,4 +1,5 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { unusedTemplateNote } from '../../tasks/chat/ask-tasks.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount } from '../terminal-text.ts';
 import { textList } from '../text-table.ts';
@@ -12,7 +13,8 @@ export const info: Verb = {
   options: {},
   run: async ({ positionals: [named = ''] }, { resources }) => {
     const { name, folder, fingerprint, info: facts } = await openCheckpoint(await findModel(resources, named));
-    const { parameters, memory, reasons } = facts;
+    const { parameters, memory, reasons, chatTemplate } = facts;
+    const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
     const text = textList([
       ['model', name],
       ['folder', folder],
@@ -32,7 +34,7 @@ export const info: Verb = {
       ['on disk', `${printedBytes(facts.sizeBytes)}, ${facts.dtype}`],
       ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],
       ['runs here', facts.supported ? 'yes' : 'no'],
-      ...reasons.map((reason) => ['note', reason] as const),
+      ...notes.map((note) => ['note', note] as const),
     ]);
     return { document: { name, folder, fingerprint, ...facts }, text };
   },

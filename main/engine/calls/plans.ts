@@ -4,6 +4,7 @@ import { refuse } from '../../contract/errors.ts';
 import type { MethodName, Plan } from '../../contract/plan.ts';
 import { isFile } from '../../files/file-errors.ts';
 import { recoveredFile } from '../../inference/recovered-layer.ts';
+import { askedTasks } from '../../jobs/asked-tasks.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { methodPage } from '../../pruning/method-page.ts';
@@ -61,13 +62,14 @@ const storedProfiles = async (
   context: EngineContext,
   checkpoint: Checkpoint,
   tasks: readonly RunTask[],
-  method: MethodName,
+  { method, chat }: Pick<PlanRequest, 'method' | 'chat'>,
   extras: readonly ExtraStatistic[],
 ): Promise<RoutingStatistics[]> => {
   const { fingerprint, info } = checkpoint;
   const profiles: RoutingStatistics[] = [];
-  for (const { name, task } of tasks) {
-    const statistics = await storedProfile(context, fingerprint, task, extras);
+  const asked = await askedTasks({ checkpoint }, tasks, chat, new Date(context.now()));
+  for (const [index, { name, task }] of tasks.entries()) {
+    const statistics = await storedProfile(context, fingerprint, asked[index]?.task ?? task, extras);
     if (statistics === null)
       throw (
         (await changedSubject(context, checkpoint, task)) ??
@@ -96,7 +98,7 @@ const makeRequestedPlan = async (
   const tasks = await openRunTasks(context, request.tasks);
   const { method, options, budget, protect } = request;
   const needs = planNeeds({ method, options, budget, protect });
-  const statistics = needs.profile ? await storedProfiles(context, checkpoint, tasks, method, needs.extras) : [];
+  const statistics = needs.profile ? await storedProfiles(context, checkpoint, tasks, request, needs.extras) : [];
   const plan = planForModel(checkpoint, { ...request, statistics, tasks: tasks.map((task) => task.name) });
   return { plan, cost: planCost(info, plan) };
 };

@@ -1,5 +1,8 @@
 import { calls, type ProfilePurpose } from '../../contract/calls.ts';
+import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
+import { askedTasks } from '../../jobs/asked-tasks.ts';
+import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { profileJob, readStoredProfile, requireCalibration, taskProfileOf } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
@@ -37,14 +40,37 @@ export const methodExtras = ({ methods, options, budget, protect }: ProfilePurpo
   return combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget, protect })));
 };
 
+/** The job that profiles a model on tasks for a purpose. */
+export const purposefulProfileJob = (model: RunModel, tasks: readonly RunTask[], purpose: ProfilePurpose): Job =>
+  profileJob(model, tasks, methodExtras(purpose), purpose.chat);
+
+/** The tasks that the model's chat template can ask, as it asks them; all of them as they are without `chat`. */
+const askableTasks = async (
+  context: EngineContext,
+  checkpoint: RunModel['checkpoint'],
+  tasks: readonly RunTask[],
+  chat: boolean | undefined,
+): Promise<readonly RunTask[]> => {
+  const asked: RunTask[] = [];
+  for (const task of tasks) {
+    try {
+      asked.push(...(await askedTasks({ checkpoint }, [task], chat, new Date(context.now()))));
+    } catch (error) {
+      // Only this one cannot be asked so: nothing was profiled of it, and profiling it says why.
+      if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
+    }
+  }
+  return asked;
+};
+
 type ProfileCall = 'profile.read' | 'profile.start';
 
 export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall> => ({
-  'profile.read': answer(calls['profile.read'], async ({ model, tasks }) => {
-    const { fingerprint } = await context.checkpoint(context.handles.resolve(model));
+  'profile.read': answer(calls['profile.read'], async ({ model, tasks, chat }) => {
+    const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const profiles: TaskProfile[] = [];
-    for (const { name, task } of await openRunTasks(context, tasks)) {
-      const statistics = await storedProfile(context, fingerprint, task);
+    for (const { name, task } of await askableTasks(context, checkpoint, await openRunTasks(context, tasks), chat)) {
+      const statistics = await storedProfile(context, checkpoint.fingerprint, task);
       if (statistics !== null) profiles.push(taskProfileOf({ name, hash: task.hash }, statistics));
     }
     return profiles;
@@ -59,14 +85,21 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     )} on ${nameList(
       tasks.map(({ name }) => name),
       'tasks',
-    )}`;
+    )}${purpose.chat === true ? ', through its chat template' : ''}`;
     const [model] = models;
     if (model === undefined) throw new Error('a handle without a model');
     await requireTokenizer(model.checkpoint);
+    await askedTasks(model, tasks, purpose.chat, new Date(context.now()));
     return startRun(
       context,
-      { kind: 'profile', title, spec: purpose.methods.length === 0 ? {} : purpose, models, tasks },
-      profileJob(model, tasks, methodExtras(purpose)),
+      {
+        kind: 'profile',
+        title,
+        spec: purpose.methods.length === 0 && purpose.chat !== true ? {} : purpose,
+        models,
+        tasks,
+      },
+      purposefulProfileJob(model, tasks, purpose),
     );
   }),
 });

@@ -15,10 +15,10 @@ interface PurposeWords {
   readonly hint: string;
   readonly confirm: string;
   /** Kind of entry that is chosen with one click of the list. */
-  readonly target: 'model' | 'task' | 'folder';
+  readonly target: 'model' | 'task' | 'folder' | 'file';
 }
 
-const words: Readonly<Record<FolderPurpose, PurposeWords>> = {
+const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
   model: {
     title: 'Open a model',
     hint: 'A Hugging Face folder: config.json, safetensors, tokenizer.json.',
@@ -43,6 +43,18 @@ const words: Readonly<Record<FolderPurpose, PurposeWords>> = {
     confirm: 'Verify this folder',
     target: 'model',
   },
+  tuned: {
+    title: 'Write the tuned model into',
+    hint: 'The new folder is made inside the one you choose.',
+    confirm: 'Write into this folder',
+    target: 'folder',
+  },
+  python: {
+    title: 'Choose a Python',
+    hint: 'The program itself (bin/python); hidden folders such as .venv are not listed.',
+    confirm: '',
+    target: 'file',
+  },
 };
 
 export const FolderDialog = () => {
@@ -51,7 +63,7 @@ export const FolderDialog = () => {
   return <FolderBrowser key={request.purpose} purpose={request.purpose} />;
 };
 
-const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose }) => {
+const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python' }) => {
   const { answer } = folderDialogStore.getState();
   const [handle, setHandle] = useState<PathHandle | null>(null);
   const [lastGood, setLastGood] = useState<PathHandle | null>(null);
@@ -119,13 +131,15 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose }) => {
       <footer className="dialog-foot">
         <span className="muted">{hint}</span>
         <Button onClick={() => answer(null)}>Cancel</Button>
-        <Button
-          look="primary"
-          disabled={folder === undefined}
-          onClick={() => folder !== undefined && choose({ handle: folder.handle, path: folder.path })}
-        >
-          {confirm}
-        </Button>
+        {target !== 'file' && (
+          <Button
+            look="primary"
+            disabled={folder === undefined}
+            onClick={() => folder !== undefined && choose({ handle: folder.handle, path: folder.path })}
+          >
+            {confirm}
+          </Button>
+        )}
       </footer>
     </Dialog>
   );

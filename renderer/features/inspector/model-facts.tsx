@@ -1,5 +1,8 @@
+import { useStore } from 'zustand';
 import { shortHash } from '../../../main/contract/model.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
+import { useAction } from '../../actions/action.ts';
+import { showFinetune } from '../../actions/finetune.ts';
 import { locateModel } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
 import { FactList } from '../../components/data-table.tsx';
@@ -8,10 +11,13 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatBytes, formatCount, formatParameters } from '../../../main/figures/numbers.ts';
 import { changedSentence } from '../../format/record-words.ts';
+import { planStore } from '../../state/plan-store.ts';
 
 /** What is known of a model without loading its weights. */
 export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
   const engine = useQuery('engine.facts', {}).data;
+  const chat = useStore(planStore, (state) => state.chat);
+  const finetune = useAction(showFinetune);
   const { info } = model;
   if (model.missing !== undefined) return <MissingModel model={model} />;
   if (info === null) {
@@ -87,6 +93,15 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
                   value: `${fits ? 'resident' : 'streaming'}, budget ${formatBytes(engine.memory.budgetBytes)}`,
                 },
               ]),
+          ...(info.chatTemplate === undefined
+            ? []
+            : [
+                {
+                  key: 'chat',
+                  term: <Definition of="chatTemplate" />,
+                  value: chat ? 'applied' : 'not applied',
+                },
+              ]),
           { key: 'positions', term: 'Positions', value: formatCount(info.maxPositions) },
           ...(model.fingerprint === null
             ? []
@@ -100,6 +115,11 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
         ]}
       />
       <p className="path">{model.path}</p>
+      <div className="card-actions">
+        <Button onClick={finetune.perform} disabled={!finetune.enabled}>
+          Fine-tune…
+        </Button>
+      </div>
     </>
   );
 };

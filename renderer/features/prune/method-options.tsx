@@ -8,9 +8,12 @@ import { planStore } from '../../state/plan-store.ts';
 
 type OptionValue = OptionValues[string];
 
+/** Names whose dash belongs to the word. */
+const ownWords: Readonly<Partial<Record<string, string>>> = { 'k-means': 'k-means', 'cluster-qr': 'cluster QR' };
+
 /** "switchAfter" and "most-active" as a person reads them. */
 export const inWords = (name: string): string =>
-  name.replaceAll('-', ' ').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  ownWords[name] ?? name.replaceAll('-', ' ').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** A choice as the method wants it: some choose among numbers. */
 export const valueOfChoice = (option: MethodOption, choice: string): OptionValue =>

@@ -14,6 +14,7 @@ import { MethodSelect, useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { FactorSlider } from '../../plan/plan-controls.tsx';
 import { ignoresBudget, shownImport } from '../../plan/plan-input.ts';
+import { ChatSwitch } from '../../profile/chat-switch.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import type { ImportedFile } from '../../state/plan-store.ts';
 import { BudgetSelect, LayerCounts, ProtectSelect } from './budget.tsx';
@@ -47,6 +48,7 @@ export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonl
       {imported !== null && <ImportedCard file={imported} />}
       {imported?.kind !== 'plan' && <FactorSlider counts={model.info} />}
       {imported === null && <MethodFields />}
+      {imported === null && <ChatSwitch models={[model]} />}
       {imported?.kind === 'ranking' && (
         <div className="field-row">
           <BudgetSelect

@@ -8,11 +8,15 @@ import { Checkbox, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
+import { ChatSwitch } from '../../profile/chat-switch.tsx';
+import { withChatTemplate } from '../../profile/chat.ts';
+import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { BudgetSelect, ProtectSelect } from './budget.tsx';
 import { SweepMethods, SweepNumbers, SweepOptions } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
+import { SweepRefits } from './sweep-refits.tsx';
 
 const budgets = sweepSettings.shape.budget.unwrap().options;
 
@@ -20,11 +24,12 @@ const budgets = sweepSettings.shape.budget.unwrap().options;
 export const SweepLauncher = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
+  const shared = useStore(planStore);
   const start = useAction(startSweep);
   const about = useAction(showMethods);
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
-  const obstacle = sweepObstacle(models, tasks, settings, facts.methods);
+  const obstacle = sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods });
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (
     <section className="card" aria-label="Sweep">
@@ -90,6 +95,18 @@ export const SweepLauncher = () => {
             onChange={settings.chooseRecovery}
           />
         </div>
+        {settings.recovery !== 'none' && (
+          <>
+            <span>Refit</span>
+            <SweepRefits />
+          </>
+        )}
+        {withChatTemplate(models).length > 0 && (
+          <>
+            <span>Prompts</span>
+            <ChatSwitch models={models} />
+          </>
+        )}
         <span>Settings</span>
         <SweepNumbers />
       </div>

@@ -5,7 +5,8 @@ import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { definitions } from '../../definitions/definitions.ts';
-import { useFacts } from '../../engine/facts.ts';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { ChatSwitch } from '../../profile/chat-switch.tsx';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { routingMetrics, routingStore } from '../../state/view-stores.ts';
@@ -13,7 +14,9 @@ import { routingMetrics, routingStore } from '../../state/view-stores.ts';
 const NO_TASK = '';
 
 export const RoutingControls = () => {
-  const { tasks, selection } = useFacts();
+  const facts = useFacts();
+  const { tasks, selection } = facts;
+  const model = selectedModel(facts);
   const { metric, compareWith, asTable, chooseMetric, compare, showTable } = useStore(routingStore);
   const { byTask } = useProfiles();
   const profile = useAction(profileTasks);
@@ -45,6 +48,7 @@ export const RoutingControls = () => {
         disabled={others.length === 0}
       />
       <div className="view-head-end">
+        {model !== null && <ChatSwitch models={[model]} short />}
         <Button icon="play" onClick={profile.perform} disabled={!profile.enabled}>
           Profile
         </Button>

@@ -12,6 +12,7 @@ import { formatWhen } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { reproductionStore } from '../../state/dialog-stores.ts';
 import { exportStore } from '../../state/export-store.ts';
+import { finetuneStore } from '../../state/finetune-store.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 
@@ -44,7 +45,7 @@ const openRun = (run: RunManifest): void => {
     case 'profile':
       return show('routing');
     case 'finetune':
-      return undefined;
+      return finetuneStore.getState().showRun(run.id);
     case 'export':
     case 'verify':
       exportStore.getState().showRun(run.id);

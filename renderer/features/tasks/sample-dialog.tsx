@@ -6,8 +6,10 @@ import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { sampleStore } from '../../state/dialog-stores.ts';
+import { withoutQuestionText } from './without-question.ts';
 import './sample-dialog.css';
 
 const SHOWN_ITEMS = 40;
@@ -25,6 +27,7 @@ export const SampleDialog = () => {
 
 const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
   const { split, chooseSplit } = useStore(sampleStore);
+  const withoutQuestion = withoutQuestionText(task, selectedModel(useFacts())?.name ?? null);
   const count = task.items[split];
   const items = useQuery('tasks.preview', count === 0 ? null : { handle: task.handle, split, count: SHOWN_ITEMS });
   return (
@@ -37,6 +40,12 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
             <>
               {' · '}
               <Definition of="chance">chance</Definition> {formatFixed(task.chance, 3)}
+            </>
+          )}
+          {withoutQuestion !== null && (
+            <>
+              {' · '}
+              <Definition of="withoutQuestion">without the question</Definition> {withoutQuestion}
             </>
           )}
           {task.source !== '' && ` · ${task.source}`}

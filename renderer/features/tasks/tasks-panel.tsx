@@ -8,12 +8,14 @@ import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { sampleStore } from '../../state/dialog-stores.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { usePart } from '../../state/view-stores.ts';
+import { withoutQuestionText } from './without-question.ts';
 
 export const TasksPanel = () => {
   const tasks = useQuery('tasks.list', {});
@@ -60,6 +62,10 @@ export const TasksPanel = () => {
   );
 };
 
+/** Chance in the narrow column; a text has a perplexity instead, and what is written can hardly be guessed. */
+const chanceText = ({ chance, metric }: TaskEntry): string =>
+  chance !== null ? formatFixed(chance, 2) : metric === 'perplexity' ? 'ppl' : '–';
+
 const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
   const { ticked, focused } = usePart(selectionStore, (state) => ({
     ticked: state.tasks.includes(task.handle),
@@ -96,9 +102,7 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
             {task.error === null ? (
               <>
                 <span className="row-note task-number">{formatCount(task.items.test)}</span>
-                <span className="row-note task-number">
-                  {task.chance !== null ? formatFixed(task.chance, 2) : task.metric === 'perplexity' ? 'ppl' : '–'}
-                </span>
+                <span className="row-note task-number">{chanceText(task)}</span>
               </>
             ) : (
               <span className="row-note">cannot be opened</span>
@@ -132,22 +136,26 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
   );
 };
 
-const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profiled: boolean }) => (
-  <>
-    <strong>{task.title}</strong>
-    {task.error !== null && <p>{task.error}</p>}
-    {task.changed !== undefined && <p>{changedTaskSentence(task.changed, task.hash)}</p>}
-    {task.description !== '' && <p>{task.description}</p>}
-    <p>
-      Metric {task.metric}
-      {task.chance !== null && `, chance ${formatFixed(task.chance, 3)}`}
-      <br />
-      {formatCount(task.items.test)} test items, {formatCount(task.items.calibration)} calibration items
-      <br />
-      {profiled ? 'Profiled with this model' : 'Not profiled with this model yet'}
-    </p>
-    {task.source !== '' && <p>Source: {task.source}</p>}
-    {task.licence !== '' && <p>Licence: {task.licence}</p>}
-    <p className="muted">{task.path}</p>
-  </>
-);
+const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profiled: boolean }) => {
+  const withoutQuestion = withoutQuestionText(task, selectedModel(useFacts())?.name ?? null);
+  return (
+    <>
+      <strong>{task.title}</strong>
+      {task.error !== null && <p>{task.error}</p>}
+      {task.changed !== undefined && <p>{changedTaskSentence(task.changed, task.hash)}</p>}
+      {task.description !== '' && <p>{task.description}</p>}
+      <p>
+        Metric {task.metric}
+        {task.chance !== null && `, chance ${formatFixed(task.chance, 3)}`}
+        {withoutQuestion !== null && `, without the question ${withoutQuestion}`}
+        <br />
+        {formatCount(task.items.test)} test items, {formatCount(task.items.calibration)} calibration items
+        <br />
+        {profiled ? 'Profiled with this model' : 'Not profiled with this model yet'}
+      </p>
+      {task.source !== '' && <p>Source: {task.source}</p>}
+      {task.licence !== '' && <p>Licence: {task.licence}</p>}
+      <p className="muted">{task.path}</p>
+    </>
+  );
+};

@@ -130,3 +130,12 @@ test('an imported file stands in for the method, for the model it was read for',
   store.getState().importFile({ ...file, model: b });
   expect(currentPlanCall(facts, store.getState())?.call).toBe('plan.make');
 });
+
+test('the chat switch reaches the request of a model that has a template, and of no other', () => {
+  const store = createPlanStore();
+  store.getState().chooseChat(true);
+  const chatty = modelEntry.parse({ ...model, info: { ...model.info, chatTemplate: 'chat_template.jinja' } });
+  expect(planInput(model, [a], { ...store.getState(), ...at })?.chat).toBeUndefined();
+  const input = planInput(chatty, [a], { ...store.getState(), ...at });
+  expect(planRequest.parse(input).chat).toBe(true);
+});

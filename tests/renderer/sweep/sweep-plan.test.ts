@@ -7,7 +7,7 @@ import { methods } from '../../../main/pruning/methods.ts';
 import { commonFactors, sweepCost, sweepInput, sweepObstacle } from '../../../renderer/sweep/sweep-plan.ts';
 import type { SweepSettingsChosen } from '../../../renderer/sweep/sweep-plan.ts';
 
-const model = (experts: number) =>
+const model = (experts: number, chatTemplate?: string) =>
   modelEntry.parse({
     handle: `m${experts}`,
     name: `uncurl-${experts}`,
@@ -33,6 +33,7 @@ const model = (experts: number) =>
       memory: { resident: 1, streaming: 1 },
       supported: true,
       reasons: [],
+      chatTemplate,
     },
   });
 const task = (name: string, calibration: number, metric = 'acc') =>
@@ -59,11 +60,12 @@ const settings: SweepSettingsChosen = {
   budget: 'uniform',
   protect: 'none',
   recovery: 'none',
+  refits: ['experts'],
   adaptive: false,
   limit: 100,
   delta: 0.02,
 };
-const known = { pages, options: {} };
+const known = { pages, options: {}, chat: false };
 
 test('several models share the factors that all of them can reach', () => {
   expect(commonFactors([model(16), model(8)])).toEqual([1, 2, 4]);
@@ -94,6 +96,46 @@ test('recovery beside doubles the candidates, instead does not; both refit every
   });
 });
 
+test('every refit is a curve of its own, and is refitted for every plan', () => {
+  const two = { ...settings, refits: ['router', 'router+experts'] as const };
+  const tasks = [task('a', 300)];
+  expect(sweepCost([model(16)], tasks, { ...two, recovery: 'both' }, known)).toMatchObject({
+    candidatesPerTask: 24,
+    refits: 16,
+  });
+  expect(sweepCost([model(16)], tasks, { ...two, recovery: 'only' }, known)).toMatchObject({
+    candidatesPerTask: 16,
+    refits: 16,
+  });
+  expect(sweepCost([model(16)], tasks, two, known)).toMatchObject({ candidatesPerTask: 8, refits: 0 });
+});
+
+test('a router that starts anew is measured only where every curve recovers it', () => {
+  const anew = { ...known, options: { uncurl: { router: 'reinitialised' } } };
+  const obstacle = (changed: Partial<SweepSettingsChosen>): string | null =>
+    sweepObstacle([model(16)], [task('a', 300)], { ...settings, methods: ['uncurl'], ...changed }, anew);
+  expect(obstacle({})).toMatch(/UNCURL starts its router anew .*“instead of each plan”/);
+  expect(obstacle({ recovery: 'both', refits: ['router'] })).toMatch(/starts its router anew/);
+  expect(obstacle({ recovery: 'only', refits: ['router', 'experts'] })).toMatch(/starts its router anew/);
+  expect(obstacle({ recovery: 'only', refits: ['router', 'router+experts'] })).toBeNull();
+  expect(obstacle({ methods: ['reap'] })).toBeNull();
+  expect(obstacle({ methods: ['reap'], recovery: 'both', refits: [] })).toMatch(/at least one thing/);
+});
+
+test('the chat switch counts where a model has a template, and says what it cannot ask', () => {
+  const chat = { ...known, chat: true };
+  const [plain, chatty] = [model(16), model(16, 'chat_template.jinja')];
+  const one = { ...settings, methods: ['random'] as const };
+  expect(sweepObstacle([plain], [task('a', 1)], one, chat)).toBeNull();
+  expect(sweepObstacle([chatty], [task('a', 1)], one, chat)).toBeNull();
+  expect(sweepObstacle([plain, chatty], [task('a', 1)], one, chat)).toMatch(/uncurl-16: no chat template/);
+  expect(sweepObstacle([chatty], [task('text', 9, 'perplexity')], one, chat)).toMatch(/text: texts have no turns/);
+  expect(sweepObstacle([chatty], [task('text', 9, 'perplexity')], one, known)).toBeNull();
+  const sent = (of: typeof plain, on: boolean) =>
+    sweepRequest.parse(sweepInput([of], [task('a', 1)], one, { options: {}, chat: on })).settings.chat;
+  expect([sent(plain, true), sent(chatty, false), sent(chatty, true)]).toEqual([undefined, undefined, true]);
+});
+
 test('a search counts its budget of evaluations for every plan, also one that was changed', () => {
   const one = { ...settings, methods: ['eep'] as const, seeds: 2 };
   expect(sweepCost([model(16)], [task('a', 300)], one, known).searched).toBe(2 * 2 * 400);
@@ -108,16 +150,16 @@ test('a search counts its budget of evaluations for every plan, also one that wa
 });
 
 test('what cannot run says why', () => {
-  expect(sweepObstacle([], [task('a', 1)], settings, pages)).toMatch(/model/);
-  expect(sweepObstacle([model(16)], [task('plain', 0)], settings, pages)).toMatch(/plain: no calibration items/);
-  expect(sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'] }, pages)).toBeNull();
+  expect(sweepObstacle([], [task('a', 1)], settings, known)).toMatch(/model/);
+  expect(sweepObstacle([model(16)], [task('plain', 0)], settings, known)).toMatch(/plain: no calibration items/);
+  expect(sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'] }, known)).toBeNull();
   expect(
-    sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'], recovery: 'both' }, pages),
+    sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'], recovery: 'both' }, known),
   ).toMatch(/plain: no calibration items/);
-  expect(sweepObstacle([model(16)], [task('text', 9, 'perplexity')], { ...settings, methods: ['eep'] }, pages)).toMatch(
+  expect(sweepObstacle([model(16)], [task('text', 9, 'perplexity')], { ...settings, methods: ['eep'] }, known)).toMatch(
     /text: no items with choices, by which EEP/,
   );
-  expect(sweepObstacle([model(16)], [task('a', 1)], { ...settings, skippedFactors: [2, 4, 8] }, pages)).toMatch(
+  expect(sweepObstacle([model(16)], [task('a', 1)], { ...settings, skippedFactors: [2, 4, 8] }, known)).toMatch(
     /factor/,
   );
 });
@@ -125,13 +167,19 @@ test('what cannot run says why', () => {
 test('the request is one that the contract accepts, with the options of its own methods only', () => {
   const options = { reap: { form: 'sum' }, random: {}, eep: { evaluations: 5 } };
   const request = sweepRequest.parse(
-    sweepInput([model(16)], [task('a', 1)], { ...settings, recovery: 'both', protect: 'early' }, options),
+    sweepInput(
+      [model(16)],
+      [task('a', 1)],
+      { ...settings, recovery: 'both', protect: 'early' },
+      { options, chat: true },
+    ),
   );
   expect(request.settings).toMatchObject({
     factors: [1, 2, 4],
     seeds: [0, 1, 2],
     limit: 100,
     recovery: 'both',
+    refits: ['experts'],
     protect: 'early',
   });
   expect(request.settings.options).toEqual({ reap: { form: 'sum' } });

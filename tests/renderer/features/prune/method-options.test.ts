@@ -39,6 +39,7 @@ test('a default is known as such after the way through the field', () => {
 test('names are read as words, and what was changed is counted', () => {
   expect(inWords('switchAfter')).toBe('switch after');
   expect(inWords('most-active')).toBe('most active');
+  expect(['k-means', 'cluster-qr'].map(inWords)).toEqual(['k-means', 'cluster QR']);
   expect(optionsSummary('EEP', { evaluations: 5 })).toBe('EEP options, 1 changed');
   expect(optionsSummary('EEP', undefined)).toBe('EEP options');
 });

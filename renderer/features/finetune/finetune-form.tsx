@@ -1,0 +1,204 @@
+import { useId, useState } from 'react';
+import { useStore } from 'zustand';
+import { finetuneSettings } from '../../../main/contract/finetune.ts';
+import type { FinetuneStage } from '../../../main/contract/finetune.ts';
+import { serialiseError } from '../../../main/contract/errors.ts';
+import type { SerialisedError } from '../../../main/contract/errors.ts';
+import { Button } from '../../components/button.tsx';
+import { Segmented, Select } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
+import { formatCount } from '../../../main/figures/numbers.ts';
+import { chooseFolder, choosePython } from '../../state/file-choice.ts';
+import { finetuneStore } from '../../state/finetune-store.ts';
+import { finetuneInput, finetuneName, finetuneObstacle, finetuneSteps } from './finetune-input.ts';
+import { NumberField } from './number-field.tsx';
+
+const stageOptions = [
+  { value: 'router,all', label: 'Router, then all weights', stages: ['router', 'all'] },
+  { value: 'router', label: 'Router only', stages: ['router'] },
+  { value: 'all', label: 'All weights', stages: ['all'] },
+] as const satisfies readonly { value: string; label: string; stages: readonly FinetuneStage[] }[];
+
+const devices = finetuneSettings.shape.device.unwrap().options;
+
+/** What is trained on what, how, in which Python, and to where. */
+export const FinetuneForm = () => {
+  const facts = useFacts();
+  const state = useStore(finetuneStore);
+  const [refusal, setRefusal] = useState<SerialisedError | null>(null);
+  const { busy, start } = useRequest();
+  const model = selectedModel(facts);
+  const tasks = tickedTasks(facts);
+  const obstacle = finetuneObstacle(model, tasks, state);
+  const items = tasks.reduce((sum, task) => sum + task.items.calibration, 0);
+  const steps = finetuneSteps({ ...state.numbers, stages: [...state.stages] }, items);
+  const begin = (): void =>
+    start(async ({ bridge, cache }) => {
+      const input = finetuneInput(model, tasks, state);
+      if (input === null) return;
+      setRefusal(null);
+      try {
+        await bridge.call('finetune.start', input);
+        cache.invalidate(listsRuns);
+        state.show(false);
+      } catch (error) {
+        setRefusal(serialiseError(error));
+      }
+    });
+  return (
+    <>
+      <div className="finetune">
+        <p>
+          A copy of <strong>{model?.name ?? 'no model'}</strong> is trained on the calibration items of{' '}
+          {tasks.length === 0 ? 'no task' : tasks.map(({ title }) => title).join(', ')}: {formatCount(items)} items
+          {Number.isFinite(steps) && `, ${formatCount(steps)} steps`}. Test items are never learnt from.
+        </p>
+        <div className="field-stacked finetune-stages">
+          <span className="field-label">
+            <Definition of="finetuneStages" />
+          </span>
+          <Segmented
+            label="Stages"
+            value={stageOptions.find(({ stages }) => stages.join() === state.stages.join())?.value ?? 'router,all'}
+            options={stageOptions}
+            onChange={(value) =>
+              state.chooseStages(stageOptions.find((option) => option.value === value)?.stages ?? [])
+            }
+          />
+        </div>
+        <div className="finetune-numbers">
+          <NumberField name="routerSteps" disabled={!state.stages.includes('router')} />
+          <NumberField name="epochs" disabled={!state.stages.includes('all')} />
+          <NumberField name="batch" />
+          <NumberField name="rate" />
+          <NumberField name="length" />
+          <NumberField name="seed" />
+          <Select
+            stacked
+            label="Train on"
+            value={state.device}
+            options={devices.map((value) => ({ value, label: value }))}
+            onChange={state.chooseDevice}
+          />
+        </div>
+        <Freeze />
+        <Python />
+        <Into name={model === null ? '' : finetuneName(model, tasks, state.name)} />
+        {refusal !== null && <Problem error={refusal} />}
+      </div>
+      <footer className="dialog-foot">
+        <span className="muted">{obstacle ?? ''}</span>
+        <Button onClick={() => state.show(false)}>Cancel</Button>
+        <Button look="primary" icon="play" onClick={begin} disabled={busy || obstacle !== null || !facts.connected}>
+          {busy ? 'Asking Python…' : 'Start fine-tuning'}
+        </Button>
+      </footer>
+    </>
+  );
+};
+
+const Freeze = () => {
+  const { freeze, chooseFreeze } = useStore(finetuneStore);
+  const id = useId();
+  return (
+    <div className="field-stacked">
+      <label className="field-label" htmlFor={id}>
+        <Definition of="finetuneFreeze" />
+      </label>
+      <input
+        id={id}
+        className="input"
+        value={freeze}
+        spellCheck={false}
+        placeholder="none; for example embed_tokens, self_attn"
+        onChange={(event) => chooseFreeze(event.target.value)}
+      />
+    </div>
+  );
+};
+
+/** Which Python trains, and how to come by one. */
+const Python = () => {
+  const { python, choosePython: take } = useStore(finetuneStore);
+  const { busy, start } = useRequest();
+  const workspace = useQuery('engine.facts', {}).data?.workspace;
+  const shown = python === null ? 'the environment of this workspace' : (python.path ?? 'the program that was chosen');
+  return (
+    <div className="field-stacked">
+      <span className="field-label">
+        <Definition of="finetunePython" />
+      </span>
+      <div className="folder-field">
+        <code title={shown}>{shown}</code>
+        {python !== null && <Button onClick={() => take(null)}>Workspace’s own</Button>}
+        <Button
+          icon="file"
+          disabled={busy}
+          aria-label="Choose a Python"
+          onClick={() =>
+            start(async ({ bridge }) => {
+              const chosen = await choosePython(bridge);
+              if (chosen !== null) take(chosen);
+            })
+          }
+        >
+          Choose…
+        </Button>
+      </div>
+      {python === null && (
+        <p className="muted finetune-hint">
+          Made once, in a terminal, with{' '}
+          <code>
+            uncurl doctor --python{workspace === undefined ? '' : ` --workspace ${JSON.stringify(workspace)}`}
+          </code>
+          ; it takes PyTorch and transformers from PyPI.
+        </p>
+      )}
+    </div>
+  );
+};
+
+const Into = ({ name }: { readonly name: string }) => {
+  const { into, chooseInto, chooseName } = useStore(finetuneStore);
+  const { busy, start } = useRequest();
+  const id = useId();
+  return (
+    <div className="finetune-into">
+      <div className="field-stacked">
+        <span className="field-label">Into folder</span>
+        <div className="folder-field">
+          <code title={into?.path}>{into?.path ?? 'not chosen yet'}</code>
+          <Button
+            icon="folder"
+            disabled={busy}
+            aria-label="Choose the folder to write into"
+            onClick={() =>
+              start(async ({ bridge }) => {
+                const chosen = await chooseFolder(bridge, 'tuned');
+                if (chosen !== null) chooseInto(chosen);
+              })
+            }
+          >
+            Choose…
+          </Button>
+        </div>
+      </div>
+      <div className="field-stacked">
+        <label className="field-label" htmlFor={id}>
+          Name of the new folder
+        </label>
+        <input
+          id={id}
+          className="input"
+          value={name}
+          spellCheck={false}
+          onChange={(event) => chooseName(event.target.value)}
+        />
+      </div>
+    </div>
+  );
+};

@@ -1,0 +1,39 @@
+import { useStore } from 'zustand';
+import type { ModelEntry } from '../../main/contract/model.ts';
+import { Checkbox } from '../components/choices.tsx';
+import { Definition } from '../components/definition.tsx';
+import { planStore } from '../state/plan-store.ts';
+import { withChatTemplate } from './chat.ts';
+
+interface ChatSwitchProps {
+  readonly models: readonly ModelEntry[];
+  /** Without the sentence: for the head of a view. */
+  readonly short?: boolean;
+}
+
+/** Whether tasks are asked through the models' own chat templates; nothing where no model has one. */
+export const ChatSwitch = ({ models, short = false }: ChatSwitchProps) => {
+  const { chat, chooseChat } = useStore(planStore);
+  const templated = withChatTemplate(models);
+  const [first] = templated;
+  if (first === undefined) return null;
+  const label = short && !chat ? 'Chat template (not applied)' : 'Chat template';
+  return (
+    <div className="chat-switch">
+      <Checkbox checked={chat} onChange={chooseChat}>
+        <Definition of="chatTemplate">{label}</Definition>
+      </Checkbox>
+      {!short && <p className="muted">{chat ? appliedText : unusedText(templated, first)}</p>}
+    </div>
+  );
+};
+
+const appliedText =
+  'Tasks are asked through it, few-shot examples as turns. Profiles and results stand apart from those of plain text.';
+
+const unusedText = (templated: readonly ModelEntry[], first: ModelEntry): string =>
+  templated.length === 1
+    ? `${first.name} has a chat template (${first.info?.chatTemplate ?? ''}) that is not applied: tasks are asked as ` +
+      'plain text.'
+    : `${templated.map(({ name }) => name).join(', ')} have chat templates that are not applied: tasks are asked as ` +
+      'plain text.';

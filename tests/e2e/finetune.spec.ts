@@ -1,0 +1,91 @@
+import { cp, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { photograph, tab } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models');
+
+test('fine-tuning asks for what it needs, and says in words what to do where there is no Python', async ({
+  workbench,
+}) => {
+  const { page, exports, answerFolderDialog } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
+  await page.getByRole('button', { name: 'None', exact: true }).click();
+  await page.getByRole('complementary', { name: 'Inspector' }).getByRole('button', { name: 'Fine-tune…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Fine-tune' });
+  const start = dialog.getByRole('button', { name: 'Start fine-tuning' });
+  await expect(dialog.getByText('Tick at least one task on the left.')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
+  await page.getByRole('complementary', { name: 'Inspector' }).getByRole('button', { name: 'Fine-tune…' }).click();
+  await expect(dialog.getByText('Choose the folder to write into.')).toBeVisible();
+
+  await answerFolderDialog?.(exports);
+  await dialog.getByRole('button', { name: 'Choose the folder to write into' }).click();
+  if (answerFolderDialog === null)
+    await page
+      .getByRole('dialog', { name: 'Write the tuned model into' })
+      .getByRole('button', { name: 'Write into this folder' })
+      .click();
+  await expect(dialog.getByLabel('Name of the new folder')).toHaveValue('uncurl-8-add-tuned');
+  await dialog.getByLabel('Epochs').fill('');
+  await expect(dialog.getByText('Epochs: a whole number from 1.')).toBeVisible();
+  await expect(start).toBeDisabled();
+  await dialog.getByLabel('Epochs').fill('2');
+  await photograph(workbench, 'finetune');
+  await start.click();
+  await expect(dialog.getByRole('alert')).toContainText(/holds no environment for it.*uncurl doctor --python/s);
+  await photograph(workbench, 'finetune-refused');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('list', { name: 'Runs' }).getByRole('listitem')).toHaveCount(0);
+  expect(problems).toEqual([]);
+});
+
+test('a model with a chat template is asked through it where the switch is on, and the window says where it is not', async ({
+  workbench,
+}) => {
+  const { page, workspace, exports } = workbench;
+  const chatty = path.join(exports, 'chatty');
+  await cp(path.join(models, 'uncurl-8'), chatty, { recursive: true });
+  await writeFile(path.join(chatty, 'chat_template.jinja'), '{% for m in messages %}{{ m.content }}{% endfor %}');
+  await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [chatty], tasks: [] }));
+  await page.evaluate(() => void window.dispatchEvent(new Event('focus')));
+  await page.getByRole('list', { name: 'Models' }).getByText('chatty').click();
+  await tab(page, 'Prune');
+  const sweep = page.getByRole('region', { name: 'Sweep' });
+  await expect(sweep).toContainText('chatty has a chat template (chat_template.jinja) that is not applied');
+  await sweep.getByText(/^Of /).click();
+  const uncurl = sweep.getByRole('region', { name: 'UNCURL options' });
+  for (const option of ['diagonal', 'embedding', 'assign', 'seed', 'first layer'])
+    await expect(uncurl.getByLabel(option, { exact: true })).toBeVisible();
+  await uncurl.getByLabel('router', { exact: true }).selectOption({ label: 'reinitialised' });
+  await expect(sweep).toContainText('UNCURL starts its router anew at random');
+  await sweep.getByLabel('Recovery').selectOption({ label: 'instead of each plan' });
+  await expect(sweep).toContainText('UNCURL starts its router anew at random');
+  const refits = sweep.getByRole('group', { name: 'What the recovery refits' });
+  await refits.getByLabel('experts', { exact: true }).uncheck();
+  await expect(sweep).toContainText('Tick at least one thing for the recovery to refit');
+  await refits.getByLabel('router', { exact: true }).check();
+  await expect(sweep.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
+  await sweep.getByText('More methods').click();
+  await expect(sweep.getByLabel('Frequency merging', { exact: true })).toBeVisible();
+  await photograph(workbench, 'chat-off');
+  await sweep.getByLabel('Chat template').check();
+  await expect(sweep).toContainText('Tasks are asked through it');
+  await photograph(workbench, 'chat-on');
+  await tab(page, 'Routing');
+  await expect(page.getByLabel('Chat template', { exact: true })).toBeChecked();
+  await photograph(workbench, 'chat-routing');
+
+  await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
+  await tab(page, 'Prune');
+  await expect(sweep.getByLabel('Chat template')).toHaveCount(0);
+  await page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first().hover();
+  await page.getByRole('button', { name: 'Items of Sums', exact: true }).click();
+  await expect(page.getByRole('dialog', { name: 'Sums', exact: true })).toContainText(
+    /without the question 0\.\d{3} \(uncurl-8\)/,
+  );
+  await photograph(workbench, 'without-question');
+});

@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest';
+import { calls } from '../../../../main/contract/calls.ts';
+import { finetuneSettings } from '../../../../main/contract/finetune.ts';
+import { modelEntry, pathHandle } from '../../../../main/contract/model.ts';
+import { taskEntry } from '../../../../main/contract/task.ts';
+import {
+  finetuneInput,
+  finetuneName,
+  finetuneObstacle,
+  finetuneSteps,
+  wrongNumbers,
+} from '../../../../renderer/features/finetune/finetune-input.ts';
+import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
+
+const model = modelEntry.parse({
+  handle: 'm',
+  name: 'uncurl-8',
+  path: '/m',
+  bundled: true,
+  fingerprint: 'f',
+  error: null,
+  info: {
+    family: 'mixtral',
+    layers: 3,
+    moeLayers: 3,
+    experts: 8,
+    topK: 2,
+    hidden: 96,
+    expertWidth: 96,
+    sharedExperts: 0,
+    normTopK: true,
+    vocabulary: 45,
+    maxPositions: 64,
+    parameters: { total: 1, expert: 1, active: 1 },
+    dtype: 'float16',
+    sizeBytes: 1,
+    memory: { resident: 1, streaming: 1 },
+    supported: true,
+    reasons: [],
+  },
+});
+const task = (name: string, calibration = 300) =>
+  taskEntry.parse({
+    handle: name,
+    name,
+    title: name,
+    description: '',
+    metric: 'acc',
+    source: '',
+    licence: '',
+    path: '/t',
+    bundled: true,
+    items: { calibration, test: 300 },
+    chance: 0.25,
+    hash: 'h',
+    error: null,
+  });
+const into = { handle: pathHandle.parse('into'), path: '/out' };
+
+test('an untouched dialog asks for what the contract takes as its defaults', () => {
+  const store = createFinetuneStore();
+  expect(finetuneObstacle(model, [task('add')], store.getState())).toBe('Choose the folder to write into.');
+  expect(finetuneInput(model, [task('add')], store.getState())).toBeNull();
+  store.getState().chooseInto(into);
+  const request = calls['finetune.start'].input.parse(finetuneInput(model, [task('add')], store.getState()));
+  expect(request).toEqual({
+    model: 'm',
+    tasks: ['add'],
+    settings: finetuneSettings.parse({}),
+    into: 'into',
+    name: 'uncurl-8-add-tuned',
+    python: null,
+  });
+});
+
+test('every choice reaches the request', () => {
+  const store = createFinetuneStore();
+  const state = store.getState();
+  state.chooseInto(into);
+  state.chooseStages(['router']);
+  state.chooseNumber('routerSteps', 7);
+  state.chooseNumber('epochs', 3);
+  state.chooseNumber('batch', 16);
+  state.chooseNumber('rate', 1e-4);
+  state.chooseNumber('length', 32);
+  state.chooseNumber('seed', 5);
+  state.chooseFreeze(' embed_tokens,, self_attn ');
+  state.chooseDevice('auto');
+  state.chooseName('mine');
+  state.choosePython({ handle: pathHandle.parse('python'), path: null });
+  const request = calls['finetune.start'].input.parse(finetuneInput(model, [task('add')], store.getState()));
+  expect(request).toMatchObject({ name: 'mine', python: 'python' });
+  expect(request.settings).toEqual(
+    finetuneSettings.parse({
+      stages: ['router'],
+      routerSteps: 7,
+      epochs: 3,
+      batch: 16,
+      rate: 1e-4,
+      length: 32,
+      seed: 5,
+      freeze: ['embed_tokens', 'self_attn'],
+      device: 'auto',
+    }),
+  );
+});
+
+test('what cannot be asked for says why, by the field that the contract refuses', () => {
+  const store = createFinetuneStore();
+  store.getState().chooseInto(into);
+  const obstacle = (): string | null => finetuneObstacle(model, [task('add')], store.getState());
+  expect(obstacle()).toBeNull();
+  expect(finetuneObstacle(null, [task('add')], store.getState())).toMatch(/model/);
+  expect(finetuneObstacle(model, [], store.getState())).toMatch(/task/);
+  expect(finetuneObstacle(model, [task('bare', 0)], store.getState())).toMatch(/bare: no calibration items/);
+  store.getState().chooseNumber('epochs', Number.NaN);
+  store.getState().chooseNumber('rate', 2);
+  expect(wrongNumbers(store.getState())).toEqual(['epochs', 'rate']);
+  expect(obstacle()).toBe('Epochs: a whole number from 1.');
+  store.getState().chooseNumber('epochs', 1.5);
+  expect(obstacle()).toMatch(/^Epochs/);
+  store.getState().chooseNumber('epochs', 1);
+  expect(obstacle()).toBe('Peak rate: above 0, at most 1.');
+  store.getState().chooseNumber('rate', 0.001);
+  expect(obstacle()).toBeNull();
+  store.getState().chooseName('../away');
+  expect(obstacle()).toMatch(/name may hold/);
+});
+
+test('steps are those of the training script: a last, smaller batch counts', () => {
+  const settings = finetuneSettings.parse({ routerSteps: 20, epochs: 2, batch: 64 });
+  expect(finetuneSteps(settings, 300)).toBe(20 + 2 * 5);
+  expect(finetuneSteps({ ...settings, stages: ['router'] }, 300)).toBe(20);
+  expect(finetuneSteps({ ...settings, stages: ['all'] }, 128)).toBe(4);
+});
+
+test('the suggested name holds what a folder may be called', () => {
+  expect(finetuneName(model, [task('a'), task('b')], null)).toBe('uncurl-8-a-b-tuned');
+  expect(finetuneName(model, [task('a'), task('b'), task('c')], null)).toBe('uncurl-8-3-tasks-tuned');
+  expect(finetuneName(model, [task('zwei Wörter/x')], null)).toBe('uncurl-8-zwei-W-rter-x-tuned');
+  expect(finetuneName(model, [task('a')], 'typed')).toBe('typed');
+});
