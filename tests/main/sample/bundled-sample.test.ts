@@ -38,6 +38,10 @@ const choiceTasks = async (): Promise<ReadonlyMap<string, string>> => {
   return new Map(tasks.filter(({ metric }) => metric === 'acc').map(({ name, path }) => [name, path]));
 };
 
+/** The sample is of the models in Mixtral's layout; the second family comes without a sweep. */
+const sweptModels = async (): Promise<ReadonlyMap<string, string>> =>
+  new Map([...(await bundledModels(resources))].filter(([name]) => name.startsWith('uncurl-')));
+
 const keyOf = (point: {
   readonly model: string;
   readonly task: string;
@@ -69,7 +73,7 @@ describe('the sample that comes with the workbench', () => {
   });
 
   it('is of the bundled models and tasks as they are, and of the numbers that this version computes', async () => {
-    const models = await bundledModels(resources);
+    const models = await sweptModels();
     expect(manifest.models.map(({ name }) => name).sort(), STALE).toEqual([...models.keys()].sort());
     for (const { name, fingerprint } of manifest.models)
       expect((await openCheckpoint(models.get(name) ?? '')).fingerprint, STALE).toBe(fingerprint);
@@ -85,7 +89,7 @@ describe('the sample that comes with the workbench', () => {
     expect(methods).toEqual(['random', 'frequency', 'reap', 'uncurl']);
     expect(seeds.length).toBeGreaterThanOrEqual(3);
     expect(limit).toBeNull();
-    for (const path of (await bundledModels(resources)).values()) {
+    for (const path of (await sweptModels()).values()) {
       const { info } = await openCheckpoint(path);
       expect(factors, STALE).toContain(info.experts / info.topK);
     }
@@ -120,7 +124,8 @@ describe('the sample that comes with the workbench', () => {
         (await loadTask(path)).test.map(({ id }) => id),
       );
     for (const result of document.results) {
-      const { model, task, method, seed, factor, kept, ...summary } = result;
+      // The verdict is not of the summary: it is read at a margin.
+      const { model, task, method, seed, factor, kept, verdict: _, ...summary } = result;
       const own = outcomes.get(keyOf(result)) ?? [];
       expect(
         own.map(({ id }) => id),
@@ -133,7 +138,7 @@ describe('the sample that comes with the workbench', () => {
 
     const plans = await readRunPlans(folder);
     const infos = new Map<string, Awaited<ReturnType<typeof openCheckpoint>>['info']>();
-    for (const [name, path] of await bundledModels(resources)) infos.set(name, (await openCheckpoint(path)).info);
+    for (const [name, path] of await sweptModels()) infos.set(name, (await openCheckpoint(path)).info);
     const index = await readPointIndex(folder);
     expect(index.map(keyOf)).toEqual(document.results.map(keyOf));
     for (const { model, method, step } of index) {
