@@ -17,7 +17,8 @@ const keepModulePlaces = {
       if (place[0] === '..' || place.includes('node_modules')) return undefined;
       const source = readFileSync(file, 'utf8');
       if (!source.includes('import.meta.')) return { contents: source, loader: 'ts' };
-      const filename = `require('node:path').join(__dirname, '..', ${place.map((name) => JSON.stringify(name)).join(', ')})`;
+      const filename =
+        `require('node:path').join(__dirname, '..', ` + `${place.map((name) => JSON.stringify(name)).join(', ')})`;
       const contents = source
         .replaceAll('import.meta.url', `require('node:url').pathToFileURL(${filename}).href`)
         .replaceAll('import.meta.filename', filename)

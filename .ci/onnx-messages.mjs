@@ -1,4 +1,5 @@
-// npm run onnx-messages: main/graph/onnx-messages.ts from resources/onnx.proto. The compiler and its plugin (about 125 MB)
+// npm run onnx-messages: main/graph/onnx-messages.ts from resources/onnx.proto. The compiler and its plugin (about 125
+// MB)
 // are fetched by npm for this one run, since the outcome is committed: no install and no test needs them.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

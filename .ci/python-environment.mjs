@@ -30,7 +30,9 @@ const makeEnvironment = () => {
   return run(system, ['-m', 'venv', folder]) ? null : `${system} -m venv ${folder} failed`;
 };
 
-/** {environment} naming the Python for the tests, or {absent}: why there is none here (no Python, no package registry). */
+/**
+ * {environment} naming the Python for the tests, or {absent}: why there is none here (no Python, no package registry).
+ */
 export const findPython = () => {
   if (!existsSync(python)) {
     const problem = makeEnvironment();

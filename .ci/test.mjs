@@ -43,7 +43,9 @@ const kinds = {
 };
 const everyKind = ['types', 'lint', 'format', 'unused', 'layers', 'unit', 'integration', 'browser', 'window'];
 
-/** A program that hangs ends as a failure, and the summary is printed all the same; a busy machine never takes so long. */
+/**
+ * A program that hangs ends as a failure, and the summary is printed all the same; a busy machine never takes so long.
+ */
 const stepLimitMs = 3 * 60 * 60_000;
 const reports = mkdtempSync(path.join(tmpdir(), 'uncurl-test-'));
 process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
@@ -93,7 +95,10 @@ const count = (tests, state) => tests.filter((test) => test.state === state).len
 
 const countsOf = (tests) => {
   const skipped = count(tests, 'skipped');
-  return `${count(tests, 'passed')} passed, ${count(tests, 'failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  return (
+    `${count(tests, 'passed')} passed, ${count(tests, 'failed')} ` +
+    `failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+  );
 };
 
 const summaryOf = (kind, { tests, notRun, seconds }) => {

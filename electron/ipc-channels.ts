@@ -1,4 +1,7 @@
-/** The only IPC channels. Named apart from their schemas (main/contract/shell.ts) so that the preload script stays small. */
+/**
+ * The only IPC channels. Named apart from their schemas (main/contract/shell.ts) so that the preload script stays
+ * small.
+ */
 export const SHELL_CALL = 'shell:call';
 export const SHELL_EVENT = 'shell:event';
 export const ENGINE_PORT = 'shell:engine-port';

@@ -92,7 +92,8 @@ export class ConfigReader {
     const value = this.raw(key);
     if (value === null || values.includes(value)) return;
     throw this.unsupported(
-      `"${key}" is ${JSON.stringify(value)}; only ${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here`,
+      `"${key}" is ${JSON.stringify(value)}; only ` +
+        `${values.map((allowed) => JSON.stringify(allowed)).join(', ')} is supported here`,
     );
   }
 

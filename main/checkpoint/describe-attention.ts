@@ -49,7 +49,8 @@ const describeGrouped = (
   const headDimension = reader.optionalInteger('head_dim') ?? hidden / heads;
   if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0) {
     throw reader.inconsistent(
-      `${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ${String(headDimension)} do not fit together`,
+      `${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ` +
+        `${String(headDimension)} do not fit together`,
     );
   }
   const [queryWidth, keyWidth] = [heads * headDimension, keyValueHeads * headDimension];

@@ -10,7 +10,10 @@ import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 /** Buffers without meaning that old checkpoints carry. */
 const ignoredBuffers = /\.rotary_emb\.inv_freq$/;
 
-/** What a layer holds that predicts a further token (DeepSeek-V3, arXiv 2412.19437, section 2.2), and an ordinary one does not. */
+/**
+ * What a layer holds that predicts a further token (DeepSeek-V3, arXiv 2412.19437, section 2.2), and an ordinary one
+ * does not.
+ */
 const PREDICTION_MARK = 'eh_proj.weight';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'];
@@ -156,7 +159,8 @@ const checkLayerTypes = (record: WindowRecord, reader: ConfigReader, layers: num
     const isSliding = type === 'sliding_attention';
     if (isSliding === (window !== null)) return;
     throw reader.unsupported(
-      `"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ${window === null ? 'no window' : `a window of ${String(window)}`}`,
+      `"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ` +
+        `${window === null ? 'no window' : `a window of ${String(window)}`}`,
     );
   });
 };

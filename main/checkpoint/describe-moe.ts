@@ -179,7 +179,10 @@ const ownNames = (layout: ExpertLayout, layer: number): { readonly example: stri
   }
 };
 
-/** The layout that any expert tensor of the first MoE layer tells; the quantisation that config.json names must be its own. */
+/**
+ * The layout that any expert tensor of the first MoE layer tells; the quantisation that config.json names must be its
+ * own.
+ */
 const chooseLayout = (
   family: Family,
   reader: ConfigReader,
@@ -193,14 +196,16 @@ const chooseLayout = (
     const names = family.layouts.map((candidate) => ownNames(candidate, layer).example).join('" or "');
     throw refuse(
       'unknown-layout',
-      `${folder}: ${layout === undefined ? 'no experts' : 'experts in more than one layout'} found in layer ${String(layer)}; a ${family.modelType} checkpoint holds "${names}" there.`,
+      `${folder}: ${layout === undefined ? 'no experts' : 'experts in more than one layout'} found in layer ` +
+        `${String(layer)}; a ${family.modelType} checkpoint holds "${names}" there.`,
       'Check that config.json and the weights belong together.',
     );
   }
   const isMxfp4 = layout.kind === 'interleaved-mxfp4';
   if (isMxfp4 !== (weights.quantisation.kind === 'mxfp4')) {
     throw reader.inconsistent(
-      `"quantization_config" ${isMxfp4 ? 'does not say' : 'says'} mxfp4, but the experts are ${isMxfp4 ? 'MXFP4 blocks' : 'no MXFP4 blocks'} (such as "${ownNames(layout, layer).example}")`,
+      `"quantization_config" ${isMxfp4 ? 'does not say' : 'says'} mxfp4, but the experts are ` +
+        `${isMxfp4 ? 'MXFP4 blocks' : 'no MXFP4 blocks'} (such as "${ownNames(layout, layer).example}")`,
     );
   }
   return layout;
@@ -264,7 +269,9 @@ const takeLayout = (
   }
 };
 
-/** gpt-oss: gate and up alternate, every expert has biases, and the matrices are bfloat16 [in, out] or MXFP4 [out, in]. */
+/**
+ * gpt-oss: gate and up alternate, every expert has biases, and the matrices are bfloat16 [in, out] or MXFP4 [out, in].
+ */
 const takeInterleaved = (
   layout: Extract<ExpertLayout, { kind: 'interleaved-columns' | 'interleaved-mxfp4' }>,
   reader: ConfigReader,

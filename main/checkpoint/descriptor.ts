@@ -18,7 +18,8 @@ export interface TensorView {
 
 /**
  * How stored bytes become a float32 matrix [out, in] (or a vector). `stored` may be wider than the weight: `select`
- * takes every second row or column of it (gpt-oss interleaves gate and up), `transposed` says that it lies as [in, out].
+ * takes every second row or column of it (gpt-oss interleaves gate and up), `transposed` says that it lies as [in,
+ * out].
  */
 export interface Weight {
   readonly stored: StoredMatrix;
@@ -53,7 +54,10 @@ export interface ExpertTensors {
   readonly downBias?: Weight;
 }
 
-/** `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha gate). */
+/**
+ * `silu`: silu(gate) * up. `clamped`: gpt-oss, gate at most `limit`, up within +-`limit`, (up + 1) gate sigmoid(alpha
+ * gate).
+ */
 export type ExpertActivation =
   { readonly kind: 'silu' } | { readonly kind: 'clamped'; readonly limit: number; readonly alpha: number };
 
@@ -65,7 +69,9 @@ export interface ExpertGroups {
 
 /** A family's routing in float32: which K experts a token chooses, and their combine weights. */
 export type RoutingRule =
-  /** Softmax over all E, then top-k; `normalise` divides the K weights by their sum; groups are ranked by their maximum. */
+  /**
+   * Softmax over all E, then top-k; `normalise` divides the K weights by their sum; groups are ranked by their maximum.
+   */
   | {
       readonly kind: 'softmax-all';
       readonly normalise: boolean;
@@ -74,7 +80,9 @@ export type RoutingRule =
     }
   /** Top-k of the logits, then a softmax over the K. */
   | { readonly kind: 'softmax-chosen' }
-  /** Sigmoid scores; chosen by score + correction bias, groups ranked by the sum of their top two; weights without bias. */
+  /**
+   * Sigmoid scores; chosen by score + correction bias, groups ranked by the sum of their top two; weights without bias.
+   */
   | {
       readonly kind: 'sigmoid';
       readonly normalise: boolean;

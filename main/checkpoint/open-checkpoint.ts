@@ -63,7 +63,8 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
     const known = families.map((each) => each.modelType).join(', ');
     throw refuse(
       'unknown-model-type',
-      `${resolved}/config.json: model_type ${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not supported (supported: ${known}).`,
+      `${resolved}/config.json: model_type ` +
+        `${modelType === undefined ? '(missing)' : JSON.stringify(modelType)} is not supported (supported: ${known}).`,
       'Choose a checkpoint of a supported family.',
     );
   }

@@ -113,7 +113,8 @@ const parseHeader = (
     const needed = shape.reduce((product, length) => product * length, dtypeBytes[dtype]);
     if (end - begin !== needed) {
       throw broken(
-        `tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${String(needed)} bytes but has ${String(end - begin)}`,
+        `tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${String(needed)} bytes but has ` +
+          `${String(end - begin)}`,
       );
     }
     ends.push({ tensor, begin, end });
@@ -128,7 +129,9 @@ const parseHeader = (
   return { tensors, metadata };
 };
 
-/** Tensors must follow each other without gap or overlap and fill the file, as the format's own implementation demands. */
+/**
+ * Tensors must follow each other without gap or overlap and fill the file, as the format's own implementation demands.
+ */
 const checkContiguous = (
   places: { readonly tensor: string; readonly begin: number; readonly end: number }[],
   dataBytes: number,

@@ -115,7 +115,8 @@ export class TensorIndex {
       shape.slice(0, -2).every((length, axis) => length === wanted[axis]);
     return refuse(
       'wrong-shape',
-      `${file}: tensor "${tensor}" has shape [${shape.join(', ')}] where config.json asks for [${wanted.join(', ')}]${because}${isTransposed ? ': it is transposed' : ''}.`,
+      `${file}: tensor "${tensor}" has shape [${shape.join(', ')}] where config.json asks for ` +
+        `[${wanted.join(', ')}]${because}${isTransposed ? ': it is transposed' : ''}.`,
       'Check that config.json and the weights belong together.',
     );
   }

@@ -7,7 +7,9 @@ import type { Verb } from './verb.ts';
 export const CHAT_OPTION = {
   chat: {
     type: 'boolean',
-    help: "Ask through the model's own chat template, few-shot examples as turns (as lm-evaluation-harness's --apply_chat_template --fewshot_as_multiturn).",
+    help:
+      "Ask through the model's own chat template, few-shot examples as turns (as lm-evaluation-harness's " +
+      '--apply_chat_template --fewshot_as_multiturn).',
   },
 } as const satisfies Verb['options'];
 

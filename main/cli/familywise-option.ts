@@ -4,6 +4,8 @@ import type { VerbOption } from './verb.ts';
 export const FAMILYWISE: Readonly<Record<'familywise', VerbOption>> = {
   familywise: {
     type: 'boolean',
-    help: 'Tell thresholds so that the chance of any wrong one among all is at most 5 % (Bonferroni over model, task, method).',
+    help:
+      'Tell thresholds so that the chance of any wrong one among all is at most 5 % (Bonferroni over model, ' +
+      'task, method).',
   },
 };

@@ -151,7 +151,8 @@ export const calls = {
     ),
   ),
   /**
-   * Profiles already on disk for a model; a task that was not profiled is absent. `chat`: of the tasks as the model's chat
+   * Profiles already on disk for a model; a task that was not profiled is absent. `chat`: of the tasks as the model's
+   * chat
    * template asks them, whose profiles are their own; a task that it cannot ask is absent too.
    */
   'profile.read': call(
@@ -183,12 +184,14 @@ export const calls = {
    */
   'sweep.read': call(z.object({ run: runId, ...thresholdReading }), sweepDocument, 'results'),
   /**
-   * A sweep read over the sizes of its models, which differ in the number of experts: thresholds against E, pruned-large
+   * A sweep read over the sizes of its models, which differ in the number of experts: thresholds against E,
+   * pruned-large
    * against scratch-small, and what they show in sentences. `delta` and `familywise` as in `sweep.read`.
    */
   'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
   /**
-   * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and paired
+   * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and
+   * paired
    * differences to `reference` (`best`: of each task; `unpruned`, or a method).
    */
   'sweep.compare': call(
@@ -202,7 +205,10 @@ export const calls = {
     compareDocument,
     'results',
   ),
-  /** What the unpruned model and a candidate answered to each item, and what became of it (`show`); from stored outcomes. */
+  /**
+   * What the unpruned model and a candidate answered to each item, and what became of it (`show`); from stored
+   * outcomes.
+   */
   'outcomes.read': call(outcomesRequest.extend({ run: runId }), outcomesDocument, 'results'),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(

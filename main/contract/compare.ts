@@ -35,7 +35,9 @@ export const compareRow = z.object({
   method: z.string(),
   /** Draws of a method with seeds; empty for one without. */
   seeds: z.array(z.number()),
-  /** Factor and kept experts of the point (means over draws), where a method reached another factor than was asked for. */
+  /**
+   * Factor and kept experts of the point (means over draws), where a method reached another factor than was asked for.
+   */
   factor: z.number(),
   kept: z.number(),
   /** Mean over draws, with the lowest and the highest. */
@@ -51,7 +53,8 @@ export const compareRow = z.object({
   /** Null for the reference itself. */
   reading: compareReading.nullable(),
   /**
-   * `paired.p` by Holm's step-down procedure over all comparisons of the document; null where there is no p, and against
+   * `paired.p` by Holm's step-down procedure over all comparisons of the document; null where there is no p, and
+   * against
    * the best of each task (`holmWithheld`).
    */
   pHolm: z.number().nullable(),
@@ -89,7 +92,9 @@ export const compareMethod = z.object({
 });
 export type CompareMethod = z.infer<typeof compareMethod>;
 
-/** Recovered plans against the same plans (method, task, factor, seed) as they are: `difference` is recovered - bare. */
+/**
+ * Recovered plans against the same plans (method, task, factor, seed) as they are: `difference` is recovered - bare.
+ */
 export const compareRecovery = z.object({
   /** The method without its recovery, and what the recovery refits. */
   method: z.string(),
@@ -132,7 +137,10 @@ export const compareDocument = z.object({
   recoveries: z.array(compareRecovery),
   /** Headline thresholds of this model. */
   thresholds: z.array(threshold),
-  /** Comparisons with the reference: how many, in how many the interval leaves out 0, how many have a p, and how many of those apart still have p <= 0.05 after Holm. */
+  /**
+   * Comparisons with the reference: how many, in how many the interval leaves out 0, how many have a p, and how many of
+   * those apart still have p <= 0.05 after Holm.
+   */
   comparisons: z.object({ count: z.number(), apart: z.number(), withP: z.number(), afterHolm: z.number() }),
   /** Why there is no `pHolm` at all; null where there is. */
   holmWithheld: z.string().nullable().default(null),

@@ -19,9 +19,13 @@ export const verification = z.object({
   forms: z
     .array(z.object({ form: z.enum(['hf', 'onnx']), maxLogitDifference: z.number(), tolerance: z.number() }))
     .default([]),
-  /** Whether every token chose the same experts (after renumbering) at every MoE layer; null: a graph tells only logits. */
+  /**
+   * Whether every token chose the same experts (after renumbering) at every MoE layer; null: a graph tells only logits.
+   */
   sameExperts: z.boolean().nullable(),
-  /** Whether every tensor in the export is byte for byte the plan's slice of the source (merged experts: recomputed). */
+  /**
+   * Whether every tensor in the export is byte for byte the plan's slice of the source (merged experts: recomputed).
+   */
   sameTensors: z.boolean(),
   /** What is wrong, each with its place; empty when ok. */
   problems: z.array(z.string()),

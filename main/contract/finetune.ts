@@ -41,7 +41,9 @@ export const finetuneSettings = z.object({
 });
 export type FinetuneSettings = z.infer<typeof finetuneSettings>;
 
-/** One step of a training: mean cross-entropy of the answers' tokens, the same with the balancing loss, and the rate. */
+/**
+ * One step of a training: mean cross-entropy of the answers' tokens, the same with the balancing loss, and the rate.
+ */
 export const finetuneStep = z.object({
   done: z.number().int().positive(),
   steps: z.number().int().positive(),

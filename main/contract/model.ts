@@ -5,7 +5,10 @@ import { runKind, type RunKind } from './run.ts';
 export const pathHandle = z.string().min(1).max(128).brand<'PathHandle'>();
 export type PathHandle = z.infer<typeof pathHandle>;
 
-/** Experts lie in `count` contiguous groups of equal size; a token uses the best `kept` of them, ranked by their `least` best experts. */
+/**
+ * Experts lie in `count` contiguous groups of equal size; a token uses the best `kept` of them, ranked by their `least`
+ * best experts.
+ */
 export const expertGroupRule = z.object({ count: z.number(), kept: z.number(), least: z.number() });
 export type ExpertGroupRule = z.infer<typeof expertGroupRule>;
 
@@ -71,11 +74,16 @@ export const modelEntry = z.object({
   name: z.string(),
   path: z.string(),
   bundled: z.boolean(),
-  /** Hash of config, safetensors headers and sampled weights: two models with the same fingerprint are the same model. */
+  /**
+   * Hash of config, safetensors headers and sampled weights: two models with the same fingerprint are the same model.
+   */
   fingerprint: z.string().nullable(),
   info: modelInfo.nullable(),
   error: z.string().nullable(),
-  /** Present where the folder is gone (moved or deleted), with the fingerprint that was last seen there: it can be located. */
+  /**
+   * Present where the folder is gone (moved or deleted), with the fingerprint that was last seen there: it can be
+   * located.
+   */
   missing: z.object({ fingerprint: z.string().nullable() }).optional(),
   changed: changedSince.optional(),
 });

@@ -28,7 +28,9 @@ export interface WrittenOutcome {
   readonly id: string;
   /** As decoded, cut at the first stop string. */
   readonly text: string;
-  /** What the task's filters leave of it (its first pipeline's, which gives the metric), and whether that is an answer. */
+  /**
+   * What the task's filters leave of it (its first pipeline's, which gives the metric), and whether that is an answer.
+   */
   readonly filtered: string;
   readonly correct: boolean;
   /** Tokens that were chosen, an end token included. */

@@ -28,7 +28,10 @@ export type AnswerChange = z.infer<typeof answerChange>;
 
 export const itemAnswers = z.object({
   item: z.string(),
-  /** What was asked, the choices that it offers, and every right answer; null where the task is no longer there as it was. */
+  /**
+   * What was asked, the choices that it offers, and every right answer; null where the task is no longer there as it
+   * was.
+   */
   asked: z.object({ context: z.string(), choices: z.array(z.string()), right: z.array(z.string()) }).nullable(),
   unpruned: shownAnswer,
   candidate: shownAnswer,

@@ -64,19 +64,22 @@ export const uncurlOptions = z.object({
   affinity: affinityName
     .default('cosine')
     .describe(
-      'Which experts are alike: cosine, centred cosine, correlation or a radial function of router-logit columns, cosine of probabilities, or how often both are chosen.',
+      'Which experts are alike: cosine, centred cosine, correlation or a radial function of router-logit ' +
+        'columns, cosine of probabilities, or how often both are chosen.',
     ),
   diagonal: z
     .enum(['kept', 'excluded'])
     .default('kept')
     .describe(
-      'Likeness of each expert to itself in the graph: kept as published, or excluded as scikit-learn does (the clusters of raw-logit cosines are then nearly arbitrary).',
+      'Likeness of each expert to itself in the graph: kept as published, or excluded as scikit-learn does ' +
+        '(the clusters of raw-logit cosines are then nearly arbitrary).',
     ),
   embedding: z
     .enum(['degree', 'unit-rows', 'plain'])
     .default('degree')
     .describe(
-      'Rows that are clustered: eigenvectors over the root of the degree, rows of the eigenvectors scaled to length 1, or as they are.',
+      'Rows that are clustered: eigenvectors over the root of the degree, rows of the eigenvectors scaled to ' +
+        'length 1, or as they are.',
     ),
   assign: z
     .enum(['k-means', 'cluster-qr'])
@@ -95,7 +98,8 @@ export const uncurlOptions = z.object({
     .enum(['cluster', 'frequency'])
     .default('cluster')
     .describe(
-      'The first MoE layer: clustered like the others, or reduced to its most used experts (the others join a group with weight 0).',
+      'The first MoE layer: clustered like the others, or reduced to its most used experts (the others join ' +
+        'a group with weight 0).',
     ),
   reference: z
     .enum(['most-active', 'medoid'])
@@ -162,7 +166,10 @@ export const planRecovery = z.object({
       z.object({
         /** Steps of descent; 0: none gained anything on items that were held out, the rows are as they were. */
         steps: z.number().int().nonnegative(),
-        /** Squared distance from the unpruned layer's output, as a part of that before: on held-out items, and on those of the fit. */
+        /**
+         * Squared distance from the unpruned layer's output, as a part of that before: on held-out items, and on those
+         * of the fit.
+         */
         heldOut: z.number().nonnegative(),
         left: z.number().nonnegative(),
       }),
@@ -171,7 +178,10 @@ export const planRecovery = z.object({
   /** Per MoE layer, of the down projections; empty where they were not refitted. */
   layers: z.array(
     z.object({
-      /** Ridge, as a part of the mean squared length of a feature; null: no ridge gained anything, the layer is as it was. */
+      /**
+       * Ridge, as a part of the mean squared length of a feature; null: no ridge gained anything, the layer is as it
+       * was.
+       */
       lambda: z.number().positive().nullable(),
       /** Part of what is missing from the layer's output (squared) that is left on items that were held out. */
       heldOut: z.number().nonnegative(),
@@ -183,7 +193,8 @@ export const planRecovery = z.object({
 export type PlanRecovery = z.infer<typeof planRecovery>;
 
 /**
- * A layer made smaller by matrices [E', E]: row r of `merge` weighs all experts into the new expert r, row r of `router`
+ * A layer made smaller by matrices [E', E]: row r of `merge` weighs all experts into the new expert r, row r of
+ * `router`
  * adds up their probabilities. Numbers may be negative.
  */
 export const layerBlend = z.object({ merge: z.array(z.array(z.number())), router: z.array(z.array(z.number())) });

@@ -12,7 +12,10 @@ const pointName = z.object({
   factor: z.number(),
 });
 
-/** What a model answered to a multiple-choice item: the choice by sum, by sum per character, and the score of each choice. */
+/**
+ * What a model answered to a multiple-choice item: the choice by sum, by sum per character, and the score of each
+ * choice.
+ */
 const itemAnswer = z.object({ chosen: z.number(), chosenNorm: z.number(), scores: z.array(z.number()) });
 
 /** An item that was answered otherwise the second time. */

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { pathHandle } from './model.ts';
 import type { SerialisedError } from './errors.ts';
 
+const MODIFIER = 'CommandOrControl|Control|Command|Alt|Option|Shift';
+const NAMED_KEY = 'Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right';
+const KEY = String.raw`[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,./[\]=-]|${NAMED_KEY}`;
+
 /** An accelerator as Electron writes it: `CommandOrControl+Shift+P`, `F5`. */
-const accelerator = z
-  .string()
-  .regex(
-    /^(?:(?:CommandOrControl|Control|Command|Alt|Option|Shift)\+)*(?:[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,./[\]=-]|Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right)$/,
-  );
+const accelerator = z.string().regex(new RegExp(String.raw`^(?:(?:${MODIFIER})\+)*(?:${KEY})$`));
 
 /** A page action as the application menu shows it; the page's list of actions is the only one. */
 export const menuAction = z.object({

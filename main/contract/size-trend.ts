@@ -6,12 +6,16 @@ import { metricName } from './task.ts';
 export const sizedModel = z.object({ name: z.string(), experts: z.number() });
 export type SizedModel = z.infer<typeof sizedModel>;
 
-/** A headline threshold of the sweep (over all seeds where a method has several), with what its model was pruned from. */
+/**
+ * A headline threshold of the sweep (over all seeds where a method has several), with what its model was pruned from.
+ */
 export const sizeThreshold = threshold.extend({
   experts: z.number(),
   /** Largest factor that was measured; a model cannot be pruned below top-k experts. */
   largestTested: z.number(),
-  /** The bracket in experts kept per layer, E / factor: fewest that are safe, most that are not, most that are worse. */
+  /**
+   * The bracket in experts kept per layer, E / factor: fewest that are safe, most that are not, most that are worse.
+   */
   keptSafe: z.number().nullable().default(null),
   keptUnsafe: z.number().nullable().default(null),
   keptWorse: z.number().nullable().default(null),
@@ -31,7 +35,9 @@ export type TrainingSpread = z.infer<typeof trainingSpread>;
 export const trendDirection = z.enum(['rises', 'falls', 'stays', 'cannot-tell']);
 export type TrendDirection = z.infer<typeof trendDirection>;
 
-/** Pairs of models that differ in E, by how the larger one's bracket [lastSafe, firstUnsafe) lies to the smaller one's. */
+/**
+ * Pairs of models that differ in E, by how the larger one's bracket [lastSafe, firstUnsafe) lies to the smaller one's.
+ */
 export const bracketPairs = z.object({
   /** Entirely above it, or entirely below. */
   rises: z.number(),

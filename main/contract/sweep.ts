@@ -28,7 +28,8 @@ export const sweepSettings = z.object({
   /** Use only the first n test items of each task (null: all). */
   limit: z.number().int().positive().nullable().default(null),
   /**
-   * What profiles, searches and refits read of a calibration item whose answer is written: its right answer, or what the
+   * What profiles, searches and refits read of a calibration item whose answer is written: its right answer, or what
+   * the
    * unpruned model itself writes (default: the answers).
    */
   calibration: z.enum(['answers', 'written']).optional(),
@@ -63,8 +64,10 @@ export const sweepRequest = z.object({
 export type SweepRequest = z.infer<typeof sweepRequest>;
 
 /**
- * What a test of one candidate tells at a margin: `safe` (not worse by more than delta), `worse` (worse by more than delta:
- * the upper end of the one-sided interval lies below -delta), or neither. Unsafe is not worse: it is undecided or worse.
+ * What a test of one candidate tells at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
+ * delta:
+ * the upper end of the one-sided interval lies below -delta), or neither. Unsafe is not worse: it is undecided or
+ * worse.
  */
 export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
@@ -105,7 +108,8 @@ export const sweepResult = z.object({
    */
   lowTail: z.array(z.object({ alpha: z.number(), low: z.number() })).optional(),
   /**
-   * Where items share a passage: how many passages, and by how much that widens the variance of the difference. Intervals
+   * Where items share a passage: how many passages, and by how much that widens the variance of the difference.
+   * Intervals
    * are those of n / designEffect independent items.
    */
   groups: z.object({ count: z.number(), designEffect: z.number() }).optional(),
@@ -156,7 +160,8 @@ export const threshold = z.object({
   lastSafe: z.number().nullable(),
   firstUnsafe: z.number().nullable(),
   /**
-   * Smallest tested factor such that it and every larger tested factor are worse (for every seed where there are several);
+   * Smallest tested factor such that it and every larger tested factor are worse (for every seed where there are
+   * several);
    * null where not even the largest is. Between `lastSafe` and it lies what this test leaves undecided.
    */
   firstWorse: z.number().nullable().default(null),

@@ -35,7 +35,10 @@ export interface WrittenItem {
   readonly options?: readonly string[];
 }
 
-/** A written item as it stands in a file: one answer, or several of which any is right; its task says where decoding stops. */
+/**
+ * A written item as it stands in a file: one answer, or several of which any is right; its task says where decoding
+ * stops.
+ */
 export const writtenRow = z.object({
   id: z.string().min(1),
   context: z.string(),
@@ -76,13 +79,22 @@ export const taskMetadata = z.object({
   metric: metricName.default('acc'),
   source: z.string().optional(),
   licence: z.string().optional(),
-  /** Examples from the calibration split that stand before every item, drawn by `seed` (1234), each followed by the delimiter ("\n\n"). */
+  /**
+   * Examples from the calibration split that stand before every item, drawn by `seed` (1234), each followed by the
+   * delimiter ("\n\n").
+   */
   fewshot: z.number().int().nonnegative().optional(),
   seed: z.number().int().nonnegative().optional(),
   fewshotDelimiter: z.string().optional(),
-  /** Folder whose items these are, relative to this one: the right choice of each, up to the first stop string, is its answer. */
+  /**
+   * Folder whose items these are, relative to this one: the right choice of each, up to the first stop string, is its
+   * answer.
+   */
   itemsOf: z.string().min(1).optional(),
-  /** Strings that end what the model writes (default: the few-shot delimiter), and how many tokens it may write (default 256). */
+  /**
+   * Strings that end what the model writes (default: the few-shot delimiter), and how many tokens it may write (default
+   * 256).
+   */
   until: z.array(z.string().min(1, 'a stop string is empty')).optional(),
   maxNewTokens: z.number().int().positive().optional(),
   filters: z.array(filterPipeline).min(1).optional(),

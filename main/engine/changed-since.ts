@@ -14,7 +14,8 @@ export const contentThenAndNow = (then: string, now: string): string =>
   `content hash ${shortHash(then)} then, ${shortHash(now)} now`;
 
 /**
- * The newest of the `runs` that measured what lies at a recorded path, if something else lay there then; undefined where
+ * The newest of the `runs` that measured what lies at a recorded path, if something else lay there then; undefined
+ * where
  * it is the same, or was never measured. `runs` stand newest first.
  */
 export const changedSinceRun = (
@@ -50,7 +51,8 @@ export const changedSubject = async (
   if (model !== undefined) {
     return refuse(
       'changed-since',
-      `${name} has changed since it was ${measuredWord(model.kind) ?? 'used'} (${thenAndNow(model.hash, fingerprint)}): its profiles are of another model.`,
+      `${name} has changed since it was ${measuredWord(model.kind) ?? 'used'} ` +
+        `(${thenAndNow(model.hash, fingerprint)}): its profiles are of another model.`,
       'Profile it again, or restore the model.',
     );
   }
@@ -58,7 +60,8 @@ export const changedSubject = async (
   if (items === undefined) return null;
   return refuse(
     'changed-since',
-    `The task ${task.name} has changed since it was used in "${items.title}" (${contentThenAndNow(items.hash, task.hash)}): its profile is of other items.`,
+    `The task ${task.name} has changed since it was used in "${items.title}" ` +
+      `(${contentThenAndNow(items.hash, task.hash)}): its profile is of other items.`,
     'Profile the model on it again, or restore the task.',
   );
 };

@@ -30,7 +30,10 @@ interface DeviceSettings {
   readonly openRunners: (provider: ProviderName) => RunnerCache;
 }
 
-/** The devices of an engine, which begins with `first`. Jobs run one at a time, so that one device at most has models open. */
+/**
+ * The devices of an engine, which begins with `first`. Jobs run one at a time, so that one device at most has models
+ * open.
+ */
 export const createDevicesInUse = async (
   first: ProviderName,
   { threads, versions, providers, openRunners }: DeviceSettings,

@@ -109,7 +109,10 @@ export const reopenTask = (context: EngineContext, { path, hash }: RunManifest['
     },
   });
 
-/** The models and tasks of a recorded run, as they were: one that changed since is refused, one that was moved is found where it is remembered. */
+/**
+ * The models and tasks of a recorded run, as they were: one that changed since is refused, one that was moved is found
+ * where it is remembered.
+ */
 export const reopenSubjects = async (
   context: EngineContext,
   manifest: RunManifest,

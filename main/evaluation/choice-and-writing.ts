@@ -21,7 +21,8 @@ export const writtenTasks = (results: readonly SweepResult[]): ReadonlySet<strin
   new Set(results.filter(({ metric }) => metric === 'exact_match').map(({ task }) => task));
 
 /**
- * Thresholds of tasks that a sweep measured both ways, in the order of the thresholds: a written task is the twin of the
+ * Thresholds of tasks that a sweep measured both ways, in the order of the thresholds: a written task is the twin of
+ * the
  * task that it is named after (`plural-written` of `plural`) where both have as many items. Empty where none is.
  */
 export const choiceAndWriting = ({
@@ -70,7 +71,8 @@ export const reachSummary = (pairs: readonly ChoiceAndWriting[]): string | null 
   if (told.length === 0) return null;
   const count = (side: number): string => String(told.filter((difference) => Math.sign(difference) === side).length);
   return (
-    `Of ${String(told.length)} thresholds that were told both ways, the one for answers that the model writes is lower ` +
+    `Of ${String(told.length)} thresholds that were told both ways, the one for answers that the model writes ` +
+    `is lower ` +
     `than the one for answers that it chooses in ${count(-1)}, the same in ${count(0)} and higher in ${count(1)}.`
   );
 };

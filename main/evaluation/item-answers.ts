@@ -53,7 +53,8 @@ export const answeredItems = (
     if (baseline?.id !== outcome.id || baseline.kind !== outcome.kind || unpruned.length !== candidate.length)
       throw refuse(
         'items-differ',
-        `Item ${String(place + 1)} is ${baseline?.id ?? 'missing'} for the unpruned model and ${outcome.id} for the candidate.`,
+        `Item ${String(place + 1)} is ${baseline?.id ?? 'missing'} for the unpruned model and ${outcome.id} ` +
+          `for the candidate.`,
         'The stored outcomes were edited or damaged: start a new sweep.',
       );
     const [before, after] = [shownAnswer(metric, baseline), shownAnswer(metric, outcome)];

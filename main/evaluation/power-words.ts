@@ -3,7 +3,8 @@ import { formatRoughPercent } from '../figures/numbers.ts';
 import { WANTED_CHANCE } from './verdicts.ts';
 
 /**
- * What the test behind a threshold could have told: "an unharmed candidate would be called safe with a chance of 57 % (n =
+ * What the test behind a threshold could have told: "an unharmed candidate would be called safe with a chance of 57 %
+ * (n =
  * 300, 3 % of items discordant); 80 % takes about 530 items". Empty where nothing is undecided.
  */
 export const powerText = ({ power, n }: Pick<Threshold, 'power' | 'n'>): string => {
@@ -11,6 +12,7 @@ export const powerText = ({ power, n }: Pick<Threshold, 'power' | 'n'>): string 
   const { discordance, chance, itemsForWanted } = power;
   return (
     `an unharmed candidate would be called safe with a chance of ${formatRoughPercent(chance)} (n = ${String(n)}, ` +
-    `${formatRoughPercent(discordance)} of items discordant); ${formatRoughPercent(WANTED_CHANCE)} takes about ${String(itemsForWanted)} items`
+    `${formatRoughPercent(discordance)} of items discordant); ${formatRoughPercent(WANTED_CHANCE)} takes ` +
+    `about ${String(itemsForWanted)} items`
   );
 };

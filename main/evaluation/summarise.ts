@@ -111,7 +111,8 @@ const summariseChoices = (
   if (moved !== undefined) {
     throw refuse(
       'items-differ',
-      `The answer of item ${moved[0].id} is ${moved[0].answer} for the unpruned model, ${moved[1].answer} for the candidate.`,
+      `The answer of item ${moved[0].id} is ${moved[0].answer} for the unpruned model, ${moved[1].answer} for ` +
+        `the candidate.`,
       'The task changed between the two evaluations: evaluate both again.',
     );
   }
@@ -198,11 +199,14 @@ const compare = (
  * The numbers of a sweep result: `candidate` against the unpruned model (`baseline`) on the same items in the same
  * order, which is refused otherwise (`items-differ`).
  *
- * Accuracies and exact match: difference with Tango's interval, exact McNemar p. Perplexity: difference of perplexities with the paired
+ * Accuracies and exact match: difference with Tango's interval, exact McNemar p. Perplexity: difference of perplexities
+ * with the paired
  * bootstrap's interval; `lowOneSided` is then minus the upper end for the rise of log-perplexity (nats per token), so
- * that for every metric the threshold rule reads `lowOneSided >= -delta`, and `highOneSided` its counterpart; `lost`, `gained` and `truncated` are 0.
+ * that for every metric the threshold rule reads `lowOneSided >= -delta`, and `highOneSided` its counterpart; `lost`,
+ * `gained` and `truncated` are 0.
  *
- * Where all items have groups that some share (a passage), interval and p are those of groups: Tango's interval at n divided
+ * Where all items have groups that some share (a passage), interval and p are those of groups: Tango's interval at n
+ * divided
  * by the design effect of Rao and Scott, the p of Durkalski et al.
  *
  * `candidate: null` summarises the unpruned model itself: it differs from itself by exactly nothing, so difference and

@@ -2,7 +2,9 @@ import type { Multiplicity, SweepDocument, SweepResult, Threshold } from '../con
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { independentItems, itemsNeeded, ONE_SIDED_ALPHA, verdictOf } from './verdicts.ts';
 
-/** How thresholds are read from results: the margin, and whether the level holds for each or for all of them together. */
+/**
+ * How thresholds are read from results: the margin, and whether the level holds for each or for all of them together.
+ */
 export interface ThresholdReading {
   readonly delta: number;
   readonly familywise?: boolean | undefined;
@@ -17,7 +19,9 @@ export interface AskedReading {
 /** 0.05 -> "5", 0.05 / 36 -> "0.139". */
 const percent = (share: number): string => String(Number((share * 100).toPrecision(3)));
 
-/** Curves with items enough at 5 %. Items are counted before any outcome is seen, so the others cost the family nothing. */
+/**
+ * Curves with items enough at 5 %. Items are counted before any outcome is seen, so the others cost the family nothing.
+ */
 const tellableCurves = (results: readonly SweepResult[], delta: number): number => {
   const itemsOf = new Map<string, { readonly items: number; readonly needed: number }>();
   for (const result of results) {
@@ -30,8 +34,10 @@ const tellableCurves = (results: readonly SweepResult[], delta: number): number 
 };
 
 /**
- * One-sided level of each test. Familywise: Bonferroni over the curves (model, task, method) that could be told; within a
- * curve the fixed sequence costs nothing. The chance that any of all thresholds names an unsafe factor is then at most 5 %,
+ * One-sided level of each test. Familywise: Bonferroni over the curves (model, task, method) that could be told; within
+ * a
+ * curve the fixed sequence costs nothing. The chance that any of all thresholds names an unsafe factor is then at most
+ * 5 %,
  * however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
  */
 export const levelOf = (results: readonly SweepResult[], { delta, familywise = false }: ThresholdReading): number =>
@@ -45,8 +51,10 @@ const sentenceOf = (
   const count = `${told} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
   if (familywise) {
     return (
-      `Familywise: ${count} told, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ${curves}, Bonferroni ` +
-      `over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % for all together; ` +
+      `Familywise: ${count} told, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ` +
+      `${curves}, Bonferroni ` +
+      `over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % for ` +
+      `all together; ` +
       `that takes at least ${needed} items a task.`
     );
   }
@@ -84,7 +92,8 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepRe
 };
 
 /**
- * The document with verdicts, thresholds and rule for this reading: no inference, only what is stored. A document of old,
+ * The document with verdicts, thresholds and rule for this reading: no inference, only what is stored. A document of
+ * old,
  * without verdicts and first worse factors, gains them.
  */
 export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {

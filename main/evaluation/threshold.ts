@@ -19,7 +19,8 @@ interface Bracket {
 /**
  * Fixed-sequence reading of tested factors: from the smallest on, all safe up to `lastSafe` (1, the unpruned model,
  * where none is), `firstUnsafe` being the next (null where there is none). What lies beyond the first unsafe factor is
- * not read. From the largest down, all worse to `firstWorse` (null where the largest is not). Each step tests at the full
+ * not read. From the largest down, all worse to `firstWorse` (null where the largest is not). Each step tests at the
+ * full
  * level; no correction is needed because testing stops at the first failure (Maurer, Hothorn and Lehmacher 1995).
  */
 export const readInSequence = (tested: readonly TestedFactor[]): Bracket => {
@@ -100,11 +101,14 @@ export const thresholdRule = (delta: number, level: number = THRESHOLD_LEVEL): s
   const alpha = level === THRESHOLD_LEVEL ? ONE_SIDED_ALPHA : 1 - level;
   return (
     `A pruning factor is safe for a task if the lower end of the one-sided ${percent(level)} % interval of ` +
-    `accuracy(pruned) - accuracy(unpruned), paired on the same items, is at least -${percent(delta)} percentage points ` +
+    `accuracy(pruned) - accuracy(unpruned), paired on the same items, is at least -${percent(delta)} ` +
+    `percentage points ` +
     `(perplexity: if the upper end for the rise of log-perplexity is at most ${delta} nats per token). ` +
     `The threshold is the largest tested factor such that it and every smaller tested factor are safe; ` +
-    `with fewer than ${itemsNeeded(delta, 'acc', alpha)} items (perplexity: ${itemsNeeded(delta, 'perplexity')} texts) ` +
-    `it cannot be told. A factor that is not safe is not thereby worse: it is worse if the upper end of the one-sided ` +
+    `with fewer than ${itemsNeeded(delta, 'acc', alpha)} items (perplexity: ` +
+    `${itemsNeeded(delta, 'perplexity')} texts) ` +
+    `it cannot be told. A factor that is not safe is not thereby worse: it is worse if the upper end of the ` +
+    `one-sided ` +
     `${percent(THRESHOLD_LEVEL)} % interval lies below -${percent(delta)} percentage points, and undecided otherwise.`
   );
 };
@@ -123,7 +127,8 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => 
 /**
  * One point per factor that stands for all seeds of a method: the seed with the lowest lower end. A factor is then safe
  * exactly if it is safe for every seed, and worse if it is worse for every seed. Pooling the seeds' outcomes instead
- * would count the same items several times over and let a lucky draw pay for an unlucky one, while a user prunes with one
+ * would count the same items several times over and let a lucky draw pay for an unlucky one, while a user prunes with
+ * one
  * draw. Factors that some seed has not measured yet are left out unless a measured seed already fails there.
  */
 const overSeeds = (results: readonly SweepResult[], seeds: number, delta: number, alpha: number): JudgedPoint[] =>

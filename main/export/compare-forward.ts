@@ -62,7 +62,8 @@ export const compareLogits = (
   const { largest, at } = largestDifference(original, exported);
   if (largest <= tolerance) return { maxLogitDifference: largest, problems: [] };
   const vocabulary = original.length / tokens;
-  const place = `${where}, position ${String(Math.floor(at / vocabulary))}: the logit of token ${String(at % vocabulary)}`;
+  const place =
+    `${where}, position ${String(Math.floor(at / vocabulary))}: the logit of token ` + `${String(at % vocabulary)}`;
   return {
     maxLogitDifference: largest,
     problems: [`${place} is ${String(exported[at])} instead of ${String(original[at])}.`],
@@ -138,7 +139,10 @@ const firstOtherChoice = (
         .sort(ascending);
       const found = [...theirs.subarray(start, start + topK)].sort(ascending);
       if (String(wanted) !== String(found)) {
-        return `layer ${String(layer)}, position ${String(token)}: the export chose experts ${found.join(', ')} instead of ${wanted.join(', ')} (numbered as in the export)`;
+        return (
+          `layer ${String(layer)}, position ${String(token)}: the export chose experts ${found.join(', ')} ` +
+          `instead of ${wanted.join(', ')} (numbered as in the export)`
+        );
       }
     }
   }

@@ -25,7 +25,8 @@ export const tensorProblems = async (
       problems.push(`tensor "${tensor.name}" is missing.`);
     } else if (view.dtype !== tensor.dtype || String(view.shape) !== String(tensor.shape)) {
       problems.push(
-        `tensor "${tensor.name}" is ${view.dtype} [${view.shape.join(', ')}] instead of ${tensor.dtype} [${tensor.shape.join(', ')}].`,
+        `tensor "${tensor.name}" is ${view.dtype} [${view.shape.join(', ')}] instead of ${tensor.dtype} ` +
+          `[${tensor.shape.join(', ')}].`,
       );
     } else {
       const place = await firstDifference(tensor, view, onBytes);

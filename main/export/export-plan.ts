@@ -34,7 +34,8 @@ import { writeFlushed, writeWeights } from './write-weights.ts';
 const MANY_EXPERTS = 1024;
 
 const UNTRAINED =
-  'The router of the merged experts is new and random: the export is a start for fine-tuning, and answers nothing before it.';
+  'The router of the merged experts is new and random: the export is a start for fine-tuning, and answers ' +
+  'nothing before it.';
 
 /** What whoever uses an export should know, one sentence each. */
 export const exportWarnings = (
@@ -48,7 +49,8 @@ export const exportWarnings = (
   if (format === 'hf' || experts < MANY_EXPERTS) return untrained;
   return [
     ...untrained,
-    `The graph holds ${experts.toLocaleString('en-US')} experts (${moeLayers} MoE layers x ${keptExperts(plan)}): onnxruntime up to 1.31 takes time with the square of ` +
+    `The graph holds ${experts.toLocaleString('en-US')} experts (${moeLayers} MoE layers x ` +
+      `${keptExperts(plan)}): onnxruntime up to 1.31 takes time with the square of ` +
       'that to open it, about 20 s for 1,024; use 1.32 or later.',
   ];
 };
@@ -169,7 +171,8 @@ const fill = async (
     throw new WorkbenchError(
       'export-unequal',
       'failed',
-      `The export of ${checkpoint.name} is not what was measured, so it was removed: ${verification.problems.join(' ')}`,
+      `The export of ${checkpoint.name} is not what was measured, so it was removed: ` +
+        `${verification.problems.join(' ')}`,
       'Check the disk and try again; if it happens again, report it with this message.',
     );
   }
@@ -209,7 +212,8 @@ const requireSpace = async (parent: string, bytes: number): Promise<void> => {
 const diskFull = (place: string, bytes: number, cause?: unknown): Error =>
   refuse(
     'disk-full',
-    `There is too little space for the export in ${place}: it needs ${String(Math.ceil(bytes / 1e6))} MB. Nothing was left behind.`,
+    `There is too little space for the export in ${place}: it needs ${String(Math.ceil(bytes / 1e6))} MB. ` +
+      `Nothing was left behind.`,
     'Free some space, or export to another disk.',
     cause,
   );

@@ -37,7 +37,8 @@ interface PrunedLayer {
 /**
  * Every tensor of the pruned checkpoint in the order of the source's files: expert-numbered tensors renumbered densely,
  * tensors whose first axis counts experts cut to the kept rows, all others as they stand. Merged weights come from the
- * overlay files that a measurement of the plan runs on (written first where they are missing). Tensors that take no part
+ * overlay files that a measurement of the plan runs on (written first where they are missing). Tensors that take no
+ * part
  * in inference (extra prediction layers) are left out. `plan` is prepared.
  */
 export const exportedTensors = async (
@@ -123,7 +124,9 @@ interface ExpertPlace {
   readonly rest: string;
 }
 
-/** `layers.0.experts.12.w1.weight` -> prefix `layers.0.experts.`, expert 12, rest `w1.weight`; null: of no one expert. */
+/**
+ * `layers.0.experts.12.w1.weight` -> prefix `layers.0.experts.`, expert 12, rest `w1.weight`; null: of no one expert.
+ */
 const expertPlace = (name: string, numbered: ReadonlyMap<string, PrunedLayer>): ExpertPlace | null => {
   for (const { 0: digits, index } of name.matchAll(/\d+(?=\.)/g)) {
     const prefix = name.slice(0, index);

@@ -68,7 +68,8 @@ const summary = ({ checkpoint, plan, cost }: CardContents): string => {
   const change = isMergePlan(plan) ? `merged into ${kept}` : `pruned to ${kept}`;
   const { before, parameters } = cost;
   return (
-    `${name} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ${info.moeLayers} MoE layers ${change}: ` +
+    `${name} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ` +
+    `${info.moeLayers} MoE layers ${change}: ` +
     `pruning factor ${bareFactor(info.experts / kept)}. Each token still uses the top ${cost.topK}.\n\n` +
     table(
       ['parameters', 'before', 'after', 'left'],
@@ -143,11 +144,14 @@ const verified = ({ verification, plan, format }: CardContents): string => {
   const choices = sameExperts === null ? '' : 'every token chose the same experts at every layer, and ';
   const graph = format === 'hf' ? '' : 'The graph ran them in batches, padded on either side. ';
   return (
-    `Before this folder got its name it was reopened and compared with ${original}: every tensor is byte for byte what the plan makes of the source; ` +
+    `Before this folder got its name it was reopened and compared with ${original}: every tensor is byte for ` +
+    `byte what the plan makes of the source; ` +
     `on ${sequences} seeded sequences (${tokens} tokens) ${choices}float32 logits differ by at most ` +
-    `${maxLogitDifference === 0 ? '0' : maxLogitDifference.toExponential(1)} (limit ${tolerance.toExponential(0)}, relative for logits beyond 1). ` +
+    `${maxLogitDifference === 0 ? '0' : maxLogitDifference.toExponential(1)} (limit ` +
+    `${tolerance.toExponential(0)}, relative for logits beyond 1). ` +
     graph +
-    '`sha256sum --check checksums.sha256` tells whether a file changed since; `uncurl verify FOLDER --against MODEL --plan uncurl-plan.json` repeats the comparison.'
+    '`sha256sum --check checksums.sha256` tells whether a file changed since; `uncurl verify FOLDER ' +
+    '--against MODEL --plan uncurl-plan.json` repeats the comparison.'
   );
 };
 
@@ -172,7 +176,8 @@ const inTransformers = ({ hasTokenizer }: CardContents): string =>
 
 /** The graph has no state: whole sequences in, logits of every position out. */
 const inOnnxRuntime = ({ format }: CardContents): string =>
-  `${ONNX_FILE} is one graph for onnxruntime (it uses its contrib operators); its weights are ${format === 'onnx' ? ONNX_DATA_FILE : 'the safetensors files'} beside it, in their stored types. ` +
+  `${ONNX_FILE} is one graph for onnxruntime (it uses its contrib operators); its weights are ` +
+  `${format === 'onnx' ? ONNX_DATA_FILE : 'the safetensors files'} beside it, in their stored types. ` +
   'A mask of 0 marks padding, on either side.\n\n' +
   python([
     'import numpy as np',

@@ -35,7 +35,10 @@ export const onnxData = (
   return { views, sizeBytes: offset };
 };
 
-/** Writes the data file and flushes it to disk; gives its SHA-256. Nothing is held but one chunk. `onBytes` may throw to stop. */
+/**
+ * Writes the data file and flushes it to disk; gives its SHA-256. Nothing is held but one chunk. `onBytes` may throw to
+ * stop.
+ */
 export const writeOnnxData = async (
   tensors: readonly ExportedTensor[],
   folder: string,

@@ -75,7 +75,8 @@ export const preparePlan = ({ info, name, fingerprint }: Checkpoint, plan: Plan)
   if (valid.model !== undefined && valid.model.fingerprint !== fingerprint) {
     throw refuse(
       'plan-other-model',
-      `The plan was made for ${valid.model.name} (fingerprint ${valid.model.fingerprint}), not for ${name} (${fingerprint}).`,
+      `The plan was made for ${valid.model.name} (fingerprint ${valid.model.fingerprint}), not for ${name} ` +
+        `(${fingerprint}).`,
       'Make the plan for this model; if it is meant for this model all the same, remove "model" from the plan.',
     );
   }
@@ -89,7 +90,8 @@ export const preparePlan = ({ info, name, fingerprint }: Checkpoint, plan: Plan)
   if (keptPerLayer.every((kept) => kept === info.experts)) {
     throw refuse(
       'changes-nothing',
-      `The plan keeps all ${info.experts} experts of every layer${isMergePlan(valid) ? ', each in a group of its own' : ''}: the export would be a copy of ${name}.`,
+      `The plan keeps all ${info.experts} experts of every ` +
+        `layer${isMergePlan(valid) ? ', each in a group of its own' : ''}: the export would be a copy of ${name}.`,
       'Use a plan that removes or merges experts.',
     );
   }

@@ -39,7 +39,8 @@ export interface VerifyRequest {
  * Proves that a folder is the original pruned by the plan: its config and every tensor are byte for byte what the plan
  * makes of the source, nothing is missing or extra, and on seeded sequences the masked (or overlaid) original and the
  * reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1, |a|). What the
- * folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells no experts; one larger than
+ * folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells no experts; one
+ * larger than
  * the memory budget is held to 1e-4). All models run on the processor, whatever `settings` name.
  *
  * A folder that is something else is a result (`ok: false` with problems); one that is no model folder at all, or a

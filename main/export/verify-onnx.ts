@@ -17,7 +17,9 @@ const MAX_SLOTS = 2048;
 /** Sequences up to this length run a second time, with their padding on the left. */
 const SHORT_TOKENS = 40;
 
-/** Padded slots of one run. The original runs in batches of as many: attention over as many slots rounds the same way. */
+/**
+ * Padded slots of one run. The original runs in batches of as many: attention over as many slots rounds the same way.
+ */
 export const verificationSlots = (vocabulary: number): number =>
   Math.max(1, Math.min(MAX_SLOTS, Math.floor(MAX_LOGITS / vocabulary)));
 
@@ -27,7 +29,10 @@ export const verificationSlots = (vocabulary: number): number =>
  */
 const OTHER_ORDER_TOLERANCE = 1e-4;
 
-/** Sequences that run together; each is shifted right by `before` slots of padding, and what is left behind it is padding. */
+/**
+ * Sequences that run together; each is shifted right by `before` slots of padding, and what is left behind it is
+ * padding.
+ */
 interface PaddedBatch {
   readonly members: readonly { readonly sequence: number; readonly before: number }[];
   readonly slots: number;
@@ -45,7 +50,8 @@ export interface GraphComparison extends LogitComparison {
  * right, and the short ones together once more, padded on the left.
  *
  * Where sums run in another order than the original's, a router's tie may go the other way and change a sequence for
- * good; so there most sequences must agree, and `maxLogitDifference` is that of those which do. (What the weights are is
+ * good; so there most sequences must agree, and `maxLogitDifference` is that of those which do. (What the weights are
+ * is
  * compared byte by byte elsewhere.)
  */
 export const compareOnnx = async (

@@ -153,7 +153,8 @@ export const methodColors = (name: ThemeName): readonly (readonly [property: str
   methodStyles.map((style) => [propertyOf(style), style[name]]);
 
 /**
- * Marks of curves in the order given; methods without a lasting mark take the last styles in turn. Of those, `shown` are
+ * Marks of curves in the order given; methods without a lasting mark take the last styles in turn. Of those, `shown`
+ * are
  * drawn (all unless given): leaving some out changes no other's mark.
  */
 export const methodMarks = (

@@ -36,7 +36,10 @@ export const kindOfFile = async (path: string): Promise<'task' | 'file'> => {
   }
 };
 
-/** What a folder may be, by the names in it: config.json + safetensors is a model; the forms of a task are those that can be opened. */
+/**
+ * What a folder may be, by the names in it: config.json + safetensors is a model; the forms of a task are those that
+ * can be opened.
+ */
 export const kindOfFolder = async (path: string): Promise<'folder' | 'model' | 'task'> => {
   let names: string[];
   try {

@@ -16,7 +16,8 @@ def version(name):
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-print(json.dumps({'python': sys.version.split()[0], 'torch': version('torch'), 'transformers': version('transformers'), 'safetensors': version('safetensors')}))
+found = {name: version(name) for name in ('torch', 'transformers', 'safetensors')}
+print(json.dumps({'python': sys.version.split()[0], **found}))
 `;
 
 const probeAnswer = z.object({
@@ -41,7 +42,8 @@ export const environmentPython = (workspace: string): string =>
     : join(environmentFolder(workspace), 'bin', 'python');
 
 const REMEDY =
-  'Choose another Python (--python), or let "uncurl doctor --python" make an environment (it takes PyTorch and transformers from PyPI).';
+  'Choose another Python (--python), or let "uncurl doctor --python" make an environment (it takes PyTorch ' +
+  'and transformers from PyPI).';
 
 const isOlder = (version: string, least: readonly [number, number]): boolean => {
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));

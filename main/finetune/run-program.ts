@@ -22,7 +22,8 @@ export interface ProgramEnd {
 }
 
 /**
- * Runs a program to its end; its standard input stays open as long as this process lives. An abort asks it to stop, then kills it, and the promise still waits until it is gone, so
+ * Runs a program to its end; its standard input stays open as long as this process lives. An abort asks it to stop,
+ * then kills it, and the promise still waits until it is gone, so
  * that nothing writes on afterwards. Rejects where it cannot be started, or with what `onLine` threw.
  */
 export const runProgram = (

@@ -153,7 +153,8 @@ export const runTrainingScript = async (
     throw new WorkbenchError(
       'training-failed',
       'failed',
-      `Python ended with ${code === null ? 'a signal' : `code ${String(code)}`}: ${last === '' ? 'it gave no reason' : last}`,
+      `Python ended with ${code === null ? 'a signal' : `code ${String(code)}`}: ` +
+        `${last === '' ? 'it gave no reason' : last}`,
       'Mend what it names, then resume.',
     );
   }

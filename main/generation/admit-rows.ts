@@ -16,13 +16,16 @@ export interface Room {
   readonly bytes: CacheBytes;
   /** Bytes for rows, beside weights and prefixes. */
   readonly spareBytes: number;
-  /** A streamed model reads all its blocks per step, so as many rows as memory allows write at once, and join at once. */
+  /**
+   * A streamed model reads all its blocks per step, so as many rows as memory allows write at once, and join at once.
+   */
   readonly streaming: boolean;
 }
 
 /**
  * How many of the waiting rows, from the first on, join those that write: as memory has room for, were all to write the
- * most they may; in a resident model at most `ROWS_AT_ONCE` together, and only once some can join. Where none writes, one
+ * most they may; in a resident model at most `ROWS_AT_ONCE` together, and only once some can join. Where none writes,
+ * one
  * joins: that it fits was made sure of before (`candidatesAtOnce`).
  */
 export const admittedRows = (

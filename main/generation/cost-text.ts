@@ -5,5 +5,8 @@ export const costText = ({ streamed, mostSteps, rowsAtOnce, rows }: DecodingCost
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   if (!streamed) return null;
   const side = rowsAtOnce < rows ? `${String(rowsAtOnce)} of ${String(rows)} prompts` : 'all prompts';
-  return `The model is larger than the memory budget: each step reads its ${gigabytes(sizeBytes)} for one token of ${side}, in ${String(mostSteps)} steps at most (${gigabytes(mostSteps * sizeBytes)}).`;
+  return (
+    `The model is larger than the memory budget: each step reads its ${gigabytes(sizeBytes)} for one token of ` +
+    `${side}, in ${String(mostSteps)} steps at most (${gigabytes(mostSteps * sizeBytes)}).`
+  );
 };

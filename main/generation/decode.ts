@@ -23,7 +23,8 @@ export interface DecodingSettings {
  * `control.onProgress` counts tokens x blocks, of prompts and of the most that may be written; a row that ends early
  * counts as written.
  *
- * @throws WorkbenchError `bad-token`, `bad-length` (a prompt that is empty, or that with its new tokens exceeds the model's
+ * @throws WorkbenchError `bad-token`, `bad-length` (a prompt that is empty, or that with its new tokens exceeds the
+ * model's
  * positions), `too-large` (one row does not fit into the memory budget): all before anything runs; CancelledError.
  */
 export async function* decode(
@@ -86,7 +87,8 @@ const checkRow = (
   if (tokens.length === 0 || tokens.length + mostNewTokens > maxPositions) {
     throw refuse(
       'bad-length',
-      `prompt ${String(index)} has ${String(tokens.length)} tokens and ${String(mostNewTokens)} are to follow; the model has ${String(maxPositions)} positions, and a prompt needs one at least.`,
+      `prompt ${String(index)} has ${String(tokens.length)} tokens and ${String(mostNewTokens)} are to ` +
+        `follow; the model has ${String(maxPositions)} positions, and a prompt needs one at least.`,
       'Shorten the prompt, or ask for fewer new tokens.',
     );
   }

@@ -21,7 +21,9 @@ export interface NumberedRow extends RowToDecode {
   readonly shared: number;
 }
 
-/** Rows by the weights that they need: all candidates that drop experts in one group, the others in groups of their own. */
+/**
+ * Rows by the weights that they need: all candidates that drop experts in one group, the others in groups of their own.
+ */
 const decodingGroups = (
   rows: readonly RowToDecode[],
   candidates: readonly ResolvedCandidate[],
@@ -103,7 +105,9 @@ const decodingGroup = (
   };
 };
 
-/** What the prompts of the candidate with the most rows begin with: one candidate's, since each computes it for itself. */
+/**
+ * What the prompts of the candidate with the most rows begin with: one candidate's, since each computes it for itself.
+ */
 const sharedPrefix = (rows: readonly RowToDecode[]): readonly number[] => {
   const byCandidate = new Map<string, RowToDecode[]>();
   for (const row of rows) {

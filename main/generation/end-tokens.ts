@@ -6,7 +6,8 @@ import { refuse } from '../contract/errors.ts';
 const endings = z.looseObject({ eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish() });
 
 /**
- * Tokens that end what a model writes: `eos_token_id`, a number or a list, of generation_config.json; of config.json where
+ * Tokens that end what a model writes: `eos_token_id`, a number or a list, of generation_config.json; of config.json
+ * where
  * there is no such file (as transformers reads them).
  */
 export const readEndTokens = async (folder: string): Promise<readonly number[]> => {

@@ -3,7 +3,10 @@ import type { KeyValueShape } from '../graph/attention.ts';
 import { floatTensor } from '../inference/session.ts';
 
 const BYTES_PER_NUMBER = 4;
-/** Columns that a cache grows by at least, and the part of what it has that it grows by: copying stays linear in the end. */
+/**
+ * Columns that a cache grows by at least, and the part of what it has that it grows by: copying stays linear in the
+ * end.
+ */
 const LEAST_GROWTH = 16;
 const GROWTH = 0.25;
 
@@ -27,7 +30,8 @@ export interface FedKeysAndValues {
 }
 
 /**
- * Keys and values of sequences, per block [slots, G, columns, K] and [slots, G, columns, V]. Each sequence has a slot and
+ * Keys and values of sequences, per block [slots, G, columns, K] and [slots, G, columns, V]. Each sequence has a slot
+ * and
  * fills its columns from 0 on; a block's slots lie one after the other, so that any run of slots is fed as it lies.
  * Columns that nothing was written to are zero.
  */
@@ -51,7 +55,8 @@ export class KeyValueCache {
   }
 
   /**
-   * Makes room for `slots` sequences of `columns` tokens, and keeps what the first `used` of them hold up to the columns
+   * Makes room for `slots` sequences of `columns` tokens, and keeps what the first `used` of them hold up to the
+   * columns
    * that remain. Blocks are laid out anew one by one: two layouts of one block exist at a time, never of all.
    */
   resize(slots: number, columns: number, used: number): void {

@@ -16,7 +16,8 @@ const request = z.strictObject({
  * Requests of a file, one `{"id","context","until":[...],"maxNewTokens":n}` a line; `until` may be left out, and
  * `maxNewTokens` where `defaults` has one.
  *
- * @throws WorkbenchError `bad-requests` naming every line that is not one, what is wrong in it, and how many more there are;
+ * @throws WorkbenchError `bad-requests` naming every line that is not one, what is wrong in it, and how many more there
+ * are;
  * `no-requests`.
  */
 export const readRequests = (
@@ -51,7 +52,8 @@ export const readRequests = (
     if (before !== undefined) problem(`id "${id}" was used on line ${String(before)}`);
     else if (maxNewTokens >= defaults.maxPositions) {
       problem(
-        `"${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt within the model's ${String(defaults.maxPositions)} positions`,
+        `"${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt within the model's ` +
+          `${String(defaults.maxPositions)} positions`,
       );
     }
     lineOf.set(id, index + 1);

@@ -111,7 +111,9 @@ const seating = (
   return { members: integerTensor(members, [candidates, seats]), seats: integerTensor(own, [own.length]) };
 };
 
-/** Opens to each running token the prefix and the columns of its sequence, and the tokens before it, within the window. */
+/**
+ * Opens to each running token the prefix and the columns of its sequence, and the tokens before it, within the window.
+ */
 const stepBias = (
   sequences: readonly StepSequence[],
   window: number | null,

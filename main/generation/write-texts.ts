@@ -53,7 +53,8 @@ export interface WrittenText {
 }
 
 /**
- * The prompt as lm-evaluation-harness 0.4 makes it: encoded with the tokenizer's own special tokens, and cut on the left
+ * The prompt as lm-evaluation-harness 0.4 makes it: encoded with the tokenizer's own special tokens, and cut on the
+ * left
  * to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
  *
  * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
@@ -73,7 +74,8 @@ export const encodePrompt = (
   if (room < 1) {
     throw refuse(
       'no-room',
-      `request "${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt; the model has ${String(maxPositions)} positions.`,
+      `request "${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt; the model has ` +
+        `${String(maxPositions)} positions.`,
       `Ask for fewer than ${String(maxPositions)}.`,
     );
   }
@@ -118,8 +120,10 @@ export const prepareTexts = (
 };
 
 /**
- * What each candidate writes to each request, every text as soon as it ends (in no fixed order): for a task of items this
- * is one call, `request` and `candidate` of an answer saying whose outcome it is. Candidates write side by side (`decode`).
+ * What each candidate writes to each request, every text as soon as it ends (in no fixed order): for a task of items
+ * this
+ * is one call, `request` and `candidate` of an answer saying whose outcome it is. Candidates write side by side
+ * (`decode`).
  */
 export async function* writeTexts(
   runner: Pick<ModelRunner, 'decode'>,

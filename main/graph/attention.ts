@@ -4,7 +4,10 @@ import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
 
-/** Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens, D rotated dimensions. */
+/**
+ * Where each token of a batch sits, and what it may see. T tokens, B sequences of at most S tokens, D rotated
+ * dimensions.
+ */
 export interface AttentionInputs {
   /** [T, D/2] cosine and sine of each token's rotary angles, and [1, T] the rows to take: 0 to T - 1. */
   readonly cosine: Value;
@@ -152,7 +155,8 @@ const latentHeads = (
 };
 
 /**
- * What latent attention makes of tokens: queries [T, N, plain] and [T, N, rotated], the normed latent [T, latent], and the
+ * What latent attention makes of tokens: queries [T, N, plain] and [T, N, rotated], the normed latent [T, latent], and
+ * the
  * rotated part of the key [T, 1, rotated], which all heads share.
  */
 export const latentParts = (
@@ -229,7 +233,8 @@ const transposedPrefix = (graph: OnnxGraph, { key, value }: KeysAndValues): Tran
 });
 
 /**
- * Values mixed by the softmax of scores [..., S, P + S]. A prefix stands before each sequence's own keys; it is multiplied
+ * Values mixed by the softmax of scores [..., S, P + S]. A prefix stands before each sequence's own keys; it is
+ * multiplied
  * apart from them, so that it is not copied for every sequence.
  */
 const mix = (

@@ -11,7 +11,8 @@ import { storedTensor, toFloat } from './weights.ts';
  * What a block takes and gives beside the common: `observed` gives what only some statistics look at (`tokens`,
  * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes keys and values of tokens that stand before every sequence
  * (`prefixKey`, `prefixValue`) and gives those of its own tokens (`key`, `value`); `cached` takes what sequences and
- * candidates hold already (`CacheInputs`) and a mask per token [T, rows], and gives hidden states, `key` and `value` only.
+ * candidates hold already (`CacheInputs`) and a mask per token [T, rows], and gives hidden states, `key` and `value`
+ * only.
  */
 export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
 

@@ -18,15 +18,19 @@ import { weight } from './weights.ts';
 
 /**
  * Keys and values that lie ready for B sequences of N candidates: what each sequence holds for itself (C columns), and
- * what all sequences of a candidate begin with (P columns). Attention takes them in this order, then the tokens that run:
- * so its bias is [B, 1, S, P + C + S]. Columns that a sequence does not have are hidden by the bias; C and P are at least 1.
+ * what all sequences of a candidate begin with (P columns). Attention takes them in this order, then the tokens that
+ * run:
+ * so its bias is [B, 1, S, P + C + S]. Columns that a sequence does not have are hidden by the bias; C and P are at
+ * least 1.
  */
 export interface CacheInputs {
   /** [B, G, C, K] and [B, G, C, V]. */
   readonly past: KeysAndValues;
   /** [N, G, P, K] and [N, G, P, V]. */
   readonly prefix: KeysAndValues;
-  /** [N, M] sequence in each seat of a candidate (any one in an empty seat), and [B] seat n * M + m of each sequence. */
+  /**
+   * [N, M] sequence in each seat of a candidate (any one in an empty seat), and [B] seat n * M + m of each sequence.
+   */
   readonly members: Value;
   readonly seats: Value;
 }
@@ -56,7 +60,10 @@ export const cachedShape = (
     ? { heads: keyValueHeads, keyDimension: headDimension, valueDimension: headDimension }
     : { heads: 1, keyDimension: descriptor.latent + descriptor.rotatedDimension, valueDimension: descriptor.latent };
 
-/** Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and what a cache holds of the tokens. */
+/**
+ * Attention of one block over packed tokens [T, H] -> [T, H], before the residual, and what a cache holds of the
+ * tokens.
+ */
 export const cachedAttention = (
   graph: OnnxGraph,
   model: ModelDescriptor,
@@ -178,7 +185,8 @@ const attendCached = (
 };
 
 /**
- * Rows [B, G, R, X] of sequences times a matrix [N, G, X, Y] of their candidates: [B, G, R, Y]. The M seats of a candidate
+ * Rows [B, G, R, X] of sequences times a matrix [N, G, X, Y] of their candidates: [B, G, R, Y]. The M seats of a
+ * candidate
  * are rows of one product, so that what its sequences share is read once and never copied.
  */
 const perCandidate = (graph: OnnxGraph, rows: Value, matrix: Value, { members, seats }: CacheInputs): Value => {

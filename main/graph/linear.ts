@@ -3,7 +3,8 @@ import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { tensor, weight } from './weights.ts';
 
 /**
- * Rows [n, ...] cut into `parts` blocks of consecutive rows, counts [parts] int64 of them each (0 gives an empty block).
+ * Rows [n, ...] cut into `parts` blocks of consecutive rows, counts [parts] int64 of them each (0 gives an empty
+ * block).
  * More parts than one node may have are cut in a tree: first into bundles of parts, then each bundle.
  */
 export const splitRows = (graph: OnnxGraph, rows: Value, counts: Value, parts: number): readonly Value[] => {

@@ -37,7 +37,9 @@ export const toFloat = (graph: OnnxGraph, value: Value, stored: TensorView): Val
 /** A tensor as float32; other dtypes are cast by the graph, once where the session folds constants. */
 export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(graph, storedTensor(graph, view), view);
 
-/** Folder that external locations are relative to: onnxruntime refuses locations outside it, so it is the drive's root. */
+/**
+ * Folder that external locations are relative to: onnxruntime refuses locations outside it, so it is the drive's root.
+ */
 export const externalDataRoot = (file: string): string => path.parse(file).root;
 
 /** Elements start, start + 2, start + 4, … along an axis. */
@@ -98,7 +100,9 @@ export const weight = (graph: OnnxGraph, { stored, select }: Weight): Value => {
   return select === undefined ? whole : everySecond(graph, whole, select.axis, select.start);
 };
 
-/** float8 weights [O, I] times the scale of their block; blocks at the edges are partial, so scales are spread by index. */
+/**
+ * float8 weights [O, I] times the scale of their block; blocks at the edges are partial, so scales are spread by index.
+ */
 const scaledBlocks = (graph: OnnxGraph, { view, scales, block }: Extract<Weight['stored'], { kind: 'fp8' }>): Value => {
   const spread = (value: Value, axis: number): Value => {
     const indices = Array.from({ length: view.shape[axis] ?? 0 }, (_, index) => Math.floor(index / (block[axis] ?? 1)));

@@ -4,7 +4,8 @@ import { measureProvider } from '../inference/providers/measure-provider.ts';
 
 /**
  * Entry point of the process that tries one execution provider and is thrown away: a driver may crash or hang there
- * without harm. Its arguments are the provider and an empty folder for its files. Started by Node (`child_process.fork`) or by Electron (`utilityProcess.fork`); says
+ * without harm. Its arguments are the provider and an empty folder for its files. Started by Node
+ * (`child_process.fork`) or by Electron (`utilityProcess.fork`); says
  * one thing, how the probe ended, and waits to be killed.
  */
 interface Host {

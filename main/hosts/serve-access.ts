@@ -61,13 +61,17 @@ export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | nu
   if (host === undefined || !isLoopbackHost(host)) {
     return {
       status: 403,
-      message: `The workbench answers on 127.0.0.1 and localhost only, not as "${host ?? ''}". Open the address that "uncurl serve" printed; from another machine, use an ssh tunnel to it.`,
+      message:
+        `The workbench answers on 127.0.0.1 and localhost only, not as "${host ?? ''}". Open the address that ` +
+        `"uncurl serve" printed; from another machine, use an ssh tunnel to it.`,
     };
   }
   if (origin === undefined ? rules.originRequired : !isOwnOrigin(origin, host)) {
     return {
       status: 403,
-      message: `A page of another origin ("${origin ?? 'none'}") asked for the workbench. Open the address that "uncurl serve" printed.`,
+      message:
+        `A page of another origin ("${origin ?? 'none'}") asked for the workbench. Open the address that ` +
+        `"uncurl serve" printed.`,
     };
   }
   const byToken = facts.token !== null && sameSecret(facts.token, rules.token);
@@ -77,6 +81,7 @@ export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | nu
   return {
     status: 401,
     message:
-      'The token is missing, or it is one of an earlier start. Open the whole address that "uncurl serve" printed, with its ?token=...',
+      'The token is missing, or it is one of an earlier start. Open the whole address that "uncurl serve" ' +
+      'printed, with its ?token=...',
   };
 };

@@ -80,7 +80,8 @@ const answerText = (response: ServerResponse, status: number, message: string): 
 const rejectUpgrade = (socket: Duplex, { status, message }: Refusal): void => {
   const body = `${message}\n`;
   socket.end(
-    `HTTP/1.1 ${status} ${status === 401 ? 'Unauthorized' : 'Forbidden'}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+    `HTTP/1.1 ${status} ${status === 401 ? 'Unauthorized' : 'Forbidden'}\r\nContent-Type: text/plain; ` +
+      `charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 };

@@ -99,7 +99,8 @@ export const makeBatch = (
 };
 
 /**
- * A prefix that trees of other batches go on from. Attention over no keys at all is not safe on every provider, so before
+ * A prefix that trees of other batches go on from. Attention over no keys at all is not safe on every provider, so
+ * before
  * the prefix itself stands one key that none of its tokens sees.
  */
 export const makePrefixBatch = (model: ModelDescriptor, prefix: readonly number[]): Batch => ({
@@ -144,7 +145,9 @@ const attentionBias = (
   return floatTensor(bias, [trees.length, 1, slots, columns]);
 };
 
-/** Opens, in an [S, P + S] matrix of one tree, what each token may see: prefix, trunk and its own branch, up to itself. */
+/**
+ * Opens, in an [S, P + S] matrix of one tree, what each token may see: prefix, trunk and its own branch, up to itself.
+ */
 const fillBias = (
   tree: TokenTree,
   window: number | null,

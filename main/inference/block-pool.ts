@@ -37,7 +37,8 @@ export class BlockPool {
     if (kind === 'too-large') {
       throw refuse(
         'too-large',
-        `${checkpoint.name} needs ${megabytes(needBytes)} for its largest block with embedding and head; the memory budget is ${megabytes(memoryBudgetBytes)}.`,
+        `${checkpoint.name} needs ${megabytes(needBytes)} for its largest block with embedding and head; the ` +
+          `memory budget is ${megabytes(memoryBudgetBytes)}.`,
         'Raise the memory budget, or use a machine with more memory.',
       );
     }
@@ -68,7 +69,9 @@ export class BlockPool {
     return session;
   }
 
-  /** Closes the sessions of merged layers, which belong to one candidate, and observed ones; the layers' own serve all. */
+  /**
+   * Closes the sessions of merged layers, which belong to one candidate, and observed ones; the layers' own serve all.
+   */
   async closeMerged(): Promise<void> {
     const kept = wholeForms.map((form) => `/own${formSuffix[form]}`);
     await this.#close([...this.#open.keys()].filter((key) => !kept.some((ending) => key.endsWith(ending))));

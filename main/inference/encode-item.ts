@@ -11,7 +11,9 @@ export interface EncodedRequest {
   readonly continuationTokens: readonly number[];
 }
 
-/** White space at the end, as Python's str.rstrip takes it (lm-evaluation-harness runs on it; JavaScript's set differs). */
+/**
+ * White space at the end, as Python's str.rstrip takes it (lm-evaluation-harness runs on it; JavaScript's set differs).
+ */
 const trailingSpace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
 /**
@@ -33,7 +35,8 @@ export const encodeRequest = (
   if (continuationTokens.length === 0) {
     throw refuse(
       'lost-continuation',
-      `item "${id}": no token is left for the continuation ${JSON.stringify(continuation)}: the tokenizer merges it into the end of its context.`,
+      `item "${id}": no token is left for the continuation ${JSON.stringify(continuation)}: the tokenizer ` +
+        `merges it into the end of its context.`,
       'Move the boundary: begin the continuation with the space or sign that separates it from the context.',
     );
   }

@@ -20,7 +20,9 @@ export interface ResolvedCandidate {
 }
 
 export interface Sink {
-  /** Router doings of one MoE layer over one batch (or the prefix), for the candidates that share it; only where wanted. */
+  /**
+   * Router doings of one MoE layer over one batch (or the prefix), for the candidates that share it; only where wanted.
+   */
   readonly taps?: (layer: number, batch: Batch, candidates: readonly ResolvedCandidate[], taps: RoutingTaps) => void;
   /** The same with everything that a layer can tell; runs sessions of its own. */
   readonly observe?: (
@@ -67,7 +69,9 @@ export class Executor {
     this.#spillFolder = spillFolder;
   }
 
-  /** `slots`: padded tokens per batch. `spillFolder`: where hidden states of streamed models go that memory cannot hold. */
+  /**
+   * `slots`: padded tokens per batch. `spillFolder`: where hidden states of streamed models go that memory cannot hold.
+   */
   static async open(
     checkpoint: Checkpoint,
     pool: BlockPool,
@@ -120,7 +124,9 @@ export class Executor {
     await this.#embedding.dispose();
   }
 
-  /** Takes batches through all blocks together, the prefix before its trees, candidates side by side where they differ. */
+  /**
+   * Takes batches through all blocks together, the prefix before its trees, candidates side by side where they differ.
+   */
   async #runBatches(
     batches: readonly Batch[],
     candidates: readonly ResolvedCandidate[],
@@ -194,7 +200,8 @@ export class Executor {
   }
 
   /**
-   * One block on one batch. `want`: what its router does comes back too, or all that its layer tells (if it has experts).
+   * One block on one batch. `want`: what its router does comes back too, or all that its layer tells (if it has
+   * experts).
    * `prefix`: keys and values that stand before the batch's trees; an observed block takes none.
    */
   runBlock(
@@ -208,7 +215,9 @@ export class Executor {
     return runBlock(this.#pool, this.#checkpoint.descriptor, { block, variant, batch, hidden, want, prefix });
   }
 
-  /** Batches of trees, and their hidden states [T, H] before the first block: for work that goes block by block itself. */
+  /**
+   * Batches of trees, and their hidden states [T, H] before the first block: for work that goes block by block itself.
+   */
   async start(
     trees: readonly TokenTree[],
   ): Promise<readonly { readonly batch: Batch; readonly hidden: Float32Array }[]> {

@@ -7,7 +7,8 @@ export type StoredHidden =
   { readonly kind: 'memory'; readonly hidden: Float32Array } | { readonly kind: 'file'; readonly file: string };
 
 /**
- * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` they stay in memory, the rest
+ * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` they stay in memory, the
+ * rest
  * goes to files under `folder` and comes back bit for bit. Release every state; `dispose` removes what is left.
  */
 export class HiddenStore {

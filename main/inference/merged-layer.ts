@@ -27,7 +27,8 @@ const hasRowPerGroup = ({ router }: MergePlan): boolean =>
   router === 'reference-row' || router === 'mean-row' || router === 'reinitialised';
 
 /**
- * An MoE layer (`layer` counts MoE layers) whose experts are merged by a plan: new weights over the untouched checkpoint, in a file of their own
+ * An MoE layer (`layer` counts MoE layers) whose experts are merged by a plan: new weights over the untouched
+ * checkpoint, in a file of their own
  * that is keyed by content. Weights are rounded to the checkpoint's dtype, so that what is measured is bit for bit
  * what an export holds. Groups of one member use the checkpoint's own tensors.
  */
@@ -118,14 +119,16 @@ const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, 
   if (routing.kind === 'sigmoid' || grouped || routerBias !== null || moe.expertTensors[0]?.gateBias !== undefined) {
     throw refuse(
       'merge-unsupported',
-      `${name}: experts of the family ${descriptor.family} cannot be merged: its router or its experts have biases or groups.`,
+      `${name}: experts of the family ${descriptor.family} cannot be merged: its router or its experts have ` +
+        `biases or groups.`,
       'Use a method that drops experts.',
     );
   }
   if (plan.router === 'summed-probabilities' && routing.kind !== 'softmax-all') {
     throw refuse(
       'merge-unsupported',
-      `${name}: the router treatment summed-probabilities needs a softmax over all experts, which the family ${descriptor.family} has not.`,
+      `${name}: the router treatment summed-probabilities needs a softmax over all experts, which the family ` +
+        `${descriptor.family} has not.`,
       'Choose another router treatment.',
     );
   }

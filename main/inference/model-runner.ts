@@ -25,11 +25,15 @@ export interface ForwardResult {
   /** [T, V] float32. */
   readonly logits: Float32Array;
   /**
-   * [L, T, R] raw router logits (before any mask), float32. R: rows of the router, the most of any layer, E unless a merge
+   * [L, T, R] raw router logits (before any mask), float32. R: rows of the router, the most of any layer, E unless a
+   * merge
    * leaves fewer; -Infinity in the rows that a layer lacks.
    */
   readonly routerLogits: Float32Array;
-  /** [L, T, K] chosen experts in the numbering of the model that ran (original numbering under a mask); -1 where a layer has fewer. */
+  /**
+   * [L, T, K] chosen experts in the numbering of the model that ran (original numbering under a mask); -1 where a layer
+   * has fewer.
+   */
   readonly experts: Int32Array;
 }
 
@@ -52,7 +56,8 @@ export interface ModelRunner {
   readonly checkpoint: Checkpoint;
   readonly tokenizer: TextTokenizer | null;
   /**
-   * Outcomes of every item for every candidate, in the order of `items`; items whose answer is written are refused. Candidates share the layers below the first
+   * Outcomes of every item for every candidate, in the order of `items`; items whose answer is written are refused.
+   * Candidates share the layers below the first
    * one in which their plans differ. Deterministic: the same arguments give bit-equal numbers.
    */
   evaluate(
@@ -67,7 +72,8 @@ export interface ModelRunner {
     extras?: readonly ExtraStatistic[],
   ): Promise<RoutingStatistics>;
   /**
-   * The plan with its experts' down projections, its router or both refitted on the items (those of `tasks`, by name), so
+   * The plan with its experts' down projections, its router or both refitted on the items (those of `tasks`, by name),
+   * so
    * that every block gives again what the unpruned one gave. The weights are written to the overlay folder.
    * `refit`: the experts unless it says otherwise.
    */
@@ -109,7 +115,10 @@ export interface ModelRunner {
 export interface ModelRunnerSettings {
   /** Intra-op threads: physical cores by default. */
   readonly threads: number;
-  /** What runs the blocks and the head, the processor by default. Token embeddings are looked up in the file by the processor. */
+  /**
+   * What runs the blocks and the head, the processor by default. Token embeddings are looked up in the file by the
+   * processor.
+   */
   readonly provider?: ProviderName | undefined;
   /** Bytes that resident weights may take. */
   readonly memoryBudgetBytes: number;

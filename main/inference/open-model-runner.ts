@@ -51,7 +51,9 @@ export interface RunnerTuning extends ModelRunnerSettings {
   readonly batchSlots?: number;
   /** One block at a time even where all would fit: for work that runs each block once. */
   readonly streamed?: boolean;
-  /** Unknowns per output up to which refits are solved for all experts at once; numbers change with it by rounding only. */
+  /**
+   * Unknowns per output up to which refits are solved for all experts at once; numbers change with it by rounding only.
+   */
   readonly mostJointUnknowns?: number;
 }
 
@@ -145,8 +147,14 @@ class Runner implements ModelRunner {
     const { trees } = this.#calibration(items);
     const unpruned = await this.#resolve([{ key: 'unpruned', plan: null }]);
     const statistics = await profileLayers({
-      ...{ checkpoint: this.checkpoint, executor: this.#executor, trees, unpruned, extras, control },
-      ...{ threads: this.#threads, streaming: this.#pool.streaming },
+      checkpoint: this.checkpoint,
+      executor: this.#executor,
+      trees,
+      unpruned,
+      extras,
+      control,
+      threads: this.#threads,
+      streaming: this.#pool.streaming,
     });
     statistics.items = items.length;
     await this.#pool.closeMerged();
@@ -171,24 +179,20 @@ class Runner implements ModelRunner {
     const products = new Float64Products();
     try {
       return await recoverPlan({
-        ...{
-          checkpoint: this.checkpoint,
-          executor: this.#executor,
-          plan: bare,
-          tasks,
-          unpruned,
-          pruned,
-          control,
-          refit,
-          scratchFolder,
-          threads: this.#threads,
-          products: products.multiply,
-        },
-        ...{
-          ...this.#calibration(items),
-          overlayFolder: this.#overlayFolder,
-          mostJointUnknowns: this.#mostJointUnknowns,
-        },
+        checkpoint: this.checkpoint,
+        executor: this.#executor,
+        plan: bare,
+        tasks,
+        unpruned,
+        pruned,
+        control,
+        refit,
+        scratchFolder,
+        threads: this.#threads,
+        products: products.multiply,
+        ...this.#calibration(items),
+        overlayFolder: this.#overlayFolder,
+        mostJointUnknowns: this.#mostJointUnknowns,
       });
     } finally {
       await products.dispose();
@@ -205,14 +209,12 @@ class Runner implements ModelRunner {
     const unpruned = (await this.#resolve([{ key: 'unpruned', plan: null }]))[0];
     if (unpruned === undefined) throw new Error('the model was not resolved');
     const kept = await pruneProgressively({
-      ...{
-        checkpoint: this.checkpoint,
-        executor: this.#executor,
-        trees: this.#calibration(items).trees,
-        unpruned,
-        keptPerLayer,
-        control,
-      },
+      checkpoint: this.checkpoint,
+      executor: this.#executor,
+      trees: this.#calibration(items).trees,
+      unpruned,
+      keptPerLayer,
+      control,
       threads: this.#threads,
     });
     await this.#pool.closeMerged();

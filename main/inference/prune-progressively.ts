@@ -106,7 +106,8 @@ const strideOf = (trees: readonly TokenTree[], experts: number): number => {
 };
 
 /**
- * What the routed experts should give on the pruned stream: the unpruned branch's output, less what a shared expert gives
+ * What the routed experts should give on the pruned stream: the unpruned branch's output, less what a shared expert
+ * gives
  * there anyway.
  */
 const wantedOutput = (

@@ -41,7 +41,10 @@ export interface RecoveryRequest {
   readonly pruned: ResolvedCandidate;
   readonly overlayFolder: string;
   readonly refit: RefitName;
-  /** Folder for a layer's new router until all is written: empty, and deleted by whoever made it once the sessions are closed. */
+  /**
+   * Folder for a layer's new router until all is written: empty, and deleted by whoever made it once the sessions are
+   * closed.
+   */
   readonly scratchFolder: string;
   readonly threads: number;
   /** Large products in float64. */
@@ -55,7 +58,8 @@ export interface RecoveryRequest {
  * Refits a plan so that every block gives again what the unpruned block gave, layer by layer on calibration tokens: two
  * streams of hidden states run side by side. The router's rows are searched by descent, and what the pruned block then
  * lacks is fitted by ridge regression to the gated inner activations of its experts. The weights go to a file named by
- * plan and tokens; they are rounded to the checkpoint's dtype, and the pruned stream goes on with what they really give.
+ * plan and tokens; they are rounded to the checkpoint's dtype, and the pruned stream goes on with what they really
+ * give.
  */
 export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlayFolder, refit, control } = request;
@@ -82,7 +86,13 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
       let seen = await bothBlocks(executor, block, ownVariant, variant, streams, control.signal);
       if (refitsRouter) {
         const { tensor, recovery } = await refitRouter({
-          ...{ checkpoint, moe, layer, variant, streams, seen, itemOf },
+          checkpoint,
+          moe,
+          layer,
+          variant,
+          streams,
+          seen,
+          itemOf,
           threads: request.threads,
           signal: control.signal,
         });

@@ -17,7 +17,9 @@ export interface Streams {
   pruned: Float32Array;
 }
 
-/** What the pruned block lacks, and the gated inner activations that may give it back, over the tokens of all batches. */
+/**
+ * What the pruned block lacks, and the gated inner activations that may give it back, over the tokens of all batches.
+ */
 export const recoveryProblem = (
   { descriptor }: Checkpoint,
   { layer }: LayerVariant,
@@ -134,7 +136,10 @@ export const openRecoveredFile = async (folder: string, key: string): Promise<Re
   tensors: (await readSafetensorsHeader(recoveredFile(folder, key))).tensors,
 });
 
-/** A layer under a candidate with refitted down projections and a refitted router in place of its own, where the file holds them. */
+/**
+ * A layer under a candidate with refitted down projections and a refitted router in place of its own, where the file
+ * holds them.
+ */
 export const recoveredVariant = (
   { key, tensors }: RecoveredWeights,
   layer: number,

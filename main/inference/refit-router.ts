@@ -101,7 +101,8 @@ const gateOfLayer = async (
     'recovery-unsupported',
     map.kind === 'blend'
       ? `${name}: the plan blends the router by matrices, whose rows cannot be refitted.`
-      : `${name}: routers of the family ${descriptor.family} cannot be refitted: their rule (${routing.kind}) has no derivative here.`,
+      : `${name}: routers of the family ${descriptor.family} cannot be refitted: their rule (${routing.kind}) ` +
+          `has no derivative here.`,
     'Recover the experts alone.',
   );
 };

@@ -31,7 +31,8 @@ export const resolveCandidate = async (
       if (kept === undefined)
         throw refuse(
           'bad-plan',
-          `the plan has ${String(plan.kept.length)} layers, ${checkpoint.name} has ${String(checkpoint.descriptor.moeLayers.length)} MoE layers.`,
+          `the plan has ${String(plan.kept.length)} layers, ${checkpoint.name} has ` +
+            `${String(checkpoint.descriptor.moeLayers.length)} MoE layers.`,
           'Use a plan made for this model.',
         );
       variants.push(refit(maskedVariant(moe, kept)));

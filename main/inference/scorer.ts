@@ -31,7 +31,8 @@ export const scoredSequence = (
   if (continuationTokens.length > maxPositions) {
     throw refuse(
       'too-long',
-      `item "${id}": its continuation has ${String(continuationTokens.length)} tokens, the model ${String(maxPositions)} positions.`,
+      `item "${id}": its continuation has ${String(continuationTokens.length)} tokens, the model ` +
+        `${String(maxPositions)} positions.`,
       'Shorten the continuation, or score it as a text.',
     );
   }

@@ -36,7 +36,9 @@ export const treeOf = (sequences: readonly (readonly number[])[]): TokenTree => 
   };
 };
 
-/** Row within the tree of position `position` of branch `branch`; positions count from the beginning of the sequence. */
+/**
+ * Row within the tree of position `position` of branch `branch`; positions count from the beginning of the sequence.
+ */
 export const treeRow = (tree: TokenTree, branch: number, position: number): number => {
   const own = position - (tree.start ?? 0);
   if (own < tree.trunk.length) return own;

@@ -49,7 +49,8 @@ const requireSpace = async (
     if (free === null || free >= bytes) continue;
     throw refuse(
       'disk-full',
-      `Fine-tuning ${model.name} needs ${String(Math.ceil(bytes / 1e6))} MB in ${place}, where ${String(Math.floor(free / 1e6))} MB are free.`,
+      `Fine-tuning ${model.name} needs ${String(Math.ceil(bytes / 1e6))} MB in ${place}, where ` +
+        `${String(Math.floor(free / 1e6))} MB are free.`,
       'Free some space, or choose another disk.',
     );
   }
@@ -86,7 +87,8 @@ const train = async (input: FinetuneInput, { meter, signal }: JobContext, folder
     },
     onStep: ({ done, stage, loss }) => {
       meter.describe(
-        `Step ${String(done)} of ${String(steps)}, ${stage === 'all' ? 'all weights' : 'router'}: loss ${loss.toFixed(4)}`,
+        `Step ${String(done)} of ${String(steps)}, ${stage === 'all' ? 'all weights' : 'router'}: loss ` +
+          `${loss.toFixed(4)}`,
       );
       meter.advance((done - resumed) / Math.max(1, steps - resumed));
     },
@@ -144,6 +146,8 @@ export const finetuneJob =
     await rm(folder, { recursive: true, force: true });
     return {
       output: destination,
-      summary: `Fine-tuned to ${destination}: loss ${loss.first.toFixed(4)} at the first of ${String(steps)} steps, ${loss.last.toFixed(4)} at the last.`,
+      summary:
+        `Fine-tuned to ${destination}: loss ${loss.first.toFixed(4)} at the first of ${String(steps)} steps, ` +
+        `${loss.last.toFixed(4)} at the last.`,
     };
   };

@@ -25,7 +25,8 @@ interface QueuedJob {
 }
 
 /**
- * Runs jobs one at a time, in the order they came; the others wait as `queued`. Keeps every run's lock alive, writes its
+ * Runs jobs one at a time, in the order they came; the others wait as `queued`. Keeps every run's lock alive, writes
+ * its
  * manifest when its state changes, and tells of progress and changes.
  */
 export class JobQueue {

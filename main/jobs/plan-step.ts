@@ -98,8 +98,14 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
   }
   const { options } = methodNamed(method).prepare(order.options);
   const key = stepKey({
-    ...{ kind: 'search', model: fingerprint, items: hashItems(task.task.calibration), method, options, keep },
-    ...{ seed: search.search === 'evolution' ? (seed ?? 0) : null, numerics: context.numerics },
+    kind: 'search',
+    model: fingerprint,
+    items: hashItems(task.task.calibration),
+    method,
+    options,
+    keep,
+    seed: search.search === 'evolution' ? (seed ?? 0) : null,
+    numerics: context.numerics,
     // Plans of tasks measured by acc keep the keys that they had before the metric counted.
     ...(search.search === 'evolution' && task.task.metric === 'acc_norm' ? { metric: 'acc_norm' } : {}),
     writing: search.search === 'evolution' ? await writingIdentity(model.checkpoint, task.task) : undefined,
@@ -115,14 +121,12 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
     search.search === 'evolution' ? await evolvedPlan(context, order, search) : await progressivePlan(context, order);
   const plan: Plan = {
     ...content,
-    ...{
-      method,
-      options,
-      experts: info.experts,
-      topK: info.topK,
-      factor: info.experts / keep,
-      budget: 'uniform' as const,
-    },
+    method,
+    options,
+    experts: info.experts,
+    topK: info.topK,
+    factor: info.experts / keep,
+    budget: 'uniform' as const,
     ...(search.search === 'evolution' ? { seed: seed ?? 0 } : {}),
   };
   await steps.writeJson(key, { kind: 'search', plan });
@@ -145,7 +149,12 @@ const evolvedPlan = async (
   const runner = await runners.open(model.checkpoint);
   const { moeLayers: layers, experts } = model.checkpoint.info;
   const { best } = await searchExperts({
-    ...{ layers, experts, keep, seed: seed ?? 0, settings, signal },
+    layers,
+    experts,
+    keep,
+    seed: seed ?? 0,
+    settings,
+    signal,
     fitness: async (candidate) => {
       const tried = [{ key: 'candidate', plan: candidatePlan(candidate) }];
       const outcomes = await answerItems(runner, task.task, items, tried, { signal });
@@ -153,7 +162,8 @@ const evolvedPlan = async (
     },
     onProgress: (measured, fitness) => {
       meter.describe(
-        `Searching experts of ${model.name} on ${task.name}: ${String(measured)} of ${String(settings.evaluations)} candidates, best ${(100 * fitness).toFixed(1)} %`,
+        `Searching experts of ${model.name} on ${task.name}: ${String(measured)} of ` +
+          `${String(settings.evaluations)} candidates, best ${(100 * fitness).toFixed(1)} %`,
       );
       meter.advance(measured / settings.evaluations);
     },

@@ -72,7 +72,8 @@ export class RecoveryPairs {
         .map((one) => named(one, this.#metric))
         .join(', ');
     const parts = [
-      `recovery is better than the same plan without it at ${String(of('better').length)} of ${String(this.#compared.length)} points (paired 95 % interval)`,
+      `recovery is better than the same plan without it at ${String(of('better').length)} of ` +
+        `${String(this.#compared.length)} points (paired 95 % interval)`,
       ...(of('same').length === 0 ? [] : [`no difference beyond the interval: ${list('same')}`]),
       ...(of('worse').length === 0 ? [] : [`worse: ${list('worse')}`]),
     ];

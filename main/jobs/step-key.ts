@@ -104,13 +104,11 @@ export const profileKey = (
   extras: readonly string[] = [],
 ): string =>
   stepKey({
-    ...{
-      kind: 'profile',
-      model: fingerprint,
-      items: itemsHash,
-      statistics: STATISTICS.map(({ name }) => name),
-      numerics,
-    },
+    kind: 'profile',
+    model: fingerprint,
+    items: itemsHash,
+    statistics: STATISTICS.map(({ name }) => name),
+    numerics,
     ...(extras.length === 0 ? {} : { extras }),
   });
 

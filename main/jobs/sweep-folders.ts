@@ -66,7 +66,8 @@ export const checkCandidate = async (
     return;
   throw refuse(
     'candidate-tokenizer',
-    `${checkpoint.folder} ${other === null ? 'has no tokenizer.json' : `turns text into other tokens than ${model.name}`}.`,
+    `${checkpoint.folder} ` +
+      `${other === null ? 'has no tokenizer.json' : `turns text into other tokens than ${model.name}`}.`,
     "Put the model's own tokenizer files into the folder, if it was made from that model.",
   );
 };

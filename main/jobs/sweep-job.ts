@@ -69,8 +69,17 @@ const planOf = async (
   const { model, task } = measurement;
   const { budget, protect } = settings;
   const plan = await planStep(context, {
-    ...{ model, task, statistics, method, options: optionsOf(settings, method), budget, protect, seed, keep },
-    ...{ profilingTokens: calibration.profiling, scoringTokens: calibration.scoring },
+    model,
+    task,
+    statistics,
+    method,
+    options: optionsOf(settings, method),
+    budget,
+    protect,
+    seed,
+    keep,
+    profilingTokens: calibration.profiling,
+    scoringTokens: calibration.scoring,
   });
   return refit === null ? plan : recoveryStep(context, model, task, plan, refit, RECOVERY_WORK * calibration.profiling);
 };
@@ -191,9 +200,12 @@ const measureTogether = async (
 };
 
 const ADAPTIVE_NOTE =
-  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from the largest down, ' +
-  'until the first unsafe one. A count that is called safe so is wrong with a chance of at most 5 % for its curve at the margin ' +
-  'of the sweep; bisection alone would allow 5 % for every unsafe count it visits. At another margin, counts below the ' +
+  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from ' +
+  'the largest down, ' +
+  'until the first unsafe one. A count that is called safe so is wrong with a chance of at most 5 % for its ' +
+  'curve at the margin ' +
+  'of the sweep; bisection alone would allow 5 % for every unsafe count it visits. At another margin, counts ' +
+  'below the ' +
   'confirmed ones have gaps, and that guarantee does not hold for them.';
 
 /** A point that was measured, and the number of experts that its plan was asked to keep. */
@@ -203,7 +215,8 @@ interface Measured {
 }
 
 /**
- * Bisects the number of kept experts of one curve until its threshold is exact, then tests every larger count that was not,
+ * Bisects the number of kept experts of one curve until its threshold is exact, then tests every larger count that was
+ * not,
  * from the largest down, until one is unsafe: only that sequence tells the threshold at 5 % (nextToConfirm).
  */
 const bisect = async (

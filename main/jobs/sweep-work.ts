@@ -52,7 +52,8 @@ export const sweepCounts = (
     if (tooSmall.length === 0) continue;
     const limits = tooSmall.map(
       (model) =>
-        `${model.name} (top-${String(model.topK)} of ${String(model.experts)} experts): at most ${bareFactor(largestFactor(model))}`,
+        `${model.name} (top-${String(model.topK)} of ${String(model.experts)} experts): at most ` +
+        `${bareFactor(largestFactor(model))}`,
     );
     if (tooSmall.length === models.length) {
       throw refuse(
@@ -125,7 +126,8 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
   if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
   throw refuse(
     'router-untrained',
-    `The method ${untrained} starts its router anew at random, and the sweep would measure it before any recovery of it.`,
+    `The method ${untrained} starts its router anew at random, and the sweep would measure it before any ` +
+      `recovery of it.`,
     'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
   );
 };

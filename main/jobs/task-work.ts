@@ -37,7 +37,8 @@ const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, maxPositions: 
 export interface TokenCounter {
   /**
    * Tokens that answering takes, the context of a multiple-choice item counted once; where answers are written, the
-   * prompt and the most that may follow. Refuses by id, before any model runs, items whose continuation has no token left,
+   * prompt and the most that may follow. Refuses by id, before any model runs, items whose continuation has no token
+   * left,
    * and those that leave no room for what is to be written.
    */
   scoring(items: readonly TaskItem[]): Promise<number>;

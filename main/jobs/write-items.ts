@@ -10,7 +10,10 @@ import { isWrittenItem, type Task } from '../tasks/task.ts';
 import type { WritingIdentity } from './step-key.ts';
 import { requireTokenizer } from './task-work.ts';
 
-/** What each candidate writes to items of a task, judged by its first pipeline, which gives the metric; all side by side. */
+/**
+ * What each candidate writes to items of a task, judged by its first pipeline, which gives the metric; all side by
+ * side.
+ */
 export const writeItems = async (
   runner: ModelRunner,
   { judging }: Pick<Task, 'judging'>,
@@ -30,7 +33,10 @@ export const writeItems = async (
   return writtenOutcomes(runner, tokenizer, { items: written, candidates, ends, judge: judgeFirst }, control);
 };
 
-/** What writing will take, in words; null for a model that stays in memory. Refuses what does not fit into the memory budget. */
+/**
+ * What writing will take, in words; null for a model that stays in memory. Refuses what does not fit into the memory
+ * budget.
+ */
 export const writingCost = async (
   runner: ModelRunner,
   items: readonly TaskItem[],

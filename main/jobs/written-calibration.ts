@@ -23,7 +23,8 @@ export const requireWritten = (
   if (calibration !== 'written' || chosen === undefined) return;
   throw refuse(
     'nothing-written',
-    `${chosen.name} is not a task whose answers are written, so the unpruned model writes nothing to its calibration items.`,
+    `${chosen.name} is not a task whose answers are written, so the unpruned model writes nothing to its ` +
+      `calibration items.`,
     'Leave it out, or calibrate on the answers.',
   );
 };

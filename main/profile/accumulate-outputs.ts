@@ -127,7 +127,9 @@ export interface ResidualTaps {
   readonly weights: ArrayLike<number>;
   /** [N, K] ||f_e(x)||_2. */
   readonly norms: ArrayLike<number>;
-  /** [N] cosine of h and h + y: h the hidden state that enters the residual sum, y the sum of the routed experts alone. */
+  /**
+   * [N] cosine of h and h + y: h the hidden state that enters the residual sum, y the sum of the routed experts alone.
+   */
   readonly cosines: ArrayLike<number>;
 }
 

@@ -1,6 +1,7 @@
 /**
  * Sufficient statistics of a model's routing over a set of tokens: sums and counts only, divided once at the end
- * (common rules of the field: every token weighs the same, whatever batch it came in). All arrays are row-major float64; L counts MoE layers, E experts of the
+ * (common rules of the field: every token weighs the same, whatever batch it came in). All arrays are row-major
+ * float64; L counts MoE layers, E experts of the
  * unpruned model. g is the combine weight by the model's own rule, f_e(x) the ungated expert output, T_e the tokens
  * whose top-k holds e, z the raw router logits, p the softmax over all E.
  */

@@ -10,7 +10,9 @@ const keptPerGroup = (kept: readonly number[], experts: number, { count }: Exper
   );
 };
 
-/** Smallest number of kept experts per group with which each token still finds its top-k in the groups that it may use. */
+/**
+ * Smallest number of kept experts per group with which each token still finds its top-k in the groups that it may use.
+ */
 const leastPerGroup = (topK: number, { kept, least }: ExpertGroupRule): number =>
   Math.max(least, Math.ceil(topK / kept));
 
@@ -27,7 +29,9 @@ export const groupProblem = (
 ): string | null => {
   const counts = keptPerGroup(kept, experts, groups);
   const [first = 0] = counts;
-  const shown = `keeps ${counts.join(', ')} experts of the ${groups.count} groups that the router of layer ${layer} chooses among`;
+  const shown =
+    `keeps ${counts.join(', ')} experts of the ${groups.count} groups that the router of layer ${layer} ` +
+    `chooses among`;
   if (counts.some((count) => count !== first)) return `${shown}: it must keep as many of each`;
   const least = leastPerGroup(topK, groups);
   return first >= least ? null : `${shown}: it needs at least ${least} of each`;
@@ -40,7 +44,8 @@ export const checkGroupedCounts = (counts: readonly number[], topK: number, grou
     if (count >= least && count % groups.count === 0) return;
     throw refuse(
       'keep-invalid',
-      `Layer ${layer} cannot keep ${count} experts: its router chooses among ${groups.count} groups, which must keep equal numbers.`,
+      `Layer ${layer} cannot keep ${count} experts: its router chooses among ${groups.count} groups, which ` +
+        `must keep equal numbers.`,
       `Keep a multiple of ${groups.count}, at least ${least}, in every layer (the uniform budget does).`,
     );
   });

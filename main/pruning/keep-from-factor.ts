@@ -24,7 +24,8 @@ export const keepFromFactor = (experts: number, topK: number, factor: number): n
     const left = Number((experts / factor).toPrecision(3));
     throw refuse(
       'factor-too-large',
-      `The pruning factor ${factor} leaves ${left} of ${experts} experts, fewer than the top-${topK} that each token uses.`,
+      `The pruning factor ${factor} leaves ${left} of ${experts} experts, fewer than the top-${topK} that ` +
+        `each token uses.`,
       `Use a factor of at most ${Number(largest.toFixed(2))} (${least} experts kept).`,
     );
   }

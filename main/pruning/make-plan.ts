@@ -17,7 +17,8 @@ import { taskShares } from './task-weights.ts';
  * The plan that a method gives for a model and the profiles of one or more tasks. Deterministic; ties go to the lower
  * index. The caller adds what only it knows: model and task names.
  *
- * @throws WorkbenchError `keep-invalid`, `groups-uneven`, `counts-invalid`, `bad-option`, `needs-search`, `profile-missing`, `profile-mismatch`,
+ * @throws WorkbenchError `keep-invalid`, `groups-uneven`, `counts-invalid`, `bad-option`, `needs-search`,
+ * `profile-missing`, `profile-mismatch`,
  * `profile-empty`, `profile-too-thin`, `task-weights-invalid`, `pin-invalid` or `pins-impossible`.
  */
 export const makePlan = (input: PlanInput): Plan => {
@@ -142,7 +143,8 @@ const checkStatistics = ({ method, statistics, layers, experts, topK }: PlanInpu
     if (profile.layers !== layers || profile.experts !== experts || profile.topK !== topK) {
       throw refuse(
         'profile-mismatch',
-        `A profile of ${profile.layers} MoE layers, ${profile.experts} experts and top-${profile.topK} does not belong ` +
+        `A profile of ${profile.layers} MoE layers, ${profile.experts} experts and top-${profile.topK} does ` +
+          `not belong ` +
           `to a model of ${layers}, ${experts} and top-${topK}.`,
         'Profile this model on the task.',
       );

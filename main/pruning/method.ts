@@ -76,7 +76,9 @@ export interface MethodPage {
 
 interface Behaviour {
   readonly extra: readonly ExtraStatistic[];
-  /** Scores of every expert of every MoE layer, [L][E], higher is better; budgets that differ by layer read them too. */
+  /**
+   * Scores of every expert of every MoE layer, [L][E], higher is better; budgets that differ by layer read them too.
+   */
   readonly score: (context: PlanContext) => Float64Array[];
   /** Kept experts per layer where the method has a rule of its own instead of the global budget's. */
   readonly globalCounts?: (context: PlanContext, least: number) => number[];

@@ -22,7 +22,8 @@ export const pinsByLayer = (pins: readonly Pin[], layers: number, experts: numbe
     if (place === undefined || expert >= experts) {
       throw refuse(
         'pin-invalid',
-        `The pin ${layer}:${expert} names ${place === undefined ? `layer ${layer}` : `expert ${expert}`}, which the model does not have.`,
+        `The pin ${layer}:${expert} names ${place === undefined ? `layer ${layer}` : `expert ${expert}`}, ` +
+          `which the model does not have.`,
         `MoE layers are numbered 0 to ${layers - 1}, experts 0 to ${experts - 1}.`,
       );
     }

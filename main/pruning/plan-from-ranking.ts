@@ -18,7 +18,8 @@ export interface RankingPlanInput {
  * The plan that keeps the experts which an imported ranking names first. A ranking says nothing across layers, so its
  * budget is uniform or by hand.
  *
- * @throws WorkbenchError `budget-needs-scores` for the other budgets, `keep-invalid`, `counts-invalid`, `pins-impossible`.
+ * @throws WorkbenchError `budget-needs-scores` for the other budgets, `keep-invalid`, `counts-invalid`,
+ * `pins-impossible`.
  */
 export const planFromRanking = ({ ranking, experts, topK, keep, budget, counts, pins }: RankingPlanInput): Plan => {
   const least = Math.max(1, topK);
@@ -36,7 +37,8 @@ export const planFromRanking = ({ ranking, experts, topK, keep, budget, counts, 
   ) {
     throw refuse(
       budget === 'manual' ? 'counts-invalid' : 'keep-invalid',
-      `Cannot keep ${wanted.join(', ')} of ${experts} experts in ${ranking.length} layers: each token uses the top ${topK}.`,
+      `Cannot keep ${wanted.join(', ')} of ${experts} experts in ${ranking.length} layers: each token uses ` +
+        `the top ${topK}.`,
       `Keep a whole number from ${least} to ${experts} in every layer.`,
     );
   }

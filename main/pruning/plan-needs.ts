@@ -50,7 +50,8 @@ export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number
     elimination: 'what leaving out experts does to each layer',
   };
   const cost = every
-    ? `; every expert runs on every token, about ${String(Math.round(experts / Math.max(1, topK)))} times the work of the MoE layers`
+    ? `; every expert runs on every token, about ${String(Math.round(experts / Math.max(1, topK)))} times the ` +
+      `work of the MoE layers`
     : '';
   return `${extras.map((extra) => said[extra]).join(', ')}${cost}`;
 };

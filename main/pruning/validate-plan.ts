@@ -16,7 +16,8 @@ export interface PlanTarget {
 
 /**
  * A plan from outside, held against a model: one list per MoE layer, experts in range, none twice, at least top-k per
- * layer, as many in every group of a grouped router; groups of a merge partition the experts, and its matrices fit them.
+ * layer, as many in every group of a grouped router; groups of a merge partition the experts, and its matrices fit
+ * them.
  * Gives it back with every list ascending.
  *
  * @throws WorkbenchError `plan-invalid` naming layer and value.
@@ -92,7 +93,8 @@ const checkBlend = (
       const width = matrix.find((row) => row.length !== target.experts)?.length ?? target.experts;
       if (matrix.length === rows && width === target.experts) continue;
       throw invalid(
-        `has a matrix ${name} of ${matrix.length} x ${width} in layer ${layer}, where ${rows} x ${target.experts} is needed`,
+        `has a matrix ${name} of ${matrix.length} x ${width} in layer ${layer}, where ${rows} x ` +
+          `${target.experts} is needed`,
         'Give one row for each group and one number for each expert.',
       );
     }

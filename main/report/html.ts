@@ -108,7 +108,8 @@ export const reportStyles = (): string => `
 *{box-sizing:border-box}
 html{scroll-behavior:smooth}
 body{margin:0 auto;padding:3.5rem 2rem 5rem;max-width:66rem;background:var(--figure-background);color:var(--figure-ink);
-font:16px/1.6 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Liberation Sans',sans-serif;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+font:16px/1.6 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Liberation Sans',sans-serif;
+  -webkit-print-color-adjust:exact;print-color-adjust:exact}
 h1,h2,h3{line-height:1.25;text-wrap:balance}
 h1{font-size:2.1rem;letter-spacing:-.015em;margin:.2rem 0 1rem}
 h2{font-size:1.4rem;letter-spacing:-.01em;margin:4rem 0 1rem;padding-top:1.2rem;border-top:1px solid var(--border)}
@@ -122,7 +123,8 @@ small,.eyebrow,.muted,figcaption,caption{color:var(--figure-muted)}
 .eyebrow{font-size:.85rem;letter-spacing:.02em;margin:0}
 .lead{font-size:1.1rem}
 .notice{background:var(--notice);border-radius:6px;padding:.7rem 1rem;max-width:46rem}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:1.2rem 2rem;margin:2rem 0 0;padding:1.2rem 0 0;border-top:1px solid var(--border)}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:1.2rem 2rem;margin:2rem 0 0;
+  padding:1.2rem 0 0;border-top:1px solid var(--border)}
 .facts dt,.record dt{font-size:.8rem;color:var(--figure-muted)}
 .facts dd{margin:0;font-size:.95rem;overflow-wrap:anywhere}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;padding:0;margin:2rem 0 0;font-size:.95rem}
@@ -145,7 +147,8 @@ th,td{padding:.28rem .7rem;text-align:left;border-bottom:1px solid var(--border)
 thead th{font-weight:600;white-space:nowrap}
 tbody th{font-weight:400;white-space:nowrap}
 .number{text-align:right;white-space:nowrap}
-.matrices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,29rem),1fr));gap:1.6rem 2.4rem;margin:1.6rem 0}
+.matrices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,29rem),1fr));gap:1.6rem 2.4rem;
+  margin:1.6rem 0}
 .matrices table{width:100%;margin:0}
 .matrices th,.matrices td{padding-inline:.4rem}
 .single{grid-template-columns:1fr;max-width:52rem}
@@ -158,7 +161,8 @@ tbody th{font-weight:400;white-space:nowrap}
 .definitions div{break-inside:avoid;padding-bottom:.9rem}
 .definitions dt{font-weight:600}
 .definitions dd{margin:0;font-size:.93rem}
-code,pre{font:.85em/1.5 ui-monospace,'SF Mono','Cascadia Mono',Menlo,Consolas,'Liberation Mono',monospace;overflow-wrap:anywhere}
+code,pre{font:.85em/1.5 ui-monospace,'SF Mono','Cascadia Mono',Menlo,Consolas,'Liberation Mono',monospace;
+  overflow-wrap:anywhere}
 pre{white-space:pre-wrap;background:var(--sunken);padding:1rem;border-radius:6px}
 details{margin:.8rem 0}
 summary{cursor:pointer;padding:.3rem 0}

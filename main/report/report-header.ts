@@ -128,7 +128,8 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       ['command line', commandLine],
       [
         'device',
-        `${device.provider}, ${device.precision}, ${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}, ${device.processor}`,
+        `${device.provider}, ${device.precision}, ${device.threads} ` +
+          `${device.threads === 1 ? 'thread' : 'threads'}, ${device.processor}`,
       ],
       [
         'versions',
@@ -182,7 +183,8 @@ const question = ({ sizeTrend, document }: ReportSource): string => {
       : '';
   return (
     `How far can ${subject} be pruned, task by task, before ${fall}${over}? ` +
-    `Asked of ${tasks.length === 1 ? 'one task' : `${tasks.length} tasks`} with ${methods.length === 1 ? 'the method' : 'the methods'} ${listed(methods)}.`
+    `Asked of ${tasks.length === 1 ? 'one task' : `${tasks.length} tasks`} with ` +
+    `${methods.length === 1 ? 'the method' : 'the methods'} ${listed(methods)}.`
   );
 };
 

@@ -11,7 +11,8 @@ export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
     html('h3', {}, 'Chosen and written answers'),
     ...(summary === null ? [] : [html('p', {}, summary)]),
     reportTable<ChoiceAndWriting>(
-      'The same items and the same plans: how far a task is safe where the model chooses among answers, and where it writes them.',
+      'The same items and the same plans: how far a task is safe where the model chooses among answers, and ' +
+        'where it writes them.',
       [
         { title: 'task', cell: ({ task }) => task },
         { title: 'model', cell: ({ model }) => model },

@@ -145,7 +145,8 @@ export const reportPage = (source: ReportSource): string => {
     html(
       'footer',
       {},
-      `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s stored outcomes.`,
+      `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s ` +
+        `stored outcomes.`,
     ),
   );
   return `<!DOCTYPE html>\n${html('html', { lang: 'en' }, head, body).html}\n`;

@@ -94,7 +94,9 @@ const isSameThreshold = (before: Threshold, after: Threshold): boolean =>
 
 type Documents = Pick<SweepDocument, 'results' | 'thresholds'>;
 
-/** What of a sweep's values, points and thresholds came out otherwise the second time. Thresholds must be at one delta. */
+/**
+ * What of a sweep's values, points and thresholds came out otherwise the second time. Thresholds must be at one delta.
+ */
 export const compareSweeps = (
   before: Documents,
   after: Documents,
@@ -119,7 +121,9 @@ export const compareSweeps = (
 
 export type Findings = Omit<Reproduction, 'run' | 'of' | 'matches' | 'sentence' | 'before' | 'after'>;
 
-/** Whether every value, every answer and every point is the same. Plans and scores may differ where nothing else does. */
+/**
+ * Whether every value, every answer and every point is the same. Plans and scores may differ where nothing else does.
+ */
 export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing, added }: Findings): boolean =>
   [changed, flipped, rewritten, thresholds, missing, added].every((list) => list.length === 0);
 
@@ -185,7 +189,8 @@ export const reproductionText = (found: Reproduction): string =>
       'Items that flipped (choices and answers counted from 0):',
       found.flipped.map(
         (flip) =>
-          `${named(flip)}  item ${flip.item}, right answer ${String(flip.answer)}: ${scores(flip.before)}, now ${scores(flip.after)}`,
+          `${named(flip)}  item ${flip.item}, right answer ${String(flip.answer)}: ${scores(flip.before)}, ` +
+          `now ${scores(flip.after)}`,
       ),
     ),
     ...section(
@@ -198,7 +203,10 @@ export const reproductionText = (found: Reproduction): string =>
       'Thresholds that changed:',
       found.thresholds.map(
         ({ before, after }) =>
-          `${before.model}  ${before.task}  ${before.method}${before.seed === null ? '' : ` (seed ${String(before.seed)})`}: ${verdictOf(before)}, now ${verdictOf(after)}`,
+          `${before.model}  ${before.task}  ` +
+          `${before.method}${before.seed === null ? '' : ` (seed ${String(before.seed)})`}: ` +
+          `${verdictOf(before)}, now ` +
+          `${verdictOf(after)}`,
       ),
     ),
     ...section('Points that were not measured again:', found.missing.map(named)),

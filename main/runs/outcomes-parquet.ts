@@ -68,7 +68,8 @@ const COLUMNS: readonly SchemaElement[] = [
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
 /**
- * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: byte by byte they
+ * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: byte by byte
+ * they
  * compress to two thirds, without loss.
  */
 const BY_BYTE: ReadonlySet<string> = new Set(['logprob', 'logprobs']);
@@ -100,7 +101,8 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
 
 /**
  * Writes every item's outcome as Parquet, one row per candidate and item. `logprob` is of the right answer (or the
- * text), `logprobs` of every choice; `written` is the text that a model wrote, `filtered` what the task's filters leave of it.
+ * text), `logprobs` of every choice; `written` is the text that a model wrote, `filtered` what the task's filters leave
+ * of it.
  */
 export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
   const schema: SchemaElement[] = [{ name: 'root', num_children: TOP_LEVEL.length }, ...COLUMNS];

@@ -52,7 +52,8 @@ export const readRunProfiles = async (folder: string, manifest: RunManifest): Pr
 };
 
 /**
- * Outcomes of points of a sweep: from its `outcomes.parquet` where the run is finished, from the workspace's steps where
+ * Outcomes of points of a sweep: from its `outcomes.parquet` where the run is finished, from the workspace's steps
+ * where
  * it is not. Null for a point whose outcomes neither holds.
  */
 export const readPointOutcomes = async (
@@ -108,7 +109,8 @@ export interface ComparisonChoice {
 }
 
 /**
- * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task. Empty
+ * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task.
+ * Empty
  * where no model has two methods to compare.
  */
 export const readReportComparisons = async (stores: Stores, document: SweepDocument): Promise<CompareDocument[]> => {
@@ -166,7 +168,10 @@ export const readRecordedTrainings = async (resources: string): Promise<Recorded
   }
 };
 
-/** Measures pruned-large against scratch-small of a sweep, and models pruned to as many experts, from its stored outcomes. */
+/**
+ * Measures pruned-large against scratch-small of a sweep, and models pruned to as many experts, from its stored
+ * outcomes.
+ */
 export const readSizePairs = async (
   stores: Stores,
   { run, results }: Pick<SweepDocument, 'run' | 'results'>,
@@ -183,7 +188,8 @@ export const readSizePairs = async (
 };
 
 /**
- * A sweep read over the sizes of its models, noting where they are bundled instruments; beside those, other trainings of
+ * A sweep read over the sizes of its models, noting where they are bundled instruments; beside those, other trainings
+ * of
  * their sizes as far as they were recorded.
  */
 export const sizeTrendOf = async (
@@ -211,7 +217,8 @@ export interface StoredSweep {
 }
 
 /**
- * A sweep as it lies on disk, and read over the sizes of its models; `delta` is the sweep's own unless given, thresholds
+ * A sweep as it lies on disk, and read over the sizes of its models; `delta` is the sweep's own unless given,
+ * thresholds
  * told one by one.
  */
 export const readStoredSweep = async (

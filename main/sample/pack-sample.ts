@@ -50,7 +50,9 @@ const renamedOutcomes = async function* (folder: string): AsyncGenerator<Outcome
   }
 };
 
-/** Makes a finished sweep of bundled models and tasks the one that comes with the workbench; gives its size in bytes. */
+/**
+ * Makes a finished sweep of bundled models and tasks the one that comes with the workbench; gives its size in bytes.
+ */
 export const packSample = async (
   { runs }: Pick<Workspace, 'runs'>,
   run: string,

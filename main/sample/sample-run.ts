@@ -19,7 +19,10 @@ export const sampleFolder = (resources: string): string => join(resources, 'samp
 
 export const COMPRESSED = '.gz';
 
-/** Whether a file of a run is shipped compressed: profiles, and what only programs read. Outcomes are compressed already. */
+/**
+ * Whether a file of a run is shipped compressed: profiles, and what only programs read. Outcomes are compressed
+ * already.
+ */
 export const isShippedCompressed = (name: string): boolean =>
   name.endsWith('.safetensors') || name === 'plans.json' || name === 'points.json';
 
@@ -143,7 +146,9 @@ export const restoreProfiles = async (
   for (const file of restored) if (file.status === 'rejected') throw file.reason;
 };
 
-/** Puts the profiles of the sample, where the workspace has it, into the step store: its heatmaps need no compute then. */
+/**
+ * Puts the profiles of the sample, where the workspace has it, into the step store: its heatmaps need no compute then.
+ */
 export const restoreSample = async (
   context: Pick<EngineContext, 'workspace' | 'bundled' | 'task' | 'numerics' | 'emit'>,
 ): Promise<void> => {

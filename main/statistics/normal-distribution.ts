@@ -17,7 +17,9 @@ const fromZero = (x: number): number => {
   return density(x) * sum;
 };
 
-/** P(Z > x), x >= TAIL_FROM: density / (x + 1/(x + 2/(x + ...))) (Abramowitz and Stegun 26.2.14), from the inside out. */
+/**
+ * P(Z > x), x >= TAIL_FROM: density / (x + 1/(x + 2/(x + ...))) (Abramowitz and Stegun 26.2.14), from the inside out.
+ */
 const farTail = (x: number): number => {
   let denominator = x;
   for (let step = 200; step >= 1; step -= 1) denominator = x + step / denominator;
@@ -31,7 +33,8 @@ export const normalUpperTail = (x: number): number => {
 };
 
 /**
- * The normal quantile of a one-sided level: the z with P(Z > z) = alpha, for alpha in (0, 0.5]. By bisection to the last
+ * The normal quantile of a one-sided level: the z with P(Z > z) = alpha, for alpha in (0, 0.5]. By bisection to the
+ * last
  * bits that the tail has.
  */
 export const normalQuantileOf = (alpha: number): number => {

@@ -2,7 +2,10 @@ import { refuse } from '../contract/errors.ts';
 import { normalQuantileOf } from './normal-distribution.ts';
 import { tangoScore } from './tango-interval.ts';
 
-/** Probabilities of first, first + 1, ... of a whole number; what lies outside has none that matters (below 1e-14 of the mode each). */
+/**
+ * Probabilities of first, first + 1, ... of a whole number; what lies outside has none that matters (below 1e-14 of the
+ * mode each).
+ */
 interface Distribution {
   readonly first: number;
   readonly probabilities: readonly number[];
@@ -105,7 +108,8 @@ const approximateItems = ({ delta, z }: Omit<PairedTest, 'n'>, discordance: numb
 
 /**
  * A number of items with which an unharmed candidate of this discordance is called safe with at least the chance
- * `wanted` (0.5 or more), and with one item fewer is not (or `fewest` itself). The chance rises with n in small steps up
+ * `wanted` (0.5 or more), and with one item fewer is not (or `fewest` itself). The chance rises with n in small steps
+ * up
  * and down, as counts are whole, so that a few items fewer may do by luck as well. Beyond 2000 items by the normal
  * approximation, which is then within 1 %.
  */

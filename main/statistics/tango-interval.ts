@@ -64,7 +64,8 @@ export const tangoLowerLimit = (counts: PairedCounts, z: number): number => {
 };
 
 /**
- * As `tangoLowerLimit`, of counts divided by a design effect (Rao and Scott 1992, doi:10.2307/2532311): they need not be
+ * As `tangoLowerLimit`, of counts divided by a design effect (Rao and Scott 1992, doi:10.2307/2532311): they need not
+ * be
  * whole.
  */
 export const tangoLowerLimitOfEffective = (counts: PairedCounts, z: number): number => {
@@ -88,7 +89,10 @@ export const tangoInterval = (counts: PairedCounts, z: number = Z_TWO_SIDED_95):
   high: -tangoLowerLimit({ gained: counts.lost, lost: counts.gained, n: counts.n }, z),
 });
 
-/** What the interval of a difference of values tells where it leaves out 0 (lower is better for perplexity); null: nothing. */
+/**
+ * What the interval of a difference of values tells where it leaves out 0 (lower is better for perplexity); null:
+ * nothing.
+ */
 export const intervalSide = (
   metric: MetricName,
   { low, high }: { readonly low: number; readonly high: number },

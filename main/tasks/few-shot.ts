@@ -20,7 +20,10 @@ export interface DrawnExamples<T> {
   readonly rest: readonly T[];
 }
 
-/** Draws the examples of a task, the same for all its items. Refuses when the split, at `place`, has none left beside them. */
+/**
+ * Draws the examples of a task, the same for all its items. Refuses when the split, at `place`, has none left beside
+ * them.
+ */
 export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, place: string): DrawnExamples<T> => {
   const { count, seed, order } = fewShot;
   if (count === 0) return { examples: [], rest: pool };
@@ -46,4 +49,5 @@ export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, place: str
 export const describeFewShot = ({ count, seed, order }: FewShot, splitName: string): string =>
   count === 0
     ? ''
-    : `${String(count)}-shot: before every item stand the same examples of ${splitName} (${order === 'first' ? 'its first' : `drawn with seed ${String(seed)}`}), which are not items themselves.`;
+    : `${String(count)}-shot: before every item stand the same examples of ${splitName} ` +
+      `(${order === 'first' ? 'its first' : `drawn with seed ${String(seed)}`}), which are not items themselves.`;

@@ -28,7 +28,8 @@ export const MAX_ITEMS = 1_000_000;
 const MAX_CHOICES = 1_000;
 
 export const EXPECTED_ITEM =
-  'Each line is {"id","context","choices":[...],"answer":0}, {"id","context","answer":"..."} (or "answers":[...]) or {"id","text"}.';
+  'Each line is {"id","context","choices":[...],"answer":0}, {"id","context","answer":"..."} (or ' +
+  '"answers":[...]) or {"id","text"}.';
 
 /** Refuses an item whose answer lies outside its choices, with an empty choice, or with more than a thousand. */
 export const checkChoices = (item: ChoiceItem, place: string): ChoiceItem => {
@@ -75,7 +76,10 @@ const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, 
   return options === undefined ? item : { ...item, options };
 };
 
-/** An item as it stands in a JSONL or Parquet file; `stop` is for one that is written. Refuses, naming place and id, what is none. */
+/**
+ * An item as it stands in a JSONL or Parquet file; `stop` is for one that is written. Refuses, naming place and id,
+ * what is none.
+ */
 export const itemOfRow = (values: Readonly<Record<string, unknown>>, place: string, stop: StopRule): TaskItem => {
   const named = typeof values['id'] === 'string' ? `${place} (id "${values['id']}")` : place;
   const isText = 'text' in values;
@@ -133,4 +137,5 @@ export const leaveOutTestTexts = <T>(
 export const describeLeftOut = (leftOut: number): string =>
   leftOut === 0
     ? ''
-    : `${String(leftOut)} calibration ${leftOut === 1 ? 'item was' : 'items were'} left out: ${leftOut === 1 ? 'its text is' : 'their texts are'} among the test items.`;
+    : `${String(leftOut)} calibration ${leftOut === 1 ? 'item was' : 'items were'} left out: ` +
+      `${leftOut === 1 ? 'its text is' : 'their texts are'} among the test items.`;

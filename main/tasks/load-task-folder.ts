@@ -47,7 +47,8 @@ const readMetadata = async (file: string): Promise<TaskMetadata> => {
     throw refuse(
       'bad-task',
       `${file}: ${issue === undefined ? 'not a task' : `${issue.path.join('.') || 'task'}: ${issue.message}`}.`,
-      'It needs a name, and metric acc, acc_norm, perplexity or exact_match (bleu, rouge, f1 and others are not measured).',
+      'It needs a name, and metric acc, acc_norm, perplexity or exact_match (bleu, rouge, f1 and others are ' +
+        'not measured).',
     );
   }
   checkTaskName(parsed.data.name, file);
@@ -207,7 +208,10 @@ interface Prompted {
   readonly note: string;
 }
 
-/** Puts the same examples before every item; they leave the calibration split, so that no item is read after its own answer. */
+/**
+ * Puts the same examples before every item; they leave the calibration split, so that no item is read after its own
+ * answer.
+ */
 const withExamples = (
   metadata: TaskMetadata,
   calibration: readonly TaskItem[],

@@ -32,7 +32,9 @@ const paragraphs = (text: string): readonly Passage[] => {
   return found;
 };
 
-/** A paragraph that is too long, cut after the last white space before each limit (or at the limit where there is none). */
+/**
+ * A paragraph that is too long, cut after the last white space before each limit (or at the limit where there is none).
+ */
 const cutParagraph = ({ line, text }: Passage): readonly Passage[] => {
   const pieces: Passage[] = [];
   let at = line;
@@ -73,7 +75,10 @@ export const textPassages = (text: string, split: string): readonly TextItem[] =
   });
 };
 
-const ITEMS = `Items are whole paragraphs packed into passages of at most ${String(PASSAGE_CHARACTERS)} characters; longer paragraphs are cut at white space.`;
+const ITEMS =
+  `Items are whole paragraphs packed into passages of at most ${String(PASSAGE_CHARACTERS)} characters; ` +
+  `longer ` +
+  `paragraphs are cut at white space.`;
 
 const readPassages = async (file: string, split: string): Promise<readonly TextItem[]> => {
   const passages = textPassages(await readTextFile(file), split);

@@ -14,7 +14,9 @@ import { type DataRow, MAX_ITEMS } from './items.ts';
 /** The whole file is held as one string, and V8's strings end at 512 MiB. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 
-/** A UTF-8 file as text, without a byte order mark. Refuses files that are missing, larger than 256 MiB or not UTF-8. */
+/**
+ * A UTF-8 file as text, without a byte order mark. Refuses files that are missing, larger than 256 MiB or not UTF-8.
+ */
 export const readTextFile = async (file: string): Promise<string> => {
   let bytes: Uint8Array;
   try {

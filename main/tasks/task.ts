@@ -19,7 +19,10 @@ export interface Task {
   readonly judging?: Judging;
   /** What the items' contexts are made of; absent or null where each is one text, or a user's one turn in a chat. */
   readonly turns?: TaskTurns | null;
-  /** SHA-256 over metric, items and the rule that judges: two tasks with the same hash are the same task, wherever they lie. */
+  /**
+   * SHA-256 over metric, items and the rule that judges: two tasks with the same hash are the same task, wherever they
+   * lie.
+   */
   readonly hash: string;
   /** The folder or file it was read from. */
   readonly path: string;
@@ -54,7 +57,8 @@ export const measuredKind = (metric: MetricName): ItemKind => {
 };
 
 /**
- * What a profile reads of an item: context and right answer (the first, where several are right) as they stand, or the text.
+ * What a profile reads of an item: context and right answer (the first, where several are right) as they stand, or the
+ * text.
  * A written twin is profiled as the items that it is made of, so that both kinds measure the same plans.
  */
 export const profiledText = (item: TaskItem): string => {

@@ -5,7 +5,9 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
-/** Folders of the tasks that come with the workbench, by folder name (which is the task's name): `resources/tasks/*`. */
+/**
+ * Folders of the tasks that come with the workbench, by folder name (which is the task's name): `resources/tasks/*`.
+ */
 export const bundledTasks = (resources: string): Promise<ReadonlyMap<string, string>> =>
   foldersIn(join(resources, 'tasks'), 'task.json');
 
@@ -21,7 +23,10 @@ const foldersIn = async (folder: string, mark: string): Promise<ReadonlyMap<stri
   return found;
 };
 
-/** Names in a folder, sorted, numbers by their size; none where there is no such folder (a file, or a package without this resource). */
+/**
+ * Names in a folder, sorted, numbers by their size; none where there is no such folder (a file, or a package without
+ * this resource).
+ */
 const namesIn = async (folder: string): Promise<readonly string[]> => {
   try {
     return (await readdir(folder)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
@@ -33,7 +38,10 @@ const namesIn = async (folder: string): Promise<readonly string[]> => {
 
 const MARK = 'bundled:';
 
-/** The path of a model or task as a manifest records it: by name where it comes with the workbench, so that it is found on any machine. */
+/**
+ * The path of a model or task as a manifest records it: by name where it comes with the workbench, so that it is found
+ * on any machine.
+ */
 export const recordedPath = (path: string, bundled: ReadonlyMap<string, string>): string => {
   const name = [...bundled].find(([, folder]) => folder === path)?.[0];
   return name === undefined ? path : `${MARK}${name}`;

@@ -109,7 +109,8 @@ const checkMark = async (path: string): Promise<void> => {
   if (mark.data.version > VERSION) {
     throw refuse(
       'workspace-too-new',
-      `${path} was written by a newer version (format ${String(mark.data.version)}, this version reads up to ${String(VERSION)}).`,
+      `${path} was written by a newer version (format ${String(mark.data.version)}, this version reads up to ` +
+        `${String(VERSION)}).`,
       'Update Uncurl Workbench, or choose another folder.',
     );
   }

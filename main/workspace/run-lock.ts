@@ -157,7 +157,8 @@ export const acquireRunLock = async (folder: string, now: () => number = Date.no
     if (holder !== null) {
       throw refuse(
         'run-locked',
-        `The run in ${folder} is being worked on by process ${String(holder.pid)} on ${holder.host} (last sign of life ${new Date(holder.heartbeatAt).toISOString()}).`,
+        `The run in ${folder} is being worked on by process ${String(holder.pid)} on ${holder.host} (last ` +
+          `sign of life ${new Date(holder.heartbeatAt).toISOString()}).`,
         'Wait until it ends, or cancel it there.',
       );
     }

@@ -74,7 +74,8 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
       const issue = parsed.error.issues[0];
       throw refuse(
         'manifest-unknown',
-        `${file} is no manifest that this version reads: ${issue === undefined ? 'unknown form' : `${issue.path.join('.')}: ${issue.message}`}.`,
+        `${file} is no manifest that this version reads: ` +
+          `${issue === undefined ? 'unknown form' : `${issue.path.join('.')}: ${issue.message}`}.`,
         'Open the workspace with the version that wrote it, or remove the run.',
       );
     }

@@ -33,7 +33,8 @@ export const results = define({
   familywise: {
     term: 'Familywise',
     text:
-      'Tells thresholds so that the chance of naming any unsafe factor safe is at most 5 % for all curves of the sweep ' +
+      'Tells thresholds so that the chance of naming any unsafe factor safe is at most 5 % for all curves of ' +
+      'the sweep ' +
       'together: each is tested at 5 % divided by their number (Bonferroni over model, task and method). Otherwise ' +
       'each threshold is told at 5 % by itself.',
   },
@@ -47,7 +48,8 @@ export const results = define({
     term: 'Bracket',
     text:
       'From the largest safe factor to the first unsafe one. The threshold lies somewhere between the two; an ' +
-      'adaptive sweep narrows it. Open (…) where every tested factor is safe. Unsafe is not worse: from the first worse ' +
+      'adaptive sweep narrows it. Open (…) where every tested factor is safe. Unsafe is not worse: from the ' +
+      'first worse ' +
       'factor on the upper end of the interval lies below −δ; what is neither safe nor worse is undecided.',
     formula: '[last safe, first unsafe)',
   },
@@ -157,7 +159,8 @@ export const results = define({
     term: 'Candidates',
     text:
       'Pruned models to measure: methods × factors above 1 × seeds (of methods that draw at random), once more for ' +
-      'every refit of a recovery beside, made separately for each task, plus the unpruned model. Factors that an adaptive sweep ' +
+      'every refit of a recovery beside, made separately for each task, plus the unpruned model. Factors ' +
+      'that an adaptive sweep ' +
       'adds come on top.',
   },
   adaptive: {

@@ -125,7 +125,8 @@ export const routingAndPlans = define({
     term: 'Recovery without training',
     text:
       'Refits weights of what stays on the task’s calibration items, towards what the unpruned model gives; which ' +
-      'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. Instead: only ' +
+      'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. ' +
+      'Instead: only ' +
       'recovered. It can also do nothing or hurt; a sweep with both says where.',
   },
   refitExperts: {
@@ -139,7 +140,8 @@ export const routingAndPlans = define({
     term: 'Refit of the router',
     text:
       'The rows of the router, by at most 400 steps of descent on each layer’s output, every fourth item held out; ' +
-      'where those gain nothing, the router stays as it was. Every expert that stays runs on every calibration token. ' +
+      'where those gain nothing, the router stays as it was. Every expert that stays runs on every ' +
+      'calibration token. ' +
       'Counted as the refit of the experts is. Its curve is called “…, router recovered” here and …+router in files.',
   },
   refitRouterAndExperts: {

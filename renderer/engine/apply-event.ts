@@ -38,7 +38,9 @@ interface EventEffects {
   readonly sweepChanged: (run: string) => void;
 }
 
-/** Brings the cache in line with what the engine announced: what the event carries is put in place, the rest asked for. */
+/**
+ * Brings the cache in line with what the engine announced: what the event carries is put in place, the rest asked for.
+ */
 export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: EventEffects): void => {
   switch (event.type) {
     case 'job.progress':

@@ -12,6 +12,9 @@ const models = readdirSync(path.join(resources, 'models'))
   .map((name) => ({ name, folder: path.join(resources, 'models', name) }))
   .sort((left, right) => configOf(left.folder).num_local_experts - configOf(right.folder).num_local_experts);
 
-const { opened, run } = await sweepModels(models, path.resolve(process.argv[2] ?? path.join(tmpdir(), 'uncurl-sample')));
+const { opened, run } = await sweepModels(
+  models,
+  path.resolve(process.argv[2] ?? path.join(tmpdir(), 'uncurl-sample')),
+);
 const sizeBytes = await packSample(opened, run, resources);
 process.stderr.write(`resources/sample/run: ${(sizeBytes / 1e6).toFixed(1)} MB, from ${run}\n`);

@@ -7,8 +7,10 @@ import { recordedTrainingsFile } from '../../main/runs/read-run.ts';
 import { readSweepDocument } from '../../main/runs/sweep-record.ts';
 import { configOf, resources, sweepModels } from './sweep.mjs';
 
-// Records what other trainings of the bundled sizes measure: node resources/sample/record-trainings.mjs WORKSPACE FOLDER...
-// FOLDER: a model that training/train.py made with another seed, named as it shall be called (uncurl-16-s1). Sweeps them as
+// Records what other trainings of the bundled sizes measure: node resources/sample/record-trainings.mjs WORKSPACE
+// FOLDER...
+// FOLDER: a model that training/train.py made with another seed, named as it shall be called (uncurl-16-s1). Sweeps
+// them as
 // the sample is swept and writes trainings.json.gz, which figures over E take their spread of trainings from.
 
 const [workspace, ...folders] = process.argv.slice(2).map((name) => path.resolve(name));
@@ -41,4 +43,7 @@ const recorded = recordedTrainings.parse({
 });
 const file = recordedTrainingsFile(resources);
 writeFileSync(file, gzipSync(JSON.stringify(recorded), { level: constants.Z_BEST_COMPRESSION }));
-process.stderr.write(`${path.relative(process.cwd(), file)}: ${String(recorded.results.length)} points of ${String(recorded.models.length)} models\n`);
+process.stderr.write(
+  `${path.relative(process.cwd(), file)}: ${String(recorded.results.length)} points of ` +
+    `${String(recorded.models.length)} models\n`,
+);

@@ -11,21 +11,45 @@ const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 /** Its config.json, by the folder of a model. */
 export const configOf = (folder) => JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
 
-/** The bundled tasks that are measured by choice; their written twins hold the same items (uncurl sweep --task plural-written). */
-const choiceTasks = () => readdirSync(path.join(resources, 'tasks')).filter((name) => !name.endsWith('-written')).sort();
+/**
+ * The bundled tasks that are measured by choice; their written twins hold the same items (uncurl sweep --task
+ * plural-written).
+ */
+const choiceTasks = () =>
+  readdirSync(path.join(resources, 'tasks'))
+    .filter((name) => !name.endsWith('-written'))
+    .sort();
 
-/** Sweeps the models (names or folders, with their folders) in a workspace, or goes on there; gives the workspace and the run. */
+/**
+ * Sweeps the models (names or folders, with their folders) in a workspace, or goes on there; gives the workspace and
+ * the run.
+ */
 export const sweepModels = async (models, workspace) => {
   const configs = models.map(({ folder }) => configOf(folder));
   // Powers of two, as far as the largest model can go.
   const factors = [1];
-  while (configs.some((config) => config.num_local_experts / (factors.at(-1) * 2) >= config.num_experts_per_tok)) factors.push(factors.at(-1) * 2);
+  while (configs.some((config) => config.num_local_experts / (factors.at(-1) * 2) >= config.num_experts_per_tok))
+    factors.push(factors.at(-1) * 2);
   const sweep = [
-    'sweep', ...models.map(({ name }) => name),
-    '--task', ...choiceTasks(), '--method', 'random', 'frequency', 'reap', 'uncurl', '--factors', factors.join(), '--seeds', '0,1,2',
+    'sweep',
+    ...models.map(({ name }) => name),
+    '--task',
+    ...choiceTasks(),
+    '--method',
+    'random',
+    'frequency',
+    'reap',
+    'uncurl',
+    '--factors',
+    factors.join(),
+    '--seeds',
+    '0,1,2',
   ];
   process.stderr.write(`uncurl ${sweep.join(' ')}\n`);
-  const { status } = spawnSync(process.execPath, [uncurl, ...sweep], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, UNCURL_WORKSPACE: workspace } });
+  const { status } = spawnSync(process.execPath, [uncurl, ...sweep], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, UNCURL_WORKSPACE: workspace },
+  });
   if (status !== 0) process.exit(status ?? 1);
   const opened = await openExistingWorkspace(workspace);
   const [newest] = await opened.runs.list();

@@ -33,7 +33,9 @@ interface Timed<T> {
 const keyed = (lines: readonly z.infer<typeof line>[]): Accuracies =>
   new Map(lines.map(({ task, kept, acc }) => [`${task} ${String(kept)}`, acc]));
 
-/** Threads of PyTorch that wait for each other by spinning take five times longer where anything else runs: they sleep. */
+/**
+ * Threads of PyTorch that wait for each other by spinning take five times longer where anything else runs: they sleep.
+ */
 const environment = {
   ...process.env,
   HF_HUB_OFFLINE: '1',
@@ -125,7 +127,8 @@ const compare = (sweep: SweepToCompare): void => {
     mine.push(left.seconds);
     other.push(right.seconds);
     console.log(
-      `  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, loop of today ${right.seconds.toFixed(1)} s, load ${(os.loadavg()[0] ?? NaN).toFixed(1)}`,
+      `  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, loop of today ` +
+        `${right.seconds.toFixed(1)} s, load ${(os.loadavg()[0] ?? NaN).toFixed(1)}`,
     );
     for (const [key, accuracy] of right.output) {
       const difference = Math.abs(accuracy - (left.output.get(key) ?? NaN));
@@ -135,7 +138,8 @@ const compare = (sweep: SweepToCompare): void => {
     }
   }
   console.log(
-    `${sweep.title}: ours ${median(mine).toFixed(1)} s, loop of today ${median(other).toFixed(1)} s, ratio ${ratios(other, mine)}`,
+    `${sweep.title}: ours ${median(mine).toFixed(1)} s, loop of today ${median(other).toFixed(1)} s, ratio ` +
+      `${ratios(other, mine)}`,
   );
   console.log(
     `  accuracies equal in ${String(same)} of ${String(all)} points, largest difference ${largest.toFixed(4)}`,

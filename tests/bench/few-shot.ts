@@ -4,8 +4,10 @@
  * and candidate here, and once per choice there. Goal: at least 15 times faster.
  *
  * Method: both read the same folder, in whose items the examples already stand, and run as whole processes in turn on
- * one thread each, ROUNDS times; wall time, start-up included, a fresh workspace each time. Accuracies are compared: the
- * model is random, so they are near chance, but they must agree. Tokens of the examples and of all that follows them are
+ * one thread each, ROUNDS times; wall time, start-up included, a fresh workspace each time. Accuracies are compared:
+ * the
+ * model is random, so they are near chance, but they must agree. Tokens of the examples and of all that follows them
+ * are
  * printed first. Usage: node tests/bench/few-shot.ts [rounds]
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, copyFileSync } from 'node:fs';
@@ -57,7 +59,11 @@ try {
   );
   compareSweeps({
     title: `${String(SHOTS)}-shot ${TASK}, synthetic model of 1 GB, 5 factors x ${String(ITEMS)} items, one thread`,
-    ...{ model, tasks: [path.join(folder, `${TASK}-${String(SHOTS)}-shot`)], limit: ITEMS, threads: 1, rounds: ROUNDS },
+    model,
+    tasks: [path.join(folder, `${TASK}-${String(SHOTS)}-shot`)],
+    limit: ITEMS,
+    threads: 1,
+    rounds: ROUNDS,
   });
 } finally {
   rmSync(folder, { recursive: true });

@@ -2,7 +2,8 @@
  * Forward tokens per second against transformers (float32, experts eager: its fastest on a CPU), one thread each.
  *
  * Method: one process of ours and one of Python hold the same checkpoint and the same token ids (equal lengths, so that
- * neither pads). They take turns, ROUNDS times after one warm-up round, each with as many passes as take about a second,
+ * neither pads). They take turns, ROUNDS times after one warm-up round, each with as many passes as take about a
+ * second,
  * since a sweep runs pass after pass; printed are the medians and the ratio of each pair. Both compute the logits of
  * every position. "Of one product": our arithmetic per second, over the whole pass, against that of onnxruntime
  * multiplying two matrices of 2048 x 2048, taken in the same rounds. Usage: node tests/bench/forward.ts
@@ -72,7 +73,8 @@ const compare = async (
     `${((passes * sequences * length) / median(list)).toFixed(0)} tokens/s`;
   const own = ours.map((seconds) => (passes * operations(checkpoint, sequences, length)) / seconds);
   console.log(
-    `${name}: ours ${rate(ours)}, transformers ${rate(theirs)}, ratio ${ratios(theirs, ours)}; ${(median(own) / 1e9).toFixed(0)} GFLOP/s, of one product ${ratios(own, products)}`,
+    `${name}: ours ${rate(ours)}, transformers ${rate(theirs)}, ratio ${ratios(theirs, ours)}; ` +
+      `${(median(own) / 1e9).toFixed(0)} GFLOP/s, of one product ${ratios(own, products)}`,
   );
 };
 

@@ -15,15 +15,20 @@ import { median } from './statistics.ts';
 /**
  * Decoding with cached keys and values.
  *
- * 1. The unpruned model and eight drop candidates (half of the experts each) side by side against one after the other, in
+ * 1. The unpruned model and eight drop candidates (half of the experts each) side by side against one after the other,
+ * in
  *    our own engine. Goal: at least 2.5 times faster.
  * 2. Time per step with 64 and with 512 tokens already written: it may grow by attention's own cost only.
  * 3. The nine together against transformers' `generate` on each pruned model in batches of 16 (python/generate.py), its
- *    loading and pruning included, ours with its start-up; float32 and bfloat16 both printed. Goal: at least 4 times faster.
+ *    loading and pruning included, ours with its start-up; float32 and bfloat16 both printed. Goal: at least 4 times
+ * faster.
  *
- * Method: the synthetic checkpoint of 1 GB, ITEMS prompts of 16 to 48 random tokens, 32 new tokens without end tokens, one
- * thread each; the variants of a comparison take turns, ROUNDS times. Within our engine processor time is compared, which
- * other work on the machine disturbs less; against transformers wall time and processor time. Tokens are compared wherever two variants
+ * Method: the synthetic checkpoint of 1 GB, ITEMS prompts of 16 to 48 random tokens, 32 new tokens without end tokens,
+ * one
+ * thread each; the variants of a comparison take turns, ROUNDS times. Within our engine processor time is compared,
+ * which
+ * other work on the machine disturbs less; against transformers wall time and processor time. Tokens are compared
+ * wherever two variants
  * wrote the same rows. Usage: node tests/bench/generation.ts [together|steps|transformers] [rounds] [items]
  */
 
@@ -84,7 +89,8 @@ const write = async (
 };
 
 const same = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): string =>
-  `${String([...one].filter(([key, tokens]) => other.get(key) === tokens).length)} of ${String(one.size)} rows the same`;
+  `${String([...one].filter(([key, tokens]) => other.get(key) === tokens).length)} of ${String(one.size)} ` +
+  `rows the same`;
 
 const together = async (): Promise<void> => {
   const runner = await open();
@@ -107,7 +113,8 @@ const together = async (): Promise<void> => {
   }
   await runner.dispose();
   console.log(
-    `nine candidates together ${median(joint).toFixed(1)} s, one after the other ${median(apart).toFixed(1)} s: ${(median(apart) / median(joint)).toFixed(2)}x; ${same(first, second)}`,
+    `nine candidates together ${median(joint).toFixed(1)} s, one after the other ${median(apart).toFixed(1)} ` +
+      `s: ${(median(apart) / median(joint)).toFixed(2)}x; ${same(first, second)}`,
   );
 };
 
@@ -131,7 +138,8 @@ const steps = async (): Promise<void> => {
   await runner.dispose();
   const around = (place: number): number => median(times.slice(place - 24, place + 24));
   console.log(
-    `${String(rows.length)} rows: a step takes ${around(64).toFixed(1)} ms of the processor with 64 tokens written, ${around(512).toFixed(1)} ms with 512`,
+    `${String(rows.length)} rows: a step takes ${around(64).toFixed(1)} ms of the processor with 64 tokens ` +
+      `written, ${around(512).toFixed(1)} ms with 512`,
   );
 };
 

@@ -4,7 +4,9 @@ import { floatTensor, Session } from '../../main/inference/session.ts';
 
 const SIZE = 2048;
 
-/** The product of two matrices of 2048 x 2048 on one thread: the most arithmetic per second that onnxruntime gives here. */
+/**
+ * The product of two matrices of 2048 x 2048 on one thread: the most arithmetic per second that onnxruntime gives here.
+ */
 export const openProduct = async (): Promise<{
   readonly rate: () => Promise<number>;
   readonly dispose: () => Promise<void>;

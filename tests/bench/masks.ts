@@ -62,5 +62,6 @@ for (let round = 0; round < ROUNDS; round += 1) {
   sessions.push(await again());
 }
 console.log(
-  `${String(CANDIDATES)} candidates: masks ${median(masks).toFixed(0)} ms, sessions again ${median(sessions).toFixed(0)} ms, ratio ${ratios(sessions, masks)}`,
+  `${String(CANDIDATES)} candidates: masks ${median(masks).toFixed(0)} ms, sessions again ` +
+    `${median(sessions).toFixed(0)} ms, ratio ${ratios(sessions, masks)}`,
 );

@@ -2,7 +2,8 @@
  * Time and memory to open a sharded 10 GB checkpoint: headers, descriptor and fingerprint, no weights.
  *
  * Method: two checkpoints in bfloat16 with real config, index and headers over sparse files of zeros (nothing is
- * allocated on disk): Mixtral-like (8 experts a layer, 3 shards) and fine-grained (128 experts a layer, 24 shards, about
+ * allocated on disk): Mixtral-like (8 experts a layer, 3 shards) and fine-grained (128 experts a layer, 24 shards,
+ * about
  * 18,000 tensors), each once with large shards and once cut into shards of 50 MB. Each is opened ROUNDS times, in a
  * process of its own every time. Printed: median time of the first open in the process, range, and peak resident memory
  * of the process beside that of a process that only loads the same code. Usage: node tests/bench/open.ts
@@ -93,7 +94,10 @@ const tensorsOf = ({
 const bytesOf = ({ shape }: NamedTensor): number =>
   shape.reduce((product, length) => product * length, BYTES_PER_VALUE);
 
-/** Writes the checkpoint in shards of at most `shardBytes` (a larger tensor has one of its own). Answers size and counts. */
+/**
+ * Writes the checkpoint in shards of at most `shardBytes` (a larger tensor has one of its own). Answers size and
+ * counts.
+ */
 const writeSparse = async (
   folder: string,
   shape: Shape,
@@ -186,8 +190,10 @@ if (verb === 'open') {
       const seconds = measured.map((each) => each.seconds);
       const peak = Math.max(...measured.map(({ peakBytes }) => peakBytes));
       console.log(
-        `${name}: ${(bytes / 1e9).toFixed(1)} GB, ${String(shards)} shards, ${String(tensors)} tensors: opened in ${median(seconds).toFixed(3)} s ` +
-          `(${Math.min(...seconds).toFixed(3)} to ${Math.max(...seconds).toFixed(3)}), peak ${megabytes(peak)} resident`,
+        `${name}: ${(bytes / 1e9).toFixed(1)} GB, ${String(shards)} shards, ${String(tensors)} tensors: ` +
+          `opened in ${median(seconds).toFixed(3)} s ` +
+          `(${Math.min(...seconds).toFixed(3)} to ${Math.max(...seconds).toFixed(3)}), peak ` +
+          `${megabytes(peak)} resident`,
       );
     }
   } finally {

@@ -6,7 +6,9 @@ import path from 'node:path';
 
 const scripts = path.join(import.meta.dirname, 'python');
 
-/** Python of a virtual environment with the peers' packages, made on first use (UNCURL_BENCH_VENV names another folder). */
+/**
+ * Python of a virtual environment with the peers' packages, made on first use (UNCURL_BENCH_VENV names another folder).
+ */
 export const pythonEnvironment = (): string => {
   const folder = process.env['UNCURL_BENCH_VENV'] ?? path.join(os.tmpdir(), 'uncurl-bench-venv');
   const python = path.join(folder, 'bin', 'python');

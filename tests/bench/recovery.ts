@@ -115,7 +115,8 @@ for (let round = 0; round < rounds; round++)
   for (const side of [0, 1] as const) times[side].push(await merging(side === 1));
 const [plainly, byRuntime] = [median(times[0]), median(times[1])];
 process.stdout.write(
-  `${"Sub-MoE's merge, 4 of 256 x 1024".padEnd(42)} plain ${plainly.toFixed(2)} s, onnxruntime ${byRuntime.toFixed(2)} s, ` +
+  `${"Sub-MoE's merge, 4 of 256 x 1024".padEnd(42)} plain ${plainly.toFixed(2)} s, onnxruntime ` +
+    `${byRuntime.toFixed(2)} s, ` +
     `ratio ${(plainly / byRuntime).toFixed(1)}\n`,
 );
 await products.dispose();

@@ -2,7 +2,8 @@
  * Time from `npm start` (already installed and built) to a usable workbench in a browser: until the address is printed,
  * and until the page shows its models and accepts a click.
  *
- * Method: ROUNDS times, a fresh workspace each; one Chromium is open beforehand, as a user's browser is. The page counts
+ * Method: ROUNDS times, a fresh workspace each; one Chromium is open beforehand, as a user's browser is. The page
+ * counts
  * as usable when the first bundled model is listed and the Prune tab answers a click. Usage: node tests/bench/start.ts
  */
 import { spawn } from 'node:child_process';
@@ -63,5 +64,6 @@ for (let round = 0; round < ROUNDS; round += 1) {
 }
 await browser.close();
 console.log(
-  `npm start to address: ${median(served).toFixed(2)} s; to a usable page: ${median(usable).toFixed(2)} s (median of ${String(ROUNDS)}, ${Math.min(...usable).toFixed(2)} to ${Math.max(...usable).toFixed(2)})`,
+  `npm start to address: ${median(served).toFixed(2)} s; to a usable page: ${median(usable).toFixed(2)} s ` +
+    `(median of ${String(ROUNDS)}, ${Math.min(...usable).toFixed(2)} to ${Math.max(...usable).toFixed(2)})`,
 );

@@ -18,7 +18,8 @@ import { median } from './statistics.ts';
  * Method: the synthetic 1 GB checkpoint (with the bundled tokenizer) and a budget of a third of its weights, one
  * thread, 64 four-choice items. Each measurement is a process of its own; they take turns, ROUNDS times. Printed: wall
  * time, time inside block runs (the compute that grows with candidates) and the rest (reading, opening), and the peak
- * resident memory, with what the process held before, against budget and largest block. Usage: node tests/bench/streaming.ts
+ * resident memory, with what the process held before, against budget and largest block. Usage: node
+ * tests/bench/streaming.ts
  */
 
 const ROUNDS = 3;
@@ -102,9 +103,13 @@ if (childFolder !== undefined) {
   const peak = median(many.map(({ peakBytes }) => peakBytes));
   const before = median(many.map(({ startBytes }) => startBytes));
   console.log(
-    `one candidate ${wall(one).toFixed(2)} s, twelve ${wall(many).toFixed(2)} s; outside block runs ${rest(one).toFixed(2)} s and ${rest(many).toFixed(2)} s, ratio ${(rest(many) / rest(one)).toFixed(2)}x`,
+    `one candidate ${wall(one).toFixed(2)} s, twelve ${wall(many).toFixed(2)} s; outside block runs ` +
+      `${rest(one).toFixed(2)} s and ${rest(many).toFixed(2)} s, ratio ${(rest(many) / rest(one)).toFixed(2)}x`,
   );
   console.log(
-    `peak ${(peak / 1e6).toFixed(0)} MB resident (${(before / 1e6).toFixed(0)} MB before the model was opened), budget ${((info.memory.resident * BUDGET_SHARE) / 1e6).toFixed(0)} MB, largest block ${(info.memory.resident / info.layers / 1e6).toFixed(0)} MB, whole model ${(info.sizeBytes / 1e6).toFixed(0)} MB`,
+    `peak ${(peak / 1e6).toFixed(0)} MB resident (${(before / 1e6).toFixed(0)} MB before the model was ` +
+      `opened), budget ${((info.memory.resident * BUDGET_SHARE) / 1e6).toFixed(0)} MB, largest block ` +
+      `${(info.memory.resident / info.layers / 1e6).toFixed(0)} MB, whole model ` +
+      `${(info.sizeBytes / 1e6).toFixed(0)} MB`,
   );
 }

@@ -18,7 +18,9 @@ export interface SyntheticShape {
   readonly dtype: Extract<TensorDtype, 'F32' | 'F16' | 'BF16'>;
 }
 
-/** Writes a Mixtral checkpoint with random weights of a trained model's scale: for speed and memory, not for meaning. */
+/**
+ * Writes a Mixtral checkpoint with random weights of a trained model's scale: for speed and memory, not for meaning.
+ */
 export const writeSyntheticCheckpoint = async (folder: string, shape: SyntheticShape, seed: number): Promise<void> => {
   await mkdir(folder, { recursive: true });
   const random = seededRandom(seed);

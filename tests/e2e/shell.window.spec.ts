@@ -48,7 +48,8 @@ const callEngine = (page: Page, name: string, input: unknown): Promise<unknown> 
           port.postMessage({ type: 'call', id: 0, name: called, input: given });
         });
         void window.uncurlShell?.call('engine.connect', { request: 'test' }).then((connected) => {
-          if (typeof connected === 'object' && connected !== null && 'error' in connected) resolve(connected); // no engine
+          // no engine
+          if (typeof connected === 'object' && connected !== null && 'error' in connected) resolve(connected);
         });
       }),
     [name, input] as const,

@@ -41,7 +41,9 @@ const enterHeld = async (folder: string): Promise<void> => {
 /** Programs that Electron's utilityProcess starts. */
 const ENGINE_PROGRAMS = ['utility-process', 'provider-probe'] as const;
 
-/** Lets `node` run the engine, behind what engine-in-node.cjs says, where the Electron of the tests is too old for it. */
+/**
+ * Lets `node` run the engine, behind what engine-in-node.cjs says, where the Electron of the tests is too old for it.
+ */
 const runEngineInNode = async (folder: string, node: string): Promise<void> => {
   await cp(node, path.join(folder, 'node'), { dereference: true });
   await cp(path.join(import.meta.dirname, 'parent-port.cjs'), path.join(folder, 'parent-port.cjs'));

@@ -12,8 +12,13 @@ const OBEDIENT = `
   parentPort.postMessage({ type: 'ready' });
   parentPort.on('message', ({ message, ports }) => {
     if (message.type === 'page') ports[0].postMessage('hello');
-    if (message.type === 'grant' && message.path === '/crash') { process.stderr.write('out of memory'); setTimeout(() => process.exit(134), 50); }
-    else if (message.type === 'grant') setTimeout(() => parentPort.postMessage({ type: 'granted', id: message.id, handle: 'to ' + message.path }), message.path === '/slow' ? 40 : 0);
+    if (message.type === 'grant' && message.path === '/crash') {
+      process.stderr.write('out of memory');
+      setTimeout(() => process.exit(134), 50);
+    } else if (message.type === 'grant') {
+      const granted = { type: 'granted', id: message.id, handle: 'to ' + message.path };
+      setTimeout(() => parentPort.postMessage(granted), message.path === '/slow' ? 40 : 0);
+    }
     if (message.type === 'stop') process.exit(0);
   });
 `;
@@ -30,7 +35,8 @@ const PROBING = `
 `;
 const DEAF = `require('node:worker_threads').parentPort.on('message', () => undefined)`;
 const BROKEN = `
-  require('node:worker_threads').parentPort.postMessage({ type: 'failed', message: 'The workspace is full.', remedy: 'Free some space.' });
+  const failed = { type: 'failed', message: 'The workspace is full.', remedy: 'Free some space.' };
+  require('node:worker_threads').parentPort.postMessage(failed);
   setTimeout(() => process.exit(1), 20);
 `;
 

@@ -38,7 +38,8 @@ test('--chat asks a model through its own template; without it the template is n
   };
   const plain = await profile(same, 'plain');
   expect(plain.said).toContain(
-    'chatty: It has a chat template (chat_template.jinja): tasks are asked as plain text unless the chat switch (--chat) is on.',
+    'chatty: It has a chat template (chat_template.jinja): tasks are asked as plain text unless the chat ' +
+      'switch (--chat) is on.',
   );
   const { code, stdout } = await uncurl(['info', same]);
   expect([code, stdout]).toEqual([0, expect.stringMatching(/note +It has a chat template \(chat_template\.jinja\)/)]);
@@ -71,25 +72,29 @@ test('--chat asks a model through its own template; without it the template is n
   expect(await sweep(longer, 'three', '--chat')).not.toEqual(values);
 });
 
-test('a model without a template, and a template that reaches for what is not allowed, are refused before anything runs', async () => {
-  const folder = await temporaryFolder();
-  const refused = async (model: string, message: RegExp): Promise<void> => {
-    const { code, stdout, stderr } = await uncurl([
-      'profile',
-      model,
-      '--task',
-      'add',
-      '--chat',
-      '--out',
-      join(folder, 'p'),
-    ]);
-    expect([code, stdout], stderr).toEqual([2, '']);
-    expect(stderr).toMatch(message);
-  };
-  await refused('uncurl-8', /uncurl-8 has no chat template\./);
-  await refused(
-    await withTemplate('{{ lipsum() }}'),
-    /chat_template\.jinja, on item "[^"]+" of add: the function lipsum\(\) is not supported/,
-  );
-  await expect(readFile(join(folder, 'p'))).rejects.toMatchObject({ code: 'ENOENT' });
-});
+test(
+  'a model without a template, and a template that reaches for what is not allowed, are refused before ' +
+    'anything runs',
+  async () => {
+    const folder = await temporaryFolder();
+    const refused = async (model: string, message: RegExp): Promise<void> => {
+      const { code, stdout, stderr } = await uncurl([
+        'profile',
+        model,
+        '--task',
+        'add',
+        '--chat',
+        '--out',
+        join(folder, 'p'),
+      ]);
+      expect([code, stdout], stderr).toEqual([2, '']);
+      expect(stderr).toMatch(message);
+    };
+    await refused('uncurl-8', /uncurl-8 has no chat template\./);
+    await refused(
+      await withTemplate('{{ lipsum() }}'),
+      /chat_template\.jinja, on item "[^"]+" of add: the function lipsum\(\) is not supported/,
+    );
+    await expect(readFile(join(folder, 'p'))).rejects.toMatchObject({ code: 'ENOENT' });
+  },
+);

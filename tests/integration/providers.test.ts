@@ -45,7 +45,9 @@ const forward = async (
   }
 };
 
-/** Both providers on the same tokens: largest |a - b| / max(1, |a|) over logits and router logits, and other experts. */
+/**
+ * Both providers on the same tokens: largest |a - b| / max(1, |a|) over logits and router logits, and other experts.
+ */
 const compare = async (folder: string, sequences: readonly (readonly number[])[], plan: Plan | null) => {
   const [cpu, webgpu] = [
     await forward(folder, 'cpu', sequences, plan),

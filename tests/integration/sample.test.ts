@@ -176,23 +176,26 @@ test('a reproduction that is stopped goes on, and a sweep that cannot be repeate
   });
 });
 
-test('a run of bundled models is found wherever the workbench lies, and one of models that it lacks is refused', async () => {
-  const folder = await temporaryFolder();
-  const workspace = join(folder, 'workspace');
-  const run = await sweepIn(workspace);
-  const moved = join(folder, 'elsewhere');
-  await cp(workspace, moved, { recursive: true });
-  await rm(workspace, { recursive: true });
-  await mkdir(join(moved, 'steps'), { recursive: true });
-  expect((await uncurl(['resume', run, '--workspace', moved])).code).toBe(0);
-  const file = join(moved, 'runs', run, 'manifest.json');
-  await writeFile(file, (await readFile(file, 'utf8')).replaceAll('bundled:uncurl-8', 'bundled:uncurl-9'));
-  expect(await uncurl(['reproduce', run, '--workspace', moved])).toMatchObject({
-    code: 2,
-    stderr: expect.stringContaining('uncurl-9 does not come with this version'),
-  });
-  expect(await readdir(join(resources, 'models'))).not.toContain('uncurl-9');
-});
+test(
+  'a run of bundled models is found wherever the ' + 'workbench lies, and one of models that it lacks is refused',
+  async () => {
+    const folder = await temporaryFolder();
+    const workspace = join(folder, 'workspace');
+    const run = await sweepIn(workspace);
+    const moved = join(folder, 'elsewhere');
+    await cp(workspace, moved, { recursive: true });
+    await rm(workspace, { recursive: true });
+    await mkdir(join(moved, 'steps'), { recursive: true });
+    expect((await uncurl(['resume', run, '--workspace', moved])).code).toBe(0);
+    const file = join(moved, 'runs', run, 'manifest.json');
+    await writeFile(file, (await readFile(file, 'utf8')).replaceAll('bundled:uncurl-8', 'bundled:uncurl-9'));
+    expect(await uncurl(['reproduce', run, '--workspace', moved])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('uncurl-9 does not come with this version'),
+    });
+    expect(await readdir(join(resources, 'models'))).not.toContain('uncurl-9');
+  },
+);
 
 test('serve gives the usual workspace the sample at its first use, and leaves a named one as it is', async () => {
   const folder = await temporaryFolder();

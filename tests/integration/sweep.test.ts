@@ -96,49 +96,53 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   expect(again.notes).toEqual(['0 of 12 steps computed, 12 reused from disk.']);
 });
 
-test('models of different size in one sweep: factors that one cannot reach are left out and said; namesakes are told apart', async () => {
-  const folder = await temporaryFolder();
-  const checkpoint = await openCheckpoint(join(resources, 'models', 'uncurl-16'));
-  const kept = Array.from({ length: 3 }, () => [0, 1, 2, 3]);
-  const small = join(folder, 'uncurl-16');
-  await exportPlan({
-    checkpoint,
-    plan: { kept },
-    destination: small,
-    settings: { threads: 1, memoryBudgetBytes: 1e9, overlayFolder: folder },
-    control: { signal: new AbortController().signal },
-  });
-  const answer = await uncurl([
-    'sweep',
-    'uncurl-16',
-    small,
-    '--task',
-    'sort',
-    '--method',
-    'random',
-    '--factors',
-    '2,4',
-    '--seeds',
-    '3',
-    '--limit',
-    '20',
-    '--workspace',
-    join(folder, 'w'),
-    '--json',
-  ]);
-  const { results, notes } = parse(answer);
-  const names = [...new Set(results.map(({ model }) => model))];
-  expect(names).toHaveLength(2);
-  for (const name of names) expect(name).toMatch(/^uncurl-16 \([0-9a-f]{6}\)$/);
-  const factorsOf = (model: string | undefined): number[] =>
-    results.filter((result) => result.model === model).map(({ factor }) => factor);
-  expect([factorsOf(names[0]), factorsOf(names[1])]).toEqual([
-    [1, 2, 4],
-    [1, 2],
-  ]);
-  expect(notes?.[0]).toMatch(/Factor 4 was left out .*top-2 of 4 experts.*at most 2/);
-  expect(results.every(({ n }) => n === 20)).toBe(true);
-});
+test(
+  'models of different size in one sweep: factors that one cannot reach are left out and said; namesakes are ' +
+    'told apart',
+  async () => {
+    const folder = await temporaryFolder();
+    const checkpoint = await openCheckpoint(join(resources, 'models', 'uncurl-16'));
+    const kept = Array.from({ length: 3 }, () => [0, 1, 2, 3]);
+    const small = join(folder, 'uncurl-16');
+    await exportPlan({
+      checkpoint,
+      plan: { kept },
+      destination: small,
+      settings: { threads: 1, memoryBudgetBytes: 1e9, overlayFolder: folder },
+      control: { signal: new AbortController().signal },
+    });
+    const answer = await uncurl([
+      'sweep',
+      'uncurl-16',
+      small,
+      '--task',
+      'sort',
+      '--method',
+      'random',
+      '--factors',
+      '2,4',
+      '--seeds',
+      '3',
+      '--limit',
+      '20',
+      '--workspace',
+      join(folder, 'w'),
+      '--json',
+    ]);
+    const { results, notes } = parse(answer);
+    const names = [...new Set(results.map(({ model }) => model))];
+    expect(names).toHaveLength(2);
+    for (const name of names) expect(name).toMatch(/^uncurl-16 \([0-9a-f]{6}\)$/);
+    const factorsOf = (model: string | undefined): number[] =>
+      results.filter((result) => result.model === model).map(({ factor }) => factor);
+    expect([factorsOf(names[0]), factorsOf(names[1])]).toEqual([
+      [1, 2, 4],
+      [1, 2],
+    ]);
+    expect(notes?.[0]).toMatch(/Factor 4 was left out .*top-2 of 4 experts.*at most 2/);
+    expect(results.every(({ n }) => n === 20)).toBe(true);
+  },
+);
 
 test('texts are swept by perplexity, from a plain file, without a profile', async () => {
   const folder = await temporaryFolder();
@@ -184,7 +188,8 @@ test('a lost token at a boundary is refused by its id before anything is measure
   await cp(join(scoring, name), join(folder, 'model'), { recursive: true });
   await writeFile(
     join(folder, 'task.jsonl'),
-    '{"id":"a","context":"x","choices":["y","z"],"answer":0}\n{"id":"merged","context":"expert","choices":["s","x"],"answer":0}',
+    '{"id":"a","context":"x","choices":["y","z"],"answer":0}\n' +
+      '{"id":"merged","context":"expert","choices":["s","x"],"answer":0}',
   );
   const { code, stderr } = await uncurl([
     'sweep',

@@ -127,7 +127,9 @@ const expectEqual = async (name: string, file: string, prefix: string): Promise<
   }
 };
 
-/** Whether a float8 matrix has several blocks and ends inside one: transformers 5.24 takes them all for equally large. */
+/**
+ * Whether a float8 matrix has several blocks and ends inside one: transformers 5.24 takes them all for equally large.
+ */
 const hasPartialBlocks = ({ blocks }: ModelDescriptor): boolean => {
   const isPartial = ({ stored }: Weight): boolean =>
     stored.kind === 'fp8' &&
@@ -154,7 +156,8 @@ describe.each(names)('%s, pruned,', (name) => {
     const { descriptor } = subjects.get(name)?.checkpoint ?? expect.fail(`no ${name}`);
     if (hasPartialBlocks(descriptor))
       context.skip(
-        'transformers 5.24 misreads partial blocks of float8 weights (it takes all blocks for equally large); onnxruntime is compared',
+        'transformers 5.24 misreads partial blocks of float8 weights (it takes all blocks for equally ' +
+          'large); onnxruntime is compared',
       );
     await expectEqual(name, `${name}.transformers`, 'loaded');
     await expectEqual(name, `${name}.transformers`, 'reloaded');

@@ -9,7 +9,9 @@ const scripts = fileURLToPath(new URL('python', import.meta.url));
 /** The end of what a failing script printed. */
 const LAST_CHARACTERS = 4000;
 
-/** Lets a script of ./python do its jobs: the objects that it prints, one a line, parsed. Nothing is fetched from a hub. */
+/**
+ * Lets a script of ./python do its jobs: the objects that it prints, one a line, parsed. Nothing is fetched from a hub.
+ */
 export const runPython = async <T>(
   script: string,
   jobs: readonly unknown[],

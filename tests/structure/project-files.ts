@@ -11,7 +11,10 @@ const walk = (folder: string, ignored: ReadonlySet<string>): readonly string[] =
     return entry.isDirectory() ? walk(place, ignored) : [place];
   });
 
-/** Files of the project, paths from the root with `/`: what git tracks or would add; in a copy without git, all but what .gitignore names. */
+/**
+ * Files of the project, paths from the root with `/`: what git tracks or would add; in a copy without git, all but what
+ * .gitignore names.
+ */
 export const projectFiles = (): readonly string[] => {
   if (existsSync(path.join(root, '.git'))) {
     const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });

@@ -16,7 +16,8 @@ export const baseline: Verb = {
   name: 'baseline',
   usage: 'MODEL --task T...',
   summary:
-    'What choices give away: accuracy on the test items with their questions, and with the questions exchanged, beside chance.',
+    'What choices give away: accuracy on the test items with their questions, and with the questions ' +
+    'exchanged, beside chance.',
   positionals: [1, 1],
   options: {
     task: {

@@ -98,7 +98,8 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
   const note =
     truncated === 0
       ? ''
-      : ` ${String(truncated)} contexts were cut on the left, to leave room for new tokens within the model's ${String(maxPositions)} positions.`;
+      : ` ${String(truncated)} contexts were cut on the left, to leave room for new tokens within the model's ` +
+        `${String(maxPositions)} positions.`;
   return {
     document: { out, requests: texts.length, truncated },
     text: `${String(texts.length)} texts written to ${out}.${note}`,

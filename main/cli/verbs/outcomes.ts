@@ -39,7 +39,10 @@ const answerText = (answer: ShownAnswer, other: ShownAnswer, asked: ItemAnswers[
     case 'choice': {
       const named = asked?.choices[answer.chosen];
       const logprobs = answer.logprobs.map((logprob) => logprob.toFixed(3)).join(', ');
-      return `choice ${String(answer.chosen + 1)}${named === undefined ? '' : ` ${JSON.stringify(named)}`} of [${logprobs}]`;
+      return (
+        `choice ${String(answer.chosen + 1)}${named === undefined ? '' : ` ${JSON.stringify(named)}`} of ` +
+        `[${logprobs}]`
+      );
     }
     case 'text':
       return `log-likelihood ${answer.logprob.toFixed(4)} over ${String(answer.tokens)} tokens`;
@@ -62,12 +65,14 @@ const outcomesText = (document: OutcomesDocument): string => {
   const { lost, gained, same, otherwise } = counts;
   const seeded = seed === null ? '' : ` (seed ${String(seed)})`;
   return [
-    `${model}  ${task}  ${method}${seeded}  factor ${factor.toFixed(2)}: ${String(lost)} lost, ${String(gained)} gained, ` +
+    `${model}  ${task}  ${method}${seeded}  factor ${factor.toFixed(2)}: ${String(lost)} lost, ` +
+      `${String(gained)} gained, ` +
       `${String(same)} the same; ${String(otherwise)} answered otherwise.`,
     ...items.map(itemText),
     ...(items.length < total
       ? [
-          `Items ${String(from + 1)} to ${String(from + items.length)} of ${String(total)}: --from and --count show others.`,
+          `Items ${String(from + 1)} to ${String(from + items.length)} of ${String(total)}: --from and ` +
+            `--count show others.`,
         ]
       : []),
     ...(note === null ? [] : [note]),

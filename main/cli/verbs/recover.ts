@@ -37,7 +37,8 @@ export const recover: Verb = {
   name: 'recover',
   usage: 'MODEL --plan PLAN --task T... [--recovery router] --out PLAN',
   summary:
-    "Refits the kept experts' down projections, the router's rows or both on calibration items: recovery without training.",
+    "Refits the kept experts' down projections, the router's rows or both on calibration items: recovery " +
+    'without training.',
   positionals: [1, 1],
   options: {
     plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },

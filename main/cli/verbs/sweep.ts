@@ -94,7 +94,9 @@ export const sweep: Verb = {
       type: 'string',
       multiple: true,
       value: 'WHAT',
-      help: `Refit plans on the calibration items, without training: ${refitName.options.join(', ')}, each a curve of its own; with none also the plan as it is (default none; both: none,experts; only: experts).`,
+      help:
+        `Refit plans on the calibration items, without training: ${refitName.options.join(', ')}, each a curve ` +
+        `of its own; with none also the plan as it is (default none; both: none,experts; only: experts).`,
     },
     candidate: {
       type: 'string',
@@ -107,7 +109,9 @@ export const sweep: Verb = {
     calibration: {
       type: 'string',
       value: 'WHAT',
-      help: 'Of tasks whose answer is written, plans are made from: answers (default), or what the unpruned model has written.',
+      help:
+        'Of tasks whose answer is written, plans are made from: answers (default), or what the unpruned model ' +
+        'has written.',
     },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...CHAT_OPTION,

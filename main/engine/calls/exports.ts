@@ -84,7 +84,8 @@ const requireSameModel = ({ name, fingerprint }: Checkpoint, { model }: Plan): v
   if (model === undefined || model.fingerprint === fingerprint) return;
   throw refuse(
     'plan-other-model',
-    `The plan was made for ${model.name}, and ${name} is another model (${thenAndNow(model.fingerprint, fingerprint)}).`,
+    `The plan was made for ${model.name}, and ${name} is another model ` +
+      `(${thenAndNow(model.fingerprint, fingerprint)}).`,
     'Make the plan for this model, or restore the one that it was made for.',
   );
 };

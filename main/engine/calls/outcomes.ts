@@ -57,7 +57,8 @@ const readPoint = async (
   if (result === undefined || unpruned === undefined)
     throw refuse(
       'no-such-point',
-      `The sweep holds no point for ${model}, ${task}, ${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
+      `The sweep holds no point for ${model}, ${task}, ` +
+        `${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
       'Choose a point that was measured.',
     );
   const outcomesOf = await readPointOutcomes(context.workspace, run, [unpruned, result]);

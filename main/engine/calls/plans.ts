@@ -36,7 +36,8 @@ const notesOn = async (
   ...(recovery === undefined || (await isFile(recoveredFile(overlayFolder, recovery.weights)))
     ? []
     : [
-        `The refitted weights of the plan are not in this workspace: it cannot be exported. Recover it again on ${recovery.tasks.join(', ')}.`,
+        `The refitted weights of the plan are not in this workspace: it cannot be exported. Recover it again ` +
+          `on ${recovery.tasks.join(', ')}.`,
       ]),
 ];
 

@@ -14,7 +14,8 @@ import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
 
 /**
- * The stored profile of a model on a task, those of the sample included, that holds the extras; null where the model was
+ * The stored profile of a model on a task, those of the sample included, that holds the extras; null where the model
+ * was
  * not profiled so on it.
  */
 export const storedProfile = async (

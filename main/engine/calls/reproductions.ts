@@ -39,7 +39,9 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
   return manifest;
 };
 
-/** The job of a reproduction on a device, made from its manifest's settings; models and tasks must be what they were. */
+/**
+ * The job of a reproduction on a device, made from its manifest's settings; models and tasks must be what they were.
+ */
 export const reproductionOf = async (
   context: EngineContext,
   { of, settings }: ReproduceSpec,

@@ -178,7 +178,9 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
 /** Measured points of finished runs that are kept: one per model and factor that was lately looked at. */
 const MAX_KEPT = 6;
 
-/** Answers about a sweep's methods against each other. Neither reference nor delta asks for outcomes to be read again. */
+/**
+ * Answers about a sweep's methods against each other. Neither reference nor delta asks for outcomes to be read again.
+ */
 export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.compare'> => {
   const kept = new Map<string, MeasuredMethods>();
 
@@ -211,7 +213,9 @@ interface SweepSizeTrend {
   readonly sizeTrend: SizeTrendDocument;
 }
 
-/** Answers about a sweep over the sizes of its models. Pairs do not depend on delta: those of a finished run are kept. */
+/**
+ * Answers about a sweep over the sizes of its models. Pairs do not depend on delta: those of a finished run are kept.
+ */
 export const sizeTrendCalls = (context: EngineContext): Pick<Answers, SizeTrendCall> => {
   const measured = new Map<string, MeasuredPairs>();
   let recorded: ReturnType<typeof readRecordedTrainings> | null = null;

@@ -55,7 +55,8 @@ export const measureMethods = (
 };
 
 /**
- * Holm's correction over the comparisons of all tasks together. None against the best of each task: which method that is,
+ * Holm's correction over the comparisons of all tasks together. None against the best of each task: which method that
+ * is,
  * the same outcomes decide, so that with no true difference at all Holm would find one in 9 % (8 methods) to 17 % (17).
  */
 const withHolm = (tasks: readonly CompareTask[], reference: string): CompareTask[] => {
@@ -140,21 +141,19 @@ export const compareMethods = (
   const overview = overMethods(methods, tasks, measured);
   const recoveries = compareRecoveries(measured.tasks, methods);
   return {
-    ...{
-      run,
-      model,
-      models: [...models],
-      factors: [...factors],
-      factor,
-      reference,
-      references,
-      methods,
-      tasks,
-      overview,
-      recoveries,
-      comparisons,
-      holmWithheld: reference === BEST_REFERENCE ? HOLM_WITHHELD : null,
-    },
+    run,
+    model,
+    models: [...models],
+    factors: [...factors],
+    factor,
+    reference,
+    references,
+    methods,
+    tasks,
+    overview,
+    recoveries,
+    comparisons,
+    holmWithheld: reference === BEST_REFERENCE ? HOLM_WITHHELD : null,
     thresholds: headlineThresholds(thresholds).filter((threshold) => threshold.model === model),
     findings: compareFindings({ factor, model, reference, overview, recoveries, comparisons }),
     notes: compareNotes(points, measured.tasks),

@@ -23,8 +23,10 @@ const bestText = (
 
 /** Why no p-value is corrected against the best of each task. */
 export const HOLM_WITHHELD =
-  'No p-value is corrected against the best of each task: the same items choose it and are compared with it, so that even if ' +
-  'no method differed a corrected test at 5 % would find a difference in about 9 % (8 methods) to 17 % (17). Choose a fixed ' +
+  'No p-value is corrected against the best of each task: the same items choose it and are compared with it, ' +
+  'so that even if ' +
+  'no method differed a corrected test at 5 % would find a difference in about 9 % (8 methods) to 17 % (17). ' +
+  'Choose a fixed ' +
   'reference for corrected p-values.';
 
 const countText = (reference: string, { count, apart, withP, afterHolm }: CompareDocument['comparisons']): string => {
@@ -33,16 +35,19 @@ const countText = (reference: string, { count, apart, withP, afterHolm }: Compar
   // The best method is never below itself: chance pushes every difference to it one way.
   if (reference === BEST_REFERENCE) {
     return (
-      `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval leaves out 0. ` +
+      `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval ` +
+      `leaves out 0. ` +
       `The intervals are corrected neither for their number nor for that choice. ${HOLM_WITHHELD}`
     );
   }
   const holm =
     withP === 0
       ? ''
-      : ` After Holm\u2019s correction over the ${counted(withP, 'comparison')} that have a p-value, ${afterHolm} of them ${afterHolm === 1 ? 'stands' : 'stand'} at 0.05.`;
+      : ` After Holm\u2019s correction over the ${counted(withP, 'comparison')} that have a p-value, ` +
+        `${afterHolm} of them ${afterHolm === 1 ? 'stands' : 'stand'} at 0.05.`;
   return (
-    `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval leaves out 0. The intervals are not corrected ` +
+    `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval ` +
+    `leaves out 0. The intervals are not corrected ` +
     `for their number; if no method differed, about ${chance} would leave out 0 by chance.${holm}`
   );
 };
@@ -95,12 +100,16 @@ export const compareNotes = (
   return [
     ...(several.length > 0
       ? [
-          `${listed(several)}: several draws (seeds). Values and differences are means over draws; an interval reaches from the lowest to the highest end of the draws\u2019 own paired intervals, so better or worse means so for every draw.`,
+          `${listed(several)}: several draws (seeds). Values and differences are means over draws; an ` +
+            `interval reaches from the lowest to the highest end of the draws\u2019 own paired intervals, so ` +
+            `better or ` +
+            `worse means so for every draw.`,
         ]
       : []),
     ...(elsewhere.length > 0
       ? [
-          `Compared by the nearest measured factor, within a quarter (\u00d7${NEAREST_LIMIT}) of ${bareFactor(factor)}, as these have no point at it: ${listed(elsewhere)}.`,
+          `Compared by the nearest measured factor, within a quarter (\u00d7${NEAREST_LIMIT}) of ` +
+            `${bareFactor(factor)}, as these have no point at it: ${listed(elsewhere)}.`,
         ]
       : []),
     ...(missing.length > 0 ? [`Not measured near this factor: ${listed(missing)}.`] : []),

@@ -47,8 +47,10 @@ const notesOf = (
     'Models are ordered by their number of experts alone; models with the same number count as trainings anew.',
     ...(trainings.length > 0
       ? [
-          `Thresholds over E and counts of safe factors include ${counted(trainings.length, 'training')} with another seed ` +
-            `(${trainings.map(({ name }) => name).join(', ')}): the results come with the workbench, the weights do not.`,
+          `Thresholds over E and counts of safe factors include ${counted(trainings.length, 'training')} with ` +
+            `another seed ` +
+            `(${trainings.map(({ name }) => name).join(', ')}): the results come with the workbench, the ` +
+            `weights do not.`,
         ]
       : []),
     ...(open
@@ -63,15 +65,18 @@ const notesOf = (
       : []),
     ...(incomparable > 0
       ? [
-          `${counted(incomparable, 'comparison')} with a smaller model left out: the two split the texts into different tokens.`,
+          `${counted(incomparable, 'comparison')} with a smaller model left out: the two split the texts into ` +
+            `different tokens.`,
         ]
       : []),
   ];
 };
 
 /**
- * Findings of the tasks whose answers are chosen, and of those whose answers are written, each told for itself: both kinds
- * of a task hold the same items, so that a test over all tasks would count them twice. Where there is one kind, it needs no
+ * Findings of the tasks whose answers are chosen, and of those whose answers are written, each told for itself: both
+ * kinds
+ * of a task hold the same items, so that a test over all tasks would count them twice. Where there is one kind, it
+ * needs no
  * name.
  */
 const byKind = (

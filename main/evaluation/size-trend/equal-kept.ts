@@ -53,7 +53,9 @@ interface KeptMeans {
   readonly means: readonly number[];
 }
 
-/** Mean accuracy per size over the tasks that every size of the chain is measured on; a mean over models of one size. */
+/**
+ * Mean accuracy per size over the tasks that every size of the chain is measured on; a mean over models of one size.
+ */
 const meansAt = (pairs: readonly EqualKeptPair[], kept: number): KeptMeans => {
   const own = pairs.filter((pair) => pair.kept === kept && pair.metric !== 'perplexity');
   const points = own.flatMap(({ task, largeExperts, smallExperts, largeValue, smallValue }) => [
@@ -77,7 +79,8 @@ const meansAt = (pairs: readonly EqualKeptPair[], kept: number): KeptMeans => {
 const percent = (share: number): string => String(Math.round(share * 100));
 
 const keptText = ({ kept, tasks, sizes, means }: KeptMeans): string =>
-  `with ${kept} kept ${listed(means.map(percent))} % at E = ${listed(sizes.map(String))} (mean over ${counted(tasks, 'task')})`;
+  `with ${kept} kept ${listed(means.map(percent))} % at E = ${listed(sizes.map(String))} (mean over ` +
+  `${counted(tasks, 'task')})`;
 
 /** Kept counts that a sentence names: those measured in the most sizes, then the largest. */
 const NAMED_COUNTS = 2;
@@ -85,7 +88,8 @@ const NAMED_COUNTS = 2;
 const pairsText = (pairs: readonly EqualKeptPair[]): string => {
   const count = (reading: EqualKeptPair['reading']): number => pairs.filter((pair) => pair.reading === reading).length;
   return (
-    `paired with the next smaller size, the larger E is worse in ${count('worse')} of ${counted(pairs.length, 'pair')}, ` +
+    `paired with the next smaller size, the larger E is worse in ${count('worse')} of ` +
+    `${counted(pairs.length, 'pair')}, ` +
     `better in ${count('better')}, undecided in ${count('undecided')}`
   );
 };

@@ -119,7 +119,8 @@ export interface SafeDraws {
 }
 
 /**
- * Methods with several draws (seeds), by name. Their headline threshold asks every draw to be safe: where it names none,
+ * Methods with several draws (seeds), by name. Their headline threshold asks every draw to be safe: where it names
+ * none,
  * single draws may still have been.
  */
 export const safeDraws = (thresholds: readonly Threshold[]): ReadonlyMap<string, SafeDraws> => {
@@ -157,7 +158,10 @@ const largestText = (thresholds: readonly SizeThreshold[]): string => {
   if (first === undefined) return '';
   const largest = others.reduce((best, one) => ((one.lastSafe ?? 1) > (best.lastSafe ?? 1) ? one : best), first);
   const open = largest.firstUnsafe === null ? ' or more' : '';
-  return ` The largest threshold is ${bareFactor(largest.lastSafe ?? 1)}${open} (${largest.model} on ${largest.task}, by ${largest.method}).`;
+  return (
+    ` The largest threshold is ${bareFactor(largest.lastSafe ?? 1)}${open} (${largest.model} on ` +
+    `${largest.task}, by ${largest.method}).`
+  );
 };
 
 /** Who has the highest threshold of a case, among the cases in which any factor above 1 is safe. */
@@ -170,7 +174,10 @@ const leadersText = (thresholds: readonly SizeThreshold[], methods: readonly str
   });
   if (cases.length === 0) return '';
   const wins = methods.map((method) => `${method} in ${cases.filter((leaders) => leaders.includes(method)).length}`);
-  return ` Of the ${counted(cases.length, 'case')} with a safe factor, the highest threshold, alone or shared, is found by ${listed(wins)}.`;
+  return (
+    ` Of the ${counted(cases.length, 'case')} with a safe factor, the highest threshold, alone or shared, is ` +
+    `found by ${listed(wins)}.`
+  );
 };
 
 /** How many thresholds lie above 1, per method: the matrix of thresholds in a sentence. */
@@ -190,7 +197,10 @@ export const thresholdFindings = (
   }
   const counts = methods.map((method) => {
     const own = told.filter((one) => one.method === method);
-    return `by ${method} in ${own.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}${drawsText(draws.get(method))}`;
+    return (
+      `by ${method} in ` +
+      `${own.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}${drawsText(draws.get(method))}`
+    );
   });
   const sentence =
     `Of ${casesText(told)}, a factor above 1 is safe ${listed(counts)}.` +

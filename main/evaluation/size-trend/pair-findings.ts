@@ -55,7 +55,8 @@ const lead = (verdict: Finding['verdict'], method: string): string => {
 };
 
 const pairsText = ({ worse, better, undecided, all }: PairCounts, draws: number): string =>
-  `in ${worse} of ${counted(all, 'pair')}${draws > 1 ? ` (${draws} draws of the method each)` : ''} the interval of the ` +
+  `in ${worse} of ${counted(all, 'pair')}${draws > 1 ? ` (${draws} draws of the method each)` : ''} the ` +
+  `interval of the ` +
   `difference lies on the worse side of 0, in ${better} on the better side, in ${undecided} it includes 0`;
 
 const withinText = (pairs: readonly SizePair[]): string => {
@@ -75,7 +76,8 @@ const methodFinding = (method: string, pairs: readonly SizePair[]): MethodFindin
   const { verdict, p } = readTasks(tasks);
   const draws = new Set(past.map(({ seed }) => seed)).size;
   const byTask =
-    `worse in ${tasks.supporting} of ${counted(tasks.supporting + tasks.opposing + tasks.neither, 'task')}, better in ` +
+    `worse in ${tasks.supporting} of ${counted(tasks.supporting + tasks.opposing + tasks.neither, 'task')}, ` +
+    `better in ` +
     `${tasks.opposing}${p === null ? '' : `; sign test over tasks: ${formatP(p)}`}${medianText(past)}`;
   const sentence = `${lead(verdict, method)}: ${pairsText(counts, draws)} (${byTask}).${withinText(pairs)}`;
   return { chart, method, verdict, sentence, p, counts };
@@ -114,6 +116,9 @@ export const pairFindings = (pairs: readonly SizePair[]): Finding[] => {
   );
   if (findings.length === 0) return [];
   const parts = findings.map((one) => ({ predicate: predicateOf(one.verdict), subject: subjectOf(one) }));
-  const sentence = `Pruned past its threshold to as many experts as a smaller model was trained with, the larger model ${clauses(parts)}.`;
+  const sentence =
+    `Pruned past its threshold to as many experts as a ` +
+    `smaller model was trained with, the larger model ` +
+    `${clauses(parts)}.`;
   return withOverall('pruned-against-scratch', sentence, findings);
 };

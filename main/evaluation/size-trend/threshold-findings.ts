@@ -33,7 +33,10 @@ const lead = (verdict: Finding['verdict'], method: string): string => {
       return `By ${method}, the threshold does not change with the number of pretraining experts`;
     case 'cannot-tell':
     case 'counted':
-      return `By ${method}, it cannot be told whether the threshold rises or falls with the number of pretraining experts`;
+      return (
+        `By ${method}, it cannot be told whether the threshold rises or falls with the number of pretraining ` +
+        `experts`
+      );
     default:
       return assertNever(verdict);
   }
@@ -59,7 +62,10 @@ const trainingChance = (trends: readonly ExpertTrend[]): string => {
   const models = new Set(trends.flatMap(({ points }) => points.map(({ model }) => model))).size;
   if (test === null) return '';
   const ways = test.exact ? `all ${test.relabellings} ways` : `${test.relabellings} ways drawn at random`;
-  const measured = `Of ${ways} to hand the sizes out to the ${models} models, ${test.asStrong} show a trend as strong (${formatP(test.p)})`;
+  const measured =
+    `Of ${ways} to hand the sizes out to the ${models} models, ${test.asStrong} show a trend as ` +
+    `strong ` +
+    `(${formatP(test.p)})`;
   if (test.exact && 2 / test.relabellings > LEVEL) {
     return ` ${measured}: so few trainings cannot rule out chance in training, whatever they show.`;
   }

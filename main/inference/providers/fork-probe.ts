@@ -8,7 +8,9 @@ import type { ProbeEnd, ProviderName } from '../../contract/device.ts';
 /** Tries a provider in a process of its own, with its files in an empty folder, and tells how that ended. */
 export type StartProbe = (provider: ProviderName, folder: string) => Promise<ProbeEnd>;
 
-/** In a clone the source, where this Node runs TypeScript; else the bundle, which lies in dist/ of clone and package. */
+/**
+ * In a clone the source, where this Node runs TypeScript; else the bundle, which lies in dist/ of clone and package.
+ */
 const probeScript = (): string => {
   const [source, bundle] = ['../../hosts/provider-probe.ts', '../../../dist/provider-probe.cjs'].map((place) =>
     fileURLToPath(new URL(place, import.meta.url)),

@@ -72,7 +72,10 @@ const objection = (
   const { title } = providers[provider];
   if (deviation === null) return `${title} gave outputs that are no numbers.`;
   if (deviation > DEVIATION_LIMIT) {
-    return `${title} deviates from the processor by ${deviation.toExponential(1)} (at most ${DEVIATION_LIMIT.toExponential(0)} is accepted).`;
+    return (
+      `${title} deviates from the processor by ${deviation.toExponential(1)} (at most ` +
+      `${DEVIATION_LIMIT.toExponential(0)} is accepted).`
+    );
   }
   if (otherChoices > 0)
     return `${title} routed ${otherChoices} of ${tokens} tokens to other experts than the processor.`;

@@ -64,7 +64,10 @@ const LENGTHS = [100, 64] as const;
 const TOKENS = LENGTHS[0] + LENGTHS[1];
 /** Warm runs of which the median is told. */
 const TIMED_RUNS = 5;
-/** Experts that stay under the probe's mask: whole runs of experts get no token, at the beginning, inside and at the end. */
+/**
+ * Experts that stay under the probe's mask: whole runs of experts get no token, at the beginning, inside and at the
+ * end.
+ */
 const KEPT = [9, 10, 16];
 
 /** Tokens that stand before both sequences where the block takes a prefix. */

@@ -33,9 +33,11 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
     runtimeName: 'webgpu',
     platforms: 'Linux x64, macOS and Windows',
     needs:
-      'a graphics driver (on Linux one for Vulkan: for software rendering, mesa-vulkan-drivers and libvulkan1 of Debian 13 or newer)',
+      'a graphics driver (on Linux one for Vulkan: for software rendering, mesa-vulkan-drivers and ' +
+      'libvulkan1 of Debian 13 or newer)',
     // A shader may bind 8 storage buffers on every device (WebGPU, "Limits": maxStorageBuffersPerShaderStage); one is
-    // the whole, the others are the parts. Concat of onnxruntime 1.30 also fails where a full set of its inputs is empty.
+    // the whole, the others are the parts. Concat of onnxruntime 1.30 also fails where a full set of its inputs is
+    // empty.
     nodeWidth: 7,
     environment: {},
   },
@@ -66,7 +68,9 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
   },
 };
 
-/** Every graph computes in float32, whatever its weights are stored in; what a provider makes of that, its probe tells. */
+/**
+ * Every graph computes in float32, whatever its weights are stored in; what a provider makes of that, its probe tells.
+ */
 export const PRECISION = 'float32';
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';

@@ -20,7 +20,8 @@ export const cappedClusters = (distances: Float64Array, n: number, k: number, ca
     if (first === -1) {
       throw refuse(
         'groups-too-small',
-        `${n} experts cannot be joined to ${k} groups of at most ${capacity}: no two of the ${alive.length} groups left fit.`,
+        `${n} experts cannot be joined to ${k} groups of at most ${capacity}: no two of the ${alive.length} ` +
+          `groups left fit.`,
         'Allow larger groups, or keep more experts.',
       );
     }

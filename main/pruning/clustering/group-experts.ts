@@ -34,7 +34,8 @@ export const groupExperts = (request: GroupRequest): MergeGroup[] => {
     throw refuse(
       'pins-impossible',
       `The pins cannot be met: layer ${layer} keeps ${keep} of ${experts} experts, ${pins.stay.size} are pinned to ` +
-        `stay unmerged and ${pins.go.size} to go, which leaves ${free.length} experts for ${Math.max(0, clusters)} groups.`,
+        `stay unmerged and ${pins.go.size} to go, which leaves ${free.length} experts for ` +
+        `${Math.max(0, clusters)} groups.`,
       'Remove pins, or keep another number of experts.',
     );
   }

@@ -53,7 +53,9 @@ interface PanelSource {
   readonly depth: number;
 }
 
-/** Copies `depth` features of every neuron into blocks [neurons / block, depth, block]; adds their squares to `norms`. */
+/**
+ * Copies `depth` features of every neuron into blocks [neurons / block, depth, block]; adds their squares to `norms`.
+ */
 const pack = (
   matrix: Float32Array,
   { neuron, feature, width, first, depth }: PanelSource,

@@ -4,7 +4,9 @@ export interface ExpertShape {
   readonly width: number;
 }
 
-/** Weights of one expert, row-major float32: gate and up [I, H], down [H, I]. Neuron i is row i of both and column i. */
+/**
+ * Weights of one expert, row-major float32: gate and up [I, H], down [H, I]. Neuron i is row i of both and column i.
+ */
 export interface ExpertWeights {
   readonly gate: Float32Array;
   readonly up: Float32Array;

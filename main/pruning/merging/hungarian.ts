@@ -1,6 +1,8 @@
 import { refuse } from '../../contract/errors.ts';
 
-/** min(rows, columns) pairs: `rows` ascending, `columns[i]` is assigned to `rows[i]`; `total` is the sum of their costs. */
+/**
+ * min(rows, columns) pairs: `rows` ascending, `columns[i]` is assigned to `rows[i]`; `total` is the sum of their costs.
+ */
 export interface Assignment {
   readonly rows: Int32Array;
   readonly columns: Int32Array;

@@ -18,11 +18,14 @@ export const ean = defineMethod(
     summary: 'Keeps the experts whose outputs, before their gate, are largest over the tokens routed to them.',
     kind: 'drop',
     needs: 'routing',
-    cost: 'none beyond the profile; for the form ca every expert runs on every calibration token (E / K times the work of the MoE layers)',
+    cost:
+      'none beyond the profile; for the form ca every expert runs on every calibration token (E / K times the ' +
+      'work of the MoE layers)',
     random: false,
     formula: 'sum: sum over tokens routed to e of ||f_e(x)||_2; mean: that over n_e; ca: ||mean of f_e(x)||_2',
     source:
-      'MC-Suite, Jaiswal et al. 2025, arXiv 2504.05586; the three forms as ean_sum, ean_mean and ean_ca of the CerebrasResearch/reap repository.',
+      'MC-Suite, Jaiswal et al. 2025, arXiv 2504.05586; the three forms as ean_sum, ean_mean and ean_ca of ' +
+      'the CerebrasResearch/reap repository.',
     defaults: 'form sum; the shared expert is no part of f_e',
     pitfalls: [
       'The sum follows usage, the mean does not: rarely chosen experts rank high by the mean on few tokens.',

@@ -17,21 +17,25 @@ export const frequencyMerging = defineMethod(
     name: 'frequency-merging',
     title: 'Frequency-based merging',
     summary:
-      'The most used experts of every layer lead groups of their own layer, and each of the others merges into the most similar leader.',
+      'The most used experts of every layer lead groups of their own layer, and each of the others merges ' +
+      'into the most similar leader.',
     kind: 'merge',
     needs: 'routing',
     cost: 'none beyond the profile; merging aligns each member once',
     random: false,
     formula:
-      'leaders = the most used experts of the layer; group(e) = leader d with the largest (cos(Z_e, Z_d) + 1) / 2, Z the columns of ' +
+      'leaders = the most used experts of the layer; group(e) = leader d with the largest (cos(Z_e, Z_d) + ' +
+      '1) / 2, Z the columns of ' +
       'the router logits over all tokens; members aligned to the leader; W = sum n_e W_e / sum n_e',
     source: 'Baseline of UNCURL (Sarkar et al. 2024, arXiv 2409.01483, section 6.4.1). No code is public.',
     defaults:
       'affinity cosine, align, weights activation, router reference-row; there the router starts anew and is trained',
     pitfalls: [
-      'It is M-SMoE with as many groups in every layer as are asked for, without its global budget and with one router row per group.',
+      'It is M-SMoE with as many groups in every layer as are asked for, without its global budget and with ' +
+        'one router row per group.',
       'Leaders that are alike stay apart, however alike they are: UNCURL would merge them.',
-      'Where usage is skewed, most of the others join few leaders, and a leader that takes in many rarely used experts changes little.',
+      'Where usage is skewed, most of the others join few leaders, and a leader that takes in many rarely ' +
+        'used experts changes little.',
     ],
   },
   options,

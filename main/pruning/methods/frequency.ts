@@ -17,7 +17,9 @@ export const frequency = defineMethod(
     defaults: "the model's own routing rule and top-k; padding never counts; ties go to the lower index",
     pitfalls: [
       'Usage misleads: rarely chosen experts can matter more for accuracy than their share of the tokens.',
-      'M-SMoE and HC-SMoE count the top 2 of the raw logits whatever the top-k is; REAP counts padding where no mask is given, and its protection of super experts does not reach this criterion. Here none of this is so.',
+      'M-SMoE and HC-SMoE count the top 2 of the raw logits whatever the top-k is; REAP counts padding where ' +
+        'no mask is given, and its protection of super experts does not reach this criterion. Here none of ' +
+        'this is so.',
       'Several tasks: each counts as its share per layer, so a long task does not outvote a short one.',
     ],
   },

@@ -8,7 +8,8 @@ const options = z.object({
     .enum(gateMassVariants)
     .default('probability-all')
     .describe(
-      'Which probabilities are added: over all tokens, over the routed ones, renormalised over the chosen, the combine weight of the model, or plain counts.',
+      'Which probabilities are added: over all tokens, over the routed ones, renormalised over the chosen, ' +
+        'the combine weight of the model, or plain counts.',
     ),
 });
 
@@ -23,15 +24,19 @@ export const gateMass = defineMethod(
     cost: 'none beyond the profile',
     random: false,
     formula:
-      'probability-all: sum over all tokens of p_e; probability-routed: over tokens routed to e only; renormalised: of ' +
-      'p_e / (sum of p over the chosen); combine-weight: of the weight that the model uses; count: of 1; p = softmax over all E logits',
+      'probability-all: sum over all tokens of p_e; probability-routed: over tokens routed to e only; ' +
+      'renormalised: of ' +
+      'p_e / (sum of p over the chosen); combine-weight: of the weight that the model uses; count: of 1; p = ' +
+      'softmax over all E logits',
     source:
       'SEER-MoE, Muzio et al. 2024, arXiv 2404.05089 (no official code; which tokens it sums over is not certain). ' +
-      'probability-all is the routing score of HC-SMoE (S-prune), probability-routed a statistic of the REAP repository.',
+      'probability-all is the routing score of HC-SMoE (S-prune), probability-routed a statistic of the REAP ' +
+      'repository.',
     defaults: 'variant probability-all',
     pitfalls: [
       'The four readings rank experts differently: name the variant when you report it.',
-      'The REAP command line offers weighted_frequency_sum, but its statistic has another name: the documented value ends in an error there.',
+      'The REAP command line offers weighted_frequency_sum, but its statistic has another name: the ' +
+        'documented value ends in an error there.',
       'For sigmoid routers p is still the softmax of the logits; combine-weight follows the model.',
     ],
   },

@@ -23,7 +23,8 @@ const options = z.object({
     .enum(['none', 'static', 'dynamic'])
     .default('none')
     .describe(
-      'Hold frequent experts apart: distances times the sum of their frequencies, once (static) or anew at every merge (dynamic: the linkage does not count then).',
+      'Hold frequent experts apart: distances times the sum of their frequencies, once (static) or anew at ' +
+        'every merge (dynamic: the linkage does not count then).',
     ),
   temperature: z
     .number()
@@ -80,20 +81,28 @@ export const hcSmoe = defineMethod(
       'Clusters the experts of a layer by their mean outputs on the task, nearest first, and merges each cluster.',
     kind: 'merge',
     needs: 'routing',
-    cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x H numbers per layer',
+    cost:
+      'every expert on every calibration token (E / K times the cost of the MoE layers) and E x H numbers per ' +
+      'layer',
     random: false,
     formula:
-      'o_e = mean over all tokens of f_e(x), routed there or not; agglomerative clustering of o by Euclidean distance; W = sum f_e W_e / sum f_e, f the usage',
+      'o_e = mean over all tokens of f_e(x), routed there or not; agglomerative clustering of o by Euclidean ' +
+      'distance; W = sum f_e W_e / sum f_e, f the usage',
     source:
-      'Chen et al. 2025 (ICML), arXiv 2410.08589; wazenmai/HC-SMoE. Penalties, capacities and other distances are those of the CerebrasResearch/reap repository.',
+      'Chen et al. 2025 (ICML), arXiv 2410.08589; wazenmai/HC-SMoE. Penalties, capacities and other ' +
+      'distances are those of the CerebrasResearch/reap repository.',
     defaults:
-      'average linkage, Euclidean distance, no alignment, reference = the member nearest to the mean of its cluster (it matters for alignment and one-row routers), router mapped-rows as in the paper',
+      'average linkage, Euclidean distance, no alignment, reference = the member nearest to the mean of its ' +
+      'cluster (it matters for alignment and one-row routers), router mapped-rows as in the paper',
     pitfalls: [
-      'The published run.sh misspells the clustering (hirarchical) and so runs k-means with a random first centre. Here the clustering is the one of the paper.',
-      'In the published code complete linkage joins the farthest pair and ward uses distances that are not squared: only average and single are what their names say. Here all four follow the textbook.',
+      'The published run.sh misspells the clustering (hirarchical) and so runs k-means with a random first ' +
+        'centre. Here the clustering is the one of the paper.',
+      'In the published code complete linkage joins the farthest pair and ward uses distances that are not ' +
+        'squared: only average and single are what their names say. Here all four follow the textbook.',
       'It counts the top 2 for usage whatever the top-k is.',
       'Means over all tokens say little of experts that only few tokens need: two specialists can look alike.',
-      'mapped-rows has no form that stock loaders open; choose reference-row or mean-row to export, and align true with it.',
+      'mapped-rows has no form that stock loaders open; choose reference-row or mean-row to export, and ' +
+        'align true with it.',
     ],
   },
   options,

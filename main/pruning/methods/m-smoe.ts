@@ -13,12 +13,15 @@ const options = z.object({
     .enum(['lower-index', 'lost'])
     .default('lower-index')
     .describe(
-      'Under the global budget: experts of equal usage at the threshold lead a group by their index, or none of them does (as published: fewer groups than asked for).',
+      'Under the global budget: experts of equal usage at the threshold lead a group by their index, or none ' +
+        'of them does (as published: fewer groups than asked for).',
     ),
   ...mergeOptions({ router: 'mapped-rows', align: true }),
 });
 
-/** Groups per layer by the published rule, from the counts themselves: shares divided twice may tell equal ones apart. */
+/**
+ * Groups per layer by the published rule, from the counts themselves: shares divided twice may tell equal ones apart.
+ */
 const lostTies = (context: PlanContext, least: number): number[] => {
   const { counts, experts, layers } = combineStatistics(context);
   const usage = Array.from({ length: layers }, (_, layer) => layerRow(counts, layer, experts));
@@ -31,24 +34,33 @@ export const mSmoe = defineMethod(
     name: 'm-smoe',
     title: 'M-SMoE',
     summary:
-      'The most used experts of a layer lead groups; every other expert merges into the one whose router logits are most like its own.',
+      'The most used experts of a layer lead groups; every other expert merges into the one whose router ' +
+      'logits are most like its own.',
     kind: 'merge',
     needs: 'routing',
     cost: 'none beyond the profile; merging aligns each member once',
     random: false,
     formula:
-      'dominants = the most used; group(e) = dominant d with the largest (cos(Z_e, Z_d) + 1) / 2, Z the columns of the ' +
+      'dominants = the most used; group(e) = dominant d with the largest (cos(Z_e, Z_d) + 1) / 2, Z the ' +
+      'columns of the ' +
       'router logits over all tokens; W = sum f_e W_e / sum f_e, f the usage',
     source:
-      'Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE. The fine-tuning by distillation and the low-rank compression that follow there (MC-) are no part of this.',
+      'Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE. The fine-tuning by distillation and the ' +
+      'low-rank compression that follow there (MC-) are no part of this.',
     defaults:
-      'router mapped-rows: all router rows stay and lead to the merged expert, as in the paper; align to the dominant; rule average. Its own budget is global: usage over the whole model, the top expert of each layer always leads.',
+      'router mapped-rows: all router rows stay and lead to the merged expert, as in the paper; align to the ' +
+      'dominant; rule average. Its own budget is global: usage over the whole model, the top expert of each ' +
+      'layer always leads.',
     pitfalls: [
-      'The paper aligns all experts to expert 0 before it groups them; the published code for Mixtral aligns nothing (align false is that). Here members are aligned to their own dominant.',
+      'The paper aligns all experts to expert 0 before it groups them; the published code for Mixtral aligns ' +
+        'nothing (align false is that). Here members are aligned to their own dominant.',
       'The published code counts the top 2 of the logits whatever the top-k is.',
-      'Its rule for groups per layer is strict: experts with exactly the usage of the threshold all lose their groups. Option ties lost does the same, and fewer experts may stay than asked for.',
-      'The function for grouping layer by layer indexes dominants by position instead of by rank and overwrites them; capacities of groups are not counted for decoders. Neither is reproduced.',
-      "REAP's port takes cosine distances a second time, between rows of a matrix that already holds distances, and its saved checkpoint is not smaller: it keeps copies of merged experts.",
+      'Its rule for groups per layer is strict: experts with exactly the usage of the threshold all lose ' +
+        'their groups. Option ties lost does the same, and fewer experts may stay than asked for.',
+      'The function for grouping layer by layer indexes dominants by position instead of by rank and ' +
+        'overwrites them; capacities of groups are not counted for decoders. Neither is reproduced.',
+      "REAP's port takes cosine distances a second time, between rows of a matrix that already holds " +
+        'distances, and its saved checkpoint is not smaller: it keeps copies of merged experts.',
       'mapped-rows has no form that stock loaders open; choose reference-row or mean-row to export.',
     ],
   },

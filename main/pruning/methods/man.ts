@@ -8,7 +8,8 @@ export const man = defineMethod(
     name: 'man',
     title: 'MAN',
     summary:
-      'Keeps the experts whose outputs are longest on average, whatever their gate: for pruning without a task in mind.',
+      'Keeps the experts whose outputs are longest on average, whatever their gate: for pruning without a ' +
+      'task in mind.',
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile',

@@ -12,7 +12,8 @@ const options = z.object({
     .enum(['unpruned', 'pruned'])
     .default('unpruned')
     .describe(
-      'What a layer sees while subsets are tried: the inputs of the unpruned model (layer-wise), or what the pruned layers before it give (progressive: a search of its own for every factor, in a sweep only).',
+      'What a layer sees while subsets are tried: the inputs of the unpruned model (layer-wise), or what the ' +
+        'pruned layers before it give (progressive: a search of its own for every factor, in a sweep only).',
     ),
 });
 
@@ -25,19 +26,26 @@ export const naee = defineMethod(
     kind: 'drop',
     needs: 'routing',
     cost:
-      'every expert on every calibration token once (E / K times the cost of the MoE layers), then subsets of each layer: ' +
+      'every expert on every calibration token once (E / K times the cost of the MoE layers), then subsets ' +
+      'of each layer: ' +
       `all of them where there are at most ${MOST_SUBSETS}, otherwise experts are left out one after the other`,
     random: false,
     formula:
-      'keep the subset with the least ||Z - Z_D||_F over the calibration tokens; Z: output of the full layer, Z_D: with the logits of D at minus infinity before the routing',
+      'keep the subset with the least ||Z - Z_D||_F over the calibration tokens; Z: output of the full ' +
+      'layer, Z_D: with the logits of D at minus infinity before the routing',
     source:
-      'Lu et al. 2024, arXiv 2402.14800; Lucky-Lance/Expert_Sparsity, layerwise_pruning and progressive_pruning. Leaving out one after the other (greedy backward elimination) is our substitute where subsets are too many: the repository only enumerates.',
+      'Lu et al. 2024, arXiv 2402.14800; Lucky-Lance/Expert_Sparsity, layerwise_pruning and ' +
+      'progressive_pruning. Leaving out one after the other (greedy backward elimination) is our substitute ' +
+      'where subsets are too many: the repository only enumerates.',
     defaults: 'inputs unpruned: every layer sees the inputs of the unpruned model; all tokens are one batch',
     pitfalls: [
-      'The published loss adds norms batch by batch, without squaring: it depends on how tokens were batched. Here all tokens are one batch.',
-      'A greedy search need not find the best subset; the profile tells which kind of search gave each number of experts.',
+      'The published loss adds norms batch by batch, without squaring: it depends on how tokens were ' +
+        'batched. Here all tokens are one batch.',
+      'A greedy search need not find the best subset; the profile tells which kind of search gave each ' +
+        'number of experts.',
       'Each layer is judged alone: errors of layers add up in the pruned model.',
-      'Several tasks: the searches of the tasks are averaged by how long each expert stays, which no single search has tried.',
+      'Several tasks: the searches of the tasks are averaged by how long each expert stays, which no single ' +
+        'search has tried.',
       'A layer with pinned experts goes by the order in which experts were left out, not by the best subset.',
     ],
   },
@@ -48,7 +56,8 @@ export const naee = defineMethod(
       : {
           kind: 'drop',
           extra: ['elimination'],
-          // For how many of the numbers of kept experts an expert stays: its place in the elimination where that is nested.
+          // For how many of the numbers of kept experts an expert stays: its place in the elimination where that is
+          // nested.
           score: (context) =>
             averageScores(context, ({ elimination, experts }, layer) => {
               const kept = layerSquare(requireStatistic(elimination, WHAT).kept, layer, experts);

@@ -33,21 +33,31 @@ export const ream = defineMethod(
     name: 'ream',
     title: 'REAM',
     summary:
-      'The most salient experts are centroids; the first of them take in the nearest of the others, so that most stay unchanged.',
+      'The most salient experts are centroids; the first of them take in the nearest of the others, so that ' +
+      'most stay unchanged.',
     kind: 'merge',
     needs: 'routing',
-    cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per token',
+    cost:
+      'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per ' +
+      'token',
     random: false,
     formula:
-      'centroids = the experts of largest REAP saliency; by falling saliency each takes its C - 1 nearest free experts; distance = ' +
-      '1 - ((mean over tokens of (cos(f_i, f_j) + 1) / 2) + (1 - d_ij / max d)) / 2, d of unit router-logit columns; weights by saliency',
+      'centroids = the experts of largest REAP saliency; by falling saliency each takes its C - 1 nearest ' +
+      'free experts; distance = ' +
+      '1 - ((mean over tokens of (cos(f_i, f_j) + 1) / 2) + (1 - d_ij / max d)) / 2, d of unit router-logit ' +
+      'columns; weights by saliency',
     source: 'arXiv 2604.04356; SamsungSAILMontreal/ream.',
     defaults:
-      'groups of at most 16, gate used, centroids keep their router rows and the others are dropped (so it exports), alignment by weights',
+      'groups of at most 16, gate used, centroids keep their router rows and the others are dropped (so it ' +
+      'exports), alignment by weights',
     pitfalls: [
-      'The paper aligns neurons by hidden activations and by weights reduced to 64 principal components; here by least squared weight distance. What a permutation does not change stays the same, which neurons are averaged may differ.',
-      'The paper goes layer by layer and measures each layer on what the merged layers before it give; here all layers see the unpruned model.',
-      'The published saliency never renormalises the gate and averages means of batches without their counts; gate probability is the former, the latter is not reproduced.',
+      'The paper aligns neurons by hidden activations and by weights reduced to 64 principal components; ' +
+        'here by least squared weight distance. What a permutation does not change stays the same, which ' +
+        'neurons are averaged may differ.',
+      'The paper goes layer by layer and measures each layer on what the merged layers before it give; here ' +
+        'all layers see the unpruned model.',
+      'The published saliency never renormalises the gate and averages means of batches without their ' +
+        'counts; gate probability is the former, the latter is not reproduced.',
       'Its calibration mixes c4, math and code: on a single task the saliencies, and with them the groups, are others.',
     ],
   },
@@ -95,7 +105,10 @@ export const ream = defineMethod(
   },
 );
 
-/** Saliencies in which an expert that no token chose has min(0.5, the smallest positive one): it has a weight, if a small one. */
+/**
+ * Saliencies in which an expert that no token chose has min(0.5, the smallest positive one): it has a weight, if a
+ * small one.
+ */
 const withUnseen = (scores: Float64Array): Float64Array => {
   const positive = scores.filter((score) => score > 0);
   const stand = positive.length === 0 ? UNSEEN : Math.min(UNSEEN, ...positive);

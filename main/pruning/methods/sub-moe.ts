@@ -21,24 +21,33 @@ export const subMoe = defineMethod(
     name: 'sub-moe',
     title: 'Sub-MoE',
     summary:
-      'Clusters experts whose outputs point the same way, token by token, and merges each cluster in the subspace its members share.',
+      'Clusters experts whose outputs point the same way, token by token, and merges each cluster in the ' +
+      'subspace its members share.',
     kind: 'merge',
     needs: 'routing',
-    cost: 'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per token',
+    cost:
+      'every expert on every calibration token (E / K times the cost of the MoE layers) and E x E cosines per ' +
+      'token',
     random: true,
     formula:
       'sim(i, j) = mean over tokens of cos(f_i(x), f_j(x)); k-means++ of the collections of unit outputs; merge: ' +
       '[W_1; ..; W_n] = U S [V_1; ..; V_n]^T, V = sum f_i V_i / sum f_i, W = U S V^T',
     source:
-      'Sub-MoE, arXiv 2506.23266. Since U S V_i^T = W_i, the merge without truncation is exactly the usage-weighted average of the members, and is computed as such (rule average). rule subspace truncates it to its leading directions.',
+      'Sub-MoE, arXiv 2506.23266. Since U S V_i^T = W_i, the merge without truncation is exactly the ' +
+      'usage-weighted average of the members, and is computed as such (rule average). rule subspace ' +
+      'truncates it to its leading directions.',
     defaults:
-      'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means from the seed; the paper shares its budget between pairs of layers by k-means cost, which is not done here',
+      'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means from the seed; ' +
+      'the paper shares its budget between pairs of layers by k-means cost, which is not done here',
     pitfalls: [
       'Without truncation nothing is gained over averaging: what sets it apart is only which experts are merged.',
-      'The version in the REAP repository splits the right singular vectors in the wrong order and returns weights that belong to no member. It is not reproduced.',
-      "The same repository's cost tables use the total cost of m merges where the increment is meant, and an unseeded k-means.",
+      'The version in the REAP repository splits the right singular vectors in the wrong order and returns ' +
+        'weights that belong to no member. It is not reproduced.',
+      "The same repository's cost tables use the total cost of m merges where the increment is meant, and an " +
+        'unseeded k-means.',
       'k-means depends on its seed: look at several.',
-      'mapped-rows has no form that stock loaders open; choose reference-row or mean-row to export, and align true with it.',
+      'mapped-rows has no form that stock loaders open; choose reference-row or mean-row to export, and ' +
+        'align true with it.',
     ],
   },
   options,

@@ -22,7 +22,8 @@ const options = z.object({
     .nullable()
     .default(null)
     .describe(
-      'Part of the mean proficiency of a layer that an expert must exceed; null: the smallest that reaches the pruning factor.',
+      'Part of the mean proficiency of a layer that an expert must exceed; null: the smallest that reaches ' +
+        'the pruning factor.',
     ),
   minimum: z
     .number()
@@ -85,14 +86,20 @@ export const tsep = defineMethod(
     formula:
       'keep e where proficiency(e) / (sum over the experts alive) > beta / (number alive); at least `minimum` stay',
     source:
-      'Task-specific expert pruning, Chen et al. 2022, arXiv 2206.00277 (no official code); the rule as reproduced in UNITES-Lab/MC-SMoE. ' +
-      'The paper prunes in windows during one fine-tuning; here one profile stands for all windows, so nothing adapts in between.',
+      'Task-specific expert pruning, Chen et al. 2022, arXiv 2206.00277 (no official code); the rule as ' +
+      'reproduced in UNITES-Lab/MC-SMoE. ' +
+      'The paper prunes in windows during one fine-tuning; here one profile stands for all windows, so ' +
+      'nothing adapts in between.',
     defaults:
-      'proficiency usage, beta null (found from the pruning factor; the paper uses 0.1 of its own scale), one window, minimum top-k',
+      'proficiency usage, beta null (found from the pruning factor; the paper uses 0.1 of its own scale), ' +
+      'one window, minimum top-k',
     pitfalls: [
-      'The budget does not count: the threshold decides how many experts each layer keeps, and layers differ. With beta given, the factor does not count either.',
-      'Experts of equal proficiency go together, so that a few more may go than the factor asks for: the plan states the factor that was reached.',
-      'MC-SMoE masks dead experts by multiplying their logits by -1e6, which turns a negative logit into a huge positive one and sends every token to a dead expert. Here the mask is added.',
+      'The budget does not count: the threshold decides how many experts each layer keeps, and layers ' +
+        'differ. With beta given, the factor does not count either.',
+      'Experts of equal proficiency go together, so that a few more may go than the factor asks for: the ' +
+        'plan states the factor that was reached.',
+      'MC-SMoE masks dead experts by multiplying their logits by -1e6, which turns a negative logit into a ' +
+        'huge positive one and sends every token to a dead expert. Here the mask is added.',
       'The paper ends with one expert per layer; here at least as many stay as a token uses.',
     ],
   },

@@ -23,27 +23,38 @@ export const uncurl = defineMethod(
     random: false,
     formula:
       'S_ij = (1 + cos(Z_i, Z_j)) / 2 of router-logit columns Z over all tokens, diagonal kept; rows of the leading ' +
-      'eigenvectors of D^-1/2 S D^-1/2 over sqrt(degree), k-means; members aligned to the most often chosen one by the ' +
+      'eigenvectors of D^-1/2 S D^-1/2 over sqrt(degree), k-means; members aligned to the most often chosen ' +
+      'one by the ' +
       'permutation of least squared weight distance; W = sum n_e W_e / sum n_e for gate, up and down',
     source:
       'Sarkar et al. 2024, arXiv 2409.01483 (PMLR 262:165-181), algorithm 1. No code is public. The paper refers to ' +
-      'Ng, Jordan and Weiss 2001 for the clustering, whose rows of length 1 are embedding unit-rows; division by the root of the ' +
+      'Ng, Jordan and Weiss 2001 for the clustering, whose rows of length 1 are embedding unit-rows; ' +
+      'division by the root of the ' +
       'degree loses less here and is the default.',
     defaults:
-      'affinity cosine with its diagonal, embedding degree, k-means with 20 starts from a fixed seed, reference most-active, align, ' +
-      'weights activation: as published but for the embedding. What differs most: router reference-row, because the paper draws a ' +
+      'affinity cosine with its diagonal, embedding degree, k-means with 20 starts from a fixed seed, ' +
+      'reference most-active, align, ' +
+      'weights activation: as published but for the embedding. What differs most: router reference-row, ' +
+      'because the paper draws a ' +
       'new random router and trains it, which is router reinitialised with a recovery of the router or fine-tuning',
     pitfalls: [
-      'The published method ends in training: first the new router alone, then all weights. Without any training it answers another question than the paper does.',
-      "The paper's thresholds hold pruned models against models pretrained with fewer experts and trained alike; those of this workbench hold them against the unpruned model. They are two questions.",
-      'diagonal excluded is what scikit-learn does; raw-logit cosines are all alike (0.4 to 0.6), and without self loops their clusters are nearly arbitrary.',
-      'Any merge loses what the router decided between the members; reference-row and mean-row also lose the sum of their gates.',
+      'The published method ends in training: first the new router alone, then all weights. Without any ' +
+        'training it answers another question than the paper does.',
+      "The paper's thresholds hold pruned models against models pretrained with fewer experts and trained " +
+        'alike; those of this workbench hold them against the unpruned model. They are two questions.',
+      'diagonal excluded is what scikit-learn does; raw-logit cosines are all alike (0.4 to 0.6), and ' +
+        'without self loops their clusters are nearly arbitrary.',
+      'Any merge loses what the router decided between the members; reference-row and mean-row also lose the ' +
+        'sum of their gates.',
       'mapped-rows and summed-probabilities stay nearer to the unpruned model but no stock loader can open the result.',
-      'reinitialised rows send tokens anywhere: a sweep takes them only with a recovery of the router, and an export of them is good for fine-tuning alone.',
+      'reinitialised rows send tokens anywhere: a sweep takes them only with a recovery of the router, and ' +
+        'an export of them is good for fine-tuning alone.',
       'The paper finds no clusters in the first MoE layer: first-layer frequency drops experts there instead.',
-      'An expert that no token chose is clustered too, with weight 0; if that is so for a whole cluster, it is averaged evenly.',
+      'An expert that no token chose is clustered too, with weight 0; if that is so for a whole cluster, it ' +
+        'is averaged evenly.',
       'Pins: an expert that must stay is not merged with any other; one that must go joins a cluster with weight 0.',
-      'Published alignments cast their costs to float16, which makes ties and overflows above 65504; here they stay in float64.',
+      'Published alignments cast their costs to float16, which makes ties and overflows above 65504; here ' +
+        'they stay in float64.',
     ],
   },
   z.object({ ...uncurlOptions.shape, ...ruleOptions }),

@@ -26,17 +26,20 @@ export const unified = defineMethod(
     name: 'unified',
     title: 'Unified family S(b, alpha, beta)',
     summary:
-      'Keeps experts by a product of powers of gate and output norm, summed or averaged: one formula for most criteria.',
+      'Keeps experts by a product of powers of gate and output norm, summed or averaged: one formula for ' +
+      'most criteria.',
     kind: 'drop',
     needs: 'routing',
     cost: 'none beyond the profile: all sums are kept at once',
     random: false,
     formula: 'S(b, alpha, beta)(e) = n_e^-b * sum over tokens routed to e of g^alpha * ||f_e(x)||^beta',
     source:
-      'arXiv 2606.15716; no code of it was available, and that b is the exponent of n_e is a reading of secondary sources.',
+      'arXiv 2606.15716; no code of it was available, and that b is the exponent of n_e is a reading of ' +
+      'secondary sources.',
     defaults: 'b 0, alpha 2, beta 2 (its pick for a given task, beside (0, 1, 1)), gate own',
     pitfalls: [
-      'frequency is (0, 0, 0), EAN (0, 0, 1) or (1, 0, 1), gate mass (0, 1, 0), REAP (1, 1, 1): a sweep of both measures the same twice.',
+      'frequency is (0, 0, 0), EAN (0, 0, 1) or (1, 0, 1), gate mass (0, 1, 0), REAP (1, 1, 1): a sweep of ' +
+        'both measures the same twice.',
       'Squares give single tokens great weight: look at the interval before trusting a difference.',
       'Which gate the paper means where the model does not renormalise is open: say which you used.',
     ],

@@ -1,7 +1,8 @@
 import { productOf, type Steps } from '../../arithmetic/steps.ts';
 
 /**
- * Lower triangle L of a symmetric positive definite [n, n] matrix, A = L L^T, in float64. Reads the lower triangle only.
+ * Lower triangle L of a symmetric positive definite [n, n] matrix, A = L L^T, in float64. Reads the lower triangle
+ * only.
  * Works on blocks of columns: what a block leaves of the rest is a product.
  *
  * @throws RangeError where the matrix is not positive definite: a ridge of 0 on data that does not span all unknowns.
@@ -133,7 +134,10 @@ const subtractFrom = (to: Float64Array, start: number, values: Float64Array): vo
   for (let at = 0; at < values.length; at++) to[start + at]! -= values[at]!;
 };
 
-/** Row `to` -= sum over rows [first, end) of factor * row; factors lie in `lower` from `at` on, `stride` apart. Four at a time. */
+/**
+ * Row `to` -= sum over rows [first, end) of factor * row; factors lie in `lower` from `at` on, `stride` apart. Four at
+ * a time.
+ */
 const subtractRows = (
   matrix: Float64Array,
   to: number,

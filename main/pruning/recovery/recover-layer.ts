@@ -33,7 +33,9 @@ export interface LayerRecovery {
   /** Sum of squares of the residual before, and of what is left of it on the tokens of the fit. */
   readonly before: number;
   readonly after: number;
-  /** Part of the residual's squares that is left on items that were held out, at the chosen lambda; 1: nothing gained. */
+  /**
+   * Part of the residual's squares that is left on items that were held out, at the chosen lambda; 1: nothing gained.
+   */
   readonly heldOut: number;
   readonly solver: 'joint' | 'gauss-seidel';
 }
@@ -94,7 +96,10 @@ const seidelFitter: Fitter = function* (part, tolerance) {
 /** A layer that stays as it is. */
 const NOTHING_GAINED = { lambda: Infinity, heldOut: 1 } as const;
 
-/** The lambda with the least held-out residual, and the part of it that is left; infinite (no correction) is one of them. */
+/**
+ * The lambda with the least held-out residual, and the part of it that is left; infinite (no correction) is one of
+ * them.
+ */
 function* chooseLambda(
   problem: RecoveryProblem,
   fitter: Fitter,

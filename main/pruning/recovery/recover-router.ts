@@ -22,7 +22,10 @@ export interface RouterRecovery {
   readonly rows: Float64Array;
   /** Steps of descent that the rows took; 0: nothing gained. */
   readonly steps: number;
-  /** Squared distance from the wanted output that is left, as a part of that at the start: on held-out items and on those of the fit. */
+  /**
+   * Squared distance from the wanted output that is left, as a part of that at the start: on held-out items and on
+   * those of the fit.
+   */
   readonly heldOut: number;
   readonly left: number;
 }

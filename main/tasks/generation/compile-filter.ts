@@ -36,7 +36,8 @@ const parsed = <T>(schema: z.ZodType<T>, step: FilterPipeline['filter'][number])
   const place = issue?.path.join('.') ?? '';
   const more =
     name === 'map'
-      ? ' Both mapping_dict (texts to texts) and default_value are needed: lm-evaluation-harness stops where a response is in neither.'
+      ? ' Both mapping_dict (texts to texts) and default_value are needed: lm-evaluation-harness stops where a ' +
+        'response is in neither.'
       : '';
   throw new FilterFault(
     `filter ${name}: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'not supported'}`,

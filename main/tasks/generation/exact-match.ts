@@ -4,7 +4,10 @@ import { compilePythonRegex } from '../python/regex/python-regex.ts';
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 const DIGITS = /[0-9]/g;
 
-/** Whether what was written equals one of the answers. Throws a RegexFault for a text that an expression cannot be run on. */
+/**
+ * Whether what was written equals one of the answers. Throws a RegexFault for a text that an expression cannot be run
+ * on.
+ */
 export type ExactMatch = (written: string, answers: readonly string[]) => boolean;
 
 /**

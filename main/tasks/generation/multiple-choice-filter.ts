@@ -12,6 +12,8 @@ export interface MultipleChoiceSettings {
   readonly ignorePunctuation: boolean;
 }
 
+/** What Python's `\\s` takes, inside brackets. */
+const WHITE_SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** Characters that Python's re.escape writes with a backslash. */
@@ -53,12 +55,8 @@ export const multipleChoiceFilter = (
     const longestFirst = [...texts].sort((a, b) => escapedLength(b) - escapedLength(a));
     const named = select(matches(longestFirst.map(literal).join('|'), reduced(response)));
     if (named !== '') return letterOf.get(named) ?? named;
-    const lettered = select(
-      matches(
-        `:[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]*(${Array.from(LETTERS.slice(0, options.length)).join('|')})`,
-        response,
-      ),
-    );
+    const letters = Array.from(LETTERS.slice(0, options.length)).join('|');
+    const lettered = select(matches(`:[${WHITE_SPACE}]*(${letters})`, response));
     return lettered === '' ? fallback : `(${lettered})`;
   };
 };

@@ -30,7 +30,8 @@ export const requireRoom = (items: readonly TaskItem[], name: string, maxPositio
   if (item === undefined || !('answers' in item)) return;
   throw refuse(
     'no-room-for-prompt',
-    `${name}: maxNewTokens is ${String(item.maxNewTokens)}, and the model has ${String(maxPositions)} positions, so no prompt has room.`,
+    `${name}: maxNewTokens is ${String(item.maxNewTokens)}, and the model has ${String(maxPositions)} ` +
+      `positions, so no prompt has room.`,
     `Ask for fewer than ${String(maxPositions)} new tokens.`,
   );
 };

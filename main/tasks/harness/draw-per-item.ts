@@ -37,7 +37,8 @@ export const drawPerItem = <T>(
   if (needed > documents.length) {
     throw refuse(
       'bad-task',
-      `${place}: ${String(count)} few-shot examples are asked for${holdsItems ? ' beside the item itself' : ''}, and their split has ${String(documents.length)} items.`,
+      `${place}: ${String(count)} few-shot examples are asked ` +
+        `for${holdsItems ? ' beside the item itself' : ''}, and their split has ${String(documents.length)} items.`,
       'Ask for fewer, or give the split more items.',
     );
   }
@@ -53,7 +54,8 @@ export const drawPerItem = <T>(
     if (rest.length < count)
       throw refuse(
         'bad-task',
-        `${place}: ${String(count)} few-shot examples are asked for, and only ${String(rest.length)} differ from an item.`,
+        `${place}: ${String(count)} few-shot examples are asked for, and only ${String(rest.length)} differ ` +
+          `from an item.`,
         'Ask for fewer.',
       );
     return random.sample(rest, count);

@@ -24,8 +24,10 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['class', 'Write the task out as doc_to_text, doc_to_choice and doc_to_target.'],
 ]);
 const SUBSET =
-  'A task here has dataset_path json or parquet with data_files beside it, output_type multiple_choice, generate_until or loglikelihood_rolling, ' +
-  'doc_to_text, doc_to_choice and doc_to_target as columns or plain Jinja, and metrics acc, acc_norm, exact_match or a perplexity.';
+  'A task here has dataset_path json or parquet with data_files beside it, output_type multiple_choice, ' +
+  'generate_until or loglikelihood_rolling, ' +
+  'doc_to_text, doc_to_choice and doc_to_target as columns or plain Jinja, and metrics acc, acc_norm, ' +
+  'exact_match or a perplexity.';
 
 const files = z.union([z.string(), z.array(z.string()).min(1)]);
 const metric = z.strictObject({
@@ -128,7 +130,8 @@ const checkMetrics = ({ metric_list: metrics = [], output_type: kind }: HarnessC
     throw refuse(
       'metric-does-not-fit',
       `${file}: metric_list: ${misfit.metric} does not fit output_type ${kind}.`,
-      'Use acc or acc_norm for multiple_choice, exact_match for generate_until, a perplexity for loglikelihood_rolling.',
+      'Use acc or acc_norm for multiple_choice, exact_match for generate_until, a perplexity for ' +
+        'loglikelihood_rolling.',
     );
   }
   const option = metrics.flatMap((entry) =>
@@ -232,7 +235,8 @@ export const readHarnessYaml = async (file: string): Promise<Readonly<Record<str
       throw refuse('bad-task', `${place}: not YAML (${problem.message}).`, 'Repair the file.', problem);
     throw refuse(
       'unsupported-task',
-      `${place}: the tag ${tag} is not supported${tag === '!function' ? ': it names Python code, which is not run here' : ''}.`,
+      `${place}: the tag ${tag} is not ` +
+        `supported${tag === '!function' ? ': it names Python code, which is not run here' : ''}.`,
       'Write it as a template or a column, or store what the code gives in the data.',
     );
   }

@@ -75,7 +75,9 @@ export const loadHarnessTask = async (file: string): Promise<Task> => {
     file,
   );
   if (judging !== null) requireOptions(judging.rule, [...test, ...calibration].filter(isWrittenItem), file);
-  const which = `Task document of lm-evaluation-harness: "${names.test}" is the test split, ${names.calibration === null ? 'and there is no calibration split' : `"${names.calibration}" the calibration split`}.`;
+  const calibrationWords =
+    names.calibration === null ? 'and there is no calibration split' : `"${names.calibration}" the calibration split`;
+  const which = `Task document of lm-evaluation-harness: "${names.test}" is the test split, ${calibrationWords}.`;
   const task: Task = {
     name: config.task,
     title: config.task,

@@ -53,7 +53,8 @@ const questionsOf = (
       if (isSeveral !== null && several !== isSeveral) {
         throw refuse(
           'bad-item',
-          `${row.place}: doc_to_target gives ${several ? 'a list' : 'one text'}, and the first measured row ${isSeveral ? 'a list' : 'one text'}.`,
+          `${row.place}: doc_to_target gives ${several ? 'a list' : 'one text'}, and the first measured row ` +
+            `${isSeveral ? 'a list' : 'one text'}.`,
           'Give every row a list, or none: lm-evaluation-harness goes by the first.',
         );
       }
@@ -91,7 +92,8 @@ const describe = ({ count, seed, order }: FewShot, names: SplitNames): string =>
   const which =
     order === 'first'
       ? `the first examples of ${names.examples ?? ''}`
-      : `examples of ${names.examples ?? ''}, drawn for each with seed ${String(seed)} as lm-evaluation-harness draws them`;
+      : `examples of ${names.examples ?? ''}, drawn for each with seed ${String(seed)} as lm-evaluation-harness ` +
+        `draws them`;
   const measured = names.examplesAreMeasured
     ? ' They are test items, never the item itself, so calibration items stand without examples.'
     : '';
@@ -191,7 +193,10 @@ export const questionSplits = (
     ) {
       throw refuse(
         'unsupported-task',
-        `${question.row.place}: acc_norm with the target_delimiter ${JSON.stringify(delimiter)}${delimiter.trim() === '' ? ' after an empty text' : ''} is not supported: its characters would count.`,
+        `${question.row.place}: acc_norm with the target_delimiter ` +
+          `${JSON.stringify(delimiter)}${delimiter.trim() === '' ? ' after an empty text' : ''} is not ` +
+          `supported: its ` +
+          `characters would count.`,
         'Use acc, or write the delimiter at the end of doc_to_text and set target_delimiter to "".',
       );
     }

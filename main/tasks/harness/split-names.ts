@@ -44,7 +44,8 @@ export const splitNames = (config: HarnessConfig, file: string): SplitNames => {
   if (examplesAreMeasured && named !== config.test_split) {
     throw refuse(
       'shared-splits',
-      `${file}: the split "${test}" is measured, and few-shot examples would be taken from it, the item itself among them.`,
+      `${file}: the split "${test}" is measured, and few-shot examples would be taken from it, the item ` +
+        `itself among them.`,
       'Name a fewshot_split that is not measured, or name the measured split as test_split and fewshot_split.',
     );
   }

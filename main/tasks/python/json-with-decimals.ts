@@ -4,7 +4,9 @@ import { Decimal } from './python-value.ts';
 const MARK = '\uFFFFdecimal';
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** JSON.parse that keeps 1.0 apart from 1, as Python's reader does: numbers with a point or an exponent become Decimals. */
+/**
+ * JSON.parse that keeps 1.0 apart from 1, as Python's reader does: numbers with a point or an exponent become Decimals.
+ */
 export const parseJsonWithDecimals = (text: string): unknown => {
   if (!/\d[.eE]/.test(text)) return JSON.parse(text);
   // What is no JSON must fail as what it is, not as what it is turned into.

@@ -38,7 +38,8 @@ export const parsePythonLiteral = (source: string): PythonValue => {
   let at = 0;
   const fail = (what: string): TemplateFault =>
     new TemplateFault(
-      `what it gives is not a Python list: ${what} at character ${String(at + 1)} of ${JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)}`,
+      `what it gives is not a Python list: ${what} at character ${String(at + 1)} of ` +
+        `${JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)}`,
       'Let it give a list, such as {{ [choice1, choice2] }}, or name a column that holds the choices.',
     );
   const skip = (): void => {

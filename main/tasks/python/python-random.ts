@@ -60,11 +60,16 @@ const mersenneTwister = (seed: number): (() => number) => {
   };
 };
 
-/** Pools up to this size are copied by `sample`, larger ones are drawn from by index (CPython's rule: it weighs a list against a set). */
+/**
+ * Pools up to this size are copied by `sample`, larger ones are drawn from by index (CPython's rule: it weighs a list
+ * against a set).
+ */
 const copiedPoolSize = (count: number): number =>
   21 + (count > 5 ? 4 ** Math.ceil(Math.log(count * 3) / Math.log(4)) : 0);
 
-/** `random.Random(seed)` for a whole number from 0 to 2^53 - 1; the same draws in CPython 3.2 and all later versions. */
+/**
+ * `random.Random(seed)` for a whole number from 0 to 2^53 - 1; the same draws in CPython 3.2 and all later versions.
+ */
 export const pythonRandom = (seed: number): PythonRandom => {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`no seed: ${String(seed)}`);
   const word = mersenneTwister(seed);

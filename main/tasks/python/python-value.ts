@@ -8,7 +8,10 @@ export class Decimal {
   }
 }
 
-/** What no text can be made of here (a date, bytes, an integer beyond 2^53): a row may hold it, a template may not read it. */
+/**
+ * What no text can be made of here (a date, bytes, an integer beyond 2^53): a row may hold it, a template may not read
+ * it.
+ */
 export class Opaque {
   readonly what: string;
   constructor(what: string) {
@@ -118,7 +121,10 @@ export const compareTexts = (a: string, b: string): number => {
 /** str.isdigit() for decimal digits of any script; other digits (superscripts) do not occur as indices. */
 export const isDigits = (text: string): boolean => /^\p{Nd}+$/u.test(text);
 
-/** Indices that `[start:stop:step]` takes of a sequence of `length`, in order (Python Language Reference, 3.2, sequences). */
+/**
+ * Indices that `[start:stop:step]` takes of a sequence of `length`, in order (Python Language Reference, 3.2,
+ * sequences).
+ */
 export const sliceIndices = (length: number, start: number | null, stop: number | null, step: number): number[] => {
   const low = step > 0 ? 0 : -1;
   const high = step > 0 ? length : length - 1;
@@ -131,7 +137,9 @@ export const sliceIndices = (length: number, start: number | null, stop: number 
   return indices;
 };
 
-/** Characters that repr() escapes: controls, format, surrogates, private, unassigned and every separator but the space. */
+/**
+ * Characters that repr() escapes: controls, format, surrogates, private, unassigned and every separator but the space.
+ */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Zs}]/u;
 const NAMED_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\\', '\\\\'],
@@ -161,7 +169,9 @@ const quoted = (text: string): string => {
   return out + quote;
 };
 
-/** repr() of a float: the shortest digits that read back as the same number, with a point or an exponent of two digits. */
+/**
+ * repr() of a float: the shortest digits that read back as the same number, with a point or an exponent of two digits.
+ */
 const decimalText = (value: number): string => {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e16)) return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');

@@ -13,7 +13,10 @@ export interface SuperGlueFormat {
   readonly title: string;
   /** What the description must say beyond the splits. */
   readonly note: string;
-  /** The questions of a row; several where a row is a passage. Throws a zod error or a refusal for a row of another shape. */
+  /**
+   * The questions of a row; several where a row is a passage. Throws a zod error or a refusal for a row of another
+   * shape.
+   */
   readonly questions: (row: DataRow) => readonly FormattedQuestion[];
 }
 
@@ -24,7 +27,8 @@ export const parseRow = <T>(schema: z.ZodType<T>, { place, values }: DataRow, ta
   const issue = parsed.error.issues[0];
   throw refuse(
     'bad-item',
-    `${place}: not a row of ${task} (${issue === undefined ? 'another shape' : `${issue.path.join('.') || 'row'}: ${issue.message}`}).`,
+    `${place}: not a row of ${task} ` +
+      `(${issue === undefined ? 'another shape' : `${issue.path.join('.') || 'row'}: ${issue.message}`}).`,
     'Use the files as SuperGLUE distributes them; train.jsonl and val.jsonl have labels.',
   );
 };
@@ -159,8 +163,10 @@ export const multirc: SuperGlueFormat = {
   name: 'multirc',
   title: 'Multi-Sentence Reading Comprehension',
   note:
-    'Each answer is an item of its own, and "yes" is right where its label is 1. lm-evaluation-harness 0.4.13 lists yes before no and ' +
-    'takes the label as the index, so there "no" counts as right for label 1: its accuracy is 1 minus this one. It also reads a backslash ' +
+    'Each answer is an item of its own, and "yes" is right where its label is 1. lm-evaluation-harness ' +
+    '0.4.13 lists yes before no and ' +
+    'takes the label as the index, so there "no" counts as right for label 1: its accuracy is 1 minus this ' +
+    'one. It also reads a backslash ' +
     'in an answer as an escape of Python; here answers stay as they are.',
   questions: (row) => {
     const { passage } = parseRow(multircRow, row, 'MultiRC');
@@ -186,8 +192,10 @@ export const record: SuperGlueFormat = {
   name: 'record',
   title: 'Reading Comprehension with Commonsense Reasoning',
   note:
-    'The choices are the entities of the passage, put into the query. Where several are right, the first in order is kept and the others ' +
-    'are left out of the choices, since an item has one answer (lm-evaluation-harness keeps them all and counts each as right).',
+    'The choices are the entities of the passage, put into the query. Where several are right, the first in ' +
+    'order is kept and the others ' +
+    'are left out of the choices, since an item has one answer (lm-evaluation-harness keeps them all and ' +
+    'counts each as right).',
   questions: (row) => {
     const { passage, qas } = parseRow(recordRow, row, 'ReCoRD');
     const characters = Array.from(passage.text);
@@ -271,7 +279,9 @@ export const wsc: SuperGlueFormat = {
     const passage = detokenised(`${before} *${pronoun}*${after}`);
     return [
       {
-        text: `Passage: ${passage}\nQuestion: In the passage above, does the pronoun "*${pronoun}*" refer to "*${noun}*"?\nAnswer:`,
+        text:
+          `Passage: ${passage}\nQuestion: In the passage above, does the pronoun "*${pronoun}*" refer to ` +
+          `"*${noun}*"?\nAnswer:`,
         choices: ['no', 'yes'],
         answer: Number(label),
       },

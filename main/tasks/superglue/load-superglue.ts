@@ -31,7 +31,10 @@ const SHAPES: readonly (readonly [format: SuperGlueFormat, keys: readonly string
   [multirc, ['passage', 'idx']],
 ];
 
-/** Which of the eight tasks a folder is, by the keys of its first row; CB and RTE have the same and differ in their labels. */
+/**
+ * Which of the eight tasks a folder is, by the keys of its first row; CB and RTE have the same and differ in their
+ * labels.
+ */
 const formatOf = (rows: readonly DataRow[], folder: string): SuperGlueFormat => {
   const first = rows[0]?.values ?? {};
   if ('premise' in first && 'hypothesis' in first) {
@@ -95,7 +98,8 @@ const turnsOf = (items: readonly ChoiceItem[], { turns }: Split): readonly Promp
 
 /**
  * A SuperGLUE folder as distributed: train.jsonl is the calibration split and val.jsonl the test split (test.jsonl has
- * no labels). Prompts are those of lm-evaluation-harness's super_glue tasks. Items are numbered in the order of the file.
+ * no labels). Prompts are those of lm-evaluation-harness's super_glue tasks. Items are numbered in the order of the
+ * file.
  */
 export const loadSuperGlue = async (folder: string): Promise<Task> => {
   const [trainFile, valFile] = [join(folder, 'train.jsonl'), join(folder, 'val.jsonl')];
@@ -106,7 +110,8 @@ export const loadSuperGlue = async (folder: string): Promise<Task> => {
   const { kept, leftOut } = leaveOutTestTexts(train.items, test.items, profiledText);
   const unusable = train.leftOut + test.leftOut;
   const sentences = [
-    `SuperGLUE's ${format.title} from ${basename(folder)}: train.jsonl is the calibration split, val.jsonl the test split, as test.jsonl has no labels. Prompts as in lm-evaluation-harness.`,
+    `SuperGLUE's ${format.title} from ${basename(folder)}: train.jsonl is the calibration split, val.jsonl ` +
+      `the test split, as test.jsonl has no labels. Prompts as in lm-evaluation-harness.`,
     format.note,
     test.items.some(({ group }) => group !== undefined)
       ? 'Items that share a passage are not independent: intervals are widened for it.'

@@ -30,7 +30,8 @@ const collector = (): { readonly print: Print; readonly text: () => string } => 
 };
 
 /**
- * The text that a template makes of a row, as Jinja would: with StrictUndefined for tasks, leniently for chat templates.
+ * The text that a template makes of a row, as Jinja would: with StrictUndefined for tasks, leniently for chat
+ * templates.
  * It sees the row and nothing else, and `meter` bounds its work. Throws a TemplateFault without a place.
  */
 export const renderTemplate = (
@@ -114,7 +115,8 @@ const macroOf =
     const unknown = [...named.keys()].find((key) => !parameters.some((parameter) => parameter.name === key));
     if (values.length > parameters.length || unknown !== undefined)
       throw new TemplateFault(
-        `the macro ${name}() does not take ${unknown === undefined ? `${String(values.length)} values` : `the value ${unknown}`}`,
+        `the macro ${name}() does not take ` +
+          `${unknown === undefined ? `${String(values.length)} values` : `the value ${unknown}`}`,
         'Check the call.',
       );
     const inner = new Scope(scope);

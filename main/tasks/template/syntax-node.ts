@@ -2,7 +2,8 @@ import { TemplateFault } from './template-fault.ts';
 import { FILTERS, METHODS, TESTS } from './template-syntax.ts';
 
 export const SUBSET =
-  `Templates here are columns, texts, numbers, lists, indices, slices, arithmetic, comparisons, range(), if, for and set, ` +
+  `Templates here are columns, texts, numbers, lists, indices, slices, arithmetic, comparisons, range(), if, ` +
+  `for and set, ` +
   `the filters ${FILTERS.join(', ')}, the tests defined, ${TESTS.join(', ')} and the methods ${METHODS.join(', ')}.`;
 
 /** What a template must not hold, by name. */

@@ -24,7 +24,8 @@ export const rowLines = (row: CompareRow, task: CompareTask): readonly string[] 
   const { seeds, value, lowest, highest, factor, paired, pHolm, sharesBest } = row;
   const draws =
     seeds.length > 1
-      ? `, mean of ${formatCount(seeds.length)} draws (${formatValue(lowest, metric)} to ${formatValue(highest, metric)})`
+      ? `, mean of ${formatCount(seeds.length)} draws (${formatValue(lowest, metric)} to ` +
+        `${formatValue(highest, metric)})`
       : '';
   const holm = pHolm === null ? '' : `, after Holm ${formatProbability(pHolm)}`;
   return [

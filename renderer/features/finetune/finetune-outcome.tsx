@@ -13,7 +13,10 @@ const stateText = ({ state }: RunManifest): string => {
     case 'running':
       return 'It is running: the bar below tells step and loss. Cancelled, it keeps its last state and can be resumed.';
     case 'done':
-      return 'The folder holds config, weights, tokenizer, uncurl_finetune.json and the loss of every step (losses.jsonl).';
+      return (
+        'The folder holds config, weights, tokenizer, uncurl_finetune.json and the loss of every step ' +
+        '(losses.jsonl).'
+      );
     case 'failed':
       return 'It failed; resuming goes on from the last state that it saved.';
     case 'cancelled':

@@ -17,7 +17,10 @@ interface KindsSectionProps {
 
 const keyOf = ({ model, task, method }: ChoiceAndWriting): string => JSON.stringify([model, task, method]);
 
-/** How far each task is safe where the model chooses among answers, and where it writes them; nothing where one kind was measured. */
+/**
+ * How far each task is safe where the model chooses among answers, and where it writes them; nothing where one kind was
+ * measured.
+ */
 export const KindsSection = ({ document, shown, title }: KindsSectionProps) => {
   const pairs = choiceAndWriting(document).filter(({ method }) => shown.includes(method));
   const summary = reachSummary(pairs);

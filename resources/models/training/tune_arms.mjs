@@ -34,7 +34,9 @@ const at = (name) => path.join(path.resolve(out), name);
 
 const uncurl = (...given) => {
   console.log(`uncurl ${given.join(' ')}`);
-  const { status } = spawnSync(process.execPath, [path.join(root, 'main', 'cli', 'uncurl.ts'), ...given], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, [path.join(root, 'main', 'cli', 'uncurl.ts'), ...given], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (status !== 0) process.exit(status ?? 1);
 };
 
@@ -51,7 +53,19 @@ for (const experts of sizes) {
     const name = `switch-${experts}-to-${kept}`;
     const plan = at(`${name}.json`);
     if (!existsSync(profile)) uncurl('profile', `switch-${experts}`, '--task', values.task, '--out', profile);
-    if (!existsSync(plan)) uncurl('plan', `switch-${experts}`, '--profile', profile, '--method', values.method, '--keep', String(kept), '--out', plan);
+    if (!existsSync(plan))
+      uncurl(
+        'plan',
+        `switch-${experts}`,
+        '--profile',
+        profile,
+        '--method',
+        values.method,
+        '--keep',
+        String(kept),
+        '--out',
+        plan,
+      );
     if (!existsSync(at(name))) uncurl('export', `switch-${experts}`, '--plan', plan, '--out', at(name));
     tune(at(name), `${name}-tuned`);
   }

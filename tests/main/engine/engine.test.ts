@@ -62,32 +62,35 @@ test('lists what is bundled, says what it runs on, and refuses malformed calls a
   ).rejects.toMatchObject({ code: 'invalid-input', kind: 'refused' });
 });
 
-test('remembers opened models and tasks across engines, tells what is wrong with them later, and forgets them', async () => {
-  const { engine, events, workspace } = await openEngine();
-  const folder = await temporaryFolder();
-  await cp(join(resources, 'models', 'uncurl-16'), join(folder, 'mine'), { recursive: true });
-  await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
-  const [model, task] = [engine.grantPath(join(folder, 'mine')), engine.grantPath(join(folder, 'quiz'))];
-  expect(await engine.call('models.open', { handle: model })).toMatchObject({ name: 'mine', bundled: false });
-  await engine.call('models.open', { handle: model });
-  await engine.call('tasks.open', { handle: task });
-  expect(events.map(({ type }) => type)).toEqual(['models.changed', 'tasks.changed']);
-  await expect(engine.call('models.open', { handle: engine.grantPath(folder) })).rejects.toMatchObject({
-    kind: 'refused',
-  });
+test(
+  'remembers opened models and tasks across engines, ' + 'tells what is wrong with them later, and forgets them',
+  async () => {
+    const { engine, events, workspace } = await openEngine();
+    const folder = await temporaryFolder();
+    await cp(join(resources, 'models', 'uncurl-16'), join(folder, 'mine'), { recursive: true });
+    await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
+    const [model, task] = [engine.grantPath(join(folder, 'mine')), engine.grantPath(join(folder, 'quiz'))];
+    expect(await engine.call('models.open', { handle: model })).toMatchObject({ name: 'mine', bundled: false });
+    await engine.call('models.open', { handle: model });
+    await engine.call('tasks.open', { handle: task });
+    expect(events.map(({ type }) => type)).toEqual(['models.changed', 'tasks.changed']);
+    await expect(engine.call('models.open', { handle: engine.grantPath(folder) })).rejects.toMatchObject({
+      kind: 'refused',
+    });
 
-  const second = (await openEngine(workspace)).engine;
-  const find = async (): Promise<unknown> =>
-    (await second.call('models.list', {})).find(({ path }) => path === join(folder, 'mine'));
-  expect(await find()).toMatchObject({ handle: model, error: null });
-  await writeFile(join(folder, 'mine', 'config.json'), '{"model_type":"unheard-of"}');
-  expect(await find()).toMatchObject({ info: null, error: expect.stringContaining('unheard-of') });
-  await second.call('models.forget', { handle: model });
-  expect(await find()).toBeUndefined();
-  expect((await second.call('tasks.list', {})).filter((entry) => !entry.bundled)).toHaveLength(1);
-  const { model: shipped } = await bundled(second, 'uncurl-16');
-  await expect(second.call('models.forget', { handle: shipped })).rejects.toMatchObject({ code: 'bundled' });
-});
+    const second = (await openEngine(workspace)).engine;
+    const find = async (): Promise<unknown> =>
+      (await second.call('models.list', {})).find(({ path }) => path === join(folder, 'mine'));
+    expect(await find()).toMatchObject({ handle: model, error: null });
+    await writeFile(join(folder, 'mine', 'config.json'), '{"model_type":"unheard-of"}');
+    expect(await find()).toMatchObject({ info: null, error: expect.stringContaining('unheard-of') });
+    await second.call('models.forget', { handle: model });
+    expect(await find()).toBeUndefined();
+    expect((await second.call('tasks.list', {})).filter((entry) => !entry.bundled)).toHaveLength(1);
+    const { model: shipped } = await bundled(second, 'uncurl-16');
+    await expect(second.call('models.forget', { handle: shipped })).rejects.toMatchObject({ code: 'bundled' });
+  },
+);
 
 test('folders can be browsed from the home folder on, by handles only', async () => {
   const { engine } = await openEngine();
@@ -198,47 +201,50 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
   expect(await readdir(join(workspace, 'runs'))).toHaveLength(3);
 });
 
-test('a sweep is cancelled in the middle, resumed to the same numbers, and says when nothing was left to do', async () => {
-  const { engine } = await openEngine();
-  const { model, tasks } = await bundled(engine, 'uncurl-16', 'french', 'add');
-  const sweep = {
-    models: [model],
-    tasks,
-    settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8] },
-  };
-  const { run } = await engine.call('sweep.start', sweep);
-  const firstPoint = new Promise<void>((resolve) => {
-    engine.subscribe((event) => {
-      if (event.type === 'sweep.point') resolve();
+test(
+  'a sweep is cancelled in the middle, resumed to the ' + 'same numbers, and says when nothing was left to do',
+  async () => {
+    const { engine } = await openEngine();
+    const { model, tasks } = await bundled(engine, 'uncurl-16', 'french', 'add');
+    const sweep = {
+      models: [model],
+      tasks,
+      settings: { methods: ['frequency' as const, 'uncurl' as const], factors: [2, 4, 8] },
+    };
+    const { run } = await engine.call('sweep.start', sweep);
+    const firstPoint = new Promise<void>((resolve) => {
+      engine.subscribe((event) => {
+        if (event.type === 'sweep.point') resolve();
+      });
     });
-  });
-  await firstPoint;
-  expect((await engine.call('sweep.read', { run })).results.length).toBeGreaterThan(0);
-  await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject({ code: 'already-running' });
-  const ended = engine.finished(run);
-  await engine.call('jobs.cancel', { run });
-  await expect(ended).rejects.toMatchObject({ code: 'cancelled', kind: 'cancelled' });
-  const partial = await engine.call('sweep.read', { run });
-  expect(partial.results.length).toBeGreaterThan(0);
-  expect(partial.results.length).toBeLessThan(14);
-  await engine.call('jobs.resume', { run });
-  await engine.finished(run);
-  const resumed = await engine.call('sweep.read', { run });
+    await firstPoint;
+    expect((await engine.call('sweep.read', { run })).results.length).toBeGreaterThan(0);
+    await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject({ code: 'already-running' });
+    const ended = engine.finished(run);
+    await engine.call('jobs.cancel', { run });
+    await expect(ended).rejects.toMatchObject({ code: 'cancelled', kind: 'cancelled' });
+    const partial = await engine.call('sweep.read', { run });
+    expect(partial.results.length).toBeGreaterThan(0);
+    expect(partial.results.length).toBeLessThan(14);
+    await engine.call('jobs.resume', { run });
+    await engine.finished(run);
+    const resumed = await engine.call('sweep.read', { run });
 
-  const elsewhere = (await openEngine()).engine;
-  const again = await bundled(elsewhere, 'uncurl-16', 'french', 'add');
-  const second = await elsewhere.call('sweep.start', { ...sweep, models: [again.model], tasks: again.tasks });
-  await elsewhere.finished(second.run);
-  const fresh = await elsewhere.call('sweep.read', { run: second.run });
-  expect(resumed.results).toEqual(fresh.results);
-  expect(resumed.thresholds).toEqual(fresh.thresholds);
+    const elsewhere = (await openEngine()).engine;
+    const again = await bundled(elsewhere, 'uncurl-16', 'french', 'add');
+    const second = await elsewhere.call('sweep.start', { ...sweep, models: [again.model], tasks: again.tasks });
+    await elsewhere.finished(second.run);
+    const fresh = await elsewhere.call('sweep.read', { run: second.run });
+    expect(resumed.results).toEqual(fresh.results);
+    expect(resumed.thresholds).toEqual(fresh.thresholds);
 
-  const repeated = await engine.call('sweep.start', sweep);
-  await engine.finished(repeated.run);
-  const reused = await engine.call('sweep.read', { run: repeated.run });
-  expect(reused.results).toEqual(fresh.results);
-  expect(reused.notes).toContain('0 of 16 steps computed, 16 reused from disk.');
-});
+    const repeated = await engine.call('sweep.start', sweep);
+    await engine.finished(repeated.run);
+    const reused = await engine.call('sweep.read', { run: repeated.run });
+    expect(reused.results).toEqual(fresh.results);
+    expect(reused.notes).toContain('0 of 16 steps computed, 16 reused from disk.');
+  },
+);
 
 test('refuses before a run is made: impossible factors, tasks without calibration, changed tasks', async () => {
   const { engine, workspace } = await openEngine();

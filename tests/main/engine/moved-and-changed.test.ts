@@ -75,7 +75,8 @@ test('a model folder that is gone is said to be, across a restart, until it is l
   });
   await expect(restarted.call('models.locate', { handle: model.handle, at: other })).rejects.toThrow(
     new RegExp(
-      `other holds another model than .*mine did \\(header hash ${shortHash(model.fingerprint ?? '')} then, [0-9a-f]{8} now\\)`,
+      `other holds another model than .*mine did \\(header hash ${shortHash(model.fingerprint ?? '')} then, ` +
+        `[0-9a-f]{8} now\\)`,
     ),
   );
   await expect(
@@ -96,92 +97,102 @@ test('a model folder that is gone is said to be, across a restart, until it is l
   expect(await listed(restarted, after)).toBeUndefined();
 });
 
-test('a model remembered before its hash was noted gets one when it is listed, and cannot be located without', async () => {
-  const folder = await temporaryFolder();
-  const workspace = join(folder, 'workspace');
-  await (await openEngine(workspace)).dispose();
-  const [mine, lost] = [join(folder, 'mine'), join(folder, 'lost')];
-  await cp(join(resources, 'models', 'uncurl-8'), mine, { recursive: true });
-  await writeFile(join(workspace, 'library.json'), JSON.stringify({ models: [mine, lost], tasks: [] }));
-  const engine = await openEngine(workspace);
-  const { fingerprint } = (await listed(engine, mine)) ?? {};
-  expect((await listed(engine, lost))?.missing).toEqual({ fingerprint: null });
-  await expect(
-    engine.call('models.locate', { handle: engine.grantPath(lost), at: engine.grantPath(mine) }),
-  ).rejects.toMatchObject({ code: 'never-seen' });
-  await rename(mine, join(folder, 'moved'));
-  expect((await listed(engine, mine))?.missing).toEqual({ fingerprint });
-});
+test(
+  'a model remembered before its hash was noted gets ' + 'one when it is listed, and cannot be located without',
+  async () => {
+    const folder = await temporaryFolder();
+    const workspace = join(folder, 'workspace');
+    await (await openEngine(workspace)).dispose();
+    const [mine, lost] = [join(folder, 'mine'), join(folder, 'lost')];
+    await cp(join(resources, 'models', 'uncurl-8'), mine, { recursive: true });
+    await writeFile(join(workspace, 'library.json'), JSON.stringify({ models: [mine, lost], tasks: [] }));
+    const engine = await openEngine(workspace);
+    const { fingerprint } = (await listed(engine, mine)) ?? {};
+    expect((await listed(engine, lost))?.missing).toEqual({ fingerprint: null });
+    await expect(
+      engine.call('models.locate', { handle: engine.grantPath(lost), at: engine.grantPath(mine) }),
+    ).rejects.toMatchObject({ code: 'never-seen' });
+    await rename(mine, join(folder, 'moved'));
+    expect((await listed(engine, mine))?.missing).toEqual({ fingerprint });
+  },
+);
 
-test('runs of a moved model and task go on where both are remembered, and say what is missing where they are not', async () => {
-  const { engine, folder, model, task } = await openWithCopies();
-  const run = await sweep(engine, model.handle, task);
-  const point = { run, model: 'mine', task: 'capital', method: 'frequency', seed: null, factor: 2 };
-  const { plan } = await engine.call('sweep.plan', point);
-  await rename(join(folder, 'mine'), join(folder, 'elsewhere'));
-  await rename(join(folder, 'quiz'), join(folder, 'moved-quiz'));
-  await expect(engine.call('sweep.plan', point)).rejects.toMatchObject({
-    code: 'moved',
-    message: expect.stringMatching(/mine was moved or deleted/),
-  });
-  await engine.call('models.locate', { handle: model.handle, at: engine.grantPath(join(folder, 'elsewhere')) });
-  expect((await engine.call('sweep.plan', point)).plan).toEqual(plan);
-  await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject({
-    code: 'moved',
-    message: expect.stringMatching(/quiz was moved or deleted: the task/),
-  });
-  expect((await engine.call('tasks.list', {})).find(({ path }) => path === join(folder, 'quiz'))?.error).toMatch(
-    /^Moved or deleted: /,
-  );
-  await engine.call('tasks.open', { handle: engine.grantPath(join(folder, 'moved-quiz')) });
-  const again = await engine.call('run.reproduce', { run });
-  await engine.finished(again.run);
-  expect(await engine.call('reproduction.read', { run: again.run })).toMatchObject({ matches: true });
-});
+test(
+  'runs of a moved model and task go on where both are ' + 'remembered, and say what is missing where they are not',
+  async () => {
+    const { engine, folder, model, task } = await openWithCopies();
+    const run = await sweep(engine, model.handle, task);
+    const point = { run, model: 'mine', task: 'capital', method: 'frequency', seed: null, factor: 2 };
+    const { plan } = await engine.call('sweep.plan', point);
+    await rename(join(folder, 'mine'), join(folder, 'elsewhere'));
+    await rename(join(folder, 'quiz'), join(folder, 'moved-quiz'));
+    await expect(engine.call('sweep.plan', point)).rejects.toMatchObject({
+      code: 'moved',
+      message: expect.stringMatching(/mine was moved or deleted/),
+    });
+    await engine.call('models.locate', { handle: model.handle, at: engine.grantPath(join(folder, 'elsewhere')) });
+    expect((await engine.call('sweep.plan', point)).plan).toEqual(plan);
+    await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject({
+      code: 'moved',
+      message: expect.stringMatching(/quiz was moved or deleted: the task/),
+    });
+    expect((await engine.call('tasks.list', {})).find(({ path }) => path === join(folder, 'quiz'))?.error).toMatch(
+      /^Moved or deleted: /,
+    );
+    await engine.call('tasks.open', { handle: engine.grantPath(join(folder, 'moved-quiz')) });
+    const again = await engine.call('run.reproduce', { run });
+    await engine.finished(again.run);
+    expect(await engine.call('reproduction.read', { run: again.run })).toMatchObject({ matches: true });
+  },
+);
 
-test('a model that changed since it was swept is said to have, and nothing is planned or exported from what was measured', async () => {
-  const { engine, folder, model, task } = await openWithCopies();
-  expect(model).not.toHaveProperty('changed');
-  const run = await sweep(engine, model.handle, task);
-  const point = { run, model: 'mine', task: 'capital', method: 'frequency', seed: null, factor: 2 };
-  const { plan } = await engine.call('sweep.plan', point);
-  expect(await listed(engine, model.path)).not.toHaveProperty('changed');
+test(
+  'a model that changed since it was swept is said to have, and nothing is planned or exported from what was ' +
+    'measured',
+  async () => {
+    const { engine, folder, model, task } = await openWithCopies();
+    expect(model).not.toHaveProperty('changed');
+    const run = await sweep(engine, model.handle, task);
+    const point = { run, model: 'mine', task: 'capital', method: 'frequency', seed: null, factor: 2 };
+    const { plan } = await engine.call('sweep.plan', point);
+    expect(await listed(engine, model.path)).not.toHaveProperty('changed');
 
-  await changeWeights(model.path);
-  const now = await listed(engine, model.path);
-  expect(now?.changed).toMatchObject({
-    run,
-    kind: 'sweep',
-    title: 'Sweep of mine on capital',
-    hash: model.fingerprint,
-  });
-  const hashes = new RegExp(
-    `\\(header hash ${shortHash(model.fingerprint ?? '')} then, ${shortHash(now?.fingerprint ?? '')} now\\)`,
-  );
-  const refusals: readonly [string, () => Promise<unknown>][] = [
-    ['changed-since', () => engine.call('sweep.plan', point)],
-    ['changed-since', () => engine.call('jobs.resume', { run })],
-    ['changed-since', () => engine.call('run.reproduce', { run })],
-    [
-      'changed-since',
-      () => engine.call('plan.make', { model: model.handle, tasks: [task], method: 'frequency', factor: 2 }),
-    ],
-    [
-      'plan-other-model',
-      () => engine.call('export.start', { model: model.handle, plan, into: engine.grantPath(folder), name: 'small' }),
-    ],
-    ['plan-other-model', () => engine.call('verify.start', { exported: model.handle, against: model.handle, plan })],
-  ];
-  for (const [code, refused] of refusals) {
-    await expect(refused()).rejects.toMatchObject({ code, kind: 'refused' });
-    await expect(refused()).rejects.toThrow(hashes);
-  }
-  expect((await engine.call('runs.list', {})).map(({ kind }) => kind)).toEqual(['sweep']);
+    await changeWeights(model.path);
+    const now = await listed(engine, model.path);
+    expect(now?.changed).toMatchObject({
+      run,
+      kind: 'sweep',
+      title: 'Sweep of mine on capital',
+      hash: model.fingerprint,
+    });
+    const hashes = new RegExp(
+      `\\(header hash ${shortHash(model.fingerprint ?? '')} then, ${shortHash(now?.fingerprint ?? '')} now\\)`,
+    );
+    const refusals: readonly [string, () => Promise<unknown>][] = [
+      ['changed-since', () => engine.call('sweep.plan', point)],
+      ['changed-since', () => engine.call('jobs.resume', { run })],
+      ['changed-since', () => engine.call('run.reproduce', { run })],
+      [
+        'changed-since',
+        () => engine.call('plan.make', { model: model.handle, tasks: [task], method: 'frequency', factor: 2 }),
+      ],
+      [
+        'plan-other-model',
+        () => engine.call('export.start', { model: model.handle, plan, into: engine.grantPath(folder), name: 'small' }),
+      ],
+      ['plan-other-model', () => engine.call('verify.start', { exported: model.handle, against: model.handle, plan })],
+    ];
+    for (const [code, refused] of refusals) {
+      await expect(refused()).rejects.toMatchObject({ code, kind: 'refused' });
+      await expect(refused()).rejects.toThrow(hashes);
+    }
+    expect((await engine.call('runs.list', {})).map(({ kind }) => kind)).toEqual(['sweep']);
 
-  // What is measured anew is of the model that lies there now.
-  await sweep(engine, model.handle, task);
-  expect(await listed(engine, model.path)).not.toHaveProperty('changed');
-});
+    // What is measured anew is of the model that lies there now.
+    await sweep(engine, model.handle, task);
+    expect(await listed(engine, model.path)).not.toHaveProperty('changed');
+  },
+);
 
 test('a task that changed since it was used is said to have, and its runs are not resumed', async () => {
   const { engine, folder, model, task } = await openWithCopies();
@@ -194,7 +205,8 @@ test('a task that changed since it was used is said to have, and its runs are no
   expect((await find())?.changed).toMatchObject({ run, kind: 'sweep', hash });
   await expect(engine.call('jobs.resume', { run })).rejects.toThrow(
     new RegExp(
-      `quiz has changed since this run \\(content hash ${shortHash(hash ?? '')} then, [0-9a-f]{8} now\\): it is another task`,
+      `quiz has changed since this run \\(content hash ${shortHash(hash ?? '')} then, [0-9a-f]{8} now\\): it ` +
+        `is another task`,
     ),
   );
 });

@@ -5,7 +5,8 @@ import { editJsonNumbers } from '../../../main/export/export-config.ts';
 describe('editing numbers of a JSON text', () => {
   it('leaves every other character as it stands', () => {
     const text =
-      '{\n "nested": {"experts": 3, "list": [1, {"experts": 4}]},\n  "rms_norm_eps" : 1e-05, "experts"\t:\t8,"theta": 10000.0,\n "name": "experts: \\"8\\"", "experts_": 8\n}\n';
+      '{\n "nested": {"experts": 3, "list": [1, {"experts": 4}]},\n  "rms_norm_eps" : 1e-05, ' +
+      '"experts"\t:\t8,"theta": 10000.0,\n "name": "experts: \\"8\\"", "experts_": 8\n}\n';
     expect(editJsonNumbers(text, { experts: 16 })).toBe(text.replace('"experts"\t:\t8', '"experts"\t:\t16'));
   });
 

@@ -73,7 +73,9 @@ const verify = async ({ checkpoint, plan: wanted }: Pair, exported: string): Pro
   return result;
 };
 
-/** Verifies a copy of an export after a change; the checksum list is removed where only the other checks shall speak. */
+/**
+ * Verifies a copy of an export after a change; the checksum list is removed where only the other checks shall speak.
+ */
 const tampered = async (
   of: Pair,
   change: (folder: string) => Promise<unknown>,
@@ -334,7 +336,8 @@ describe('a tampered export is caught, with its place', () => {
     );
     expect(other).toMatchObject({ ok: false, sameTensors: false });
     expect(other.problems[0]).toBe(
-      'uncurl-plan.json: the export was made by another plan: layer 1 holds the experts 1, 3, 4, 5 instead of the experts 1, 3, 4, 7.',
+      'uncurl-plan.json: the export was made by another plan: layer 1 holds the experts 1, 3, 4, 5 instead ' +
+        'of the experts 1, 3, 4, 7.',
     );
     expect(
       other.problems.some((problem) => problem.includes(`"${experts}.3.w1.weight" is not expert 7 of the source`)),

@@ -69,7 +69,8 @@ const own = (rows: readonly RowToDecode[], runs: readonly DecodedRow[], key: str
 
 describe.each(['mixtral', 'mixtral-window'])('%s', (name) => {
   it.each([0, 40])(
-    'writes what whole passes choose, alone, in batches and beside other candidates, resident and streamed, with %i tokens shared',
+    'writes what whole passes choose, alone, in batches and beside other candidates, resident and streamed, ' +
+      'with %i tokens shared',
     async (shared) => {
       const folder = checkpointFixture(name);
       const runner = await openRunner(folder);

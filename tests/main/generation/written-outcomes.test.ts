@@ -4,56 +4,59 @@ import { writtenOutcomes } from '../../../main/generation/written-outcomes.ts';
 import { bundledModel } from '../inference/few-shot-task.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
 
-it('gives what every candidate wrote to every item, in their order and judged, the same in one call as in several', async () => {
-  const runner = await openRunner(bundledModel('uncurl-16'));
-  const { tokenizer } = runner;
-  if (tokenizer === null) expect.fail('no tokenizer');
-  const ends = await textEnds(runner.checkpoint.folder, tokenizer);
-  const words = ['dbca', 'ba', 'cab', 'fedcba', 'ca', 'gfa'];
-  const items = words.map((word) => ({
-    id: word,
-    context: `\nsort ${word}>`,
-    until: ['\n'],
-    maxNewTokens: 10,
-    answer: Array.from(word).sort().join(''),
-  }));
-  const keep = (experts: readonly number[]) => ({ kept: Array.from({ length: 3 }, () => [...experts]) });
-  const candidates = [
-    { key: 'ruined', plan: keep([3, 4]) },
-    { key: 'unpruned', plan: null },
-    { key: 'half', plan: keep([0, 2, 4, 6, 8, 10, 12, 14]) },
-  ];
-  const judge = ({ answer }: (typeof items)[number], text: string) => ({
-    filtered: text.toUpperCase(),
-    correct: text === answer,
-  });
-  const together = await writtenOutcomes(runner, tokenizer, { items, candidates, ends, judge }, uncancelled);
-  expect([...together.keys()]).toEqual(['ruined', 'unpruned', 'half']);
-  for (const outcomes of together.values()) expect(outcomes.map(({ id }) => id)).toEqual(words);
-  expect(together.get('unpruned')?.[0]).toEqual({
-    kind: 'written',
-    id: 'dbca',
-    text: 'abcd',
-    tokens: 5,
-    stopped: 'end',
-    truncatedTokens: 0,
-    filtered: 'ABCD',
-    correct: true,
-  });
-  for (const outcomes of together.values()) {
-    expect(outcomes.map(({ correct }) => correct)).toEqual(
-      outcomes.map(({ text }, index) => text === items[index]?.answer),
-    );
-  }
-  expect(together.get('ruined')?.every(({ correct }) => correct)).toBe(false);
-  for (const candidate of candidates) {
-    const parts = [];
-    for (const list of [items.slice(0, 2), items.slice(2)])
-      parts.push(
-        ...((
-          await writtenOutcomes(runner, tokenizer, { items: list, candidates: [candidate], ends, judge }, uncancelled)
-        ).get(candidate.key) ?? []),
+it(
+  'gives what every candidate wrote to every item, in their order and judged, the same in one call as in ' + 'several',
+  async () => {
+    const runner = await openRunner(bundledModel('uncurl-16'));
+    const { tokenizer } = runner;
+    if (tokenizer === null) expect.fail('no tokenizer');
+    const ends = await textEnds(runner.checkpoint.folder, tokenizer);
+    const words = ['dbca', 'ba', 'cab', 'fedcba', 'ca', 'gfa'];
+    const items = words.map((word) => ({
+      id: word,
+      context: `\nsort ${word}>`,
+      until: ['\n'],
+      maxNewTokens: 10,
+      answer: Array.from(word).sort().join(''),
+    }));
+    const keep = (experts: readonly number[]) => ({ kept: Array.from({ length: 3 }, () => [...experts]) });
+    const candidates = [
+      { key: 'ruined', plan: keep([3, 4]) },
+      { key: 'unpruned', plan: null },
+      { key: 'half', plan: keep([0, 2, 4, 6, 8, 10, 12, 14]) },
+    ];
+    const judge = ({ answer }: (typeof items)[number], text: string) => ({
+      filtered: text.toUpperCase(),
+      correct: text === answer,
+    });
+    const together = await writtenOutcomes(runner, tokenizer, { items, candidates, ends, judge }, uncancelled);
+    expect([...together.keys()]).toEqual(['ruined', 'unpruned', 'half']);
+    for (const outcomes of together.values()) expect(outcomes.map(({ id }) => id)).toEqual(words);
+    expect(together.get('unpruned')?.[0]).toEqual({
+      kind: 'written',
+      id: 'dbca',
+      text: 'abcd',
+      tokens: 5,
+      stopped: 'end',
+      truncatedTokens: 0,
+      filtered: 'ABCD',
+      correct: true,
+    });
+    for (const outcomes of together.values()) {
+      expect(outcomes.map(({ correct }) => correct)).toEqual(
+        outcomes.map(({ text }, index) => text === items[index]?.answer),
       );
-    expect(parts).toEqual(together.get(candidate.key));
-  }
-});
+    }
+    expect(together.get('ruined')?.every(({ correct }) => correct)).toBe(false);
+    for (const candidate of candidates) {
+      const parts = [];
+      for (const list of [items.slice(0, 2), items.slice(2)])
+        parts.push(
+          ...((
+            await writtenOutcomes(runner, tokenizer, { items: list, candidates: [candidate], ends, judge }, uncancelled)
+          ).get(candidate.key) ?? []),
+        );
+      expect(parts).toEqual(together.get(candidate.key));
+    }
+  },
+);

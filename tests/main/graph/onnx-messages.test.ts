@@ -44,7 +44,10 @@ const typeOf = (field: DescField): string => {
 const describeField = (field: DescField): string => {
   const label = field.oneof !== undefined ? 'oneof' : field.fieldKind === 'list' ? 'repeated' : 'optional';
   const packed = field.fieldKind === 'list' && field.packed ? ' [packed = true]' : '';
-  return `${localName(field.parent.typeName)}: ${label} ${typeOf(field)} ${field.name} = ${String(field.number)}${packed}`;
+  return (
+    `${localName(field.parent.typeName)}: ${label} ${typeOf(field)} ${field.name} = ` +
+    `${String(field.number)}${packed}`
+  );
 };
 
 const messagesOf = (messages: readonly DescMessage[]): readonly DescMessage[] =>

@@ -207,42 +207,45 @@ describe('the WebSocket', () => {
 });
 
 describe('a page that is answered by another (development)', () => {
-  it('gets what the rules let pass and nothing else, gives the cookie, and comes back after being dropped', async () => {
-    const asked: string[] = [];
-    const other = await serveWorkbench({
-      engine,
-      rendererFolder: join(folder, 'none'),
-      port: 0,
-      host: '127.0.0.1',
-      answerPage: (request, response) => {
-        asked.push(request.url ?? '');
-        response.end('the page of today');
-      },
-    });
-    try {
-      const { origin, host, href } = new URL(other.url);
-      expect((await fetch(origin)).status).toBe(401);
-      expect((await fetch(href, { method: 'POST' })).status).toBe(405);
-      expect(asked).toEqual([]);
-      const answer = await fetch(href);
-      expect(await answer.text()).toBe('the page of today');
-      const cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
-      expect(cookie).toMatch(/^uncurl-\d+=/);
-      const connect = () =>
-        new Promise<WebSocket>((resolve, reject) => {
-          const socket = new WebSocket(`ws://${host}/engine`, { headers: { cookie, origin } });
-          socket.on('open', () => resolve(socket));
-          socket.on('error', reject);
-        });
-      const first = await connect();
-      const closed = new Promise((resolve) => first.on('close', resolve));
-      other.dropPages();
-      expect(await closed).toBe(1012);
-      (await connect()).close();
-    } finally {
-      await other.close();
-    }
-  });
+  it(
+    'gets what the rules let pass and nothing else, ' + 'gives the cookie, and comes back after being dropped',
+    async () => {
+      const asked: string[] = [];
+      const other = await serveWorkbench({
+        engine,
+        rendererFolder: join(folder, 'none'),
+        port: 0,
+        host: '127.0.0.1',
+        answerPage: (request, response) => {
+          asked.push(request.url ?? '');
+          response.end('the page of today');
+        },
+      });
+      try {
+        const { origin, host, href } = new URL(other.url);
+        expect((await fetch(origin)).status).toBe(401);
+        expect((await fetch(href, { method: 'POST' })).status).toBe(405);
+        expect(asked).toEqual([]);
+        const answer = await fetch(href);
+        expect(await answer.text()).toBe('the page of today');
+        const cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+        expect(cookie).toMatch(/^uncurl-\d+=/);
+        const connect = () =>
+          new Promise<WebSocket>((resolve, reject) => {
+            const socket = new WebSocket(`ws://${host}/engine`, { headers: { cookie, origin } });
+            socket.on('open', () => resolve(socket));
+            socket.on('error', reject);
+          });
+        const first = await connect();
+        const closed = new Promise((resolve) => first.on('close', resolve));
+        other.dropPages();
+        expect(await closed).toBe(1012);
+        (await connect()).close();
+      } finally {
+        await other.close();
+      }
+    },
+  );
 });
 
 describe('refused starts', () => {

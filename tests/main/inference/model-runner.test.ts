@@ -225,7 +225,9 @@ describe('a layer wide enough for products to be cut into parts', () => {
   });
 });
 
-/** Deletes experts from a per-expert float32 checkpoint by hand: renames tensors, cuts router rows, edits the config. */
+/**
+ * Deletes experts from a per-expert float32 checkpoint by hand: renames tensors, cuts router rows, edits the config.
+ */
 const deleteExperts = async (folder: string, kept: readonly (readonly number[])[]): Promise<string> => {
   const copy = await changeableCopy(folder);
   await editTensors(path.join(copy, 'model.safetensors'), (tensors) => {
@@ -364,28 +366,35 @@ describe('a merge', () => {
     [group(1, 3), group(0, 2)],
   ];
 
-  it('of permuted copies loses nothing when every router row stays, whatever the top-k, and much without alignment', async () => {
-    for (const topK of [1, 2]) {
-      const runner = await openRunner(await permutedTwins(4, topK, false));
+  it(
+    'of permuted copies loses nothing when every router row stays, whatever the top-k, and much without ' + 'alignment',
+    async () => {
+      for (const topK of [1, 2]) {
+        const runner = await openRunner(await permutedTwins(4, topK, false));
+        const input = sequences(40, [1, 7, 33], 8);
+        const original = await runner.forward(input, null, uncancelled);
+        const merged = (align: boolean) =>
+          runner.forward(input, { groups: twins, router: 'mapped-rows', align }, uncancelled);
+        // A copy adds up its neurons in another order: float32 rounding is all that differs.
+        expect(logitDifference(original, await merged(true))).toBeLessThanOrEqual(1e-5);
+        expect(logitDifference(original, await merged(false))).toBeGreaterThan(1e-3);
+      }
+    },
+  );
+
+  it(
+    'of permuted copies that the router cannot tell apart loses nothing under top-1 routing, whatever becomes ' +
+      'of its rows',
+    async () => {
+      const runner = await openRunner(await permutedTwins(6, 1, true));
       const input = sequences(40, [1, 7, 33], 8);
       const original = await runner.forward(input, null, uncancelled);
-      const merged = (align: boolean) =>
-        runner.forward(input, { groups: twins, router: 'mapped-rows', align }, uncancelled);
-      // A copy adds up its neurons in another order: float32 rounding is all that differs.
-      expect(logitDifference(original, await merged(true))).toBeLessThanOrEqual(1e-5);
-      expect(logitDifference(original, await merged(false))).toBeGreaterThan(1e-3);
-    }
-  });
-
-  it('of permuted copies that the router cannot tell apart loses nothing under top-1 routing, whatever becomes of its rows', async () => {
-    const runner = await openRunner(await permutedTwins(6, 1, true));
-    const input = sequences(40, [1, 7, 33], 8);
-    const original = await runner.forward(input, null, uncancelled);
-    for (const router of ['reference-row', 'mean-row', 'mapped-rows', 'summed-probabilities'] as const) {
-      const merged = await runner.forward(input, { groups: twins, router, align: true }, uncancelled);
-      expect(logitDifference(original, merged), router).toBeLessThanOrEqual(1e-5);
-    }
-  });
+      for (const router of ['reference-row', 'mean-row', 'mapped-rows', 'summed-probabilities'] as const) {
+        const merged = await runner.forward(input, { groups: twins, router, align: true }, uncancelled);
+        expect(logitDifference(original, merged), router).toBeLessThanOrEqual(1e-5);
+      }
+    },
+  );
 
   it('has as many router logits as rows, those that a layer lacks at minus infinity', async () => {
     const runner = await openRunner(await makeMixtral());

@@ -114,7 +114,8 @@ describe('recovery', () => {
         ],
         uncancelled,
       );
-      // The router alone brings each layer nearer to the unpruned one, which need not show in the answers (here it does not).
+      // The router alone brings each layer nearer to the unpruned one, which need not show in the answers (here it does
+      // not).
       if (refit === 'router+experts')
         expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')) + 0.05);
 

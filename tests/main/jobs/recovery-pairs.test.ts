@@ -4,23 +4,28 @@ import { choiceOutcome, textOutcome } from '../evaluation/outcomes.ts';
 
 const answers = (right: number) => Array.from({ length: 200 }, (_, item) => choiceOutcome(String(item), item < right));
 
-test('each plan is compared with itself recovered, in whatever order they come, and the sentence names what did not help', () => {
-  const pairs = new RecoveryPairs('acc');
-  expect(pairs.note()).toBeNull();
-  const point = { seed: null, keep: 4, factor: 4 };
-  pairs.add({ ...point, method: 'reap', refit: 'experts' }, answers(150));
-  pairs.add({ ...point, method: 'ream', refit: null }, answers(150));
-  pairs.add({ ...point, method: 'ream', keep: 8, factor: 2, refit: 'experts' }, answers(0));
-  expect(pairs.note()).toBeNull();
-  pairs.add({ ...point, method: 'reap', refit: null }, answers(100));
-  pairs.add({ ...point, method: 'ream', refit: 'experts' }, answers(100));
-  pairs.add({ ...point, method: 'eep', seed: 3, refit: null }, answers(100));
-  pairs.add({ ...point, method: 'eep', seed: 3, refit: 'experts' }, answers(101));
-  expect(pairs.note()).toBe(
-    'recovery is better than the same plan without it at 1 of 3 points (paired 95 % interval); ' +
-      'no difference beyond the interval: eep (seed 3) at factor 4 (+0.5 points); worse: ream at factor 4 (\u221225.0 points).',
-  );
-});
+test(
+  'each plan is compared with itself recovered, in whatever order they come, and the sentence names what did ' +
+    'not help',
+  () => {
+    const pairs = new RecoveryPairs('acc');
+    expect(pairs.note()).toBeNull();
+    const point = { seed: null, keep: 4, factor: 4 };
+    pairs.add({ ...point, method: 'reap', refit: 'experts' }, answers(150));
+    pairs.add({ ...point, method: 'ream', refit: null }, answers(150));
+    pairs.add({ ...point, method: 'ream', keep: 8, factor: 2, refit: 'experts' }, answers(0));
+    expect(pairs.note()).toBeNull();
+    pairs.add({ ...point, method: 'reap', refit: null }, answers(100));
+    pairs.add({ ...point, method: 'ream', refit: 'experts' }, answers(100));
+    pairs.add({ ...point, method: 'eep', seed: 3, refit: null }, answers(100));
+    pairs.add({ ...point, method: 'eep', seed: 3, refit: 'experts' }, answers(101));
+    expect(pairs.note()).toBe(
+      'recovery is better than the same plan without it at 1 of 3 points (paired 95 % interval); ' +
+        'no difference beyond the interval: eep (seed 3) at factor 4 (+0.5 points); worse: ream at factor 4 ' +
+        '(\u221225.0 points).',
+    );
+  },
+);
 
 test('recoveries of one plan are each compared with it, by their names', () => {
   const pairs = new RecoveryPairs('acc');

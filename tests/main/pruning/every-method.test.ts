@@ -105,25 +105,23 @@ describe.each(planned)('%s', (method) => {
     expect(first).toContain('5');
     expect(second).not.toContain('2');
     const info = {
-      ...{
-        family: 'mixtral',
-        layers,
-        moeLayers: layers,
-        experts,
-        topK,
-        hidden: 4,
-        expertWidth: 3,
-        sharedExperts: 0,
-        normTopK: true,
-      },
-      ...{
-        vocabulary: 9,
-        maxPositions: 9,
-        parameters: { total: 1000, expert: 576, active: 568 },
-        dtype: 'F32',
-        sizeBytes: 4000,
-      },
-      ...{ memory: { resident: 4000, streaming: 2000 }, supported: true, reasons: [] },
+      family: 'mixtral',
+      layers,
+      moeLayers: layers,
+      experts,
+      topK,
+      hidden: 4,
+      expertWidth: 3,
+      sharedExperts: 0,
+      normTopK: true,
+      vocabulary: 9,
+      maxPositions: 9,
+      parameters: { total: 1000, expert: 576, active: 568 },
+      dtype: 'F32',
+      sizeBytes: 4000,
+      memory: { resident: 4000, streaming: 2000 },
+      supported: true,
+      reasons: [],
     };
     expect(planCost(info, plan).parameters.total).toBeLessThan(1000);
   });

@@ -14,7 +14,8 @@ const even = [0, 1, 5, 6, 8, 11, 14, 15];
 describe('a router that chooses among groups of experts', () => {
   it('refuses plans that leave its groups unequal, naming layer and counts', () => {
     expect(() => validatePlan({ kept: [even, [0, 1, 2, 5, 8, 11, 14, 15]] }, target)).toThrow(
-      'The plan keeps 3, 1, 2, 2 experts of the 4 groups that the router of layer 1 chooses among: it must keep as many of each.',
+      'The plan keeps 3, 1, 2, 2 experts of the 4 groups that the router of layer 1 chooses among: it must ' +
+        'keep as many of each.',
     );
     expect(validatePlan({ kept: [even, [...even].reverse()] }, target)).toEqual({ kept: [even, even] });
     const { expertGroups: _, ...plain } = target;

@@ -5,8 +5,20 @@ import { planCost } from '../../../main/pruning/plan-cost.ts';
 
 // 2 layers of 4 experts with 3 * 8 * 16 = 384 weights, routers of 4 rows of 8, and 1000 other weights; float16.
 const model: ModelInfo = {
-  ...{ family: 'mixtral', layers: 2, moeLayers: 2, experts: 4, topK: 2, hidden: 8, expertWidth: 16, sharedExperts: 0 },
-  ...{ normTopK: true, vocabulary: 10, maxPositions: 64, dtype: 'float16', supported: true, reasons: [] },
+  family: 'mixtral',
+  layers: 2,
+  moeLayers: 2,
+  experts: 4,
+  topK: 2,
+  hidden: 8,
+  expertWidth: 16,
+  sharedExperts: 0,
+  normTopK: true,
+  vocabulary: 10,
+  maxPositions: 64,
+  dtype: 'float16',
+  supported: true,
+  reasons: [],
   parameters: { total: 3072 + 64 + 1000, expert: 3072, active: 2 * 2 * 384 + 64 + 1000 },
   sizeBytes: 2 * (3072 + 64 + 1000),
   memory: { resident: 0, streaming: 0 },

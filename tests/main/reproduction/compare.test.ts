@@ -204,7 +204,8 @@ describe('the verdict', () => {
       after: circumstances,
     });
     expect(text).toContain(
-      'm  t  reap (seed 1)  factor 4  item fr-17, right answer 2: chose 2 of [-3.000000, -2.500000, -1.000001], now chose 0 of [-1.000000, -2.500000, -1.000002]',
+      'm  t  reap (seed 1)  factor 4  item fr-17, right answer 2: chose 2 of [-3.000000, -2.500000, ' +
+        '-1.000001], now chose 0 of [-1.000000, -2.500000, -1.000002]',
     );
     expect(text).toContain('m  t  reap (seed 1)  factor 4: 0.9, now 0.89');
     expect(text).toContain('factor 4  item pl-2: "no" (right), now "\\n" (wrong)');

@@ -19,16 +19,20 @@ const bundled = {
 const none = { ...bundled, folders: [] };
 
 describe('a stored sweep read over the sizes of its models', () => {
-  it('has the same pairs from the outcomes file of a finished run, from the steps of an unfinished one, and from memory', async () => {
-    const { workspace, run, outcomesFile } = await sweepOnDisk();
-    const fromFile = await readStoredSweep(workspace, run, { bundled: none });
-    await rm(outcomesFile);
-    const fromSteps = await readStoredSweep(workspace, run, { bundled: none });
-    expect(fromFile.sizeTrend.pairs).toHaveLength(2);
-    const told: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
-    expect(fromFile.sizeTrend).toEqual({ ...sample.sizeTrend, run, notes: [told, ...sample.sizeTrend.notes] });
-    expect(fromSteps.sizeTrend).toEqual(fromFile.sizeTrend);
-  });
+  it(
+    'has the same pairs from the outcomes file of a finished run, from the steps of an unfinished one, and ' +
+      'from memory',
+    async () => {
+      const { workspace, run, outcomesFile } = await sweepOnDisk();
+      const fromFile = await readStoredSweep(workspace, run, { bundled: none });
+      await rm(outcomesFile);
+      const fromSteps = await readStoredSweep(workspace, run, { bundled: none });
+      expect(fromFile.sizeTrend.pairs).toHaveLength(2);
+      const told: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
+      expect(fromFile.sizeTrend).toEqual({ ...sample.sizeTrend, run, notes: [told, ...sample.sizeTrend.notes] });
+      expect(fromSteps.sizeTrend).toEqual(fromFile.sizeTrend);
+    },
+  );
 
   it('counts comparisons whose outcomes are gone', async () => {
     const { workspace, run, outcomesFile } = await sweepOnDisk();

@@ -24,7 +24,8 @@ const shipped = sampleFolder(resources);
 
 /** What every failure below that tells of a stale sample means. */
 const STALE =
-  'the sample sweep is not of these models, tasks or numbers: make it again with "node resources/sample/make.mjs" (resources/sample/README.md)';
+  'the sample sweep is not of these models, tasks or numbers: make it again with "node ' +
+  'resources/sample/make.mjs" (resources/sample/README.md)';
 
 /** The sample was swept on the tasks that are measured by choice. */
 const choiceTasks = async (): Promise<ReadonlyMap<string, string>> => {

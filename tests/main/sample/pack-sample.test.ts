@@ -29,59 +29,62 @@ const readAll = async (folder: string): Promise<PointOutcomes[]> => {
   return all;
 };
 
-test('a finished sweep of what is bundled becomes a sample that reads as the sweep did; any other run is refused', async () => {
-  const folder = await temporaryFolder();
-  const engine = await createEngine({
-    workspace: join(folder, 'workspace'),
-    resources,
-    commandLine: 'uncurl sweep uncurl-8',
-    threads: 1,
-  });
-  onTestFinished(() => engine.dispose());
-  const run = await sweepOf(engine, join(resources, 'models', 'uncurl-8'));
-  const workspace = await openWorkspace(join(folder, 'workspace'));
-  const target = join(folder, 'resources');
-  const sizeBytes = await packSample(workspace, run, target);
-  expect(sizeBytes).toBeGreaterThan(10_000);
-  expect(await readdir(sampleFolder(target))).toEqual([
-    'manifest.json',
-    'outcomes.parquet',
-    'plans.json.gz',
-    'points.json.gz',
-    'profile.safetensors.gz',
-    'results.json',
-  ]);
-  // Again: it takes the place of the one before.
-  expect(await packSample(workspace, run, target)).toBe(sizeBytes);
+test(
+  'a finished sweep of what is bundled becomes a sample ' + 'that reads as the sweep did; any other run is refused',
+  async () => {
+    const folder = await temporaryFolder();
+    const engine = await createEngine({
+      workspace: join(folder, 'workspace'),
+      resources,
+      commandLine: 'uncurl sweep uncurl-8',
+      threads: 1,
+    });
+    onTestFinished(() => engine.dispose());
+    const run = await sweepOf(engine, join(resources, 'models', 'uncurl-8'));
+    const workspace = await openWorkspace(join(folder, 'workspace'));
+    const target = join(folder, 'resources');
+    const sizeBytes = await packSample(workspace, run, target);
+    expect(sizeBytes).toBeGreaterThan(10_000);
+    expect(await readdir(sampleFolder(target))).toEqual([
+      'manifest.json',
+      'outcomes.parquet',
+      'plans.json.gz',
+      'points.json.gz',
+      'profile.safetensors.gz',
+      'results.json',
+    ]);
+    // Again: it takes the place of the one before.
+    expect(await packSample(workspace, run, target)).toBe(sizeBytes);
 
-  const other = await openWorkspace(join(folder, 'other'));
-  await addSample(other, target);
-  const [from, to] = [workspace.runs.folder(run), other.runs.folder(SAMPLE_RUN)];
-  expect(await other.runs.read(SAMPLE_RUN)).toEqual({
-    ...(await workspace.runs.read(run)),
-    id: SAMPLE_RUN,
-    title: 'Sample: sweep of uncurl-8 on capital',
-    sample: true,
-  });
-  expect(await readAll(to)).toEqual(await readAll(from));
-  expect(await readRunPlans(to)).toEqual(await readRunPlans(from));
-  for (const name of ['points.json', 'profile.safetensors'])
-    expect(await readFile(join(to, name))).toEqual(await readFile(join(from, name)));
+    const other = await openWorkspace(join(folder, 'other'));
+    await addSample(other, target);
+    const [from, to] = [workspace.runs.folder(run), other.runs.folder(SAMPLE_RUN)];
+    expect(await other.runs.read(SAMPLE_RUN)).toEqual({
+      ...(await workspace.runs.read(run)),
+      id: SAMPLE_RUN,
+      title: 'Sample: sweep of uncurl-8 on capital',
+      sample: true,
+    });
+    expect(await readAll(to)).toEqual(await readAll(from));
+    expect(await readRunPlans(to)).toEqual(await readRunPlans(from));
+    for (const name of ['points.json', 'profile.safetensors'])
+      expect(await readFile(join(to, name))).toEqual(await readFile(join(from, name)));
 
-  await cp(join(resources, 'models', 'uncurl-8'), join(folder, 'mine'), { recursive: true });
-  const strange = await sweepOf(engine, join(folder, 'mine'));
-  await expect(packSample(workspace, strange, target)).rejects.toMatchObject({
-    code: 'not-a-sample',
-    message: expect.stringContaining(join(folder, 'mine')),
-  });
-  await workspace.runs.write({
-    ...(await workspace.runs.read(run)),
-    commandLine: 'uncurl sweep uncurl-8 --workspace /somewhere',
-  });
-  await expect(packSample(workspace, run, target)).rejects.toMatchObject({
-    code: 'not-a-sample',
-    message: expect.stringContaining('/somewhere'),
-  });
-  await workspace.runs.write({ ...(await workspace.runs.read(run)), state: 'cancelled' });
-  await expect(packSample(workspace, run, target)).rejects.toMatchObject({ code: 'not-a-sample' });
-});
+    await cp(join(resources, 'models', 'uncurl-8'), join(folder, 'mine'), { recursive: true });
+    const strange = await sweepOf(engine, join(folder, 'mine'));
+    await expect(packSample(workspace, strange, target)).rejects.toMatchObject({
+      code: 'not-a-sample',
+      message: expect.stringContaining(join(folder, 'mine')),
+    });
+    await workspace.runs.write({
+      ...(await workspace.runs.read(run)),
+      commandLine: 'uncurl sweep uncurl-8 --workspace /somewhere',
+    });
+    await expect(packSample(workspace, run, target)).rejects.toMatchObject({
+      code: 'not-a-sample',
+      message: expect.stringContaining('/somewhere'),
+    });
+    await workspace.runs.write({ ...(await workspace.runs.read(run)), state: 'cancelled' });
+    await expect(packSample(workspace, run, target)).rejects.toMatchObject({ code: 'not-a-sample' });
+  },
+);

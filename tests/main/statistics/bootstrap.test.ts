@@ -84,7 +84,8 @@ describe('bootstrapPerplexity', () => {
       if (low <= truth && truth <= high) held += 1;
       if (logHighOneSided >= 0.03) heldOneSided += 1;
     }
-    // Nominal 0.95; the percentile bootstrap at n = 40 holds a little less, and 400 runs have a standard error of 0.011.
+    // Nominal 0.95; the percentile bootstrap at n = 40 holds a little less, and 400 runs have a standard error of
+    // 0.011.
     expect(held / runs).toBeGreaterThan(0.9);
     expect(held / runs).toBeLessThan(0.985);
     expect(heldOneSided / runs).toBeGreaterThan(0.91);

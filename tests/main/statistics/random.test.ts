@@ -6,11 +6,14 @@ const take = (count: number, next: () => number): number[] => Array.from({ lengt
 const seeds = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 
 describe('xoshiro128**', () => {
-  it('gives the numbers of the reference implementation from the state 1, 2, 3, 4 (as published by rand_xoshiro)', () => {
-    expect(take(10, xoshiro128StarStar([1, 2, 3, 4]))).toEqual([
-      11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
-    ]);
-  });
+  it(
+    'gives the numbers of the reference implementation ' + 'from the state 1, 2, 3, 4 (as published by rand_xoshiro)',
+    () => {
+      expect(take(10, xoshiro128StarStar([1, 2, 3, 4]))).toEqual([
+        11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+      ]);
+    },
+  );
 
   it('gives those of the C reference from a random state (test data of edorfaus/xoshiro-6502)', () => {
     const state = [0x964d4a0c, 0xd40ab895, 0xad7fdecb, 0x3006f0f0] as const;
@@ -19,14 +22,17 @@ describe('xoshiro128**', () => {
 });
 
 describe('seededRandom', () => {
-  it('starts from two outputs of SplitMix64, low word first (SplitMix64 of 1234567 as published by Rosetta Code)', () => {
-    const words = [6457827717110365317n, 3203168211198807973n].flatMap((bits) => [
-      Number(bits & 0xffffffffn),
-      Number(bits >> 32n),
-    ]);
-    const [a = 0, b = 0, c = 0, d = 0] = words;
-    expect(take(5, seededRandom(1234567).uint32)).toEqual(take(5, xoshiro128StarStar([a, b, c, d])));
-  });
+  it(
+    'starts from two outputs of SplitMix64, low word first ' + '(SplitMix64 of 1234567 as published by Rosetta Code)',
+    () => {
+      const words = [6457827717110365317n, 3203168211198807973n].flatMap((bits) => [
+        Number(bits & 0xffffffffn),
+        Number(bits >> 32n),
+      ]);
+      const [a = 0, b = 0, c = 0, d = 0] = words;
+      expect(take(5, seededRandom(1234567).uint32)).toEqual(take(5, xoshiro128StarStar([a, b, c, d])));
+    },
+  );
 
   it('repeats itself under one seed and differs under another', () => {
     fc.assert(

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** `expected.json` of a fixture: what lm-evaluation-harness 0.4.13 built of the very same rows, by row counted from 1. */
+/**
+ * `expected.json` of a fixture: what lm-evaluation-harness 0.4.13 built of the very same rows, by row counted from 1.
+ */
 const request = z.object({
   n: z.number(),
   pairs: z.array(z.tuple([z.string(), z.string()])),

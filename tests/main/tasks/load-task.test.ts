@@ -48,7 +48,9 @@ test('the hash is of what is measured: not of place, title or layout, but of eve
   expect(await hash({ 'task.json': '{"metric":"acc_norm","name":"other"}' })).toBe(base);
   expect(
     await hash({
-      'test.jsonl': `{"answer":0, "extra": 1, "choices":[" yes"," no"],"context":"question t1:","id":"t1"}\n${item('t2', 'other:', 1)}\n`,
+      'test.jsonl':
+        `{"answer":0, "extra": 1, "choices":[" yes"," no"],"context":"question ` +
+        `t1:","id":"t1"}\n${item('t2', 'other:', 1)}\n`,
     }),
   ).toBe(base);
   expect(await hash({ 'task.json': '{"metric":"acc","name":"quiz"}' })).not.toBe(base);

@@ -22,7 +22,8 @@ test('a task folder may hold Parquet (here brotli), and few-shot examples by see
   const task = await loadTask(join(fixtures, 'parquet-folder'));
   expect([task.calibration.length, task.test.length]).toEqual([3, 2]);
   expect(task.description).toBe(
-    '2-shot: before every item stand the same examples of the calibration split (drawn with seed 7), which are not items themselves.',
+    '2-shot: before every item stand the same examples of the calibration split (drawn with seed 7), which ' +
+      'are not items themselves.',
   );
   const texts = [...task.calibration, ...task.test].map(profiledText);
   expect(new Set(texts.map((text) => text.split('\n\n').slice(0, 2).join())).size).toBe(1);

@@ -60,18 +60,21 @@ test('the hash is of answers, stops, filters and options too', async () => {
   expect(new Set([base, ...others]).size).toBe(6);
 });
 
-test('few-shot examples end with their first answer; the delimiter ends what is written where nothing else does', async () => {
-  const task = await loadTask(
-    await write({
-      'task.json': JSON.stringify({ name: 'quiz', metric: 'exact_match', fewshot: 1, fewshotDelimiter: '\n--\n' }),
-    }),
-  );
-  expect(task.test[0]).toMatchObject({
-    context: expect.stringMatching(/^c1:word c1\n--\nt1:$|^c2:one\n--\nt1:$/) as string,
-    until: ['\n--\n'],
-    maxNewTokens: 256,
-  });
-});
+test(
+  'few-shot examples end with their first answer; the ' + 'delimiter ends what is written where nothing else does',
+  async () => {
+    const task = await loadTask(
+      await write({
+        'task.json': JSON.stringify({ name: 'quiz', metric: 'exact_match', fewshot: 1, fewshotDelimiter: '\n--\n' }),
+      }),
+    );
+    expect(task.test[0]).toMatchObject({
+      context: expect.stringMatching(/^c1:word c1\n--\nt1:$|^c2:one\n--\nt1:$/) as string,
+      until: ['\n--\n'],
+      maxNewTokens: 256,
+    });
+  },
+);
 
 test('a file of written items alone stops as lm-evaluation-harness does by default', async () => {
   const file = join(await temporaryFolder(), 'asked.jsonl');
@@ -162,32 +165,36 @@ describe('refuses, naming file, line and key:', () => {
   });
 });
 
-test('every bundled task has a written twin of the same items, whose answers are the right choices without their line end', async () => {
-  const tasks = await bundledTasks(resources);
-  const chosen = [...tasks.keys()].filter((name) => !name.endsWith('-written'));
-  expect(chosen.length).toBe(9);
-  for (const name of chosen) {
-    const [choice, written] = await Promise.all([
-      loadTask(tasks.get(name) ?? ''),
-      loadTask(tasks.get(`${name}-written`) ?? ''),
-    ]);
-    for (const split of ['calibration', 'test'] as const) {
-      const right = choice[split]
-        .filter(isChoiceItem)
-        .map(({ id, context, choices, answer }) => ({ id, context, text: choices[answer] }));
-      expect(
-        written[split]
-          .filter(isWrittenItem)
-          .map(({ id, context, answers, until }) => ({ id, context, text: `${answers.join()}${until.join()}` })),
-      ).toEqual(right);
+test(
+  'every bundled task has a written twin of the same items, whose answers are the right choices without their ' +
+    'line end',
+  async () => {
+    const tasks = await bundledTasks(resources);
+    const chosen = [...tasks.keys()].filter((name) => !name.endsWith('-written'));
+    expect(chosen.length).toBe(9);
+    for (const name of chosen) {
+      const [choice, written] = await Promise.all([
+        loadTask(tasks.get(name) ?? ''),
+        loadTask(tasks.get(`${name}-written`) ?? ''),
+      ]);
+      for (const split of ['calibration', 'test'] as const) {
+        const right = choice[split]
+          .filter(isChoiceItem)
+          .map(({ id, context, choices, answer }) => ({ id, context, text: choices[answer] }));
+        expect(
+          written[split]
+            .filter(isWrittenItem)
+            .map(({ id, context, answers, until }) => ({ id, context, text: `${answers.join()}${until.join()}` })),
+        ).toEqual(right);
+      }
+      expect(written).toMatchObject({ metric: 'exact_match', source: choice.source, licence: choice.licence });
+      const [item] = written.test.filter(isWrittenItem);
+      if (item === undefined || written.judging === undefined) throw new TypeError(name);
+      expect(judge(written.judging, item, item.answers[0] ?? '')).toMatchObject([{ correct: true }]);
+      expect(judge(written.judging, item, `${item.answers[0] ?? ''}s`)).toMatchObject([{ correct: false }]);
     }
-    expect(written).toMatchObject({ metric: 'exact_match', source: choice.source, licence: choice.licence });
-    const [item] = written.test.filter(isWrittenItem);
-    if (item === undefined || written.judging === undefined) throw new TypeError(name);
-    expect(judge(written.judging, item, item.answers[0] ?? '')).toMatchObject([{ correct: true }]);
-    expect(judge(written.judging, item, `${item.answers[0] ?? ''}s`)).toMatchObject([{ correct: false }]);
-  }
-});
+  },
+);
 
 test('a text is cut at the first occurrence of each stop string in turn', () => {
   expect(cutAtStops('a.b\nc', ['\n', '.'])).toBe('a');

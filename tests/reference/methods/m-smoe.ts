@@ -176,7 +176,9 @@ const permutationFile = z.object({
   expected: z.object({ random_target: found, noisy_permuted_target: found }),
 });
 
-/** Two-matrix experts -> permutations by weights and by activations. The largest inner product is the least distance. */
+/**
+ * Two-matrix experts -> permutations by weights and by activations. The largest inner product is the least distance.
+ */
 export const msmoePermutationVectors = (json: unknown): void => {
   const { inputs, expected } = permutationFile.parse(json);
   const [width = 0, hidden = 0] = inputs.reference.wi.shape;

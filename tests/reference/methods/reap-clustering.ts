@@ -107,7 +107,9 @@ export const reapNonuniformVectors = (json: unknown): void => {
     }
   }
 
-  /** REAP's port of M-SMoE: `total` dominants, the most probable of every layer among them; the others join the nearest. */
+  /**
+   * REAP's port of M-SMoE: `total` dominants, the most probable of every layer among them; the others join the nearest.
+   */
   function dominantLabels(total: number): Int32Array[] {
     const dominants = globalBudget({ scores: probabilities, keep: total / layers.length, topK: 1, pins: [] });
     return dominants.map((own, at) => {

@@ -42,7 +42,9 @@ const file = z.object({
   tolerance,
 });
 
-/** Weights and hidden states -> x + MoE(x) layer by layer through the workbench's graph -> statistics -> kept experts. */
+/**
+ * Weights and hidden states -> x + MoE(x) layer by layer through the workbench's graph -> statistics -> kept experts.
+ */
 export const reapObserverVectors = async (json: unknown): Promise<void> => {
   const { params, inputs, expected, tolerance: within } = file.parse(json);
   const { layers, num_experts: experts, hidden } = params;

@@ -107,7 +107,10 @@ const conventionsFile = z.object({
   tolerance,
 });
 
-/** The rule that a name of the file describes, with the number of experts where it takes the same one whatever the file's top-k is; null where the workbench follows another reading, as its text says. */
+/**
+ * The rule that a name of the file describes, with the number of experts where it takes the same one whatever the
+ * file's top-k is; null where the workbench follows another reading, as its text says.
+ */
 const conventions = (
   name: string,
   groups: { count: number; kept: number },
@@ -129,9 +132,11 @@ const conventions = (
   if (name.startsWith('deepseek_v3 official demo Gate with bias-3'))
     return { rule: sigmoid(true, scale, groups), bias: 'minus-3' };
   if (name.startsWith('deepseek_v3 official demo Gate')) return { rule: sigmoid(true, scale, groups), bias: 'plain' };
-  // Older transformers fill excluded groups with 0.0, which wins over negative corrected scores; DeepSeek's own code does not.
+  // Older transformers fill excluded groups with 0.0, which wins over negative corrected scores; DeepSeek's own code
+  // does not.
   if (name.startsWith('deepseek_v3 with bias-3')) return null;
-  // Where it normalises, the remote code leaves the scale out; the library never normalises, and the checkpoints follow it.
+  // Where it normalises, the remote code leaves the scale out; the library never normalises, and the checkpoints follow
+  // it.
   if (name.startsWith('deepseek_v2'))
     return { rule: softmaxAll(normalise, normalise ? 1 : scale, name.includes('group_limited') ? groups : null) };
   if (name.startsWith('glm4_moe')) return { rule: sigmoid(true, 1, null), bias: 'plain' };

@@ -29,7 +29,10 @@ const file = z.object({
   tolerance,
 });
 
-/** UNCURL by its authors' algorithm, with the method's defaults: logits -> graph -> clusters -> references -> aligned and merged experts. */
+/**
+ * UNCURL by its authors' algorithm, with the method's defaults: logits -> graph -> clusters -> references -> aligned
+ * and merged experts.
+ */
 export const uncurlPublishedVectors = (json: unknown): void => {
   const { params, inputs, expected, tolerance: within } = file.parse(json);
   const { E, D, H, I, top_k: topK } = params;

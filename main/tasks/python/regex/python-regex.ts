@@ -9,10 +9,16 @@ const LIMIT_MS = 2_000;
 /** Below this length one open repetition cannot take long. */
 const SHORT_CHARACTERS = 1_024;
 
-/** A compiled regular expression of Python. Both functions throw a RegexFault where a text is too long or takes too long. */
+/**
+ * A compiled regular expression of Python. Both functions throw a RegexFault where a text is too long or takes too
+ * long.
+ */
 export interface PythonRegex {
   readonly pattern: string;
-  /** `re.findall`: whole matches, or the only group of each, or a list with all its groups; a group that is not set is ''. */
+  /**
+   * `re.findall`: whole matches, or the only group of each, or a list with all its groups; a group that is not set is
+   * ''.
+   */
   readonly findAll: (text: string) => readonly (string | readonly string[])[];
   /** `re.sub(pattern, "", text)`. */
   readonly remove: (text: string) => string;

@@ -22,7 +22,10 @@ export interface TranslatedRegex {
 const START = '^';
 const END = '$';
 const BOUNDARY = `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`;
-/** Between two characters, never inside one: JavaScript looks for look-behinds also between the halves of a surrogate pair. */
+/**
+ * Between two characters, never inside one: JavaScript looks for look-behinds also between the halves of a surrogate
+ * pair.
+ */
 const BETWEEN = '(?:^|(?<=[\\s\\S]))';
 /** Before 3.14 \B does not match in an empty text. */
 const NO_BOUNDARY = `(?:(?:(?<=${WORD})(?=${WORD})|(?<!${WORD})(?!${WORD}))${BETWEEN}(?!${START}${END}))`;
@@ -250,8 +253,10 @@ class Translator {
 }
 
 /**
- * A regular expression of Python's `re` (str patterns) as one of JavaScript that finds the same. Refuses, naming what and
- * where: what Python would not compile, and what JavaScript cannot mean by any spelling known here (possessive and atomic
+ * A regular expression of Python's `re` (str patterns) as one of JavaScript that finds the same. Refuses, naming what
+ * and
+ * where: what Python would not compile, and what JavaScript cannot mean by any spelling known here (possessive and
+ * atomic
  * groups, conditions, the flags a and x, groups that a repetition may leave out, repetitions of what can be empty).
  * Throws a RegexFault. Source: Python 3.11, `re` module documentation; ECMAScript 2024, 22.2.
  */

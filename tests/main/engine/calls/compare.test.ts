@@ -16,42 +16,48 @@ const openEngine = async (workspace: string): Promise<Engine> => {
   return engine;
 };
 
-test('compares the methods of the sample: against the unpruned model with the very numbers of its results', async () => {
-  const workspace = await openWorkspace(await temporaryFolder());
-  await addSample(workspace, resources);
-  const engine = await openEngine(workspace.path);
-  const { results } = sweepDocument.parse(JSON.parse(await readFile(`${resources}/sample/run/results.json`, 'utf8')));
-  for (const model of ['uncurl-8', 'uncurl-64']) {
-    const document = await engine.call('sweep.compare', { run: 'sample', model, reference: 'unpruned' });
-    expect(document.tasks.map(({ rows }) => rows.length)).toEqual(Array.from({ length: 9 }, () => 4));
-    for (const { task, rows, unpruned } of document.tasks) {
-      expect(unpruned).toBe(results.find((one) => one.model === model && one.task === task && one.factor === 1)?.value);
-      for (const { method, paired, value } of rows) {
-        const draws = results.filter(
-          (one) => one.model === model && one.task === task && one.method === method && one.factor === document.factor,
+test(
+  'compares the methods of the sample: against the ' + 'unpruned model with the very numbers of its results',
+  async () => {
+    const workspace = await openWorkspace(await temporaryFolder());
+    await addSample(workspace, resources);
+    const engine = await openEngine(workspace.path);
+    const { results } = sweepDocument.parse(JSON.parse(await readFile(`${resources}/sample/run/results.json`, 'utf8')));
+    for (const model of ['uncurl-8', 'uncurl-64']) {
+      const document = await engine.call('sweep.compare', { run: 'sample', model, reference: 'unpruned' });
+      expect(document.tasks.map(({ rows }) => rows.length)).toEqual(Array.from({ length: 9 }, () => 4));
+      for (const { task, rows, unpruned } of document.tasks) {
+        expect(unpruned).toBe(
+          results.find((one) => one.model === model && one.task === task && one.factor === 1)?.value,
         );
-        expect(draws).toHaveLength(method === 'random' ? 3 : 1);
-        expect(value).toBeCloseTo(draws.reduce((sum, draw) => sum + draw.value, 0) / draws.length, 12);
-        expect(paired?.difference).toBeCloseTo(
-          draws.reduce((sum, draw) => sum + draw.difference, 0) / draws.length,
-          12,
-        );
-        expect([paired?.low, paired?.high]).toEqual([
-          Math.min(...draws.map(({ low }) => low)),
-          Math.max(...draws.map(({ high }) => high)),
-        ]);
+        for (const { method, paired, value } of rows) {
+          const draws = results.filter(
+            (one) =>
+              one.model === model && one.task === task && one.method === method && one.factor === document.factor,
+          );
+          expect(draws).toHaveLength(method === 'random' ? 3 : 1);
+          expect(value).toBeCloseTo(draws.reduce((sum, draw) => sum + draw.value, 0) / draws.length, 12);
+          expect(paired?.difference).toBeCloseTo(
+            draws.reduce((sum, draw) => sum + draw.difference, 0) / draws.length,
+            12,
+          );
+          expect([paired?.low, paired?.high]).toEqual([
+            Math.min(...draws.map(({ low }) => low)),
+            Math.max(...draws.map(({ high }) => high)),
+          ]);
+        }
       }
     }
-  }
-  const byDefault = await engine.call('sweep.compare', { run: 'sample' });
-  expect([byDefault.model, byDefault.factors, byDefault.factor, byDefault.reference]).toEqual([
-    'uncurl-8',
-    [2, 4],
-    2,
-    'best',
-  ]);
-  expect(byDefault.thresholds.every(({ model }) => model === 'uncurl-8')).toBe(true);
-});
+    const byDefault = await engine.call('sweep.compare', { run: 'sample' });
+    expect([byDefault.model, byDefault.factors, byDefault.factor, byDefault.reference]).toEqual([
+      'uncurl-8',
+      [2, 4],
+      2,
+      'best',
+    ]);
+    expect(byDefault.thresholds.every(({ model }) => model === 'uncurl-8')).toBe(true);
+  },
+);
 
 test('reads a sweep from its steps where its outcomes are not written yet, and refuses what is no sweep', async () => {
   const { workspace, run } = await sweepOnDisk();

@@ -159,62 +159,65 @@ test('a plan or a ranking is read from text and held against the model', async (
   );
 });
 
-test('a sweep searches and refits; its recovered plans export and verify, and a second sweep reuses everything', async () => {
-  const { engine, folder, model, tasks } = await openBench();
-  const settings = {
-    methods: ['frequency' as const, 'eep' as const, 'naee' as const],
-    factors: [2],
-    seeds: [0, 1],
-    limit: 100,
-    recovery: 'both' as const,
-    options: { eep: { evaluations: 3 }, naee: { inputs: 'pruned' } },
-  };
-  const sweep = async (): Promise<Awaited<ReturnType<typeof engine.call<'sweep.read'>>>> => {
-    const { run } = await engine.call('sweep.start', { models: [model], tasks, settings });
+test(
+  'a sweep searches and refits; its recovered plans ' + 'export and verify, and a second sweep reuses everything',
+  async () => {
+    const { engine, folder, model, tasks } = await openBench();
+    const settings = {
+      methods: ['frequency' as const, 'eep' as const, 'naee' as const],
+      factors: [2],
+      seeds: [0, 1],
+      limit: 100,
+      recovery: 'both' as const,
+      options: { eep: { evaluations: 3 }, naee: { inputs: 'pruned' } },
+    };
+    const sweep = async (): Promise<Awaited<ReturnType<typeof engine.call<'sweep.read'>>>> => {
+      const { run } = await engine.call('sweep.start', { models: [model], tasks, settings });
+      await engine.finished(run);
+      return engine.call('sweep.read', { run });
+    };
+    const document = await sweep();
+    const points = document.results.map(({ method, seed }) => `${method} ${String(seed)}`);
+    expect(points).toEqual([
+      'unpruned null',
+      'frequency null',
+      'frequency+recovery null',
+      'eep 0',
+      'eep 1',
+      'eep+recovery 0',
+      'eep+recovery 1',
+      'naee null',
+      'naee+recovery null',
+    ]);
+    const value = (name: string): number => document.results.find(({ method }) => method === name)?.value ?? Number.NaN;
+    expect(value('frequency+recovery')).toBeGreaterThan(value('frequency'));
+    expect(document.notes).toContainEqual(
+      expect.stringMatching(/^uncurl-8 on add: recovery is better than the same plan without it at \d of 4 points/),
+    );
+    expect(new Set(document.thresholds.map(({ method }) => method))).toEqual(
+      new Set(['frequency', 'frequency+recovery', 'eep', 'eep+recovery', 'naee', 'naee+recovery']),
+    );
+
+    const point = { run: document.run, model: 'uncurl-8', task: 'add', seed: null, factor: 2 };
+    const { plan } = await engine.call('sweep.plan', { ...point, method: 'frequency+recovery' });
+    expect(plan).toMatchObject({ method: 'frequency', recovery: { tasks: ['add'] } });
+    expect((await engine.call('sweep.plan', { ...point, method: 'frequency' })).plan).not.toHaveProperty('recovery');
+    expect((await engine.call('sweep.plan', { ...point, method: 'naee' })).plan).toMatchObject({
+      method: 'naee',
+      options: { inputs: 'pruned' },
+    });
+    await mkdir(join(folder, 'exports'));
+    const { run } = await engine.call('export.start', {
+      model,
+      plan,
+      into: engine.grantPath(join(folder, 'exports')),
+      name: 'small',
+    });
     await engine.finished(run);
-    return engine.call('sweep.read', { run });
-  };
-  const document = await sweep();
-  const points = document.results.map(({ method, seed }) => `${method} ${String(seed)}`);
-  expect(points).toEqual([
-    'unpruned null',
-    'frequency null',
-    'frequency+recovery null',
-    'eep 0',
-    'eep 1',
-    'eep+recovery 0',
-    'eep+recovery 1',
-    'naee null',
-    'naee+recovery null',
-  ]);
-  const value = (name: string): number => document.results.find(({ method }) => method === name)?.value ?? Number.NaN;
-  expect(value('frequency+recovery')).toBeGreaterThan(value('frequency'));
-  expect(document.notes).toContainEqual(
-    expect.stringMatching(/^uncurl-8 on add: recovery is better than the same plan without it at \d of 4 points/),
-  );
-  expect(new Set(document.thresholds.map(({ method }) => method))).toEqual(
-    new Set(['frequency', 'frequency+recovery', 'eep', 'eep+recovery', 'naee', 'naee+recovery']),
-  );
+    expect(await engine.call('verify.read', { run })).toMatchObject({ ok: true, sameTensors: true });
 
-  const point = { run: document.run, model: 'uncurl-8', task: 'add', seed: null, factor: 2 };
-  const { plan } = await engine.call('sweep.plan', { ...point, method: 'frequency+recovery' });
-  expect(plan).toMatchObject({ method: 'frequency', recovery: { tasks: ['add'] } });
-  expect((await engine.call('sweep.plan', { ...point, method: 'frequency' })).plan).not.toHaveProperty('recovery');
-  expect((await engine.call('sweep.plan', { ...point, method: 'naee' })).plan).toMatchObject({
-    method: 'naee',
-    options: { inputs: 'pruned' },
-  });
-  await mkdir(join(folder, 'exports'));
-  const { run } = await engine.call('export.start', {
-    model,
-    plan,
-    into: engine.grantPath(join(folder, 'exports')),
-    name: 'small',
-  });
-  await engine.finished(run);
-  expect(await engine.call('verify.read', { run })).toMatchObject({ ok: true, sameTensors: true });
-
-  const again = await sweep();
-  expect(again.results).toEqual(document.results);
-  expect(again.notes?.at(-1)).toMatch(/^0 of \d+ steps computed/);
-});
+    const again = await sweep();
+    expect(again.results).toEqual(document.results);
+    expect(again.notes?.at(-1)).toMatch(/^0 of \d+ steps computed/);
+  },
+);

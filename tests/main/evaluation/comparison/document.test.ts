@@ -39,25 +39,28 @@ describe('methods against each other', () => {
     expect(document.tasks.map(({ reference }) => reference)).toEqual(['unpruned', 'unpruned', 'unpruned']);
   });
 
-  it('of a method with draws: mean value and difference, an interval that holds all of theirs, p of the least sure', () => {
-    const row = rowOf(comparedSample(sample, 'unpruned'), 'sums', 'random');
-    const draws = sample.document.results.filter(({ task, method }) => task === 'sums' && method === 'random');
-    const mean = (of: (result: (typeof draws)[number]) => number): number =>
-      draws.reduce((sum, draw) => sum + of(draw), 0) / 2;
-    expect([row.seeds, row.value, row.lowest, row.highest]).toEqual([
-      [0, 1],
-      mean(({ value }) => value),
-      Math.min(...draws.map(({ value }) => value)),
-      Math.max(...draws.map(({ value }) => value)),
-    ]);
-    expect(row.paired).toMatchObject({
-      difference: mean(({ difference }) => difference),
-      low: Math.min(...draws.map(({ low }) => low)),
-      high: Math.max(...draws.map(({ high }) => high)),
-      p: Math.max(...draws.map(({ p }) => p ?? Number.NaN)),
-      pairs: 2,
-    });
-  });
+  it(
+    'of a method with draws: mean value and difference, an interval that holds all of theirs, p of the least ' + 'sure',
+    () => {
+      const row = rowOf(comparedSample(sample, 'unpruned'), 'sums', 'random');
+      const draws = sample.document.results.filter(({ task, method }) => task === 'sums' && method === 'random');
+      const mean = (of: (result: (typeof draws)[number]) => number): number =>
+        draws.reduce((sum, draw) => sum + of(draw), 0) / 2;
+      expect([row.seeds, row.value, row.lowest, row.highest]).toEqual([
+        [0, 1],
+        mean(({ value }) => value),
+        Math.min(...draws.map(({ value }) => value)),
+        Math.max(...draws.map(({ value }) => value)),
+      ]);
+      expect(row.paired).toMatchObject({
+        difference: mean(({ difference }) => difference),
+        low: Math.min(...draws.map(({ low }) => low)),
+        high: Math.max(...draws.map(({ high }) => high)),
+        p: Math.max(...draws.map(({ p }) => p ?? Number.NaN)),
+        pairs: 2,
+      });
+    },
+  );
 
   it('draws on both sides of the reference tell nothing, however sure each is', () => {
     const split = comparedSample(

@@ -58,20 +58,25 @@ describe('the recorded trainings', () => {
     expect(smallest?.name).toBe('uncurl-8');
   });
 
-  it('give trends a second mark at every size, and the finding 2,520 relabellings; the matrix stays that of the sweep', () => {
-    const sizeTrend = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured, comparable({}));
-    const alone = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured);
-    expect(sizeTrend.trainings).toHaveLength(4);
-    expect(alone.trainings).toEqual([]);
-    for (const { spread } of sizeTrend.trends) expect(spread.map(({ models }) => models)).toEqual([2, 2, 2, 2]);
-    expect(sizeTrend.thresholds).toEqual(alone.thresholds);
-    expect(sizeTrend.models).toEqual(alone.models);
-    expect(sizeTrend.notes.join()).toContain('the weights do not');
-    expect(
-      sizeTrend.findings.find(({ chart, method }) => chart === 'threshold-over-experts' && method === 'reap')?.sentence,
-    ).toContain('2520 ways');
-    for (const { shares } of sizeTrend.safeCounts) for (const { of } of shares) expect(of % 2).toBe(0);
-  });
+  it(
+    'give trends a second mark at every size, and the finding 2,520 relabellings; the matrix stays that of the ' +
+      'sweep',
+    () => {
+      const sizeTrend = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured, comparable({}));
+      const alone = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured);
+      expect(sizeTrend.trainings).toHaveLength(4);
+      expect(alone.trainings).toEqual([]);
+      for (const { spread } of sizeTrend.trends) expect(spread.map(({ models }) => models)).toEqual([2, 2, 2, 2]);
+      expect(sizeTrend.thresholds).toEqual(alone.thresholds);
+      expect(sizeTrend.models).toEqual(alone.models);
+      expect(sizeTrend.notes.join()).toContain('the weights do not');
+      expect(
+        sizeTrend.findings.find(({ chart, method }) => chart === 'threshold-over-experts' && method === 'reap')
+          ?.sentence,
+      ).toContain('2520 ways');
+      for (const { shares } of sizeTrend.safeCounts) for (const { of } of shares) expect(of % 2).toBe(0);
+    },
+  );
 });
 
 describe('reading them', () => {

@@ -19,8 +19,10 @@ describe('whether the threshold rises with E', () => {
     const { verdict, p, sentence } = trendOf({ limit: (experts) => experts / 16 });
     expect([verdict, p]).toEqual(['supported', 2 / 2 ** 9]);
     expect(sentence).toBe(
-      'By frequency, the threshold rises with the number of pretraining experts: it rises in 9 of 9 tasks and falls in 0 ' +
-        '(E = 8 to 64; sign test over tasks: p = 0.0039). Of all 24 ways to hand the sizes out to the 4 models, 4 show a ' +
+      'By frequency, the threshold rises with the number of pretraining experts: it rises in 9 of 9 tasks ' +
+        'and falls in 0 ' +
+        '(E = 8 to 64; sign test over tasks: p = 0.0039). Of all 24 ways to hand the sizes out to the 4 ' +
+        'models, 4 show a ' +
         'trend as strong (p = 0.17): so few trainings cannot rule out chance in training, whatever they show.',
     );
   });
@@ -45,7 +47,8 @@ describe('whether the threshold rises with E', () => {
     const { verdict, p, sentence } = trendOf({ limit: () => 2 });
     expect([verdict, p]).toEqual(['unchanged', null]);
     expect(sentence).toContain(
-      'does not change with the number of pretraining experts: it rises in 0 of 9 tasks, falls in 0 and has no direction in 9',
+      'does not change with the number of pretraining experts: it rises in 0 of 9 tasks, falls in 0 and has ' +
+        'no direction in 9',
     );
     expect(trendOf({ limit: () => 1 }).sentence).toContain('No tested factor is safe at any size.');
   });
@@ -86,8 +89,10 @@ describe('whether pruning past the threshold is worse than training fewer', () =
     const { verdict, sentence } = pairsOf({});
     expect(verdict).toBe('supported');
     expect(sentence).toContain(
-      'is worse than one trained with E\u2032: in 54 of 54 pairs the interval of the difference lies on the worse side of 0, ' +
-        'in 0 on the better side, in 0 it includes 0 (worse in 9 of 9 tasks, better in 0; sign test over tasks: p = 0.0039',
+      'is worse than one trained with E\u2032: in 54 of 54 pairs the interval of the difference lies on the ' +
+        'worse side of 0, ' +
+        'in 0 on the better side, in 0 it includes 0 (worse in 9 of 9 tasks, better in 0; sign test over ' +
+        'tasks: p = 0.0039',
     );
   });
 
@@ -167,7 +172,8 @@ describe('a sweep read over the sizes of its models', () => {
     expect(
       sample.sizeTrend.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === null)?.sentence,
     ).toBe(
-      'A factor of 2 is safe in 0, 0, 9 and 9 of 9 tasks at E = 8, 16, 32 and 64 by frequency, in 0, 0, 9 and 9 of 9 by reap.',
+      'A factor of 2 is safe in 0, 0, 9 and 9 of 9 tasks at E = 8, 16, 32 and 64 by frequency, in 0, 0, 9 ' +
+        'and 9 of 9 by reap.',
     );
   });
 
@@ -204,7 +210,8 @@ describe('a sweep read over the sizes of its models', () => {
     expect(sizeTrend.findings.map(({ chart }) => chart)).toEqual(['safe-tasks', 'thresholds']);
     expect(sizeTrend.notes).toEqual(['One expert count (E = 16): nothing to compare over E.']);
     expect(sizeTrend.findings.at(-1)?.sentence).toBe(
-      'Of 9 tasks, a factor above 1 is safe by frequency in 9. The largest threshold is 2 (e16 on french, by frequency).',
+      'Of 9 tasks, a factor above 1 is safe by frequency in 9. The largest threshold is 2 (e16 on french, by ' +
+        'frequency).',
     );
   });
 

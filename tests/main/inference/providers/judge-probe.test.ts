@@ -40,7 +40,8 @@ it('does not hold it against the processor that everything runs there', () => {
 
 it('leaves the place in the runtime’s source out of a reason, and says what the provider needs', () => {
   const message =
-    '/src/webgpu_context.cc:136 Context::Initialize(const Config&)::<lambda()> result == Success was false. Failed to get a WebGPU adapter: No supported adapters\n';
+    '/src/webgpu_context.cc:136 Context::Initialize(const Config&)::<lambda()> result == Success was false. ' +
+    'Failed to get a WebGPU adapter: No supported adapters\n';
   const verdict = judgeProbe('webgpu', { kind: 'failed', message });
   expect(providerProbe.parse(verdict)).toEqual(verdict);
   expect(verdict.reason).toMatch(

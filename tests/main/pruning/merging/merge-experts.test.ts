@@ -32,13 +32,16 @@ describe('mergeGroup', () => {
     );
   });
 
-  it('gives experts that differ only in the order of their neurons back exactly when it aligns, and not otherwise', () => {
-    const [expert] = randomExperts(shape, 1, 9);
-    const experts = [permuteExpert(expert!, shape, reversed), expert!];
-    const group = { members: [2, 6], reference: 6, weights: [3, 1] };
-    expect(atOnce(mergeGroup(experts, shape, group, true))).toEqual(expert);
-    expect(atOnce(mergeGroup(experts, shape, group, false))).not.toEqual(expert);
-  });
+  it(
+    'gives experts that differ only in the order of their neurons back exactly when it aligns, and not ' + 'otherwise',
+    () => {
+      const [expert] = randomExperts(shape, 1, 9);
+      const experts = [permuteExpert(expert!, shape, reversed), expert!];
+      const group = { members: [2, 6], reference: 6, weights: [3, 1] };
+      expect(atOnce(mergeGroup(experts, shape, group, true))).toEqual(expert);
+      expect(atOnce(mergeGroup(experts, shape, group, false))).not.toEqual(expert);
+    },
+  );
 
   it('averages with the weights, and evenly where all are zero', () => {
     const [a, b] = randomExperts(shape, 2, 4);

@@ -10,12 +10,16 @@ const profile = fullStatistics(sizes, 1);
 /** Groups per layer with `ties: lost` at `keep` groups a layer on average. */
 const groupsOf = (counts: readonly (readonly number[])[], keep: number): readonly number[] => {
   const plan = makePlan({
-    ...{
-      method: 'm-smoe',
-      options: { ties: 'lost' },
-      statistics: [{ ...profile, counts: Float64Array.from(counts.flat()) }],
-    },
-    ...{ layers: 2, experts: 8, topK: 1, keep, budget: 'global', pins: [], seed: 0 },
+    method: 'm-smoe',
+    options: { ties: 'lost' },
+    statistics: [{ ...profile, counts: Float64Array.from(counts.flat()) }],
+    layers: 2,
+    experts: 8,
+    topK: 1,
+    keep,
+    budget: 'global',
+    pins: [],
+    seed: 0,
   });
   if (!isMergePlan(plan)) throw new Error('m-smoe merges');
   return plan.groups.map((groups) => groups.length);

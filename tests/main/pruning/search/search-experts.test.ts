@@ -6,16 +6,18 @@ import {
 } from '../../../../main/pruning/search/search-experts.ts';
 
 const settings: SearchSettings = {
-  ...{
-    evaluations: 300,
-    initial: 30,
-    switchAfter: null,
-    exchange: 0.15,
-    crossover: 0.3,
-    firstParent: 0.6,
-    mutation: 0.25,
-  },
-  ...{ scale: 0.065, layerChange: 0.25, normalise: 0.1, crossoverRange: 1, mutationRange: 3 },
+  evaluations: 300,
+  initial: 30,
+  switchAfter: null,
+  exchange: 0.15,
+  crossover: 0.3,
+  firstParent: 0.6,
+  mutation: 0.25,
+  scale: 0.065,
+  layerChange: 0.25,
+  normalise: 0.1,
+  crossoverRange: 1,
+  mutationRange: 3,
 };
 const good = [new Set([1, 4]), new Set([0, 5])];
 /** Share of the good experts that a candidate keeps. */
@@ -24,7 +26,12 @@ const shareOfGood = (candidate: SearchCandidate): number => {
   return candidate.kept.reduce((sum, layer, at) => sum + layer.filter((expert) => good[at]!.has(expert)).length, 0) / 4;
 };
 const request = (changed: Partial<Parameters<typeof searchExperts>[0]> = {}) => ({
-  ...{ layers: 2, experts: 6, keep: 2, seed: 1, settings, signal: new AbortController().signal },
+  layers: 2,
+  experts: 6,
+  keep: 2,
+  seed: 1,
+  settings,
+  signal: new AbortController().signal,
   fitness: (candidate: SearchCandidate) => Promise.resolve(shareOfGood(candidate)),
   ...changed,
 });

@@ -14,7 +14,8 @@ import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const now = (): Date => new Date(2024, 0, 2);
 const SIMPLE =
-  '{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}';
+  '{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}{% if ' +
+  'add_generation_prompt %}<assistant>{% endif %}';
 
 const model = async (files: Readonly<Record<string, string>>): Promise<string> => {
   const folder = await temporaryFolder();
@@ -40,14 +41,18 @@ const yaml = async (more: string): Promise<string> => {
   const file = join(folder, 'task.yaml');
   await writeFile(
     file,
-    `task: quiz\ndataset_path: json\ndataset_kwargs: {data_files: {train: train.jsonl, test: test.jsonl}}\ntraining_split: train\ntest_split: test\ndescription: "Answer. "\ndoc_to_text: "{{ q }}"\ndoc_to_choice: ["yes", "no"]\ndoc_to_target: a\nnum_fewshot: 2\nfewshot_config: {sampler: first_n}\n${more}`,
+    `task: quiz\ndataset_path: json\ndataset_kwargs: {data_files: {train: train.jsonl, test: ` +
+      `test.jsonl}}\ntraining_split: train\ntest_split: test\ndescription: "Answer. "\ndoc_to_text: "{{ q ` +
+      `}}"\ndoc_to_choice: ["yes", "no"]\ndoc_to_target: a\nnum_fewshot: 2\nfewshot_config: {sampler: ` +
+      `first_n}\n${more}`,
   );
   return file;
 };
 
 describe("asks as lm-evaluation-harness's --apply_chat_template --fewshot_as_multiturn does", () => {
   const prompt =
-    '<s><system>Answer. </><user>Is fire hot?</><assistant>yes</><user>Is ice hot?</><assistant>no</><user>Is snow hot?</><assistant>';
+    '<s><system>Answer. </><user>Is fire hot?</><assistant>yes</><user>Is ice ' +
+    'hot?</><assistant>no</><user>Is snow hot?</><assistant>';
 
   test('choices follow the prompt without a delimiter', async () => {
     const plain = await loadTask(await yaml('output_type: multiple_choice\n'));

@@ -150,14 +150,17 @@ describe('refuses by name and place before anything runs:', () => {
   });
 });
 
-test('refuses several responses that no filter brings down to one, and a text that is too long for an expression', () => {
-  const judging = compileJudging({ pipelines: [pipeline({ function: 'lowercase' })], exactMatch: {} }, 'task.json');
-  expect(() => judge(judging, item(['a']), ['a', 'b'])).toThrow('item "q1", pipeline "p": 2 responses are left');
-  const searching = compileJudging(
-    { pipelines: [pipeline({ function: 'regex', regex_pattern: 'a' })], exactMatch: {} },
-    'task.json',
-  );
-  expect(() => judge(searching, item(['a']), 'a'.repeat(70_000))).toThrow(
-    /item "q1", pipeline "p": a text of 70000 characters is searched/,
-  );
-});
+test(
+  'refuses several responses that no filter brings down ' + 'to one, and a text that is too long for an expression',
+  () => {
+    const judging = compileJudging({ pipelines: [pipeline({ function: 'lowercase' })], exactMatch: {} }, 'task.json');
+    expect(() => judge(judging, item(['a']), ['a', 'b'])).toThrow('item "q1", pipeline "p": 2 responses are left');
+    const searching = compileJudging(
+      { pipelines: [pipeline({ function: 'regex', regex_pattern: 'a' })], exactMatch: {} },
+      'task.json',
+    );
+    expect(() => judge(searching, item(['a']), 'a'.repeat(70_000))).toThrow(
+      /item "q1", pipeline "p": a text of 70000 characters is searched/,
+    );
+  },
+);

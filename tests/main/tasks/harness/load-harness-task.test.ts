@@ -66,33 +66,43 @@ describe('few-shot', () => {
   const prefixes = (items: readonly TaskItem[]): readonly string[] =>
     items.map((item) => profiledText(item).replace(/Question \d+\?\s\w+$/, ''));
 
-  test('examples are drawn anew for every item, the same at every load; calibration items never stand before themselves', async () => {
-    const file = await write(`${yaml}num_fewshot: 2\n`, rows(20, 8));
-    const task = await loadTask(file);
-    expect([task.calibration.length, task.test.length]).toEqual([6, 8]);
-    for (const prefix of prefixes([...task.test, ...task.calibration]))
-      expect(prefix).toMatch(/^Question \d\? (one|two)\n\nQuestion \d\? (one|two)\n\n$/);
-    expect(new Set(prefixes(task.test)).size).toBeGreaterThan(3);
-    task.calibration.forEach((item, index) => expect(prefixes([item])[0]).not.toContain(`Question ${String(index)}?`));
-    expect(task.description).toContain(
-      '2-shot: before every item stand examples of train, drawn for each with seed 1234 as lm-evaluation-harness draws them.',
-    );
-    expect((await loadTask(file)).hash).toBe(task.hash);
-  });
+  test(
+    'examples are drawn anew for every item, the same at every load; calibration items never stand before ' +
+      'themselves',
+    async () => {
+      const file = await write(`${yaml}num_fewshot: 2\n`, rows(20, 8));
+      const task = await loadTask(file);
+      expect([task.calibration.length, task.test.length]).toEqual([6, 8]);
+      for (const prefix of prefixes([...task.test, ...task.calibration]))
+        expect(prefix).toMatch(/^Question \d\? (one|two)\n\nQuestion \d\? (one|two)\n\n$/);
+      expect(new Set(prefixes(task.test)).size).toBeGreaterThan(3);
+      task.calibration.forEach((item, index) =>
+        expect(prefixes([item])[0]).not.toContain(`Question ${String(index)}?`),
+      );
+      expect(task.description).toContain(
+        '2-shot: before every item stand examples of train, drawn for each with seed 1234 as ' +
+          'lm-evaluation-harness draws them.',
+      );
+      expect((await loadTask(file)).hash).toBe(task.hash);
+    },
+  );
 
-  test('another seed draws others; another split leaves the calibration split whole; first_n takes the first', async () => {
-    const prefixOf = async (more: string): Promise<string> =>
-      prefixes((await loadTask(await write(yaml + more))).test).join();
-    const drawn = await Promise.all(
-      [1, 2, 3, 4].map((seed) => prefixOf(`num_fewshot: 2\nmetadata: {fewshot_seed: ${String(seed)}}\n`)),
-    );
-    expect(new Set(drawn).size).toBeGreaterThan(1);
-    const other = await loadTask(
-      await write(`${yaml}num_fewshot: 2\nfewshot_split: validation\nfewshot_config: {sampler: first_n}\n`),
-    );
-    expect(other.calibration.length).toBe(6);
-    expect(other.test[0]).toMatchObject({ context: 'Question 50? one\n\nQuestion 51? two\n\nQuestion 20? ' });
-  });
+  test(
+    'another seed draws others; another split leaves ' + 'the calibration split whole; first_n takes the first',
+    async () => {
+      const prefixOf = async (more: string): Promise<string> =>
+        prefixes((await loadTask(await write(yaml + more))).test).join();
+      const drawn = await Promise.all(
+        [1, 2, 3, 4].map((seed) => prefixOf(`num_fewshot: 2\nmetadata: {fewshot_seed: ${String(seed)}}\n`)),
+      );
+      expect(new Set(drawn).size).toBeGreaterThan(1);
+      const other = await loadTask(
+        await write(`${yaml}num_fewshot: 2\nfewshot_split: validation\nfewshot_config: {sampler: first_n}\n`),
+      );
+      expect(other.calibration.length).toBe(6);
+      expect(other.test[0]).toMatchObject({ context: 'Question 50? one\n\nQuestion 51? two\n\nQuestion 20? ' });
+    },
+  );
 
   test('the first examples of the calibration split stand before every item and are not profiled', async () => {
     const task = await loadTask(await write(`${yaml}num_fewshot: 2\nfewshot_config: {sampler: first_n}\n`));
@@ -114,14 +124,18 @@ describe('few-shot', () => {
     );
   });
 
-  test('a text of the test split is not profiled, nor an example before what is; before test items it stands as in the harness', async () => {
-    const task = await loadTask(
-      await write(`${yaml}num_fewshot: 1\n`, rows(1, 1), `${rows(0, 1)}\n${rows(1, 1)}\n${rows(2, 1)}`),
-    );
-    expect([task.calibration.length, task.test.length]).toEqual([2, 1]);
-    expect(JSON.stringify(task.calibration)).not.toContain('Question 1?');
-    expect(task.description).toContain('1 calibration item was left out');
-  });
+  test(
+    'a text of the test split is not profiled, nor an example before what is; before test items it stands as ' +
+      'in the harness',
+    async () => {
+      const task = await loadTask(
+        await write(`${yaml}num_fewshot: 1\n`, rows(1, 1), `${rows(0, 1)}\n${rows(1, 1)}\n${rows(2, 1)}`),
+      );
+      expect([task.calibration.length, task.test.length]).toEqual([2, 1]);
+      expect(JSON.stringify(task.calibration)).not.toContain('Question 1?');
+      expect(task.description).toContain('1 calibration item was left out');
+    },
+  );
 
   test('more examples than rows are refused', async () => {
     await expect(loadTask(await write(`${yaml}num_fewshot: 7\n`))).rejects.toThrow(
@@ -145,7 +159,9 @@ const asked = (...values: readonly unknown[]): string =>
 describe('generation tasks', () => {
   test('answers are texts, stops and filters those of the document; what is profiled has the delimiter', async () => {
     const more =
-      'generation_kwargs: {until: ".", max_gen_toks: 7, do_sample: false, temperature: 0.7}\nfilter_list: [{name: low, filter: [{function: lowercase}, {function: take_first}]}]\nmetric_list: [{metric: exact_match, ignore_case: true, regexes_to_ignore: [","]}]\n';
+      'generation_kwargs: {until: ".", max_gen_toks: 7, do_sample: false, temperature: 0.7}\nfilter_list: ' +
+      '[{name: low, filter: [{function: lowercase}, {function: take_first}]}]\nmetric_list: [{metric: ' +
+      'exact_match, ignore_case: true, regexes_to_ignore: [","]}]\n';
     const task = await loadTask(await write(written + more, asked('1'), asked('A')));
     expect(task).toMatchObject({
       metric: 'exact_match',
@@ -217,17 +233,21 @@ describe('generation tasks', () => {
     await expect(loading).rejects.toThrow(message);
   });
 
-  test('refuses rows that give a list among rows that do not, lists that are empty or hold no text, rows without an answer', async () => {
-    await expect(loadTask(await write(written, asked('1', '2'), asked(['3'])))).rejects.toThrow(
-      /train\.jsonl, line 1: doc_to_target gives a list, and the first measured row one text/,
-    );
-    await expect(loadTask(await write(written, asked([]), asked(['3'])))).rejects.toThrow(
-      /test\.jsonl, line 1: doc_to_target of .*: it gives a list that is empty/,
-    );
-    await expect(loadTask(await write(written, asked(null), asked('3')))).rejects.toThrow(
-      /test\.jsonl, line 1: doc_to_target of .*: it is None/,
-    );
-  });
+  test(
+    'refuses rows that give a list among rows that do not, lists that are empty or hold no text, rows without ' +
+      'an answer',
+    async () => {
+      await expect(loadTask(await write(written, asked('1', '2'), asked(['3'])))).rejects.toThrow(
+        /train\.jsonl, line 1: doc_to_target gives a list, and the first measured row one text/,
+      );
+      await expect(loadTask(await write(written, asked([]), asked(['3'])))).rejects.toThrow(
+        /test\.jsonl, line 1: doc_to_target of .*: it gives a list that is empty/,
+      );
+      await expect(loadTask(await write(written, asked(null), asked('3')))).rejects.toThrow(
+        /test\.jsonl, line 1: doc_to_target of .*: it is None/,
+      );
+    },
+  );
 
   test('multi_choice_regex needs the column "choices"', async () => {
     const more = 'filter_list: [{name: a, filter: [{function: multi_choice_regex}, {function: take_first}]}]\n';
@@ -242,15 +262,18 @@ describe('generation tasks', () => {
   });
 });
 
-test('without a training split the validation split is profiled; with one split there is nothing to profile', async () => {
-  const calibration = await loadTask(
-    await write(yaml.replace('training_split: train', 'validation_split: validation')),
-  );
-  expect(calibration.calibration.map(({ id }) => id)).toEqual(['validation:1', 'validation:2']);
-  const alone = await loadTask(await write(yaml.replace('training_split: train\n', '')));
-  expect(alone.calibration).toEqual([]);
-  expect(alone.description).toContain('there is no calibration split');
-});
+test(
+  'without a training split the validation split is ' + 'profiled; with one split there is nothing to profile',
+  async () => {
+    const calibration = await loadTask(
+      await write(yaml.replace('training_split: train', 'validation_split: validation')),
+    );
+    expect(calibration.calibration.map(({ id }) => id)).toEqual(['validation:1', 'validation:2']);
+    const alone = await loadTask(await write(yaml.replace('training_split: train\n', '')));
+    expect(alone.calibration).toEqual([]);
+    expect(alone.description).toContain('there is no calibration split');
+  },
+);
 
 describe('refuses by name:', () => {
   const key = (from: string | RegExp, to: string): string => yaml.replace(from, to);

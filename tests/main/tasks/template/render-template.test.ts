@@ -16,7 +16,9 @@ const rowOf = (values: unknown): PythonDict => {
 const render = (template: string, row: unknown = {}): string =>
   renderTemplate(compileTemplate(template), rowOf(row), new WorkMeter());
 
-/** Random templates and rows, and what Jinja2 3.1 with lm-evaluation-harness's settings made of them (null: an error). */
+/**
+ * Random templates and rows, and what Jinja2 3.1 with lm-evaluation-harness's settings made of them (null: an error).
+ */
 const recorded = readFileSync(new URL('../../../fixtures/tasks/templates.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n');
@@ -47,7 +49,8 @@ describe('the forms that published tasks use', () => {
     ['{{choices.text}}', `["it's", 'no']`],
     ["{{choices['label'].index(key.lstrip())}}", '1'],
     [
-      "{% for i in range(choices['label'] | length) -%}\n{{choices['label'][i]}}. {{choices['text'][i]}}\n{% endfor -%}\nAnswer:",
+      "{% for i in range(choices['label'] | length) -%}\n{{choices['label'][i]}}. {{choices['text'][i]}}\n{% " +
+        'endfor -%}\nAnswer:',
       "A. it's\nB. no\nAnswer:",
     ],
     ["{{answers|map(attribute='t')|list}} {{ answers|join('-', attribute='t') }}", "['x', 'y'] x-y"],
@@ -55,7 +58,8 @@ describe('the forms that published tasks use', () => {
     ["{{ question.replace('W', 'w') if 'W' in question else question }}", ' why? '],
     ['{{ gone }} {{ gone is none }} {{ nothing is defined }} {{ nothing|default("-") }}', 'None True False -'],
     [
-      '{% set a = "x" %}{% for i in [1, 2, 3] if i != 2 %}{% set a = i %}{{ loop.index }}{{ a }}{% else %}none{% endfor %}{{ a }}',
+      '{% set a = "x" %}{% for i in [1, 2, 3] if i != 2 %}{% set a = i %}{{ loop.index }}{{ a }}{% else ' +
+        '%}none{% endfor %}{{ a }}',
       '1123x',
     ],
     ['a\n{# a note #}b\n', 'a\nb\n'],
@@ -187,7 +191,8 @@ describe('stops what would not end', () => {
     '{% for a in range(1000) %}{% for b in range(1000) %}x{% endfor %}{% endfor %}',
     '{{ "x" * 9000000000 }}',
     '{{ [] * 9007199254740991 }}{{ ["x" * 1000000] * 1000000 }}',
-    '{% set t = "xxxxxxxxxx" %}{% set t = t.replace("x", t) %}{% set t = t.replace("x", t) %}{% set t = t.replace("x", t) %}{{ t.replace("x", t) }}',
+    '{% set t = "xxxxxxxxxx" %}{% set t = t.replace("x", t) %}{% set t = t.replace("x", t) %}{% set t = ' +
+      't.replace("x", t) %}{{ t.replace("x", t) }}',
     '{{ range(9007199254740991) }}',
     '{% for a in long %}{% for b in long %}{{ a in long }}{% endfor %}{% endfor %}',
     '{{ long | join(long) }}',
