@@ -160,7 +160,7 @@ const checkLayerTypes = (record: WindowRecord, reader: ConfigReader, layers: num
     if (isSliding === (window !== null)) return;
     throw reader.unsupported(
       `"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ` +
-        `${window === null ? 'no window' : `a window of ${String(window)}`}`,
+        (window === null ? 'no window' : `a window of ${String(window)}`),
     );
   });
 };

@@ -114,7 +114,7 @@ const parseHeader = (
     if (end - begin !== needed) {
       throw broken(
         `tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${String(needed)} bytes but has ` +
-          `${String(end - begin)}`,
+          String(end - begin),
       );
     }
     ends.push({ tensor, begin, end });

@@ -63,7 +63,7 @@ export const compareLogits = (
   if (largest <= tolerance) return { maxLogitDifference: largest, problems: [] };
   const vocabulary = original.length / tokens;
   const place =
-    `${where}, position ${String(Math.floor(at / vocabulary))}: the logit of token ` + `${String(at % vocabulary)}`;
+    `${where}, position ${String(Math.floor(at / vocabulary))}: the logit of token ` + String(at % vocabulary);
   return {
     maxLogitDifference: largest,
     problems: [`${place} is ${String(exported[at])} instead of ${String(original[at])}.`],

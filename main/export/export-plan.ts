@@ -172,7 +172,7 @@ const fill = async (
       'export-unequal',
       'failed',
       `The export of ${checkpoint.name} is not what was measured, so it was removed: ` +
-        `${verification.problems.join(' ')}`,
+        verification.problems.join(' '),
       'Check the disk and try again; if it happens again, report it with this message.',
     );
   }

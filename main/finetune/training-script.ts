@@ -154,7 +154,7 @@ export const runTrainingScript = async (
       'training-failed',
       'failed',
       `Python ended with ${code === null ? 'a signal' : `code ${String(code)}`}: ` +
-        `${last === '' ? 'it gave no reason' : last}`,
+        (last === '' ? 'it gave no reason' : last),
       'Mend what it names, then resume.',
     );
   }

@@ -88,7 +88,7 @@ const train = async (input: FinetuneInput, { meter, signal }: JobContext, folder
     onStep: ({ done, stage, loss }) => {
       meter.describe(
         `Step ${String(done)} of ${String(steps)}, ${stage === 'all' ? 'all weights' : 'router'}: loss ` +
-          `${loss.toFixed(4)}`,
+          loss.toFixed(4),
       );
       meter.advance((done - resumed) / Math.max(1, steps - resumed));
     },

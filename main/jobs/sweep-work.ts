@@ -53,7 +53,7 @@ export const sweepCounts = (
     const limits = tooSmall.map(
       (model) =>
         `${model.name} (top-${String(model.topK)} of ${String(model.experts)} experts): at most ` +
-        `${bareFactor(largestFactor(model))}`,
+        bareFactor(largestFactor(model)),
     );
     if (tooSmall.length === models.length) {
       throw refuse(

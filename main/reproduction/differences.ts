@@ -206,7 +206,7 @@ export const reproductionText = (found: Reproduction): string =>
           `${before.model}  ${before.task}  ` +
           `${before.method}${before.seed === null ? '' : ` (seed ${String(before.seed)})`}: ` +
           `${verdictOf(before)}, now ` +
-          `${verdictOf(after)}`,
+          verdictOf(after),
       ),
     ),
     ...section('Points that were not measured again:', found.missing.map(named)),

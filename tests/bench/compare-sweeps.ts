@@ -139,7 +139,7 @@ const compare = (sweep: SweepToCompare): void => {
   }
   console.log(
     `${sweep.title}: ours ${median(mine).toFixed(1)} s, loop of today ${median(other).toFixed(1)} s, ratio ` +
-      `${ratios(other, mine)}`,
+      ratios(other, mine),
   );
   console.log(
     `  accuracies equal in ${String(same)} of ${String(all)} points, largest difference ${largest.toFixed(4)}`,

@@ -39,7 +39,7 @@ export const parsePythonLiteral = (source: string): PythonValue => {
   const fail = (what: string): TemplateFault =>
     new TemplateFault(
       `what it gives is not a Python list: ${what} at character ${String(at + 1)} of ` +
-        `${JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)}`,
+        JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text),
       'Let it give a list, such as {{ [choice1, choice2] }}, or name a column that holds the choices.',
     );
   const skip = (): void => {

@@ -116,7 +116,7 @@ const macroOf =
     if (values.length > parameters.length || unknown !== undefined)
       throw new TemplateFault(
         `the macro ${name}() does not take ` +
-          `${unknown === undefined ? `${String(values.length)} values` : `the value ${unknown}`}`,
+          (unknown === undefined ? `${String(values.length)} values` : `the value ${unknown}`),
         'Check the call.',
       );
     const inner = new Scope(scope);
