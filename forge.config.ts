@@ -1,11 +1,25 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { MakerBase } from '@electron-forge/maker-base';
 import type { MakerOptions } from '@electron-forge/maker-base';
 import { FusesPlugin } from '@electron-forge/plugin-fuses';
 import type { ForgeConfig, ForgePlatform } from '@electron-forge/shared-types';
 import { FuseV1Options, FuseVersion } from '@electron/fuses';
+import type { FuseV1Config } from '@electron/fuses';
 import { Platform, archFromString, build } from 'electron-builder';
+import {
+  copyElectron,
+  engineInNodeFiles,
+  engineInNodeFolders,
+  givenElectron,
+  knownFuses,
+  runEngineInNode,
+  writeEmptyZip,
+} from './.ci/given-electron.ts';
+import packageFile from './package.json' with { type: 'json' };
 
 /** What the application consists of; dist/ holds every other dependency, bundled. */
 const SHIPPED = [
@@ -17,11 +31,13 @@ const SHIPPED = [
   'node_modules/onnxruntime-node/dist',
   'node_modules/onnxruntime-node/bin',
 ];
+/** Lies beside the archive, where it can be read. */
+const LICENCES = 'third-party-licences.txt';
 /** `file` begins with `/` and is relative to the repository; folders on the way to something shipped stay. */
 const isLeftOut = (file: string): boolean => {
   const place = file.slice(1);
   if (place === '') return false;
-  if (/\.(?:map|stamp)$/.test(place)) return true;
+  if (/\.(?:map|stamp|packages\.json)$/.test(place) || place === `dist/${LICENCES}`) return true;
   return !SHIPPED.some((part) => part === place || place.startsWith(`${part}/`) || part.startsWith(`${place}/`));
 };
 
@@ -63,43 +79,96 @@ class ElectronBuilderMaker extends MakerBase<Record<string, never>> {
   }
 }
 
-/** Where Electron's releases cannot be downloaded: a folder that holds the release's zip file. */
-const electronZipDir = process.env['UNCURL_ELECTRON_ZIPS'];
+/** A tar.gz with one folder, by the system's tar: electron-builder would download a 7-Zip for it. */
+class TarMaker extends MakerBase<Record<string, never>> {
+  override name = 'tar.gz';
+  override defaultPlatforms: ForgePlatform[] = ['linux'];
+
+  override isSupportedOnCurrentPlatform(): boolean {
+    return process.platform === 'linux';
+  }
+
+  override async make({ dir, makeDir, targetPlatform, targetArch }: MakerOptions): Promise<string[]> {
+    const { name, version } = packageFile;
+    const file = path.join(makeDir, 'installers', `${name}-${version}-${targetPlatform}-${targetArch}.tar.gz`);
+    await this.ensureFile(file);
+    const asFolder = `--transform=s,^${path.basename(dir)},${name}-${version},`;
+    const owners = ['--owner=0', '--group=0', '--numeric-owner', '--mode=u+rwX,go+rX,go-w'];
+    const { status } = spawnSync(
+      'tar',
+      ['-czf', file, ...owners, asFolder, '-C', path.dirname(dir), path.basename(dir)],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+    if (status !== 0) throw new Error(`tar ended with ${String(status)}; its message is above.`);
+    return [file];
+  }
+}
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const FUSES: FuseV1Config = {
+  version: FuseVersion.V1,
+  strictlyRequireAllFuses: true,
+  [FuseV1Options.RunAsNode]: false,
+  [FuseV1Options.EnableCookieEncryption]: true,
+  [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: false,
+  [FuseV1Options.EnableNodeCliInspectArguments]: false,
+  [FuseV1Options.EnableEmbeddedAsarIntegrityValidation]: true,
+  [FuseV1Options.OnlyLoadAppFromAsar]: true,
+  [FuseV1Options.LoadBrowserProcessSpecificV8Snapshot]: false,
+  [FuseV1Options.GrantFileProtocolExtraPrivileges]: false,
+  [FuseV1Options.WasmTrapHandlers]: true,
+};
+
+/**
+ * UNCURL_ELECTRON_DIST: an unpacked Electron to package, so that nothing is fetched. One that is not the version that
+ * ships makes a trial under out/trial. UNCURL_ELECTRON_ZIPS: a folder that holds the release's zip file.
+ */
+const shippedVersion = packageFile.devDependencies.electron;
+const given = givenElectron(process.env['UNCURL_ELECTRON_DIST'], shippedVersion);
+const electronZipDir = given ? mkdtempSync(path.join(tmpdir(), 'uncurl-zip-')) : process.env['UNCURL_ELECTRON_ZIPS'];
+const fuses = given?.isTrial === true ? await knownFuses(given, FUSES) : { known: FUSES, leftOut: [] };
+const engineInNode = given?.isTooOldForEngine ?? false;
+/** electron-builder fetches the tools of its installers, and a trial is installed on this machine alone. */
+const tarAlone = given?.isTrial === true || process.env['UNCURL_INSTALLERS'] === 'tar.gz';
+if (given && electronZipDir !== undefined) {
+  writeEmptyZip(electronZipDir, shippedVersion, process.platform, process.arch);
+  process.on('exit', () => rmSync(electronZipDir, { recursive: true, force: true }));
+}
+if (given?.isTrial === true) {
+  say(`A trial with Electron ${given.version}, for this machine only: what ships has ${shippedVersion}.`);
+  if (fuses.leftOut.length > 0) say(`Fuses that it does not know are left out: ${fuses.leftOut.join(', ')}.`);
+  say('Of the installers, tar.gz alone is made; those of electron-builder.yml are neither made nor tried.');
+  if (engineInNode) say(`Its Node is too old for the engine, which Node ${process.versions.node} runs in its place.`);
+}
 
 const config: ForgeConfig = {
+  outDir: given?.isTrial === true ? 'out/trial' : 'out',
   packagerConfig: {
     name: 'Uncurl Workbench',
     executableName: 'uncurl-workbench',
     appBundleId: 'io.github.uncurl-workbench',
     // Native libraries, and models that they map into memory, must be real files: the models lie beside the archive.
-    asar: { unpackDir: 'node_modules/onnxruntime-node' },
-    extraResource: ['resources'],
+    asar: engineInNode
+      ? { unpackDir: engineInNodeFolders, unpack: engineInNodeFiles }
+      : { unpackDir: 'node_modules/onnxruntime-node' },
+    extraResource: ['resources', 'LICENSE', `dist/${LICENCES}`],
     ignore: isLeftOut,
     // Nothing is pruned: what ships is listed above.
     prune: false,
     ...(electronZipDir === undefined ? {} : { electronZipDir }),
   },
-  makers: [new ElectronBuilderMaker()],
+  makers: tarAlone ? [new TarMaker()] : [new TarMaker(), new ElectronBuilderMaker()],
   hooks: {
+    packageAfterExtract: async (_config, application) => {
+      if (given) await copyElectron(given, application);
+    },
     packageAfterCopy: async (_config, application, _version, platform, arch) => {
       await removeForeignLibraries(application, platform, arch);
+      if (engineInNode) await runEngineInNode(application);
     },
   },
-  plugins: [
-    new FusesPlugin({
-      version: FuseVersion.V1,
-      strictlyRequireAllFuses: true,
-      [FuseV1Options.RunAsNode]: false,
-      [FuseV1Options.EnableCookieEncryption]: true,
-      [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: false,
-      [FuseV1Options.EnableNodeCliInspectArguments]: false,
-      [FuseV1Options.EnableEmbeddedAsarIntegrityValidation]: true,
-      [FuseV1Options.OnlyLoadAppFromAsar]: true,
-      [FuseV1Options.LoadBrowserProcessSpecificV8Snapshot]: false,
-      [FuseV1Options.GrantFileProtocolExtraPrivileges]: false,
-      [FuseV1Options.WasmTrapHandlers]: true,
-    }),
-  ],
+  plugins: [new FusesPlugin(fuses.known)],
 };
 
 export default config;

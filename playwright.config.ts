@@ -16,8 +16,8 @@ const chromiumArguments = [
 ];
 
 /**
- * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one. Workers
- * would share two cores with the engines that they start, so there is one.
+ * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one;
+ * `x.package.spec.ts` drives the installed application. Workers would share two cores with the engines that they start, so there is one.
  */
 export default defineConfig({
   testDir: 'tests/e2e',
@@ -32,7 +32,7 @@ export default defineConfig({
   projects: [
     {
       name: 'chromium',
-      testIgnore: '**/*.window.spec.ts',
+      testIgnore: ['**/*.window.spec.ts', '**/*.package.spec.ts'],
       use: {
         browserName: 'chromium',
         headless: true,
@@ -43,6 +43,7 @@ export default defineConfig({
         },
       },
     },
-    { name: 'electron', testIgnore: '**/*.browser.spec.ts' },
+    { name: 'electron', testIgnore: ['**/*.browser.spec.ts', '**/*.package.spec.ts'] },
+    { name: 'package', testMatch: '**/*.package.spec.ts' },
   ],
 });

@@ -20,11 +20,12 @@ const parts = {
       'dist/utility-process.cjs',
       'dist/provider-probe.cjs',
       'dist/uncurl.cjs',
+      'dist/shell.packages.json',
     ],
   },
   renderer: {
     sources: [...shared, 'vite.config.ts', ...ring, 'renderer'],
-    outputs: ['dist/renderer/index.html'],
+    outputs: ['dist/renderer/index.html', 'dist/renderer.packages.json'],
   },
 };
 

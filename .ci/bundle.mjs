@@ -39,6 +39,9 @@ const shellOptions = {
   // Native code stays a package; ws probes for its two optional accelerators, which are not installed.
   external: ['electron', 'onnxruntime-node', 'bufferutil', 'utf-8-validate'],
   plugins: [keepModulePlaces],
+  // Lazy parts stay lazy, but `import()` of a package is a `require`: only that looks into Electron's archive.
+  supported: { 'dynamic-import': false },
+  metafile: true,
   sourcemap: true,
   sourcesContent: false,
   legalComments: 'linked',
@@ -52,6 +55,16 @@ const putInPlace = (file, contents, mode) => {
   writeFileSync(partial, contents, { mode });
   renameSync(partial, file);
 };
+
+/** Folders (`node_modules/NAME`, `node_modules/A/node_modules/B`) of the packages that files belong to, sorted. */
+const packageFolders = (files) => {
+  const folders = files.map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0]);
+  return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
+};
+
+/** Says which packages a part of dist/ holds code of: their licences go with it (licences.mjs). */
+const notePackages = (part, files) =>
+  putInPlace(path.join(root, 'dist', `${part}.packages.json`), JSON.stringify(packageFolders(files), null, 2), 0o644);
 
 /** What ships has Node 24; the windows are tested with Electron 25, whose Node 18 runs the shell but not the engine. */
 const engineTarget = 'node24';
@@ -79,15 +92,30 @@ const bundleShell = async () => {
       },
     }),
   ];
+  const outputs = bundles.flatMap(({ metafile }) => Object.values(metafile.outputs));
+  const sources = outputs.flatMap(({ inputs }) => Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0));
+  notePackages('shell', sources);
   for (const { path: file, contents } of bundles.flatMap(({ outputFiles }) => outputFiles)) {
     putInPlace(file, contents, path.basename(file) === 'uncurl.cjs' ? 0o755 : 0o644);
   }
 };
 
+/** Rollup's `\0` begins the name of a module that a plugin made; its query is a variant of the same file. */
+const fileOfModule = (id) => path.relative(root, id.replace(/^\0/, '').replace(/\?.*$/, '')).split(path.sep).join('/');
+
 const bundleRenderer = async () => {
   const page = path.join(root, 'dist', 'renderer');
   const outDir = `${page}.${process.pid}`;
-  await buildRenderer({ configFile: path.join(root, 'vite.config.ts'), logLevel: 'warn', build: { outDir } });
+  const modules = [];
+  const collectModules = {
+    name: 'collect-modules',
+    generateBundle: (_options, bundle) => {
+      for (const { moduleIds = [] } of Object.values(bundle)) modules.push(...moduleIds);
+    },
+  };
+  const settings = { configFile: path.join(root, 'vite.config.ts'), logLevel: 'warn' };
+  await buildRenderer({ ...settings, plugins: [collectModules], build: { outDir } });
+  notePackages('renderer', modules.map(fileOfModule));
   const previous = `${outDir}.previous`;
   if (existsSync(page)) renameSync(page, previous);
   renameSync(outDir, page);

@@ -1,6 +1,6 @@
 // What the flows of tests/e2e run in: Debian's Chromium, and a real Electron on a virtual display.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { downloadedElectron } from './electron-binary.mjs';
 import { nodeBinary, root } from './setup.mjs';
@@ -63,6 +63,46 @@ export const findElectron = () => {
   // An Electron of another Node than the one that ships cannot run the engine: the packaged Node does (tests/e2e).
   const engineNode = sameMajor(runtimeVersion(), shippedVersion()) ? {} : { UNCURL_TEST_ENGINE_NODE: nodeBinary() };
   return { environment: { UNCURL_TEST_ELECTRON: lastLine(stdout), ...engineNode } };
+};
+
+/** The unpacked Electron that the window's tests run in, and what gives a program of it a display and a user. */
+const electronToPackage = () => {
+  const { binary } = ownElectron();
+  if (binary === undefined) {
+    const display = path.join(path.dirname(electronTool), 'in-virtual-display');
+    return { folder: lastLine(runTool('--dist').stdout), display };
+  }
+  const display = process.env.DISPLAY || process.env.WAYLAND_DISPLAY ? '' : 'xvfb-run --auto-servernum';
+  return { folder: path.dirname(binary), display };
+};
+
+/** Runs `npm run make` for a tar.gz: where it lies, or null where that failed. */
+const makeInstaller = (electron) => {
+  const env = { ...process.env, UNCURL_ELECTRON_DIST: electron, UNCURL_INSTALLERS: 'tar.gz' };
+  const out = path.join(root, 'out', versionOf(electron) === shippedVersion() ? '' : 'trial', 'make', 'installers');
+  rmSync(out, { recursive: true, force: true });
+  const made = spawnSync(nodeBinary(), [path.join(root, '.ci', 'package.mjs'), 'make'], {
+    env,
+    stdio: ['ignore', 2, 2],
+  });
+  if (made.status !== 0) return null;
+  return path.join(
+    out,
+    readdirSync(out).find((name) => name.endsWith('.tar.gz')),
+  );
+};
+
+/** As findElectron, for the installed application: it is made here, of the Electron that the window's tests run in. */
+export const findPackage = () => {
+  if (process.platform !== 'linux') return { absent: 'the tar.gz that is installed is made on Linux alone' };
+  const host = findElectron();
+  if (host.absent || host.broken) return host;
+  const { folder, display } = electronToPackage();
+  const installer = makeInstaller(folder);
+  if (installer === null) return { broken: '"npm run make" failed: its message is above' };
+  return {
+    environment: { ...host.environment, UNCURL_TEST_INSTALLER: installer, UNCURL_TEST_DISPLAY: display },
+  };
 };
 
 export const chromiumVersion = () =>

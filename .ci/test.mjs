@@ -7,7 +7,7 @@ import path from 'node:path';
 import { ensureBuilt } from './build.mjs';
 import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
 import { findPython } from './python-environment.mjs';
-import { chromiumVersion, electronVersion, findChromium, findElectron } from './test-hosts.mjs';
+import { chromiumVersion, electronVersion, findChromium, findElectron, findPackage } from './test-hosts.mjs';
 
 ensureInstalled();
 const node = nodeBinary();
@@ -34,6 +34,7 @@ const kinds = {
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
   browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
   window: { built: true, named: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
+  package: { built: true, named: true, prepare: findPackage, steps: [[...playwright, '--project=package']] },
   interop: { prepare: findPython, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
@@ -126,7 +127,7 @@ for (const result of results) print(summaryOf(result.kind, result));
 for (const { name, reason } of tests.filter(({ state }) => state === 'skipped')) print(`not run: ${name}: ${reason}`);
 for (const { name } of tests.filter(({ state }) => state === 'failed')) print(`failed: ${name}`);
 if (chosen.includes('browser')) print(`Chromium: ${chromiumVersion()}`);
-if (chosen.includes('window')) print(`Electron: ${electronVersion()}`);
+if (chosen.includes('window') || chosen.includes('package')) print(`Electron: ${electronVersion()}`);
 print(`Node: ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);
 print(countsOf(tests));
 process.exitCode = count(tests, 'failed') > 0 || count(tests, 'passed') === 0 ? 1 : 0;

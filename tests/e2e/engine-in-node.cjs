@@ -6,10 +6,12 @@
 const { fork } = require('node:child_process');
 const path = require('node:path');
 
-const program = __filename.replace(/\.cjs$/, '.engine.cjs');
+// In a packaged application this file lies in the archive, which only Electron can read; the rest lies beside it.
+const folder = __dirname.replace(/\.asar(?=[\\/])/, '.asar.unpacked');
+const program = path.join(folder, path.basename(__filename).replace(/\.cjs$/, '.engine.cjs'));
 const child = fork(program, process.argv.slice(2), {
-  execPath: path.join(__dirname, '..', 'node'),
-  execArgv: ['--require', path.join(__dirname, '..', 'parent-port.cjs')],
+  execPath: path.join(folder, '..', 'node'),
+  execArgv: ['--require', path.join(folder, '..', 'parent-port.cjs')],
   // Structured clones, as between a page and a utilityProcess.
   serialization: 'advanced',
   stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,7 +1,12 @@
 'use strict';
 // Run by Electron's utilityProcess: answers what onnxruntime computes there from the model whose path it is given. The
-// native library meets Electron's own V8 in this process, also where the engine's program itself runs in Node.
-const { InferenceSession, Tensor } = require('onnxruntime-node');
+// native library meets Electron's own V8 in this process, also where the engine's program itself runs in Node. A second
+// argument names the application whose onnxruntime that is: an installed one has it behind its archive.
+const { createRequire } = require('node:module');
+const path = require('node:path');
+
+const application = process.argv[3] ?? __dirname;
+const { InferenceSession, Tensor } = createRequire(path.join(application, 'package.json'))('onnxruntime-node');
 
 const run = async () => {
   const session = await InferenceSession.create(process.argv[2]);

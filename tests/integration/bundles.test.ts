@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { transform } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from './run-uncurl.ts';
 
@@ -36,6 +38,37 @@ describe('dist/, as the build leaves it', () => {
   it('has an engine and a command line that know nothing of electron', async () => {
     for (const bundle of ['utility-process.cjs', 'provider-probe.cjs', 'uncurl.cjs'])
       expect(await packagesOf(bundle)).not.toContain('electron');
+  });
+
+  it('has programs that import no package while they run, which would look for it inside the archive', async () => {
+    for (const bundle of ['main.cjs', 'utility-process.cjs', 'provider-probe.cjs', 'uncurl.cjs']) {
+      const { code } = await transform(await readFile(inRoot('dist', bundle), 'utf8'), { minifyWhitespace: true });
+      expect(code).not.toMatch(/\bawait import\(|\bimport\("/);
+    }
+  });
+
+  it('says which packages it holds code of, each with a licence that allows it and its text', async () => {
+    const { stdout } = await run(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      `const { collectLicences } = await import(${JSON.stringify(pathToFileURL(inRoot('.ci', 'licences.mjs')).href)});
+      process.stdout.write(JSON.stringify(collectLicences()));`,
+    ]);
+    const packages: unknown = JSON.parse(stdout);
+    const entry = (name: string, licence: string): unknown => expect.objectContaining({ name, licence });
+    expect(packages).toEqual(
+      expect.arrayContaining([
+        entry('zod', 'MIT'),
+        entry('react-dom', 'MIT'),
+        entry('yaml', 'ISC'),
+        entry('@huggingface/tokenizers', 'Apache-2.0'),
+        entry('onnxruntime-node', 'MIT'),
+      ]),
+    );
+    const protobuf = (packages as readonly { readonly name: string; readonly texts: readonly string[] }[]).find(
+      ({ name }) => name === '@bufbuild/protobuf',
+    );
+    expect(protobuf?.texts.join('\n')).toMatch(/Copyright 2008 Google Inc[^]*Apache License/);
   });
 
   it('has a page whose scripts and styles are files of its own', async () => {

@@ -1,0 +1,82 @@
+// The licences of everything from others in the packaged application: collected, and refused where they do not allow it.
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { root } from './setup.mjs';
+
+/** Licences (SPDX) under which a package may be passed on inside an application that is not under them itself. */
+const allowed = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT']);
+
+/** They stay packages in the application; what the native libraries hold is told by the notices beside the texts. */
+const unbundled = ['node_modules/onnxruntime-common', 'node_modules/onnxruntime-node'];
+
+/** Texts that packages leave out, under resources/licences. */
+const textsKeptHere = {
+  'onnxruntime-common': ['onnxruntime/LICENSE.txt'],
+  'onnxruntime-node': ['onnxruntime/LICENSE.txt', 'onnxruntime/ThirdPartyNotices.txt'],
+  '@bufbuild/protobuf': ['Apache-2.0.txt'],
+};
+
+const read = (...place) => readFileSync(path.join(root, ...place), 'utf8');
+
+/** Ends with what is wrong unless every part of an SPDX expression (AND, OR, parentheses) is allowed. */
+const checkExpression = (name, expression) => {
+  if (typeof expression !== 'string') throw new Error(`${name} names no licence in its package.json.`);
+  const refused = expression.split(/[\s()]+|\bAND\b|\bOR\b/).find((part) => part && !allowed.has(part));
+  if (refused !== undefined)
+    throw new Error(`${name} is under ${refused}, which is not on the list of .ci/licences.mjs.`);
+};
+
+const scriptsIn = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.[cm]?js$/.test(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort();
+
+/** The different comments with a copyright that the scripts of a package begin with. */
+const noticesIn = (folder) => {
+  const heads = scriptsIn(folder).map(
+    (file) => /^(?:\s*\/\/.*\n)+|^\s*\/\*[^]*?\*\//.exec(readFileSync(file, 'utf8'))?.[0],
+  );
+  return [...new Set(heads.filter((head) => head?.includes('Copyright')).map((head) => head.trim()))];
+};
+
+const textsOf = (folder, name) => {
+  const files = readdirSync(path.join(root, folder)).filter((file) => /^(?:licen[cs]e|notice|copying)\b/i.test(file));
+  const kept = (textsKeptHere[name] ?? []).map((file) => ['resources', 'licences', file]);
+  const texts = [...files.map((file) => read(folder, file)), ...kept.map((place) => read(...place))];
+  if (texts.length === 0)
+    throw new Error(`${name} has no licence text: add it under resources/licences, and to .ci/licences.mjs.`);
+  return files.length > 0 ? texts : [...noticesIn(path.join(root, folder)), ...texts];
+};
+
+const describe = (folder) => {
+  const { name, version, license } = JSON.parse(read(folder, 'package.json'));
+  checkExpression(name, license);
+  return { name, version, licence: license, texts: textsOf(folder, name) };
+};
+
+/** Every package with code in the application, by name: {name, version, licence, texts}. Needs dist/. */
+export const collectLicences = () => {
+  const bundled = ['shell', 'renderer'].flatMap((part) => JSON.parse(read('dist', `${part}.packages.json`)));
+  const packages = [...new Set([...bundled, ...unbundled])].map(describe);
+  return packages.sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
+};
+
+/** Writes the texts to one file, which the application carries beside Electron's own. */
+export const writeLicences = (packages, file) => {
+  const heading = ({ name, version, licence }) =>
+    `${'='.repeat(100)}\n${name} ${version} (${licence})\n${'='.repeat(100)}`;
+  const introduction = [
+    'Uncurl Workbench contains code of the packages below, each under its own licence. Electron, Chromium and what they',
+    'contain: LICENSE or LICENSE.electron.txt, and LICENSES.chromium.html, in the folder of the program. Data of the',
+    'bundled tasks and models: resources/licences/THIRD-PARTY-DATA.md.',
+  ].join('\n');
+  const parts = packages.map((entry) => `${heading(entry)}\n\n${entry.texts.map((text) => text.trim()).join('\n\n')}`);
+  writeFileSync(file, `${[introduction, ...parts].join('\n\n')}\n`);
+};
+
+/** What the folder of a packaged application must hold of Electron's own licences: those that are missing. */
+export const missingElectronLicences = (folder) =>
+  [['LICENSE', 'LICENSE.electron.txt'], ['LICENSES.chromium.html']]
+    .filter((names) => !names.some((name) => existsSync(path.join(folder, name))))
+    .map(([name]) => name);

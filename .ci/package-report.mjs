@@ -1,0 +1,69 @@
+// What npm run package and npm run make say at their end: what the application consists of, under which licences.
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { missingElectronLicences } from './licences.mjs';
+import { fail, root } from './setup.mjs';
+
+const print = (line) => process.stdout.write(`${line}\n`);
+
+export const reportLicences = (packages) => {
+  const names = Map.groupBy(packages, ({ licence }) => licence);
+  print('\nLicences of what others wrote (texts: resources/third-party-licences.txt in the application):');
+  for (const [licence, entries] of [...names].sort(([, one], [, other]) => other.length - one.length)) {
+    print(`  ${licence}: ${entries.map(({ name, version }) => `${name} ${version}`).join(', ')}`);
+  }
+  print('  Electron and Chromium: LICENSE and LICENSES.chromium.html beside the program');
+};
+
+/** Bytes of a file, or of all files under a folder. */
+const bytesOf = (place) => {
+  const state = lstatSync(place);
+  if (!state.isDirectory()) return state.size;
+  return readdirSync(place).reduce((sum, name) => sum + bytesOf(path.join(place, name)), 0);
+};
+
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** The parts of an application of Linux or Windows, each counted once. */
+const partsOf = (application) => {
+  const resources = path.join(application, 'resources');
+  const unpacked = path.join(resources, 'app.asar.unpacked');
+  const sizeOf = (...place) => (existsSync(path.join(...place)) ? bytesOf(path.join(...place)) : 0);
+  const whole = bytesOf(application);
+  const carried = bytesOf(resources);
+  const native = sizeOf(unpacked, 'node_modules', 'onnxruntime-node');
+  const data = sizeOf(resources, 'resources');
+  const node = sizeOf(unpacked, 'node');
+  return {
+    Electron: whole - carried,
+    onnxruntime: native,
+    'bundled models and tasks': data,
+    'the workbench itself, and licences': carried - native - data - node,
+    'Node for the engine (in a trial only)': node,
+    together: whole,
+  };
+};
+
+const newerThan = (folder, startedMs) =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .map((name) => path.join(folder, name))
+        .filter((place) => lstatSync(place).mtimeMs >= startedMs)
+    : [];
+
+/** Sizes of what was made since; ends as a failure where Electron's licences are missing in it. */
+export const reportSizes = (startedMs) => {
+  for (const out of [path.join(root, 'out'), path.join(root, 'out', 'trial')]) {
+    for (const application of newerThan(out, startedMs).filter((place) => existsSync(path.join(place, 'resources')))) {
+      print(`\nSizes of ${path.relative(root, application)}:`);
+      for (const [name, bytes] of Object.entries(partsOf(application))) {
+        if (bytes > 0) print(`  ${name}: ${megabytes(bytes)}`);
+      }
+      const missing = missingElectronLicences(application);
+      if (missing.length > 0) fail(`The application lacks Electron's ${missing.join(' and ')}.`);
+    }
+    for (const installer of newerThan(path.join(out, 'make', 'installers'), startedMs)) {
+      print(`${path.relative(root, installer)}: ${megabytes(bytesOf(installer))}`);
+    }
+  }
+};
