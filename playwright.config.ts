@@ -17,7 +17,8 @@ const chromiumArguments = [
 
 /**
  * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one;
- * `x.package.spec.ts` drives the installed application. Workers would share two cores with the engines that they start, so there is one.
+ * `x.package.spec.ts` drives the installed application. Workers would share two cores with the engines that they start,
+ * so there is one.
  */
 export default defineConfig({
   testDir: 'tests/e2e',

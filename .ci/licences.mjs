@@ -1,4 +1,5 @@
-// The licences of everything from others in the packaged application: collected, and refused where they do not allow it.
+// The licences of everything from others in the packaged application: collected, and refused where they do not allow
+// it.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './setup.mjs';
@@ -67,7 +68,8 @@ export const writeLicences = (packages, file) => {
   const heading = ({ name, version, licence }) =>
     `${'='.repeat(100)}\n${name} ${version} (${licence})\n${'='.repeat(100)}`;
   const introduction = [
-    'Uncurl Workbench contains code of the packages below, each under its own licence. Electron, Chromium and what they',
+    'Uncurl Workbench contains code of the packages below, each under its own licence. Electron, Chromium ' +
+      'and what they',
     'contain: LICENSE or LICENSE.electron.txt, and LICENSES.chromium.html, in the folder of the program. Data of the',
     'bundled tasks and models: resources/licences/THIRD-PARTY-DATA.md.',
   ].join('\n');

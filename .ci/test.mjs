@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureBuilt } from './build.mjs';
 import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
+import { findLlamaCpp } from './llama-cpp-environment.mjs';
 import { findPython } from './python-environment.mjs';
 import { chromiumVersion, electronVersion, findChromium, findElectron, findPackage } from './test-hosts.mjs';
 
@@ -19,6 +20,12 @@ const cruiser = [tool('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'), '-
 const reference = (...names) => ({
   steps: [[...vitest, '--project=integration', ...names.map((name) => `tests/reference/${name}.test.ts`)]],
 });
+
+/** Without Python nothing of it runs; without llama.cpp its own tests say so. */
+const findInterop = () => {
+  const python = findPython();
+  return python.environment ? { environment: { ...python.environment, ...findLlamaCpp() } } : python;
+};
 
 /**
  * `checks` end well or not; other kinds are counted test by test. `built` ones need dist/. `prepare` says what the
@@ -35,7 +42,7 @@ const kinds = {
   browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
   window: { built: true, named: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
   package: { built: true, named: true, prepare: findPackage, steps: [[...playwright, '--project=package']] },
-  interop: { prepare: findPython, steps: [[...vitest, '--project=interop']] },
+  interop: { prepare: findInterop, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
   tokenizers: reference('tokenizers'),

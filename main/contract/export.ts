@@ -1,13 +1,20 @@
 import { z } from 'zod';
 
 /**
- * Form of an export: a Hugging Face folder; one ONNX graph with its weights beside it; or both in one folder, the graph
- * pointing into the Hugging Face weights.
+ * Form of an export: a Hugging Face folder; one ONNX graph with its weights beside it; both in one folder, the graph
+ * pointing into the Hugging Face weights; or one GGUF file for llama.cpp.
  */
-export const exportFormat = z.enum(['hf', 'onnx', 'hf,onnx']);
+export const exportFormat = z.enum(['hf', 'onnx', 'hf,onnx', 'gguf']);
 export type ExportFormat = z.infer<typeof exportFormat>;
 
-/** Outcome of proving an export: the masked (or overlaid) original and the reopened export on the same tokens. */
+/** Types that the weights of a GGUF file can have; llama.cpp's own tool makes the smaller ones from these. */
+export const ggufTypes = ['f32', 'f16', 'bf16', 'q8_0'] as const;
+export type GgufType = (typeof ggufTypes)[number];
+
+/**
+ * Outcome of proving an export: the masked (or overlaid) original and the reopened export on the same tokens. A GGUF
+ * file is not run (0 sequences, 0 tokens): its bytes are compared.
+ */
 export const verification = z.object({
   ok: z.boolean(),
   sequences: z.number(),
@@ -31,3 +38,7 @@ export const verification = z.object({
   problems: z.array(z.string()),
 });
 export type Verification = z.infer<typeof verification>;
+
+/** Whether bytes were compared and nothing was run. */
+export const comparesBytesOnly = ({ tokens, tolerance }: Pick<Verification, 'tokens' | 'tolerance'>): boolean =>
+  tokens === 0 && tolerance === 0;

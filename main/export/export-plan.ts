@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { ExportFormat, Verification } from '../contract/export.ts';
+import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
@@ -21,6 +21,7 @@ import {
 } from './export-folder.ts';
 import { type ExportControl, verificationBytes, weightBytes } from './export-progress.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
+import { GGUF_FILE, type GgufPlan, planGguf, storedType, writeGguf } from './gguf/gguf-file.ts';
 import { type CardFacts, modelCard } from './model-card.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData, writeOnnxData, writeOnnxGraph } from './onnx-files.ts';
 import { PLAN_FILE, planFileText, preparePlan } from './prepare-plan.ts';
@@ -46,7 +47,7 @@ export const exportWarnings = (
   const experts = moeLayers * keptExperts(plan);
   const untrained =
     isMergePlan(plan) && plan.router === 'reinitialised' && plan.recovery?.router === undefined ? [UNTRAINED] : [];
-  if (format === 'hf' || experts < MANY_EXPERTS) return untrained;
+  if (format === 'hf' || format === 'gguf' || experts < MANY_EXPERTS) return untrained;
   return [
     ...untrained,
     `The graph holds ${experts.toLocaleString('en-US')} experts (${moeLayers} MoE layers x ` +
@@ -65,6 +66,8 @@ export interface ExportRequest {
   readonly card?: CardFacts;
   /** `hf` by default. */
   readonly format?: ExportFormat;
+  /** Of a GGUF file's weights; by default the one that keeps them as they are stored. */
+  readonly ggufType?: GgufType | undefined;
   readonly control: ExportControl;
 }
 
@@ -79,11 +82,14 @@ export interface ExportResult {
 
 /**
  * Writes the pruned checkpoint as a Hugging Face folder in the source's own tensor names and shards, as an ONNX graph
- * with its weights, or as both; proves it equal to the masked (or overlaid) original, and only then gives it its name.
+ * with its weights, as both, or as a GGUF file; proves it equal to the masked (or overlaid) original, and only then
+ * gives
+ * it its name. What llama.cpp would compute otherwise is refused as GGUF before a byte is written.
  * Nothing is ever overwritten, and whatever fails, nothing is left behind.
  *
  * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`,
- * `changes-nothing`, `destination-exists`, `no-folder`, `disk-full`, `not-writable`; failed: `export-unequal`.
+ * `changes-nothing`, `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `destination-exists`, `no-folder`,
+ * `disk-full`, `not-writable`; failed: `export-unequal`.
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control } = request;
@@ -107,10 +113,19 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   let bytes = checkpoint.info.sizeBytes;
   try {
     const tensors = await exportedTensors(checkpoint, plan, settings.overlayFolder);
-    bytes = weightBytes(tensors);
+    const gguf =
+      request.format === 'gguf'
+        ? await planGguf(
+            checkpoint,
+            await exportedConfig(checkpoint, plan),
+            tensors,
+            request.ggufType ?? storedType(checkpoint),
+          )
+        : null;
+    bytes = gguf?.sizeBytes ?? weightBytes(tensors);
     await requireSpace(parent, bytes);
     await mkdir(unfinished);
-    const verification = await fill(request, plan, tensors, unfinished);
+    const verification = await fill(request, plan, tensors, gguf, unfinished);
     const sizeBytes = await folderBytes(unfinished);
     if (control.signal.aborted) throw new CancelledError('The export');
     await publishFolder(unfinished, destination);
@@ -118,7 +133,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
       folder: destination,
       verification,
       sizeBytes,
-      warnings: exportWarnings(checkpoint.info, plan, request.format ?? 'hf'),
+      warnings: [...exportWarnings(checkpoint.info, plan, request.format ?? 'hf'), ...(gguf?.warnings ?? [])],
     };
   } catch (error) {
     await removeUnfinished(unfinished);
@@ -131,11 +146,13 @@ const fill = async (
   request: ExportRequest,
   plan: Plan,
   tensors: readonly ExportedTensor[],
+  gguf: GgufPlan | null,
   folder: string,
 ): Promise<Verification> => {
   const { checkpoint, settings, control, format = 'hf' } = request;
   const forms = format === 'hf,onnx' ? 2 : 1;
-  const total = weightBytes(tensors) + verificationBytes(tensors, forms);
+  const toWrite = gguf?.sizeBytes ?? weightBytes(tensors);
+  const total = toWrite + (gguf?.sizeBytes ?? verificationBytes(tensors, forms));
   const checksums = new Map<string, string>();
   const write = async (name: string, text: string): Promise<void> => {
     checksums.set(name, await writeFlushed(path.join(folder, name), text));
@@ -144,15 +161,16 @@ const fill = async (
   const onBytes = (bytes: number): void => {
     if (control.signal.aborted) throw new CancelledError('The export');
     written += bytes;
-    control.onProgress?.(Math.min(written, weightBytes(tensors)), total);
+    control.onProgress?.(Math.min(written, toWrite), total);
   };
-  if (format === 'onnx') checksums.set(ONNX_DATA_FILE, await writeOnnxData(tensors, folder, onBytes));
+  if (gguf !== null) checksums.set(GGUF_FILE, await writeGguf(gguf, folder, onBytes));
+  else if (format === 'onnx') checksums.set(ONNX_DATA_FILE, await writeOnnxData(tensors, folder, onBytes));
   else
     for (const [name, checksum] of await writeWeights(checkpoint, tensors, folder, onBytes))
       checksums.set(name, checksum);
   const config = await exportedConfig(checkpoint, plan);
   await write('config.json', config);
-  if (format !== 'hf') {
+  if (format === 'onnx' || format === 'hf,onnx') {
     const views = format === 'onnx' ? onnxData(tensors, folder).views : (await openCheckpoint(folder)).tensors;
     checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, config, views, folder));
   }
@@ -165,7 +183,7 @@ const fill = async (
     checkpoint,
     plan,
     settings,
-    control: { signal: control.signal, onProgress: (done) => control.onProgress?.(weightBytes(tensors) + done, total) },
+    control: { signal: control.signal, onProgress: (done) => control.onProgress?.(toWrite + done, total) },
   });
   if (!verification.ok) {
     throw new WorkbenchError(
@@ -183,7 +201,8 @@ const fill = async (
     cost: planCost(checkpoint.info, plan),
     verification,
     format,
-    warnings: exportWarnings(checkpoint.info, plan, format),
+    warnings: [...exportWarnings(checkpoint.info, plan, format), ...(gguf?.warnings ?? [])],
+    ggufType: gguf?.type ?? null,
     hasTokenizer: sideFiles.includes('tokenizer.json'),
     licence: await licenceLines(checkpoint.folder),
     facts: request.card ?? null,

@@ -1,9 +1,10 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ExportFormat, Verification } from '../contract/export.ts';
+import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
+import { GGUF_FILE } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 
 /** What is known of the plan beside itself. */
@@ -22,6 +23,8 @@ export interface CardContents {
   readonly verification: Verification;
   readonly format: ExportFormat;
   readonly warnings: readonly string[];
+  /** Of a GGUF file's weights; null for other formats. */
+  readonly ggufType: GgufType | null;
   readonly hasTokenizer: boolean;
   /** Lines of the source's own card that name its licence. */
   readonly licence: readonly string[];
@@ -47,12 +50,16 @@ export const modelCard = (contents: CardContents): string =>
     loading(contents),
   ].join('\n\n') + '\n';
 
+const hasGraph = (format: ExportFormat): boolean => format === 'onnx' || format === 'hf,onnx';
+const isCheckpoint = (format: ExportFormat): boolean => format === 'hf' || format === 'hf,onnx';
+
 const frontMatter = ({ checkpoint, licence, format }: CardContents): string =>
   [
     ...['---', `base_model: ${JSON.stringify(checkpoint.name)}`, ...licence],
-    ...(format === 'onnx' ? [] : ['library_name: transformers']),
+    ...(isCheckpoint(format) ? ['library_name: transformers'] : []),
     ...['pipeline_tag: text-generation', 'tags:', '- mixture-of-experts', '- expert-pruning'],
-    ...(format === 'hf' ? [] : ['- onnx']),
+    ...(hasGraph(format) ? ['- onnx'] : []),
+    ...(format === 'gguf' ? ['- gguf'] : []),
     '---',
   ].join('\n');
 
@@ -136,7 +143,18 @@ const curve = (points: readonly SweepResult[]): string =>
     ]),
   );
 
-const verified = ({ verification, plan, format }: CardContents): string => {
+const REPEAT =
+  '`sha256sum --check checksums.sha256` tells whether a file changed since; `uncurl verify FOLDER --against ' +
+  'MODEL --plan uncurl-plan.json` repeats the comparison.';
+
+const verified = ({ verification, plan, format, ggufType }: CardContents): string => {
+  if (format === 'gguf')
+    return (
+      `Before this folder got its name ${GGUF_FILE} was reopened and compared with what the plan makes of the ` +
+      `source, written as ${ggufType ?? ''}: ` +
+      `every value of its metadata and every byte of its tensors is the same. It was not run: llama.cpp is no ` +
+      `part of the workbench. ${REPEAT}`
+    );
   const { sequences, tokens, maxLogitDifference, tolerance, sameExperts } = verification;
   const original = isMergePlan(plan)
     ? 'the original with its experts replaced by the merged ones'
@@ -150,15 +168,15 @@ const verified = ({ verification, plan, format }: CardContents): string => {
     `${maxLogitDifference === 0 ? '0' : maxLogitDifference.toExponential(1)} (limit ` +
     `${tolerance.toExponential(0)}, relative for logits beyond 1). ` +
     graph +
-    '`sha256sum --check checksums.sha256` tells whether a file changed since; `uncurl verify FOLDER ' +
-    '--against MODEL --plan uncurl-plan.json` repeats the comparison.'
+    REPEAT
   );
 };
 
 const loading = (contents: CardContents): string =>
   [
-    ...(contents.format === 'onnx' ? [] : [inTransformers(contents)]),
-    ...(contents.format === 'hf' ? [] : [inOnnxRuntime(contents)]),
+    ...(isCheckpoint(contents.format) ? [inTransformers(contents)] : []),
+    ...(hasGraph(contents.format) ? [inOnnxRuntime(contents)] : []),
+    ...(contents.format === 'gguf' ? [inLlamaCpp] : []),
     ...contents.warnings,
   ].join('\n\n');
 
@@ -173,6 +191,12 @@ const inTransformers = ({ hasTokenizer }: CardContents): string =>
     'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")',
     ...(hasTokenizer ? ['tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")'] : []),
   ]);
+
+const inLlamaCpp =
+  `${GGUF_FILE} is one file with weights and tokenizer for llama.cpp and what is built on it.\n\n` +
+  ['```sh', `llama-cli --model path/to/this/folder/${GGUF_FILE} --prompt "…"`, '```'].join('\n') +
+  `\n\nSmaller types are made by llama.cpp's own tool from a file of type f32, f16 or bf16: \`llama-quantize ` +
+  `${GGUF_FILE} smaller.gguf Q4_K_M\`.`;
 
 /** The graph has no state: whole sequences in, logits of every position out. */
 const inOnnxRuntime = ({ format }: CardContents): string =>

@@ -10,10 +10,11 @@ import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runn
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
 import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
-import { configProblems } from './export-config.ts';
+import { configProblems, exportedConfig } from './export-config.ts';
 import { checksumProblems, tokenizerProblems } from './export-folder.ts';
 import { type ExportControl, VerifyProgress } from './export-progress.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
+import { GGUF_FILE, ggufProblems, planGguf, readGgufType } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData } from './onnx-files.ts';
 import { planFileProblems, preparePlan } from './prepare-plan.ts';
 import { compareOnnx, verificationSlots } from './verify-onnx.ts';
@@ -40,8 +41,9 @@ export interface VerifyRequest {
  * makes of the source, nothing is missing or extra, and on seeded sequences the masked (or overlaid) original and the
  * reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1, |a|). What the
  * folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells no experts; one
- * larger than
- * the memory budget is held to 1e-4). All models run on the processor, whatever `settings` name.
+ * larger than the memory budget is held to 1e-4). A GGUF file is not run: every byte of it is compared with what the
+ * plan
+ * makes of the source. All models run on the processor, whatever `settings` name.
  *
  * A folder that is something else is a result (`ok: false` with problems); one that is no model folder at all, or a
  * plan that does not fit the original, is refused.
@@ -54,6 +56,7 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
   const holds = await whatItHolds(exported);
   try {
     const tensors = await exportedTensors(checkpoint, plan, settings.overlayFolder);
+    if (holds.gguf) return await verifyGguf(exported, checkpoint, plan, tensors, control);
     const opened = holds.weights ? await openOrExplain(exported) : null;
     if (typeof opened === 'string') return unopened([opened, ...(await checksumProblems(exported, control.signal))]);
     const progress = new VerifyProgress(control, tensors, Number(holds.weights) + Number(holds.onnx));
@@ -109,7 +112,9 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
 };
 
 /** What an export consists of; a folder without any model is refused. */
-const whatItHolds = async (folder: string): Promise<{ readonly weights: boolean; readonly onnx: boolean }> => {
+const whatItHolds = async (
+  folder: string,
+): Promise<{ readonly weights: boolean; readonly onnx: boolean; readonly gguf: boolean }> => {
   const isFile = (name: string): Promise<boolean> =>
     stat(path.join(folder, name)).then(
       (stats) => stats.isFile(),
@@ -123,7 +128,55 @@ const whatItHolds = async (folder: string): Promise<{ readonly weights: boolean;
     );
   }
   const onnx = await isFile(ONNX_FILE);
-  return { weights: !onnx || (await isFile(SINGLE_FILE)) || (await isFile(INDEX_FILE)), onnx };
+  const hasWeights = (await isFile(SINGLE_FILE)) || (await isFile(INDEX_FILE));
+  const gguf = !onnx && !hasWeights && (await isFile(GGUF_FILE));
+  return { weights: hasWeights || (!onnx && !gguf), onnx, gguf };
+};
+
+/** A folder whose one model is a GGUF file: all that is in it is compared, nothing is run. */
+const verifyGguf = async (
+  exported: string,
+  checkpoint: Checkpoint,
+  plan: Plan,
+  tensors: readonly ExportedTensor[],
+  { signal, onProgress }: ExportControl,
+): Promise<Verification> => {
+  const checksums = await checksumProblems(exported, signal);
+  let differing: readonly string[];
+  try {
+    const type = await readGgufType(exported);
+    if (type === null) return unopened([`${GGUF_FILE} does not say of which type its weights are.`, ...checksums]);
+    const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
+    let done = 0;
+    differing = await ggufProblems(gguf, exported, (bytes) => {
+      if (signal.aborted) throw new CancelledError('The verification');
+      done += bytes;
+      onProgress?.(Math.min(done, gguf.sizeBytes), gguf.sizeBytes);
+    });
+  } catch (error) {
+    if (error instanceof WorkbenchError && error.code === 'bad-gguf') return unopened([error.message, ...checksums]);
+    throw error;
+  }
+  const problems = [
+    ...listed([
+      ...configProblems(checkpoint, plan, await readConfig(exported)),
+      ...(await tokenizerProblems(checkpoint.folder, exported)),
+      ...(await planFileProblems(exported, plan)),
+      ...checksums,
+    ]),
+    ...listed(differing),
+  ];
+  return {
+    ok: problems.length === 0,
+    sequences: 0,
+    tokens: 0,
+    maxLogitDifference: 0,
+    tolerance: 0,
+    forms: [],
+    sameExperts: null,
+    sameTensors: differing.length === 0,
+    problems,
+  };
 };
 
 const readConfig = async (folder: string): Promise<Readonly<Record<string, unknown>>> =>

@@ -52,7 +52,11 @@ export const exportJob =
     meter.finish();
     return {
       output: folder,
-      summary: [`Exported to ${folder} and verified on ${String(verification.tokens)} tokens.`, ...warnings].join(' '),
+      summary: [
+        `Exported to ${folder} and ` +
+          `${format === 'gguf' ? 'compared byte by byte' : `verified on ${String(verification.tokens)} tokens`}.`,
+        ...warnings,
+      ].join(' '),
     };
   };
 

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { exportFormat } from '../../contract/export.ts';
+import { type ExportFormat, exportFormat, ggufTypes } from '../../contract/export.ts';
+import { refuse } from '../../contract/errors.ts';
 import { isMergePlan } from '../../contract/plan.ts';
 import { exportPlan } from '../../export/export-plan.ts';
 import { outFolder } from '../files.ts';
@@ -14,11 +15,19 @@ import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
 
-const FORMATS = ['hf', 'onnx'] as const;
+const FORMATS = ['hf', 'onnx', 'gguf'] as const;
+
+/** The form that was asked for: one, or hf and onnx together. */
+const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
+  if (names.length === 0) return 'hf';
+  if (names.includes('gguf') && names.some((name) => name !== 'gguf'))
+    throw refuse('bad-usage', 'A GGUF file is an export of its own, without other forms.', 'Export twice.');
+  return exportFormat.parse(FORMATS.filter((name) => names.includes(name)).join(','));
+};
 
 export const exportVerb: Verb = {
   name: 'export',
-  usage: 'MODEL --plan PLAN --out DIR [--format hf,onnx]',
+  usage: 'MODEL --plan PLAN --out DIR [--format hf,onnx | --format gguf [--gguf-type TYPE]]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {
@@ -30,17 +39,22 @@ export const exportVerb: Verb = {
       value: 'NAME',
       help:
         'hf (default): a Hugging Face folder. onnx: one graph with its weights. ' +
-        'hf,onnx: both in one folder, sharing the weights.',
+        'hf,onnx: both in one folder, sharing the weights. gguf: one file for llama.cpp.',
+    },
+    'gguf-type': {
+      type: 'string',
+      value: 'TYPE',
+      help: `Type of the weights of a GGUF file: ${ggufTypes.join(', ')} (default: as they are stored).`,
     },
     ...MACHINE_OPTIONS,
   },
   run: async (given, { resources, signal, progress, environment }) => {
     const reader = optionReader(given);
     const destination = outFolder(reader);
-    const formats = reader.choices('format', FORMATS);
-    const format = exportFormat.parse(
-      formats.length === 0 ? 'hf' : FORMATS.filter((name) => formats.includes(name)).join(','),
-    );
+    const format = formatOf(reader.choices('format', FORMATS));
+    const ggufType = reader.choice('gguf-type', ggufTypes);
+    if (ggufType !== undefined && format !== 'gguf')
+      throw refuse('bad-usage', '--gguf-type is of GGUF files only.', 'Give --format gguf too.');
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
@@ -52,9 +66,20 @@ export const exportVerb: Verb = {
         plan,
         destination,
         format,
+        ggufType,
         settings: { ...machineSettings(reader), overlayFolder },
         control: { signal, onProgress: progressOf(progress, 'exporting and verifying') },
       });
+      if (format === 'gguf') {
+        const text =
+          `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are ` +
+          `byte for ` +
+          'byte what the plan makes of the source. It was not run: llama.cpp is no part of the workbench.';
+        return {
+          document: { folder, format, sizeBytes, verification, warnings },
+          text: [text, ...warnings].join('\n'),
+        };
+      }
       const difference = verification.maxLogitDifference.toExponential(1);
       const text =
         `Exported to ${folder} (${printedBytes(sizeBytes)}); on ${String(verification.tokens)} tokens its logits ` +

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { comparesBytesOnly } from '../../contract/export.ts';
 import { verifyExport } from '../../export/verify-export.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -44,12 +45,20 @@ export const verify: Verb = {
           ['tensors', sameTensors ? 'byte for byte what the plan makes of the source' : 'differ'],
           [
             'experts',
-            sameExperts === null ? 'not told by a graph' : sameExperts ? 'the same for every token' : 'differ',
+            comparesBytesOnly(verification)
+              ? 'not run'
+              : sameExperts === null
+                ? 'not told by a graph'
+                : sameExperts
+                  ? 'the same for every token'
+                  : 'differ',
           ],
           [
             'logits',
-            `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) ` +
-              `on ${String(sequences)} sequences, ${String(tokens)} tokens`,
+            comparesBytesOnly(verification)
+              ? 'not computed: a GGUF file is compared byte by byte'
+              : `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) ` +
+                `on ${String(sequences)} sequences, ${String(tokens)} tokens`,
           ],
         ]),
         ...problems.map((problem) => `- ${problem}`),

@@ -19,6 +19,7 @@ export const formatText: Readonly<Record<ExportFormat, string>> = {
   'hf,onnx':
     'Both in one folder: the graph points into the safetensors files, so the weights are there once. Each form ' +
     'is verified by itself.',
+  gguf: 'One file with weights and tokenizer, model.gguf: what llama.cpp and programs built on it open.',
 };
 
 /** What the weights are written as. */
@@ -26,6 +27,7 @@ export const weightsText: Readonly<Record<ExportFormat, string>> = {
   hf: 'safetensors, the source’s own tensor names',
   onnx: 'one data file that the graph points into',
   'hf,onnx': 'safetensors, used by the graph too',
+  gguf: 'one file, as they are stored',
 };
 
 /** Title of a form that was proven by itself. */
@@ -35,6 +37,7 @@ const folderWords: Readonly<Record<ExportFormat, string>> = {
   hf: 'Hugging Face',
   onnx: 'ONNX',
   'hf,onnx': 'Hugging Face and ONNX',
+  gguf: 'GGUF',
 };
 
 /** The form that an export's manifest records; null for a run that is no export. */

@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import type { Verification } from '../../../main/contract/export.ts';
+import { comparesBytesOnly, type Verification } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { Icon } from '../../components/button.tsx';
 import { FactList } from '../../components/data-table.tsx';
@@ -70,7 +70,9 @@ const yesNo = (value: boolean) => (
 );
 
 /** The largest difference of logits, of each form that was proven. */
-const logitFacts = ({ forms, maxLogitDifference, tolerance }: Verification): readonly Fact[] => {
+const logitFacts = (proof: Verification): readonly Fact[] => {
+  if (comparesBytesOnly(proof)) return [];
+  const { forms, maxLogitDifference, tolerance } = proof;
   const measured = forms.length > 0 ? forms : [{ form: null, maxLogitDifference, tolerance }];
   return measured.map(({ form, maxLogitDifference: difference, tolerance: limit }) => ({
     key: `logits ${form ?? ''}`,
@@ -95,7 +97,9 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
       <div>
         <strong>{proof.ok ? 'Verified: the export is what was measured' : 'Not verified'}</strong>
         <p>
-          {formatCount(proof.sequences)} sequences, {formatCount(proof.tokens)} tokens compared
+          {comparesBytesOnly(proof)
+            ? 'Compared byte by byte; not run'
+            : `${formatCount(proof.sequences)} sequences, ${formatCount(proof.tokens)} tokens compared`}
         </p>
       </div>
     </div>

@@ -27,6 +27,7 @@ const contents = async (plan: Plan, more: Partial<CardContents> = {}): Promise<C
     },
     format: 'hf',
     warnings: [],
+    ggufType: null,
     hasTokenizer: true,
     licence: [],
     facts: null,

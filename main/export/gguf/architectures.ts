@@ -1,0 +1,244 @@
+import type { BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import { refuse } from '../../contract/errors.ts';
+import { rotaryProblems } from './llama-rotary.ts';
+
+/** What llama.cpp computes for one of its architectures, as far as families differ in it. */
+export interface LlamaArchitecture {
+  /** `general.architecture`. */
+  readonly name: string;
+  /** Whether chosen weights are divided by their sum; null: a metadata key says. */
+  readonly normalises: boolean | null;
+  /**
+   * Whether queries and keys are rotated in pairs (2i, 2i + 1) of rows: stored rows are reordered where the family has
+   * halves.
+   */
+  readonly rotatesPairs: boolean;
+  /** Biases of attention that it adds, and whether it can do without them. */
+  readonly biases: 'none' | 'query-key-value' | 'optional-query-key-value' | 'all';
+  /** Dense layers before the first one with experts. */
+  readonly leadingDense: boolean;
+  /** Heads together must be as wide as the residual stream. */
+  readonly squareAttention: boolean;
+  /** Whether it uses the embedding where there is no head. */
+  readonly sharesEmbedding: boolean;
+  /** Groups of experts, ranked by the sum of their best two. */
+  readonly groups: boolean;
+  /** Yarn was found equal. */
+  readonly yarn: boolean;
+  /** Every other layer, from the first one on, sees a window. */
+  readonly windows: boolean;
+  /** Name of the norm before the experts. */
+  readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm';
+  /** Whether `feed_forward_length` is the width of an expert; else of a dense layer. */
+  readonly widthIsExpert: boolean;
+}
+
+const plain = {
+  normalises: true,
+  rotatesPairs: false,
+  biases: 'none',
+  leadingDense: false,
+  squareAttention: false,
+  sharesEmbedding: true,
+  groups: false,
+  yarn: false,
+  windows: false,
+  feedForwardNorm: 'ffn_norm',
+  widthIsExpert: false,
+} as const satisfies Partial<LlamaArchitecture>;
+
+/** By family; a family that is not here is refused. What each line says was measured in llama.cpp itself. */
+const architectures: ReadonlyMap<string, LlamaArchitecture> = new Map<string, LlamaArchitecture>([
+  ['mixtral', { ...plain, name: 'llama', rotatesPairs: true, widthIsExpert: true }],
+  [
+    'qwen2_moe',
+    {
+      ...plain,
+      name: 'qwen2moe',
+      normalises: false,
+      biases: 'query-key-value',
+      squareAttention: true,
+      sharesEmbedding: false,
+    },
+  ],
+  ['qwen3_moe', { ...plain, name: 'qwen3moe', yarn: true }],
+  [
+    'olmoe',
+    { ...plain, name: 'olmoe', normalises: false, squareAttention: true, sharesEmbedding: false, widthIsExpert: true },
+  ],
+  ['deepseek_v2', { ...plain, name: 'deepseek2', normalises: null, rotatesPairs: true, leadingDense: true }],
+  [
+    'deepseek_v3',
+    { ...plain, name: 'deepseek2', normalises: null, rotatesPairs: true, leadingDense: true, groups: true, yarn: true },
+  ],
+  [
+    'glm4_moe',
+    {
+      ...plain,
+      name: 'glm4moe',
+      normalises: null,
+      biases: 'optional-query-key-value',
+      leadingDense: true,
+      feedForwardNorm: 'post_attention_norm',
+    },
+  ],
+  ['granitemoe', { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true }],
+  [
+    'gpt_oss',
+    {
+      ...plain,
+      name: 'gpt-oss',
+      biases: 'all',
+      sharesEmbedding: false,
+      yarn: true,
+      windows: true,
+      feedForwardNorm: 'post_attention_norm',
+    },
+  ],
+]);
+
+/** Constants of llama.cpp's clamped activation. */
+const CLAMP = { limit: 7, alpha: 1.702 } as const;
+const MAX_EXPERTS = 1024;
+
+const familyReasons: ReadonlyMap<string, string> = new Map([
+  ['phimoe', 'llama.cpp weighs the experts of PhiMoE by a plain softmax, where the model itself uses SparseMixer'],
+]);
+
+/**
+ * The architecture that llama.cpp runs a model as. What it would compute otherwise than the model itself is refused,
+ * all
+ * reasons in one sentence each.
+ *
+ * @throws WorkbenchError `not-for-llama-cpp`.
+ */
+export const llamaArchitecture = (
+  model: ModelDescriptor,
+  config: Readonly<Record<string, unknown>>,
+): LlamaArchitecture => {
+  const architecture = architectures.get(model.family);
+  if (architecture === undefined)
+    throw refusal([familyReasons.get(model.family) ?? `llama.cpp has not been proven equal for ${model.family}`]);
+  const problems = [
+    ...layerProblems(model, architecture),
+    ...routingProblems(model, architecture),
+    ...attentionProblems(model, architecture),
+    ...rotaryProblems(model, config, architecture.yarn),
+    ...storageProblems(model),
+  ];
+  if (problems.length > 0) throw refusal(problems);
+  return architecture;
+};
+
+const refusal = (problems: readonly string[]): Error =>
+  refuse(
+    'not-for-llama-cpp',
+    `A GGUF file of this model would not compute what the model does: ${problems.join('; ')}.`,
+    'Export it as hf or onnx, which are proven equal.',
+  );
+
+/** Dense layers before the first one with experts. */
+export const leadingDenseLayers = ({ blocks }: ModelDescriptor): number => {
+  const first = blocks.findIndex(({ moe }) => moe !== null);
+  return first === -1 ? blocks.length : first;
+};
+
+const layerProblems = (model: ModelDescriptor, { name, leadingDense, windows }: LlamaArchitecture): string[] => {
+  const problems: string[] = [];
+  const dense = model.blocks.flatMap(({ moe }, block) => (moe === null ? [block] : []));
+  const allowed = leadingDense ? leadingDenseLayers(model) : 0;
+  if (dense.length > allowed)
+    problems.push(
+      `layer ${String(dense[allowed])} has no experts, and llama.cpp's ${name} wants them in every layer` +
+        (leadingDense ? ' after the first ones' : ''),
+    );
+  const odd = model.blocks.findIndex(({ window }, block) => (window !== null) !== (windows && block % 2 === 0));
+  if (odd !== -1)
+    problems.push(
+      `layer ${String(odd)} has ${windowWords(model.blocks[odd])}, which llama.cpp's ${name} does not compute`,
+    );
+  if (windows && new Set(model.blocks.flatMap(({ window }) => window ?? [])).size > 1)
+    problems.push('its layers have windows of different lengths');
+  return problems;
+};
+
+const windowWords = (block: BlockDescriptor | undefined): string =>
+  block?.window === null || block === undefined ? 'no sliding window' : `a sliding window of ${String(block.window)}`;
+
+const routingProblems = (
+  { moeLayers }: ModelDescriptor,
+  { name, normalises, groups, leadingDense }: LlamaArchitecture,
+): string[] => {
+  const problems = new Set<string>();
+  for (const { moe } of moeLayers) {
+    const { routing, activation, experts, topK } = moe;
+    if (experts > MAX_EXPERTS)
+      problems.add(`it has ${String(experts)} experts, and llama.cpp takes ${String(MAX_EXPERTS)}`);
+    if (topK > experts) problems.add(`top-${String(topK)} exceeds its ${String(experts)} experts`);
+    if (routing.kind === 'softmax-all' && normalises !== null && routing.normalise !== normalises)
+      problems.add(
+        `norm_topk_prob is ${String(routing.normalise)}, and llama.cpp's ${name} always computes ${String(normalises)}`,
+      );
+    if (routing.kind === 'softmax-all' && !leadingDense && routing.scale !== 1)
+      problems.add(`chosen weights are scaled by ${String(routing.scale)}`);
+    if ((routing.kind === 'softmax-all' || routing.kind === 'sigmoid') && routing.groups !== null && !groups)
+      problems.add(
+        `experts are chosen within ${String(routing.groups.kept)} of ${String(routing.groups.count)} groups, ` +
+          `which llama.cpp's ${name} does not do as this model does`,
+      );
+    if (activation.kind === 'clamped' && (activation.limit !== CLAMP.limit || activation.alpha !== CLAMP.alpha))
+      problems.add(
+        `swiglu_limit ${String(activation.limit)} and swiglu_alpha ${String(activation.alpha)} are not llama.cpp's ` +
+          `${String(CLAMP.limit)} and ${String(CLAMP.alpha)}`,
+      );
+    if (name === 'deepseek2' && moe.shared === null) problems.add('it has no shared experts');
+  }
+  return [...problems];
+};
+
+const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
+  const { name, biases, squareAttention } = architecture;
+  const problems = new Set<string>();
+  if (model.headBias !== null) problems.add('its head has a bias');
+  if (squareAttention && model.heads * model.headDimension !== model.hidden)
+    problems.add(
+      `${String(model.heads)} heads of ${String(model.headDimension)} are not hidden_size ` +
+        `${String(model.hidden)}, as llama.cpp's ${name} wants`,
+    );
+  const epsilons = new Set([model.finalNorm.epsilon, ...model.blocks.flatMap(epsilonsOf)]);
+  if (epsilons.size > 1)
+    problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, and llama.cpp takes one`);
+  for (const { attention } of model.blocks) {
+    if (attention.kind === 'latent') continue;
+    if (attention.clip !== null)
+      problems.add(`clip_qkv is ${String(attention.clip)}, and llama.cpp's ${name} does not clip`);
+    const inputs = attention.query.bias !== null;
+    const output = attention.output.bias !== null;
+    if (inputs && biases === 'none') problems.add(`its attention has biases, which llama.cpp's ${name} leaves out`);
+    if (!inputs && (biases === 'query-key-value' || biases === 'all'))
+      problems.add(`its attention has no biases, and llama.cpp's ${name} is proven with them only`);
+    if (output !== (biases === 'all')) problems.add(`its attention has ${output ? 'a' : 'no'} bias on its output`);
+  }
+  return [...problems];
+};
+
+const epsilonsOf = ({ attentionNorm, feedForwardNorm, attention }: BlockDescriptor): readonly number[] => [
+  attentionNorm.epsilon,
+  feedForwardNorm.epsilon,
+  ...(attention.kind === 'latent'
+    ? [attention.keyValueNorm.epsilon, ...('norm' in attention.query ? [attention.query.norm.epsilon] : [])]
+    : attention.queryKeyNorm === null
+      ? []
+      : [attention.queryKeyNorm.query.epsilon, attention.queryKeyNorm.key.epsilon]),
+];
+
+const storageProblems = ({ moeLayers, blocks }: ModelDescriptor): string[] => {
+  const kinds = new Set([
+    ...moeLayers.flatMap(({ moe }) => moe.expertTensors.map(({ gate }) => gate.stored.kind)),
+    ...blocks.map(({ attention }) => attention.output.weight.stored.kind),
+  ]);
+  return [
+    ...(kinds.has('fp8') ? ['its weights are float8, which GGUF does not have'] : []),
+    ...(kinds.has('mxfp4') ? ['its experts are MXFP4, which is not proven here as GGUF'] : []),
+  ];
+};

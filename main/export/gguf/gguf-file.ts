@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { describeModel } from '../../checkpoint/describe-model.ts';
+import type { TensorView } from '../../checkpoint/descriptor.ts';
+import { familyOf } from '../../checkpoint/families/families.ts';
+import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
+import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
+import type { ExportedTensor } from '../exported-tensors.ts';
+import { llamaArchitecture } from './architectures.ts';
+import {
+  encodeHeader,
+  type GgufMetadata,
+  type GgufValue,
+  readGgufHeader,
+  type TensorInfo,
+  type TensorType,
+} from './gguf-header.ts';
+import { fileType, modelMetadata } from './model-metadata.ts';
+import { type GgufTensor, modelTensors } from './model-tensors.ts';
+import { ggufBytes, type ReadView, readPieces, virtualViews } from './tensor-values.ts';
+import { ggufTokenizer } from './tokenizer-metadata.ts';
+
+/** The one file of a GGUF export that llama.cpp loads. */
+export const GGUF_FILE = 'model.gguf';
+
+/** What a GGUF file of a pruned model will hold, before a byte of it is written. */
+export interface GgufPlan {
+  readonly type: TensorType;
+  readonly metadata: GgufMetadata;
+  readonly tensors: readonly GgufTensor[];
+  readonly read: ReadView;
+  /** Where each tensor will lie, and the bytes before the first one. */
+  readonly placed: readonly TensorInfo[];
+  readonly header: Uint8Array;
+  readonly sizeBytes: number;
+  /** What whoever loads it should know, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** Types that hold what a checkpoint stores without loss. */
+const lossless: Readonly<Record<string, TensorType>> = { F16: 'f16', BF16: 'bf16' };
+
+/** The type that keeps the weights as they are stored. */
+export const storedType = ({ descriptor }: Checkpoint): TensorType => lossless[descriptor.embedding.dtype] ?? 'f32';
+
+/**
+ * Lays out the GGUF file of a pruned model: `tensors` are those of its export, `configText` its config.
+ *
+ * @throws WorkbenchError `not-for-llama-cpp`, where llama.cpp would compute something else than the model.
+ */
+export const planGguf = async (
+  source: Checkpoint,
+  configText: string,
+  tensors: readonly ExportedTensor[],
+  type: TensorType,
+): Promise<GgufPlan> => {
+  const family = familyOf(source.descriptor.family);
+  if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
+  const config = z.record(z.string(), z.unknown()).parse(JSON.parse(configText));
+  const model = describeModel(family, config, virtualViews(tensors), source.folder);
+  const architecture = llamaArchitecture(model, config);
+  const tokenizer = await ggufTokenizer(source.folder, model.vocabulary);
+  const metadata = new Map([...modelMetadata(model, config, architecture, type, source.name), ...tokenizer.metadata]);
+  const written = modelTensors(model, architecture, type);
+  const { bytes, tensors: placed } = encodeHeader(metadata, written);
+  const last = placed.at(-1);
+  return {
+    type,
+    metadata,
+    tensors: written,
+    read: readPieces(tensors),
+    placed,
+    header: bytes,
+    sizeBytes: last === undefined ? bytes.length : last.byteOffset + last.byteLength,
+    warnings: [...tokenizer.warnings, ...typeWarnings(type, written)],
+  };
+};
+
+const typeWarnings = (type: TensorType, tensors: readonly GgufTensor[]): readonly string[] => {
+  const wider = tensors.filter((tensor) => tensor.type !== type && tensor.type !== 'f32');
+  return wider.length === 0
+    ? []
+    : [
+        `${String(wider.length)} tensors (${wider[0]?.name ?? ''} and others of its shape) are float16: ` +
+          'their rows are no whole blocks of 32 values, as Q8_0 wants them.',
+      ];
+};
+
+/**
+ * Writes the file and flushes it to disk; gives its SHA-256. Nothing is held but one chunk. `onBytes` may throw to
+ * stop.
+ */
+export const writeGguf = async (
+  { header, tensors, placed, read }: GgufPlan,
+  folder: string,
+  onBytes: (bytes: number) => void,
+): Promise<string> => {
+  const hash = createHash('sha256');
+  const handle = await open(path.join(folder, GGUF_FILE), 'wx');
+  try {
+    let offset = 0;
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      await handle.writeFile(bytes);
+      hash.update(bytes);
+      offset += bytes.length;
+      onBytes(bytes.length);
+    };
+    await write(header);
+    for (const [index, tensor] of tensors.entries()) {
+      const place = placed[index];
+      if (place === undefined) throw new Error(`no place for ${tensor.name}`);
+      await write(new Uint8Array(place.byteOffset - offset));
+      for await (const bytes of ggufBytes(tensor, read)) await write(bytes);
+      if (offset !== place.byteOffset + place.byteLength) throw new Error(`${tensor.name} has another length`);
+    }
+    await handle.sync();
+    return hash.digest('hex');
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Type of the weights of a GGUF file, as its metadata has it; null: none that exports have. */
+export const readGgufType = async (folder: string): Promise<TensorType | null> =>
+  fileType((await readGgufHeader(path.join(folder, GGUF_FILE))).metadata.get('general.file_type'));
+
+/**
+ * What differs between the file of a folder, reopened, and what the plan lays out: metadata, names, types, shapes and
+ * places of tensors, and every byte of their values.
+ */
+export const ggufProblems = async (
+  plan: GgufPlan,
+  folder: string,
+  onBytes: (bytes: number) => void,
+): Promise<readonly string[]> => {
+  const file = path.join(folder, GGUF_FILE);
+  const { metadata, tensors } = await readGgufHeader(file);
+  const problems = metadataProblems(plan.metadata, metadata);
+  const found = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const names = new Set(plan.tensors.map(({ name }) => name));
+  for (const { name } of tensors)
+    if (!names.has(name)) problems.push(`tensor "${name}" does not belong into the export.`);
+  for (const tensor of plan.tensors) {
+    const info = found.get(tensor.name);
+    if (info === undefined) problems.push(`tensor "${tensor.name}" is missing.`);
+    else if (info.type !== tensor.type || String(info.shape) !== String(tensor.shape))
+      problems.push(
+        `tensor "${tensor.name}" is ${info.type} [${info.shape.join(', ')}] instead of ${tensor.type} ` +
+          `[${tensor.shape.join(', ')}].`,
+      );
+    else {
+      const at = await firstDifference(tensor, info, file, plan.read, onBytes);
+      if (at !== null)
+        problems.push(
+          `tensor "${tensor.name}" is not what the plan makes of the source: byte ${String(at)} of ` +
+            `${String(info.byteLength)} differs.`,
+        );
+    }
+  }
+  return problems;
+};
+
+const metadataProblems = (expected: GgufMetadata, found: GgufMetadata): string[] =>
+  [...new Set([...expected.keys(), ...found.keys()])].flatMap((key) => {
+    const [is, wanted] = [shown(found.get(key)), shown(expected.get(key))];
+    return is === wanted ? [] : [`${GGUF_FILE}: "${key}" is ${is.slice(0, 100)} instead of ${wanted.slice(0, 100)}.`];
+  });
+
+/** Numbers are compared as the float32 that a file holds. */
+const shown = (value: GgufValue | undefined): string => {
+  if (value === undefined) return 'missing';
+  if (value.kind === 'float32') return String(Math.fround(value.value));
+  if (value.kind === 'float32s') return JSON.stringify(value.value.map(Math.fround));
+  return JSON.stringify(value.value);
+};
+
+const firstDifference = async (
+  tensor: GgufTensor,
+  { byteOffset }: TensorInfo,
+  file: string,
+  read: ReadView,
+  onBytes: (bytes: number) => void,
+): Promise<number | null> => {
+  let done = 0;
+  for await (const wanted of ggufBytes(tensor, read)) {
+    const view: TensorView = {
+      tensor: tensor.name,
+      file,
+      dtype: 'U8',
+      shape: [wanted.length],
+      byteOffset: byteOffset + done,
+      byteLength: wanted.length,
+    };
+    const is = await readTensorBytes(view);
+    if (Buffer.compare(is, wanted) !== 0) return done + is.findIndex((value, index) => value !== wanted[index]);
+    done += wanted.length;
+    onBytes(wanted.length);
+  }
+  return null;
+};

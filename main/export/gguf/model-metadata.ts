@@ -1,0 +1,131 @@
+import type { BlockDescriptor, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
+import { leadingDenseLayers, type LlamaArchitecture } from './architectures.ts';
+import type { GgufValue, TensorType } from './gguf-header.ts';
+import { rotaryMetadata } from './llama-rotary.ts';
+
+/** `general.file_type` (llama.h, `enum llama_ftype`). */
+const fileTypes: Readonly<Record<TensorType, number>> = { f32: 0, f16: 1, q8_0: 7, bf16: 32 };
+const QUANTISATION_VERSION = 2;
+/** `expert_gating_func` (llama-hparams.h). */
+const gating = { softmax: 1, sigmoid: 2 } as const;
+
+const whole = (value: number): GgufValue => ({ kind: 'uint32', value });
+const real = (value: number): GgufValue => ({ kind: 'float32', value });
+const words = (value: string): GgufValue => ({ kind: 'string', value });
+
+/** What the type of a file's weights is by its metadata; null: none that exports have. */
+export const fileType = (value: GgufValue | undefined): TensorType | null =>
+  (['f32', 'f16', 'q8_0', 'bf16'] as const).find((type) => value?.value === fileTypes[type]) ?? null;
+
+/** Metadata of a pruned model without its tokenizer. */
+export const modelMetadata = (
+  model: ModelDescriptor,
+  config: Readonly<Record<string, unknown>>,
+  architecture: LlamaArchitecture,
+  type: TensorType,
+  name: string,
+): readonly (readonly [string, GgufValue])[] => {
+  const own: readonly (readonly [string, GgufValue])[] = [
+    ['context_length', whole(model.maxPositions)],
+    ['embedding_length', whole(model.hidden)],
+    ['block_count', whole(model.blocks.length)],
+    ['vocab_size', whole(model.vocabulary)],
+    ['attention.layer_norm_rms_epsilon', real(model.finalNorm.epsilon)],
+    ['attention.head_count', whole(model.heads)],
+    ...attentionMetadata(model),
+    ...rotaryMetadata(model, config),
+    ...expertMetadata(model, architecture),
+    ...multiplierMetadata(model, architecture),
+  ];
+  return [
+    ['general.architecture', words(architecture.name)],
+    ['general.type', words('model')],
+    ['general.name', words(name)],
+    ['general.file_type', whole(fileTypes[type])],
+    ['general.quantization_version', whole(QUANTISATION_VERSION)],
+    ...own.map(([key, value]) => [`${architecture.name}.${key}`, value] as const),
+  ];
+};
+
+const attentionMetadata = (model: ModelDescriptor): readonly (readonly [string, GgufValue])[] => {
+  const attention = model.blocks[0]?.attention;
+  const window = model.blocks.map((block) => block.window).find((each) => each !== null);
+  if (attention?.kind !== 'latent')
+    return [
+      ['attention.head_count_kv', whole(model.keyValueHeads)],
+      ['attention.key_length', whole(model.headDimension)],
+      ['attention.value_length', whole(model.headDimension)],
+      ...(window === undefined ? [] : [['attention.sliding_window', whole(window)] as const]),
+    ];
+  const { latent, rotatedDimension, plainDimension, valueDimension, query } = attention;
+  const queryRank = 'down' in query ? (query.down.weight.shape[0] ?? 0) : 0;
+  // One latent vector stands for the keys and values of all heads, which are expanded inside the products.
+  return [
+    ['attention.head_count_kv', whole(1)],
+    ['attention.q_lora_rank', whole(queryRank)],
+    ['attention.kv_lora_rank', whole(latent)],
+    ['attention.key_length', whole(latent + rotatedDimension)],
+    ['attention.value_length', whole(latent)],
+    ['attention.key_length_mla', whole(plainDimension + rotatedDimension)],
+    ['attention.value_length_mla', whole(valueDimension)],
+  ];
+};
+
+const denseWidth = (block: BlockDescriptor | undefined): number => block?.dense?.gate.shape[0] ?? 0;
+
+const expertMetadata = (
+  model: ModelDescriptor,
+  architecture: LlamaArchitecture,
+): readonly (readonly [string, GgufValue])[] => {
+  const moe = model.moeLayers[0]?.moe;
+  if (moe === undefined) throw new Error('a model without experts');
+  const dense = denseWidth(model.blocks[0]);
+  return [
+    ['expert_count', whole(moe.experts)],
+    ['expert_used_count', whole(moe.topK)],
+    ['feed_forward_length', whole(architecture.widthIsExpert || dense === 0 ? moe.width : dense)],
+    ...(architecture.widthIsExpert ? [] : [['expert_feed_forward_length', whole(moe.width)] as const]),
+    ...(architecture.leadingDense ? [['leading_dense_block_count', whole(leadingDenseLayers(model))] as const] : []),
+    ...sharedMetadata(moe, architecture),
+    ...routingMetadata(moe, architecture),
+  ];
+};
+
+const sharedMetadata = (
+  { shared }: MoeDescriptor,
+  { leadingDense }: LlamaArchitecture,
+): readonly (readonly [string, GgufValue])[] => {
+  if (leadingDense) return [['expert_shared_count', whole(shared?.experts ?? 0)]];
+  return shared === null ? [] : [['expert_shared_feed_forward_length', whole(shared.gate.shape[0] ?? 0)]];
+};
+
+const routingMetadata = (
+  { routing }: MoeDescriptor,
+  { normalises }: LlamaArchitecture,
+): readonly (readonly [string, GgufValue])[] => {
+  if (normalises !== null || (routing.kind !== 'softmax-all' && routing.kind !== 'sigmoid')) return [];
+  const { groups } = routing;
+  // As many groups kept as there are leave the choice free, and llama.cpp refuses to be told so.
+  const limits = groups !== null && groups.kept < groups.count;
+  return [
+    ['expert_weights_scale', real(routing.scale)],
+    ['expert_weights_norm', { kind: 'bool', value: routing.normalise }],
+    ['expert_gating_func', whole(routing.kind === 'sigmoid' ? gating.sigmoid : gating.softmax)],
+    ...(limits
+      ? [['expert_group_count', whole(groups.count)] as const, ['expert_group_used_count', whole(groups.kept)] as const]
+      : []),
+  ];
+};
+
+const multiplierMetadata = (
+  model: ModelDescriptor,
+  { name }: LlamaArchitecture,
+): readonly (readonly [string, GgufValue])[] =>
+  name === 'granitemoe'
+    ? [
+        ['attention.scale', real(model.attentionScale)],
+        ['embedding_scale', real(model.embeddingMultiplier)],
+        ['residual_scale', real(model.residualMultiplier)],
+        ['logit_scale', real(model.logitsDivisor)],
+      ]
+    : [];

@@ -1,0 +1,217 @@
+import type {
+  AttentionDescriptor,
+  BlockDescriptor,
+  DenseTensors,
+  ExpertTensors,
+  ModelDescriptor,
+  MoeDescriptor,
+  Projection,
+  TensorView,
+  Weight,
+} from '../../checkpoint/descriptor.ts';
+import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
+import type { LlamaArchitecture } from './architectures.ts';
+import { Q8_VALUES, type TensorType } from './gguf-header.ts';
+
+/** A part of a tensor: rows as they are, or each head's rows reordered from halves to pairs. */
+export interface GgufPiece {
+  readonly weight: Weight;
+  /** Rows of a head that are reordered; null: none. */
+  readonly headRows: number | null;
+}
+
+export interface GgufTensor {
+  readonly name: string;
+  readonly type: TensorType;
+  /** Rows first. */
+  readonly shape: readonly number[];
+  /** One behind the other they are the tensor. */
+  readonly pieces: readonly GgufPiece[];
+}
+
+type Sized = Omit<GgufTensor, 'type'> & { readonly wanted: 'weights' | 'f32' };
+
+const as = (weight: Weight): GgufPiece => ({ weight, headRows: null });
+
+const matrix = (name: string, weight: Weight): Sized => ({
+  name: `${name}.weight`,
+  shape: weight.shape,
+  pieces: [as(weight)],
+  wanted: 'weights',
+});
+
+/** Norms, routers, biases and sinks stay in float32: llama.cpp adds and multiplies them in it. */
+const exact = (name: string, view: TensorView, shape: readonly number[] = view.shape): Sized => ({
+  name,
+  shape,
+  pieces: [as(plainWeight(view))],
+  wanted: 'f32',
+});
+
+const projection = (name: string, { weight, bias }: Projection): readonly Sized[] => [
+  matrix(name, weight),
+  ...(bias === null ? [] : [exact(`${name}.bias`, bias)]),
+];
+
+/**
+ * Tensors of a GGUF file of a pruned model, in the order of its layers. Weights are of `type`; those whose rows are no
+ * whole blocks of Q8_0 are float16, and what llama.cpp wants exact is float32.
+ */
+export const modelTensors = (
+  model: ModelDescriptor,
+  architecture: LlamaArchitecture,
+  type: TensorType,
+): readonly GgufTensor[] => {
+  const hasOwnHead = model.head.tensor !== model.embedding.tensor;
+  const sized: readonly Sized[] = [
+    matrix('token_embd', plainWeight(model.embedding)),
+    ...model.blocks.flatMap((block, layer) => blockTensors(block, `blk.${String(layer)}`, model, architecture)),
+    exact('output_norm.weight', model.finalNorm.scale),
+    ...(hasOwnHead || !architecture.sharesEmbedding ? [matrix('output', plainWeight(model.head))] : []),
+  ];
+  return sized.map(({ wanted, ...tensor }) => ({
+    ...tensor,
+    type: wanted === 'f32' ? 'f32' : fitting(type, tensor.shape),
+  }));
+};
+
+/** Q8_0 holds rows of whole blocks only. */
+const fitting = (type: TensorType, shape: readonly number[]): TensorType =>
+  type === 'q8_0' && (shape.at(-1) ?? 0) % Q8_VALUES !== 0 ? 'f16' : type;
+
+const blockTensors = (
+  { attentionNorm, attention, feedForwardNorm, moe, dense }: BlockDescriptor,
+  prefix: string,
+  model: ModelDescriptor,
+  architecture: LlamaArchitecture,
+): readonly Sized[] => [
+  exact(`${prefix}.attn_norm.weight`, attentionNorm.scale),
+  ...attentionTensors(attention, prefix, model, architecture),
+  exact(`${prefix}.${architecture.feedForwardNorm}.weight`, feedForwardNorm.scale),
+  ...(dense === null ? [] : denseTensors(dense, prefix, '')),
+  ...(moe === null ? [] : moeTensors(moe, prefix)),
+];
+
+const denseTensors = ({ gate, up, down }: DenseTensors, prefix: string, suffix: string): readonly Sized[] => [
+  matrix(`${prefix}.ffn_gate${suffix}`, gate),
+  matrix(`${prefix}.ffn_up${suffix}`, up),
+  matrix(`${prefix}.ffn_down${suffix}`, down),
+];
+
+const attentionTensors = (
+  attention: AttentionDescriptor,
+  prefix: string,
+  model: ModelDescriptor,
+  architecture: LlamaArchitecture,
+): readonly Sized[] => {
+  if (attention.kind === 'latent') return latentTensors(attention, prefix, model.heads);
+  const reorder = architecture.rotatesPairs && !model.rotary.interleaved;
+  const rotated = (name: string, projected: Projection): readonly Sized[] =>
+    projection(name, projected).map((tensor) =>
+      reorder
+        ? { ...tensor, pieces: tensor.pieces.map((piece) => ({ ...piece, headRows: model.headDimension })) }
+        : tensor,
+    );
+  const { queryKeyNorm, sinks } = attention;
+  return [
+    ...rotated(`${prefix}.attn_q`, attention.query),
+    ...rotated(`${prefix}.attn_k`, attention.key),
+    ...projection(`${prefix}.attn_v`, attention.value),
+    ...projection(`${prefix}.attn_output`, attention.output),
+    ...(queryKeyNorm === null
+      ? []
+      : [
+          exact(`${prefix}.attn_q_norm.weight`, queryKeyNorm.query.scale),
+          exact(`${prefix}.attn_k_norm.weight`, queryKeyNorm.key.scale),
+        ]),
+    ...(sinks === null ? [] : [exact(`${prefix}.attn_sinks.weight`, sinks)]),
+  ];
+};
+
+/** Keys are expanded from the latent by a matrix per head that multiplies the query instead: it lies transposed. */
+const latentTensors = (
+  attention: Extract<AttentionDescriptor, { kind: 'latent' }>,
+  prefix: string,
+  heads: number,
+): readonly Sized[] => {
+  const { query, keyValueDown, keyValueNorm, keyValueUp, latent, plainDimension, valueDimension, output } = attention;
+  const { stored } = keyValueUp.weight;
+  if (stored.kind !== 'plain') throw new Error('quantised latent attention was not refused');
+  const rows = plainDimension + valueDimension;
+  const parts = Array.from({ length: heads }, (_, head) => {
+    const own = contiguousPart(stored.view, head, heads, [rows, latent]);
+    const keyBytes = (own.byteLength / rows) * plainDimension;
+    return {
+      key: { ...own, shape: [plainDimension, latent], byteLength: keyBytes },
+      value: {
+        ...own,
+        shape: [valueDimension, latent],
+        byteOffset: own.byteOffset + keyBytes,
+        byteLength: own.byteLength - keyBytes,
+      },
+    };
+  });
+  return [
+    ...('whole' in query
+      ? projection(`${prefix}.attn_q`, query.whole)
+      : [
+          ...projection(`${prefix}.attn_q_a`, query.down),
+          exact(`${prefix}.attn_q_a_norm.weight`, query.norm.scale),
+          ...projection(`${prefix}.attn_q_b`, query.up),
+        ]),
+    ...projection(`${prefix}.attn_kv_a_mqa`, keyValueDown),
+    exact(`${prefix}.attn_kv_a_norm.weight`, keyValueNorm.scale),
+    {
+      name: `${prefix}.attn_k_b.weight`,
+      shape: [heads, latent, plainDimension],
+      pieces: parts.map(({ key }) =>
+        as({ stored: { kind: 'plain', view: key }, transposed: true, shape: [latent, plainDimension] }),
+      ),
+      wanted: 'weights',
+    },
+    {
+      name: `${prefix}.attn_v_b.weight`,
+      shape: [heads, valueDimension, latent],
+      pieces: parts.map(({ value }) => as(plainWeight(value))),
+      wanted: 'weights',
+    },
+    ...projection(`${prefix}.attn_output`, output),
+  ];
+};
+
+const roles = [
+  { role: 'gate', bias: 'gateBias' },
+  { role: 'up', bias: 'upBias' },
+  { role: 'down', bias: 'downBias' },
+] as const;
+
+const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
+  const { router, routerBias, routing, expertTensors, shared } = moe;
+  const stacked = (name: string, weights: readonly Weight[], wanted: Sized['wanted']): Sized => ({
+    name,
+    shape: [weights.length, ...(weights[0]?.shape ?? [])],
+    pieces: weights.map(as),
+    wanted,
+  });
+  return [
+    exact(`${prefix}.ffn_gate_inp.weight`, router),
+    ...(routerBias === null ? [] : [exact(`${prefix}.ffn_gate_inp.bias`, routerBias)]),
+    ...(routing.kind === 'sigmoid' ? [exact(`${prefix}.exp_probs_b.bias`, routing.correction)] : []),
+    ...roles.flatMap(({ role, bias }): readonly Sized[] => {
+      const name = `${prefix}.ffn_${role}_exps`;
+      const biases = expertTensors.flatMap((expert: ExpertTensors) => expert[bias] ?? []);
+      return [
+        stacked(
+          `${name}.weight`,
+          expertTensors.map((expert) => expert[role]),
+          'weights',
+        ),
+        ...(biases.length === 0 ? [] : [stacked(`${name}.bias`, biases, 'f32')]),
+      ];
+    }),
+    ...(shared === null ? [] : denseTensors(shared, prefix, '_shexp')),
+    ...(shared?.scale === null || shared === null
+      ? []
+      : [exact(`${prefix}.ffn_gate_inp_shexp.weight`, shared.scale, shared.scale.shape.slice(1))]),
+  ];
+};

@@ -1,0 +1,109 @@
+import type { TensorDtype, TensorView, Weight } from '../../checkpoint/descriptor.ts';
+import { readTensorBytes, toFloat32 } from '../../checkpoint/read-tensor.ts';
+import type { ExportedTensor } from '../exported-tensors.ts';
+import { encodeValues } from './encode-values.ts';
+import type { TensorType } from './gguf-header.ts';
+import type { GgufPiece, GgufTensor } from './model-tensors.ts';
+
+/** Bytes of float32 that are converted at a time: a cancel is heard soon, and memory does not grow with the model. */
+const CHUNK_BYTES = 8 * 2 ** 20;
+
+/** Reads tensors of an export that is not on disk: from where their pieces lie in the source and in merged weights. */
+export type ReadView = (view: TensorView) => Promise<Uint8Array>;
+
+/** A view of each tensor of an export as if it lay alone in a file, by name; `readPieces` reads such views. */
+export const virtualViews = (tensors: readonly ExportedTensor[]): ReadonlyMap<string, TensorView> =>
+  new Map(
+    tensors.map(({ name, dtype, shape, byteLength }) => [
+      name,
+      { tensor: name, file: name, dtype, shape, byteOffset: 0, byteLength },
+    ]),
+  );
+
+export const readPieces = (tensors: readonly ExportedTensor[]): ReadView => {
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  return async (view) => {
+    const tensor = byName.get(view.tensor);
+    if (tensor === undefined) throw new Error(`no tensor ${view.tensor}`);
+    const out = new Uint8Array(view.byteLength);
+    let start = 0;
+    for (const { view: piece } of tensor.pieces) {
+      const from = Math.max(view.byteOffset, start);
+      const to = Math.min(view.byteOffset + view.byteLength, start + piece.byteLength);
+      if (from < to) {
+        const part = { ...piece, byteOffset: piece.byteOffset + from - start, byteLength: to - from };
+        out.set(await readTensorBytes(part), from - view.byteOffset);
+      }
+      start += piece.byteLength;
+    }
+    return out;
+  };
+};
+
+/** Types of safetensors whose bytes are those of a GGUF type. */
+const sameBytes: Readonly<Partial<Record<TensorDtype, TensorType>>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
+
+/** The bytes of a tensor in its GGUF type, in chunks of whole rows. */
+export async function* ggufBytes(tensor: GgufTensor, read: ReadView): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const piece of tensor.pieces) yield* pieceBytes(piece, tensor.type, read);
+}
+
+async function* pieceBytes(
+  { weight, headRows }: GgufPiece,
+  type: TensorType,
+  read: ReadView,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { stored, select, transposed } = weight;
+  if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');
+  const { view } = stored;
+  if (select !== undefined || transposed === true) {
+    yield encodeValues(type, reordered(weight, await valuesOf(view, read)));
+    return;
+  }
+  const columns = view.shape.at(-1) ?? 1;
+  const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  const step = headRows ?? Math.max(1, Math.floor(CHUNK_BYTES / (4 * columns)));
+  const rowBytes = view.byteLength / rows;
+  for (let row = 0; row < rows; row += step) {
+    const count = Math.min(step, rows - row);
+    const part = { ...view, byteOffset: view.byteOffset + row * rowBytes, byteLength: count * rowBytes };
+    if (headRows !== null) yield encodeValues(type, pairedRows(await valuesOf(part, read), columns));
+    else if (sameBytes[view.dtype] === type) yield await read(part);
+    else yield encodeValues(type, await valuesOf(part, read));
+  }
+}
+
+const valuesOf = async (view: TensorView, read: ReadView): Promise<Float32Array> =>
+  toFloat32(await read(view), view.dtype, view.tensor);
+
+/** Every second row or column of a matrix, its transpose, or both, row-major in the weight's own shape. */
+const reordered = ({ stored, select, transposed, shape }: Weight, floats: Float32Array): Float32Array => {
+  const width = stored.kind === 'plain' ? (stored.view.shape.at(-1) ?? 1) : 1;
+  const step = (axis: number): number => (select?.axis === axis ? 2 : 1);
+  const start = (axis: number): number => (select?.axis === axis ? select.start : 0);
+  if (shape.length === 1) return floats.filter((_, index) => index % 2 === start(0));
+  const [rows = 0, columns = 0] = shape;
+  const out = new Float32Array(rows * columns);
+  const rotated = transposed === true;
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) {
+      const [storedRow, storedColumn] = rotated ? [column, row] : [row, column];
+      const place = (start(0) + step(0) * storedRow) * width + start(1) + step(1) * storedColumn;
+      out[row * columns + column] = floats[place] ?? 0;
+    }
+  }
+  return out;
+};
+
+/** A head's rows [first halves, second halves] as pairs: row i of the first half, row i of the second, and so on. */
+const pairedRows = (floats: Float32Array, columns: number): Float32Array => {
+  const half = floats.length / columns / 2;
+  const out = new Float32Array(floats.length);
+  for (let pair = 0; pair < half; pair += 1) {
+    const [first, second] = [pair, half + pair].map((row) => floats.subarray(row * columns, (row + 1) * columns));
+    if (first === undefined || second === undefined) continue;
+    out.set(first, 2 * pair * columns);
+    out.set(second, (2 * pair + 1) * columns);
+  }
+  return out;
+};

@@ -1,0 +1,253 @@
+/**
+ * GGUF exports of every family that is exported as such, in llama.cpp itself (node-llama-cpp, in a process of its own)
+ * and in @huggingface/gguf: unpruned, at half and at an odd number of experts. Prints the deviations as a table.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
+import type { GgufType } from '../../main/contract/export.ts';
+import type { DropPlan } from '../../main/contract/plan.ts';
+import { exportedConfig } from '../../main/export/export-config.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
+import { exportedTensors } from '../../main/export/exported-tensors.ts';
+import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
+import { readGgufHeader, tensorTypes } from '../../main/export/gguf/gguf-header.ts';
+import { openModelRunner } from '../../main/inference/open-model-runner.ts';
+import { changeableCopy, editJson, scoringFixture } from '../main/checkpoint/checkpoint-files.ts';
+import { characterOf, llamaModel, provenModels } from '../main/export/gguf/llama-models.ts';
+import { outputOf } from './run-python.ts';
+
+/** Bound on the difference of log-probabilities of all tokens at all positions, weights in float32. */
+const TOLERANCE = 1e-4;
+const reader = fileURLToPath(new URL('llama-cpp-reader.mjs', import.meta.url));
+const bundled = fileURLToPath(new URL('../../resources/models/uncurl-8', import.meta.url));
+const absent = process.env['UNCURL_LLAMA_CPP_ABSENT'];
+const control = { signal: new AbortController().signal };
+
+const report = z.object({
+  architecture: z.string(),
+  experts: z.number(),
+  tensors: z.array(z.object({ name: z.string(), shape: z.array(z.number()), type: z.number() })),
+  logProbabilities: z.array(z.array(z.array(z.number()))),
+  tokens: z.array(z.array(z.number())),
+});
+
+let work = '';
+const rows: string[] = [];
+beforeAll(async () => {
+  work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-gguf-'));
+});
+afterAll(async () => {
+  await rm(work, { recursive: true, force: true });
+  if (rows.length > 0)
+    process.stdout.write(`${['| model | experts | type | deviation |', '|---|---|---|---|', ...rows].join('\n')}\n`);
+});
+
+const llama = async (
+  file: string,
+  tokens: readonly (readonly number[])[],
+  texts: readonly string[],
+): Promise<z.infer<typeof report>> => {
+  const job = `${file}.json`;
+  await writeFile(job, JSON.stringify({ file, tokens, texts }));
+  return report.parse(JSON.parse(await outputOf(process.execPath, [reader, job])));
+};
+
+/** Kept experts of an export: every one, half of them, and an odd number (as odd as groups of experts let it be). */
+const plansOf = async (folder: string, { descriptor }: Checkpoint): Promise<readonly DropPlan[]> => {
+  const half: unknown = JSON.parse(await readFile(path.join(folder, 'kept.json'), 'utf8'));
+  const keeping = (drops: number): DropPlan => ({
+    kept: descriptor.moeLayers.map(({ moe: { experts, routing } }) => {
+      const size = experts / ('groups' in routing ? (routing.groups?.count ?? 1) : 1);
+      return Array.from({ length: experts }, (_, expert) => expert).filter(
+        (expert) => expert % size >= (size === experts ? drops : Math.min(1, drops)),
+      );
+    }),
+  });
+  return [keeping(0), z.object({ kept: z.array(z.array(z.number())) }).parse(half), keeping(3)];
+};
+
+const ours = async (
+  checkpoint: Checkpoint,
+  plan: DropPlan,
+  tokens: readonly (readonly number[])[],
+): Promise<readonly (readonly Float32Array[])[]> => {
+  const runner = await openModelRunner(checkpoint, {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    overlayFolder: path.join(work, 'overlay'),
+  });
+  const results = await runner.forward(tokens, plan, control);
+  await runner.dispose();
+  const { vocabulary } = checkpoint.descriptor;
+  return results.map(({ logits }, index) =>
+    (tokens[index] ?? []).map((_, position) => logits.subarray(position * vocabulary, (position + 1) * vocabulary)),
+  );
+};
+
+/** Largest |difference| of log-probabilities; both lists are [sequence][position][token]. */
+const deviation = (
+  logits: readonly (readonly Float32Array[])[],
+  found: readonly (readonly (readonly number[])[])[],
+): number => {
+  let largest = 0;
+  logits.forEach((positions, sequence) => {
+    positions.forEach((row, position) => {
+      const theirs = found[sequence]?.[position] ?? [];
+      expect(theirs.length).toBe(row.length);
+      const most = Math.max(...row);
+      const sum = most + Math.log(row.reduce((total, value) => total + Math.exp(value - most), 0));
+      row.forEach((value, token) => {
+        largest = Math.max(largest, Math.abs(value - sum - (theirs[token] ?? NaN)));
+      });
+    });
+  });
+  return largest;
+};
+
+const made = async (checkpoint: Checkpoint, plan: DropPlan, type: GgufType): Promise<string> => {
+  const destination = await mkdtemp(path.join(work, 'export-'));
+  const settings = {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    overlayFolder: path.join(work, 'overlay'),
+  };
+  if (plan.kept[0]?.length === checkpoint.info.experts) {
+    // No export keeps all experts, but a file of the unpruned model tells the layout from the pruning.
+    const tensors = await exportedTensors(checkpoint, plan, settings.overlayFolder);
+    const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
+    await writeGguf(gguf, destination, () => undefined);
+    return path.join(destination, 'model.gguf');
+  }
+  const folder = path.join(destination, 'pruned');
+  await exportPlan({ checkpoint, plan, destination: folder, format: 'gguf', ggufType: type, settings, control });
+  return path.join(folder, 'model.gguf');
+};
+
+const tokensOf = async (folder: string): Promise<readonly (readonly number[])[]> =>
+  z.array(z.array(z.number())).parse(JSON.parse(await readFile(path.join(folder, 'tokens.json'), 'utf8')));
+
+describe('llama.cpp computes what the model does', () => {
+  it.for(provenModels)('$name, unpruned and pruned, in float32', async ({ name, make }, context) => {
+    if (absent !== undefined) context.skip(absent);
+    const folder = await make();
+    const checkpoint = await openCheckpoint(folder);
+    const tokens = await tokensOf(folder);
+    for (const plan of await plansOf(folder, checkpoint)) {
+      const kept = plan.kept[0]?.length ?? 0;
+      const file = await made(checkpoint, plan, 'f32');
+      const found = await llama(file, tokens, []);
+      expect(found.experts).toBe(kept);
+      const { tensors } = await readGgufHeader(file);
+      expect(found.tensors).toEqual(
+        tensors.map((each) => ({ name: each.name, shape: each.shape, type: tensorTypes[each.type] })),
+      );
+      const largest = deviation(await ours(checkpoint, plan, tokens), found.logProbabilities);
+      rows.push(
+        `| ${name} | ${String(kept)} of ${String(checkpoint.info.experts)} | f32 | ${largest.toExponential(1)} |`,
+      );
+      expect(largest).toBeLessThanOrEqual(TOLERANCE);
+    }
+  });
+});
+
+/**
+ * Bounds for weights that llama.cpp does not hold in float32: it rounds what they are multiplied with to their type,
+ * too.
+ */
+const roundedBounds = { f16: 2e-2, bf16: 2e-1, q8_0: 5e-1 } as const;
+
+describe('llama.cpp opens weights of the other types', () => {
+  it.for(['f16', 'bf16', 'q8_0'] as const)('%s, Mixtral at half of its experts', async (type, context) => {
+    if (absent !== undefined) context.skip(absent);
+    const folder = await llamaModel('mixtral');
+    const checkpoint = await openCheckpoint(folder);
+    const tokens = await tokensOf(folder);
+    const [, half = { kept: [] }] = await plansOf(folder, checkpoint);
+    const found = await llama(await made(checkpoint, half, type), tokens, []);
+    const largest = deviation(await ours(checkpoint, half, tokens), found.logProbabilities);
+    rows.push(`| mixtral | 4 of 8 | ${type} | ${largest.toExponential(1)} |`);
+    expect(largest).toBeLessThanOrEqual(roundedBounds[type]);
+    expect(largest).toBeGreaterThan(0);
+  });
+});
+
+/**
+ * Exports a model with a tokenizer: its texts as llama.cpp and as the model's own tokenizer see them, and the
+ * deviation.
+ */
+const readTexts = async (folder: string, kept: number, texts: readonly string[]) => {
+  const checkpoint = await openCheckpoint(folder);
+  const plan = {
+    kept: checkpoint.descriptor.moeLayers.map(() => Array.from({ length: kept }, (_, expert) => expert)),
+  };
+  const tokenizer = (await loadTokenizer(folder)) ?? expect.fail(`${folder} has no tokenizer`);
+  const wanted = texts.map((text) => tokenizer.encode(text, false));
+  const tokens = wanted.filter(({ length }) => length > 0 && length < 60);
+  const found = await llama(await made(checkpoint, plan, 'f32'), tokens, texts);
+  return { wanted, found, largest: deviation(await ours(checkpoint, plan, tokens), found.logProbabilities) };
+};
+
+describe('llama.cpp makes the same tokens of a text', () => {
+  it('by single characters, as the bundled models do', async (context) => {
+    if (absent !== undefined) context.skip(absent);
+    const texts = [
+      'hello world',
+      '  two  spaces\n\nand lines ',
+      'plural of mouse > mice\n',
+      '(3 + 4) > [7]',
+      'a\u00e9b',
+    ];
+    const { wanted, found, largest } = await readTexts(bundled, 5, texts);
+    expect(found.tokens).toEqual(wanted);
+    rows.push(`| uncurl-8 | 5 of 8 | f32 | ${largest.toExponential(1)} |`);
+    expect(largest).toBeLessThanOrEqual(TOLERANCE);
+  });
+
+  it('by pieces with byte fallback, merged in the order of their scores', async (context) => {
+    if (absent !== undefined) context.skip(absent);
+    const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
+    await editJson(path.join(folder, 'tokenizer.json'), (tokenizer) => {
+      const { model } = z
+        .looseObject({ model: z.looseObject({ vocab: z.record(z.string(), z.number()) }) })
+        .parse(tokenizer);
+      const pieces = Object.entries(model.vocab)
+        .filter(([token]) => !token.startsWith('<'))
+        .sort(([, a], [, b]) => a - b)
+        .map(([token]) => token);
+      const known = new Set(pieces);
+      // As converters of SentencePiece models list them: every way to every piece, the best piece first.
+      const merges = pieces.flatMap((piece) => {
+        const characters = Array.from(piece);
+        return characters.slice(1).flatMap((_, index) => {
+          const pair = [characters.slice(0, index + 1).join(''), characters.slice(index + 1).join('')];
+          return pair.every((part) => known.has(part)) ? [pair] : [];
+        });
+      });
+      tokenizer['model'] = { ...model, merges };
+    });
+    const texts = [
+      'expert layers are pruned',
+      '  two  spaces',
+      'Stra\u00dfe 25: sort the words?',
+      'emoji \u{1f600} and \u00fc',
+    ];
+    const { wanted, found, largest } = await readTexts(folder, 5, texts);
+    expect(found.tokens).toEqual(wanted);
+    expect(largest).toBeLessThanOrEqual(TOLERANCE);
+  });
+
+  it('of the made-up vocabularies', async (context) => {
+    if (absent !== undefined) context.skip(absent);
+    const folder = await llamaModel('olmoe');
+    const ids = [5, 1, 95, 40];
+    const { wanted, found } = await readTexts(folder, 5, [ids.map(characterOf).join('')]);
+    expect(wanted).toEqual([ids]);
+    expect(found.tokens).toEqual([ids]);
+  });
+});

@@ -1,0 +1,150 @@
+import { open, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
+import { readTensor } from '../../../../main/checkpoint/read-tensor.ts';
+import type { GgufType } from '../../../../main/contract/export.ts';
+import type { Plan } from '../../../../main/contract/plan.ts';
+import { exportPlan, type ExportRequest, type ExportResult } from '../../../../main/export/export-plan.ts';
+import { readGgufHeader } from '../../../../main/export/gguf/gguf-header.ts';
+import { verifyExport } from '../../../../main/export/verify-export.ts';
+import { exportRequest, mergeEvenly } from '../export-settings.ts';
+import { llamaModel } from './llama-models.ts';
+
+const three: Plan = {
+  kept: [
+    [6, 2, 0],
+    [1, 3, 7],
+  ],
+};
+
+const exported = async (
+  source: string,
+  plan: Plan,
+  ggufType?: GgufType,
+): Promise<ExportResult & { readonly request: ExportRequest; readonly file: string }> => {
+  const request = { ...(await exportRequest(source, plan)), format: 'gguf' as const, ggufType };
+  const result = await exportPlan(request);
+  return { ...result, request, file: path.join(result.folder, 'model.gguf') };
+};
+
+const verify = ({ request, folder }: { readonly request: ExportRequest; readonly folder: string }) =>
+  verifyExport({ ...request, exported: folder });
+
+/** Values of a float32 tensor of a GGUF file. */
+const valuesOf = async (file: string, name: string): Promise<Float32Array> => {
+  const info = (await readGgufHeader(file)).tensors.find((tensor) => tensor.name === name) ?? expect.fail(name);
+  return readTensor({ ...info, tensor: name, file, dtype: 'F32' });
+};
+
+describe('a GGUF export', () => {
+  it('holds config, plan, card, checksums and side files beside the one file', async () => {
+    const { folder, verification, sizeBytes, file } = await exported(await llamaModel('mixtral'), three);
+    expect(verification).toMatchObject({ ok: true, problems: [], tokens: 0, sameTensors: true, sameExperts: null });
+    expect((await readdir(folder)).sort()).toEqual([
+      'README.md',
+      'checksums.sha256',
+      'config.json',
+      'kept.json',
+      'model.gguf',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'tokens.json',
+      'uncurl-plan.json',
+    ]);
+    expect(sizeBytes).toBeGreaterThan((await readFile(file)).length);
+    const card = await readFile(path.join(folder, 'README.md'), 'utf8');
+    expect(card).toMatch(/written as f32: every value of its metadata and every byte of its tensors is the same/);
+    expect(card).toMatch(/llama-cli --model/);
+    expect(card).not.toMatch(/AutoModelForCausalLM|onnxruntime|undefined/);
+  });
+
+  it('says what llama.cpp reads, and reorders queries and keys of Mixtral only', async () => {
+    const source = await llamaModel('mixtral');
+    const { file } = await exported(source, three);
+    const { metadata, tensors } = await readGgufHeader(file);
+    const value = (key: string): unknown => metadata.get(key)?.value;
+    expect([
+      value('general.architecture'),
+      value('llama.expert_count'),
+      value('llama.expert_used_count'),
+      value('llama.attention.head_count_kv'),
+      value('tokenizer.ggml.model'),
+    ]).toEqual(['llama', 3, 2, 2, 't5']);
+    expect(tensors.find(({ name }) => name === 'blk.1.ffn_down_exps.weight')).toMatchObject({
+      shape: [3, 32, 24],
+      type: 'f32',
+    });
+    const { descriptor, tensors: own } = await openCheckpoint(source);
+    const stored = own.get('model.layers.0.self_attn.q_proj.weight') ?? expect.fail('no queries');
+    const before = await readTensor(stored);
+    const after = await valuesOf(file, 'blk.0.attn_q.weight');
+    const half = descriptor.headDimension / 2;
+    const rowOf = (values: Float32Array, row: number): number[] => [...values.subarray(32 * row, 32 * row + 32)];
+    // Head 1: its second pair is row 1 of either half.
+    const start = descriptor.headDimension;
+    expect(rowOf(after, start + 2)).toEqual(rowOf(before, start + 1));
+    expect(rowOf(after, start + 3)).toEqual(rowOf(before, start + half + 1));
+
+    const other = await llamaModel('olmoe');
+    const kept = [0, 1, 2, 3, 4];
+    const { file: plain } = await exported(other, { kept: [kept, kept] }, 'f32');
+    const queries = (await openCheckpoint(other)).tensors.get('model.layers.0.self_attn.q_proj.weight');
+    expect(await valuesOf(plain, 'blk.0.attn_q.weight')).toEqual(await readTensor(queries ?? expect.fail('none')));
+  });
+
+  it('keeps norms and routers in float32, and says which tensors Q8_0 does not fit', async () => {
+    const { file, warnings } = await exported(await llamaModel('mixtral'), three, 'q8_0');
+    const { tensors } = await readGgufHeader(file);
+    const typeOf = (name: string): string | undefined => tensors.find((tensor) => tensor.name === name)?.type;
+    expect(
+      ['token_embd.weight', 'blk.0.ffn_gate_inp.weight', 'blk.0.attn_norm.weight', 'blk.0.ffn_up_exps.weight'].map(
+        typeOf,
+      ),
+    ).toEqual(['q8_0', 'f32', 'f32', 'q8_0']);
+    expect(typeOf('blk.0.ffn_down_exps.weight')).toBe('f16');
+    expect(warnings.join(' ')).toMatch(/2 tensors \(blk\.0\.ffn_down_exps\.weight .* are float16/);
+  });
+
+  it('keeps the type of the source where none is asked for', async () => {
+    const kept = [0, 1, 2, 3];
+    const { file } = await exported(await llamaModel('olmoe'), { kept: [kept, kept] });
+    const { tensors } = await readGgufHeader(file);
+    expect(tensors.find(({ name }) => name === 'token_embd.weight')?.type).toBe('f16');
+  });
+
+  it('takes merged experts', async () => {
+    const source = await llamaModel('mixtral');
+    const merged = mergeEvenly(await openCheckpoint(source), 4, 'reference-row');
+    const result = await exported(source, merged);
+    expect(result.verification.problems).toEqual([]);
+    expect((await readGgufHeader(result.file)).metadata.get('llama.expert_count')?.value).toBe(4);
+  });
+
+  it('is found changed by name and byte, in its values, its metadata and its plan', async () => {
+    const result = await exported(await llamaModel('mixtral'), three, 'f16');
+    expect(await verify(result)).toMatchObject({ ok: true });
+    const info = (await readGgufHeader(result.file)).tensors.find(({ name }) => name === 'blk.1.ffn_up_exps.weight');
+    const handle = await open(result.file, 'r+');
+    await handle.write(Buffer.of(0x7b), 0, 1, (info ?? expect.fail('no tensor')).byteOffset + 5);
+    await handle.close();
+    const changed = await verify(result);
+    expect(changed).toMatchObject({ ok: false, sameTensors: false });
+    expect(changed.problems.join(' ')).toMatch(/"blk\.1\.ffn_up_exps\.weight" is not what .* byte 5 of \d+ differs/);
+    expect(changed.problems.join(' ')).toMatch(/model\.gguf was changed/);
+
+    const otherPlan: Plan = { kept: [[0, 1, 2, 3].slice(1), [0, 1, 2]] };
+    const other = await verify({ ...result, request: { ...result.request, plan: otherPlan } });
+    expect(other.problems.join(' ')).toMatch(/blk\.0\.ffn_gate_inp\.weight/);
+  });
+
+  it('that is cut off is a finding', async () => {
+    const result = await exported(await llamaModel('mixtral'), three);
+    const handle = await open(result.file, 'r+');
+    await handle.truncate(30_000);
+    await handle.close();
+    const cut = await verify(result);
+    expect(cut.ok).toBe(false);
+    expect(cut.problems[0]).toMatch(/ends inside tensor|does not end within/);
+  });
+});

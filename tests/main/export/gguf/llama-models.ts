@@ -1,0 +1,84 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { changeableCopy, checkpointFixture, editJson, editTensors } from '../../checkpoint/checkpoint-files.ts';
+
+type Edit = (config: Record<string, unknown>) => void;
+
+/** Character that stands for a token of the made-up vocabulary. */
+export const characterOf = (id: number): string => String.fromCodePoint(0x4e00 + id);
+
+/** Gives a folder a tokenizer of single characters, one per row of the embedding; token 0 is the unknown one. */
+export const addCharacters = async (folder: string, edit: Edit = () => undefined): Promise<void> => {
+  const config: unknown = JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8'));
+  const size = typeof config === 'object' && config !== null && 'vocab_size' in config ? Number(config.vocab_size) : 0;
+  const unknown = { id: 0, content: '<unk>', single_word: false, lstrip: false, rstrip: false, normalized: false };
+  const ids = Array.from({ length: size - 1 }, (_, index) => index + 1);
+  const tokenizer: Record<string, unknown> = {
+    version: '1.0',
+    added_tokens: [{ ...unknown, special: true }],
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: 'Fuse' },
+    model: {
+      type: 'BPE',
+      unk_token: '<unk>',
+      byte_fallback: false,
+      fuse_unk: false,
+      vocab: Object.fromEntries([['<unk>', 0], ...ids.map((id) => [characterOf(id), id] as const)]),
+      merges: [],
+    },
+  };
+  edit(tokenizer);
+  await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
+  await writeFile(path.join(folder, 'tokenizer_config.json'), JSON.stringify({ unk_token: '<unk>' }));
+};
+
+/** A copy of a fixture with a tokenizer, its config edited. */
+export const llamaModel = async (name: string, edit: Edit = () => undefined): Promise<string> => {
+  const folder = await changeableCopy(checkpointFixture(name));
+  await editJson(path.join(folder, 'config.json'), edit);
+  await addCharacters(folder);
+  return folder;
+};
+
+/** The fixture of Qwen2-MoE without its dense layer, which llama.cpp does not run. */
+export const sparseQwen2 = async (): Promise<string> => {
+  const folder = await llamaModel('qwen2_moe', (config) => {
+    config['num_hidden_layers'] = 2;
+    config['mlp_only_layers'] = [];
+  });
+  await editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [name, tensor] of [...tensors]) {
+      if (/^model\.layers\.[12]\./.test(name)) tensors.delete(name);
+      if (name.startsWith('model.layers.2.')) tensors.set(name.replace('.layers.2.', '.layers.1.'), tensor);
+    }
+  });
+  return folder;
+};
+
+/** Configs under which llama.cpp computes what the models do, one per architecture and kind of rotary embedding. */
+export const provenModels: readonly { readonly name: string; readonly make: () => Promise<string> }[] = [
+  ...['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'qwen3_moe', 'olmoe', 'deepseek_v2-lite', 'deepseek_v3'],
+  ...['glm4_moe', 'granitemoe', 'gpt_oss-bf16'],
+]
+  .map((name) => ({ name, make: () => llamaModel(name) }))
+  .concat([
+    { name: 'qwen2_moe without a dense layer', make: sparseQwen2 },
+    {
+      name: 'qwen3_moe with yarn',
+      make: () => llamaModel('qwen3_moe-raw-yarn', (config) => (config['norm_topk_prob'] = true)),
+    },
+    {
+      name: 'deepseek_v2 with compressed queries',
+      make: () =>
+        llamaModel('deepseek_v2-groups', (config) => {
+          Object.assign(config, {
+            n_group: 1,
+            topk_group: 1,
+            topk_method: 'greedy',
+            rope_parameters: { rope_theta: 10000, rope_type: 'default' },
+          });
+        }),
+    },
+  ]);

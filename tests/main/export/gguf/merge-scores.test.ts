@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mergeScores } from '../../../../main/export/gguf/merge-scores.ts';
+
+/** Joins pairs in the order of a list of merges, the leftmost first. */
+const byMerges = (text: string, merges: readonly (readonly [string, string])[]): readonly string[] => {
+  let parts = Array.from(text);
+  for (;;) {
+    const found = merges.find(([left, right]) => parts.some((part, at) => part === left && parts[at + 1] === right));
+    if (found === undefined) return parts;
+    const at = parts.findIndex((part, index) => part === found[0] && parts[index + 1] === found[1]);
+    parts = [...parts.slice(0, at), found[0] + found[1], ...parts.slice(at + 2)];
+  }
+};
+
+/** Joins the pair whose whole has the best score, the leftmost first, as llama.cpp does. */
+const byScores = (text: string, scores: ReadonlyMap<string, number>): readonly string[] => {
+  let parts = Array.from(text);
+  for (;;) {
+    let [best, at] = [-Infinity, -1];
+    for (let index = 0; index + 1 < parts.length; index += 1) {
+      const score = scores.get((parts[index] ?? '') + (parts[index + 1] ?? '')) ?? -Infinity;
+      if (score > best) [best, at] = [score, index];
+    }
+    if (at === -1) return parts;
+    parts = [...parts.slice(0, at), (parts[at] ?? '') + (parts[at + 1] ?? ''), ...parts.slice(at + 2)];
+  }
+};
+
+const merges = [
+  ['a', 'b'],
+  ['c', 'd'],
+  ['ab', 'c'],
+  ['ab', 'cd'],
+  ['abc', 'd'],
+] as const;
+const pieces = ['a', 'b', 'c', 'd', 'ab', 'cd', 'abc', 'abcd'];
+
+describe('scores of merges', () => {
+  it('join as the merges do', () => {
+    const scores = mergeScores(
+      pieces,
+      merges.map(([left, right]) => [left, right]),
+    );
+    if (typeof scores === 'string') expect.fail(scores);
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'd'), maxLength: 12 }), (text) => {
+        expect(byScores(text, scores)).toEqual(byMerges(text, merges));
+      }),
+    );
+  });
+
+  it('are none where a pair is left out that they would join', () => {
+    expect(
+      mergeScores(
+        pieces,
+        [...merges.slice(0, 4)].map(([left, right]) => [left, right]),
+      ),
+    ).toBe('its merges do not join "abc" and "d", and scores would');
+  });
+
+  it('are none where another whole stands between two ways to one', () => {
+    const back: [string, string][] = [
+      ['a', 'b'],
+      ['b', 'c'],
+      ['ab', 'c'],
+      ['c', 'd'],
+      ['a', 'bc'],
+    ];
+    expect(mergeScores(['a', 'b', 'c', 'd', 'ab', 'bc', 'abc', 'cd'], back)).toMatch(/come back to "abc"/);
+  });
+});

@@ -1,0 +1,168 @@
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../../../main/contract/plan.ts';
+import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
+import { exportPlan } from '../../../../main/export/export-plan.ts';
+import { editJson } from '../../checkpoint/checkpoint-files.ts';
+import { exportRequest } from '../export-settings.ts';
+import { addCharacters, llamaModel, sparseQwen2 } from './llama-models.ts';
+
+type Config = Record<string, unknown>;
+
+/** Drops the last expert of every layer; `groups` of equal size lose one each. */
+const dropping = async (folder: string): Promise<Plan> => {
+  const { moeLayers } = (await openCheckpoint(folder)).descriptor;
+  return {
+    kept: moeLayers.map(({ moe: { experts, routing } }) => {
+      const groups = 'groups' in routing ? (routing.groups?.count ?? 1) : 1;
+      return Array.from({ length: experts }, (_, expert) => expert).filter(
+        (expert) => (expert + 1) % (experts / groups) !== 0,
+      );
+    }),
+  };
+};
+
+const refusalOf = async (folder: string, plan?: Plan): Promise<void> => {
+  const request = { ...(await exportRequest(folder, plan ?? (await dropping(folder)))), format: 'gguf' as const };
+  try {
+    await exportPlan(request);
+  } finally {
+    expect(await readdir(request.parent)).toEqual([]);
+  }
+};
+
+const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 16, rope_theta: 10000 };
+const cases: readonly (readonly [string, () => Promise<string>, RegExp])[] = [
+  ['a sliding window', () => llamaModel('mixtral-window'), /layer 0 has a sliding window of 5/],
+  [
+    'clip_qkv',
+    () => llamaModel('olmoe-clip', (config: Config) => (config['norm_topk_prob'] = false)),
+    /clip_qkv is 1, and llama\.cpp's olmoe does not clip/,
+  ],
+  [
+    'norm_topk_prob of OLMoE',
+    () => llamaModel('olmoe', (config: Config) => (config['norm_topk_prob'] = true)),
+    /norm_topk_prob is true, and llama\.cpp's olmoe always computes false/,
+  ],
+  ['norm_topk_prob of Qwen3-MoE', () => llamaModel('qwen3_moe-raw-yarn'), /norm_topk_prob is false, .*qwen3moe/],
+  ['norm_topk_prob of Qwen2-MoE', () => llamaModel('qwen2_moe-sparse-step'), /norm_topk_prob is true, .*qwen2moe/],
+  ['dense layers', () => llamaModel('qwen2_moe'), /layer 1 has no experts, and llama\.cpp's qwen2moe wants them/],
+  ['groups and yarn of DeepSeek-V2', () => llamaModel('deepseek_v2-groups'), /within 2 of 4 groups.*scaled by yarn/],
+  ['SparseMixer', () => llamaModel('phimoe'), /llama\.cpp weighs the experts of PhiMoE by a plain softmax/],
+  ['float8', () => llamaModel('deepseek_v3-fp8'), /its weights are float8/],
+  ['MXFP4', () => llamaModel('gpt_oss-mxfp4'), /its experts are MXFP4/],
+  [
+    'yarn of Mixtral',
+    () => llamaModel('mixtral-fused', (config: Config) => (config['rope_parameters'] = yarn)),
+    /scaled by yarn, which is not proven/,
+  ],
+  [
+    'yarn that is not rounded to whole pairs',
+    () =>
+      llamaModel('gpt_oss-bf16', (config: Config) => {
+        config['rope_parameters'] = {
+          ...yarn,
+          rope_theta: 100,
+          original_max_position_embeddings: 500,
+          truncate: false,
+        };
+      }),
+    /llama\.cpp rotates pair \d by/,
+  ],
+  [
+    'another magnitude of yarn',
+    () =>
+      llamaModel('gpt_oss-bf16', (config: Config) => {
+        config['rope_parameters'] = { ...yarn, rope_theta: 150000, attention_factor: 1.5 };
+      }),
+    /rotary embedding is scaled by 1\.5 instead of 1\.13/,
+  ],
+  [
+    'mscale that is not mscale_all_dim',
+    () =>
+      llamaModel('deepseek_v3', (config: Config) => {
+        config['rope_scaling'] = { ...yarn, mscale: 1, mscale_all_dim: 0.5 };
+      }),
+    /no mscale_all_dim that equals its mscale/,
+  ],
+  [
+    'another epsilon than that of the inner norms',
+    () => llamaModel('deepseek_v2-lite', (config: Config) => (config['rms_norm_eps'] = 1e-5)),
+    /epsilons 0\.00001 and 0\.000001/,
+  ],
+  [
+    'another clamp',
+    () => llamaModel('gpt_oss-bf16', (config: Config) => (config['swiglu_limit'] = 5)),
+    /swiglu_limit 5 and swiglu_alpha 1\.702/,
+  ],
+  [
+    'another order of windows',
+    () =>
+      llamaModel('gpt_oss-bf16', (config: Config) => (config['layer_types'] = ['full_attention', 'sliding_attention'])),
+    /layer 0 has no sliding window/,
+  ],
+  [
+    'no tokenizer',
+    async () => {
+      const folder = await llamaModel('mixtral');
+      await rm(path.join(folder, 'tokenizer.json'));
+      return folder;
+    },
+    /there is no tokenizer\.json/,
+  ],
+  [
+    'an unknown rule for splitting text',
+    async () => {
+      const folder = await llamaModel('mixtral');
+      await addCharacters(folder, (tokenizer) => {
+        tokenizer['pre_tokenizer'] = {
+          type: 'ByteLevel',
+          add_prefix_space: false,
+          trim_offsets: true,
+          use_regex: true,
+        };
+      });
+      return folder;
+    },
+    /its rule for splitting text is not known there \(the check text gives [0-9a-f]{16}…\)/,
+  ],
+  [
+    'an unknown kind of tokenizer',
+    async () => {
+      const folder = await llamaModel('mixtral');
+      await addCharacters(folder, (tokenizer) => (tokenizer['pre_tokenizer'] = { type: 'Whitespace' }));
+      return folder;
+    },
+    /neither byte-level BPE, nor BPE with byte fallback, nor single characters/,
+  ],
+];
+
+const bundled = fileURLToPath(new URL('../../../../resources/models/switch-8', import.meta.url));
+
+describe('a GGUF export is refused before a byte is written', () => {
+  it.each(cases)('for %s', async (_, make, message) => {
+    await expect(refusalOf(await make())).rejects.toThrow(message);
+  });
+
+  it('for the bundled models in the shape of Switch', async () => {
+    await expect(refusalOf(bundled)).rejects.toThrow(/layer 1 has no experts.*norm_topk_prob is false/);
+  });
+
+  it('with a code', async () => {
+    const folder = await sparseQwen2();
+    await editJson(path.join(folder, 'config.json'), (config) => (config['norm_topk_prob'] = true));
+    await expect(refusalOf(folder)).rejects.toMatchObject({ code: 'not-for-llama-cpp', kind: 'refused' });
+  });
+
+  it('for a plan that keeps different numbers per layer', async () => {
+    const plan: Plan = {
+      kept: [
+        [0, 1, 2],
+        [0, 1, 2, 3],
+      ],
+    };
+    await expect(refusalOf(await llamaModel('mixtral'), plan)).rejects.toThrow(/between 3 and 4 experts/);
+  });
+});
