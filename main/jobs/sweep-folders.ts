@@ -4,6 +4,7 @@ import { refuse } from '../contract/errors.ts';
 import { methodOfLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import { methodNames } from '../pruning/methods.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
 import { evaluationSteps, type GroupSizer } from './evaluation-step.ts';
@@ -39,7 +40,7 @@ export const checkCandidate = async (
   { name, checkpoint }: RunModel,
   tasks: readonly RunTask[],
 ): Promise<void> => {
-  if (name === UNPRUNED || methodOfLabel(name).method !== null) {
+  if (name === UNPRUNED || methodNames.some((known) => known === methodOfLabel(name).method)) {
     throw refuse(
       'candidate-name',
       `A candidate cannot be called "${name}": that names a curve of the sweep.`,

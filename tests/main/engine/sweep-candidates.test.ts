@@ -106,7 +106,7 @@ test(
         .replace(/"2": (\d+)/, '"1": $1')
         .replace('"1": 0x', `"2": ${/"1": (\d+)/.exec(tokenizer)?.[1] ?? ''}`),
     );
-    const small = fileURLToPath(new URL('../../fixtures/checkpoints/mixtral', import.meta.url));
+    const small = fileURLToPath(new URL('../../fixtures/reference/checkpoints/mixtral', import.meta.url));
     await expect(start(engine, { other: swapped })).rejects.toMatchObject({
       code: 'candidate-tokenizer',
       kind: 'refused',

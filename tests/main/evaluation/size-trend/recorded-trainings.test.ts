@@ -21,12 +21,18 @@ const recorded = await readRecordedTrainings(resources);
 if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
 const comparable = (changed: Partial<RecordedTrainings>, run: Partial<typeof manifest> = {}) =>
   comparableResults({ ...recorded, ...changed }, { ...manifest, ...run }, document.results);
+/** Tasks whose items are what they were when the trainings were recorded; of the method uncurl the merge has changed since. */
+const lasting = new Set(['french', 'spanish', 'german', 'add', 'bracket']);
+const isLasting = ({ task, method }: { readonly task: string; readonly method: string }): boolean =>
+  lasting.has(task) && method !== 'uncurl';
 const nothingMeasured = { pairs: [], missing: 0, incomparable: 0 };
 
 describe('the recorded trainings', () => {
-  it('are one more of every bundled size, on the bundled tasks, and no bundled model itself', async () => {
+  it('are one more of every bundled size, on five of the bundled tasks as they are, and no bundled model itself', async () => {
     expect(recorded.models.map(({ experts }) => experts)).toEqual([8, 16, 32, 64]);
-    expect(recorded.tasks.map(({ hash }) => hash)).toEqual(manifest.tasks.map(({ hash }) => hash));
+    const hashes = new Set(recorded.tasks.map(({ hash }) => hash));
+    expect(new Set(manifest.tasks.filter(({ hash }) => hashes.has(hash)).map(({ name }) => name))).toEqual(lasting);
+    expect(recorded.results.filter(({ method }) => method === 'uncurl')).toEqual([]);
     for (const { experts, size, fingerprint } of recorded.models) {
       const bundled = await openCheckpoint(path.join(resources, `models/uncurl-${String(experts)}`));
       expect(size).toBe(bundled.fingerprint);
@@ -37,7 +43,7 @@ describe('the recorded trainings', () => {
   it('stand beside the sample point by point', () => {
     const place = ({ task, method, seed, factor, kept }: (typeof document.results)[number]): string =>
       JSON.stringify([task, method, seed, factor, kept]);
-    expect(comparable({}).map(place)).toEqual(document.results.map(place));
+    expect(comparable({}).map(place).sort()).toEqual(document.results.filter(isLasting).map(place).sort());
   });
 
   it('stand beside a sweep only where it has the same size, items, settings, factors and seeds', () => {
@@ -66,7 +72,8 @@ describe('the recorded trainings', () => {
       const alone = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured);
       expect(sizeTrend.trainings).toHaveLength(4);
       expect(alone.trainings).toEqual([]);
-      for (const { spread } of sizeTrend.trends) expect(spread.map(({ models }) => models)).toEqual([2, 2, 2, 2]);
+      for (const { spread, task, method } of sizeTrend.trends)
+        expect(spread.map(({ models }) => models)).toEqual(isLasting({ task, method }) ? [2, 2, 2, 2] : [1, 1, 1, 1]);
       expect(sizeTrend.thresholds).toEqual(alone.thresholds);
       expect(sizeTrend.models).toEqual(alone.models);
       expect(sizeTrend.notes.join()).toContain('the weights do not');
@@ -74,7 +81,8 @@ describe('the recorded trainings', () => {
         sizeTrend.findings.find(({ chart, method }) => chart === 'threshold-over-experts' && method === 'reap')
           ?.sentence,
       ).toContain('2520 ways');
-      for (const { shares } of sizeTrend.safeCounts) for (const { of } of shares) expect(of % 2).toBe(0);
+      for (const { method, shares } of sizeTrend.safeCounts)
+        for (const { of } of shares) expect([0, method === 'uncurl' ? 9 : 14]).toContain(of);
     },
   );
 });
