@@ -4,23 +4,32 @@ import { standardFactors } from '../plan/kept-counts.ts';
 import { noSelection } from '../state/selection-store.ts';
 import type { Selection } from '../state/selection-store.ts';
 
+const fingerprintOf = ({ fingerprint }: { readonly fingerprint: string | null }): string | null => fingerprint;
+
 type Completion = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'factor' | 'run'>>;
 
 /**
- * Selects what a newcomer would: the first usable model, every bundled task, the first task in focus, the sample sweep
- * where there is no other; and lets go of what is no longer there. Null where nothing has to change.
+ * Selects what a newcomer would: the first usable model that a sweep has measured (else the first usable), every bundled
+ * task whose answer is chosen (a written twin holds the same items), the first task in focus, the sample sweep where there
+ * is no other; and lets go of what is no longer there. Null where nothing has to change.
  */
 export const completeSelection = ({ connected, models, tasks, runs, selection }: Facts): Completion | null => {
   if (!connected) return null;
   const change: { -readonly [K in keyof Completion]: Completion[K] } = {};
   if (models.length > 0 && !models.some((model) => model.handle === selection.model)) {
-    const model = models.find((known) => isUsable(known))?.handle ?? null;
+    const measured = new Set(
+      runs.filter(({ kind }) => kind === 'sweep').flatMap((run) => run.models.map(fingerprintOf)),
+    );
+    const usable = models.filter((known) => isUsable(known));
+    const model = (usable.find((known) => measured.has(fingerprintOf(known))) ?? usable[0])?.handle ?? null;
     if (model !== selection.model) Object.assign(change, { model, layer: null, expert: null });
   }
   if (tasks.length > 0) {
     const ticked = selection.tasks.filter((handle) => tasks.some((task) => task.handle === handle));
     if (selection.task === null && selection.tasks.length === 0) {
-      change.tasks = tasks.filter((task) => task.bundled && task.error === null).map((task) => task.handle);
+      change.tasks = tasks
+        .filter((task) => task.bundled && task.error === null && task.metric !== 'exact_match')
+        .map((task) => task.handle);
     } else if (ticked.length !== selection.tasks.length) {
       change.tasks = ticked;
     }

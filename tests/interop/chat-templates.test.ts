@@ -14,7 +14,7 @@ import { runPython } from './run-python.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/chat', import.meta.url));
 /** A tokenizer with a BOS token, which its post-processor adds. */
-const tokenizerFolder = fileURLToPath(new URL('../fixtures/scoring/mixtral-byte-fallback', import.meta.url));
+const tokenizerFolder = fileURLToPath(new URL('../fixtures/reference/scoring/mixtral-byte-fallback', import.meta.url));
 const report = z.object({
   model: z.string(),
   texts: z.array(z.string().nullable()),
