@@ -20,15 +20,18 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
       'The threshold is the largest tested factor such that it and every smaller tested factor are safe',
     );
     await expect(rule).toContainText('0.020');
-    await expect(rule).toContainText('133');
+    await expect(rule).toContainText('149');
   });
 
   await test.step('every method has its matrix; what cannot be told says how many items it needs', async () => {
     for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL'])
       await expect(page.getByRole('region', { name: `Thresholds by ${method}` })).toBeVisible();
     const capitals = page.getByRole('region', { name: 'Thresholds by REAP' }).getByRole('row', { name: /Capitals/ });
-    await expect(capitals).toContainText('n ≥ 133');
     await photograph(workbench, 'sizes');
+    await page.getByLabel('Margin δ').fill('0.01');
+    await expect(capitals).toContainText('n ≥ 299');
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await expect(capitals).not.toContainText('n ≥ 299');
   });
 
   await test.step('each chart has its finding, and its p values are explained', async () => {
