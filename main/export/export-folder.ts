@@ -102,6 +102,27 @@ const taken = (destination: string, cause?: unknown): Error =>
 export const unfinishedName = (destination: string): string =>
   path.join(path.dirname(destination), `.${path.basename(destination)}.part-${randomBytes(6).toString('hex')}`);
 
+/**
+ * Refuses a destination in a folder that is not there.
+ *
+ * @throws WorkbenchError refused: `no-folder`.
+ */
+export const requireParent = async (destination: string): Promise<void> => {
+  const parent = path.dirname(destination);
+  if (
+    !(await stat(parent).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    ))
+  ) {
+    throw refuse(
+      'no-folder',
+      `${parent} is no folder, so ${path.basename(destination)} cannot be made in it.`,
+      'Make the folder first, or choose another.',
+    );
+  }
+};
+
 /** Refuses a destination that is there, even as a broken link. */
 export const requireAbsent = async (destination: string): Promise<void> => {
   const exists = await lstat(destination).then(

@@ -17,6 +17,7 @@ import {
   publishFolder,
   removeUnfinished,
   requireAbsent,
+  requireParent,
   unfinishedName,
 } from './export-folder.ts';
 import { type ExportControl, verificationBytes, weightBytes } from './export-progress.ts';
@@ -96,19 +97,8 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   const plan = preparePlan(checkpoint, request.plan);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
+  await requireParent(destination);
   const parent = path.dirname(destination);
-  if (
-    !(await stat(parent).then(
-      (stats) => stats.isDirectory(),
-      () => false,
-    ))
-  ) {
-    throw refuse(
-      'no-folder',
-      `${parent} is no folder, so ${path.basename(destination)} cannot be made in it.`,
-      'Make the folder first, or choose another.',
-    );
-  }
   const unfinished = unfinishedName(destination);
   let bytes = checkpoint.info.sizeBytes;
   try {

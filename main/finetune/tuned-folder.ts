@@ -1,7 +1,7 @@
-import { access, constants, copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { access, constants, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { WorkbenchError } from '../contract/errors.ts';
 import type { FinetuneManifest } from '../contract/finetune.ts';
 import {
   copySideFiles,
@@ -9,6 +9,7 @@ import {
   publishFolder,
   removeUnfinished,
   requireAbsent,
+  requireParent,
   unfinishedName,
 } from '../export/export-folder.ts';
 import { explainFileError } from '../files/file-errors.ts';
@@ -22,21 +23,9 @@ export const LOSSES_FILE = 'losses.jsonl';
  * @throws WorkbenchError refused: `destination-exists`, `no-folder`, `not-writable`.
  */
 export const requirePlace = async (destination: string): Promise<void> => {
-  const parent = path.dirname(destination);
-  if (
-    !(await stat(parent).then(
-      (stats) => stats.isDirectory(),
-      () => false,
-    ))
-  ) {
-    throw refuse(
-      'no-folder',
-      `${parent} is no folder, so ${path.basename(destination)} cannot be made in it.`,
-      'Make the folder first, or choose another.',
-    );
-  }
+  await requireParent(destination);
   await requireAbsent(destination);
-  await access(parent, constants.W_OK).catch((error: unknown) => {
+  await access(path.dirname(destination), constants.W_OK).catch((error: unknown) => {
     throw explainFileError(error, destination);
   });
 };

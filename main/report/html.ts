@@ -169,7 +169,8 @@ summary{cursor:pointer;padding:.3rem 0}
 .record{display:grid;grid-template-columns:max-content 1fr;gap:.4rem 1.6rem;align-items:baseline}
 .record dd{margin:0}
 footer{margin-top:4rem;padding-top:1.2rem;border-top:1px solid var(--border);font-size:.88rem;color:var(--figure-muted)}
-@media (max-width:44rem){body{padding:1.6rem 1rem 3rem}.definitions{columns:1}.findings div{grid-template-columns:1fr}.chart{margin:0}}
+@media (max-width:44rem){body{padding:1.6rem 1rem 3rem}
+.definitions{columns:1}.findings div{grid-template-columns:1fr}.chart{margin:0}}
 @page{size:A4;margin:17mm 15mm 18mm}
 @page{@bottom-right{content:counter(page) " / " counter(pages);font:8pt sans-serif;color:#5a616b}}
 @media print{

@@ -9,9 +9,9 @@ const fingerprintOf = ({ fingerprint }: { readonly fingerprint: string | null })
 type Completion = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'factor' | 'run'>>;
 
 /**
- * Selects what a newcomer would: the first usable model that a sweep has measured (else the first usable), every bundled
- * task whose answer is chosen (a written twin holds the same items), the first task in focus, the sample sweep where there
- * is no other; and lets go of what is no longer there. Null where nothing has to change.
+ * Selects what a newcomer would: the first usable model that a sweep has measured (else the first usable), every
+ * bundled task whose answer is chosen (a written twin holds the same items), the first task in focus, the sample sweep
+ * where there is no other; and lets go of what is no longer there. Null where nothing has to change.
  */
 export const completeSelection = ({ connected, models, tasks, runs, selection }: Facts): Completion | null => {
   if (!connected) return null;
