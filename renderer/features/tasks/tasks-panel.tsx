@@ -20,6 +20,7 @@ import { withoutQuestionText } from './without-question.ts';
 export const TasksPanel = () => {
   const tasks = useQuery('tasks.list', {});
   const ticked = useStore(selectionStore, (state) => state.tasks);
+  const { tickTasks } = selectionStore.getState();
   const open = useAction(openTask);
   const usable = tasks.data?.filter((task) => task.error === null) ?? [];
   const allTicked = usable.length > 0 && usable.every((task) => ticked.includes(task.handle));
@@ -30,13 +31,24 @@ export const TasksPanel = () => {
       tools={
         <>
           {usable.length > 0 && (
-            <Button
-              look="quiet"
-              className="button-small"
-              onClick={() => selectionStore.getState().tickTasks(allTicked ? [] : usable.map((task) => task.handle))}
-            >
-              {allTicked ? 'None' : 'All'}
-            </Button>
+            <>
+              <Button
+                look="quiet"
+                className="button-small"
+                disabled={allTicked}
+                onClick={() => tickTasks(usable.map((task) => task.handle))}
+              >
+                All
+              </Button>
+              <Button
+                look="quiet"
+                className="button-small"
+                disabled={ticked.length === 0}
+                onClick={() => tickTasks([])}
+              >
+                None
+              </Button>
+            </>
           )}
           <IconButton icon="plus" label="Open task folder" onClick={open.perform} disabled={!open.enabled} />
         </>
