@@ -1,26 +1,22 @@
+import { lazy, Suspense } from 'react';
 import { useStore } from 'zustand';
 import { ErrorBoundary } from '../components/problem.tsx';
 import { Splitter } from '../components/splitter.tsx';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
-import { CompareView } from '../features/compare/compare-view.tsx';
-import { CurvesView } from '../features/curves/curves-view.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
-import { ExportView } from '../features/export/export-view.tsx';
 import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
 import { FolderDialog } from '../features/folders/folder-dialog.tsx';
 import { Inspector } from '../features/inspector/inspector.tsx';
 import { JobsBar } from '../features/jobs/jobs-bar.tsx';
 import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
-import { PruneView } from '../features/prune/prune-view.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
 import { RoutingView } from '../features/routing/routing-view.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
-import { ThresholdsView } from '../features/thresholds/thresholds-view.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
 import type { View } from '../state/layout-store.ts';
 import { ConnectionBanner, Notices, SampleBanner } from './banners.tsx';
@@ -28,13 +24,16 @@ import { CommandPalette } from './command-palette.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAppEffects } from './use-app-effects.ts';
 
-const viewComponents: Readonly<Record<View, () => React.JSX.Element>> = {
+/** The first view comes with the page, the others (and the charts that they need) when they are first opened. */
+const viewComponents: Readonly<Record<View, React.ComponentType>> = {
   routing: RoutingView,
-  prune: PruneView,
-  curves: CurvesView,
-  thresholds: ThresholdsView,
-  compare: CompareView,
-  export: ExportView,
+  prune: lazy(async () => ({ default: (await import('../features/prune/prune-view.tsx')).PruneView })),
+  curves: lazy(async () => ({ default: (await import('../features/curves/curves-view.tsx')).CurvesView })),
+  thresholds: lazy(async () => ({
+    default: (await import('../features/thresholds/thresholds-view.tsx')).ThresholdsView,
+  })),
+  compare: lazy(async () => ({ default: (await import('../features/compare/compare-view.tsx')).CompareView })),
+  export: lazy(async () => ({ default: (await import('../features/export/export-view.tsx')).ExportView })),
 };
 
 export const App = ({ engine }: { readonly engine: Engine }) => (
@@ -72,7 +71,9 @@ const Workbench = () => {
         )}
         <main className="view" id="view" role="tabpanel" aria-labelledby={`tab-${layout.view}`}>
           <ErrorBoundary key={layout.view}>
-            <CurrentView />
+            <Suspense fallback={null}>
+              <CurrentView />
+            </Suspense>
           </ErrorBoundary>
         </main>
         {layout.inspectorOpen && (
