@@ -10,7 +10,7 @@ import { outputOf, runPython } from './run-python.ts';
 const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
 const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 const model = path.join(resources, 'models', 'uncurl-16');
-const tasks = ['plural', 'sort'];
+const tasks = ['french', 'add'];
 const methods = ['frequency', 'uncurl'];
 const factors = [2, 4];
 /** Test items of each task, and pairs and texts that are scored one by one. */
