@@ -29,10 +29,16 @@ const readOrNull = (read: () => string): string | null => {
   }
 };
 
-/** Field 22 of /proc/PID/stat; the name (field 2) may hold spaces and brackets, so count from its last bracket. */
+/**
+ * Field 22 of /proc/PID/stat; the name (field 2) may hold spaces and brackets, so count from its last bracket. Null of a
+ * process that has ended, also of one that is still listed because nobody asked how it ended (field 3, Z): in a container
+ * whose first process is no init it stays listed for ever.
+ */
 const processStart = (pid: number): string | null => {
   const stat = readOrNull(() => readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
-  return stat === null ? null : (stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null);
+  if (stat === null) return null;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
 };
 
 export const thisProcess = (): ProcessIdentity => {

@@ -2,23 +2,28 @@ import { spawn } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import { acquireRunLock, readLockHolder, STALE_AFTER_MS } from '../../../main/workspace/run-lock.ts';
+import { HANG_LIMIT_MS } from '../../hang-limit.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const lockModule = new URL('../../../main/workspace/run-lock.ts', import.meta.url).href;
 
-/** A child that takes the lock, says so, and holds it until its standard input ends. */
+/** A program that takes the lock, says so, and holds it until its standard input ends. */
+const holding = (folder: string): string => `
+  import { acquireRunLock } from ${JSON.stringify(lockModule)};
+  try { await acquireRunLock(${JSON.stringify(folder)}); console.log('held'); }
+  catch (error) { console.log(error.code); }
+  process.stdin.resume();
+`;
+
 const holder = async (
   folder: string,
 ): Promise<{ readonly kill: () => Promise<void>; readonly pid: number; readonly answer: string }> => {
-  const script = `
-    import { acquireRunLock } from ${JSON.stringify(lockModule)};
-    try { await acquireRunLock(${JSON.stringify(folder)}); console.log('held'); }
-    catch (error) { console.log(error.code); }
-    process.stdin.resume();
-  `;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', holding(folder)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const answer = await new Promise<string>((resolve) =>
     child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())),
@@ -61,6 +66,29 @@ test('of a process killed with SIGKILL is taken over at once; exactly one of man
   await Promise.all(takers.map(({ kill }) => kill()));
   expect(answers).toEqual(['held', ...Array<string>(5).fill('run-locked')].sort());
 });
+
+test.runIf(process.platform === 'linux')(
+  'of a process that ended and stays listed, because its parent never asks how it ended, is free',
+  async () => {
+    const folder = await temporaryFolder();
+    // The shell becomes a sleep, which never waits for the child that it inherits; the child's input is at its end.
+    const parent = spawn(
+      'sh',
+      ['-c', '"$0" --input-type=module -e "$1" & exec sleep 600', process.execPath, holding(folder)],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    onTestFinished(() => {
+      parent.kill('SIGKILL');
+    });
+    await new Promise((resolve) => parent.stdout.once('data', resolve));
+    const lock: unknown = JSON.parse(await readFile(join(folder, 'lock-1.json'), 'utf8'));
+    const { pid } = z.object({ pid: z.number() }).parse(lock);
+    const state = async (): Promise<string> =>
+      / (\w) /.exec(await readFile(`/proc/${String(pid)}/stat`, 'utf8'))?.[1] ?? '';
+    await expect.poll(state, { timeout: HANG_LIMIT_MS }).toBe('Z');
+    expect(await readLockHolder(folder)).toBeNull();
+  },
+);
 
 test('racing takers in one process: never two, whatever the history of holders', async () => {
   await fc.assert(
