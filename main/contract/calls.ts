@@ -12,7 +12,7 @@ import { reproduction } from './reproduction.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
-import { taskEntry } from './task.ts';
+import { taskEntry, answerKind } from './task.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
@@ -199,6 +199,7 @@ export const calls = {
       run: runId,
       model: z.string().optional(),
       factor: z.number().min(1).optional(),
+      answers: answerKind.optional(),
       reference: z.string().optional(),
       ...thresholdReading,
     }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { threshold } from './sweep.ts';
 import { refitName } from './plan.ts';
-import { metricName } from './task.ts';
+import { answerKind, metricName } from './task.ts';
 
 /** How a method does against the reference: better or worse where the paired interval leaves out 0. */
 export const compareReading = z.enum(['better', 'worse', 'cannot-tell']);
@@ -117,7 +117,7 @@ export const compareRecovery = z.object({
 });
 export type CompareRecovery = z.infer<typeof compareRecovery>;
 
-/** The methods of a sweep against each other, for one model and one pruning factor. */
+/** The methods of a sweep against each other, for one model and one pruning factor, over tasks of one kind. */
 export const compareDocument = z.object({
   run: z.string(),
   model: z.string(),
@@ -126,6 +126,9 @@ export const compareDocument = z.object({
   /** Measured factors above 1 of this model, rising. */
   factors: z.array(z.number()),
   factor: z.number(),
+  /** Kind of the tasks; and the kinds that this model is measured on. */
+  answers: answerKind,
+  answersMeasured: z.array(answerKind),
   /** `best`, `unpruned` or a method; and what may be chosen. */
   reference: z.string(),
   references: z.array(z.string()),

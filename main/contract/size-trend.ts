@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { threshold } from './sweep.ts';
-import { metricName } from './task.ts';
+import { answerKind, metricName } from './task.ts';
 
 /** A model of a sweep, with E, its experts per MoE layer before pruning. Models with the same E are trainings anew. */
 export const sizedModel = z.object({ name: z.string(), experts: z.number() });
@@ -69,7 +69,13 @@ export const safeShare = z.object({
   /** Of how many it can be told at this factor; 0 where no model of this size can be, or was, pruned so far. */
   of: z.number(),
 });
-export const safeCount = z.object({ method: z.string(), factor: z.number(), shares: z.array(safeShare) });
+export const safeCount = z.object({
+  /** Of the tasks that are answered so. */
+  answers: answerKind,
+  method: z.string(),
+  factor: z.number(),
+  shares: z.array(safeShare),
+});
 export type SafeCount = z.infer<typeof safeCount>;
 
 /**

@@ -4,6 +4,17 @@ import { changedSince, pathHandle } from './model.ts';
 export const metricName = z.enum(['acc', 'acc_norm', 'perplexity', 'exact_match']);
 export type MetricName = z.infer<typeof metricName>;
 
+/**
+ * How a task's items are answered: by a choice, or by what the model writes. A task and its written twin hold the same
+ * items, so that counts, ranks and tests over both together would count every item twice: each is told of one kind.
+ */
+export const answerKind = z.enum(['chosen', 'written']);
+export type AnswerKind = z.infer<typeof answerKind>;
+
+/** Texts of which a perplexity is measured count as chosen: nothing is written. */
+export const answersOf = ({ metric }: { readonly metric: MetricName }): AnswerKind =>
+  metric === 'exact_match' ? 'written' : 'chosen';
+
 /** Multiple-choice item: context and choice are concatenated as they stand; `answer` indexes `choices`. */
 export const choiceItem = z.object({
   id: z.string().min(1),

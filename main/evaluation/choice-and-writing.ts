@@ -1,5 +1,6 @@
 import { assertNever } from '../contract/errors.ts';
 import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import { answersOf } from '../contract/task.ts';
 import { formatFactor } from '../figures/numbers.ts';
 import { headlineThresholds } from './threshold.ts';
 
@@ -18,7 +19,7 @@ const TWIN_SUFFIX = '-written';
 
 /** Names of a sweep's tasks whose answers are written. */
 export const writtenTasks = (results: readonly SweepResult[]): ReadonlySet<string> =>
-  new Set(results.filter(({ metric }) => metric === 'exact_match').map(({ task }) => task));
+  new Set(results.filter((one) => answersOf(one) === 'written').map(({ task }) => task));
 
 /**
  * Thresholds of tasks that a sweep measured both ways, in the order of the thresholds: a written task is the twin of

@@ -1,5 +1,6 @@
 import {
   BEST_REFERENCE,
+  type CompareDocument,
   type CompareMethod,
   type CompareReading,
   type CompareRow,
@@ -220,6 +221,13 @@ export const referenceText = (reference: string): string =>
     : reference === UNPRUNED
       ? 'the unpruned model'
       : reference;
+
+/** ", answers written" of a comparison whose model is measured on both kinds of tasks; otherwise nothing. */
+export const answersText = ({
+  answers,
+  answersMeasured,
+}: Pick<CompareDocument, 'answers' | 'answersMeasured'>): string =>
+  answersMeasured.length > 1 ? `, answers ${answers}` : '';
 
 /** What a comparison of methods shows, per task and over all. */
 export const RANK_CAPTION =

@@ -7,6 +7,7 @@ import {
   rankText,
   readingMark,
   readingText,
+  answersText,
   referenceText,
   sharedPlaceText,
 } from '../evaluation/wording.ts';
@@ -126,7 +127,7 @@ export const compareFigure = (comparison: CompareDocument, manifest: RunManifest
   const caption = `Differences to ${referenceText(reference)}. ${RANK_CAPTION} ${MARK_CAPTION} ${UNITS_NOTE}`;
   const footer = figureFooter({ caption, manifest, theme }, { left: MARGIN, top: captionTop, width });
   const names = overview.map(({ method }) => method);
-  const title = `${model} at ${formatFactor(factor)}: methods against ${referenceText(reference)}`;
+  const title = `${model} at ${formatFactor(factor)}${answersText(comparison)}: methods against ${referenceText(reference)}`;
   return svgDocument({
     width,
     height: captionTop + footer.height,

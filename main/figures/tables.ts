@@ -123,6 +123,7 @@ interface Line {
 /** `factor_asked` is the factor that methods are compared at, `factor` the one that a method reached nearest to it. */
 const compareColumns: Columns<Line> = [
   ['model', ({ document }) => document.model],
+  ['answers', ({ document }) => document.answers],
   ['factor_asked', ({ document }) => document.factor],
   ['task', ({ task }) => task.task],
   ['metric', ({ task }) => task.metric],

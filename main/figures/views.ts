@@ -123,7 +123,9 @@ export interface CompareView {
 
 /** The methods of one model against each other. */
 export const compareView = ({ manifest, comparison, theme }: CompareView): ViewFiles => {
-  const name = `methods-compared-${fileNameOf(fileNames(comparison.models), comparison.model)}`;
+  const { model, models, answers, answersMeasured } = comparison;
+  const kind = answersMeasured.length > 1 ? `-${answers}` : '';
+  const name = `methods-compared-${fileNameOf(fileNames(models), model)}${kind}`;
   return {
     picture: { name, draw: () => compareFigure(comparison, manifest, figureTheme(theme)) },
     table: { name: `${name}.csv`, write: () => comparisonsCsv([comparison], manifest) },

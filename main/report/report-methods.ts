@@ -1,7 +1,7 @@
 import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, CompareTask } from '../contract/compare.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
-import { rankIntervalText, rankText, readingText, sharedPlaceText } from '../evaluation/wording.ts';
+import { answersText, rankIntervalText, rankText, readingText, sharedPlaceText } from '../evaluation/wording.ts';
 import {
   bareFactor,
   formatDifference,
@@ -123,10 +123,10 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
         ),
       ];
 
-/** The methods against each other, a part per model at its middle factor. */
+/** The methods against each other, a part per model at its middle factor and kind of answers. */
 export const methodComparisons = (comparisons: readonly CompareDocument[]): HtmlNode[] =>
   comparisons.flatMap((comparison) => [
-    html('h3', {}, `${comparison.model} at factor ${bareFactor(comparison.factor)}`),
+    html('h3', {}, `${comparison.model} at factor ${bareFactor(comparison.factor)}${answersText(comparison)}`),
     ...comparison.findings.map((finding) => html('p', {}, finding)),
     overviewTable(comparison),
     ...recoveryTable(comparison),

@@ -1,3 +1,4 @@
+import { answerKind } from '../contract/task.ts';
 import type {
   EqualKeptPair,
   Finding,
@@ -59,12 +60,17 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
     const found = shares.find((one) => one.experts === experts);
     return found === undefined || found.of === 0 ? '\u2013' : `${found.safe} of ${found.of}`;
   };
+  const kinds = answerKind.options.filter((kind) => safeCounts.some(({ answers }) => answers === kind));
+  const curves = methods.flatMap((method) => kinds.map((answers) => ({ method, answers })));
   return html(
     'div',
     { class: 'matrices' },
-    ...methods.map((method) =>
+    ...curves.map(({ method, answers }) =>
       reportTable<SafeCount>(
-        htmlAll([html('b', {}, method), ': thresholds at this factor or above']),
+        htmlAll([
+          html('b', {}, method),
+          `${kinds.length > 1 ? `, answers ${answers}` : ''}: thresholds at this factor or above`,
+        ]),
         [
           { title: 'factor', isNumber: true, cell: ({ factor }) => bareFactor(factor) },
           ...sizes.map((experts) => ({
@@ -73,7 +79,7 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
             cell: (row: SafeCount) => share(row, experts),
           })),
         ],
-        safeCounts.filter((one) => one.method === method),
+        safeCounts.filter((one) => one.method === method && one.answers === answers),
       ),
     ),
   );

@@ -1,3 +1,4 @@
+import { constants, zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import type { ItemOutcome } from '../contract/outcome.ts';
 
@@ -68,11 +69,15 @@ const COLUMNS: readonly SchemaElement[] = [
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
 /**
- * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: byte by byte
- * they
+ * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: byte by byte they
  * compress to two thirds, without loss.
  */
 const BY_BYTE: ReadonlySet<string> = new Set(['logprob', 'logprobs']);
+
+/** Zstandard makes the sample's file a seventh smaller than Snappy; pandas, Arrow and DuckDB read both. */
+const ZSTD_LEVEL = 9;
+const zstd = (bytes: Uint8Array): Uint8Array =>
+  zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } });
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -92,7 +97,6 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
       chosen_norm: chosenNorm,
       correct: chosen === answer,
       correct_norm: chosenNorm === answer,
-      logprob: logprobs[answer],
       logprobs,
       truncated_tokens: truncatedTokens,
       item_group: group,
@@ -100,13 +104,19 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly Row[] =>
   });
 
 /**
- * Writes every item's outcome as Parquet, one row per candidate and item. `logprob` is of the right answer (or the
- * text), `logprobs` of every choice; `written` is the text that a model wrote, `filtered` what the task's filters leave
- * of it.
+ * Writes every item's outcome as Parquet, one row per candidate and item. `logprobs` are of every choice
+ * (`logprobs[answer]` of the right one), `logprob` is of a text as a whole; `written` is the text that a model wrote,
+ * `filtered` what the task's filters leave of it.
  */
 export const writeOutcomes = async (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
   const schema: SchemaElement[] = [{ name: 'root', num_children: TOP_LEVEL.length }, ...COLUMNS];
-  const parquet = new ParquetWriter({ writer: fileWriter(file), schema, createdBy: 'uncurl-workbench' });
+  const parquet = new ParquetWriter({
+    writer: fileWriter(file),
+    schema,
+    createdBy: 'uncurl-workbench',
+    codec: 'ZSTD',
+    compressors: { ZSTD: zstd },
+  });
   let rows: Row[] = [];
   const flush = async (): Promise<void> => {
     if (rows.length === 0) return;

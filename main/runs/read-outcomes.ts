@@ -1,3 +1,4 @@
+import { zstdDecompressSync } from 'node:zlib';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
@@ -62,6 +63,12 @@ const outcomeOf = (row: z.infer<typeof outcomeRow>): ItemOutcome => {
 
 type Row = Record<string, unknown>;
 
+/** Files of earlier versions are compressed by Snappy, which the reader knows itself. */
+const compressors = {
+  ZSTD: (page: Uint8Array, size: number): Uint8Array =>
+    zstdDecompressSync(page, { maxOutputLength: Math.max(1, size) }),
+};
+
 /** Rows of the file, row group by row group; null where there is no such file. */
 const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[]> | null> => {
   let buffer: Awaited<ReturnType<typeof asyncBufferFromFile>>;
@@ -79,7 +86,7 @@ const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       const rowEnd = rowStart + Number(group.num_rows);
-      yield await parquetReadObjects({ file: buffer, metadata, columns, rowStart, rowEnd });
+      yield await parquetReadObjects({ file: buffer, metadata, columns, rowStart, rowEnd, compressors });
       rowStart = rowEnd;
     }
   })();

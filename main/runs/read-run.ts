@@ -1,3 +1,4 @@
+import type { AnswerKind } from '../contract/task.ts';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,7 +10,13 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { type PointName, pointNameKey, type SweepDocument, sweepSettings } from '../contract/sweep.ts';
 import { compareMethods, type MeasuredMethods, measureMethods } from '../evaluation/comparison/document.ts';
-import { comparedModels, comparedResults, comparePoints, type ComparePoints } from '../evaluation/comparison/points.ts';
+import {
+  answersMeasured,
+  comparedModels,
+  comparedResults,
+  comparePoints,
+  type ComparePoints,
+} from '../evaluation/comparison/points.ts';
 import {
   comparableResults,
   type MeasuredPairs,
@@ -104,14 +111,15 @@ export interface ComparisonChoice {
   readonly model?: string | undefined;
   /** Default: the middle one of those that most curves are measured at. */
   readonly factor?: number | undefined;
+  /** Default: chosen, where there are such tasks. */
+  readonly answers?: AnswerKind | undefined;
   /** Default: the best method of each task. */
   readonly reference?: string | undefined;
 }
 
 /**
- * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task.
- * Empty
- * where no model has two methods to compare.
+ * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task, for
+ * each kind of answers. Empty where no model has two methods to compare.
  */
 export const readReportComparisons = async (stores: Stores, document: SweepDocument): Promise<CompareDocument[]> => {
   const models = comparedModels(document.results).filter(
@@ -122,7 +130,7 @@ export const readReportComparisons = async (stores: Stores, document: SweepDocum
   const comparisons = await readComparisons(
     stores,
     document,
-    models.map((model) => ({ model })),
+    models.flatMap((model) => answersMeasured(document.results, model).map((answers) => ({ model, answers }))),
   );
   return comparisons.filter(({ tasks }) => tasks.length > 0);
 };

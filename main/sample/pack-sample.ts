@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
+import { constants, zstdCompress } from 'node:zlib';
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { sweepDocument } from '../contract/sweep.ts';
@@ -15,7 +15,15 @@ import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sam
 /** Largest sample that is shipped: it is copied into every fresh workspace. */
 const MAX_BYTES = 10e6;
 
-const pack = promisify(gzip);
+const compress = promisify(zstdCompress);
+/** A task and its written twin are profiled on the same texts: a window over the whole file finds what is there twice. */
+const COMPRESSION = {
+  params: {
+    [constants.ZSTD_c_compressionLevel]: 19,
+    [constants.ZSTD_c_windowLog]: 24,
+    [constants.ZSTD_c_enableLongDistanceMatching]: 1,
+  },
+};
 
 /** Refuses a run whose manifest names a folder of this machine: everything must come with the workbench. */
 const checkManifest = ({ kind, state, models, tasks, commandLine }: RunManifest): void => {
@@ -75,10 +83,7 @@ export const packSample = async (
     await put('results.json', `${JSON.stringify(sweepDocument.parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
     await writeOutcomes(join(coming, 'outcomes.parquet'), renamedOutcomes(folder));
     for (const name of (await readdir(folder)).filter(isShippedCompressed)) {
-      await put(
-        `${name}${COMPRESSED}`,
-        await pack(await readFile(join(folder, name)), { level: constants.Z_BEST_COMPRESSION }),
-      );
+      await put(`${name}${COMPRESSED}`, await compress(await readFile(join(folder, name)), COMPRESSION));
     }
     const sizes = await Promise.all(
       (await readdir(coming)).map(async (name) => (await readFile(join(coming, name))).length),

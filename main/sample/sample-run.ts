@@ -1,7 +1,7 @@
 import { access, copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { zstdDecompress } from 'node:zlib';
 import { refuse } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -17,7 +17,7 @@ import { readProfileFile, writeProfileFile } from '../workspace/profile-file.ts'
 /** Folder, among the resources, of the finished sweep that comes with the workbench. */
 export const sampleFolder = (resources: string): string => join(resources, 'sample', 'run');
 
-export const COMPRESSED = '.gz';
+export const COMPRESSED = '.zst';
 
 /**
  * Whether a file of a run is shipped compressed: profiles, and what only programs read. Outcomes are compressed
@@ -32,7 +32,7 @@ export const SAMPLE_RUN = 'sample';
 /** Says that a workspace was given the sample once: removed by its user, it stays away. */
 const MARK = 'sample.json';
 
-const unpack = promisify(gunzip);
+const unpack = promisify(zstdDecompress);
 
 const filesIn = async (folder: string): Promise<readonly string[]> => {
   try {

@@ -1,3 +1,4 @@
+import type { AnswerKind } from '../../main/contract/task.ts';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import { createStore } from 'zustand/vanilla';
@@ -87,18 +88,23 @@ export const thresholdsStore = createStore<ThresholdsState>()((set) => ({
 interface CompareState {
   /** Pruning factor that methods are compared at; null: the middle one. */
   readonly factor: number | null;
+  /** Kind of the tasks that are compared; null: chosen, where there are such. */
+  readonly answers: AnswerKind | null;
   /** `best`, `unpruned` or a method. */
   readonly reference: string;
   readonly asTable: boolean;
   readonly chooseFactor: (factor: number | null) => void;
+  readonly chooseAnswers: (answers: AnswerKind) => void;
   readonly chooseReference: (reference: string) => void;
   readonly showTable: (asTable: boolean) => void;
 }
 
 export const compareStore = createStore<CompareState>()((set) => ({
   factor: null,
+  answers: null,
   reference: BEST_REFERENCE,
   asTable: false,
+  chooseAnswers: (answers) => set({ answers }),
   chooseFactor: (factor) => set({ factor }),
   chooseReference: (reference) => set({ reference }),
   showTable: (asTable) => set({ asTable }),

@@ -11,14 +11,8 @@ const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 /** Its config.json, by the folder of a model. */
 export const configOf = (folder) => JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
 
-/**
- * The bundled tasks that are measured by choice; their written twins hold the same items (uncurl sweep --task
- * plural-written).
- */
-const choiceTasks = () =>
-  readdirSync(path.join(resources, 'tasks'))
-    .filter((name) => !name.endsWith('-written'))
-    .sort();
+/** The bundled tasks of both kinds: what is chosen, and what is written of the same items (`plural`, `plural-written`). */
+const tasks = readdirSync(path.join(resources, 'tasks')).sort();
 
 /**
  * Sweeps the models (names or folders, with their folders) in a workspace, or goes on there; gives the workspace and
@@ -34,7 +28,7 @@ export const sweepModels = async (models, workspace) => {
     'sweep',
     ...models.map(({ name }) => name),
     '--task',
-    ...choiceTasks(),
+    ...tasks,
     '--method',
     'random',
     'frequency',

@@ -1,9 +1,11 @@
+import { answerKind } from '../../contract/task.ts';
 import type { CompareDocument } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { withThresholds } from '../../evaluation/threshold-family.ts';
 import {
+  answersText,
   RANK_CAPTION,
   rankIntervalText,
   rankText,
@@ -58,7 +60,7 @@ const compareText = (document: CompareDocument): string => {
   const { run, model, factor, factors, reference, overview, tasks, findings, notes } = document;
   return [
     `${model} at factor ${printedFactor(factor)} (measured: ${factors.map(printedFactor).join(', ')}), ` +
-      `against ${referenceText(reference)}.`,
+      `against ${referenceText(reference)}${answersText(document)}.`,
     textTable(
       ['method', 'draws', 'mean rank', '95 % interval', 'best or =', 'better', 'worse', 'cannot tell'],
       overview.map((one) => [
@@ -99,7 +101,8 @@ const compareText = (document: CompareDocument): string => {
 
 export const compare: Verb = {
   name: 'compare',
-  usage: 'RUN [--model NAME] [--factor X] [--reference M] [--delta X] [--familywise] [--workspace DIR]',
+  usage:
+    'RUN [--model NAME] [--factor X] [--answers chosen|written] [--reference M] [--delta X] [--familywise] [--workspace DIR]',
   summary:
     'The methods of a sweep against each other: ranks and paired differences per task, for one model and factor.',
   positionals: [1, 1],
@@ -109,6 +112,11 @@ export const compare: Verb = {
       type: 'string',
       value: 'X',
       help: 'Pruning factor (default: the middle one); the nearest measured one stands for it.',
+    },
+    answers: {
+      type: 'string',
+      value: 'KIND',
+      help: 'Tasks whose answers are chosen, or written (default: chosen where there are such).',
     },
     reference: {
       type: 'string',
@@ -141,6 +149,7 @@ export const compare: Verb = {
     const choice = {
       model: reader.text('model'),
       factor: reader.real('factor', 1, MAX_FACTOR),
+      answers: reader.choice('answers', answerKind.options),
       reference: reader.text('reference'),
     };
     const [document] = await readComparisons(

@@ -185,7 +185,7 @@ export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.
   const kept = new Map<string, MeasuredMethods>();
 
   const measure = async (manifest: RunManifest, points: ComparePoints): Promise<MeasuredMethods> => {
-    const key = JSON.stringify([manifest.id, manifest.finishedAt, points.model, points.factor]);
+    const key = JSON.stringify([manifest.id, manifest.finishedAt, points.model, points.factor, points.answers]);
     const known = kept.get(key);
     if (known !== undefined) return known;
     await context.liveSweeps.get(manifest.id)?.write();
@@ -197,10 +197,11 @@ export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.
   };
 
   return {
-    'sweep.compare': answer(calls['sweep.compare'], async ({ run, model, factor, reference, ...reading }) => {
+    'sweep.compare': answer(calls['sweep.compare'], async ({ run, model, factor, answers, reference, ...reading }) => {
       const manifest = await sweepManifest(context, run);
       const document = await currentDocument(context, run, reading);
-      return compareMethods(document, await measure(manifest, comparePoints(document, { model, factor })), reference);
+      const points = comparePoints(document, { model, factor, answers });
+      return compareMethods(document, await measure(manifest, points), reference);
     }),
   };
 };

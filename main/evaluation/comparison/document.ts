@@ -115,7 +115,8 @@ export const compareMethods = (
   reference: string = BEST_REFERENCE,
 ): CompareDocument => {
   const { points } = measured;
-  const { model, models, factors, factor } = points;
+  const { model, models, factors, factor, answers } = points;
+  const answersMeasured = [...points.answersMeasured];
   const methods = points.methods.filter((method) =>
     measured.tasks.some((task) => task.methods.some((one) => one.method === method)),
   );
@@ -146,6 +147,8 @@ export const compareMethods = (
     models: [...models],
     factors: [...factors],
     factor,
+    answers,
+    answersMeasured,
     reference,
     references,
     methods,
@@ -154,8 +157,19 @@ export const compareMethods = (
     recoveries,
     comparisons,
     holmWithheld: reference === BEST_REFERENCE ? HOLM_WITHHELD : null,
-    thresholds: headlineThresholds(thresholds).filter((threshold) => threshold.model === model),
-    findings: compareFindings({ factor, model, reference, overview, recoveries, comparisons }),
+    thresholds: headlineThresholds(thresholds).filter(
+      (threshold) => threshold.model === model && points.tasks.some(({ task }) => task === threshold.task),
+    ),
+    findings: compareFindings({
+      factor,
+      model,
+      answers,
+      answersMeasured,
+      reference,
+      overview,
+      recoveries,
+      comparisons,
+    }),
     notes: compareNotes(points, measured.tasks),
   };
 };

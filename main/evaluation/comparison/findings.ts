@@ -3,12 +3,12 @@ import { curveLabel } from '../../contract/method.ts';
 import { isSameFactor } from '../../contract/sweep.ts';
 import { bareFactor } from '../../figures/numbers.ts';
 import { LEVEL } from '../size-trend/findings.ts';
-import { counted, listed, referenceText } from '../wording.ts';
+import { answersText, counted, listed, referenceText } from '../wording.ts';
 import { type ComparePoints, NEAREST_LIMIT } from './points.ts';
 import type { MeasuredTask } from './tasks.ts';
 
 const bestText = (
-  { factor, model }: Pick<CompareDocument, 'factor' | 'model'>,
+  document: Pick<CompareDocument, 'factor' | 'model' | 'answers' | 'answersMeasured'>,
   overview: readonly CompareMethod[],
 ): string => {
   const byShare = new Map<string, string[]>();
@@ -18,7 +18,8 @@ const bestText = (
     byShare.set(share, [...(byShare.get(share) ?? []), method]);
   }
   const parts = [...byShare].map(([share, methods]) => `${share}: ${listed(methods)}`);
-  return `At factor ${bareFactor(factor)} of ${model}, best or not distinguishable from the best ${parts.join('; ')}.`;
+  const { factor, model } = document;
+  return `At factor ${bareFactor(factor)} of ${model}${answersText(document)}, best or not distinguishable from the best ${parts.join('; ')}.`;
 };
 
 /** Why no p-value is corrected against the best of each task. */
@@ -66,7 +67,10 @@ const recoveryText = (recoveries: CompareDocument['recoveries']): string => {
 
 /** What was found, in sentences. */
 export const compareFindings = (
-  document: Pick<CompareDocument, 'factor' | 'model' | 'reference' | 'overview' | 'recoveries' | 'comparisons'>,
+  document: Pick<
+    CompareDocument,
+    'factor' | 'model' | 'answers' | 'answersMeasured' | 'reference' | 'overview' | 'recoveries' | 'comparisons'
+  >,
 ): string[] => {
   const { reference, overview, recoveries, comparisons } = document;
   return [

@@ -1,5 +1,6 @@
 import { refuse } from '../../contract/errors.ts';
 import { isFactorAtMost, isSameFactor, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
+import { type AnswerKind, answerKind, answersOf } from '../../contract/task.ts';
 import { bareFactor } from '../../figures/numbers.ts';
 
 /** A point stands for a factor that is at most this many times larger or smaller than its own. */
@@ -24,6 +25,8 @@ export interface ComparePoints {
   readonly models: readonly string[];
   readonly factors: readonly number[];
   readonly factor: number;
+  readonly answers: AnswerKind;
+  readonly answersMeasured: readonly AnswerKind[];
   readonly methods: readonly string[];
   readonly tasks: readonly TaskPoints[];
 }
@@ -36,6 +39,12 @@ const isNear = (left: number, right: number): boolean =>
 /** Models that are measured pruned, in the order of the results. */
 export const comparedModels = (results: readonly SweepResult[]): string[] =>
   distinct(results.filter(({ factor }) => factor > 1).map(({ model }) => model));
+
+/** Kinds of tasks that a model is measured on pruned; chosen first. */
+export const answersMeasured = (results: readonly SweepResult[], model: string): AnswerKind[] =>
+  answerKind.options.filter((kind) =>
+    results.some((result) => result.model === model && result.factor > 1 && answersOf(result) === kind),
+  );
 
 /** Distinct factors above 1, rising, each with how many curves (task, method, seed) have a point at it. */
 const factorCounts = (results: readonly SweepResult[]): { readonly factor: number; readonly count: number }[] => {
@@ -63,6 +72,22 @@ const nearest = (results: readonly SweepResult[], factor: number): SweepResult |
   return first !== undefined && isNear(first.factor, factor) ? first : null;
 };
 
+const chosenAnswers = (
+  measured: readonly AnswerKind[],
+  run: string,
+  model: string,
+  answers: AnswerKind | undefined,
+): AnswerKind => {
+  const [first] = measured;
+  if (answers === undefined && first !== undefined) return first;
+  if (answers !== undefined && measured.includes(answers)) return answers;
+  throw refuse(
+    'no-such-answers',
+    `${run} has measured no task of ${model} whose answers are ${answers ?? 'chosen or written'}.`,
+    `Choose ${measured.join(' or ')}, or sweep such tasks.`,
+  );
+};
+
 const chosenModel = (models: readonly string[], run: string, model: string | undefined): string => {
   const [first] = models;
   if (first === undefined)
@@ -77,17 +102,27 @@ const chosenModel = (models: readonly string[], run: string, model: string | und
 
 /**
  * The points to compare: of one model (the first unless named), per task and method the point of each draw whose factor
- * is nearest to `factor` (the middle one unless given). Methods under a global budget reach other factors than were
- * asked
+ * is nearest to `factor` (the middle one unless given), of tasks whose answers are chosen, or of those whose answers are
+ * written (chosen where there are any, unless named). Methods under a global budget reach other factors than were asked
  * for, so the nearest stands for it, if it is within NEAREST_LIMIT.
  */
 export const comparePoints = (
   { run, results }: { readonly run: string; readonly results: readonly SweepResult[] },
-  { model: named, factor: asked }: { readonly model?: string | undefined; readonly factor?: number | undefined },
+  {
+    model: named,
+    factor: asked,
+    answers: wanted,
+  }: {
+    readonly model?: string | undefined;
+    readonly factor?: number | undefined;
+    readonly answers?: AnswerKind | undefined;
+  },
 ): ComparePoints => {
   const models = comparedModels(results);
   const model = chosenModel(models, run, named);
-  const own = results.filter((result) => result.model === model);
+  const kinds = answersMeasured(results, model);
+  const answers = chosenAnswers(kinds, run, model, wanted);
+  const own = results.filter((result) => result.model === model && answersOf(result) === answers);
   const pruned = own.filter(({ factor }) => factor > 1);
   const factors = factorCounts(pruned).map(({ factor }) => factor);
   const factor = asked ?? middleFactor(pruned) ?? Number.NaN;
@@ -120,7 +155,7 @@ export const comparePoints = (
       missing: points.filter(({ draws }) => draws.length === 0).map(({ method }) => method),
     };
   });
-  return { model, models, factors, factor, methods, tasks };
+  return { model, models, factors, factor, answers, answersMeasured: kinds, methods, tasks };
 };
 
 /** Every point whose outcomes a comparison reads. */

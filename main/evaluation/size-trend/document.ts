@@ -1,9 +1,11 @@
+import { type AnswerKind, answerKind } from '../../contract/task.ts';
 import { z } from 'zod';
 import { uncurlOptions } from '../../contract/plan.ts';
 import { runManifest, type RunManifest } from '../../contract/run.ts';
 import type {
   EqualKeptPair,
   Finding,
+  SafeCount,
   SizedModel,
   SizePair,
   SizeThreshold,
@@ -72,26 +74,26 @@ const notesOf = (
   ];
 };
 
-/**
- * Findings of the tasks whose answers are chosen, and of those whose answers are written, each told for itself: both
- * kinds
- * of a task hold the same items, so that a test over all tasks would count them twice. Where there is one kind, it
- * needs no
- * name.
- */
-const byKind = (
-  results: readonly SweepResult[],
-  findingsOf: (isOwn: (one: { readonly task: string }) => boolean) => Finding[],
-): Finding[] => {
+interface Kind {
+  readonly answers: AnswerKind;
+  readonly isOwn: (one: { readonly task: string }) => boolean;
+}
+
+/** The kinds of tasks that a sweep measured, chosen first: what is counted over tasks is told of each for itself. */
+const kindsOf = (results: readonly SweepResult[]): readonly Kind[] => {
   const written = writtenTasks(results);
-  const chosen = findingsOf(({ task }) => !written.has(task));
-  if (written.size === 0) return chosen;
-  const told = findingsOf(({ task }) => written.has(task));
-  if (results.every(({ task }) => written.has(task))) return told;
-  const named = (kind: string, findings: readonly Finding[]): Finding[] =>
-    findings.map((one) => ({ ...one, sentence: `Answers ${kind}: ${one.sentence}` }));
-  return [...named('chosen', chosen), ...named('written', told)];
+  return answerKind.options
+    .map((answers): Kind => ({ answers, isOwn: ({ task }) => written.has(task) === (answers === 'written') }))
+    .filter(({ isOwn }) => results.some(isOwn));
 };
+
+/** Where there is one kind, it needs no name. */
+const byKind = (kinds: readonly Kind[], findingsOf: (kind: Kind) => Finding[]): Finding[] =>
+  kinds.flatMap((kind) =>
+    findingsOf(kind).map((one) =>
+      kinds.length === 1 ? one : { ...one, sentence: `Answers ${kind.answers}: ${one.sentence}` },
+    ),
+  );
 
 /**
  * A sweep read over the sizes of its models, which differ in E. Pure: `measured` holds the pairs of pruned-large and
@@ -120,7 +122,9 @@ export const sizeTrendDocument = (
   const methods = distinct(thresholds.map(({ method }) => method));
   const trends = sizes.length > 1 ? expertTrends(trained, tasks, methods) : [];
   const draws = safeDraws(document.thresholds);
-  const counts = safeCounts(trained, [...results, ...recorded], methods, sizes);
+  const kinds = kindsOf(results);
+  const countsOf = ({ answers, isOwn }: Kind): SafeCount[] =>
+    safeCounts(trained.filter(isOwn), [...results, ...recorded].filter(isOwn), methods, sizes, answers);
   const pairs: SizePair[] = measured.pairs.map((pair) => ({ ...pair, pastThreshold: pastThreshold(pair, thresholds) }));
   return {
     run,
@@ -133,18 +137,18 @@ export const sizeTrendDocument = (
     methods,
     thresholds,
     trends,
-    safeCounts: counts,
+    safeCounts: kinds.flatMap(countsOf),
     pairs,
     equalKept: [...(measured.equalKept ?? [])],
-    findings: byKind(results, (isOwn) => [
-      ...thresholdTrendFindings(trends.filter(isOwn), draws),
+    findings: byKind(kinds, (kind) => [
+      ...thresholdTrendFindings(trends.filter(kind.isOwn), draws),
       ...safeTaskFindings(
-        safeCounts(trained.filter(isOwn), [...results, ...recorded].filter(isOwn), methods, sizes),
-        sizes.length === models.length + sizedModels(recorded.filter(isOwn)).length,
+        countsOf(kind),
+        sizes.length === models.length + sizedModels(recorded.filter(kind.isOwn)).length,
       ),
-      ...pairFindings(pairs.filter(isOwn)),
-      ...equalKeptFindings((measured.equalKept ?? []).filter(isOwn)),
-      ...thresholdFindings(thresholds.filter(isOwn), methods, draws),
+      ...pairFindings(pairs.filter(kind.isOwn)),
+      ...equalKeptFindings((measured.equalKept ?? []).filter(kind.isOwn)),
+      ...thresholdFindings(thresholds.filter(kind.isOwn), methods, draws),
     ]),
     notes: [
       ...(document.multiplicity === undefined ? [] : [document.multiplicity.sentence]),

@@ -1,3 +1,4 @@
+import type { AnswerKind } from '../../contract/task.ts';
 import type { BracketPairs, SafeCount, SizedModel, SizeThreshold } from '../../contract/size-trend.ts';
 import { factorKey, isFactorAtMost, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
 import { headlineThresholds } from '../threshold.ts';
@@ -88,17 +89,18 @@ const safeAt = ({ lastSafe, firstUnsafe, largestTested }: SizeThreshold, factor:
 
 /**
  * How many thresholds lie at a factor or above, per method, factor and E: a factor beyond the first unsafe one counts
- * as
- * unsafe, as the threshold rule has it. Factors that at least two sizes share (all factors of a sweep of one size).
+ * as unsafe, as the threshold rule has it. Factors that at least two sizes share (all factors of a sweep of one size).
  */
 export const safeCounts = (
   thresholds: readonly SizeThreshold[],
   results: readonly SweepResult[],
   methods: readonly string[],
   sizes: readonly number[],
+  answers: AnswerKind,
 ): SafeCount[] =>
   methods.flatMap((method) =>
     sharedFactors(results, method, Math.min(2, sizes.length)).map((factor) => ({
+      answers,
       method,
       factor,
       shares: sizes.map((experts) => {

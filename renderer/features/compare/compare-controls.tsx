@@ -1,3 +1,4 @@
+import { answerKind } from '../../../main/contract/task.ts';
 import { useStore } from 'zustand';
 import type { CompareDocument } from '../../../main/contract/compare.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
@@ -17,7 +18,7 @@ interface CompareControlsProps {
 
 /** Sweep, model, factor and reference of the comparison. */
 export const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
-  const { asTable, showTable, chooseFactor, chooseReference } = useStore(compareStore);
+  const { asTable, showTable, chooseFactor, chooseAnswers, chooseReference } = useStore(compareStore);
   const theme = useResolvedTheme();
   return (
     <div className="view-head compare-head">
@@ -38,6 +39,14 @@ export const CompareControls = ({ manifest, comparison }: CompareControlsProps) 
             options={comparison.factors.map((factor) => ({ value: String(factor), label: formatFactor(factor) }))}
             onChange={(factor) => chooseFactor(Number(factor))}
           />
+          {comparison.answersMeasured.length > 1 && (
+            <Select
+              label="Answers"
+              value={comparison.answers}
+              options={comparison.answersMeasured.map((answers) => ({ value: answers, label: answers }))}
+              onChange={(answers) => chooseAnswers(answerKind.parse(answers))}
+            />
+          )}
           <Select
             label={<Definition of="compareReference">Against</Definition>}
             value={comparison.reference}

@@ -1,3 +1,4 @@
+import type { AnswerKind } from '../../../main/contract/task.ts';
 import { useStore } from 'zustand';
 import {
   BEST_REFERENCE,
@@ -7,6 +8,7 @@ import {
 } from '../../../main/contract/compare.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { answersMeasured } from '../../../main/evaluation/comparison/points.ts';
 import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useDebounced, useLasting } from '../../engine/use-settled.ts';
@@ -27,12 +29,14 @@ export interface CompareProps {
 interface Wanted {
   readonly model: string | null;
   readonly factor: number | null;
+  readonly answers: AnswerKind | null;
   readonly reference: string;
 }
 
 interface ComparisonChoice {
   readonly model: string;
   readonly factor: number | undefined;
+  readonly answers: AnswerKind | undefined;
   readonly reference: string | undefined;
 }
 
@@ -42,7 +46,7 @@ interface ComparisonChoice {
  */
 export const comparisonChoice = (
   results: readonly SweepResult[],
-  { model, factor, reference }: Wanted,
+  { model, factor, answers, reference }: Wanted,
 ): ComparisonChoice | null => {
   const pruned = results.filter((result) => result.factor > 1);
   const [first] = pruned;
@@ -51,7 +55,13 @@ export const comparisonChoice = (
   const own = pruned.filter((result) => result.model === shown);
   const isMeasured = factor !== null && own.some((result) => isSameFactor(result.factor, factor));
   const isKnown = [BEST_REFERENCE, UNPRUNED].includes(reference) || own.some(({ method }) => method === reference);
-  return { model: shown, factor: isMeasured ? factor : undefined, reference: isKnown ? reference : undefined };
+  const isOffered = answers !== null && answersMeasured(results, shown).includes(answers);
+  return {
+    model: shown,
+    factor: isMeasured ? factor : undefined,
+    answers: isOffered ? answers : undefined,
+    reference: isKnown ? reference : undefined,
+  };
 };
 
 interface ShownComparison {
@@ -70,14 +80,15 @@ const DELTA_SETTLE_MS = 120;
  */
 export const useComparison = (): ShownComparison => {
   const { manifest, document } = useSweep();
-  const { factor, reference } = useStore(compareStore);
+  const { factor, answers, reference } = useStore(compareStore);
   const model = useStore(curvesStore, (state) => state.model);
   const delta = useDebounced(
     useStore(curvesStore, (state) => state.delta),
     DELTA_SETTLE_MS,
   );
   const familywise = useStore(curvesStore, (state) => state.familywise);
-  const choice = document === undefined ? null : comparisonChoice(document.results, { model, factor, reference });
+  const choice =
+    document === undefined ? null : comparisonChoice(document.results, { model, factor, answers, reference });
   const { data, error } = useQuery(
     'sweep.compare',
     manifest === null || choice === null

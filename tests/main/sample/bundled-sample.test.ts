@@ -27,18 +27,6 @@ const STALE =
   'the sample sweep is not of these models, tasks or numbers: make it again with "node ' +
   'resources/sample/make.mjs" (resources/sample/README.md)';
 
-/** The sample was swept on the tasks that are measured by choice. */
-const choiceTasks = async (): Promise<ReadonlyMap<string, string>> => {
-  const tasks = await Promise.all(
-    [...(await bundledTasks(resources))].map(async ([name, path]) => ({
-      name,
-      path,
-      metric: (await loadTask(path)).metric,
-    })),
-  );
-  return new Map(tasks.filter(({ metric }) => metric === 'acc').map(({ name, path }) => [name, path]));
-};
-
 /** The sample is of the models in Mixtral's layout; the second family comes without a sweep. */
 const sweptModels = async (): Promise<ReadonlyMap<string, string>> =>
   new Map([...(await bundledModels(resources))].filter(([name]) => name.startsWith('uncurl-')));
@@ -78,7 +66,7 @@ describe('the sample that comes with the workbench', () => {
     expect(manifest.models.map(({ name }) => name).sort(), STALE).toEqual([...models.keys()].sort());
     for (const { name, fingerprint } of manifest.models)
       expect((await openCheckpoint(models.get(name) ?? '')).fingerprint, STALE).toBe(fingerprint);
-    const tasks = await choiceTasks();
+    const tasks = await bundledTasks(resources);
     expect(manifest.tasks.map(({ name }) => name).sort(), STALE).toEqual([...tasks.keys()].sort());
     for (const { name, hash } of manifest.tasks) expect((await loadTask(tasks.get(name) ?? '')).hash, STALE).toBe(hash);
     const { numerics, onnxruntime } = await engineVersions();
@@ -119,7 +107,7 @@ describe('the sample that comes with the workbench', () => {
     for await (const block of blocks ?? []) outcomes.set(keyOf(block.point), block.outcomes);
     expect(outcomes.size).toBe(document.results.length);
     const tests = new Map<string, readonly string[]>();
-    for (const [name, path] of await choiceTasks())
+    for (const [name, path] of await bundledTasks(resources))
       tests.set(
         name,
         (await loadTask(path)).test.map(({ id }) => id),
@@ -133,7 +121,7 @@ describe('the sample that comes with the workbench', () => {
         STALE,
       ).toEqual(tests.get(task));
       const unpruned = outcomes.get(keyOf({ model, task, method: 'unpruned', seed: null, factor: 1 })) ?? [];
-      expect(summarise('acc', unpruned, method === 'unpruned' ? null : own)).toMatchObject(summary);
+      expect(summarise(result.metric, unpruned, method === 'unpruned' ? null : own)).toMatchObject(summary);
       expect([kept * factor, seed === null]).toEqual([Number(model.replace('uncurl-', '')), method !== 'random']);
     }
 

@@ -48,9 +48,9 @@ test(
     expect(await readdir(sampleFolder(target))).toEqual([
       'manifest.json',
       'outcomes.parquet',
-      'plans.json.gz',
-      'points.json.gz',
-      'profile.safetensors.gz',
+      'plans.json.zst',
+      'points.json.zst',
+      'profile.safetensors.zst',
       'results.json',
     ]);
     // Again: it takes the place of the one before.

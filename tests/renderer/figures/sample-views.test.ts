@@ -1,3 +1,4 @@
+import { answerKind } from '../../../main/contract/task.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,10 +97,12 @@ test('thresholds, trends over sizes and pairs of sizes likewise', async () => {
 
 test('methods against each other likewise', { timeout: LIMIT_MS }, async () => {
   const model = manifest.models.at(-1)?.name ?? expect.fail('no model');
-  const choice = comparisonChoice(document.results, { model, factor: null, reference: 'best' });
-  const comparison = await engine.call('sweep.compare', { run: SAMPLE_RUN, ...choice });
-  expect(comparison.model).toBe(model);
-  await expectSame(compareView({ manifest, comparison, theme }));
+  for (const answers of answerKind.options) {
+    const choice = comparisonChoice(document.results, { model, factor: null, answers, reference: 'best' });
+    const comparison = await engine.call('sweep.compare', { run: SAMPLE_RUN, ...choice });
+    expect(comparison).toMatchObject({ model, answers });
+    await expectSame(compareView({ manifest, comparison, theme }));
+  }
 });
 
 test('routing maps of every model, task and statistic likewise', async () => {

@@ -120,6 +120,7 @@ describe('a sweep read over the sizes of its models', () => {
   it('counts thresholds at a factor per size, and leaves out sizes that cannot go there', () => {
     expect(sample.sizeTrend.safeCounts.filter(({ method }) => method === 'reap')).toEqual([
       {
+        answers: 'chosen',
         method: 'reap',
         factor: 2,
         shares: [
@@ -130,6 +131,7 @@ describe('a sweep read over the sizes of its models', () => {
         ].map(([experts, safe, of]) => ({ experts, safe, of })),
       },
       {
+        answers: 'chosen',
         method: 'reap',
         factor: 4,
         shares: [
@@ -140,6 +142,7 @@ describe('a sweep read over the sizes of its models', () => {
         ].map(([experts, safe, of]) => ({ experts, safe, of })),
       },
       {
+        answers: 'chosen',
         method: 'reap',
         factor: 8,
         shares: [
@@ -150,6 +153,7 @@ describe('a sweep read over the sizes of its models', () => {
         ].map(([experts, safe, of]) => ({ experts, safe, of })),
       },
       {
+        answers: 'chosen',
         method: 'reap',
         factor: 16,
         shares: [

@@ -32,18 +32,20 @@ describe('what is asked of the engine', () => {
     sweepResult({ model: 'a', method: 'unpruned', factor: 1 }),
   ];
   it('is what the controls hold, as far as the sweep has it', () => {
-    expect(comparisonChoice(results, { model: null, factor: null, reference: 'best' })).toEqual({
+    expect(comparisonChoice(results, { model: null, factor: null, answers: null, reference: 'best' })).toEqual({
       model: 'a',
       reference: 'best',
     });
-    expect(comparisonChoice(results, { model: 'b', factor: 8, reference: 'random' })).toEqual({
+    expect(comparisonChoice(results, { model: 'b', factor: 8, answers: null, reference: 'random' })).toEqual({
       model: 'b',
       factor: 8,
       reference: 'random',
     });
     // Set for another model or sweep.
-    expect(comparisonChoice(results, { model: 'a', factor: 8, reference: 'random' })).toEqual({ model: 'a' });
-    expect(comparisonChoice(results, { model: 'gone', factor: 4, reference: 'unpruned' })).toEqual({
+    expect(comparisonChoice(results, { model: 'a', factor: 8, answers: null, reference: 'random' })).toEqual({
+      model: 'a',
+    });
+    expect(comparisonChoice(results, { model: 'gone', factor: 4, answers: null, reference: 'unpruned' })).toEqual({
       model: 'a',
       factor: 4,
       reference: 'unpruned',
@@ -51,9 +53,16 @@ describe('what is asked of the engine', () => {
     expect(
       comparisonChoice(
         results.filter(({ factor }) => factor === 1),
-        { model: null, factor: null, reference: 'best' },
+        { model: null, factor: null, answers: null, reference: 'best' },
       ),
     ).toBeNull();
+  });
+  it('is of one kind of answers, where there are both', () => {
+    const both = [...results, sweepResult({ model: 'b', task: 'sums-written', metric: 'exact_match', factor: 2 })];
+    const wanted = { factor: null, answers: 'written', reference: 'best' } as const;
+    expect(comparisonChoice(both, { ...wanted, model: 'b' })).toMatchObject({ model: 'b', answers: 'written' });
+    // The other model has none.
+    expect(comparisonChoice(both, { ...wanted, model: 'a' })).toEqual({ model: 'a', reference: 'best' });
   });
 });
 
