@@ -5,6 +5,7 @@ import { HEARTBEAT_MS } from '../workspace/run-lock.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
 import type { Job, JobContext } from './job-context.ts';
 import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
+import { type SourceWatch, watchSources } from './watch-sources.ts';
 
 /** Progress is announced at most this often. */
 const PROGRESS_EVERY_MS = 100;
@@ -125,11 +126,16 @@ export class JobQueue {
     const run = created.manifest.id;
     let error: unknown = null;
     let output: string | null = null;
+    let watch: SourceWatch | null = null;
     try {
       if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
       await this.#change(queued, { state: 'running' });
+      const resources = await this.#resourcesOf(created.manifest);
+      watch = watchSources(resources);
       const result = await job({
-        ...(await this.#resourcesOf(created.manifest)),
+        ...resources,
+        steps: watch.steps,
+        runners: watch.runners,
         run,
         folder: this.#runs.folder(run),
         signal: controller.signal,
@@ -137,10 +143,11 @@ export class JobQueue {
         now: this.#now,
         emit: this.#emit,
       });
+      await watch.settle();
       output = result.output;
       meter.describe(result.summary);
     } catch (caught) {
-      error = caught;
+      error = await settled(watch, caught);
     }
     const isCancelled = error instanceof WorkbenchError && error.kind === 'cancelled';
     const state: RunState = error === null ? 'done' : isCancelled ? (queued.stopAs ?? 'cancelled') : 'failed';
@@ -191,6 +198,16 @@ export class JobQueue {
     }
   }
 }
+
+/** Why a run ended: with an error of its own, unless the files of its model changed, which explains any other. */
+const settled = async (watch: SourceWatch | null, error: unknown): Promise<unknown> => {
+  try {
+    await watch?.settle(error instanceof CancelledError);
+    return error;
+  } catch (change) {
+    return change;
+  }
+};
 
 interface Deferred<T> {
   readonly promise: Promise<T>;
