@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { access, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
@@ -8,6 +10,7 @@ import type { ModelDescriptor, TensorView } from './descriptor.ts';
 import { families, familyOf } from './families/families.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
 import { modelInfo } from './model-info.ts';
+import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
 import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
 
@@ -23,6 +26,13 @@ export interface Checkpoint {
   readonly weightFiles: readonly { readonly name: string; readonly file: string }[];
   readonly info: ModelInfo;
   readonly fingerprint: string;
+  /**
+   * What results of this model are kept under: the fingerprint and the tokenizer. The same weights with another
+   * tokenizer read other tokens, so their numbers are others.
+   */
+  readonly identity: string;
+  /** The files that its numbers depend on, as they were when it was opened. */
+  readonly sources: ModelSources;
 }
 
 /** Where a model's chat template stands; one that cannot be read is a note, and hinders nothing else. */
@@ -56,7 +66,8 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
   );
   if (!isFolder)
     throw refuse('no-model', `${resolved} is no folder.`, 'Choose a folder with config.json and *.safetensors.');
-  const config = await readJson(path.join(resolved, 'config.json'), z.record(z.string(), z.unknown()));
+  const configFile = path.join(resolved, 'config.json');
+  const config = await readJson(configFile, configSchema);
   const modelType = config['model_type'];
   const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
   if (family === undefined) {
@@ -69,6 +80,10 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
     );
   }
   const weights = await readHeaders(resolved);
+  const sources = await stampModel(
+    resolved,
+    weights.map(({ name }) => name),
+  );
   const tensors = tensorsOf(weights);
   const descriptor = describeModel(family, config, tensors, resolved);
   const hasTokenizer = await exists(path.join(resolved, 'tokenizer.json'));
@@ -77,6 +92,16 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
     : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
   const chat = await chatFacts(resolved);
   reasons.push(...chat.notes);
+  const fingerprint = await fingerprintCheckpoint(config, weights);
+  const identity = await identityOf(resolved, fingerprint);
+  const isReadAgain = isDeepStrictEqual(await readJson(configFile, configSchema), config);
+  const [change = isReadAgain ? undefined : 'config.json was written to'] = await changedSources(resolved, sources);
+  if (change !== undefined)
+    throw refuse(
+      'changed-while-opened',
+      `${resolved} was changed while it was opened: ${change}.`,
+      'Open it again once nothing writes to it.',
+    );
   const sizeBytes = weights.reduce((total, { header }) => total + header.sizeBytes, 0);
   return {
     folder: resolved,
@@ -86,8 +111,22 @@ export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
     tensors,
     weightFiles: weights.map(({ name, file }) => ({ name, file })),
     info: { ...modelInfo(descriptor, sizeBytes, reasons), chatTemplate: chat.file ?? undefined },
-    fingerprint: await fingerprintCheckpoint(config, weights),
+    fingerprint,
+    identity,
+    sources,
   };
+};
+
+const configSchema = z.record(z.string(), z.unknown());
+
+/** Hash over fingerprint and the tokenizer's files; without a tokenizer nothing but the fingerprint counts. */
+const identityOf = async (folder: string, fingerprint: string): Promise<string> => {
+  const hash = createHash('sha256').update(fingerprint);
+  for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
+    const file = path.join(folder, name);
+    if (await exists(file)) hash.update(`\0${name}\0`).update(await readFile(file));
+  }
+  return hash.digest('hex').slice(0, 32);
 };
 
 const exists = (file: string): Promise<boolean> =>

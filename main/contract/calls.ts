@@ -264,7 +264,8 @@ export const calls = {
   'runs.remove': call(z.object({ run: runId }), nothing),
   'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
-  'jobs.resume': call(z.object({ run: runId }), nothing),
+  /** `takeOver`: from an engine that holds the run and may still live. */
+  'jobs.resume': call(z.object({ run: runId, takeOver: z.boolean().optional() }), nothing),
 } as const;
 
 export type CallName = keyof typeof calls;

@@ -1,17 +1,20 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileErrorCode } from '../files/file-errors.ts';
+
+/** A change that keeps size and time of writing still moves the time of the last change, or is another file. */
+const stateOf = ({ size, mtimeMs, ctimeMs, ino }: Stats): string => [size, mtimeMs, ctimeMs, ino].map(String).join(' ');
 
 /** Names, sizes and times of a folder's files (or of a file): while it stays the same, so does what was read there. */
 export const pathSignature = async (path: string): Promise<string> => {
   try {
     const own = await stat(path);
-    if (!own.isDirectory()) return `${String(own.size)} ${String(own.mtimeMs)}`;
+    if (!own.isDirectory()) return stateOf(own);
     const names = (await readdir(path)).sort();
     const parts = await Promise.all(
       names.map(async (name) => {
-        const { size, mtimeMs } = await stat(join(path, name));
-        return `${name} ${String(size)} ${String(mtimeMs)}`;
+        return `${name} ${stateOf(await stat(join(path, name)))}`;
       }),
     );
     return parts.join('\n');

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { changedSources } from '../checkpoint/model-sources.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
@@ -90,7 +91,7 @@ export interface ExportResult {
  *
  * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`,
  * `changes-nothing`, `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `destination-exists`, `no-folder`,
- * `disk-full`, `not-writable`; failed: `export-unequal`.
+ * `disk-full`, `not-writable`; failed: `export-unequal`, `model-changed`.
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control } = request;
@@ -118,6 +119,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     const verification = await fill(request, plan, tensors, gguf, unfinished);
     const sizeBytes = await folderBytes(unfinished);
     if (control.signal.aborted) throw new CancelledError('The export');
+    await requireSource(checkpoint);
     await publishFolder(unfinished, destination);
     return {
       folder: destination,
@@ -129,6 +131,18 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     await removeUnfinished(unfinished);
     throw control.signal.aborted ? new CancelledError('The export') : explained(error, destination, bytes);
   }
+};
+
+/** An export of files that changed meanwhile may be a mixture of two models. */
+const requireSource = async ({ name, folder, sources }: Checkpoint): Promise<void> => {
+  const changes = await changedSources(folder, sources);
+  if (changes.length === 0) return;
+  throw new WorkbenchError(
+    'model-changed',
+    'failed',
+    `${name} changed while it was exported: ${changes.join('; ')} (in ${folder}). Nothing is left of the export.`,
+    'Export again once nothing writes to the model.',
+  );
 };
 
 /** Everything of an export, in a folder that has not got its name yet; gives the proof that it is right. */

@@ -7,6 +7,10 @@ const hasCode = (error: unknown): error is Error & { readonly code: string } =>
 /** The system's name of a file error (`ENOENT`, `ENOSPC`, ...), or null for anything else. */
 export const fileErrorCode = (error: unknown): string | null => (hasCode(error) ? error.code : null);
 
+/** Whether it is an error of the system's (`ENOENT`), of one name or any; `ERR_...` are Node's own. */
+export const isSystemError = (error: unknown, code?: string): error is Error & { readonly code: string } =>
+  hasCode(error) && /^E[A-Z0-9]+$/.test(error.code) && (code === undefined || error.code === code);
+
 /** What the system says about a file, in words that tell what to do; other errors come back as they are. */
 export const explainFileError = (error: unknown, path: string): unknown => {
   if (error instanceof WorkbenchError) return error;

@@ -1,3 +1,4 @@
+import type { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
@@ -17,6 +18,7 @@ export class BlockPool {
   readonly #checkpoint: Checkpoint;
   readonly #threads: number;
   readonly #provider: ProviderName;
+  readonly #mapped: MappedWeights;
   readonly #open = new Map<string, Session>();
   readonly streaming: boolean;
   /** Bytes of the budget that the weights leave to hidden states. */
@@ -29,10 +31,12 @@ export class BlockPool {
     memoryBudgetBytes: number,
     forceStreaming: boolean,
     provider: ProviderName,
+    mapped: MappedWeights,
   ) {
     this.#checkpoint = checkpoint;
     this.#threads = threads;
     this.#provider = provider;
+    this.#mapped = mapped;
     const { kind, needBytes } = memoryVerdict(checkpoint.info, memoryBudgetBytes);
     if (kind === 'too-large') {
       throw refuse(
@@ -58,6 +62,7 @@ export class BlockPool {
     if (this.streaming) await this.#close([...this.#open.keys()]);
     if (form !== 'observed')
       await this.#close(wholeForms.filter((other) => other !== form).map((other) => place + formSuffix[other]));
+    await this.#mapped.note(`block ${String(layer)}`, block);
     const graph = blockGraph(descriptor, block, variant.layer, providers[this.#provider], form);
     const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, graph, {
       threads: this.#threads,

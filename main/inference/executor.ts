@@ -1,4 +1,5 @@
 import type { Tensor } from 'onnxruntime-node';
+import type { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import { embeddingGraph } from '../graph/block-graph.ts';
@@ -78,7 +79,9 @@ export class Executor {
     threads: number,
     slots: number,
     spillFolder: string,
+    mapped: MappedWeights,
   ): Promise<Executor> {
+    await mapped.note('the embedding', checkpoint.descriptor.embedding);
     const embedding = await Session.open(`embedding of ${checkpoint.name}`, embeddingGraph(checkpoint.descriptor), {
       threads,
       externalRoot: externalDataRoot(checkpoint.folder),

@@ -109,6 +109,8 @@ export interface ModelRunner {
   ): AsyncGenerator<DecodedRow>;
   /** What `decode` will take; refuses what does not fit into the memory budget. */
   decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost>;
+  /** Parts of the weights (`block 3`, `the head`) whose bytes on disk are no longer those that were mapped. */
+  changedWeights(): Promise<readonly string[]>;
   dispose(): Promise<void>;
 }
 

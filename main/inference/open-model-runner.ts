@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
@@ -60,12 +61,14 @@ export interface RunnerTuning extends ModelRunnerSettings {
 /** Opens a checkpoint for running. Sessions of blocks are created when they are first needed. */
 export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTuning): Promise<ModelRunner> => {
   const provider = settings.provider ?? 'cpu';
+  const mapped = new MappedWeights(checkpoint.tensors);
   const pool = new BlockPool(
     checkpoint,
     settings.threads,
     settings.memoryBudgetBytes,
     settings.streamed === true,
     provider,
+    mapped,
   );
   const executor = await Executor.open(
     checkpoint,
@@ -73,6 +76,7 @@ export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTu
     settings.threads,
     settings.batchSlots ?? BATCH_SLOTS,
     settings.overlayFolder,
+    mapped,
   );
   return new Runner(
     checkpoint,
@@ -80,7 +84,8 @@ export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTu
     settings,
     pool,
     executor,
-    new Scorer(checkpoint, settings.threads, provider),
+    new Scorer(checkpoint, settings.threads, provider, mapped),
+    mapped,
   );
 };
 
@@ -94,6 +99,7 @@ class Runner implements ModelRunner {
   readonly #pool: BlockPool;
   readonly #executor: Executor;
   readonly #scorer: Scorer;
+  readonly #mapped: MappedWeights;
 
   constructor(
     checkpoint: Checkpoint,
@@ -102,6 +108,7 @@ class Runner implements ModelRunner {
     pool: BlockPool,
     executor: Executor,
     scorer: Scorer,
+    mapped: MappedWeights,
   ) {
     this.checkpoint = checkpoint;
     this.tokenizer = tokenizer;
@@ -112,6 +119,7 @@ class Runner implements ModelRunner {
     this.#pool = pool;
     this.#executor = executor;
     this.#scorer = scorer;
+    this.#mapped = mapped;
   }
 
   async evaluate(
@@ -319,6 +327,10 @@ class Runner implements ModelRunner {
 
   async decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost> {
     return decodingCost(this.checkpoint.descriptor, this.#pool, rows, await this.#resolve(candidates));
+  }
+
+  changedWeights(): Promise<readonly string[]> {
+    return this.#mapped.changed();
   }
 
   async dispose(): Promise<void> {

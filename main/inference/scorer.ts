@@ -1,3 +1,4 @@
+import type { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
@@ -84,14 +85,16 @@ export class Scorer {
   readonly #checkpoint: Checkpoint;
   readonly #threads: number;
   readonly #provider: ProviderName;
+  readonly #mapped: MappedWeights;
   #score: Session | null = null;
   #logits: Session | null = null;
   #greedy: Session | null = null;
 
-  constructor(checkpoint: Checkpoint, threads: number, provider: ProviderName) {
+  constructor(checkpoint: Checkpoint, threads: number, provider: ProviderName, mapped: MappedWeights) {
     this.#checkpoint = checkpoint;
     this.#threads = threads;
     this.#provider = provider;
+    this.#mapped = mapped;
   }
 
   /** Log-probability (natural log, float32 log-softmax) of each target. Rows that several targets share run once. */
@@ -164,7 +167,9 @@ export class Scorer {
     this.#logits = null;
   }
 
-  #open(name: string, graph: Uint8Array): Promise<Session> {
+  async #open(name: string, graph: Uint8Array): Promise<Session> {
+    const { head, headBias, finalNorm } = this.#checkpoint.descriptor;
+    await this.#mapped.note('the head', { head, headBias, finalNorm });
     return Session.open(`${name} head of ${this.#checkpoint.name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(this.#checkpoint.folder),

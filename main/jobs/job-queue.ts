@@ -5,6 +5,7 @@ import { HEARTBEAT_MS } from '../workspace/run-lock.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
 import type { Job, JobContext } from './job-context.ts';
 import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
+import { type SourceWatch, watchSources } from './watch-sources.ts';
 
 /** Progress is announced at most this often. */
 const PROGRESS_EVERY_MS = 100;
@@ -22,6 +23,8 @@ interface QueuedJob {
   readonly settle: { readonly resolve: (manifest: RunManifest) => void; readonly reject: (error: unknown) => void };
   /** Set where the run ends without its own doing: what state to write then. */
   stopAs: RunState | null;
+  /** Set where another engine took the run over. */
+  takenOver: WorkbenchError | null;
 }
 
 /**
@@ -81,6 +84,7 @@ export class JobQueue {
       finished,
       settle,
       stopAs: null,
+      takenOver: null,
     };
     this.#jobs.set(id, queued);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
@@ -125,11 +129,16 @@ export class JobQueue {
     const run = created.manifest.id;
     let error: unknown = null;
     let output: string | null = null;
+    let watch: SourceWatch | null = null;
     try {
       if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
       await this.#change(queued, { state: 'running' });
+      const resources = await this.#resourcesOf(created.manifest);
+      watch = watchSources(resources);
       const result = await job({
-        ...(await this.#resourcesOf(created.manifest)),
+        ...resources,
+        steps: watch.steps,
+        runners: watch.runners,
         run,
         folder: this.#runs.folder(run),
         signal: controller.signal,
@@ -137,21 +146,24 @@ export class JobQueue {
         now: this.#now,
         emit: this.#emit,
       });
+      await watch.settle();
       output = result.output;
       meter.describe(result.summary);
     } catch (caught) {
-      error = caught;
+      error = await settled(watch, caught);
     }
     const isCancelled = error instanceof WorkbenchError && error.kind === 'cancelled';
     const state: RunState = error === null ? 'done' : isCancelled ? (queued.stopAs ?? 'cancelled') : 'failed';
     if (error !== null) meter.describe(isCancelled ? 'Cancelled' : serialiseError(error).message);
+    error = queued.takenOver ?? error;
     try {
-      await this.#end(queued, {
+      const isOurs = await this.#end(queued, {
         state,
         output,
         error: state === 'failed' ? sentence(error) : null,
         finishedAt: new Date(this.#now()).toISOString(),
       });
+      if (!isOurs) error = queued.takenOver ?? (await this.#takeover(queued));
     } catch (caught) {
       // The disk is full or gone: the run stays unfinished there, which is what it is.
       error ??= caught;
@@ -170,19 +182,34 @@ export class JobQueue {
   }
 
   /** Writes the last state and frees the lock, unless another engine has taken the run over: then it is theirs. */
-  async #end(queued: QueuedJob, changes: Partial<RunManifest>): Promise<void> {
+  async #end(queued: QueuedJob, changes: Partial<RunManifest>): Promise<boolean> {
     queued.manifest = { ...queued.manifest, ...changes };
-    if (!(await queued.created.lock.renew())) return;
+    if (!(await queued.created.lock.renew())) return false;
     await this.#runs.write(queued.manifest);
     await queued.created.lock.release();
+    return true;
+  }
+
+  /** What to say to the user of this engine: who has the run now. */
+  async #takeover({ created }: QueuedJob): Promise<WorkbenchError> {
+    const { id } = created.manifest;
+    const holder = await this.#runs.holder(id);
+    const who = holder === null ? 'another engine' : `process ${String(holder.pid)} on ${holder.host}`;
+    return new WorkbenchError(
+      'taken-over',
+      'failed',
+      `${id} was taken over by ${who} while this engine gave no sign of life.`,
+      'Follow it there; what was finished here is on disk and is not computed again.',
+    );
   }
 
   async #renewLocks(): Promise<void> {
     for (const queued of this.#jobs.values()) {
       try {
         if (await queued.created.lock.renew()) continue;
+        queued.takenOver ??= await this.#takeover(queued);
         queued.stopAs = 'interrupted';
-        queued.meter.describe('Taken over by another engine');
+        queued.meter.describe(queued.takenOver.message);
         queued.controller.abort();
       } catch (error) {
         // A full disk: the job's own writes will say so; the lock counts as held until it is stale.
@@ -191,6 +218,16 @@ export class JobQueue {
     }
   }
 }
+
+/** Why a run ended: with an error of its own, unless the files of its model changed, which explains any other. */
+const settled = async (watch: SourceWatch | null, error: unknown): Promise<unknown> => {
+  try {
+    await watch?.settle(error instanceof CancelledError);
+    return error;
+  } catch (change) {
+    return change;
+  }
+};
 
 interface Deferred<T> {
   readonly promise: Promise<T>;

@@ -88,7 +88,7 @@ const searchedStep = z.object({ kind: z.literal('search'), plan: planSchema });
 const searchedPlan = async (context: JobContext, order: PlanOrder, search: SearchBehaviour): Promise<Plan> => {
   const { steps, meter } = context;
   const { model, task, method, seed, keep } = order;
-  const { fingerprint, info } = model.checkpoint;
+  const { identity, info } = model.checkpoint;
   if (info.expertGroups !== undefined && search.search === 'evolution') {
     throw refuse(
       'groups-uneven',
@@ -99,7 +99,7 @@ const searchedPlan = async (context: JobContext, order: PlanOrder, search: Searc
   const { options } = methodNamed(method).prepare(order.options);
   const key = stepKey({
     kind: 'search',
-    model: fingerprint,
+    model: identity,
     items: hashItems(task.task.calibration),
     method,
     options,
@@ -194,12 +194,12 @@ export const recoveryStep = async (
   work: number,
 ): Promise<Plan> => {
   const { steps, meter, signal, overlayFolder } = context;
-  const { fingerprint, info } = model.checkpoint;
+  const { identity, info } = model.checkpoint;
   const items: readonly TaskItem[] = task.calibration;
   const what = refit === 'experts' ? {} : { refit };
   const key = stepKey({
     kind: 'recovery',
-    model: fingerprint,
+    model: identity,
     items: hashItems(items),
     plan: planContent(plan, info.experts),
     numerics: context.numerics,

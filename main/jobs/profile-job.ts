@@ -43,13 +43,13 @@ export const taskProfileOf = (
   };
 };
 
-/** Key of the profile of a model on a task's calibration split; `extras` in their own order. */
+/** Key of the profile of a model (Checkpoint.identity) on a task's calibration split; `extras` in their own order. */
 export const taskProfileKey = (
-  fingerprint: string,
+  model: string,
   task: Task,
   numerics: Numerics,
   extras: readonly ExtraStatistic[] = [],
-): string => profileKey(fingerprint, hashItems(task.calibration), numerics, extras);
+): string => profileKey(model, hashItems(task.calibration), numerics, extras);
 
 /** A task without calibration items cannot be profiled. */
 export const requireCalibration = (task: Task): void => {
@@ -73,13 +73,13 @@ const setsWith = (extras: readonly ExtraStatistic[]): readonly (readonly ExtraSt
 /** The stored profile that holds the extras, or null where the model was not profiled so on the task. */
 export const readStoredProfile = async (
   steps: StepStore,
-  fingerprint: string,
+  model: string,
   task: Task,
   numerics: Numerics,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<RoutingStatistics | null> => {
   for (const set of setsWith(extras)) {
-    const key = taskProfileKey(fingerprint, task, numerics, set);
+    const key = taskProfileKey(model, task, numerics, set);
     if (!(await steps.has(key, 'safetensors'))) continue;
     const { tasks } = await readProfileFile(steps.path(key, 'safetensors'));
     if (tasks[0] !== undefined) return tasks[0].statistics;
@@ -115,14 +115,14 @@ export const profileStep = async (
   extras: readonly ExtraStatistic[] = [],
 ): Promise<RoutingStatistics> => {
   const { steps, meter, signal } = context;
-  const { fingerprint, info } = model.checkpoint;
+  const { identity, info } = model.checkpoint;
   const work = profileWork(tokens, extras, info);
-  const stored = await readStoredProfile(steps, fingerprint, task, context.numerics, extras);
+  const stored = await readStoredProfile(steps, identity, task, context.numerics, extras);
   if (stored !== null) {
     meter.reuse(work);
     return stored;
   }
-  const key = taskProfileKey(fingerprint, task, context.numerics, extras);
+  const key = taskProfileKey(identity, task, context.numerics, extras);
   const also = extrasInWords(extras, info.experts, info.topK);
   meter.describe(`Profiling ${model.name} on ${name}${also === null ? '' : ` (also ${also})`}`);
   const runner = await context.runners.open(model.checkpoint);

@@ -10,6 +10,8 @@ const MAX_OPEN = 2;
  */
 export interface RunnerCache {
   open(checkpoint: Checkpoint): Promise<ModelRunner>;
+  /** Closes a model that must not be used again, if it is open. */
+  close(checkpoint: Checkpoint): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -18,7 +20,7 @@ export const createRunnerCache = (
   memoryBudgetBytes: number,
 ): RunnerCache => {
   const runners = new Map<string, ModelRunner>();
-  const keyOf = (checkpoint: Checkpoint): string => `${checkpoint.fingerprint} ${checkpoint.folder}`;
+  const keyOf = (checkpoint: Checkpoint): string => `${checkpoint.identity} ${checkpoint.folder}`;
   const residentBytes = (): number =>
     [...runners.values()].reduce((sum, runner) => sum + runner.checkpoint.info.memory.resident, 0);
 
@@ -45,6 +47,7 @@ export const createRunnerCache = (
       runners.set(key, runner);
       return runner;
     },
+    close: (checkpoint) => close(keyOf(checkpoint)),
     dispose: async () => {
       for (const key of [...runners.keys()]) await close(key);
     },

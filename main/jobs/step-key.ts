@@ -60,7 +60,8 @@ export const planContent = (plan: Plan | null, experts: number): unknown => {
 };
 
 export interface EvaluationIdentity {
-  readonly fingerprint: string;
+  /** The model and its tokenizer: Checkpoint.identity. */
+  readonly model: string;
   readonly experts: number;
   /** Hash of the items that are scored, in order. */
   readonly itemsHash: string;
@@ -79,17 +80,10 @@ export interface WritingIdentity {
 }
 
 /** Candidates with the same kept experts share a key, whatever method found them. */
-export const evaluationKey = ({
-  fingerprint,
-  experts,
-  itemsHash,
-  plan,
-  numerics,
-  writing,
-}: EvaluationIdentity): string =>
+export const evaluationKey = ({ model, experts, itemsHash, plan, numerics, writing }: EvaluationIdentity): string =>
   stepKey({
     kind: 'evaluation',
-    model: fingerprint,
+    model,
     items: itemsHash,
     plan: planContent(plan, experts),
     numerics,
@@ -98,14 +92,14 @@ export const evaluationKey = ({
 
 /** The statistics that profiles hold are part of it: a profile made before one was added is made again. */
 export const profileKey = (
-  fingerprint: string,
+  model: string,
   itemsHash: string,
   numerics: Numerics,
   extras: readonly string[] = [],
 ): string =>
   stepKey({
     kind: 'profile',
-    model: fingerprint,
+    model,
     items: itemsHash,
     statistics: STATISTICS.map(({ name }) => name),
     numerics,

@@ -83,7 +83,7 @@ export interface CandidateStage {
   readonly announce: (point: SweepPoint) => Promise<void>;
 }
 
-/** Measures candidates on the items of a stage; the step of each is keyed by its folder's fingerprint. */
+/** Measures candidates on the items of a stage; the step of each is keyed by what lies in its folder. */
 export const measureFolders = async (
   { context, measurement, itemsHash, sizer, announce }: CandidateStage,
   baseline: readonly ItemOutcome[],
@@ -92,9 +92,9 @@ export const measureFolders = async (
   const { model, task } = measurement;
   const whole = model.checkpoint.info;
   for (const candidate of candidates) {
-    const { fingerprint, info } = candidate.checkpoint;
+    const { identity, info } = candidate.checkpoint;
     const key = evaluationKey({
-      fingerprint,
+      model: identity,
       experts: info.experts,
       itemsHash,
       plan: null,

@@ -92,8 +92,15 @@ interface Candidate extends Curve {
 }
 
 const keyOf = ({ context, measurement, itemsHash, writing }: Stage, plan: Plan | null): string => {
-  const { fingerprint, info } = measurement.model.checkpoint;
-  return evaluationKey({ fingerprint, experts: info.experts, itemsHash, plan, numerics: context.numerics, writing });
+  const { identity, info } = measurement.model.checkpoint;
+  return evaluationKey({
+    model: identity,
+    experts: info.experts,
+    itemsHash,
+    plan,
+    numerics: context.numerics,
+    writing,
+  });
 };
 
 const announce = async ({ context, record }: Stage, point: SweepPoint): Promise<void> => {

@@ -48,9 +48,9 @@ export const writtenCalibration = async (
   sizer: GroupSizer,
 ): Promise<RunTask> => {
   const items = task.calibration;
-  const { fingerprint, info } = model.checkpoint;
+  const { identity, info } = model.checkpoint;
   const key = evaluationKey({
-    fingerprint,
+    model: identity,
     experts: info.experts,
     itemsHash: hashItems(items),
     plan: null,

@@ -106,6 +106,8 @@ export interface RestoredProfiles {
   readonly numerics: Numerics;
   /** The tasks that come with the workbench. */
   readonly tasks: readonly Task[];
+  /** What results of a model are kept under (Checkpoint.identity), by its fingerprint. */
+  readonly identities: ReadonlyMap<string, string>;
   emit(event: EngineEvent): void;
 }
 
@@ -121,7 +123,7 @@ const isOfTheseNumerics = ({ versions, device }: RunManifest, numerics: Numerics
  * been computed here. Profiles of another engine's numbers, or of a task that changed, are left where they are.
  */
 export const restoreProfiles = async (
-  { workspace, numerics, tasks, emit }: RestoredProfiles,
+  { workspace, numerics, tasks, identities, emit }: RestoredProfiles,
   run: string,
 ): Promise<void> => {
   const { runs, steps } = workspace;
@@ -133,7 +135,8 @@ export const restoreProfiles = async (
     await Promise.all(
       profiled.map(async (own) => {
         const task = tasks.find(({ hash }) => hash === own.hash);
-        const key = task === undefined ? null : taskProfileKey(fingerprint, task, numerics);
+        const identity = identities.get(fingerprint);
+        const key = task === undefined || identity === undefined ? null : taskProfileKey(identity, task, numerics);
         if (key === null || (await steps.has(key, 'safetensors'))) return;
         await steps.produce(key, 'safetensors', (temporary) =>
           writeProfileFile(temporary, { model, fingerprint, tasks: [own] }),
@@ -150,7 +153,7 @@ export const restoreProfiles = async (
  * Puts the profiles of the sample, where the workspace has it, into the step store: its heatmaps need no compute then.
  */
 export const restoreSample = async (
-  context: Pick<EngineContext, 'workspace' | 'bundled' | 'task' | 'numerics' | 'emit'>,
+  context: Pick<EngineContext, 'workspace' | 'bundled' | 'checkpoint' | 'task' | 'numerics' | 'emit'>,
 ): Promise<void> => {
   const { workspace, bundled, numerics, emit } = context;
   const folder = workspace.runs.folder(SAMPLE_RUN);
@@ -161,5 +164,7 @@ export const restoreSample = async (
     throw explainFileError(error, folder);
   }
   const tasks = await Promise.all([...bundled.tasks.values()].map((path) => context.task(path)));
-  await restoreProfiles({ workspace, numerics, tasks, emit }, SAMPLE_RUN);
+  const models = await Promise.all([...bundled.models.values()].map((path) => context.checkpoint(path)));
+  const identities = new Map(models.map(({ fingerprint, identity }) => [fingerprint, identity]));
+  await restoreProfiles({ workspace, numerics, tasks, identities, emit }, SAMPLE_RUN);
 };

@@ -1,72 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-
-/**
- * Who holds a lock. Two processes with the same `machine` see the same process table, so that `pid` and `startedAt`
- * together decide whether the holder lives; otherwise only the age of its heartbeat can.
- */
-export interface ProcessIdentity {
-  readonly host: string;
-  readonly machine: string;
-  readonly pid: number;
-  /** Start of the process in clock ticks since boot (Linux); null where the system does not tell. */
-  readonly startedAt: string | null;
-}
-
-const readOrNull = (read: () => string): string | null => {
-  try {
-    return read();
-  } catch (error) {
-    if (fileErrorCode(error) !== null) return null;
-    throw error;
-  }
-};
-
-/**
- * Field 22 of /proc/PID/stat; the name (field 2) may hold spaces and brackets, so count from its last bracket. Null of a
- * process that has ended, also of one that is still listed because nobody asked how it ended (field 3, Z): in a container
- * whose first process is no init it stays listed for ever.
- */
-const processStart = (pid: number): string | null => {
-  const stat = readOrNull(() => readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
-  if (stat === null) return null;
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
-};
-
-export const thisProcess = (): ProcessIdentity => {
-  const boot = readOrNull(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()) ?? '';
-  const namespace = readOrNull(() => readlinkSync('/proc/self/ns/pid')) ?? '';
-  return {
-    host: hostname(),
-    machine: [hostname(), boot, namespace].join(' '),
-    pid: process.pid,
-    startedAt: processStart(process.pid),
-  };
-};
-
-/** Whether the process of this machine still runs: its number exists and was not given to a later process. */
-export const isProcessAlive = (holder: ProcessIdentity): boolean => {
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    if (fileErrorCode(error) === 'ESRCH') return false;
-    if (fileErrorCode(error) !== 'EPERM') throw error;
-  }
-  return holder.startedAt === null || processStart(holder.pid) === holder.startedAt;
-};
+import { processState, thisProcess } from './process-alive.ts';
 
 /** How often a holder renews its lock. */
 export const HEARTBEAT_MS = 5_000;
 /** A holder on another machine that has not renewed for this long is taken for dead; clocks may differ by less. */
 export const STALE_AFTER_MS = 120_000;
+/** A lock is a few hundred bytes. */
+const MAX_LOCK_BYTES = 65_536;
 /** Attempts before giving up when others keep taking the lock in between. */
 const MAX_ATTEMPTS = 20;
 
@@ -74,7 +21,7 @@ const lockFile = z.object({
   token: z.string(),
   host: z.string(),
   machine: z.string(),
-  pid: z.number().int(),
+  pid: z.number(),
   startedAt: z.string().nullable(),
   heartbeatAt: z.number(),
   released: z.boolean(),
@@ -94,7 +41,8 @@ export interface RunLock {
   release(): Promise<void>;
 }
 
-const GENERATION = /^lock-(\d+)\.json$/;
+/** Longer numbers are none that counting from 1 reaches. */
+const GENERATION = /^lock-(\d{1,15})\.json$/;
 
 const generations = async (folder: string): Promise<number[]> =>
   (await readdir(folder))
@@ -112,47 +60,82 @@ interface Current {
   readonly holder: LockHolder | null;
 }
 
-const isHeld = (lock: LockFile, now: number): boolean => {
+/**
+ * Whether a sign of life is recent. A heartbeat from the future says nothing, whoever's clock is wrong: then the time
+ * at which the file was written counts, and one that lies in the future as well is no sign at all.
+ */
+const isRecent = (heartbeatAt: number, writtenAt: number, now: number): boolean => {
+  const age = now - heartbeatAt;
+  const known = Math.abs(age) < STALE_AFTER_MS || age > 0 ? age : now - writtenAt;
+  return Math.abs(known) < STALE_AFTER_MS;
+};
+
+const isHeld = (lock: LockFile, writtenAt: number, now: number): boolean => {
   if (lock.released) return false;
-  return lock.machine === thisProcess().machine ? isProcessAlive(lock) : now - lock.heartbeatAt < STALE_AFTER_MS;
+  const state = lock.machine === thisProcess().machine ? processState(lock) : 'unsure';
+  return state === 'alive' || (state === 'unsure' && isRecent(lock.heartbeatAt, writtenAt, now));
+};
+
+/** The text of a lock; null where it is no regular file, or one that is too large for a lock. */
+const readLock = async (file: string): Promise<string | null> => {
+  try {
+    return (await readRegularFile(file, { mostBytes: MAX_LOCK_BYTES })).toString('utf8');
+  } catch (error) {
+    const isForeign = error instanceof WorkbenchError || ['ENXIO', 'ELOOP'].includes(fileErrorCode(error) ?? '');
+    if (isForeign) return null;
+    throw error;
+  }
 };
 
 const current = async (folder: string, now: number): Promise<Current> => {
   const generation = (await generations(folder))[0];
   if (generation === undefined) return { generation: 0, holder: null };
   const file = fileOf(folder, generation);
-  let text: string;
-  let changedAt: number;
+  let text: string | null;
+  let writtenAt: number;
   try {
-    text = await readFile(file, 'utf8');
-    changedAt = (await stat(file)).mtimeMs;
+    writtenAt = (await lstat(file)).mtimeMs;
+    text = await readLock(file);
   } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return await current(folder, now);
-    throw error;
+    // Replaced by the next generation meanwhile; or a link to nothing, which stays.
+    const isGone = fileErrorCode(error) === 'ENOENT' && (await generations(folder))[0] !== generation;
+    if (isGone) return await current(folder, now);
+    if (fileErrorCode(error) !== 'ENOENT') throw explainReadError(error, file);
+    writtenAt = Number.NEGATIVE_INFINITY;
+    text = null;
   }
   let json: unknown = null;
   try {
-    json = JSON.parse(text);
+    json = text === null ? null : JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
   const parsed = lockFile.safeParse(json);
-  if (parsed.success) return { generation, holder: isHeld(parsed.data, now) ? parsed.data : null };
-  // Made by someone who has not written it yet, or who died before that.
-  const holder = now - changedAt < STALE_AFTER_MS ? { host: 'unknown', pid: 0, heartbeatAt: changedAt } : null;
-  return { generation, holder };
+  if (parsed.success) return { generation, holder: isHeld(parsed.data, writtenAt, now) ? parsed.data : null };
+  // Made by someone who has not written it yet, or who died before that; a folder or a link nobody makes for a lock.
+  const isWaitedFor = text !== null && isRecent(writtenAt, writtenAt, now);
+  return { generation, holder: isWaitedFor ? { host: 'unknown', pid: 0, heartbeatAt: writtenAt } : null };
 };
 
 /** Who works on the run in `folder` right now; null: nobody. */
 export const readLockHolder = async (folder: string, now: () => number = Date.now): Promise<LockHolder | null> =>
   (await current(folder, now())).holder;
 
+export interface LockSettings {
+  readonly now?: () => number;
+  /** Takes the lock from a holder that may still live; it finds that out when it next renews. */
+  readonly takeOver?: boolean;
+}
+
 /**
  * Takes the lock of the run in `folder`, or refuses with who holds it. Locks have generations: a lock that is free or
  * whose holder is dead is taken by making the next generation's file, which exactly one process can do (O_EXCL). A
  * generation is never used twice, because the newest file stays when it is released.
  */
-export const acquireRunLock = async (folder: string, now: () => number = Date.now): Promise<RunLock> => {
+export const acquireRunLock = async (
+  folder: string,
+  { now = Date.now, takeOver = false }: LockSettings = {},
+): Promise<RunLock> => {
   const token = randomBytes(12).toString('hex');
   const content = (released: boolean): string => {
     const lock: LockFile = { token, ...thisProcess(), heartbeatAt: now(), released };
@@ -160,12 +143,12 @@ export const acquireRunLock = async (folder: string, now: () => number = Date.no
   };
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const { generation, holder } = await current(folder, now());
-    if (holder !== null) {
+    if (holder !== null && !takeOver) {
       throw refuse(
         'run-locked',
         `The run in ${folder} is being worked on by process ${String(holder.pid)} on ${holder.host} (last ` +
-          `sign of life ${new Date(holder.heartbeatAt).toISOString()}).`,
-        'Wait until it ends, or cancel it there.',
+          `sign of life ${timeOf(holder.heartbeatAt)}).`,
+        'Wait until it ends, or cancel it there. If that process is gone: uncurl resume RUN --take-over.',
       );
     }
     const mine = generation + 1;
@@ -189,7 +172,7 @@ export const acquireRunLock = async (folder: string, now: () => number = Date.no
       continue;
     }
     for (const old of all.filter((number) => number < mine)) {
-      await rm(fileOf(folder, old), { force: true });
+      await rm(fileOf(folder, old), { force: true, recursive: true });
     }
     return heldLock(folder, mine, token, content);
   }
@@ -199,6 +182,12 @@ export const acquireRunLock = async (folder: string, now: () => number = Date.no
     'Try again in a moment.',
   );
 };
+
+/** A time of a file that anybody may have written. */
+const timeOf = (milliseconds: number): string =>
+  Math.abs(milliseconds) <= MAX_DATE_MS ? new Date(milliseconds).toISOString() : 'at no time that a clock shows';
+/** Dates end there. */
+const MAX_DATE_MS = 8.64e15;
 
 const heldLock = (folder: string, mine: number, token: string, content: (released: boolean) => string): RunLock => {
   const isNewest = async (): Promise<boolean> => (await generations(folder))[0] === mine;

@@ -5,7 +5,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type RunKind, runKind, runManifest, type RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
-import { acquireRunLock, readLockHolder, type RunLock } from './run-lock.ts';
+import { acquireRunLock, type LockHolder, readLockHolder, type RunLock } from './run-lock.ts';
 
 /** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
 export const makeRunId = (
@@ -32,7 +32,10 @@ export interface RunStore {
   /** Newest first. */
   list(): Promise<RunManifest[]>;
   write(manifest: RunManifest): Promise<void>;
-  lock(run: string): Promise<RunLock>;
+  /** `takeOver`: from a holder that may still live. */
+  lock(run: string, takeOver?: boolean): Promise<RunLock>;
+  /** Who works on it right now; null: nobody. */
+  holder(run: string): Promise<LockHolder | null>;
   /** Deletes the run's folder; refused while someone works on it. Steps stay: other runs may share them. */
   remove(run: string): Promise<void>;
 }
@@ -125,7 +128,7 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
           if (fileErrorCode(error) === 'EEXIST') continue;
           throw explainFileError(error, folderOf(id));
         }
-        const lock = await acquireRunLock(folderOf(id), now);
+        const lock = await acquireRunLock(folderOf(id), { now });
         const manifest: RunManifest = { id, kind, createdAt: createdAt.toISOString(), ...rest };
         await write(manifest);
         return { manifest, lock };
@@ -153,16 +156,22 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
         .sort((a, b) => (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : a.id < b.id ? 1 : -1));
     },
     write,
-    lock: (run) => acquireRunLock(folderOf(run), now),
+    lock: (run, takeOver = false) => acquireRunLock(folderOf(run), { now, takeOver }),
+    holder: (run) => readLockHolder(folderOf(run), now),
     remove: async (run) => {
       await stat(join(folderOf(run), MANIFEST)).catch(() => readManifest(run));
-      await acquireRunLock(folderOf(run), now);
+      const lock = await acquireRunLock(folderOf(run), { now });
       const leaving = temporaryNameFor(folderOf(run), temporaryFolder);
       try {
         await rename(folderOf(run), leaving);
+      } catch (error) {
+        await lock.release();
+        throw explainFileError(error, folderOf(run));
+      }
+      try {
         await rm(leaving, { recursive: true });
       } catch (error) {
-        throw explainFileError(error, folderOf(run));
+        throw explainFileError(error, leaving);
       }
     },
   };

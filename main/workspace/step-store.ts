@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
@@ -21,6 +21,8 @@ export interface StepStore {
   writeJson(key: string, value: unknown): Promise<void>;
   /** Lets `write` fill a temporary file, which then becomes the step's. */
   produce(key: string, kind: StepKind, write: (temporary: string) => Promise<void>): Promise<void>;
+  /** Takes a step away whose result turned out to be wrong. */
+  drop(key: string, kind: StepKind): Promise<void>;
 }
 
 const KEY = /^[0-9a-f]{64}$/;
@@ -70,6 +72,13 @@ export const createStepStore = (folder: string, temporaryFolder: string): StepSt
       return parsed.data;
     },
     writeJson: (key, value) => writeFileAtomically(pathOf(key, 'json'), canonicalJson(value), temporaryFolder),
+    drop: async (key, kind) => {
+      try {
+        await rm(pathOf(key, kind), { force: true });
+      } catch (error) {
+        throw explainFileError(error, pathOf(key, kind));
+      }
+    },
     produce: (key, kind, write) => produceFileAtomically(pathOf(key, kind), write, temporaryFolder),
   };
 };

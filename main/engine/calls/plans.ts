@@ -66,11 +66,11 @@ const storedProfiles = async (
   { method, chat }: Pick<PlanRequest, 'method' | 'chat'>,
   extras: readonly ExtraStatistic[],
 ): Promise<RoutingStatistics[]> => {
-  const { fingerprint, info } = checkpoint;
+  const { identity, info } = checkpoint;
   const profiles: RoutingStatistics[] = [];
   const asked = await askedTasks({ checkpoint }, tasks, chat, new Date(context.now()));
   for (const [index, { name, task }] of tasks.entries()) {
-    const statistics = await storedProfile(context, fingerprint, asked[index]?.task ?? task, extras);
+    const statistics = await storedProfile(context, identity, asked[index]?.task ?? task, extras);
     if (statistics === null)
       throw (
         (await changedSubject(context, checkpoint, task)) ??

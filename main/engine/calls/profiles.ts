@@ -20,12 +20,12 @@ import { nameList, startRun } from '../start-run.ts';
  */
 export const storedProfile = async (
   context: EngineContext,
-  fingerprint: string,
+  identity: string,
   task: Task,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<RoutingStatistics | null> => {
   await Promise.allSettled([context.sampleRestored()]);
-  const statistics = await readStoredProfile(context.workspace.steps, fingerprint, task, context.numerics, extras);
+  const statistics = await readStoredProfile(context.workspace.steps, identity, task, context.numerics, extras);
   // One that is missing may be missing because of what hindered the sample: that is told then.
   if (statistics === null) await context.sampleRestored();
   return statistics;
@@ -71,7 +71,7 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const profiles: TaskProfile[] = [];
     for (const { name, task } of await askableTasks(context, checkpoint, await openRunTasks(context, tasks), chat)) {
-      const statistics = await storedProfile(context, checkpoint.fingerprint, task);
+      const statistics = await storedProfile(context, checkpoint.identity, task);
       if (statistics !== null) profiles.push(taskProfileOf({ name, hash: task.hash }, statistics));
     }
     return profiles;

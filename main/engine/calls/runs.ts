@@ -19,9 +19,9 @@ export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
       queue.cancel(run);
       return {};
     }),
-    'jobs.resume': answer(calls['jobs.resume'], async ({ run }) => {
+    'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver }) => {
       if (queue.has(run)) throw refuse('already-running', `${run} is being worked on already.`, 'Wait until it ends.');
-      const lock = await workspace.runs.lock(run);
+      const lock = await workspace.runs.lock(run, takeOver);
       try {
         const manifest = await workspace.runs.read(run);
         const job = await jobOfRun(context, manifest);

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -356,6 +357,24 @@ describe('an export that fails leaves nothing behind', () => {
       ).rejects.toBeInstanceOf(CancelledError);
       expect(await readdir(request.parent)).toEqual([]);
     }
+  });
+
+  it('when the source is written to meanwhile', async () => {
+    const source = await changeableCopy(mixtral);
+    const weights = path.join(source, 'model.safetensors');
+    const request = await exportRequest(source, half);
+    const bytes = await readFile(weights);
+    let isWritten = false;
+    const onProgress = (): void => {
+      if (!isWritten) writeFileSync(weights, bytes);
+      isWritten = true;
+    };
+    await expect(exportPlan({ ...request, control: { ...request.control, onProgress } })).rejects.toMatchObject({
+      code: 'model-changed',
+      message: expect.stringContaining('model.safetensors was written to'),
+    });
+    expect(isWritten).toBe(true);
+    expect(await readdir(request.parent)).toEqual([]);
   });
 
   it('when a source file vanishes', async () => {

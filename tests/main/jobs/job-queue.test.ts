@@ -138,7 +138,25 @@ test('a run that another engine has taken over is left alone', async () => {
   await workspace.runs.write({ ...run.manifest, title: 'Theirs', state: 'running' });
   const ended = queue.finished(run.manifest.id);
   a.end();
-  await ended;
+  await expect(ended).rejects.toMatchObject({ code: 'taken-over' });
   expect(await onDisk(workspace, run.manifest.id)).toMatchObject({ title: 'Theirs', state: 'running' });
   await queue.dispose();
+});
+
+test('an engine that wakes after its run was taken over says who has it, and writes nothing more there', async () => {
+  const { queue, workspace, create } = await openQueue();
+  const created = await create();
+  const { job, end, started } = heldJob();
+  queue.add(created, job);
+  await started;
+  const finished = queue.finished(created.manifest.id);
+  const taken = await workspace.runs.lock(created.manifest.id, true);
+  const before = await onDisk(workspace, created.manifest.id);
+  end();
+  await expect(finished).rejects.toMatchObject({
+    code: 'taken-over',
+    message: expect.stringContaining(`was taken over by process ${String(process.pid)} on `),
+  });
+  expect(await onDisk(workspace, created.manifest.id)).toEqual(before);
+  expect(await taken.renew()).toBe(true);
 });

@@ -4,7 +4,7 @@ import type { Plan } from '../../../main/contract/plan.ts';
 import { evaluationKey, profileKey, type EvaluationIdentity } from '../../../main/jobs/step-key.ts';
 
 const identity: EvaluationIdentity = {
-  fingerprint: 'model',
+  model: 'model',
   experts: 4,
   itemsHash: 'items',
   plan: {
@@ -20,7 +20,7 @@ const key = (changes: Partial<EvaluationIdentity>): string => evaluationKey({ ..
 test('everything that may change a number changes the key', () => {
   const keys = [
     key({}),
-    key({ fingerprint: 'other' }),
+    key({ model: 'other' }),
     key({ itemsHash: 'other' }),
     key({
       plan: {

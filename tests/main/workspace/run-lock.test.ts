@@ -116,9 +116,9 @@ test('of another machine counts by its heartbeat', async () => {
   const alive = (): number => 1_000_000 + STALE_AFTER_MS - 1;
   const dead = (): number => 1_000_000 + STALE_AFTER_MS;
   expect(await readLockHolder(folder, alive)).toMatchObject({ host: 'node-7', pid: 4711 });
-  await expect(acquireRunLock(folder, alive)).rejects.toThrow('process 4711 on node-7');
+  await expect(acquireRunLock(folder, { now: alive })).rejects.toThrow('process 4711 on node-7');
   expect(await readLockHolder(folder, dead)).toBeNull();
-  await acquireRunLock(folder, dead);
+  await acquireRunLock(folder, { now: dead });
   expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-2.json']);
 });
 
@@ -127,6 +127,6 @@ test('a lock file that was never written to is waited for, then taken over', asy
   await writeFile(join(folder, 'lock-3.json'), '');
   await expect(acquireRunLock(folder)).rejects.toMatchObject({ code: 'run-locked' });
   const later = (): number => Date.now() + 2 * STALE_AFTER_MS;
-  await acquireRunLock(folder, later);
+  await acquireRunLock(folder, { now: later });
   expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-4.json']);
 });

@@ -76,7 +76,7 @@ it('keys steps by provider, so that numbers of two devices never mix', () => {
   const versions = { onnxruntime: '1.30.0' };
   const keyOn = (provider: ProviderName) => ({
     evaluation: evaluationKey({
-      fingerprint: 'f',
+      model: 'f',
       experts: 8,
       itemsHash: 'i',
       plan: null,

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { fileErrorCode } from '../files/file-errors.ts';
+
+/** What identifies the state of one file without reading it: its size, when it was written, and which file it is. */
+interface FileStamp {
+  /** As it is named in the model's folder. */
+  readonly name: string;
+  readonly file: string;
+  readonly sizeBytes: bigint;
+  readonly modifiedNs: bigint;
+  readonly inode: bigint;
+  readonly device: bigint;
+  /** SHA-256 (hexadecimal) over the header of a weight file; null of others. */
+  readonly headerHash: string | null;
+}
+
+/** The files that a model's numbers depend on, as they were when it was opened. */
+export type ModelSources = readonly FileStamp[];
+
+/** Files beside the weights that decide what is computed: texts to tokens, prompts, where writing ends. */
+const SIDE_FILES: ReadonlySet<string> = new Set([
+  'config.json',
+  'generation_config.json',
+  'model.safetensors.index.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.json',
+  'chat_template.jinja',
+]);
+
+/** Of a header, this much is hashed at most: a real one is a few MB. */
+const MOST_HEADER_BYTES = 16 * 2 ** 20;
+const LENGTH_BYTES = 8;
+
+const headerHashOf = async (file: string): Promise<string> => {
+  const handle = await open(file, 'r');
+  try {
+    const length = Buffer.alloc(LENGTH_BYTES);
+    await handle.read(length, 0, LENGTH_BYTES, 0);
+    const bytes = Math.min(Number(length.readBigUInt64LE()), MOST_HEADER_BYTES);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, LENGTH_BYTES);
+    return createHash('sha256').update(length).update(buffer.subarray(0, bytesRead)).digest('hex');
+  } finally {
+    await handle.close();
+  }
+};
+
+const stampOf = async (name: string, file: string, isWeights: boolean): Promise<FileStamp> => {
+  const { size, mtimeNs, ino, dev } = await stat(file, { bigint: true });
+  const headerHash = isWeights ? await headerHashOf(file) : null;
+  return { name, file, sizeBytes: size, modifiedNs: mtimeNs, inode: ino, device: dev, headerHash };
+};
+
+/** Names of the side files that stand in a folder. */
+export const sideFileNames = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder)).filter((name) => SIDE_FILES.has(name)).sort();
+
+/** Stamps a model's files. Links are followed: a cache that points elsewhere now has changed. */
+export const stampModel = async (folder: string, weightNames: readonly string[]): Promise<ModelSources> => {
+  const stamp = async (name: string, isWeights: boolean): Promise<FileStamp> =>
+    stampOf(name, await realpath(path.join(folder, name)), isWeights);
+  const stamps: FileStamp[] = [];
+  for (const name of await sideFileNames(folder)) stamps.push(await stamp(name, false));
+  for (const name of weightNames) stamps.push(await stamp(name, true));
+  return stamps;
+};
+
+const difference = (then: FileStamp, now: FileStamp): string | null => {
+  if (now.sizeBytes !== then.sizeBytes)
+    return `${then.name} had ${String(then.sizeBytes)} bytes and has ${String(now.sizeBytes)}`;
+  if (now.inode !== then.inode || now.device !== then.device || now.file !== then.file)
+    return `${then.name} is another file now`;
+  if (now.modifiedNs !== then.modifiedNs) return `${then.name} was written to`;
+  return now.headerHash === then.headerHash ? null : `${then.name} has another header`;
+};
+
+/** What of a model's files is no longer as it was stamped, in words, one a file; none where all is. */
+export const changedSources = async (folder: string, sources: ModelSources): Promise<readonly string[]> => {
+  const changes: string[] = [];
+  for (const then of sources) {
+    try {
+      const file = await realpath(path.join(folder, then.name));
+      const change = difference(then, await stampOf(then.name, file, then.headerHash !== null));
+      if (change !== null) changes.push(change);
+    } catch (error) {
+      if (fileErrorCode(error) === null) throw error;
+      changes.push(`${then.name} cannot be read any more`);
+    }
+  }
+  const names = new Set(sources.map(({ name }) => name));
+  const there = await sideFileNames(folder).catch((error: unknown): readonly string[] => {
+    if (fileErrorCode(error) !== null) return [];
+    throw error;
+  });
+  changes.push(...there.filter((name) => !names.has(name)).map((name) => `${name} is new`));
+  return changes;
+};

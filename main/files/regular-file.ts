@@ -1,0 +1,123 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { refuse } from '../contract/errors.ts';
+import { isSystemError } from './file-errors.ts';
+
+/** How long a file may take to give its bytes: a disk at 20 MB/s gives the largest that is read whole in less. */
+export const READ_DEADLINE_MS = 60_000;
+
+const kindOf = (stats: Stats): string => {
+  if (stats.isDirectory()) return 'a folder';
+  if (stats.isFIFO()) return 'a pipe';
+  if (stats.isSocket()) return 'a socket';
+  return 'a device';
+};
+
+/** Windows has neither the flag nor files that make an open wait. */
+const WITHOUT_WAITING = process.platform === 'win32' ? 0 : constants.O_NONBLOCK;
+
+/**
+ * Opens a regular file to read it, links followed. Never waits for a writer, as opening a pipe would.
+ *
+ * @throws WorkbenchError `not-a-file` of a folder, pipe, socket or device; the system's errors as they are.
+ */
+export const openRegularFile = async (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
+  const handle = await open(file, constants.O_RDONLY | WITHOUT_WAITING);
+  try {
+    const stats = await handle.stat();
+    if (stats.isFile()) return { handle, sizeBytes: stats.size };
+    throw refuse(
+      'not-a-file',
+      `${file} is ${kindOf(stats)}, not a file with bytes of its own.`,
+      'Put a regular file there.',
+    );
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+};
+
+const readWhole = async (handle: FileHandle, sizeBytes: number, until: number): Promise<Buffer> => {
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  let done = 0;
+  while (done < sizeBytes && performance.now() < until) {
+    const { bytesRead } = await handle.read(bytes, done, Math.min(2 ** 24, sizeBytes - done), done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
+};
+
+export interface ReadLimits {
+  readonly mostBytes: number;
+  readonly deadlineMs?: number;
+}
+
+/**
+ * The bytes of a regular file of at most `mostBytes`, within the deadline.
+ *
+ * @throws WorkbenchError `not-a-file`, `file-too-large`, `read-too-slow`; the system's errors as they are, since what a
+ * missing file means is the caller's.
+ */
+export const readRegularFile = async (
+  file: string,
+  { mostBytes, deadlineMs = READ_DEADLINE_MS }: ReadLimits,
+): Promise<Buffer> => {
+  const { handle, sizeBytes } = await openRegularFile(file);
+  try {
+    if (sizeBytes > mostBytes)
+      throw refuse(
+        'file-too-large',
+        `${file} has ${String(sizeBytes)} bytes: too large to be what its name says (limit ${String(mostBytes)}).`,
+        'Choose another file.',
+      );
+    const until = performance.now() + deadlineMs;
+    const bytes = await readWhole(handle, sizeBytes, until);
+    if (performance.now() < until) return bytes;
+    throw refuse(
+      'read-too-slow',
+      `${file} gave ${String(bytes.length)} of ${String(sizeBytes)} bytes in ${String(deadlineMs / 1000)} s.`,
+      'Copy it to a faster disk.',
+    );
+  } finally {
+    await handle.close();
+  }
+};
+
+/** The same as UTF-8 text; null where there is no such file. Other errors of the system are explained. */
+export const readTextIfThere = async (file: string, limits: ReadLimits): Promise<string | null> => {
+  try {
+    return (await readRegularFile(file, limits)).toString('utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw explainReadError(error, file);
+  }
+};
+
+/** What the system says when a file cannot be read, in words that tell what to do; other errors come back as they are. */
+export const explainReadError = (error: unknown, file: string): unknown => {
+  if (!isSystemError(error)) return error;
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return refuse('missing-file', `${file} does not exist.`, 'Check the path.', error);
+    case 'EACCES':
+    case 'EPERM':
+      return refuse(
+        'not-readable',
+        `${file} cannot be read: permission denied.`,
+        "Check the file's permissions.",
+        error,
+      );
+    case 'EISDIR':
+      return refuse('not-a-file', `${file} is a folder, not a file.`, 'Put a regular file there.', error);
+    case 'ENXIO':
+      return refuse('not-a-file', `${file} is a pipe or socket, not a file.`, 'Put a regular file there.', error);
+    case 'ELOOP':
+      return refuse('not-a-file', `${file} is a link that leads back to itself.`, 'Put a regular file there.', error);
+    case 'ENAMETOOLONG':
+      return refuse('name-too-long', `${file} is too long for this file system.`, 'Choose a shorter name.', error);
+    default:
+      return refuse('not-readable', `${file} cannot be read: ${error.message}.`, 'Check the disk it lies on.', error);
+  }
+};

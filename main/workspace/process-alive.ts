@@ -1,0 +1,74 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { fileErrorCode } from '../files/file-errors.ts';
+
+/**
+ * Who holds a lock. Two processes with the same `machine` see the same process table, so that `pid` and `startedAt`
+ * together decide whether the holder lives; otherwise only the age of its heartbeat can.
+ */
+export interface ProcessIdentity {
+  readonly host: string;
+  readonly machine: string;
+  readonly pid: number;
+  /** Start of the process in clock ticks since boot (Linux); null where the system does not tell. */
+  readonly startedAt: string | null;
+}
+
+/** What the process table says of a number: whose start it is, that it ended, or nothing. */
+type ProcessStart =
+  { readonly kind: 'started'; readonly at: string } | { readonly kind: 'ended' } | { readonly kind: 'untold' };
+
+const readOrNull = (read: () => string): string | null => {
+  try {
+    return read();
+  } catch (error) {
+    if (fileErrorCode(error) !== null) return null;
+    throw error;
+  }
+};
+
+/**
+ * Field 22 of /proc/PID/stat; the name (field 2) may hold spaces and brackets, so count from its last bracket. A process
+ * has ended also where it is still listed because nobody asked how it ended (field 3, Z): in a container whose first
+ * process is no init it stays listed for ever.
+ */
+const processStart = (pid: number): ProcessStart => {
+  const stat = readOrNull(() => readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
+  if (stat === null) return { kind: 'untold' };
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[0] === 'Z' || fields[0] === 'X') return { kind: 'ended' };
+  return fields[19] === undefined ? { kind: 'untold' } : { kind: 'started', at: fields[19] };
+};
+
+export const thisProcess = (): ProcessIdentity => {
+  const boot = readOrNull(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()) ?? '';
+  const namespace = readOrNull(() => readlinkSync('/proc/self/ns/pid')) ?? '';
+  const start = processStart(process.pid);
+  return {
+    host: hostname(),
+    machine: [hostname(), boot, namespace].join(' '),
+    pid: process.pid,
+    startedAt: start.kind === 'started' ? start.at : null,
+  };
+};
+
+/** Numbers that processes have; 0 and below mean groups of them. */
+const MAX_PID = 2 ** 31 - 1;
+
+/**
+ * Whether the process of this machine still runs: its number exists and was not given to a later process. `unsure`
+ * where the number exists and the system (macOS, Windows) does not tell since when: then its heartbeat must decide.
+ */
+export const processState = (holder: ProcessIdentity): 'alive' | 'dead' | 'unsure' => {
+  if (!Number.isInteger(holder.pid) || holder.pid < 1 || holder.pid > MAX_PID) return 'dead';
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ESRCH') return 'dead';
+    if (fileErrorCode(error) !== 'EPERM') throw error;
+  }
+  const start = processStart(holder.pid);
+  if (start.kind === 'ended') return 'dead';
+  if (start.kind === 'untold' || holder.startedAt === null) return 'unsure';
+  return start.at === holder.startedAt ? 'alive' : 'dead';
+};

@@ -1,0 +1,176 @@
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { cp, open, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import type { PathHandle } from '../../../main/contract/model.ts';
+import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+
+interface Subject {
+  readonly engine: Engine;
+  readonly folder: string;
+  readonly weights: string;
+  readonly model: PathHandle;
+  readonly task: PathHandle;
+}
+
+const subject = async (): Promise<Subject> => {
+  const folder = await temporaryFolder();
+  await cp(join(resources, 'models', 'uncurl-8'), join(folder, 'mine'), { recursive: true });
+  await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
+  const engine = await createEngine({
+    workspace: join(folder, 'workspace'),
+    resources,
+    commandLine: 'test',
+    threads: 1,
+  });
+  onTestFinished(() => engine.dispose());
+  const model = engine.grantPath(join(folder, 'mine'));
+  const task = engine.grantPath(join(folder, 'quiz'));
+  return { engine, folder, weights: join(folder, 'mine', 'model.safetensors'), model, task };
+};
+
+const settings = { methods: ['frequency', 'reap'], factors: [1, 8 / 7, 8 / 6, 2, 4], limit: 30 } as const;
+
+const startSweep = async ({ engine, model, task }: Subject): Promise<string> => {
+  const { run } = await engine.call('sweep.start', {
+    models: [model],
+    tasks: [task],
+    settings: { ...settings, methods: [...settings.methods], factors: [...settings.factors] },
+  });
+  return run;
+};
+
+/** Sweeps; runs `disturb` once, when the first point is known. Gives what ended the run, or null. */
+const disturbedSweep = async (given: Subject, disturb: () => Promise<void>): Promise<unknown> => {
+  const { engine } = given;
+  const disturbed: Promise<void>[] = [];
+  const unsubscribe = engine.subscribe((event) => {
+    if (event.type === 'sweep.point' && disturbed.length === 0) disturbed.push(disturb());
+  });
+  const ended = await engine.finished(await startSweep(given)).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  unsubscribe();
+  expect(disturbed).toHaveLength(1);
+  await Promise.all(disturbed);
+  return ended;
+};
+
+const sweep = async (given: Subject): Promise<SweepDocument['results']> => {
+  const run = await startSweep(given);
+  await given.engine.finished(run);
+  return (await given.engine.call('sweep.read', { run })).results;
+};
+
+/** Turns the signs of a stretch of the weights in place: the same file, the same size. */
+const rewriteInPlace = async (file: string): Promise<void> => {
+  const { size } = await stat(file);
+  const handle = await open(file, 'r+');
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(size), 0, size, 0);
+    const from = Math.floor(size / 3);
+    for (let byte = from; byte < size; byte += 1) buffer[byte] = (buffer[byte] ?? 0) ^ 0x80;
+    await handle.write(buffer, from, size - from, from);
+  } finally {
+    await handle.close();
+  }
+};
+
+const stepFiles = async ({ folder }: Subject): Promise<string[]> => {
+  const names = await readdir(join(folder, 'workspace', 'steps'), { recursive: true });
+  return names.filter((name) => name.includes('.')).sort();
+};
+
+/** What an undisturbed sweep of the same model and task gives. */
+const rightResults = async (): Promise<SweepDocument['results']> => sweep(await subject());
+
+test('weights rewritten in mid-sweep end the run, and no later sweep of the restored model reuses a wrong point', async () => {
+  const given = await subject();
+  const original = await readFile(given.weights);
+  const ended = await disturbedSweep(given, () => rewriteInPlace(given.weights));
+  expect(ended).toMatchObject({
+    code: 'model-changed',
+    kind: 'failed',
+    message: expect.stringContaining('model.safetensors was written to'),
+  });
+  await writeFile(given.weights, original);
+  expect(await sweep(given)).toEqual(await rightResults());
+});
+
+test('another file moved over the weights in mid-sweep ends the run, and poisons nothing', async () => {
+  const given = await subject();
+  const original = await readFile(given.weights);
+  const ended = await disturbedSweep(given, async () => {
+    const other = join(given.folder, 'other');
+    await writeFile(other, original);
+    await rewriteInPlace(other);
+    const { atime, mtime } = await stat(given.weights);
+    await utimes(other, atime, mtime);
+    await rename(other, given.weights);
+  });
+  expect(ended).toMatchObject({ code: 'model-changed', message: expect.stringContaining('is another file now') });
+  await writeFile(given.weights, original);
+  expect(await sweep(given)).toEqual(await rightResults());
+});
+
+test('weights rewritten with their time put back are found by their bytes; the steps of the run are dropped', async () => {
+  const given = await subject();
+  const times = { atime: 1_700_000_000, mtime: 1_700_000_000 };
+  await utimes(given.weights, times.atime, times.mtime);
+  const ended = await disturbedSweep(given, async () => {
+    // Synchronous, so that the run cannot look at the times in between.
+    const bytes = readFileSync(given.weights);
+    for (let byte = Math.floor(bytes.length / 3); byte < bytes.length; byte += 1) bytes[byte]! ^= 0x80;
+    writeFileSync(given.weights, bytes, { flag: 'r+' });
+    utimesSync(given.weights, times.atime, times.mtime);
+    await Promise.resolve();
+  });
+  expect(ended).toMatchObject({
+    code: 'model-changed',
+    message: expect.stringMatching(/block \d holds other bytes than when it was mapped/),
+  });
+  expect(await stepFiles(given)).toEqual([]);
+});
+
+test('a tokenizer rewritten in mid-sweep ends the run; with another tokenizer no point is reused', async () => {
+  const given = await subject();
+  const file = join(given.folder, 'mine', 'tokenizer.json');
+  const original = await readFile(file, 'utf8');
+  // Two letters change places: the same texts are other tokens.
+  const swapped = original.replaceAll('"a"', '"\u0000"').replaceAll('"e"', '"a"').replaceAll('"\u0000"', '"e"');
+  expect(swapped).not.toBe(original);
+  const ended = await disturbedSweep(given, () => writeFile(file, swapped));
+  expect(ended).toMatchObject({ code: 'model-changed', message: expect.stringContaining('tokenizer.json') });
+  const kept = await stepFiles(given);
+  const other = await sweep(given);
+  const right = await rightResults();
+  expect(other.map(({ method, kept: count }) => [method, count])).toEqual(
+    right.map(({ method, kept: count }) => [method, count]),
+  );
+  expect((await stepFiles(given)).length).toBeGreaterThanOrEqual(
+    kept.length + 1 + new Set(right.map(({ kept: count }) => count)).size,
+  );
+  await writeFile(file, original);
+  expect(await sweep(given)).toEqual(right);
+});
+
+test('a task rewritten in mid-sweep changes no point of it, and the next sweep measures the new items', async () => {
+  const given = await subject();
+  const file = join(given.folder, 'quiz', 'test.jsonl');
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  const original = await stat(file);
+  expect(await disturbedSweep(given, () => writeFile(file, lines.slice(40).join('\n')))).toBeNull();
+  const [run] = await given.engine.call('runs.list', {});
+  const first = await given.engine.call('sweep.read', { run: run?.id ?? '' });
+  expect(first.results).toEqual(await rightResults());
+  expect(original.size).not.toBe((await stat(file)).size);
+  const before = await stepFiles(given);
+  await sweep(given);
+  expect((await stepFiles(given)).length).toBeGreaterThan(before.length);
+});

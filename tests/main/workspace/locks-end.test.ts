@@ -1,0 +1,131 @@
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { processState, thisProcess } from '../../../main/workspace/process-alive.ts';
+import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { acquireRunLock, readLockHolder, STALE_AFTER_MS } from '../../../main/workspace/run-lock.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** A folder with a lock of this process, some of whose keys say something else. */
+const lockWith = async (changes: Readonly<Record<string, unknown>>): Promise<string> => {
+  const folder = await temporaryFolder();
+  await acquireRunLock(folder);
+  const file = join(folder, 'lock-1.json');
+  const lock: unknown = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...Object(lock), ...changes }));
+  return folder;
+};
+
+const later = (): number => Date.now() + 2 * STALE_AFTER_MS;
+const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
+
+test('a heartbeat from the future counts by when its file was written, and never for ever', async () => {
+  const folder = await lockWith({ machine: 'elsewhere', heartbeatAt: Date.now() + YEAR_MS });
+  expect(await readLockHolder(folder)).not.toBeNull();
+  expect(await readLockHolder(folder, later)).toBeNull();
+  const nextYear = new Date(Date.now() + YEAR_MS);
+  await utimes(join(folder, 'lock-1.json'), nextYear, nextYear);
+  expect(await readLockHolder(folder)).toBeNull();
+  await acquireRunLock(folder);
+});
+
+test.each([0, -1, 2 ** 31, 2 ** 53])('a lock of process %d, which no process is, is free', async (pid) => {
+  const folder = await lockWith({ pid });
+  expect(processState({ ...thisProcess(), pid })).toBe('dead');
+  expect(await readLockHolder(folder)).toBeNull();
+  await acquireRunLock(folder);
+});
+
+test('where the system does not tell when a process started, its heartbeat decides', async () => {
+  const folder = await lockWith({ startedAt: null });
+  expect(processState({ ...thisProcess(), startedAt: null })).toBe('unsure');
+  expect(await readLockHolder(folder)).toMatchObject({ pid: process.pid });
+  expect(await readLockHolder(folder, later)).toBeNull();
+});
+
+test('a lock file written in the future by someone who died before writing to it ends too', async () => {
+  const folder = await temporaryFolder();
+  const file = join(folder, 'lock-1.json');
+  await writeFile(file, '');
+  expect(await readLockHolder(folder)).not.toBeNull();
+  const nextYear = new Date(Date.now() + YEAR_MS);
+  await utimes(file, nextYear, nextYear);
+  expect(await readLockHolder(folder)).toBeNull();
+});
+
+test('a time that no calendar has is refused with words, not with an error of dates', async () => {
+  const folder = await lockWith({ heartbeatAt: 1e300 });
+  await expect(acquireRunLock(folder)).rejects.toMatchObject({
+    code: 'run-locked',
+    message: expect.stringContaining('at no time that a clock shows'),
+  });
+});
+
+test.runIf(process.platform !== 'win32')(
+  'folders, links, pipes and huge files in the place of a lock hold nothing',
+  async () => {
+    const places: readonly ((file: string) => Promise<unknown>)[] = [
+      (file) => mkdir(join(file, 'inside'), { recursive: true }),
+      (file) => symlink('/nowhere', file),
+      (file) => symlink('/dev/zero', file),
+      (file) => symlink(file, file),
+      (file) => Promise.resolve(execFileSync('mkfifo', [file])),
+      (file) => writeFile(file, Buffer.alloc(70_000, 0x20)),
+    ];
+    for (const place of places) {
+      const folder = await temporaryFolder();
+      await place(join(folder, 'lock-4.json'));
+      expect(await readLockHolder(folder)).toBeNull();
+      await acquireRunLock(folder);
+      expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-5.json']);
+    }
+  },
+);
+
+test('a generation that counting never reaches does not stand in the way', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, `lock-${'9'.repeat(30)}.json`), '');
+  await acquireRunLock(folder);
+  expect(await readLockHolder(folder)).toMatchObject({ pid: process.pid });
+});
+
+test('a lock is taken over where that is asked for; the one who held it finds that out', async () => {
+  const folder = await temporaryFolder();
+  const first = await acquireRunLock(folder);
+  await expect(acquireRunLock(folder)).rejects.toMatchObject({ remedy: expect.stringContaining('--take-over') });
+  const second = await acquireRunLock(folder, { takeOver: true });
+  expect(await first.renew()).toBe(false);
+  expect(await second.renew()).toBe(true);
+  await first.release();
+  expect(await readLockHolder(folder)).not.toBeNull();
+});
+
+const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
+  title: 'A sweep',
+  finishedAt: null,
+  state: 'done',
+  error: null,
+  spec: {},
+  models: [],
+  tasks: [],
+  versions: {},
+  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+  commandLine: 'uncurl sweep',
+  output: null,
+};
+
+test('a removal that fails gives the lock back', async () => {
+  const { runs, path, temporaryFolder: tmp } = await openWorkspace(await temporaryFolder());
+  const { manifest: made, lock } = await runs.create('sweep', manifest);
+  await lock.release();
+  await rm(tmp, { recursive: true });
+  await writeFile(join(path, 'tmp'), 'in the way');
+  await expect(runs.remove(made.id)).rejects.toThrow();
+  expect(await runs.holder(made.id)).toBeNull();
+  await rm(join(path, 'tmp'));
+  await mkdir(join(path, 'tmp'));
+  await runs.remove(made.id);
+  expect(await runs.list()).toEqual([]);
+});
