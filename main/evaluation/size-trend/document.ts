@@ -20,6 +20,7 @@ import {
 import { writtenTasks } from '../choice-and-writing.ts';
 import { sweepThresholds } from '../threshold.ts';
 import { levelOf, type ThresholdReading } from '../threshold-family.ts';
+import { testedPoints } from '../told-points.ts';
 import { itemsNeeded } from '../verdicts.ts';
 import { counted } from '../wording.ts';
 import { equalKeptFindings } from './equal-kept.ts';
@@ -107,7 +108,7 @@ export const sizeTrendDocument = (
 ): SizeTrendDocument => {
   const { run, results, rule } = document;
   const { delta } = reading;
-  const alpha = levelOf(results, reading);
+  const alpha = levelOf([...results, ...(document.told ?? [])], reading);
   const models = sizedModels(results);
   const sizes = trendSizes(models);
   const thresholds = sizeThresholds(document, models);
@@ -120,7 +121,8 @@ export const sizeTrendDocument = (
   const methods = distinct(thresholds.map(({ method }) => method));
   const trends = sizes.length > 1 ? expertTrends(trained, tasks, methods) : [];
   const draws = safeDraws(document.thresholds);
-  const counts = safeCounts(trained, [...results, ...recorded], methods, sizes);
+  const tested = testedPoints(document);
+  const counts = safeCounts(trained, [...tested, ...recorded], methods, sizes);
   const pairs: SizePair[] = measured.pairs.map((pair) => ({ ...pair, pastThreshold: pastThreshold(pair, thresholds) }));
   return {
     run,
@@ -139,7 +141,7 @@ export const sizeTrendDocument = (
     findings: byKind(results, (isOwn) => [
       ...thresholdTrendFindings(trends.filter(isOwn), draws),
       ...safeTaskFindings(
-        safeCounts(trained.filter(isOwn), [...results, ...recorded].filter(isOwn), methods, sizes),
+        safeCounts(trained.filter(isOwn), [...tested, ...recorded].filter(isOwn), methods, sizes),
         sizes.length === models.length + sizedModels(recorded.filter(isOwn)).length,
       ),
       ...pairFindings(pairs.filter(isOwn)),
