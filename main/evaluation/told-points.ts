@@ -78,3 +78,26 @@ export const withoutMeasured = <P extends ToldPoint | UnneededPoint>(
   const measured = new Set(results.map(pointNameKey));
   return points.filter((point) => !measured.has(pointNameKey(point)));
 };
+
+/** Factors of a curve that were not measured, because a smaller one is unsafe. */
+export interface UnneededFactors extends Pick<UnneededPoint, 'model' | 'task' | 'method' | 'seed'> {
+  readonly factors: readonly number[];
+}
+
+/** By curve, in the order of the points. */
+export const unneededFactors = (points: readonly UnneededPoint[]): readonly UnneededFactors[] => {
+  const curves = new Map<string, UnneededFactors & { readonly factors: number[] }>();
+  for (const { model, task, method, seed, factor } of points) {
+    const key = JSON.stringify([model, task, method, seed]);
+    const curve = curves.get(key) ?? { model, task, method, seed, factors: [] };
+    curve.factors.push(factor);
+    curves.set(key, curve);
+  }
+  return [...curves.values()];
+};
+
+/** Of a document whose candidates stopped early: what of its thresholds is left open by that. */
+export const TOLD_NOTE =
+  'Candidates stopped as soon as all items could only call them unsafe, and curves at their first unsafe factor: ' +
+  'verdicts and thresholds are those of all items; how good an unsafe candidate is, and whether it is worse by more ' +
+  'than the margin, was not measured.';
