@@ -1,5 +1,6 @@
 import { CancelledError } from '../contract/errors.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
+import { toldText } from '../evaluation/told-points.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { machineSettings, readDevice } from './open-runner.ts';
 import type { OptionReader } from './option-values.ts';
@@ -46,6 +47,11 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
     if (event.type === 'job.progress' && event.progress.run === run) {
       summary = event.progress.description;
       host.progress(printedProgress(event.progress));
+    }
+    if (event.type === 'sweep.told' && event.run === run) {
+      const { model, task, method, seed, factor } = event.point;
+      const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
+      host.say(`${model}  ${task}  ${method}${drawn}  factor ${printedFactor(factor)}: ${toldText(event.point)}`);
     }
     if (event.type === 'sweep.point' && event.run === run) {
       const { model, task, method, seed, factor, metric, value, low, high } = event.result;

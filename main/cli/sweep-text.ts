@@ -1,6 +1,7 @@
 import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
 import { choiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
 import { powerText } from '../evaluation/power-words.ts';
+import { toldText, unneededFactors } from '../evaluation/told-points.ts';
 import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
 import { UNITS_NOTE } from '../figures/numbers.ts';
 import {
@@ -40,6 +41,33 @@ const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
   );
 };
 
+/** Candidates that were told early, and the factors beyond them that were not needed; nothing where all were measured. */
+const toldEarly = ({ told = [], notNeeded = [] }: SweepDocument): readonly string[] => {
+  if (told.length === 0) return [];
+  const beyond = unneededFactors(notNeeded);
+  return [
+    textTable(
+      ['model', 'task', 'method', 'seed', 'factor', 'kept', 'told', 'not needed'],
+      told.map((point) => {
+        const { model, task, method, seed, factor, kept } = point;
+        const curve = beyond.find(
+          (one) => one.model === model && one.task === task && one.method === method && one.seed === seed,
+        );
+        return [
+          model,
+          task,
+          method,
+          seed,
+          printedFactor(factor),
+          printedFactor(kept),
+          toldText(point),
+          curve === undefined ? null : curve.factors.map(printedFactor).join(', '),
+        ];
+      }),
+    ),
+  ];
+};
+
 /** Results and thresholds of a sweep as tables, with the rule that the thresholds follow. */
 export const sweepText = (document: SweepDocument): string => {
   const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
@@ -76,6 +104,7 @@ export const sweepText = (document: SweepDocument): string => {
         ],
       ),
     ),
+    ...toldEarly(document),
     textTable(
       ['model', 'task', 'method', 'seed', 'threshold', 'verdict', 'what this test could have told'],
       thresholds.map((threshold) => [

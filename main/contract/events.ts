@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jobProgress, runManifest } from './run.ts';
 import { sweepResult } from './sweep.ts';
+import { toldPoint } from './told-point.ts';
 
 /** What the engine announces by itself. A step's result is on disk before its event is sent. */
 export const engineEvent = z.discriminatedUnion('type', [
@@ -10,6 +11,8 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run.removed'), run: z.string() }),
   /** A point of a running sweep. */
   z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
+  /** A candidate of a running sweep that stopped early: its verdict is told. */
+  z.object({ type: z.literal('sweep.told'), run: z.string(), point: toldPoint }),
   /** A task was profiled: `profile.read` has it now. */
   z.object({ type: z.literal('profile.ready'), run: z.string(), fingerprint: z.string(), task: z.string() }),
   z.object({ type: z.literal('models.changed') }),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
 import { metricName } from './task.ts';
+import { toldPoint, unneededPoint } from './told-point.ts';
 
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
@@ -35,6 +36,13 @@ export const sweepSettings = z.object({
   calibration: z.enum(['answers', 'written']).optional(),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
+  /**
+   * `told`: find the threshold. A candidate stops as soon as all items could only call it unsafe, and a curve at its
+   * first unsafe factor. Absent: measure the curve, every candidate on every item.
+   */
+  stop: z.enum(['told']).optional(),
+  /** Model and task (by name) that are measured before the others. */
+  first: z.object({ model: z.string().optional(), task: z.string().optional() }).optional(),
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
@@ -85,6 +93,8 @@ export const sweepResult = z.object({
   kept: z.number(),
   /** Test items. */
   n: z.number(),
+  /** Items that were answered: all of them, since a result tells of nothing less. Absent in documents of old. */
+  evaluated: z.number().optional(),
   metric: metricName,
   /** Value of `metric`: accuracy or exact match in 0..1, or perplexity. */
   value: z.number(),
@@ -189,6 +199,10 @@ export type Multiplicity = z.infer<typeof multiplicity>;
 export const sweepDocument = z.object({
   run: z.string(),
   results: z.array(sweepResult),
+  /** Candidates that were told before they had answered every item: without accuracy and interval. */
+  told: z.array(toldPoint).optional(),
+  /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
+  notNeeded: z.array(unneededPoint).optional(),
   thresholds: z.array(threshold),
   /** The rule in words, with delta and the level. */
   rule: z.string(),

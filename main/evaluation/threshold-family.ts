@@ -1,5 +1,7 @@
 import type { Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type { ToldPoint } from '../contract/told-point.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
+import { readTold } from './told-points.ts';
 import { independentItems, itemsNeeded, ONE_SIDED_ALPHA, verdictOf } from './verdicts.ts';
 
 /**
@@ -22,7 +24,7 @@ const percent = (share: number): string => String(Number((share * 100).toPrecisi
 /**
  * Curves with items enough at 5 %. Items are counted before any outcome is seen, so the others cost the family nothing.
  */
-const tellableCurves = (results: readonly SweepResult[], delta: number): number => {
+const tellableCurves = (results: readonly (SweepResult | ToldPoint)[], delta: number): number => {
   const itemsOf = new Map<string, { readonly items: number; readonly needed: number }>();
   for (const result of results) {
     if (result.factor <= 1) continue;
@@ -40,8 +42,10 @@ const tellableCurves = (results: readonly SweepResult[], delta: number): number 
  * 5 %,
  * however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
  */
-export const levelOf = (results: readonly SweepResult[], { delta, familywise = false }: ThresholdReading): number =>
-  familywise ? ONE_SIDED_ALPHA / Math.max(1, tellableCurves(results, delta)) : ONE_SIDED_ALPHA;
+export const levelOf = (
+  results: readonly (SweepResult | ToldPoint)[],
+  { delta, familywise = false }: ThresholdReading,
+): number => (familywise ? ONE_SIDED_ALPHA / Math.max(1, tellableCurves(results, delta)) : ONE_SIDED_ALPHA);
 
 const sentenceOf = (
   { familywise, curves, told, alpha }: Omit<Multiplicity, 'sentence'>,
@@ -66,7 +70,7 @@ const sentenceOf = (
 };
 
 const multiplicityOf = (
-  results: readonly SweepResult[],
+  results: readonly (SweepResult | ToldPoint)[],
   thresholds: readonly Threshold[],
   { delta, familywise = false }: ThresholdReading,
   alpha: number,
@@ -98,13 +102,17 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepRe
  */
 export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {
   const { delta } = reading;
-  const alpha = levelOf(document.results, reading);
-  const thresholds = sweepThresholds(document.results, delta, alpha);
-  return {
+  const { told = [] } = document;
+  const tested = [...document.results, ...told];
+  const alpha = levelOf(tested, reading);
+  const thresholds = sweepThresholds(document.results, delta, alpha, told);
+  const read: SweepDocument = {
     ...document,
     results: document.results.map((result) => withVerdict(result, delta, alpha)),
     thresholds,
     rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
-    multiplicity: multiplicityOf(document.results, thresholds, reading, alpha),
+    multiplicity: multiplicityOf(tested, thresholds, reading, alpha),
   };
+  if (told.length === 0) return read;
+  return { ...read, told: told.map((point) => ({ ...point, verdict: readTold(point, delta, alpha) })) };
 };

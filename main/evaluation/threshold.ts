@@ -1,5 +1,7 @@
 import type { PointVerdict, SweepResult, Threshold } from '../contract/sweep.ts';
-import { independentItems, itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
+import type { ToldPoint } from '../contract/told-point.ts';
+import { type JudgedPoint, judgedResult, judgedTold } from './told-points.ts';
+import { itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
 
 /** Level of the one-sided intervals that `lowOneSided` holds. */
 export const THRESHOLD_LEVEL = 1 - ONE_SIDED_ALPHA;
@@ -32,21 +34,25 @@ export const readInSequence = (tested: readonly TestedFactor[]): Bracket => {
   return { lastSafe: safe.at(-1)?.factor ?? 1, firstUnsafe, firstWorse };
 };
 
-/** A result and what its test says; for several draws, the draw with the lowest lower end and what all of them say. */
-interface JudgedPoint extends TestedFactor {
-  readonly result: SweepResult;
-}
-
-const judged = (results: readonly SweepResult[], delta: number, alpha: number): JudgedPoint[] =>
-  results.map((result) => ({ factor: result.factor, verdict: verdictOf(result, delta, alpha), result }));
+const judged = (
+  results: readonly SweepResult[],
+  told: readonly ToldPoint[],
+  delta: number,
+  alpha: number,
+): readonly JudgedPoint[] => [
+  ...results.map((result) => judgedResult(result, delta, alpha)),
+  ...told.flatMap((point) => judgedTold(point, delta, alpha) ?? []),
+];
 
 const bracketOf = (points: readonly JudgedPoint[], delta: number, alpha: number): Threshold | null => {
   const [first] = points;
   if (first === undefined) return null;
-  const { model, task, method, seed, metric } = first.result;
-  const n = Math.min(...points.map(({ result }) => result.n));
-  const independent = Math.min(...points.map(({ result }) => independentItems(result)));
+  const { model, task, method, seed, metric } = first.subject;
+  const n = Math.min(...points.map((point) => point.n));
+  const independent = Math.min(...points.map((point) => point.independent));
   const subject = { model, task, method, seed, delta, n };
+  // Beyond a candidate that stopped early nothing was measured: whether all larger factors are worse is not known.
+  const isCurtailed = points.some(({ result }) => result === null);
   if (independent < itemsNeeded(delta, metric, alpha)) {
     const smallest = points.reduce((least, point) => (point.factor < least.factor ? point : least), first);
     return {
@@ -54,40 +60,44 @@ const bracketOf = (points: readonly JudgedPoint[], delta: number, alpha: number)
       factor: null,
       lastSafe: null,
       firstUnsafe: null,
-      firstWorse: readInSequence(points).firstWorse,
+      firstWorse: isCurtailed ? null : readInSequence(points).firstWorse,
       verdict: 'cannot-tell',
-      power: powerOf(smallest.result, delta, alpha),
+      power: smallest.result === null ? null : powerOf(smallest.result, delta, alpha),
     };
   }
   const { lastSafe, firstUnsafe, firstWorse } = readInSequence(points);
   const verdict = firstUnsafe === null ? 'all-safe' : lastSafe === 1 ? 'none-safe' : 'found';
   const end = points.find(({ factor }) => factor === firstUnsafe);
   // Of several draws that differ, the worst one may be worse by itself: then more items would not make it safe.
-  const isOpen = end !== undefined && verdictOf(end.result, delta, alpha) === 'undecided';
-  const power = isOpen ? powerOf(end.result, delta, alpha) : null;
-  return { ...subject, factor: lastSafe, lastSafe, firstUnsafe, firstWorse, verdict, power };
+  const open = end?.result ?? null;
+  const isOpen = open !== null && verdictOf(open, delta, alpha) === 'undecided';
+  const power = isOpen ? powerOf(open, delta, alpha) : null;
+  const worse = isCurtailed ? null : firstWorse;
+  return { ...subject, factor: lastSafe, lastSafe, firstUnsafe, firstWorse: worse, verdict, power };
 };
 
 /**
  * The threshold of one (model, task, method, seed) from its results at any factors; null while no factor above 1 is
  * measured. `factor` is null exactly where the verdict is `cannot-tell`. `alpha` is the one-sided level of each test.
+ * `told`: candidates of the curve that stopped early; what they do not decide at this margin is not read.
  */
 export const thresholdOf = (
   results: readonly SweepResult[],
   delta: number,
   alpha: number = ONE_SIDED_ALPHA,
+  told: readonly ToldPoint[] = [],
 ): Threshold | null => {
   const pruned = results.filter(({ factor }) => factor > 1);
-  const first = pruned[0];
+  const [first] = [...pruned, ...told];
   if (first === undefined) return null;
   const { model, task, method, seed } = first;
-  const stranger = pruned.find(
+  const stranger = [...pruned, ...told].find(
     (other) => other.model !== model || other.task !== task || other.method !== method || other.seed !== seed,
   );
   if (stranger !== undefined) {
     throw new Error(`a threshold is of one model, task, method and seed; got also ${JSON.stringify(stranger)}`);
   }
-  return bracketOf(judged(pruned, delta, alpha), delta, alpha);
+  return bracketOf(judged(pruned, told, delta, alpha), delta, alpha);
 };
 
 /** 0.02 -> "2", 0.025 -> "2.5": at most three decimals, no trailing zeros. */
@@ -131,15 +141,30 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => 
  * one
  * draw. Factors that some seed has not measured yet are left out unless a measured seed already fails there.
  */
-const overSeeds = (results: readonly SweepResult[], seeds: number, delta: number, alpha: number): JudgedPoint[] =>
-  groupBy(judged(results, delta, alpha), ({ factor }) => factor).flatMap((draws) => {
-    const worst = draws.reduce((low, other) => (other.result.lowOneSided < low.result.lowOneSided ? other : low));
+const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[] =>
+  groupBy(points, ({ factor }) => factor).flatMap((draws) => {
+    const worst = draws.reduce((low, other) => (other.low < low.low ? other : low));
     const isComplete = draws.length === seeds;
     const isAll = (verdict: PointVerdict): boolean => draws.every((draw) => draw.verdict === verdict);
     if (!isComplete && isAll('safe')) return [];
     const verdict = isAll('safe') ? 'safe' : isComplete && isAll('worse') ? 'worse' : 'undecided';
-    return [{ factor: worst.factor, verdict, result: { ...worst.result, seed: null } }];
+    return [{ ...worst, verdict, subject: { ...worst.subject, seed: null } }];
   });
+
+/** Pruned points by model and task in the order of the results, whether they were measured or told early. */
+const inTheirOrder = (results: readonly SweepResult[], told: readonly ToldPoint[]): (SweepResult | ToldPoint)[] => {
+  const ranks = new Map<string, number>();
+  const keyOf = ({ model, task }: SweepResult | ToldPoint): string => JSON.stringify([model, task]);
+  for (const point of [...results, ...told]) if (!ranks.has(keyOf(point))) ranks.set(keyOf(point), ranks.size);
+  const rank = (point: SweepResult | ToldPoint): number => ranks.get(keyOf(point)) ?? 0;
+  const pruned = [...results.filter(({ factor }) => factor > 1), ...told];
+  return told.length === 0 ? pruned : pruned.sort((a, b) => rank(a) - rank(b));
+};
+
+const split = (points: readonly (SweepResult | ToldPoint)[]) => ({
+  results: points.flatMap((point) => ('gainedAtMost' in point ? [] : [point])),
+  told: points.flatMap((point) => ('gainedAtMost' in point ? [point] : [])),
+});
 
 /**
  * Thresholds of every (model, task, method, seed) of a sweep, in the order in which they first appear, and for a method
@@ -150,14 +175,18 @@ export const sweepThresholds = (
   results: readonly SweepResult[],
   delta: number,
   alpha: number = ONE_SIDED_ALPHA,
+  told: readonly ToldPoint[] = [],
 ): Threshold[] =>
-  groupBy(
-    results.filter(({ factor }) => factor > 1),
-    ({ model, task, method }) => [model, task, method],
-  ).flatMap((ofMethod) => {
-    const bySeed = groupBy(ofMethod, ({ seed }) => seed);
-    const ofSeeds = bySeed.flatMap((group) => thresholdOf(group, delta, alpha) ?? []);
-    const joint = bySeed.length > 1 ? bracketOf(overSeeds(ofMethod, bySeed.length, delta, alpha), delta, alpha) : null;
+  groupBy<SweepResult | ToldPoint>(inTheirOrder(results, told), ({ model, task, method }) => [
+    model,
+    task,
+    method,
+  ]).flatMap((ofMethod) => {
+    const bySeed = groupBy(ofMethod, ({ seed }) => seed).map(split);
+    const ofSeeds = bySeed.flatMap((curve) => thresholdOf(curve.results, delta, alpha, curve.told) ?? []);
+    if (bySeed.length === 1) return ofSeeds;
+    const all = split(ofMethod);
+    const joint = bracketOf(overSeeds(judged(all.results, all.told, delta, alpha), bySeed.length), delta, alpha);
     return joint === null ? ofSeeds : [...ofSeeds, joint];
   });
 

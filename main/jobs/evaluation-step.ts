@@ -32,7 +32,8 @@ export const createGroupSizer = (isStreamed: boolean): GroupSizer => {
   };
 };
 
-const requireFinite = (outcomes: readonly ItemOutcome[], { model, task }: Measurement): void => {
+/** @throws WorkbenchError `outcome-not-finite`. */
+export const requireFinite = (outcomes: readonly ItemOutcome[], { model, task }: Measurement): void => {
   const broken = outcomes.find((outcome) =>
     outcome.kind === 'choice'
       ? !outcome.logprobs.every(Number.isFinite)

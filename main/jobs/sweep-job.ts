@@ -1,137 +1,40 @@
 import { CancelledError } from '../contract/errors.ts';
-import { curveLabel } from '../contract/method.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
-import { type SweepResult, type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
-import { summarise } from '../evaluation/summarise.ts';
+import type { SweepResult } from '../contract/sweep.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
+import { TOLD_NOTE } from '../evaluation/told-points.ts';
 import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import type { RoutingStatistics } from '../profile/routing-statistics.ts';
-import { combinedExtras } from '../pruning/plan-needs.ts';
-import type { SweepPoint, SweepRecord } from '../runs/sweep-record.ts';
-import { hashItems } from '../tasks/items.ts';
-import { askedTasks } from './asked-tasks.ts';
-import { createGroupSizer, evaluationSteps, type GroupSizer } from './evaluation-step.ts';
-import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
-import type { Measurement } from './measurement.ts';
-import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
-import { profileStep } from './profile-job.ts';
+import type { SweepRecord } from '../runs/sweep-record.ts';
+import { evaluationRecord } from './evaluation-record.ts';
+import { evaluationSteps } from './evaluation-step.ts';
+import type { Job, JobContext, RunModel } from './job-context.ts';
+import type { KeyedPlan } from './measurement.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
-import { evaluationKey, stepSummary, type WritingIdentity } from './step-key.ts';
+import { stepSummary } from './step-key.ts';
 import { measureFolders } from './sweep-folders.ts';
+import { type SweepInput, sweepPlaces } from './sweep-places.ts';
 import {
-  type CalibrationWork,
-  type Curve,
-  curvesOf,
-  needsOf,
-  needsProfile,
-  optionsOf,
-  planningWork,
-  planWork,
-  requireTrainedRouters,
-  sum,
-  sweepCounts,
-  type SweepWork,
-  usedItems,
-  workOf,
-} from './sweep-work.ts';
-import { writingIdentity } from './write-items.ts';
-import { writesCalibration, writtenCalibration } from './written-calibration.ts';
+  announce,
+  announceUnpruned,
+  type Candidate,
+  candidateOf,
+  candidatesByKey,
+  isSameCurve,
+  keyOf,
+  resultOf,
+  type Stage,
+} from './sweep-stage.ts';
+import { type Curve, curvesOf, planWork } from './sweep-work.ts';
+import { hasPart, toldSteps } from './told-step.ts';
+import { leaveUntold, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
-export interface SweepInput {
-  readonly models: readonly RunModel[];
-  readonly tasks: readonly RunTask[];
-  readonly settings: SweepSettings;
-  /** Checkpoints measured beside the plans of the one model. */
-  readonly candidates?: readonly RunModel[];
-}
-
-/** Everything that measuring candidates of one model on one task needs. */
-interface Stage {
-  readonly context: JobContext;
-  readonly record: SweepRecord;
-  readonly settings: SweepSettings;
-  readonly measurement: Measurement;
-  readonly itemsHash: string;
-  /** What beside items and plan decides what is written; undefined where nothing is. */
-  readonly writing: WritingIdentity | undefined;
-  readonly statistics: RoutingStatistics | null;
-  readonly calibration: CalibrationWork;
-  readonly sizer: GroupSizer;
-}
-
-const planOf = async (
-  { context, measurement, statistics, settings, calibration }: Stage,
-  { method, seed, refit }: Curve,
-  keep: number,
-): Promise<Plan> => {
-  const { model, task } = measurement;
-  const { budget, protect } = settings;
-  const plan = await planStep(context, {
-    model,
-    task,
-    statistics,
-    method,
-    options: optionsOf(settings, method),
-    budget,
-    protect,
-    seed,
-    keep,
-    profilingTokens: calibration.profiling,
-    scoringTokens: calibration.scoring,
-  });
-  return refit === null ? plan : recoveryStep(context, model, task, plan, refit, RECOVERY_WORK * calibration.profiling);
-};
-
-/** A candidate to measure: which curve it lies on, how many experts stay, and its plan. */
-interface Candidate extends Curve {
-  readonly keep: number;
-  readonly plan: Plan;
-  readonly key: string;
-}
-
-const keyOf = ({ context, measurement, itemsHash, writing }: Stage, plan: Plan | null): string => {
-  const { identity, info } = measurement.model.checkpoint;
-  return evaluationKey({
-    model: identity,
-    experts: info.experts,
-    itemsHash,
-    plan,
-    numerics: context.numerics,
-    writing,
-  });
-};
-
-const announce = async ({ context, record }: Stage, point: SweepPoint): Promise<void> => {
-  await record.add(point);
-  context.emit({ type: 'sweep.point', run: context.run, result: point.result });
-};
-
-const announceUnpruned = (stage: Stage, step: string, outcomes: readonly ItemOutcome[]): Promise<void> => {
-  const { model, task } = stage.measurement;
-  const result: SweepResult = {
-    model: model.name,
-    task: task.name,
-    method: UNPRUNED,
-    seed: null,
-    factor: 1,
-    kept: model.checkpoint.info.experts,
-    ...summarise(task.task.metric, outcomes, null),
-  };
-  return announce(stage, { result, step });
-};
-
-/** Experts that a plan leaves, in all MoE layers together. */
-const keptInAll = (plan: Plan): number =>
-  sum((isMergePlan(plan) ? plan.groups : plan.kept).map((layer) => layer.length));
+export type { SweepInput } from './sweep-places.ts';
 
 /** Candidates as plans to measure, those with the same kept experts once, and how the points of a plan are told. */
 const pointsOf = (stage: Stage, candidates: readonly Candidate[], pairs?: RecoveryPairs) => {
   const { context, measurement } = stage;
-  const { model, task, work } = measurement;
-  const byKey = new Map<string, Candidate[]>();
-  for (const candidate of candidates) byKey.set(candidate.key, [...(byKey.get(candidate.key) ?? []), candidate]);
+  const byKey = candidatesByKey(candidates);
   const results = new Map<Candidate, SweepResult>();
   const plans = [...byKey].flatMap(([key, [first]]) => (first === undefined ? [] : [{ key, plan: first.plan }]));
   const tell = async (
@@ -139,20 +42,9 @@ const pointsOf = (stage: Stage, candidates: readonly Candidate[], pairs?: Recove
     key: string,
     outcomes: readonly ItemOutcome[],
   ): Promise<void> => {
-    const twins = byKey.get(key) ?? [];
-    for (const [place, twin] of twins.entries()) {
-      if (place > 0) context.meter.reuse(work, 0);
-      const { experts, moeLayers } = model.checkpoint.info;
-      const total = keptInAll(twin.plan);
-      const result: SweepResult = {
-        model: model.name,
-        task: task.name,
-        method: curveLabel(twin.method, twin.refit),
-        seed: twin.seed,
-        factor: (experts * moeLayers) / total,
-        kept: total / moeLayers,
-        ...summarise(task.task.metric, baseline, outcomes),
-      };
+    for (const [place, twin] of (byKey.get(key) ?? []).entries()) {
+      if (place > 0) context.meter.reuse(measurement.work, 0);
+      const result = resultOf(stage, twin, baseline, outcomes);
       results.set(twin, result);
       pairs?.add({ ...twin, factor: result.factor }, outcomes);
       await announce(stage, { result, step: key });
@@ -161,36 +53,41 @@ const pointsOf = (stage: Stage, candidates: readonly Candidate[], pairs?: Recove
   return { plans, tell, results: () => candidates.flatMap((candidate) => results.get(candidate) ?? []) };
 };
 
-/** Measures candidates. Results in their order. */
-const measure = async (
-  stage: Stage,
-  baseline: readonly ItemOutcome[],
-  candidates: readonly Candidate[],
-): Promise<SweepResult[]> => {
-  const { plans, tell, results } = pointsOf(stage, candidates);
-  await evaluationSteps(stage.context, stage.measurement, plans, stage.sizer, (key, outcomes) =>
-    tell(baseline, key, outcomes),
-  );
-  return results();
-};
-
 interface Together {
   readonly baseline: readonly ItemOutcome[];
   readonly results: readonly SweepResult[];
 }
 
-/** Measures candidates beside the unpruned model: where answers are written, all of them write in one batch. */
-const measureTogether = async (
+/** The unpruned model's outcomes of a stage, told before anything else. */
+export const measureUnpruned = async (stage: Stage): Promise<readonly ItemOutcome[]> => {
+  const known: (readonly ItemOutcome[])[] = [];
+  const unpruned = { key: keyOf(stage, null), plan: null };
+  await evaluationSteps(stage.context, stage.measurement, [unpruned], stage.sizer, async (key, outcomes) => {
+    known.push(outcomes);
+    await announceUnpruned(stage, key, outcomes);
+  });
+  const [baseline] = known;
+  if (baseline === undefined) throw new Error('the unpruned model gave no outcomes');
+  return baseline;
+};
+
+/**
+ * Measures candidates beside the unpruned model: where answers are written, all of them write in one batch. Those that
+ * a search for the threshold has begun go on from what is on disk.
+ */
+export const measureTogether = async (
   stage: Stage,
   candidates: readonly Candidate[],
   pairs?: RecoveryPairs,
 ): Promise<Together> => {
+  const { context, measurement, sizer } = stage;
   const { plans, tell, results } = pointsOf(stage, candidates, pairs);
   const unpruned = keyOf(stage, null);
   const known: (readonly ItemOutcome[])[] = [];
   const waiting: (readonly [string, readonly ItemOutcome[]])[] = [];
-  const all = [{ key: unpruned, plan: null }, ...plans];
-  await evaluationSteps(stage.context, stage.measurement, all, stage.sizer, async (key, outcomes) => {
+  const begun = (await context.steps.has(unpruned, 'json')) ? await begunPlans(stage, plans) : new Set<string>();
+  const all = [{ key: unpruned, plan: null }, ...plans.filter(({ key }) => !begun.has(key))];
+  await evaluationSteps(context, measurement, all, sizer, async (key, outcomes) => {
     if (key === unpruned) {
       known.push(outcomes);
       await announceUnpruned(stage, key, outcomes);
@@ -203,8 +100,37 @@ const measureTogether = async (
   });
   const [baseline] = known;
   if (baseline === undefined) throw new Error('the unpruned model gave no outcomes');
+  const others = plans.filter(({ key }) => begun.has(key));
+  await toldSteps(context, measurement, baseline, others, { sizer, delta: null }, async (key, outcome) => {
+    if (outcome.kind === 'full') await tell(baseline, key, outcome.outcomes);
+  });
   return { baseline, results: results() };
 };
+
+/** Keys of the plans that a search for the threshold has answered a part of the items with, and no more. */
+const begunPlans = async (
+  { context, measurement, ...stage }: Stage,
+  plans: readonly KeyedPlan[],
+): Promise<ReadonlySet<string>> => {
+  const unpruned = await context.steps.readJson(keyOf({ context, measurement, ...stage }, null), evaluationRecord);
+  const begun = new Set<string>();
+  if (unpruned === null) return begun;
+  for (const keyed of plans) {
+    if (await context.steps.has(keyed.key, 'json')) continue;
+    if (await hasPart(context, measurement, unpruned.outcomes, keyed)) begun.add(keyed.key);
+  }
+  return begun;
+};
+
+const WHOLE_CURVE_NOTE =
+  'items share passages, and only all outcomes tell whether they are enough, so every candidate was measured on ' +
+  'every item.';
+const TEXTS_NOTE =
+  'a perplexity has no exact bounds before the last text, so candidates were measured on all of them, up to the ' +
+  'first unsafe factor.';
+const PAIRS_NOTE =
+  'Recovery is compared with the same plan without it only where both answered every item: the search for ' +
+  'thresholds stops the others early.';
 
 const ADAPTIVE_NOTE =
   'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from ' +
@@ -215,22 +141,15 @@ const ADAPTIVE_NOTE =
   'below the ' +
   'confirmed ones have gaps, and that guarantee does not hold for them.';
 
-/** A point that was measured, and the number of experts that its plan was asked to keep. */
-interface Measured {
-  readonly keep: number;
-  readonly result: SweepResult;
-}
-
 /**
  * Bisects the number of kept experts of one curve until its threshold is exact, then tests every larger count that was
- * not,
- * from the largest down, until one is unsafe: only that sequence tells the threshold at 5 % (nextToConfirm).
+ * not, from the largest down, until one is unsafe: only that sequence tells the threshold at 5 % (nextToConfirm).
  */
 const bisect = async (
   stage: Stage,
-  baseline: readonly ItemOutcome[],
   curve: Curve,
-  known: readonly Measured[],
+  known: readonly ToldCount[],
+  isSafeAt: (candidate: Candidate) => Promise<boolean>,
 ): Promise<void> => {
   const { settings, measurement, context, record } = stage;
   const { experts, topK } = measurement.model.checkpoint.info;
@@ -238,132 +157,112 @@ const bisect = async (
     record.note(`${measurement.task.name}: too few items to tell a threshold, so nothing was bisected.`);
     return;
   }
-  const tested = known.map(({ keep, result }) => ({ kept: keep, safe: isSafe(result, settings.delta) }));
+  const tested = known.filter((one) => isSameCurve(one.curve, curve)).map(({ kept, safe }) => ({ kept, safe }));
   const next = (): number | null => nextKeptCount(tested, experts, Math.max(1, topK)) ?? nextToConfirm(tested, experts);
   record.note(ADAPTIVE_NOTE);
   for (;;) {
     const keep = next();
     if (keep === null) return;
     context.meter.addToTotal(measurement.work + planWork(settings, curve, stage.calibration));
-    const plan = await planOf(stage, curve, keep);
-    const [result] = await measure(stage, baseline, [{ ...curve, keep, plan, key: keyOf(stage, plan) }]);
-    if (result === undefined) throw new Error('a candidate gave no result');
-    tested.push({ kept: keep, safe: isSafe(result, settings.delta) });
+    tested.push({ kept: keep, safe: await isSafeAt(await candidateOf(stage, curve, keep)) });
   }
+};
+
+/** Measures every candidate of every curve on every item. */
+const measureCurves = async (
+  stage: Stage,
+  counts: readonly number[],
+  pairs?: RecoveryPairs,
+): Promise<{ readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] }> => {
+  // Factors rise together on all curves, so that a chart fills from the left.
+  const candidates: Candidate[] = [];
+  for (const keep of counts)
+    for (const curve of curvesOf(stage.settings)) candidates.push(await candidateOf(stage, curve, keep));
+  const { baseline, results } = await measureTogether(stage, candidates, pairs);
+  const tested = candidates.flatMap((candidate, place): ToldCount[] => {
+    const result = results[place];
+    return result === undefined
+      ? []
+      : [{ curve: candidate, kept: candidate.keep, safe: isSafe(result, stage.settings.delta) }];
+  });
+  return { baseline, tested };
 };
 
 const measureTask = async (stage: Stage, counts: readonly number[], folders: readonly RunModel[]): Promise<void> => {
-  if (stage.context.signal.aborted) throw new CancelledError('The sweep');
-  const curves = curvesOf(stage.settings);
-  // Factors rise together on all curves, so that a chart fills from the left.
-  const candidates: Candidate[] = [];
-  for (const keep of counts) {
-    for (const curve of curves) {
-      const plan = await planOf(stage, curve, keep);
-      candidates.push({ ...curve, keep, plan, key: keyOf(stage, plan) });
-    }
+  const { context, measurement, settings, record, sizer } = stage;
+  if (context.signal.aborted) throw new CancelledError('The sweep');
+  const { model, task } = measurement;
+  const pairs = settings.recovery === 'both' ? new RecoveryPairs(task.task.metric) : undefined;
+  const place = `${model.name} on ${task.name}`;
+  const early = settings.stop === 'told' ? await measureUnpruned(stage) : null;
+  const telling = early === null ? null : tellingOf(stage, early);
+  let measured: { readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] };
+  const design = telling?.how === 'curtailed' ? telling.design : null;
+  if (early === null || telling === null || telling.how === 'whole curve') {
+    if (telling !== null) record.note(`${place}: ${WHOLE_CURVE_NOTE}`);
+    measured = await measureCurves(stage, counts, pairs);
+  } else if (telling.how === 'not') {
+    await leaveUntold(stage, early, counts);
+    measured = { baseline: early, tested: [] };
+  } else {
+    if (telling.how === 'in full') record.note(`${place}: ${TEXTS_NOTE}`);
+    measured = { baseline: early, tested: await tellCurves(stage, early, counts, design, pairs) };
   }
-  const pairs = stage.settings.recovery === 'both' ? new RecoveryPairs(stage.measurement.task.task.metric) : undefined;
-  const { baseline, results } = await measureTogether(stage, candidates, pairs);
   const told = pairs?.note() ?? null;
-  const { model, task } = stage.measurement;
-  if (told !== null) stage.record.note(`${model.name} on ${task.name}: ${told}`);
-  await measureFolders({ ...stage, announce: (point) => announce(stage, point) }, baseline, folders);
-  if (!stage.settings.adaptive) return;
-  for (const curve of curves) {
-    const known = candidates.flatMap(({ method, seed, refit, keep }, place): Measured[] => {
-      const result = results[place];
-      const isOwn = method === curve.method && seed === curve.seed && refit === curve.refit;
-      return isOwn && result !== undefined ? [{ keep, result }] : [];
-    });
-    await bisect(stage, baseline, curve, known);
-  }
+  if (told !== null) record.note(`${place}: ${told}`);
+  if (pairs !== undefined && settings.stop === 'told') record.note(PAIRS_NOTE);
+  await measureFolders({ ...stage, announce: (point) => announce(stage, point) }, measured.baseline, folders);
+  if (!settings.adaptive || telling?.how === 'not') return;
+  const isSafeAt = async (candidate: Candidate): Promise<boolean> => {
+    if (telling !== null && telling.how !== 'whole curve') {
+      const [safe] = await tellCandidates(stage, measured.baseline, [candidate], design);
+      return safe === true;
+    }
+    const { plans, tell, results } = pointsOf(stage, [candidate]);
+    await evaluationSteps(context, measurement, plans, sizer, (key, outcomes) =>
+      tell(measured.baseline, key, outcomes),
+    );
+    const [result] = results();
+    if (result === undefined) throw new Error('a candidate gave no result');
+    return isSafe(result, settings.delta);
+  };
+  for (const curve of curvesOf(settings)) await bisect(stage, curve, measured.tested, isSafeAt);
 };
 
 /**
- * A sweep: for every model, profiles of the tasks (where a method needs them), then for every task the unpruned model
- * and the candidates made from that task's own profile, on that task's test items. Everything is a step under a content
- * key: what is on disk is not computed again, and a point is announced when its step is on disk.
+ * A sweep: for every model and task its profile (where a method needs one), the unpruned model and the candidates made
+ * from that task's own profile, on that task's test items. Everything is a step under a content key: what is on disk is
+ * not computed again, and a point is announced when its step is on disk.
  */
 export const sweepJob =
   (input: SweepInput, createRecord: (context: JobContext, notes: readonly string[]) => SweepRecord): Job =>
   async (context) => {
-    const { models, tasks, settings, candidates = [] } = input;
-    requireTrainedRouters(settings);
-    const { kept, notes } = sweepCounts(
-      models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
-      settings,
-    );
-    const record = createRecord(context, notes);
-    const candidatesPerTask = (model: RunModel): number =>
-      1 + candidates.length + (kept.get(model.name)?.length ?? 0) * curvesOf(settings).length;
+    const { models, tasks, candidates = [] } = input;
     context.meter.describe('Reading tasks');
-    const work = new Map<string, SweepWork>();
-    const asked = new Map<string, readonly RunTask[]>();
-    for (const model of models) {
-      const own = await askedTasks(model, tasks, settings.chat, new Date(context.now()));
-      asked.set(model.name, own);
-      work.set(model.name, await workOf(model, { tasks: own, settings }, context.signal));
-    }
-    context.meter.setTotal(
-      sum(
-        models.map((model) => {
-          const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
-          return (
-            planningWork(model, settings, calibration, kept.get(model.name)?.length ?? 0) +
-            (writesCalibration(settings) ? sum(calibration.map((tokens) => tokens.scoring)) : 0) +
-            sum(scoring) * candidatesPerTask(model)
-          );
-        }),
-      ),
-    );
-    const profiles: ModelProfiles[] = [];
+    const { places, work, notes } = await sweepPlaces(context, input);
+    const record = createRecord(context, notes);
+    context.meter.setTotal(work);
+    if (input.settings.stop === 'told') record.note(TOLD_NOTE);
+    const opened: Stage[] = [];
     try {
-      for (const model of models) {
-        const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
-        const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
-        const profiled: { task: RunTask; statistics: RoutingStatistics }[] = [];
-        const own: RunTask[] = [];
-        for (const [index, task] of (asked.get(model.name) ?? []).entries())
-          own.push(
-            writesCalibration(settings)
-              ? await writtenCalibration(context, model, task, calibration[index]?.scoring ?? 0, sizer)
-              : task,
-          );
-        for (const [index, task] of own.entries()) {
-          if (context.signal.aborted) throw new CancelledError('The sweep');
-          if (!needsProfile(settings)) break;
-          profiled.push({
-            task,
-            statistics: await profileStep(
-              context,
-              model,
-              task,
-              calibration[index]?.profiling ?? 0,
-              combinedExtras(needsOf(settings)),
-            ),
-          });
-        }
-        profiles.push({ model, profiled });
-        for (const [index, task] of own.entries()) {
-          const items = usedItems(task.task.test, settings.limit);
-          const stage: Stage = {
-            context,
-            record,
-            settings,
-            measurement: { model, task, items, work: scoring[index] ?? 0 },
-            itemsHash: hashItems(items),
-            writing: await writingIdentity(model.checkpoint, task.task),
-            statistics: profiled[index]?.statistics ?? null,
-            calibration: calibration[index] ?? { profiling: 0, scoring: 0 },
-            sizer,
-          };
-          await measureTask(stage, kept.get(model.name) ?? [], candidates);
-        }
+      for (const place of places) {
+        const stage = await place.open(record);
+        opened.push(stage);
+        await measureTask(stage, place.counts, candidates);
       }
     } finally {
       await record.write();
     }
+    const profiles = models.map((model): ModelProfiles => ({
+      model,
+      profiled: tasks.flatMap(({ name }) => {
+        const stage = opened.find(
+          ({ measurement }) => measurement.model.name === model.name && measurement.task.name === name,
+        );
+        if (stage === undefined || stage.statistics === null) return [];
+        return [{ task: stage.measurement.task, statistics: stage.statistics }];
+      }),
+    }));
     context.meter.describe('Writing outcomes');
     await writeSweepFiles(context, record, profiles);
     const summary = stepSummary(context.meter);

@@ -11,6 +11,7 @@ import {
   type SweepResult,
   UNPRUNED,
 } from '../contract/sweep.ts';
+import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -91,6 +92,8 @@ export class SweepRecord {
   readonly #delta: number;
   readonly #now: () => number;
   readonly #points: SweepPoint[] = [];
+  readonly #told: ToldPoint[] = [];
+  readonly #unneeded: UnneededPoint[] = [];
   readonly #notes: string[];
   #writtenAt = Number.NEGATIVE_INFINITY;
 
@@ -116,15 +119,16 @@ export class SweepRecord {
 
   /** Points in document order. */
   get points(): readonly SweepPoint[] {
+    return this.#inOrder(this.#points, ({ result }) => result);
+  }
+
+  #inOrder<P>(points: readonly P[], nameOf: (point: P) => UnneededPoint): readonly P[] {
     const { models, tasks, methods } = this.#order;
-    const rank = ({ result }: SweepPoint): readonly number[] => [
-      models.indexOf(result.model),
-      tasks.indexOf(result.task),
-      methods.indexOf(result.method),
-      result.seed ?? -1,
-      result.factor,
-    ];
-    return this.#points
+    const rank = (point: P): readonly number[] => {
+      const { model, task, method, seed, factor } = nameOf(point);
+      return [models.indexOf(model), tasks.indexOf(task), methods.indexOf(method), seed ?? -1, factor];
+    };
+    return points
       .map((point) => ({ point, rank: rank(point) }))
       .sort(
         (a, b) =>
@@ -139,12 +143,31 @@ export class SweepRecord {
 
   document(reading: ThresholdReading = { delta: this.#delta }): SweepDocument {
     const results = this.points.map(({ result }) => result);
-    return withThresholds({ run: this.#run, results, thresholds: [], rule: '', notes: this.#notes }, reading);
+    const measured: SweepDocument = { run: this.#run, results, thresholds: [], rule: '', notes: this.#notes };
+    if (this.#told.length + this.#unneeded.length === 0) return withThresholds(measured, reading);
+    const told = [...this.#inOrder(this.#told, (point) => point)];
+    const notNeeded = [...this.#inOrder(this.#unneeded, (point) => point)];
+    return withThresholds({ ...measured, told, notNeeded }, reading);
   }
 
   /** Adds a point whose step is on disk; rewrites the files if they were not lately. */
   async add(point: SweepPoint): Promise<void> {
     this.#points.push(point);
+    await this.#writeAtTimes();
+  }
+
+  /** Adds a candidate that stopped early, whose steps are on disk. */
+  async addTold(point: ToldPoint): Promise<void> {
+    this.#told.push(point);
+    await this.#writeAtTimes();
+  }
+
+  /** Adds candidates beyond the first unsafe factor of their curve. */
+  addUnneeded(points: readonly UnneededPoint[]): void {
+    this.#unneeded.push(...points);
+  }
+
+  async #writeAtTimes(): Promise<void> {
     if (this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
   }
 

@@ -63,6 +63,10 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       effects.sweepChanged(event.run);
       // Its point is in place; the rest is asked for by `sweepChanged`, later and once for many points.
       return;
+    case 'sweep.told':
+      // What was told comes with the thresholds, which are asked for again.
+      effects.sweepChanged(event.run);
+      return;
     case 'profile.ready':
     case 'models.changed':
     case 'tasks.changed':

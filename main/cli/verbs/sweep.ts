@@ -77,6 +77,15 @@ export const sweep: Verb = {
       type: 'boolean',
       help: 'Bisect the number of kept experts until each threshold is exact, then confirm it by every larger count.',
     },
+    stop: {
+      type: 'string',
+      value: 'WHEN',
+      help:
+        'told: find the threshold. A candidate stops as soon as all items could only call it unsafe, and a curve at ' +
+        'its first unsafe factor; verdicts are those of all items. Without it every candidate answers every item, ' +
+        'going on from what was told before.',
+    },
+    first: { type: 'string', value: 'T', help: 'Name of the task that is measured before the others.' },
     seeds: { type: 'string', multiple: true, value: 'LIST', help: 'Seeds of methods that draw at random (default 0).' },
     budget: { type: 'string', value: 'NAME', help: `Experts per layer: ${budgets.join(', ')} (default uniform).` },
     option: {
@@ -129,6 +138,7 @@ export const sweep: Verb = {
     const tasks = await findTasks(host.resources, reader.texts('task'));
     const candidates = readCandidates(reader.texts('candidate'));
     const seeds = reader.wholes('seeds');
+    const first = reader.text('first');
     const settings = {
       methods: [...methods],
       factors: [...(await readFactors(reader, folders))],
@@ -140,6 +150,8 @@ export const sweep: Verb = {
       ...readRecovery(reader),
       delta: reader.real('delta', 0.0001, 0.5),
       limit: reader.whole('limit', 1),
+      stop: reader.choice('stop', ['told'] as const),
+      first: first === undefined ? undefined : { task: first },
       calibration: reader.choice('calibration', ['answers', 'written'] as const),
       chat: reader.flag('chat') ? true : undefined,
     };

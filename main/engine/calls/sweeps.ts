@@ -1,6 +1,7 @@
 import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
+import { suggestion } from '../../contract/nearest-name.ts';
 import type { Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { SizeTrendDocument } from '../../contract/size-trend.ts';
@@ -36,6 +37,18 @@ import { openCandidates, recordedCandidates, refuseCandidatePlan } from '../swee
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
+const requireNamed = (what: string, first: string | undefined, all: readonly { readonly name: string }[]): void => {
+  if (first === undefined || all.some(({ name }) => name === first)) return;
+  throw refuse(
+    'bad-usage',
+    `The ${what} to measure first, ${first}, is none of the sweep.`,
+    suggestion(
+      first,
+      all.map(({ name }) => name),
+    ),
+  );
+};
+
 /** Refuses what cannot run, before a run is made of it. */
 const checkSweep = async ({ models, tasks, settings }: SweepInput): Promise<void> => {
   [...settings.methods, ...Object.keys(settings.options)].forEach(methodNamed);
@@ -48,6 +61,8 @@ const checkSweep = async ({ models, tasks, settings }: SweepInput): Promise<void
     for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor.maxPositions);
   }
   requireWritten(settings, tasks);
+  requireNamed('model', settings.first?.model, models);
+  requireNamed('task', settings.first?.task, tasks);
   if (needsCalibration(settings)) tasks.forEach(({ task }) => requireCalibration(task));
 };
 

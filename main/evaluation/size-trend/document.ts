@@ -22,6 +22,7 @@ import {
 import { writtenTasks } from '../choice-and-writing.ts';
 import { sweepThresholds } from '../threshold.ts';
 import { levelOf, type ThresholdReading } from '../threshold-family.ts';
+import { testedPoints } from '../told-points.ts';
 import { itemsNeeded } from '../verdicts.ts';
 import { counted } from '../wording.ts';
 import { equalKeptFindings } from './equal-kept.ts';
@@ -109,7 +110,7 @@ export const sizeTrendDocument = (
 ): SizeTrendDocument => {
   const { run, results, rule } = document;
   const { delta } = reading;
-  const alpha = levelOf(results, reading);
+  const alpha = levelOf([...results, ...(document.told ?? [])], reading);
   const models = sizedModels(results);
   const sizes = trendSizes(models);
   const thresholds = sizeThresholds(document, models);
@@ -123,8 +124,9 @@ export const sizeTrendDocument = (
   const trends = sizes.length > 1 ? expertTrends(trained, tasks, methods) : [];
   const draws = safeDraws(document.thresholds);
   const kinds = kindsOf(results);
+  const tested = testedPoints(document);
   const countsOf = ({ answers, isOwn }: Kind): SafeCount[] =>
-    safeCounts(trained.filter(isOwn), [...results, ...recorded].filter(isOwn), methods, sizes, answers);
+    safeCounts(trained.filter(isOwn), [...tested, ...recorded].filter(isOwn), methods, sizes, answers);
   const pairs: SizePair[] = measured.pairs.map((pair) => ({ ...pair, pastThreshold: pastThreshold(pair, thresholds) }));
   return {
     run,

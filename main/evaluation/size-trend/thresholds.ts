@@ -1,7 +1,9 @@
 import type { AnswerKind } from '../../contract/task.ts';
 import type { BracketPairs, SafeCount, SizedModel, SizeThreshold } from '../../contract/size-trend.ts';
 import { factorKey, isFactorAtMost, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
+import type { UnneededPoint } from '../../contract/told-point.ts';
 import { headlineThresholds } from '../threshold.ts';
+import { testedPoints } from '../told-points.ts';
 
 /**
  * The models of a sweep with E, read from their results: E is what stays where nothing is pruned, which every point
@@ -24,18 +26,17 @@ const keptAt = (experts: number, factor: number | null): number | null =>
 
 /** The headline thresholds of a sweep with E and the largest factor measured, by rising E. */
 export const sizeThresholds = (
-  document: Pick<SweepDocument, 'results' | 'thresholds'>,
+  document: Pick<SweepDocument, 'results' | 'thresholds' | 'told' | 'notNeeded'>,
   models: readonly SizedModel[],
 ): SizeThreshold[] => {
   const headlines = headlineThresholds(document.thresholds);
+  const tested = testedPoints(document);
   return models.flatMap(({ name, experts }) =>
     headlines
       .filter(({ model }) => model === name)
       .map((threshold) => {
         const { model, task, method } = threshold;
-        const measured = document.results.filter(
-          (one) => one.model === model && one.task === task && one.method === method,
-        );
+        const measured = tested.filter((one) => one.model === model && one.task === task && one.method === method);
         return {
           ...threshold,
           experts,
@@ -66,7 +67,7 @@ export const compareBrackets = (smaller: Bracket, larger: Bracket): keyof Bracke
 };
 
 /** Factors measured in at least `sizes` sizes of models, rising; equal up to rounding is equal. */
-const sharedFactors = (results: readonly SweepResult[], method: string, sizes: number): number[] => {
+const sharedFactors = (results: readonly UnneededPoint[], method: string, sizes: number): number[] => {
   const sizesOf = new Map<number, Set<number>>();
   for (const result of results) {
     if (result.method !== method || result.factor <= 1) continue;
@@ -93,7 +94,7 @@ const safeAt = ({ lastSafe, firstUnsafe, largestTested }: SizeThreshold, factor:
  */
 export const safeCounts = (
   thresholds: readonly SizeThreshold[],
-  results: readonly SweepResult[],
+  results: readonly UnneededPoint[],
   methods: readonly string[],
   sizes: readonly number[],
   answers: AnswerKind,

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { metricName } from './task.ts';
+
+const named = {
+  model: z.string(),
+  task: z.string(),
+  method: z.string(),
+  /** Null for methods without randomness. */
+  seed: z.number().nullable(),
+  /** E / kept, the factor that was really reached. */
+  factor: z.number(),
+  /** Kept experts per MoE layer (mean where layers differ). */
+  kept: z.number(),
+};
+
+/** What is known at a margin and level of a candidate that stopped early; unsafe is not thereby worse. */
+export const toldVerdict = z.enum(['unsafe', 'worse']);
+
+/**
+ * A candidate that was not measured on all items, because its verdict was decided before (or could not be told at all):
+ * it has no accuracy and no interval. Of accuracies and exact match only.
+ */
+export const toldPoint = z.object({
+  ...named,
+  /** Test items, and how many of them the candidate answered. */
+  n: z.number(),
+  evaluated: z.number(),
+  metric: metricName,
+  /** Items among those answered that only the unpruned model answers rightly: with all n it is at least this. */
+  lost: z.number(),
+  /** Items gained so far and all that are left to gain: with all n it is at most this. */
+  gainedAtMost: z.number(),
+  /** Independent items that the n are worth at least (fewer than n where items share a passage). */
+  independentAtLeast: z.number(),
+  /** At the margin and level of the document's thresholds; null: the items answered do not decide it there. */
+  verdict: toldVerdict.nullable().optional(),
+});
+export type ToldPoint = z.infer<typeof toldPoint>;
+
+/** A candidate that was not measured at all: a smaller factor of its curve is unsafe, beyond which nothing is read. */
+export const unneededPoint = z.object(named);
+export type UnneededPoint = z.infer<typeof unneededPoint>;

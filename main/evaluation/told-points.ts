@@ -1,0 +1,103 @@
+import { pointNameKey, type PointVerdict, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
+import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import { highAtMost, isBelowMargin, lowAtMost } from './curtailment.ts';
+import { independentItems, itemsNeeded, verdictOf } from './verdicts.ts';
+
+/** What a curtailed candidate's items decide at a margin and level; null: nothing there. */
+export const readTold = (point: ToldPoint, delta: number, alpha: number): NonNullable<ToldPoint['verdict']> | null => {
+  if (!isBelowMargin(lowAtMost(point, alpha), delta)) return null;
+  return isBelowMargin(highAtMost(point), delta) && point.independentAtLeast === point.n ? 'worse' : 'unsafe';
+};
+
+/** What a threshold reads of one candidate: a result, or what was told of it early. */
+export interface JudgedPoint {
+  readonly subject: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' | 'metric'>;
+  readonly factor: number;
+  readonly verdict: PointVerdict;
+  /** Test items, and independent ones that they are worth (of a curtailed candidate: at least). */
+  readonly n: number;
+  readonly independent: number;
+  /** Lower end that draws are ordered by; minus infinity of a curtailed one, which is unsafe for certain. */
+  readonly low: number;
+  readonly result: SweepResult | null;
+}
+
+export const judgedResult = (result: SweepResult, delta: number, alpha: number): JudgedPoint => ({
+  subject: result,
+  factor: result.factor,
+  verdict: verdictOf(result, delta, alpha),
+  n: result.n,
+  independent: independentItems(result),
+  low: result.lowOneSided,
+  result,
+});
+
+/**
+ * Null where the items answered decide nothing at this margin: the threshold then ends before the point. A point whose
+ * curve has too few items to be told says so itself, undecided.
+ */
+export const judgedTold = (point: ToldPoint, delta: number, alpha: number): JudgedPoint | null => {
+  const verdict = readTold(point, delta, alpha);
+  if (verdict === null && point.independentAtLeast >= itemsNeeded(delta, point.metric, alpha)) return null;
+  return {
+    subject: point,
+    factor: point.factor,
+    verdict: verdict === 'worse' ? 'worse' : 'undecided',
+    n: point.n,
+    independent: point.independentAtLeast,
+    low: -Infinity,
+    result: null,
+  };
+};
+
+/** Every candidate above factor 1 of a sweep: measured, told early, or not needed. */
+export const testedPoints = ({
+  results,
+  told = [],
+  notNeeded = [],
+}: Pick<SweepDocument, 'results' | 'told' | 'notNeeded'>): readonly UnneededPoint[] => [
+  ...results.filter(({ factor }) => factor > 1),
+  ...told,
+  ...notNeeded,
+];
+
+/** "unsafe after 11 of 300 items (at least 9 lost)". */
+export const toldText = ({ n, evaluated, lost, verdict }: ToldPoint): string => {
+  if (evaluated === 0) return `not measured: ${n} items are too few to tell`;
+  const items = `${evaluated} of ${n} items (at least ${lost} lost)`;
+  return verdict === null || verdict === undefined
+    ? `not told at this margin by ${items}`
+    : `${verdict} after ${items}`;
+};
+
+/** The points of a document that name no point of `results`: a candidate measured in full is no longer told. */
+export const withoutMeasured = <P extends ToldPoint | UnneededPoint>(
+  points: readonly P[],
+  results: readonly SweepResult[],
+): P[] => {
+  const measured = new Set(results.map(pointNameKey));
+  return points.filter((point) => !measured.has(pointNameKey(point)));
+};
+
+/** Factors of a curve that were not measured, because a smaller one is unsafe. */
+export interface UnneededFactors extends Pick<UnneededPoint, 'model' | 'task' | 'method' | 'seed'> {
+  readonly factors: readonly number[];
+}
+
+/** By curve, in the order of the points. */
+export const unneededFactors = (points: readonly UnneededPoint[]): readonly UnneededFactors[] => {
+  const curves = new Map<string, UnneededFactors & { readonly factors: number[] }>();
+  for (const { model, task, method, seed, factor } of points) {
+    const key = JSON.stringify([model, task, method, seed]);
+    const curve = curves.get(key) ?? { model, task, method, seed, factors: [] };
+    curve.factors.push(factor);
+    curves.set(key, curve);
+  }
+  return [...curves.values()];
+};
+
+/** Of a document whose candidates stopped early: what of its thresholds is left open by that. */
+export const TOLD_NOTE =
+  'Candidates stopped as soon as all items could only call them unsafe, and curves at their first unsafe factor: ' +
+  'verdicts and thresholds are those of all items; how good an unsafe candidate is, and whether it is worse by more ' +
+  'than the margin, was not measured.';

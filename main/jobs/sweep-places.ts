@@ -1,0 +1,104 @@
+import { CancelledError } from '../contract/errors.ts';
+import type { SweepSettings } from '../contract/sweep.ts';
+import { combinedExtras } from '../pruning/plan-needs.ts';
+import { hashItems } from '../tasks/items.ts';
+import { askedTasks } from './asked-tasks.ts';
+import { createGroupSizer } from './evaluation-step.ts';
+import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { profileStep } from './profile-job.ts';
+import type { Stage, SweepSink } from './sweep-stage.ts';
+import {
+  curvesOf,
+  needsOf,
+  needsProfile,
+  planningWork,
+  requireTrainedRouters,
+  sum,
+  sweepCounts,
+  usedItems,
+  workOf,
+} from './sweep-work.ts';
+import { writingIdentity } from './write-items.ts';
+import { writesCalibration, writtenCalibration } from './written-calibration.ts';
+
+export interface SweepInput {
+  readonly models: readonly RunModel[];
+  readonly tasks: readonly RunTask[];
+  readonly settings: SweepSettings;
+  /** Checkpoints measured beside the plans of the one model. */
+  readonly candidates?: readonly RunModel[];
+}
+
+/** A model on a task: what a sweep measures there, and how it begins. */
+export interface SweepPlace {
+  readonly model: RunModel;
+  /** As the model is asked it. */
+  readonly task: RunTask;
+  /** Kept experts of its candidates, falling. */
+  readonly counts: readonly number[];
+  /** Profiles the task, where a method needs it: from disk, or computed. */
+  open(record: SweepSink): Promise<Stage>;
+}
+
+export interface SweepPlaces {
+  /** In the order in which they are measured: those that are asked for first come first. */
+  readonly places: readonly SweepPlace[];
+  /** Work of all of it, in tokens. */
+  readonly work: number;
+  /** What was left out, and why. */
+  readonly notes: readonly string[];
+}
+
+const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name: string | undefined): readonly T[] => [
+  ...all.filter((one) => one.name === name),
+  ...all.filter((one) => one.name !== name),
+];
+
+/** What a sweep measures, before anything is computed. Refuses what cannot run. */
+export const sweepPlaces = async (context: JobContext, input: SweepInput): Promise<SweepPlaces> => {
+  const { models, tasks, settings, candidates = [] } = input;
+  requireTrainedRouters(settings);
+  const { kept, notes } = sweepCounts(
+    models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
+    settings,
+  );
+  const places: SweepPlace[] = [];
+  let total = 0;
+  for (const model of firstOnes(models, settings.first?.model)) {
+    const counts = kept.get(model.name) ?? [];
+    const ordered = firstOnes(tasks, settings.first?.task);
+    const asked = await askedTasks(model, ordered, settings.chat, new Date(context.now()));
+    const { calibration, scoring } = await workOf(model, { tasks: asked, settings }, context.signal);
+    const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
+    total +=
+      planningWork(model, settings, calibration, counts.length) +
+      (writesCalibration(settings) ? sum(calibration.map((tokens) => tokens.scoring)) : 0) +
+      sum(scoring) * (1 + candidates.length + counts.length * curvesOf(settings).length);
+    for (const [index, task] of asked.entries()) {
+      const own = calibration[index] ?? { profiling: 0, scoring: 0 };
+      const open = async (record: SweepSink): Promise<Stage> => {
+        if (context.signal.aborted) throw new CancelledError('The sweep');
+        const calibrated = writesCalibration(settings)
+          ? await writtenCalibration(context, model, task, own.scoring, sizer)
+          : task;
+        const statistics = needsProfile(settings)
+          ? await profileStep(context, model, calibrated, own.profiling, combinedExtras(needsOf(settings)))
+          : null;
+        const items = usedItems(calibrated.task.test, settings.limit);
+        return {
+          context,
+          record,
+          settings,
+          measurement: { model, task: calibrated, items, work: scoring[index] ?? 0 },
+          itemsHash: hashItems(items),
+          writing: await writingIdentity(model.checkpoint, calibrated.task),
+          statistics,
+          calibration: own,
+          sizer,
+        };
+      };
+      places.push({ model, task, counts, open });
+    }
+  }
+  return { places, work: total, notes };
+};

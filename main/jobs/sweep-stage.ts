@@ -1,0 +1,150 @@
+import { CancelledError } from '../contract/errors.ts';
+import { curveLabel } from '../contract/method.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { type SweepResult, type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
+import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import { summarise } from '../evaluation/summarise.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import type { SweepPoint } from '../runs/sweep-record.ts';
+import type { GroupSizer } from './evaluation-step.ts';
+import type { JobContext } from './job-context.ts';
+import type { Measurement } from './measurement.ts';
+import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
+import { evaluationKey, type WritingIdentity } from './step-key.ts';
+import { type CalibrationWork, type Curve, optionsOf, sum } from './sweep-work.ts';
+
+/** Where a sweep's points go as they come: its record, or nowhere where another process keeps that. */
+export interface SweepSink {
+  add(point: SweepPoint): Promise<void>;
+  addTold(point: ToldPoint): Promise<void>;
+  addUnneeded(points: readonly UnneededPoint[]): void;
+  note(text: string): void;
+}
+
+/** Everything that measuring candidates of one model on one task needs. */
+export interface Stage {
+  readonly context: JobContext;
+  readonly record: SweepSink;
+  readonly settings: SweepSettings;
+  readonly measurement: Measurement;
+  readonly itemsHash: string;
+  /** What beside items and plan decides what is written; undefined where nothing is. */
+  readonly writing: WritingIdentity | undefined;
+  readonly statistics: RoutingStatistics | null;
+  readonly calibration: CalibrationWork;
+  readonly sizer: GroupSizer;
+}
+
+/** A candidate to measure: which curve it lies on, how many experts stay, and its plan. */
+export interface Candidate extends Curve {
+  readonly keep: number;
+  readonly plan: Plan;
+  readonly key: string;
+}
+
+/** Key of the step that measures a plan; null: the unpruned model. */
+export const keyOf = ({ context, measurement, itemsHash, writing }: Stage, plan: Plan | null): string => {
+  const { identity, info } = measurement.model.checkpoint;
+  return evaluationKey({
+    model: identity,
+    experts: info.experts,
+    itemsHash,
+    plan,
+    numerics: context.numerics,
+    writing,
+  });
+};
+
+const planOf = async (
+  { context, measurement, statistics, settings, calibration }: Stage,
+  { method, seed, refit }: Curve,
+  keep: number,
+): Promise<Plan> => {
+  const { model, task } = measurement;
+  const { budget, protect } = settings;
+  const plan = await planStep(context, {
+    model,
+    task,
+    statistics,
+    method,
+    options: optionsOf(settings, method),
+    budget,
+    protect,
+    seed,
+    keep,
+    profilingTokens: calibration.profiling,
+    scoringTokens: calibration.scoring,
+  });
+  return refit === null ? plan : recoveryStep(context, model, task, plan, refit, RECOVERY_WORK * calibration.profiling);
+};
+
+/** The candidate of a curve that keeps so many experts: its plan is read, made, searched for or refitted. */
+export const candidateOf = async (stage: Stage, curve: Curve, keep: number): Promise<Candidate> => {
+  if (stage.context.signal.aborted) throw new CancelledError('The sweep');
+  const plan = await planOf(stage, curve, keep);
+  return { ...curve, keep, plan, key: keyOf(stage, plan) };
+};
+
+export const isSameCurve = (one: Curve, other: Curve): boolean =>
+  one.method === other.method && one.seed === other.seed && one.refit === other.refit;
+
+/** Candidates by the step that measures them: those that keep the same experts share one. */
+export const candidatesByKey = (candidates: readonly Candidate[]): ReadonlyMap<string, readonly Candidate[]> => {
+  const byKey = new Map<string, Candidate[]>();
+  for (const candidate of candidates) byKey.set(candidate.key, [...(byKey.get(candidate.key) ?? []), candidate]);
+  return byKey;
+};
+
+/** Experts that a plan leaves, in all MoE layers together. */
+const keptInAll = (plan: Plan): number =>
+  sum((isMergePlan(plan) ? plan.groups : plan.kept).map((layer) => layer.length));
+
+/** What names a candidate's point. */
+export const namedPoint = (
+  { measurement: { model, task } }: Stage,
+  { method, refit, seed, plan }: Candidate,
+): UnneededPoint => {
+  const { experts, moeLayers } = model.checkpoint.info;
+  const total = keptInAll(plan);
+  return {
+    model: model.name,
+    task: task.name,
+    method: curveLabel(method, refit),
+    seed,
+    factor: (experts * moeLayers) / total,
+    kept: total / moeLayers,
+  };
+};
+
+/** The result of a candidate that answered every item. */
+export const resultOf = (
+  stage: Stage,
+  candidate: Candidate,
+  baseline: readonly ItemOutcome[],
+  outcomes: readonly ItemOutcome[],
+): SweepResult => ({
+  ...namedPoint(stage, candidate),
+  ...summarise(stage.measurement.task.task.metric, baseline, outcomes),
+  evaluated: outcomes.length,
+});
+
+export const announce = async ({ context, record }: Stage, point: SweepPoint): Promise<void> => {
+  await record.add(point);
+  context.emit({ type: 'sweep.point', run: context.run, result: point.result });
+};
+
+export const announceUnpruned = (stage: Stage, step: string, outcomes: readonly ItemOutcome[]): Promise<void> => {
+  const { model, task } = stage.measurement;
+  const result: SweepResult = {
+    model: model.name,
+    task: task.name,
+    method: UNPRUNED,
+    seed: null,
+    factor: 1,
+    kept: model.checkpoint.info.experts,
+    ...summarise(task.task.metric, outcomes, null),
+    evaluated: outcomes.length,
+  };
+  return announce(stage, { result, step });
+};

@@ -1,0 +1,179 @@
+import { CancelledError } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import type { Plan } from '../contract/plan.ts';
+import {
+  type CountsSoFar,
+  countsSoFar,
+  curtailedOrder,
+  pairedDesign,
+  partEnds,
+  toldVerdict,
+} from '../evaluation/curtailment.ts';
+import { hashItems } from '../tasks/items.ts';
+import { encodeEvaluation, evaluationRecord } from './evaluation-record.ts';
+import { type GroupSizer, requireFinite } from './evaluation-step.ts';
+import type { JobContext } from './job-context.ts';
+import type { KeyedPlan, Measurement } from './measurement.ts';
+import { stepKey } from './step-key.ts';
+import { answerItems } from './write-items.ts';
+
+/** What a candidate's steps gave: every outcome, or the counts by which it is unsafe. */
+export type ToldOutcome =
+  | { readonly kind: 'full'; readonly outcomes: readonly ItemOutcome[] }
+  | { readonly kind: 'told'; readonly counts: CountsSoFar };
+
+/** A candidate on its way: its outcomes by the item's place, and whether anything of it was computed here. */
+interface Answering extends KeyedPlan {
+  readonly soFar: (ItemOutcome | null)[];
+  isComputed: boolean;
+}
+
+/** A part of the items, as candidates answer them. */
+interface Part {
+  readonly places: readonly number[];
+  readonly work: number;
+  readonly keyOf: (evaluation: string) => string;
+}
+
+/**
+ * The parts of a measurement's items, in the order of the unpruned model's margins. A part is a step of its own, keyed
+ * by the evaluation that it belongs to and by its items: whoever asks for it again finds it, to stop there or to go on.
+ */
+const partsOf = ({ items, task, work }: Measurement, baseline: readonly ItemOutcome[]): readonly Part[] => {
+  const order = curtailedOrder(task.task.metric, baseline);
+  const ends = partEnds(items.length);
+  return ends.map((end, index): Part => {
+    const places = order.slice(ends[index - 1] ?? 0, end);
+    const hash = hashItems(places.flatMap((place) => items[place] ?? []));
+    return {
+      places,
+      work: (work * places.length) / items.length,
+      keyOf: (evaluation) => stepKey({ kind: 'evaluation-part', evaluation, items: hash }),
+    };
+  });
+};
+
+const storePart = (
+  { steps }: JobContext,
+  { model, task }: Measurement,
+  key: string,
+  plan: Plan | null,
+  outcomes: readonly ItemOutcome[],
+): Promise<void> => {
+  const { name, fingerprint } = model.checkpoint;
+  return steps.writeJson(key, encodeEvaluation({ model: { name, fingerprint }, task: task.task.name, plan, outcomes }));
+};
+
+/** Lets candidates answer one part: from disk where it is there, the others side by side. */
+const answerPart = async (
+  context: JobContext,
+  measurement: Measurement,
+  part: Part,
+  candidates: readonly Answering[],
+  sizer: GroupSizer,
+): Promise<void> => {
+  const { steps, meter, signal } = context;
+  const { model, task, items } = measurement;
+  const take = ({ soFar }: Answering, outcomes: readonly ItemOutcome[]): void =>
+    part.places.forEach((place, index) => {
+      soFar[place] = outcomes[index] ?? null;
+    });
+  const missing: Answering[] = [];
+  for (const candidate of candidates) {
+    const stored = await steps.readJson(part.keyOf(candidate.key), evaluationRecord);
+    if (stored === null) missing.push(candidate);
+    else {
+      take(candidate, stored.outcomes);
+      meter.reuse(part.work, 0);
+    }
+  }
+  const own = part.places.flatMap((place) => items[place] ?? []);
+  while (missing.length > 0) {
+    if (signal.aborted) throw new CancelledError('The run');
+    meter.describe(`Evaluating ${model.name} on ${task.name}`);
+    const runner = await context.runners.open(model.checkpoint);
+    const group = missing.splice(0, sizer.next(part.work));
+    const startedAt = context.now();
+    meter.begin(part.work * group.length);
+    const control = { signal, onProgress: (done: number, total: number) => meter.advance(done / total) };
+    const outcomes = await answerItems(runner, task.task, own, group, control);
+    sizer.took(part.work * group.length, context.now() - startedAt);
+    for (const candidate of group) {
+      const answers = outcomes.get(candidate.key);
+      if (answers === undefined) throw new Error(`no outcomes for candidate ${candidate.key}`);
+      requireFinite(answers, measurement);
+      await storePart(context, measurement, part.keyOf(candidate.key), candidate.plan, answers);
+      take(candidate, answers);
+      candidate.isComputed = true;
+    }
+    meter.finish(0);
+  }
+};
+
+/** Whether a part of the candidate's items was answered before, in this order. */
+export const hasPart = async (
+  { steps }: JobContext,
+  measurement: Measurement,
+  baseline: readonly ItemOutcome[],
+  { key }: KeyedPlan,
+): Promise<boolean> => {
+  const [first] = partsOf(measurement, baseline);
+  return first !== undefined && steps.has(first.keyOf(key), 'json');
+};
+
+/**
+ * Measures plans part by part of the items, side by side; each is `done` as soon as `delta` decides that all items
+ * could only call it unsafe, or when it has answered all. `delta` null: all are answered, going on from the parts that
+ * are on disk. A candidate that answered every item becomes the evaluation step that a whole measurement gives. Keys
+ * are unique.
+ */
+export const toldSteps = async (
+  context: JobContext,
+  measurement: Measurement,
+  baseline: readonly ItemOutcome[],
+  plans: readonly KeyedPlan[],
+  { sizer, delta }: { readonly sizer: GroupSizer; readonly delta: number | null },
+  done: (key: string, outcome: ToldOutcome) => Promise<void>,
+): Promise<void> => {
+  const { steps, meter } = context;
+  const { metric } = measurement.task.task;
+  const design = pairedDesign(metric, baseline);
+  let open: Answering[] = [];
+  for (const { key, plan } of plans) {
+    const stored = await steps.readJson(key, evaluationRecord);
+    if (stored === null) open.push({ key, plan, soFar: baseline.map(() => null), isComputed: false });
+    else {
+      meter.reuse(measurement.work);
+      await done(key, { kind: 'full', outcomes: stored.outcomes });
+    }
+  }
+  const count = ({ isComputed }: Answering): void => (isComputed ? meter.finish() : meter.reuse(0));
+  for (const part of partsOf(measurement, baseline)) {
+    if (open.length === 0) return;
+    await answerPart(context, measurement, part, open, sizer);
+    const still: Answering[] = [];
+    for (const candidate of open) {
+      const outcomes = candidate.soFar.flatMap((outcome) => outcome ?? []);
+      if (outcomes.length === baseline.length) {
+        await storePart(context, measurement, candidate.key, candidate.plan, outcomes);
+        count(candidate);
+        await done(candidate.key, { kind: 'full', outcomes });
+        continue;
+      }
+      const counts = design === null ? null : countsSoFar(metric, design, candidate.soFar);
+      if (
+        delta === null ||
+        design === null ||
+        counts === null ||
+        toldVerdict({ metric, delta }, design, counts) !== 'unsafe'
+      ) {
+        still.push(candidate);
+        continue;
+      }
+      count(candidate);
+      meter.addToTotal((measurement.work * (counts.evaluated - counts.n)) / counts.n);
+      await done(candidate.key, { kind: 'told', counts });
+    }
+    open = still;
+  }
+};

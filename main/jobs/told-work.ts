@@ -1,0 +1,181 @@
+import type { ItemOutcome } from '../contract/outcome.ts';
+import { curveLabel } from '../contract/method.ts';
+import type { SweepResult } from '../contract/sweep.ts';
+import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import { curveTellable, independentAtLeast, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
+import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
+import { evaluationSteps } from './evaluation-step.ts';
+import {
+  announce,
+  type Candidate,
+  candidateOf,
+  candidatesByKey,
+  namedPoint,
+  resultOf,
+  type Stage,
+} from './sweep-stage.ts';
+import type { RecoveryPairs } from './recovery-pairs.ts';
+import { type Curve, curvesOf, planWork } from './sweep-work.ts';
+import { type ToldOutcome, toldSteps } from './told-step.ts';
+
+/** How candidates of a model on a task are measured where only the threshold is wanted. */
+export type Telling =
+  /** They stop when their verdict is told. */
+  | { readonly how: 'curtailed'; readonly design: PairedDesign }
+  /** On all items (texts have no exact bounds), but no further than to the first unsafe factor. */
+  | { readonly how: 'in full' }
+  /** On all items and at all factors: passages may make the items too few, which only all outcomes tell. */
+  | { readonly how: 'whole curve' }
+  /** Not at all: the items are too few to tell anything. */
+  | { readonly how: 'not' };
+
+export const tellingOf = ({ settings, measurement }: Stage, baseline: readonly ItemOutcome[]): Telling => {
+  const { delta } = settings;
+  const { metric } = measurement.task.task;
+  const design = pairedDesign(metric, baseline);
+  if (design === null) return baseline.length < itemsNeeded(delta, metric) ? { how: 'not' } : { how: 'in full' };
+  switch (curveTellable({ metric, delta }, design)) {
+    case 'yes':
+      return { how: 'curtailed', design };
+    case 'no':
+      return { how: 'not' };
+    case 'depends':
+      return { how: 'whole curve' };
+  }
+};
+
+const tellEarly = async (
+  stage: Stage,
+  candidate: Candidate,
+  design: PairedDesign,
+  { n, evaluated, lost, gained, wrongLeft }: Extract<ToldOutcome, { kind: 'told' }>['counts'],
+): Promise<void> => {
+  const { context, record, measurement } = stage;
+  const point: ToldPoint = {
+    ...namedPoint(stage, candidate),
+    n,
+    evaluated,
+    metric: measurement.task.task.metric,
+    lost,
+    gainedAtMost: gained + wrongLeft,
+    independentAtLeast: independentAtLeast(design),
+    verdict: 'unsafe',
+  };
+  await record.addTold(point);
+  context.emit({ type: 'sweep.told', run: context.run, point });
+};
+
+/** Measures candidates as far as their verdicts need; whether each is safe, in their order. */
+export const tellCandidates = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  candidates: readonly Candidate[],
+  design: PairedDesign | null,
+  pairs?: RecoveryPairs,
+): Promise<readonly boolean[]> => {
+  const { context, measurement, settings, sizer } = stage;
+  const byKey = candidatesByKey(candidates);
+  const safe = new Map<Candidate, boolean>();
+  const tell = async (key: string, outcome: ToldOutcome): Promise<void> => {
+    for (const [place, twin] of (byKey.get(key) ?? []).entries()) {
+      if (place > 0) context.meter.reuse(measurement.work, 0);
+      if (outcome.kind === 'full') {
+        const result: SweepResult = resultOf(stage, twin, baseline, outcome.outcomes);
+        safe.set(twin, isSafe(result, settings.delta));
+        pairs?.add({ ...twin, factor: result.factor }, outcome.outcomes);
+        await announce(stage, { result, step: key });
+      } else if (design !== null) {
+        safe.set(twin, false);
+        await tellEarly(stage, twin, design, outcome.counts);
+      }
+    }
+  };
+  const plans = [...byKey].flatMap(([key, [first]]) => (first === undefined ? [] : [{ key, plan: first.plan }]));
+  if (design === null)
+    await evaluationSteps(context, measurement, plans, sizer, (key, outcomes) => tell(key, { kind: 'full', outcomes }));
+  else await toldSteps(context, measurement, baseline, plans, { sizer, delta: settings.delta }, tell);
+  return candidates.map((candidate) => safe.get(candidate) ?? false);
+};
+
+/** A count of kept experts of a curve that was tested, and whether it is safe. */
+export interface ToldCount {
+  readonly curve: Curve;
+  readonly kept: number;
+  readonly safe: boolean;
+}
+
+const unneeded = (
+  { measurement: { model, task } }: Stage,
+  { method, refit, seed }: Curve,
+  keep: number,
+): UnneededPoint => ({
+  model: model.name,
+  task: task.name,
+  method: curveLabel(method, refit),
+  seed,
+  factor: model.checkpoint.info.experts / keep,
+  kept: keep,
+});
+
+/**
+ * Tests the curves of a model on a task by rising factor, all curves of one factor side by side; a curve ends at its
+ * first unsafe factor. `counts`: kept experts, falling.
+ */
+export const tellCurves = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  counts: readonly number[],
+  design: PairedDesign | null,
+  pairs?: RecoveryPairs,
+): Promise<readonly ToldCount[]> => {
+  const { context, settings, measurement, calibration, record } = stage;
+  const tested: ToldCount[] = [];
+  let alive = curvesOf(settings);
+  for (const [index, keep] of counts.entries()) {
+    const candidates: Candidate[] = [];
+    for (const curve of alive) candidates.push(await candidateOf(stage, curve, keep));
+    const safe = await tellCandidates(stage, baseline, candidates, design, pairs);
+    tested.push(...alive.map((curve, place) => ({ curve, kept: keep, safe: safe[place] ?? false })));
+    const left = counts.slice(index + 1);
+    for (const curve of alive.filter((_, place) => safe[place] !== true)) {
+      record.addUnneeded(left.map((kept) => unneeded(stage, curve, kept)));
+      context.meter.addToTotal(-left.length * (measurement.work + planWork(settings, curve, calibration)));
+    }
+    alive = alive.filter((_, place) => safe[place] === true);
+  }
+  return tested;
+};
+
+/** Says of every curve that its items are too few: the candidate of its smallest factor stands for it, unmeasured. */
+export const leaveUntold = async (
+  stage: Stage,
+  baseline: readonly ItemOutcome[],
+  counts: readonly number[],
+): Promise<void> => {
+  const { context, settings, measurement, calibration, record } = stage;
+  const { model, task } = measurement;
+  const { metric } = task.task;
+  const design = pairedDesign(metric, baseline);
+  const wrong = design === null ? 0 : design.right.filter((right) => !right).length;
+  for (const curve of curvesOf(settings)) {
+    context.meter.addToTotal(-counts.length * (measurement.work + planWork(settings, curve, calibration)));
+    const [first, ...others] = counts;
+    if (first === undefined) continue;
+    const point: ToldPoint = {
+      ...unneeded(stage, curve, first),
+      n: baseline.length,
+      evaluated: 0,
+      metric,
+      lost: 0,
+      gainedAtMost: wrong,
+      independentAtLeast: design === null ? baseline.length : independentAtLeast(design),
+    };
+    await record.addTold(point);
+    context.emit({ type: 'sweep.told', run: context.run, point });
+    record.addUnneeded(others.map((kept) => unneeded(stage, curve, kept)));
+  }
+  record.note(
+    `${model.name} on ${task.name}: ${String(baseline.length)} items are too few to tell a threshold, so no candidate ` +
+      `was measured.`,
+  );
+};

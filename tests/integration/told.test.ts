@@ -1,0 +1,115 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parquetReadObjects } from 'hyparquet';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { sweepDocument, type Threshold } from '../../main/contract/sweep.ts';
+import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+
+const SWEEP = [
+  ...['sweep', 'uncurl-16', '--task', 'french', 'sort', 'sort-written'],
+  ...['--method', 'random', 'reap', '--factors', '2,4,8', '--seeds', '0,1', '--threads', '2', '--json'],
+];
+const TOLD = [...SWEEP, '--stop', 'told'];
+
+const answer = z.looseObject({ ...sweepDocument.shape, summary: z.string() });
+type Answer = z.output<typeof answer>;
+const answerOf = ({ code, stdout, stderr }: { code: number | null; stdout: string; stderr: string }): Answer => {
+  expect(code, stderr).toBe(0);
+  return answer.parse(JSON.parse(stdout));
+};
+
+const numbersOf = ({ results, told, notNeeded, thresholds }: Answer): unknown => ({
+  results,
+  told,
+  notNeeded,
+  thresholds,
+});
+
+/** What a threshold says of safety, by its name. */
+const safetyOf = (thresholds: readonly Threshold[]): ReadonlyMap<string, unknown> =>
+  new Map(
+    thresholds.map(({ model, task, method, seed, factor, lastSafe, firstUnsafe, verdict, n }) => [
+      JSON.stringify([model, task, method, seed]),
+      { factor, lastSafe, firstUnsafe, verdict, n },
+    ]),
+  );
+
+/** Every stored outcome of a run, without the run's name. */
+const outcomesOf = async (workspace: string, run: string): Promise<unknown[]> => {
+  const bytes = await readFile(join(workspace, 'runs', run, 'outcomes.parquet'));
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  return (await parquetReadObjects({ file })).map((row) => ({ ...row, run: '' }));
+};
+
+const computedOf = ({ summary }: Answer): readonly number[] =>
+  (/^(\d+) of (\d+) steps/.exec(summary) ?? []).slice(1).map(Number);
+
+test('a sweep that stops when told gives the thresholds of one in full, also after kill -9, and measuring in full goes on from it', async () => {
+  const whole = join(await temporaryFolder(), 'workspace');
+  const full = answerOf(await uncurl([...SWEEP, '--workspace', whole]));
+
+  const plain = join(await temporaryFolder(), 'workspace');
+  const told = answerOf(await uncurl([...TOLD, '--workspace', plain]));
+  expect(safetyOf(told.thresholds)).toEqual(safetyOf(full.thresholds));
+  const early = told.told ?? [];
+  expect(early.length).toBeGreaterThan(4);
+  for (const { evaluated, n, lost, verdict } of early) {
+    expect(evaluated).toBeLessThan(n);
+    expect(lost).toBeGreaterThan(0);
+    expect(verdict).toBe('unsafe');
+  }
+  // What answered every item is what a whole measurement gives; nothing else has an accuracy.
+  for (const result of told.results) {
+    expect(full.results).toContainEqual(result);
+    expect(result.evaluated).toBe(result.n);
+  }
+  expect(told.results.length + early.length + (told.notNeeded ?? []).length).toBe(full.results.length);
+
+  const killed = join(await temporaryFolder(), 'workspace');
+  const sweep = startUncurl([...TOLD, '--workspace', killed]);
+  await sweep.says(/random \(seed 1\) {2}factor 2: unsafe after/);
+  sweep.child.kill('SIGKILL');
+  await sweep.ended;
+  const [run = ''] = await readdir(join(killed, 'runs'));
+  const second = startUncurl(['resume', run, '--workspace', killed, '--threads', '2']);
+  await second.says(/sort-written {2}random \(seed 0\) {2}factor 2/);
+  second.child.kill('SIGKILL');
+  await second.ended;
+  const resumed = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']));
+  expect(numbersOf(resumed)).toEqual(numbersOf(told));
+  const again = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']));
+  expect(computedOf(again)[0]).toBe(0);
+  expect(numbersOf(again)).toEqual(numbersOf(told));
+
+  // Measured in full from there: bit for bit what a sweep gives that never stopped early.
+  const finished = answerOf(await uncurl([...SWEEP, '--workspace', killed]));
+  expect(numbersOf(finished)).toEqual(numbersOf(full));
+  const [fullRun = ''] = await readdir(join(whole, 'runs'));
+  expect(await outcomesOf(killed, finished.run)).toEqual(await outcomesOf(whole, fullRun));
+  expect(computedOf(finished)[0]).toBeLessThan(computedOf(full)[0] ?? 0);
+});
+
+test('an adaptive search that stops when told finds the thresholds that the whole one finds', async () => {
+  const ADAPTIVE = [
+    ...['sweep', 'uncurl-16', '--task', 'sort', '--method', 'frequency', 'reap', '--adaptive'],
+    ...['--threads', '2', '--json'],
+  ];
+  const full = answerOf(await uncurl([...ADAPTIVE, '--workspace', join(await temporaryFolder(), 'workspace')]));
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const told = answerOf(await uncurl([...ADAPTIVE, '--stop', 'told', '--workspace', workspace]));
+  expect(safetyOf(told.thresholds)).toEqual(safetyOf(full.thresholds));
+  expect(told.told?.length).toBeGreaterThan(0);
+});
+
+test('items that are too few are not spent, and a first task that is none of the sweep is refused', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const few = answerOf(await uncurl([...TOLD, '--limit', '60', '--workspace', workspace]));
+  expect(new Set(few.thresholds.map(({ verdict }) => verdict))).toEqual(new Set(['cannot-tell']));
+  expect(few.results.map(({ method }) => method)).toEqual(['unpruned', 'unpruned', 'unpruned']);
+  expect(new Set(few.told?.map(({ evaluated }) => evaluated))).toEqual(new Set([0]));
+  expect(few.notes?.join()).toContain('60 items are too few to tell a threshold, so no candidate was measured');
+  const wrong = await uncurl([...TOLD, '--first', 'frenhc', '--workspace', workspace]);
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain('french');
+});

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  pointNameKey,
+  type SweepDocument,
+  sweepDocument,
+  type Threshold,
+  UNPRUNED,
+} from '../../../main/contract/sweep.ts';
+import { curtailedOrder, partEnds } from '../../../main/evaluation/curtailment.ts';
+import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
+import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
+import { toldText } from '../../../main/evaluation/told-points.ts';
+import { answer, curtailedSample, SAMPLE, sampleOutcomes } from './curtailed-sample.ts';
+
+const DELTA = 0.02;
+const eachItem = (n: number): readonly number[] => Array.from({ length: n }, (_, index) => index + 1);
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+
+/** All of a threshold but what only the items beyond a decision tell: whether unsafe factors are worse, and power. */
+const decided = ({ firstWorse: _firstWorse, power: _power, ...threshold }: Threshold): object => threshold;
+
+/** A document lists curves that were only told after the measured ones of their model and task. */
+const sorted = (thresholds: readonly Threshold[]): object[] =>
+  thresholds
+    .map((threshold) => ({ name: pointNameKey({ ...threshold, factor: 0 }), threshold: decided(threshold) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+
+describe('the sample, curtailed on its stored outcomes', () => {
+  let full: SweepDocument;
+  let outcomesOf: Awaited<ReturnType<typeof sampleOutcomes>>;
+  beforeAll(async () => {
+    full = sweepDocument.parse(JSON.parse(await readFile(path.join(SAMPLE, 'results.json'), 'utf8')));
+    outcomesOf = await sampleOutcomes();
+  });
+
+  it('gives every candidate the verdict that all its items give, from a seventh of the item evaluations', () => {
+    const candidates = full.results.filter(({ factor }) => factor > 1);
+    let [fileOrder, byMargin, inFull] = [0, 0, 0];
+    const unsafeAfter: number[] = [];
+    for (const result of candidates) {
+      const baseline = outcomesOf({ ...result, method: UNPRUNED, seed: null, factor: 1 });
+      const candidate = outcomesOf(result);
+      const isSafe = result.lowOneSided >= -DELTA;
+      const inOrder = (order: readonly number[]): number => {
+        const { verdict, evaluated } = answer(result, DELTA, baseline, candidate, order, eachItem(result.n));
+        if (verdict !== null) expect(verdict).toBe(isSafe ? 'safe' : 'unsafe');
+        return evaluated;
+      };
+      inFull += result.n;
+      fileOrder += inOrder(baseline.map((_, place) => place));
+      const evaluated = inOrder(curtailedOrder(result.metric, baseline));
+      byMargin += evaluated;
+      if (!isSafe) unsafeAfter.push(evaluated);
+    }
+    console.log(
+      `${candidates.length} candidates: ${inFull} item evaluations in full, ${fileOrder} in file order ` +
+        `(${(inFull / fileOrder).toFixed(1)}x fewer), ${byMargin} by margin (${(inFull / byMargin).toFixed(1)}x); ` +
+        `unsafe ones are told after ${median(unsafeAfter)} items in the median`,
+    );
+    // The figures that README and CHANGELOG quote.
+    expect([candidates.length, inFull, fileOrder, byMargin, median(unsafeAfter)]).toEqual([
+      756, 214_200, 37_352, 30_284, 7,
+    ]);
+  });
+
+  it('gives the same thresholds and findings, for both readings, and at a smaller margin', () => {
+    const { document, evaluated } = curtailedSample(full, outcomesOf, DELTA, partEnds);
+    const none = { pairs: [], missing: 0, incomparable: 0 };
+    for (const reading of [{ delta: DELTA }, { delta: DELTA, familywise: true }, { delta: 0.01 }]) {
+      const [whole, curtailed] = [withThresholds(full, reading), withThresholds(document, reading)];
+      expect(sorted(curtailed.thresholds)).toEqual(sorted(whole.thresholds));
+      expect(curtailed.multiplicity).toEqual(whole.multiplicity);
+      const [before, after] = [sizeTrendDocument(whole, reading, none), sizeTrendDocument(curtailed, reading, none)];
+      const ofThresholds = (one: typeof before) =>
+        one.findings.filter(({ chart }) => chart === 'threshold-over-experts' || chart === 'safe-tasks');
+      expect(ofThresholds(before).length).toBeGreaterThan(0);
+      expect(ofThresholds(after)).toEqual(ofThresholds(before));
+      expect(after.safeCounts).toEqual(before.safeCounts);
+      expect(curtailed.told?.map(({ verdict }) => verdict)).not.toContain(null);
+    }
+    const [inFull, perItem] = [
+      full.results.filter(({ factor }) => factor > 1).reduce((sum, { n }) => sum + n, 0),
+      curtailedSample(full, outcomesOf, DELTA, eachItem).evaluated,
+    ];
+    console.log(
+      `curves end at their first unsafe factor: ${perItem} item evaluations item by item ` +
+        `(${(inFull / perItem).toFixed(1)}x fewer), ${evaluated} in parts (${(inFull / evaluated).toFixed(1)}x); ` +
+        `${document.told?.length ?? 0} candidates told early, ${document.notNeeded?.length ?? 0} not needed`,
+    );
+    expect([perItem, evaluated, document.told?.length, document.notNeeded?.length]).toEqual([24_698, 25_714, 214, 471]);
+  });
+
+  it('does not read what the items answered leave open at a larger margin', () => {
+    const { document } = curtailedSample(full, outcomesOf, DELTA, partEnds);
+    const wide = withThresholds(document, { delta: 0.1 });
+    const open = wide.told?.filter(({ verdict }) => verdict === null) ?? [];
+    expect(open.length).toBeGreaterThan(0);
+    expect(open.map(toldText).join()).toContain('not told at this margin by ');
+    const truth = withThresholds(full, { delta: 0.1 });
+    for (const threshold of wide.thresholds) {
+      const { model, task, method, seed } = threshold;
+      const same = truth.thresholds.find(
+        (one) => one.model === model && one.task === task && one.method === method && one.seed === seed,
+      );
+      // Where a curve is cut short, its threshold is a lower end of the whole one, never beyond it.
+      expect(threshold.lastSafe ?? 0).toBeLessThanOrEqual(same?.lastSafe ?? 0);
+      if (threshold.firstUnsafe !== null) expect(threshold.firstUnsafe).toBe(same?.firstUnsafe);
+    }
+  });
+});

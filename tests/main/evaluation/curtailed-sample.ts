@@ -1,0 +1,103 @@
+import path from 'node:path';
+import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import {
+  type PointName,
+  pointNameKey,
+  type SweepDocument,
+  type SweepResult,
+  UNPRUNED,
+} from '../../../main/contract/sweep.ts';
+import type { ToldPoint, UnneededPoint } from '../../../main/contract/told-point.ts';
+import {
+  countsSoFar,
+  curtailedOrder,
+  independentAtLeast,
+  pairedDesign,
+  toldVerdict,
+} from '../../../main/evaluation/curtailment.ts';
+import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
+
+export const SAMPLE = path.join(import.meta.dirname, '../../../resources/sample/run');
+
+/** Outcomes of every point of the sample, as they lie on disk. */
+export const sampleOutcomes = async (): Promise<(point: PointName) => readonly ItemOutcome[]> => {
+  const blocks = await readPointBlocks(path.join(SAMPLE, 'outcomes.parquet'));
+  if (blocks === null) throw new Error('the sample has no outcomes');
+  const known = new Map<string, readonly ItemOutcome[]>();
+  for await (const { point, outcomes } of blocks) known.set(pointNameKey(point), outcomes);
+  return (point) => {
+    const found = known.get(pointNameKey(point));
+    if (found === undefined) throw new Error(`no outcomes of ${pointNameKey(point)}`);
+    return found;
+  };
+};
+
+export interface Answered {
+  /** Items answered when the verdict was looked for and told; n where it was not before. */
+  readonly evaluated: number;
+  readonly verdict: 'safe' | 'unsafe' | null;
+  readonly lost: number;
+  readonly gainedAtMost: number;
+}
+
+/** Lets a candidate answer items in an order, looking for its verdict at each of `ends`. */
+export const answer = (
+  { metric, n }: Pick<SweepResult, 'metric' | 'n'>,
+  delta: number,
+  baseline: readonly ItemOutcome[],
+  candidate: readonly ItemOutcome[],
+  order: readonly number[],
+  ends: readonly number[],
+): Answered => {
+  const design = pairedDesign(metric, baseline);
+  if (design === null) throw new Error('the sample holds no texts');
+  const soFar: (ItemOutcome | null)[] = baseline.map(() => null);
+  let from = 0;
+  for (const end of ends) {
+    for (const place of order.slice(from, end)) soFar[place] = candidate[place] ?? null;
+    from = end;
+    const counts = countsSoFar(metric, design, soFar);
+    const verdict = toldVerdict({ metric, delta }, design, counts);
+    const { lost, gained, wrongLeft } = counts;
+    if (verdict !== null) return { evaluated: end, verdict, lost, gainedAtMost: gained + wrongLeft };
+  }
+  return { evaluated: n, verdict: null, lost: 0, gainedAtMost: 0 };
+};
+
+/** The sample as `--stop told` would have left it: what is not unsafe in full, the rest as it is told. */
+export const curtailedSample = (
+  full: SweepDocument,
+  outcomesOf: (point: PointName) => readonly ItemOutcome[],
+  delta: number,
+  endsOf: (n: number) => readonly number[],
+): { readonly document: SweepDocument; readonly evaluated: number } => {
+  const results: SweepResult[] = full.results.filter(({ factor }) => factor <= 1);
+  const told: ToldPoint[] = [];
+  const notNeeded: UnneededPoint[] = [];
+  const stopped = new Set<string>();
+  let evaluated = 0;
+  for (const result of [...full.results].sort((a, b) => a.factor - b.factor)) {
+    const { model, task, method, seed, factor, kept, n, metric } = result;
+    if (factor <= 1) continue;
+    const curve = JSON.stringify([model, task, method, seed]);
+    if (stopped.has(curve)) {
+      notNeeded.push({ model, task, method, seed, factor, kept });
+      continue;
+    }
+    const baseline = outcomesOf({ ...result, method: UNPRUNED, seed: null, factor: 1 });
+    const design = pairedDesign(metric, baseline);
+    const own = answer(result, delta, baseline, outcomesOf(result), curtailedOrder(metric, baseline), endsOf(n));
+    const isUnsafe = own.verdict === 'unsafe' || result.lowOneSided < -delta;
+    if (isUnsafe) stopped.add(curve);
+    if (own.verdict === 'unsafe' && own.evaluated < n && design !== null) {
+      evaluated += own.evaluated;
+      const { lost, gainedAtMost } = own;
+      const point = { model, task, method, seed, factor, kept, n, metric, evaluated: own.evaluated };
+      told.push({ ...point, lost, gainedAtMost, independentAtLeast: independentAtLeast(design) });
+    } else {
+      evaluated += n;
+      results.push(result);
+    }
+  }
+  return { document: { ...full, results, told, notNeeded }, evaluated };
+};
