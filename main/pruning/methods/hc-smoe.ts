@@ -90,7 +90,9 @@ export const hcSmoe = defineMethod(
       'distance; W = sum f_e W_e / sum f_e, f the usage',
     source:
       'Chen et al. 2025 (ICML), arXiv 2410.08589; wazenmai/HC-SMoE. Penalties, capacities and other ' +
-      'distances are those of the CerebrasResearch/reap repository.',
+      'distances are those of the CerebrasResearch/reap repository. Checked against the published code, the ' +
+      'abstract, and summaries of the paper (mean outputs, average linkage, averages weighted by frequency); ' +
+      'its methods section was not at hand.',
     defaults:
       'average linkage, Euclidean distance, no alignment, reference = the member nearest to the mean of its ' +
       'cluster (it matters for alignment and one-row routers), router mapped-rows as in the paper',

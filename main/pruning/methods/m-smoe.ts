@@ -46,7 +46,9 @@ export const mSmoe = defineMethod(
       'router logits over all tokens; W = sum f_e W_e / sum f_e, f the usage',
     source:
       'Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE. The fine-tuning by distillation and the ' +
-      'low-rank compression that follow there (MC-) are no part of this.',
+      'low-rank compression that follow there (MC-) are no part of this. Checked against the published code, the ' +
+      'abstract (alignment, dominant experts and their members, averages weighted by frequency) and summaries ' +
+      '(cosines of router logits); its methods section was not at hand.',
     defaults:
       'router mapped-rows: all router rows stay and lead to the merged expert, as in the paper; align to the ' +
       'dominant; rule average. Its own budget is global: usage over the whole model, the top expert of each ' +

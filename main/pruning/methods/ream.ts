@@ -46,7 +46,9 @@ export const ream = defineMethod(
       'free experts; distance = ' +
       '1 - ((mean over tokens of (cos(f_i, f_j) + 1) / 2) + (1 - d_ij / max d)) / 2, d of unit router-logit ' +
       'columns; weights by saliency',
-    source: 'arXiv 2604.04356; SamsungSAILMontreal/ream.',
+    source:
+      'arXiv 2604.04356; SamsungSAILMontreal/ream. Checked against the published code, the abstract and ' +
+      'introduction of the paper, and summaries of its steps; its methods section was not at hand.',
     defaults:
       'groups of at most 16, gate used, centroids keep their router rows and the others are dropped (so it ' +
       'exports), alignment by weights',

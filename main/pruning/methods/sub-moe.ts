@@ -35,7 +35,9 @@ export const subMoe = defineMethod(
     source:
       'Sub-MoE, arXiv 2506.23266. Since U S V_i^T = W_i, the merge without truncation is exactly the ' +
       'usage-weighted average of the members, and is computed as such (rule average). rule subspace ' +
-      'truncates it to its leading directions.',
+      'truncates it to its leading directions. Checked against the paper\u2019s abstract and introduction (k-means of ' +
+      'cosines of outputs, shared U, V averaged by frequency) and the port in the CerebrasResearch/reap ' +
+      'repository; its methods section was not at hand.',
     defaults:
       'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means from the seed; ' +
       'the paper shares its budget between pairs of layers by k-means cost, which is not done here',
