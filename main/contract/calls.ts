@@ -262,6 +262,8 @@ export const calls = {
   'reproduction.read': call(z.object({ run: runId }), reproduction, 'results'),
   'runs.list': call(nothing, z.array(runManifest), 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
+  /** Moves a run, whatever it is on disk, into the workspace's trash; `at`: where it lies then. */
+  'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string() })),
   'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
   /** `takeOver`: from an engine that holds the run and may still live. */

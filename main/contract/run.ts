@@ -29,6 +29,8 @@ export const runManifest = z.object({
   output: z.string().nullable(),
   /** The sweep that comes with the workbench: put into a fresh workspace, so that its first screen is full. */
   sample: z.boolean().optional(),
+  /** Only in a list: why the run cannot be read. It can be moved to the trash, and nothing else. */
+  damaged: z.string().optional(),
 });
 export type RunManifest = z.infer<typeof runManifest>;
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
@@ -13,11 +12,14 @@ import {
 } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
 /** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
 export type RunPlans = ReadonlyMap<string, Plan | null>;
+
+/** Results, points and plans of a sweep are a few MB at the most. */
+const MAX_RESULT_BYTES = 256 * 2 ** 20;
 
 const PLANS = 'plans.json';
 const plansFile = z.record(z.string(), plan.nullable());
@@ -31,13 +33,8 @@ export const writeRunPlans = async (folder: string, plans: RunPlans, temporaryFo
 /** The plans that a run left in its folder; null where it is not finished, or of a version that left none. */
 export const readRunPlans = async (folder: string): Promise<RunPlans | null> => {
   const file = join(folder, PLANS);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, file);
-  }
+  const text = await readTextIfThere(file, { mostBytes: MAX_RESULT_BYTES });
+  if (text === null) return null;
   try {
     return new Map(Object.entries(plansFile.parse(JSON.parse(text))));
   } catch (cause) {
@@ -192,13 +189,8 @@ export class SweepRecord {
 }
 
 const readParsed = async <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> => {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, file);
-  }
+  const text = await readTextIfThere(file, { mostBytes: MAX_RESULT_BYTES });
+  if (text === null) return null;
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {

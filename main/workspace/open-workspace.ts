@@ -142,7 +142,7 @@ export const openWorkspace = async (folder: string, now: () => number = Date.now
   }
   return {
     path,
-    runs: createRunStore(inside('runs'), temporaryFolder, now),
+    runs: createRunStore(inside('runs'), temporaryFolder, inside('trash'), now),
     steps: createStepStore(inside('steps'), temporaryFolder),
     library: createLibrary(path, temporaryFolder),
     overlayFolder: inside('overlays'),

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { type RunKind, runKind, runManifest, type RunManifest } from '../contract/run.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { type RunKind, runManifest, type RunManifest } from '../contract/run.ts';
+import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
+import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
+import { damagedRun, resultDamage } from './run-damage.ts';
 import { acquireRunLock, type LockHolder, readLockHolder, type RunLock } from './run-lock.ts';
 
 /** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
@@ -36,14 +38,53 @@ export interface RunStore {
   lock(run: string, takeOver?: boolean): Promise<RunLock>;
   /** Who works on it right now; null: nobody. */
   holder(run: string): Promise<LockHolder | null>;
+  /** Moves the run, whatever it is, into the trash; refused while someone works on it. Answers where it lies then. */
+  trash(run: string): Promise<string>;
   /** Deletes the run's folder; refused while someone works on it. Steps stay: other runs may share them. */
   remove(run: string): Promise<void>;
 }
 
 const MANIFEST = 'manifest.json';
+/** A merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
+const MAX_MANIFEST_BYTES = 32 * 2 ** 20;
+/** Runs looked at at a time. */
+const LISTED_AT_ONCE = 32;
 const RUN_ID = /^[a-z0-9][a-z0-9-]{0,127}$/;
 
-export const createRunStore = (runsFolder: string, temporaryFolder: string, now: () => number): RunStore => {
+/** Whether a name is taken, be it by a link to nothing. */
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Whether a place is a folder; null where nothing is there (a link to nothing is something). */
+const isFolder = async (path: string): Promise<boolean | null> => {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (fileErrorCode(error) === null) throw error;
+    return (await isThere(path)) ? false : null;
+  }
+};
+
+/** The lock of a run; null where none can be made, so that nobody can hold one. Refuses while someone does. */
+const lockOrNull = async (folder: string, now: () => number): Promise<RunLock | null> => {
+  try {
+    return await acquireRunLock(folder, { now });
+  } catch (error) {
+    if (error instanceof WorkbenchError && error.code === 'run-locked') throw error;
+    if (error instanceof WorkbenchError || isSystemError(error)) return null;
+    throw error;
+  }
+};
+
+export const createRunStore = (
+  runsFolder: string,
+  temporaryFolder: string,
+  trashFolder: string,
+  now: () => number,
+): RunStore => {
   const folderOf = (run: string): string => {
     if (!RUN_ID.test(run)) throw refuse('bad-run', `"${run}" is no run's name.`, 'List the runs to see their names.');
     return join(runsFolder, run);
@@ -53,12 +94,12 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
     const file = join(folderOf(run), MANIFEST);
     let text: string;
     try {
-      text = await readFile(file, 'utf8');
+      text = (await readRegularFile(file, { mostBytes: MAX_MANIFEST_BYTES })).toString('utf8');
     } catch (error) {
-      if (fileErrorCode(error) === 'ENOENT') {
+      if (isSystemError(error, 'ENOENT') && !(await isThere(file))) {
         throw refuse('no-such-run', `There is no run "${run}" in ${runsFolder}.`, 'List the runs to see their names.');
       }
-      throw explainFileError(error, file);
+      throw explainReadError(error, file);
     }
     let json: unknown;
     try {
@@ -82,6 +123,12 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
         'Open the workspace with the version that wrote it, or remove the run.',
       );
     }
+    if (parsed.data.id !== run)
+      throw refuse(
+        'manifest-of-another',
+        `${file} is the manifest of another run, "${parsed.data.id}".`,
+        'Give the folder that name again, or move it to the trash.',
+      );
     return parsed.data;
   };
 
@@ -98,23 +145,22 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
       temporaryFolder,
     );
 
-  /** Stands in the list for a run whose manifest cannot be read, so that one bad file does not hide the others. */
-  const unreadableRun = async (id: string, error: WorkbenchError): Promise<RunManifest> => ({
-    id,
-    kind: runKind.safeParse(id.split('-')[0]).data ?? 'sweep',
-    title: id,
-    createdAt: new Date((await stat(folderOf(id))).mtimeMs).toISOString(),
-    finishedAt: null,
-    state: 'failed',
-    error: error.message,
-    spec: {},
-    models: [],
-    tasks: [],
-    versions: {},
-    device: { provider: 'unknown', precision: 'unknown', threads: 0, processor: 'unknown' },
-    commandLine: '',
-    output: null,
-  });
+  /** A run as it is listed: with the reason where it is damaged; null where another engine is making or removing it. */
+  const listed = async (name: string): Promise<RunManifest | null> => {
+    const folder = folderOf(name);
+    const found = await isFolder(folder);
+    if (found !== true) return found === null ? null : damagedRun(name, folder, `${folder} is no folder.`);
+    try {
+      const manifest = await store.read(name);
+      const damaged = await resultDamage(folder);
+      return damaged === null ? manifest : { ...manifest, damaged };
+    } catch (error) {
+      if (error instanceof WorkbenchError && error.code === 'no-such-run') return null;
+      const told = explainReadError(error, folder);
+      if (told instanceof WorkbenchError) return damagedRun(name, folder, told.message);
+      throw error;
+    }
+  };
 
   const store: RunStore = {
     folder: folderOf,
@@ -136,28 +182,34 @@ export const createRunStore = (runsFolder: string, temporaryFolder: string, now:
     },
     read: async (run) => withDerivedState(await readManifest(run)),
     list: async () => {
-      const names = (await readdir(runsFolder, { withFileTypes: true }))
-        .filter((entry) => entry.isDirectory() && RUN_ID.test(entry.name))
-        .map((entry) => entry.name);
-      const manifests = await Promise.all(
-        names.map(async (name) => {
-          try {
-            return await store.read(name);
-          } catch (error) {
-            // A folder that another engine is making or removing at this moment has no manifest yet or no longer.
-            if (error instanceof WorkbenchError && error.code === 'no-such-run') return null;
-            if (error instanceof WorkbenchError) return await unreadableRun(name, error);
-            throw error;
-          }
-        }),
+      const names = (await readdir(runsFolder)).filter((name) => RUN_ID.test(name));
+      const manifests: RunManifest[] = [];
+      for (let first = 0; first < names.length; first += LISTED_AT_ONCE) {
+        const some = await Promise.all(names.slice(first, first + LISTED_AT_ONCE).map(listed));
+        manifests.push(...some.filter((manifest) => manifest !== null));
+      }
+      return manifests.sort((a, b) =>
+        a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : a.id < b.id ? 1 : -1,
       );
-      return manifests
-        .filter((manifest) => manifest !== null)
-        .sort((a, b) => (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : a.id < b.id ? 1 : -1));
     },
     write,
     lock: (run, takeOver = false) => acquireRunLock(folderOf(run), { now, takeOver }),
     holder: (run) => readLockHolder(folderOf(run), now),
+    trash: async (run) => {
+      const folder = folderOf(run);
+      if (!(await isThere(folder))) await readManifest(run);
+      // What is no folder, or one that nobody may write to, cannot be worked on either.
+      const lock = (await isFolder(folder)) === true ? await lockOrNull(folder, now) : null;
+      const at = join(trashFolder, `${run}-${randomBytes(3).toString('hex')}`);
+      try {
+        await mkdir(trashFolder, { recursive: true });
+        await rename(folder, at);
+      } catch (error) {
+        await lock?.release();
+        throw explainFileError(error, at);
+      }
+      return at;
+    },
     remove: async (run) => {
       await stat(join(folderOf(run), MANIFEST)).catch(() => readManifest(run));
       const lock = await acquireRunLock(folderOf(run), { now });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls } from '../../contract/calls.ts';
-import { refuse } from '../../contract/errors.ts';
+import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { verification } from '../../contract/export.ts';
 import { curveLabel, methodOfLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
@@ -51,7 +51,11 @@ export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint,
   for (const { id, kind, models } of await runs.list()) {
     const model = models.find(({ fingerprint }) => fingerprint === checkpoint.fingerprint);
     if (kind !== 'sweep' || model === undefined) continue;
-    const document = await readSweepDocument(runs.folder(id));
+    const document = await readSweepDocument(runs.folder(id)).catch((error: unknown) => {
+      // A sweep whose results are damaged is listed as that, and says nothing for the card.
+      if (error instanceof WorkbenchError) return null;
+      throw error;
+    });
     const curve = curveOf(document?.results ?? [], model.name, plan);
     if (curve.length > 0) return { curve, version: engineVersion };
   }

@@ -3,7 +3,7 @@ import { refuse } from '../../contract/errors.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { jobOfRun } from '../job-of-run.ts';
 
-type RunCall = 'runs.list' | 'runs.remove' | 'jobs.list' | 'jobs.cancel' | 'jobs.resume';
+type RunCall = 'runs.list' | 'runs.remove' | 'runs.trash' | 'jobs.list' | 'jobs.cancel' | 'jobs.resume';
 
 export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
   const { workspace, queue } = context;
@@ -13,6 +13,11 @@ export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
       await workspace.runs.remove(run);
       context.emit({ type: 'run.removed', run });
       return {};
+    }),
+    'runs.trash': answer(calls['runs.trash'], async ({ run }) => {
+      const at = await workspace.runs.trash(run);
+      context.emit({ type: 'run.removed', run });
+      return { at };
     }),
     'jobs.list': answer(calls['jobs.list'], () => [...queue.list()]),
     'jobs.cancel': answer(calls['jobs.cancel'], ({ run }) => {

@@ -82,14 +82,15 @@ const RunRow = ({ run }: { readonly run: RunManifest }) => {
       <button
         type="button"
         className="row-main"
-        title={run.error ?? `${run.commandLine}\n${runDeviceText(run.device)}`}
+        title={run.damaged ?? run.error ?? `${run.commandLine}\n${runDeviceText(run.device)}`}
+        disabled={run.damaged !== undefined}
         onClick={() => openRun(run)}
       >
         <Icon name={icons[run.kind]} />
         <span className="row-text">
           <span className="row-title">{run.title}</span>
           <span className={`row-note run-${run.state}`}>
-            {run.state === 'done' ? '' : `${stateWords[run.state]} · `}
+            {run.damaged !== undefined ? 'damaged · ' : run.state === 'done' ? '' : `${stateWords[run.state]} · `}
             {formatWhen(run.finishedAt ?? run.createdAt, new Date())}
           </span>
         </span>
@@ -103,7 +104,7 @@ const RunRow = ({ run }: { readonly run: RunManifest }) => {
             onClick={() => start(({ bridge }) => bridge.call('jobs.cancel', { run: run.id }))}
           />
         )}
-        {isResumable(run) && (
+        {run.damaged === undefined && isResumable(run) && (
           <IconButton
             icon="resume"
             label={`Resume ${run.title}`}
@@ -116,7 +117,7 @@ const RunRow = ({ run }: { readonly run: RunManifest }) => {
             }
           />
         )}
-        {isReproducible(run) && (
+        {run.damaged === undefined && isReproducible(run) && (
           <IconButton
             icon="resume"
             label={`Reproduce ${run.title}: run it again and compare every number`}
@@ -124,7 +125,20 @@ const RunRow = ({ run }: { readonly run: RunManifest }) => {
             onClick={() => start((engine) => startReproduction(engine, run.id))}
           />
         )}
-        {!active && (
+        {run.damaged !== undefined && (
+          <IconButton
+            icon="trash"
+            label={`Move ${run.title} to the workspace's trash: ${run.damaged}`}
+            disabled={busy}
+            onClick={() =>
+              start(async ({ bridge, cache }) => {
+                await bridge.call('runs.trash', { run: run.id });
+                cache.invalidate((name) => name === 'runs.list');
+              })
+            }
+          />
+        )}
+        {run.damaged === undefined && !active && (
           <IconButton
             icon="trash"
             label={`Remove ${run.title} from disk`}

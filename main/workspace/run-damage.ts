@@ -1,0 +1,69 @@
+import { lstat, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RunKind, runKind, type RunManifest } from '../contract/run.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+
+/** Files of a run that others read, and the most bytes that one of them has. */
+const RESULT_FILES: ReadonlyMap<string, number> = new Map([
+  ['results.json', 256 * 2 ** 20],
+  ['points.json', 256 * 2 ** 20],
+  ['plans.json', 256 * 2 ** 20],
+  ['outcomes.parquet', 4 * 2 ** 30],
+  ['verification.json', 64 * 2 ** 20],
+  ['reproduction.json', 64 * 2 ** 20],
+]);
+
+const damageOf = async (file: string, mostBytes: number): Promise<string | null> => {
+  try {
+    const facts = await stat(file);
+    if (!facts.isFile()) return 'is no regular file';
+    return facts.size > mostBytes ? `has ${String(facts.size)} bytes, more than the ${String(mostBytes)} of one` : null;
+  } catch (error) {
+    const code = fileErrorCode(error);
+    if (code === null) throw error;
+    if (code !== 'ENOENT') return `cannot be read (${code})`;
+    // Not there yet, unless it is a link to nothing.
+    return (await lstat(file).then(
+      () => true,
+      () => false,
+    ))
+      ? 'is a link to nothing'
+      : null;
+  }
+};
+
+/** What of a run's results cannot be what a run wrote, in words; null where nothing is. Looks, and reads nothing. */
+export const resultDamage = async (folder: string): Promise<string | null> => {
+  for (const [name, mostBytes] of RESULT_FILES) {
+    const damage = await damageOf(join(folder, name), mostBytes);
+    if (damage !== null) return `${name} ${damage}.`;
+  }
+  return null;
+};
+
+const kindFromName = (id: string): RunKind => runKind.safeParse(id.split('-')[0]).data ?? 'sweep';
+
+/** Stands in the list for a run that cannot be read, so that one bad run does not hide the others. */
+export const damagedRun = async (id: string, folder: string, damaged: string): Promise<RunManifest> => {
+  const changed = await lstat(folder).then(
+    ({ mtimeMs }) => new Date(mtimeMs),
+    () => new Date(0),
+  );
+  return {
+    id,
+    kind: kindFromName(id),
+    title: id,
+    createdAt: changed.toISOString(),
+    finishedAt: null,
+    state: 'failed',
+    error: damaged,
+    spec: {},
+    models: [],
+    tasks: [],
+    versions: {},
+    device: { provider: 'unknown', precision: 'unknown', threads: 0, processor: 'unknown' },
+    commandLine: '',
+    output: null,
+    damaged,
+  };
+};

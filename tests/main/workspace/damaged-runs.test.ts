@@ -1,0 +1,170 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { readSweepDocument } from '../../../main/runs/sweep-record.ts';
+import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
+  title: 'A sweep',
+  finishedAt: null,
+  state: 'done',
+  error: null,
+  spec: {},
+  models: [],
+  tasks: [],
+  versions: {},
+  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+  commandLine: 'uncurl sweep',
+  output: null,
+};
+
+type Damage = (folder: string) => Promise<unknown>;
+
+const without = async (folder: string, name: string): Promise<string> => {
+  await rm(join(folder, name), { recursive: true, force: true });
+  return join(folder, name);
+};
+const manifestOf = (folder: string): Promise<string> => without(folder, 'manifest.json');
+const pipe = (file: string): void => {
+  execFileSync('mkfifo', [file]);
+};
+const huge = async (file: string): Promise<void> => {
+  await writeFile(file, '{');
+  await truncate(file, 2 ** 31);
+};
+
+/** What can be wrong with a run, and what its entry must say. */
+const damages: Readonly<Record<string, readonly [damage: Damage, reason: RegExp]>> = {
+  'a manifest that is a folder': [async (folder) => mkdir(await manifestOf(folder)), /is a folder/],
+  'a manifest that is a pipe': [async (folder) => pipe(await manifestOf(folder)), /is a pipe/],
+  'a manifest that is a device': [async (folder) => symlink('/dev/zero', await manifestOf(folder)), /is a device/],
+  'a manifest that is a link to nothing': [
+    async (folder) => symlink('/nowhere/at/all', await manifestOf(folder)),
+    /manifest\.json does not exist/,
+  ],
+  'a manifest that is a link to itself': [
+    async (folder) => symlink('manifest.json', await manifestOf(folder)),
+    /leads back to itself/,
+  ],
+  'a huge manifest': [(folder) => huge(join(folder, 'manifest.json')), /2147483648 bytes/],
+  'a manifest that is no JSON': [(folder) => writeFile(join(folder, 'manifest.json'), '{"id":'), /is not JSON/],
+  'a manifest nested too deeply': [
+    (folder) => writeFile(join(folder, 'manifest.json'), `{"id":${'['.repeat(200_000)}`),
+    /is not JSON|is no manifest/,
+  ],
+  'a manifest of another form': [(folder) => writeFile(join(folder, 'manifest.json'), '[1, 2]'), /is no manifest/],
+  'the manifest of another run': [
+    async (folder) => {
+      const text = await readFile(join(folder, 'manifest.json'), 'utf8');
+      await writeFile(join(folder, 'manifest.json'), text.replace(/"id": "[^"]*"/, '"id": "sweep-other"'));
+    },
+    /of another run, "sweep-other"/,
+  ],
+  'results that are a folder': [(folder) => mkdir(join(folder, 'results.json')), /results\.json is no regular file/],
+  'results that are a pipe': [
+    (folder) => Promise.resolve(pipe(join(folder, 'points.json'))),
+    /points\.json is no regular file/,
+  ],
+  'results that are a link to nothing': [
+    (folder) => symlink('/nowhere', join(folder, 'plans.json')),
+    /plans\.json is a link to nothing/,
+  ],
+  'huge results': [(folder) => huge(join(folder, 'results.json')), /results\.json has 2147483648 bytes/],
+  'a file in the place of its folder': [
+    async (folder) => {
+      await rm(folder, { recursive: true });
+      await writeFile(folder, 'x');
+    },
+    /is no folder/,
+  ],
+  'a pipe in the place of its folder': [
+    async (folder) => {
+      await rm(folder, { recursive: true });
+      pipe(folder);
+    },
+    /is no folder/,
+  ],
+  'a link to nothing in the place of its folder': [
+    async (folder) => {
+      await rm(folder, { recursive: true });
+      await symlink('/nowhere', folder);
+    },
+    /is no folder/,
+  ],
+};
+
+const damagedWorkspace = async (
+  damage: Damage,
+): Promise<{ readonly workspace: Workspace; readonly good: string; readonly bad: string }> => {
+  const workspace = await openWorkspace(await temporaryFolder());
+  const make = async (): Promise<string> => {
+    const { manifest: made, lock } = await workspace.runs.create('sweep', manifest);
+    await lock.release();
+    return made.id;
+  };
+  const [good, bad] = [await make(), await make()];
+  await damage(workspace.runs.folder(bad));
+  return { workspace, good, bad };
+};
+
+test.runIf(process.platform !== 'win32').each(Object.keys(damages))(
+  '%s is listed as damaged with the reason, hides no other run, and goes to the trash',
+  async (name) => {
+    const [damage, reason] = damages[name] ?? [];
+    if (damage === undefined || reason === undefined) throw new Error('no such damage');
+    const { workspace, good, bad } = await damagedWorkspace(damage);
+    const listed = await workspace.runs.list();
+    expect(listed.map(({ id }) => id).sort()).toEqual([good, bad].sort());
+    expect(listed.find(({ id }) => id === good)).not.toHaveProperty('damaged');
+    expect(listed.find(({ id }) => id === bad)).toMatchObject({ damaged: expect.stringMatching(reason) });
+    const at = await workspace.runs.trash(bad);
+    expect((await workspace.runs.list()).map(({ id }) => id)).toEqual([good]);
+    expect(await readdir(join(workspace.path, 'trash'))).toEqual([at.split('/').at(-1)]);
+  },
+);
+
+// Nothing is forbidden to root.
+test.runIf(process.platform !== 'win32' && process.getuid?.() !== 0)('one that may not be read is listed', async () => {
+  const { workspace, bad } = await damagedWorkspace((folder) => chmod(join(folder, 'manifest.json'), 0));
+  expect((await workspace.runs.list()).find(({ id }) => id === bad)?.damaged).toMatch(/permission denied/);
+});
+
+test('an unfinished run whose lock is a folder is listed as interrupted, and can be locked', async () => {
+  const workspace = await openWorkspace(await temporaryFolder());
+  const { manifest: made, lock } = await workspace.runs.create('sweep', { ...manifest, state: 'running' });
+  await lock.release();
+  await mkdir(join(workspace.runs.folder(made.id), 'lock-7.json', 'deep'), { recursive: true });
+  expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted' }]);
+  await (await workspace.runs.lock(made.id)).release();
+});
+
+test('a run that someone works on does not go to the trash', async () => {
+  const workspace = await openWorkspace(await temporaryFolder());
+  const { manifest: made, lock } = await workspace.runs.create('sweep', { ...manifest, state: 'running' });
+  await expect(workspace.runs.trash(made.id)).rejects.toMatchObject({ code: 'run-locked' });
+  await expect(workspace.runs.trash('sweep-none')).rejects.toMatchObject({ code: 'no-such-run' });
+  expect(await lock.renew()).toBe(true);
+});
+
+test('hundreds of damaged runs hide none of the good ones', async () => {
+  const workspace = await openWorkspace(await temporaryFolder());
+  const { manifest: made } = await workspace.runs.create('sweep', manifest);
+  for (let index = 0; index < 500; index += 1) {
+    const folder = join(workspace.path, 'runs', `sweep-bad-${String(index)}`);
+    await mkdir(folder);
+    await writeFile(join(folder, 'manifest.json'), '?'.repeat(index));
+  }
+  const listed = await workspace.runs.list();
+  expect(listed).toHaveLength(501);
+  expect(listed.filter(({ damaged }) => damaged === undefined).map(({ id }) => id)).toEqual([made.id]);
+});
+
+test('results that are a pipe are refused when they are read, and do not hang', async () => {
+  const folder = await temporaryFolder();
+  if (process.platform === 'win32') return;
+  pipe(join(folder, 'results.json'));
+  await expect(readSweepDocument(folder)).rejects.toMatchObject({ code: 'not-a-file', kind: 'refused' });
+});
