@@ -37,7 +37,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['tests/**/*.test.{ts,tsx}'],
-          exclude: [...configDefaults.exclude, 'tests/{integration,reference,interop,e2e,bench}/**'],
+          exclude: [...configDefaults.exclude, 'tests/{integration,reference,interop,slurm,e2e,bench}/**'],
         },
       },
       {
@@ -45,6 +45,13 @@ export default defineConfig({
           ...shared,
           name: 'integration',
           include: ['tests/{integration,reference}/**/*.test.{ts,tsx}'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'slurm',
+          include: ['tests/slurm/**/*.test.ts'],
         },
       },
       {

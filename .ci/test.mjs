@@ -8,6 +8,7 @@ import { ensureBuilt } from './build.mjs';
 import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
 import { findLlamaCpp } from './llama-cpp-environment.mjs';
 import { findPython } from './python-environment.mjs';
+import { findSlurm } from './slurm-cluster.mjs';
 import { chromiumVersion, electronVersion, findChromium, findElectron, findPackage } from './test-hosts.mjs';
 
 ensureInstalled();
@@ -42,6 +43,7 @@ const kinds = {
   browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
   window: { built: true, named: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
   package: { built: true, named: true, prepare: findPackage, steps: [[...playwright, '--project=package']] },
+  slurm: { named: true, prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
   interop: { prepare: findInterop, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
@@ -49,7 +51,7 @@ const kinds = {
   scoring: reference('scoring'),
   generation: reference('generation', 'generation-tasks'),
 };
-const everyKind = ['types', 'lint', 'format', 'unused', 'layers', 'unit', 'integration', 'browser', 'window'];
+const everyKind = ['types', 'lint', 'format', 'unused', 'layers', 'unit', 'integration', 'slurm', 'browser', 'window'];
 
 /**
  * A program that hangs ends as a failure, and the summary is printed all the same; a busy machine never takes so long.

@@ -68,6 +68,8 @@ export const sweepRequest = z.object({
   settings: sweepSettings,
   /** Checkpoints made elsewhere that are measured beside the plans, each a curve of its name; with one model only. */
   candidates: z.array(z.object({ name: candidateName, folder: pathHandle })).default([]),
+  /** Make the run and leave it to be worked on: by `work` in other processes, or by being resumed. */
+  later: z.boolean().optional(),
 });
 export type SweepRequest = z.infer<typeof sweepRequest>;
 

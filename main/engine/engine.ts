@@ -33,6 +33,8 @@ import { taskCalls } from './calls/tasks.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
+import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
+import { fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, physicalCores } from './machine.ts';
 
 export interface EngineSettings {
@@ -61,6 +63,10 @@ export interface Engine extends CallableEngine, ServedEngine {
   grantPath(path: string): PathHandle;
   /** A run of this engine once it ended; rejects with the error that ended it. */
   finished(run: string): Promise<RunManifest>;
+  /** Fills steps of a sweep that other processes fill as well, without taking the run (fillSteps). */
+  fillSteps(run: string, order: FillOrder): Promise<FilledSteps>;
+  /** Every part of a sweep, and whether its steps are on disk. */
+  listSteps(run: string): Promise<readonly ListedStep[]>;
   /** Stops the running job (it can be resumed) and gives everything back. */
   dispose(): Promise<void>;
 }
@@ -161,6 +167,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     },
     grantPath: (path) => context.handles.issue(path),
     finished: (run) => queue.finished(run),
+    fillSteps: (run, order) => fillStepsOfRun(context, resourcesOf, run, order),
+    listSteps: (run) => listStepsOfRun(context, resourcesOf, run),
     dispose: async () => {
       await Promise.allSettled([restoring]);
       await queue.dispose();

@@ -8,6 +8,7 @@ import type { RunManifest } from '../contract/run.ts';
 import { recordedSweepSettings } from '../contract/sweep.ts';
 import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
+import type { SweepInput } from '../jobs/sweep-places.ts';
 import { curveFacts, runnerSettings } from './calls/exports.ts';
 import { resumedFinetune } from './calls/finetune.ts';
 import { purposefulProfileJob } from './calls/profiles.ts';
@@ -49,18 +50,25 @@ const requireItsDevice = async ({ providers }: EngineContext, { id, device }: Ru
   if (provider.data !== 'cpu') await providers.require(provider.data);
 };
 
+/** What a recorded sweep measures, as it was; models, tasks and device must be what they were. */
+export const sweepInputOf = async (context: EngineContext, manifest: RunManifest): Promise<SweepInput> => {
+  if (manifest.kind !== 'sweep')
+    throw refuse('not-a-sweep', `${manifest.id} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
+  await requireItsDevice(context, manifest);
+  return {
+    ...(await reopenSubjects(context, manifest)),
+    settings: specOf(manifest, recordedSweepSettings),
+    candidates: await reopenCandidates(context, manifest),
+  };
+};
+
 /** The job that a recorded run is, made again from its manifest; models, tasks and device must be what they were. */
 export const jobOfRun = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
   await requireItsDevice(context, manifest);
   const { models, tasks } = await reopenSubjects(context, manifest);
   switch (manifest.kind) {
     case 'sweep':
-      return liveSweepJob(context, {
-        models,
-        tasks,
-        settings: specOf(manifest, recordedSweepSettings),
-        candidates: await reopenCandidates(context, manifest),
-      });
+      return liveSweepJob(context, await sweepInputOf(context, manifest));
     case 'profile':
       return purposefulProfileJob(onlyModel(manifest, models), tasks, specOf(manifest, profilePurpose));
     case 'export': {

@@ -12,6 +12,8 @@ export interface RunDescription {
   readonly spec: Readonly<Record<string, unknown>>;
   readonly models: readonly RunModel[];
   readonly tasks: readonly RunTask[];
+  /** Leaves the run to be worked on by others, or to be resumed. */
+  readonly later?: boolean | undefined;
 }
 
 /** Makes the run's folder and manifest, and queues its job. */
@@ -20,7 +22,7 @@ export const startRun = async (
   description: RunDescription,
   job: Job,
 ): Promise<{ run: string }> => {
-  const { kind, title, spec, models, tasks } = description;
+  const { kind, title, spec, models, tasks, later = false } = description;
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
     title,
     finishedAt: null,
@@ -44,7 +46,10 @@ export const startRun = async (
     output: null,
   };
   const created = await context.workspace.runs.create(kind, manifest);
-  context.queue.add(created, job);
+  if (later) {
+    await created.lock.release();
+    context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(created.manifest.id) });
+  } else context.queue.add(created, job);
   return { run: created.manifest.id };
 };
 

@@ -114,6 +114,7 @@ export const measureFolders = async (
           factor: (whole.experts * whole.moeLayers) / (info.experts * info.moeLayers),
           kept: info.experts,
           ...summarise(task.task.metric, baseline, outcomes),
+          evaluated: outcomes.length,
         };
         await announce({ result, step: key });
       },

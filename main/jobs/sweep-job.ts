@@ -26,7 +26,7 @@ import {
 } from './sweep-stage.ts';
 import { type Curve, curvesOf, planWork } from './sweep-work.ts';
 import { hasPart, toldSteps } from './told-step.ts';
-import { leaveUntold, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
+import { leaveUntold, type MeasuredPart, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export type { SweepInput } from './sweep-places.ts';
@@ -171,13 +171,12 @@ const bisect = async (
 /** Measures every candidate of every curve on every item. */
 const measureCurves = async (
   stage: Stage,
-  counts: readonly number[],
+  { counts, curves }: MeasuredPart,
   pairs?: RecoveryPairs,
 ): Promise<{ readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] }> => {
   // Factors rise together on all curves, so that a chart fills from the left.
   const candidates: Candidate[] = [];
-  for (const keep of counts)
-    for (const curve of curvesOf(stage.settings)) candidates.push(await candidateOf(stage, curve, keep));
+  for (const keep of counts) for (const curve of curves) candidates.push(await candidateOf(stage, curve, keep));
   const { baseline, results } = await measureTogether(stage, candidates, pairs);
   const tested = candidates.flatMap((candidate, place): ToldCount[] => {
     const result = results[place];
@@ -188,7 +187,8 @@ const measureCurves = async (
   return { baseline, tested };
 };
 
-const measureTask = async (stage: Stage, counts: readonly number[], folders: readonly RunModel[]): Promise<void> => {
+/** Measures a part of a model on a task, or all of it: its curves, then the checkpoints beside them. */
+export const measurePlace = async (stage: Stage, part: MeasuredPart, folders: readonly RunModel[]): Promise<void> => {
   const { context, measurement, settings, record, sizer } = stage;
   if (context.signal.aborted) throw new CancelledError('The sweep');
   const { model, task } = measurement;
@@ -200,13 +200,13 @@ const measureTask = async (stage: Stage, counts: readonly number[], folders: rea
   const design = telling?.how === 'curtailed' ? telling.design : null;
   if (early === null || telling === null || telling.how === 'whole curve') {
     if (telling !== null) record.note(`${place}: ${WHOLE_CURVE_NOTE}`);
-    measured = await measureCurves(stage, counts, pairs);
+    measured = await measureCurves(stage, part, pairs);
   } else if (telling.how === 'not') {
-    await leaveUntold(stage, early, counts);
+    await leaveUntold(stage, early, part);
     measured = { baseline: early, tested: [] };
   } else {
     if (telling.how === 'in full') record.note(`${place}: ${TEXTS_NOTE}`);
-    measured = { baseline: early, tested: await tellCurves(stage, early, counts, design, pairs) };
+    measured = { baseline: early, tested: await tellCurves(stage, early, part, design, pairs) };
   }
   const told = pairs?.note() ?? null;
   if (told !== null) record.note(`${place}: ${told}`);
@@ -226,7 +226,7 @@ const measureTask = async (stage: Stage, counts: readonly number[], folders: rea
     if (result === undefined) throw new Error('a candidate gave no result');
     return isSafe(result, settings.delta);
   };
-  for (const curve of curvesOf(settings)) await bisect(stage, curve, measured.tested, isSafeAt);
+  for (const curve of part.curves) await bisect(stage, curve, measured.tested, isSafeAt);
 };
 
 /**
@@ -248,7 +248,7 @@ export const sweepJob =
       for (const place of places) {
         const stage = await place.open(record);
         opened.push(stage);
-        await measureTask(stage, place.counts, candidates);
+        await measurePlace(stage, { counts: place.counts, curves: curvesOf(input.settings) }, candidates);
       }
     } finally {
       await record.write();

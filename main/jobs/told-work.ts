@@ -15,7 +15,7 @@ import {
   type Stage,
 } from './sweep-stage.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
-import { type Curve, curvesOf, planWork } from './sweep-work.ts';
+import { type Curve, planWork } from './sweep-work.ts';
 import { type ToldOutcome, toldSteps } from './told-step.ts';
 
 /** How candidates of a model on a task are measured where only the threshold is wanted. */
@@ -97,6 +97,12 @@ export const tellCandidates = async (
   return candidates.map((candidate) => safe.get(candidate) ?? false);
 };
 
+/** What of a place is measured: curves, and their kept experts, falling. */
+export interface MeasuredPart {
+  readonly counts: readonly number[];
+  readonly curves: readonly Curve[];
+}
+
 /** A count of kept experts of a curve that was tested, and whether it is safe. */
 export interface ToldCount {
   readonly curve: Curve;
@@ -119,18 +125,18 @@ const unneeded = (
 
 /**
  * Tests the curves of a model on a task by rising factor, all curves of one factor side by side; a curve ends at its
- * first unsafe factor. `counts`: kept experts, falling.
+ * first unsafe factor.
  */
 export const tellCurves = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
-  counts: readonly number[],
+  { counts, curves }: MeasuredPart,
   design: PairedDesign | null,
   pairs?: RecoveryPairs,
 ): Promise<readonly ToldCount[]> => {
   const { context, settings, measurement, calibration, record } = stage;
   const tested: ToldCount[] = [];
-  let alive = curvesOf(settings);
+  let alive = curves;
   for (const [index, keep] of counts.entries()) {
     const candidates: Candidate[] = [];
     for (const curve of alive) candidates.push(await candidateOf(stage, curve, keep));
@@ -150,14 +156,14 @@ export const tellCurves = async (
 export const leaveUntold = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
-  counts: readonly number[],
+  { counts, curves }: MeasuredPart,
 ): Promise<void> => {
   const { context, settings, measurement, calibration, record } = stage;
   const { model, task } = measurement;
   const { metric } = task.task;
   const design = pairedDesign(metric, baseline);
   const wrong = design === null ? 0 : design.right.filter((right) => !right).length;
-  for (const curve of curvesOf(settings)) {
+  for (const curve of curves) {
     context.meter.addToTotal(-counts.length * (measurement.work + planWork(settings, curve, calibration)));
     const [first, ...others] = counts;
     if (first === undefined) continue;

@@ -13,7 +13,7 @@ import { optionReader, type OptionReader } from '../option-values.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
-import type { Verb } from '../verb.ts';
+import type { Verb, VerbResult } from '../verb.ts';
 
 /** Where `--adaptive` begins without factors: powers of two, as far as some model can go. */
 const doublingFactors = async (folders: readonly string[]): Promise<readonly number[]> => {
@@ -84,6 +84,10 @@ export const sweep: Verb = {
         'told: find the threshold. A candidate stops as soon as all items could only call it unsafe, and a curve at ' +
         'its first unsafe factor; verdicts are those of all items. Without it every candidate answers every item, ' +
         'going on from what was told before.',
+    },
+    later: {
+      type: 'boolean',
+      help: 'Only make the run: `uncurl submit`, `uncurl work` and `uncurl resume` go on with it.',
     },
     first: { type: 'string', value: 'T', help: 'Name of the task that is measured before the others.' },
     seeds: { type: 'string', multiple: true, value: 'LIST', help: 'Seeds of methods that draw at random (default 0).' },
@@ -156,13 +160,16 @@ export const sweep: Verb = {
       chat: reader.flag('chat') ? true : undefined,
     };
     if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));
-    return withEngine(reader, host, async (engine) => {
+    return withEngine(reader, host, async (engine): Promise<VerbResult> => {
       const { run } = await engine.call('sweep.start', {
         models: folders.map((folder) => engine.grantPath(folder)),
         tasks: tasks.map((task) => engine.grantPath(task)),
         settings,
         candidates: candidates.map(({ name, folder }) => ({ name, folder: engine.grantPath(folder) })),
+        later: reader.flag('later') ? true : undefined,
       });
+      if (reader.flag('later'))
+        return { document: { run }, text: `Run ${run} is made, and nothing of it measured yet.` };
       host.say(`Run ${run}`);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('sweep.read', { run, familywise: reader.flag('familywise') });

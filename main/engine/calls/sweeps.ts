@@ -142,7 +142,7 @@ const storedPlan = async (
 export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
   'sweep.start': answer(
     calls['sweep.start'],
-    async ({ models: modelHandles, tasks: taskHandles, settings, candidates: named }) => {
+    async ({ models: modelHandles, tasks: taskHandles, settings, candidates: named, later }) => {
       const models = await openRunModels(context, modelHandles);
       const tasks = await openRunTasks(context, taskHandles);
       const candidates = await openCandidates(context, { candidates: named }, models, tasks);
@@ -157,7 +157,14 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
       )}`;
       return startRun(
         context,
-        { kind: 'sweep', title, spec: { ...settings, ...recordedCandidates(context, candidates) }, models, tasks },
+        {
+          kind: 'sweep',
+          title,
+          spec: { ...settings, ...recordedCandidates(context, candidates) },
+          models,
+          tasks,
+          later,
+        },
         liveSweepJob(context, input),
       );
     },

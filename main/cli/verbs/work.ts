@@ -1,0 +1,52 @@
+import { refuse } from '../../contract/errors.ts';
+import type { WorkShare } from '../../jobs/fill-steps.ts';
+import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { withEngine } from '../open-engine.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { badValue, optionReader, type OptionReader } from '../option-values.ts';
+import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import type { Verb } from '../verb.ts';
+
+const readShare = (reader: OptionReader): WorkShare => {
+  const text = reader.text('share');
+  if (text === undefined) return { kind: 'until-empty' };
+  if (reader.flag('until-empty'))
+    throw refuse('bad-usage', '--share and --until-empty exclude each other.', 'Give one of them.');
+  const [, index = '', of = ''] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (!(Number(index) >= 1 && Number(index) <= Number(of))) throw badValue('share', text, 'i/n with i from 1 to n');
+  return { kind: 'share', index: Number(index), of: Number(of) };
+};
+
+export const work: Verb = {
+  name: 'work',
+  usage: 'RUN [--share I/N | --until-empty] [--workspace DIR]',
+  summary:
+    'Fills steps of a sweep beside other processes, and leaves no run of its own: `uncurl resume` then reads them.',
+  positionals: [1, 1],
+  options: {
+    share: { type: 'string', value: 'I/N', help: 'Do every N-th part from the I-th on.' },
+    'until-empty': { type: 'boolean', help: 'Do whatever nobody else does, until all is done (default).' },
+    ...WORKSPACE_OPTION,
+    ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const share = readShare(reader);
+    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    await (await openExistingWorkspace(workspace)).runs.read(run);
+    const filled = await withEngine(
+      reader,
+      host,
+      (engine) => engine.fillSteps(run, { share, signal: host.signal, say: (line) => host.say(line) }),
+      { workspace },
+    );
+    const { parts, of, computed, reused } = filled;
+    return {
+      document: { run, ...filled },
+      text:
+        `${String(parts)} of ${String(of)} parts of ${run} done here: ${String(computed)} steps computed, ` +
+        `${String(reused)} found on disk.`,
+    };
+  },
+};

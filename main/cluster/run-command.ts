@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { shellWord } from './slurm-script.ts';
+
+/** Runs a program of the cluster and gives what it printed; rejects with what it complained of. */
+export type RunCommand = (program: string, args: readonly string[]) => Promise<string>;
+
+/**
+ * Programs of this machine, or those of `host` through the user's own ssh (their configuration, keys and agent; it is
+ * told not to ask for a password, since nobody could answer).
+ */
+export const commandsOn =
+  (host: string | null): RunCommand =>
+  (program, args) =>
+    new Promise((resolve, reject) => {
+      const [name, words] =
+        host === null
+          ? [program, [...args]]
+          : ['ssh', ['-o', 'BatchMode=yes', host, '--', [program, ...args].map(shellWord).join(' ')]];
+      const child = spawn(name, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+      let [stdout, stderr] = ['', ''];
+      child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+      child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+      child.once('error', (error) => {
+        if (fileErrorCode(error) !== 'ENOENT') reject(error);
+        else
+          reject(refuse('no-slurm', `There is no ${name} on this machine.`, 'Submit from a machine of the cluster.'));
+      });
+      child.once('close', (code) => {
+        if (code === 0) resolve(stdout);
+        else
+          reject(
+            new WorkbenchError(
+              'cluster-command-failed',
+              'failed',
+              `${program} ended with ${String(code)}: ${stderr.trim() || stdout.trim()}`,
+              host === null ? 'Look at what the cluster says.' : `Try "ssh ${host} ${program}" by hand.`,
+            ),
+          );
+      });
+    });

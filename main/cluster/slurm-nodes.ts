@@ -1,0 +1,62 @@
+import { refuse } from '../contract/errors.ts';
+import type { RunCommand } from './run-command.ts';
+import type { ClusterRequest } from './slurm-script.ts';
+
+/** A node as far as numbers may depend on it. */
+export interface SlurmNode {
+  readonly name: string;
+  readonly features: string;
+  /** Generic resources without their counts: `gpu:a100`. */
+  readonly resources: string;
+}
+
+const withoutCounts = (resources: string): string =>
+  resources
+    .replaceAll(/\([^)]*\)/g, '')
+    .split(',')
+    .map((one) => one.replace(/:\d+$/, ''))
+    .sort()
+    .join(',');
+
+/** Nodes from the lines of `sinfo -h -N -o '%N|%f|%G'`; one of several partitions is named once. */
+export const readNodes = (text: string): readonly SlurmNode[] => {
+  const nodes = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [name = '', features = '', resources = ''] = line.split('|').map((part) => part.trim());
+      return { name, features: features === '(null)' ? '' : features, resources: withoutCounts(resources) };
+    });
+  return nodes.filter(({ name }, index) => nodes.findIndex((other) => other.name === name) === index);
+};
+
+/**
+ * Refuses an array whose tasks could land on different hardware: numbers of one run come from one kind of node. A named
+ * constraint, or a named type of GPU, says which kind.
+ *
+ * @throws WorkbenchError `mixed-hardware`.
+ */
+export const requireOneKind = (nodes: readonly SlurmNode[], { gres, constraint }: ClusterRequest): void => {
+  if (constraint !== null) return;
+  const isTyped = gres !== null && /^[^:]+:[A-Za-z]/.test(gres);
+  const wanted = gres?.split(':')[0] ?? null;
+  const able =
+    wanted === null
+      ? nodes
+      : nodes.filter(({ resources }) => resources.split(',').some((one) => one.startsWith(wanted)));
+  const kinds = new Map<string, string[]>();
+  for (const { name, features, resources } of able) {
+    const kind = isTyped ? features : `${features} ${resources === '(null)' ? '' : resources}`.trim();
+    kinds.set(kind, [...(kinds.get(kind) ?? []), name]);
+  }
+  if (kinds.size <= 1) return;
+  const listed = [...kinds].map(([kind, names]) => `${names.join(', ')} (${kind === '' ? 'nothing named' : kind})`);
+  throw refuse(
+    'mixed-hardware',
+    `The array could land on different hardware: ${listed.join('; ')}.`,
+    'Name one kind: --constraint FEATURE, --gres gpu:TYPE:1, or a partition of equal nodes.',
+  );
+};
+
+export const nodesOf = async (run: RunCommand, partition: string | null): Promise<readonly SlurmNode[]> =>
+  readNodes(await run('sinfo', ['-h', '-N', ...(partition === null ? [] : ['-p', partition]), '-o', '%N|%f|%G']));

@@ -1,0 +1,66 @@
+import { hostname } from 'node:os';
+import type { RunManifest } from '../contract/run.ts';
+import { fillSteps, type FilledSteps, type ListedStep, listSteps, type WorkShare } from '../jobs/fill-steps.ts';
+import type { JobContext } from '../jobs/job-context.ts';
+import type { JobResources } from '../jobs/job-queue.ts';
+import { createProgressMeter } from '../jobs/progress-meter.ts';
+import type { EngineContext } from './engine-context.ts';
+import { sweepInputOf } from './job-of-run.ts';
+import { deviceOf } from './machine.ts';
+
+/** What a worker is asked to do. */
+export interface FillOrder {
+  readonly share: WorkShare;
+  readonly signal: AbortSignal;
+  /** Told of every part that is done. */
+  readonly say: (line: string) => void;
+}
+
+type ResourcesOf = (manifest: RunManifest) => Promise<JobResources>;
+
+/** A context for a run that this engine does not hold: nothing is announced, and its folder's record is left alone. */
+const contextOf = async (
+  { workspace, now }: EngineContext,
+  resourcesOf: ResourcesOf,
+  manifest: RunManifest,
+  signal: AbortSignal,
+): Promise<JobContext> => {
+  const { id, kind, title } = manifest;
+  return {
+    ...(await resourcesOf(manifest)),
+    run: id,
+    folder: workspace.runs.folder(id),
+    signal,
+    meter: createProgressMeter({ run: id, kind, title }, now),
+    now,
+    emit: () => undefined,
+  };
+};
+
+export const fillStepsOfRun = async (
+  context: EngineContext,
+  resourcesOf: ResourcesOf,
+  run: string,
+  { share, signal, say }: FillOrder,
+): Promise<FilledSteps> => {
+  const manifest = await context.workspace.runs.read(run);
+  const input = await sweepInputOf(context, manifest);
+  const { device } = manifest;
+  const { processor } = deviceOf(device.threads);
+  return fillSteps(await contextOf(context, resourcesOf, manifest, signal), input, {
+    share,
+    worker: `process ${String(process.pid)} on ${hostname()}`,
+    hardware: { provider: device.provider, precision: device.precision, processor: device.name ?? processor },
+    say,
+  });
+};
+
+export const listStepsOfRun = async (
+  context: EngineContext,
+  resourcesOf: ResourcesOf,
+  run: string,
+): Promise<readonly ListedStep[]> => {
+  const manifest = await context.workspace.runs.read(run);
+  const input = await sweepInputOf(context, manifest);
+  return listSteps(await contextOf(context, resourcesOf, manifest, new AbortController().signal), input);
+};

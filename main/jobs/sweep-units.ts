@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { curveLabel } from '../contract/method.ts';
+import { canonicalJson } from '../files/canonical-json.ts';
+import type { RunModel } from './job-context.ts';
+import { measurePlace, measureUnpruned } from './sweep-job.ts';
+import type { SweepInput, SweepPlace } from './sweep-places.ts';
+import type { Stage } from './sweep-stage.ts';
+import { type Curve, curvesOf } from './sweep-work.ts';
+
+/** A part of a sweep that one process measures by itself. */
+export interface SweepUnit {
+  /** The same in every process that works on the sweep; names a folder. */
+  readonly id: string;
+  readonly place: SweepPlace;
+  /** What is measured: null for the profile and the unpruned model, which all others of the place need first. */
+  readonly part: string | null;
+  /** Method, seed and kept experts, as far as the part has them. */
+  readonly method: string | null;
+  readonly seed: number | null;
+  readonly kept: number | null;
+  measure(stage: Stage): Promise<void>;
+}
+
+const HASH_CHARACTERS = 12;
+
+const unitOf = (
+  place: SweepPlace,
+  named: Pick<SweepUnit, 'part' | 'method' | 'seed' | 'kept'>,
+  measure: SweepUnit['measure'],
+): SweepUnit => {
+  const identity = canonicalJson({ model: place.model.name, task: place.task.name, ...named });
+  const id = createHash('sha256').update(identity).digest('hex').slice(0, HASH_CHARACTERS);
+  return { id, place, ...named, measure };
+};
+
+/** Where a curve's next candidate depends on the last one, the curve is one part; elsewhere each candidate is. */
+const curveParts = (place: SweepPlace, { settings }: SweepInput, curve: Curve): readonly SweepUnit[] => {
+  const method = curveLabel(curve.method, curve.refit);
+  const { seed } = curve;
+  const drawn = seed === null ? method : `${method} (seed ${String(seed)})`;
+  const measured = (counts: readonly number[]) => (stage: Stage) =>
+    measurePlace(stage, { counts, curves: [curve] }, []);
+  if (settings.adaptive || settings.stop === 'told')
+    return [unitOf(place, { part: drawn, method, seed, kept: null }, measured(place.counts))];
+  return place.counts.map((kept) =>
+    unitOf(place, { part: `${drawn}, ${String(kept)} kept`, method, seed, kept }, measured([kept])),
+  );
+};
+
+/** All parts of a sweep, in the order in which they are best done. */
+export const sweepUnits = (places: readonly SweepPlace[], input: SweepInput): readonly SweepUnit[] =>
+  places.flatMap((place) => [
+    unitOf(place, { part: null, method: null, seed: null, kept: null }, async (stage) => {
+      await measureUnpruned(stage);
+    }),
+    ...curvesOf(input.settings).flatMap((curve) => curveParts(place, input, curve)),
+    ...(input.candidates ?? []).map((folder: RunModel) =>
+      unitOf(place, { part: folder.name, method: folder.name, seed: null, kept: null }, (stage) =>
+        measurePlace(stage, { counts: [], curves: [] }, [folder]),
+      ),
+    ),
+  ]);
