@@ -7,6 +7,7 @@ import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
 import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { signedPlan } from '../pruning/plan-for-model.ts';
 import { combinedExtras } from '../pruning/plan-needs.ts';
 import type { SweepPoint, SweepRecord } from '../runs/sweep-record.ts';
 import { hashItems } from '../tasks/items.ts';
@@ -16,6 +17,7 @@ import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
 import type { Measurement } from './measurement.ts';
 import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
 import { profileStep } from './profile-job.ts';
+import { curvePoints, fileMethodNotes, filePlans, isFileMethod, rankedFilePlan } from './file-methods.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { evaluationKey, stepSummary, type WritingIdentity } from './step-key.ts';
 import { measureFolders } from './sweep-folders.ts';
@@ -61,27 +63,33 @@ interface Stage {
   readonly sizer: GroupSizer;
 }
 
-const planOf = async (
-  { context, measurement, statistics, settings, calibration }: Stage,
-  { method, seed, refit }: Curve,
-  keep: number,
-): Promise<Plan> => {
+const refittedPlan = (
+  { context, measurement: { model, task }, calibration }: Stage,
+  refit: Curve['refit'],
+  plan: Plan,
+): Plan | Promise<Plan> =>
+  refit === null ? plan : recoveryStep(context, model, task, plan, refit, RECOVERY_WORK * calibration.profiling);
+
+const planOf = async (stage: Stage, { method, seed, refit }: Curve, keep: number): Promise<Plan> => {
+  const { context, measurement, statistics, settings, calibration } = stage;
   const { model, task } = measurement;
   const { budget, protect } = settings;
-  const plan = await planStep(context, {
-    model,
-    task,
-    statistics,
-    method,
-    options: optionsOf(settings, method),
-    budget,
-    protect,
-    seed,
-    keep,
-    profilingTokens: calibration.profiling,
-    scoringTokens: calibration.scoring,
-  });
-  return refit === null ? plan : recoveryStep(context, model, task, plan, refit, RECOVERY_WORK * calibration.profiling);
+  const plan = isFileMethod(settings, method)
+    ? rankedFilePlan(settings, method, model.checkpoint, task.task.name, keep)
+    : await planStep(context, {
+        model,
+        task,
+        statistics,
+        method,
+        options: optionsOf(settings, method),
+        budget,
+        protect,
+        seed,
+        keep,
+        profilingTokens: calibration.profiling,
+        scoringTokens: calibration.scoring,
+      });
+  return refittedPlan(stage, refit, plan);
 };
 
 /** A candidate to measure: which curve it lies on, how many experts stay, and its plan. */
@@ -248,11 +256,21 @@ const bisect = async (
 const measureTask = async (stage: Stage, counts: readonly number[], folders: readonly RunModel[]): Promise<void> => {
   if (stage.context.signal.aborted) throw new CancelledError('The sweep');
   const curves = curvesOf(stage.settings);
+  const { checkpoint } = stage.measurement.model;
+  const isFixed = ({ method }: Curve): boolean => filePlans(stage.settings, method, checkpoint).length > 0;
+  const free = curves.filter((curve) => !isFixed(curve));
   // Factors rise together on all curves, so that a chart fills from the left.
   const candidates: Candidate[] = [];
   for (const keep of counts) {
-    for (const curve of curves) {
+    for (const curve of free) {
       const plan = await planOf(stage, curve, keep);
+      candidates.push({ ...curve, keep, plan, key: keyOf(stage, plan) });
+    }
+  }
+  for (const curve of curves.filter(isFixed)) {
+    for (const { keep, plan: given } of filePlans(stage.settings, curve.method, checkpoint)) {
+      const signed = signedPlan(given, checkpoint, [stage.measurement.task.task.name]);
+      const plan = await refittedPlan(stage, curve.refit, signed);
       candidates.push({ ...curve, keep, plan, key: keyOf(stage, plan) });
     }
   }
@@ -263,7 +281,7 @@ const measureTask = async (stage: Stage, counts: readonly number[], folders: rea
   if (told !== null) stage.record.note(`${model.name} on ${task.name}: ${told}`);
   await measureFolders({ ...stage, announce: (point) => announce(stage, point) }, baseline, folders);
   if (!stage.settings.adaptive) return;
-  for (const curve of curves) {
+  for (const curve of free) {
     const known = candidates.flatMap(({ method, seed, refit, keep }, place): Measured[] => {
       const result = results[place];
       const isOwn = method === curve.method && seed === curve.seed && refit === curve.refit;
@@ -287,9 +305,19 @@ export const sweepJob =
       models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
       settings,
     );
-    const record = createRecord(context, notes);
+    const files = fileMethodNotes(
+      settings,
+      models.map(({ checkpoint }) => checkpoint),
+    );
+    const record = createRecord(context, [...notes, ...files]);
     const candidatesPerTask = (model: RunModel): number =>
-      1 + candidates.length + (kept.get(model.name)?.length ?? 0) * curvesOf(settings).length;
+      1 +
+      candidates.length +
+      sum(
+        curvesOf(settings).map(({ method }) =>
+          curvePoints(settings, method, model.checkpoint, kept.get(model.name)?.length ?? 0),
+        ),
+      );
     context.meter.describe('Reading tasks');
     const work = new Map<string, SweepWork>();
     const asked = new Map<string, readonly RunTask[]>();

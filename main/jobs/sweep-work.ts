@@ -7,6 +7,7 @@ import { bareFactor } from '../figures/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { combinedExtras, planNeeds, type PlanNeeds } from '../pruning/plan-needs.ts';
+import { curvePoints, isFileMethod } from './file-methods.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 import { RECOVERY_WORK, searchWork } from './plan-step.ts';
 import { profileWork } from './profile-job.ts';
@@ -84,13 +85,14 @@ export interface Curve {
   readonly refit: RefitName | null;
 }
 
-export const curvesOf = ({ methods: names, seeds, recovery, refits }: SweepSettings): readonly Curve[] => {
+export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
+  const { methods: names, seeds, recovery, refits } = settings;
   const recovered = [...new Set(refits)];
   const variants: readonly (RefitName | null)[] = { none: [null], both: [null, ...recovered], only: recovered }[
     recovery
   ];
   return [...new Set(names)].flatMap((method) =>
-    (methodNamed(method).random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
+    (!isFileMethod(settings, method) && methodNamed(method).random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
       variants.map((refit): Curve => ({ method, seed, refit })),
     ),
   );
@@ -106,9 +108,11 @@ export const optionsOf = ({ options }: SweepSettings, method: MethodName): Metho
 
 /** What the plans of each method need, in the order of the methods. */
 export const needsOf = (settings: SweepSettings): readonly PlanNeeds[] =>
-  settings.methods.map((method) =>
-    planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget, protect: settings.protect }),
-  );
+  settings.methods
+    .filter((method) => !isFileMethod(settings, method))
+    .map((method) =>
+      planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget, protect: settings.protect }),
+    );
 
 /** Whether anything of the sweep looks at calibration items: profiles, searches or refits. */
 export const needsCalibration = (settings: SweepSettings): boolean =>
@@ -172,14 +176,18 @@ export const planWork = (
   settings: SweepSettings,
   { method, refit }: Curve,
   { profiling, scoring }: CalibrationWork,
-): number =>
-  searchWork({
-    method,
-    options: optionsOf(settings, method),
-    budget: settings.budget,
-    profilingTokens: profiling,
-    scoringTokens: scoring,
-  }) + (refit === null ? 0 : RECOVERY_WORK * profiling);
+): number => {
+  const search = isFileMethod(settings, method)
+    ? 0
+    : searchWork({
+        method,
+        options: optionsOf(settings, method),
+        budget: settings.budget,
+        profilingTokens: profiling,
+        scoringTokens: scoring,
+      });
+  return search + (refit === null ? 0 : RECOVERY_WORK * profiling);
+};
 
 /** Work of a model's profiles, and of the searches and refits of its plans, over all tasks. */
 export const planningWork = (
@@ -191,8 +199,10 @@ export const planningWork = (
   const extras = combinedExtras(needsOf(settings));
   return sum(
     calibration.map((work) => {
-      const plans = curvesOf(settings).map((curve) => planWork(settings, curve, work));
-      return (needsProfile(settings) ? profileWork(work.profiling, extras, checkpoint.info) : 0) + counts * sum(plans);
+      const plans = curvesOf(settings).map(
+        (curve) => curvePoints(settings, curve.method, checkpoint, counts) * planWork(settings, curve, work),
+      );
+      return (needsProfile(settings) ? profileWork(work.profiling, extras, checkpoint.info) : 0) + sum(plans);
     }),
   );
 };
