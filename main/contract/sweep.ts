@@ -4,9 +4,14 @@ import { budgetName, methodName, methodOptions, refitName, superExpertProtection
 import { metricName } from './task.ts';
 import { toldPoint, unneededPoint } from './told-point.ts';
 
+/** A method that is a file: its text, and its name for messages. */
+export const fileMethod = z.object({ name: z.string().max(500), text: z.string() });
+
 /** What a sweep runs: candidates (methods x factors x seeds) x tasks, per model. */
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1),
+  /** Those of the methods that are files: rankings or plans made elsewhere. Absent: none. */
+  files: z.record(methodName, fileMethod).optional(),
   /** Pruning factors; 1 (unpruned) is always measured. */
   factors: z.array(z.number().min(1)).min(1),
   /** Bisect the number of kept experts between the last safe and the first unsafe factor. */

@@ -68,7 +68,7 @@ const readingOnly = (context: JobContext): JobContext => {
   const refused = (): Promise<never> => Promise.reject(new NotOnDiskError());
   return {
     ...context,
-    runners: { open: refused, dispose: () => Promise.resolve() },
+    runners: { open: refused, close: () => Promise.resolve(), dispose: () => Promise.resolve() },
     steps: { ...context.steps, writeJson: refused, produce: refused },
   };
 };

@@ -6,6 +6,7 @@ import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { evaluationRecord } from './evaluation-record.ts';
+import { ownCounts } from './file-methods.ts';
 import { evaluationSteps } from './evaluation-step.ts';
 import type { Job, JobContext, RunModel } from './job-context.ts';
 import type { KeyedPlan } from './measurement.ts';
@@ -24,9 +25,9 @@ import {
   resultOf,
   type Stage,
 } from './sweep-stage.ts';
-import { type Curve, curvesOf, planWork } from './sweep-work.ts';
+import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
 import { hasPart, toldSteps } from './told-step.ts';
-import { leaveUntold, type MeasuredPart, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
+import { leaveUntold, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export type { SweepInput } from './sweep-places.ts';
@@ -171,12 +172,14 @@ const bisect = async (
 /** Measures every candidate of every curve on every item. */
 const measureCurves = async (
   stage: Stage,
-  { counts, curves }: MeasuredPart,
+  curves: readonly CountedCurve[],
   pairs?: RecoveryPairs,
 ): Promise<{ readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] }> => {
   // Factors rise together on all curves, so that a chart fills from the left.
   const candidates: Candidate[] = [];
-  for (const keep of counts) for (const curve of curves) candidates.push(await candidateOf(stage, curve, keep));
+  for (const keep of fallingCounts(curves))
+    for (const curve of curves.filter(({ counts }) => counts.includes(keep)))
+      candidates.push(await candidateOf(stage, curve, keep));
   const { baseline, results } = await measureTogether(stage, candidates, pairs);
   const tested = candidates.flatMap((candidate, place): ToldCount[] => {
     const result = results[place];
@@ -188,7 +191,11 @@ const measureCurves = async (
 };
 
 /** Measures a part of a model on a task, or all of it: its curves, then the checkpoints beside them. */
-export const measurePlace = async (stage: Stage, part: MeasuredPart, folders: readonly RunModel[]): Promise<void> => {
+export const measurePlace = async (
+  stage: Stage,
+  curves: readonly CountedCurve[],
+  folders: readonly RunModel[],
+): Promise<void> => {
   const { context, measurement, settings, record, sizer } = stage;
   if (context.signal.aborted) throw new CancelledError('The sweep');
   const { model, task } = measurement;
@@ -200,13 +207,13 @@ export const measurePlace = async (stage: Stage, part: MeasuredPart, folders: re
   const design = telling?.how === 'curtailed' ? telling.design : null;
   if (early === null || telling === null || telling.how === 'whole curve') {
     if (telling !== null) record.note(`${place}: ${WHOLE_CURVE_NOTE}`);
-    measured = await measureCurves(stage, part, pairs);
+    measured = await measureCurves(stage, curves, pairs);
   } else if (telling.how === 'not') {
-    await leaveUntold(stage, early, part);
+    await leaveUntold(stage, early, curves);
     measured = { baseline: early, tested: [] };
   } else {
     if (telling.how === 'in full') record.note(`${place}: ${TEXTS_NOTE}`);
-    measured = { baseline: early, tested: await tellCurves(stage, early, part, design, pairs) };
+    measured = { baseline: early, tested: await tellCurves(stage, early, curves, design, pairs) };
   }
   const told = pairs?.note() ?? null;
   if (told !== null) record.note(`${place}: ${told}`);
@@ -226,7 +233,8 @@ export const measurePlace = async (stage: Stage, part: MeasuredPart, folders: re
     if (result === undefined) throw new Error('a candidate gave no result');
     return isSafe(result, settings.delta);
   };
-  for (const curve of part.curves) await bisect(stage, curve, measured.tested, isSafeAt);
+  const free = curves.filter(({ method }) => ownCounts(settings, method, model.checkpoint) === null);
+  for (const curve of free) await bisect(stage, curve, measured.tested, isSafeAt);
 };
 
 /**
@@ -248,7 +256,7 @@ export const sweepJob =
       for (const place of places) {
         const stage = await place.open(record);
         opened.push(stage);
-        await measurePlace(stage, { counts: place.counts, curves: curvesOf(input.settings) }, candidates);
+        await measurePlace(stage, place.curves, candidates);
       }
     } finally {
       await record.write();

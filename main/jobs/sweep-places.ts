@@ -4,11 +4,13 @@ import { combinedExtras } from '../pruning/plan-needs.ts';
 import { hashItems } from '../tasks/items.ts';
 import { askedTasks } from './asked-tasks.ts';
 import { createGroupSizer } from './evaluation-step.ts';
+import { fileMethodNotes } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { profileStep } from './profile-job.ts';
 import type { Stage, SweepSink } from './sweep-stage.ts';
 import {
-  curvesOf,
+  countedCurves,
+  type CountedCurve,
   needsOf,
   needsProfile,
   planningWork,
@@ -34,8 +36,7 @@ export interface SweepPlace {
   readonly model: RunModel;
   /** As the model is asked it. */
   readonly task: RunTask;
-  /** Kept experts of its candidates, falling. */
-  readonly counts: readonly number[];
+  readonly curves: readonly CountedCurve[];
   /** Profiles the task, where a method needs it: from disk, or computed. */
   open(record: SweepSink): Promise<Stage>;
 }
@@ -65,15 +66,15 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
   const places: SweepPlace[] = [];
   let total = 0;
   for (const model of firstOnes(models, settings.first?.model)) {
-    const counts = kept.get(model.name) ?? [];
+    const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
     const ordered = firstOnes(tasks, settings.first?.task);
     const asked = await askedTasks(model, ordered, settings.chat, new Date(context.now()));
     const { calibration, scoring } = await workOf(model, { tasks: asked, settings }, context.signal);
     const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
     total +=
-      planningWork(model, settings, calibration, counts.length) +
+      planningWork(model, settings, calibration, curves) +
       (writesCalibration(settings) ? sum(calibration.map((tokens) => tokens.scoring)) : 0) +
-      sum(scoring) * (1 + candidates.length + counts.length * curvesOf(settings).length);
+      sum(scoring) * (1 + candidates.length + sum(curves.map(({ counts }) => counts.length)));
     for (const [index, task] of asked.entries()) {
       const own = calibration[index] ?? { profiling: 0, scoring: 0 };
       const open = async (record: SweepSink): Promise<Stage> => {
@@ -97,8 +98,12 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
           sizer,
         };
       };
-      places.push({ model, task, counts, open });
+      places.push({ model, task, curves, open });
     }
   }
-  return { places, work: total, notes };
+  const files = fileMethodNotes(
+    settings,
+    models.map(({ checkpoint }) => checkpoint),
+  );
+  return { places, work: total, notes: [...notes, ...files] };
 };

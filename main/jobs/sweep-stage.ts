@@ -8,6 +8,7 @@ import { summarise } from '../evaluation/summarise.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
 import type { GroupSizer } from './evaluation-step.ts';
+import { isFileMethod, planOfFile } from './file-methods.ts';
 import type { JobContext } from './job-context.ts';
 import type { Measurement } from './measurement.ts';
 import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
@@ -63,19 +64,21 @@ const planOf = async (
 ): Promise<Plan> => {
   const { model, task } = measurement;
   const { budget, protect } = settings;
-  const plan = await planStep(context, {
-    model,
-    task,
-    statistics,
-    method,
-    options: optionsOf(settings, method),
-    budget,
-    protect,
-    seed,
-    keep,
-    profilingTokens: calibration.profiling,
-    scoringTokens: calibration.scoring,
-  });
+  const plan = isFileMethod(settings, method)
+    ? planOfFile(settings, method, model.checkpoint, task.task.name, keep)
+    : await planStep(context, {
+        model,
+        task,
+        statistics,
+        method,
+        options: optionsOf(settings, method),
+        budget,
+        protect,
+        seed,
+        keep,
+        profilingTokens: calibration.profiling,
+        scoringTokens: calibration.scoring,
+      });
   return refit === null ? plan : recoveryStep(context, model, task, plan, refit, RECOVERY_WORK * calibration.profiling);
 };
 
@@ -83,7 +86,8 @@ const planOf = async (
 export const candidateOf = async (stage: Stage, curve: Curve, keep: number): Promise<Candidate> => {
   if (stage.context.signal.aborted) throw new CancelledError('The sweep');
   const plan = await planOf(stage, curve, keep);
-  return { ...curve, keep, plan, key: keyOf(stage, plan) };
+  const { method, seed, refit } = curve;
+  return { method, seed, refit, keep, plan, key: keyOf(stage, plan) };
 };
 
 export const isSameCurve = (one: Curve, other: Curve): boolean =>

@@ -5,7 +5,7 @@ import type { RunModel } from './job-context.ts';
 import { measurePlace, measureUnpruned } from './sweep-job.ts';
 import type { SweepInput, SweepPlace } from './sweep-places.ts';
 import type { Stage } from './sweep-stage.ts';
-import { type Curve, curvesOf } from './sweep-work.ts';
+import type { CountedCurve } from './sweep-work.ts';
 
 /** A part of a sweep that one process measures by itself. */
 export interface SweepUnit {
@@ -34,15 +34,14 @@ const unitOf = (
 };
 
 /** Where a curve's next candidate depends on the last one, the curve is one part; elsewhere each candidate is. */
-const curveParts = (place: SweepPlace, { settings }: SweepInput, curve: Curve): readonly SweepUnit[] => {
+const curveParts = (place: SweepPlace, { settings }: SweepInput, curve: CountedCurve): readonly SweepUnit[] => {
   const method = curveLabel(curve.method, curve.refit);
   const { seed } = curve;
   const drawn = seed === null ? method : `${method} (seed ${String(seed)})`;
-  const measured = (counts: readonly number[]) => (stage: Stage) =>
-    measurePlace(stage, { counts, curves: [curve] }, []);
+  const measured = (counts: readonly number[]) => (stage: Stage) => measurePlace(stage, [{ ...curve, counts }], []);
   if (settings.adaptive || settings.stop === 'told')
-    return [unitOf(place, { part: drawn, method, seed, kept: null }, measured(place.counts))];
-  return place.counts.map((kept) =>
+    return [unitOf(place, { part: drawn, method, seed, kept: null }, measured(curve.counts))];
+  return curve.counts.map((kept) =>
     unitOf(place, { part: `${drawn}, ${String(kept)} kept`, method, seed, kept }, measured([kept])),
   );
 };
@@ -53,10 +52,10 @@ export const sweepUnits = (places: readonly SweepPlace[], input: SweepInput): re
     unitOf(place, { part: null, method: null, seed: null, kept: null }, async (stage) => {
       await measureUnpruned(stage);
     }),
-    ...curvesOf(input.settings).flatMap((curve) => curveParts(place, input, curve)),
+    ...place.curves.flatMap((curve) => curveParts(place, input, curve)),
     ...(input.candidates ?? []).map((folder: RunModel) =>
       unitOf(place, { part: folder.name, method: folder.name, seed: null, kept: null }, (stage) =>
-        measurePlace(stage, { counts: [], curves: [] }, [folder]),
+        measurePlace(stage, [], [folder]),
       ),
     ),
   ]);

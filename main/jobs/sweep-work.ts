@@ -7,6 +7,7 @@ import { bareFactor } from '../figures/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { combinedExtras, planNeeds, type PlanNeeds } from '../pruning/plan-needs.ts';
+import { isFileMethod, ownCounts } from './file-methods.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 import { RECOVERY_WORK, searchWork } from './plan-step.ts';
 import { profileWork } from './profile-job.ts';
@@ -84,13 +85,31 @@ export interface Curve {
   readonly refit: RefitName | null;
 }
 
-export const curvesOf = ({ methods: names, seeds, recovery, refits }: SweepSettings): readonly Curve[] => {
+/** A curve with the kept experts a layer that it is measured at, falling. */
+export interface CountedCurve extends Curve {
+  readonly counts: readonly number[];
+}
+
+/** The curves of a model: a file of plans is measured at its own sizes, every other method at `counts`. */
+export const countedCurves = (
+  settings: SweepSettings,
+  checkpoint: Pick<RunModel['checkpoint'], 'info'>,
+  counts: readonly number[],
+): readonly CountedCurve[] =>
+  curvesOf(settings).map((curve) => ({ ...curve, counts: ownCounts(settings, curve.method, checkpoint) ?? counts }));
+
+/** Every count that some curve is measured at, falling. */
+export const fallingCounts = (curves: readonly CountedCurve[]): readonly number[] =>
+  [...new Set(curves.flatMap(({ counts }) => counts))].sort((left, right) => right - left);
+
+export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
+  const { methods: names, seeds, recovery, refits } = settings;
   const recovered = [...new Set(refits)];
   const variants: readonly (RefitName | null)[] = { none: [null], both: [null, ...recovered], only: recovered }[
     recovery
   ];
   return [...new Set(names)].flatMap((method) =>
-    (methodNamed(method).random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
+    (!isFileMethod(settings, method) && methodNamed(method).random ? [...new Set(seeds)] : [null]).flatMap((seed) =>
       variants.map((refit): Curve => ({ method, seed, refit })),
     ),
   );
@@ -106,9 +125,11 @@ export const optionsOf = ({ options }: SweepSettings, method: MethodName): Metho
 
 /** What the plans of each method need, in the order of the methods. */
 export const needsOf = (settings: SweepSettings): readonly PlanNeeds[] =>
-  settings.methods.map((method) =>
-    planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget, protect: settings.protect }),
-  );
+  settings.methods
+    .filter((method) => !isFileMethod(settings, method))
+    .map((method) =>
+      planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget, protect: settings.protect }),
+    );
 
 /** Whether anything of the sweep looks at calibration items: profiles, searches or refits. */
 export const needsCalibration = (settings: SweepSettings): boolean =>
@@ -172,27 +193,31 @@ export const planWork = (
   settings: SweepSettings,
   { method, refit }: Curve,
   { profiling, scoring }: CalibrationWork,
-): number =>
-  searchWork({
-    method,
-    options: optionsOf(settings, method),
-    budget: settings.budget,
-    profilingTokens: profiling,
-    scoringTokens: scoring,
-  }) + (refit === null ? 0 : RECOVERY_WORK * profiling);
+): number => {
+  const search = isFileMethod(settings, method)
+    ? 0
+    : searchWork({
+        method,
+        options: optionsOf(settings, method),
+        budget: settings.budget,
+        profilingTokens: profiling,
+        scoringTokens: scoring,
+      });
+  return search + (refit === null ? 0 : RECOVERY_WORK * profiling);
+};
 
 /** Work of a model's profiles, and of the searches and refits of its plans, over all tasks. */
 export const planningWork = (
   { checkpoint }: RunModel,
   settings: SweepSettings,
   calibration: readonly CalibrationWork[],
-  counts: number,
+  curves: readonly CountedCurve[],
 ): number => {
   const extras = combinedExtras(needsOf(settings));
   return sum(
     calibration.map((work) => {
-      const plans = curvesOf(settings).map((curve) => planWork(settings, curve, work));
-      return (needsProfile(settings) ? profileWork(work.profiling, extras, checkpoint.info) : 0) + counts * sum(plans);
+      const plans = curves.map((curve) => curve.counts.length * planWork(settings, curve, work));
+      return (needsProfile(settings) ? profileWork(work.profiling, extras, checkpoint.info) : 0) + sum(plans);
     }),
   );
 };

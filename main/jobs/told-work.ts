@@ -15,7 +15,7 @@ import {
   type Stage,
 } from './sweep-stage.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
-import { type Curve, planWork } from './sweep-work.ts';
+import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
 import { type ToldOutcome, toldSteps } from './told-step.ts';
 
 /** How candidates of a model on a task are measured where only the threshold is wanted. */
@@ -97,12 +97,6 @@ export const tellCandidates = async (
   return candidates.map((candidate) => safe.get(candidate) ?? false);
 };
 
-/** What of a place is measured: curves, and their kept experts, falling. */
-export interface MeasuredPart {
-  readonly counts: readonly number[];
-  readonly curves: readonly Curve[];
-}
-
 /** A count of kept experts of a curve that was tested, and whether it is safe. */
 export interface ToldCount {
   readonly curve: Curve;
@@ -130,24 +124,25 @@ const unneeded = (
 export const tellCurves = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
-  { counts, curves }: MeasuredPart,
+  curves: readonly CountedCurve[],
   design: PairedDesign | null,
   pairs?: RecoveryPairs,
 ): Promise<readonly ToldCount[]> => {
   const { context, settings, measurement, calibration, record } = stage;
   const tested: ToldCount[] = [];
-  let alive = curves;
-  for (const [index, keep] of counts.entries()) {
+  const ended = new Set<CountedCurve>();
+  for (const keep of fallingCounts(curves)) {
+    const alive = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
     const candidates: Candidate[] = [];
     for (const curve of alive) candidates.push(await candidateOf(stage, curve, keep));
     const safe = await tellCandidates(stage, baseline, candidates, design, pairs);
     tested.push(...alive.map((curve, place) => ({ curve, kept: keep, safe: safe[place] ?? false })));
-    const left = counts.slice(index + 1);
     for (const curve of alive.filter((_, place) => safe[place] !== true)) {
+      ended.add(curve);
+      const left = curve.counts.filter((count) => count < keep);
       record.addUnneeded(left.map((kept) => unneeded(stage, curve, kept)));
       context.meter.addToTotal(-left.length * (measurement.work + planWork(settings, curve, calibration)));
     }
-    alive = alive.filter((_, place) => safe[place] === true);
   }
   return tested;
 };
@@ -156,7 +151,7 @@ export const tellCurves = async (
 export const leaveUntold = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
-  { counts, curves }: MeasuredPart,
+  curves: readonly CountedCurve[],
 ): Promise<void> => {
   const { context, settings, measurement, calibration, record } = stage;
   const { model, task } = measurement;
@@ -164,6 +159,7 @@ export const leaveUntold = async (
   const design = pairedDesign(metric, baseline);
   const wrong = design === null ? 0 : design.right.filter((right) => !right).length;
   for (const curve of curves) {
+    const { counts } = curve;
     context.meter.addToTotal(-counts.length * (measurement.work + planWork(settings, curve, calibration)));
     const [first, ...others] = counts;
     if (first === undefined) continue;

@@ -1,11 +1,11 @@
 import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import type { BudgetName, Pin, Plan } from '../contract/plan.ts';
+import type { BudgetName, MethodName, Pin, Plan } from '../contract/plan.ts';
 import { keepFromFactor } from './keep-from-factor.ts';
 import { makePlan } from './make-plan.ts';
 import type { PlanInput } from './method.ts';
 import { planFromRanking } from './plan-from-ranking.ts';
-import { readRanking } from './read-ranking.ts';
+import type { Ranking } from './expert-files/ranking.ts';
 
 /** The model that a plan is for, as its checkpoint tells. */
 export interface PlanSubject {
@@ -27,13 +27,15 @@ export interface PlanOrder extends Omit<PlanInput, 'layers' | 'experts' | 'topK'
   readonly tasks: readonly string[];
 }
 
-/** A ranking file and what to keep of it. */
+/** A ranking and what to keep of it. */
 export interface RankingOrder extends RequestedSize {
-  readonly text: string;
-  /** Of the file, for messages. */
-  readonly name: string;
+  readonly ranking: Ranking;
   readonly budget: BudgetName;
   readonly pins: readonly Pin[];
+  /** What it is called; absent: `ranking`. */
+  readonly method?: MethodName | undefined;
+  /** Names of the tasks that the plan is for. */
+  readonly tasks?: readonly string[] | undefined;
 }
 
 /** Kept experts per layer (by counts: their mean). */
@@ -85,21 +87,20 @@ export const planForModel = (subject: PlanSubject, order: PlanOrder): Plan => {
 };
 
 /**
- * The plan that keeps what a ranking file names first.
+ * The plan that keeps what a ranking names first.
  *
- * @throws WorkbenchError as `readRanking` and `planFromRanking`; `groups-uneven`, and as `planForModel` for the size.
+ * @throws WorkbenchError as `planFromRanking`; `groups-uneven`, and as `planForModel` for the size.
  */
 export const rankedPlanForModel = (subject: PlanSubject, order: RankingOrder): Plan => {
-  const { experts, topK, moeLayers, expertGroups } = subject.info;
+  const { experts, topK, expertGroups } = subject.info;
   if (expertGroups !== undefined) {
     throw refuse(
       'groups-uneven',
       `${subject.name} chooses experts in groups of equal size, which a ranking does not know.`,
-      'Use a method.',
+      'Use a method, or a file that holds plans.',
     );
   }
-  const { text, name, budget, counts, pins } = order;
+  const { ranking, budget, counts, pins, method, tasks = [] } = order;
   const keep = requestedKeep(order, subject.info);
-  const ranking = readRanking(text, name, { moeLayers, experts });
-  return signedPlan(planFromRanking({ ranking, experts, topK, keep, budget, counts, pins }), subject, []);
+  return signedPlan(planFromRanking({ ranking, experts, topK, keep, budget, counts, pins, method }), subject, tasks);
 };

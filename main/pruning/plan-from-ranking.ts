@@ -1,7 +1,7 @@
-import type { BudgetName, Pin, Plan } from '../contract/plan.ts';
+import type { BudgetName, MethodName, Pin, Plan } from '../contract/plan.ts';
 import { keepByCounts } from './budget.ts';
 import { refuse } from '../contract/errors.ts';
-import { rankingScores, type Ranking } from './read-ranking.ts';
+import { type Ranking, rankingScores } from './expert-files/ranking.ts';
 
 export interface RankingPlanInput {
   readonly ranking: Ranking;
@@ -12,6 +12,8 @@ export interface RankingPlanInput {
   /** Of the budget `manual`. */
   readonly counts?: readonly number[] | undefined;
   readonly pins: readonly Pin[];
+  /** What the ranking is called; absent: `ranking`. */
+  readonly method?: MethodName | undefined;
 }
 
 /**
@@ -21,7 +23,16 @@ export interface RankingPlanInput {
  * @throws WorkbenchError `budget-needs-scores` for the other budgets, `keep-invalid`, `counts-invalid`,
  * `pins-impossible`.
  */
-export const planFromRanking = ({ ranking, experts, topK, keep, budget, counts, pins }: RankingPlanInput): Plan => {
+export const planFromRanking = ({
+  ranking,
+  experts,
+  topK,
+  keep,
+  budget,
+  counts,
+  pins,
+  method = 'ranking',
+}: RankingPlanInput): Plan => {
   const least = Math.max(1, topK);
   const wanted = budget === 'manual' ? (counts ?? []) : ranking.map(() => keep);
   if (budget !== 'uniform' && budget !== 'manual') {
@@ -44,7 +55,7 @@ export const planFromRanking = ({ ranking, experts, topK, keep, budget, counts, 
   }
   const kept = keepByCounts(rankingScores(ranking), wanted, pins);
   return {
-    method: 'ranking',
+    method,
     experts,
     topK,
     factor: (experts * kept.length) / kept.reduce((sum, layer) => sum + layer.length, 0),

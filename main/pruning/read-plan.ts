@@ -24,6 +24,11 @@ export const readPlan = (text: string, where: string): Plan => {
   } catch (cause) {
     throw unreadable(where, `it is no JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
   }
+  return planOfJson(json, where);
+};
+
+/** The same from what its text holds. @throws WorkbenchError `plan-unreadable`. */
+export const planOfJson = (json: unknown, where: string): Plan => {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw unreadable(where, 'it is no JSON object');
   const drops = 'kept' in json;
   const merges = 'groups' in json;

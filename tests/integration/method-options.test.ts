@@ -1,4 +1,4 @@
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -52,7 +52,7 @@ test('plans by options, counts, weights, protection and rankings; what does not 
     await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--weight', '1,0')),
   ].map((document) => z.object({ kept: z.array(z.array(z.number())) }).parse(document).kept);
   expect(weighted).toEqual(capital);
-  await writeFile(at('ranking.json'), '{"0":[7,1,2],"1":[5],"2":[4,3]}');
+  await writeFile(at('ranking.json'), '{"0":[7,1,2,0,3,4,5,6],\n"1":[5,0,1,2,3,4,6,7],\n"2":[4,3,0,1,2,5,6,7]}');
   expect(await jsonOf(...plan('--ranking', at('ranking.json'), '--keep', '2'))).toMatchObject({
     method: 'ranking',
     kept: [
@@ -62,6 +62,33 @@ test('plans by options, counts, weights, protection and rankings; what does not 
     ],
   });
 
+  const named = `file:mine=${at('ranking.json')}`;
+  expect(await jsonOf(...plan('--method', named, '--factor', '4', '--format', 'mask'))).toMatchObject({
+    method: 'mine',
+    factor: 4,
+  });
+  expect(JSON.parse(await readFile(at('plan.json'), 'utf8'))).toEqual([
+    [0, 1, 0, 0, 0, 0, 0, 1],
+    [1, 0, 0, 0, 0, 1, 0, 0],
+    [0, 0, 0, 1, 1, 0, 0, 0],
+  ]);
+  const mask = `file:mine=${at('mask.json')}`;
+  await copyFile(at('plan.json'), at('mask.json'));
+  expect(await jsonOf(...plan('--method', mask, '--format', 'expert-list'))).toMatchObject({ method: 'mine' });
+  expect((await readFile(at('plan.json'), 'utf8')).split('\n')[1]).toBe('{"1":[0,5,1,2,3,4,6,7]}');
+  await refused(plan('--method', mask, '--keep', '4'), /mask\.json says itself what stays/);
+  await refused(plan('--method', 'file:reap=x', '--keep', '4'), /is not file:NAME=FILE/);
+  await refused(plan('--method', named, '--keep', '4', '--protect', 'all'), /--protect has nothing to choose/);
+  const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--factors', '2', '--workspace', at('w')];
+  await refused([...sweep, '--method', 'file:mine=nowhere.json'], /nowhere\.json.*does not exist/);
+  await writeFile(at('bad.json'), '{"0":[7,1,2,0,3,4,5,6],\n"1":[5,5,1,2,3,4,6,7]}');
+  await refused([...sweep, '--method', `file:mine=${at('bad.json')}`], /bad\.json, line 2: there is no layer 2/);
+  const measured = await jsonOf(...sweep, '--limit', '20', '--method', `reap,${named}`);
+  expect(z.object({ results: z.array(z.object({ method: z.string() })) }).parse(measured).results).toEqual([
+    { method: 'unpruned' },
+    { method: 'reap' },
+    { method: 'mine' },
+  ]);
   await refused(plan('--method', 'eep', '--keep', '4'), /measures many candidates.*\n.*sweep/);
   await refused(
     plan('--profile', at('plain'), '--method', 'naee', '--keep', '4'),
@@ -98,7 +125,15 @@ test('plans by options, counts, weights, protection and rankings; what does not 
     ],
     /"ean" is not among the methods/,
   );
-  expect((await readdir(folder)).sort()).toEqual(['full', 'plain', 'plan.json', 'ranking.json']);
+  expect((await readdir(folder)).sort()).toEqual([
+    'bad.json',
+    'full',
+    'mask.json',
+    'plain',
+    'plan.json',
+    'ranking.json',
+    'w',
+  ]);
 });
 
 test(

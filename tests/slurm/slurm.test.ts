@@ -51,8 +51,8 @@ const jobsOf = async (submitted: Uncurl): Promise<readonly [array: string, join:
 
 const partsDone = async (workspace: string, run: string): Promise<number> => {
   const folder = join(workspace, 'runs', run, 'work', 'units');
-  const names = await readdir(folder).catch(() => []);
-  const files = await Promise.all(names.map((name) => readdir(join(folder, name)).catch(() => [])));
+  const names: readonly string[] = await readdir(folder).catch(() => []);
+  const files = await Promise.all(names.map((name): Promise<string[]> => readdir(join(folder, name)).catch(() => [])));
   return files.filter((own) => own.includes('done.json')).length;
 };
 
@@ -153,7 +153,7 @@ describe('a sweep on a Slurm cluster', () => {
 
   test('the controller may end and start again in mid-work, and a node may vanish: its tasks are put into the queue anew', async (context) => {
     const folder = process.env['UNCURL_SLURM_FOLDER'];
-    if (folder === undefined) context.skip('only the controller of a cluster of our own may be killed');
+    if (folder === undefined) return context.skip('only the controller of a cluster of our own may be killed');
     const workspace = join(await temporaryFolder(), 'workspace');
     const run = await makeRun(workspace);
     const submitted = startUncurl(submission(run, workspace, 2));

@@ -11,6 +11,8 @@ import {
 } from '../../contract/plan.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
+import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
+import { expertFileFormats, expertFileText } from '../../pruning/expert-files/write-expert-file.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import {
@@ -18,11 +20,13 @@ import {
   type PlanSubject,
   rankedPlanForModel,
   type RequestedSize,
+  signedPlan,
 } from '../../pruning/plan-for-model.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
 import { OUT_FILE, outFile, readTextFile } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
+import { namedFile } from '../method-files.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { readMethodOptions, readPins } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
@@ -70,16 +74,38 @@ const readSize = (reader: OptionReader): RequestedSize & { readonly budget: Budg
   };
 };
 
-const plannedByRanking = async (reader: OptionReader, subject: PlanSubject, file: string): Promise<Plan> => {
-  const given = ['method', 'profile', 'option', 'weight', 'protect'].find((option) => reader.texts(option).length > 0);
+/** By a file: `--ranking FILE`, or `--method file:NAME=FILE`, which names it. */
+const plannedByFile = async (
+  reader: OptionReader,
+  subject: PlanSubject,
+  file: string,
+  method?: MethodName,
+): Promise<Plan> => {
+  const given = [...(method === undefined ? ['method'] : []), 'profile', 'option', 'weight', 'protect'].find(
+    (option) => reader.texts(option).length > 0,
+  );
   if (given !== undefined)
     throw refuse(
       'bad-usage',
-      `--ranking says which experts stay, so --${given} has nothing to choose.`,
+      `${method === undefined ? '--ranking' : 'A file'} says which experts stay, so --${given} has nothing to choose.`,
       'Give one of them.',
     );
-  const text = await readTextFile(file, 'ranking');
-  return rankedPlanForModel(subject, { text, name: resolve(file), pins: readPins(reader), ...readSize(reader) });
+  const read = readExpertFile(await readTextFile(file, 'ranking'), resolve(file), subject.info);
+  if (read.kind === 'ranking')
+    return rankedPlanForModel(subject, {
+      ranking: read.ranking,
+      method,
+      pins: readPins(reader),
+      ...readSize(reader),
+    });
+  const sized = ['factor', 'keep', 'counts', 'budget', 'pin', 'drop'].find((option) => reader.texts(option).length > 0);
+  if (sized !== undefined)
+    throw refuse(
+      'bad-usage',
+      `${resolve(file)} says itself what stays, so --${sized} has nothing to say.`,
+      'Leave it.',
+    );
+  return signedPlan({ ...onlyPlan(read.plans, resolve(file)), method: method ?? 'ranking' }, subject, []);
 };
 
 const plannedByMethod = async (reader: OptionReader, subject: PlanSubject, method: MethodName): Promise<Plan> => {
@@ -123,7 +149,9 @@ const plannedByMethod = async (reader: OptionReader, subject: PlanSubject, metho
 
 const requestedPlan = (reader: OptionReader, subject: PlanSubject): Promise<Plan> => {
   const ranking = reader.text('ranking');
-  if (ranking !== undefined) return plannedByRanking(reader, subject, ranking);
+  if (ranking !== undefined) return plannedByFile(reader, subject, ranking);
+  const named = namedFile(reader.text('method') ?? '');
+  if (named !== null) return plannedByFile(reader, subject, named.file, named.name);
   const method = reader.choice('method', methodNames);
   if (method === undefined)
     throw refuse('bad-usage', '--method is missing.', `Give one of ${methodNames.join(', ')}, or --ranking.`);
@@ -145,14 +173,14 @@ export const plan: Verb = {
       value: 'NAME',
       help: 'Use only these tasks of the profile (default: all, averaged).',
     },
-    method: { type: 'string', value: 'M', help: `One of ${methodNames.join(', ')}.` },
+    method: { type: 'string', value: 'M', help: `One of ${methodNames.join(', ')}, or file:NAME=FILE.` },
     factor: { type: 'string', value: 'X', help: 'Pruning factor: experts before / experts after.' },
     ranking: {
       type: 'string',
       value: 'FILE',
       help:
         'Keep the experts that this file names first: {"0": [experts of MoE layer 0, best first], ...}; ' +
-        'instead of a method.',
+        'instead of a method. Also a mask or a plan, which says itself what stays.',
     },
     keep: { type: 'string', value: 'N', help: 'Kept experts per layer, instead of a factor.' },
     counts: {
@@ -182,16 +210,26 @@ export const plan: Verb = {
     pin: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must stay.' },
     drop: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must go.' },
     seed: { type: 'string', value: 'N', help: 'Seed of random (default 0).' },
+    format: {
+      type: 'string',
+      value: 'NAME',
+      help:
+        'plan (default); expert-list: every expert of each layer, those that stay first, for vllm-ascend; ' +
+        'mask: 1 for each expert that stays, as EASY-EP has it.',
+    },
     ...OUT_FILE,
   },
   run: async (given, { resources }) => {
     const reader = optionReader(given);
     const out = outFile(reader);
+    const format = reader.choice('format', expertFileFormats) ?? 'plan';
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const { info } = checkpoint;
     const written = await requestedPlan(reader, checkpoint);
     const cost = planCost(info, written);
-    await writeFileAtomically(out, `${JSON.stringify(written, null, 1)}\n`);
+    const layers = checkpoint.descriptor.moeLayers.map(({ block }) => block);
+    const file = expertFileText(written, format, { name: checkpoint.name, experts: info.experts, layers });
+    await writeFileAtomically(out, file.text);
     const kept = [...new Set(cost.keptPerLayer)];
     const range = kept.length === 1 ? String(kept[0]) : `${String(Math.min(...kept))} to ${String(Math.max(...kept))}`;
     const { parameters, before } = cost;
@@ -202,6 +240,7 @@ export const plan: Verb = {
         `size ${printedBytes(before.sizeBytes)} -> ${printedBytes(cost.sizeBytes)}, ` +
         `used per token ${printedCount(before.active)} -> ${printedCount(parameters.active)}.`,
       ...(cost.exportable.reason === null ? [] : [cost.exportable.reason]),
+      ...(file.note === null ? [] : [file.note]),
       `Written to ${out}.`,
     ].join('\n');
     return { document: { ...written, cost, out }, text };

@@ -10,6 +10,7 @@ import { FAMILYWISE } from '../familywise-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
+import { readMethods } from '../method-files.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
@@ -71,7 +72,14 @@ export const sweep: Verb = {
       value: 'T',
       help: 'Task folder, JSONL file or bundled name; may be repeated; "all" for all bundled ones.',
     },
-    method: { type: 'string', multiple: true, value: 'M', help: `One or more of ${methodNames.join(', ')}.` },
+    method: {
+      type: 'string',
+      multiple: true,
+      value: 'M',
+      help:
+        `One or more of ${methodNames.join(', ')}; or file:NAME=FILE, a ranking or plans that any program wrote, ` +
+        `as a method of that name.`,
+    },
     factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
     adaptive: {
       type: 'boolean',
@@ -134,9 +142,13 @@ export const sweep: Verb = {
   },
   run: async (given, host) => {
     const reader = optionReader(given);
-    const methods = reader.choices('method', methodNames);
+    const { methods, files } = await readMethods(reader.texts('method'));
     if (methods.length === 0)
-      throw refuse('bad-usage', 'No method is named.', `Give --method with one or more of ${methodNames.join(', ')}.`);
+      throw refuse(
+        'bad-usage',
+        'No method is named.',
+        `Give --method with one or more of ${methodNames.join(', ')}, or file:NAME=FILE.`,
+      );
     const folders: string[] = [];
     for (const named of given.positionals) folders.push(await findModel(host.resources, named));
     const tasks = await findTasks(host.resources, reader.texts('task'));
@@ -145,11 +157,15 @@ export const sweep: Verb = {
     const first = reader.text('first');
     const settings = {
       methods: [...methods],
+      files: Object.keys(files).length === 0 ? undefined : files,
       factors: [...(await readFactors(reader, folders))],
       adaptive: reader.flag('adaptive'),
       seeds: seeds.length === 0 ? [0] : [...seeds],
       budget: reader.choice('budget', budgets),
-      options: readOptionsByMethod(reader, methods),
+      options: readOptionsByMethod(
+        reader,
+        methods.filter((method) => !(method in files)),
+      ),
       protect: reader.choice('protect', superExpertProtection.options),
       ...readRecovery(reader),
       delta: reader.real('delta', 0.0001, 0.5),

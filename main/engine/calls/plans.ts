@@ -7,23 +7,18 @@ import { recoveredFile } from '../../inference/recovered-layer.ts';
 import { askedTasks } from '../../jobs/asked-tasks.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
+import type { Ranking } from '../../pruning/expert-files/ranking.ts';
+import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { planForModel, type PlanSubject, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
-import { readPlan } from '../../pruning/read-plan.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { changedSubject } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { storedProfile } from './profiles.ts';
-
-/** A plan file names what it keeps or merges; anything else is read as a ranking. */
-const isPlanText = (text: string): boolean => /"(?:kept|groups)"\s*:/.test(text);
-
-const rankedPlan = (request: PlanImport, subject: PlanSubject): Plan =>
-  rankedPlanForModel(subject, { ...request, budget: request.counts === undefined ? 'uniform' : 'manual' });
 
 const notesOn = async (
   { model, recovery }: Plan,
@@ -41,20 +36,27 @@ const notesOn = async (
       ]),
 ];
 
+const rankedPlan = ({ counts, ...request }: PlanImport, subject: PlanSubject, ranking: Ranking): Plan =>
+  rankedPlanForModel(subject, { ...request, ranking, counts, budget: counts === undefined ? 'uniform' : 'manual' });
+
 /**
  * The plan that the text of a plan file or a ranking file stands for, held against the model.
  *
- * @throws WorkbenchError as `readPlan`, `validatePlan` and `rankedPlanForModel`.
+ * @throws WorkbenchError as `readExpertFile`, `onlyPlan` and `rankedPlanForModel`.
  */
 export const importPlan = async (
   request: PlanImport,
   subject: PlanSubject,
   overlayFolder: string,
 ): Promise<ImportedPlan> => {
-  const kind = isPlanText(request.text) ? 'plan' : 'ranking';
-  const plan =
-    kind === 'plan' ? validatePlan(readPlan(request.text, request.name), subject.info) : rankedPlan(request, subject);
-  return { kind, plan, cost: planCost(subject.info, plan), notes: await notesOn(plan, subject, overlayFolder) };
+  const file = readExpertFile(request.text, request.name, subject.info);
+  const plan = file.kind === 'plans' ? onlyPlan(file.plans, request.name) : rankedPlan(request, subject, file.ranking);
+  return {
+    kind: file.kind === 'plans' ? 'plan' : 'ranking',
+    plan,
+    cost: planCost(subject.info, plan),
+    notes: await notesOn(plan, subject, overlayFolder),
+  };
 };
 
 type PlanCall = 'plan.make' | 'plan.cost' | 'plan.import' | 'methods.list';

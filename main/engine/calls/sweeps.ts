@@ -12,6 +12,7 @@ import type { MeasuredPairs } from '../../evaluation/size-trend/document.ts';
 import { type AskedReading, withThresholds } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../jobs/evaluation-record.ts';
 import type { Job } from '../../jobs/job-context.ts';
+import { checkFileMethods, isFileMethod } from '../../jobs/file-methods.ts';
 import { requireCalibration } from '../../jobs/profile-job.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
 import { curveNames, needsCalibration, sweepCounts } from '../../jobs/sweep-work.ts';
@@ -50,8 +51,21 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
 };
 
 /** Refuses what cannot run, before a run is made of it. */
-const checkSweep = async ({ models, tasks, settings }: SweepInput): Promise<void> => {
-  [...settings.methods, ...Object.keys(settings.options)].forEach(methodNamed);
+const checkSweep = async ({ models, tasks, settings, candidates = [] }: SweepInput): Promise<void> => {
+  const fromFiles = settings.methods.filter((method) => isFileMethod(settings, method));
+  [...settings.methods, ...Object.keys(settings.options)]
+    .filter((method) => !fromFiles.includes(method))
+    .forEach(methodNamed);
+  const optioned = fromFiles.find((method) => method in settings.options);
+  if (optioned !== undefined)
+    throw refuse('bad-option', `The method ${optioned} is a file, which has no options.`, 'Leave its options out.');
+  checkFileMethods(
+    settings,
+    models.map(({ checkpoint }) => checkpoint),
+  );
+  const twice = candidates.find(({ name }) => fromFiles.includes(name));
+  if (twice !== undefined)
+    throw refuse('candidate-name', `Both a candidate and a file are called "${twice.name}".`, 'Rename one of them.');
   sweepCounts(
     models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
     settings,

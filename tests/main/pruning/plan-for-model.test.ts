@@ -19,7 +19,15 @@ const order: PlanOrder = {
   seed: 0,
   tasks: ['add', 'sort'],
 };
-const ranking = { text: '[[7,1],[5],[4,3]]', name: 'ranking.json', budget: 'uniform' as const, pins: [] };
+const ranking = {
+  ranking: [
+    [7, 1, 0, 2, 3, 4, 5, 6],
+    [5, 0, 1, 2, 3, 4, 6, 7],
+    [4, 3, 0, 1, 2, 5, 6, 7],
+  ],
+  budget: 'uniform' as const,
+  pins: [],
+};
 
 test('a plan says for which model and tasks it is, and how much it keeps by factor, number or counts', () => {
   const { name, fingerprint } = subject;
@@ -31,7 +39,7 @@ test('a plan says for which model and tasks it is, and how much it keeps by fact
   expect(planForModel(subject, { ...order, keep: 2, tasks: [] })).not.toHaveProperty('tasks');
 });
 
-test('a ranking is signed by its model alone', () => {
+test('a ranking is signed by its model, by the name that it is given and by the tasks it is for', () => {
   const { name, fingerprint } = subject;
   const plan = rankedPlanForModel(subject, { ...ranking, keep: 2 });
   expect(plan).toMatchObject({
@@ -43,7 +51,10 @@ test('a ranking is signed by its model alone', () => {
     ],
   });
   expect(plan).not.toHaveProperty('tasks');
+  expect(plan.method).toBe('ranking');
   expect(rankedPlanForModel(subject, { ...ranking, factor: 4 })).toEqual(plan);
+  const named = rankedPlanForModel(subject, { ...ranking, keep: 2, method: 'mine', tasks: ['add'] });
+  expect(named).toEqual({ ...plan, method: 'mine', tasks: ['add'] });
   const grouped = { ...subject, info: { ...subject.info, expertGroups: { count: 2, kept: 1, least: 1 } } };
   expect(() => rankedPlanForModel(grouped, { ...ranking, keep: 2 })).toThrow('groups of equal size');
 });

@@ -130,7 +130,11 @@ test('a plan or a ranking is read from text and held against the model', async (
   const strange = await engine.call('plan.import', { model, name: 'plan.json', text: JSON.stringify(elsewhere) });
   expect(strange.notes).toEqual([expect.stringContaining('made for other'), expect.stringContaining('add')]);
 
-  const text = JSON.stringify({ 0: [7, 6, 5], 1: [0], 2: [3, 1] });
+  const text = JSON.stringify({
+    0: [7, 6, 5, 0, 1, 2, 3, 4],
+    1: [0, 1, 2, 3, 4, 5, 6, 7],
+    2: [3, 1, 0, 2, 4, 5, 6, 7],
+  });
   const pins = [{ layer: 0, expert: 7, keep: false }];
   const ranked = await engine.call('plan.import', { model, name: 'ranking.json', text, keep: 2, pins });
   expect(ranked).toMatchObject({

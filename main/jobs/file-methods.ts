@@ -1,0 +1,124 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse } from '../contract/errors.ts';
+import { UNPRUNED, type SweepSettings } from '../contract/sweep.ts';
+import { isMergePlan, type MethodName, type Plan } from '../contract/plan.ts';
+import { type ExpertFile, readExpertFile } from '../pruning/expert-files/read-expert-file.ts';
+import { methodNames } from '../pruning/methods.ts';
+import { rankedPlanForModel, signedPlan } from '../pruning/plan-for-model.ts';
+
+/**
+ * Methods of a sweep that are files: a ranking or plans which somebody else's program wrote. Their text is part of the
+ * sweep's settings, so that a resumed or reproduced run measures the same.
+ */
+type FileSettings = Pick<SweepSettings, 'methods' | 'files' | 'budget' | 'protect'>;
+
+export const isFileMethod = ({ files = {} }: Pick<SweepSettings, 'files'>, method: MethodName): boolean =>
+  Object.hasOwn(files, method);
+
+/** What the file of a method says of a model's experts. @throws WorkbenchError as `readExpertFile`. */
+export const openFileMethod = (
+  { files = {} }: Pick<SweepSettings, 'files'>,
+  method: MethodName,
+  { info }: Pick<Checkpoint, 'info'>,
+): ExpertFile => {
+  const given = files[method];
+  if (given === undefined) throw new Error(`the method ${method} is no file`);
+  return readExpertFile(given.text, given.name, info);
+};
+
+/** What of a file method is measured at its own sizes: the plans that it holds, none where it is a ranking or no file. */
+export const filePlans = (
+  settings: FileSettings,
+  method: MethodName,
+  checkpoint: Pick<Checkpoint, 'info'>,
+): readonly { readonly keep: number; readonly plan: Plan }[] => {
+  if (!isFileMethod(settings, method)) return [];
+  const file = openFileMethod(settings, method, checkpoint);
+  return file.kind === 'plans' ? file.plans.map((plan) => ({ keep: meanKept(plan), plan: { ...plan, method } })) : [];
+};
+
+/** Kept experts of a plan's layers, on average. */
+const meanKept = (plan: Plan): number => {
+  const layers = isMergePlan(plan) ? plan.groups : plan.kept;
+  return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
+};
+
+/** The plan of a file method for a task. @throws WorkbenchError as `rankedPlanForModel`. */
+export const planOfFile = (
+  settings: FileSettings,
+  method: MethodName,
+  checkpoint: Checkpoint,
+  task: string,
+  keep: number,
+): Plan => {
+  const file = openFileMethod(settings, method, checkpoint);
+  if (file.kind === 'plans') {
+    const given = filePlans(settings, method, checkpoint).find((one) => one.keep === keep);
+    if (given === undefined) throw new Error(`no plan of the file ${method} keeps ${String(keep)} experts`);
+    return signedPlan(given.plan, checkpoint, [task]);
+  }
+  const { ranking } = file;
+  return rankedPlanForModel(checkpoint, { ranking, method, keep, budget: 'uniform', pins: [], tasks: [task] });
+};
+
+/** Kept experts a layer, falling, that a method is measured at whatever is asked for; null: those that are asked for. */
+export const ownCounts = (
+  settings: FileSettings,
+  method: MethodName,
+  checkpoint: Pick<Checkpoint, 'info'>,
+): readonly number[] | null => {
+  const counts = filePlans(settings, method, checkpoint).map(({ keep }) => keep);
+  return counts.length === 0 ? null : counts.sort((left, right) => right - left);
+};
+
+/**
+ * Refuses file methods that a sweep cannot measure, before anything runs.
+ *
+ * @throws WorkbenchError `file-method-name`, `file-plans-alike`, `budget-needs-scores`, `groups-uneven`, or as `readExpertFile`.
+ */
+export const checkFileMethods = (settings: FileSettings, models: readonly Checkpoint[]): void => {
+  for (const method of Object.keys(settings.files ?? {})) {
+    if (method === UNPRUNED || methodNames.includes(method))
+      throw refuse(
+        'file-method-name',
+        `A file cannot be called "${method}": that names a method.`,
+        'Give it a name of its own: --method file:NAME=FILE.',
+      );
+    if (!settings.methods.includes(method))
+      throw refuse('file-method-name', `The file "${method}" is not among the methods.`, 'Name it there, too.');
+    for (const checkpoint of models) {
+      const file = openFileMethod(settings, method, checkpoint);
+      if (file.kind === 'plans') {
+        const counts = filePlans(settings, method, checkpoint).map(({ keep }) => keep);
+        const twice = counts.find((keep, place) => counts.indexOf(keep) !== place);
+        if (twice === undefined) continue;
+        throw refuse(
+          'file-plans-alike',
+          `Two plans of the file "${method}" keep ${String(twice)} experts a layer on average.`,
+          'A curve has one point a size: put them into files of their own.',
+        );
+      }
+      if (settings.budget !== 'uniform')
+        throw refuse(
+          'budget-needs-scores',
+          `The budget ${settings.budget} compares layers, and the ranking ${method} orders experts only within each.`,
+          'Use the budget uniform, or a file that holds plans.',
+        );
+      planOfFile(settings, method, checkpoint, '', checkpoint.info.experts);
+    }
+  }
+};
+
+/** What whoever reads the results should know of their file methods, one sentence each. */
+export const fileMethodNotes = (settings: FileSettings, models: readonly Checkpoint[]): readonly string[] =>
+  settings.methods
+    .filter((method) => isFileMethod(settings, method))
+    .flatMap((method) => {
+      const given = settings.files?.[method];
+      const holdsPlans = models.some((model) => filePlans(settings, method, model).length > 0);
+      return [
+        `${method} is the file ${given?.name ?? ''}, on every task alike` +
+          `${holdsPlans ? ': it is measured at the sizes of its plans only' : ''}.`,
+        ...(settings.protect === 'none' ? [] : [`Super experts are not protected in ${method}: the file decides.`]),
+      ];
+    });

@@ -1,0 +1,65 @@
+/** Keys and places that lead from the whole of a JSON text to a part of it. */
+export type JsonPath = readonly (string | number)[];
+
+const SPACE = /\s*/y;
+const STRING = /"(?:[^"\\]|\\.)*"/y;
+const SCALAR = /[^\s,\]}]+/y;
+
+const lengthOf = (pattern: RegExp, text: string, at: number): number => {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0].length ?? 0;
+};
+
+const afterSpace = (text: string, at: number): number => at + lengthOf(SPACE, text, at);
+
+/** Where the value that begins at `at` ends. */
+const endOfValue = (text: string, at: number): number => {
+  const first = text[at];
+  if (first === '"') return at + lengthOf(STRING, text, at);
+  if (first !== '[' && first !== '{') return at + lengthOf(SCALAR, text, at);
+  let depth = 0;
+  for (let place = at; place < text.length; place += 1) {
+    const character = text[place];
+    if (character === '"') place += lengthOf(STRING, text, place) - 1;
+    else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') {
+      depth -= 1;
+      if (depth === 0) return place + 1;
+    }
+  }
+  return text.length;
+};
+
+/** Where the child `step` of the list or object at `at` begins; null where it has none. Of keys given twice the last. */
+const childOf = (text: string, at: number, step: string | number): number | null => {
+  const isObject = text[at] === '{';
+  if (!isObject && text[at] !== '[') return null;
+  let found: number | null = null;
+  let place = afterSpace(text, at + 1);
+  for (let index = 0; place < text.length && text[place] !== ']' && text[place] !== '}'; index += 1) {
+    let name: string | number = index;
+    if (isObject) {
+      const end = endOfValue(text, place);
+      name = String(JSON.parse(text.slice(place, end)));
+      place = afterSpace(text, afterSpace(text, end) + 1);
+    }
+    if (name === step) found = place;
+    place = afterSpace(text, endOfValue(text, place));
+    if (text[place] === ',') place = afterSpace(text, place + 1);
+  }
+  return found;
+};
+
+/**
+ * Line (from 1) on which the value at `path` begins. `text` must be JSON; where a part of the path is not there, the line
+ * of what was found last.
+ */
+export const lineOfValue = (text: string, path: JsonPath): number => {
+  let at = afterSpace(text, 0);
+  for (const step of path) {
+    const child = childOf(text, at, step);
+    if (child === null) break;
+    at = child;
+  }
+  return text.slice(0, at).split('\n').length;
+};

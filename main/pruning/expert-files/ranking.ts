@@ -1,0 +1,10 @@
+/** Experts of every MoE layer, the best first; each names every expert once. */
+export type Ranking = readonly (readonly number[])[];
+
+/** Scores that rank as the lists do, [L][E]. */
+export const rankingScores = (ranking: Ranking): Float64Array[] =>
+  ranking.map((list) => {
+    const scores = new Float64Array(list.length);
+    list.forEach((expert, place) => (scores[expert] = list.length - place));
+    return scores;
+  });

@@ -1,0 +1,202 @@
+import { z } from 'zod';
+import { refuse } from '../../contract/errors.ts';
+import { isMergePlan, type Plan } from '../../contract/plan.ts';
+import { MAX_PLAN_CHARACTERS, planOfJson } from '../read-plan.ts';
+import { type PlanTarget, validatePlan } from '../validate-plan.ts';
+import { lineOfValue } from './line-of-value.ts';
+import type { Ranking } from './ranking.ts';
+
+/** What a file says of the experts of a model: in which order they stay at any size, or which stay. */
+export type ExpertFile =
+  | { readonly kind: 'ranking'; readonly ranking: Ranking }
+  /** By rising pruning factor; no two of one size. */
+  | { readonly kind: 'plans'; readonly plans: readonly Plan[] };
+
+/** What one file says of one layer, and where. */
+interface LayerEntry {
+  readonly layer: number;
+  readonly list: readonly number[];
+  /** Line of the list, or of the entry at `place` of it. */
+  readonly lineOf: (place?: number) => number;
+}
+
+const numbers = z.array(z.number().int().nonnegative());
+const byLayer = z.record(z.string().regex(/^\d+$/), numbers);
+const lists = z.union([z.array(numbers), byLayer]);
+const wrappedLists = z.object({ ranking: lists });
+/** Experts below which a list of 0 and 1 is a ranking. */
+const LEAST_OF_MASK = 3;
+
+/**
+ * What the text of a file made by any tool says of a model's experts. `where` names the file in messages. Read are
+ * - rankings, the best expert first, a list for each MoE layer (counted from 0, dense layers left out): a list of lists,
+ *   `{"0": [...], "1": [...]}`, the same as `{"ranking": ...}`, or JSON lines of such objects, as vllm-ascend reads them
+ *   (pull request 12525: `expert_list_file`);
+ * - plans of this workbench, one or a list of them (`{"kept": [[...]]}`);
+ * - masks, as EASY-EP writes them (RUCAIBox/EASYEP, expert_selection.py): [L][E] of 1 (stays) and 0.
+ *
+ * @throws WorkbenchError `ranking-unreadable`, `plan-unreadable`, `plan-invalid`, or `ranking-invalid` naming the line,
+ * the layer and the expert.
+ */
+export const readExpertFile = (text: string, where: string, target: PlanTarget): ExpertFile => {
+  if (text.length > MAX_PLAN_CHARACTERS)
+    throw unreadable(where, `it has ${text.length} characters and at most ${MAX_PLAN_CHARACTERS} are read`);
+  const entries = entriesOf(text, where, target);
+  if (!isEntries(entries)) return { kind: 'plans', plans: inOrder(entries, where) };
+  checkLayers(entries, where, target);
+  const ordered = [...entries].sort((a, b) => a.layer - b.layer);
+  if (isMask(ordered, target.experts)) {
+    const kept = ordered.map((entry) => keptOfMask(entry, where));
+    return { kind: 'plans', plans: [validatePlan({ kept }, target)] };
+  }
+  for (const entry of ordered) checkRanking(entry, where, target.experts);
+  return { kind: 'ranking', ranking: ordered.map(({ list }) => list) };
+};
+
+/** The one plan of a file where only one has a place. @throws WorkbenchError `plan-invalid`. */
+export const onlyPlan = (plans: readonly Plan[], where: string): Plan => {
+  const [plan] = plans;
+  if (plan !== undefined && plans.length === 1) return plan;
+  throw refuse(
+    'plan-invalid',
+    `${where} holds ${plans.length} plans, and one is wanted.`,
+    'Give a file with one plan, or sweep the file as a method.',
+  );
+};
+
+const isEntries = (found: readonly LayerEntry[] | readonly Plan[]): found is readonly LayerEntry[] =>
+  found.every((entry) => 'lineOf' in entry);
+
+const entriesOf = (text: string, where: string, target: PlanTarget): readonly LayerEntry[] | readonly Plan[] => {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    return entriesOfLines(text, where, cause);
+  }
+  const found = plansOf(json, where, target);
+  if (found !== null) return found;
+  const wrapped = wrappedLists.safeParse(json);
+  const plain = lists.safeParse(json);
+  if (!wrapped.success && !plain.success) throw unreadable(where, 'it holds no lists of experts by layer', plain.error);
+  const content = wrapped.success ? wrapped.data.ranking : (plain.data ?? []);
+  const before = wrapped.success ? ['ranking'] : [];
+  const at = (key: string | number, place?: number): number =>
+    lineOfValue(text, place === undefined ? [...before, key] : [...before, key, place]);
+  return Array.isArray(content)
+    ? content.map((list, layer) => ({ layer, list, lineOf: (place) => at(layer, place) }))
+    : Object.entries(content).map(([key, list]) => ({
+        layer: Number(key),
+        list,
+        lineOf: (place) => at(key, place),
+      }));
+};
+
+/** JSON lines: `{"0": [...]}` each. */
+const entriesOfLines = (text: string, where: string, cause: unknown): readonly LayerEntry[] => {
+  const lines = text.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }));
+  const filled = lines.filter(({ line }) => line !== '');
+  if (filled.length < 2 || !filled.every(({ line }) => line.startsWith('{') && line.endsWith('}')))
+    throw unreadable(where, `it is no JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+  return filled.flatMap(({ line, number }) => {
+    let json: unknown;
+    try {
+      json = JSON.parse(line);
+    } catch (error) {
+      throw unreadable(where, `line ${number} is no JSON (${error instanceof Error ? error.message : ''})`, error);
+    }
+    const parsed = byLayer.safeParse(json);
+    if (!parsed.success) throw unreadable(where, `line ${number} holds no list of experts by layer`, parsed.error);
+    return Object.entries(parsed.data).map(([layer, list]) => ({ layer: Number(layer), list, lineOf: () => number }));
+  });
+};
+
+const isPlanObject = (json: unknown): boolean =>
+  typeof json === 'object' && json !== null && ('kept' in json || 'groups' in json);
+
+/** The plans that a file holds, held against the model; null where it holds none. */
+const plansOf = (json: unknown, where: string, target: PlanTarget): readonly Plan[] | null => {
+  const all: readonly unknown[] = Array.isArray(json) ? json : [json];
+  if (all.length === 0 || !all.every(isPlanObject)) return null;
+  return all.map((each) => validatePlan(planOfJson(each, where), target));
+};
+
+/** Experts that a plan leaves, in all layers together. */
+const sizeOf = (plan: Plan): number =>
+  (isMergePlan(plan) ? plan.groups : plan.kept).reduce((sum, layer) => sum + layer.length, 0);
+
+const inOrder = (plans: readonly Plan[], where: string): readonly Plan[] => {
+  const sorted = [...plans].sort((a, b) => sizeOf(b) - sizeOf(a));
+  const twin = sorted.find((plan, place) => place > 0 && sizeOf(plan) === sizeOf(sorted[place - 1] ?? plan));
+  if (twin === undefined) return sorted;
+  throw refuse(
+    'plan-invalid',
+    `Two plans in ${where} leave ${sizeOf(twin)} experts: a curve has one point of each size.`,
+    'Put them into files of their own, under two names.',
+  );
+};
+
+const checkLayers = (entries: readonly LayerEntry[], where: string, { moeLayers }: PlanTarget): void => {
+  const seen = new Set<number>();
+  for (const { layer, lineOf } of entries) {
+    if (layer >= moeLayers)
+      throw invalid(
+        where,
+        lineOf(),
+        `layer ${layer} is unknown: the model has the MoE layers 0 to ${moeLayers - 1} (dense layers do not count)`,
+      );
+    if (seen.has(layer)) throw invalid(where, lineOf(), `layer ${layer} stands there again`);
+    seen.add(layer);
+  }
+  const lacking = Array.from({ length: moeLayers }, (_, layer) => layer).find((layer) => !seen.has(layer));
+  if (lacking === undefined) return;
+  const last = entries.at(-1)?.lineOf() ?? 1;
+  throw invalid(
+    where,
+    last,
+    `there is no layer ${lacking}: MoE layers are numbered 0 to ${moeLayers - 1} without gaps`,
+  );
+};
+
+const isMask = (entries: readonly LayerEntry[], experts: number): boolean =>
+  experts >= LEAST_OF_MASK &&
+  entries.every(({ list }) => list.length === experts && list.every((value) => value === 0 || value === 1));
+
+const keptOfMask = ({ layer, list, lineOf }: LayerEntry, where: string): number[] => {
+  const kept = [...list.keys()].filter((expert) => list[expert] === 1);
+  if (kept.length === 0) throw invalid(where, lineOf(), `the mask of layer ${layer} keeps no expert`);
+  return kept;
+};
+
+const checkRanking = ({ layer, list, lineOf }: LayerEntry, where: string, experts: number): void => {
+  const seen = new Set<number>();
+  list.forEach((expert, place) => {
+    if (expert >= experts)
+      throw invalid(
+        where,
+        lineOf(place),
+        `expert ${expert} of layer ${layer} is unknown: experts are numbered 0 to ${experts - 1}`,
+      );
+    if (seen.has(expert)) throw invalid(where, lineOf(place), `expert ${expert} stands twice in layer ${layer}`);
+    seen.add(expert);
+  });
+  const missing = Array.from({ length: experts }, (_, expert) => expert).filter((expert) => !seen.has(expert));
+  if (missing.length === 0) return;
+  const others = missing.length === 1 ? '' : ` and ${missing.length - 1} more`;
+  throw invalid(where, lineOf(), `expert ${missing[0]}${others} of layer ${layer} is missing`);
+};
+
+const unreadable = (where: string, why: string, cause?: unknown): Error =>
+  refuse(
+    'ranking-unreadable',
+    `The ranking in ${where} cannot be read: ${why}.`,
+    'Write {"0": [experts, best first], "1": [...]}.',
+    cause,
+  );
+
+const invalid = (where: string, line: number, what: string): Error =>
+  refuse(
+    'ranking-invalid',
+    `The ranking in ${where}, line ${line}: ${what}.`,
+    'Name each expert of each MoE layer once, the best first.',
+  );

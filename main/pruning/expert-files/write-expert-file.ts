@@ -1,0 +1,67 @@
+import { refuse } from '../../contract/errors.ts';
+import { type DropPlan, isMergePlan, type Plan } from '../../contract/plan.ts';
+
+/** Forms in which a plan is written for other tools. */
+export const expertFileFormats = ['plan', 'expert-list', 'mask'] as const;
+export type ExpertFileFormat = (typeof expertFileFormats)[number];
+
+/** What a plan is written for. */
+export interface ExpertFileTarget {
+  readonly name: string;
+  /** E. */
+  readonly experts: number;
+  /** Numbers of the MoE layers among all layers. */
+  readonly layers: readonly number[];
+}
+
+export interface WrittenExpertFile {
+  readonly text: string;
+  /** What whoever hands it on has to know; null: nothing. */
+  readonly note: string | null;
+}
+
+/**
+ * The text of a plan file:
+ * - `expert-list`: JSON lines `{"layer": [every expert, those that stay first]}`, as vllm-ascend reads them
+ *   (`expert_list_file`, pull request 12525) beside a ratio, which the note gives;
+ * - `mask`: [L][E] of 1 (stays) and 0, as EASY-EP writes it (RUCAIBox/EASYEP).
+ *
+ * @throws WorkbenchError `not-in-this-format` where the form cannot say what the plan does.
+ */
+export const expertFileText = (plan: Plan, format: ExpertFileFormat, target: ExpertFileTarget): WrittenExpertFile => {
+  if (format === 'plan') return { text: `${JSON.stringify(plan, null, 1)}\n`, note: null };
+  const { kept } = requireBareDrops(plan, format);
+  return format === 'mask'
+    ? { text: `${JSON.stringify(kept.map((layer) => mask(layer, target.experts)))}\n`, note: null }
+    : expertList(kept, target);
+};
+
+const requireBareDrops = (plan: Plan, format: ExpertFileFormat): DropPlan => {
+  if (isMergePlan(plan)) throw unfit(format, 'says which experts stay, and the plan merges them', 'plan');
+  if (plan.recovery !== undefined) throw unfit(format, 'holds no weights, and the plan refits some', 'plan');
+  return plan;
+};
+
+const unfit = (format: ExpertFileFormat, why: string, instead: string): Error =>
+  refuse('not-in-this-format', `The format ${format} ${why}.`, `Write it as ${instead}.`);
+
+const mask = (kept: readonly number[], experts: number): number[] =>
+  Array.from({ length: experts }, (_, expert) => (kept.includes(expert) ? 1 : 0));
+
+const expertList = (kept: DropPlan['kept'], { name, experts, layers }: ExpertFileTarget): WrittenExpertFile => {
+  const counts = new Set(kept.map((layer) => layer.length));
+  const [count = experts] = counts;
+  if (counts.size > 1)
+    throw unfit('expert-list', 'goes with one ratio for all layers, and the plan keeps different numbers', 'mask');
+  if (layers.some((layer, place) => layer !== place))
+    throw unfit(
+      'expert-list',
+      `does not tell whether dense layers count, and ${name} has some before its MoE layers`,
+      'mask',
+    );
+  const lines = kept.map((layer, place) => {
+    const others = Array.from({ length: experts }, (_, expert) => expert).filter((expert) => !layer.includes(expert));
+    return JSON.stringify({ [place]: [...layer, ...others] });
+  });
+  return { text: `${lines.join('\n')}\n`, note: `expert_prune_ratio: ${1 - count / experts}` };
+};

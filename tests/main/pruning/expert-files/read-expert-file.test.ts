@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import type { ExpertFile } from '../../../../main/pruning/expert-files/read-expert-file.ts';
+import { onlyPlan, readExpertFile } from '../../../../main/pruning/expert-files/read-expert-file.ts';
+
+const target = { moeLayers: 2, experts: 4, topK: 1 };
+const read = (content: unknown): ExpertFile =>
+  readExpertFile(typeof content === 'string' ? content : JSON.stringify(content), 'a file', target);
+const ranking = [
+  [3, 1, 0, 2],
+  [2, 0, 1, 3],
+];
+const [first, second] = ranking;
+
+describe('readExpertFile', () => {
+  it('reads rankings: lists in order, by number, wrapped, or as JSON lines in any order', () => {
+    const wanted = { kind: 'ranking', ranking };
+    expect(read(ranking)).toEqual(wanted);
+    expect(read({ 1: second, 0: first })).toEqual(wanted);
+    expect(read({ ranking })).toEqual(wanted);
+    expect(read({ ranking: { 0: first, 1: second } })).toEqual(wanted);
+    expect(read(`${JSON.stringify({ 1: second })}\n\n${JSON.stringify({ 0: first })}\n`)).toEqual(wanted);
+  });
+
+  it('reads plans, one or several, the largest first', () => {
+    const small = { kept: [[1], [0]] };
+    const large = {
+      kept: [
+        [1, 2],
+        [0, 3],
+      ],
+    };
+    expect(read(small)).toEqual({ kind: 'plans', plans: [small] });
+    expect(read([small, large])).toEqual({ kind: 'plans', plans: [large, small] });
+    expect(() => read([small, { kept: [[2], [2]] }])).toThrow('Two plans in a file leave 2 experts');
+    expect(() => read([small, { kept: [[2]] }])).toThrow('layers');
+    expect(() => read([small, ranking])).toThrow('no lists of experts');
+    expect(onlyPlan([small], 'a file')).toEqual(small);
+    expect(() => onlyPlan([small, large], 'a file')).toThrow('a file holds 2 plans');
+  });
+
+  it('reads masks of whole numbers or decimals, also of layers that keep different numbers', () => {
+    const plans = [{ kept: [[0, 3], [1]] }];
+    expect(read('[[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0]]')).toEqual({ kind: 'plans', plans });
+    expect(read({ 0: [1, 0, 0, 1], 1: [0, 1, 0, 0] })).toEqual({ kind: 'plans', plans });
+    expect(() => read('[[1, 0, 0, 1],\n [0, 0, 0, 0]]')).toThrow('line 2: the mask of layer 1 keeps no expert');
+    expect(() => read([[1, 0, 0, 1], second])).toThrow('expert 0 stands twice in layer 0');
+  });
+
+  it('takes 0 and 1 of two experts for a ranking', () => {
+    const two = { moeLayers: 1, experts: 2, topK: 1 };
+    expect(readExpertFile('[[1, 0]]', 'a file', two)).toEqual({ kind: 'ranking', ranking: [[1, 0]] });
+  });
+
+  it.for([
+    ['{', 'it is no JSON'],
+    ['{"layers": 2}', 'no lists of experts'],
+    ['{"0": [0]}\n{"1": }', 'line 2 is no JSON'],
+    ['{"0": [0]}\n{"1": ["a"]}', 'line 2 holds no list'],
+  ])('refuses what is no ranking: %s', ([content = '', message = '']) => {
+    expect(() => read(content)).toThrow(expect.objectContaining({ code: 'ranking-unreadable' }));
+    expect(() => read(content)).toThrow(message);
+  });
+
+  it.for([
+    ['{"0": [0, 1, 2, 3],\n"2": [0, 1, 2, 3]}', 'line 2: layer 2 is unknown: the model has the MoE layers 0 to 1'],
+    ['[[0, 1, 2, 3],\n[0, 1, 2, 3],\n[0, 1, 2, 3]]', 'line 3: layer 2 is unknown'],
+    ['{"0": [0, 1, 2, 3]}\n\n{"1": [0, 1, 2, 3]}\n{"0": [0, 1, 2, 3]}', 'line 4: layer 0 stands there again'],
+    ['{\n"1": [0, 1, 2, 3]}', 'line 2: there is no layer 0'],
+    ['{"0": [0, 1, 2, 3],\n "1": [0, 1,\n  4, 3]}', 'line 3: expert 4 of layer 1 is unknown'],
+    ['{"0": [0, 1, 2, 3]}\n{"1": [0, 1, 4, 3]}', 'line 2: expert 4 of layer 1 is unknown'],
+    ['[[0, 1, 2, 3],\n[0,\n1,\n1, 3]]', 'line 4: expert 1 stands twice in layer 1'],
+    ['[[0, 1, 2, 3],\n[0, 1]]', 'line 2: expert 2 and 1 more of layer 1 is missing'],
+    ['{"ranking": {\n"0": [0, 1, 2, 3],\n"1": [0, 1, 3]}}', 'line 3: expert 2 of layer 1 is missing'],
+  ])('refuses by line: %s', ([content = '', message = '']) => {
+    expect(() => read(content)).toThrow(expect.objectContaining({ code: 'ranking-invalid' }));
+    expect(() => read(content)).toThrow(message);
+  });
+});
