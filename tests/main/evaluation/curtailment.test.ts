@@ -120,8 +120,12 @@ describe('a curtailed verdict', () => {
     const baseline = Array.from({ length: 300 }, (_, index) => choiceOutcome(String(index), true));
     const design = designOf('acc', baseline);
     const at = (evaluated: number, lost: number) => ({
-      ...{ n: 300, evaluated, lost, gained: 0, wrongLeft: 0 },
+      n: 300,
+      evaluated,
+      lost,
+      gained: 0,
       rightLeft: 300 - evaluated,
+      wrongLeft: 0,
     });
     const test = { metric: 'acc', delta: 0.02 } as const;
     expect(tangoLowerLimit({ gained: 0, lost: 3, n: 300 }, Z_ONE_SIDED_95)).toBeLessThan(-0.02);
