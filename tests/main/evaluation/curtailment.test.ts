@@ -90,9 +90,9 @@ describe('a curtailed verdict', () => {
         const tellable = curveTellable(test, design);
         if (tellable !== 'depends') expect(isTellable).toBe(tellable === 'yes');
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
-    expect(told).toBeGreaterThan(1000);
+    expect(told).toBeGreaterThan(300);
   });
 
   it('bounds the lower end of all items from above after every item', () => {
