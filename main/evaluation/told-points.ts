@@ -1,4 +1,4 @@
-import { pointNameKey, type PointVerdict, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
+import type { PointVerdict, SweepDocument, SweepResult } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { highAtMost, isBelowMargin, lowAtMost } from './curtailment.ts';
 import { independentItems, itemsNeeded, verdictOf } from './verdicts.ts';
@@ -68,15 +68,6 @@ export const toldText = ({ n, evaluated, lost, verdict }: ToldPoint): string => 
   return verdict === null || verdict === undefined
     ? `not told at this margin by ${items}`
     : `${verdict} after ${items}`;
-};
-
-/** The points of a document that name no point of `results`: a candidate measured in full is no longer told. */
-export const withoutMeasured = <P extends ToldPoint | UnneededPoint>(
-  points: readonly P[],
-  results: readonly SweepResult[],
-): P[] => {
-  const measured = new Set(results.map(pointNameKey));
-  return points.filter((point) => !measured.has(pointNameKey(point)));
 };
 
 /** Factors of a curve that were not measured, because a smaller one is unsafe. */

@@ -2,6 +2,11 @@ import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { MetricName } from '../contract/task.ts';
 import type { CurveSheet } from './curve-panels.ts';
 
+/** How a candidate is drawn that stopped early. */
+const TOLD_CAPTION =
+  'Cross on the axis: unsafe, told before every item was answered, so that there is no value; larger factors of that ' +
+  'curve were not needed.';
+
 /** How to read the curves of a sheet; the threshold rule stands beside it. */
 export const curveCaption = (sheet: CurveSheet): string => {
   const metrics = new Set<MetricName>(sheet.panels.map(({ metric }) => metric));
@@ -11,11 +16,13 @@ export const curveCaption = (sheet: CurveSheet): string => {
       : []),
     ...(metrics.has('perplexity') ? ['paired bootstrap for perplexity'] : []),
   ].join('; ');
+  const isCut = sheet.panels.some(({ series }) => series.some(({ told }) => told.length > 0));
   return (
     `Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, about its value ` +
     `(${intervals}). Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
     `the threshold factor, bar at the first unsafe factor; an arrow means that every tested factor is safe, a hollow ` +
-    'mark that none is.'
+    'mark that none is.' +
+    (isCut ? ` ${TOLD_CAPTION}` : '')
   );
 };
 

@@ -55,7 +55,8 @@ export const curveFigure = (
   const sheet = withMethods(whole, shown);
   const marks = methodMarks(whole.methods, theme, shown);
   const points = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.points));
-  const largestFactor = Math.max(2, ...points.map(({ factor }) => factor));
+  const told = sheet.panels.flatMap(({ series }) => series.flatMap((one) => one.told));
+  const largestFactor = Math.max(2, ...points.map(({ factor }) => factor), ...told);
   const { width, height: plotHeight, axisRoom, gap, below } = PANEL;
   const height = stripHeight(marks.size) + plotHeight;
   return drawSmallMultiples({

@@ -70,7 +70,26 @@ const drawAxes = (panel: CurvePanel, frame: PanelFrame, plotTop: number, x: Axis
   ];
 };
 
-const drawSeries = (series: CurveSeries, shift: number, mark: MethodMark, x: AxisScale, y: AxisScale): SvgNode[] => {
+/** A candidate that stopped early: a cross on the axis at its factor, since it has no value. */
+const drawTold = (factor: number, shift: number, mark: MethodMark, x: AxisScale, bottom: number): SvgNode => {
+  const [px, py, r] = [x.position(factor) + shift, bottom - 5, 3];
+  return svgElement('path', {
+    class: 'told',
+    d: `M${px - r} ${py - r}l${2 * r} ${2 * r}M${px - r} ${py + r}l${2 * r} ${-2 * r}`,
+    fill: 'none',
+    stroke: mark.color,
+    'stroke-width': 1.4,
+  });
+};
+
+const drawSeries = (
+  series: CurveSeries,
+  shift: number,
+  mark: MethodMark,
+  x: AxisScale,
+  y: AxisScale,
+  [lowest, highest]: readonly [number, number],
+): SvgNode[] => {
   const at = ({ factor, value }: CurvePoint): readonly [number, number] => [
     x.position(factor) + (factor > 1 ? shift : 0),
     y.position(value),
@@ -87,7 +106,10 @@ const drawSeries = (series: CurveSeries, shift: number, mark: MethodMark, x: Axi
       .flatMap((point) => {
         const [px, py] = at(point);
         return [
-          line(px, y.position(point.low), px, y.position(point.high), mark.color, { 'stroke-width': 1 }),
+          // About an accuracy near 1 the interval of the difference reaches beyond what an accuracy can be.
+          line(px, y.position(Math.max(lowest, point.low)), px, y.position(Math.min(highest, point.high)), mark.color, {
+            'stroke-width': 1,
+          }),
           drawMark(mark, px, py, RADIUS),
         ];
       }),
@@ -150,7 +172,8 @@ export const drawCurvePanel = (panel: CurvePanel, frame: PanelFrame): SvgNode =>
       ...(series.threshold === null
         ? []
         : drawThreshold(series.threshold, panel.metric, rowOf(series.method), mark, frame, x)),
-      ...drawSeries(series, shiftOf(series.method), mark, x, y),
+      ...drawSeries(series, shiftOf(series.method), mark, x, y, frame.domain),
+      ...series.told.map((factor) => drawTold(factor, shiftOf(series.method), mark, x, bottom)),
     ];
   });
   return svgElement(

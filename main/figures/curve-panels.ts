@@ -1,6 +1,8 @@
 import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
+import type { ToldPoint } from '../contract/told-point.ts';
 import { headlineThresholds } from '../evaluation/threshold.ts';
+import { testedPoints } from '../evaluation/told-points.ts';
 
 export interface CurvePoint {
   readonly factor: number;
@@ -15,6 +17,8 @@ export interface CurveSeries {
   /** Seeds behind a point. One: the paired 95 % interval about the unpruned value. More: mean, lowest and highest. */
   readonly seeds: number;
   readonly points: readonly CurvePoint[];
+  /** Factors at which a candidate stopped early, unsafe: it has no value there. */
+  readonly told: readonly number[];
   readonly threshold: Threshold | null;
 }
 
@@ -53,13 +57,20 @@ const pointOf = (factor: number, results: readonly SweepResult[]): CurvePoint =>
 const seriesOf = (
   method: string,
   results: readonly SweepResult[],
+  told: readonly ToldPoint[],
   unpruned: number,
   threshold: Threshold | null,
 ): CurveSeries => {
-  const factors = distinct(results.map(({ factor }) => factor)).sort((a, b) => a - b);
+  const seeds = distinct([...results, ...told].map(({ seed }) => seed)).length;
+  const measured = (factor: number): number => results.filter((result) => result.factor === factor).length;
+  // A mean over the draws that were safe alone would be too good: a factor has a value if every draw has one.
+  const isCut = told.length > 0;
+  const factors = distinct(results.map(({ factor }) => factor))
+    .filter((factor) => !isCut || measured(factor) === seeds)
+    .sort((a, b) => a - b);
   return {
     method,
-    seeds: distinct(results.map(({ seed }) => seed)).length,
+    seeds,
     points: [
       { factor: 1, value: unpruned, low: unpruned, high: unpruned },
       ...factors.map((factor) =>
@@ -69,6 +80,7 @@ const seriesOf = (
         ),
       ),
     ],
+    told: distinct(told.map(({ factor }) => factor)).sort((a, b) => a - b),
     threshold,
   };
 };
@@ -78,6 +90,15 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
   const [first] = results;
   if (first === undefined) return null;
   const pruned = results.filter(({ factor }) => factor > 1);
+  const isHere = (one: { readonly model: string; readonly task: string }): boolean =>
+    one.model === model && one.task === task;
+  // A candidate that was not measured at all, for want of items, is no point.
+  const told = (document.told ?? []).filter((point) => isHere(point) && point.evaluated > 0);
+  const methods = distinct(
+    testedPoints(document)
+      .filter(isHere)
+      .map(({ method }) => method),
+  );
   const thresholds = headlineThresholds(document.thresholds).filter((one) => one.model === model && one.task === task);
   const unpruned = unprunedValue(first);
   const delta = thresholds[0]?.delta ?? null;
@@ -88,10 +109,11 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
     n: first.n,
     unpruned,
     margin,
-    series: distinct(pruned.map(({ method }) => method)).map((method) =>
+    series: methods.map((method) =>
       seriesOf(
         method,
         pruned.filter((result) => result.method === method),
+        told.filter((point) => point.method === method),
         unpruned,
         thresholds.find((one) => one.method === method) ?? null,
       ),

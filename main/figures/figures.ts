@@ -9,7 +9,7 @@ import { fileNames } from './file-names.ts';
 import { choiceAndWritingCsv } from './kinds-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
-import { findingsMarkdown, thresholdsMarkdown } from './tables.ts';
+import { findingsMarkdown, thresholdsMarkdown, toldCsv } from './tables.ts';
 import {
   compareView,
   curvesView,
@@ -57,6 +57,11 @@ const kindsFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[
   return contents === null ? [] : [{ name: 'chosen-and-written.csv', contents }];
 };
 
+const toldFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
+  const contents = toldCsv(document, manifest);
+  return contents === null ? [] : [{ name: 'told-early.csv', contents }];
+};
+
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
   const curves = [...new Set(document.results.map(({ model }) => model))].map((model) => curvesView(view, model));
@@ -66,6 +71,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
     ...kindsFiles(manifest, document),
+    ...toldFiles(manifest, document),
   ];
 };
 

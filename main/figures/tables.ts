@@ -2,6 +2,7 @@ import type { CompareDocument, CompareRow, CompareTask } from '../contract/compa
 import type { RunManifest } from '../contract/run.ts';
 import type { EqualKeptPair, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type { ToldPoint } from '../contract/told-point.ts';
 import { verdictText } from '../evaluation/wording.ts';
 import { type Columns, csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
@@ -52,6 +53,25 @@ const thresholdColumns: Columns<Threshold> = [
   ['first_worse', ({ firstWorse }) => firstWorse],
   ...powerColumns,
 ];
+
+const toldColumns: Columns<ToldPoint> = [
+  ['model', ({ model }) => model],
+  ['task', ({ task }) => task],
+  ['method', ({ method }) => method],
+  ['seed', ({ seed }) => seed],
+  ['factor', ({ factor }) => factor],
+  ['kept', ({ kept }) => kept],
+  ['n', ({ n }) => n],
+  ['evaluated', ({ evaluated }) => evaluated],
+  ['metric', ({ metric }) => metric],
+  ['lost_at_least', ({ lost }) => lost],
+  ['gained_at_most', ({ gainedAtMost }) => gainedAtMost],
+  ['verdict', ({ verdict }) => verdict ?? null],
+];
+
+/** Candidates of a sweep that stopped early, one per line; null where none did. */
+export const toldCsv = ({ told = [] }: SweepDocument, manifest: RunManifest): string | null =>
+  told.length === 0 ? null : csvTable(manifest, toldColumns, told);
 
 /** Every number of a sweep, one candidate on one task per line. */
 export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>

@@ -7,6 +7,10 @@ const MIN_READINGS = 4;
 const READING_MS = 150;
 /** Part of the readings left out at each end of the range. */
 const TAIL = 0.1;
+/** Curves that must have ended before it is told how much of the planned work a search for thresholds needs. */
+const MIN_SHARES = 4;
+/** Standard errors on either side of the mean share. */
+const SHARE_ERRORS = 2;
 
 interface Reading {
   readonly work: number;
@@ -21,6 +25,10 @@ interface Reading {
 export interface ProgressMeter<Subject = JobSubject> {
   setTotal(work: number): void;
   addToTotal(work: number): void;
+  /** Candidates may stop early from here on: no time is told before it shows how much of the work that leaves. */
+  expectSavings(): void;
+  /** A curve of so much planned work ended with so much of it done: the rest is no longer part of the total. */
+  saved(planned: number, done: number): void;
   describe(description: string): void;
   /** A step of this much work begins. */
   begin(work: number): void;
@@ -58,6 +66,20 @@ export const createProgressMeter = <Subject extends object>(
   /** Place of the last reading's end. */
   let mark: { work: number; at: number } | null = null;
 
+  /** Part of its planned work that each curve that ended has needed; null: all work is needed. */
+  let shares: number[] | null = null;
+
+  /** Part of the planned work that is left that will be needed: a range about the mean of the curves so far. */
+  const neededShare = (): { readonly low: number; readonly high: number } | null => {
+    if (shares === null) return { low: 1, high: 1 };
+    const count = shares.length;
+    if (count < MIN_SHARES) return null;
+    const mean = shares.reduce((sum, share) => sum + share, 0) / count;
+    const variance = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / (count - 1);
+    const error = SHARE_ERRORS * Math.sqrt(variance / count);
+    return { low: Math.max(Math.min(...shares), mean - error), high: Math.min(1, mean + error) };
+  };
+
   const doneWork = (): number => finished + inFlight * part;
   const takeReading = (): void => {
     const at = now();
@@ -68,10 +90,14 @@ export const createProgressMeter = <Subject extends object>(
     mark = { work: doneWork(), at };
   };
   const leftMs = (): JobProgress['leftMs'] => {
-    if (readings.length < MIN_READINGS) return null;
+    const share = neededShare();
+    if (readings.length < MIN_READINGS || share === null) return null;
     const left = Math.max(0, total - doneWork());
     const rates = readings.map(({ work, elapsedMs }) => work / elapsedMs).sort((a, b) => a - b);
-    return { low: left / quantile(rates, 1 - TAIL), high: left / quantile(rates, TAIL) };
+    return {
+      low: (left * share.low) / quantile(rates, 1 - TAIL),
+      high: (left * share.high) / quantile(rates, TAIL),
+    };
   };
 
   return {
@@ -81,6 +107,15 @@ export const createProgressMeter = <Subject extends object>(
     },
     addToTotal: (work) => {
       total += work;
+      changed();
+    },
+    expectSavings: () => {
+      shares = [];
+      changed();
+    },
+    saved: (planned, done) => {
+      total -= planned - done;
+      shares?.push(planned > 0 ? done / planned : 1);
       changed();
     },
     describe: (text) => {

@@ -222,8 +222,10 @@ export const measurePlace = async (
   if (!settings.adaptive || telling?.how === 'not') return;
   const isSafeAt = async (candidate: Candidate): Promise<boolean> => {
     if (telling !== null && telling.how !== 'whole curve') {
-      const [safe] = await tellCandidates(stage, measured.baseline, [candidate], design);
-      return safe === true;
+      const [told] = await tellCandidates(stage, measured.baseline, [candidate], design);
+      if (told === undefined) throw new Error('a candidate was not told');
+      context.meter.addToTotal(measurement.work * (told.share - 1));
+      return told.safe;
     }
     const { plans, tell, results } = pointsOf(stage, [candidate]);
     await evaluationSteps(context, measurement, plans, sizer, (key, outcomes) =>
@@ -250,7 +252,10 @@ export const sweepJob =
     const { places, work, notes } = await sweepPlaces(context, input);
     const record = createRecord(context, notes);
     context.meter.setTotal(work);
-    if (input.settings.stop === 'told') record.note(TOLD_NOTE);
+    if (input.settings.stop === 'told') {
+      record.note(TOLD_NOTE);
+      context.meter.expectSavings();
+    }
     const opened: Stage[] = [];
     try {
       for (const place of places) {

@@ -171,7 +171,6 @@ export const toldSteps = async (
         continue;
       }
       count(candidate);
-      meter.addToTotal((measurement.work * (counts.evaluated - counts.n)) / counts.n);
       await done(candidate.key, { kind: 'told', counts });
     }
     open = still;

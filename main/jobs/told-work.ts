@@ -65,27 +65,34 @@ const tellEarly = async (
   context.emit({ type: 'sweep.told', run: context.run, point });
 };
 
-/** Measures candidates as far as their verdicts need; whether each is safe, in their order. */
+/** Whether a candidate is safe, and which part of its items that took. */
+export interface Told {
+  readonly safe: boolean;
+  readonly share: number;
+}
+
+/** Measures candidates as far as their verdicts need. Answers in their order. */
 export const tellCandidates = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
   candidates: readonly Candidate[],
   design: PairedDesign | null,
   pairs?: RecoveryPairs,
-): Promise<readonly boolean[]> => {
+): Promise<readonly Told[]> => {
   const { context, measurement, settings, sizer } = stage;
   const byKey = candidatesByKey(candidates);
-  const safe = new Map<Candidate, boolean>();
+  const told = new Map<Candidate, Told>();
   const tell = async (key: string, outcome: ToldOutcome): Promise<void> => {
     for (const [place, twin] of (byKey.get(key) ?? []).entries()) {
-      if (place > 0) context.meter.reuse(measurement.work, 0);
+      const share = outcome.kind === 'full' ? 1 : outcome.counts.evaluated / outcome.counts.n;
+      if (place > 0) context.meter.reuse(measurement.work * share, 0);
       if (outcome.kind === 'full') {
         const result: SweepResult = resultOf(stage, twin, baseline, outcome.outcomes);
-        safe.set(twin, isSafe(result, settings.delta));
+        told.set(twin, { safe: isSafe(result, settings.delta), share });
         pairs?.add({ ...twin, factor: result.factor }, outcome.outcomes);
         await announce(stage, { result, step: key });
       } else if (design !== null) {
-        safe.set(twin, false);
+        told.set(twin, { safe: false, share });
         await tellEarly(stage, twin, design, outcome.counts);
       }
     }
@@ -94,7 +101,11 @@ export const tellCandidates = async (
   if (design === null)
     await evaluationSteps(context, measurement, plans, sizer, (key, outcomes) => tell(key, { kind: 'full', outcomes }));
   else await toldSteps(context, measurement, baseline, plans, { sizer, delta: settings.delta }, tell);
-  return candidates.map((candidate) => safe.get(candidate) ?? false);
+  return candidates.map((candidate) => {
+    const own = told.get(candidate);
+    if (own === undefined) throw new Error('a candidate was not told');
+    return own;
+  });
 };
 
 /** A count of kept experts of a curve that was tested, and whether it is safe. */
@@ -135,13 +146,22 @@ export const tellCurves = async (
     const alive = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
     const candidates: Candidate[] = [];
     for (const curve of alive) candidates.push(await candidateOf(stage, curve, keep));
-    const safe = await tellCandidates(stage, baseline, candidates, design, pairs);
-    tested.push(...alive.map((curve, place) => ({ curve, kept: keep, safe: safe[place] ?? false })));
-    for (const curve of alive.filter((_, place) => safe[place] !== true)) {
-      ended.add(curve);
-      const left = curve.counts.filter((count) => count < keep);
-      record.addUnneeded(left.map((kept) => unneeded(stage, curve, kept)));
-      context.meter.addToTotal(-left.length * (measurement.work + planWork(settings, curve, calibration)));
+    const told = await tellCandidates(stage, baseline, candidates, design, pairs);
+    for (const [place, curve] of alive.entries()) {
+      const { safe, share } = told[place] ?? { safe: false, share: 1 };
+      const { counts } = curve;
+      const left = counts.filter((count) => count < keep);
+      tested.push({ curve, kept: keep, safe });
+      if (!safe) {
+        ended.add(curve);
+        record.addUnneeded(left.map((kept) => unneeded(stage, curve, kept)));
+      }
+      if (!safe || left.length === 0) {
+        const plans = planWork(settings, curve, calibration);
+        const before = counts.length - left.length - 1;
+        const planned = counts.length * (measurement.work + plans);
+        context.meter.saved(planned, (before + share) * measurement.work + (before + 1) * plans);
+      }
     }
   }
   return tested;
@@ -160,7 +180,7 @@ export const leaveUntold = async (
   const wrong = design === null ? 0 : design.right.filter((right) => !right).length;
   for (const curve of curves) {
     const { counts } = curve;
-    context.meter.addToTotal(-counts.length * (measurement.work + planWork(settings, curve, calibration)));
+    context.meter.saved(counts.length * (measurement.work + planWork(settings, curve, calibration)), 0);
     const [first, ...others] = counts;
     if (first === undefined) continue;
     const point: ToldPoint = {

@@ -2,6 +2,8 @@ import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, Compa
 import { curveLabel } from '../contract/method.ts';
 import type { SweepDocument, SweepResult } from '../contract/sweep.ts';
 import { answersText, rankIntervalText, rankText, readingText, sharedPlaceText } from '../evaluation/wording.ts';
+import type { ToldPoint } from '../contract/told-point.ts';
+import { toldText } from '../evaluation/told-points.ts';
 import {
   bareFactor,
   formatDifference,
@@ -54,6 +56,30 @@ export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
     }),
   );
 };
+
+/** Candidates that stopped early: what their items tell, without accuracy and interval; nothing where none did. */
+export const toldTable = ({ told = [] }: SweepDocument): HtmlNode[] =>
+  told.length === 0
+    ? []
+    : [
+        html(
+          'details',
+          {},
+          html('summary', {}, `${told.length} candidates that were told early`),
+          reportTable<ToldPoint>(
+            'They stopped as soon as all items could only call them unsafe: they have no accuracy and no interval.',
+            [
+              { title: 'model', cell: ({ model }) => model },
+              { title: 'task', cell: ({ task }) => task },
+              { title: 'method', cell: ({ method, seed }) => (seed === null ? method : `${method}, seed ${seed}`) },
+              { title: 'factor', isNumber: true, cell: ({ factor }) => bareFactor(factor) },
+              { title: 'kept', isNumber: true, cell: ({ kept }) => bareFactor(kept) },
+              { title: 'told', cell: toldText },
+            ],
+            told,
+          ),
+        ),
+      ];
 
 interface TaskRow {
   readonly task: CompareTask;

@@ -7,7 +7,7 @@ import { html, htmlAll, type HtmlNode, reportStyles } from './html.ts';
 import { curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { choiceAndWritingTable } from './report-kinds.ts';
-import { measurementTables, methodComparisons } from './report-methods.ts';
+import { measurementTables, methodComparisons, toldTable } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
 import {
   chartFindings,
@@ -83,6 +83,7 @@ const sections = (source: ReportSource): Section[] => {
           'Tables that are folded are left out in print: unfold those that you want on paper.',
         ),
         measurementTables(document),
+        ...toldTable(document),
         ...notes(document.notes ?? []),
       ],
     },

@@ -122,6 +122,8 @@ export interface ComparisonChoice {
  * each kind of answers. Empty where no model has two methods to compare.
  */
 export const readReportComparisons = async (stores: Stores, document: SweepDocument): Promise<CompareDocument[]> => {
+  // Only candidates that are safe were measured in full: no ranking is to be had from them.
+  if ((document.told ?? []).length > 0) return [];
   const models = comparedModels(document.results).filter(
     (model) =>
       new Set(document.results.filter((one) => one.model === model && one.factor > 1).map(({ method }) => method))
@@ -182,8 +184,10 @@ export const readRecordedTrainings = async (resources: string): Promise<Recorded
  */
 export const readSizePairs = async (
   stores: Stores,
-  { run, results }: Pick<SweepDocument, 'run' | 'results'>,
+  { run, results, told = [] }: Pick<SweepDocument, 'run' | 'results' | 'told'>,
 ): Promise<MeasuredPairs> => {
+  // Pairs of those candidates alone that are safe would say too much good of pruning.
+  if (told.length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
   const models = sizedModels(results);
   const comparisons = sizeComparisons(results, models);
   const equalKept = equalKeptComparisons(results, models);

@@ -1,7 +1,7 @@
 import type { RunManifest } from '../../main/contract/run.ts';
 import { listsRuns } from '../engine/apply-event.ts';
 import type { Engine } from '../engine/engine-context.tsx';
-import { isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
+import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
 import { chatOf } from '../profile/chat.ts';
@@ -36,7 +36,13 @@ export const startSweep: Action = {
       pages: facts.methods,
     }) === null,
   perform: async ({ bridge, cache }, facts) => {
-    const input = sweepInput(sweepModels(facts), tickedTasks(facts), sweepStore.getState(), planStore.getState());
+    const input = sweepInput(
+      sweepModels(facts),
+      tickedTasks(facts),
+      sweepStore.getState(),
+      planStore.getState(),
+      focusedTask(facts),
+    );
     const { run } = await bridge.call('sweep.start', input);
     cache.invalidate(listsRuns);
     selectionStore.getState().selectRun(run);

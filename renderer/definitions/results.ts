@@ -169,6 +169,13 @@ export const results = define({
       'After the listed factors, bisects the number of kept experts between the last safe and the first unsafe ' +
       'factor, until they are neighbours.',
   },
+  stopWhenTold: {
+    term: 'Stop when told',
+    text:
+      'Finds thresholds instead of measuring curves: a candidate stops as soon as all items could only call it unsafe, ' +
+      'and a curve at its first unsafe factor. Thresholds are those of all items; an unsafe candidate has no accuracy. ' +
+      'A sweep without it goes on from what is on disk.',
+  },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
   seeds: {
     term: 'Seeds',

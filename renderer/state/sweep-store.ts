@@ -24,6 +24,8 @@ export interface SweepState {
   /** What recovered plans have refitted, each a curve of its own. */
   readonly refits: readonly RefitName[];
   readonly adaptive: boolean;
+  /** Find thresholds only: candidates stop as soon as their verdict is told. */
+  readonly stopWhenTold: boolean;
   /** First n test items of each task; null: all. */
   readonly limit: number | null;
   readonly delta: number;
@@ -36,6 +38,7 @@ export interface SweepState {
   readonly chooseRecovery: (recovery: SweepSettings['recovery']) => void;
   readonly toggleRefit: (refit: RefitName) => void;
   readonly chooseAdaptive: (adaptive: boolean) => void;
+  readonly chooseStopWhenTold: (stopWhenTold: boolean) => void;
   readonly chooseLimit: (limit: number | null) => void;
   readonly chooseDelta: (delta: number) => void;
 }
@@ -54,6 +57,7 @@ const createSweepStore = () =>
     recovery: 'none',
     refits: ['experts'],
     adaptive: false,
+    stopWhenTold: false,
     limit: null,
     delta: 0.02,
     toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
@@ -65,6 +69,7 @@ const createSweepStore = () =>
     chooseRecovery: (recovery) => set({ recovery }),
     toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
     chooseAdaptive: (adaptive) => set({ adaptive }),
+    chooseStopWhenTold: (stopWhenTold) => set({ stopWhenTold }),
     chooseLimit: (limit) => set({ limit }),
     chooseDelta: (delta) => set({ delta }),
   }));

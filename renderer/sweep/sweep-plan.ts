@@ -11,7 +11,17 @@ import type { SweepState } from '../state/sweep-store.ts';
 
 export type SweepSettingsChosen = Pick<
   SweepState,
-  'methods' | 'skippedFactors' | 'seeds' | 'budget' | 'protect' | 'recovery' | 'refits' | 'adaptive' | 'limit' | 'delta'
+  | 'methods'
+  | 'skippedFactors'
+  | 'seeds'
+  | 'budget'
+  | 'protect'
+  | 'recovery'
+  | 'refits'
+  | 'adaptive'
+  | 'stopWhenTold'
+  | 'limit'
+  | 'delta'
 >;
 
 /** What plans and sweeps share. */
@@ -147,8 +157,9 @@ const titles = (tasks: readonly TaskEntry[]): string => tasks.map((task) => task
 export const sweepInput = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  { methods, skippedFactors, seeds, budget, protect, recovery, refits, adaptive, limit, delta }: SweepSettingsChosen,
+  { methods, skippedFactors, seeds, budget, protect, recovery, refits, adaptive, ...rest }: SweepSettingsChosen,
   { options, chat }: SharedSettings,
+  focused: TaskEntry | null = null,
 ): CallInput<'sweep.start'> => ({
   models: models.map((model) => model.handle),
   tasks: tasks.map((task) => task.handle),
@@ -163,10 +174,18 @@ export const sweepInput = (
     refits: recovery === 'none' ? undefined : [...refits],
     chat: chatOf(models, chat),
     options: optionsOf(methods, options),
-    delta,
-    limit,
+    delta: rest.delta,
+    limit: rest.limit,
+    stop: rest.stopWhenTold ? 'told' : undefined,
+    first: firstOf(tasks, focused),
   },
 });
+
+/** The task in focus, whose answer the window shows first; namesakes are told apart by the run alone. */
+const firstOf = (tasks: readonly TaskEntry[], focused: TaskEntry | null): { readonly task: string } | undefined =>
+  focused !== null && tasks.filter(({ name }) => name === focused.name).length === 1
+    ? { task: focused.name }
+    : undefined;
 
 /** Options of the methods that have any set. */
 export const optionsOf = (methods: SweepSettingsChosen['methods'], options: OptionsByMethod): OptionsByMethod =>

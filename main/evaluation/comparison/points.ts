@@ -1,5 +1,5 @@
 import { refuse } from '../../contract/errors.ts';
-import { isFactorAtMost, isSameFactor, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
+import { isFactorAtMost, isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import { type AnswerKind, answerKind, answersOf } from '../../contract/task.ts';
 import { bareFactor } from '../../figures/numbers.ts';
 
@@ -107,7 +107,7 @@ const chosenModel = (models: readonly string[], run: string, model: string | und
  * for, so the nearest stands for it, if it is within NEAREST_LIMIT.
  */
 export const comparePoints = (
-  { run, results }: { readonly run: string; readonly results: readonly SweepResult[] },
+  { run, results, told = [] }: Pick<SweepDocument, 'run' | 'results' | 'told'>,
   {
     model: named,
     factor: asked,
@@ -118,6 +118,12 @@ export const comparePoints = (
     readonly answers?: AnswerKind | undefined;
   },
 ): ComparePoints => {
+  if (told.length > 0)
+    throw refuse(
+      'told-early',
+      `${run} looked for thresholds only: its unsafe candidates stopped early, so that methods cannot be compared at a factor.`,
+      'Measure the curve: the same sweep without stopping early goes on from what is on disk.',
+    );
   const models = comparedModels(results);
   const model = chosenModel(models, run, named);
   const kinds = answersMeasured(results, model);

@@ -66,7 +66,9 @@ export const chartRows = (
 export const factorTicks = (curves: readonly TaskCurves[]): readonly number[] => {
   const largest = Math.max(
     2,
-    ...curves.flatMap((task) => task.curves.flatMap((curve) => curve.points.map((point) => point.factor))),
+    ...curves.flatMap((task) =>
+      task.curves.flatMap((curve) => [...curve.points.map((point) => point.factor), ...curve.told]),
+    ),
   );
   const ticks: number[] = [];
   for (let factor = 1; factor <= largest * 1.001; factor *= 2) ticks.push(factor);

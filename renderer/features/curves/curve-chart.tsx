@@ -40,7 +40,8 @@ const Chart = (props: CurveChartProps) => {
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const [hovered, setHovered] = useState<Hovered | null>(null);
   const shown = useMemo(
-    () => curves.curves.filter((curve) => !hidden.includes(curve.method) && curve.points.length > 0),
+    () =>
+      curves.curves.filter((curve) => !hidden.includes(curve.method) && curve.points.length + curve.told.length > 0),
     [curves, hidden],
   );
   const domain = useMemo(() => valueDomain(curves), [curves]);

@@ -3,8 +3,9 @@ import { methodStyle } from '../../../main/figures/method-marks.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { resultKey } from '../../sweep/points.ts';
-import { type ChartRow, chartRows } from './chart-rows.ts';
+import { type ChartRow, chartRows, dodged } from './chart-rows.ts';
 import type { MethodCurve } from './task-curves.ts';
+import { ToldMarks } from './told-marks.tsx';
 
 interface CurveMarksProps {
   readonly curves: readonly MethodCurve[];
@@ -36,6 +37,7 @@ export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emph
           key={curve.method}
           curve={curve}
           rows={chartRows(curve, unpruned, methods.indexOf(curve.method), methods.length)}
+          told={curve.told.map((factor) => x(dodged(factor, methods.indexOf(curve.method), methods.length)))}
           order={methods.indexOf(curve.method)}
           theme={theme}
           selectedKey={selectedKey}
@@ -51,6 +53,8 @@ export const CurveMarks = ({ curves, unpruned, methods, theme, selectedKey, emph
 interface MethodMarksProps {
   readonly curve: MethodCurve;
   readonly rows: readonly ChartRow[];
+  /** Where candidates that stopped early stand. */
+  readonly told: readonly number[];
   readonly order: number;
   readonly theme: ResolvedTheme;
   readonly selectedKey: string | null;
@@ -62,7 +66,7 @@ interface MethodMarksProps {
 const polyline = (points: readonly (readonly [number, number])[]): string =>
   points.map(([px, py], index) => `${index === 0 ? 'M' : 'L'}${px.toFixed(1)},${py.toFixed(1)}`).join('');
 
-const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: MethodMarksProps) => {
+const MethodMarks = ({ curve, rows, told, order, theme, selectedKey, stand, x, y }: MethodMarksProps) => {
   const style = methodStyle(curve.method, order);
   const color = style[theme];
   const line = rows.flatMap((row) => (row.line === null ? [] : [[x(row.x), y(row.line)] as const]));
@@ -83,6 +87,7 @@ const MethodMarks = ({ curve, rows, order, theme, selectedKey, stand, x, y }: Me
         strokeWidth={stand === 'out' ? 2.2 : 1.6}
         strokeDasharray={style.dash}
       />
+      <ToldMarks places={told} color={color} />
       {rows.map((row) => {
         if (row.result === null || row.dot === null) return null;
         const [cx, cy] = [x(row.x), y(row.dot)];

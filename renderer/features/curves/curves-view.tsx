@@ -18,6 +18,7 @@ import { CurveChart } from './curve-chart.tsx';
 import { CurvesControls, CurvesLegend } from './curves-controls.tsx';
 import { ResultsTable, ThresholdsTable } from './curves-tables.tsx';
 import { sweepMethods, sweepModels, taskCurves } from './task-curves.ts';
+import { ToldList } from './told-list.tsx';
 import '../../sweep/sweep.css';
 
 const SMALL_HEIGHT = 176;
@@ -61,6 +62,7 @@ export const CurvesView = () => {
   const selected =
     point?.run !== manifest.id ? null : (document?.results.find((result) => isPoint(result, point)) ?? null);
   const ticks = factorTicks(curves);
+  const told = (document?.told ?? []).filter((one) => one.model === model);
   const title = (name: string): string => facts.tasks.find((task) => task.name === name)?.title ?? name;
   const shown =
     enlarged !== null && curves.some((task) => task.task === enlarged)
@@ -133,6 +135,7 @@ export const CurvesView = () => {
                 ))}
               </div>
             )}
+            {told.length > 0 && <ToldList points={told} title={title} />}
             <ThresholdsTable
               curves={curves}
               methods={methods}

@@ -18,6 +18,8 @@ export interface MethodCurve {
   /** The line: one value per factor, the mean where there are several seeds; begins at the unpruned model. */
   readonly line: readonly MeanPoint[];
   readonly seeds: number;
+  /** Factors at which a candidate stopped early, unsafe: it has no value there. */
+  readonly told: readonly number[];
   readonly thresholds: readonly Threshold[];
 }
 
@@ -52,7 +54,7 @@ export const sweepModels = (document: SweepDocument): readonly string[] =>
  * others by name.
  */
 export const sweepMethods = (document: SweepDocument): readonly string[] =>
-  distinct(document.results.map((result) => result.method))
+  distinct([...document.results, ...(document.told ?? [])].map(({ method }) => method))
     .filter((method) => method !== UNPRUNED)
     .sort(compareMethodLabels);
 
@@ -77,11 +79,19 @@ export const taskCurves = (
       const points = ofTask
         .filter((result) => result.method === method && result.factor > 1)
         .sort((left, right) => left.factor - right.factor || (left.seed ?? 0) - (right.seed ?? 0));
+      const told = (document.told ?? []).filter(
+        (point) => point.model === model && point.task === task && point.method === method && point.evaluated > 0,
+      );
+      const seeds = Math.max(1, distinct([...points, ...told].map((point) => point.seed)).length);
+      // A mean over the draws that were safe alone would be too good: the line has a factor if every draw has it.
+      const isWhole = ({ factor }: SweepResult): boolean =>
+        told.length === 0 || points.filter((point) => point.factor === factor).length === seeds;
       return {
         method,
         points,
-        line: meanLine(points, unpruned),
-        seeds: Math.max(1, distinct(points.map((point) => point.seed)).length),
+        line: meanLine(points.filter(isWhole), unpruned),
+        seeds,
+        told: distinct(told.map(({ factor }) => factor)),
         thresholds: document.thresholds.filter(
           (threshold) => threshold.model === model && threshold.task === task && threshold.method === method,
         ),

@@ -31,7 +31,8 @@ export const SweepCostLine = () => {
       {plural(tasks.length, 'task')}
       {models.length > 1 && ` for ${plural(models.length, 'model')}`}: {plural(cost.evaluations, 'evaluation')}, the
       unpruned model included; {formatCount(cost.itemEvaluations)} item scorings
-      {settings.adaptive && ', and what adaptive adds'}.{' '}
+      {settings.adaptive && ', and what adaptive adds'}
+      {settings.stopWhenTold && '; at most, since candidates stop when told'}.{' '}
       {cost.searched > 0 && (
         <>
           <Definition of="search">Searches</Definition> measure {plural(cost.searched, 'more candidate')} on calibration

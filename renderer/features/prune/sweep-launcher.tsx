@@ -78,6 +78,9 @@ export const SweepLauncher = () => {
           <Checkbox checked={settings.adaptive} onChange={settings.chooseAdaptive}>
             <Definition of="adaptive">adaptive</Definition>
           </Checkbox>
+          <Checkbox checked={settings.stopWhenTold} onChange={settings.chooseStopWhenTold}>
+            <Definition of="stopWhenTold">stop when told</Definition>
+          </Checkbox>
         </div>
         <span>Plans</span>
         <div className="sweep-plans">

@@ -17,6 +17,7 @@ import { answer, curtailedSample, SAMPLE, sampleOutcomes } from './curtailed-sam
 
 const DELTA = 0.02;
 const eachItem = (n: number): readonly number[] => Array.from({ length: n }, (_, index) => index + 1);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
@@ -61,7 +62,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
       byMargin += evaluated;
       if (!isSafe) unsafeAfter.push(evaluated);
     }
-    console.log(
+    print(
       `${candidates.length} candidates: ${inFull} item evaluations in full, ${fileOrder} in file order ` +
         `(${(inFull / fileOrder).toFixed(1)}x fewer), ${byMargin} by margin (${(inFull / byMargin).toFixed(1)}x); ` +
         `unsafe ones are told after ${median(unsafeAfter)} items in the median`,
@@ -77,8 +78,9 @@ describe('the sample, curtailed on its stored outcomes', () => {
       expect(sorted(curtailed.thresholds)).toEqual(sorted(whole.thresholds));
       expect(curtailed.multiplicity).toEqual(whole.multiplicity);
       const [before, after] = [sizeTrendDocument(whole, reading, none), sizeTrendDocument(curtailed, reading, none)];
+      // Pairs with smaller models compare accuracies, which a search for thresholds leaves out.
       const ofThresholds = (one: typeof before) =>
-        one.findings.filter(({ chart }) => chart === 'threshold-over-experts' || chart === 'safe-tasks');
+        one.findings.filter(({ chart }) => chart !== 'pruned-against-scratch');
       expect(ofThresholds(before).length).toBeGreaterThan(0);
       expect(ofThresholds(after)).toEqual(ofThresholds(before));
       expect(after.safeCounts).toEqual(before.safeCounts);
@@ -88,7 +90,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
       full.results.filter(({ factor }) => factor > 1).reduce((sum, { n }) => sum + n, 0),
       curtailedSample(full, outcomesOf, DELTA, eachItem).evaluated,
     ];
-    console.log(
+    print(
       `curves end at their first unsafe factor: ${perItem} item evaluations item by item ` +
         `(${(inFull / perItem).toFixed(1)}x fewer), ${evaluated} in parts (${(inFull / evaluated).toFixed(1)}x); ` +
         `${document.told?.length ?? 0} candidates told early, ${document.notNeeded?.length ?? 0} not needed`,

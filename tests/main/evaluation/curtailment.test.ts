@@ -90,9 +90,9 @@ describe('a curtailed verdict', () => {
         const tellable = curveTellable(test, design);
         if (tellable !== 'depends') expect(isTellable).toBe(tellable === 'yes');
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
-    expect(told).toBeGreaterThan(1000);
+    expect(told).toBeGreaterThan(300);
   });
 
   it('bounds the lower end of all items from above after every item', () => {
@@ -120,8 +120,12 @@ describe('a curtailed verdict', () => {
     const baseline = Array.from({ length: 300 }, (_, index) => choiceOutcome(String(index), true));
     const design = designOf('acc', baseline);
     const at = (evaluated: number, lost: number) => ({
-      ...{ n: 300, evaluated, lost, gained: 0, wrongLeft: 0 },
+      n: 300,
+      evaluated,
+      lost,
+      gained: 0,
       rightLeft: 300 - evaluated,
+      wrongLeft: 0,
     });
     const test = { metric: 'acc', delta: 0.02 } as const;
     expect(tangoLowerLimit({ gained: 0, lost: 3, n: 300 }, Z_ONE_SIDED_95)).toBeLessThan(-0.02);

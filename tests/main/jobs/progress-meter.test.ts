@@ -51,6 +51,29 @@ test('what was on disk counts as done but not as speed', () => {
   expect(leftMs).toEqual({ low: 8000, high: 8000 });
 });
 
+test('where candidates stop early, the time left counts the part of the work that curves have needed so far', () => {
+  let now = 0;
+  const meter = createProgressMeter(subject, () => now);
+  meter.setTotal(1000);
+  meter.expectSavings();
+  const curve = (done: number): void => {
+    meter.begin(done);
+    now += done * 100;
+    meter.finish();
+    meter.saved(100, done);
+  };
+  for (const done of [10, 20, 10]) curve(done);
+  expect(meter.read().leftMs).toBeNull();
+  for (const done of [20, 15]) curve(done);
+  const { done, total, leftMs } = meter.read();
+  // 500 of 1000 planned are left; curves have needed 15 % of theirs, give or take two standard errors (4.5).
+  expect([done, total]).toEqual([75, 575]);
+  expect(leftMs?.low).toBeCloseTo(500 * 100 * (0.15 - 2 * Math.sqrt(0.01 / 4 / 5)));
+  expect(leftMs?.high).toBeCloseTo(500 * 100 * (0.15 + 2 * Math.sqrt(0.01 / 4 / 5)));
+  for (let more = 0; more < 4; more += 1) curve(100);
+  expect(meter.read().leftMs?.high).toBeLessThanOrEqual(100 * 100 + 1e-6);
+});
+
 test('done never goes back and never passes the total', () => {
   fc.assert(
     fc.property(

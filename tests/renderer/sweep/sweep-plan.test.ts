@@ -62,6 +62,7 @@ const settings: SweepSettingsChosen = {
   recovery: 'none',
   refits: ['experts'],
   adaptive: false,
+  stopWhenTold: false,
   limit: 100,
   delta: 0.02,
 };

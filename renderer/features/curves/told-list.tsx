@@ -1,0 +1,35 @@
+import type { ToldPoint } from '../../../main/contract/told-point.ts';
+import { toldText } from '../../../main/evaluation/told-points.ts';
+import { formatFactor } from '../../../main/figures/numbers.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { DataTable } from '../../components/data-table.tsx';
+
+const keyOf = ({ model, task, method, seed, factor }: ToldPoint): string =>
+  JSON.stringify([model, task, method, seed, factor]);
+
+interface ToldListProps {
+  readonly points: readonly ToldPoint[];
+  readonly title: (task: string) => string;
+}
+
+/** Candidates that stopped early: what their items tell, without value and interval. */
+export const ToldList = ({ points, title }: ToldListProps) => (
+  <section aria-label="Told early">
+    <div className="section-head">
+      <h3>Told early</h3>
+      <span className="muted">“Start sweep” without “Stop when told” goes on from what is on disk</span>
+    </div>
+    <DataTable
+      caption="Candidates that were told before they had answered every item"
+      rows={points}
+      rowKey={keyOf}
+      columns={[
+        { key: 'task', title: 'Task', cell: (point) => title(point.task) },
+        { key: 'method', title: 'Method', cell: (point) => methodTitle(point.method) },
+        { key: 'seed', title: 'Seed', numeric: true, cell: (point) => point.seed ?? '' },
+        { key: 'factor', title: 'Factor', numeric: true, cell: (point) => formatFactor(point.factor) },
+        { key: 'told', title: 'Told', cell: toldText },
+      ]}
+    />
+  </section>
+);

@@ -1,0 +1,20 @@
+import { usePlotArea } from 'recharts';
+
+const RADIUS = 3;
+
+/** Candidates that stopped early, unsafe: a cross on the axis at each factor, since they have no value. */
+export const ToldMarks = ({ places, color }: { readonly places: readonly number[]; readonly color: string }) => {
+  const area = usePlotArea();
+  if (area === undefined) return null;
+  const y = area.y + area.height - RADIUS - 2;
+  return places.map((x) => (
+    <path
+      key={x}
+      d={`M${x - RADIUS},${y - RADIUS}l${2 * RADIUS},${2 * RADIUS}M${x - RADIUS},${y + RADIUS}l${2 * RADIUS},${-2 * RADIUS}`}
+      stroke={color}
+      strokeWidth={1.5}
+      fill="none"
+      data-told=""
+    />
+  ));
+};

@@ -1,0 +1,90 @@
+/**
+ * A search for thresholds (`sweep --stop told`) against measuring every candidate on every item, both our own.
+ *
+ * Method: the setting of the sample (four bundled models, the nine tasks by choice, random with three seeds, frequency,
+ * reap and uncurl, powers of two from 2 on). Both are run as whole processes in turn, each in a fresh workspace so that
+ * nothing is reused; wall time and the processor time of the process are taken, start-up and profiles included. Item
+ * evaluations are those of pruned candidates. Every threshold is compared: a faster wrong verdict is worth nothing.
+ * Usage: node tests/bench/threshold-search.ts [rounds, default 3]
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type SweepDocument, sweepDocument } from '../../main/contract/sweep.ts';
+import { bundledTasks } from './shapes.ts';
+import { ratios } from './statistics.ts';
+
+const uncurl = path.join(import.meta.dirname, '../../main/cli/uncurl.ts');
+const tasks = readdirSync(bundledTasks).filter((task) => !task.endsWith('-written'));
+const SWEEP = [
+  ...['sweep', 'uncurl-8', 'uncurl-16', 'uncurl-32', 'uncurl-64', '--task', ...tasks],
+  ...['--method', 'random', 'frequency', 'reap', 'uncurl', '--factors', '2,4,8,16,32', '--seeds', '0,1,2', '--json'],
+];
+
+interface Measured {
+  readonly document: SweepDocument;
+  readonly items: number;
+  readonly wallMs: number;
+  readonly processorMs: number;
+}
+
+const measure = (...extra: readonly string[]): Measured => {
+  const workspace = mkdtempSync(path.join(tmpdir(), 'uncurl-threshold-search-'));
+  const processorBefore = childrenMs();
+  const startedAt = performance.now();
+  const { status, stdout } = spawnSync(process.execPath, [uncurl, ...SWEEP, ...extra, '--workspace', workspace], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    maxBuffer: 2 ** 28,
+  });
+  const wallMs = performance.now() - startedAt;
+  const processorMs = childrenMs() - processorBefore;
+  rmSync(workspace, { recursive: true, force: true });
+  if (status !== 0) throw new Error(`the sweep ended with ${String(status)}`);
+  const document = sweepDocument.parse(JSON.parse(stdout));
+  const pruned = [...document.results.filter(({ factor }) => factor > 1), ...(document.told ?? [])];
+  const items = pruned.reduce((sum, { n, evaluated = n }) => sum + evaluated, 0);
+  return { document, items, wallMs, processorMs };
+};
+
+/** Processor time of children that have ended, in milliseconds (Linux; 0 elsewhere): fields 16 and 17 of /proc. */
+const childrenMs = (): number => {
+  const { stdout, status } = spawnSync('cat', [`/proc/${String(process.pid)}/stat`], { encoding: 'utf8' });
+  if (status !== 0) return 0;
+  const fields = stdout.slice(stdout.lastIndexOf(')') + 2).split(' ');
+  return 10 * (Number(fields[13]) + Number(fields[14]));
+};
+
+const safety = ({ thresholds }: SweepDocument): string =>
+  thresholds
+    .map(({ model, task, method, seed, factor, lastSafe, firstUnsafe, verdict }) =>
+      JSON.stringify([model, task, method, seed, factor, lastSafe, firstUnsafe, verdict]),
+    )
+    .sort()
+    .join('\n');
+
+const rounds = Number(process.argv[2] ?? 3);
+const [full, told]: [Measured[], Measured[]] = [[], []];
+for (let round = 0; round < rounds; round += 1) {
+  full.push(measure());
+  told.push(measure('--stop', 'told'));
+}
+const [whole, early] = [full[0], told[0]];
+if (whole === undefined || early === undefined) throw new Error('no round was run');
+const equal = full.every((one, index) => safety(one.document) === safety((told[index] ?? early).document));
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+print(`${whole.document.thresholds.length} thresholds: ${equal ? 'all equal' : 'NOT EQUAL'}`);
+print(
+  `item evaluations: ${whole.items} in full, ${early.items} told, ratio ${(whole.items / early.items).toFixed(2)}x`,
+);
+const millisecondsOf = (runs: readonly Measured[], clock: 'wallMs' | 'processorMs'): readonly number[] =>
+  runs.map((one) => one[clock]);
+const seconds = (values: readonly number[]): string => values.map((value) => (value / 1000).toFixed(1)).join(', ');
+for (const clock of ['wallMs', 'processorMs'] as const) {
+  const [theirs, ours] = [millisecondsOf(full, clock), millisecondsOf(told, clock)];
+  print(
+    `${clock === 'wallMs' ? 'wall' : 'processor'} time: ${ratios(theirs, ours)} ` +
+      `(${seconds(theirs)} s in full, ${seconds(ours)} s told)`,
+  );
+}
