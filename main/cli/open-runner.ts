@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { providerName, type ProviderName } from '../contract/device.ts';
@@ -23,12 +23,26 @@ export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
 
 const BYTES_PER_GIGABYTE = 1e9;
 
+/** More threads than this, or than four to a processor, only wait for each other, and may be more than a system starts. */
+const MOST_THREADS = 64;
+
+const threadsOf = (reader: OptionReader): number => {
+  const threads = reader.whole('threads', 1) ?? physicalCores();
+  const most = Math.max(MOST_THREADS, 4 * availableParallelism());
+  if (threads <= most) return threads;
+  throw refuse(
+    'bad-value',
+    `--threads ${String(threads)} is more than this machine can use.`,
+    `Give a number up to ${String(most)}.`,
+  );
+};
+
 export const machineSettings = (
   reader: OptionReader,
 ): { readonly threads: number; readonly memoryBudgetBytes: number } => {
   const gigabytes = reader.real('memory', 0.001);
   return {
-    threads: reader.whole('threads', 1) ?? physicalCores(),
+    threads: threadsOf(reader),
     memoryBudgetBytes: gigabytes === undefined ? defaultMemoryBudgetBytes() : gigabytes * BYTES_PER_GIGABYTE,
   };
 };
