@@ -29,7 +29,7 @@ export const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** Time to make the tables of a tokenizer, on a machine under load. */
 const OPENING_MS = 30_000;
 /** Time to turn a text into tokens where it must be watched, and for each of its characters. */
-const ENCODING_MS = 5_000;
+const ENCODING_MS = 1_500;
 const ENCODING_MS_PER_CHARACTER = 0.05;
 /** Longer texts are always watched: what takes time with the square of the length shows there. */
 const WATCHED_FROM_CHARACTERS = 8_192;

@@ -5,6 +5,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { providerName, type ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
+import { isSystemError } from '../files/file-errors.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe } from '../inference/providers/fork-probe.ts';
@@ -83,7 +84,15 @@ export const withRunner = async <T>(
       'Choose another model.',
     );
   }
-  const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
+  const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-')).catch((error: unknown) => {
+    if (!isSystemError(error)) throw error;
+    throw refuse(
+      'no-temporary-folder',
+      `No folder can be made in ${tmpdir()}, where temporary files belong (${error.code}).`,
+      'Set TMPDIR to a folder that you may write to.',
+      error,
+    );
+  });
   try {
     await prepare(overlayFolder);
     const provider = await probedDevice(reader);
