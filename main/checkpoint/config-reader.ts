@@ -3,6 +3,9 @@ import type { Flag } from './families/family.ts';
 
 export type Config = Readonly<Record<string, unknown>>;
 
+/** Of anything that a config counts: positions, tokens, widths. */
+const MAX_SIZE = 2 ** 26;
+
 /** Reads a config.json with a family's defaults, refusing what is missing or of the wrong kind by key and value. */
 export class ConfigReader {
   readonly #config: Config;
@@ -33,9 +36,11 @@ export class ConfigReader {
     return value;
   }
 
-  integer(key: string): number {
+  /** `most`: more is no size of a model, and would only be counted to in vain. */
+  integer(key: string, most: number = MAX_SIZE): number {
     const value = this.number(key);
     if (!Number.isInteger(value)) throw this.bad(key, value, 'a whole number');
+    if (value > most) throw this.bad(key, value, `a number up to ${String(most)}`);
     this.#lengths.set(key, value);
     return value;
   }
@@ -46,9 +51,9 @@ export class ConfigReader {
   }
 
   /** A whole number from 0 on; missing is 0. */
-  count(key: string): number {
+  count(key: string, most: number = MAX_SIZE): number {
     const value = this.raw(key);
-    return value === null || value === 0 ? 0 : this.integer(key);
+    return value === null || value === 0 ? 0 : this.integer(key, most);
   }
 
   optionalNumber(key: string): number | null {

@@ -18,6 +18,9 @@ const PREDICTION_MARK = 'eh_proj.weight';
 
 const LAYER_TYPES = ['sliding_attention', 'full_attention'];
 
+/** The deepest published models have less than two hundred. */
+const MAX_LAYERS = 1024;
+
 /**
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
  * be there in its shape and in a dtype that the layout allows, and none may be left over: an unproven layout is refused
@@ -38,7 +41,7 @@ export const describeModel = (
   const hidden = reader.integer('hidden_size');
   const heads = reader.integer('num_attention_heads');
   const vocabulary = reader.integer('vocab_size');
-  const layers = reader.integer('num_hidden_layers');
+  const layers = reader.integer('num_hidden_layers', MAX_LAYERS);
   const epsilon = reader.number('rms_norm_eps');
   const norm = (name: string, width: number, over: number = epsilon): Norm =>
     describeNorm(family, index, name, width, over);
@@ -113,7 +116,7 @@ export const describeModel = (
       topK: family.keys.topK,
     },
   };
-  const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey);
+  const extraLayers = family.extraLayersKey === null ? 0 : reader.count(family.extraLayersKey, MAX_LAYERS);
   const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
     .filter((layer) => index.has(`model.layers.${String(layer)}.${PREDICTION_MARK}`))
     .map((layer) => new RegExp(`^model\\.layers\\.${String(layer)}\\.`));

@@ -13,6 +13,9 @@ import type { ActivationRecord, ExpertLayout, Family, GroupRecord } from './fami
 import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
 import { layerName } from './tensor-index.ts';
 
+/** The most experts of a layer that published models have are a few hundred. */
+const MAX_EXPERTS = 65_536;
+
 interface Sizes {
   readonly hidden: number;
   readonly experts: number;
@@ -32,7 +35,11 @@ export const describeMoe = (
   hidden: number,
 ): ((layer: number) => MoeDescriptor) => {
   const expertsKey = expertsKeyOf(family, reader);
-  const sizes: Sizes = { hidden, experts: reader.integer(expertsKey), width: reader.integer(family.keys.expertWidth) };
+  const sizes: Sizes = {
+    hidden,
+    experts: reader.integer(expertsKey, MAX_EXPERTS),
+    width: reader.integer(family.keys.expertWidth),
+  };
   const topK = reader.integer(family.keys.topK);
   if (topK > sizes.experts)
     throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);

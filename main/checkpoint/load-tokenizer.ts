@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
+import { withinDeadline } from '../files/within-deadline.ts';
 import { replaceBrokenBytes } from './broken-bytes.ts';
+import { checkTokenizer, matchesInTime } from './check-tokenizer.ts';
 
 /** Text <-> token ids by a checkpoint's own tokenizer.json. */
 export interface TextTokenizer {
@@ -21,45 +24,94 @@ export interface TextTokenizer {
 const specialToken = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
 const tokenizerConfig = z.looseObject({ bos_token: specialToken.nullish(), eos_token: specialToken.nullish() });
 
-/** The tokenizer of a model folder; null where it has none. */
-export const loadTokenizer = async (folder: string): Promise<TextTokenizer | null> => {
+/** The largest published tokenizer.json has 33 MB. */
+export const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+/** Time to make the tables of a tokenizer, on a machine under load. */
+const OPENING_MS = 30_000;
+/** Time to turn a text into tokens where it must be watched, and for each of its characters. */
+const ENCODING_MS = 1_500;
+const ENCODING_MS_PER_CHARACTER = 0.05;
+/** Longer texts are always watched: what takes time with the square of the length shows there. */
+const WATCHED_FROM_CHARACTERS = 8_192;
+
+const readOptional = async (file: string): Promise<string | null> => {
+  try {
+    return await readTextIfThere(file, { mostBytes: MAX_TOKENIZER_BYTES });
+  } catch (cause) {
+    throw refuse(
+      'bad-tokenizer',
+      cause instanceof Error ? cause.message : `${file} cannot be read.`,
+      cause instanceof WorkbenchError ? cause.remedy : "Check the file's permissions.",
+      cause,
+    );
+  }
+};
+
+const parsedConfig = (file: string, text: string): z.infer<typeof tokenizerConfig> => {
+  const parsed = tokenizerConfig.safeParse(parseJson(file, text));
+  if (parsed.success) return parsed.data;
+  throw refuse(
+    'bad-tokenizer',
+    `${file}: ${z.prettifyError(parsed.error)}`,
+    "Fetch the file again from the model's source.",
+    parsed.error,
+  );
+};
+
+/**
+ * The tokenizer of a model folder; null where it has none. `vocabulary`: rows of the model's embedding, beyond which no
+ * id may point. Patterns that may take for ever are watched: a text that is not turned into tokens in time is refused.
+ *
+ * @throws WorkbenchError `bad-tokenizer`, `bad-json`; encoding: `tokenizer-too-slow`.
+ */
+export const loadTokenizer = async (
+  folder: string,
+  vocabulary: number | null = null,
+): Promise<TextTokenizer | null> => {
   const file = path.join(folder, 'tokenizer.json');
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    if (isMissing(cause)) return null;
-    throw refuse('bad-tokenizer', `${file} cannot be read.`, "Check the file's permissions.", cause);
-  });
+  const text = await readOptional(file);
   if (text === null) return null;
   const configFile = path.join(folder, 'tokenizer_config.json');
-  const configText = await readFile(configFile, 'utf8').catch((cause: unknown) => {
-    if (isMissing(cause)) return '{}';
-    throw refuse('bad-tokenizer', `${configFile} cannot be read.`, "Check the file's permissions.", cause);
-  });
-  const config = tokenizerConfig.parse(parseJson(configFile, configText));
+  const config = parsedConfig(configFile, (await readOptional(configFile)) ?? '{}');
+  const json = z.record(z.string(), z.unknown()).safeParse(parseJson(file, text));
+  if (!json.success) throw refuse('bad-tokenizer', `${file} is no object.`, REMEDY);
+  checkTokenizer(file, json.data, vocabulary);
+  const tooSlow = (what: string): Error =>
+    refuse('tokenizer-too-slow', `${file}: ${what}.`, 'Look at its regular expressions, or use another tokenizer.');
   let tokenizer: Tokenizer;
   try {
-    // Cleaning of spaces is a display option of old tokenizers; ids and round trips must not depend on it.
-    tokenizer = new Tokenizer(z.record(z.string(), z.unknown()).parse(parseJson(file, text)), {
-      ...config,
-      clean_up_tokenization_spaces: false,
-    });
+    tokenizer = withinDeadline(
+      OPENING_MS,
+      () => tooSlow(`it was not opened in ${String(OPENING_MS / 1000)} s`),
+      // Cleaning of spaces is a display option of old tokenizers; ids and round trips must not depend on it.
+      () => new Tokenizer(json.data, { ...config, clean_up_tokenization_spaces: false }),
+    );
     const { decoder } = tokenizer;
     if (decoder !== null && text.includes('"ByteFallback"')) {
       const decodeChain = decoder.decode_chain.bind(decoder);
       decoder.decode_chain = (tokens) => decodeChain(replaceBrokenBytes(tokens));
     }
   } catch (cause) {
-    throw refuse(
-      'bad-tokenizer',
-      `${file}: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      'Use a tokenizer.json as the tokenizers library writes it.',
-      cause,
-    );
+    if (cause instanceof WorkbenchError) throw cause;
+    throw refuse('bad-tokenizer', `${file}: ${cause instanceof Error ? cause.message : String(cause)}.`, REMEDY, cause);
   }
+  const isInTime = matchesInTime(json.data);
+  const encode = (input: string, special: boolean): readonly number[] => {
+    const work = (): readonly number[] => tokenizer.encode(input, { add_special_tokens: special }).ids;
+    if (isInTime && input.length < WATCHED_FROM_CHARACTERS) return work();
+    const mostMs = ENCODING_MS + input.length * ENCODING_MS_PER_CHARACTER;
+    const begins = JSON.stringify(input.slice(0, 40));
+    return withinDeadline(
+      mostMs,
+      () => tooSlow(`a text of ${String(input.length)} characters (${begins}) is not turned into tokens in time`),
+      work,
+    );
+  };
   const prefixName = config.bos_token ?? config.eos_token;
   const endName = config.eos_token;
   const endId = endName === null || endName === undefined ? undefined : tokenizer.token_to_id(endName);
   return {
-    encode: (input, special) => tokenizer.encode(input, { add_special_tokens: special }).ids,
+    encode,
     // The library refuses to decode nothing.
     decode: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: false })),
     decodeText: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: true })),
@@ -68,11 +120,11 @@ export const loadTokenizer = async (folder: string): Promise<TextTokenizer | nul
   };
 };
 
-const isMissing = (cause: unknown): boolean => cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+const REMEDY = 'Use a tokenizer.json as the tokenizers library writes it.';
 
 const parseJson = (file: string, text: string): unknown => {
   try {
-    return JSON.parse(text);
+    return parseForeignJson(text);
   } catch (cause) {
     throw refuse(
       'bad-json',

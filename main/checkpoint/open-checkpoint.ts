@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, readFile, realpath, stat } from 'node:fs/promises';
+import { access, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -8,6 +8,9 @@ import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
 import type { ModelDescriptor, TensorView } from './descriptor.ts';
 import { families, familyOf } from './families/families.ts';
+import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { explainingReads, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
 import { modelInfo } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
@@ -48,18 +51,22 @@ const chatFacts = async (
   }
 };
 
-/** A config.json or index larger than this is no such file. */
-const MAX_JSON_BYTES = 64 * 2 ** 20;
+/** A config.json or index larger than this is no such file: that of 90,000 tensors has 9 MB. */
+const MAX_JSON_BYTES = 32 * 2 ** 20;
 
 const SINGLE_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
 const indexSchema = z.object({
-  weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+$/, 'a file name without folders')),
+  weight_map: z.record(z.string(), z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'a file name without folders')),
 });
 
 /** Opens a Hugging Face model folder in place. Refuses what it cannot prove, naming file, tensor or key. */
-export const openCheckpoint = async (folder: string): Promise<Checkpoint> => {
+export const openCheckpoint = (folder: string): Promise<Checkpoint> => {
   const resolved = path.resolve(folder);
+  return explainingReads(resolved, () => openFolder(resolved));
+};
+
+const openFolder = async (resolved: string): Promise<Checkpoint> => {
   const isFolder = await stat(resolved).then(
     (stats) => stats.isDirectory(),
     () => false,
@@ -124,7 +131,8 @@ const identityOf = async (folder: string, fingerprint: string): Promise<string> 
   const hash = createHash('sha256').update(fingerprint);
   for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
     const file = path.join(folder, name);
-    if (await exists(file)) hash.update(`\0${name}\0`).update(await readFile(file));
+    if (await exists(file))
+      hash.update(`\0${name}\0`).update(await readRegularFile(file, { mostBytes: MAX_TOKENIZER_BYTES }));
   }
   return hash.digest('hex').slice(0, 32);
 };
@@ -136,26 +144,16 @@ const exists = (file: string): Promise<boolean> =>
   );
 
 const readJson = async <T>(file: string, schema: z.ZodType<T>): Promise<T> => {
-  const size = await stat(file).then(
-    (stats) => stats.size,
-    (cause: unknown) => {
-      throw refuse(
-        'no-model',
-        `${path.dirname(file)} holds no ${path.basename(file)}: it is no model folder.`,
-        'Choose a folder with config.json and *.safetensors.',
-        cause,
-      );
-    },
-  );
-  if (size > MAX_JSON_BYTES)
+  const text = await readTextIfThere(file, { mostBytes: MAX_JSON_BYTES });
+  if (text === null)
     throw refuse(
       'no-model',
-      `${file} has ${String(size)} bytes: too large to be what its name says.`,
-      'Choose another folder.',
+      `${path.dirname(file)} holds no ${path.basename(file)}: it is no model folder.`,
+      'Choose a folder with config.json and *.safetensors.',
     );
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, 'utf8'));
+    json = parseForeignJson(text);
   } catch (cause) {
     throw refuse(
       'bad-json',

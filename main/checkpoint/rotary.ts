@@ -15,6 +15,9 @@ export interface RotaryConfig {
   readonly limit: number | null;
 }
 
+/** Of one head; published models have 256 at the most. */
+const MAX_DIMENSIONS = 65_536;
+
 /**
  * Angles of the rotary embedding for `headDimension` rotated dimensions: plain (arXiv 2104.09864), yarn (arXiv
  * 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the published codes
@@ -28,6 +31,10 @@ export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimen
       ? 1
       : (parameters?.optionalNumber(record.partialKey) ?? reader.number(record.partialKey));
   const dimensions = Math.floor(headDimension * partial);
+  if (dimensions > MAX_DIMENSIONS)
+    throw reader.inconsistent(
+      `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} dimensions rotate`,
+    );
   if (dimensions % 2 !== 0)
     throw reader.inconsistent(
       `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: rotated dimensions must be even`,

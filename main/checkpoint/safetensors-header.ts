@@ -1,11 +1,13 @@
-import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 import type { TensorDtype, TensorView } from './descriptor.ts';
 
-/** The reference implementation of safetensors refuses longer headers; a real one is a few MB at the very most. */
-const MAX_HEADER_BYTES = 100_000_000;
+/** A header of 100,000 tensors has about 12 MB, and the largest published models have fewer, in many files. */
+const MAX_HEADER_BYTES = 32 * 2 ** 20;
+const MAX_TENSORS = 200_000;
 const LENGTH_BYTES = 8;
 
 export const dtypeBytes: Readonly<Record<TensorDtype, number>> = {
@@ -51,10 +53,10 @@ export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHe
       `Fetch ${name} again: it is damaged or incomplete.`,
       cause,
     );
-  const { size } = await stat(file).catch((cause: unknown) => {
+  const { handle, sizeBytes: size } = await openRegularFile(file).catch((cause: unknown) => {
+    if (cause instanceof WorkbenchError) throw cause;
     throw refuse('missing-file', `${file} cannot be read.`, `Put ${name} where the model's other files are.`, cause);
   });
-  const handle = await open(file, 'r');
   try {
     const lengthBuffer = Buffer.alloc(LENGTH_BYTES);
     if ((await handle.read(lengthBuffer, 0, LENGTH_BYTES, 0)).bytesRead < LENGTH_BYTES) {
@@ -81,7 +83,7 @@ const parseHeader = (
 ): Pick<SafetensorsHeader, 'tensors' | 'metadata'> => {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseForeignJson(text);
   } catch (cause) {
     throw broken('its header is not JSON', cause);
   }
@@ -90,7 +92,10 @@ const parseHeader = (
   const tensors = new Map<string, TensorView>();
   const ends: { readonly tensor: string; readonly begin: number; readonly end: number }[] = [];
   let metadata: Record<string, string> = {};
-  for (const [tensor, value] of Object.entries(header.data)) {
+  const entries = Object.entries(header.data);
+  if (entries.length > MAX_TENSORS)
+    throw broken(`it claims ${String(entries.length)} tensors (limit ${String(MAX_TENSORS)})`);
+  for (const [tensor, value] of entries) {
     if (tensor === '__metadata__') {
       const parsed = z.record(z.string(), z.string()).safeParse(value);
       if (!parsed.success) throw broken('its __metadata__ is not a map of strings');

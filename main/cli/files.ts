@@ -1,9 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import { refuse } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
 import type { OptionReader } from './option-values.ts';
 import type { VerbOption } from './verb.ts';
 
@@ -12,18 +11,16 @@ const MAX_BYTES = 256 * 2 ** 20;
 
 export const readTextFile = async (file: string, what: string): Promise<string> => {
   const path = resolve(file);
+  let text: string | null;
   try {
-    const { size } = await stat(path);
-    if (size > MAX_BYTES)
-      throw refuse('file-too-large', `${path} has ${String(size)} bytes (limit ${String(MAX_BYTES)}).`, 'Split it.');
-    return await readFile(path, 'utf8');
+    text = await readTextIfThere(path, { mostBytes: MAX_BYTES });
   } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT')
-      throw refuse('missing-file', `${path} (${what}) does not exist.`, 'Check the path.', error);
-    if (fileErrorCode(error) === 'EISDIR')
-      throw refuse('missing-file', `${path} (${what}) is a folder.`, 'Name a file.', error);
-    throw explainFileError(error, path);
+    if (error instanceof WorkbenchError && error.code === 'not-a-file')
+      throw refuse('missing-file', `${path} (${what}) is no file: ${error.message}`, 'Name a file.', error);
+    throw error;
   }
+  if (text === null) throw refuse('missing-file', `${path} (${what}) does not exist.`, 'Check the path.');
+  return text;
 };
 
 /** A value of the form that `schema` describes, from JSON text; refuses anything else, naming `place`. */

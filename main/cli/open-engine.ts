@@ -36,7 +36,7 @@ export const withEngine = async <T>(
   try {
     return await use(engine);
   } finally {
-    await engine.dispose();
+    await host.endsWell(engine.dispose());
   }
 };
 
@@ -70,7 +70,7 @@ export const followRun = async (engine: Engine, run: string, host: VerbHost): Pr
   try {
     if (host.signal.aborted) cancel();
     host.signal.addEventListener('abort', cancel, { once: true });
-    await engine.finished(run);
+    await host.endsWell(engine.finished(run));
     return summary;
   } catch (error) {
     if (host.signal.aborted && !(error instanceof CancelledError))

@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { providerName, type ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
+import { isSystemError } from '../files/file-errors.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe } from '../inference/providers/fork-probe.ts';
@@ -23,12 +24,26 @@ export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
 
 const BYTES_PER_GIGABYTE = 1e9;
 
+/** More threads than this, or than four to a processor, only wait for each other, and may be more than a system starts. */
+const MOST_THREADS = 64;
+
+const threadsOf = (reader: OptionReader): number => {
+  const threads = reader.whole('threads', 1) ?? physicalCores();
+  const most = Math.max(MOST_THREADS, 4 * availableParallelism());
+  if (threads <= most) return threads;
+  throw refuse(
+    'bad-value',
+    `--threads ${String(threads)} is more than this machine can use.`,
+    `Give a number up to ${String(most)}.`,
+  );
+};
+
 export const machineSettings = (
   reader: OptionReader,
 ): { readonly threads: number; readonly memoryBudgetBytes: number } => {
   const gigabytes = reader.real('memory', 0.001);
   return {
-    threads: reader.whole('threads', 1) ?? physicalCores(),
+    threads: threadsOf(reader),
     memoryBudgetBytes: gigabytes === undefined ? defaultMemoryBudgetBytes() : gigabytes * BYTES_PER_GIGABYTE,
   };
 };
@@ -69,7 +84,15 @@ export const withRunner = async <T>(
       'Choose another model.',
     );
   }
-  const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
+  const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-')).catch((error: unknown) => {
+    if (!isSystemError(error)) throw error;
+    throw refuse(
+      'no-temporary-folder',
+      `No folder can be made in ${tmpdir()}, where temporary files belong (${error.code}).`,
+      'Set TMPDIR to a folder that you may write to.',
+      error,
+    );
+  });
   try {
     await prepare(overlayFolder);
     const provider = await probedDevice(reader);

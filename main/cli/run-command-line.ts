@@ -1,7 +1,10 @@
-import { serialiseError, refuse, type SerialisedError } from '../contract/errors.ts';
+import { CancelledError, serialiseError, refuse, type SerialisedError } from '../contract/errors.ts';
 import { engineVersion } from '../engine/machine.ts';
 import { overview, parseArguments, verbHelp } from './command.ts';
 import { suggestion } from '../contract/nearest-name.ts';
+import { isSystemError } from '../files/file-errors.ts';
+import { explainReadError } from '../files/regular-file.ts';
+import { shownText } from './shown-text.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
 import type { Verb, VerbHost, VerbResult } from './verb.ts';
 import { verbs } from './verbs.ts';
@@ -40,6 +43,30 @@ const helpOn = async (name: string | undefined, width: number | undefined): Prom
   return { document: all.map(({ name, usage, summary }) => ({ name, usage, summary })), text: overview(all, width) };
 };
 
+/** After an interrupt, what has not ended by itself within this long is left where it stands. */
+const GRACE_MS = 500;
+
+/**
+ * Rejects a moment after an interrupt, unless something is at work that ends well by itself: reading a file may take
+ * longer than a person waits, and nothing is lost of it.
+ */
+const leftStanding = (signal: AbortSignal, endsWell: () => boolean): Promise<never> =>
+  new Promise((_, reject) => {
+    const wait = (): void => {
+      setTimeout(() => {
+        if (!endsWell()) reject(new CancelledError('The command'));
+      }, GRACE_MS).unref();
+    };
+    if (signal.aborted) wait();
+    else signal.addEventListener('abort', wait, { once: true });
+  });
+
+/** Errors of the system that no verb has explained are about a file that was read. */
+const explainedRead = (error: unknown): unknown =>
+  isSystemError(error) && 'path' in error && typeof error.path === 'string'
+    ? explainReadError(error, error.path)
+    : error;
+
 /** Runs one command line and gives its exit code: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled. */
 export const runCommandLine = async (args: readonly string[], world: CommandLineWorld): Promise<number> => {
   const { stdout, stderr } = world;
@@ -47,7 +74,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
   const isJson = args.includes('--json');
   const answer = ({ document, text }: VerbResult): void => {
     terminal.clear();
-    stdout.write(isJson ? `${JSON.stringify(document, null, 2)}\n` : `${text}\n`);
+    stdout.write(`${shownText(isJson ? JSON.stringify(document, null, 2) : text)}\n`);
   };
   const width = stdout.isTTY === true ? stdout.columns : undefined;
   try {
@@ -72,26 +99,35 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       return 0;
     }
     const { resources, rendererFolder, environment, signal } = world;
+    const ending = new Set<Promise<unknown>>();
     const host: VerbHost = {
       resources,
       rendererFolder,
       commandLine: ['uncurl', ...args].map(quoted).join(' '),
       environment,
       signal,
+      endsWell: async (work) => {
+        ending.add(work);
+        try {
+          return await work;
+        } finally {
+          ending.delete(work);
+        }
+      },
       say: terminal.say,
       progress: terminal.progress,
       answer,
     };
-    const result = await verb.run(given, host);
+    const result = await Promise.race([verb.run(given, host), leftStanding(signal, () => ending.size > 0)]);
     if (result === null) return 0;
     answer(result);
     return result.failed === true ? 1 : 0;
   } catch (error) {
-    const serialised = serialiseError(error);
+    const serialised = serialiseError(explainedRead(error));
     terminal.clear();
-    if (isJson) stdout.write(`${JSON.stringify({ error: serialised }, null, 2)}\n`);
-    stderr.write(`uncurl: ${serialised.message}\n${serialised.remedy}\n`);
-    if (serialised.code === 'internal' && error instanceof Error) stderr.write(`${error.stack ?? ''}\n`);
+    if (isJson) stdout.write(`${shownText(JSON.stringify({ error: serialised }, null, 2))}\n`);
+    stderr.write(shownText(`uncurl: ${serialised.message}\n${serialised.remedy}\n`));
+    if (serialised.code === 'internal' && error instanceof Error) stderr.write(`${shownText(error.stack ?? '')}\n`);
     return EXIT_CODES[serialised.kind];
   }
 };

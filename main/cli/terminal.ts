@@ -1,4 +1,5 @@
 import type { JobProgress } from '../contract/run.ts';
+import { shownText } from './shown-text.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 
 /** How often a line of progress is printed where no terminal can replace it. */
@@ -30,7 +31,7 @@ export const createTerminal = (stream: TerminalStream, now: () => number): Termi
   return {
     say: (line) => {
       clear();
-      stream.write(`${line}\n`);
+      stream.write(`${shownText(line)}\n`);
       if (stream.isTTY === true && last !== '') {
         stream.write(last);
         isShown = true;
@@ -38,14 +39,14 @@ export const createTerminal = (stream: TerminalStream, now: () => number): Termi
     },
     progress: (line) => {
       if (stream.isTTY === true) {
-        last = line.slice(0, Math.max(20, (stream.columns ?? 80) - 1));
+        last = shownText(line).slice(0, Math.max(20, (stream.columns ?? 80) - 1));
         stream.write(`${CLEAR_LINE}${last}`);
         isShown = true;
         return;
       }
       if (now() - printedAt < LINE_EVERY_MS) return;
       printedAt = now();
-      stream.write(`${line}\n`);
+      stream.write(`${shownText(line)}\n`);
     },
     clear: () => {
       clear();

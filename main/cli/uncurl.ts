@@ -7,6 +7,7 @@ import { runCommandLine } from './run-command-line.ts';
 const packageFolder = fileURLToPath(new URL('../../', import.meta.url));
 
 const CANCELLED = 130;
+const FAILED = 1;
 
 const interrupt = new AbortController();
 const onInterrupt = (): void => {
@@ -18,8 +19,12 @@ process.on('SIGINT', onInterrupt);
 process.on('SIGTERM', onInterrupt);
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`uncurl: the answer cannot be written: ${error.message}\n`);
+  process.exitCode = FAILED;
 });
+// What is said beside the work may have no reader, or no room: the work goes on.
+process.stderr.on('error', () => undefined);
 
 void runCommandLine(process.argv.slice(2), {
   resources: join(packageFolder, 'resources'),
@@ -30,5 +35,7 @@ void runCommandLine(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
 }).then((code) => {
-  process.exitCode = code;
+  // Whatever still runs was left where it stands.
+  if (code === CANCELLED) process.exit(CANCELLED);
+  process.exitCode ??= code;
 });

@@ -24,6 +24,8 @@ export interface VerbHost {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first interrupt. */
   readonly signal: AbortSignal;
+  /** Work that ends well by itself when it is interrupted; anything else is left where it stands after a moment. */
+  endsWell<T>(work: Promise<T>): Promise<T>;
   /** One lasting line for the reader, on standard error. */
   say(line: string): void;
   /** The line that says how far the work is: replaced by the next one on a terminal. */

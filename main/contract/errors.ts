@@ -37,16 +37,32 @@ export interface SerialisedError {
   readonly remedy: string;
 }
 
-/** The form in which an error crosses a host boundary; unknown errors keep their message and are `failed`. */
+/** What V8 and onnxruntime say where there is no memory left for an array, a string or a tensor. */
+const NO_MEMORY =
+  /allocation failed|bad_alloc|failed to allocate|out of memory|invalid (?:typed )?array length|invalid string length/i;
+
+const isOutOfMemory = (error: unknown): error is Error => error instanceof Error && NO_MEMORY.test(error.message);
+
+/**
+ * The form in which an error crosses a host boundary. Want of memory is named as such, whoever reports it; unknown
+ * errors keep their message and are `failed`.
+ */
 export const serialiseError = (error: unknown): SerialisedError =>
-  error instanceof WorkbenchError
-    ? { code: error.code, kind: error.kind, message: error.message, remedy: error.remedy }
-    : {
-        code: 'internal',
+  isOutOfMemory(error)
+    ? {
+        code: 'out-of-memory',
         kind: 'failed',
-        message: error instanceof Error ? error.message : String(error),
-        remedy: 'This is a defect of the workbench: please report it with the steps that led here.',
-      };
+        message: `There is not enough memory: ${error.message}`,
+        remedy: 'Close other programs, lower the memory budget (--memory), or use fewer threads.',
+      }
+    : error instanceof WorkbenchError
+      ? { code: error.code, kind: error.kind, message: error.message, remedy: error.remedy }
+      : {
+          code: 'internal',
+          kind: 'failed',
+          message: error instanceof Error ? error.message : String(error),
+          remedy: 'This is a defect of the workbench: please report it with the steps that led here.',
+        };
 
 export const reviveError = (error: SerialisedError): WorkbenchError =>
   new WorkbenchError(error.code, error.kind, error.message, error.remedy);

@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, lstat, mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { refuse } from '../contract/errors.ts';
@@ -60,18 +60,48 @@ const TOKENIZER_FILE = 'tokenizer.json';
 /** A side file is small; what is larger (data, say) does not belong to the model. */
 const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
 
-/** Copies a model's side files (links are followed, folders left out); gives their names. */
-export const copySideFiles = async (source: string, destination: string): Promise<readonly string[]> => {
+export interface SideFiles {
+  /** Names of what was copied. */
+  readonly copied: readonly string[];
+  /** Names of links that lead out of the model, which may be to anything: they are left out. */
+  readonly leftOut: readonly string[];
+}
+
+/**
+ * Whether what a link leads to belongs to the model: it lies in its folder, or (as a Hugging Face cache keeps them) in
+ * the `blobs` beside its `snapshots`. tokenizer.json may lie anywhere: it was read as a tokenizer.
+ */
+const belongs = (name: string, target: string, folder: string): boolean => {
+  const isWithin = (place: string): boolean => target.startsWith(place + path.sep);
+  const snapshots = path.dirname(folder);
+  const isCache = path.basename(snapshots) === 'snapshots';
+  return (
+    name === TOKENIZER_FILE || isWithin(folder) || (isCache && isWithin(path.join(path.dirname(snapshots), 'blobs')))
+  );
+};
+
+/** Copies a model's side files (folders, pipes and links out of the model are left out). */
+export const copySideFiles = async (source: string, destination: string): Promise<SideFiles> => {
   const copied: string[] = [];
+  const leftOut: string[] = [];
+  const folder = await realpath(source);
   for (const name of (await readdir(source)).sort()) {
     if (!sideFile.test(name) || name.endsWith(WEIGHT_INDEX) || made.has(name)) continue;
     const from = path.join(source, name);
-    const stats = await stat(from);
+    const target = await realpath(from).catch((error: unknown) => {
+      if (fileErrorCode(error) === null) throw error;
+      return null;
+    });
+    if (target === null || !belongs(name, target, folder)) {
+      leftOut.push(name);
+      continue;
+    }
+    const stats = await stat(target);
     if (!stats.isFile() || stats.size > MAX_SIDE_FILE_BYTES) continue;
-    await copyFile(from, path.join(destination, name));
+    await copyFile(target, path.join(destination, name));
     copied.push(name);
   }
-  return copied;
+  return { copied, leftOut };
 };
 
 /** Whether the export turns text into the same tokens: its tokenizer.json is the source's, byte for byte. */
@@ -97,10 +127,6 @@ const taken = (destination: string, cause?: unknown): Error =>
     'Choose another name, or remove it first.',
     cause,
   );
-
-/** A name for the unfinished folder: hidden, beside the destination, so that a rename moves no bytes. */
-export const unfinishedName = (destination: string): string =>
-  path.join(path.dirname(destination), `.${path.basename(destination)}.part-${randomBytes(6).toString('hex')}`);
 
 /**
  * Refuses a destination in a folder that is not there.

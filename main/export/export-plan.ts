@@ -19,7 +19,6 @@ import {
   removeUnfinished,
   requireAbsent,
   requireParent,
-  unfinishedName,
 } from './export-folder.ts';
 import { type ExportControl, verificationBytes, weightBytes } from './export-progress.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
@@ -27,6 +26,7 @@ import { GGUF_FILE, type GgufPlan, planGguf, storedType, writeGguf } from './ggu
 import { type CardFacts, modelCard } from './model-card.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData, writeOnnxData, writeOnnxGraph } from './onnx-files.ts';
 import { PLAN_FILE, planFileText, preparePlan } from './prepare-plan.ts';
+import { removeAbandonedExports, unfinishedName } from './unfinished-exports.ts';
 import { verifyExport } from './verify-export.ts';
 import { writeFlushed, writeWeights } from './write-weights.ts';
 
@@ -99,6 +99,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);
+  const abandoned = await removeAbandonedExports(destination);
   const parent = path.dirname(destination);
   const unfinished = unfinishedName(destination);
   let bytes = checkpoint.info.sizeBytes;
@@ -116,7 +117,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     bytes = gguf?.sizeBytes ?? weightBytes(tensors);
     await requireSpace(parent, bytes);
     await mkdir(unfinished);
-    const verification = await fill(request, plan, tensors, gguf, unfinished);
+    const { verification, leftOut } = await fill(request, plan, tensors, gguf, unfinished);
     const sizeBytes = await folderBytes(unfinished);
     if (control.signal.aborted) throw new CancelledError('The export');
     await requireSource(checkpoint);
@@ -125,7 +126,12 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
       folder: destination,
       verification,
       sizeBytes,
-      warnings: [...exportWarnings(checkpoint.info, plan, request.format ?? 'hf'), ...(gguf?.warnings ?? [])],
+      warnings: [
+        ...exportWarnings(checkpoint.info, plan, request.format ?? 'hf'),
+        ...(gguf?.warnings ?? []),
+        ...leftOut.map((name) => `${name} was not copied: it is a link out of the model's folder.`),
+        ...(abandoned.length === 0 ? [] : [`Removed what a killed export had left: ${abandoned.join(', ')}.`]),
+      ],
     };
   } catch (error) {
     await removeUnfinished(unfinished);
@@ -152,7 +158,7 @@ const fill = async (
   tensors: readonly ExportedTensor[],
   gguf: GgufPlan | null,
   folder: string,
-): Promise<Verification> => {
+): Promise<{ readonly verification: Verification; readonly leftOut: readonly string[] }> => {
   const { checkpoint, settings, control, format = 'hf' } = request;
   const forms = format === 'hf,onnx' ? 2 : 1;
   const toWrite = gguf?.sizeBytes ?? weightBytes(tensors);
@@ -179,7 +185,7 @@ const fill = async (
     checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, config, views, folder));
   }
   await write(PLAN_FILE, planFileText(checkpoint, plan));
-  const sideFiles = await copySideFiles(checkpoint.folder, folder);
+  const { copied: sideFiles, leftOut } = await copySideFiles(checkpoint.folder, folder);
   for (const name of sideFiles) checksums.set(name, await fileChecksum(path.join(folder, name), control.signal));
 
   const verification = await verifyExport({
@@ -213,7 +219,7 @@ const fill = async (
   });
   await write('README.md', card);
   await writeFlushed(path.join(folder, CHECKSUM_FILE), checksumList(checksums));
-  return verification;
+  return { verification, leftOut };
 };
 
 /** The lines of a source's model card that name its licence: it holds for the pruned model too. */

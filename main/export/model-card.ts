@@ -35,7 +35,7 @@ export interface CardContents {
 export const modelCard = (contents: CardContents): string =>
   [
     frontMatter(contents),
-    `# ${contents.name}`,
+    `# ${plain(contents.name)}`,
     summary(contents),
     '## How it was made',
     provenance(contents),
@@ -65,7 +65,15 @@ const frontMatter = ({ checkpoint, licence, format }: CardContents): string =>
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(1)} %`;
-const cell = (value: string): string => value.replaceAll('|', '\\|').replaceAll('\n', ' ');
+/** Text of a stranger's in Markdown: no element of HTML, no image or link of its own, on one line. */
+const plain = (text: string): string =>
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll(/[[\]]/g, '\\$&')
+    .replaceAll(/\s/g, ' ');
+const cell = (value: string): string => plain(value).replaceAll('|', '\\|');
 const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
   [header, header.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
 
@@ -75,7 +83,7 @@ const summary = ({ checkpoint, plan, cost }: CardContents): string => {
   const change = isMergePlan(plan) ? `merged into ${kept}` : `pruned to ${kept}`;
   const { before, parameters } = cost;
   return (
-    `${name} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ` +
+    `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ` +
     `${info.moeLayers} MoE layers ${change}: ` +
     `pruning factor ${bareFactor(info.experts / kept)}. Each token still uses the top ${cost.topK}.\n\n` +
     table(

@@ -6,11 +6,15 @@ export type Cell = string | number | null;
 /** Columns of a table: a name, and a row's cell. */
 export type Columns<T> = readonly (readonly [name: string, cell: (row: T) => Cell])[];
 
-const written = (cells: readonly Cell[]): string[] => cells.map((cell) => (cell === null ? '' : String(cell)));
+/** A text that a spreadsheet would take for a formula stands behind an apostrophe, which makes it a text there. */
+const writtenText = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+
+const written = (cells: readonly Cell[]): string[] =>
+  cells.map((cell) => (cell === null ? '' : typeof cell === 'string' ? writtenText(cell) : String(cell)));
 
 /**
  * A CSV file whose first line is `# manifest: ` and the manifest as JSON, the second the column names; then RFC 4180
- * rows, numbers in full precision, null empty, every line ended by a line feed. Read it with
+ * rows, numbers in full precision, null empty, texts that begin a formula behind an apostrophe, every line ended by a line feed. Read it with
  * `pandas.read_csv(file, skiprows=1)` or `polars.read_csv(file, skip_rows=1)`.
  */
 export const csvFile = (

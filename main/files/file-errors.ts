@@ -1,15 +1,16 @@
 import { access, mkdir } from 'node:fs/promises';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 
+/** Codes of the system's, not those of Node's own errors (`ERR_...`), which say nothing about a file. */
 const hasCode = (error: unknown): error is Error & { readonly code: string } =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string';
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code);
 
 /** The system's name of a file error (`ENOENT`, `ENOSPC`, ...), or null for anything else. */
 export const fileErrorCode = (error: unknown): string | null => (hasCode(error) ? error.code : null);
 
-/** Whether it is an error of the system's (`ENOENT`), of one name or any; `ERR_...` are Node's own. */
+/** Whether it is an error of the system's (`ENOENT`), of one name or any. */
 export const isSystemError = (error: unknown, code?: string): error is Error & { readonly code: string } =>
-  hasCode(error) && /^E[A-Z0-9]+$/.test(error.code) && (code === undefined || error.code === code);
+  hasCode(error) && (code === undefined || error.code === code);
 
 /** What the system says about a file, in words that tell what to do; other errors come back as they are. */
 export const explainFileError = (error: unknown, path: string): unknown => {

@@ -1,7 +1,8 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
-import { refuse } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode } from './file-errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fileErrorCode } from './file-errors.ts';
+import { explainReadError, openRegularFile } from './regular-file.ts';
 
 export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
 
@@ -14,7 +15,7 @@ const LOOKED_AT_BYTES = 65_536;
 const isYaml = (name: string): boolean => ['.yaml', '.yml'].includes(extname(name).toLowerCase());
 
 const isHarnessDocument = async (file: string): Promise<boolean> => {
-  const handle = await open(file, 'r');
+  const { handle } = await openRegularFile(file);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(LOOKED_AT_BYTES), 0, LOOKED_AT_BYTES, 0);
     return HARNESS_KEY.test(buffer.toString('utf8', 0, bytesRead));
@@ -31,7 +32,7 @@ export const kindOfFile = async (path: string): Promise<'task' | 'file'> => {
     return (await isHarnessDocument(path)) ? 'task' : 'file';
   } catch (error) {
     // One that may not be read, or is gone by now, is shown as what it is: a file.
-    if (fileErrorCode(error) !== null) return 'file';
+    if (fileErrorCode(error) !== null || error instanceof WorkbenchError) return 'file';
     throw error;
   }
 };
@@ -101,7 +102,7 @@ export const listFolder = async (path: string): Promise<ListedFolder> => {
       throw refuse('no-such-folder', `${path} does not exist.`, 'Choose another folder.', error);
     if (fileErrorCode(error) === 'EACCES')
       throw refuse('not-readable', `${path} may not be read.`, 'Choose another folder.', error);
-    throw explainFileError(error, path);
+    throw explainReadError(error, path);
   }
   const entries: FolderEntry[] = [];
   for (let start = 0; start < names.length; start += CONCURRENCY) {

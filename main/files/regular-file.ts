@@ -121,3 +121,15 @@ export const explainReadError = (error: unknown, file: string): unknown => {
       return refuse('not-readable', `${file} cannot be read: ${error.message}.`, 'Check the disk it lies on.', error);
   }
 };
+
+/**
+ * What `work` gives; an error of the system that it lets through is told with the file that it names, or with `place`.
+ */
+export const explainingReads = async <T>(place: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw explainReadError(error, 'path' in error && typeof error.path === 'string' ? error.path : place);
+  }
+};

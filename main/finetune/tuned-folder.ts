@@ -10,8 +10,8 @@ import {
   removeUnfinished,
   requireAbsent,
   requireParent,
-  unfinishedName,
 } from '../export/export-folder.ts';
+import { removeAbandonedExports, unfinishedName } from '../export/unfinished-exports.ts';
 import { explainFileError } from '../files/file-errors.ts';
 
 /** The loss of every step, in the folder of a tuned model. */
@@ -56,6 +56,7 @@ export const publishTunedFolder = async (
   destination: string,
   manifest: FinetuneManifest,
 ): Promise<void> => {
+  await removeAbandonedExports(destination);
   const unfinished = unfinishedName(destination);
   try {
     await mkdir(unfinished);

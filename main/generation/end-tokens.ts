@@ -1,7 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
+
+/** Of a config. */
+const MAX_BYTES = 32 * 2 ** 20;
 
 const endings = z.looseObject({ eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish() });
 
@@ -13,10 +17,7 @@ const endings = z.looseObject({ eos_token_id: z.union([z.number().int(), z.array
 export const readEndTokens = async (folder: string): Promise<readonly number[]> => {
   for (const name of ['generation_config.json', 'config.json']) {
     const file = path.join(folder, name);
-    const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
-      throw refuse('bad-config', `${file} cannot be read.`, "Check the file's permissions.", cause);
-    });
+    const text = await readTextIfThere(file, { mostBytes: MAX_BYTES });
     if (text === null) continue;
     const { eos_token_id: tokens } = parseEndings(file, text);
     return tokens === null || tokens === undefined ? [] : [tokens].flat();
@@ -26,7 +27,7 @@ export const readEndTokens = async (folder: string): Promise<readonly number[]> 
 
 const parseEndings = (file: string, text: string): z.infer<typeof endings> => {
   try {
-    return endings.parse(JSON.parse(text));
+    return endings.parse(parseForeignJson(text));
   } catch (cause) {
     throw refuse(
       'bad-config',

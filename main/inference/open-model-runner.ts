@@ -80,7 +80,7 @@ export const openModelRunner = async (checkpoint: Checkpoint, settings: RunnerTu
   );
   return new Runner(
     checkpoint,
-    await loadTokenizer(checkpoint.folder),
+    await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary),
     settings,
     pool,
     executor,

@@ -57,7 +57,7 @@ export const checkCandidate = async (
       'A candidate must come from the model that it is compared with.',
     );
   }
-  const [own, other] = [await loadTokenizer(model.folder), await loadTokenizer(checkpoint.folder)];
+  const [own, other] = [await loadTokenizer(model.folder, ours), await loadTokenizer(checkpoint.folder, theirs)];
   if (
     own !== null &&
     other !== null &&

@@ -11,7 +11,7 @@ const ITEMS_AT_ONCE = 64;
 
 /** The model's tokenizer, without which no task can be scored or profiled. */
 export const requireTokenizer = async (checkpoint: Checkpoint): Promise<TextTokenizer> => {
-  const tokenizer = await loadTokenizer(checkpoint.folder);
+  const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary);
   if (tokenizer === null) {
     throw refuse(
       'no-tokenizer',

@@ -1,8 +1,6 @@
-import { zstdDecompressSync } from 'node:zlib';
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { openParquet, type ParquetReader } from '../files/parquet-reader.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 
 /** Names the candidate and task of a row. */
@@ -63,31 +61,30 @@ const outcomeOf = (row: z.infer<typeof outcomeRow>): ItemOutcome => {
 
 type Row = Record<string, unknown>;
 
-/** Files of earlier versions are compressed by Snappy, which the reader knows itself. */
-const compressors = {
-  ZSTD: (page: Uint8Array, size: number): Uint8Array =>
-    zstdDecompressSync(page, { maxOutputLength: Math.max(1, size) }),
-};
+/** A run measures at most so many candidates times items, and its outcomes hold so much. */
+const LIMITS = { mostRows: 500_000_000, mostBytes: 2 ** 40 };
 
 /** Rows of the file, row group by row group; null where there is no such file. */
 const openRowGroups = async (file: string): Promise<AsyncGenerator<readonly Row[]> | null> => {
-  let buffer: Awaited<ReturnType<typeof asyncBufferFromFile>>;
+  let reader: ParquetReader;
   try {
-    buffer = await asyncBufferFromFile(file);
+    reader = await openParquet(file, LIMITS);
   } catch (cause) {
-    if (fileErrorCode(cause) === 'ENOENT') return null;
+    if (cause instanceof WorkbenchError && cause.code === 'missing-file') return null;
     throw damaged(file, cause);
   }
   return (async function* () {
-    const metadata = await parquetMetadataAsync(buffer);
-    // Files of earlier versions lack the columns of what is written.
-    const names = new Set(metadata.schema.map(({ name }) => name));
-    const columns = COLUMNS.filter((name) => names.has(name));
-    let rowStart = 0;
-    for (const group of metadata.row_groups) {
-      const rowEnd = rowStart + Number(group.num_rows);
-      yield await parquetReadObjects({ file: buffer, metadata, columns, rowStart, rowEnd, compressors });
-      rowStart = rowEnd;
+    try {
+      // Files of earlier versions lack the columns of what is written.
+      const names = new Set(reader.facts.names);
+      const columns = COLUMNS.filter((name) => names.has(name));
+      let rowStart = 0;
+      for (const rows of reader.facts.groups) {
+        yield await reader.rows(rowStart, rowStart + rows, columns);
+        rowStart += rows;
+      }
+    } finally {
+      await reader.close();
     }
   })();
 };

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { type MetricName, type TaskItem, taskMetadata, type TaskMetadata, type WrittenItem } from '../contract/task.ts';
-import { explainFileError } from '../files/file-errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
 import { DEFAULT_SEED, describeFewShot, drawExamples } from './few-shot.ts';
 import { compileJudging, DEFAULT_PIPELINES, type Judging, requireOptions } from './generation/judging.ts';
 import { cutAtStops, DEFAULT_NEW_TOKENS, type StopRule } from './generation/stop-rule.ts';
@@ -23,16 +23,15 @@ import {
   type Task,
 } from './task.ts';
 
+/** A task.json is a few hundred bytes; few-shot examples stand in files of their own. */
+const MAX_METADATA_BYTES = 2 ** 20;
+
 const readMetadata = async (file: string): Promise<TaskMetadata> => {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw explainFileError(error, file);
-  }
+  const text = await readTextIfThere(file, { mostBytes: MAX_METADATA_BYTES });
+  if (text === null) throw refuse('missing-file', `${file} does not exist.`, 'Check the path.');
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseForeignJson(text);
   } catch (cause) {
     throw refuse(
       'bad-task',

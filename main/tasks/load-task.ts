@@ -2,7 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { explainingReads, explainReadError } from '../files/regular-file.ts';
 import { compileJudging, DEFAULT_PIPELINES } from './generation/judging.ts';
 import { loadHarnessTask } from './harness/load-harness-task.ts';
 import { hashTask } from './items.ts';
@@ -63,8 +64,12 @@ const loadFolder = async (folder: string): Promise<Task> => {
  * Reads a task from whatever describes one (see SHAPES), by the extension of a file or the names in a folder. Whatever
  * is wrong is refused with file, line or row, and key; test items never stand in the calibration split.
  */
-export const loadTask = async (path: string): Promise<Task> => {
+export const loadTask = (path: string): Promise<Task> => {
   const absolute = resolve(path);
+  return explainingReads(absolute, () => loadFrom(absolute));
+};
+
+const loadFrom = async (absolute: string): Promise<Task> => {
   let isFolder: boolean;
   try {
     isFolder = (await stat(absolute)).isDirectory();
@@ -77,7 +82,7 @@ export const loadTask = async (path: string): Promise<Task> => {
         error,
       );
     }
-    throw explainFileError(error, absolute);
+    throw explainReadError(error, absolute);
   }
   const task = await (isFolder ? loadFolder(absolute) : loadFile(absolute));
   checkTaskName(task.name, absolute);

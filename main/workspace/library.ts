@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
 /**
@@ -59,6 +60,9 @@ export const actualPath = (recorded: string, bundled: ReadonlyMap<string, string
   );
 };
 
+/** Of the list: a path is some hundred bytes. */
+const MAX_LIBRARY_BYTES = 16 * 2 ** 20;
+
 const libraryFile = z.object({
   models: z.array(z.string()),
   tasks: z.array(z.string()),
@@ -91,13 +95,8 @@ export const createLibrary = (workspace: string, temporaryFolder: string): Libra
   let last: Promise<unknown> = Promise.resolve();
 
   const read = async (): Promise<LibraryFile> => {
-    let text: string;
-    try {
-      text = await readFile(file, 'utf8');
-    } catch (error) {
-      if (fileErrorCode(error) === 'ENOENT') return { models: [], tasks: [], hashes: {} };
-      throw explainFileError(error, file);
-    }
+    const text = await readTextIfThere(file, { mostBytes: MAX_LIBRARY_BYTES });
+    if (text === null) return { models: [], tasks: [], hashes: {} };
     try {
       return libraryFile.parse(JSON.parse(text));
     } catch (cause) {

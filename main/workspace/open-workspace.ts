@@ -1,9 +1,10 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
+import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { createLibrary, type Library } from './library.ts';
 import { createRunStore, type RunStore } from './run-store.ts';
@@ -54,6 +55,7 @@ export interface Workspace {
 const markFile = z.object({ format: z.literal(FORMAT), version: z.number() });
 
 const MARK = 'workspace.json';
+const MAX_MARK_BYTES = 65_536;
 
 /** Whether there is a workspace at all: reading one must not make it. */
 export const isWorkspace = async (folder: string): Promise<boolean> => {
@@ -61,7 +63,7 @@ export const isWorkspace = async (folder: string): Promise<boolean> => {
     return (await stat(join(folder, MARK))).isFile();
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT' || fileErrorCode(error) === 'ENOTDIR') return false;
-    throw explainFileError(error, folder);
+    throw explainReadError(error, folder);
   }
 };
 
@@ -79,12 +81,7 @@ export const openExistingWorkspace = async (folder: string, now: () => number = 
 
 const checkMark = async (path: string): Promise<void> => {
   const file = join(path, MARK);
-  let text: string | null = null;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (fileErrorCode(error) !== 'ENOENT') throw explainFileError(error, file);
-  }
+  const text = await readTextIfThere(file, { mostBytes: MAX_MARK_BYTES });
   if (text === null) {
     const strangers = (await readdir(path)).filter((name) => !name.startsWith('.'));
     if (strangers.includes('config.json') || strangers.some((name) => name.endsWith('.safetensors'))) {

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { explainReadError } from '../files/regular-file.ts';
 import { produceFileAtomically, writeFileAtomically } from '../files/write-atomically.ts';
 
 export type StepKind = 'json' | 'safetensors';
@@ -59,7 +60,7 @@ export const createStepStore = (folder: string, temporaryFolder: string): StepSt
         text = await readFile(path, 'utf8');
       } catch (error) {
         if (fileErrorCode(error) === 'ENOENT') return null;
-        throw explainFileError(error, path);
+        throw explainReadError(error, path);
       }
       let value: unknown;
       try {

@@ -36,12 +36,18 @@ describe('dist/, as the build leaves it', () => {
   });
 
   it('has an engine and a command line that know nothing of electron', async () => {
-    for (const bundle of ['utility-process.cjs', 'provider-probe.cjs', 'uncurl.cjs'])
+    for (const bundle of ['utility-process.cjs', 'provider-probe.cjs', 'parquet-worker.cjs', 'uncurl.cjs'])
       expect(await packagesOf(bundle)).not.toContain('electron');
   });
 
   it('has programs that import no package while they run, which would look for it inside the archive', async () => {
-    for (const bundle of ['main.cjs', 'utility-process.cjs', 'provider-probe.cjs', 'uncurl.cjs']) {
+    for (const bundle of [
+      'main.cjs',
+      'utility-process.cjs',
+      'provider-probe.cjs',
+      'parquet-worker.cjs',
+      'uncurl.cjs',
+    ]) {
       const { code } = await transform(await readFile(inRoot('dist', bundle), 'utf8'), { minifyWhitespace: true });
       expect(code).not.toMatch(/\bawait import\(|\bimport\("/);
     }

@@ -48,7 +48,7 @@ export const exportVerb: Verb = {
     },
     ...MACHINE_OPTIONS,
   },
-  run: async (given, { resources, signal, progress, environment }) => {
+  run: async (given, { resources, signal, progress, environment, endsWell }) => {
     const reader = optionReader(given);
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));
@@ -61,15 +61,17 @@ export const exportVerb: Verb = {
     const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
     try {
       await installRecovery({ file: planFile, plan }, overlayFolder, { environment });
-      const { folder, verification, sizeBytes, warnings } = await exportPlan({
-        checkpoint,
-        plan,
-        destination,
-        format,
-        ggufType,
-        settings: { ...machineSettings(reader), overlayFolder },
-        control: { signal, onProgress: progressOf(progress, 'exporting and verifying') },
-      });
+      const { folder, verification, sizeBytes, warnings } = await endsWell(
+        exportPlan({
+          checkpoint,
+          plan,
+          destination,
+          format,
+          ggufType,
+          settings: { ...machineSettings(reader), overlayFolder },
+          control: { signal, onProgress: progressOf(progress, 'exporting and verifying') },
+        }),
+      );
       if (format === 'gguf') {
         const text =
           `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are ` +

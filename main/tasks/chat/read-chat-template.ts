@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
-import { explainFileError, fileErrorCode } from '../../files/file-errors.ts';
+import { parseForeignJson } from '../../files/parse-json.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
 import { compileChatTemplate, type Template } from '../template/compile-template.ts';
 import { TemplateFault } from '../template/template-fault.ts';
 
@@ -34,20 +35,16 @@ const named = z.array(z.object({ name: z.string(), template: z.string() }));
 const chatConfig = z.looseObject({ chat_template: z.union([z.string(), named]).nullish() });
 const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
 
-const readOptional = async (file: string): Promise<string | null> => {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, file);
-  }
-};
+/** Of tokenizer_config.json, which may list every special token, and of templates. */
+const MAX_TEMPLATE_BYTES = 16 * 2 ** 20;
+
+const readOptional = (file: string): Promise<string | null> => readTextIfThere(file, { mostBytes: MAX_TEMPLATE_BYTES });
 
 const readObject = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
   const text = await readOptional(file);
   if (text === null) return {};
   try {
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+    return z.record(z.string(), z.unknown()).parse(parseForeignJson(text));
   } catch (cause) {
     throw refuse(
       'bad-json',

@@ -1,7 +1,8 @@
 import { LineCounter, parseDocument, type Tags } from 'yaml';
 import { z } from 'zod';
-import { refuse } from '../../contract/errors.ts';
+import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { exactMatchOptions, filterPipeline } from '../../contract/task.ts';
+import { withinDeadline } from '../../files/within-deadline.ts';
 import { DEFAULT_PIPELINES, type JudgingRule } from '../generation/judging.ts';
 import { DEFAULT_NEW_TOKENS, type StopRule } from '../generation/stop-rule.ts';
 import { readTextFile } from '../read-rows.ts';
@@ -191,6 +192,10 @@ export const judgingRuleOf = ({ filter_list: pipelines, metric_list: metrics = [
 const MAX_CHARACTERS = 2 ** 20;
 /** Aliases that repeat aliases grow without bound. */
 const MAX_ALIASES = 100;
+/** Time for a file of a megabyte, on a machine under load. */
+const PARSING_MS = 20_000;
+/** The parser calls itself for each bracket within another. */
+const DEEP_FLOW = /(?:[[{]\s*){100}/;
 
 const TRUE = /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/;
 const FALSE = /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/;
@@ -221,12 +226,17 @@ export const readHarnessYaml = async (file: string): Promise<Readonly<Record<str
       'Move the data into files of their own.',
     );
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    version: '1.1',
-    lineCounter: lines,
-    prettyErrors: false,
-    customTags: asPythonReads,
-  });
+  const inTime = <T>(work: () => T): T =>
+    withinDeadline(
+      PARSING_MS,
+      () => refuse('bad-task', `${file} was not read in ${String(PARSING_MS / 1000)} s.`, 'Write it more simply.'),
+      work,
+    );
+  if (DEEP_FLOW.test(text))
+    throw refuse('bad-task', `${file}: values are nested deeper than 100.`, 'Write it more simply.');
+  const document = inTime(() =>
+    parseDocument(text, { version: '1.1', lineCounter: lines, prettyErrors: false, customTags: asPythonReads }),
+  );
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
     const place = `${file}, line ${String(lines.linePos(problem.pos[0]).line)}`;
@@ -242,8 +252,9 @@ export const readHarnessYaml = async (file: string): Promise<Readonly<Record<str
   }
   let values: unknown;
   try {
-    values = document.toJS({ maxAliasCount: MAX_ALIASES });
+    values = inTime((): unknown => document.toJS({ maxAliasCount: MAX_ALIASES }));
   } catch (cause) {
+    if (cause instanceof WorkbenchError) throw cause;
     throw refuse(
       'bad-task',
       `${file}: ${cause instanceof Error ? cause.message : String(cause)}.`,

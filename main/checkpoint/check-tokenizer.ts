@@ -1,0 +1,115 @@
+import { refuse } from '../contract/errors.ts';
+
+/** Larger vocabularies and tables of merges are of no published model (the largest have a quarter of a million). */
+const MAX_TOKENS = 1_000_000;
+const MAX_MERGES = 2_000_000;
+/** How much longer replacements may make a text, all of them together. */
+const MAX_GROWTH = 64;
+/** Longest pattern that is looked at; published ones have a few hundred characters. */
+const MAX_PATTERN_CHARACTERS = 10_000;
+
+type Json = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Every object within a value, itself included. */
+const objectsWithin = (value: unknown): readonly Json[] => {
+  if (Array.isArray(value)) return value.flatMap(objectsWithin);
+  return isObject(value) ? [value, ...Object.values(value).flatMap(objectsWithin)] : [];
+};
+
+/** The parts that turn texts into other texts and words, without the vocabulary. */
+const textParts = (tokenizer: Json): readonly Json[] =>
+  ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'].flatMap((name) => objectsWithin(tokenizer[name]));
+
+const bad = (file: string, what: string): Error =>
+  refuse('bad-tokenizer', `${file}: ${what}.`, 'Use a tokenizer.json as the tokenizers library writes it.');
+
+const checkId = (file: string, token: string, id: unknown, vocabulary: number | null): void => {
+  const name = JSON.stringify(token.slice(0, 40));
+  if (typeof id !== 'number' || !Number.isInteger(id) || id < 0)
+    throw bad(file, `token ${name} has the id ${JSON.stringify(id ?? null)}, which is no whole number from 0 on`);
+  if (vocabulary !== null && id >= vocabulary)
+    throw bad(file, `token ${name} has id ${String(id)}, and the model knows ${String(vocabulary)} tokens`);
+};
+
+const checkVocabulary = (file: string, { model, added_tokens: added }: Json, vocabulary: number | null): void => {
+  const { vocab, merges } = isObject(model) ? model : {};
+  const count = Array.isArray(vocab) ? vocab.length : isObject(vocab) ? Object.keys(vocab).length : 0;
+  if (count > MAX_TOKENS) throw bad(file, `it has ${String(count)} tokens (limit ${String(MAX_TOKENS)})`);
+  if (Array.isArray(merges) && merges.length > MAX_MERGES)
+    throw bad(file, `it has ${String(merges.length)} merges (limit ${String(MAX_MERGES)})`);
+  // A list of tokens and scores numbers its tokens by their places.
+  if (Array.isArray(vocab) && vocab.length > 0) checkId(file, 'the last of the list', vocab.length - 1, vocabulary);
+  else if (isObject(vocab)) for (const [token, id] of Object.entries(vocab)) checkId(file, token, id, vocabulary);
+  for (const each of Array.isArray(added) ? added : [])
+    if (isObject(each)) checkId(file, String(each['content']), each['id'], vocabulary);
+};
+
+/** How many characters a replacement makes of one, at most. */
+const growthOf = ({ pattern, content }: Json): number => {
+  if (typeof content !== 'string') return 1;
+  const replaced = isObject(pattern) && typeof pattern['String'] === 'string' ? pattern['String'].length : 0;
+  // A regular expression may match nothing, before every character.
+  return replaced === 0 ? content.length + 1 : Math.max(1, content.length / replaced);
+};
+
+const checkGrowth = (file: string, tokenizer: Json): void => {
+  const growth = objectsWithin(tokenizer['normalizer'])
+    .filter(({ type }) => type === 'Replace')
+    .reduce((product, part) => product * growthOf(part), 1);
+  if (growth > MAX_GROWTH)
+    throw bad(
+      file,
+      `its replacements may make a text ${growth.toPrecision(3)} times as long (limit ${String(MAX_GROWTH)})`,
+    );
+};
+
+/**
+ * Refuses what no tokenizer of a published model is and what would harm: ids that are no rows of the embedding, more
+ * tokens or merges than there are limits for, replacements that make texts many times longer.
+ */
+export const checkTokenizer = (file: string, tokenizer: Json, vocabulary: number | null): void => {
+  checkVocabulary(file, tokenizer, vocabulary);
+  checkGrowth(file, tokenizer);
+};
+
+/** What repeats without a limit: `+`, `*`, `{2,}`. */
+const REPEATS = /^(?:[+*]|\{\d*,\})/;
+
+/**
+ * Whether a pattern repeats a group that itself repeats something or has alternatives: only then can matching take time
+ * that doubles with every character.
+ */
+const repeatsChoices = (pattern: string): boolean => {
+  const groups: { hasChoice: boolean }[] = [{ hasChoice: false }];
+  let isInClass = false;
+  for (let at = 0; at < pattern.length; at += 1) {
+    const character = pattern[at];
+    const inner = groups.at(-1);
+    if (character === '\\') at += 1;
+    else if (isInClass) isInClass = character !== ']';
+    else if (character === '[') isInClass = true;
+    else if (character === '(') groups.push({ hasChoice: false });
+    else if (character === ')') {
+      const closed = groups.pop();
+      const outer = groups.at(-1);
+      if (closed?.hasChoice === true && REPEATS.test(pattern.slice(at + 1))) return true;
+      if (closed?.hasChoice === true && outer !== undefined) outer.hasChoice = true;
+    } else if (inner !== undefined && (character === '|' || REPEATS.test(pattern.slice(at)))) inner.hasChoice = true;
+  }
+  return false;
+};
+
+/**
+ * Whether no pattern can take time that doubles with every character of a text; where that cannot be told of one, each
+ * text must be watched.
+ */
+export const matchesInTime = (tokenizer: Json): boolean =>
+  textParts(tokenizer)
+    .map(({ Regex: pattern }) => pattern)
+    .filter((pattern) => pattern !== undefined)
+    .every(
+      (pattern) => typeof pattern === 'string' && pattern.length <= MAX_PATTERN_CHARACTERS && !repeatsChoices(pattern),
+    );

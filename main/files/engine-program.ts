@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { refuse } from '../contract/errors.ts';
+
+/**
+ * The file of a program that the engine starts beside itself (`main/hosts/NAME.ts`): in a clone the source, where this
+ * Node runs TypeScript; else the bundle, which lies in dist/ of clone and package.
+ */
+export const engineProgram = (name: string): string => {
+  const [source, bundle] = [`../hosts/${name}.ts`, `../../dist/${name}.cjs`].map((place) =>
+    fileURLToPath(new URL(place, import.meta.url)),
+  );
+  const program = [process.features.typescript !== false ? source : undefined, bundle].find(
+    (file) => file !== undefined && existsSync(file),
+  );
+  if (program !== undefined) return program;
+  throw refuse(
+    'not-built',
+    `A program of the engine's is not built: ${bundle ?? `dist/${name}.cjs`} is missing.`,
+    'Run "npm run build" once.',
+  );
+};

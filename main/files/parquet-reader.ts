@@ -1,0 +1,167 @@
+import { stat } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
+import { refuse } from '../contract/errors.ts';
+import { engineProgram } from './engine-program.ts';
+import { type ParquetAnswer, type ParquetFacts, parquetAnswer, type ParquetQuestion } from './parquet-messages.ts';
+import { explainReadError, openRegularFile } from './regular-file.ts';
+
+/** JavaScript's heap while rows are made of pages, and what pages may hold outside it. */
+const MAX_HEAP_MEGABYTES = 2048;
+const MAX_OUTSIDE_BYTES = 2 ** 31;
+/** How often the memory of a reading thread is looked at. */
+const LOOK_EVERY_MS = 250;
+/** Time for one answer: what a machine under load needs for a small file, and for each megabyte on disk. */
+const ANSWER_MS = 30_000;
+const ANSWER_MS_PER_MEGABYTE = 1_000;
+
+export interface ParquetLimits {
+  readonly mostRows: number;
+  /** Of what the pages hold, unpacked. */
+  readonly mostBytes: number;
+  /** Default: by the size of the file. */
+  readonly answerMs?: number;
+}
+
+export interface ParquetReader {
+  readonly facts: ParquetFacts;
+  /** Rows as objects by column; all columns unless some are named. */
+  rows(rowStart: number, rowEnd: number, columns?: readonly string[]): Promise<readonly Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+const badParquet = (file: string, what: string, cause?: unknown): Error =>
+  refuse(
+    'bad-parquet',
+    `${file} is not a readable Parquet file (${what}).`,
+    'Write it again, for instance with pandas or pyarrow.',
+    cause,
+  );
+
+const refusalOf = (file: string, { message, system, code }: Extract<ParquetAnswer, { answer: 'error' }>): unknown => {
+  if (system !== null) return explainReadError(Object.assign(new Error(message), { code: system }), file);
+  switch (code) {
+    case 'too-large':
+      return refuse('task-too-large', `${file}: ${message}.`, 'Split the task into several, or leave out columns.');
+    case 'compression':
+      return refuse('bad-parquet', `${file}: ${message}.`, 'Write it with snappy, gzip, brotli or zstd, or uncompressed.');
+    case 'damaged':
+      return badParquet(file, message);
+  }
+};
+
+/** One thread, asked one question at a time; whatever it does, an answer or a refusal comes before the deadline. */
+class ReadingThread {
+  readonly #file: string;
+  readonly #answerMs: number;
+  readonly #worker: Worker;
+  #ended: unknown = null;
+  #settle: ((answer: ParquetAnswer | null) => void) | null = null;
+
+  constructor(file: string, answerMs: number) {
+    this.#file = file;
+    this.#answerMs = answerMs;
+    this.#worker = new Worker(engineProgram('parquet-worker'), {
+      // Options of this process (a debugger's port, a test runner's loader) are not for the thread.
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MEGABYTES },
+    });
+    this.#worker.on('message', (message: unknown) => this.#settle?.(parquetAnswer.parse(message)));
+    this.#worker.on('error', (error: unknown) => this.#end(this.#wordsFor(error)));
+    this.#worker.on('exit', () => this.#end(badParquet(this.#file, 'its reader ended')));
+  }
+
+  async ask(question: ParquetQuestion): Promise<Exclude<ParquetAnswer, { answer: 'error' }>> {
+    const deadline = setTimeout(
+      () => this.#end(badParquet(this.#file, `it was not read in ${String(this.#answerMs / 1000)} s`)),
+      this.#answerMs,
+    );
+    const look = setInterval(() => void this.#lookAtMemory(), LOOK_EVERY_MS);
+    try {
+      const answer = await new Promise<ParquetAnswer | null>((resolve) => {
+        this.#settle = resolve;
+        if (this.#ended === null) this.#worker.postMessage(question);
+        else resolve(null);
+      });
+      if (answer === null) throw this.#ended;
+      if (answer.answer === 'error') throw refusalOf(this.#file, answer);
+      return answer;
+    } finally {
+      clearTimeout(deadline);
+      clearInterval(look);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#worker.removeAllListeners('exit');
+    await this.#worker.terminate();
+  }
+
+  #end(why: unknown): void {
+    this.#ended ??= why;
+    void this.#worker.terminate();
+    this.#settle?.(null);
+  }
+
+  #wordsFor(error: unknown): Error {
+    const isMemory = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+    if (isMemory)
+      return refuse(
+        'task-too-large',
+        `${this.#file} needs more than ${String(MAX_HEAP_MEGABYTES)} MB of memory to be read.`,
+        'Split the task into several, or leave out columns.',
+        error,
+      );
+    return badParquet(this.#file, error instanceof Error ? error.message : String(error), error);
+  }
+
+  async #lookAtMemory(): Promise<void> {
+    const { external_memory: outside } = await this.#worker.getHeapStatistics().catch(() => ({ external_memory: 0 }));
+    if (outside > MAX_OUTSIDE_BYTES)
+      this.#end(
+        refuse(
+          'task-too-large',
+          `${this.#file} needs more than ${String(MAX_OUTSIDE_BYTES)} bytes of memory to be read.`,
+          'Split the task into several, or leave out columns.',
+        ),
+      );
+  }
+}
+
+/**
+ * Opens a Parquet file (uncompressed, snappy, gzip, brotli or zstd) in a thread that is ended when it takes too long or too
+ * much. Close it.
+ *
+ * @throws WorkbenchError `missing-file`, `not-a-file`, `not-readable`, `bad-parquet`, `task-too-large`.
+ */
+export const openParquet = async (file: string, limits: ParquetLimits): Promise<ParquetReader> => {
+  let sizeBytes: number;
+  try {
+    await (await openRegularFile(file)).handle.close();
+    sizeBytes = (await stat(file)).size;
+  } catch (error) {
+    throw explainReadError(error, file);
+  }
+  const thread = new ReadingThread(file, limits.answerMs ?? ANSWER_MS + (ANSWER_MS_PER_MEGABYTE * sizeBytes) / 2 ** 20);
+  const { mostRows, mostBytes } = limits;
+  try {
+    const answer = await thread.ask({ ask: 'open', file, mostRows, mostBytes });
+    if (answer.answer !== 'facts') throw new Error('rows in place of facts');
+    return {
+      facts: answer.facts,
+      rows: async (rowStart, rowEnd, columns) => {
+        const read = await thread.ask({
+          ask: 'rows',
+          rowStart,
+          rowEnd,
+          columns: columns === undefined ? undefined : [...columns],
+        });
+        if (read.answer !== 'rows') throw new Error('facts in place of rows');
+        return read.rows;
+      },
+      close: () => thread.close(),
+    };
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
+};

@@ -1,0 +1,137 @@
+import { spawn, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { runCommandLine } from '../../../main/cli/run-command-line.ts';
+import { shownText } from '../../../main/cli/shown-text.ts';
+import { refuse, serialiseError, WorkbenchError } from '../../../main/contract/errors.ts';
+import { csvFile } from '../../../main/figures/csv.ts';
+import { explainReadError } from '../../../main/files/regular-file.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const program = path.join(root, 'main', 'cli', 'uncurl.ts');
+const model = path.join(root, 'resources', 'models', 'uncurl-8');
+
+const start = (args: readonly string[], stdio: StdioOptions, environment: NodeJS.ProcessEnv = {}) =>
+  spawn(process.execPath, [program, ...args], { stdio, env: { ...process.env, ...environment } });
+
+const sweepOf = (workspace: string): readonly string[] =>
+  `sweep ${model} --task capital --method frequency --factors 1,2 --limit 20 --workspace ${workspace}`.split(' ');
+
+const exitOf = async (child: ReturnType<typeof start>): Promise<number | string | null> => {
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  return code ?? signal;
+};
+
+test.runIf(process.platform !== 'win32')('a closed standard error does not end a sweep', async () => {
+  const child = start(sweepOf(await temporaryFolder()), ['ignore', 'pipe', 'pipe']);
+  child.stderr?.destroy();
+  child.stdout?.resume();
+  expect(await exitOf(child)).toBe(0);
+});
+
+test.runIf(process.platform === 'linux')(
+  'a full standard error does not end a sweep; a full answer is a failure',
+  async () => {
+    const full = await open('/dev/full', 'w');
+    try {
+      const deaf = start(sweepOf(await temporaryFolder()), ['ignore', 'pipe', full.fd]);
+      deaf.stdout?.resume();
+      expect(await exitOf(deaf)).toBe(0);
+      expect(await exitOf(start(['info', model], ['ignore', full.fd, 'ignore']))).toBe(1);
+    } finally {
+      await full.close();
+    }
+  },
+);
+
+test.runIf(process.platform !== 'win32').each(['SIGINT', 'SIGTERM'] as const)(
+  '%s while a large task is read and scored ends with 130',
+  async (signal) => {
+    const task = path.join(await temporaryFolder(), 'many.jsonl');
+    const item = (id: number): string =>
+      JSON.stringify({ id: String(id), context: 'The capital of France is', choices: [' Paris', ' Rome'], answer: 0 });
+    await writeFile(task, Array.from({ length: 60_000 }, (_, index) => item(index)).join('\n'));
+    const child = start(['baseline', model, '--task', task], ['ignore', 'ignore', 'pipe']);
+    await once(child.stderr ?? child, 'data');
+    child.kill(signal);
+    expect(await exitOf(child)).toBe(130);
+  },
+);
+
+test('a folder for temporary files that is missing is refused by name', async () => {
+  const child = start(['baseline', model, '--task', 'capital'], ['ignore', 'ignore', 'pipe'], {
+    TMPDIR: '/nowhere/at/all',
+  });
+  const said: string[] = [];
+  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
+  expect(await exitOf(child)).toBe(2);
+  expect(said.join('')).toMatch(/No folder can be made in \/nowhere\/at\/all.*\nSet TMPDIR/);
+});
+
+/** What a command line in this process answers. */
+const answerOf = async (args: readonly string[]) => {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await runCommandLine(args, {
+    resources: path.join(root, 'resources'),
+    rendererFolder: '/nowhere',
+    environment: {},
+    signal: new AbortController().signal,
+    now: Date.now,
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+  });
+  return { code, out: out.join(''), err: err.join('') };
+};
+
+test('terminal escapes in names are shown, not sent, in words and in JSON', async () => {
+  const folder = path.join(await temporaryFolder(), 'a\u001b[31mb\u009bc');
+  await mkdir(folder);
+  for (const args of [
+    ['info', folder],
+    ['info', folder, '--json'],
+  ]) {
+    const { code, out, err } = await answerOf(args);
+    expect(code).toBe(2);
+     
+    expect(out + err).not.toMatch(/[\u001b\u009b]/);
+    expect(out + err).toContain(args.length === 2 ? 'a\\u001b[31mb\\u009bc' : '\\u001b[31mb\\u009bc');
+  }
+  expect(shownText('tab\tline\n\u202e')).toBe('tab\tline\n\\u202e');
+});
+
+test('cells that begin a formula are texts; numbers stay numbers', () => {
+  const manifest = { figure: 'x' } as unknown as Parameters<typeof csvFile>[0];
+  const rows = csvFile(
+    manifest,
+    ['name', 'value'],
+    [
+      ['=HYPERLINK("x")', -1.5],
+      ['@a', 2],
+      ['+b', 3],
+      ['-c', null],
+    ],
+  );
+  expect(rows.split('\n').slice(2, -1)).toEqual([`"'=HYPERLINK(""x"")",-1.5`, `'@a,2`, `'+b,3`, `'-c,`]);
+});
+
+test('want of memory is named as such, whoever reports it', () => {
+  for (const error of [
+    new RangeError('Array buffer allocation failed'),
+    new RangeError('Invalid string length'),
+    new WorkbenchError('session-failed', 'failed', 'onnxruntime could not open block 3: std::bad_alloc', 'x'),
+  ])
+    expect(serialiseError(error)).toMatchObject({ code: 'out-of-memory', remedy: expect.stringContaining('memory') });
+  expect(serialiseError(refuse('bad-task', 'x', 'y')).code).toBe('bad-task');
+});
+
+test('what cannot be read is not told as something that cannot be written', () => {
+  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+  expect(explainReadError(denied, '/x')).toMatchObject({
+    code: 'not-readable',
+    message: expect.not.stringContaining('writ'),
+  });
+});

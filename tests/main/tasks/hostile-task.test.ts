@@ -1,0 +1,167 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { expect, test } from 'vitest';
+import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
+import { loadTask } from '../../../main/tasks/load-task.ts';
+import { readParquetRows } from '../../../main/tasks/read-rows.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const inFolder = async (name: string, content: string | Uint8Array): Promise<string> => {
+  const file = join(await temporaryFolder(), name);
+  await writeFile(file, content);
+  return file;
+};
+
+const parquet = (): Buffer =>
+  Buffer.from(
+    parquetWriteBuffer({
+      columnData: [
+        { name: 'id', data: ['a', 'b', 'c'], type: 'STRING' },
+        { name: 'text', data: ['hello there', 'good day', 'good night'], type: 'STRING' },
+        { name: 'weight', data: [1.5, 2.5, 3.5], type: 'DOUBLE' },
+      ],
+    }),
+  );
+
+test.each(['jsonl', 'txt'])('more empty lines than items can have between them are refused in a .%s', async (kind) => {
+  const file = await inFolder(`lines.${kind}`, Buffer.alloc(4_000_001, '\n'));
+  await expect(loadTask(file)).rejects.toMatchObject({
+    code: 'task-too-large',
+    message: expect.stringContaining('more than 4000000 lines'),
+  });
+});
+
+const foreignPlaces: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
+  'a pipe': (file) => Promise.resolve(execFileSync('mkfifo', [file])),
+  'a device': (file) => symlink('/dev/zero', file),
+  'a link to itself': (file) => symlink(file, file),
+};
+
+test
+  .runIf(process.platform !== 'win32')
+  .each(
+    Object.keys(foreignPlaces).flatMap((place) =>
+      ['jsonl', 'txt', 'parquet', 'yaml'].map((kind) => [place, kind] as const),
+    ),
+  )('%s in the place of a .%s is refused', async (place, kind) => {
+  const file = join(await temporaryFolder(), `task.${kind}`);
+  await foreignPlaces[place]?.(file);
+  await expect(loadTask(file)).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining(file) });
+});
+
+test.runIf(process.platform !== 'win32')('pipes and folders within a task folder are refused', async () => {
+  for (const [name, place] of [
+    ['task.json', (file: string): void => void execFileSync('mkfifo', [file])],
+    ['test.jsonl', (file: string): void => void execFileSync('mkfifo', [file])],
+    ['test.jsonl', (file: string): void => void execFileSync('mkdir', [file])],
+  ] as const) {
+    const folder = await temporaryFolder();
+    if (name !== 'task.json')
+      await writeFile(join(folder, 'task.json'), JSON.stringify({ name: 'quiz', metric: 'perplexity' }));
+    await writeFile(join(folder, 'calibration.jsonl'), '{"id":"a","text":"b"}');
+    place(join(folder, name));
+    await expect(loadTask(folder)).rejects.toMatchObject({ code: 'not-a-file', kind: 'refused' });
+  }
+});
+
+test('a huge file is refused before it is read', async () => {
+  const file = await inFolder('huge.jsonl', '');
+  await truncate(file, 2 ** 33);
+  await expect(loadTask(file)).rejects.toMatchObject({ code: 'task-too-large' });
+});
+
+test('lines nested a million deep are refused with their number', async () => {
+  const file = await inFolder('deep.jsonl', `{"id":"a","text":"b"}\n${'['.repeat(1e6)}`);
+  await expect(loadTask(file)).rejects.toMatchObject({ code: 'bad-item', message: expect.stringContaining('line 2') });
+});
+
+test.each([
+  ['nested brackets', `task: x\na: ${'['.repeat(100_000)}`, 'nested deeper'],
+  [
+    'aliases that multiply',
+    'task: x\na: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c]\n',
+    'alias',
+  ],
+  ['an endless document', `task: ${'x'.repeat(2 ** 20)}`, 'characters'],
+])('YAML with %s is refused', async (_, text, reason) => {
+  const file = await inFolder('task.yaml', text);
+  await expect(loadTask(file)).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining(reason) });
+});
+
+test('a sound Parquet file is read by the thread as it was written', async () => {
+  const { rows, decimalColumns } = await readParquetRows(await inFolder('a.parquet', parquet()));
+  expect(rows.map(({ values }) => values)).toEqual([
+    { id: 'a', text: 'hello there', weight: 1.5 },
+    { id: 'b', text: 'good day', weight: 2.5 },
+    { id: 'c', text: 'good night', weight: 3.5 },
+  ]);
+  expect([...decimalColumns]).toEqual(['weight']);
+});
+
+test('every byte of a Parquet file may be wrong: it is refused or read, in time, and nothing is left unhandled', async () => {
+  const sound = parquet();
+  const folder = await temporaryFolder();
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  try {
+    for (let at = 4; at < sound.length; at += 23) {
+      const bytes = Buffer.from(sound);
+      bytes[at] = 0xff;
+      const file = join(folder, `${String(at)}.parquet`);
+      await writeFile(file, bytes);
+      const ended = await readParquetRows(file, 20_000).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (ended !== null) expect(ended).toMatchObject({ kind: 'refused', message: expect.stringContaining(file) });
+    }
+  } finally {
+    process.off('unhandledRejection', note);
+  }
+  expect(unhandled).toEqual([]);
+});
+
+test('a page that holds far more than the file says is refused', async () => {
+  // A page of zeros, a thousand times smaller on disk, in the place of the first column's.
+  const zeros = gzipSync(Buffer.alloc(2 ** 20));
+  const bytes = Buffer.from(
+    parquetWriteBuffer({
+      codec: 'GZIP',
+      compressors: { GZIP: () => new Uint8Array(zeros) },
+      columnData: [{ name: 'id', data: ['a', 'b'], type: 'STRING' }],
+    }),
+  );
+  const file = await inFolder('bomb.parquet', bytes);
+  await expect(readParquetRows(file)).rejects.toMatchObject({ code: 'bad-parquet', kind: 'refused' });
+});
+
+test('a reader that gives no answer is ended, and the file refused', async () => {
+  const file = await inFolder('slow.parquet', parquet());
+  await expect(readParquetRows(file, 0)).rejects.toMatchObject({
+    code: 'bad-parquet',
+    message: expect.stringContaining('not read in 0 s'),
+  });
+});
+
+test('an outcomes.parquet that is damaged, a folder or a pipe ends with its name', async () => {
+  const folder = await temporaryFolder();
+  const places: readonly ((file: string) => Promise<unknown>)[] = [
+    (file) => writeFile(file, parquet().fill(0xff, 20, 60)),
+    (file) => mkdir(file),
+    ...(process.platform === 'win32' ? [] : [foreignPlaces['a pipe']]).flatMap((place) => place ?? []),
+  ];
+  for (const [index, place] of places.entries()) {
+    const file = join(folder, `outcomes-${String(index)}.parquet`);
+    await place(file);
+    const read = readOutcomes(
+      file,
+      () => true,
+      () => undefined,
+    );
+    await expect(read).rejects.toMatchObject({ code: 'outcomes-damaged', message: expect.stringContaining(file) });
+  }
+});
