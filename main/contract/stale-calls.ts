@@ -40,6 +40,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
     case 'run.removed':
       return callsThatRead('measured');
     case 'sweep.point':
+    case 'experiment.arm':
       return callsThatReadRun(event.run);
     case 'profile.ready':
       return callsThatRead('profiles');

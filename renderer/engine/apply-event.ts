@@ -63,6 +63,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       effects.sweepChanged(event.run);
       // Its point is in place; the rest is asked for by `sweepChanged`, later and once for many points.
       return;
+    case 'experiment.arm':
     case 'profile.ready':
     case 'models.changed':
     case 'tasks.changed':
