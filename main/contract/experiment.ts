@@ -36,7 +36,7 @@ export type ExperimentSettings = z.infer<typeof experimentSettings>;
 
 export const experimentRequest = z.object({
   /** Members of one family; no two with the same number of experts. */
-  models: z.array(pathHandle).min(2),
+  models: z.array(pathHandle).min(1),
   tasks: z.array(pathHandle).min(1),
   settings: experimentSettings,
   /** A Python with PyTorch and transformers, for fine-tuned arms; null: the workspace's own environment. */
