@@ -209,7 +209,6 @@ export const publishedRow = z.object({
   kept: z.number(),
   values: z.array(z.number().nullable()),
 });
-export type PublishedRow = z.infer<typeof publishedRow>;
 
 export const publishedTable = z.object({
   source: z.string(),

@@ -75,7 +75,7 @@ test('fine-tuned arms are what finetune makes, and an arm that was killed goes o
   // Killed while the pruned arm, which has an export beside it, has a state on disk.
   const { child, ended, printed } = startUncurl(experiment('killed'));
   const states = async (): Promise<readonly string[]> => {
-    const files = await readdir(place('killed'), { recursive: true }).catch(() => []);
+    const files = await readdir(place('killed'), { recursive: true }).catch((): string[] => []);
     const pruned = files.filter((file) => file.endsWith(path.join('pruned', 'config.json'))).map(path.dirname);
     const folders = pruned.map((folder) => path.dirname(folder));
     return folders.filter((folder) => files.includes(path.join(folder, 'state', 'state.pt')));

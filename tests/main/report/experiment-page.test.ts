@@ -6,7 +6,10 @@ import { sampleManifest } from '../figures/sample-run.ts';
 
 const made = record([arm(8, 8, answers(20)), arm(32, 32, answers(0)), arm(32, 8, answers(0))], { sizes: [8, 32] });
 const published = {
-  ...{ source: 'A paper <of> theirs', url: 'https://example.org/paper', note: 'No intervals.', tasks: ['T'] },
+  source: 'A paper <of> theirs',
+  url: 'https://example.org/paper',
+  note: 'No intervals.',
+  tasks: ['T'],
   scratch: [{ experts: 8, values: [50] }],
   rows: [{ method: 'Theirs', experts: 32, kept: 8, values: [51.5] }],
 };
