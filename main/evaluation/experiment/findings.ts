@@ -8,6 +8,7 @@ import type {
   PairedSign,
 } from '../../contract/experiment.ts';
 import { assertNever } from '../../contract/errors.ts';
+import { methodTitle } from '../../figures/method-titles.ts';
 import { formatFactor } from '../../figures/numbers.ts';
 import { permuteModels } from '../size-trend/trends.ts';
 import { counted, listed } from '../wording.ts';
@@ -100,8 +101,6 @@ const modelSentence = (models: readonly ModelThreshold[]): string =>
     }),
   );
 
-const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-
 /** What each curve of a question says, a sentence each. */
 export const experimentFindings = ({
   question,
@@ -118,7 +117,7 @@ export const experimentFindings = ({
       modelSentence(models.filter(isOwn)),
       trendSentence(trends.filter(isOwn)),
     ];
-    const lead = `${method}, ${treatmentWords(treatment)}, against ${question}`;
-    return { question, method, treatment, sentence: `${capital(lead)}: ${said.join('; ')}.` };
+    const lead = `${methodTitle(method)}, ${treatmentWords(treatment)}, against ${question}`;
+    return { question, method, treatment, sentence: `${lead}: ${said.join('; ')}.` };
   });
 };

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { ExperimentDocument, ExperimentReproduction } from '../../../main/contract/experiment.ts';
-import { experimentCaption, experimentFigure } from '../../../main/figures/experiment-figure.ts';
+import { experimentFigure } from '../../../main/figures/experiment-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { Button } from '../../components/button.tsx';
@@ -85,7 +85,6 @@ const Answer = ({ document, manifest, question }: PagesProps & { readonly questi
         src={`data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`}
         alt={`${title}. ${description}`}
       />
-      <p className="muted">{experimentCaption(question)}</p>
       <ul className="experiment-notes">
         {answer.findings.map(({ sentence }) => (
           <li key={sentence}>{sentence}</li>
