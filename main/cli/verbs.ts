@@ -13,6 +13,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   sweep: async () => (await import('./verbs/sweep.ts')).sweep,
   export: async () => (await import('./verbs/export.ts')).exportVerb,
   finetune: async () => (await import('./verbs/finetune.ts')).finetune,
+  experiment: async () => (await import('./verbs/experiment.ts')).experiment,
   verify: async () => (await import('./verbs/verify.ts')).verify,
   compare: async () => (await import('./verbs/compare.ts')).compare,
   outcomes: async () => (await import('./verbs/outcomes.ts')).outcomes,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { compareDocument } from './compare.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
+import { experimentDocument, experimentRequest } from './experiment.ts';
 import { exportFormat, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
@@ -253,6 +254,25 @@ export const calls = {
       python: pathHandle.nullable().default(null),
     }),
     z.object({ run: runId }),
+  ),
+  /** Measures the arms of the paper's experiment on a family of models. */
+  'experiment.start': call(experimentRequest, z.object({ run: runId })),
+  /** What an experiment says, finished or running; `delta` recomputes it without inference. */
+  'experiment.read': call(z.object({ run: runId, delta: thresholdReading.delta }), experimentDocument, 'results'),
+  /**
+   * Runs a finished experiment again without any stored step, and compares every number. `python`: for its fine-tuned
+   * arms; where it is null and the workspace has no environment, the others are made, and the answer says which were
+   * not.
+   */
+  'experiment.reproduce': call(
+    z.object({ run: runId, python: pathHandle.nullable().default(null) }),
+    z.object({ run: runId }),
+  ),
+  /** An experiment as one self-contained HTML page, and a name for its file. */
+  'experiment.report': call(
+    z.object({ run: runId, delta: thresholdReading.delta }),
+    z.object({ name: z.string(), html: z.string() }),
+    'results',
   ),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), verification, 'results'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { experimentArm } from './experiment.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sweepResult } from './sweep.ts';
 import { toldPoint } from './told-point.ts';
@@ -13,6 +14,8 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
   /** A candidate of a running sweep that stopped early: its verdict is told. */
   z.object({ type: z.literal('sweep.told'), run: z.string(), point: toldPoint }),
+  /** An arm of a running experiment. */
+  z.object({ type: z.literal('experiment.arm'), run: z.string(), arm: experimentArm }),
   /** A task was profiled: `profile.read` has it now. */
   z.object({ type: z.literal('profile.ready'), run: z.string(), fingerprint: z.string(), task: z.string() }),
   z.object({ type: z.literal('models.changed') }),

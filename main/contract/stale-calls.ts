@@ -41,6 +41,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
       return callsThatRead('measured');
     case 'sweep.point':
     case 'sweep.told':
+    case 'experiment.arm':
       return callsThatReadRun(event.run);
     case 'profile.ready':
       return callsThatRead('profiles');

@@ -20,6 +20,7 @@ import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
+import { experimentCalls } from './calls/experiments.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
 import { modelCalls } from './calls/models.ts';
@@ -153,6 +154,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...sweepCompareCalls(context),
     ...outcomeCalls(context),
     ...reproduceCalls(context),
+    ...experimentCalls(context),
     ...exportCalls(context),
     ...finetuneCalls(context),
     ...runCalls(context),

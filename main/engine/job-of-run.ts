@@ -9,6 +9,7 @@ import { recordedSweepSettings } from '../contract/sweep.ts';
 import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
 import type { SweepInput } from '../jobs/sweep-places.ts';
+import { resumedExperiment } from './calls/experiments.ts';
 import { curveFacts, runnerSettings } from './calls/exports.ts';
 import { resumedFinetune } from './calls/finetune.ts';
 import { purposefulProfileJob } from './calls/profiles.ts';
@@ -93,6 +94,8 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
     }
     case 'finetune':
       return resumedFinetune(context, manifest, models, tasks);
+    case 'experiment':
+      return resumedExperiment(context, manifest, models, tasks);
     case 'reproduce':
       return resumedReproduction(context, manifest);
     default:

@@ -60,8 +60,14 @@ const pairItems = <O extends ItemOutcome>(baseline: readonly O[], candidate: rea
   });
 };
 
+/** An answer that is right or wrong, as far as pairing needs to know it. */
+interface PairedAnswer {
+  readonly truncatedTokens: number;
+  readonly group?: string | undefined;
+}
+
 /** What is said of answers that are right or wrong: the paired difference with Tango's interval, and exact McNemar. */
-const pairedAnswers = <O extends ChoiceOutcome | WrittenOutcome>(
+export const pairedAnswers = <O extends PairedAnswer>(
   pairs: readonly (readonly [O, O])[],
   isRight: (outcome: O) => boolean,
 ): Omit<PairedSummary, 'metric' | 'value' | 'acc' | 'accNorm'> => {
@@ -80,7 +86,7 @@ const pairedAnswers = <O extends ChoiceOutcome | WrittenOutcome>(
     gained,
     truncated: pairs.filter(([, after]) => after.truncatedTokens > 0).length,
   };
-  const groups = pairs.flatMap(([before]) => ('group' in before ? (before.group ?? []) : []));
+  const groups = pairs.flatMap(([before]) => before.group ?? []);
   if (groups.length < n || new Set(groups).size === n) return summary;
   const moves = pairs.map(([before, after]) => Number(isRight(after)) - Number(isRight(before)));
   const clustered = clusteredPairs(moves, groups);

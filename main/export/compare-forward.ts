@@ -33,7 +33,7 @@ export const NOT_COMPARABLE = Number.MAX_VALUE;
 
 /** Agreement of two models on the same sequences. */
 export interface LogitComparison {
-  /** Largest |a - b| / max(1, |a|) over all logits, a being the original's. */
+  /** Largest |a - b| / max(1, L) over all logits, a being the original's and L the largest |a| of its position. */
   readonly maxLogitDifference: number;
   readonly problems: readonly string[];
 }
@@ -43,8 +43,12 @@ export interface ForwardComparison extends LogitComparison {
 }
 
 /**
- * Compares the logits [T, V] of one sequence; `where` names it in problems. A difference is absolute for logits up to 1
- * and relative beyond: |a - b| <= tolerance * max(1, |a|). Not-a-number agrees with nothing.
+ * Compares the logits [T, V] of one sequence; `where` names it in problems: |a - b| <= tolerance * max(1, L), L being
+ * the largest |a| of the position. Logits are sums of terms as large as the position's largest logit, and float32 rounds
+ * those, however small the sum. Measured on the bundled `switch` models, whose logits reach 5 to 20: masked original and
+ * export differ from the same weights in float64 by up to 4.0e-5, PyTorch's float32 by up to 3.0e-5, which is 4.9e-6 and
+ * 3.2e-6 of L; from each other by up to 2.8e-5, which is 4.1e-6 of L. Two swapped rows of one expert's down projection
+ * differ by 0.07 to 1.4 of L. Not-a-number agrees with nothing.
  */
 export const compareLogits = (
   original: Float32Array,
@@ -59,9 +63,9 @@ export const compareLogits = (
       problems: [`${where}: ${String(exported.length)} logits instead of ${String(original.length)}.`],
     };
   }
-  const { largest, at } = largestDifference(original, exported);
-  if (largest <= tolerance) return { maxLogitDifference: largest, problems: [] };
   const vocabulary = original.length / tokens;
+  const { largest, at } = largestDifference(original, exported, vocabulary);
+  if (largest <= tolerance) return { maxLogitDifference: largest, problems: [] };
   const place =
     `${where}, position ${String(Math.floor(at / vocabulary))}: the logit of token ` + String(at % vocabulary);
   return {
@@ -108,18 +112,32 @@ export const compareForward = (
 const largestDifference = (
   ours: Float32Array,
   theirs: Float32Array,
+  vocabulary: number,
 ): { readonly largest: number; readonly at: number } => {
   let largest = 0;
   let at = 0;
-  for (let index = 0; index < ours.length; index += 1) {
-    const [a, b] = [ours[index] ?? 0, theirs[index] ?? 0];
-    const difference = a === b ? 0 : Math.abs(a - b) / Math.max(1, Math.abs(a));
-    if (difference <= largest) continue;
-    at = index;
-    if (!Number.isFinite(difference)) return { largest: NOT_COMPARABLE, at };
-    largest = difference;
+  for (let start = 0; start < ours.length; start += vocabulary) {
+    const scale = largestMagnitude(ours.subarray(start, start + vocabulary));
+    for (let index = start; index < Math.min(start + vocabulary, ours.length); index += 1) {
+      const [a, b] = [ours[index] ?? 0, theirs[index] ?? 0];
+      const difference = a === b ? 0 : Math.abs(a - b) / scale;
+      if (difference <= largest) continue;
+      at = index;
+      if (!Number.isFinite(difference)) return { largest: NOT_COMPARABLE, at };
+      largest = difference;
+    }
   }
   return { largest, at };
+};
+
+/** Largest finite |logit| of a position, at least 1. */
+const largestMagnitude = (logits: Float32Array): number => {
+  let largest = 1;
+  for (const logit of logits) {
+    const magnitude = Math.abs(logit);
+    if (magnitude > largest && magnitude < Infinity) largest = magnitude;
+  }
+  return largest;
 };
 
 /** First layer and token whose sets of experts differ, in words; arrays are [L, T, K]. */

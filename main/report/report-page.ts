@@ -3,9 +3,10 @@ import type { RunManifest } from '../contract/run.ts';
 import type { Finding } from '../contract/size-trend.ts';
 import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
-import { html, htmlAll, type HtmlNode, reportStyles } from './html.ts';
+import { html, type HtmlNode } from './html.ts';
 import { curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
+import { htmlPage, type Section } from './page.ts';
 import { choiceAndWritingTable } from './report-kinds.ts';
 import { measurementTables, methodComparisons, toldTable } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
@@ -17,12 +18,6 @@ import {
   safeCountTables,
   thresholdMatrices,
 } from './report-thresholds.ts';
-
-interface Section {
-  readonly id: string;
-  readonly title: string;
-  readonly content: readonly HtmlNode[];
-}
 
 const notes = (texts: readonly string[]): HtmlNode[] =>
   texts.length === 0 ? [] : [html('ul', { class: 'notes' }, ...texts.map((text) => html('li', {}, text)))];
@@ -109,48 +104,10 @@ export const reportPage = (source: ReportSource): string => {
       'Wait for its first point, or resume it.',
     );
   }
-  const parts = sections(source);
-  const head = html(
-    'head',
-    {},
-    html('meta', { charset: 'utf-8' }),
-    html('meta', { 'http-equiv': 'Content-Security-Policy', content: "default-src 'none'; style-src 'unsafe-inline'" }),
-    html('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
-    html('meta', { name: 'color-scheme', content: 'light dark' }),
-    html('meta', { name: 'generator', content: `Uncurl Workbench ${manifest.versions['uncurl'] ?? ''}`.trim() }),
-    html('title', {}, `${manifest.title} \u2013 Uncurl Workbench`),
-    { html: `<style>${reportStyles()}</style>` },
-  );
-  const contents = html(
-    'nav',
-    { 'aria-label': 'Contents' },
-    html('ul', {}, ...parts.map(({ id, title }) => html('li', {}, html('a', { href: `#${id}` }, title)))),
-  );
-  const body = html(
-    'body',
-    {},
-    reportHeader(source),
-    contents,
-    html(
-      'main',
-      {},
-      ...parts.map(({ id, title, content }) =>
-        html(
-          'section',
-          { id, 'aria-labelledby': `${id}-title` },
-          html('h2', { id: `${id}-title` }, title),
-          htmlAll(content),
-        ),
-      ),
-    ),
-    html(
-      'footer',
-      {},
-      `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s ` +
-        `stored outcomes.`,
-    ),
-  );
-  return `<!DOCTYPE html>\n${html('html', { lang: 'en' }, head, body).html}\n`;
+  const footer =
+    `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s ` +
+    `stored outcomes.`;
+  return htmlPage({ manifest, header: reportHeader(source), parts: sections(source), footer });
 };
 
 /** The report of a sweep as it lies on disk, finished or not. */

@@ -26,12 +26,15 @@ const COMPRESSION = {
 };
 
 /** Refuses a run whose manifest names a folder of this machine: everything must come with the workbench. */
-const checkManifest = ({ kind, state, models, tasks, commandLine }: RunManifest): void => {
-  if (kind !== 'sweep' || state !== 'done')
-    throw refuse('not-a-sample', `The run is a ${kind} (${state}).`, 'Name a finished sweep.');
+export const checkPortable = (
+  { kind, state, models, tasks, commandLine }: RunManifest,
+  wanted: 'sweep' | 'experiment',
+): void => {
+  if (kind !== wanted || state !== 'done')
+    throw refuse('not-a-sample', `The run is a ${kind} (${state}).`, `Name a finished ${wanted}.`);
   const strange = [...models, ...tasks].filter(({ path }) => !path.startsWith('bundled:')).map(({ path }) => path);
   if (strange.length > 0)
-    throw refuse('not-a-sample', `The sweep used ${strange.join(', ')}.`, 'Sweep bundled models and tasks only.');
+    throw refuse('not-a-sample', `The run used ${strange.join(', ')}.`, 'Use bundled models and tasks only.');
   if (/(^|[\s=])\//.test(commandLine))
     throw refuse(
       'not-a-sample',
@@ -67,7 +70,7 @@ export const packSample = async (
   resources: string,
 ): Promise<number> => {
   const manifest = await runs.read(run);
-  checkManifest(manifest);
+  checkPortable(manifest, 'sweep');
   const folder = runs.folder(run);
   const document = await readSweepDocument(folder);
   if (document === null) throw refuse('not-a-sample', `${folder} holds no results.json.`, 'Resume the run.');

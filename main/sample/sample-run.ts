@@ -60,16 +60,17 @@ const placeFile = async (source: string, name: string, folder: string): Promise<
   await flush(file);
 };
 
-/** Puts the sample into a workspace, whole or not at all; false where it is there already. */
-export const addSample = async (
+/** Puts a run that comes with the workbench into a workspace, whole or not at all; false where it is there already. */
+export const addBundledRun = async (
   { runs, temporaryFolder }: Pick<Workspace, 'runs' | 'temporaryFolder'>,
-  resources: string,
+  source: string,
+  run: string,
 ): Promise<boolean> => {
-  const [source, destination] = [sampleFolder(resources), runs.folder(SAMPLE_RUN)];
+  const destination = runs.folder(run);
   if ((await filesIn(destination)).length > 0) return false;
   const names = await filesIn(source);
   if (names.length === 0)
-    throw refuse('no-sample', `There is no sample in ${source}.`, 'Name another run, or restore the folder.');
+    throw refuse('no-sample', `There is no run in ${source}.`, 'Name another run, or restore the folder.');
   const coming = temporaryNameFor(destination, temporaryFolder);
   try {
     await mkdir(coming);
@@ -83,6 +84,12 @@ export const addSample = async (
     throw explainFileError(error, destination);
   }
 };
+
+/** Puts the sample into a workspace; false where it is there already. */
+export const addSample = (
+  workspace: Pick<Workspace, 'runs' | 'temporaryFolder'>,
+  resources: string,
+): Promise<boolean> => addBundledRun(workspace, sampleFolder(resources), SAMPLE_RUN);
 
 /**
  * Puts the sample into a workspace that holds no run yet, once: a workspace that was asked before is left as it is. A

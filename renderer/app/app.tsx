@@ -5,6 +5,7 @@ import { Splitter } from '../components/splitter.tsx';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
+import { ExperimentDialog } from '../features/experiment/experiment-dialog.tsx';
 import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
 import { FolderDialog } from '../features/folders/folder-dialog.tsx';
 import { Inspector } from '../features/inspector/inspector.tsx';
@@ -97,6 +98,7 @@ const Workbench = () => {
       <JobsBar />
       <Notices />
       <CommandPalette />
+      <ExperimentDialog />
       <FinetuneDialog />
       <FolderDialog />
       <SampleDialog />

@@ -26,6 +26,17 @@ export const reproductionStore = createStore<ReproductionState>()((set) => ({
   showRun: (run) => set({ run }),
 }));
 
+interface ExperimentState {
+  /** The experiment that is shown; null: none. */
+  readonly run: string | null;
+  readonly showRun: (run: string | null) => void;
+}
+
+export const experimentStore = createStore<ExperimentState>()((set) => ({
+  run: null,
+  showRun: (run) => set({ run }),
+}));
+
 interface MethodsState {
   /** The method whose page is open; null: none. */
   readonly open: MethodName | null;

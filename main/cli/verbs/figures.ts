@@ -1,17 +1,40 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { figures as drawFigures } from '../../figures/figures.ts';
+import { experimentDocument } from '../../evaluation/experiment/document.ts';
+import { experimentFiles } from '../../figures/experiment-tables.ts';
+import { type FigureFile, figures as drawFigures } from '../../figures/figures.ts';
+import type { ThemeName } from '../../figures/colors.ts';
 import { explainFileError } from '../../files/file-errors.ts';
 import { temporaryNameFor } from '../../files/write-atomically.ts';
+import { requireExperimentRecord } from '../../runs/experiment-record.ts';
 import { readFigureSource } from '../../runs/read-figure-source.ts';
 import { readRecordedTrainings } from '../../runs/read-run.ts';
 import { bundledModels } from '../../workspace/library.ts';
-import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { openExistingWorkspace, type Workspace } from '../../workspace/open-workspace.ts';
 import { outFolder } from '../files.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import type { Verb } from '../verb.ts';
+
+const filesOf = async (
+  workspace: Workspace,
+  run: string,
+  resources: string,
+  theme: ThemeName,
+): Promise<readonly FigureFile[]> => {
+  const manifest = await workspace.runs.read(run);
+  if (manifest.kind === 'experiment') {
+    const record = await requireExperimentRecord(workspace.runs.folder(run), manifest);
+    return experimentFiles(experimentDocument(record), manifest, theme);
+  }
+  const source = await readFigureSource(workspace, run, {
+    folders: [...(await bundledModels(resources)).values()],
+    open: openCheckpoint,
+    recorded: () => readRecordedTrainings(resources),
+  });
+  return drawFigures(source, theme);
+};
 
 export const figures: Verb = {
   name: 'figures',
@@ -28,12 +51,8 @@ export const figures: Verb = {
     const out = outFolder(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     const opened = await openExistingWorkspace(workspace);
-    const source = await readFigureSource(opened, run, {
-      folders: [...(await bundledModels(host.resources)).values()],
-      open: openCheckpoint,
-      recorded: () => readRecordedTrainings(host.resources),
-    });
-    const files = drawFigures(source, reader.choice('theme', ['light', 'dark']) ?? 'light');
+    const theme = reader.choice('theme', ['light', 'dark']) ?? 'light';
+    const files = await filesOf(opened, run, host.resources, theme);
     const unfinished = temporaryNameFor(out, dirname(out));
     try {
       await mkdir(unfinished);

@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
+import { makeExperimentReport } from '../../report/make-experiment-report.ts';
 import { makeReport } from '../../report/report-page.ts';
 import { readRecordedTrainings } from '../../runs/read-run.ts';
 import { bundledModels } from '../../workspace/library.ts';
@@ -13,8 +14,7 @@ import type { Verb } from '../verb.ts';
 export const report: Verb = {
   name: 'report',
   usage: 'RUN --out FILE.html [--delta X] [--familywise] [--workspace DIR] [--force]',
-  summary:
-    'A sweep as one self-contained HTML page: findings, thresholds, curves, routing, tables, definitions, record.',
+  summary: 'A sweep or an experiment as one self-contained HTML page: findings, thresholds, figures, tables, record.',
   positionals: [1, 1],
   options: {
     ...OUT_FILE,
@@ -31,11 +31,17 @@ export const report: Verb = {
     const out = outFile(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     const folders = [...(await bundledModels(host.resources)).values()];
-    const { html, findings } = await makeReport(await openExistingWorkspace(workspace), run, {
-      delta: reader.real('delta', 0.001, 0.5),
-      familywise: reader.flag('familywise'),
-      bundled: { folders, open: openCheckpoint, recorded: () => readRecordedTrainings(host.resources) },
-    });
+    const opened = await openExistingWorkspace(workspace);
+    const delta = reader.real('delta', 0.001, 0.5);
+    const { kind } = await opened.runs.read(run);
+    const { html, findings } =
+      kind === 'experiment'
+        ? await makeExperimentReport(opened, run, { delta, resources: host.resources })
+        : await makeReport(opened, run, {
+            delta,
+            familywise: reader.flag('familywise'),
+            bundled: { folders, open: openCheckpoint, recorded: () => readRecordedTrainings(host.resources) },
+          });
     await writeFileAtomically(out, html);
     const sizeBytes = Buffer.byteLength(html);
     return {

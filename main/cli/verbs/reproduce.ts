@@ -1,27 +1,51 @@
+import { resolve } from 'node:path';
+import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { reproductionText } from '../../reproduction/differences.ts';
+import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { openExistingWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
+import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { PYTHON_OPTION } from '../training-options.ts';
 import type { Verb, VerbResult } from '../verb.ts';
+import { sayArms } from './experiment.ts';
 
 export const reproduce: Verb = {
   name: 'reproduce',
   usage: 'RUN [--workspace DIR]',
   summary:
-    'Runs a finished sweep again without its stored steps and says whether every number matches; ' +
-    '"sample" is the one that comes along.',
+    'Runs a finished sweep or experiment again without its stored steps and says whether every number matches; ' +
+    '"sample" and "experiment" are those that come along.',
   positionals: [1, 1],
-  options: { ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
+  options: { ...PYTHON_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
   run: async (given, host) => {
     const reader = optionReader(given);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     // The sample can be reproduced wherever there is none yet; any other run must be there before an engine starts.
     if (run === SAMPLE_RUN) await addSample(await openWorkspace(workspace), host.resources);
-    await (await openExistingWorkspace(workspace)).runs.read(run);
+    if (run === RECORDED_EXPERIMENT) await addRecordedExperiment(await openWorkspace(workspace), host.resources);
+    const { kind } = await (await openExistingWorkspace(workspace)).runs.read(run);
+    const python = reader.text('python');
+    if (python !== undefined && kind !== 'experiment')
+      throw refuse('bad-usage', `${run} is a ${kind}: Python has no part in it.`, 'Leave --python out.');
+    const again = async (engine: Engine): Promise<VerbResult> => {
+      const { run: second } = await engine.call('experiment.reproduce', {
+        run,
+        python: python === undefined ? null : engine.grantPath(resolve(python)),
+      });
+      host.say(`Run ${second}: "uncurl resume ${second}" goes on with it if it is interrupted.`);
+      const unsubscribe = sayArms(engine, second, host);
+      try {
+        await followRun(engine, second, host);
+      } finally {
+        unsubscribe();
+      }
+      return experimentResult(engine, second);
+    };
     const goOn = async (engine: Engine): Promise<VerbResult> => {
       const { run: second } = await engine.call('run.reproduce', { run });
       host.say(`Run ${second}: "uncurl resume ${second}" goes on with it if it is interrupted.`);
@@ -29,6 +53,6 @@ export const reproduce: Verb = {
       const document = await engine.call('reproduction.read', { run: second });
       return { document, text: reproductionText(document), failed: !document.matches };
     };
-    return withEngine(reader, host, goOn, { workspace });
+    return withEngine(reader, host, kind === 'experiment' ? again : goOn, { workspace });
   },
 };

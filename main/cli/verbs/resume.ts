@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.ts';
 import { reproductionText } from '../../reproduction/differences.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -50,6 +51,7 @@ export const resume: Verb = {
         const found = await engine.call('reproduction.read', { run });
         return { document: found, text: reproductionText(found), failed: !found.matches };
       }
+      if (manifest?.kind === 'experiment') return experimentResult(engine, run);
       return { document: { run, summary, output: manifest?.output ?? null }, text: summary };
     };
     return withEngine(reader, host, goOn, { workspace });

@@ -10,7 +10,7 @@ import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatWhen } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
-import { reproductionStore } from '../../state/dialog-stores.ts';
+import { experimentStore, reproductionStore } from '../../state/dialog-stores.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
 import { layoutStore } from '../../state/layout-store.ts';
@@ -23,6 +23,7 @@ const icons: Readonly<Record<RunKind, IconName>> = {
   verify: 'check',
   reproduce: 'resume',
   finetune: 'model',
+  experiment: 'table',
 };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',
@@ -44,6 +45,8 @@ const openRun = (run: RunManifest): void => {
       return reproductionStore.getState().showRun(run.id);
     case 'profile':
       return show('routing');
+    case 'experiment':
+      return experimentStore.getState().showRun(run.id);
     case 'finetune':
       return finetuneStore.getState().showRun(run.id);
     case 'export':

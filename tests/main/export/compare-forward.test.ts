@@ -23,7 +23,7 @@ const compare = (ours: ForwardResult, theirs: ForwardResult): ReturnType<typeof 
   );
 
 describe('two models are compared', () => {
-  it('absolutely for small logits and relatively beyond 1', () => {
+  it('absolutely for small logits and relative to the largest of a position beyond 1', () => {
     const ours = result([0.5, 100, 0, 0], [3, 5]);
     expect(compare(ours, result([0.5 + 2e-6, 100 + 8e-4, 0, 0], [0, 1]))).toMatchObject({
       sameExperts: true,
@@ -32,6 +32,10 @@ describe('two models are compared', () => {
     const far = compare(ours, result([0.5, 100.002, 0, 0], [0, 1]));
     expect(far.maxLogitDifference).toBeCloseTo(2e-5, 7);
     expect(far.problems[0]).toMatch(/^sequence 0, position 0: the logit of token 1 is 100\.00\d+ instead of 100\.$/);
+    // A small logit beside a large one is rounded as the large one is; at a position of small ones it is not.
+    expect(compare(ours, result([0.5 + 8e-4, 100, 0, 0], [0, 1])).problems).toEqual([]);
+    expect(compare(ours, result([0.5, 100, 8e-4, 0], [0, 1])).problems).toHaveLength(1);
+    expect(compare(ours, result([0.5 + 2e-3, 100, 0, 0], [0, 1])).problems).toHaveLength(1);
   });
 
   it('by experts after renumbering, as sets', () => {

@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type ArmTreatment, armTreatment, type ExperimentArm, experimentSettings } from '../../contract/experiment.ts';
+import { refuse } from '../../contract/errors.ts';
+import { refitName } from '../../contract/plan.ts';
+import { treatmentWords } from '../../evaluation/experiment/findings.ts';
+import { accuracyOf } from '../../evaluation/experiment/pairs.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { methodNames } from '../../pruning/methods.ts';
+import { bundledModels } from '../../workspace/library.ts';
+import { experimentResult } from '../experiment-result.ts';
+import { followRun, withEngine } from '../open-engine.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { readOptionsByMethod } from '../plan-options.ts';
+import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { printedShare } from '../terminal-text.ts';
+import { PYTHON_OPTION, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
+import type { Verb, VerbHost } from '../verb.ts';
+
+/** Members of a bundled family by its name: `switch` for switch-8, switch-32 and so on. */
+const familyMembers = (named: string, bundled: ReadonlyMap<string, string>): readonly string[] =>
+  [...bundled].flatMap(([name, folder]) => (/^(.+)-\d+$/.exec(name)?.[1] === named ? [folder] : []));
+
+const findMembers = async (host: VerbHost, named: readonly string[]): Promise<readonly string[]> => {
+  const bundled = await bundledModels(host.resources);
+  const folders: string[] = [];
+  for (const name of named) {
+    const members = existsSync(resolve(name)) ? [] : familyMembers(name, bundled);
+    if (members.length > 0) folders.push(...members);
+    else folders.push(await findModel(host.resources, name));
+  }
+  return [...new Set(folders)];
+};
+
+/** What the window calls "as it is" is `as-is` here, and `fine-tuned` is also `tuned`. */
+const readTreatments = (named: readonly string[]): readonly ArmTreatment[] => {
+  const known = armTreatment.options;
+  const found = named.map((name) => {
+    const treatment = known.find((one) => one === (name === 'fine-tuned' ? 'tuned' : name));
+    if (treatment === undefined)
+      throw refuse('bad-value', `--arms "${name}" is unknown.`, `Give one or more of ${known.join(', ')}.`);
+    return treatment;
+  });
+  return found.length === 0 ? known : known.filter((treatment) => found.includes(treatment));
+};
+
+/** Says each arm as it is measured. */
+export const sayArms = (engine: Engine, run: string, host: VerbHost): (() => void) =>
+  engine.subscribe((event) => {
+    if (event.type !== 'experiment.arm' || event.run !== run) return;
+    const { model, task, method, kept, treatment, right, training }: ExperimentArm = event.arm;
+    const pruned = method === null ? '' : ` to ${String(kept)} by ${method}`;
+    const loss = training === null ? '' : `, loss ${training.firstLoss.toFixed(3)} to ${training.lastLoss.toFixed(3)}`;
+    host.say(`${task}  ${model}${pruned}, ${treatmentWords(treatment)}: ${printedShare(accuracyOf(right))}${loss}`);
+  });
+
+export const experiment: Verb = {
+  name: 'experiment',
+  usage: 'FAMILY|MODEL... --task T... [--method M...] [--arms as-is,refit,tuned] [--python FILE] --workspace DIR',
+  summary:
+    "The paper's experiment on a family: pruned members against members trained with as few experts, and against " +
+    'themselves unpruned, as they are, refit and fine-tuned. Resumable.',
+  positionals: [1, Number.POSITIVE_INFINITY],
+  options: {
+    task: {
+      type: 'string',
+      multiple: true,
+      value: 'T',
+      help: 'Task folder or bundled name; may be repeated; "all" for all bundled ones.',
+    },
+    method: {
+      type: 'string',
+      multiple: true,
+      value: 'M',
+      help: `How members are pruned: one or more of ${methodNames.join(', ')} (default uncurl).`,
+    },
+    option: {
+      type: 'string',
+      multiple: true,
+      value: 'METHOD.KEY=VALUE',
+      help: 'Option of a method; `uncurl methods NAME` lists them. May be repeated.',
+    },
+    arms: {
+      type: 'string',
+      multiple: true,
+      value: 'LIST',
+      help: `${armTreatment.options.join(', ')} (default all). Only tuned needs Python; give --rate and --epochs then.`,
+    },
+    recovery: {
+      type: 'string',
+      value: 'WHAT',
+      help: `What the arms "refit" have refitted: ${refitName.options.join(', ')} (default router+experts).`,
+    },
+    delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
+    limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
+    ...TRAINING_OPTIONS,
+    ...PYTHON_OPTION,
+    ...WORKSPACE_OPTION,
+    ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const folders = await findMembers(host, given.positionals);
+    const tasks = await findTasks(host.resources, reader.texts('task'));
+    const named = reader.choices('method', methodNames);
+    const methods = named.length === 0 ? (['uncurl'] as const) : named;
+    const settings = experimentSettings.parse({
+      methods: [...methods],
+      options: readOptionsByMethod(reader, methods),
+      treatments: readTreatments(reader.list('arms')),
+      refit: reader.choice('recovery', refitName.options),
+      training: readTraining(reader),
+      delta: reader.real('delta', 0.0001, 0.5),
+      limit: reader.whole('limit', 1),
+    });
+    const python = reader.text('python');
+    return withEngine(reader, host, async (engine) => {
+      const { run } = await engine.call('experiment.start', {
+        models: folders.map((folder) => engine.grantPath(folder)),
+        tasks: tasks.map((task) => engine.grantPath(task)),
+        settings,
+        python: python === undefined ? null : engine.grantPath(resolve(python)),
+      });
+      host.say(`Run ${run}`);
+      const unsubscribe = sayArms(engine, run, host);
+      try {
+        const summary = await followRun(engine, run, host);
+        const { document, text } = await experimentResult(engine, run);
+        return { document, text: `${text}\n${summary}` };
+      } finally {
+        unsubscribe();
+      }
+    });
+  },
+};

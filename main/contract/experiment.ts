@@ -1,0 +1,274 @@
+import { z } from 'zod';
+import { finetuneSettings } from './finetune.ts';
+import { pathHandle } from './model.ts';
+import { methodName, methodOptions, refitName } from './plan.ts';
+import { runManifest } from './run.ts';
+import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
+import { pointVerdict } from './sweep.ts';
+import { metricName } from './task.ts';
+
+/**
+ * The experiment of the paper on UNCURL (arXiv 2409.01483): members of a family that differ in the number of experts,
+ * each pruned to the size of each smaller one, held against that smaller one and against itself, on the same items.
+ */
+
+/**
+ * What was done to an arm before it was measured: nothing, a refit on the task's calibration items without training, or
+ * fine-tuning on them.
+ */
+export const armTreatment = z.enum(['as-is', 'refit', 'tuned']);
+export type ArmTreatment = z.infer<typeof armTreatment>;
+
+export const experimentSettings = z.object({
+  methods: z.array(methodName).min(1).default(['uncurl']),
+  /** Options by method. */
+  options: z.record(methodName, methodOptions).default({}),
+  treatments: z.array(armTreatment).min(1).default(['as-is', 'refit', 'tuned']),
+  refit: refitName.default('router+experts'),
+  /** One training for all fine-tuned arms, pruned or not. */
+  training: finetuneSettings,
+  /** Margin within which an arm counts as not worse, in accuracy. */
+  delta: z.number().positive().max(0.5).default(0.02),
+  /** Use only the first n test items of each task (null: all). */
+  limit: z.number().int().positive().nullable().default(null),
+});
+export type ExperimentSettings = z.infer<typeof experimentSettings>;
+
+export const experimentRequest = z.object({
+  /** Members of one family; no two with the same number of experts. */
+  models: z.array(pathHandle).min(1),
+  tasks: z.array(pathHandle).min(1),
+  settings: experimentSettings,
+  /** A Python with PyTorch and transformers, for fine-tuned arms; null: the workspace's own environment. */
+  python: pathHandle.nullable().default(null),
+});
+
+/** Names an arm. `method` is null for a member that was not pruned: it is also the scratch arm of its size. */
+export const armName = z.object({
+  task: z.string(),
+  model: z.string(),
+  /** Experts a layer that it was pretrained with, and that it has. */
+  experts: z.number(),
+  kept: z.number(),
+  method: z.string().nullable(),
+  treatment: armTreatment,
+});
+export type ArmName = z.infer<typeof armName>;
+
+/** What a fine-tuned arm was trained for: steps, and the mean loss of the first and the last. */
+export const armTraining = z.object({ steps: z.number(), firstLoss: z.number(), lastLoss: z.number() });
+
+export const experimentArm = armName.extend({
+  /** One character a test item, in the task's order: 1 where it was answered rightly, else 0. */
+  right: z.string().regex(/^[01]+$/),
+  /** Items whose context was cut on the left to fit the model's positions. */
+  truncated: z.number(),
+  training: armTraining.nullable(),
+});
+export type ArmTraining = z.infer<typeof armTraining>;
+export type ExperimentArm = z.infer<typeof experimentArm>;
+
+export const experimentTask = z.object({
+  name: z.string(),
+  metric: metricName,
+  /** Test items, and the passage of each where they share some. */
+  n: z.number(),
+  groups: z.array(z.string()).nullable(),
+});
+export type ExperimentTask = z.infer<typeof experimentTask>;
+
+/** What an experiment has measured so far: what its document is computed from. */
+export const experimentRecord = z.object({
+  run: z.string(),
+  settings: experimentSettings,
+  /** By rising number of experts. */
+  models: z.array(sizedModel),
+  tasks: z.array(experimentTask),
+  arms: z.array(experimentArm),
+  /** Python, PyTorch and transformers of the fine-tuned arms; empty without them. */
+  python: z.record(z.string(), z.string()).default({}),
+});
+export type ExperimentRecord = z.infer<typeof experimentRecord>;
+
+/** `scratch`: against the member pretrained with E' experts. `unpruned`: against the same member before pruning. */
+export const experimentQuestion = z.enum(['scratch', 'unpruned']);
+export type ExperimentQuestion = z.infer<typeof experimentQuestion>;
+
+/** A difference as a sign; `cannot-tell` where the interval holds 0. */
+export const pairedSign = z.enum(['plus', 'minus', 'cannot-tell']);
+export type PairedSign = z.infer<typeof pairedSign>;
+
+/** A pruned arm against its reference, treated alike (a refitted one against one as it is), on the same items. */
+export const experimentPair = z.object({
+  question: experimentQuestion,
+  task: z.string(),
+  method: z.string(),
+  treatment: armTreatment,
+  /** The pruned member, and the one that it is held against. */
+  model: z.string(),
+  reference: z.string(),
+  experts: z.number(),
+  kept: z.number(),
+  factor: z.number(),
+  n: z.number(),
+  pruned: z.number(),
+  against: z.number(),
+  /** pruned - against, with the two-sided 95 % interval (Tango; of passages where items share them). */
+  difference: z.number(),
+  low: z.number(),
+  high: z.number(),
+  /** Two-sided exact McNemar. */
+  p: z.number().nullable(),
+  lost: z.number(),
+  gained: z.number(),
+  sign: pairedSign,
+  /** At the margin. */
+  verdict: pointVerdict,
+});
+export type ExperimentPair = z.infer<typeof experimentPair>;
+
+/** The pairs of one size, method, treatment and question over all tasks, read as the paper reads its table. */
+export const experimentRow = z.object({
+  question: experimentQuestion,
+  method: z.string(),
+  treatment: armTreatment,
+  model: z.string(),
+  experts: z.number(),
+  kept: z.number(),
+  factor: z.number(),
+  tasks: z.number(),
+  /** By interval. */
+  plus: z.number(),
+  minus: z.number(),
+  cannotTell: z.number(),
+  /** By the bare difference, as the paper counts: above, below, equal. */
+  above: z.number(),
+  below: z.number(),
+  equal: z.number(),
+  /** Tasks on which it is not worse by more than the margin, and on which it is. */
+  safe: z.number(),
+  worse: z.number(),
+  /** Of all items together, tasks held fixed; null where items share passages. */
+  pooled: z.object({ n: z.number(), difference: z.number(), low: z.number(), high: z.number() }).nullable(),
+});
+export type ExperimentRow = z.infer<typeof experimentRow>;
+
+/** Thresholds of one question. */
+export const experimentThreshold = sizeThreshold.extend({
+  treatment: armTreatment,
+  /** Largest tested factor up to which no bare difference is below 0, as the paper reads; 1 where none. */
+  bySign: z.number(),
+});
+export type ExperimentThreshold = z.infer<typeof experimentThreshold>;
+
+/**
+ * The factor of one model over all tasks by the paper's reading: the largest such that there, and at every smaller
+ * tested factor, the bare difference is 0 or above on more than half of the tasks.
+ */
+export const modelThreshold = z.object({
+  question: experimentQuestion,
+  method: z.string(),
+  treatment: armTreatment,
+  model: z.string(),
+  experts: z.number(),
+  factor: z.number(),
+  /** Largest that was tested. */
+  largestTested: z.number(),
+});
+export type ModelThreshold = z.infer<typeof modelThreshold>;
+
+export const experimentTrend = expertTrend.extend({ treatment: armTreatment });
+export type ExperimentTrend = z.infer<typeof experimentTrend>;
+
+export const experimentFinding = z.object({
+  question: experimentQuestion,
+  method: z.string(),
+  treatment: armTreatment,
+  sentence: z.string(),
+});
+
+/** All that one question says. */
+export const experimentAnswer = z.object({
+  question: experimentQuestion,
+  /** The question, and the rule of its thresholds, in words. */
+  title: z.string(),
+  rule: z.string(),
+  pairs: z.array(experimentPair),
+  rows: z.array(experimentRow),
+  thresholds: z.array(experimentThreshold),
+  models: z.array(modelThreshold),
+  trends: z.array(experimentTrend),
+  findings: z.array(experimentFinding),
+});
+export type ExperimentAnswer = z.infer<typeof experimentAnswer>;
+
+/** A row of the paper's table: accuracies in percent, without intervals. */
+export const publishedRow = z.object({
+  method: z.string(),
+  experts: z.number(),
+  kept: z.number(),
+  values: z.array(z.number().nullable()),
+});
+
+export const publishedTable = z.object({
+  source: z.string(),
+  url: z.string(),
+  note: z.string(),
+  tasks: z.array(z.string()),
+  scratch: z.array(z.object({ experts: z.number(), values: z.array(z.number()) })),
+  rows: z.array(publishedRow),
+});
+export type PublishedTable = z.infer<typeof publishedTable>;
+
+/** A published row held against the scratch model of its size, by the bare difference in percentage points. */
+export const publishedDifference = publishedRow.extend({
+  factor: z.number(),
+  differences: z.array(z.number().nullable()),
+  above: z.number(),
+  of: z.number(),
+});
+
+/** An arm whose numbers came out otherwise the second time. */
+export const changedArm = armName.extend({
+  before: z.number(),
+  after: z.number(),
+  /** Numbers of the items that were right in one of both only, counted from 0. */
+  flipped: z.array(z.number()),
+  /** First and last loss then and now, where they differ. */
+  losses: z.object({ before: armTraining, after: armTraining }).nullable(),
+});
+export type ChangedArm = z.infer<typeof changedArm>;
+
+const circumstances = runManifest.pick({ versions: true, device: true }).extend({
+  python: z.record(z.string(), z.string()),
+});
+
+/** What a second run of an experiment found, computed without any stored step. */
+export const experimentReproduction = z.object({
+  of: z.string(),
+  /** Every number of every arm is the same, and none is missing. */
+  matches: z.boolean(),
+  sentence: z.string(),
+  arms: z.number(),
+  items: z.number(),
+  changed: z.array(changedArm),
+  /** Arms that were not made again, and why. */
+  missing: z.array(armName),
+  reason: z.string().nullable(),
+  /** Signs of the matrix that came out otherwise. */
+  signs: z.array(z.object({ before: experimentPair, after: experimentPair })),
+  before: circumstances,
+  after: circumstances,
+});
+export type ExperimentReproduction = z.infer<typeof experimentReproduction>;
+
+export const experimentDocument = experimentRecord.extend({
+  delta: z.number(),
+  /** `scratch` first: it is the paper's. */
+  answers: z.array(experimentAnswer),
+  published: publishedTable.extend({ rows: z.array(publishedDifference) }).nullable(),
+  notes: z.array(z.string()),
+  /** Of a run that reproduces another one and is done. */
+  reproduction: experimentReproduction.nullable(),
+});
+export type ExperimentDocument = z.infer<typeof experimentDocument>;

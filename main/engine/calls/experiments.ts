@@ -1,0 +1,222 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { calls } from '../../contract/calls.ts';
+import { providerName, type RunDevice } from '../../contract/device.ts';
+import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import {
+  type ExperimentDocument,
+  type ExperimentRecord,
+  type ExperimentSettings,
+  experimentSettings,
+} from '../../contract/experiment.ts';
+import type { RunManifest } from '../../contract/run.ts';
+import { experimentDocument } from '../../evaluation/experiment/document.ts';
+import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
+import { trainingSequences } from '../../finetune/training-sequences.ts';
+import { byExperts, checkExperiment } from '../../jobs/experiment-arms.ts';
+import { type ExperimentInput, experimentJob } from '../../jobs/experiment-job.ts';
+import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { experimentPage, experimentReportName } from '../../report/experiment-page.ts';
+import { reproduceExperimentJob, type ReproduceExperimentInput } from '../../reproduction/reproduce-experiment.ts';
+import {
+  readExperimentReproduction,
+  readPublishedTable,
+  requireExperimentRecord,
+} from '../../runs/experiment-record.ts';
+import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { engineVersion } from '../machine.ts';
+import { openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
+import { nameList, startRun } from '../start-run.ts';
+import { runnerSettings } from './exports.ts';
+
+type ExperimentCall = 'experiment.start' | 'experiment.read' | 'experiment.reproduce' | 'experiment.report';
+
+/** What a recorded experiment is made again from, beside models and tasks. */
+const experimentSpec = z.object({
+  settings: experimentSettings,
+  python: z.string().nullable(),
+  /** The run that this one repeats. */
+  reproduces: z.string().nullable().default(null),
+});
+type ExperimentSpec = z.infer<typeof experimentSpec>;
+
+interface Subjects {
+  readonly models: readonly RunModel[];
+  readonly tasks: readonly RunTask[];
+}
+
+const inputOf = (
+  context: EngineContext,
+  { models, tasks }: Subjects,
+  { settings, python }: Pick<ExperimentSpec, 'settings' | 'python'>,
+  device: RunDevice,
+): ExperimentInput => ({
+  models,
+  tasks,
+  settings,
+  tunedArms: async ({ overlayFolder }) => ({
+    settings: settings.training,
+    python: await findPython(python, context.workspace.path),
+    script: join(context.resources, 'finetune', 'finetune.py'),
+    threads: device.threads,
+    engineVersion,
+    exportSettings: { ...runnerSettings(context), overlayFolder },
+    openRunners: () => context.openRunners(providerName.parse(device.provider), overlayFolder),
+  }),
+});
+
+const requirePython = async (context: EngineContext, python: string | null): Promise<TrainingPython> => {
+  try {
+    return await findPython(python, context.workspace.path);
+  } catch (error) {
+    if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
+    const remedy = `${error.remedy} Or measure without fine-tuned arms: --arms as-is,refit.`;
+    throw refuse(error.code, error.message, remedy, error);
+  }
+};
+
+/** Refuses what cannot run, before a run is made of it. */
+const check = async (
+  context: EngineContext,
+  { models, tasks }: Subjects,
+  settings: ExperimentSettings,
+  python: string | null,
+): Promise<void> => {
+  checkExperiment(models, tasks, settings);
+  const isTuned = settings.treatments.includes('tuned');
+  for (const { checkpoint } of models) {
+    const tokenizer = await requireTokenizer(checkpoint);
+    const { maxPositions } = checkpoint.descriptor;
+    for (const { name, task } of tasks) {
+      requireRoom(task.test, name, maxPositions);
+      if (isTuned) trainingSequences([task], tokenizer, Math.min(settings.training.length, maxPositions));
+    }
+  }
+  if (isTuned) await requirePython(context, python);
+};
+
+const experimentManifest = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
+  const manifest = await workspace.runs.read(run);
+  if (manifest.kind !== 'experiment')
+    throw refuse('not-an-experiment', `${run} is a ${manifest.kind}, not an experiment.`, 'Choose an experiment.');
+  return manifest;
+};
+
+const recordOf = ({ workspace }: EngineContext, manifest: RunManifest): Promise<ExperimentRecord> =>
+  requireExperimentRecord(workspace.runs.folder(manifest.id), manifest);
+
+const specOf = ({ id, spec }: RunManifest): ExperimentSpec => {
+  const parsed = experimentSpec.safeParse(spec);
+  if (parsed.success) return parsed.data;
+  throw refuse(
+    'bad-spec',
+    `The manifest of ${id} does not say what to run: ${z.prettifyError(parsed.error)}`,
+    'Start a new run.',
+  );
+};
+
+/** Fine-tuned arms cannot be made without Python: then the others are, and the answer says why. */
+const withoutOf = async (
+  context: EngineContext,
+  { settings, python }: ExperimentSpec,
+): Promise<ReproduceExperimentInput['without']> => {
+  if (!settings.treatments.includes('tuned')) return null;
+  try {
+    await findPython(python, context.workspace.path);
+    return null;
+  } catch (error) {
+    // A Python that was named must work: only where none is there are its arms left out.
+    if (python !== null || !(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
+    return { treatments: ['tuned'], reason: `${error.message} ${error.remedy}` };
+  }
+};
+
+const reproductionOf = async (
+  context: EngineContext,
+  spec: ExperimentSpec,
+  run: string,
+  device: RunDevice,
+): Promise<{ readonly job: Job; readonly original: RunManifest; readonly subjects: Subjects }> => {
+  const original = await experimentManifest(context, run);
+  if (original.state !== 'done')
+    throw refuse(
+      'not-done',
+      `${run} is not finished (${original.state}).`,
+      'Resume it first: what is compared must be complete.',
+    );
+  const subjects = await reopenSubjects(context, original);
+  const job = reproduceExperimentJob({
+    original,
+    recorded: await recordOf(context, original),
+    experiment: inputOf(context, subjects, spec, device),
+    without: await withoutOf(context, spec),
+    circumstances: { device, versions: { ...context.versions } },
+    openRunners: (overlayFolder) => context.openRunners(providerName.parse(device.provider), overlayFolder),
+  });
+  return { job, original, subjects };
+};
+
+/** The job of a recorded experiment, or of a reproduction of one. */
+export const resumedExperiment = async (
+  context: EngineContext,
+  manifest: RunManifest,
+  models: readonly RunModel[],
+  tasks: readonly RunTask[],
+): Promise<Job> => {
+  const spec = specOf(manifest);
+  if (spec.reproduces !== null) return (await reproductionOf(context, spec, spec.reproduces, manifest.device)).job;
+  if (spec.settings.treatments.includes('tuned')) await requirePython(context, spec.python);
+  return experimentJob(inputOf(context, { models, tasks }, spec, manifest.device));
+};
+
+const read = async (
+  context: EngineContext,
+  run: string,
+  delta: number | undefined,
+): Promise<{ readonly manifest: RunManifest; readonly document: ExperimentDocument }> => {
+  const manifest = await experimentManifest(context, run);
+  const published = await readPublishedTable(context.resources);
+  const reproduction = await readExperimentReproduction(context.workspace.runs.folder(run));
+  const document = experimentDocument(await recordOf(context, manifest), { delta, published, reproduction });
+  return { manifest, document };
+};
+
+export const experimentCalls = (context: EngineContext): Pick<Answers, ExperimentCall> => ({
+  'experiment.start': answer(
+    calls['experiment.start'],
+    async ({ models: modelHandles, tasks: taskHandles, settings, python: pythonHandle }) => {
+      const models = byExperts(await openRunModels(context, modelHandles));
+      const tasks = await openRunTasks(context, taskHandles);
+      const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+      await check(context, { models, tasks }, settings, python);
+      const title = `Experiment on ${nameList(
+        models.map(({ name }) => name),
+        'models',
+      )} with ${nameList(
+        tasks.map(({ name }) => name),
+        'tasks',
+      )}`;
+      const spec: ExperimentSpec = { settings, python, reproduces: null };
+      const job = experimentJob(inputOf(context, { models, tasks }, spec, context.device));
+      return startRun(context, { kind: 'experiment', title, spec, models, tasks }, job);
+    },
+  ),
+  'experiment.read': answer(
+    calls['experiment.read'],
+    async ({ run, delta }) => (await read(context, run, delta)).document,
+  ),
+  'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle }) => {
+    const { settings } = specOf(await experimentManifest(context, run));
+    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+    const spec: ExperimentSpec = { settings, python, reproduces: run };
+    const { job, original, subjects } = await reproductionOf(context, spec, run, context.device);
+    const title = `Reproduction of ${original.title}`;
+    return startRun(context, { kind: 'experiment', title, spec, ...subjects }, job);
+  }),
+  'experiment.report': answer(calls['experiment.report'], async ({ run, delta }) => {
+    const { manifest, document } = await read(context, run, delta);
+    return { name: experimentReportName(manifest), html: experimentPage(manifest, document) };
+  }),
+});

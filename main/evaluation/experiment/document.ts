@@ -1,0 +1,114 @@
+import {
+  armTreatment,
+  type ArmTreatment,
+  type ExperimentAnswer,
+  type ExperimentDocument,
+  type ExperimentQuestion,
+  type ExperimentRecord,
+  type ExperimentReproduction,
+  type ExperimentThreshold,
+  experimentQuestion,
+  type PublishedTable,
+} from '../../contract/experiment.ts';
+import { sizeThresholds } from '../size-trend/thresholds.ts';
+import { expertTrends } from '../size-trend/trends.ts';
+import { sweepThresholds } from '../threshold.ts';
+import { counted } from '../wording.ts';
+import { experimentFindings, questionRule, questionTitle } from './findings.ts';
+import { curveOf, experimentPairs } from './pairs.ts';
+import { publishedDifferences } from './published.ts';
+import { experimentRows, largestHeld, modelThresholds } from './rows.ts';
+
+interface ExperimentCurve {
+  readonly method: string;
+  readonly treatment: ArmTreatment;
+}
+
+const curvesOf = ({ settings }: ExperimentRecord): ExperimentCurve[] =>
+  settings.methods.flatMap((method) =>
+    armTreatment.options
+      .filter((treatment) => settings.treatments.includes(treatment))
+      .map((treatment) => ({ method, treatment })),
+  );
+
+const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta: number): ExperimentAnswer => {
+  const measured = experimentPairs(record, question, delta);
+  const pairs = measured.map(({ pair }) => pair);
+  const results = measured.map(({ result }) => result);
+  const curves = new Map(curvesOf(record).map((curve) => [curveOf(curve.method, curve.treatment), curve]));
+  const bare = sizeThresholds({ results, thresholds: sweepThresholds(results, delta) }, record.models);
+  const thresholds = bare.flatMap((threshold): ExperimentThreshold[] => {
+    const curve = curves.get(threshold.method);
+    if (curve === undefined) return [];
+    const own = pairs.filter(
+      ({ model, task, method, treatment }) =>
+        model === threshold.model &&
+        task === threshold.task &&
+        method === curve.method &&
+        treatment === curve.treatment,
+    );
+    const bySign = largestHeld(own.map(({ factor, difference }) => ({ factor, holds: difference >= 0 })));
+    return [{ ...threshold, ...curve, bySign }];
+  });
+  const tasks = record.tasks.map(({ name }) => name);
+  const trends = expertTrends(bare, tasks, [...curves.keys()]).flatMap((trend) => {
+    const curve = curves.get(trend.method);
+    return curve === undefined ? [] : [{ ...trend, ...curve }];
+  });
+  const grouped = new Set(record.tasks.flatMap(({ name, groups }) => (groups === null ? [] : [name])));
+  const rows = experimentRows(pairs, grouped);
+  const models = modelThresholds(rows);
+  return {
+    question,
+    title: questionTitle(question),
+    rule: questionRule(question, delta),
+    pairs,
+    rows,
+    thresholds,
+    models,
+    trends,
+    findings: experimentFindings({ question, rows, models, trends }),
+  };
+};
+
+/** What a reader must know to read the tables. */
+const notesOf = ({ settings, models, arms }: ExperimentRecord): string[] => {
+  const tuned = arms.filter(({ treatment }) => treatment === 'tuned').length;
+  return [
+    'A member that was not pruned is the scratch arm of its size: pretrained with that many experts, and treated alike.',
+    ...(settings.treatments.includes('refit')
+      ? ['Scratch and unpruned members have no refit: a refitted arm is held against them as they are.']
+      : []),
+    ...(tuned > 0
+      ? [
+          `Fine-tuned arms (${counted(tuned, 'arm')}) learnt from the calibration items of the task that they are ` +
+            'measured on, all with the same settings; test items were never learnt.',
+        ]
+      : []),
+    `Which factors can be tested follows from the sizes of the family (E = ${models
+      .map(({ experts }) => String(experts))
+      .join(', ')}): a model with more experts was tested at more factors.`,
+    'One model of each size: what another training of the same size would give is not part of any interval here.',
+  ];
+};
+
+/** All that the arms of an experiment say at a margin. Pure: another margin needs only this. */
+export const experimentDocument = (
+  record: ExperimentRecord,
+  {
+    delta = record.settings.delta,
+    published = null,
+    reproduction = null,
+  }: {
+    readonly delta?: number | undefined;
+    readonly published?: PublishedTable | null;
+    readonly reproduction?: ExperimentReproduction | null;
+  } = {},
+): ExperimentDocument => ({
+  ...record,
+  delta,
+  answers: experimentQuestion.options.map((question) => answerTo(record, question, delta)),
+  published: published === null ? null : publishedDifferences(published),
+  notes: notesOf(record),
+  reproduction,
+});

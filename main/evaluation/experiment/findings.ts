@@ -1,0 +1,123 @@
+import type {
+  ArmTreatment,
+  ExperimentAnswer,
+  ExperimentQuestion,
+  ExperimentRow,
+  ExperimentTrend,
+  ModelThreshold,
+  PairedSign,
+} from '../../contract/experiment.ts';
+import { assertNever } from '../../contract/errors.ts';
+import { methodTitle } from '../../figures/method-titles.ts';
+import { formatFactor } from '../../figures/numbers.ts';
+import { permuteModels } from '../size-trend/trends.ts';
+import { counted, listed } from '../wording.ts';
+
+/** A treatment in words, as it stands after the name of a method. */
+export const treatmentWords = (treatment: ArmTreatment): string => {
+  switch (treatment) {
+    case 'as-is':
+      return 'as it is';
+    case 'refit':
+      return 'refit';
+    case 'tuned':
+      return 'fine-tuned';
+    default:
+      return assertNever(treatment);
+  }
+};
+
+/** A sign in one character. */
+export const signMark = (sign: PairedSign): string => {
+  switch (sign) {
+    case 'plus':
+      return '+';
+    case 'minus':
+      return '\u2212';
+    case 'cannot-tell':
+      return '?';
+    default:
+      return assertNever(sign);
+  }
+};
+
+/** The question in one line, as every table and chart of it is headed. */
+export const questionTitle = (question: ExperimentQuestion): string =>
+  question === 'scratch'
+    ? "Pruned against scratch: is a member pruned to E' experts worse than the one pretrained with E'?"
+    : 'Pruned against unpruned: is a pruned member worse than itself before pruning?';
+
+/** 0.02 -> "2". */
+const points = (delta: number): string => String(Math.round(delta * 1e5) / 1e3);
+
+/** The rule of a question's thresholds. */
+export const questionRule = (question: ExperimentQuestion, delta: number): string => {
+  const reference = question === 'scratch' ? "the member pretrained with E' experts, treated alike" : 'the same member';
+  const paper =
+    question === 'scratch'
+      ? ' The paper reads bare differences, without intervals: "by sign" is the largest tested factor up to which no ' +
+        'difference is below 0.'
+      : '';
+  return (
+    `A factor E / E' holds for a task if accuracy(pruned) - accuracy(${reference}), paired on the same items, is not ` +
+    `below -${points(delta)} points by its one-sided 95 % interval; the threshold is the largest tested factor that ` +
+    `holds with every smaller one. Plus and minus: the two-sided 95 % interval leaves out 0.${paper}`
+  );
+};
+
+const matrixSentence = (rows: readonly ExperimentRow[]): string => {
+  const sum = (read: (row: ExperimentRow) => number): number => rows.reduce((total, row) => total + read(row), 0);
+  const all = sum(({ tasks }) => tasks);
+  return (
+    `of ${counted(all, 'comparison')}, ${String(sum(({ plus }) => plus))} are better, ` +
+    `${String(sum(({ minus }) => minus))} worse, and ${String(sum(({ cannotTell }) => cannotTell))} cannot be told`
+  );
+};
+
+const trendSentence = (trends: readonly ExperimentTrend[]): string => {
+  const count = (direction: ExperimentTrend['direction']): number =>
+    trends.filter((trend) => trend.direction === direction).length;
+  if (trends.length === 0) return 'fewer than two sizes were pruned, so no trend over E is told';
+  const test = permuteModels(trends);
+  const least = test === null ? null : test.asStrong / test.relabellings;
+  const chance =
+    test === null || least === null
+      ? ''
+      : ` (relabelling whole models: ${String(test.asStrong)} of ${String(test.relabellings)} orders show a trend as ` +
+        'strong)';
+  return (
+    `with E the threshold rises on ${String(count('rises'))} of ${counted(trends.length, 'task')}, falls on ` +
+    `${String(count('falls'))}, shows neither on ${String(count('stays'))} and cannot be told on ` +
+    `${String(count('cannot-tell'))}${chance}`
+  );
+};
+
+const modelSentence = (models: readonly ModelThreshold[]): string =>
+  'by the bare difference on most tasks, the factor that holds is ' +
+  listed(
+    models.map(({ experts, factor, largestTested }) => {
+      const held = factor === 1 ? 'none' : formatFactor(factor);
+      return `${held} at E = ${String(experts)} (tested to ${formatFactor(largestTested)})`;
+    }),
+  );
+
+/** What each curve of a question says, a sentence each. */
+export const experimentFindings = ({
+  question,
+  rows,
+  models,
+  trends,
+}: Pick<ExperimentAnswer, 'question' | 'rows' | 'models' | 'trends'>): ExperimentAnswer['findings'] => {
+  const curves = new Map(rows.map((row) => [JSON.stringify([row.method, row.treatment]), row]));
+  return [...curves.values()].map(({ method, treatment }) => {
+    const isOwn = (other: { readonly method: string; readonly treatment: ArmTreatment }): boolean =>
+      other.method === method && other.treatment === treatment;
+    const said = [
+      matrixSentence(rows.filter(isOwn)),
+      modelSentence(models.filter(isOwn)),
+      trendSentence(trends.filter(isOwn)),
+    ];
+    const lead = `${methodTitle(method)}, ${treatmentWords(treatment)}, against ${question}`;
+    return { question, method, treatment, sentence: `${lead}: ${said.join('; ')}.` };
+  });
+};

@@ -1,0 +1,131 @@
+import type {
+  ArmTreatment,
+  ExperimentArm,
+  ExperimentPair,
+  ExperimentQuestion,
+  ExperimentRecord,
+  ExperimentTask,
+  PairedSign,
+} from '../../contract/experiment.ts';
+import type { SweepResult } from '../../contract/sweep.ts';
+import { pairedAnswers } from '../summarise.ts';
+import { itemsNeeded, independentItems, verdictOf } from '../verdicts.ts';
+
+/** A pruned arm, what it is held against, and their paired difference in a sweep's terms. */
+export interface MeasuredExperimentPair {
+  readonly pair: ExperimentPair;
+  readonly result: SweepResult;
+}
+
+/** What a curve of the experiment is called among the methods of a sweep's results. */
+export const curveOf = (method: string, treatment: ArmTreatment): string => JSON.stringify([method, treatment]);
+
+/** Scratch and unpruned members have no refit: a refitted arm is held against them as they are. */
+export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment =>
+  treatment === 'refit' ? 'as-is' : treatment;
+
+interface Answer {
+  readonly isRight: boolean;
+  readonly truncatedTokens: number;
+  readonly group: string | undefined;
+}
+
+/** Whether each item was answered rightly, from an arm's record. */
+export const rightItems = (right: string): boolean[] => Array.from(right, (bit) => bit === '1');
+
+const answersOf = ({ right }: ExperimentArm, { groups }: ExperimentTask): Answer[] =>
+  rightItems(right).map((isRight, place) => ({ isRight, truncatedTokens: 0, group: groups?.[place] }));
+
+export const accuracyOf = (right: string): number =>
+  rightItems(right).filter((isRight) => isRight).length / right.length;
+
+const signOf = ({ low, high }: { readonly low: number; readonly high: number }): PairedSign =>
+  low > 0 ? 'plus' : high < 0 ? 'minus' : 'cannot-tell';
+
+/** Pairs two arms on the same items, in order. Throws where they answered different numbers of items. */
+const pairArms = (
+  question: ExperimentQuestion,
+  task: ExperimentTask,
+  pruned: ExperimentArm,
+  against: ExperimentArm,
+  delta: number,
+): MeasuredExperimentPair => {
+  if (pruned.right.length !== against.right.length)
+    throw new Error(`${pruned.model} and ${against.model} answered different items of ${task.name}`);
+  const [before, after] = [answersOf(against, task), answersOf(pruned, task)];
+  const summary = pairedAnswers(
+    before.flatMap((answer, place) => {
+      const other = after[place];
+      return other === undefined ? [] : [[answer, other] as const];
+    }),
+    ({ isRight }) => isRight,
+  );
+  const { model, experts, kept, treatment } = pruned;
+  const method = pruned.method ?? '';
+  const factor = experts / kept;
+  const value = accuracyOf(pruned.right);
+  const result: SweepResult = {
+    model,
+    task: task.name,
+    method: curveOf(method, treatment),
+    seed: null,
+    factor,
+    kept,
+    metric: task.metric,
+    value,
+    acc: value,
+    accNorm: null,
+    ...summary,
+  };
+  const verdict = verdictOf(result, delta);
+  const isTold = independentItems(result) >= itemsNeeded(delta, task.metric);
+  const { n, difference, low, high, p, lost, gained } = summary;
+  const pair: ExperimentPair = {
+    question,
+    task: task.name,
+    method,
+    treatment,
+    model,
+    reference: against.model,
+    experts,
+    kept,
+    factor,
+    n,
+    pruned: value,
+    against: accuracyOf(against.right),
+    difference,
+    low,
+    high,
+    p,
+    lost,
+    gained,
+    sign: signOf(summary),
+    verdict: verdict === 'safe' && !isTold ? 'undecided' : verdict,
+  };
+  return { pair, result };
+};
+
+/**
+ * Every pruned arm of a record whose reference was measured: for `scratch` the member pretrained with as many experts as
+ * it keeps, for `unpruned` the member itself, each treated alike. In the order of tasks, then of arms.
+ */
+export const experimentPairs = (
+  { tasks, arms }: Pick<ExperimentRecord, 'tasks' | 'arms'>,
+  question: ExperimentQuestion,
+  delta: number,
+): MeasuredExperimentPair[] =>
+  tasks.flatMap((task) => {
+    const own = arms.filter((arm) => arm.task === task.name);
+    return own.flatMap((pruned) => {
+      if (pruned.method === null) return [];
+      const experts = question === 'scratch' ? pruned.kept : pruned.experts;
+      const against = own.find(
+        (arm) =>
+          arm.method === null &&
+          arm.experts === experts &&
+          (question === 'scratch' || arm.model === pruned.model) &&
+          arm.treatment === referenceTreatment(pruned.treatment),
+      );
+      return against === undefined ? [] : [pairArms(question, task, pruned, against, delta)];
+    });
+  });

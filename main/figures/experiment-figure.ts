@@ -1,0 +1,158 @@
+import type {
+  ArmTreatment,
+  ExperimentAnswer,
+  ExperimentDocument,
+  ExperimentPair,
+  ExperimentQuestion,
+} from '../contract/experiment.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { treatmentWords } from '../evaluation/experiment/findings.ts';
+import type { FigureTheme } from './colors.ts';
+import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
+import { methodTitle } from './method-titles.ts';
+import { linearScale } from './scales.ts';
+import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';
+import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
+
+const CELL_WIDTH = 320;
+const LABEL_ROOM = 66;
+const PLOT_WIDTH = 238;
+const HEADER = 22;
+const BELOW = 50;
+const CURVE_STEP = 8;
+const ROW_PADDING = 12;
+const RADIUS = 3.4;
+
+/** Methods have their colour; how an arm was treated has the shape. */
+const shapes: Readonly<Record<ArmTreatment, Pick<MethodMark, 'shape' | 'isRecovered' | 'dash'>>> = {
+  'as-is': { shape: 'circle', isRecovered: false, dash: '2 3' },
+  refit: { shape: 'circle', isRecovered: true, dash: '6 3' },
+  tuned: { shape: 'diamond', isRecovered: false, dash: 'none' },
+};
+
+interface ExperimentCurve {
+  readonly key: string;
+  readonly label: string;
+  readonly mark: MethodMark;
+}
+
+const curveKey = ({ method, treatment }: Pick<ExperimentPair, 'method' | 'treatment'>): string =>
+  JSON.stringify([method, treatment]);
+
+const curvesOf = ({ rows }: ExperimentAnswer, theme: FigureTheme): readonly ExperimentCurve[] => {
+  const marks = methodMarks([...new Set(rows.map(({ method }) => method))], theme);
+  const curves = new Map(rows.map((row) => [curveKey(row), row]));
+  return [...curves].flatMap(([key, { method, treatment }]) => {
+    const mark = marks.get(method);
+    const label = `${methodTitle(method)}, ${treatmentWords(treatment)}`;
+    return mark === undefined ? [] : [{ key, label, mark: { ...mark, ...shapes[treatment] } }];
+  });
+};
+
+/** How to read the figure of a question. */
+export const experimentCaption = (question: ExperimentQuestion): string =>
+  'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus ' +
+  (question === 'scratch' ? 'the one pretrained with E\u2032' : 'itself unpruned') +
+  ', both treated alike (a refitted one against one as it is), on the same items; left of 0 the pruned model is worse. ' +
+  'Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval).';
+
+export const experimentFigureTitle = (question: ExperimentQuestion): string =>
+  question === 'scratch' ? 'Pruned against scratch' : 'Pruned against unpruned';
+
+const sizesOf = (pairs: readonly ExperimentPair[]): readonly (readonly [experts: number, kept: number])[] =>
+  [
+    ...new Map(
+      pairs.map(({ experts, kept }) => [`${String(experts)} ${String(kept)}`, [experts, kept] as const]),
+    ).values(),
+  ].sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+
+const rowHeight = (curves: number): number => curves * CURVE_STEP + ROW_PADDING;
+
+interface Panel {
+  readonly task: string;
+  readonly pairs: readonly ExperimentPair[];
+  readonly sizes: ReturnType<typeof sizesOf>;
+  readonly curves: readonly ExperimentCurve[];
+  readonly domain: readonly [number, number];
+  readonly theme: FigureTheme;
+}
+
+const drawPanel = ({ task, pairs, sizes, curves, domain, theme }: Panel, left: number, top: number): SvgNode => {
+  const step = rowHeight(curves.length);
+  const plotTop = top + HEADER;
+  const bottom = plotTop + sizes.length * step;
+  const x = linearScale(domain, [left + 4, left + PLOT_WIDTH - 4], 4);
+  const n = Math.min(...pairs.map((pair) => pair.n));
+  const drawPair = (pair: ExperimentPair, y: number, mark: MethodMark): SvgNode =>
+    svgElement(
+      'g',
+      {},
+      svgElement('line', {
+        x1: x.position(pair.low),
+        y1: y,
+        x2: x.position(pair.high),
+        y2: y,
+        stroke: mark.color,
+        'stroke-width': 1.1,
+      }),
+      drawMark(mark, x.position(pair.difference), y, RADIUS),
+    );
+  const rows = sizes.flatMap(([experts, kept], index) => {
+    const rowTop = plotTop + index * step;
+    const own = pairs.filter((pair) => pair.experts === experts && pair.kept === kept);
+    const band = { x: left, y: rowTop, width: PLOT_WIDTH, height: step, fill: theme.grid, 'fill-opacity': 0.35 };
+    return [
+      ...(index % 2 === 1 ? [svgElement('rect', band)] : []),
+      svgLabel(left - 8, rowTop + step / 2 + 4, `${String(experts)} \u2192 ${String(kept)}`, { 'text-anchor': 'end' }),
+      ...own.flatMap((pair) => {
+        const place = curves.findIndex(({ key }) => key === curveKey(pair));
+        const mark = curves[place]?.mark;
+        const y = rowTop + ROW_PADDING / 2 + (place + 0.5) * CURVE_STEP;
+        return mark === undefined ? [] : [drawPair(pair, y, mark)];
+      }),
+    ];
+  });
+  const zero = { x1: x.position(0), y1: plotTop, x2: x.position(0), y2: bottom, stroke: theme.ink };
+  return svgElement(
+    'g',
+    {},
+    ...drawPanelHead({ task, n }, { left, top, width: PLOT_WIDTH }, theme),
+    ...drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, 'acc'), theme),
+    svgElement('line', { ...zero, 'stroke-width': 0.8 }),
+    ...rows,
+    drawAcrossTitle(left + PLOT_WIDTH / 2, bottom, 'difference of accuracy (points)', theme),
+  );
+};
+
+/** One question of an experiment: a small multiple per task, a row per pair of sizes, a mark per method and treatment. */
+export const experimentFigure = (
+  { tasks }: Pick<ExperimentDocument, 'tasks'>,
+  answer: ExperimentAnswer,
+  manifest: RunManifest,
+  theme: FigureTheme,
+): Drawing => {
+  const curves = curvesOf(answer, theme);
+  const sizes = sizesOf(answer.pairs);
+  const ends = [0, ...answer.pairs.flatMap(({ low, high }) => [low, high])];
+  const domain = [Math.min(...ends), Math.max(...ends)] as const;
+  const panels = tasks.flatMap(({ name }): Panel[] => {
+    const pairs = answer.pairs.filter(({ task }) => task === name);
+    return pairs.length === 0 ? [] : [{ task: name, pairs, sizes, curves, domain, theme }];
+  });
+  const caption = experimentCaption(answer.question);
+  return drawSmallMultiples({
+    title: experimentFigureTitle(answer.question),
+    description: `${String(panels.length)} tasks: ${curves.map(({ label }) => label).join('; ')}. ${caption}`,
+    caption,
+    manifest,
+    theme,
+    legend: curves,
+    cell: {
+      width: CELL_WIDTH,
+      height: HEADER + sizes.length * rowHeight(curves.length) + BELOW,
+      axisRoom: LABEL_ROOM,
+      plotWidth: PLOT_WIDTH,
+    },
+    panels: panels.map((panel) => (left, top) => drawPanel(panel, left, top)),
+  });
+};

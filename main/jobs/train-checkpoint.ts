@@ -1,0 +1,139 @@
+import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse } from '../contract/errors.ts';
+import { type FinetuneManifest, type FinetuneSettings, finetuneStep } from '../contract/finetune.ts';
+import type { TrainingPython } from '../finetune/find-python.ts';
+import {
+  runTrainingScript,
+  scriptJobText,
+  type ScriptProgress,
+  type ScriptResult,
+} from '../finetune/training-script.ts';
+import { trainingSequences } from '../finetune/training-sequences.ts';
+import { LOSSES_FILE, publishTunedFolder } from '../finetune/tuned-folder.ts';
+import { hashItems } from '../tasks/items.ts';
+import type { RunTask } from './job-context.ts';
+import { requireTokenizer } from './task-work.ts';
+
+/** The state holds weights and two moments in float32, twice while it is replaced, and the weights that are written. */
+const STATE_BYTES_PER_PARAMETER = 2 * 12 + 4;
+
+/** A training of one checkpoint. */
+export interface TrainingOrder {
+  readonly name: string;
+  readonly checkpoint: Checkpoint;
+  readonly tasks: readonly RunTask[];
+  readonly settings: FinetuneSettings;
+  /** Asked for when the training begins. */
+  readonly python: () => Promise<TrainingPython>;
+  /** resources/finetune/finetune.py. */
+  readonly script: string;
+  readonly threads: number;
+  readonly engineVersion: string;
+  /** Free bytes of the file system that holds a folder; null where it does not say. */
+  readonly freeBytes?: ((folder: string) => Promise<number | null>) | undefined;
+}
+
+const freeBytesOf = async (folder: string): Promise<number | null> => {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return blocks === 0 ? null : bavail * bsize;
+};
+
+/**
+ * Refuses a training whose state in `folder`, or whose weights at `destination`, would not fit.
+ *
+ * @throws WorkbenchError refused: `disk-full`.
+ */
+export const requireTrainingSpace = async (
+  { name, checkpoint, freeBytes = freeBytesOf }: TrainingOrder,
+  folder: string,
+  destination: string,
+): Promise<void> => {
+  const { parameters, sizeBytes } = checkpoint.info;
+  for (const [place, bytes] of [
+    [folder, parameters.total * STATE_BYTES_PER_PARAMETER + sizeBytes],
+    [dirname(destination), sizeBytes],
+  ] as const) {
+    const free = await freeBytes(place);
+    if (free === null || free >= bytes) continue;
+    throw refuse(
+      'disk-full',
+      `Fine-tuning ${name} needs ${String(Math.ceil(bytes / 1e6))} MB in ${place}, where ` +
+        `${String(Math.floor(free / 1e6))} MB are free.`,
+      'Free some space, or choose another disk.',
+    );
+  }
+};
+
+/** Trains into `folder`, which keeps the state: called again with the same order, it goes on from there. */
+export const trainCheckpoint = async (
+  order: TrainingOrder,
+  folder: string,
+  signal: AbortSignal,
+  progress: ScriptProgress,
+): Promise<ScriptResult> => {
+  const { name, checkpoint, tasks, settings, script, threads } = order;
+  const [out, state] = [join(folder, 'out'), join(folder, 'state')];
+  await rm(out, { recursive: true, force: true });
+  for (const each of [out, state]) await mkdir(each, { recursive: true });
+  const tokenizer = await requireTokenizer(checkpoint);
+  const { maxPositions } = checkpoint.descriptor;
+  const sequences = trainingSequences(
+    tasks.map(({ task }) => task),
+    tokenizer,
+    Math.min(settings.length, maxPositions),
+  );
+  const jobFile = join(folder, 'job.json');
+  await writeFile(jobFile, scriptJobText({ model: checkpoint.folder, out, state, sequences, settings, threads }));
+  const python = await order.python();
+  const result = await runTrainingScript(python, script, jobFile, signal, progress);
+  if (result.changed === 0) {
+    throw refuse(
+      'changes-nothing',
+      `The training changed no weight of ${name} as it is stored (${checkpoint.info.dtype}).`,
+      'Choose a larger rate (--rate) or more steps (--epochs).',
+    );
+  }
+  return result;
+};
+
+/** Loss of the first and the last step, and how many there were. */
+export type TrainingLosses = FinetuneManifest['loss'] & { readonly steps: number };
+
+const readLosses = async (folder: string): Promise<TrainingLosses> => {
+  const lines = (await readFile(join(folder, 'out', LOSSES_FILE), 'utf8')).trim().split('\n');
+  const steps = lines.map((line) => finetuneStep.parse(JSON.parse(line)));
+  const [first, last] = [steps[0], steps.at(-1)];
+  if (first === undefined || last === undefined) throw new Error('a training without steps');
+  return { first: first.loss, last: last.loss, steps: steps.length };
+};
+
+/** Makes the folder of the tuned model from what was trained into `folder`. */
+export const publishTraining = async (
+  { checkpoint, tasks, settings, engineVersion, threads }: TrainingOrder,
+  folder: string,
+  { versions, device }: ScriptResult,
+  destination: string,
+): Promise<TrainingLosses> => {
+  const losses = await readLosses(folder);
+  const { steps, ...loss } = losses;
+  const { name, fingerprint } = checkpoint;
+  await publishTunedFolder(checkpoint, join(folder, 'out'), destination, {
+    kind: 'uncurl-finetune',
+    source: { name, fingerprint },
+    tasks: tasks.map(({ name: task, task: { hash, calibration } }) => ({
+      name: task,
+      hash,
+      calibration: hashItems(calibration),
+      items: calibration.length,
+    })),
+    settings,
+    steps,
+    loss,
+    versions: { ...versions, 'uncurl-workbench': engineVersion },
+    device,
+    threads,
+  });
+  return losses;
+};

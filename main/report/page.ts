@@ -1,0 +1,58 @@
+import type { RunManifest } from '../contract/run.ts';
+import { html, htmlAll, type HtmlNode, reportStyles } from './html.ts';
+
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly content: readonly HtmlNode[];
+}
+
+export interface PageContents {
+  readonly manifest: RunManifest;
+  readonly header: HtmlNode;
+  readonly parts: readonly Section[];
+  readonly footer: string;
+}
+
+/**
+ * A page that needs nothing else: no scripts, no fonts, no network (a policy in its head forbids them). Light or dark as
+ * the reader's system is, laid out for A4 in print.
+ */
+export const htmlPage = ({ manifest, header, parts, footer }: PageContents): string => {
+  const head = html(
+    'head',
+    {},
+    html('meta', { charset: 'utf-8' }),
+    html('meta', { 'http-equiv': 'Content-Security-Policy', content: "default-src 'none'; style-src 'unsafe-inline'" }),
+    html('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
+    html('meta', { name: 'color-scheme', content: 'light dark' }),
+    html('meta', { name: 'generator', content: `Uncurl Workbench ${manifest.versions['uncurl'] ?? ''}`.trim() }),
+    html('title', {}, `${manifest.title} \u2013 Uncurl Workbench`),
+    { html: `<style>${reportStyles()}</style>` },
+  );
+  const contents = html(
+    'nav',
+    { 'aria-label': 'Contents' },
+    html('ul', {}, ...parts.map(({ id, title }) => html('li', {}, html('a', { href: `#${id}` }, title)))),
+  );
+  const body = html(
+    'body',
+    {},
+    header,
+    contents,
+    html(
+      'main',
+      {},
+      ...parts.map(({ id, title, content }) =>
+        html(
+          'section',
+          { id, 'aria-labelledby': `${id}-title` },
+          html('h2', { id: `${id}-title` }, title),
+          htmlAll(content),
+        ),
+      ),
+    ),
+    html('footer', {}, footer),
+  );
+  return `<!DOCTYPE html>\n${html('html', { lang: 'en' }, head, body).html}\n`;
+};

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import {
+  type ExperimentRecord,
+  experimentRecord,
+  type ExperimentReproduction,
+  experimentReproduction,
+  type PublishedTable,
+  publishedTable,
+} from '../contract/experiment.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+
+export const EXPERIMENT_FILE = 'experiment.json';
+export const EXPERIMENT_REPRODUCTION_FILE = 'reproduction.json';
+
+const readParsed = async <T extends z.ZodType>(
+  file: string,
+  schema: T,
+  remedy: string,
+): Promise<z.output<T> | null> => {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw explainFileError(error, file);
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, remedy, { cause });
+  }
+};
+
+/** What an experiment has measured so far; null where it has measured nothing yet. */
+export const readExperimentRecord = (folder: string): Promise<ExperimentRecord | null> =>
+  readParsed(
+    join(folder, EXPERIMENT_FILE),
+    experimentRecord,
+    'Delete the file and resume the run: its steps are kept.',
+  );
+
+/** The same of a run; refuses one that has measured nothing yet. */
+export const requireExperimentRecord = async (
+  folder: string,
+  { id, state }: Pick<RunManifest, 'id' | 'state'>,
+): Promise<ExperimentRecord> => {
+  const record = await readExperimentRecord(folder);
+  if (record === null)
+    throw refuse(
+      'nothing-measured',
+      `${id} (${state}) has not measured anything yet.`,
+      'Wait for its first arm, or resume it.',
+    );
+  return { ...record, run: id };
+};
+
+/** One arm a line, so that two records can be read side by side. */
+export const experimentRecordText = ({ arms, ...rest }: ExperimentRecord): string => {
+  const head = JSON.stringify({ ...rest, arms: [] }, null, 1);
+  const lines = arms.map((arm) => `  ${JSON.stringify(arm)}`).join(',\n');
+  return `${head.replace('"arms": []', () => (arms.length === 0 ? '"arms": []' : `"arms": [\n${lines}\n ]`))}\n`;
+};
+
+export const writeExperimentRecord = (
+  folder: string,
+  record: ExperimentRecord,
+  temporaryFolder: string,
+): Promise<void> => writeFileAtomically(join(folder, EXPERIMENT_FILE), experimentRecordText(record), temporaryFolder);
+
+/** What a finished reproduction found; null where the run reproduces nothing, or is not done. */
+export const readExperimentReproduction = (folder: string): Promise<ExperimentReproduction | null> =>
+  readParsed(
+    join(folder, EXPERIMENT_REPRODUCTION_FILE),
+    experimentReproduction,
+    'Delete the file and resume the run: its steps are kept.',
+  );
+
+/** The paper's own table, which comes with the workbench. */
+export const readPublishedTable = async (resources: string): Promise<PublishedTable> => {
+  const file = join(resources, 'experiment', 'published.json');
+  const table = await readParsed(file, publishedTable, 'Install the workbench again.');
+  if (table === null) throw refuse('no-published-table', `${file} is not there.`, 'Install the workbench again.');
+  return table;
+};

@@ -1,0 +1,19 @@
+import { lazy, Suspense } from 'react';
+import { useStore } from 'zustand';
+import { Dialog } from '../../components/dialog.tsx';
+import { experimentStore } from '../../state/dialog-stores.ts';
+
+/** Figures and tables come when an experiment is first opened. */
+const ExperimentResult = lazy(async () => ({ default: (await import('./experiment-result.tsx')).ExperimentResult }));
+
+/** The paper's experiment on a family: both questions, the paper's own table, and what a reproduction found. */
+export const ExperimentDialog = () => {
+  const { run, showRun } = useStore(experimentStore);
+  return run === null ? null : (
+    <Dialog title="Experiment" wide onClose={() => showRun(null)}>
+      <Suspense fallback={null}>
+        <ExperimentResult key={run} run={run} />
+      </Suspense>
+    </Dialog>
+  );
+};

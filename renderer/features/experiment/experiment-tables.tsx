@@ -1,0 +1,108 @@
+import type { ExperimentAnswer, ExperimentDocument, ExperimentPair } from '../../../main/contract/experiment.ts';
+import { signMark, treatmentWords } from '../../../main/evaluation/experiment/findings.ts';
+import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { formatFactor, formatSigned } from '../../../main/figures/numbers.ts';
+import { DataTable } from '../../components/data-table.tsx';
+
+const points = (share: number): string => formatSigned(share * 100, 1);
+
+type Row = ExperimentAnswer['rows'][number];
+
+const pairOf = ({ pairs }: ExperimentAnswer, task: string, row: Row): ExperimentPair | undefined =>
+  pairs.find(
+    (pair) =>
+      pair.task === task &&
+      pair.method === row.method &&
+      pair.treatment === row.treatment &&
+      pair.model === row.model &&
+      pair.kept === row.kept,
+  );
+
+const Cell = ({ pair }: { readonly pair: ExperimentPair | undefined }) =>
+  pair === undefined ? null : (
+    <span className={`experiment-sign experiment-${pair.sign}`}>
+      <b>{signMark(pair.sign)}</b> {points(pair.difference)}{' '}
+      <small>
+        [{points(pair.low)}, {points(pair.high)}]
+      </small>
+    </span>
+  );
+
+interface AnswerProps {
+  readonly answer: ExperimentAnswer;
+}
+
+/** The matrix of + and −, a row for every pair of sizes, method and treatment. */
+export const MatrixTable = ({ answer, tasks }: AnswerProps & { readonly tasks: readonly string[] }) => (
+  <DataTable
+    caption="Differences of accuracy in points with their intervals, and their signs"
+    rows={answer.rows}
+    rowKey={({ model, kept, method, treatment }) => JSON.stringify([model, kept, method, treatment])}
+    columns={[
+      { key: 'sizes', title: 'Sizes', cell: ({ experts, kept }) => `${experts} → ${kept}` },
+      { key: 'factor', title: 'Factor', numeric: true, cell: ({ factor }) => formatFactor(factor) },
+      { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
+      { key: 'arm', title: 'Arm', cell: ({ treatment }) => treatmentWords(treatment) },
+      ...tasks.map((task) => ({
+        key: `task ${task}`,
+        title: task,
+        numeric: true,
+        cell: (row: Row) => <Cell pair={pairOf(answer, task, row)} />,
+      })),
+      { key: 'plus', title: '+', numeric: true, cell: ({ plus }) => plus },
+      { key: 'minus', title: '−', numeric: true, cell: ({ minus }) => minus },
+      { key: 'unknown', title: '?', numeric: true, cell: ({ cannotTell }) => cannotTell },
+    ]}
+  />
+);
+
+/** The threshold of every model and task for one question. */
+export const ThresholdTable = ({ answer }: AnswerProps) => (
+  <DataTable
+    caption="Thresholds of each model and task"
+    rows={answer.thresholds}
+    rowKey={({ model, task, method, treatment }) => JSON.stringify([model, task, method, treatment])}
+    columns={[
+      { key: 'model', title: 'Model', cell: ({ model }) => model },
+      { key: 'task', title: 'Task', cell: ({ task }) => task },
+      { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
+      { key: 'arm', title: 'Arm', cell: ({ treatment }) => treatmentWords(treatment) },
+      { key: 'n', title: 'Items', numeric: true, cell: ({ n }) => n },
+      { key: 'threshold', title: 'Threshold', numeric: true, cell: (threshold) => thresholdValue(threshold) },
+      { key: 'tested', title: 'Tested', cell: (threshold) => bracketWords(threshold) },
+      {
+        key: 'sign',
+        title: 'By sign',
+        numeric: true,
+        cell: ({ bySign }) => (bySign === 1 ? 'none' : formatFactor(bySign)),
+      },
+    ]}
+  />
+);
+
+type Published = NonNullable<ExperimentDocument['published']>;
+
+/** The paper's own table, without intervals. */
+export const PublishedDifferences = ({ published }: { readonly published: Published }) => (
+  <DataTable
+    caption="Published accuracies minus those of the published scratch model of the same size, in points"
+    rows={published.rows}
+    rowKey={({ method, experts, kept }) => JSON.stringify([method, experts, kept])}
+    columns={[
+      { key: 'sizes', title: 'Sizes', cell: ({ experts, kept }) => `${experts} → ${kept}` },
+      { key: 'factor', title: 'Factor', numeric: true, cell: ({ factor }) => formatFactor(factor) },
+      { key: 'method', title: 'Method', cell: ({ method }) => method },
+      ...published.tasks.map((task, place) => ({
+        key: `task ${task}`,
+        title: task,
+        numeric: true,
+        cell: ({ differences }: Published['rows'][number]) => {
+          const difference = differences[place] ?? null;
+          return difference === null ? '' : formatSigned(difference, 2);
+        },
+      })),
+      { key: 'above', title: 'Above', numeric: true, cell: ({ above, of }) => `${above} of ${of}` },
+    ]}
+  />
+);

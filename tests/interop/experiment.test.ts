@@ -1,0 +1,90 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { type ExperimentDocument, experimentDocument } from '../../main/contract/experiment.ts';
+import { sweepDocument } from '../../main/contract/sweep.ts';
+import { accuracyOf } from '../../main/evaluation/experiment/pairs.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { resources, startUncurl, uncurl } from '../integration/run-uncurl.ts';
+
+/** Fine-tuned arms of an experiment: what `finetune` makes of the same checkpoint, killed and resumed. */
+
+const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
+const ITEMS = 24;
+/** Eight steps over all items, a state after the third and the sixth. */
+const TRAINING = [
+  ...['--router-steps', '2', '--epochs', '6', '--batch', String(ITEMS)],
+  ...['--rate', '0.001', '--save-every', '3', '--python', python, '--threads', '1'],
+];
+
+let work = '';
+const place = (...parts: readonly string[]): string => path.join(work, ...parts);
+const experiment = (workspace: string): readonly string[] => [
+  ...['experiment', 'switch-8', 'switch-32', '--task', place('few'), '--arms', 'as-is,tuned'],
+  ...[...TRAINING, '--workspace', place(workspace)],
+];
+const documentOf = async (args: readonly string[]): Promise<ExperimentDocument> => {
+  const { code, stdout, stderr } = await uncurl([...args, '--json']);
+  expect(code, stderr).toBe(0);
+  return experimentDocument.parse(JSON.parse(stdout));
+};
+
+beforeAll(async () => {
+  work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-experiment-'));
+  await mkdir(place('few'));
+  await writeFile(place('few', 'task.json'), JSON.stringify({ name: 'few' }));
+  for (const split of ['calibration', 'test']) {
+    const lines = (await readFile(path.join(resources, 'tasks', 'german', `${split}.jsonl`), 'utf8')).split('\n');
+    await writeFile(place('few', `${split}.jsonl`), `${lines.slice(0, ITEMS).join('\n')}\n`);
+  }
+});
+afterAll(() => rm(work, { recursive: true, force: true }));
+
+test('fine-tuned arms are what finetune makes, and an arm that was killed goes on to the same numbers', async () => {
+  const whole = await documentOf(experiment('whole'));
+  expect(whole.arms.map(({ model, kept, treatment }) => `${model} ${String(kept)} ${treatment}`)).toEqual([
+    ...['switch-8 8 as-is', 'switch-8 8 tuned', 'switch-32 32 as-is', 'switch-32 32 tuned'],
+    ...['switch-32 8 as-is', 'switch-32 8 tuned'],
+  ]);
+  const tuned = whole.arms.filter(({ treatment }) => treatment === 'tuned');
+  expect(tuned.map(({ training }) => training?.steps)).toEqual([8, 8, 8]);
+  const { firstLoss, lastLoss } = tuned.at(-1)?.training ?? expect.fail('the pruned arm was trained');
+  expect(lastLoss).toBeLessThan(firstLoss);
+  expect(whole.answers.map(({ pairs }) => pairs.map(({ treatment }) => treatment))).toEqual([
+    ['as-is', 'tuned'],
+    ['as-is', 'tuned'],
+  ]);
+
+  // The same training by the other verb, measured by a sweep.
+  const made = await uncurl([
+    ...['finetune', 'switch-8', '--task', place('few'), '--out', place('tuned')],
+    ...[...TRAINING, '--workspace', place('whole')],
+  ]);
+  expect(made.code, made.stderr).toBe(0);
+  const swept = await uncurl([
+    ...['sweep', 'switch-8', '--task', place('few'), '--method', 'frequency', '--factors', '1', '--json'],
+    ...['--candidate', `tuned=${place('tuned')}`, '--threads', '1', '--workspace', place('whole')],
+  ]);
+  expect(swept.code, swept.stderr).toBe(0);
+  const { results } = z.looseObject(sweepDocument.shape).parse(JSON.parse(swept.stdout));
+  const ours = whole.arms.find(({ model, treatment }) => model === 'switch-8' && treatment === 'tuned');
+  expect(results.find(({ method }) => method === 'tuned')?.value).toBe(accuracyOf(ours?.right ?? ''));
+
+  // Killed while the pruned arm, which has an export beside it, has a state on disk.
+  const { child, ended, printed } = startUncurl(experiment('killed'));
+  const states = async (): Promise<readonly string[]> => {
+    const files = await readdir(place('killed'), { recursive: true }).catch((): string[] => []);
+    const pruned = files.filter((file) => file.endsWith(path.join('pruned', 'config.json'))).map(path.dirname);
+    const folders = pruned.map((folder) => path.dirname(folder));
+    return folders.filter((folder) => files.includes(path.join(folder, 'state', 'state.pt')));
+  };
+  await expect.poll(states, { timeout: HANG_LIMIT_MS, interval: 10 }).toHaveLength(1);
+  child.kill('SIGKILL');
+  await ended;
+  const run = /Run (\S+)/.exec(printed.stderr)?.[1] ?? expect.fail(printed.stderr);
+  const resumed = await documentOf(['resume', run, '--threads', '1', '--workspace', place('killed')]);
+  expect({ ...resumed, run: '' }).toEqual({ ...whole, run: '' });
+  expect(await readdir(place('killed', 'runs', run))).not.toContain('arms');
+});

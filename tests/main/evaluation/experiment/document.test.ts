@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type ExperimentAnswer,
+  type ExperimentRecord,
+  experimentDocument as schema,
+} from '../../../../main/contract/experiment.ts';
+import { experimentDocument } from '../../../../main/evaluation/experiment/document.ts';
+import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
+import { answers, arm, ITEMS, record } from './made-up.ts';
+
+const answerTo = (made: ExperimentRecord, question: 'scratch' | 'unpruned', delta?: number): ExperimentAnswer => {
+  const found = schema.parse(experimentDocument(made, { delta })).answers.find((one) => one.question === question);
+  if (found === undefined) throw new Error('a question without an answer');
+  return found;
+};
+
+/** E = 8: 20 wrong; E = 32: 10 wrong; E = 64: none. The pruned ones as given. */
+const family = (from32to8: number, from64to32: number, from64to8: number): ExperimentRecord =>
+  record([
+    arm(8, 8, answers(20)),
+    arm(32, 32, answers(10)),
+    arm(32, 8, answers(from32to8)),
+    arm(64, 64, answers(0)),
+    arm(64, 32, answers(from64to32)),
+    arm(64, 8, answers(from64to8)),
+  ]);
+
+describe('the two questions', () => {
+  it('hold the same arm against different models, item by item', () => {
+    const made = family(0, 10, 60);
+    const scratch = answerTo(made, 'scratch').pairs;
+    const unpruned = answerTo(made, 'unpruned').pairs;
+    expect(
+      scratch.map(({ experts, kept, reference, gained, lost, sign }) => [experts, kept, reference, gained, lost, sign]),
+    ).toEqual([
+      [32, 8, 'family-8', 20, 0, 'plus'],
+      [64, 32, 'family-32', 0, 0, 'cannot-tell'],
+      [64, 8, 'family-8', 0, 40, 'minus'],
+    ]);
+    expect(
+      unpruned.map(({ experts, kept, reference, gained, lost, sign }) => [
+        experts,
+        kept,
+        reference,
+        gained,
+        lost,
+        sign,
+      ]),
+    ).toEqual([
+      [32, 8, 'family-32', 10, 0, 'plus'],
+      [64, 32, 'family-64', 0, 10, 'minus'],
+      [64, 8, 'family-64', 0, 60, 'minus'],
+    ]);
+    const [first] = scratch;
+    expect(first).toMatchObject({
+      n: ITEMS,
+      pruned: 1,
+      against: 280 / 300,
+      ...tangoInterval({ gained: 20, lost: 0, n: ITEMS }),
+    });
+    expect(first?.difference).toBeCloseTo(20 / 300, 12);
+  });
+
+  it('pair by item and not by count', () => {
+    const made = record([arm(8, 8, answers(20)), arm(32, 32, answers(0)), arm(32, 8, answers(20, 100))]);
+    expect(answerTo(made, 'scratch').pairs[0]).toMatchObject({
+      difference: 0,
+      gained: 20,
+      lost: 20,
+      sign: 'cannot-tell',
+    });
+  });
+});
+
+describe('thresholds', () => {
+  it('are the largest factor that holds with every smaller one, for each question', () => {
+    // 64 to 32 (factor 2) and 64 to 8 (factor 8) are as good as scratch; against itself unpruned factor 2 fails.
+    const made = family(20, 10, 20);
+    expect(
+      answerTo(made, 'scratch').thresholds.map(({ model, factor, verdict, bySign }) => [
+        model,
+        factor,
+        verdict,
+        bySign,
+      ]),
+    ).toEqual([
+      ['family-32', 4, 'all-safe', 4],
+      ['family-64', 8, 'all-safe', 8],
+    ]);
+    expect(
+      answerTo(made, 'unpruned').thresholds.map(({ model, factor, firstUnsafe, bySign }) => [
+        model,
+        factor,
+        firstUnsafe,
+        bySign,
+      ]),
+    ).toEqual([
+      ['family-32', 1, 4, 1],
+      ['family-64', 1, 2, 1],
+    ]);
+  });
+
+  it('stop at the first factor that does not hold, whatever lies beyond', () => {
+    const made = family(20, 60, 20);
+    expect(answerTo(made, 'scratch').thresholds[1]).toMatchObject({ factor: 1, firstUnsafe: 2, bySign: 1 });
+  });
+
+  it('read bare differences for the paper and intervals for the test: they can differ', () => {
+    // One item worse of 300: not worse by the margin of 2 points, worse by the bare difference.
+    const made = family(21, 11, 21);
+    const [threshold] = answerTo(made, 'scratch').thresholds;
+    expect(threshold).toMatchObject({ factor: 4, verdict: 'all-safe', bySign: 1 });
+    expect(answerTo(made, 'scratch', 0.001).thresholds[0]).toMatchObject({ verdict: 'cannot-tell', factor: null });
+  });
+
+  it('follow E each for its own question', () => {
+    // E = 32 holds at 4; E = 64 fails at 2 already.
+    const falls = family(20, 60, 200);
+    expect(answerTo(falls, 'scratch').trends).toMatchObject([{ task: 'one', direction: 'falls' }]);
+    // E = 32 fails at 4; E = 64 holds at 8.
+    const rises = family(60, 10, 20);
+    expect(answerTo(rises, 'scratch').trends).toMatchObject([
+      { method: 'uncurl', treatment: 'as-is', direction: 'rises', pairs: { rises: 1, falls: 0 } },
+    ]);
+    expect(answerTo(rises, 'scratch').findings[0]?.sentence).toContain('rises on 1 of 1 task');
+  });
+});
+
+describe('rows', () => {
+  it('count signs over tasks, by interval and bare, and pool the items', () => {
+    const two = ['one', 'two'].flatMap((task, place) => [
+      arm(8, 8, answers(20), { task }),
+      arm(32, 32, answers(0), { task }),
+      arm(32, 8, answers(place === 0 ? 0 : 21), { task }),
+    ]);
+    const { rows, models } = answerTo(record(two, { sizes: [8, 32] }), 'scratch');
+    expect(rows).toMatchObject([
+      { tasks: 2, plus: 1, minus: 0, cannotTell: 1, above: 1, below: 1, equal: 0, safe: 2, worse: 0 },
+    ]);
+    expect(rows[0]?.pooled).toEqual({
+      n: 600,
+      difference: 19 / 600,
+      ...tangoInterval({ gained: 20, lost: 1, n: 600 }),
+    });
+    // One of two tasks is not more than half.
+    expect(models).toMatchObject([{ model: 'family-32', factor: 1, largestTested: 4 }]);
+  });
+
+  it('pool nothing where items share passages, whose intervals are wider', () => {
+    const arms = [arm(8, 8, answers(20)), arm(32, 32, answers(0)), arm(32, 8, answers(0))];
+    const groups = Array.from({ length: ITEMS }, (_, item) => `passage ${String(Math.floor(item / 10))}`);
+    const alone = answerTo(record(arms, { sizes: [8, 32] }), 'scratch');
+    const shared = answerTo(record(arms, { sizes: [8, 32], groups }), 'scratch');
+    expect(shared.rows[0]?.pooled).toBeNull();
+    expect(shared.pairs[0]?.low ?? 0).toBeLessThan(alone.pairs[0]?.low ?? 0);
+  });
+});
+
+describe('arms', () => {
+  it('are held against arms that were treated alike, refitted ones against those as they are', () => {
+    const made = record(
+      [
+        arm(8, 8, answers(20)),
+        arm(8, 8, answers(5), { treatment: 'tuned' }),
+        arm(32, 8, answers(30)),
+        arm(32, 8, answers(20), { treatment: 'refit' }),
+        arm(32, 8, answers(10), { treatment: 'tuned' }),
+      ],
+      { sizes: [8, 32] },
+    );
+    const { pairs } = answerTo(made, 'scratch');
+    expect(pairs.map(({ treatment, gained, lost }) => [treatment, gained, lost])).toEqual([
+      ['as-is', 0, 10],
+      ['refit', 0, 0],
+      ['tuned', 0, 5],
+    ]);
+    // The unpruned member was not measured yet: nothing is said against it.
+    expect(answerTo(made, 'unpruned')).toMatchObject({ pairs: [], rows: [], thresholds: [], findings: [] });
+  });
+
+  it('that answered other items are refused', () => {
+    const made = record([arm(8, 8, answers(0)), arm(32, 8, answers(0, 0, 200))]);
+    expect(() => experimentDocument(made)).toThrow('different items');
+  });
+});

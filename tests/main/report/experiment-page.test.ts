@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { experimentDocument } from '../../../main/evaluation/experiment/document.ts';
+import { experimentPage } from '../../../main/report/experiment-page.ts';
+import { answers, arm, record } from '../evaluation/experiment/made-up.ts';
+import { sampleManifest } from '../figures/sample-run.ts';
+
+const made = record([arm(8, 8, answers(20)), arm(32, 32, answers(0)), arm(32, 8, answers(0))], { sizes: [8, 32] });
+const published = {
+  source: 'A paper <of> theirs',
+  url: 'https://example.org/paper',
+  note: 'No intervals.',
+  tasks: ['T'],
+  scratch: [{ experts: 8, values: [50] }],
+  rows: [{ method: 'Theirs', experts: 32, kept: 8, values: [51.5] }],
+};
+
+it('names each question, its signs with intervals, and the published table apart', () => {
+  const page = experimentPage(sampleManifest, experimentDocument(made, { published }));
+  for (const id of ['scratch', 'unpruned', 'published', 'notes', 'record'])
+    expect(page).toContain(`<section id="${id}"`);
+  expect(page).toContain('<b>+</b> +6.7 <small>[+4.4, +10.1]</small>');
+  expect(page).toContain('A paper &lt;of&gt; theirs');
+  expect(page).toContain('+1.50');
+  expect(page).not.toMatch(/<script|https?:\/\/(?!example\.org)/);
+  expect(experimentPage({ ...sampleManifest, state: 'running' }, experimentDocument(made))).toContain('not finished');
+});
