@@ -4,6 +4,7 @@ import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
+import { servingNotes } from './check-export.ts';
 import { GGUF_FILE } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 
@@ -48,6 +49,7 @@ export const modelCard = (contents: CardContents): string =>
     verified(contents),
     '## Loading it',
     loading(contents),
+    ...serving(contents),
   ].join('\n\n') + '\n';
 
 const hasGraph = (format: ExportFormat): boolean => format === 'onnx' || format === 'hf,onnx';
@@ -179,6 +181,11 @@ const loading = (contents: CardContents): string =>
     ...(contents.format === 'gguf' ? [inLlamaCpp] : []),
     ...contents.warnings,
   ].join('\n\n');
+
+const serving = ({ checkpoint, plan, format }: CardContents): readonly string[] => {
+  const notes = servingNotes(checkpoint, plan, format);
+  return notes.length === 0 ? [] : ['## Serving it on several devices', notes.join(' ')];
+};
 
 const python = (lines: readonly string[]): string => ['```python', ...lines, '```'].join('\n');
 

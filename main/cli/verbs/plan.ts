@@ -9,6 +9,7 @@ import {
   type Plan,
   superExpertProtection,
 } from '../../contract/plan.ts';
+import { nearestServingCount } from '../../export/serving-advice.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
 import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
@@ -232,6 +233,11 @@ export const plan: Verb = {
     await writeFileAtomically(out, file.text);
     const kept = [...new Set(cost.keptPerLayer)];
     const range = kept.length === 1 ? String(kept[0]) : `${String(Math.min(...kept))} to ${String(Math.max(...kept))}`;
+    const groups = info.expertGroups?.count ?? 1;
+    const nearest =
+      kept.length === 1
+        ? nearestServingCount({ kept: kept[0] ?? 0, experts: info.experts, topK: info.topK, groups })
+        : null;
     const { parameters, before } = cost;
     const text = [
       `${isMergePlan(written) ? 'Merges to' : 'Keeps'} ${range} of ${String(info.experts)} experts per layer.`,
@@ -240,6 +246,9 @@ export const plan: Verb = {
         `size ${printedBytes(before.sizeBytes)} -> ${printedBytes(cost.sizeBytes)}, ` +
         `used per token ${printedCount(before.active)} -> ${printedCount(parameters.active)}.`,
       ...(cost.exportable.reason === null ? [] : [cost.exportable.reason]),
+      ...(nearest === null
+        ? []
+        : [`On several devices ${String(nearest)} instead of ${String(kept[0])} experts would split more evenly.`]),
       ...(file.note === null ? [] : [file.note]),
       `Written to ${out}.`,
     ].join('\n');
