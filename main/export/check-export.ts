@@ -1,5 +1,6 @@
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ExportFormat } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { keptExperts } from './export-config.ts';
@@ -38,10 +39,28 @@ export const requireForm = async (
   plan: Plan,
   format: ExportFormat,
 ): Promise<void> => {
+  requireConstantsForm(descriptor, plan, format);
   if (format !== 'gguf') return;
   // A merge writes new weights: whether they can be written is not told by those that the source stores.
   if (!isMergePlan(plan)) llamaArchitecture(descriptor, config);
   await ggufTokenizer(folder, descriptor.vocabulary);
+};
+
+/** Constants in place of experts are taken by one form, of checkpoints whose experts lie one by one. */
+const requireConstantsForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format: ExportFormat): void => {
+  if (isMergePlan(plan) || plan.constants === undefined) return;
+  if (format !== 'hf')
+    throw refuse(
+      'not-for-constants',
+      `The plan puts constants in place of experts, which ${format} does not hold.`,
+      'Export it as hf, or use a method that drops experts.',
+    );
+  if (moeLayers.some(({ moe }) => moe.storage.prefix === null))
+    throw refuse(
+      'not-for-constants',
+      'The plan puts constants in place of experts, and the experts of this checkpoint are stacked in one tensor.',
+      'Use a method that drops experts.',
+    );
 };
 
 /** What serving demands of the number of experts; nothing for forms that are not split over devices. */
@@ -50,11 +69,13 @@ export const servingNotes = (
   plan: Plan,
   format: ExportFormat,
 ): readonly string[] =>
-  format === 'hf' || format === 'hf,onnx'
-    ? servingAdvice({
-        kept: keptExperts(plan),
-        experts: info.experts,
-        topK: info.topK,
-        groups: info.expertGroups?.count ?? 1,
-      })
-    : [];
+  !isMergePlan(plan) && plan.constants !== undefined
+    ? ['vLLM reads constants in place of experts (MoNE) in versions after 0.32; transformers does not open them.']
+    : format === 'hf' || format === 'hf,onnx'
+      ? servingAdvice({
+          kept: keptExperts(plan),
+          experts: info.experts,
+          topK: info.topK,
+          groups: info.expertGroups?.count ?? 1,
+        })
+      : [];

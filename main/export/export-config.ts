@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { CONSTANTS_KEY } from '../checkpoint/describe-moe.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -9,9 +10,20 @@ import { serverMembers } from './server-members.ts';
 /** E' of a plan with the same number of experts in every layer. */
 export const keptExperts = (plan: Plan): number => (isMergePlan(plan) ? plan.groups[0] : plan.kept[0])?.length ?? 0;
 
-/** Keys of config.json that a plan changes. top-k is none of them: a plan leaves at least top-k experts. */
-const changedKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<string, number>> =>
-  Object.fromEntries(descriptor.configKeys.experts.map((key) => [key, keptExperts(plan)]));
+/**
+ * Keys of config.json that a plan changes. top-k is none of them: a plan leaves at least top-k experts. Constants leave
+ * their number as it is, and are named by layer.
+ */
+const changedKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<string, unknown>> => {
+  if (isMergePlan(plan) || plan.constants === undefined)
+    return Object.fromEntries(descriptor.configKeys.experts.map((key) => [key, keptExperts(plan)]));
+  const byLayer = descriptor.moeLayers.map(({ block, moe }, layer) => {
+    const kept = plan.kept[layer] ?? [];
+    const gone = Array.from({ length: moe.experts }, (_, expert) => expert).filter((expert) => !kept.includes(expert));
+    return [String(block), gone] as const;
+  });
+  return { [CONSTANTS_KEY]: Object.fromEntries(byLayer) };
+};
 
 /**
  * config.json of the pruned checkpoint: the source's text with the number of experts edited, and with what servers read
