@@ -9,6 +9,7 @@ import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, 
 import { findLlamaCpp } from './llama-cpp-environment.mjs';
 import { findPython } from './python-environment.mjs';
 import { findSlurm } from './slurm-cluster.mjs';
+import { findVllm } from './vllm-environment.mjs';
 import { chromiumVersion, electronVersion, findChromium, findElectron, findPackage } from './test-hosts.mjs';
 
 ensureInstalled();
@@ -22,10 +23,10 @@ const reference = (...names) => ({
   steps: [[...vitest, '--project=integration', ...names.map((name) => `tests/reference/${name}.test.ts`)]],
 });
 
-/** Without Python nothing of it runs; without llama.cpp its own tests say so. */
+/** Without Python nothing of it runs; without llama.cpp or vLLM their own tests say so. */
 const findInterop = () => {
   const python = findPython();
-  return python.environment ? { environment: { ...python.environment, ...findLlamaCpp() } } : python;
+  return python.environment ? { environment: { ...python.environment, ...findLlamaCpp(), ...findVllm() } } : python;
 };
 
 /**

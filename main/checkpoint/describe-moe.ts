@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type {
@@ -26,6 +27,30 @@ interface Sizes {
 const MXFP4_VALUES = 32;
 const MXFP4_BYTES = 16;
 
+/** Key of config.json that names, by layer, experts that give a constant (MoNE; vLLM's page on expert substitution). */
+export const CONSTANTS_KEY = 'approximate_experts';
+/** What the vector of such an expert is called, after the expert's prefix. */
+export const CONSTANT_NAME = 'approx_value';
+
+const expertNumbers = z.array(z.number().int().nonnegative());
+const constantsByLayer = z.union([z.record(z.string().regex(/^\d+$/), expertNumbers), z.array(expertNumbers)]);
+const NO_CONSTANTS: ReadonlySet<number> = new Set();
+
+/** Experts that give a constant, by the number of their layer among all layers. */
+const constantExperts = (reader: ConfigReader, experts: number): ReadonlyMap<number, ReadonlySet<number>> => {
+  const raw = reader.raw(CONSTANTS_KEY);
+  if (raw === undefined || raw === null) return new Map();
+  const parsed = constantsByLayer.safeParse(raw);
+  if (
+    !parsed.success ||
+    Object.values(parsed.data)
+      .flat()
+      .some((expert) => expert >= experts)
+  )
+    throw reader.inconsistent(`"${CONSTANTS_KEY}" is no list of experts (0 to ${String(experts - 1)}) by layer`);
+  return new Map(Object.entries(parsed.data).map(([layer, list]) => [Number(layer), new Set(list)]));
+};
+
 /** Reads what all MoE layers share; the answer resolves the tensors of one layer. */
 export const describeMoe = (
   family: Family,
@@ -45,9 +70,17 @@ export const describeMoe = (
     throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
   const activation = activationOf(family.activation, reader);
   let layout: ExpertLayout | null = null;
+  const constants = constantExperts(reader, sizes.experts);
   return (layer) => {
     layout ??= chooseLayout(family, reader, weights, layer, folder);
-    const { router, routerBias, expertTensors, stacked, prefix } = takeLayout(layout, reader, weights, layer, sizes);
+    const { router, routerBias, expertTensors, stacked, prefix } = takeLayout(
+      layout,
+      reader,
+      weights,
+      layer,
+      sizes,
+      constants.get(layer) ?? NO_CONSTANTS,
+    );
     const routing = routingOf(family, reader, weights, layer, { experts: sizes.experts, topK });
     const correction = routing.kind === 'sigmoid' ? [routing.correction.tensor] : [];
     return {
@@ -232,28 +265,48 @@ const takeLayout = (
   weights: WeightReader,
   layer: number,
   sizes: Sizes,
+  constants: ReadonlySet<number>,
 ): TakenLayout => {
   const { hidden, experts, width } = sizes;
   const named = (pattern: string): string => layerName(pattern, layer);
+  if (constants.size > 0 && layout.kind !== 'per-expert')
+    throw reader.inconsistent(`"${CONSTANTS_KEY}" names experts, and the experts of the checkpoint are stacked`);
   const router = weights.takeView(named(layout.router), [experts, hidden]);
   const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] =>
     Array.from({ length: experts }, (_, expert) => describe(expert));
   switch (layout.kind) {
-    case 'per-expert':
+    case 'per-expert': {
+      const prefix = (expert: number): string => `${named(layout.prefix)}${String(expert)}.`;
+      const matrices = new Map(
+        Array.from({ length: experts }, (_, expert) => expert)
+          .filter((expert) => !constants.has(expert))
+          .map((expert) => [
+            expert,
+            {
+              gate: weights.take(prefix(expert) + layout.gate, [width, hidden]),
+              up: weights.take(prefix(expert) + layout.up, [width, hidden]),
+              down: weights.take(prefix(expert) + layout.down, [hidden, width]),
+            },
+          ]),
+      );
+      const [some] = matrices.values();
+      if (some === undefined)
+        throw reader.inconsistent(`"${CONSTANTS_KEY}" leaves no expert of layer ${String(layer)}`);
       return {
         router,
         routerBias: null,
         stacked: [],
         prefix: named(layout.prefix),
-        expertTensors: every((expert) => {
-          const prefix = `${named(layout.prefix)}${String(expert)}.`;
-          return {
-            gate: weights.take(prefix + layout.gate, [width, hidden]),
-            up: weights.take(prefix + layout.up, [width, hidden]),
-            down: weights.take(prefix + layout.down, [hidden, width]),
-          };
-        }),
+        // Matrices of a constant expert do not run: those of another stand in their place.
+        expertTensors: every(
+          (expert) =>
+            matrices.get(expert) ?? {
+              ...some,
+              constant: weights.takeView(`${prefix(expert)}${CONSTANT_NAME}`, [hidden]),
+            },
+        ),
       };
+    }
     case 'stacked-rows': {
       const gateUp = weights.takeView(named(layout.gateUp), [experts, 2 * width, hidden]);
       const down = weights.takeView(named(layout.down), [experts, hidden, width]);

@@ -52,6 +52,8 @@ export interface ExpertTensors {
   readonly gateBias?: Weight;
   readonly upBias?: Weight;
   readonly downBias?: Weight;
+  /** [H]: where it is there, the expert gives this vector whatever comes in, and its matrices do not run. */
+  readonly constant?: TensorView;
 }
 
 /**

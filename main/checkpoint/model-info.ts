@@ -39,8 +39,8 @@ const ofAttention = (attention: AttentionDescriptor): number => {
 
 const ofExperts = (moe: MoeDescriptor | null): number =>
   sum(
-    (moe?.expertTensors ?? []).map(({ gate, up, down, gateBias, upBias, downBias }) =>
-      counts([gate, up, down, gateBias, upBias, downBias]),
+    (moe?.expertTensors ?? []).map(({ gate, up, down, gateBias, upBias, downBias, constant }) =>
+      constant === undefined ? counts([gate, up, down, gateBias, upBias, downBias]) : count(constant),
     ),
   );
 
@@ -82,6 +82,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     expertWidth: moe?.width ?? 0,
     sharedExperts: moe?.shared?.experts ?? 0,
     ...groupsOf(moe),
+    ...constantsOf(model),
     normTopK: moe !== undefined && normalises(moe),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
@@ -92,6 +93,12 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     supported: true,
     reasons: [...reasons],
   };
+};
+
+/** How many experts give a constant, where any does. */
+const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantExperts'> => {
+  const found = sum(moeLayers.map(({ moe }) => moe.expertTensors.filter((each) => each.constant !== undefined).length));
+  return found === 0 ? {} : { constantExperts: found };
 };
 
 /** Groups that the router chooses among, where there is more than one. */

@@ -1,7 +1,7 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
-import type { Plan } from '../contract/plan.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { isFile } from '../files/file-errors.ts';
 import { recoveredFile } from '../inference/recovered-layer.ts';
 import { readPlan } from '../pruning/read-plan.ts';
@@ -25,7 +25,7 @@ export interface PlanOnDisk {
 }
 
 /**
- * Puts the refitted weights of a plan where runners look for them: those beside its file, or else those of the
+ * Puts the refitted weights and the constants of a plan where runners look for them: those beside its file, or else those of the
  * workspace, where a sweep left them. A plan without any is left alone.
  *
  * @throws WorkbenchError `recovery-missing`.
@@ -35,8 +35,17 @@ export const installRecovery = async (
   overlayFolder: string,
   { environment }: Pick<VerbHost, 'environment'>,
 ): Promise<void> => {
-  if (plan.recovery === undefined) return;
-  const { weights, tasks } = plan.recovery;
+  const constants = isMergePlan(plan) ? undefined : plan.constants;
+  for (const weights of [plan.recovery?.weights, constants?.weights])
+    if (weights !== undefined) await installWeights(file, weights, overlayFolder, environment);
+};
+
+const installWeights = async (
+  file: string,
+  weights: string,
+  overlayFolder: string,
+  environment: VerbHost['environment'],
+): Promise<void> => {
   const places = [
     weightsBeside(file, weights),
     recoveredFile(join(defaultWorkspace(environment), 'overlays'), weights),
@@ -49,7 +58,7 @@ export const installRecovery = async (
   }
   throw refuse(
     'recovery-missing',
-    `The refitted weights of the plan are neither ${places.join(' nor ')}.`,
-    `Put them beside the plan, or make both again with \`uncurl recover\` on ${tasks.join(', ')}.`,
+    `The weights ${weights} of the plan are neither ${places.join(' nor ')}.`,
+    'Put them beside the plan, or make both again: `uncurl recover` for refitted ones, `uncurl plan` for constants.',
   );
 };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { compareDocument } from './compare.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
-import { exportFormat, verification } from './export.ts';
+import { exportFormat, ggufType, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
@@ -230,6 +230,14 @@ export const calls = {
     }),
     z.object({ plan, cost: planCost }),
   ),
+  /** What speaks against an export, and what serving it demands, before anything is written. */
+  'export.check': call(
+    z.object({ model: pathHandle, plan, format: exportFormat.default('hf') }),
+    z.object({
+      refusal: z.object({ message: z.string(), remedy: z.string() }).nullable(),
+      notes: z.array(z.string()),
+    }),
+  ),
   'export.start': call(
     z.object({
       model: pathHandle,
@@ -238,6 +246,8 @@ export const calls = {
       into: pathHandle,
       name: folderName,
       format: exportFormat.default('hf'),
+      /** Of a GGUF file's weights; absent: as they are stored. */
+      ggufType: ggufType.optional(),
     }),
     z.object({ run: runId }),
   ),

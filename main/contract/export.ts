@@ -9,7 +9,8 @@ export type ExportFormat = z.infer<typeof exportFormat>;
 
 /** Types that the weights of a GGUF file can have; llama.cpp's own tool makes the smaller ones from these. */
 export const ggufTypes = ['f32', 'f16', 'bf16', 'q8_0'] as const;
-export type GgufType = (typeof ggufTypes)[number];
+export const ggufType = z.enum(ggufTypes);
+export type GgufType = z.infer<typeof ggufType>;
 
 /**
  * Outcome of proving an export: the masked (or overlaid) original and the reopened export on the same tokens. A GGUF

@@ -27,6 +27,8 @@ export const modelInfo = z.object({
   sharedExperts: z.number(),
   /** Absent: the router chooses among all experts. */
   expertGroups: expertGroupRule.optional(),
+  /** Experts of all layers that give a constant vector instead of running (MoNE); absent: none. */
+  constantExperts: z.number().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),

@@ -193,6 +193,13 @@ export const planRecovery = z.object({
 export type PlanRecovery = z.infer<typeof planRecovery>;
 
 /**
+ * Constant vectors that stand in for experts: the mean output of each on calibration tokens, in a file of their own that is
+ * named by its content. The router keeps a row for every expert.
+ */
+export const planConstants = z.object({ weights: z.string().regex(/^[0-9a-f]{32}$/) });
+export type PlanConstants = z.infer<typeof planConstants>;
+
+/**
  * A layer made smaller by matrices [E', E]: row r of `merge` weighs all experts into the new expert r, row r of
  * `router`
  * adds up their probabilities. Numbers may be negative.
@@ -225,7 +232,13 @@ const refinement = {
   recovery: planRecovery.optional(),
 };
 
-export const dropPlan = z.object({ ...provenance, ...refinement, kept: z.array(expertList) });
+export const dropPlan = z.object({
+  ...provenance,
+  ...refinement,
+  kept: z.array(expertList),
+  /** Experts that are not kept give a constant each; absent: they are gone. */
+  constants: planConstants.optional(),
+});
 export const mergePlan = z.object({
   ...provenance,
   ...refinement,

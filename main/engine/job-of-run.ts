@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { profilePurpose } from '../contract/calls.ts';
 import { providerName } from '../contract/device.ts';
 import { assertNever, refuse } from '../contract/errors.ts';
-import { exportFormat } from '../contract/export.ts';
+import { exportFormat, ggufType } from '../contract/export.ts';
 import { plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { recordedSweepSettings } from '../contract/sweep.ts';
@@ -19,7 +19,7 @@ import type { EngineContext } from './engine-context.ts';
 import { reopenSubjects } from './run-subjects.ts';
 import { reopenCandidates } from './sweep-candidates.ts';
 
-const exportSpec = z.object({ plan, destination: z.string(), format: exportFormat });
+const exportSpec = z.object({ plan, destination: z.string(), format: exportFormat, ggufType: ggufType.optional() });
 const verifySpec = z.object({ plan, exported: z.string() });
 
 const specOf = <T extends z.ZodType>(manifest: RunManifest, schema: T): z.output<T> => {

@@ -9,6 +9,7 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';
+import { requireForm } from './check-export.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
   CHECKSUM_FILE,
@@ -96,6 +97,7 @@ export interface ExportResult {
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control } = request;
   const plan = preparePlan(checkpoint, request.plan);
+  await requireForm(checkpoint, plan, request.format ?? 'hf');
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);

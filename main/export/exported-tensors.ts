@@ -1,8 +1,10 @@
+import { CONSTANT_NAME } from '../checkpoint/describe-moe.ts';
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
+import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { openConstants } from '../inference/expert-constants.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
 /** A contiguous run of bytes of an exported tensor, where they lie now, and what they are in words. */
@@ -46,6 +48,8 @@ export const exportedTensors = async (
   plan: Plan,
   overlayFolder: string,
 ): Promise<readonly ExportedTensor[]> => {
+  if (!isMergePlan(plan) && plan.constants !== undefined)
+    return withConstants(checkpoint, plan.kept, await openConstants(plan.constants, checkpoint, overlayFolder));
   const layers = await prunedLayers(checkpoint, plan, overlayFolder);
   const stacked = new Map(layers.flatMap((layer) => layer.moe.storage.stacked.map((name) => [name, layer] as const)));
   const numbered = new Map(
@@ -62,7 +66,7 @@ export const exportedTensors = async (
       tensors.push({ ...cutRows(view, rows), sourceFile });
       continue;
     }
-    const place = expertPlace(view.tensor, numbered);
+    const place = numberedPlace(view.tensor, numbered);
     if (place === null) {
       tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
       continue;
@@ -71,6 +75,42 @@ export const exportedTensors = async (
     if (kept === -1) continue;
     const { view: own, what } = expertPiece(place.layer, kept, view);
     tensors.push({ ...whole(`${place.prefix}${String(kept)}.${place.rest}`, own, what), sourceFile });
+  }
+  return tensors;
+};
+
+/**
+ * The tensors of a checkpoint in which experts give constants: the router stays whole, kept experts keep their numbers, and
+ * the vector of each other one stands where its first matrix stood.
+ */
+const withConstants = (
+  checkpoint: Checkpoint,
+  kept: readonly (readonly number[])[],
+  constants: readonly TensorView[],
+): readonly ExportedTensor[] => {
+  const layerOf = new Map(
+    checkpoint.descriptor.moeLayers.flatMap(({ moe }, layer) =>
+      moe.storage.prefix === null ? [] : [[moe.storage.prefix, layer] as const],
+    ),
+  );
+  const fileNames = new Map(checkpoint.weightFiles.map(({ name, file }) => [file, name]));
+  const unused = new Set(checkpoint.descriptor.unusedTensors);
+  const written = new Set<string>();
+  const tensors: ExportedTensor[] = [];
+  for (const view of inFileOrder(checkpoint)) {
+    if (unused.has(view.tensor)) continue;
+    const sourceFile = fileNames.get(view.file) ?? view.file;
+    const place = numberedPlace(view.tensor, layerOf);
+    const vectors = place === null ? undefined : constants[place.layer];
+    if (place === null || vectors === undefined || kept[place.layer]?.includes(place.expert) === true) {
+      tensors.push({ ...whole(view.tensor, view, 'the source'), sourceFile });
+      continue;
+    }
+    const name = `${place.prefix}${String(place.expert)}.${CONSTANT_NAME}`;
+    if (written.has(name)) continue;
+    written.add(name);
+    const vector = contiguousPart(vectors, place.expert, vectors.shape[0] ?? 1, vectors.shape.slice(1));
+    tensors.push({ ...whole(name, vector, `the constant of expert ${String(place.expert)}`), sourceFile });
   }
   return tensors;
 };
@@ -117,8 +157,8 @@ const inFileOrder = ({ weightFiles, tensors }: Checkpoint): readonly TensorView[
     [...tensors.values()].filter((view) => view.file === file).sort((a, b) => a.byteOffset - b.byteOffset),
   );
 
-interface ExpertPlace {
-  readonly layer: PrunedLayer;
+interface ExpertPlace<L> {
+  readonly layer: L;
   readonly prefix: string;
   readonly expert: number;
   readonly rest: string;
@@ -127,7 +167,7 @@ interface ExpertPlace {
 /**
  * `layers.0.experts.12.w1.weight` -> prefix `layers.0.experts.`, expert 12, rest `w1.weight`; null: of no one expert.
  */
-const expertPlace = (name: string, numbered: ReadonlyMap<string, PrunedLayer>): ExpertPlace | null => {
+const numberedPlace = <L>(name: string, numbered: ReadonlyMap<string, L>): ExpertPlace<L> | null => {
   for (const { 0: digits, index } of name.matchAll(/\d+(?=\.)/g)) {
     const prefix = name.slice(0, index);
     const layer = numbered.get(prefix);

@@ -4,6 +4,7 @@ import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../figures/numbers.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
+import { servingNotes } from './check-export.ts';
 import { GGUF_FILE } from './gguf/gguf-file.ts';
 import { ONNX_DATA_FILE, ONNX_FILE } from './onnx-files.ts';
 
@@ -48,6 +49,7 @@ export const modelCard = (contents: CardContents): string =>
     verified(contents),
     '## Loading it',
     loading(contents),
+    ...serving(contents),
   ].join('\n\n') + '\n';
 
 const hasGraph = (format: ExportFormat): boolean => format === 'onnx' || format === 'hf,onnx';
@@ -79,13 +81,12 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
 
 const summary = ({ checkpoint, plan, cost }: CardContents): string => {
   const { info, name, fingerprint } = checkpoint;
-  const kept = cost.keptPerLayer[0] ?? 0;
-  const change = isMergePlan(plan) ? `merged into ${kept}` : `pruned to ${kept}`;
+  const change = changeOf(plan, cost);
   const { before, parameters } = cost;
   return (
     `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ` +
     `${info.moeLayers} MoE layers ${change}: ` +
-    `pruning factor ${bareFactor(info.experts / kept)}. Each token still uses the top ${cost.topK}.\n\n` +
+    `pruning factor ${bareFactor(info.experts / mean(cost.keptPerLayer))}. Each token still uses the top ${cost.topK}.\n\n` +
     table(
       ['parameters', 'before', 'after', 'left'],
       [
@@ -95,6 +96,16 @@ const summary = ({ checkpoint, plan, cost }: CardContents): string => {
       ],
     )
   );
+};
+
+const mean = (numbers: readonly number[]): number =>
+  numbers.reduce((sum, number) => sum + number, 0) / Math.max(1, numbers.length);
+
+const changeOf = (plan: Plan, { keptPerLayer }: PlanCost): string => {
+  const counts = [...new Set(keptPerLayer)];
+  const kept = counts.length === 1 ? String(counts[0]) : `${Math.min(...counts)} to ${Math.max(...counts)}`;
+  if (isMergePlan(plan)) return `merged into ${kept}`;
+  return plan.constants === undefined ? `pruned to ${kept}` : `pruned to ${kept}, the others replaced by constants`;
 };
 
 const provenance = ({ plan, facts }: CardContents): string => {
@@ -166,7 +177,9 @@ const verified = ({ verification, plan, format, ggufType }: CardContents): strin
   const { sequences, tokens, maxLogitDifference, tolerance, sameExperts } = verification;
   const original = isMergePlan(plan)
     ? 'the original with its experts replaced by the merged ones'
-    : 'the original with a mask on its router';
+    : plan.constants === undefined
+      ? 'the original with a mask on its router'
+      : 'the original with the same constants in place of its experts';
   const choices = sameExperts === null ? '' : 'every token chose the same experts at every layer, and ';
   const graph = format === 'hf' ? '' : 'The graph ran them in batches, padded on either side. ';
   return (
@@ -182,13 +195,25 @@ const verified = ({ verification, plan, format, ggufType }: CardContents): strin
 
 const loading = (contents: CardContents): string =>
   [
-    ...(isCheckpoint(contents.format) ? [inTransformers(contents)] : []),
+    ...(holdsConstants(contents.plan) ? [inVllm] : isCheckpoint(contents.format) ? [inTransformers(contents)] : []),
     ...(hasGraph(contents.format) ? [inOnnxRuntime(contents)] : []),
     ...(contents.format === 'gguf' ? [inLlamaCpp] : []),
     ...contents.warnings,
   ].join('\n\n');
 
+const serving = ({ checkpoint, plan, format }: CardContents): readonly string[] => {
+  const notes = servingNotes(checkpoint, plan, format);
+  return notes.length === 0 ? [] : ['## Serving it on several devices', notes.join(' ')];
+};
+
 const python = (lines: readonly string[]): string => ['```python', ...lines, '```'].join('\n');
+
+const holdsConstants = (plan: Plan): boolean => !isMergePlan(plan) && plan.constants !== undefined;
+
+const inVllm =
+  'Experts that give constants (`approximate_experts` in config.json, a vector `approx_value` each) are read by vLLM in ' +
+  'versions after 0.32 (its page "Expert substitution") and by Uncurl Workbench; transformers, llama.cpp and ' +
+  'onnxruntime do not open them.';
 
 const inTransformers = ({ hasTokenizer }: CardContents): string =>
   python([

@@ -47,7 +47,7 @@ const substance = (plan: Plan): unknown => ({
         rule: plan.rule ?? null,
         blend: plan.blend ?? null,
       }
-    : { kept: plan.kept }),
+    : { kept: plan.kept, constants: plan.constants?.weights ?? null }),
 });
 
 const firstOtherLayer = (carried: Plan, wanted: Plan): string => {

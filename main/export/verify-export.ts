@@ -253,7 +253,9 @@ const compareCheckpoint = async (
   // A merged model numbers its experts as the export does; a masked one keeps the original numbers.
   const keptIndex = isMergePlan(plan)
     ? plan.groups.map((groups) => new Map(groups.map((_, kept) => [kept, kept])))
-    : plan.kept.map((kept) => new Map(kept.map((expert, index) => [expert, index])));
+    : plan.constants === undefined
+      ? plan.kept.map((kept) => new Map(kept.map((expert, index) => [expert, index])))
+      : exported.descriptor.moeLayers.map(({ moe }) => new Map(moe.expertTensors.map((_, expert) => [expert, expert])));
   return compareForward(
     original,
     theirs,

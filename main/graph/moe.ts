@@ -178,6 +178,8 @@ export const expertOnTokens = (
 ): { readonly output: Value; readonly inner: Value } => {
   const tensors = experts[index];
   if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
+  if (tensors.constant !== undefined)
+    return constantOnTokens(graph, tensors.constant, tensors.down.shape[1] ?? 0, tokens);
   const biased = (matrix: Weight, bias: Weight | undefined, input: Value): Value =>
     linear(graph, input, matrix, bias === undefined ? null : weight(graph, bias));
   const inner = activated(
@@ -187,6 +189,27 @@ export const expertOnTokens = (
     biased(tensors.up, tensors.upBias, tokens),
   );
   return { output: biased(tensors.down, tensors.downBias, inner), inner };
+};
+
+/** An expert that gives one vector: [n, H] of it, and nothing that a down projection is applied to. */
+const constantOnTokens = (
+  graph: OnnxGraph,
+  vector: TensorView,
+  width: number,
+  tokens: Value,
+): { readonly output: Value; readonly inner: Value } => {
+  const nothing = graph.node('Mul', [tokens, graph.float(0)]);
+  const column = graph.node('ReduceSum', [nothing, graph.integers([1])], { keepdims: 1 });
+  return {
+    output: graph.node('Add', [nothing, tensor(graph, vector)]),
+    inner: graph.node('Add', [
+      column,
+      graph.floats(
+        [1, width],
+        Array.from({ length: width }, () => 0),
+      ),
+    ]),
+  };
 };
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */

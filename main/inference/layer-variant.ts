@@ -1,4 +1,5 @@
-import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
+import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
+import { contiguousPart } from '../checkpoint/read-tensor.ts';
 import type { MoeLayer } from '../graph/moe.ts';
 
 /** Added to the router logit of a dropped expert: its softmax weight is exactly zero. */
@@ -49,6 +50,23 @@ export const maskedVariant = (moe: MoeDescriptor, kept: readonly number[]): Laye
     layer: ownLayer(moe),
     mask,
   };
+};
+
+/** The layer with every expert selectable, those that are not `kept` giving a vector of their own ([E, H], row e). */
+export const constantVariant = (
+  moe: MoeDescriptor,
+  kept: readonly number[],
+  vectors: TensorView,
+  key: string,
+): LayerVariant => {
+  const own = ownLayer(moe);
+  const experts = own.experts.map((expert, index) =>
+    kept.includes(index)
+      ? expert
+      : { ...expert, constant: contiguousPart(vectors, index, moe.experts, vectors.shape.slice(1)) },
+  );
+  const name = `constants:${key} kept:${[...kept].sort((a, b) => a - b).join(',')}`;
+  return { key: name, sessionKey: name, layer: { ...own, experts }, mask: new Float32Array(moe.experts) };
 };
 
 export const unprunedVariant = (moe: MoeDescriptor): LayerVariant =>

@@ -6,7 +6,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
-import type { Plan, PlanRecovery, RefitName } from '../contract/plan.ts';
+import { isMergePlan, type Plan, type PlanRecovery, type RefitName } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { type LayerRecovery, recoverLayer } from '../pruning/recovery/recover-layer.ts';
 import { addProduct, type RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
@@ -54,6 +54,14 @@ export interface RecoveryRequest {
   readonly control: RunControl;
 }
 
+/** A constant has no down projection, and its router is that of the unpruned model. */
+export const noRecovery = (method: string): Error =>
+  refuse(
+    'no-recovery',
+    `The plans of ${method} put constants in place of experts, and those are not refitted.`,
+    'Leave the recovery out, or use a method that drops experts.',
+  );
+
 /**
  * Refits a plan so that every block gives again what the unpruned block gave, layer by layer on calibration tokens: two
  * streams of hidden states run side by side. The router's rows are searched by descent, and what the pruned block then
@@ -63,6 +71,7 @@ export interface RecoveryRequest {
  */
 export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   const { checkpoint, executor, plan, trees, itemOf, tasks, unpruned, pruned, overlayFolder, refit, control } = request;
+  if (!isMergePlan(plan) && plan.constants !== undefined) throw noRecovery(plan.method ?? 'plan');
   const refitsExperts = refit !== 'router';
   const refitsRouter = refit !== 'experts';
   if (refitsExperts) requireRefittable(checkpoint);

@@ -2,7 +2,8 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { isMergePlan } from '../contract/plan.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ResolvedCandidate } from './executor.ts';
-import { denseVariant, maskedVariant, unprunedVariant, type LayerVariant } from './layer-variant.ts';
+import { openConstants } from './expert-constants.ts';
+import { constantVariant, denseVariant, maskedVariant, unprunedVariant, type LayerVariant } from './layer-variant.ts';
 import { mergedVariant } from './merged-layer.ts';
 import type { Candidate } from './model-runner.ts';
 import { openRecovered, recoveredVariant } from './recovered-layer.ts';
@@ -15,6 +16,10 @@ export const resolveCandidate = async (
 ): Promise<ResolvedCandidate> => {
   const variants: LayerVariant[] = [];
   const recovered = plan?.recovery === undefined ? null : await openRecovered(plan.recovery, overlayFolder);
+  const constants =
+    plan === null || isMergePlan(plan) || plan.constants === undefined
+      ? null
+      : await openConstants(plan.constants, checkpoint, overlayFolder);
   let layer = -1;
   for (const { moe } of checkpoint.descriptor.blocks) {
     if (moe === null) {
@@ -35,7 +40,12 @@ export const resolveCandidate = async (
             `${String(checkpoint.descriptor.moeLayers.length)} MoE layers.`,
           'Use a plan made for this model.',
         );
-      variants.push(refit(maskedVariant(moe, kept)));
+      const vectors = constants?.[layer];
+      variants.push(
+        vectors === undefined
+          ? refit(maskedVariant(moe, kept))
+          : constantVariant(moe, kept, vectors, plan.constants?.weights ?? ''),
+      );
     }
   }
   return { key, variants };

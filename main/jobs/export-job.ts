@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ExportFormat } from '../contract/export.ts';
+import type { ExportFormat, GgufType } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import type { CardFacts } from '../export/model-card.ts';
@@ -26,6 +26,8 @@ export interface ExportInput {
   /** Folder to make. */
   readonly destination: string;
   readonly format: ExportFormat;
+  /** Of a GGUF file's weights; absent: as they are stored. */
+  readonly ggufType?: GgufType | undefined;
   readonly settings: ModelRunnerSettings;
   /** What was measured of the plan, for the model card. */
   readonly card: CardFacts;
@@ -33,7 +35,7 @@ export interface ExportInput {
 
 /** Exports and proves a smaller checkpoint. One step: a folder that is not proven does not stay. */
 export const exportJob =
-  ({ checkpoint, plan, destination, format, settings, card }: ExportInput): Job =>
+  ({ checkpoint, plan, destination, format, ggufType, settings, card }: ExportInput): Job =>
   async (context) => {
     const { meter, signal } = context;
     meter.describe(`Exporting ${checkpoint.name}`);
@@ -44,6 +46,7 @@ export const exportJob =
       plan,
       destination,
       format,
+      ggufType,
       settings,
       card,
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },

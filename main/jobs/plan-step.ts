@@ -12,6 +12,7 @@ import {
 } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { isFile } from '../files/file-errors.ts';
+import { withConstants } from '../inference/expert-constants.ts';
 import { recoveredFile } from '../inference/recovered-layer.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SearchBehaviour } from '../pruning/method.ts';
@@ -70,10 +71,11 @@ export const planStep = async (context: JobContext, order: PlanOrder): Promise<P
   const tasks = [task.task.name];
   if (needs.search !== null)
     return signedPlan(await searchedPlan(context, order, needs.search), model.checkpoint, tasks);
-  return planForModel(model.checkpoint, {
+  const profiles = needs.profile && statistics !== null ? [statistics] : [];
+  const plan = planForModel(model.checkpoint, {
     method,
     options,
-    statistics: needs.profile && statistics !== null ? [statistics] : [],
+    statistics: profiles,
     keep,
     budget,
     pins: [],
@@ -81,6 +83,13 @@ export const planStep = async (context: JobContext, order: PlanOrder): Promise<P
     seed: seed ?? 0,
     tasks,
   });
+  return withConstants(
+    plan,
+    needs.constants,
+    model.checkpoint,
+    { statistics: profiles, taskShares: [1] },
+    context.overlayFolder,
+  );
 };
 
 const searchedStep = z.object({ kind: z.literal('search'), plan: planSchema });

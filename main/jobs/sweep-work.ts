@@ -123,6 +123,10 @@ export const curveNames = (settings: SweepSettings): readonly string[] => [
 /** Options of one method of a sweep. */
 export const optionsOf = ({ options }: SweepSettings, method: MethodName): MethodOptions => options[method] ?? {};
 
+/** Whether the plans of a method put constants in place of experts. */
+export const leavesConstants = (settings: SweepSettings, method: MethodName): boolean =>
+  planNeeds({ method, options: optionsOf(settings, method), budget: settings.budget }).constants;
+
 /** What the plans of each method need, in the order of the methods. */
 export const needsOf = (settings: SweepSettings): readonly PlanNeeds[] =>
   settings.methods

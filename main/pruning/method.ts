@@ -91,6 +91,8 @@ export interface DropBehaviour extends Behaviour {
   readonly choose?: (context: PlanContext, layer: number, keep: number) => number[] | null;
   /** Kept experts of every layer by a threshold of the method's own: the budget and the factor do not count. */
   readonly keepByThreshold?: (context: PlanContext) => number[][];
+  /** Whether experts that go leave their mean output behind, a constant. */
+  readonly leavesConstants?: boolean;
 }
 
 /** Replaces groups of experts by one expert each. */

@@ -9,6 +9,7 @@ import { frequency } from './methods/frequency.ts';
 import { frequencyMerging } from './methods/frequency-merging.ts';
 import { gateMass } from './methods/gate-mass.ts';
 import { hcSmoe } from './methods/hc-smoe.ts';
+import { mone } from './methods/mone.ts';
 import { mSmoe } from './methods/m-smoe.ts';
 import { man } from './methods/man.ts';
 import { msan } from './methods/msan.ts';
@@ -32,6 +33,7 @@ export const methods: readonly Method[] = [
   msan,
   unified,
   easyEp,
+  mone,
   naee,
   tsep,
   uncurl,

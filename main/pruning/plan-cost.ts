@@ -13,11 +13,12 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
   const keptPerLayer = isMergePlan(plan)
     ? plan.groups.map((groups) => groups.length)
     : plan.kept.map((kept) => kept.length);
-  const allRowsStay = isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router);
-  const topK = Math.min(model.topK, ...keptPerLayer);
+  const leavesConstants = !isMergePlan(plan) && plan.constants !== undefined;
+  const allRowsStay = leavesConstants || (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router));
+  const topK = leavesConstants ? model.topK : Math.min(model.topK, ...keptPerLayer);
   const expertParameters = moeLayers === 0 ? 0 : parameters.expert / (moeLayers * experts);
   const removed = keptPerLayer.reduce((sum, kept) => sum + experts - kept, 0);
-  const removedExpert = removed * expertParameters;
+  const removedExpert = removed * (expertParameters - (leavesConstants ? hidden : 0));
   const removedRouter = allRowsStay ? 0 : removed * hidden;
   const total = parameters.total - removedExpert - removedRouter;
   return {
@@ -43,6 +44,7 @@ const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['expo
         'router rows as experts. Use reference-row or mean-row to export.',
     };
   }
+  if (!isMergePlan(plan) && plan.constants !== undefined) return { hf: true, reason: null };
   const least = Math.min(...keptPerLayer);
   const most = Math.max(...keptPerLayer);
   if (least === most) return { hf: true, reason: null };
@@ -50,6 +52,7 @@ const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['expo
     hf: false,
     reason:
       `Layers keep between ${least} and ${most} experts, and stock loaders need one number for all layers. ` +
-      'Use the uniform budget to export.',
+      'Use the uniform budget to export, or the method mone: it puts constants in place of experts, and vLLM after 0.32 ' +
+      'takes different numbers of them per layer.',
   };
 };

@@ -3,6 +3,7 @@ import type { ModelInfo } from '../contract/model.ts';
 import type { BudgetName, MethodName, Pin, Plan } from '../contract/plan.ts';
 import { keepFromFactor } from './keep-from-factor.ts';
 import { makePlan } from './make-plan.ts';
+import { requireNoConstants } from './validate-plan.ts';
 import type { PlanInput } from './method.ts';
 import { planFromRanking } from './plan-from-ranking.ts';
 import type { Ranking } from './expert-files/ranking.ts';
@@ -39,7 +40,9 @@ export interface RankingOrder extends RequestedSize {
 }
 
 /** Kept experts per layer (by counts: their mean). */
-const requestedKeep = ({ factor, keep, counts }: RequestedSize, { experts, topK }: ModelInfo): number => {
+const requestedKeep = ({ factor, keep, counts }: RequestedSize, info: ModelInfo): number => {
+  requireNoConstants(info);
+  const { experts, topK } = info;
   const named = [factor, keep, counts].filter((value) => value !== undefined);
   if (named.length === 1 && factor !== undefined) return keepFromFactor(experts, topK, factor);
   if (named.length === 1 && keep !== undefined) return keep;

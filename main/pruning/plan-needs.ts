@@ -17,16 +17,23 @@ export interface PlanNeeds {
   readonly extras: readonly ExtraStatistic[];
   /** The method searches for its plan instead. */
   readonly search: SearchBehaviour | null;
+  /** The plan wants constants in place of the experts that go. */
+  readonly constants: boolean;
 }
 
 /** @throws WorkbenchError `bad-option`. */
 export const planNeeds = ({ method, options = {}, budget, protect = 'none' }: PlanNeedsRequest): PlanNeeds => {
   const { behaviour } = methodNamed(method).prepare(options);
-  if (behaviour.kind === 'search') return { profile: false, extras: [], search: behaviour };
+  if (behaviour.kind === 'search') return { profile: false, extras: [], search: behaviour, constants: false };
   const extras = new Set(behaviour.extra);
   if (protect !== 'none') extras.add('peaks');
   if (budget === 'inverse-importance') extras.add('elimination');
-  return { profile: methodNamed(method).needs === 'routing' || extras.size > 0, extras: inOrder(extras), search: null };
+  return {
+    profile: methodNamed(method).needs === 'routing' || extras.size > 0,
+    extras: inOrder(extras),
+    search: null,
+    constants: behaviour.kind === 'drop' && behaviour.leavesConstants === true,
+  };
 };
 
 /** Needs of several plans together: one profile serves them all. */

@@ -12,6 +12,8 @@ export interface PlanTarget {
   readonly topK: number;
   /** Groups that the router chooses among; absent: none. */
   readonly expertGroups?: ExpertGroupRule | undefined;
+  /** Experts that give constants; absent: none. */
+  readonly constantExperts?: number | undefined;
 }
 
 /**
@@ -23,6 +25,7 @@ export interface PlanTarget {
  * @throws WorkbenchError `plan-invalid` naming layer and value.
  */
 export const validatePlan = (plan: Plan, target: PlanTarget): Plan => {
+  requireNoConstants(target);
   checkProvenance(plan, target);
   if (isMergePlan(plan)) {
     checkLayerCount(plan.groups.length, target);
@@ -31,6 +34,20 @@ export const validatePlan = (plan: Plan, target: PlanTarget): Plan => {
   }
   checkLayerCount(plan.kept.length, target);
   return { ...plan, kept: plan.kept.map((kept, layer) => validateKept(kept, layer, target)) };
+};
+
+/**
+ * A model whose experts were replaced by constants is not pruned again: its constants were made for its own experts.
+ *
+ * @throws WorkbenchError `has-constants`.
+ */
+export const requireNoConstants = ({ constantExperts = 0 }: Pick<PlanTarget, 'constantExperts'>): void => {
+  if (constantExperts > 0)
+    throw refuse(
+      'has-constants',
+      `${constantExperts} experts of the model are constants already, and it is not pruned again.`,
+      'Prune the model that it was made from, and measure this one beside it: --candidate NAME=DIR.',
+    );
 };
 
 const invalid = (what: string, remedy: string): Error => refuse('plan-invalid', `The plan ${what}.`, remedy);

@@ -19,7 +19,7 @@ export const exportPoint: Action = {
 export const startExport: Action = {
   id: 'start-export',
   label: 'Export the plan',
-  keywords: ['save', 'checkpoint', 'hugging face', 'onnx', 'write'],
+  keywords: ['save', 'checkpoint', 'hugging face', 'onnx', 'gguf', 'llama.cpp', 'write'],
   menu: 'run',
   shortcut: 'Mod+E',
   enabled: (facts) => facts.connected && exportObstacle(facts, exportStore.getState()) === null,
@@ -39,6 +39,7 @@ export const startExport: Action = {
       into: state.into.handle,
       name: exportName(source, state.name),
       format: state.format,
+      ggufType: state.format === 'gguf' ? (state.ggufType ?? undefined) : undefined,
     });
     engine.cache.invalidate(listsRuns);
     exportStore.getState().showRun(run);

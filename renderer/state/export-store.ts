@@ -1,5 +1,5 @@
 import { createStore } from 'zustand/vanilla';
-import type { ExportFormat } from '../../main/contract/export.ts';
+import type { ExportFormat, GgufType } from '../../main/contract/export.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { PointKey } from './selection-store.ts';
 
@@ -13,6 +13,8 @@ interface ExportState {
   /** The plan to export: a point's, or (null) the one of the Prune view. */
   readonly point: PointKey | null;
   readonly format: ExportFormat;
+  /** Of a GGUF file's weights; null: as they are stored. */
+  readonly ggufType: GgufType | null;
   readonly into: ChosenFolder | null;
   /** Name of the new folder; null: the suggested one. */
   readonly name: string | null;
@@ -22,6 +24,7 @@ interface ExportState {
   readonly run: string | null;
   readonly choosePoint: (point: PointKey | null) => void;
   readonly chooseFormat: (format: ExportFormat) => void;
+  readonly chooseGgufType: (type: GgufType | null) => void;
   readonly chooseInto: (into: ChosenFolder | null) => void;
   readonly chooseName: (name: string | null) => void;
   readonly chooseExported: (exported: ChosenFolder | null) => void;
@@ -31,12 +34,14 @@ interface ExportState {
 export const exportStore = createStore<ExportState>()((set) => ({
   point: null,
   format: 'hf',
+  ggufType: null,
   into: null,
   name: null,
   exported: null,
   run: null,
   choosePoint: (point) => set({ point, name: null }),
   chooseFormat: (format) => set({ format }),
+  chooseGgufType: (ggufType) => set({ ggufType }),
   chooseInto: (into) => set({ into }),
   chooseName: (name) => set({ name }),
   chooseExported: (exported) => set({ exported }),

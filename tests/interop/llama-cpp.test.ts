@@ -17,9 +17,9 @@ import { exportPlan } from '../../main/export/export-plan.ts';
 import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
 import { readGgufHeader, tensorTypes } from '../../main/export/gguf/gguf-header.ts';
-import { openModelRunner } from '../../main/inference/open-model-runner.ts';
 import { changeableCopy, editJson, scoringFixture } from '../main/checkpoint/checkpoint-files.ts';
 import { characterOf, llamaModel, provenModels } from '../main/export/gguf/llama-models.ts';
+import { deviation, maskedLogits } from './log-probabilities.ts';
 import { outputOf } from './run-python.ts';
 
 /** Bound on the difference of log-probabilities of all tokens at all positions, weights in float32. */
@@ -72,43 +72,11 @@ const plansOf = async (folder: string, { descriptor }: Checkpoint): Promise<read
   return [keeping(0), z.object({ kept: z.array(z.array(z.number())) }).parse(half), keeping(3)];
 };
 
-const ours = async (
+const ours = (
   checkpoint: Checkpoint,
   plan: DropPlan,
   tokens: readonly (readonly number[])[],
-): Promise<readonly (readonly Float32Array[])[]> => {
-  const runner = await openModelRunner(checkpoint, {
-    threads: 1,
-    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-    overlayFolder: path.join(work, 'overlay'),
-  });
-  const results = await runner.forward(tokens, plan, control);
-  await runner.dispose();
-  const { vocabulary } = checkpoint.descriptor;
-  return results.map(({ logits }, index) =>
-    (tokens[index] ?? []).map((_, position) => logits.subarray(position * vocabulary, (position + 1) * vocabulary)),
-  );
-};
-
-/** Largest |difference| of log-probabilities; both lists are [sequence][position][token]. */
-const deviation = (
-  logits: readonly (readonly Float32Array[])[],
-  found: readonly (readonly (readonly number[])[])[],
-): number => {
-  let largest = 0;
-  logits.forEach((positions, sequence) => {
-    positions.forEach((row, position) => {
-      const theirs = found[sequence]?.[position] ?? [];
-      expect(theirs.length).toBe(row.length);
-      const most = Math.max(...row);
-      const sum = most + Math.log(row.reduce((total, value) => total + Math.exp(value - most), 0));
-      row.forEach((value, token) => {
-        largest = Math.max(largest, Math.abs(value - sum - (theirs[token] ?? NaN)));
-      });
-    });
-  });
-  return largest;
-};
+): ReturnType<typeof maskedLogits> => maskedLogits(checkpoint, plan, tokens, path.join(work, 'overlay'));
 
 const made = async (checkpoint: Checkpoint, plan: DropPlan, type: GgufType): Promise<string> => {
   const destination = await mkdtemp(path.join(work, 'export-'));

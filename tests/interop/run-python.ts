@@ -11,13 +11,14 @@ const LAST_CHARACTERS = 4000;
 
 /**
  * Lets a script of ./python do its jobs: the objects that it prints, one a line, parsed. Nothing is fetched from a hub.
+ * `python` runs it: that of the interop environment unless another is named.
  */
 export const runPython = async <T>(
   script: string,
   jobs: readonly unknown[],
   answer: z.ZodType<T>,
+  python = process.env['UNCURL_INTEROP_PYTHON'],
 ): Promise<readonly T[]> => {
-  const python = process.env['UNCURL_INTEROP_PYTHON'];
   if (python === undefined)
     throw new Error('UNCURL_INTEROP_PYTHON names no Python: start these tests with "npm run test:interop".');
   const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-'));

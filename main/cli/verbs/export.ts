@@ -5,6 +5,7 @@ import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { type ExportFormat, exportFormat, ggufTypes } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
 import { isMergePlan } from '../../contract/plan.ts';
+import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
 import { outFolder } from '../files.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
@@ -48,7 +49,7 @@ export const exportVerb: Verb = {
     },
     ...MACHINE_OPTIONS,
   },
-  run: async (given, { resources, signal, progress, environment, endsWell }) => {
+  run: async (given, { resources, signal, progress, environment, endsWell, say }) => {
     const reader = optionReader(given);
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));
@@ -58,6 +59,8 @@ export const exportVerb: Verb = {
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
+    const { refusal, notes } = await checkExport(checkpoint, plan, format);
+    if (refusal === null) notes.forEach(say);
     const overlayFolder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-'));
     try {
       await installRecovery({ file: planFile, plan }, overlayFolder, { environment });

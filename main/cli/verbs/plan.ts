@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
-import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { dirname, resolve } from 'node:path';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
 import {
   budgetName,
@@ -9,7 +9,9 @@ import {
   type Plan,
   superExpertProtection,
 } from '../../contract/plan.ts';
+import { nearestServingCount } from '../../export/serving-advice.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
+import { withConstants } from '../../inference/expert-constants.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
 import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
 import { expertFileFormats, expertFileText } from '../../pruning/expert-files/write-expert-file.ts';
@@ -22,12 +24,14 @@ import {
   type RequestedSize,
   signedPlan,
 } from '../../pruning/plan-for-model.ts';
+import { taskShares } from '../../pruning/task-weights.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
 import { OUT_FILE, outFile, readTextFile } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { namedFile } from '../method-files.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
+import { weightsBeside } from '../plan-files.ts';
 import { readMethodOptions, readPins } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, printedShare } from '../terminal-text.ts';
@@ -108,7 +112,13 @@ const plannedByFile = async (
   return signedPlan({ ...onlyPlan(read.plans, resolve(file)), method: method ?? 'ranking' }, subject, []);
 };
 
-const plannedByMethod = async (reader: OptionReader, subject: PlanSubject, method: MethodName): Promise<Plan> => {
+/** `folder`: where a method that leaves constants puts them. */
+const plannedByMethod = async (
+  reader: OptionReader,
+  subject: Checkpoint,
+  method: MethodName,
+  folder: string,
+): Promise<Plan> => {
   const { info } = subject;
   const profile = await readProfile(reader, subject);
   const size = readSize(reader);
@@ -134,7 +144,8 @@ const plannedByMethod = async (reader: OptionReader, subject: PlanSubject, metho
     );
   }
   const taskWeights = reader.reals('weight', 0);
-  return planForModel(subject, {
+  const statistics = tasks.map((task) => task.statistics);
+  const plan = planForModel(subject, {
     method,
     options,
     protect,
@@ -142,12 +153,14 @@ const plannedByMethod = async (reader: OptionReader, subject: PlanSubject, metho
     pins: readPins(reader),
     seed: reader.whole('seed', 0) ?? 0,
     tasks: tasks.map(({ name }) => name),
-    statistics: tasks.map(({ statistics }) => statistics),
+    statistics,
     taskWeights: taskWeights.length === 0 ? undefined : taskWeights,
   });
+  const shares = taskShares(taskWeights.length === 0 ? undefined : taskWeights, statistics.length);
+  return withConstants(plan, needs.constants, subject, { statistics, taskShares: shares }, folder);
 };
 
-const requestedPlan = (reader: OptionReader, subject: PlanSubject): Promise<Plan> => {
+const requestedPlan = (reader: OptionReader, subject: Checkpoint, folder: string): Promise<Plan> => {
   const ranking = reader.text('ranking');
   if (ranking !== undefined) return plannedByFile(reader, subject, ranking);
   const named = namedFile(reader.text('method') ?? '');
@@ -155,7 +168,7 @@ const requestedPlan = (reader: OptionReader, subject: PlanSubject): Promise<Plan
   const method = reader.choice('method', methodNames);
   if (method === undefined)
     throw refuse('bad-usage', '--method is missing.', `Give one of ${methodNames.join(', ')}, or --ranking.`);
-  return plannedByMethod(reader, subject, method);
+  return plannedByMethod(reader, subject, method, folder);
 };
 
 export const plan: Verb = {
@@ -225,13 +238,18 @@ export const plan: Verb = {
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const { info } = checkpoint;
-    const written = await requestedPlan(reader, checkpoint);
+    const written = await requestedPlan(reader, checkpoint, dirname(out));
     const cost = planCost(info, written);
     const layers = checkpoint.descriptor.moeLayers.map(({ block }) => block);
     const file = expertFileText(written, format, { name: checkpoint.name, experts: info.experts, layers });
     await writeFileAtomically(out, file.text);
     const kept = [...new Set(cost.keptPerLayer)];
     const range = kept.length === 1 ? String(kept[0]) : `${String(Math.min(...kept))} to ${String(Math.max(...kept))}`;
+    const groups = info.expertGroups?.count ?? 1;
+    const nearest =
+      kept.length === 1
+        ? nearestServingCount({ kept: kept[0] ?? 0, experts: info.experts, topK: info.topK, groups })
+        : null;
     const { parameters, before } = cost;
     const text = [
       `${isMergePlan(written) ? 'Merges to' : 'Keeps'} ${range} of ${String(info.experts)} experts per layer.`,
@@ -240,8 +258,14 @@ export const plan: Verb = {
         `size ${printedBytes(before.sizeBytes)} -> ${printedBytes(cost.sizeBytes)}, ` +
         `used per token ${printedCount(before.active)} -> ${printedCount(parameters.active)}.`,
       ...(cost.exportable.reason === null ? [] : [cost.exportable.reason]),
+      ...(nearest === null
+        ? []
+        : [`On several devices ${String(nearest)} instead of ${String(kept[0])} experts would split more evenly.`]),
       ...(file.note === null ? [] : [file.note]),
       `Written to ${out}.`,
+      ...(isMergePlan(written) || written.constants === undefined
+        ? []
+        : [`Its constants are in ${weightsBeside(out, written.constants.weights)}: keep them together.`]),
     ].join('\n');
     return { document: { ...written, cost, out }, text };
   },

@@ -8,6 +8,7 @@ import { verification } from '../../contract/export.ts';
 import { curveLabel, methodOfLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
+import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { CardFacts } from '../../export/model-card.ts';
 import { fileErrorCode } from '../../files/file-errors.ts';
 import type { ModelRunnerSettings } from '../../inference/model-runner.ts';
@@ -62,7 +63,7 @@ export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint,
   return { curve: [], version: engineVersion };
 };
 
-type ExportCall = 'export.start' | 'verify.start' | 'verify.read';
+type ExportCall = 'export.check' | 'export.start' | 'verify.start' | 'verify.read';
 
 export const runnerSettings = ({ device, memory, workspace }: EngineContext): ModelRunnerSettings => ({
   threads: device.threads,
@@ -71,7 +72,7 @@ export const runnerSettings = ({ device, memory, workspace }: EngineContext): Mo
 });
 
 /** What can be refused before a run is made of it. */
-const checkExport = ({
+const requireExportable = ({
   checkpoint,
   plan,
   destination,
@@ -102,20 +103,42 @@ const openOne = async (context: EngineContext, handle: Parameters<typeof openRun
 };
 
 export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> => ({
-  'export.start': answer(calls['export.start'], async ({ model: handle, plan: given, into, name, format }) => {
-    const { model, plan } = await openOne(context, handle, given);
-    const { checkpoint } = model;
-    const destination = join(context.handles.resolve(into), name);
-    checkExport({ checkpoint, plan, destination });
-    const card = await curveFacts(context, checkpoint, plan);
-    const job = exportJob({ checkpoint, plan, destination, format, settings: runnerSettings(context), card });
-    const title = `Export of ${model.name} to ${name}`;
-    return startRun(
-      context,
-      { kind: 'export', title, spec: { plan, destination, format }, models: [model], tasks: [] },
-      job,
+  'export.check': answer(calls['export.check'], async ({ model: handle, plan, format }) => {
+    const { refusal, notes } = await checkExport(
+      await context.checkpoint(context.handles.resolve(handle)),
+      plan,
+      format,
     );
+    return { refusal, notes: [...notes] };
   }),
+  'export.start': answer(
+    calls['export.start'],
+    async ({ model: handle, plan: given, into, name, format, ggufType }) => {
+      if (ggufType !== undefined && format !== 'gguf')
+        throw refuse('bad-usage', `${ggufType} is a type of GGUF files, and the export is ${format}.`, 'Leave it out.');
+      const { model, plan } = await openOne(context, handle, given);
+      const { checkpoint } = model;
+      const destination = join(context.handles.resolve(into), name);
+      requireExportable({ checkpoint, plan, destination });
+      await requireForm(checkpoint, plan, format);
+      const card = await curveFacts(context, checkpoint, plan);
+      const job = exportJob({
+        checkpoint,
+        plan,
+        destination,
+        format,
+        ggufType,
+        settings: runnerSettings(context),
+        card,
+      });
+      const title = `Export of ${model.name} to ${name}`;
+      return startRun(
+        context,
+        { kind: 'export', title, spec: { plan, destination, format, ggufType }, models: [model], tasks: [] },
+        job,
+      );
+    },
+  ),
   'verify.start': answer(calls['verify.start'], async ({ exported: exportedHandle, against, plan: given }) => {
     const { model, plan } = await openOne(context, against, given);
     const exported = context.handles.resolve(exportedHandle);

@@ -3,6 +3,7 @@ import { calls, type ImportedPlan, type PlanImport, type PlanRequest } from '../
 import { refuse } from '../../contract/errors.ts';
 import type { MethodName, Plan } from '../../contract/plan.ts';
 import { isFile } from '../../files/file-errors.ts';
+import { withConstants } from '../../inference/expert-constants.ts';
 import { recoveredFile } from '../../inference/recovered-layer.ts';
 import { askedTasks } from '../../jobs/asked-tasks.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
@@ -14,6 +15,7 @@ import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { planForModel, type PlanSubject, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
+import { taskShares } from '../../pruning/task-weights.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { changedSubject } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -102,7 +104,9 @@ const makeRequestedPlan = async (
   const { method, options, budget, protect } = request;
   const needs = planNeeds({ method, options, budget, protect });
   const statistics = needs.profile ? await storedProfiles(context, checkpoint, tasks, request, needs.extras) : [];
-  const plan = planForModel(checkpoint, { ...request, statistics, tasks: tasks.map((task) => task.name) });
+  const made = planForModel(checkpoint, { ...request, statistics, tasks: tasks.map((task) => task.name) });
+  const profiles = { statistics, taskShares: taskShares(request.taskWeights, statistics.length) };
+  const plan = await withConstants(made, needs.constants, checkpoint, profiles, context.workspace.overlayFolder);
   return { plan, cost: planCost(info, plan) };
 };
 

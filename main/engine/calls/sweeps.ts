@@ -15,11 +15,13 @@ import type { Job } from '../../jobs/job-context.ts';
 import { checkFileMethods, isFileMethod } from '../../jobs/file-methods.ts';
 import { requireCalibration } from '../../jobs/profile-job.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
-import { curveNames, needsCalibration, sweepCounts } from '../../jobs/sweep-work.ts';
+import { curveNames, leavesConstants, needsCalibration, sweepCounts } from '../../jobs/sweep-work.ts';
+import { noRecovery } from '../../inference/recover-plan.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { requireWritten } from '../../jobs/written-calibration.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
+import { requireNoConstants } from '../../pruning/validate-plan.ts';
 import { reportName, reportPage } from '../../report/report-page.ts';
 import {
   readMeasuredMethods,
@@ -71,9 +73,12 @@ const checkSweep = async ({ models, tasks, settings, candidates = [] }: SweepInp
     settings,
   );
   for (const { checkpoint } of models) {
+    requireNoConstants(checkpoint.info);
     await requireTokenizer(checkpoint);
     for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor.maxPositions);
   }
+  const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
+  if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
   requireWritten(settings, tasks);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);

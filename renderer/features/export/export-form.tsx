@@ -16,7 +16,8 @@ import type { ExportSource } from '../../plan/export-source.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { chooseFolder } from '../../state/file-choice.ts';
-import { formatOptions, formatText, weightsText } from './export-formats.ts';
+import { ExportCheck } from './export-check.tsx';
+import { formatOptions, formatText, ggufTypeOptions, weightsText } from './export-formats.ts';
 
 interface ExportPlan {
   readonly source: ExportSource | null;
@@ -96,6 +97,21 @@ export const ExportForm = () => {
           onChange={state.chooseFormat}
         />
         <p className="muted">{formatText[state.format]}</p>
+        {state.format === 'gguf' && (
+          <Segmented
+            label="Type of the weights"
+            value={state.ggufType ?? ''}
+            options={ggufTypeOptions}
+            onChange={(type) => state.chooseGgufType(type === '' ? null : type)}
+          />
+        )}
+        <ExportCheck
+          asked={
+            made === undefined || source === null || !made.cost.exportable.hf
+              ? null
+              : { model: source.model.handle, plan: made.plan, format: state.format }
+          }
+        />
       </div>
       <div className="field-stacked">
         <span className="field-label">Into folder</span>

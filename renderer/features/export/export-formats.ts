@@ -1,11 +1,18 @@
-import { exportFormat } from '../../../main/contract/export.ts';
-import type { ExportFormat } from '../../../main/contract/export.ts';
+import { exportFormat, ggufTypes } from '../../../main/contract/export.ts';
+import type { ExportFormat, GgufType } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 
 export const formatOptions: readonly { readonly value: ExportFormat; readonly label: string }[] = [
   { value: 'hf', label: 'Hugging Face' },
   { value: 'onnx', label: 'ONNX' },
   { value: 'hf,onnx', label: 'Both' },
+  { value: 'gguf', label: 'GGUF' },
+];
+
+/** Types of a GGUF file's weights; '' as they are stored. */
+export const ggufTypeOptions: readonly { readonly value: GgufType | ''; readonly label: string }[] = [
+  { value: '', label: 'As stored' },
+  ...ggufTypes.map((value) => ({ value, label: value })),
 ];
 
 /** What each form is for. */
@@ -19,7 +26,9 @@ export const formatText: Readonly<Record<ExportFormat, string>> = {
   'hf,onnx':
     'Both in one folder: the graph points into the safetensors files, so the weights are there once. Each form ' +
     'is verified by itself.',
-  gguf: 'One file with weights and tokenizer, model.gguf: what llama.cpp and programs built on it open.',
+  gguf:
+    'One file with weights and tokenizer, model.gguf: what llama.cpp and programs built on it open. It is compared ' +
+    'byte by byte, not run. Smaller types are made by llama.cpp’s own llama-quantize.',
 };
 
 /** What the weights are written as. */
@@ -27,7 +36,7 @@ export const weightsText: Readonly<Record<ExportFormat, string>> = {
   hf: 'safetensors, the source’s own tensor names',
   onnx: 'one data file that the graph points into',
   'hf,onnx': 'safetensors, used by the graph too',
-  gguf: 'one file, as they are stored',
+  gguf: 'one file; norms, routers and biases in float32',
 };
 
 /** Title of a form that was proven by itself. */

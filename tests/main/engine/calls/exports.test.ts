@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
+import { readGgufType } from '../../../../main/export/gguf/gguf-file.ts';
 import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
@@ -51,6 +52,36 @@ test.each([
     for (const { maxLogitDifference, tolerance } of proof.forms)
       expect(maxLogitDifference).toBeLessThanOrEqual(tolerance);
     expect(proof.maxLogitDifference).toBe(Math.max(...proof.forms.map(({ maxLogitDifference }) => maxLogitDifference)));
+  },
+  LIMIT_MS,
+);
+
+test(
+  'exports gguf in the type that was asked for, and refuses before a run what llama.cpp would compute otherwise',
+  async () => {
+    const engine = await openEngine(await temporaryFolder());
+    const parent = await temporaryFolder();
+    const into = engine.grantPath(parent);
+    const own = await subject(engine);
+    expect(await engine.call('export.check', { ...own, format: 'gguf' })).toEqual({ refusal: null, notes: [] });
+    const served = await engine.call('export.check', own);
+    expect(served.notes.join(' ')).toContain('split evenly over 2 and 4 devices');
+    await expect(
+      engine.call('export.start', { ...own, into, name: 'typed', format: 'hf', ggufType: 'f16' }),
+    ).rejects.toMatchObject({ code: 'bad-usage' });
+    const { run } = await engine.call('export.start', { ...own, into, name: 'typed', format: 'gguf', ggufType: 'f32' });
+    const { spec } = await engine.finished(run);
+    expect(spec['ggufType']).toBe('f32');
+    expect(await readGgufType(join(parent, 'typed'))).toBe('f32');
+    const other = (await engine.call('models.list', {})).find(({ name }) => name === 'switch-8');
+    if (other?.info == null) throw new Error('switch-8 is bundled');
+    const plan = { kept: Array.from({ length: other.info.moeLayers }, () => [0, 2]) };
+    const asked = { model: other.handle, plan, format: 'gguf' as const };
+    expect((await engine.call('export.check', asked)).refusal?.message).toMatch(/norm_topk_prob/);
+    await expect(engine.call('export.start', { ...asked, into, name: 'refused' })).rejects.toMatchObject({
+      code: 'not-for-llama-cpp',
+    });
+    expect(await readdir(parent)).toEqual(['typed']);
   },
   LIMIT_MS,
 );

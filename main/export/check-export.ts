@@ -1,0 +1,81 @@
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { ExportFormat } from '../contract/export.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { keptExperts } from './export-config.ts';
+import { llamaArchitecture } from './gguf/architectures.ts';
+import { ggufTokenizer } from './gguf/tokenizer-metadata.ts';
+import { preparePlan } from './prepare-plan.ts';
+import { servingAdvice } from './serving-advice.ts';
+
+/** What is known of an export before anything is written. */
+export interface ExportCheck {
+  /** Why there can be no such export, and what would do; null where nothing speaks against it. */
+  readonly refusal: { readonly message: string; readonly remedy: string } | null;
+  /** What whoever serves it should know, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** Looks at config, headers and tokenizer only: no weight is read. */
+export const checkExport = async (checkpoint: Checkpoint, plan: Plan, format: ExportFormat): Promise<ExportCheck> => {
+  try {
+    preparePlan(checkpoint, plan);
+    await requireForm(checkpoint, plan, format);
+  } catch (error) {
+    if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
+    return { refusal: { message: error.message, remedy: error.remedy }, notes: [] };
+  }
+  return { refusal: null, notes: servingNotes(checkpoint, plan, format) };
+};
+
+/**
+ * Refuses a form in which the program that opens it would compute something else.
+ *
+ * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`.
+ */
+export const requireForm = async (
+  { descriptor, config, folder }: Checkpoint,
+  plan: Plan,
+  format: ExportFormat,
+): Promise<void> => {
+  requireConstantsForm(descriptor, plan, format);
+  if (format !== 'gguf') return;
+  // A merge writes new weights: whether they can be written is not told by those that the source stores.
+  if (!isMergePlan(plan)) llamaArchitecture(descriptor, config);
+  await ggufTokenizer(folder, descriptor.vocabulary);
+};
+
+/** Constants in place of experts are taken by one form, of checkpoints whose experts lie one by one. */
+const requireConstantsForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format: ExportFormat): void => {
+  if (isMergePlan(plan) || plan.constants === undefined) return;
+  if (format !== 'hf')
+    throw refuse(
+      'not-for-constants',
+      `The plan puts constants in place of experts, which ${format} does not hold.`,
+      'Export it as hf, or use a method that drops experts.',
+    );
+  if (moeLayers.some(({ moe }) => moe.storage.prefix === null))
+    throw refuse(
+      'not-for-constants',
+      'The plan puts constants in place of experts, and the experts of this checkpoint are stacked in one tensor.',
+      'Use a method that drops experts.',
+    );
+};
+
+/** What serving demands of the number of experts; nothing for forms that are not split over devices. */
+export const servingNotes = (
+  { info }: Pick<Checkpoint, 'info'>,
+  plan: Plan,
+  format: ExportFormat,
+): readonly string[] =>
+  !isMergePlan(plan) && plan.constants !== undefined
+    ? ['vLLM reads constants in place of experts (MoNE) in versions after 0.32; transformers does not open them.']
+    : format === 'hf' || format === 'hf,onnx'
+      ? servingAdvice({
+          kept: keptExperts(plan),
+          experts: info.experts,
+          topK: info.topK,
+          groups: info.expertGroups?.count ?? 1,
+        })
+      : [];

@@ -1,0 +1,59 @@
+/** Strings, punctuation and other scalars of JSON, each one token. */
+const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+
+/**
+ * Sets a JSON object's own (not nested) members in its text and leaves every other character as it stands: `1e-05`,
+ * `10000.0` and the order of keys survive, which a parse and a print would change. A key that is not there is added at
+ * the end. `text` must be a JSON object.
+ */
+export const editJsonMembers = (text: string, members: Readonly<Record<string, unknown>>): string => {
+  const values = memberValues(text);
+  const absent = Object.keys(members).filter((key) => !values.has(key));
+  let edited = insertMembers(
+    text,
+    absent.map((key) => `${JSON.stringify(key)}: ${JSON.stringify(members[key])}`),
+  );
+  const present = Object.keys(members).flatMap((key) => {
+    const span = values.get(key);
+    return span === undefined ? [] : [{ key, ...span }];
+  });
+  // From the end, so that earlier positions stay right.
+  for (const { key, start, end } of present.sort((a, b) => b.start - a.start)) {
+    edited = edited.slice(0, start) + JSON.stringify(members[key]) + edited.slice(end);
+  }
+  return edited;
+};
+
+/** Where the values of the object's own members stand; of a key that is there twice the last one counts. */
+const memberValues = (text: string): ReadonlyMap<string, { readonly start: number; readonly end: number }> => {
+  const spans = new Map<string, { start: number; end: number }>();
+  let depth = 0;
+  let key: string | null = null;
+  let start: number | null = null;
+  let afterColon = false;
+  for (const match of text.matchAll(token)) {
+    const [sign] = match;
+    const end = match.index + sign.length;
+    const opens = sign === '{' || sign === '[';
+    const closes = sign === '}' || sign === ']';
+    if (closes) depth -= 1;
+    if (depth === 1 && afterColon && !closes) start = match.index;
+    if (depth === 1 && start !== null && key !== null && !opens && sign !== ',') {
+      spans.set(key, { start, end });
+      start = null;
+      key = null;
+    } else if (depth === 1 && !afterColon && sign.startsWith('"')) key = String(JSON.parse(sign));
+    afterColon = depth === 1 && sign === ':';
+    if (opens) depth += 1;
+  }
+  return spans;
+};
+
+const insertMembers = (text: string, members: readonly string[]): string => {
+  if (members.length === 0) return text;
+  const close = text.lastIndexOf('}');
+  const body = text.slice(0, close).trimEnd();
+  const indent = /\n([ \t]+)"/.exec(text)?.[1] ?? '  ';
+  const lines = members.map((member) => `\n${indent}${member}`).join(',');
+  return `${body}${body.endsWith('{') ? '' : ','}${lines}\n${text.slice(close)}`;
+};

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
+import { fromFloat32 } from '../checkpoint/read-tensor.ts';
+import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
+import { type TensorToWrite, writeSafetensorsFile } from '../checkpoint/write-safetensors.ts';
+import { refuse } from '../contract/errors.ts';
+import type { Plan, PlanConstants } from '../contract/plan.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { type WeighedProfiles } from '../pruning/average-scores.ts';
+import { combineStatistics } from '../pruning/combine-statistics.ts';
+import { requireStatistic } from '../pruning/saliency/require-statistic.ts';
+import { recoveredFile } from './recovered-layer.ts';
+
+/**
+ * Constants that stand in for experts: the mean output of each over the calibration tokens that were routed to it
+ * (Zhang et al. 2025, arXiv 2507.00390, "novices"), in a file that is named by its content. It holds those of all experts,
+ * so that plans of every size share it.
+ */
+const tensorName = (layer: number): string => `${String(layer)}.constants`;
+
+/** [E, H] mean outputs of one MoE layer; 0 for an expert that no token chose. */
+export const meanOutputs = ({ counts, experts, outputs }: RoutingStatistics, layer: number): Float32Array => {
+  const { hidden, routedSum } = requireStatistic(
+    outputs,
+    'the mean outputs of chosen experts, which constants are made of',
+  );
+  return Float32Array.from({ length: experts * hidden }, (_, at) => {
+    const count = counts[layer * experts + Math.floor(at / hidden)] ?? 0;
+    return count === 0 ? 0 : (routedSum[layer * experts * hidden + at] ?? 0) / count;
+  });
+};
+
+/** Type in which constants are kept and exported: that of the experts, where they are no blocks. */
+const dtypeOf = ({ descriptor }: Checkpoint): TensorDtype => {
+  const stored = descriptor.moeLayers[0]?.moe.expertTensors[0]?.gate.stored;
+  return stored?.kind === 'plain' ? stored.view.dtype : 'BF16';
+};
+
+/** Writes the constants of a profile (or of several, each by its share) and gives what a plan says of them. */
+export const writeConstants = async (
+  checkpoint: Checkpoint,
+  profiles: WeighedProfiles,
+  folder: string,
+): Promise<PlanConstants> => {
+  const statistics = combineStatistics(profiles);
+  const dtype = dtypeOf(checkpoint);
+  const { hidden, moeLayers } = checkpoint.descriptor;
+  const layers = moeLayers.map((_, layer) => fromFloat32(meanOutputs(statistics, layer), dtype));
+  const tensors = layers.map((bytes, layer): TensorToWrite => ({
+    name: tensorName(layer),
+    dtype,
+    shape: [statistics.experts, hidden],
+    byteLength: bytes.length,
+    bytes: () => bytes,
+  }));
+  const hash = createHash('sha256').update(`${checkpoint.fingerprint} ${dtype}`);
+  layers.forEach((bytes) => hash.update(bytes));
+  const weights = hash.digest('hex').slice(0, 32);
+  await writeSafetensorsFile(recoveredFile(folder, weights), tensors);
+  return { weights };
+};
+
+/** The plan with its constants, where its method replaces experts by them. */
+export const withConstants = async (
+  plan: Plan,
+  replaces: boolean,
+  checkpoint: Checkpoint,
+  profiles: WeighedProfiles,
+  folder: string,
+): Promise<Plan> =>
+  replaces && 'kept' in plan ? { ...plan, constants: await writeConstants(checkpoint, profiles, folder) } : plan;
+
+/**
+ * Constants [E, H] of each MoE layer.
+ *
+ * @throws WorkbenchError `constants-missing` where their file is not there, `constants-invalid` where it is of another
+ * model.
+ */
+export const openConstants = async (
+  { weights }: PlanConstants,
+  { descriptor }: Checkpoint,
+  folder: string,
+): Promise<readonly TensorView[]> => {
+  const file = recoveredFile(folder, weights);
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere)
+    throw refuse(
+      'constants-missing',
+      `The constants ${weights} of the plan are not in ${folder}.`,
+      'Make the plan again from the same profile: it gives the same constants.',
+    );
+  const { tensors } = await readSafetensorsHeader(file);
+  return descriptor.moeLayers.map(({ moe }, layer) => {
+    const view = tensors.get(tensorName(layer));
+    if (view !== undefined && view.shape[0] === moe.experts && view.shape[1] === descriptor.hidden) return view;
+    throw refuse(
+      'constants-invalid',
+      `The constants ${weights} are not those of this model: layer ${String(layer)} is ` +
+        `${view?.shape.join(' x ') ?? 'missing'} instead of ${String(moe.experts)} x ${String(descriptor.hidden)}.`,
+      'Make the plan again for this model.',
+    );
+  });
+};

@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { memoryVerdict } from '../../main/contract/model.ts';
+import { sweepSettings } from '../../main/contract/sweep.ts';
+import { createEngine } from '../../main/engine/engine.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
+import { largeCharacter, largeCheckpoint } from './large-checkpoint.ts';
+
+/**
+ * A checkpoint of 14 GB (the shape of OLMoE-1B-7B, random weights, three shards) on a machine that cannot hold it: its
+ * export to GGUF at half of its experts, and a sweep of five candidates. Goals: the export within 2 GB of memory, the
+ * sweep within the memory that the verdict names before it runs.
+ *
+ * Method: each is a process of its own, one thread; its peak resident memory is what the system counts (maxRSS). The
+ * sweep has as its budget what the verdict says of one block at a time, and 4 items of 2 choices. Needs 25 GB of disk in the
+ * temporary folder; the checkpoint stays there, the export does not. Usage: node tests/bench/large-export.ts
+ */
+
+const measurement = z.object({ seconds: z.number(), startBytes: z.number(), peakBytes: z.number(), done: z.string() });
+
+const half = (experts: number): readonly number[] => Array.from({ length: experts / 2 }, (_, expert) => 2 * expert);
+
+const exported = async (folder: string, work: string): Promise<string> => {
+  const checkpoint = await openCheckpoint(folder);
+  const { sizeBytes, verification } = await exportPlan({
+    checkpoint,
+    plan: { kept: checkpoint.descriptor.moeLayers.map(({ moe }) => [...half(moe.experts)]) },
+    destination: path.join(work, 'exported'),
+    settings: { threads: 1, memoryBudgetBytes: 2 ** 30, overlayFolder: path.join(work, 'overlays') },
+    format: 'gguf',
+    control: { signal: new AbortController().signal },
+  });
+  return `${(sizeBytes / 1e9).toFixed(2)} GB, same bytes: ${String(verification.ok)}`;
+};
+
+const swept = async (folder: string, work: string): Promise<string> => {
+  const { info } = await openCheckpoint(folder);
+  const items = Array.from({ length: 4 }, (_, index) => ({
+    id: String(index),
+    context: Array.from({ length: 12 }, (__, place) => largeCharacter(1 + 97 * index + 13 * place)).join(''),
+    choices: [largeCharacter(40 + index), largeCharacter(90 + index)],
+    answer: index % 2,
+  }));
+  const task = path.join(work, 'task.jsonl');
+  await writeFile(task, items.map((item) => JSON.stringify(item)).join('\n'));
+  const engine = await createEngine({
+    workspace: path.join(work, 'workspace'),
+    resources: path.join(import.meta.dirname, '..', '..', 'resources'),
+    commandLine: 'bench',
+    threads: 1,
+    memoryBudgetBytes: info.memory.streaming,
+  });
+  try {
+    const { run } = await engine.call('sweep.start', {
+      models: [engine.grantPath(folder)],
+      tasks: [engine.grantPath(task)],
+      settings: sweepSettings.parse({ methods: ['random'], factors: [2], seeds: [0, 1, 2, 3, 4] }),
+      candidates: [],
+    });
+    const { state } = await engine.finished(run);
+    const { results } = await engine.call('sweep.read', { run });
+    return `${state}, ${String(results.length)} points`;
+  } finally {
+    await engine.dispose();
+  }
+};
+
+const measure = (kind: string, folder: string, work: string): z.infer<typeof measurement> => {
+  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, kind, folder, work], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`${kind} ended with ${String(status)}`);
+  return measurement.parse(JSON.parse(stdout));
+};
+
+const [, , kind, childFolder = '', childWork = ''] = process.argv;
+if (kind === undefined) {
+  const folder = await largeCheckpoint();
+  const { info } = await openCheckpoint(folder);
+  const work = await mkdtemp(path.join(os.tmpdir(), 'uncurl-bench-export-'));
+  const words = ({ seconds, startBytes, peakBytes, done }: z.infer<typeof measurement>): string =>
+    `${done}; ${seconds.toFixed(0)} s, peak ${(peakBytes / 1e9).toFixed(2)} GB resident ` +
+    `(${(startBytes / 1e9).toFixed(2)} GB before)`;
+  try {
+    console.log(`checkpoint ${(info.sizeBytes / 1e9).toFixed(1)} GB`);
+    console.log(`GGUF export at half: ${words(measure('export', folder, work))}, goal 2 GB`);
+    await rm(path.join(work, 'exported'), { recursive: true });
+    const { kind: verdict, needBytes } = memoryVerdict(info, info.memory.streaming);
+    const sweep = measure('sweep', folder, work);
+    console.log(
+      `sweep of five candidates: ${words(sweep)}, verdict ${verdict} ${(needBytes / 1e9).toFixed(2)} GB of weights, ` +
+        `ratio ${((sweep.peakBytes - sweep.startBytes) / needBytes).toFixed(2)}`,
+    );
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+} else {
+  const startBytes = process.memoryUsage.rss();
+  const start = performance.now();
+  const done = kind === 'export' ? await exported(childFolder, childWork) : await swept(childFolder, childWork);
+  const seconds = (performance.now() - start) / 1000;
+  console.log(JSON.stringify({ seconds, startBytes, peakBytes: process.resourceUsage().maxRSS * 1024, done }));
+}

@@ -1,0 +1,105 @@
+/**
+ * Exports of every family that vLLM is served with, at half and at an odd number of 16 experts, in vLLM itself (the
+ * build for processors, in an environment of its own). Prints the deviations as a table.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
+import { deviation, maskedLogits } from './log-probabilities.ts';
+import { runPython } from './run-python.ts';
+
+/** Bound on the difference of log-probabilities of all tokens at all positions, in float32. */
+const TOLERANCE = 1e-4;
+const families = [
+  'mixtral',
+  'qwen2_moe',
+  'qwen3_moe',
+  'olmoe',
+  'glm4_moe',
+  'granitemoe',
+  'phimoe',
+  'deepseek_v3',
+] as const;
+const counts = [8, 11] as const;
+const tokens = [
+  [1, 5, 9, 17, 33, 60, 4, 88, 91, 12, 40],
+  [7, 8, 9],
+];
+const absent = process.env['UNCURL_VLLM_ABSENT'];
+const control = { signal: new AbortController().signal };
+
+const made = z.object({ name: z.string() });
+const answer = z.object({
+  name: z.string(),
+  log_probabilities: z.array(
+    z.array(
+      z.array(
+        z
+          .number()
+          .nullable()
+          .transform((value) => value ?? NaN),
+      ),
+    ),
+  ),
+  error: z.string().nullable(),
+});
+const nameOf = (family: string, kept: number): string => `${family} ${String(kept)}`;
+
+let work = '';
+const rows: string[] = [];
+const ours = new Map<string, readonly (readonly Float32Array[])[]>();
+let theirs: ReadonlyMap<string, z.infer<typeof answer>> = new Map();
+
+beforeAll(async () => {
+  if (absent !== undefined) return;
+  work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-vllm-'));
+  const place = (...parts: readonly string[]): string => path.join(work, ...parts);
+  await mkdir(place('exports'));
+  await runPython(
+    'random_checkpoints.py',
+    families.map((name) => ({ name, folder: place(name) })),
+    made,
+  );
+  const jobs: { readonly name: string; readonly folder: string; readonly tokens: typeof tokens }[] = [];
+  for (const family of families) {
+    const checkpoint = await openCheckpoint(place(family));
+    for (const kept of counts) {
+      // Not the first ones, so that a loader that takes those is found out.
+      const experts = Array.from({ length: 16 }, (_, expert) => (5 * expert + 3) % 16)
+        .slice(0, kept)
+        .sort((a, b) => a - b);
+      const plan = { kept: checkpoint.descriptor.moeLayers.map(() => experts) };
+      const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: place('overlay') };
+      const name = nameOf(family, kept);
+      await exportPlan({ checkpoint, plan, destination: place('exports', name), settings, control });
+      ours.set(name, await maskedLogits(checkpoint, plan, tokens, settings.overlayFolder));
+      jobs.push({ name, folder: place('exports', name), tokens });
+    }
+  }
+  const answers = await runPython('vllm_log_probabilities.py', jobs, answer, process.env['UNCURL_VLLM_PYTHON']);
+  theirs = new Map(answers.map((each) => [each.name, each]));
+});
+afterAll(async () => {
+  if (work !== '') await rm(work, { recursive: true, force: true });
+  if (rows.length > 0)
+    process.stdout.write(`${['| family | experts | vLLM |', '|---|---|---|', ...rows].join('\n')}\n`);
+});
+
+describe('vLLM computes what the masked original does', () => {
+  it.for(families.flatMap((family) => counts.map((kept) => ({ family, kept }))))(
+    '$family at $kept of 16 experts',
+    ({ family, kept }, context) => {
+      if (absent !== undefined) context.skip(absent);
+      const name = nameOf(family, kept);
+      const { error, log_probabilities: found } = theirs.get(name) ?? expect.fail(`vLLM said nothing of ${name}`);
+      expect(error).toBe(null);
+      const largest = deviation(ours.get(name) ?? expect.fail(`no ${name}`), found);
+      rows.push(`| ${family} | ${String(kept)} of 16 | ${largest.toExponential(1)} |`);
+      expect(largest).toBeLessThanOrEqual(TOLERANCE);
+    },
+  );
+});

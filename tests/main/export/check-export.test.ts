@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { checkExport } from '../../../main/export/check-export.ts';
+import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
+import { llamaModel } from './gguf/llama-models.ts';
+
+const keeping = async (folder: string, kept: readonly number[]) => {
+  const checkpoint = await openCheckpoint(folder);
+  return { checkpoint, plan: { kept: checkpoint.descriptor.moeLayers.map(() => [...kept]) } };
+};
+
+test('says what serving demands of the forms that servers open, and nothing of others', async () => {
+  const { checkpoint, plan } = await keeping(await llamaModel('mixtral'), [0, 1, 2]);
+  const { refusal, notes } = await checkExport(checkpoint, plan, 'hf');
+  expect(refusal).toBe(null);
+  expect(notes.join(' ')).toContain('4 instead of 3 would split evenly');
+  expect(await checkExport(checkpoint, plan, 'onnx')).toEqual({ refusal: null, notes: [] });
+  expect(await checkExport(checkpoint, plan, 'gguf')).toEqual({ refusal: null, notes: [] });
+});
+
+test('refuses a GGUF file that llama.cpp would compute otherwise, or whose tokenizer is not there', async () => {
+  const window = await keeping(await llamaModel('mixtral-window'), [0, 1, 2]);
+  const { refusal } = await checkExport(window.checkpoint, window.plan, 'gguf');
+  expect(refusal?.message).toMatch(/sliding window of 5/);
+  expect(refusal?.remedy).toMatch(/hf or onnx/);
+  const bare = await keeping(checkpointFixture('mixtral'), [0, 1, 2]);
+  expect((await checkExport(bare.checkpoint, bare.plan, 'gguf')).refusal?.message).toMatch(/no tokenizer\.json/);
+});
+
+test('refuses plans that no export takes', async () => {
+  const { checkpoint, plan } = await keeping(checkpointFixture('mixtral'), [0, 1, 2]);
+  const whole = { kept: plan.kept.map(() => [0, 1, 2, 3, 4, 5, 6, 7]) };
+  expect((await checkExport(checkpoint, whole, 'hf')).refusal?.message).toMatch(/would be a copy/);
+});

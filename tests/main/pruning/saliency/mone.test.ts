@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { meanOutputs } from '../../../../main/inference/expert-constants.ts';
+import { emptyStatistics } from '../../../../main/profile/routing-statistics.ts';
+import { noviceSaliency } from '../../../../main/pruning/saliency/mone.ts';
+
+/** Three experts of two numbers: one gives (1, 2) and (3, 6), one always (5, 0), one is never chosen. */
+const statistics = () => {
+  const made = emptyStatistics(1, 3, 1, 2, ['routed-outputs']);
+  made.counts.set([2, 4, 0]);
+  made.gateMass.set([0.5, 3, 0]);
+  made.eanSquareSum.set([1 + 4 + 9 + 36, 4 * 25, 0]);
+  made.outputs?.routedSum.set([4, 8, 20, 0, 0, 0]);
+  return made;
+};
+
+test("the score is an expert's weight times the spread of its output, by hand", () => {
+  // Variances of (1, 3) and (2, 6): 1 and 4.
+  expect([...noviceSaliency(statistics(), 0)]).toEqual([0.5 * Math.sqrt(5), 0, 0]);
+});
+
+test('the constant is the mean over the tokens of an expert, 0 where there is none', () => {
+  expect([...meanOutputs(statistics(), 0)]).toEqual([2, 4, 5, 0, 0, 0]);
+  expect(() => meanOutputs(emptyStatistics(1, 3, 1, 2, []), 0)).toThrow('mean outputs of chosen experts');
+});
