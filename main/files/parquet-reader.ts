@@ -43,7 +43,11 @@ const refusalOf = (file: string, { message, system, code }: Extract<ParquetAnswe
     case 'too-large':
       return refuse('task-too-large', `${file}: ${message}.`, 'Split the task into several, or leave out columns.');
     case 'compression':
-      return refuse('bad-parquet', `${file}: ${message}.`, 'Write it with snappy, gzip, brotli or zstd, or uncompressed.');
+      return refuse(
+        'bad-parquet',
+        `${file}: ${message}.`,
+        'Write it with snappy, gzip, brotli or zstd, or uncompressed.',
+      );
     case 'damaged':
       return badParquet(file, message);
   }

@@ -96,7 +96,7 @@ test('terminal escapes in names are shown, not sent, in words and in JSON', asyn
   ]) {
     const { code, out, err } = await answerOf(args);
     expect(code).toBe(2);
-     
+
     expect(out + err).not.toMatch(/[\u001b\u009b]/);
     expect(out + err).toContain(args.length === 2 ? 'a\\u001b[31mb\\u009bc' : '\\u001b[31mb\\u009bc');
   }
