@@ -278,6 +278,8 @@ export const calls = {
     z.object({ run: runId, python: pathHandle.nullable().default(null) }),
     z.object({ run: runId }),
   ),
+  /** The experiment that comes with the workbench: put among the runs where it is not there. */
+  'experiment.recorded': call(nothing, z.object({ run: runId })),
   /** An experiment as one self-contained HTML page, and a name for its file. */
   'experiment.report': call(
     z.object({ run: runId, delta: thresholdReading.delta }),

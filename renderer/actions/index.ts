@@ -1,4 +1,5 @@
 import type { Action } from './action.ts';
+import { showRecordedExperiment } from './experiment.ts';
 import { exportPoint, startExport } from './export.ts';
 import { showFinetune } from './finetune.ts';
 import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
@@ -55,6 +56,7 @@ export const actions: readonly Action[] = [
   showCompare,
   showExport,
   showMethods,
+  showRecordedExperiment,
   toggleTable,
   togglePlanHatching,
   toggleSidebar,

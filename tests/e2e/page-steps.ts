@@ -5,7 +5,7 @@ import { addSample } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import type { Workbench } from './workbench.ts';
 
-const resources = path.resolve(import.meta.dirname, '../../resources');
+export const resources = path.resolve(import.meta.dirname, '../../resources');
 const screenshots = path.join(import.meta.dirname, 'screenshots');
 /** Canvases are painted anew after a change of theme. */
 const PAINT_MS = 200;

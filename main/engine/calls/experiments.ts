@@ -24,6 +24,7 @@ import {
   readPublishedTable,
   requireExperimentRecord,
 } from '../../runs/experiment-record.ts';
+import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
@@ -31,7 +32,7 @@ import { openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts'
 import { nameList, startRun } from '../start-run.ts';
 import { runnerSettings } from './exports.ts';
 
-type ExperimentCall = 'experiment.start' | 'experiment.read' | 'experiment.reproduce' | 'experiment.report';
+type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
 
 /** What a recorded experiment is made again from, beside models and tasks. */
 const experimentSpec = z.object({
@@ -214,6 +215,11 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     const { job, original, subjects } = await reproductionOf(context, spec, run, context.device);
     const title = `Reproduction of ${original.title}`;
     return startRun(context, { kind: 'experiment', title, spec, ...subjects }, job);
+  }),
+  'experiment.recorded': answer(calls['experiment.recorded'], async () => {
+    await addRecordedExperiment(context.workspace, context.resources);
+    context.emit({ type: 'run.changed', manifest: await experimentManifest(context, RECORDED_EXPERIMENT) });
+    return { run: RECORDED_EXPERIMENT };
   }),
   'experiment.report': answer(calls['experiment.report'], async ({ run, delta }) => {
     const { manifest, document } = await read(context, run, delta);

@@ -6,7 +6,9 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useEngine, useQuery } from '../../engine/engine-context.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { experimentStore } from '../../state/dialog-stores.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { MatrixTable, PublishedDifferences, ThresholdTable } from './experiment-tables.tsx';
 import './experiment.css';
@@ -34,10 +36,15 @@ interface PagesProps {
 
 const Pages = ({ document, manifest }: PagesProps) => {
   const [page, turnTo] = useState<Page>('scratch');
-  const engine = useEngine();
-  const saveReport = async (): Promise<void> => {
-    const { name, html } = await engine.bridge.call('experiment.report', { run: document.run });
-    await engine.bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
+  const { busy, start } = useRequest();
+  const saveReport = async ({ bridge }: Engine): Promise<void> => {
+    const { name, html } = await bridge.call('experiment.report', { run: document.run });
+    await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
+  };
+  const reproduce = async ({ bridge, cache }: Engine): Promise<void> => {
+    await bridge.call('experiment.reproduce', { run: document.run });
+    cache.invalidate(listsRuns);
+    experimentStore.getState().showRun(null);
   };
   return (
     <div className="experiment">
@@ -48,7 +55,14 @@ const Pages = ({ document, manifest }: PagesProps) => {
       {document.reproduction !== null && <Reproduced found={document.reproduction} />}
       <div className="experiment-bar">
         <Segmented label="What to show" value={page} options={pages} onChange={turnTo} />
-        <Button onClick={() => void saveReport()}>Save report…</Button>
+        {manifest.state === 'done' && document.reproduction === null && (
+          <Button disabled={busy} onClick={() => start(reproduce)}>
+            Reproduce
+          </Button>
+        )}
+        <Button disabled={busy} onClick={() => start(saveReport)}>
+          Save report…
+        </Button>
       </div>
       {page === 'published' ? (
         <Published document={document} />
