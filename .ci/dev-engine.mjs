@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { serveRpc } from '../main/contract/rpc.ts';
 import { createEngine } from '../main/engine/engine.ts';
@@ -12,6 +13,7 @@ const engine = await createEngine({
   workspace: named === undefined ? defaultWorkspace() : path.resolve(named),
   resources: path.join(root, 'resources'),
   commandLine: 'npm run dev',
+  roots: [homedir()],
   offerSample: named === undefined,
 });
 

@@ -14,6 +14,8 @@ interface EnginePlace {
   readonly workspace?: string;
   /** Gives a new workspace the run that comes along. */
   readonly offerSample?: boolean;
+  /** Folders that a page may look into. */
+  readonly roots?: readonly string[];
 }
 
 /** An engine on the workspace for the time of one verb. */
@@ -21,7 +23,7 @@ export const withEngine = async <T>(
   reader: OptionReader,
   host: VerbHost,
   use: (engine: Engine) => Promise<T>,
-  { workspace = workspaceOf(reader, host), offerSample = false }: EnginePlace = {},
+  { workspace = workspaceOf(reader, host), offerSample = false, roots }: EnginePlace = {},
 ): Promise<T> => {
   const { resources, commandLine } = host;
   const provider = readDevice(reader);
@@ -31,6 +33,7 @@ export const withEngine = async <T>(
     commandLine,
     provider,
     offerSample,
+    roots,
     ...machineSettings(reader),
   });
   try {

@@ -134,8 +134,13 @@ export const calls = {
    * under way keeps its own. Another than the processor is probed first, and refused where the probe fails.
    */
   'devices.use': call(z.object({ provider: providerName }), z.array(providerListing)),
-  /** Folders to choose from in a host without native dialogs; without a handle: the user's home folder. */
+  /**
+   * Folders to choose from in a host without native dialogs, within the roots that it was started with; without a
+   * handle: the root, or where there are several a list of them. Refused in other hosts.
+   */
   'folders.list': call(z.object({ handle: pathHandle.optional() }), folderListing),
+  /** The path of what was chosen in a native dialog, to show it. */
+  'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
   'models.forget': call(z.object({ handle: pathHandle }), nothing),

@@ -28,6 +28,8 @@ export const answer = <I extends z.ZodType, O extends z.ZodType>(
 export interface EngineContext {
   readonly workspace: Workspace;
   readonly handles: PathHandles;
+  /** Folders that the page may look into; none where the shell has dialogs. */
+  readonly roots: readonly string[];
   readonly queue: JobQueue;
   /** Runners beside those of the workspace, which merge experts into a folder of their own. */
   readonly openRunners: (provider: ProviderName, overlayFolder: string) => RunnerCache;

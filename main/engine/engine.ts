@@ -54,6 +54,8 @@ export interface EngineSettings {
   readonly startProbe?: StartProbe | undefined;
   /** Gives the workspace the sample sweep if it was never opened so before and holds no run yet; default: no. */
   readonly offerSample?: boolean | undefined;
+  /** Folders that the page may look into, for a host without native dialogs; default: none. */
+  readonly roots?: readonly string[] | undefined;
   /** Clock in milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -114,6 +116,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const context: EngineContext = {
     workspace,
     handles: createPathHandles(),
+    roots: settings.roots ?? [],
     queue,
     openRunners: openRunnersOn,
     resources: settings.resources,

@@ -11,6 +11,7 @@ import { refuse } from '../contract/errors.ts';
 import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
 import { serveRpc } from '../contract/rpc.ts';
 import type { ServedEngine } from '../contract/rpc.ts';
+import { createGuessDelay } from './guess-delay.ts';
 import { refusalOf } from './serve-access.ts';
 import type { AccessRules, Refusal, RequestFacts } from './serve-access.ts';
 import { socketChannel } from './socket-channel.ts';
@@ -40,6 +41,13 @@ export interface WorkbenchServer {
 
 /** Largest message from a page: a merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
 const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
+
+/** Pages of one person, and connections that they and whoever floods the port may hold: each costs memory. */
+const MOST_PAGES = 32;
+const MOST_CONNECTIONS = 512;
+/** Who opens a connection and says nothing does not keep it. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 20_000;
 
 /** Close code of WebSockets: the server starts anew. */
 const SERVICE_RESTART = 1012;
@@ -103,6 +111,7 @@ const requireBuilt = (index: string): Promise<void> =>
 export const serveWorkbench = async (settings: ServeSettings): Promise<WorkbenchServer> => {
   const { engine, rendererFolder, answerPage, host } = settings;
   if (answerPage === undefined) await requireBuilt(join(rendererFolder, 'index.html'));
+  const guesses = createGuessDelay();
   const token = randomBytes(32).toString('base64url');
   const session = randomBytes(32).toString('base64url');
   let cookieName = '';
@@ -141,7 +150,13 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refusal = refusalOf(factsOf(request), rules(false));
-    if (refusal !== null) return answerText(response, refusal.status, refusal.message);
+    if (refusal !== null) {
+      if (refusal.status === 401 && !(await guesses.wait())) {
+        request.socket.destroy();
+        return;
+      }
+      return answerText(response, refusal.status, refusal.message);
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return answerText(response, 405, 'Only GET is answered here.');
     if (rawPath(request) === '/session') return answerText(response, 200, 'The session is valid.');
@@ -163,6 +178,9 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
         );
     });
   });
+  server.maxConnections = MOST_CONNECTIONS;
+  server.headersTimeout = HEADERS_MS;
+  server.requestTimeout = REQUEST_MS;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
   sockets.on('connection', (socket) => serveRpc(engine, socketChannel(socket)));
   server.on('upgrade', (request, socket, head) => {
@@ -170,9 +188,12 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
     const refusal =
       refusalOf(factsOf(request), rules(true)) ??
       (rawPath(request) === '/engine' ? null : { status: 403 as const, message: 'The engine answers at /engine.' });
-    if (refusal === null)
+    if (refusal === null && sockets.clients.size >= MOST_PAGES)
+      rejectUpgrade(socket, { status: 403, message: `At most ${MOST_PAGES} pages are served at a time: close some.` });
+    else if (refusal === null)
       sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request));
-    else rejectUpgrade(socket, refusal);
+    else if (refusal.status !== 401) rejectUpgrade(socket, refusal);
+    else void guesses.wait().then((isAnswered) => (isAnswered ? rejectUpgrade(socket, refusal) : socket.destroy()));
   });
 
   await new Promise<void>((resolve, reject) => {

@@ -38,7 +38,7 @@ export const chooseFolder = async (bridge: Bridge, purpose: FolderPurpose): Prom
   if (bridge.shell === null) return folderDialogStore.getState().ask(purpose);
   const handle = await bridge.shell.chooseFolder({ purpose });
   if (handle === null) return null;
-  const { path } = await bridge.call('folders.list', { handle });
+  const { path } = await bridge.call('paths.name', { handle });
   return { handle, path };
 };
 

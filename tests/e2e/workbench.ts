@@ -60,7 +60,12 @@ const inBrowser = async (
   folders: { readonly workspace: string; readonly exports: string },
   use: (workbench: Workbench) => Promise<void>,
 ): Promise<void> => {
-  const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', `--workspace=${folders.workspace}`];
+  const command = [
+    path.join(root, 'main', 'cli', 'uncurl.ts'),
+    'serve',
+    '--root=/',
+    `--workspace=${folders.workspace}`,
+  ];
   const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     const address = await addressOf(server);

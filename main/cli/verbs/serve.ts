@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { explainReadError } from '../../files/regular-file.ts';
 import { serveWorkbench } from '../../hosts/serve.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
@@ -43,14 +46,29 @@ const openBrowser = (url: string, { environment, say }: Pick<VerbHost, 'environm
   opener.unref();
 };
 
+/** A root as it is on disk, links followed: what lies within is compared with that. */
+const rootFolder = async (named: string): Promise<string> => {
+  const real = await realpath(named).catch((error: unknown) => {
+    throw explainReadError(error, resolve(named));
+  });
+  if ((await stat(real)).isDirectory()) return real;
+  throw refuse('bad-value', `--root ${named} is no folder.`, 'Name a folder that holds models and tasks.');
+};
+
 export const serve: Verb = {
   name: 'serve',
-  usage: '[--port N] [--open] [--workspace DIR]',
+  usage: '[--port N] [--open] [--root DIR...] [--workspace DIR]',
   summary: 'The workbench for a browser, on this machine only; ends with Ctrl-C.',
   positionals: [0, 0],
   options: {
     port: { type: 'string', value: 'N', help: 'Port (default: a free one).' },
     host: { type: 'string', value: 'NAME', help: `Loopback address: ${HOSTS.join(', ')} (default ${HOSTS[0]}).` },
+    root: {
+      type: 'string',
+      multiple: true,
+      value: 'DIR',
+      help: 'Folder that the page may look into to choose models and tasks; may be repeated (default: home).',
+    },
     open: { type: 'boolean', help: 'Open the address in the default browser.' },
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
@@ -69,6 +87,9 @@ export const serve: Verb = {
         'Run `npm run build` once.',
       );
     }
+    const roots = await Promise.all(
+      (reader.texts('root').length === 0 ? [homedir()] : reader.texts('root')).map(rootFolder),
+    );
     const stay = async (engine: Engine): Promise<null> => {
       const server = await serveWorkbench({ engine, rendererFolder: host.rendererFolder, port, host: address });
       try {
@@ -85,6 +106,6 @@ export const serve: Verb = {
       return null;
     };
     // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
-    return withEngine(reader, host, stay, { offerSample: reader.text('workspace') === undefined });
+    return withEngine(reader, host, stay, { offerSample: reader.text('workspace') === undefined, roots });
   },
 };

@@ -1,10 +1,11 @@
-import { homedir } from 'node:os';
-import { calls } from '../../contract/calls.ts';
-import { listFolder } from '../../files/list-folder.ts';
+import type { z } from 'zod';
+import { calls, type folderListing } from '../../contract/calls.ts';
+import { refuse } from '../../contract/errors.ts';
+import { listWithin } from '../../files/list-within.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 
-type EngineCallName = 'engine.facts' | 'folders.list';
+type EngineCallName = 'engine.facts' | 'folders.list' | 'paths.name';
 
 export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallName> => ({
   'engine.facts': answer(calls['engine.facts'], () => ({
@@ -14,9 +15,15 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
     device: context.device,
     memory: context.memory,
   })),
+  'paths.name': answer(calls['paths.name'], ({ handle }) => ({ path: context.handles.resolve(handle) })),
   'folders.list': answer(calls['folders.list'], async ({ handle }) => {
-    const { path, parent, entries } = await listFolder(
-      handle === undefined ? homedir() : context.handles.resolve(handle),
+    const [first, second] = context.roots;
+    if (first === undefined)
+      throw refuse('no-browsing', 'Folders are not listed here.', 'Choose the folder in the dialog of the system.');
+    if (handle === undefined && second !== undefined) return listedRoots(context);
+    const { path, parent, entries } = await listWithin(
+      context.roots,
+      handle === undefined ? first : context.handles.resolve(handle),
     );
     return {
       handle: context.handles.issue(path),
@@ -30,4 +37,12 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
       })),
     };
   }),
+});
+
+/** Several roots as the entries of a folder that is none on disk. */
+const listedRoots = ({ roots, handles }: EngineContext): z.input<typeof folderListing> => ({
+  handle: handles.issue(roots[0] ?? ''),
+  path: 'Roots',
+  parent: null,
+  entries: roots.map((root) => ({ handle: handles.issue(root), name: root, kind: 'folder', isFolder: true })),
 });

@@ -92,20 +92,12 @@ test(
   },
 );
 
-test('folders can be browsed from the home folder on, by handles only', async () => {
+test('folders are not listed where the shell has dialogs: a handle tells its path, and nothing around it', async () => {
   const { engine } = await openEngine();
-  const home = await engine.call('folders.list', {});
-  expect(home.parent).not.toBeNull();
-  const models = await engine.call('folders.list', { handle: engine.grantPath(join(resources, 'models')) });
-  const shipped = models.entries.find(({ name }) => name === 'uncurl-16');
-  expect(shipped?.kind).toBe('model');
-  if (shipped === undefined) throw new Error('no bundled model');
-  expect(await engine.call('models.open', { handle: shipped.handle })).toMatchObject({
-    name: 'uncurl-16',
-    bundled: true,
-  });
-  const inside = await engine.call('folders.list', { handle: shipped.handle });
-  expect(inside).toMatchObject({ parent: models.handle, path: join(resources, 'models', 'uncurl-16') });
+  const models = engine.grantPath(join(resources, 'models'));
+  await expect(engine.call('folders.list', {})).rejects.toMatchObject({ code: 'no-browsing', kind: 'refused' });
+  await expect(engine.call('folders.list', { handle: models })).rejects.toMatchObject({ code: 'no-browsing' });
+  expect(await engine.call('paths.name', { handle: models })).toEqual({ path: join(resources, 'models') });
 });
 
 test('profile, plan, sweep, read, plan of a point, export, verify: the loop, through the contract', async () => {
