@@ -12,6 +12,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type SweepDocument, sweepDocument } from '../../main/contract/sweep.ts';
+import { childrenMs } from './processor-time.ts';
 import { bundledTasks } from './shapes.ts';
 import { ratios } from './statistics.ts';
 
@@ -46,14 +47,6 @@ const measure = (...extra: readonly string[]): Measured => {
   const pruned = [...document.results.filter(({ factor }) => factor > 1), ...(document.told ?? [])];
   const items = pruned.reduce((sum, { n, evaluated = n }) => sum + evaluated, 0);
   return { document, items, wallMs, processorMs };
-};
-
-/** Processor time of children that have ended, in milliseconds (Linux; 0 elsewhere): fields 16 and 17 of /proc. */
-const childrenMs = (): number => {
-  const { stdout, status } = spawnSync('cat', [`/proc/${String(process.pid)}/stat`], { encoding: 'utf8' });
-  if (status !== 0) return 0;
-  const fields = stdout.slice(stdout.lastIndexOf(')') + 2).split(' ');
-  return 10 * (Number(fields[13]) + Number(fields[14]));
 };
 
 const safety = ({ thresholds }: SweepDocument): string =>
