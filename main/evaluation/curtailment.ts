@@ -167,15 +167,18 @@ export const curtailedOrder = (metric: MetricName, baseline: readonly ItemOutcom
 };
 
 /** Items of the first part; what is answered doubles with every second part after it. */
-const FIRST_PART = 8;
-const GROWTH = Math.SQRT2;
+const PARTS = { first: 8, growth: Math.SQRT2 } as const;
+/** Of a model whose weights pass through memory once per part: few parts, so that they are not read too often. */
+const STREAMED_PARTS = { first: 32, growth: 4 } as const;
 
 /**
- * Ends of the parts in which n items are answered, the last of them n: 8, 11, 16, 23, 32 ... A verdict is looked for after
+ * Ends of the parts in which n items are answered, the last of them n: 8, 11, 16, 23, 32 ... (streamed: 32,
+ * 128, 512 ...). A verdict is looked for after
  * each.
  */
-export const partEnds = (n: number): readonly number[] => {
+export const partEnds = (n: number, isStreamed = false): readonly number[] => {
+  const { first, growth } = isStreamed ? STREAMED_PARTS : PARTS;
   const ends: number[] = [];
-  for (let end = FIRST_PART; end < n; end *= GROWTH) ends.push(Math.round(end));
+  for (let end: number = first; end < n; end *= growth) ends.push(Math.round(end));
   return [...ends, n];
 };

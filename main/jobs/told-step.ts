@@ -39,9 +39,13 @@ interface Part {
  * The parts of a measurement's items, in the order of the unpruned model's margins. A part is a step of its own, keyed
  * by the evaluation that it belongs to and by its items: whoever asks for it again finds it, to stop there or to go on.
  */
-const partsOf = ({ items, task, work }: Measurement, baseline: readonly ItemOutcome[]): readonly Part[] => {
+const partsOf = (
+  { memoryBudgetBytes }: JobContext,
+  { model, items, task, work }: Measurement,
+  baseline: readonly ItemOutcome[],
+): readonly Part[] => {
   const order = curtailedOrder(task.task.metric, baseline);
-  const ends = partEnds(items.length);
+  const ends = partEnds(items.length, model.checkpoint.info.memory.resident > memoryBudgetBytes);
   return ends.map((end, index): Part => {
     const places = order.slice(ends[index - 1] ?? 0, end);
     const hash = hashItems(places.flatMap((place) => items[place] ?? []));
@@ -112,13 +116,13 @@ const answerPart = async (
 
 /** Whether a part of the candidate's items was answered before, in this order. */
 export const hasPart = async (
-  { steps }: JobContext,
+  context: JobContext,
   measurement: Measurement,
   baseline: readonly ItemOutcome[],
   { key }: KeyedPlan,
 ): Promise<boolean> => {
-  const [first] = partsOf(measurement, baseline);
-  return first !== undefined && steps.has(first.keyOf(key), 'json');
+  const [first] = partsOf(context, measurement, baseline);
+  return first !== undefined && context.steps.has(first.keyOf(key), 'json');
 };
 
 /**
@@ -148,7 +152,7 @@ export const toldSteps = async (
     }
   }
   const count = ({ isComputed }: Answering): void => (isComputed ? meter.finish() : meter.reuse(0));
-  for (const part of partsOf(measurement, baseline)) {
+  for (const part of partsOf(context, measurement, baseline)) {
     if (open.length === 0) return;
     await answerPart(context, measurement, part, open, sizer);
     const still: Answering[] = [];

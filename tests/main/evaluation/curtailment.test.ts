@@ -216,11 +216,13 @@ describe('the order and the parts of the items', () => {
   it('ends with the last item, and rises', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20_000 }), (n) => {
-        const ends = partEnds(n);
-        expect(ends.at(-1)).toBe(n);
-        expect(ends.every((end, place) => end > (ends[place - 1] ?? 0))).toBe(true);
+        for (const ends of [partEnds(n), partEnds(n, true)]) {
+          expect(ends.at(-1)).toBe(n);
+          expect(ends.every((end, place) => end > (ends[place - 1] ?? 0))).toBe(true);
+        }
       }),
     );
+    expect(partEnds(300, true)).toEqual([32, 128, 300]);
     expect(partEnds(300)).toEqual([8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 300]);
   });
 });
