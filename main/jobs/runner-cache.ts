@@ -10,6 +10,8 @@ const MAX_OPEN = 2;
  */
 export interface RunnerCache {
   open(checkpoint: Checkpoint): Promise<ModelRunner>;
+  /** Closes a model before its turn: its folder goes. */
+  close(checkpoint: Checkpoint): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ export const createRunnerCache = (
       runners.set(key, runner);
       return runner;
     },
+    close: (checkpoint) => close(keyOf(checkpoint)),
     dispose: async () => {
       for (const key of [...runners.keys()]) await close(key);
     },

@@ -16,6 +16,7 @@ import { createGroupSizer, evaluationSteps, type GroupSizer } from './evaluation
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
 import type { Measurement } from './measurement.ts';
 import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
+import { folderCost, planPointCost, type Speed, SpeedMeter } from './point-cost.ts';
 import { profileStep } from './profile-job.ts';
 import { curvePoints, fileMethodNotes, filePlans, isFileMethod, rankedFilePlan } from './file-methods.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
@@ -61,6 +62,8 @@ interface Stage {
   readonly statistics: RoutingStatistics | null;
   readonly calibration: CalibrationWork;
   readonly sizer: GroupSizer;
+  /** Where speeds are asked for. */
+  readonly speeds: SpeedMeter | null;
 }
 
 const refittedPlan = (
@@ -109,7 +112,13 @@ const announce = async ({ context, record }: Stage, point: SweepPoint): Promise<
   context.emit({ type: 'sweep.point', run: context.run, result: point.result });
 };
 
-const announceUnpruned = (stage: Stage, step: string, outcomes: readonly ItemOutcome[]): Promise<void> => {
+/** Speeds of a point's model, where they are asked for and can be measured. They are measured before anything else runs. */
+const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null): Promise<Partial<Speed>> => {
+  const { checkpoint } = measurement.model;
+  return (await speeds?.of(checkpoint, plan)) ?? {};
+};
+
+const announceUnpruned = async (stage: Stage, step: string, outcomes: readonly ItemOutcome[]): Promise<void> => {
   const { model, task } = stage.measurement;
   const result: SweepResult = {
     model: model.name,
@@ -119,6 +128,7 @@ const announceUnpruned = (stage: Stage, step: string, outcomes: readonly ItemOut
     factor: 1,
     kept: model.checkpoint.info.experts,
     ...summarise(task.task.metric, outcomes, null),
+    cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },
   };
   return announce(stage, { result, step });
 };
@@ -153,6 +163,7 @@ const pointsOf = (stage: Stage, candidates: readonly Candidate[], pairs?: Recove
         factor: (experts * moeLayers) / total,
         kept: total / moeLayers,
         ...summarise(task.task.metric, baseline, outcomes),
+        cost: { ...planPointCost(model.checkpoint, twin.plan), ...(await speedOf(stage, twin.plan)) },
       };
       results.set(twin, result);
       pairs?.add({ ...twin, factor: result.factor }, outcomes);
@@ -247,6 +258,7 @@ const bisect = async (
     if (keep === null) return;
     context.meter.addToTotal(measurement.work + planWork(settings, curve, stage.calibration));
     const plan = await planOf(stage, curve, keep);
+    await speedOf(stage, plan);
     const [result] = await measure(stage, baseline, [{ ...curve, keep, plan, key: keyOf(stage, plan) }]);
     if (result === undefined) throw new Error('a candidate gave no result');
     tested.push({ kept: keep, safe: isSafe(result, settings.delta) });
@@ -274,6 +286,7 @@ const measureTask = async (stage: Stage, counts: readonly number[], folders: rea
       candidates.push({ ...curve, keep, plan, key: keyOf(stage, plan) });
     }
   }
+  for (const plan of [null, ...candidates.map((candidate) => candidate.plan)]) await speedOf(stage, plan);
   const pairs = stage.settings.recovery === 'both' ? new RecoveryPairs(stage.measurement.task.task.metric) : undefined;
   const { baseline, results } = await measureTogether(stage, candidates, pairs);
   const told = pairs?.note() ?? null;
@@ -339,6 +352,7 @@ export const sweepJob =
       ),
     );
     const profiles: ModelProfiles[] = [];
+    const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
     try {
       for (const model of models) {
         const { calibration = [], scoring = [] } = work.get(model.name) ?? {};
@@ -378,6 +392,7 @@ export const sweepJob =
             statistics: profiled[index]?.statistics ?? null,
             calibration: calibration[index] ?? { profiling: 0, scoring: 0 },
             sizer,
+            speeds,
           };
           await measureTask(stage, kept.get(model.name) ?? [], candidates);
         }
