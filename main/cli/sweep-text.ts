@@ -5,6 +5,7 @@ import { toldText, unneededFactors } from '../evaluation/told-points.ts';
 import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
 import { UNITS_NOTE } from '../figures/numbers.ts';
 import {
+  printedBytes,
   printedDifference,
   printedFactor,
   printedInterval,
@@ -71,6 +72,10 @@ const toldEarly = ({ told = [], notNeeded = [] }: SweepDocument): readonly strin
 /** Results and thresholds of a sweep as tables, with the rule that the thresholds follow. */
 export const sweepText = (document: SweepDocument): string => {
   const { run, results, thresholds, rule, multiplicity, notes = [] } = document;
+  const hasCosts = results.some(({ cost }) => cost !== undefined);
+  const isTimed = results.some(({ cost }) => cost?.decodeTokensPerSecond !== undefined);
+  const rate = (perSecond: number | undefined): number | null =>
+    perSecond === undefined ? null : Number(perSecond.toPrecision(3));
   return [
     textTable(
       [
@@ -86,9 +91,11 @@ export const sweepText = (document: SweepDocument): string => {
         '95 % interval',
         'p',
         'verdict',
+        ...(hasCosts ? ['size'] : []),
+        ...(isTimed ? ['prompt tokens/s', 'written tokens/s'] : []),
       ],
       results.map(
-        ({ model, task, method, seed, factor, kept, n, metric, value, difference, low, high, p, verdict }) => [
+        ({ model, task, method, seed, factor, kept, n, metric, value, difference, low, high, p, verdict, cost }) => [
           model,
           task,
           method,
@@ -101,6 +108,8 @@ export const sweepText = (document: SweepDocument): string => {
           printedInterval({ low, high }, metric),
           printedP(p),
           verdict ?? null,
+          ...(hasCosts ? [cost === undefined ? null : printedBytes(cost.bytes)] : []),
+          ...(isTimed ? [rate(cost?.promptTokensPerSecond), rate(cost?.decodeTokensPerSecond)] : []),
         ],
       ),
     ),

@@ -48,6 +48,8 @@ export const sweepSettings = z.object({
   stop: z.enum(['told']).optional(),
   /** Model and task (by name) that are measured before the others. */
   first: z.object({ model: z.string().optional(), task: z.string().optional() }).optional(),
+  /** Measure prompt and decode tokens per second of every model that is measured. */
+  speed: z.boolean().optional(),
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
@@ -86,6 +88,20 @@ export type SweepRequest = z.infer<typeof sweepRequest>;
  */
 export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
+
+/** What a point's model costs to keep and to run. */
+export const pointCost = z.object({
+  /** Of all weights, in their stored types. */
+  bytes: z.number(),
+  /** Parameters that a token uses. */
+  activeParameters: z.number(),
+  /** Keys and values of one token in all layers, in float32. */
+  cacheBytesPerToken: z.number(),
+  /** Measured on the device of the run, where it was asked for; one sequence at a time. */
+  promptTokensPerSecond: z.number().optional(),
+  decodeTokensPerSecond: z.number().optional(),
+});
+export type PointCost = z.infer<typeof pointCost>;
 
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
 export const sweepResult = z.object({
@@ -139,6 +155,8 @@ export const sweepResult = z.object({
   gained: z.number(),
   /** Items whose context was cut on the left to fit max_position_embeddings. */
   truncated: z.number(),
+  /** Absent in documents of old. */
+  cost: pointCost.optional(),
 });
 export type SweepResult = z.infer<typeof sweepResult>;
 

@@ -11,6 +11,7 @@ import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { findingsMarkdown, thresholdsMarkdown, toldCsv } from './tables.ts';
 import {
+  bytesView,
   compareView,
   curvesView,
   equalKeptView,
@@ -64,9 +65,11 @@ const toldFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[]
 
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
-  const curves = [...new Set(document.results.map(({ model }) => model))].map((model) => curvesView(view, model));
+  const models = [...new Set(document.results.map(({ model }) => model))];
+  const curves = models.map((model) => curvesView(view, model));
   return [
     ...curves.flatMap(pictureFile),
+    ...models.flatMap((model) => pictureFile(bytesView(view, model))),
     ...curves.slice(0, 1).map(tableFile),
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },

@@ -30,6 +30,11 @@ const resultColumns: Columns<SweepResult> = [
   ['truncated', ({ truncated }) => truncated],
   ['high_one_sided', ({ highOneSided }) => highOneSided ?? null],
   ['verdict', ({ verdict }) => verdict ?? null],
+  ['bytes', ({ cost }) => cost?.bytes ?? null],
+  ['active_parameters', ({ cost }) => cost?.activeParameters ?? null],
+  ['cache_bytes_per_token', ({ cost }) => cost?.cacheBytesPerToken ?? null],
+  ['prompt_tokens_per_second', ({ cost }) => cost?.promptTokensPerSecond ?? null],
+  ['decode_tokens_per_second', ({ cost }) => cost?.decodeTokensPerSecond ?? null],
 ];
 
 /** What the test could have told; empty where nothing is undecided. */

@@ -6,6 +6,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import { type Hatch, largestCell, largestDifference, matrixDifference } from './cell-matrix.ts';
 import { amountScale, differenceScale } from './color-scales.ts';
 import { figureTheme, type ThemeName } from './colors.ts';
+import { bytesFigure, hasBytes } from './bytes-figure.ts';
 import { compareFigure } from './compare-figure.ts';
 import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
@@ -73,6 +74,17 @@ export const curvesView = (
     table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
   };
 };
+
+/** Quality against the bytes of one model's weights; the numbers are those of the curves. */
+export const bytesView = ({ manifest, document, theme }: SweepView, model: string): ViewFiles => ({
+  picture: hasBytes(document, model)
+    ? {
+        name: `bytes-${fileNameOf(modelFileNames(document), model)}`,
+        draw: () => bytesFigure(document, model, manifest, figureTheme(theme)),
+      }
+    : null,
+  table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
+});
 
 /** Every threshold of the sweep. */
 export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({

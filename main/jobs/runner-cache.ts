@@ -10,7 +10,7 @@ const MAX_OPEN = 2;
  */
 export interface RunnerCache {
   open(checkpoint: Checkpoint): Promise<ModelRunner>;
-  /** Closes a model that must not be used again, if it is open. */
+  /** Closes a model that must not be used again, or whose folder goes, if it is open. */
   close(checkpoint: Checkpoint): Promise<void>;
   dispose(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import type { SweepPoint } from '../runs/sweep-record.ts';
 import { evaluationSteps, type GroupSizer } from './evaluation-step.ts';
 import type { Measurement } from './measurement.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { folderCost, type SpeedMeter } from './point-cost.ts';
 import { evaluationKey } from './step-key.ts';
 
 /**
@@ -80,12 +81,13 @@ export interface CandidateStage {
   readonly measurement: Measurement;
   readonly itemsHash: string;
   readonly sizer: GroupSizer;
+  readonly speeds: SpeedMeter | null;
   readonly announce: (point: SweepPoint) => Promise<void>;
 }
 
 /** Measures candidates on the items of a stage; the step of each is keyed by what lies in its folder. */
 export const measureFolders = async (
-  { context, measurement, itemsHash, sizer, announce }: CandidateStage,
+  { context, measurement, itemsHash, sizer, speeds, announce }: CandidateStage,
   baseline: readonly ItemOutcome[],
   candidates: readonly RunModel[],
 ): Promise<void> => {
@@ -100,6 +102,7 @@ export const measureFolders = async (
       plan: null,
       numerics: context.numerics,
     });
+    const speed = (await speeds?.of(candidate.checkpoint, null)) ?? {};
     await evaluationSteps(
       context,
       { ...measurement, model: candidate },
@@ -115,6 +118,7 @@ export const measureFolders = async (
           kept: info.experts,
           ...summarise(task.task.metric, baseline, outcomes),
           evaluated: outcomes.length,
+          cost: { ...folderCost(candidate.checkpoint), ...speed },
         };
         await announce({ result, step: key });
       },

@@ -23,6 +23,7 @@ import {
   isSameCurve,
   keyOf,
   resultOf,
+  speedOf,
   type Stage,
 } from './sweep-stage.ts';
 import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
@@ -45,7 +46,7 @@ const pointsOf = (stage: Stage, candidates: readonly Candidate[], pairs?: Recove
   ): Promise<void> => {
     for (const [place, twin] of (byKey.get(key) ?? []).entries()) {
       if (place > 0) context.meter.reuse(measurement.work, 0);
-      const result = resultOf(stage, twin, baseline, outcomes);
+      const result = await resultOf(stage, twin, baseline, outcomes);
       results.set(twin, result);
       pairs?.add({ ...twin, factor: result.factor }, outcomes);
       await announce(stage, { result, step: key });
@@ -165,7 +166,9 @@ const bisect = async (
     const keep = next();
     if (keep === null) return;
     context.meter.addToTotal(measurement.work + planWork(settings, curve, stage.calibration));
-    tested.push({ kept: keep, safe: await isSafeAt(await candidateOf(stage, curve, keep)) });
+    const candidate = await candidateOf(stage, curve, keep);
+    await speedOf(stage, candidate.plan);
+    tested.push({ kept: keep, safe: await isSafeAt(candidate) });
   }
 };
 
@@ -180,6 +183,7 @@ const measureCurves = async (
   for (const keep of fallingCounts(curves))
     for (const curve of curves.filter(({ counts }) => counts.includes(keep)))
       candidates.push(await candidateOf(stage, curve, keep));
+  for (const plan of [null, ...candidates.map((candidate) => candidate.plan)]) await speedOf(stage, plan);
   const { baseline, results } = await measureTogether(stage, candidates, pairs);
   const tested = candidates.flatMap((candidate, place): ToldCount[] => {
     const result = results[place];

@@ -6,6 +6,7 @@ import { askedTasks } from './asked-tasks.ts';
 import { createGroupSizer } from './evaluation-step.ts';
 import { fileMethodNotes } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { SpeedMeter } from './point-cost.ts';
 import { profileStep } from './profile-job.ts';
 import type { Stage, SweepSink } from './sweep-stage.ts';
 import {
@@ -63,6 +64,7 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
     models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
     settings,
   );
+  const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const places: SweepPlace[] = [];
   let total = 0;
   for (const model of firstOnes(models, settings.first?.model)) {
@@ -96,6 +98,7 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
           statistics,
           calibration: own,
           sizer,
+          speeds,
         };
       };
       places.push({ model, task, curves, open });

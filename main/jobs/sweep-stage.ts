@@ -11,6 +11,7 @@ import type { GroupSizer } from './evaluation-step.ts';
 import { isFileMethod, planOfFile } from './file-methods.ts';
 import type { JobContext } from './job-context.ts';
 import type { Measurement } from './measurement.ts';
+import { folderCost, planPointCost, type Speed, type SpeedMeter } from './point-cost.ts';
 import { planStep, RECOVERY_WORK, recoveryStep } from './plan-step.ts';
 import { evaluationKey, type WritingIdentity } from './step-key.ts';
 import { type CalibrationWork, type Curve, optionsOf, sum } from './sweep-work.ts';
@@ -35,6 +36,8 @@ export interface Stage {
   readonly statistics: RoutingStatistics | null;
   readonly calibration: CalibrationWork;
   readonly sizer: GroupSizer;
+  /** Where speeds are asked for. */
+  readonly speeds: SpeedMeter | null;
 }
 
 /** A candidate to measure: which curve it lies on, how many experts stay, and its plan. */
@@ -121,16 +124,26 @@ export const namedPoint = (
   };
 };
 
+/** Speeds of a point's model, where they are asked for and can be measured: before anything else runs. */
+export const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null): Promise<Partial<Speed>> => {
+  const { checkpoint } = measurement.model;
+  return (await speeds?.of(checkpoint, plan)) ?? {};
+};
+
 /** The result of a candidate that answered every item. */
-export const resultOf = (
+export const resultOf = async (
   stage: Stage,
   candidate: Candidate,
   baseline: readonly ItemOutcome[],
   outcomes: readonly ItemOutcome[],
-): SweepResult => ({
+): Promise<SweepResult> => ({
   ...namedPoint(stage, candidate),
   ...summarise(stage.measurement.task.task.metric, baseline, outcomes),
   evaluated: outcomes.length,
+  cost: {
+    ...planPointCost(stage.measurement.model.checkpoint, candidate.plan),
+    ...(await speedOf(stage, candidate.plan)),
+  },
 });
 
 export const announce = async ({ context, record }: Stage, point: SweepPoint): Promise<void> => {
@@ -138,7 +151,7 @@ export const announce = async ({ context, record }: Stage, point: SweepPoint): P
   context.emit({ type: 'sweep.point', run: context.run, result: point.result });
 };
 
-export const announceUnpruned = (stage: Stage, step: string, outcomes: readonly ItemOutcome[]): Promise<void> => {
+export const announceUnpruned = async (stage: Stage, step: string, outcomes: readonly ItemOutcome[]): Promise<void> => {
   const { model, task } = stage.measurement;
   const result: SweepResult = {
     model: model.name,
@@ -149,6 +162,7 @@ export const announceUnpruned = (stage: Stage, step: string, outcomes: readonly 
     kept: model.checkpoint.info.experts,
     ...summarise(task.task.metric, outcomes, null),
     evaluated: outcomes.length,
+    cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },
   };
   return announce(stage, { result, step });
 };

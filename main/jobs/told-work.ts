@@ -1,6 +1,5 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { curveLabel } from '../contract/method.ts';
-import type { SweepResult } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { curveTellable, independentAtLeast, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
 import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
@@ -12,6 +11,7 @@ import {
   candidatesByKey,
   namedPoint,
   resultOf,
+  speedOf,
   type Stage,
 } from './sweep-stage.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
@@ -87,7 +87,7 @@ export const tellCandidates = async (
       const share = outcome.kind === 'full' ? 1 : outcome.counts.evaluated / outcome.counts.n;
       if (place > 0) context.meter.reuse(measurement.work * share, 0);
       if (outcome.kind === 'full') {
-        const result: SweepResult = resultOf(stage, twin, baseline, outcome.outcomes);
+        const result = await resultOf(stage, twin, baseline, outcome.outcomes);
         told.set(twin, { safe: isSafe(result, settings.delta), share });
         pairs?.add({ ...twin, factor: result.factor }, outcome.outcomes);
         await announce(stage, { result, step: key });
@@ -146,6 +146,7 @@ export const tellCurves = async (
     const alive = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
     const candidates: Candidate[] = [];
     for (const curve of alive) candidates.push(await candidateOf(stage, curve, keep));
+    for (const { plan } of candidates) await speedOf(stage, plan);
     const told = await tellCandidates(stage, baseline, candidates, design, pairs);
     for (const [place, curve] of alive.entries()) {
       const { safe, share } = told[place] ?? { safe: false, share: 1 };

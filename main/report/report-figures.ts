@@ -1,3 +1,4 @@
+import { BYTES_CAPTION, bytesFigure, hasBytes } from '../figures/bytes-figure.ts';
 import { pageTheme } from '../figures/colors.ts';
 import { curveCaption, expertTrendCaption, SIZE_PAIR_CAPTION } from '../figures/captions.ts';
 import { curveFigure } from '../figures/curve-figure.ts';
@@ -44,6 +45,12 @@ export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =
       figure(curveFigure({ ...sheet, panels }, document.rule, manifest, pageTheme), curveCaption({ ...sheet, panels })),
     ),
   );
+
+/** Quality against bytes, a figure per model whose points tell their size. */
+export const bytesFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
+  [...new Set(document.results.map(({ model }) => model))]
+    .filter((model) => hasBytes(document, model))
+    .map((model) => figure(bytesFigure(document, model, manifest, pageTheme), BYTES_CAPTION));
 
 /** Threshold against pretraining experts. */
 export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>

@@ -6,8 +6,10 @@ import type { ToldPoint } from '../contract/told-point.ts';
 import { toldText } from '../evaluation/told-points.ts';
 import {
   bareFactor,
+  formatBytes,
   formatDifference,
   formatInterval,
+  formatParameters,
   formatProbability,
   formatValue,
   UNITS_NOTE,
@@ -39,6 +41,33 @@ const columns: readonly ReportColumn<SweepResult>[] = [
   { title: 'gained', isNumber: true, cell: ({ gained, p }) => (p === null ? '' : gained) },
 ];
 
+/** What points cost, where the document tells it. */
+const costColumns: readonly ReportColumn<SweepResult>[] = [
+  { title: 'bytes', isNumber: true, cell: ({ cost }) => (cost === undefined ? '' : formatBytes(cost.bytes)) },
+  {
+    title: 'active parameters',
+    isNumber: true,
+    cell: ({ cost }) => (cost === undefined ? '' : formatParameters(cost.activeParameters)),
+  },
+  {
+    title: 'cache per token',
+    isNumber: true,
+    cell: ({ cost }) => (cost === undefined ? '' : formatBytes(cost.cacheBytesPerToken)),
+  },
+  { title: 'prompt tokens/s', isNumber: true, cell: ({ cost }) => rate(cost?.promptTokensPerSecond) },
+  { title: 'written tokens/s', isNumber: true, cell: ({ cost }) => rate(cost?.decodeTokensPerSecond) },
+];
+
+const rate = (perSecond: number | undefined): number | string =>
+  perSecond === undefined ? '' : Number(perSecond.toPrecision(3));
+
+/** Columns that say something of these results. */
+const columnsFor = (results: readonly SweepResult[]): readonly ReportColumn<SweepResult>[] => {
+  const costs = results.flatMap(({ cost }) => (cost === undefined ? [] : [cost]));
+  const known = costs.length === 0 ? 0 : costs.some(({ decodeTokensPerSecond: speed }) => speed !== undefined) ? 5 : 3;
+  return [...columns, ...costColumns.slice(0, known)];
+};
+
 /** Every measured point, a table per model to unfold. */
 export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
   const models = [...new Set(results.map(({ model }) => model))];
@@ -51,7 +80,7 @@ export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
         'details',
         {},
         html('summary', {}, `${model}: ${own.length} measurements`),
-        reportTable(`Differences to the unpruned model. ${UNITS_NOTE}`, columns, own),
+        reportTable(`Differences to the unpruned model. ${UNITS_NOTE}`, columnsFor(own), own),
       );
     }),
   );

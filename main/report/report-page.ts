@@ -4,7 +4,7 @@ import type { Finding } from '../contract/size-trend.ts';
 import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { html, type HtmlNode } from './html.ts';
-import { curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
+import { bytesFigures, curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { htmlPage, type Section } from './page.ts';
 import { choiceAndWritingTable } from './report-kinds.ts';
@@ -62,7 +62,7 @@ const sections = (source: ReportSource): Section[] => {
       title: 'Thresholds',
       content: [html('p', {}, sizeTrend.rule), thresholdMatrices(sizeTrend), ...choiceAndWritingTable(document)],
     },
-    { id: 'curves', title: 'Curves', content: curveFigures(source) },
+    { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...bytesFigures(source)] },
     ...(comparisons.length > 0
       ? [{ id: 'methods', title: 'Methods against each other', content: methodComparisons(comparisons) }]
       : []),

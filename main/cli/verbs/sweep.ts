@@ -134,6 +134,10 @@ export const sweep: Verb = {
         'Of tasks whose answer is written, plans are made from: answers (default), or what the unpruned model ' +
         'has written.',
     },
+    speed: {
+      type: 'boolean',
+      help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
+    },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
@@ -174,6 +178,7 @@ export const sweep: Verb = {
       first: first === undefined ? undefined : { task: first },
       calibration: reader.choice('calibration', ['answers', 'written'] as const),
       chat: reader.flag('chat') ? true : undefined,
+      speed: reader.flag('speed') ? true : undefined,
     };
     if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));
     return withEngine(reader, host, async (engine): Promise<VerbResult> => {

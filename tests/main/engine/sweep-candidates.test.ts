@@ -64,7 +64,11 @@ test(
     ]);
     const { results } = await engine.call('sweep.read', { run });
     expect(results.map(({ method }) => method)).toEqual(['unpruned', 'random', 'half', 'twin']);
-    expect(results[2]).toEqual({ ...pruned, method: 'half', seed: null });
+    // What a plan leaves is told from counts, what a folder holds from its files.
+    const { cost } = results[2] ?? expect.fail('three points were measured');
+    expect(results[2]).toEqual({ ...pruned, method: 'half', seed: null, cost });
+    expect(cost).toEqual({ ...pruned.cost, bytes: cost?.bytes });
+    expect((cost?.bytes ?? 0) / (pruned.cost?.bytes ?? 1)).toBeCloseTo(1, 1);
     expect(results[3]).toMatchObject({
       method: 'twin',
       factor: 1,

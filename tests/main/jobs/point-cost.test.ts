@@ -1,0 +1,82 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { sweepSettings } from '../../../main/contract/sweep.ts';
+import { createEngine } from '../../../main/engine/engine.ts';
+import { openModelRunner } from '../../../main/inference/open-model-runner.ts';
+import { folderCost, measureSpeed, planPointCost } from '../../../main/jobs/point-cost.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const model = join(resources, 'models', 'uncurl-8');
+const LIMIT_MS = 120_000;
+
+test('a point costs what its model weighs, uses and caches', async () => {
+  const checkpoint = await openCheckpoint(model);
+  const whole = folderCost(checkpoint);
+  const { info, descriptor } = checkpoint;
+  // Keys and values of every layer and head, four bytes each.
+  const cache = descriptor.blocks.length * 2 * descriptor.keyValueHeads * descriptor.headDimension * 4;
+  expect(whole).toEqual({
+    bytes: info.sizeBytes,
+    activeParameters: info.parameters.active,
+    cacheBytesPerToken: cache,
+  });
+  const half = planPointCost(checkpoint, { kept: descriptor.moeLayers.map(() => [0, 1, 2, 3]) });
+  expect(half.bytes).toBeLessThan(0.65 * whole.bytes);
+  expect(half.cacheBytesPerToken).toBe(cache);
+  // Four router rows of each layer are gone from what a token uses.
+  expect(whole.activeParameters - half.activeParameters).toBe(descriptor.moeLayers.length * 4 * info.hidden);
+});
+
+test('speeds are tokens over time: by a clock that ticks once a look, by hand', async () => {
+  const runner = await openModelRunner(await openCheckpoint(model), {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    overlayFolder: await temporaryFolder(),
+  });
+  onTestFinished(() => runner.dispose());
+  let ticks = 0;
+  const speed = await measureSpeed(runner, new AbortController().signal, () => (ticks += 10));
+  // A look at the start and one after every token, 10 ms apart: the prompt takes 10 ms, as each written token does.
+  expect(speed.decodeTokensPerSecond).toBeCloseTo(100, 9);
+  expect(speed.promptTokensPerSecond % 100).toBeCloseTo(0, 9);
+  expect(speed.promptTokensPerSecond).toBeGreaterThan(100);
+  const stopped = AbortSignal.abort();
+  await expect(measureSpeed(runner, stopped, () => 0)).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test(
+  'a sweep tells costs of every point, and speeds where they are asked for',
+  async () => {
+    const folder = await temporaryFolder();
+    const engine = await createEngine({ workspace: folder, resources, commandLine: 'test', threads: 1 });
+    onTestFinished(() => engine.dispose());
+    const start = (settings: Readonly<Record<string, unknown>>) =>
+      engine.call('sweep.start', {
+        models: [engine.grantPath(model)],
+        tasks: [engine.grantPath(join(resources, 'tasks', 'add'))],
+        settings: sweepSettings.parse({ methods: ['random'], factors: [2], limit: 5, ...settings }),
+        candidates: [{ name: 'twin', folder: engine.grantPath(model) }],
+      });
+    const { run: plain } = await start({});
+    await engine.finished(plain);
+    const before = (await engine.call('sweep.read', { run: plain })).results;
+    expect(before.map(({ cost }) => Object.keys(cost ?? {}).length)).toEqual([3, 3, 3]);
+    const { run } = await start({ speed: true });
+    await engine.finished(run);
+    const { results } = await engine.call('sweep.read', { run });
+    for (const { cost } of results) {
+      expect(cost?.promptTokensPerSecond).toBeGreaterThan(0);
+      expect(cost?.decodeTokensPerSecond).toBeGreaterThan(0);
+    }
+    const [unpruned, half, twin] = results;
+    expect(twin?.cost).toEqual(unpruned?.cost);
+    expect(half?.cost?.bytes).toBeLessThan(unpruned?.cost?.bytes ?? 0);
+    const left = await readdir(folder, { recursive: true });
+    expect(left.filter((name) => name.includes('timed-'))).toEqual([]);
+  },
+  LIMIT_MS,
+);
