@@ -73,7 +73,9 @@ test('as-is and refit arms: each is what a sweep measures of the same plan, held
   );
   const right = (model: string, kept: number): string =>
     document.arms.find((arm) => arm.model === model && arm.kept === kept)?.right ?? '';
-  const lost = Array.from(right('switch-8', 8)).filter((bit, item) => bit === '1' && right('switch-32', 8)[item] === '0');
+  const lost = Array.from(right('switch-8', 8)).filter(
+    (bit, item) => bit === '1' && right('switch-32', 8)[item] === '0',
+  );
   expect(scratch?.pairs[0]).toMatchObject({ reference: 'switch-8', n: ITEMS, lost: lost.length });
   // Forty items are too few to call anything safe.
   expect(scratch?.thresholds).toMatchObject([{ verdict: 'cannot-tell' }, { verdict: 'cannot-tell' }]);
