@@ -44,11 +44,11 @@ export interface ForwardComparison extends LogitComparison {
 
 /**
  * Compares the logits [T, V] of one sequence; `where` names it in problems: |a - b| <= tolerance * max(1, L), L being
- * the largest |a| of the position. Logits are sums of terms as large as the position's largest logit, and float32 rounds
- * those, however small the sum. Measured on the bundled `switch` models, whose logits reach 5 to 20: masked original and
- * export differ from the same weights in float64 by up to 4.0e-5, PyTorch's float32 by up to 3.0e-5, which is 4.9e-6 and
- * 3.2e-6 of L; from each other by up to 2.8e-5, which is 4.1e-6 of L. Two swapped rows of one expert's down projection
- * differ by 0.07 to 1.4 of L. Not-a-number agrees with nothing.
+ * the largest |a| of the position. Logits are sums of terms as large as the position's largest logit, and float32
+ * rounds those, however small the sum. Measured on the bundled `switch` models, whose logits reach 5 to 20: masked
+ * original and export differ from the same weights in float64 by up to 4.0e-5, PyTorch's float32 by up to 3.0e-5, which
+ * is 4.9e-6 and 3.2e-6 of L; from each other by up to 2.8e-5, which is 4.1e-6 of L. Two swapped rows of one expert's
+ * down projection differ by 0.07 to 1.4 of L. Not-a-number agrees with nothing.
  */
 export const compareLogits = (
   original: Float32Array,

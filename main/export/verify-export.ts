@@ -21,8 +21,8 @@ import { compareOnnx, verificationSlots } from './verify-onnx.ts';
 import { INDEX_FILE, SINGLE_FILE } from './write-weights.ts';
 
 /**
- * Bound on |a - b| / max(1, L) for float32 logits of the original (a) and the export (b), L being the largest |a| of the
- * position (compareLogits says what noise and errors come to).
+ * Bound on |a - b| / max(1, L) for float32 logits of the original (a) and the export (b), L being the largest |a| of
+ * the position (compareLogits says what noise and errors come to).
  */
 export const LOGIT_TOLERANCE = 1e-5;
 
@@ -43,9 +43,9 @@ export interface VerifyRequest {
  * Proves that a folder is the original pruned by the plan: its config and every tensor are byte for byte what the plan
  * makes of the source, nothing is missing or extra, and on seeded sequences the masked (or overlaid) original and the
  * reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1, largest |a| of the
- * position). What the folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells no
- * experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run: every byte of it is compared with
- * what the plan makes of the source. All models run on the processor, whatever `settings` name.
+ * position). What the folder holds is proven: weights that open as a checkpoint, an ONNX graph, or both (a graph tells
+ * no experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run: every byte of it is compared
+ * with what the plan makes of the source. All models run on the processor, whatever `settings` name.
  *
  * A folder that is something else is a result (`ok: false` with problems); one that is no model folder at all, or a
  * plan that does not fit the original, is refused.

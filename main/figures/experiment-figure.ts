@@ -53,7 +53,7 @@ const curvesOf = ({ rows }: ExperimentAnswer, theme: FigureTheme): readonly Expe
 export const experimentCaption = (question: ExperimentQuestion): string =>
   'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus ' +
   (question === 'scratch' ? 'the one pretrained with E\u2032' : 'itself unpruned') +
-  ', both treated alike (a refitted one against one as it is), on the same items; left of 0 the pruned model is worse. ' +
+  ', both treated alike (a refitted one against one as it is), on the same items; left of 0 the pruned one is worse. ' +
   'Whiskers: two-sided 95 % interval of the paired difference (Tango\u2019s score interval).';
 
 export const experimentFigureTitle = (question: ExperimentQuestion): string =>
@@ -124,7 +124,7 @@ const drawPanel = ({ task, pairs, sizes, curves, domain, theme }: Panel, left: n
   );
 };
 
-/** One question of an experiment: a small multiple per task, a row per pair of sizes, a mark per method and treatment. */
+/** One question of an experiment: a small multiple per task, a row per pair of sizes, a mark per method and arm. */
 export const experimentFigure = (
   { tasks }: Pick<ExperimentDocument, 'tasks'>,
   answer: ExperimentAnswer,

@@ -143,8 +143,8 @@ const trainArm = async (
 };
 
 /**
- * A member, pruned by a plan or not, fine-tuned on a task's calibration items and measured on its test items: from disk,
- * or computed and stored. Its weights are not kept.
+ * A member, pruned by a plan or not, fine-tuned on a task's calibration items and measured on its test items: from
+ * disk, or computed and stored. Its weights are not kept.
  */
 export const tunedStep = async (context: JobContext, order: TunedOrder, arms: TunedArms): Promise<TunedArm> => {
   const { steps, meter, signal } = context;

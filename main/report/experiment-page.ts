@@ -31,7 +31,7 @@ const pairCell = (pair: ExperimentPair | undefined): HtmlNode | string =>
 
 const matrixTable = (answer: ExperimentAnswer, tasks: readonly string[]): HtmlNode =>
   reportTable(
-    'The matrix of + and \u2212: difference of accuracy in points with its two-sided 95 % interval; ? where that holds 0.',
+    'The matrix of + and \u2212: difference of accuracy in points, two-sided 95 % interval; ? where that holds 0.',
     [
       { title: 'sizes', cell: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
       { title: 'factor', isNumber: true, cell: ({ factor }) => formatFactor(factor) },
@@ -119,7 +119,7 @@ const publishedSection = ({ published }: ExperimentDocument): readonly Section[]
           content: [
             html('p', {}, html('a', { href: published.url }, published.source), '. ', published.note),
             reportTable(
-              'Published accuracies minus those of the published scratch model of the same size, in points; no intervals.',
+              'Published accuracies minus those of the scratch model of the same size, in points; no intervals.',
               [
                 { title: 'sizes', cell: ({ experts, kept }) => `${String(experts)} \u2192 ${String(kept)}` },
                 { title: 'factor', isNumber: true, cell: ({ factor }) => formatFactor(factor) },
@@ -150,8 +150,8 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
       'p',
       { class: 'lead' },
       `Members with ${models.map(({ experts }) => String(experts)).join(', ')} experts on ` +
-        `${tasks.map(({ name, n }) => `${name} (n = ${String(n)})`).join(', ')}: each pruned to the size of each smaller ` +
-        'one, held against that one and against itself.',
+        `${tasks.map(({ name, n }) => `${name} (n = ${String(n)})`).join(', ')}: each pruned to the size of each ` +
+        'smaller one, held against that one and against itself.',
     ),
     ...(manifest.state === 'done'
       ? []

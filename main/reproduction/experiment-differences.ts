@@ -76,8 +76,8 @@ export const experimentSentence = ({ arms, items, changed, missing, signs }: Exp
       : `Every number that was made again matches: ${compared}.${left}`;
   const flipped = changed.reduce((sum, arm) => sum + arm.flipped.length, 0);
   return (
-    `Not every number matches: ${String(changed.length)} of ${compared} changed, ${counted(flipped, 'item')} flipped, ` +
-    `${counted(signs.length, 'sign')} of the matrix changed.${left}`
+    `Not every number matches: ${String(changed.length)} of ${compared} changed, ${counted(flipped, 'item')} ` +
+    `flipped, ${counted(signs.length, 'sign')} of the matrix changed.${left}`
   );
 };
 

@@ -24,9 +24,9 @@ export interface ReproduceExperimentInput {
 }
 
 /**
- * Runs a finished experiment again from profiles to fine-tuned arms, in the run's own step store and with merged experts
- * of its own, so that nothing stored is reused; then compares every arm item by item, and leaves `reproduction.json`. A
- * resumed reproduction goes on from its own finished steps.
+ * Runs a finished experiment again from profiles to fine-tuned arms, in the run's own step store and with merged
+ * experts of its own, so that nothing stored is reused; then compares every arm item by item, and leaves
+ * `reproduction.json`. A resumed reproduction goes on from its own finished steps.
  */
 export const reproduceExperimentJob =
   ({ original, recorded, experiment, without, circumstances, openRunners }: ReproduceExperimentInput): Job =>

@@ -1,6 +1,6 @@
 // Records the experiment again: node resources/experiment/make.mjs WORKSPACE
-// The workspace needs the environment of "uncurl doctor --python". An interrupted call goes on where it stopped if it is
-// given the same workspace (README.md beside this file).
+// The workspace needs the environment of "uncurl doctor --python". An interrupted call goes on where it stopped if it
+// is given the same workspace (README.md beside this file).
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

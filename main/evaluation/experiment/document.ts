@@ -75,7 +75,7 @@ const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta:
 const notesOf = ({ settings, models, arms }: ExperimentRecord): string[] => {
   const tuned = arms.filter(({ treatment }) => treatment === 'tuned').length;
   return [
-    'A member that was not pruned is the scratch arm of its size: pretrained with that many experts, and treated alike.',
+    'A member that was not pruned is the scratch arm of its size: pretrained with as many experts, treated alike.',
     ...(settings.treatments.includes('refit')
       ? ['Scratch and unpruned members have no refit: a refitted arm is held against them as they are.']
       : []),

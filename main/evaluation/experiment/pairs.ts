@@ -106,8 +106,8 @@ const pairArms = (
 };
 
 /**
- * Every pruned arm of a record whose reference was measured: for `scratch` the member pretrained with as many experts as
- * it keeps, for `unpruned` the member itself, each treated alike. In the order of tasks, then of arms.
+ * Every pruned arm of a record whose reference was measured: for `scratch` the member pretrained with as many experts
+ * as it keeps, for `unpruned` the member itself, each treated alike. In the order of tasks, then of arms.
  */
 export const experimentPairs = (
   { tasks, arms }: Pick<ExperimentRecord, 'tasks' | 'arms'>,
