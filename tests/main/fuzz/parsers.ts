@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { z } from 'zod';
 import { sweepDocument } from '../../../main/contract/sweep.ts';
 import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
@@ -9,9 +10,10 @@ import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-head
 import { checksumProblems } from '../../../main/export/export-folder.ts';
 import { readEndTokens } from '../../../main/generation/end-tokens.ts';
 import { readRequests } from '../../../main/generation/read-requests.ts';
-import { evaluationRecord } from '../../../main/jobs/evaluation-record.ts';
+import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-record.ts';
 import { readPlan } from '../../../main/pruning/read-plan.ts';
 import { readRanking } from '../../../main/pruning/read-ranking.ts';
+import { writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
 import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { readChatTemplate } from '../../../main/tasks/chat/read-chat-template.ts';
@@ -73,7 +75,7 @@ const template = `{%- for message in messages -%}{%- if message['role'] == 'user
 
 const MUTATIONS = 500;
 const mutationsOf = (file: string): number =>
-  file.endsWith('.parquet') ? 30 : file === 'p.safetensors' ? 100 : MUTATIONS;
+  file.endsWith('.parquet') ? 10 : file === 'p.safetensors' ? 100 : MUTATIONS;
 
 /** All of them, working in `folder`, which is theirs. */
 export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedParser[]> => {
@@ -135,7 +137,8 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
   });
   const steps = createStepStore(path.join(workspace.path, 'steps'), workspace.temporaryFolder);
   await steps.writeJson(KEY, {});
-  const point = { model: 'm', task: 't', method: 'reap', seed: null, factor: 2, step: KEY };
+  const points = z.array(z.unknown()).parse(JSON.parse((await unpacked('points.json.gz')).toString('utf8')));
+  const text1 = { kind: 'text', id: 'a', logprob: -1.5, tokens: 2 } as const;
   const manifest = JSON.parse(await readFile(sampleRun('manifest.json'), 'utf8')) as object;
   const listed = async (): Promise<unknown> => {
     const [first, second] = await workspace.runs.list();
@@ -144,6 +147,14 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
   };
 
   const results = sweepDocument.parse(JSON.parse(await readFile(sampleRun('results.json'), 'utf8')));
+  const written = path.join(await place('written'), 'outcomes.parquet');
+  const block = { run: RUN, model: 'm', task: 't', method: 'reap', seed: null, factor: 2, kept: 4, outcomes: [text1] };
+  await writeOutcomes(
+    written,
+    (async function* () {
+      yield await Promise.resolve(block);
+    })(),
+  );
   const harness = await place('task-of-the-harness');
   const question = (label: number): string => JSON.stringify({ question: `Is it ${String(label)}`, label });
   await writeFile(path.join(harness, 'a.jsonl'), question(0));
@@ -212,7 +223,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       (await unpacked('profile-uncurl-8.safetensors.gz')).subarray(0),
       (_, file) => readProfileFile(file),
     ),
-    await inFile('outcomes', 'outcomes.parquet', parquet(), (_, file) =>
+    await inFile('outcomes', 'outcomes.parquet', await readFile(written), (_, file) =>
       readOutcomes(
         file,
         () => true,
@@ -225,7 +236,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       json({ ...results, results: results.results.slice(0, 3) }),
       readSweepDocument,
     ),
-    await inFile('points of a sweep', 'points.json', json([point, point]), readPointIndex),
+    await inFile('points of a sweep', 'points.json', json(points.slice(0, 2)), readPointIndex),
     await inFile('plans of a sweep', 'plans.json', json({ [KEY]: { kept: [[0, 1]] } }), readRunPlans),
     await inFile('checksums', 'checksums.sha256', Buffer.from(`${KEY}  a\n${KEY} *b\n`), (own) =>
       checksumProblems(own, new AbortController().signal),
@@ -246,7 +257,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     inRun(
       'step',
       `steps/00/${KEY}.json`,
-      json({ kind: 'evaluation', model: { name: 'm', fingerprint: 'f' }, task: 't', plan: null, outcomes: {} }),
+      json(encodeEvaluation({ model: { name: 'm', fingerprint: 'f' }, task: 't', plan: null, outcomes: [text1] })),
       () => steps.readJson(KEY, evaluationRecord),
     ),
   ];
