@@ -26,7 +26,7 @@ export type ParquetFacts = z.infer<typeof parquetFacts>;
 
 export const parquetAnswer = z.discriminatedUnion('answer', [
   z.object({ answer: z.literal('facts'), facts: parquetFacts }),
-  z.object({ answer: z.literal('rows'), rows: z.array(z.record(z.string(), z.unknown())) }),
+  z.object({ answer: z.literal('rows'), rows: z.custom<readonly Record<string, unknown>[]>(Array.isArray) }),
   /** `system`: the system's name of a file error. `code`: of a refusal that the other side words. */
   z.object({
     answer: z.literal('error'),

@@ -53,41 +53,85 @@ const refusalOf = (file: string, { message, system, code }: Extract<ParquetAnswe
   }
 };
 
+/** A thread and who is told what it answers and how it ends; nobody while it waits for its next file. */
+interface Thread {
+  readonly worker: Worker;
+  owner: ReadingThread | null;
+}
+
+/** A thread that has read its files well waits for the next one: to start one takes longer than to read a small file. */
+let idle: Thread | null = null;
+
+const startThread = (): Thread => {
+  const worker = new Worker(engineProgram('parquet-worker'), {
+    // Options of this process (a debugger's port, a test runner's loader) are not for the thread.
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MEGABYTES },
+  });
+  const thread: Thread = { worker, owner: null };
+  const ended = (error: unknown): void => {
+    // What goes wrong while it waits is of nobody's file, and must not end the engine.
+    if (idle === thread) idle = null;
+    thread.owner?.ended(error);
+  };
+  worker.on('message', (message: unknown) => thread.owner?.answered(message));
+  worker.on('error', ended);
+  worker.on('exit', () => ended(new Error('its reader ended')));
+  return thread;
+};
+
+const takeThread = (): Thread => {
+  const thread = idle ?? startThread();
+  idle = null;
+  thread.worker.ref();
+  return thread;
+};
+
+/** Keeps one thread for the next file; it does not keep the process. */
+const giveBack = async (thread: Thread): Promise<void> => {
+  thread.owner = null;
+  if (idle !== null) {
+    await thread.worker.terminate();
+    return;
+  }
+  idle = thread;
+  thread.worker.unref();
+};
+
 /** One thread, asked one question at a time; whatever it does, an answer or a refusal comes before the deadline. */
 class ReadingThread {
   readonly #file: string;
   readonly #answerMs: number;
-  readonly #worker: Worker;
+  readonly #thread: Thread;
   #ended: unknown = null;
+  #isSpent = false;
   #settle: ((answer: ParquetAnswer | null) => void) | null = null;
 
   constructor(file: string, answerMs: number) {
     this.#file = file;
     this.#answerMs = answerMs;
-    this.#worker = new Worker(engineProgram('parquet-worker'), {
-      // Options of this process (a debugger's port, a test runner's loader) are not for the thread.
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MEGABYTES },
-    });
-    this.#worker.on('message', (message: unknown) => this.#settle?.(parquetAnswer.parse(message)));
-    this.#worker.on('error', (error: unknown) => this.#end(this.#wordsFor(error)));
-    this.#worker.on('exit', () => this.#end(badParquet(this.#file, 'its reader ended')));
+    this.#thread = takeThread();
+    this.#thread.owner = this;
   }
 
   async ask(question: ParquetQuestion): Promise<Exclude<ParquetAnswer, { answer: 'error' }>> {
     const deadline = setTimeout(
-      () => this.#end(badParquet(this.#file, `it was not read in ${String(this.#answerMs / 1000)} s`)),
+      () => this.#end(badParquet(this.#file, `it was not read in ${(this.#answerMs / 1000).toFixed(0)} s`)),
       this.#answerMs,
     );
     const look = setInterval(() => void this.#lookAtMemory(), LOOK_EVERY_MS);
     try {
       const answer = await new Promise<ParquetAnswer | null>((resolve) => {
         this.#settle = resolve;
-        if (this.#ended === null) this.#worker.postMessage(question);
+        if (this.#ended === null) this.#thread.worker.postMessage(question);
         else resolve(null);
       });
       if (answer === null) throw this.#ended;
-      if (answer.answer === 'error') throw refusalOf(this.#file, answer);
+      if (answer.answer === 'error') {
+        // Other columns may still be at work in it, and would answer for the next file.
+        this.#isSpent = true;
+        throw refusalOf(this.#file, answer);
+      }
       return answer;
     } finally {
       clearTimeout(deadline);
@@ -96,13 +140,21 @@ class ReadingThread {
   }
 
   async close(): Promise<void> {
-    this.#worker.removeAllListeners('exit');
-    await this.#worker.terminate();
+    if (this.#ended === null && !this.#isSpent) await giveBack(this.#thread);
+    else await this.#thread.worker.terminate();
+  }
+
+  answered(message: unknown): void {
+    this.#settle?.(parquetAnswer.parse(message));
+  }
+
+  ended(error: unknown): void {
+    this.#end(this.#wordsFor(error));
   }
 
   #end(why: unknown): void {
     this.#ended ??= why;
-    void this.#worker.terminate();
+    void this.#thread.worker.terminate();
     this.#settle?.(null);
   }
 
@@ -119,7 +171,9 @@ class ReadingThread {
   }
 
   async #lookAtMemory(): Promise<void> {
-    const { external_memory: outside } = await this.#worker.getHeapStatistics().catch(() => ({ external_memory: 0 }));
+    const { external_memory: outside } = await this.#thread.worker
+      .getHeapStatistics()
+      .catch(() => ({ external_memory: 0 }));
     if (outside > MAX_OUTSIDE_BYTES)
       this.#end(
         refuse(

@@ -94,6 +94,8 @@ const openFile = async ({
   mostRows,
   mostBytes,
 }: Extract<ParquetQuestion, { ask: 'open' }>): Promise<ParquetFacts> => {
+  unpackedBytes = 0;
+  open = null;
   const buffer = await asyncBufferFromFile(file);
   const metadata = await parquetMetadataAsync(buffer);
   checkSize(metadata, mostRows, mostBytes);

@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { WorkbenchError } from '../../main/contract/errors.ts';
+import { seededRandom } from '../../main/statistics/random.ts';
+import { TemplateFault } from '../../main/tasks/template/template-fault.ts';
+import { mutate } from '../main/fuzz/mutate.ts';
+import { fuzzedParsers } from '../main/fuzz/parsers.ts';
+
+/**
+ * node tests/bench/fuzz.ts [mutations] [seed] [part of a name]
+ *
+ * Mutates a sound example of everything that the engine reads of strangers, `mutations` times each (default 10,000), and
+ * reads it. Prints per reader: values and refusals, untyped errors, the slowest read in processor time of this thread
+ * and by the clock, reads that took more than 2 s of the clock, and the largest growth of memory over a read.
+ */
+const [mutations = '10000', seed = '1', part = ''] = process.argv.slice(2);
+const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-fuzz-'));
+let unhandled = 0;
+process.on('unhandledRejection', (error) => {
+  unhandled += 1;
+  console.error('unhandled:', error);
+});
+const totals = { reads: 0, untyped: 0, slow: 0 };
+for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => name.includes(part))) {
+  const random = seededRandom(Number(seed));
+  let [read, refused, untyped, slow, slowestMs, slowestCpuMs, growth] = [0, 0, 0, 0, 0, 0, 0];
+  for (let count = 0; count < Number(mutations); count += 1) {
+    const bytes = mutate(parser.sound, random);
+    const before = process.memoryUsage.rss();
+    const cpu = process.cpuUsage();
+    const startedAt = performance.now();
+    try {
+      await parser.read(bytes);
+      read += 1;
+    } catch (error) {
+      if (error instanceof WorkbenchError || error instanceof TemplateFault) refused += 1;
+      else {
+        untyped += 1;
+        console.error(`${parser.name}, mutation ${String(count)}:`, error, bytes.toString('latin1').slice(0, 300));
+      }
+    }
+    const tookMs = performance.now() - startedAt;
+    slowestMs = Math.max(slowestMs, tookMs);
+    slowestCpuMs = Math.max(slowestCpuMs, process.cpuUsage(cpu).user / 1000);
+    if (tookMs > 2000) slow += 1;
+    growth = Math.max(growth, process.memoryUsage.rss() - before);
+  }
+  totals.reads += read + refused + untyped;
+  totals.untyped += untyped;
+  totals.slow += slow;
+  console.log(
+    `${parser.name}: ${String(read)} read, ${String(refused)} refused, ${String(untyped)} untyped, slowest ` +
+      `${slowestMs.toFixed(0)} ms (${slowestCpuMs.toFixed(0)} ms of processor), over 2 s: ${String(slow)}, ` +
+      `largest growth ${(growth / 1e6).toFixed(0)} MB`,
+  );
+}
+console.log({ ...totals, unhandled, seed });
+await rm(folder, { recursive: true });
+process.exit(totals.untyped + unhandled > 0 ? 1 : 0);

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { WorkbenchError } from '../../../main/contract/errors.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
+import { TemplateFault } from '../../../main/tasks/template/template-fault.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { mutate } from './mutate.ts';
+import { fuzzedParsers } from './parsers.ts';
+
+/** What a reader may end with: a refusal in words. Anything else is a defect of the reader. */
+const isTyped = (error: unknown): boolean => error instanceof WorkbenchError || error instanceof TemplateFault;
+
+// Otherwise what is mutated would be refused for something else.
+test('every reader reads its sound example', async () => {
+  const unread: string[] = [];
+  for (const { name, sound, read } of await fuzzedParsers(await temporaryFolder()))
+    await read(sound).catch((error: unknown) => unread.push(`${name}: ${String(error)}`));
+  expect(unread).toEqual([]);
+});
+
+test('every reader of foreign data gives a value or a refusal, whatever is done to its bytes', async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  const untyped: string[] = [];
+  try {
+    for (const parser of await fuzzedParsers(await temporaryFolder())) {
+      const random = seededRandom(20_261_126);
+      for (let count = 0; count < parser.mutations; count += 1) {
+        const bytes = mutate(parser.sound, random);
+        try {
+          await parser.read(bytes);
+        } catch (error) {
+          if (!isTyped(error))
+            untyped.push(
+              `${parser.name}, mutation ${String(count)}: ${String(error)}\n${bytes.toString('latin1').slice(0, 300)}`,
+            );
+        }
+      }
+    }
+  } finally {
+    process.off('unhandledRejection', note);
+  }
+  expect(untyped).toEqual([]);
+  expect(unhandled).toEqual([]);
+});

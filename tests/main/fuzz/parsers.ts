@@ -1,0 +1,264 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { z } from 'zod';
+import { sweepDocument } from '../../../main/contract/sweep.ts';
+import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
+import { checksumProblems } from '../../../main/export/export-folder.ts';
+import { readEndTokens } from '../../../main/generation/end-tokens.ts';
+import { readRequests } from '../../../main/generation/read-requests.ts';
+import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-record.ts';
+import { readPlan } from '../../../main/pruning/read-plan.ts';
+import { readRanking } from '../../../main/pruning/read-ranking.ts';
+import { writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
+import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
+import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
+import { readChatTemplate } from '../../../main/tasks/chat/read-chat-template.ts';
+import { loadTask } from '../../../main/tasks/load-task.ts';
+import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { readProfileFile } from '../../../main/workspace/profile-file.ts';
+import { readLockHolder } from '../../../main/workspace/run-lock.ts';
+import { createStepStore } from '../../../main/workspace/step-store.ts';
+
+/** A reader of foreign data: a sound example of what it reads, and how it is read once that lies in a folder. */
+export interface FuzzedParser {
+  readonly name: string;
+  readonly sound: Buffer;
+  /** How often `npm test` mutates it: 500 times, fewer what takes long (Parquet: each refusal ends a thread). */
+  readonly mutations: number;
+  /** Puts the bytes where they belong and reads them. */
+  readonly read: (bytes: Buffer) => Promise<unknown>;
+}
+
+const root = path.join(import.meta.dirname, '../../..');
+const fixture = (...parts: readonly string[]): string => path.join(root, 'tests', 'fixtures', ...parts);
+const sampleRun = (name: string): string => path.join(root, 'resources', 'sample', 'run', name);
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const unpacked = async (name: string): Promise<Buffer> => gunzipSync(await readFile(sampleRun(name)));
+
+const KEY = '0'.repeat(64);
+const RUN = 'sweep-20260101-120000-ab12';
+
+const parquet = (): Buffer =>
+  Buffer.from(
+    parquetWriteBuffer({
+      columnData: [
+        { name: 'id', data: ['a', 'b', 'c'], type: 'STRING' },
+        { name: 'text', data: ['hello there', 'good day', 'good night'], type: 'STRING' },
+        { name: 'weight', data: [1.5, 2.5, 3.5], type: 'DOUBLE' },
+      ],
+    }),
+  );
+
+const items = [
+  { id: 'a', context: 'The capital of France is', choices: [' Paris', ' Rome'], answer: 0 },
+  { id: 'b', context: 'Two and two are', choices: [' four', ' five'], answer: 0 },
+];
+const lines = Buffer.from(items.map((item) => JSON.stringify(item)).join('\n'));
+
+const yaml = `task: quiz
+dataset_path: json
+dataset_kwargs: {data_files: {train: a.jsonl, test: b.jsonl}}
+training_split: train
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{ question | trim }}?"
+doc_to_choice: [yes please, "no"]
+doc_to_target: label
+metric_list: [{metric: acc}]
+`;
+const template = `{%- for message in messages -%}{%- if message['role'] == 'user' -%}
+[INST] {{ message['content'] | trim }} [/INST]{%- else -%}{{ message.content }}{%- endif -%}{%- endfor -%}`;
+
+const MUTATIONS = 500;
+const mutationsOf = (file: string): number =>
+  file.endsWith('.parquet') ? 10 : file === 'p.safetensors' ? 100 : MUTATIONS;
+
+/** All of them, working in `folder`, which is theirs. */
+export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedParser[]> => {
+  const place = async (name: string): Promise<string> => {
+    const own = path.join(folder, name);
+    await mkdir(own, { recursive: true });
+    return own;
+  };
+  /** Reads bytes from a file of this name in a folder of its own, which may be a copy of `from`. */
+  const inFile = async (
+    name: string,
+    file: string,
+    sound: Buffer,
+    read: (folder: string, file: string) => Promise<unknown>,
+    from: string | null = null,
+  ): Promise<FuzzedParser> => {
+    const own = await place(name.replaceAll(/\W+/g, '-'));
+    if (from !== null) await cp(from, own, { recursive: true });
+    const target = path.join(own, file);
+    await mkdir(path.dirname(target), { recursive: true });
+    return {
+      name,
+      sound,
+      mutations: mutationsOf(file),
+      read: async (bytes) => {
+        await writeFile(target, bytes);
+        return read(own, target);
+      },
+    };
+  };
+  const ofModel = async (name: string, file: string, from: string): Promise<FuzzedParser> =>
+    inFile(name, file, await readFile(path.join(from, file)), (own) => openCheckpoint(own), from);
+  const ofTokenizer = async (name: string, file: string): Promise<FuzzedParser> => {
+    const from = fixture('reference', 'scoring', 'mixtral-byte-fallback');
+    const read = async (own: string): Promise<unknown> => {
+      const tokenizer = await loadTokenizer(own, 1000);
+      return tokenizer?.decode(tokenizer.encode('Hello there, what is 2 + 2? été', true));
+    };
+    return inFile(name, file, await readFile(path.join(from, file)), read, from);
+  };
+  const text = (name: string, sound: Buffer, read: (content: string) => unknown): FuzzedParser => ({
+    name,
+    sound,
+    mutations: MUTATIONS,
+    read: (bytes) => Promise.resolve(read(bytes.toString('utf8'))),
+  });
+
+  const mixtral = fixture('reference', 'checkpoints', 'mixtral');
+  const workspace = await openWorkspace(await place('workspace'));
+  await mkdir(path.join(workspace.path, 'runs', RUN), { recursive: true });
+  const inRun = (name: string, file: string, sound: Buffer, read: () => Promise<unknown>): FuzzedParser => ({
+    name,
+    sound,
+    mutations: MUTATIONS,
+    read: async (bytes) => {
+      await writeFile(path.join(workspace.path, file), bytes);
+      return read();
+    },
+  });
+  const steps = createStepStore(path.join(workspace.path, 'steps'), workspace.temporaryFolder);
+  await steps.writeJson(KEY, {});
+  const points = z.array(z.unknown()).parse(JSON.parse((await unpacked('points.json.gz')).toString('utf8')));
+  const text1 = { kind: 'text', id: 'a', logprob: -1.5, tokens: 2 } as const;
+  const manifest = JSON.parse(await readFile(sampleRun('manifest.json'), 'utf8')) as object;
+  const listed = async (): Promise<unknown> => {
+    const [first, second] = await workspace.runs.list();
+    if (first === undefined || second !== undefined) throw new Error('one run was hidden, or there are two');
+    return first;
+  };
+
+  const results = sweepDocument.parse(JSON.parse(await readFile(sampleRun('results.json'), 'utf8')));
+  const written = path.join(await place('written'), 'outcomes.parquet');
+  const block = { run: RUN, model: 'm', task: 't', method: 'reap', seed: null, factor: 2, kept: 4, outcomes: [text1] };
+  await writeOutcomes(
+    written,
+    (async function* () {
+      yield await Promise.resolve(block);
+    })(),
+  );
+  const harness = await place('task-of-the-harness');
+  const question = (label: number): string => JSON.stringify({ question: `Is it ${String(label)}`, label });
+  await writeFile(path.join(harness, 'a.jsonl'), question(0));
+  await writeFile(path.join(harness, 'b.jsonl'), question(1));
+
+  return [
+    await ofModel('config.json', 'config.json', mixtral),
+    await ofModel(
+      'safetensors index',
+      'model.safetensors.index.json',
+      fixture('reference', 'checkpoints', 'mixtral-bf16-sharded'),
+    ),
+    await inFile(
+      'safetensors header',
+      'a.safetensors',
+      (await readFile(path.join(mixtral, 'routing.safetensors'))).subarray(0, 1416),
+      (_, file) => readSafetensorsHeader(file),
+    ),
+    await ofTokenizer('tokenizer.json', 'tokenizer.json'),
+    await ofTokenizer('tokenizer_config.json', 'tokenizer_config.json'),
+    await inFile(
+      'generation_config.json',
+      'generation_config.json',
+      json({ eos_token_id: [1, 2], a: 1.5 }),
+      readEndTokens,
+    ),
+    await inFile('chat template', 'chat_template.jinja', Buffer.from(template), (own) => readChatTemplate(own)),
+    await inFile('items as JSONL', 'a.jsonl', lines, (_, file) => loadTask(file)),
+    await inFile('items as Parquet', 'a.parquet', parquet(), (_, file) => loadTask(file)),
+    await inFile('text', 'a.txt', Buffer.from('One.\n\nTwo, three.\r\nFour.\n'), (_, file) => loadTask(file)),
+    await inFile('task of the harness', 'a.yaml', Buffer.from(yaml), (_, file) => loadTask(file)),
+    await inFile('task.json', 'task.json', json({ name: 'q', metric: 'acc', description: 'd' }), async (own) => {
+      await writeFile(path.join(own, 'calibration.jsonl'), JSON.stringify({ ...items[0], id: 'c', context: 'Other' }));
+      await writeFile(path.join(own, 'test.jsonl'), lines);
+      return loadTask(own);
+    }),
+    text(
+      'plan',
+      json({
+        method: 'reap',
+        seed: 1,
+        kept: [
+          [0, 1],
+          [2, 3],
+        ],
+        factor: 4,
+      }),
+      (content) => readPlan(content, 'plan'),
+    ),
+    text(
+      'ranking',
+      json([
+        [3, 1, 0, 2],
+        [0, 1, 2, 3],
+      ]),
+      (content) => readRanking(content, 'ranking', { moeLayers: 2, experts: 4 }),
+    ),
+    text(
+      'requests',
+      Buffer.from('{"id":"a","context":"b","until":["c"],"maxNewTokens":3}\n{"id":"d","context":"e"}'),
+      (content) => readRequests(content, 'requests', { maxNewTokens: 8, maxPositions: 64 }),
+    ),
+    await inFile(
+      'profile',
+      'p.safetensors',
+      (await unpacked('profile-uncurl-8.safetensors.gz')).subarray(0),
+      (_, file) => readProfileFile(file),
+    ),
+    await inFile('outcomes', 'outcomes.parquet', await readFile(written), (_, file) =>
+      readOutcomes(
+        file,
+        () => true,
+        () => undefined,
+      ),
+    ),
+    await inFile(
+      'results of a sweep',
+      'results.json',
+      json({ ...results, results: results.results.slice(0, 3) }),
+      readSweepDocument,
+    ),
+    await inFile('points of a sweep', 'points.json', json(points.slice(0, 2)), readPointIndex),
+    await inFile('plans of a sweep', 'plans.json', json({ [KEY]: { kept: [[0, 1]] } }), readRunPlans),
+    await inFile('checksums', 'checksums.sha256', Buffer.from(`${KEY}  a\n${KEY} *b\n`), (own) =>
+      checksumProblems(own, new AbortController().signal),
+    ),
+    inRun('manifest', `runs/${RUN}/manifest.json`, json({ ...manifest, id: RUN }), listed),
+    await inFile(
+      'lock',
+      'lock-1.json',
+      json({ token: 'a', host: 'h', machine: 'm', pid: 1, startedAt: '12', heartbeatAt: 1.5e12, released: false }),
+      (own) => readLockHolder(own),
+    ),
+    inRun('library', 'library.json', json({ models: ['/a'], tasks: ['/b'], hashes: { '/a': 'x' } }), () =>
+      workspace.library.list('models'),
+    ),
+    inRun('workspace mark', 'workspace.json', json({ format: 'uncurl-workspace', version: 1 }), () =>
+      openWorkspace(workspace.path),
+    ),
+    inRun(
+      'step',
+      `steps/00/${KEY}.json`,
+      json(encodeEvaluation({ model: { name: 'm', fingerprint: 'f' }, task: 't', plan: null, outcomes: [text1] })),
+      () => steps.readJson(KEY, evaluationRecord),
+    ),
+  ];
+};
