@@ -173,8 +173,7 @@ const STREAMED_PARTS = { first: 32, growth: 4 } as const;
 
 /**
  * Ends of the parts in which n items are answered, the last of them n: 8, 11, 16, 23, 32 ... (streamed: 32,
- * 128, 512 ...). A verdict is looked for after
- * each.
+ * 128, 512 ...). A verdict is looked for after each.
  */
 export const partEnds = (n: number, isStreamed = false): readonly number[] => {
   const { first, growth } = isStreamed ? STREAMED_PARTS : PARTS;
