@@ -166,15 +166,17 @@ export const curtailedOrder = (metric: MetricName, baseline: readonly ItemOutcom
   return baseline.map((_, place) => place).sort((a, b) => (margins[a] ?? 0) - (margins[b] ?? 0) || a - b);
 };
 
-/** Items of the first part; what is answered doubles with every second part after it. */
-const PARTS = { first: 8, growth: Math.SQRT2 } as const;
+/**
+ * Items of the first part, and how what is answered grows with each part. Finer parts save items, but every part opens
+ * the sessions of its candidates anew.
+ */
+const PARTS = { first: 8, growth: 3 } as const;
 /** Of a model whose weights pass through memory once per part: few parts, so that they are not read too often. */
 const STREAMED_PARTS = { first: 32, growth: 4 } as const;
 
 /**
- * Ends of the parts in which n items are answered, the last of them n: 8, 11, 16, 23, 32 ... (streamed: 32,
- * 128, 512 ...). A verdict is looked for after
- * each.
+ * Ends of the parts in which n items are answered, the last of them n: 8, 24, 72, 216 ... (streamed: 32,
+ * 128, 512 ...). A verdict is looked for after each.
  */
 export const partEnds = (n: number, isStreamed = false): readonly number[] => {
   const { first, growth } = isStreamed ? STREAMED_PARTS : PARTS;

@@ -57,23 +57,29 @@ const safety = ({ thresholds }: SweepDocument): string =>
     .sort()
     .join('\n');
 
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const seconds = (values: readonly number[]): string => values.map((value) => (value / 1000).toFixed(1)).join(', ');
+
 const rounds = Number(process.argv[2] ?? 3);
 const [full, told]: [Measured[], Measured[]] = [[], []];
 for (let round = 0; round < rounds; round += 1) {
-  full.push(measure());
-  told.push(measure('--stop', 'told'));
+  const [whole, early] = [measure(), measure('--stop', 'told')];
+  full.push(whole);
+  told.push(early);
+  print(
+    `round ${round + 1}: ${whole.items} items, ${seconds([whole.wallMs])} s wall, ${seconds([whole.processorMs])} s ` +
+      `processor in full; ${early.items}, ${seconds([early.wallMs])} s, ${seconds([early.processorMs])} s told`,
+  );
 }
 const [whole, early] = [full[0], told[0]];
 if (whole === undefined || early === undefined) throw new Error('no round was run');
 const equal = full.every((one, index) => safety(one.document) === safety((told[index] ?? early).document));
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
 print(`${whole.document.thresholds.length} thresholds: ${equal ? 'all equal' : 'NOT EQUAL'}`);
 print(
   `item evaluations: ${whole.items} in full, ${early.items} told, ratio ${(whole.items / early.items).toFixed(2)}x`,
 );
 const millisecondsOf = (runs: readonly Measured[], clock: 'wallMs' | 'processorMs'): readonly number[] =>
   runs.map((one) => one[clock]);
-const seconds = (values: readonly number[]): string => values.map((value) => (value / 1000).toFixed(1)).join(', ');
 for (const clock of ['wallMs', 'processorMs'] as const) {
   const [theirs, ours] = [millisecondsOf(full, clock), millisecondsOf(told, clock)];
   print(
