@@ -15,6 +15,7 @@ const spellings: ReadonlyMap<string, string> = new Map([
   ['msan', 'MSAN'],
   ['unified', 'Unified'],
   ['easy-ep', 'EASY-EP'],
+  ['mone', 'MoNE'],
   ['naee', 'NAEE'],
   ['tsep', 'TSEP'],
   ['uncurl', 'UNCURL'],

@@ -23,7 +23,7 @@ test('every method has its page, says what it needs, and is compared with its re
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Methods' });
     await expect(dialog.getByRole('article')).toContainText('Lasby et al. 2025');
-    await expect(dialog.getByRole('option')).toHaveCount(18);
+    await expect(dialog.getByRole('option')).toHaveCount(19);
     await dialog.getByRole('option', { name: 'REAP', exact: true }).focus();
     await page.keyboard.press('ArrowUp');
     await expect(dialog.getByRole('article', { name: 'Expert activation norm (ean)' })).toContainText(

@@ -25,6 +25,13 @@ export const maskedLogits = async (
   );
 };
 
+/** Log-probabilities of one position from its logits, in float64. */
+export const logProbabilities = (row: Float32Array): number[] => {
+  const most = Math.max(...row);
+  const sum = most + Math.log(row.reduce((total, value) => total + Math.exp(value - most), 0));
+  return Array.from(row, (value) => value - sum);
+};
+
 /** Largest |difference| of log-probabilities; both lists are [sequence][position][token]. */
 export const deviation = (
   logits: readonly (readonly Float32Array[])[],
@@ -36,10 +43,8 @@ export const deviation = (
     positions.forEach((row, position) => {
       const theirs = found[sequence]?.[position] ?? [];
       expect(theirs.length).toBe(row.length);
-      const most = Math.max(...row);
-      const sum = most + Math.log(row.reduce((total, value) => total + Math.exp(value - most), 0));
-      row.forEach((value, token) => {
-        largest = Math.max(largest, Math.abs(value - sum - (theirs[token] ?? NaN)));
+      logProbabilities(row).forEach((value, token) => {
+        largest = Math.max(largest, Math.abs(value - (theirs[token] ?? NaN)));
       });
     });
   });

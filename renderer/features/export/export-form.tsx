@@ -37,6 +37,10 @@ export const useExportPlan = (): ExportPlan => {
   return { source, made: data, error };
 };
 
+/** Weights of another type than the stored one have another size, which is not told beforehand. */
+const isRetyped = ({ format, ggufType }: ReturnType<typeof exportStore.getState>): boolean =>
+  format === 'gguf' && ggufType !== null;
+
 /** Plan, destination, name and format of an export, and what will be written. */
 export const ExportForm = () => {
   const facts = useFacts();
@@ -145,9 +149,9 @@ export const ExportForm = () => {
       </div>
       {made !== undefined && (
         <p className="muted">
-          Will write {formatBytes(made.cost.sizeBytes)} of weights ({weightsText[state.format]}), config, tokenizer,
-          plan, model card and checksums. The folder is verified against the model before it gets its name; an existing
-          folder is never overwritten.
+          Will write {isRetyped(state) ? 'weights' : `${formatBytes(made.cost.sizeBytes)} of weights`} (
+          {weightsText[state.format]}), config, tokenizer, plan, model card and checksums. The folder is verified
+          against the model before it gets its name; an existing folder is never overwritten.
         </p>
       )}
       <div className="sweep-start">

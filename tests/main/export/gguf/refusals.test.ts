@@ -2,12 +2,15 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { Plan } from '../../../../main/contract/plan.ts';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
 import { exportPlan } from '../../../../main/export/export-plan.ts';
-import { editJson } from '../../checkpoint/checkpoint-files.ts';
+import type { ModelDescriptor, MoeDescriptor, TensorView } from '../../../../main/checkpoint/descriptor.ts';
+import { llamaArchitecture } from '../../../../main/export/gguf/architectures.ts';
+import { changeableCopy, checkpointFixture, editJson, scoringFixture } from '../../checkpoint/checkpoint-files.ts';
 import { exportRequest } from '../export-settings.ts';
-import { addCharacters, llamaModel, sparseQwen2 } from './llama-models.ts';
+import { addCharacters, characterOf, llamaModel, sparseQwen2 } from './llama-models.ts';
 
 type Config = Record<string, unknown>;
 
@@ -139,11 +142,197 @@ const cases: readonly (readonly [string, () => Promise<string>, RegExp])[] = [
   ],
 ];
 
+/** Edits the `model` of a folder's tokenizer of single characters. */
+const spelled = async (edit: (tokenizer: Config, model: Config) => void): Promise<string> => {
+  const folder = await llamaModel('mixtral');
+  await addCharacters(folder, (tokenizer) => {
+    const model = z.record(z.string(), z.unknown()).parse(tokenizer['model']);
+    edit(tokenizer, model);
+    tokenizer['model'] = model;
+  });
+  return folder;
+};
+
+const vocabularyOf = (model: Config): Record<string, number> => z.record(z.string(), z.number()).parse(model['vocab']);
+
+const tokenizers: readonly (readonly [string, () => Promise<string>, RegExp])[] = [
+  [
+    'a model that is not BPE',
+    () =>
+      spelled((_, model) => {
+        Object.assign(model, { type: 'WordLevel' });
+      }),
+    /its model is WordLevel, not BPE/,
+  ],
+  [
+    'a token beyond the embedding',
+    () =>
+      spelled((_, model) => {
+        model['vocab'] = { ...vocabularyOf(model), '\u{20000}': 96 };
+      }),
+    /has id 96, and the model 96 tokens/,
+  ],
+  [
+    'single characters without an unknown token',
+    () =>
+      spelled((_, model) => {
+        model['unk_token'] = null;
+      }),
+    /single characters and no unknown token/,
+  ],
+  [
+    'a token that no character and no merge makes',
+    () =>
+      spelled((_, model) => {
+        const { [characterOf(5)]: id = 5, ...others } = vocabularyOf(model);
+        model['vocab'] = { ...others, [`${characterOf(5)}${characterOf(6)}`]: id };
+      }),
+    /nothing merges into its token/,
+  ],
+  [
+    'the mark of a space among single characters',
+    () =>
+      spelled((_, model) => {
+        const { [characterOf(5)]: id = 5, ...others } = vocabularyOf(model);
+        model['vocab'] = { ...others, '\u2581': id };
+      }),
+    /has the token \u2581, which stands for a space/,
+  ],
+  [
+    'two tokens before a text',
+    () =>
+      spelled((tokenizer) => {
+        tokenizer['post_processor'] = {
+          type: 'TemplateProcessing',
+          single: [
+            { SpecialToken: { id: characterOf(1), type_id: 0 } },
+            { SpecialToken: { id: characterOf(2), type_id: 0 } },
+            { Sequence: { id: 'A', type_id: 0 } },
+          ],
+          pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 0 } }],
+          special_tokens: {
+            [characterOf(1)]: { id: characterOf(1), ids: [1], tokens: [characterOf(1)] },
+            [characterOf(2)]: { id: characterOf(2), ids: [2], tokens: [characterOf(2)] },
+          },
+        };
+      }),
+    /adds other tokens around a text/,
+  ],
+  [
+    'merges that no scores give',
+    async () => {
+      const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
+      await editJson(path.join(folder, 'tokenizer.json'), (tokenizer) => {
+        const model = z.record(z.string(), z.unknown()).parse(tokenizer['model']);
+        const merges = z.array(z.unknown()).parse(model['merges']);
+        tokenizer['model'] = { ...model, merges: [...merges].reverse() };
+      });
+      return folder;
+    },
+    /would not turn text into the same tokens/,
+  ],
+];
+
+/** What no fixture is: descriptors with one thing changed, in the form that the check reads. */
+const described: readonly (readonly [string, string, (model: ModelDescriptor) => ModelDescriptor, RegExp])[] = [
+  [
+    'more experts than llama.cpp takes',
+    'mixtral',
+    (model) => withMoe(model, { experts: 1025 }),
+    /it has 1025 experts, and llama\.cpp takes 1024/,
+  ],
+  ['fewer experts than top-k', 'mixtral', (model) => withMoe(model, { experts: 1 }), /top-2 exceeds its 1 experts/],
+  [
+    'weights of experts that are scaled',
+    'qwen3_moe',
+    (model) =>
+      withMoe(model, {
+        routing: { kind: 'softmax-all', normalise: true, scale: 2, groups: null },
+      }),
+    /chosen weights are scaled by 2/,
+  ],
+  [
+    'DeepSeek without shared experts',
+    'deepseek_v3',
+    (model) => withMoe(model, { shared: null }),
+    /it has no shared experts/,
+  ],
+  [
+    'heads that are not as wide as the model',
+    'olmoe',
+    (model) => ({ ...model, headDimension: model.headDimension + 2 }),
+    /heads of \d+ are not hidden_size \d+, as llama\.cpp's olmoe wants/,
+  ],
+  ['a bias of the head', 'mixtral', (model) => ({ ...model, headBias: model.finalNorm.scale }), /its head has a bias/],
+  [
+    'biases where the architecture has none',
+    'mixtral',
+    (model) => withBias(model, 'query', model.finalNorm.scale),
+    /its attention has biases, which llama\.cpp's llama leaves out/,
+  ],
+  [
+    'no biases where the architecture has them',
+    'gpt_oss-bf16',
+    (model) => withBias(model, 'query', null),
+    /its attention has no biases, and llama\.cpp's gpt-oss is proven with them only/,
+  ],
+  [
+    'a bias on the output of the attention',
+    'mixtral',
+    (model) => withBias(model, 'output', model.finalNorm.scale),
+    /its attention has a bias on its output/,
+  ],
+  [
+    'windows of different lengths',
+    'gpt_oss-bf16',
+    (model) => ({
+      ...model,
+      blocks: [
+        ...model.blocks,
+        ...model.blocks.map((block) => ({ ...block, window: block.window === null ? null : 9 })),
+      ],
+    }),
+    /its layers have windows of different lengths/,
+  ],
+  [
+    'a family that was not tried',
+    'mixtral',
+    (model) => ({ ...model, family: 'another' }),
+    /llama\.cpp has not been proven equal for another/,
+  ],
+];
+
+const withMoe = (model: ModelDescriptor, change: Partial<MoeDescriptor>): ModelDescriptor => ({
+  ...model,
+  moeLayers: model.moeLayers.map(({ block, moe }) => ({ block, moe: { ...moe, ...change } })),
+});
+
+const withBias = (model: ModelDescriptor, part: 'query' | 'output', bias: TensorView | null): ModelDescriptor => ({
+  ...model,
+  blocks: model.blocks.map((block) => {
+    const { attention } = block;
+    return attention.kind === 'latent'
+      ? block
+      : { ...block, attention: { ...attention, [part]: { ...attention[part], bias } } };
+  }),
+});
+
 const bundled = fileURLToPath(new URL('../../../../resources/models/switch-8', import.meta.url));
 
 describe('a GGUF export is refused before a byte is written', () => {
   it.each(cases)('for %s', async (_, make, message) => {
     await expect(refusalOf(await make())).rejects.toThrow(message);
+  });
+
+  it.each(tokenizers)('for a tokenizer with %s', async (_, make, message) => {
+    const refused = refusalOf(await make());
+    await expect(refused).rejects.toMatchObject({ code: 'tokenizer-not-for-llama-cpp' });
+    await expect(refused).rejects.toThrow(message);
+  });
+
+  it.each(described)('for %s', async (_, name, change, message) => {
+    const { descriptor, config } = await openCheckpoint(checkpointFixture(name));
+    expect(() => llamaArchitecture(change(descriptor), config)).toThrow(message);
   });
 
   it('for the bundled models in the shape of Switch', async () => {

@@ -1,6 +1,7 @@
 /**
- * Exports of every family that vLLM is served with, at half and at an odd number of 16 experts, in vLLM itself (the
- * build for processors, in an environment of its own). Prints the deviations as a table.
+ * Exports of the families that are served, at half and at an odd number of 16 experts, in transformers and in vLLM (the
+ * build for processors, in an environment of its own). Prints the deviations as a table; those of llama.cpp are printed by
+ * llama-cpp.test.ts.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,8 +9,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { readTensor } from '../../main/checkpoint/read-tensor.ts';
+import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
-import { deviation, maskedLogits } from './log-probabilities.ts';
+import { deviation, logProbabilities, maskedLogits } from './log-probabilities.ts';
 import { runPython } from './run-python.ts';
 
 /** Bound on the difference of log-probabilities of all tokens at all positions, in float32. */
@@ -20,6 +23,7 @@ const families = ['mixtral', 'qwen2_moe', 'qwen3_moe', 'olmoe', 'glm4_moe', 'gra
  * architecture, routing and tensors, which it does not in the configs that transformers writes.
  */
 const openedOnly = ['phimoe', 'deepseek_v3'] as const;
+const all = [...families, ...openedOnly];
 const counts = [8, 11] as const;
 const tokens = [
   [1, 5, 9, 17, 33, 60, 4, 88, 91, 12, 40],
@@ -43,25 +47,32 @@ const answer = z.object({
   ),
   error: z.string().nullable(),
 });
+const loaderReport = z.object({
+  name: z.string(),
+  missing: z.array(z.string()),
+  unexpected: z.array(z.string()),
+  mismatched: z.array(z.string()),
+  error: z.string().nullable(),
+});
 const nameOf = (family: string, kept: number): string => `${family} ${String(kept)}`;
 
 let work = '';
 const rows: string[] = [];
 const ours = new Map<string, readonly (readonly Float32Array[])[]>();
+let reports: ReadonlyMap<string, z.infer<typeof loaderReport>> = new Map();
 let theirs: ReadonlyMap<string, z.infer<typeof answer>> = new Map();
 
 beforeAll(async () => {
-  if (absent !== undefined) return;
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-vllm-'));
   const place = (...parts: readonly string[]): string => path.join(work, ...parts);
-  await mkdir(place('exports'));
+  for (const folder of ['exports', 'saved']) await mkdir(place(folder));
   await runPython(
     'random_checkpoints.py',
-    [...families, ...openedOnly].map((name) => ({ name, folder: place(name) })),
+    all.map((name) => ({ name, folder: place(name) })),
     made,
   );
   const jobs: { readonly name: string; readonly folder: string; readonly tokens: typeof tokens }[] = [];
-  for (const family of [...families, ...openedOnly]) {
+  for (const family of all) {
     const checkpoint = await openCheckpoint(place(family));
     for (const kept of counts) {
       // Not the first ones, so that a loader that takes those is found out.
@@ -76,13 +87,49 @@ beforeAll(async () => {
       jobs.push({ name, folder: place('exports', name), tokens });
     }
   }
+  const loaded = await runPython(
+    'transformers_logits.py',
+    jobs.map((job) => ({ ...job, saved: place('saved', job.name), output: place(`${job.name}.transformers`) })),
+    loaderReport,
+  );
+  reports = new Map(loaded.map((report) => [report.name, report]));
+  if (absent !== undefined) return;
   const answers = await runPython('vllm_log_probabilities.py', jobs, answer, process.env['UNCURL_VLLM_PYTHON']);
   theirs = new Map(answers.map((each) => [each.name, each]));
 });
 afterAll(async () => {
-  if (work !== '') await rm(work, { recursive: true, force: true });
+  await rm(work, { recursive: true, force: true });
   if (rows.length > 0)
-    process.stdout.write(`${['| family | experts | vLLM |', '|---|---|---|', ...rows].join('\n')}\n`);
+    process.stdout.write(`${['| family | experts | loader | deviation |', '|---|---|---|---|', ...rows].join('\n')}\n`);
+});
+
+/** Log-probabilities that transformers gave, [sequence][position][token]. */
+const inTransformers = async (name: string): Promise<readonly (readonly (readonly number[])[])[]> => {
+  const { tensors } = await readSafetensorsHeader(path.join(work, `${name}.transformers`));
+  return Promise.all(
+    tokens.map(async (sequence, index) => {
+      const logits = await readTensor(
+        tensors.get(`loaded.${String(index)}`) ?? expect.fail(`no sequence ${String(index)}`),
+      );
+      const vocabulary = logits.length / sequence.length;
+      return sequence.map((_, position) =>
+        logProbabilities(logits.subarray(position * vocabulary, (position + 1) * vocabulary)),
+      );
+    }),
+  );
+};
+
+describe('transformers computes what the masked original does', () => {
+  it.for(all.flatMap((family) => counts.map((kept) => ({ family, kept }))))(
+    '$family at $kept of 16 experts',
+    async ({ family, kept }) => {
+      const name = nameOf(family, kept);
+      expect(reports.get(name)).toEqual({ name, missing: [], unexpected: [], mismatched: [], error: null });
+      const largest = deviation(ours.get(name) ?? expect.fail(`no ${name}`), await inTransformers(name));
+      rows.push(`| ${family} | ${String(kept)} of 16 | transformers | ${largest.toExponential(1)} |`);
+      expect(largest).toBeLessThanOrEqual(TOLERANCE);
+    },
+  );
 });
 
 describe('vLLM computes what the masked original does', () => {
@@ -94,7 +141,7 @@ describe('vLLM computes what the masked original does', () => {
       const { error, log_probabilities: found } = theirs.get(name) ?? expect.fail(`vLLM said nothing of ${name}`);
       expect(error).toBe(null);
       const largest = deviation(ours.get(name) ?? expect.fail(`no ${name}`), found);
-      rows.push(`| ${family} | ${String(kept)} of 16 | ${largest.toExponential(1)} |`);
+      rows.push(`| ${family} | ${String(kept)} of 16 | vLLM | ${largest.toExponential(1)} |`);
       expect(largest).toBeLessThanOrEqual(TOLERANCE);
     },
   );
@@ -109,7 +156,7 @@ describe('vLLM opens', () => {
       const { error, log_probabilities: found } = theirs.get(name) ?? expect.fail(`vLLM said nothing of ${name}`);
       expect(error).toBe(null);
       const largest = deviation(ours.get(name) ?? expect.fail(`no ${name}`), found);
-      rows.push(`| ${family} | ${String(kept)} of 16 | opens, not equal (${largest.toExponential(1)}) |`);
+      rows.push(`| ${family} | ${String(kept)} of 16 | vLLM | opens, not equal (${largest.toExponential(1)}) |`);
     },
   );
 });

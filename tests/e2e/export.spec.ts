@@ -1,0 +1,41 @@
+import { photograph, tab } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+test('the export form says of every form what it is, what serving demands, and what llama.cpp would do otherwise', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  const models = page.getByRole('list', { name: 'Models' });
+  const form = page.getByRole('region', { name: 'Export', exact: true });
+  const choose = (name: string): Promise<void> => form.getByRole('radio', { name, exact: true }).click();
+  await models.getByText('uncurl-8').click();
+  await tab(page, 'Prune');
+  const settings = page.getByRole('region', { name: 'Plan settings' });
+  await settings.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
+  await tab(page, 'Export');
+
+  await test.step('a Hugging Face folder tells what several devices demand of its experts', async () => {
+    await form.getByText('Serving it on several devices').click();
+    await expect(form.getByRole('listitem').filter({ hasText: 'EPLB' })).toContainText('over 2 and 4 devices');
+  });
+
+  await test.step('a GGUF file has a type of its weights, and no such advice', async () => {
+    await choose('GGUF');
+    const types = form.getByRole('radiogroup', { name: 'Type of the weights' });
+    await expect(types.getByRole('radio', { name: 'As stored' })).toBeChecked();
+    await types.getByRole('radio', { name: 'q8_0' }).click();
+    await expect(types.getByRole('radio', { name: 'q8_0' })).toBeChecked();
+    await expect(form.getByText('Serving it on several devices')).toBeHidden();
+    await photograph(workbench, 'export-gguf');
+  });
+
+  await test.step('what llama.cpp would compute otherwise is refused before anything is written', async () => {
+    await models.getByText('switch-8', { exact: true }).click();
+    await expect(form.getByRole('alert')).toContainText('norm_topk_prob');
+    await choose('ONNX');
+    await expect(form.getByRole('alert')).toBeHidden();
+  });
+  expect(problems).toEqual([]);
+});
