@@ -1,20 +1,18 @@
 import type { Action } from './action.ts';
-import { exportPoint, startExport } from './export.ts';
+import { exportPoint, showExport, startExport } from './export.ts';
 import { showFinetune } from './finetune.ts';
+import { redo, undo } from './history.ts';
 import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
 import { importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
-import { reproduceSweep, saveReport, startSweep } from './sweep.ts';
+import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 import {
   showCompare,
-  showCurves,
   showDevices,
-  showExport,
   showMethods,
   showPalette,
-  showPrune,
-  showRouting,
   showThresholds,
+  showWorkbench,
   themeDark,
   themeLight,
   themeSystem,
@@ -35,25 +33,26 @@ export const actions: readonly Action[] = [
   profileTasks,
   profileForPlan,
   startSweep,
+  measurePlan,
   cancelJob,
   resumeRun,
   reproduceSweep,
   exportPoint,
+  showExport,
   startExport,
   showFinetune,
   showDevices,
+  undo,
+  redo,
   smallerFactor,
   largerFactor,
   pinStay,
   pinGo,
   previousTask,
   nextTask,
-  showRouting,
-  showPrune,
-  showCurves,
+  showWorkbench,
   showThresholds,
   showCompare,
-  showExport,
   showMethods,
   toggleTable,
   togglePlanHatching,

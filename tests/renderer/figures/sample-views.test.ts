@@ -96,7 +96,7 @@ test('thresholds, trends over sizes and pairs of sizes likewise', async () => {
 
 test('methods against each other likewise', { timeout: LIMIT_MS }, async () => {
   const model = manifest.models.at(-1)?.name ?? expect.fail('no model');
-  const choice = comparisonChoice(document.results, { model, factor: null, reference: 'best' });
+  const choice = comparisonChoice(document.results, { model, factor: 8, reference: 'best' });
   const comparison = await engine.call('sweep.compare', { run: SAMPLE_RUN, ...choice });
   expect(comparison.model).toBe(model);
   await expectSame(compareView({ manifest, comparison, theme }));

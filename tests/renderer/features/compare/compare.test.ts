@@ -32,8 +32,9 @@ describe('what is asked of the engine', () => {
     sweepResult({ model: 'a', method: 'unpruned', factor: 1 }),
   ];
   it('is what the controls hold, as far as the sweep has it', () => {
-    expect(comparisonChoice(results, { model: null, factor: null, reference: 'best' })).toEqual({
+    expect(comparisonChoice(results, { model: null, factor: 2, reference: 'best' })).toEqual({
       model: 'a',
+      factor: 2,
       reference: 'best',
     });
     expect(comparisonChoice(results, { model: 'b', factor: 8, reference: 'random' })).toEqual({
@@ -41,8 +42,12 @@ describe('what is asked of the engine', () => {
       factor: 8,
       reference: 'random',
     });
-    // Set for another model or sweep.
-    expect(comparisonChoice(results, { model: 'a', factor: 8, reference: 'random' })).toEqual({ model: 'a' });
+    // A factor that this model was not measured at leads to the nearest; a reference of another model counts for none.
+    expect(comparisonChoice(results, { model: 'a', factor: 8, reference: 'random' })).toEqual({
+      model: 'a',
+      factor: 4,
+    });
+    expect(comparisonChoice(results, { model: 'a', factor: 1, reference: 'best' })?.factor).toBe(2);
     expect(comparisonChoice(results, { model: 'gone', factor: 4, reference: 'unpruned' })).toEqual({
       model: 'a',
       factor: 4,
@@ -51,7 +56,7 @@ describe('what is asked of the engine', () => {
     expect(
       comparisonChoice(
         results.filter(({ factor }) => factor === 1),
-        { model: null, factor: null, reference: 'best' },
+        { model: null, factor: 2, reference: 'best' },
       ),
     ).toBeNull();
   });
