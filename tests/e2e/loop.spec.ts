@@ -32,6 +32,7 @@ const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workben
     for (let above = await shown.innerText(); above !== '/'; above = await shown.innerText()) {
       await up.click();
       await expect(shown).not.toHaveText(above);
+      await expect(shown).not.toHaveText('…');
     }
     let reached = '/';
     for (const part of exports.split('/').filter((name) => name !== '')) {
