@@ -64,7 +64,7 @@ type Judged = Pick<
 >;
 
 /** Lower one-sided end at a level; null for a perplexity whose document holds none so strict. */
-const lowAt = (result: Judged, alpha: number): number | null => {
+export const lowerEndAt = (result: Judged, alpha: number): number | null => {
   if (alpha === ONE_SIDED_ALPHA) return result.lowOneSided;
   if (result.metric !== 'perplexity') return tangoLowerLimitOfEffective(effectiveCounts(result), quantileAt(alpha));
   const strictEnough = (result.lowTail ?? []).filter((one) => one.alpha <= alpha);
@@ -77,7 +77,7 @@ const lowAt = (result: Judged, alpha: number): number | null => {
 };
 
 /** Upper one-sided end at 5 %; null for a perplexity of a document that holds none. */
-const highOf = (result: Judged): number | null => {
+export const upperEndOf = (result: Judged): number | null => {
   if (result.highOneSided !== undefined) return result.highOneSided;
   if (result.metric === 'perplexity') return null;
   const { gained, lost, n } = effectiveCounts(result);
@@ -86,7 +86,7 @@ const highOf = (result: Judged): number | null => {
 
 /** Whether a result, taken by itself, is within the margin: lower one-sided end at -delta or above. */
 export const isSafe = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): boolean =>
-  (lowAt(result, alpha) ?? -Infinity) >= -delta;
+  (lowerEndAt(result, alpha) ?? -Infinity) >= -delta;
 
 /**
  * What a result, taken by itself, says at a margin. Both ends are one-sided: safe where the lower end is at -delta or
@@ -94,7 +94,7 @@ export const isSafe = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): 
  */
 export const verdictOf = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA): PointVerdict => {
   if (isSafe(result, delta, alpha)) return 'safe';
-  return (highOf(result) ?? Infinity) < -delta ? 'worse' : 'undecided';
+  return (upperEndOf(result) ?? Infinity) < -delta ? 'worse' : 'undecided';
 };
 
 /** Items that a result is worth, for what it takes to tell a threshold; 0 where passages are too few. */

@@ -8,7 +8,7 @@ import {
 } from '../contract/compare.ts';
 import { assertNever } from '../contract/errors.ts';
 import type { Finding, SizePair } from '../contract/size-trend.ts';
-import { type Threshold, UNPRUNED, type Verdict } from '../contract/sweep.ts';
+import { type PointVerdict, type Threshold, UNPRUNED, type Verdict } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { bareFactor, formatCount, formatFactor, formatFixed } from '../figures/numbers.ts';
 
@@ -47,6 +47,20 @@ export const verdictText = (verdict: Verdict): string => {
       return 'no tested factor is safe';
     case 'cannot-tell':
       return 'cannot tell: too few items';
+    default:
+      return assertNever(verdict);
+  }
+};
+
+/** What a point says, in words: at the margin it is safe, it is unsafe (worse by more), or its items cannot tell. */
+export const pointVerdictText = (verdict: PointVerdict): string => {
+  switch (verdict) {
+    case 'safe':
+      return 'safe';
+    case 'worse':
+      return 'unsafe';
+    case 'undecided':
+      return 'cannot tell';
     default:
       return assertNever(verdict);
   }

@@ -1,6 +1,7 @@
 import type { CellMatrix, Hatch } from './cell-matrix.ts';
 import { type ColorScale, scaleSteps } from './color-scales.ts';
 import type { FigureTheme } from './colors.ts';
+import type { ShadedMap } from './map-scaling.ts';
 import { svgElement, svgLabel, type SvgNode } from './svg.ts';
 
 /** Those that are drawn. */
@@ -73,6 +74,8 @@ const scaleNumber = (value: number): string => String(Number(value.toPrecision(3
 
 export interface ScaleLegend {
   readonly scale: ColorScale;
+  /** What the scale's shares stand for; none: values themselves. */
+  readonly shaded?: ShadedMap | null;
   readonly theme: FigureTheme;
   /** Whether a cell has no value, because no token chose its expert. */
   readonly hasAbsent: boolean;
@@ -83,11 +86,15 @@ const hatchWords = { dropped: 'dropped by the plan', merged: 'merged by the plan
 
 /** The colour scale at (x, y), 220 wide and 23 high, and beside it what cells mean that have no colour of it. */
 export const drawColorBar = (
-  { scale, theme, hasAbsent, hatches = [] }: ScaleLegend,
+  { scale, shaded = null, theme, hasAbsent, hatches = [] }: ScaleLegend,
   x: number,
   y: number,
 ): SvgNode[] => {
   const [low, high] = scale.domain;
+  const endText = (place: 0 | 1 | 2): string => {
+    if (shaded === null) return scaleNumber(low + (place / 2) * (high - low));
+    return shaded.values === null ? shaded.labels[place] : scaleNumber(shaded.values[place]);
+  };
   const swatch = (left: number, top: number, fill: string, words: string): SvgNode[] => [
     svgElement('rect', { x: left, y: top, width: 10, height: 10, fill }),
     svgLabel(left + 16, top + 9, words, { fill: theme.muted }),
@@ -102,8 +109,8 @@ export const drawColorBar = (
         fill,
       }),
     ),
-    ...[0, 0.5, 1].map((share) =>
-      svgLabel(x + share * BAR.width, y + 23, scaleNumber(low + share * (high - low)), {
+    ...([0, 1, 2] as const).map((place) =>
+      svgLabel(x + (place / 2) * BAR.width, y + 23, endText(place), {
         'text-anchor': 'middle',
         fill: theme.muted,
       }),

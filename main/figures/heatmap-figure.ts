@@ -3,6 +3,7 @@ import type { ColorScale } from './color-scales.ts';
 import type { FigureTheme } from './colors.ts';
 import type { FigureManifest } from './figure-manifest.ts';
 import { drawColorBar, drawHatches, drawHeatmapCells, labelStep } from './heatmap-cells.ts';
+import type { ShadedMap } from './map-scaling.ts';
 import { type Drawing, svgDocument, svgElement, svgLabel, wrapText } from './svg.ts';
 
 export interface HeatmapFigure {
@@ -11,6 +12,8 @@ export interface HeatmapFigure {
   readonly unit: string;
   readonly matrix: CellMatrix;
   readonly scale: ColorScale;
+  /** Where each value stands on the scale, which then runs over shares; none: values themselves. */
+  readonly shaded?: ShadedMap | null;
   /** What a plan does with each expert, [L][E]; none: no plan is shown. */
   readonly hatches?: readonly (readonly Hatch[])[];
   /** Facts below the map: task, tokens, run. */
@@ -29,14 +32,18 @@ const LABEL_ROOM = 24;
 
 /** Layer x expert heatmap in the colours of `scale`; layers downwards (MoE layers only), experts across. */
 export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
-  const { matrix, scale, hatches = [], theme, title, unit, note, manifest } = figure;
+  const { matrix, scale, shaded = null, hatches = [], theme, title, unit, note, manifest } = figure;
   const layers = matrix.length;
   const experts = matrix[0]?.length ?? 0;
   const cell = Math.max(SMALLEST_CELL, Math.min(LARGEST_CELL, Math.floor(MAP_WIDTH / Math.max(1, experts))));
   const mapWidth = cell * experts;
   const mapBottom = TOP + cell * layers;
   const width = Math.max(560, LEFT + mapWidth + MARGIN);
-  const lines = wrapText(`Colour: ${unit}. ${note}`, width - 2 * MARGIN, 10.5);
+  const lines = wrapText(
+    `Colour${shaded === null ? '' : ` (${shaded.words})`}: ${unit}. ${note}`,
+    width - 2 * MARGIN,
+    10.5,
+  );
   const linesTop = mapBottom + 92;
   const height = linesTop + lines.length * 15 + 6;
   const place = { left: LEFT, top: TOP, cellWidth: cell, cellHeight: cell };
@@ -53,7 +60,11 @@ export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
     theme,
     children: [
       svgLabel(MARGIN, 34, title, { 'font-size': 15, 'font-weight': 600 }),
-      svgElement('g', { 'shape-rendering': 'crispEdges' }, ...drawHeatmapCells(matrix, place, scale, theme)),
+      svgElement(
+        'g',
+        { 'shape-rendering': 'crispEdges' },
+        ...drawHeatmapCells(shaded?.shades ?? matrix, place, scale, theme),
+      ),
       ...drawHatches(hatches, place),
       ...every(experts, LABEL_ROOM).map((expert) =>
         svgLabel(LEFT + (expert + 0.5) * cell, mapBottom + 14, String(expert), {
@@ -71,7 +82,7 @@ export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
         fill: theme.muted,
       }),
       ...drawColorBar(
-        { scale, theme, hasAbsent: matrix.some((row) => row.includes(null)), hatches },
+        { scale, shaded, theme, hasAbsent: matrix.some((row) => row.includes(null)), hatches },
         LEFT,
         mapBottom + 46,
       ),

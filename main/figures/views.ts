@@ -10,10 +10,12 @@ import { bytesFigure, hasBytes } from './bytes-figure.ts';
 import { compareFigure } from './compare-figure.ts';
 import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
+import { type DifferenceFigure, differenceFigure } from './difference-figure.ts';
 import { type FigureManifest, manifestLine } from './figure-manifest.ts';
 import { fileNameOf, fileNames } from './file-names.ts';
 import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
 import { heatmapPng } from './heatmap-png.ts';
+import { type MapScaling, shadedMap } from './map-scaling.ts';
 import { type Deflate, pngTexts } from './png.ts';
 import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
 import { profileCsv } from './profile-table.ts';
@@ -86,6 +88,21 @@ export const bytesView = ({ manifest, document, theme }: SweepView, model: strin
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
 });
 
+/** The chart of the workbench, and every result of the sweep. */
+export const differenceView = (
+  { manifest, document, theme }: SweepView,
+  chart: Omit<DifferenceFigure, 'manifest' | 'theme' | 'rule'>,
+): ViewFiles => ({
+  picture:
+    chart.panels.length === 0
+      ? null
+      : {
+          name: `difference-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panels[0]?.task ?? ''}`,
+          draw: () => differenceFigure({ ...chart, rule: document.rule, manifest, theme: figureTheme(theme) }),
+        },
+  table: { name: 'results.csv', write: () => resultsCsv(document, manifest) },
+});
+
 /** Every threshold of the sweep. */
 export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
   picture: null,
@@ -153,6 +170,8 @@ export interface RoutingView {
   /** Profiles of every task that share the colour scale, this one among them. */
   readonly profiles: readonly TaskProfile[];
   readonly theme: ThemeName;
+  /** How colours follow values; absent: linear, one scale for all tasks of the model. */
+  readonly scaling?: MapScaling;
   /** Another task, subtracted: then colours show a difference. */
   readonly minus?: TaskProfile | null;
   /** What a plan does with each expert, [L][E]. */
@@ -184,7 +203,8 @@ const routingMap = (view: RoutingView): HeatmapFigure => {
     return {
       ...shared,
       matrix,
-      scale: differenceScale(largestDifference(matrix), theme),
+      scale: differenceScale(view.scaling === undefined ? largestDifference(matrix) : 1, theme),
+      shaded: view.scaling === undefined ? null : shadedMap(matrix, view.scaling, true),
       title: `${model} on ${profile.task} minus ${minus.task}: ${metric.title}`,
       unit: `${metric.unit}; orange: more on ${profile.task}, blue: more on ${minus.task}`,
     };
@@ -193,7 +213,8 @@ const routingMap = (view: RoutingView): HeatmapFigure => {
     ...shared,
     matrix: own,
     // One scale for all tasks of a model, so that their maps compare.
-    scale: amountScale(largestCell(profiles.map(metric.matrix))),
+    scale: amountScale(view.scaling === undefined ? largestCell(profiles.map(metric.matrix)) : 1),
+    shaded: view.scaling === undefined ? null : shadedMap(own, view.scaling),
     title: `${model} on ${profile.task}: ${metric.title}`,
     unit: metric.unit,
   };

@@ -18,6 +18,8 @@ export interface Action {
   readonly menu: MenuAction['menu'];
   /** `Mod+Shift+P`; Mod is Command on a Mac, else Control. */
   readonly shortcut?: string;
+  /** In a field the key is the field's own. */
+  readonly yieldsToTyping?: boolean;
   readonly enabled: (facts: Facts) => boolean;
   readonly perform: (engine: Engine, facts: Facts) => void | Promise<void>;
 }

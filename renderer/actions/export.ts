@@ -1,7 +1,7 @@
 import { listsRuns } from '../engine/apply-event.ts';
 import { exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
 import { exportStore } from '../state/export-store.ts';
-import { layoutStore } from '../state/layout-store.ts';
+import { always } from './action.ts';
 import type { Action } from './action.ts';
 
 export const exportPoint: Action = {
@@ -12,13 +12,23 @@ export const exportPoint: Action = {
   enabled: ({ selection }) => selection.point !== null && selection.point.factor > 1,
   perform: (_engine, { selection }) => {
     exportStore.getState().choosePoint(selection.point);
-    layoutStore.getState().show('export');
+    exportStore.getState().show(true);
   },
+};
+
+export const showExport: Action = {
+  id: 'show-export',
+  label: 'Export…',
+  keywords: ['save', 'checkpoint', 'verify', 'plan', 'drawer'],
+  menu: 'run',
+  shortcut: 'Mod+Shift+E',
+  enabled: always,
+  perform: () => exportStore.getState().show(true),
 };
 
 export const startExport: Action = {
   id: 'start-export',
-  label: 'Export the plan',
+  label: 'Start the export',
   keywords: ['save', 'checkpoint', 'hugging face', 'onnx', 'gguf', 'llama.cpp', 'write'],
   menu: 'run',
   shortcut: 'Mod+E',

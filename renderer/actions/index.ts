@@ -1,21 +1,19 @@
 import type { Action } from './action.ts';
 import { showRecordedExperiment } from './experiment.ts';
-import { exportPoint, startExport } from './export.ts';
+import { exportPoint, showExport, startExport } from './export.ts';
 import { showFinetune } from './finetune.ts';
+import { redo, undo } from './history.ts';
 import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
 import { importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
-import { reproduceSweep, saveReport, startSweep } from './sweep.ts';
+import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 import {
   showCompare,
-  showCurves,
   showDevices,
-  showExport,
   showMethods,
   showPalette,
-  showPrune,
-  showRouting,
   showThresholds,
+  showWorkbench,
   themeDark,
   themeLight,
   themeSystem,
@@ -36,25 +34,26 @@ export const actions: readonly Action[] = [
   profileTasks,
   profileForPlan,
   startSweep,
+  measurePlan,
   cancelJob,
   resumeRun,
   reproduceSweep,
   exportPoint,
+  showExport,
   startExport,
   showFinetune,
   showDevices,
+  undo,
+  redo,
   smallerFactor,
   largerFactor,
   pinStay,
   pinGo,
   previousTask,
   nextTask,
-  showRouting,
-  showPrune,
-  showCurves,
+  showWorkbench,
   showThresholds,
   showCompare,
-  showExport,
   showMethods,
   showRecordedExperiment,
   toggleTable,

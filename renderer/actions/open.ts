@@ -17,6 +17,7 @@ export const openModel: Action = {
     const entry = await bridge.call('models.open', { handle: folder.handle });
     cache.invalidate((name) => name === 'models.list');
     selectionStore.getState().selectModel(entry.handle);
+    selectionStore.getState().explain('model');
   },
 };
 

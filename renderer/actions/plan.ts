@@ -32,7 +32,8 @@ const importText = async (
         : curveLabel(plan.method, plan.recovery === undefined ? null : (plan.recovery.refit ?? 'experts')),
     factor: kind === 'ranking' ? null : (model.info.experts * cost.keptPerLayer.length) / kept,
   });
-  layoutStore.getState().show('prune');
+  layoutStore.getState().show('workbench');
+  selectionStore.getState().explain('plan');
 };
 
 export const importPlan: Action = {
@@ -104,7 +105,7 @@ const pinExpert = (keep: boolean, shortcut: string, ...keywords: readonly string
   enabled: ({ selection: { model, layer, expert } }) => model !== null && layer !== null && expert !== null,
   perform: (_engine, { selection: { model, layer, expert } }) => {
     if (model === null || layer === null || expert === null) return;
-    const { pins, pin } = planStore.getState();
+    const { pins, pin } = selectionStore.getState();
     pin(model, { layer, expert }, pinOf(pins[model], layer, expert) === keep ? null : keep);
   },
 });

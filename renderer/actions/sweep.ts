@@ -4,12 +4,13 @@ import type { Engine } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
-import { chatOf } from '../profile/chat.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
+import { currentMaking, measureObstacle } from '../sweep/current-making.ts';
+import { limitOf } from '../sweep/model-points.ts';
 import { shownSweep } from '../sweep/shown-sweep.ts';
 import { optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
@@ -47,49 +48,44 @@ export const startSweep: Action = {
     cache.invalidate(listsRuns);
     selectionStore.getState().selectRun(run);
     curvesStore.getState().chooseDelta(null);
-    layoutStore.getState().show('curves');
+    layoutStore.getState().show('workbench');
   },
 };
 
-const canSearch = (facts: Facts): boolean =>
-  facts.connected &&
-  isUsable(selectedModel(facts)) &&
-  facts.selection.factor > 1 &&
-  plannedTasks(facts, planStore.getState()).length > 0;
-
 /**
- * A plan that has to be searched for: the job that finds and measures it is a sweep of one point. Offered where the
- * engine has answered that there is no plan without a search, and so not among the actions of palette and menu.
+ * The plan on screen, measured: a sweep of one point, with the unpruned model on the same items. A plan that has to be
+ * searched for is found by the same job.
  */
-export const startSearch: Action = {
-  id: 'start-search',
-  label: 'Search for a plan and measure it',
-  keywords: ['search', 'evaluate', 'method', 'factor'],
+export const measurePlan: Action = {
+  id: 'measure-plan',
+  label: 'Measure the current plan',
+  keywords: ['search', 'evaluate', 'accuracy', 'method', 'factor', 'now'],
   menu: 'run',
-  enabled: canSearch,
+  shortcut: 'Mod+Shift+Enter',
+  enabled: (facts) => facts.connected && measureObstacle(facts, planStore.getState()) === null,
   perform: async ({ bridge, cache }, facts) => {
     const model = selectedModel(facts);
-    if (model === null) return;
+    const making = currentMaking(facts, planStore.getState());
+    if (model === null || making === null) return;
     const { method, factor } = facts.selection;
-    const { options, seed, chat } = planStore.getState();
+    const { options, seed } = planStore.getState();
     const { limit, delta } = sweepStore.getState();
-    const { run } = await bridge.call('sweep.start', {
+    await bridge.call('sweep.start', {
       models: [model.handle],
       tasks: [...plannedTasks(facts, planStore.getState())],
       settings: {
         methods: [method],
         factors: [1, factor],
         seeds: [seed],
+        budget: making.budget,
+        protect: making.protect,
         options: optionsOf([method], options),
-        limit,
+        limit: limitOf(shownSweep(facts)) ?? limit,
         delta,
-        chat: chatOf([model], chat),
+        chat: making.chat ? true : undefined,
       },
     });
     cache.invalidate(listsRuns);
-    selectionStore.getState().selectRun(run);
-    curvesStore.getState().chooseDelta(null);
-    layoutStore.getState().show('curves');
   },
 };
 
@@ -107,9 +103,9 @@ export const reproduceSweep: Action = {
   label: 'Reproduce the sweep',
   keywords: ['again', 'repeat', 'compare', 'match', 'sample'],
   menu: 'run',
-  enabled: ({ connected, runs, selection }) => connected && isReproducible(shownSweep(runs, selection.run)),
-  perform: async (engine, { runs, selection }) => {
-    const sweep = shownSweep(runs, selection.run);
+  enabled: (facts) => facts.connected && isReproducible(shownSweep(facts)),
+  perform: async (engine, facts) => {
+    const sweep = shownSweep(facts);
     if (sweep !== null) await startReproduction(engine, sweep.id);
   },
 };
@@ -119,9 +115,9 @@ export const saveReport: Action = {
   label: 'Save report of the sweep…',
   keywords: ['html', 'page', 'print', 'figures', 'thresholds', 'export'],
   menu: 'file',
-  enabled: ({ connected, runs, selection }) => connected && shownSweep(runs, selection.run) !== null,
-  perform: async ({ bridge }, { runs, selection }) => {
-    const sweep = shownSweep(runs, selection.run);
+  enabled: (facts) => facts.connected && shownSweep(facts) !== null,
+  perform: async ({ bridge }, facts) => {
+    const sweep = shownSweep(facts);
     if (sweep === null) return;
     const { delta, familywise } = curvesStore.getState();
     const { name, html } = await bridge.call('report.make', { run: sweep.id, familywise, delta: delta ?? undefined });

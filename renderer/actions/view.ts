@@ -1,7 +1,7 @@
 import { devicesStore, methodsStore } from '../state/dialog-stores.ts';
 import { layoutStore, viewTitles } from '../state/layout-store.ts';
 import type { Theme, View } from '../state/layout-store.ts';
-import { compareStore, curvesStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
+import { compareStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
 
@@ -15,12 +15,9 @@ const showView = (view: View, digit: number, ...keywords: readonly string[]): Ac
   perform: () => layoutStore.getState().show(view),
 });
 
-export const showRouting = showView('routing', 1, 'heatmap', 'experts', 'router');
-export const showPrune = showView('prune', 2, 'plan', 'factor', 'sweep', 'method');
-export const showCurves = showView('curves', 3, 'accuracy', 'threshold', 'results');
-export const showThresholds = showView('thresholds', 4, 'experts', 'sizes', 'finding', 'scratch');
-export const showCompare = showView('compare', 5, 'methods', 'rank', 'best', 'against', 'recovery');
-export const showExport = showView('export', 6, 'save', 'checkpoint', 'verify');
+export const showWorkbench = showView('workbench', 1, 'heatmap', 'experts', 'router', 'plan', 'curves', 'accuracy');
+export const showThresholds = showView('thresholds', 2, 'experts', 'sizes', 'finding', 'scratch');
+export const showCompare = showView('compare', 3, 'methods', 'rank', 'best', 'against', 'recovery');
 
 export const showDevices: Action = {
   id: 'show-devices',
@@ -54,8 +51,7 @@ export const showPalette: Action = {
 
 /** The views that show their numbers as a table too. */
 const tableStores = {
-  routing: routingStore,
-  curves: curvesStore,
+  workbench: routingStore,
   thresholds: thresholdsStore,
   compare: compareStore,
 } as const;
@@ -69,9 +65,7 @@ export const toggleTable: Action = {
   enabled: always,
   perform: () => {
     const { view } = layoutStore.getState();
-    // Prune shows the map of Routing.
-    const store = view === 'prune' || view === 'export' ? routingStore : tableStores[view];
-    const { asTable, showTable } = store.getState();
+    const { asTable, showTable } = tableStores[view].getState();
     showTable(!asTable);
   },
 };

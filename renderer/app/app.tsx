@@ -6,15 +6,14 @@ import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
 import { ExperimentDialog } from '../features/experiment/experiment-dialog.tsx';
+import { ExportDrawer } from '../features/export/export-drawer.tsx';
 import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
 import { FolderDialog } from '../features/folders/folder-dialog.tsx';
-import { Inspector } from '../features/inspector/inspector.tsx';
 import { JobsBar } from '../features/jobs/jobs-bar.tsx';
 import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
-import { RoutingView } from '../features/routing/routing-view.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
@@ -22,19 +21,19 @@ import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-sto
 import type { View } from '../state/layout-store.ts';
 import { ConnectionBanner, Notices, SampleBanner } from './banners.tsx';
 import { CommandPalette } from './command-palette.tsx';
+import { PlanHeader } from './plan-header.tsx';
+import { SidePanel } from './side-panel.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAppEffects } from './use-app-effects.ts';
+import { WorkbenchView } from './workbench-view.tsx';
 
 /** The first view comes with the page, the others (and the charts that they need) when they are first opened. */
 const viewComponents: Readonly<Record<View, React.ComponentType>> = {
-  routing: RoutingView,
-  prune: lazy(async () => ({ default: (await import('../features/prune/prune-view.tsx')).PruneView })),
-  curves: lazy(async () => ({ default: (await import('../features/curves/curves-view.tsx')).CurvesView })),
+  workbench: WorkbenchView,
   thresholds: lazy(async () => ({
     default: (await import('../features/thresholds/thresholds-view.tsx')).ThresholdsView,
   })),
   compare: lazy(async () => ({ default: (await import('../features/compare/compare-view.tsx')).CompareView })),
-  export: lazy(async () => ({ default: (await import('../features/export/export-view.tsx')).ExportView })),
 };
 
 export const App = ({ engine }: { readonly engine: Engine }) => (
@@ -49,17 +48,21 @@ const Workbench = () => {
   const CurrentView = viewComponents[layout.view];
   return (
     <div className="workbench">
-      <TopBar />
-      <ConnectionBanner />
-      <SampleBanner />
+      <SkipLink />
+      <header>
+        <TopBar />
+        <PlanHeader />
+        <ConnectionBanner />
+        <SampleBanner />
+      </header>
       <div className="workbench-middle">
         {layout.sidebarOpen && (
-          <>
-            <nav className="side-panel" aria-label="Models, tasks and runs" style={{ width: layout.sidebarWidth }}>
+          <nav className="side-frame" aria-label="Models, tasks and runs">
+            <div className="side-panel" style={{ width: layout.sidebarWidth }}>
               <ErrorBoundary>
                 <Sidebar />
               </ErrorBoundary>
-            </nav>
+            </div>
             <Splitter
               label="Width of the sidebar"
               panel="left"
@@ -68,17 +71,19 @@ const Workbench = () => {
               maximum={sidebarLimits.maximum}
               onResize={layout.resizeSidebar}
             />
-          </>
+          </nav>
         )}
-        <main className="view" id="view" role="tabpanel" aria-labelledby={`tab-${layout.view}`}>
-          <ErrorBoundary key={layout.view}>
-            <Suspense fallback={null}>
-              <CurrentView />
-            </Suspense>
-          </ErrorBoundary>
+        <main className="view" id="view" tabIndex={-1}>
+          <div role="tabpanel" id="view-panel" aria-labelledby={`tab-${layout.view}`}>
+            <ErrorBoundary key={layout.view}>
+              <Suspense fallback={null}>
+                <CurrentView />
+              </Suspense>
+            </ErrorBoundary>
+          </div>
         </main>
         {layout.inspectorOpen && (
-          <>
+          <aside className="side-frame" aria-label="Inspector">
             <Splitter
               label="Width of the inspector"
               panel="right"
@@ -87,18 +92,19 @@ const Workbench = () => {
               maximum={inspectorLimits.maximum}
               onResize={layout.resizeInspector}
             />
-            <aside className="side-panel inspector" aria-label="Inspector" style={{ width: layout.inspectorWidth }}>
+            <div className="side-panel inspector" style={{ width: layout.inspectorWidth }}>
               <ErrorBoundary>
-                <Inspector />
+                <SidePanel />
               </ErrorBoundary>
-            </aside>
-          </>
+            </div>
+          </aside>
         )}
       </div>
       <JobsBar />
       <Notices />
       <CommandPalette />
       <ExperimentDialog />
+      <ExportDrawer />
       <FinetuneDialog />
       <FolderDialog />
       <SampleDialog />
@@ -109,6 +115,13 @@ const Workbench = () => {
     </div>
   );
 };
+
+/** For who walks by keys: past the header and the lists. */
+const SkipLink = () => (
+  <button type="button" className="skip-link" onClick={() => document.getElementById('view')?.focus()}>
+    Skip to the view
+  </button>
+);
 
 const Sidebar = () => (
   <>

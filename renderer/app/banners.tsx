@@ -26,9 +26,9 @@ export const ConnectionBanner = () => {
  * Says, while the sample is on screen, what it is and what it is not; goes for this session where the person closes it.
  */
 export const SampleBanner = () => {
-  const { runs, selection } = useFacts();
+  const facts = useFacts();
   const [closed, setClosed] = useState(false);
-  const sweep = shownSweep(runs, selection.run);
+  const sweep = shownSweep(facts);
   if (closed || sweep?.sample !== true) return null;
   const [models, tasks] = [formatCount(sweep.models.length), formatCount(sweep.tasks.length)];
   return (

@@ -1,15 +1,21 @@
 import { Command } from 'cmdk';
+import { useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand';
+import { assertNever } from '../../main/contract/errors.ts';
+import { methodTitle } from '../../main/figures/method-titles.ts';
 import { performAction } from '../actions/action.ts';
 import { actions } from '../actions/index.ts';
+import { openRun } from '../actions/open-run.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Dialog } from '../components/dialog.tsx';
 import { useEngine } from '../engine/engine-context.tsx';
+import type { Engine } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
+import type { Facts } from '../engine/facts.ts';
 import { layoutStore } from '../state/layout-store.ts';
-
-const menuTitles = { file: 'File', edit: 'Selection', view: 'View', run: 'Run', help: 'Help' } as const;
-const menus = ['run', 'view', 'file', 'edit', 'help'] as const;
+import { selectionStore } from '../state/selection-store.ts';
+import { groupsOf, isPlace, paletteItems, rankedItems } from './palette-items.ts';
+import type { PaletteItem, PaletteTarget } from './palette-items.ts';
 
 export const CommandPalette = () => {
   const { paletteOpen, openPalette } = useStore(layoutStore);
@@ -20,36 +26,94 @@ export const CommandPalette = () => {
   ) : null;
 };
 
+const reach = (target: PaletteTarget, engine: Engine, facts: Facts): void => {
+  const selection = selectionStore.getState();
+  const { show } = layoutStore.getState();
+  switch (target.kind) {
+    case 'action':
+      return void performAction(target.action, engine);
+    case 'model':
+      selection.selectModel(target.model.handle);
+      return selection.explain('model');
+    case 'task':
+      return selection.focusTask(target.task.handle);
+    case 'method':
+      return selection.chooseMethod(target.method);
+    case 'run':
+      return openRun(facts, target.run);
+    case 'expert':
+      selection.selectExpert(target.layer, target.expert);
+      return show('workbench');
+    default:
+      return assertNever(target);
+  }
+};
+
 const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
   const engine = useEngine();
   const facts = useFacts();
+  const [typed, setTyped] = useState('');
+  const items = paletteItems(actions, facts, methodTitle, typed);
+  const line = (item: PaletteItem, withGroup: boolean) => (
+    <PaletteLine
+      key={item.id}
+      item={item}
+      withGroup={withGroup}
+      onChoose={() => {
+        onDone();
+        reach(item.target, engine, facts);
+      }}
+    />
+  );
+  const commands = items.filter((item) => !isPlace(item));
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // What is best stands first, and is seen.
+    if (list.current !== null) list.current.scrollTop = 0;
+  }, [typed]);
   return (
-    <Command label="Commands" className="palette" loop>
-      <Command.Input autoFocus placeholder="What do you want to do?" />
-      <Command.List>
-        <Command.Empty>No command of that name.</Command.Empty>
-        {menus.map((menu) => (
-          <Command.Group key={menu} heading={menuTitles[menu]}>
-            {actions
-              .filter((action) => action.menu === menu && action.id !== 'show-palette')
-              .map((action) => (
-                <Command.Item
-                  key={action.id}
-                  value={action.label}
-                  keywords={[...action.keywords]}
-                  disabled={!action.enabled(facts)}
-                  onSelect={() => {
-                    onDone();
-                    void performAction(action, engine);
-                  }}
-                >
-                  <span>{action.label}</span>
-                  {action.shortcut !== undefined && <kbd>{showShortcut(action.shortcut, isMac)}</kbd>}
-                </Command.Item>
-              ))}
-          </Command.Group>
-        ))}
+    <Command label="Commands" className="palette" shouldFilter={false} loop>
+      <Command.Input
+        data-autofocus
+        value={typed}
+        onValueChange={setTyped}
+        placeholder="Do something, or find a model, task, method, run or expert (3:17)"
+      />
+      <Command.List ref={list} label="What was found">
+        <Command.Empty>Nothing of that name.</Command.Empty>
+        {/* What is typed ranks all alike, whatever it stands under. */}
+        {typed === ''
+          ? groupsOf(commands).map((group) => (
+              <Command.Group key={group} heading={group}>
+                {commands.filter((item) => item.group === group).map((item) => line(item, false))}
+              </Command.Group>
+            ))
+          : rankedItems(items, typed).map((item) => line(item, true))}
       </Command.List>
     </Command>
+  );
+};
+
+interface PaletteLineProps {
+  readonly item: PaletteItem;
+  readonly withGroup: boolean;
+  readonly onChoose: () => void;
+}
+
+const PaletteLine = ({ item, withGroup, onChoose }: PaletteLineProps) => {
+  const shortcut = item.target.kind === 'action' ? item.target.action.shortcut : undefined;
+  return (
+    <Command.Item
+      // Lines of one name are told apart by what they lead to.
+      value={`${item.label} ${item.id}`}
+      disabled={!item.enabled}
+      onSelect={onChoose}
+    >
+      <span>{item.label}</span>
+      <span className="palette-end">
+        {withGroup && <span className="muted">{item.group}</span>}
+        {shortcut !== undefined && <kbd>{showShortcut(shortcut, isMac)}</kbd>}
+      </span>
+    </Command.Item>
   );
 };

@@ -1,8 +1,8 @@
 import { isUsable } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
-import { noSelection } from '../state/selection-store.ts';
-import type { Selection } from '../state/selection-store.ts';
+import { noSelection } from '../state/selection.ts';
+import type { Selection } from '../state/selection.ts';
 
 const fingerprintOf = ({ fingerprint }: { readonly fingerprint: string | null }): string | null => fingerprint;
 

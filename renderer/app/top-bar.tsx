@@ -9,7 +9,7 @@ export const TopBar = () => {
     useStore(layoutStore);
   const next = theme === 'system' ? 'light' : theme === 'light' ? 'dark' : 'system';
   return (
-    <header className="top-bar">
+    <div className="top-bar">
       <div className="top-bar-side">
         <IconButton
           icon="sidebar"
@@ -27,7 +27,7 @@ export const TopBar = () => {
             type="button"
             role="tab"
             aria-selected={name === view}
-            aria-controls="view"
+            aria-controls="view-panel"
             tabIndex={name === view ? 0 : -1}
             onClick={() => show(name)}
             onKeyDown={(event) => {
@@ -56,6 +56,6 @@ export const TopBar = () => {
           onClick={toggleInspector}
         />
       </div>
-    </header>
+    </div>
   );
 };

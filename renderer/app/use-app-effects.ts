@@ -10,10 +10,17 @@ import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { applyTheme } from '../state/theme.ts';
 import { completeSelection } from './complete-selection.ts';
+import { useAddress } from './use-address.ts';
 
 const shortcuts = actions.flatMap((action) =>
   action.shortcut === undefined ? [] : [{ action, shortcut: parseShortcut(action.shortcut) }],
 );
+
+const TYPED = new Set(['text', 'number', 'search', 'email', 'url', 'password']);
+
+/** Whether keys go into a text: there the field has its own history. */
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && TYPED.has(target.type));
 
 /** Keys, menu, theme and the first selection: what the window does without being drawn. */
 export const useAppEffects = (): void => {
@@ -25,7 +32,7 @@ export const useAppEffects = (): void => {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const found = shortcuts.find(({ shortcut }) => matchesShortcut(shortcut, event, isMac));
-      if (found === undefined) return;
+      if (found === undefined || (found.action.yieldsToTyping === true && isTyping(event.target))) return;
       event.preventDefault();
       void performAction(found.action, engine);
     };
@@ -51,7 +58,11 @@ export const useAppEffects = (): void => {
       label: action.label,
       menu: action.menu,
       enabled: action.enabled(facts),
-      accelerator: action.shortcut === undefined ? undefined : shortcutAccelerator(action.shortcut),
+      // What yields to typing is heard by the page alone: the menu's key would take it from fields.
+      accelerator:
+        action.shortcut === undefined || action.yieldsToTyping === true
+          ? undefined
+          : shortcutAccelerator(action.shortcut),
     }));
     shell.setMenu(menu).catch((error: unknown) => noticesStore.getState().report(error));
     // The menu changes only with what is enabled.
@@ -63,8 +74,9 @@ export const useAppEffects = (): void => {
     bridge.shell?.setTheme(theme).catch((error: unknown) => noticesStore.getState().report(error));
   }, [bridge, theme]);
 
+  const isFollowed = useAddress(facts);
   useEffect(() => {
-    const completed = completeSelection(facts);
-    if (completed !== null) selectionStore.setState(completed);
-  }, [facts]);
+    const completed = isFollowed ? completeSelection(facts) : null;
+    if (completed !== null) selectionStore.getState().complete(completed);
+  }, [facts, isFollowed]);
 };

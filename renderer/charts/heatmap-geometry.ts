@@ -1,4 +1,12 @@
-/** Where the cells of a layer x expert heatmap lie, in CSS pixels. */
+/** The part of a map that is on screen: whole layers and experts. */
+export interface MapWindow {
+  readonly firstLayer: number;
+  readonly layers: number;
+  readonly firstExpert: number;
+  readonly experts: number;
+}
+
+/** Where the cells of a layer x expert heatmap lie, in CSS pixels. Cells may be narrower than a pixel. */
 export interface HeatmapGeometry {
   readonly left: number;
   readonly top: number;
@@ -7,8 +15,10 @@ export interface HeatmapGeometry {
   readonly gap: number;
   readonly width: number;
   readonly height: number;
-  readonly layers: number;
-  readonly experts: number;
+  readonly shown: MapWindow;
+  /** Layers and experts that are drawn as one mark, of the strongest value: 1 where cells are large enough. */
+  readonly layerBin: number;
+  readonly expertBin: number;
 }
 
 interface HeatmapMargins {
@@ -17,29 +27,44 @@ interface HeatmapMargins {
   readonly right: number;
 }
 
-const MINIMUM_CELL = 6;
-const LARGEST_CELL = { width: 76, height: 40 } as const;
+/** Cells smaller than this are drawn together. */
+export const SMALLEST_MARK_PX = 4;
+const LARGEST_CELL = { width: 76, height: 44 } as const;
+/** From here on cells stand apart. */
+const ROOM_FOR_GAP = { narrow: 5, wide: 12 } as const;
 
-/** Fits the cells to the width; narrower than MINIMUM_CELL per expert, the map grows wider than asked and scrolls. */
+const binOf = (cell: number): number => Math.max(1, Math.ceil(SMALLEST_MARK_PX / cell - 1e-9));
+
+/** The whole map. */
+export const wholeMap = (layers: number, experts: number): MapWindow => ({
+  firstLayer: 0,
+  layers,
+  firstExpert: 0,
+  experts,
+});
+
+/** Fits the window to the room: never wider, and as high as `room.height` at most (labels beside). */
 export const heatmapGeometry = (
-  availableWidth: number,
-  layers: number,
-  experts: number,
+  room: { readonly width: number; readonly height: number },
+  shown: MapWindow,
   margins: HeatmapMargins,
 ): HeatmapGeometry => {
-  const room = availableWidth - margins.left - margins.right;
-  const cellWidth = Math.max(MINIMUM_CELL, Math.min(LARGEST_CELL.width, Math.floor((room / experts) * 2) / 2));
-  const cellHeight = Math.max(9, Math.min(LARGEST_CELL.height, Math.round(cellWidth * 0.9), Math.floor(560 / layers)));
+  const across = Math.max(1, room.width - margins.left - margins.right);
+  const down = Math.max(1, room.height - margins.top);
+  const cellWidth = Math.min(LARGEST_CELL.width, across / Math.max(1, shown.experts));
+  const cellHeight = Math.min(LARGEST_CELL.height, down / Math.max(1, shown.layers));
+  const smaller = Math.min(cellWidth, cellHeight);
   return {
     left: margins.left,
     top: margins.top,
     cellWidth,
     cellHeight,
-    gap: cellWidth >= 12 ? 2 : 1,
-    width: margins.left + cellWidth * experts + margins.right,
-    height: margins.top + cellHeight * layers,
-    layers,
-    experts,
+    gap: smaller >= ROOM_FOR_GAP.wide ? 2 : smaller >= ROOM_FOR_GAP.narrow ? 1 : 0,
+    width: Math.min(room.width, margins.left + cellWidth * shown.experts + margins.right),
+    height: margins.top + cellHeight * shown.layers,
+    shown,
+    layerBin: binOf(cellHeight),
+    expertBin: binOf(cellWidth),
   };
 };
 
@@ -50,18 +75,28 @@ export interface Cell {
 
 /** The cell under a point, or null outside the map. */
 export const cellAt = (geometry: HeatmapGeometry, x: number, y: number): Cell | null => {
-  const expert = Math.floor((x - geometry.left) / geometry.cellWidth);
-  const layer = Math.floor((y - geometry.top) / geometry.cellHeight);
-  return expert >= 0 && expert < geometry.experts && layer >= 0 && layer < geometry.layers ? { layer, expert } : null;
+  const { shown } = geometry;
+  const across = Math.floor((x - geometry.left) / geometry.cellWidth);
+  const down = Math.floor((y - geometry.top) / geometry.cellHeight);
+  return across >= 0 && across < shown.experts && down >= 0 && down < shown.layers
+    ? { layer: shown.firstLayer + down, expert: shown.firstExpert + across }
+    : null;
 };
 
 export const cellOrigin = (
   geometry: HeatmapGeometry,
   { layer, expert }: Cell,
 ): { readonly x: number; readonly y: number } => ({
-  x: geometry.left + expert * geometry.cellWidth,
-  y: geometry.top + layer * geometry.cellHeight,
+  x: geometry.left + (expert - geometry.shown.firstExpert) * geometry.cellWidth,
+  y: geometry.top + (layer - geometry.shown.firstLayer) * geometry.cellHeight,
 });
+
+/** Whether a cell is on screen. */
+export const isShown = ({ shown }: Pick<HeatmapGeometry, 'shown'>, { layer, expert }: Cell): boolean =>
+  layer >= shown.firstLayer &&
+  layer < shown.firstLayer + shown.layers &&
+  expert >= shown.firstExpert &&
+  expert < shown.firstExpert + shown.experts;
 
 /** The cell that a key leads to; null where the key moves nothing. */
 export const movedCell = (from: Cell, key: string, layers: number, experts: number): Cell | null => {

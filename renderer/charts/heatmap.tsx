@@ -1,11 +1,13 @@
-import { useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { MouseEvent, ReactNode } from 'react';
-import type { Hatch } from '../../main/figures/cell-matrix.ts';
+import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
 import type { ColorScale } from '../../main/figures/color-scales.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { useElementWidth } from './chart-element.ts';
-import { cellAt, cellOrigin, heatmapGeometry, movedCell } from './heatmap-geometry.ts';
-import type { Cell } from './heatmap-geometry.ts';
+import { IconButton } from '../components/button.tsx';
+import { cellAt, cellOrigin, heatmapGeometry, isShown, movedCell } from './heatmap-geometry.ts';
+import type { Cell, MapWindow } from './heatmap-geometry.ts';
+import { fitting, isWhole, panned, revealing, zoomed } from './map-window.ts';
 import { paintHeatmap } from './paint-heatmap.ts';
 import './heatmap.css';
 
@@ -13,6 +15,8 @@ interface HeatmapProps {
   /** What the map shows, read aloud. */
   readonly label: string;
   readonly matrix: readonly (readonly number[])[];
+  /** Where each value stands on the colour scale. */
+  readonly shades: CellMatrix;
   readonly scale: ColorScale;
   readonly hatch: (cell: Cell) => Hatch;
   readonly pin: (cell: Cell) => boolean | null;
@@ -26,23 +30,46 @@ interface HeatmapProps {
 }
 
 const MARGINS = { left: 34, top: 22 } as const;
-const NOTE_WIDTH = 44;
+const NOTE_WIDTH = 62;
 
-/** Layers x experts on a canvas. Arrow keys walk the cells; every cell's numbers appear on hover and are read aloud. */
+/** What a key makes of the window: its size; null: the whole map again. */
+const zoomKeys: Readonly<Record<string, number | null>> = { '+': 0.5, '=': 0.5, '-': 2, '0': null };
+
+/** Cells that a turn of the wheel moves a window by, as a part of it. */
+const WHEEL_STEP = 0.15;
+
+/** Height that a map may take: what is below it stays on the screen. */
+const roomBelow = (): number => Math.max(170, Math.min(440, window.innerHeight * 0.42));
+
+const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell => ({
+  layer: firstLayer + Math.floor(layers / 2),
+  expert: firstExpert + Math.floor(experts / 2),
+});
+
+/** Layers x experts on a canvas, fitted to the room. Arrow keys walk the cells; every cell's numbers appear on hover and are read aloud. */
 export const Heatmap = (props: HeatmapProps) => {
-  const { label, matrix, scale, hatch, pin, cellText, rowNote, selected, onSelect, describe } = props;
+  const { label, matrix, shades, scale, hatch, pin, cellText, rowNote, selected, onSelect, describe } = props;
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
+  const map = useRef<HTMLDivElement>(null);
   const [hovered, setHovered] = useState<Cell | null>(null);
-  const [focused, setFocused] = useState(false);
+  /** Walked by keys: the cell that they stand on tells its numbers. With the pointer only what is under it does. */
+  const [walking, setWalking] = useState(false);
+  const [chosenWindow, chooseWindow] = useState<MapWindow | null>(null);
   const theme = useResolvedTheme();
   const helpId = useId();
   const layers = matrix.length;
   const experts = matrix[0]?.length ?? 0;
+  const size = useMemo(() => ({ layers, experts }), [layers, experts]);
   const geometry = useMemo(
-    () => heatmapGeometry(width, layers, experts, { ...MARGINS, right: rowNote === null ? 2 : NOTE_WIDTH }),
-    [width, layers, experts, rowNote],
+    () =>
+      heatmapGeometry({ width, height: roomBelow() }, fitting(chosenWindow, size), {
+        ...MARGINS,
+        right: rowNote === null ? 2 : NOTE_WIDTH,
+      }),
+    [width, chosenWindow, size, rowNote],
   );
+  const shownWindow = geometry.shown;
   const cursor: Cell = {
     layer: Math.min(selected.layer ?? 0, layers - 1),
     expert: Math.min(selected.expert ?? 0, experts - 1),
@@ -60,6 +87,7 @@ export const Heatmap = (props: HeatmapProps) => {
     paintHeatmap(context, {
       geometry,
       matrix,
+      shades,
       scale,
       hatch,
       pin,
@@ -67,21 +95,49 @@ export const Heatmap = (props: HeatmapProps) => {
       rowNote,
       ink: style.getPropertyValue('--text').trim(),
       mutedInk: style.getPropertyValue('--text-muted').trim(),
+      surface: style.getPropertyValue('--surface').trim(),
       font: style.fontFamily,
       selectedLayer: selected.layer,
     });
-  }, [geometry, matrix, scale, hatch, pin, cellText, rowNote, selected.layer, theme, width]);
+  }, [geometry, matrix, shades, scale, hatch, pin, cellText, rowNote, selected.layer, theme, width]);
 
-  const shown = hovered ?? (focused ? cursor : null);
+  const told = hovered ?? (walking && isShown(geometry, cursor) ? cursor : null);
+  const zoom = (factor: number, about: Cell): void => chooseWindow(zoomed(shownWindow, factor, about, size));
   const box = (cell: Cell) => {
     const { x, y } = cellOrigin(geometry, cell);
     return {
       left: x - 2,
       top: y - 2,
-      width: geometry.cellWidth - geometry.gap + 4,
-      height: geometry.cellHeight - geometry.gap + 4,
+      width: Math.max(2, geometry.cellWidth - geometry.gap) + 4,
+      height: Math.max(2, geometry.cellHeight - geometry.gap) + 4,
     };
   };
+  useEffect(() => {
+    const element = map.current;
+    if (element === null) return;
+    // React's own listeners are passive: they could not keep the page from zooming or scrolling.
+    const onWheel = (event: WheelEvent): void => {
+      const isZoom = event.ctrlKey || event.metaKey;
+      if (!isZoom && !event.shiftKey) return;
+      event.preventDefault();
+      const { left, top } = element.getBoundingClientRect();
+      const about = cellAt(geometry, event.clientX - left, event.clientY - top);
+      const turn = Math.sign(event.deltaY || event.deltaX);
+      if (about === null || turn === 0) return;
+      if (isZoom) chooseWindow(zoomed(geometry.shown, turn > 0 ? 1.25 : 0.8, about, size));
+      else
+        chooseWindow(
+          panned(
+            geometry.shown,
+            { layers: 0, experts: turn * Math.max(1, Math.round(WHEEL_STEP * geometry.shown.experts)) },
+            size,
+          ),
+        );
+    };
+    element.addEventListener('wheel', onWheel, { passive: false });
+    return () => element.removeEventListener('wheel', onWheel);
+  }, [geometry, size]);
+
   const cellUnder = (event: MouseEvent<HTMLElement>): Cell | null => {
     const { left, top } = event.currentTarget.getBoundingClientRect();
     return cellAt(geometry, event.clientX - left, event.clientY - top);
@@ -99,6 +155,7 @@ export const Heatmap = (props: HeatmapProps) => {
         </div>
       )}
       <div
+        ref={map}
         className="heatmap"
         role="application"
         aria-roledescription="heatmap"
@@ -106,39 +163,89 @@ export const Heatmap = (props: HeatmapProps) => {
         aria-describedby={helpId}
         tabIndex={0}
         style={{ width: geometry.width, height: geometry.height }}
-        onFocus={() => setFocused(true)}
-        onBlur={() => setFocused(false)}
+        onFocus={(event) => setWalking(event.currentTarget.matches(':focus-visible'))}
+        onBlur={() => setWalking(false)}
         onKeyDown={(event) => {
           if (event.ctrlKey || event.metaKey || event.altKey) return;
+          const factor = zoomKeys[event.key];
+          if (factor !== undefined) {
+            event.preventDefault();
+            if (factor === null) chooseWindow(null);
+            else zoom(factor, cursor);
+            return;
+          }
           const next = movedCell(cursor, event.key, layers, experts);
           if (next === null) return;
           event.preventDefault();
           setHovered(null);
-          onSelect(selected.expert === null ? cursor : next);
+          setWalking(true);
+          const target = selected.expert === null ? cursor : next;
+          if (!isWhole(shownWindow, size)) chooseWindow(revealing(shownWindow, target, size));
+          onSelect(target);
         }}
         onPointerMove={(event) => {
+          setWalking(false);
           const cell = cellUnder(event);
           setHovered((known) => (known?.layer === cell?.layer && known?.expert === cell?.expert ? known : cell));
         }}
-        onPointerLeave={() => setHovered(null)}
+        onPointerLeave={() => {
+          setHovered(null);
+          setWalking(false);
+        }}
         onClick={(event) => {
           const cell = cellUnder(event);
           if (cell !== null) onSelect(cell);
         }}
       >
         <canvas ref={canvas} aria-hidden="true" style={{ width: geometry.width, height: geometry.height }} />
-        {selected.layer !== null && selected.expert !== null && layers > 0 && (
+        {selected.layer !== null && selected.expert !== null && layers > 0 && isShown(geometry, cursor) && (
           <div className="heatmap-selected" style={box(cursor)} />
         )}
         {hovered !== null && <div className="heatmap-hovered" style={box(hovered)} />}
-        {shown !== null && layers > 0 && <HeatmapTip {...describe(shown)} place={box(shown)} width={geometry.width} />}
+        {told !== null && layers > 0 && <HeatmapTip {...describe(told)} place={box(told)} width={geometry.width} />}
       </div>
+      <MapTools
+        shown={shownWindow}
+        whole={isWhole(shownWindow, size)}
+        bins={[geometry.layerBin, geometry.expertBin]}
+        onZoom={(factor) => zoom(factor, selected.expert === null ? middleOf(shownWindow) : cursor)}
+        onFit={() => chooseWindow(null)}
+      />
       <p id={helpId} className="visually-hidden">
-        Arrow keys move between layers (up, down) and experts (left, right); Home and End go to the ends of a layer.
+        Arrow keys move between layers (up, down) and experts (left, right); Home and End go to the ends of a layer;
+        plus and minus zoom, 0 shows the whole map.
       </p>
       <p className="visually-hidden" aria-live="polite">
-        {focused && layers > 0 ? words(cursor) : ''}
+        {walking && layers > 0 ? words(cursor) : ''}
       </p>
+    </div>
+  );
+};
+
+interface MapToolsProps {
+  readonly shown: MapWindow;
+  readonly whole: boolean;
+  /** Layers and experts that one mark stands for. */
+  readonly bins: readonly [number, number];
+  readonly onZoom: (factor: number) => void;
+  readonly onFit: () => void;
+}
+
+/** Zooms a map, and says which part is on screen and where a mark stands for several cells. */
+const MapTools = ({ shown, whole, bins, onZoom, onFit }: MapToolsProps) => {
+  const [layerBin, expertBin] = bins;
+  const cells = [layerBin > 1 ? `${layerBin} layers` : '', expertBin > 1 ? `${expertBin} experts` : ''];
+  return (
+    <div className="map-tools">
+      <IconButton icon="plus" label="Zoom into the map (Ctrl and wheel, or +)" onClick={() => onZoom(0.5)} />
+      <IconButton icon="minus" label="Zoom out of the map (−)" disabled={whole} onClick={() => onZoom(2)} />
+      <IconButton icon="fit" label="Show the whole map (0)" disabled={whole} onClick={onFit} />
+      <span className="muted">
+        {!whole &&
+          `layers ${shown.firstLayer}–${shown.firstLayer + shown.layers - 1}, experts ${shown.firstExpert}–` +
+            `${shown.firstExpert + shown.experts - 1}${layerBin * expertBin > 1 ? '; ' : ''}`}
+        {layerBin * expertBin > 1 && `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}`}
+      </span>
     </div>
   );
 };

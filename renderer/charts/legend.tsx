@@ -32,32 +32,32 @@ export const MethodMarker = ({ style, theme, x, y, r, hollow = false }: MethodMa
 
 interface ColorLegendProps {
   readonly scale: ColorScale;
-  readonly format: (value: number) => string;
+  /** What stands under the ends and the middle. */
+  readonly labels: readonly [string, string, string];
+  /** The scale in words; none where labels say all. */
+  readonly words?: string;
   /** Words for the two ends of a difference. */
   readonly ends?: readonly [string, string] | undefined;
 }
 
 const STEPS = 24;
 
-/** A colour bar with numbers at its ends and middle. */
-export const ColorLegend = ({ scale, format, ends }: ColorLegendProps) => {
-  const [low, high] = scale.domain;
-  const middle = (low + high) / 2;
-  return (
-    <div className="color-legend" role="img" aria-label={`Colours from ${format(low)} to ${format(high)}`}>
-      {ends !== undefined && <span className="color-legend-end">{ends[0]}</span>}
-      <div>
-        <div
-          className="color-legend-bar"
-          style={{ background: `linear-gradient(to right, ${scaleSteps(scale, STEPS).join(', ')})` }}
-        />
-        <div className="color-legend-numbers">
-          <span>{format(low)}</span>
-          <span>{format(middle)}</span>
-          <span>{format(high)}</span>
-        </div>
+/** A colour bar with what its ends and middle mean, and how colours follow values. */
+export const ColorLegend = ({ scale, labels, words, ends }: ColorLegendProps) => (
+  <div className="color-legend" role="img" aria-label={`Colours from ${labels[0]} to ${labels[2]}`}>
+    {ends !== undefined && <span className="color-legend-end">{ends[0]}</span>}
+    <div>
+      <div
+        className="color-legend-bar"
+        style={{ background: `linear-gradient(to right, ${scaleSteps(scale, STEPS).join(', ')})` }}
+      />
+      <div className="color-legend-numbers">
+        {labels.map((label, place) => (
+          <span key={place}>{label}</span>
+        ))}
       </div>
-      {ends !== undefined && <span className="color-legend-end">{ends[1]}</span>}
     </div>
-  );
-};
+    {ends !== undefined && <span className="color-legend-end">{ends[1]}</span>}
+    {words !== undefined && <span className="color-legend-words">{words}</span>}
+  </div>
+);

@@ -1,4 +1,4 @@
-import type { Hatch } from '../../main/figures/cell-matrix.ts';
+import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
 import { labelStep } from '../../main/figures/heatmap-cells.ts';
 import { inkOn } from '../../main/figures/color-scales.ts';
 import type { ColorScale } from '../../main/figures/color-scales.ts';
@@ -8,6 +8,8 @@ import type { Cell, HeatmapGeometry } from './heatmap-geometry.ts';
 interface HeatmapPicture {
   readonly geometry: HeatmapGeometry;
   readonly matrix: readonly (readonly number[])[];
+  /** Where each value stands on the colour scale. */
+  readonly shades: CellMatrix;
   readonly scale: ColorScale;
   readonly hatch: (cell: Cell) => Hatch;
   /** Cells pinned to stay (true) or to go (false): a mark in the corner. */
@@ -18,13 +20,22 @@ interface HeatmapPicture {
   readonly rowNote: ((layer: number) => string) | null;
   readonly ink: string;
   readonly mutedInk: string;
+  /** Behind the map: what goes fades into it. */
+  readonly surface: string;
   readonly font: string;
   readonly selectedLayer: number | null;
 }
 
 /** Between the numbers of two columns. */
 const COLUMN_LABEL_PX = 22;
+/** Between the numbers of two rows. */
+const ROW_LABEL_PX = 13;
 const ROOM_FOR_TEXT = { width: 34, height: 20 } as const;
+/** Smaller cells than this fade where they would go: lines would not be seen. */
+export const ROOM_FOR_HATCH_PX = 8;
+const FADED = 0.22;
+/** Room for a pin with its edge; smaller cells have a plain dot. */
+const ROOM_FOR_PIN_PX = 12;
 /** CSS pixels between hatch lines; drops lean one way, merges cross. */
 const HATCH_STEP = { dropped: 6, merged: 9 } as const;
 
@@ -98,31 +109,61 @@ const paintPin = (context: CanvasRenderingContext2D, right: number, top: number,
   context.stroke();
 };
 
-/** Draws the whole map; the context is already scaled to CSS pixels. */
+/** The strongest shade of a block of cells, and whether all of them go. */
+const blockOf = (
+  { shades, hatch, geometry: { layerBin, expertBin, shown } }: HeatmapPicture,
+  { layer, expert }: Cell,
+): { readonly shade: number; readonly gone: Hatch } => {
+  let shade = 0;
+  let gone: Hatch | null = null;
+  const [lastLayer, lastExpert] = [shown.firstLayer + shown.layers, shown.firstExpert + shown.experts];
+  for (let down = layer; down < Math.min(lastLayer, layer + layerBin); down += 1) {
+    for (let across = expert; across < Math.min(lastExpert, expert + expertBin); across += 1) {
+      const value = shades[down]?.[across] ?? 0;
+      if (Math.abs(value) > Math.abs(shade)) shade = value;
+      const own = hatch({ layer: down, expert: across });
+      gone = gone === null || gone === own ? own : 'none';
+    }
+  }
+  return { shade, gone: gone ?? 'none' };
+};
+
+/** Draws the window of the map; the context is already scaled to CSS pixels. */
 export const paintHeatmap = (context: CanvasRenderingContext2D, picture: HeatmapPicture): void => {
   const { geometry, matrix, scale } = picture;
-  const { cellWidth, cellHeight, gap, layers, experts } = geometry;
+  const { cellWidth, cellHeight, gap, shown, layerBin, expertBin } = geometry;
   context.clearRect(0, 0, geometry.width, geometry.height);
   const roomy = cellWidth >= ROOM_FOR_TEXT.width && cellHeight >= ROOM_FOR_TEXT.height;
   const cellText = roomy ? picture.cellText : null;
+  const smaller = Math.min(cellWidth, cellHeight);
   context.textBaseline = 'middle';
-  for (let layer = 0; layer < layers; layer += 1) {
-    for (let expert = 0; expert < experts; expert += 1) {
-      const value = matrix[layer]?.[expert] ?? 0;
-      const { x, y } = cellOrigin(geometry, { layer, expert });
-      const [w, h] = [cellWidth - gap, cellHeight - gap];
-      const color = scale.color(value);
+  for (let layer = shown.firstLayer; layer < shown.firstLayer + shown.layers; layer += layerBin) {
+    for (let expert = shown.firstExpert; expert < shown.firstExpert + shown.experts; expert += expertBin) {
+      const { shade, gone } = blockOf(picture, { layer, expert });
+      const { x: left, y: top } = cellOrigin(geometry, { layer, expert });
+      // Whole pixels, so that cells of a fraction meet without seams.
+      const [x, y] = [Math.round(left), Math.round(top)];
+      const w = Math.max(1, Math.round(left + cellWidth * expertBin) - x - gap);
+      const h = Math.max(1, Math.round(top + cellHeight * layerBin) - y - gap);
+      const color = scale.color(shade);
+      const fades = gone !== 'none' && smaller < ROOM_FOR_HATCH_PX;
+      if (fades) {
+        context.fillStyle = picture.surface;
+        context.fillRect(x, y, w, h);
+        context.globalAlpha = FADED;
+      }
       context.fillStyle = color;
       context.fillRect(x, y, w, h);
-      const hatch = picture.hatch({ layer, expert });
-      if (hatch !== 'none') paintHatch(context, x, y, w, h, hatch);
+      context.globalAlpha = 1;
+      if (gone !== 'none' && !fades) paintHatch(context, x, y, w, h, gone);
       const pin = picture.pin({ layer, expert });
-      if (pin !== null) paintPin(context, x + w, y, pin);
+      if (pin !== null && smaller >= ROOM_FOR_PIN_PX) paintPin(context, x + w, y, pin);
+      else if (pin !== null) paintSmallPin(context, x + w / 2, y + h / 2, pin);
       if (cellText === null) continue;
       context.font = `11px ${picture.font}`;
       context.textAlign = 'center';
-      const text = cellText(value);
-      if (hatch !== 'none') {
+      const text = cellText(matrix[layer]?.[expert] ?? 0);
+      if (gone !== 'none') {
         const width = context.measureText(text).width + 6;
         context.fillStyle = color;
         context.fillRect(x + w / 2 - width / 2, y + h / 2 - 8, width, 16);
@@ -134,25 +175,36 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
   paintLabels(context, picture);
 };
 
+/** The mark of a pin where a cell has no corner to spare: filled stays, open goes. */
+const paintSmallPin = (context: CanvasRenderingContext2D, x: number, y: number, stays: boolean): void => {
+  context.beginPath();
+  context.arc(x, y, 2.6, 0, 2 * Math.PI);
+  context.fillStyle = stays ? '#16181c' : 'rgba(255,255,255,0.92)';
+  context.fill();
+  context.strokeStyle = stays ? 'rgba(255,255,255,0.92)' : '#16181c';
+  context.lineWidth = 1;
+  context.stroke();
+};
+
 const paintLabels = (context: CanvasRenderingContext2D, picture: HeatmapPicture): void => {
   const { geometry, ink, mutedInk, font } = picture;
-  const { left, top, cellWidth, cellHeight, gap, layers, experts } = geometry;
+  const { left, top, cellWidth, cellHeight, gap, shown } = geometry;
   context.font = `11px ${font}`;
   context.fillStyle = mutedInk;
   context.textAlign = 'center';
   const step = labelStep(cellWidth, COLUMN_LABEL_PX);
-  for (let expert = 0; expert < experts; expert += step) {
-    context.fillText(String(expert), left + expert * cellWidth + (cellWidth - gap) / 2, top - 9);
+  const firstExpert = Math.ceil(shown.firstExpert / step) * step;
+  for (let expert = firstExpert; expert < shown.firstExpert + shown.experts; expert += step) {
+    const { x } = cellOrigin(geometry, { layer: 0, expert });
+    context.fillText(String(expert), x + (cellWidth - gap) / 2, top - 9);
   }
-  const rowStep = Math.ceil(13 / cellHeight);
-  for (let layer = 0; layer < layers; layer += rowStep) {
-    const y = top + layer * cellHeight + (cellHeight - gap) / 2;
+  const rowStep = Math.max(1, Math.ceil(ROW_LABEL_PX / cellHeight));
+  const firstLayer = Math.ceil(shown.firstLayer / rowStep) * rowStep;
+  for (let layer = firstLayer; layer < shown.firstLayer + shown.layers; layer += rowStep) {
+    const y = cellOrigin(geometry, { layer, expert: 0 }).y + (cellHeight - gap) / 2;
     context.fillStyle = layer === picture.selectedLayer ? ink : mutedInk;
     context.textAlign = 'right';
     context.fillText(String(layer), left - 9, y);
-    if (picture.rowNote !== null) {
-      context.textAlign = 'right';
-      context.fillText(picture.rowNote(layer), geometry.width - 2, y);
-    }
+    if (picture.rowNote !== null) context.fillText(picture.rowNote(layer), geometry.width - 2, y);
   }
 };

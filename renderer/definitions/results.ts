@@ -13,6 +13,13 @@ export const results = define({
     term: 'One-sided lower end',
     text: 'Lower end of the one-sided 95 % interval of the difference. The threshold rule compares it with −δ.',
   },
+  oneSidedEnds: {
+    term: 'One-sided ends',
+    text:
+      'Difference to the unpruned model, in points (of perplexity: minus the rise of log-perplexity), and both ' +
+      'one-sided 95 % ends. Safe: the lower end is at −δ or above. Unsafe: the upper end lies below −δ. Else the items ' +
+      'cannot tell.',
+  },
   mcnemar: {
     term: 'p (exact McNemar)',
     text:

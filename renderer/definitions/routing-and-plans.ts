@@ -34,6 +34,12 @@ export const routingAndPlans = define({
       'Value on the task in focus minus value on the other task, expert by expert. Orange: used more here; blue: ' +
       'used more there.',
   },
+  mapScaling: {
+    term: 'Colours',
+    text:
+      'How colours follow values. Linear from 0 (a few far larger cells are clipped, and counted); logarithmic; by rank ' +
+      'among all cells of the map; or each layer by itself, from 0 to its largest value.',
+  },
   effectiveExperts: {
     term: 'Effective experts',
     text:

@@ -92,6 +92,19 @@ export const useQuery = <N extends CallName>(name: N, input: CallInput<N> | null
   return useSyncExternalStore(source.subscribe, source.read);
 };
 
+/** The answers to several questions of one call, in their order; drawn again when any of them changes. */
+export const useQueries = <N extends CallName>(name: N, inputs: readonly CallInput<N>[]): readonly QueryState<N>[] => {
+  const { cache } = useEngine();
+  const key = inputKey(inputs);
+  const source = useMemo(
+    () => cache.readerOfMany(name, inputs),
+    // `key` stands for `inputs`: equal inputs must not subscribe again.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [cache, name, key],
+  );
+  return useSyncExternalStore(source.subscribe, source.read);
+};
+
 /** For buttons that act on one row of a list: performs, reports what goes wrong, and says while it is under way. */
 export const useRequest = (): {
   readonly busy: boolean;

@@ -4,7 +4,7 @@ import type { ModelEntry } from '../../main/contract/model.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import type { Selection } from '../state/selection-store.ts';
+import type { Selection } from '../state/selection.ts';
 import { useEngineStatus, useQuery } from './engine-context.tsx';
 import type { Engine } from './engine-context.tsx';
 
@@ -30,7 +30,7 @@ export const readFacts = ({ bridge, cache }: Engine): Facts => ({
   selection: selectionStore.getState(),
 });
 
-export const selectedModel = ({ models, selection }: Facts): ModelEntry | null =>
+export const selectedModel = ({ models, selection }: Pick<Facts, 'models' | 'selection'>): ModelEntry | null =>
   models.find((model) => model.handle === selection.model) ?? null;
 
 export const tickedTasks = ({ tasks, selection }: Facts): readonly TaskEntry[] =>

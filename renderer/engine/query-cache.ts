@@ -97,6 +97,26 @@ export class QueryCache {
     };
   }
 
+  /** The same of several answers, in their order. */
+  readerOfMany<N extends CallName>(
+    name: N,
+    inputs: readonly CallInput<N>[],
+  ): { readonly read: () => readonly QueryState<N>[]; readonly subscribe: QueryReader<N>['subscribe'] } {
+    const readers = inputs.map((input) => this.reader(name, input));
+    let last: readonly QueryState<N>[] = readers.map((reader) => reader.read());
+    return {
+      read: () => {
+        const next = readers.map((reader) => reader.read());
+        if (next.some((state, index) => state !== last[index])) last = next;
+        return last;
+      },
+      subscribe: (listener) => {
+        const stops = readers.map((reader) => reader.subscribe(listener));
+        return () => stops.forEach((stop) => stop());
+      },
+    };
+  }
+
   /** The answer, from the cache where it is fresh. Rejects with the engine's error. */
   fetch<N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
     return this.#client.fetchQuery(this.#options(name, input));

@@ -58,7 +58,7 @@ export const CostTable = ({ cost, experts, topK }: CostTableProps) => {
       <caption className="visually-hidden">Cost of the plan, before and after</caption>
       <thead>
         <tr>
-          <th scope="col" />
+          <td />
           <th scope="col">before</th>
           <th scope="col">after</th>
           <th scope="col">left</th>

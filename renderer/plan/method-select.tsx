@@ -28,13 +28,8 @@ export const AboutMethod = ({ method }: { readonly method: MethodName }) => (
   />
 );
 
-interface MethodSelectProps {
-  readonly stacked?: boolean;
-  readonly disabled?: boolean;
-}
-
 /** Every method, grouped by what it does with experts, and the way to its page. */
-export const MethodSelect = ({ stacked = false, disabled = false }: MethodSelectProps) => {
+export const MethodSelect = () => {
   const method = useStore(selectionStore, (state) => state.method);
   const groups = methodGroups(useMethodPages());
   const options =
@@ -44,12 +39,10 @@ export const MethodSelect = ({ stacked = false, disabled = false }: MethodSelect
           pages.map(({ name }) => ({ value: name, label: methodTitle(name), group: `${title}: ${text}` })),
         );
   return (
-    <div className={stacked ? 'method-select method-select-stacked' : 'method-select'}>
+    <div className="method-select">
       <Select
-        stacked={stacked}
         label={<Definition of="method" />}
         value={method}
-        disabled={disabled}
         options={options}
         onChange={(value) => selectionStore.getState().chooseMethod(value)}
       />

@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { Pin } from '../../main/contract/plan.ts';
 import { Segmented } from '../components/choices.tsx';
-import { planStore } from '../state/plan-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
 
 /** Whether an expert must stay (true) or must go (false); null: the method decides. */
 export const pinOf = (pins: readonly Pin[] | undefined, layer: number, expert: number): boolean | null =>
@@ -16,7 +16,7 @@ interface PinControlProps {
 
 /** Whether an expert goes by the method, must stay or must go. */
 export const PinControl = ({ model, layer, expert }: PinControlProps) => {
-  const known = useStore(planStore, (state) => pinOf(state.pins[model], layer, expert));
+  const known = useStore(selectionStore, (state) => pinOf(state.pins[model], layer, expert));
   return (
     <Segmented
       label={`Pin of layer ${layer}, expert ${expert}`}
@@ -27,7 +27,7 @@ export const PinControl = ({ model, layer, expert }: PinControlProps) => {
         { value: 'go', label: 'Must go' },
       ]}
       onChange={(value) =>
-        planStore.getState().pin(model, { layer, expert }, value === 'free' ? null : value === 'stay')
+        selectionStore.getState().pin(model, { layer, expert }, value === 'free' ? null : value === 'stay')
       }
     />
   );

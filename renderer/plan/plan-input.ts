@@ -5,15 +5,11 @@ import { selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { chatOf } from '../profile/chat.ts';
 import type { ImportedFile, PlanState } from '../state/plan-store.ts';
+import type { Selection } from '../state/selection.ts';
 import { keptAtFactor } from './kept-counts.ts';
 
-type PlanSettings = Pick<
-  PlanState,
-  'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'chat' | 'pins' | 'taskWeights'
-> & {
-  readonly method: MethodName;
-  readonly factor: number;
-};
+type PlanSettings = Pick<PlanState, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'chat' | 'taskWeights'> &
+  Pick<Selection, 'method' | 'factor' | 'pins'>;
 
 /** Kept experts of every layer under the budget `manual`: as edited, or all alike where nothing was edited. */
 export const countsByLayer = (
@@ -83,6 +79,7 @@ const currentPlanInput = (facts: Facts, settings: PlanState): CallInput<'plan.ma
     ...settings,
     method: facts.selection.method,
     factor: facts.selection.factor,
+    pins: facts.selection.pins,
   });
 
 type PlanCall =
@@ -102,6 +99,6 @@ export const currentPlanCall = (facts: Facts, settings: PlanState): PlanCall | n
   if (kind === 'plan') return { call: 'plan.import', input: file };
   const budget = settings.budget === 'manual' ? ('manual' as const) : ('uniform' as const);
   const kept = keptInput(model, { ...settings, budget, factor: facts.selection.factor });
-  const pins = (settings.pins[model.handle] ?? []).map((pin) => ({ ...pin }));
+  const pins = (facts.selection.pins[model.handle] ?? []).map((pin) => ({ ...pin }));
   return { call: 'plan.import', input: { ...file, ...kept, pins } };
 };

@@ -15,7 +15,6 @@ import { formatCount, formatFixed } from '../../main/figures/numbers.ts';
 import { describeFate, type ExpertFate } from '../plan/expert-fates.ts';
 import { pinOf } from '../plan/pins.tsx';
 import { useCurrentPlan } from '../plan/use-current-plan.ts';
-import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { routingStore, usePart } from '../state/view-stores.ts';
@@ -30,12 +29,12 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const { tasks, models, runs } = useFacts();
   const { byTask } = useProfiles();
   const theme = useResolvedTheme();
-  const { metric, asTable, showPlan, togglePlan } = useStore(routingStore);
+  const { metric, scaling, asTable, showPlan, togglePlan } = useStore(routingStore);
   const selected = usePart(selectionStore, ({ model, layer, expert }) => ({ model, layer, expert }));
-  const { matrix, scale, minus } = useRoutingMatrix(profile);
+  const { matrix, shaded, scale, minus } = useRoutingMatrix(profile);
   const { fates: planFates } = useCurrentPlan();
   const fates = showPlan ? planFates : null;
-  const pins = useStore(planStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
+  const pins = useStore(selectionStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
   const title = tasks.find((task) => task.name === profile.task)?.title ?? profile.task;
   const model = models.find((known) => known.handle === selected.model);
   const source = model === undefined ? null : profileSource(runs, model, profile, [...byTask.values()]);
@@ -69,7 +68,15 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
     };
   };
   const name = `${definitions[metric].term}, ${title}${minus === null ? '' : ` minus ${minus.title}`}`;
+  const [low, middle, high] = shaded.values ?? [0, 0, 0];
+  const written = (value: number): string => formatMetric(metric, value, minus !== null);
+  const legendLabels: readonly [string, string, string] =
+    shaded.values === null ? shaded.labels : [written(low), written(middle), written(high)];
+  // As the map draws it: cells of a large model are too small for lines.
+  const isSmall = (matrix[0]?.length ?? 0) > 90 || matrix.length > 50;
   const kinds = new Set(fates?.flat().map((fate) => fate.kind));
+
+  const swatch = isSmall ? 'pale-swatch' : `hatch-swatch${kinds.has('merged') ? ' hatch-swatch-merged' : ''}`;
 
   return (
     <section aria-label="Layer and expert map">
@@ -95,6 +102,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
                     profile,
                     metric,
                     theme,
+                    scaling,
                     minus: minus === null ? null : (byTask.get(minus.name) ?? null),
                     hatches: fates?.map((row) => row.map(hatchOf)) ?? null,
                   },
@@ -130,6 +138,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
         <Heatmap
           label={`${name}: ${matrix.length} layers by ${matrix[0]?.length ?? 0} experts`}
           matrix={matrix}
+          shades={shaded.shades}
           scale={scale}
           hatch={hatch}
           pin={pin}
@@ -144,11 +153,12 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
       <div className="routing-legend">
         <ColorLegend
           scale={scale}
-          format={(value) => formatMetric(metric, value, minus !== null)}
+          labels={legendLabels}
+          words={shaded.words}
           ends={minus === null ? undefined : [`more on ${minus.title}`, `more on ${title}`]}
         />
         <Checkbox checked={showPlan} onChange={togglePlan}>
-          <span className={kinds.has('merged') ? 'hatch-swatch hatch-swatch-merged' : 'hatch-swatch'} />
+          <span className={swatch} />
           {kinds.has('merged') ? 'would be merged into another' : 'would be pruned'}
         </Checkbox>
       </div>

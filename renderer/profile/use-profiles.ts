@@ -3,8 +3,9 @@ import { useStore } from 'zustand';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import { largestDifference } from '../../main/figures/cell-matrix.ts';
 import { amountScale, type ColorScale, differenceScale } from '../../main/figures/color-scales.ts';
+import { shadedMap } from '../../main/figures/map-scaling.ts';
+import type { ShadedMap } from '../../main/figures/map-scaling.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { useResolvedTheme } from '../state/theme.ts';
@@ -43,6 +44,8 @@ export const useProfiles = (): Profiles => {
 
 interface RoutingMatrix {
   readonly matrix: Matrix;
+  /** The same on the colour scale, and that scale. */
+  readonly shaded: ShadedMap;
   readonly scale: ColorScale;
   /** The task that is subtracted; null: amounts. */
   readonly minus: TaskEntry | null;
@@ -51,7 +54,7 @@ interface RoutingMatrix {
 /** What the heatmap draws for a profile: amounts, or the difference to the task chosen. */
 export const useRoutingMatrix = (profile: TaskProfile): RoutingMatrix => {
   const { tasks } = useFacts();
-  const { metric, compareWith } = useStore(routingStore);
+  const { metric, compareWith, scaling } = useStore(routingStore);
   const { byTask } = useProfiles();
   const theme = useResolvedTheme();
   const minus = tasks.find((task) => task.handle === compareWith && task.name !== profile.task) ?? null;
@@ -60,7 +63,12 @@ export const useRoutingMatrix = (profile: TaskProfile): RoutingMatrix => {
     const matrix = metricMatrix(profile, metric);
     const difference = other === undefined ? null : matrixDifference(matrix, metricMatrix(other, metric));
     return difference === null
-      ? { matrix, scale: amountScale(largestDifference(matrix)), minus: null }
-      : { matrix: difference, scale: differenceScale(largestDifference(difference), theme), minus };
-  }, [profile, other, metric, theme, minus]);
+      ? { matrix, shaded: shadedMap(matrix, scaling), scale: amountScale(1), minus: null }
+      : {
+          matrix: difference,
+          shaded: shadedMap(difference, scaling, true),
+          scale: differenceScale(1, theme),
+          minus,
+        };
+  }, [profile, other, metric, scaling, theme, minus]);
 };

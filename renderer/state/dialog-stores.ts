@@ -2,7 +2,7 @@ import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { AnswerChange } from '../../main/contract/outcomes.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
-import type { PointKey } from './selection-store.ts';
+import type { PointKey } from './selection.ts';
 
 interface DevicesState {
   readonly open: boolean;

@@ -1,7 +1,7 @@
 import { createStore } from 'zustand/vanilla';
 import type { ExportFormat, GgufType } from '../../main/contract/export.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { PointKey } from './selection-store.ts';
+import type { PointKey } from './selection.ts';
 
 /** A folder that was chosen for something. */
 export interface ChosenFolder {
@@ -10,7 +10,9 @@ export interface ChosenFolder {
 }
 
 interface ExportState {
-  /** The plan to export: a point's, or (null) the one of the Prune view. */
+  /** Whether the drawer is open. */
+  readonly open: boolean;
+  /** The plan to export: a point's, or (null) the one on screen. */
   readonly point: PointKey | null;
   readonly format: ExportFormat;
   /** Of a GGUF file's weights; null: as they are stored. */
@@ -22,6 +24,7 @@ interface ExportState {
   readonly exported: ChosenFolder | null;
   /** The export or verify run whose outcome is shown. */
   readonly run: string | null;
+  readonly show: (open: boolean) => void;
   readonly choosePoint: (point: PointKey | null) => void;
   readonly chooseFormat: (format: ExportFormat) => void;
   readonly chooseGgufType: (type: GgufType | null) => void;
@@ -32,6 +35,7 @@ interface ExportState {
 }
 
 export const exportStore = createStore<ExportState>()((set) => ({
+  open: false,
   point: null,
   format: 'hf',
   ggufType: null,
@@ -39,6 +43,7 @@ export const exportStore = createStore<ExportState>()((set) => ({
   name: null,
   exported: null,
   run: null,
+  show: (open) => set({ open }),
   choosePoint: (point) => set({ point, name: null }),
   chooseFormat: (format) => set({ format }),
   chooseGgufType: (ggufType) => set({ ggufType }),

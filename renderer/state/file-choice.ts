@@ -70,7 +70,7 @@ export const chooseTextFile = async (
       'needs-click',
       'refused',
       'A file can only be chosen by a click or a key in the window.',
-      'Press “Import a plan…” in the Prune view.',
+      'Press “Import a plan…” in the panel of the plan.',
     );
   }
   const input = document.createElement('input');

@@ -22,25 +22,22 @@ const available = (): Storage | null => {
   }
 };
 
-const remembered = rememberedIn(available());
+export const remembered = rememberedIn(available());
 
-export const views = ['routing', 'prune', 'curves', 'thresholds', 'compare', 'export'] as const;
+export const views = ['workbench', 'thresholds', 'compare'] as const;
 export type View = (typeof views)[number];
 
 export const viewTitles: Readonly<Record<View, string>> = {
-  routing: 'Routing',
-  prune: 'Prune',
-  curves: 'Curves',
+  workbench: 'Workbench',
   thresholds: 'Thresholds',
   compare: 'Compare',
-  export: 'Export',
 };
 
 const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];
 
 export const sidebarLimits = { minimum: 200, maximum: 420, initial: 264 } as const;
-export const inspectorLimits = { minimum: 220, maximum: 460, initial: 292 } as const;
+export const inspectorLimits = { minimum: 260, maximum: 480, initial: 316 } as const;
 
 interface Limits {
   readonly minimum: number;
@@ -58,6 +55,9 @@ interface LayoutState {
   readonly sidebarWidth: number;
   readonly inspectorWidth: number;
   readonly paletteOpen: boolean;
+  /** Whether the address that the page was opened with has been followed. */
+  readonly isPlaced: boolean;
+  readonly place: () => void;
   readonly show: (view: View) => void;
   readonly chooseTheme: (theme: Theme) => void;
   readonly toggleSidebar: () => void;
@@ -75,15 +75,19 @@ const rememberedWidth = (key: string, limits: Limits & { readonly initial: numbe
 
 /** Narrower than this, the Inspector starts closed. */
 const ROOMY_PX = 1100;
+/** Narrower than this, so does the sidebar. */
+const NARROW_PX = 800;
 
 export const layoutStore = createStore<LayoutState>()((set) => ({
-  view: 'routing',
+  view: 'workbench',
   theme: rememberedTheme(),
-  sidebarOpen: remembered.read('sidebar') !== 'closed',
+  sidebarOpen: (remembered.read('sidebar') ?? (globalThis.innerWidth < NARROW_PX ? 'closed' : 'open')) !== 'closed',
   inspectorOpen: (remembered.read('inspector') ?? (globalThis.innerWidth < ROOMY_PX ? 'closed' : 'open')) !== 'closed',
   sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
   inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
   paletteOpen: false,
+  isPlaced: false,
+  place: () => set({ isPlaced: true }),
   show: (view) => set({ view }),
   chooseTheme: (theme) => set({ theme }),
   toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),

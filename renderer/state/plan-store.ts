@@ -1,6 +1,6 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { BudgetName, MethodName, MethodOptions, Pin, SuperExpertProtection } from '../../main/contract/plan.ts';
+import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../../main/contract/plan.ts';
 
 export type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
 
@@ -34,8 +34,6 @@ export interface PlanState {
   readonly protect: SuperExpertProtection;
   /** Ask tasks through the model's chat template, where it has one: profiles, plans and sweeps alike. */
   readonly chat: boolean;
-  /** By model. */
-  readonly pins: Readonly<Record<PathHandle, readonly Pin[]>>;
   /** How much each task counts where a plan is made for several; absent: 1. */
   readonly taskWeights: Readonly<Record<PathHandle, number>>;
   /** One task's statistics, or those of all ticked tasks together. */
@@ -49,19 +47,10 @@ export interface PlanState {
   readonly chooseOption: (method: MethodName, name: string, value: MethodOptions[string] | undefined) => void;
   readonly chooseProtect: (protect: SuperExpertProtection) => void;
   readonly chooseChat: (chat: boolean) => void;
-  /** `keep`: must stay or must go; null lets the expert go by the method again. */
-  readonly pin: (
-    model: PathHandle,
-    place: { readonly layer: number; readonly expert: number },
-    keep: boolean | null,
-  ) => void;
-  readonly removePins: (model: PathHandle) => void;
   readonly chooseTaskWeight: (task: PathHandle, weight: number) => void;
   readonly chooseMadeFor: (madeFor: 'task' | 'ticked') => void;
   readonly importFile: (imported: ImportedFile | null) => void;
 }
-
-const byPlace = (left: Pin, right: Pin): number => left.layer - right.layer || left.expert - right.expert;
 
 const withOption = (
   options: OptionsByMethod,
@@ -81,7 +70,6 @@ export const createPlanStore = () =>
     options: {},
     protect: 'none',
     chat: false,
-    pins: {},
     taskWeights: {},
     madeFor: 'task',
     imported: null,
@@ -92,14 +80,6 @@ export const createPlanStore = () =>
       set(({ options }) => ({ options: withOption(options, method, name, value) })),
     chooseProtect: (protect) => set({ protect }),
     chooseChat: (chat) => set({ chat }),
-    pin: (model, { layer, expert }, keep) =>
-      set(({ pins }) => {
-        const others = (pins[model] ?? []).filter((known) => known.layer !== layer || known.expert !== expert);
-        return {
-          pins: { ...pins, [model]: keep === null ? others : [...others, { layer, expert, keep }].sort(byPlace) },
-        };
-      }),
-    removePins: (model) => set(({ pins }) => ({ pins: { ...pins, [model]: [] } })),
     chooseTaskWeight: (task, weight) => set(({ taskWeights }) => ({ taskWeights: { ...taskWeights, [task]: weight } })),
     chooseMadeFor: (madeFor) => set({ madeFor }),
     importFile: (imported) => set({ imported }),

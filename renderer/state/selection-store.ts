@@ -1,37 +1,10 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
-
-/** Names one point of a sweep. */
-export interface PointKey {
-  readonly run: string;
-  readonly model: string;
-  readonly task: string;
-  readonly method: string;
-  readonly seed: number | null;
-  readonly factor: number;
-}
-
-/** What the person looks at; read by every view. */
-export interface Selection {
-  readonly model: PathHandle | null;
-  /** Ticked tasks: what Profile and a sweep run on. */
-  readonly tasks: readonly PathHandle[];
-  /** The task in focus: its routing is drawn and the plan is made for it. */
-  readonly task: PathHandle | null;
-  /** Position among the MoE layers. */
-  readonly layer: number | null;
-  /** Expert in the numbering of the unpruned model. */
-  readonly expert: number | null;
-  readonly method: MethodName;
-  /** Experts before / experts after. */
-  readonly factor: number;
-  /** The sweep that Curves shows; null: the newest. */
-  readonly run: string | null;
-  readonly point: PointKey | null;
-  /** What the Inspector explains: the last thing that was selected. */
-  readonly subject: 'model' | 'expert' | 'point';
-}
+import { noHistory, recorded, redone, undone } from './history.ts';
+import type { History, Travelled } from './history.ts';
+import { changed, noSelection } from './selection.ts';
+import type { Brought, Change, ExpertPlace, PointKey, Selection, Subject } from './selection.ts';
 
 interface SelectionActions {
   readonly selectModel: (model: PathHandle | null) => void;
@@ -41,41 +14,64 @@ interface SelectionActions {
   readonly selectExpert: (layer: number, expert: number | null) => void;
   readonly chooseMethod: (method: MethodName) => void;
   readonly chooseFactor: (factor: number) => void;
-  readonly selectRun: (run: string | null) => void;
-  readonly selectPoint: (point: PointKey | null) => void;
+  /** The same while a slider is held: one step, however many factors it passes, until `endDrag`. */
+  readonly dragFactor: (factor: number) => void;
+  readonly endDrag: () => void;
+  /** `keep`: must stay or must go; null lets the expert go by the method again. */
+  readonly pin: (model: PathHandle, place: ExpertPlace, keep: boolean | null) => void;
+  readonly removePins: (model: PathHandle) => void;
+  readonly selectRun: (run: string | null, brought?: Brought) => void;
+  /** A point makes its plan the one on screen. */
+  readonly selectPoint: (point: PointKey | null, brought?: Brought) => void;
+  readonly explain: (subject: Subject) => void;
+  /** Fills in what nobody chose, or what a link names: nothing to take back. */
+  readonly complete: (known: Partial<Selection>) => void;
+  readonly undo: () => void;
+  readonly redo: () => void;
 }
 
-type SelectionState = Selection & SelectionActions;
+interface SelectionState extends Selection, SelectionActions {
+  readonly history: History;
+}
 
-export const noSelection: Selection = {
-  model: null,
-  tasks: [],
-  task: null,
-  layer: null,
-  expert: null,
-  method: 'reap',
-  factor: 2,
-  run: null,
-  point: null,
-  subject: 'model',
-};
+const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
+  list.includes(member) ? list.filter((known) => known !== member) : [...list, member];
 
+/** The one selection with its history. */
 export const createSelectionStore = (initial: Selection = noSelection) =>
-  createStore<SelectionState>()((set) => ({
-    ...initial,
-    selectModel: (model) => set({ model, layer: null, expert: null, subject: 'model' }),
-    focusTask: (task) => set({ task }),
-    toggleTask: (task) =>
-      set(({ tasks }) => ({
-        tasks: tasks.includes(task) ? tasks.filter((ticked) => ticked !== task) : [...tasks, task],
-      })),
-    tickTasks: (tasks) => set({ tasks }),
-    selectExpert: (layer, expert) => set({ layer, expert, subject: 'expert' }),
-    chooseMethod: (method) => set({ method }),
-    chooseFactor: (factor) => set({ factor }),
-    selectRun: (run) => set({ run, point: null }),
-    selectPoint: (point) => set(point === null ? { point } : { point, subject: 'point' }),
-  }));
+  createStore<SelectionState>()((set, get) => {
+    const change = (made: Change, isDrag = false): void =>
+      set((state) => {
+        const next = changed(state, made);
+        return { ...next, history: recorded(state.history, state, next, isDrag) };
+      });
+    const travel = (step: (selection: Selection, history: History) => Travelled | null): void =>
+      set((state) => {
+        const to = step(state, state.history);
+        return to === null ? state : { ...to.selection, history: to.history };
+      });
+    return {
+      ...initial,
+      history: noHistory,
+      selectModel: (model) => change({ kind: 'model', model }),
+      focusTask: (task) => change({ kind: 'task', task }),
+      toggleTask: (task) => change({ kind: 'tick', tasks: toggled(get().tasks, task) }),
+      tickTasks: (tasks) => change({ kind: 'tick', tasks }),
+      selectExpert: (layer, expert) => change({ kind: 'expert', layer, expert }),
+      chooseMethod: (method) => change({ kind: 'method', method }),
+      chooseFactor: (factor) => change({ kind: 'factor', factor }),
+      dragFactor: (factor) => change({ kind: 'factor', factor }, true),
+      endDrag: () => set(({ history }) => ({ history: { ...history, isDragging: false } })),
+      pin: (model, place, keep) => change({ kind: 'pin', model, place, keep }),
+      removePins: (model) => change({ kind: 'unpin', model }),
+      selectRun: (run, brought = {}) => change({ kind: 'run', run, brought }),
+      selectPoint: (point, brought = {}) => change({ kind: 'point', point, brought }),
+      explain: (subject) => change({ kind: 'subject', subject }),
+      complete: (known) => set(known),
+      undo: () => travel(undone),
+      redo: () => travel(redone),
+    };
+  });
 
 export const selectionStore = createSelectionStore();
 

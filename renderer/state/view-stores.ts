@@ -5,6 +5,7 @@ import { createStore } from 'zustand/vanilla';
 import type { StoreApi } from 'zustand/vanilla';
 import { BEST_REFERENCE } from '../../main/contract/compare.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
+import type { MapScaling } from '../../main/figures/map-scaling.ts';
 
 /** Part of a store; drawn again only when the part changes (compared member by member). */
 export const usePart = <S, P>(store: StoreApi<S>, part: (state: S) => P): P => useStore(store, useShallow(part));
@@ -16,8 +17,11 @@ interface RoutingState {
   readonly metric: RoutingMetric;
   /** Task whose values are subtracted; null: amounts are drawn. */
   readonly compareWith: PathHandle | null;
+  /** How colours follow values. */
+  readonly scaling: MapScaling;
   readonly asTable: boolean;
   readonly showPlan: boolean;
+  readonly chooseScaling: (scaling: MapScaling) => void;
   readonly chooseMetric: (metric: RoutingMetric) => void;
   readonly compare: (task: PathHandle | null) => void;
   readonly showTable: (asTable: boolean) => void;
@@ -27,30 +31,34 @@ interface RoutingState {
 export const routingStore = createStore<RoutingState>()((set) => ({
   metric: 'share',
   compareWith: null,
+  scaling: 'linear',
   asTable: false,
   showPlan: true,
+  chooseScaling: (scaling) => set({ scaling }),
   chooseMetric: (metric) => set({ metric }),
   compare: (compareWith) => set({ compareWith }),
   showTable: (asTable) => set({ asTable }),
   togglePlan: () => set(({ showPlan }) => ({ showPlan: !showPlan })),
 }));
 
+/** The difference of the task in focus, the absolute values of every task, or every point as a table. */
+export const curvesModes = ['difference', 'absolute', 'table'] as const;
+export type CurvesMode = (typeof curvesModes)[number];
+
 interface CurvesState {
   /** Margin of the threshold rule; null: as the sweep was started. */
   readonly delta: number | null;
   /** Whether thresholds are told for all of the sweep together. */
   readonly familywise: boolean;
-  readonly asTable: boolean;
-  /** Model shown where a sweep holds several; null: the first. */
-  readonly model: string | null;
+  /** What the workbench shows below the map. */
+  readonly mode: CurvesMode;
   /** Task drawn large; null: all small. */
   readonly enlarged: string | null;
   /** Methods taken out of the charts. */
   readonly hiddenMethods: readonly string[];
   readonly chooseDelta: (delta: number | null) => void;
   readonly chooseFamilywise: (familywise: boolean) => void;
-  readonly showTable: (asTable: boolean) => void;
-  readonly chooseModel: (model: string | null) => void;
+  readonly chooseMode: (mode: CurvesMode) => void;
   readonly enlarge: (task: string | null) => void;
   readonly toggleMethod: (method: string) => void;
 }
@@ -58,14 +66,12 @@ interface CurvesState {
 export const curvesStore = createStore<CurvesState>()((set) => ({
   delta: null,
   familywise: false,
-  asTable: false,
-  model: null,
+  mode: 'difference',
   enlarged: null,
   hiddenMethods: [],
   chooseDelta: (delta) => set({ delta }),
   chooseFamilywise: (familywise) => set({ familywise }),
-  showTable: (asTable) => set({ asTable }),
-  chooseModel: (model) => set({ model }),
+  chooseMode: (mode) => set({ mode }),
   enlarge: (enlarged) => set({ enlarged }),
   toggleMethod: (method) =>
     set(({ hiddenMethods }) => ({
@@ -86,26 +92,21 @@ export const thresholdsStore = createStore<ThresholdsState>()((set) => ({
 }));
 
 interface CompareState {
-  /** Pruning factor that methods are compared at; null: the middle one. */
-  readonly factor: number | null;
   /** Kind of the tasks that are compared; null: chosen, where there are such. */
   readonly answers: AnswerKind | null;
   /** `best`, `unpruned` or a method. */
   readonly reference: string;
   readonly asTable: boolean;
-  readonly chooseFactor: (factor: number | null) => void;
   readonly chooseAnswers: (answers: AnswerKind) => void;
   readonly chooseReference: (reference: string) => void;
   readonly showTable: (asTable: boolean) => void;
 }
 
 export const compareStore = createStore<CompareState>()((set) => ({
-  factor: null,
   answers: null,
   reference: BEST_REFERENCE,
   asTable: false,
   chooseAnswers: (answers) => set({ answers }),
-  chooseFactor: (factor) => set({ factor }),
   chooseReference: (reference) => set({ reference }),
   showTable: (asTable) => set({ asTable }),
 }));

@@ -3,25 +3,34 @@ import type { SerialisedError } from '../../main/contract/errors.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { SweepDocument } from '../../main/contract/sweep.ts';
 import { useQuery } from '../engine/engine-context.tsx';
-import { useFacts } from '../engine/facts.ts';
+import { selectedModel, useFacts } from '../engine/facts.ts';
+import type { Facts } from '../engine/facts.ts';
 import { useDebounced, useLasting } from '../engine/use-settled.ts';
-import { selectionStore } from '../state/selection-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
+import { nameInRun } from './brought.ts';
 
 /** Every sweep, the newest first. */
 const newestSweeps = (runs: readonly RunManifest[]): readonly RunManifest[] =>
   runs.filter((run) => run.kind === 'sweep').sort((left, right) => right.createdAt.localeCompare(left.createdAt));
 
-/** The sweep that is shown: the selected one, else the newest. */
-export const shownSweep = (runs: readonly RunManifest[], selected: string | null): RunManifest | null => {
-  const sweeps = newestSweeps(runs);
-  return sweeps.find((run) => run.id === selected) ?? sweeps[0] ?? null;
+/**
+ * The sweep that is shown: of those of the selected model the chosen one, else the newest; where none is of it, the
+ * chosen one or the newest at all.
+ */
+export const shownSweep = (facts: Pick<Facts, 'runs' | 'models' | 'selection'>): RunManifest | null => {
+  const sweeps = newestSweeps(facts.runs);
+  const model = selectedModel(facts);
+  const own = sweeps.filter((run) => nameInRun(run, model) !== null);
+  const among = own.length > 0 ? own : sweeps;
+  return among.find((run) => run.id === facts.selection.run) ?? among[0] ?? null;
 };
 
 interface ShownSweep {
   /** Every sweep, the newest first. */
   readonly sweeps: readonly RunManifest[];
   readonly manifest: RunManifest | null;
+  /** The selected model's name in it; null: this sweep is of other models. */
+  readonly model: string | null;
   readonly document: SweepDocument | undefined;
   /** Margin on screen. */
   readonly delta: number;
@@ -41,17 +50,17 @@ export const sweepDelta = (manifest: RunManifest | null): number => {
 
 /** The sweep on screen with its results and thresholds, for every view that shows one. */
 export const useSweep = (): ShownSweep => {
-  const { runs } = useFacts();
-  const selectedRun = useStore(selectionStore, (state) => state.run);
+  const facts = useFacts();
   const chosenDelta = useStore(curvesStore, (state) => state.delta);
   const familywise = useStore(curvesStore, (state) => state.familywise);
-  const sweeps = newestSweeps(runs);
-  const manifest = shownSweep(runs, selectedRun);
+  const sweeps = newestSweeps(facts.runs);
+  const manifest = shownSweep(facts);
+  const model = nameInRun(manifest, selectedModel(facts));
   const settled = useDebounced(chosenDelta, DELTA_SETTLE_MS);
   const { data, error } = useQuery(
     'sweep.read',
     manifest === null ? null : { run: manifest.id, familywise, delta: settled ?? undefined },
   );
   const document = useLasting(data, manifest?.id ?? '');
-  return { sweeps, manifest, document, delta: chosenDelta ?? sweepDelta(manifest), error };
+  return { sweeps, manifest, model, document, delta: chosenDelta ?? sweepDelta(manifest), error };
 };

@@ -6,15 +6,18 @@ import { Button } from '../components/button.tsx';
 import { Checkbox, Select } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
 import { formatFixed } from '../../main/figures/numbers.ts';
+import { useFacts } from '../engine/facts.ts';
 import { formatWhen } from '../format/format-time.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { ResolvedTheme } from '../state/theme.ts';
 import { curvesStore } from '../state/view-stores.ts';
+import { broughtByRun } from './brought.ts';
 import { sweepDelta, useSweep } from './shown-sweep.ts';
 
-/** Which sweep is shown, in Curves and in Thresholds alike. */
+/** Which sweep is shown, in every view alike; one of other models brings a model of its own. */
 export const SweepSelect = () => {
+  const facts = useFacts();
   const { sweeps, manifest } = useSweep();
   if (manifest === null) return null;
   return (
@@ -26,14 +29,17 @@ export const SweepSelect = () => {
           value: run.id,
           label: `${run.title}, ${formatWhen(run.createdAt, new Date())}`,
         }))}
-        onChange={(run) => selectionStore.getState().selectRun(run)}
+        onChange={(id) => {
+          const run = sweeps.find((known) => known.id === id);
+          if (run !== undefined) selectionStore.getState().selectRun(id, broughtByRun(facts, run));
+        }}
       />
     </span>
   );
 };
 
 /**
- * The margin of the threshold rule, one for Curves and Thresholds; the engine reads thresholds anew, without inference.
+ * The margin of the threshold rule, one for every view; the engine reads thresholds anew, without inference.
  */
 export const DeltaSlider = () => {
   const { manifest, delta } = useSweep();
@@ -84,7 +90,7 @@ interface MethodTogglesProps {
   readonly theme: ResolvedTheme;
 }
 
-/** The methods with their lines and marks; a click takes one out of the charts of Curves and Thresholds. */
+/** The methods with their lines and marks; a click takes one out of every chart. */
 export const MethodToggles = ({ methods, theme }: MethodTogglesProps) => {
   const { hiddenMethods, toggleMethod } = useStore(curvesStore);
   return methods.map((method, order) => {

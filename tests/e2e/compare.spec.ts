@@ -14,6 +14,7 @@ test('the methods of the sample are ranked per task, against the best or a refer
   const overview = page.getByRole('region', { name: 'Methods over tasks' });
   const ranks = page.getByRole('region', { name: 'Ranks by task' });
   await page.getByLabel('Model', { exact: true }).selectOption('uncurl-32');
+  await page.getByLabel('Factor', { exact: true }).selectOption('4');
 
   await test.step('ranks, differences and what cannot be told stand on the screen', async () => {
     await expect(overview.getByRole('heading')).toContainText('uncurl-32 at ×4');

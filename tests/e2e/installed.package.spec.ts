@@ -9,7 +9,6 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { install, processesOf, start } from './installed-app.ts';
 import type { InstalledApp } from './installed-app.ts';
-import { tab } from './page-steps.ts';
 
 const test = base.extend<object, { readonly app: InstalledApp }>({
   app: [
@@ -65,11 +64,11 @@ test('installed, it sweeps the bundled model, is killed in mid-sweep and goes on
     const tasks = first.page.getByRole('region', { name: 'Tasks' });
     await tasks.getByRole('button', { name: 'None' }).click();
     for (const name of TASKS) await tasks.getByRole('checkbox', { name: `Use ${name}`, exact: true }).check();
-    await tab(first.page, 'Prune');
     const sweep = first.page.getByRole('region', { name: 'Sweep' });
     await sweep.getByLabel('Random seeds').fill('2');
     await expect(sweep.getByText(`${CANDIDATES} candidates on ${TASKS.length} tasks`)).toBeVisible();
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
+    await first.page.getByRole('radio', { name: 'All tasks' }).click();
     const points = first.page.locator('.curve-point');
     await expect.poll(() => points.count(), { timeout: HANG_LIMIT_MS, intervals: [100] }).toBeGreaterThan(0);
     await photograph(first.page, 'running');
@@ -104,6 +103,7 @@ test('installed, it sweeps the bundled model, is killed in mid-sweep and goes on
       .getByRole('button')
       .first()
       .click();
+    await second.page.getByRole('radio', { name: 'All tasks' }).click();
     await expect(second.page.locator('.curve-point')).toHaveCount(TASKS.length * CANDIDATES);
     await photograph(second.page, 'done');
   });

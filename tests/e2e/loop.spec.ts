@@ -2,7 +2,7 @@ import { access, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, tab } from './page-steps.ts';
+import { photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -32,6 +32,7 @@ const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workben
     for (let above = await shown.innerText(); above !== '/'; above = await shown.innerText()) {
       await up.click();
       await expect(shown).not.toHaveText(above);
+      await expect(shown).not.toHaveText('…');
     }
     let reached = '/';
     for (const part of exports.split('/').filter((name) => name !== '')) {
@@ -109,7 +110,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
   });
 
   await test.step('factor and method change the plan at once', async () => {
-    await tab(page, 'Prune');
+    await page.getByRole('tab', { name: 'Plan', exact: true }).click();
     const left = page.getByRole('region', { name: 'What the plan leaves' });
     const kept = left.getByRole('row', { name: /Experts per layer/ });
     await expect(kept).toContainText('8');
@@ -118,7 +119,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await page.getByLabel('Method', { exact: true }).selectOption({ label: 'UNCURL' });
     await expect(page.getByText('would be merged into another')).toBeVisible();
     await page.getByText('UNCURL options').click();
-    await photograph(workbench, 'prune');
+    await photograph(workbench, 'plan');
   });
 
   await test.step('a sweep says what it costs, starts, and its points arrive one by one', async () => {
@@ -130,7 +131,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect(sweep.getByText(/15 candidates on 10 tasks: 160 evaluations/)).toBeVisible();
     await photograph(workbench, 'sweep');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
-    await expect(page.getByRole('tab', { name: 'Curves' })).toHaveAttribute('aria-selected', 'true');
+    await page.getByRole('radio', { name: 'All tasks' }).click();
     await expect(jobs.getByRole('progressbar')).toBeVisible();
     await expect.poll(() => points.count(), { timeout: HANG_LIMIT_MS }).toBeGreaterThan(0);
     const first = await points.count();
@@ -159,7 +160,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     const cells = thresholds.locator('tbody');
     const before = await cells.innerText();
     await photograph(workbench, 'curves');
-    const slider = page.getByLabel('Margin δ');
+    const slider = page.getByRole('slider', { name: 'Margin δ' });
     await slider.fill('0.15');
     await expect(cells).not.toHaveText(before);
     await expect.poll(() => cells.innerText()).not.toBe(before);
@@ -168,12 +169,13 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await photograph(workbench, 'thresholds');
     await page.getByRole('button', { name: 'Reset' }).click();
     await expect.poll(() => cells.innerText()).toBe(before);
-    await page.getByRole('radio', { name: 'Table' }).click();
+    const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
+    await modes.getByRole('radio', { name: 'Table' }).click();
     await expect(page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row')).toHaveCount(
       1 + 10 * 16,
     );
     await photograph(workbench, 'table');
-    await page.getByRole('radio', { name: 'Charts' }).click();
+    await modes.getByRole('radio', { name: 'All tasks' }).click();
   });
 
   await test.step('what a lost item wrote can be read from a point of a written task', async () => {
@@ -224,16 +226,22 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await page.getByRole('button', { name: 'Export and verify' }).click();
     await expect(page.getByText(new RegExp(`${EXPORT_NAME}.*exist`, 'i')).first()).toBeVisible();
     await photograph(workbench, 'refused');
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog', { name: 'Export', exact: true })).toBeHidden();
   });
 
   await test.step('everything is within reach of the keyboard', async () => {
     await page.keyboard.press('Control+k');
     const palette = page.getByRole('dialog', { name: 'Commands' });
-    await palette.getByPlaceholder('What do you want to do?').fill('heatmap');
+    await expect(palette.getByRole('combobox')).toBeFocused();
+    await page.keyboard.type('heatmap');
+    await expect(palette.getByRole('option', { name: /^Show Workbench/ })).toBeVisible();
     await photograph(workbench, 'palette');
     await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+2');
+    await expect(page.getByRole('tab', { name: 'Thresholds' })).toHaveAttribute('aria-selected', 'true');
     await page.keyboard.press('Control+1');
-    await expect(page.getByRole('tab', { name: 'Routing' })).toHaveAttribute('aria-selected', 'true');
+    await expect(page.getByRole('tab', { name: 'Workbench' })).toHaveAttribute('aria-selected', 'true');
   });
 
   expect(problems).toEqual([]);

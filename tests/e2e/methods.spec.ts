@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, tab } from './page-steps.ts';
+import { photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('every method has its page, says what it needs, and is compared with its recovered twin', async ({
@@ -15,10 +15,10 @@ test('every method has its page, says what it needs, and is compared with its re
   const left = page.getByRole('region', { name: 'What the plan leaves' });
   const sweep = page.getByRole('region', { name: 'Sweep' });
   await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
-  await tab(page, 'Prune');
+  await page.getByRole('tab', { name: 'Plan', exact: true }).click();
 
   await test.step('the page of a method is read and left by keyboard', async () => {
-    const about = settings.getByRole('button', { name: 'About REAP' });
+    const about = page.getByRole('region', { name: 'What is on screen' }).getByRole('button', { name: 'About REAP' });
     await about.focus();
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Methods' });
@@ -35,7 +35,7 @@ test('every method has its page, says what it needs, and is compared with its re
   });
 
   await test.step('an option that needs more than routing says so beforehand, and is then measured', async () => {
-    await settings.getByLabel('Method', { exact: true }).selectOption({ label: 'EAN' });
+    await page.getByLabel('Method', { exact: true }).selectOption({ label: 'EAN' });
     await settings.getByText('EAN options').click();
     await settings.getByLabel('form').selectOption({ label: 'ca' });
     await expect(settings.getByText('EAN options, 1 changed')).toBeVisible();
@@ -47,9 +47,9 @@ test('every method has its page, says what it needs, and is compared with its re
   });
 
   await test.step('a method that searches has no plan at once', async () => {
-    await settings.getByLabel('Method', { exact: true }).selectOption({ label: 'EEP' });
+    await page.getByLabel('Method', { exact: true }).selectOption({ label: 'EEP' });
     await expect(left.getByRole('button', { name: 'Search and measure at ×2' })).toBeEnabled();
-    await settings.getByLabel('Method', { exact: true }).selectOption({ label: 'EAN' });
+    await page.getByLabel('Method', { exact: true }).selectOption({ label: 'EAN' });
   });
 
   await test.step('experts are pinned on the map, and every layer can keep a number of its own', async () => {
@@ -61,6 +61,7 @@ test('every method has its page, says what it needs, and is compared with its re
     const isKept = await fate.getByText('kept', { exact: true }).isVisible();
     await page.keyboard.press(isKept ? 'g' : 's');
     await expect(fate.locator('dd').filter({ hasText: new RegExp(`^${isKept ? 'dropped' : 'kept'}$`) })).toBeVisible();
+    await page.getByRole('tab', { name: 'Plan', exact: true }).click();
     const pins = settings.getByRole('group', { name: 'Pins' });
     await expect(pins.getByRole('listitem')).toHaveText(`0:1 ${isKept ? 'goes' : 'stays'}`);
     await settings.getByLabel('Budget').selectOption({ label: 'by hand' });
@@ -107,6 +108,7 @@ test('every method has its page, says what it needs, and is compared with its re
     await expect(sweep.getByText(/4 candidates on 1 task: 5 evaluations/)).toContainText('Recovery refits 2 plans.');
     await photograph(workbench, 'recovery-sweep');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
+    await page.getByRole('radio', { name: 'All tasks' }).click();
     await expect(page.locator('.curve-point')).toHaveCount(4, { timeout: HANG_LIMIT_MS });
     await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
   });

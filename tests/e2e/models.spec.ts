@@ -24,6 +24,8 @@ const chooseModelFolder = async (
   for (let above = await shown.innerText(); above !== '/'; above = await shown.innerText()) {
     await dialog.getByRole('button', { name: 'Folder above' }).click();
     await expect(shown).not.toHaveText(above);
+    // While the folder is read.
+    await expect(shown).not.toHaveText('…');
   }
   let reached = '/';
   const parts = folder.split('/').filter((name) => name !== '');
@@ -50,10 +52,11 @@ test('a model folder that was moved is said to be gone, located where it is now,
   await cp(path.join(models, 'uncurl-8'), before, { recursive: true });
   await cp(path.join(models, 'uncurl-16'), other, { recursive: true });
   await mkdir(workspace, { recursive: true });
-  await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [before], tasks: [] }));
   const list = page.getByRole('list', { name: 'Models' });
   const row = (name: string) => list.getByRole('listitem').filter({ hasText: name });
+  // The list is read once before the file changes: half a file is none.
   await expect(row('uncurl-16')).toBeVisible();
+  await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [before], tasks: [] }));
   await comeBack(page);
   await expect(row('mine')).toContainText('mixtral');
 

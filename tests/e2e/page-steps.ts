@@ -13,6 +13,12 @@ const PAINT_MS = 200;
 /** Shows a view. */
 export const tab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
 
+/** Opens what Thresholds tells on demand. */
+export const openDetails = async (page: Page): Promise<void> => {
+  const closed = page.getByRole('main').locator('.thresholds > details:not([open]) > summary');
+  for (let left = await closed.count(); left > 0; left -= 1) await closed.first().click();
+};
+
 /** The screen in both themes: to be looked at. */
 export const photograph = async ({ page, host }: Workbench, view: string): Promise<void> => {
   await mkdir(screenshots, { recursive: true });

@@ -5,9 +5,9 @@ test('opens on a page of its own, with the engine behind it', async ({ workbench
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
   await expect(page).toHaveTitle(/Uncurl Workbench/);
-  await expect(page.getByRole('tabpanel')).toBeVisible();
+  await expect(page.getByRole('tabpanel', { name: 'Workbench' })).toBeVisible();
   // A bundled model, which only the engine knows of.
-  await expect(page.getByText('uncurl-16').first()).toBeVisible();
+  await expect(page.getByRole('list', { name: 'Models' }).getByText('uncurl-16')).toBeVisible();
   expect(page.url()).toMatch(host === 'window' ? /^uncurl:\/\/app\// : /^http:\/\/(?:127\.0\.0\.1|localhost):/);
   // The page gets no Node, in either host.
   expect(await page.evaluate(() => 'require' in globalThis || 'process' in globalThis)).toBe(false);

@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, tab, withSample } from './page-steps.ts';
+import { openDetails, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the sample tells how far each model can be pruned, by which rule, and how sure that is', async ({
@@ -21,6 +21,16 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     );
     await expect(rule).toContainText('0.020');
     await expect(rule).toContainText('149');
+  });
+
+  await test.step('one matrix says first how far each model can be pruned, by which method', async () => {
+    const best = page.getByRole('region', { name: 'Best threshold of every model and task' });
+    await expect(best.getByRole('row')).toHaveCount(10);
+    await expect(
+      best.getByRole('button', { name: /Best for Sorting: .*uncurl-32 \(E 32\), Sorting: threshold ×4/ }),
+    ).toContainText(/×4.*(REAP|Frequency|UNCURL)/);
+    await photograph(workbench, 'best');
+    await openDetails(page);
   });
 
   await test.step('every method has its matrix; what cannot be told says how many items it needs', async () => {
@@ -79,7 +89,9 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
 
   await test.step('a threshold leads to its curve', async () => {
     await page.getByRole('button', { name: /^REAP, uncurl-32 \(E 32\), Sorting/ }).click();
-    await expect(page.getByRole('tab', { name: 'Curves' })).toHaveAttribute('aria-selected', 'true');
+    await expect(page.getByRole('tab', { name: 'Workbench' })).toHaveAttribute('aria-selected', 'true');
+    await expect(page.getByLabel('Model', { exact: true }).locator('option:checked')).toHaveText('uncurl-32');
+    await expect(page.getByLabel('Task', { exact: true }).locator('option:checked')).toHaveText('Sorting');
     await expect(page.getByRole('region', { name: 'Selected point' })).toContainText('uncurl-32');
     await expect(page.getByRole('application', { name: /^Sorting/ })).toBeVisible();
   });

@@ -5,9 +5,8 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatFactor } from '../../../main/figures/numbers.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
-import { compareStore, curvesStore } from '../../state/view-stores.ts';
+import { compareStore } from '../../state/view-stores.ts';
 import { SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { referenceTitle } from './compare-words.ts';
 
@@ -16,29 +15,15 @@ interface CompareControlsProps {
   readonly comparison: CompareDocument | undefined;
 }
 
-/** Sweep, model, factor and reference of the comparison. */
+/** Sweep and reference of the comparison; model and factor are those on screen. */
 export const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
-  const { asTable, showTable, chooseFactor, chooseAnswers, chooseReference } = useStore(compareStore);
+  const { asTable, showTable, chooseAnswers, chooseReference } = useStore(compareStore);
   const theme = useResolvedTheme();
   return (
     <div className="view-head compare-head">
       <SweepSelect />
       {comparison !== undefined && (
         <>
-          {comparison.models.length > 1 && (
-            <Select
-              label="Model"
-              value={comparison.model}
-              options={comparison.models.map((name) => ({ value: name, label: name }))}
-              onChange={(model) => curvesStore.getState().chooseModel(model)}
-            />
-          )}
-          <Select
-            label={<Definition of="factor">Factor</Definition>}
-            value={String(comparison.factor)}
-            options={comparison.factors.map((factor) => ({ value: String(factor), label: formatFactor(factor) }))}
-            onChange={(factor) => chooseFactor(Number(factor))}
-          />
           {comparison.answersMeasured.length > 1 && (
             <Select
               label="Answers"

@@ -19,7 +19,7 @@ import { RankPanels } from './rank-panels.tsx';
 import './compare.css';
 
 const SetUpSweep = () => (
-  <Button look="primary" onClick={() => layoutStore.getState().show('prune')}>
+  <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
     Set up a sweep
   </Button>
 );

@@ -9,9 +9,10 @@ import {
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { answersMeasured } from '../../../main/evaluation/comparison/points.ts';
-import { isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useDebounced, useLasting } from '../../engine/use-settled.ts';
+import { selectionStore } from '../../state/selection-store.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { compareStore, curvesStore } from '../../state/view-stores.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
@@ -28,7 +29,7 @@ export interface CompareProps {
 
 interface Wanted {
   readonly model: string | null;
-  readonly factor: number | null;
+  readonly factor: number;
   readonly answers: AnswerKind | null;
   readonly reference: string;
 }
@@ -41,8 +42,8 @@ interface ComparisonChoice {
 }
 
 /**
- * What to ask the engine for: of what the controls hold, as much as this sweep has (they outlive the sweep and the
- * model that they were set for). Null where nothing is measured above factor 1.
+ * What to ask the engine for: of what is on screen, as much as this sweep has: its own model, the measured factor that
+ * is nearest, a reference of its own. Null where nothing is measured above factor 1.
  */
 export const comparisonChoice = (
   results: readonly SweepResult[],
@@ -53,12 +54,13 @@ export const comparisonChoice = (
   if (first === undefined) return null;
   const shown = pruned.some((result) => result.model === model) && model !== null ? model : first.model;
   const own = pruned.filter((result) => result.model === shown);
-  const isMeasured = factor !== null && own.some((result) => isSameFactor(result.factor, factor));
+  const apart = (result: SweepResult): number => Math.abs(Math.log(result.factor / factor));
+  const [nearest] = [...own].sort((left, right) => apart(left) - apart(right));
   const isKnown = [BEST_REFERENCE, UNPRUNED].includes(reference) || own.some(({ method }) => method === reference);
   const isOffered = answers !== null && answersMeasured(results, shown).includes(answers);
   return {
     model: shown,
-    factor: isMeasured ? factor : undefined,
+    factor: nearest?.factor,
     answers: isOffered ? answers : undefined,
     reference: isKnown ? reference : undefined,
   };
@@ -79,9 +81,9 @@ const DELTA_SETTLE_MS = 120;
  * on its way.
  */
 export const useComparison = (): ShownComparison => {
-  const { manifest, document } = useSweep();
-  const { factor, answers, reference } = useStore(compareStore);
-  const model = useStore(curvesStore, (state) => state.model);
+  const { manifest, document, model } = useSweep();
+  const { answers, reference } = useStore(compareStore);
+  const factor = useStore(selectionStore, (state) => state.factor);
   const delta = useDebounced(
     useStore(curvesStore, (state) => state.delta),
     DELTA_SETTLE_MS,

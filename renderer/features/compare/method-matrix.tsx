@@ -61,7 +61,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
           {accuracy > 0 && (
             <ColorLegend
               scale={differenceScale(accuracy, theme)}
-              format={(value) => (value === 0 ? '0' : formatSigned(100 * value, 0))}
+              labels={[formatSigned(-100 * accuracy, 0), '0', formatSigned(100 * accuracy, 0)]}
               ends={['worse', 'better']}
             />
           )}
@@ -182,6 +182,9 @@ const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSe
       : differenceScale(scaleOf(comparison, task), theme).color(goodness(paired.difference, metric));
   const lines = rowLines(row, task);
   const name = `${methodTitle(row.method)}, ${title}`;
+  const rank = `${placeText(row, task)}${row.sharesBest ? ' =' : ''}`;
+  const difference =
+    paired !== null ? formatDifference(paired.difference, metric) : task.reference === null ? '–' : readingText(null);
   return (
     <td className="matrix-cell" style={background === undefined ? undefined : { background, color: inkOn(background) }}>
       <Tooltip
@@ -202,22 +205,15 @@ const MatrixCell = ({ comparison, theme, task, row, title, place, selected, onSe
           data-column={place.column}
           tabIndex={place.line === 0 && place.column === 0 ? 0 : -1}
           aria-pressed={selected}
-          aria-label={`${name}: ${lines.join('; ')}`}
+          aria-label={`${name}: ${lines.join('; ')}; ${rank} ${difference} ${readingMark(reading)}`}
           onClick={onSelect}
         >
-          <span className="matrix-place">
-            {placeText(row, task)}
-            {row.sharesBest ? ' =' : ''}
-          </span>
+          <span className="matrix-place">{rank}</span>{' '}
           <span
             className={paired === null ? 'matrix-reference' : reading === 'cannot-tell' ? undefined : 'matrix-apart'}
           >
-            {paired === null
-              ? task.reference === null
-                ? '–'
-                : readingText(null)
-              : formatDifference(paired.difference, metric)}
-          </span>
+            {difference}
+          </span>{' '}
           <span className="matrix-mark">{readingMark(reading)}</span>
         </button>
       </Tooltip>

@@ -46,9 +46,6 @@ const meanLine = (points: readonly SweepResult[], unpruned: number | null): read
     : [{ factor: 1, value: unpruned, seeds: 1 }, ...line.filter(({ factor }) => factor > 1)];
 };
 
-export const sweepModels = (document: SweepDocument): readonly string[] =>
-  distinct(document.results.map((result) => result.model));
-
 /**
  * Curves of a sweep in a lasting order: methods as they are listed everywhere, each before its recovered twin, then
  * others by name.

@@ -25,7 +25,7 @@ interface ExportPlan {
   readonly error: SerialisedError | null;
 }
 
-/** The plan that the Export view would write. */
+/** The plan that would be written. */
 export const useExportPlan = (): ExportPlan => {
   const facts = useFacts();
   const point = useStore(exportStore, (state) => state.point);
@@ -61,7 +61,7 @@ export const ExportForm = () => {
         label="Source of the plan"
         value={state.point === null ? 'plan' : 'point'}
         options={[
-          { value: 'plan', label: 'Plan of the Prune view' },
+          { value: 'plan', label: 'Plan on screen' },
           ...(selectedPoint !== null && selectedPoint.factor > 1
             ? [{ value: 'point' as const, label: 'Selected point' }]
             : []),

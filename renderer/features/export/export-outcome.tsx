@@ -12,6 +12,7 @@ import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/figures/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { exportStore } from '../../state/export-store.ts';
+import { ExportEnds } from './export-ends.tsx';
 import { formOfRun, formTitle } from './export-formats.ts';
 
 /** The chosen export or verification, else the newest: its proof in full. */
@@ -41,6 +42,7 @@ export const ExportOutcome = () => {
         <div>
           <span className="field-label">{form === null ? 'Folder' : `Folder, ${form}`}</span>
           <p className="path-plain">{run.output}</p>
+          <ExportEnds run={run} path={run.output} />
         </div>
       )}
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}

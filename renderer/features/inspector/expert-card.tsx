@@ -141,7 +141,12 @@ const FateCell = ({
   const model = selectedModel(facts);
   const info = model?.info ?? null;
   const { task, method: shownMethod, factor: shownFactor } = facts.selection;
-  const input = planInput(model, task === null ? [] : [task], { ...settings, method, factor });
+  const input = planInput(model, task === null ? [] : [task], {
+    ...settings,
+    method,
+    factor,
+    pins: facts.selection.pins,
+  });
   const { data, error } = useQuery('plan.make', input);
   const experts = info?.experts ?? 0;
   const fate = data === undefined ? undefined : expertFates(data.plan, experts)[layer]?.[expert];

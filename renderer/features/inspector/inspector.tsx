@@ -1,10 +1,8 @@
-import { useStore } from 'zustand';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
@@ -19,40 +17,44 @@ import {
 } from '../../../main/figures/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { pointVerdictText } from '../../../main/evaluation/wording.ts';
 import { outcomesStore } from '../../state/dialog-stores.ts';
-import { layoutStore } from '../../state/layout-store.ts';
-import type { PointKey } from '../../state/selection-store.ts';
+import type { PointKey } from '../../state/selection.ts';
 import { isPoint } from '../../sweep/points.ts';
 import { ExpertCard } from './expert-card.tsx';
 import { ModelFacts } from './model-facts.tsx';
 import './inspector.css';
 
-/** Exact numbers of what was selected last; the model's facts are always at hand below. */
-export const Inspector = () => {
-  const facts = useFacts();
-  const view = useStore(layoutStore, (state) => state.view);
-  const model = selectedModel(facts);
-  const { subject, point, layer, expert } = facts.selection;
-  const onMap = view === 'routing' || view === 'prune';
-  const showsPoint = point !== null && (subject === 'point' || view === 'curves') && !onMap;
-  const showsExpert = layer !== null && expert !== null && !showsPoint && onMap;
-  return (
-    <>
-      {showsPoint && <PointCard point={point} />}
-      {showsExpert && <ExpertCard layer={layer} expert={expert} />}
-      {!showsPoint && !showsExpert && (
-        <p className="muted">
-          {onMap
-            ? 'Select a cell of the map to see its expert here.'
-            : 'Select a point of a curve to see its numbers here.'}
-        </p>
-      )}
-      {model !== null && (
-        <Disclosure key={model.handle} summary={<strong className="inspector-model">{model.name}</strong>} open>
-          <ModelFacts model={model} />
-        </Disclosure>
-      )}
-    </>
+/** Every number of the selected expert. */
+export const ExpertPart = () => {
+  const { layer, expert } = useFacts().selection;
+  return layer === null || expert === null ? (
+    <p className="muted">Select a cell of the map to see its expert here.</p>
+  ) : (
+    <ExpertCard layer={layer} expert={expert} />
+  );
+};
+
+/** Every number of the selected point. */
+export const PointPart = () => {
+  const { point } = useFacts().selection;
+  return point === null ? (
+    <p className="muted">Select a point of a curve to see its numbers here.</p>
+  ) : (
+    <PointCard point={point} />
+  );
+};
+
+/** What is known of the selected model. */
+export const ModelPart = () => {
+  const model = selectedModel(useFacts());
+  return model === null ? (
+    <p className="muted">Select a model to see its facts here.</p>
+  ) : (
+    <section className="inspector-section" aria-label="Selected model">
+      <h2 className="inspector-model">{model.name}</h2>
+      <ModelFacts model={model} />
+    </section>
   );
 };
 
@@ -70,6 +72,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
     <section className="inspector-section" aria-label="Selected point">
       <h2>
         {methodTitle(point.method)} {formatFactor(point.factor)}
+        {result?.verdict !== undefined && result.verdict !== null && `: ${pointVerdictText(result.verdict)}`}
       </h2>
       <p className="muted">
         {task}, {point.model}

@@ -55,7 +55,10 @@ const MethodList = ({ pages, open }: { readonly pages: readonly MethodPage[]; re
       >
         {groups.map((group) => (
           <div key={group.title} role="group" aria-label={group.title}>
-            <h3 title={group.text}>{group.title}</h3>
+            {/* The group has the name already; a list of options owns no headings. */}
+            <h3 title={group.text} aria-hidden="true">
+              {group.title}
+            </h3>
             {group.pages.map(({ name }) => (
               <button
                 key={name}

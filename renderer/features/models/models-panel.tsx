@@ -49,7 +49,10 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
         type="button"
         className="row-main"
         title={model.path}
-        onClick={() => selectionStore.getState().selectModel(model.handle)}
+        onClick={() => {
+          selectionStore.getState().selectModel(model.handle);
+          selectionStore.getState().explain('model');
+        }}
       >
         <Icon name={wrong ? 'warning' : 'model'} />
         <span className="row-text">

@@ -9,7 +9,7 @@ import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFactor } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { outcomesStore } from '../../state/dialog-stores.ts';
-import type { PointKey } from '../../state/selection-store.ts';
+import type { PointKey } from '../../state/selection.ts';
 import { ItemAnswer } from './item-answer.tsx';
 import './outcomes.css';
 

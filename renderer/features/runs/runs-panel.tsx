@@ -1,6 +1,6 @@
-import { useStore } from 'zustand';
 import type { RunKind, RunManifest, RunState } from '../../../main/contract/run.ts';
 import { isResumable } from '../../actions/jobs.ts';
+import { openRun } from '../../actions/open-run.ts';
 import { isReproducible, startReproduction } from '../../actions/sweep.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import type { IconName } from '../../components/button.tsx';
@@ -8,13 +8,11 @@ import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
-import { experimentStore, reproductionStore } from '../../state/dialog-stores.ts';
-import { exportStore } from '../../state/export-store.ts';
-import { finetuneStore } from '../../state/finetune-store.ts';
-import { layoutStore } from '../../state/layout-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
+import { shownSweep } from '../../sweep/shown-sweep.ts';
 
 const icons: Readonly<Record<RunKind, IconName>> = {
   profile: 'table',
@@ -34,28 +32,6 @@ const stateWords: Readonly<Record<RunState, string>> = {
   interrupted: 'interrupted',
 };
 
-/** Shows the run where its result lives. */
-const openRun = (run: RunManifest): void => {
-  const { show } = layoutStore.getState();
-  switch (run.kind) {
-    case 'sweep':
-      selectionStore.getState().selectRun(run.id);
-      return show('curves');
-    case 'reproduce':
-      return reproductionStore.getState().showRun(run.id);
-    case 'profile':
-      return show('routing');
-    case 'experiment':
-      return experimentStore.getState().showRun(run.id);
-    case 'finetune':
-      return finetuneStore.getState().showRun(run.id);
-    case 'export':
-    case 'verify':
-      exportStore.getState().showRun(run.id);
-      return show('export');
-  }
-};
-
 export const RunsPanel = () => {
   const runs = useQuery('runs.list', {});
   const ordered = [...(runs.data ?? [])].sort((left, right) => right.createdAt.localeCompare(left.createdAt));
@@ -73,21 +49,18 @@ export const RunsPanel = () => {
 };
 
 const RunRow = ({ run }: { readonly run: RunManifest }) => {
-  const view = useStore(layoutStore, (state) => state.view);
-  const shownSweep =
-    useStore(selectionStore, (state) => state.run === run.id) &&
-    (view === 'curves' || view === 'thresholds' || view === 'compare');
-  const shownExport = useStore(exportStore, (state) => state.run === run.id) && view === 'export';
+  const facts = useFacts();
+  const isShown = run.kind === 'sweep' && shownSweep(facts)?.id === run.id;
   const { busy, start } = useRequest();
   const active = run.state === 'running' || run.state === 'queued';
   return (
-    <li className="row" aria-current={shownSweep || shownExport ? 'true' : undefined}>
+    <li className="row" aria-current={isShown ? 'true' : undefined}>
       <button
         type="button"
         className="row-main"
         title={run.damaged ?? run.error ?? `${run.commandLine}\n${runDeviceText(run.device)}`}
         disabled={run.damaged !== undefined}
-        onClick={() => openRun(run)}
+        onClick={() => openRun(facts, run)}
       >
         <Icon name={icons[run.kind]} />
         <span className="row-text">

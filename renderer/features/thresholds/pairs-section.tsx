@@ -18,7 +18,7 @@ import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import { PairChart } from './pair-chart.tsx';
-import { openInCurves, type SectionProps } from './shown-size-trend.ts';
+import { type SectionProps } from './shown-size-trend.ts';
 
 interface PairsTableProps {
   readonly pairs: readonly SizePair[];
@@ -74,13 +74,13 @@ const PairsTable = ({ pairs, title, onSelect }: PairsTableProps) => (
 
 const TITLE = 'Pruned from more experts, against trained with as many';
 /** Pruned-large against scratch-small at equal expert count: a small multiple per task, a row per pair of sizes. */
-export const PairsSection = ({ manifest, sizeTrend, shown, tasks, theme, title }: SectionProps) => {
+export const PairsSection = ({ manifest, sizeTrend, shown, tasks, theme, title, openPoint }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const pairs = sizeTrend.pairs.filter(({ method }) => shown.includes(method));
   const panels = pairPanels(pairs, tasks);
   const idOf = (task: string): string => `pairs-${task}`;
   const select = ({ large, task, method, seed, factor }: SizePair): void =>
-    openInCurves({ run: sizeTrend.run, model: large, task, method, seed, factor });
+    openPoint({ run: sizeTrend.run, model: large, task, method, seed, factor });
   return (
     <section aria-label={TITLE}>
       <div className="section-head">

@@ -7,7 +7,8 @@ import type { TaskEntry } from '../../../main/contract/task.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useDebounced, useLasting } from '../../engine/use-settled.ts';
 import { layoutStore } from '../../state/layout-store.ts';
-import { type PointKey, selectionStore } from '../../state/selection-store.ts';
+import type { Brought, PointKey } from '../../state/selection.ts';
+import { selectionStore } from '../../state/selection-store.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 
@@ -24,8 +25,10 @@ export interface SectionProps {
   readonly known: readonly TaskEntry[];
   readonly theme: ResolvedTheme;
   readonly title: (task: string) => string;
-  /** Selects the point of a threshold and shows its curve. */
+  /** The same of the point of a threshold. */
   readonly onSelect: (threshold: SizeThreshold) => void;
+  /** Makes the plan of a point current and shows it. */
+  readonly openPoint: (point: PointKey) => void;
 }
 
 const DELTA_SETTLE_MS = 120;
@@ -49,14 +52,11 @@ export const useSizeTrend = (
   return { sizeTrend: useLasting(data, run ?? ''), error };
 };
 
-/** Selects a point for every view and shows its curve. */
-export const openInCurves = (point: PointKey): void => {
-  const curves = curvesStore.getState();
-  curves.chooseModel(point.model);
-  curves.enlarge(point.task);
-  curves.showTable(false);
-  selectionStore.getState().selectPoint(point);
-  layoutStore.getState().show('curves');
+/** Makes a point's plan the one on screen and shows it in the workbench. */
+export const openInWorkbench = (point: PointKey, brought: Brought): void => {
+  curvesStore.getState().chooseMode('difference');
+  selectionStore.getState().selectPoint(point, brought);
+  layoutStore.getState().show('workbench');
 };
 
 type Named = Pick<SizeThreshold, 'model' | 'task' | 'method' | 'lastSafe' | 'firstUnsafe'>;

@@ -1,26 +1,30 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { Button } from '../../components/button.tsx';
-import { EmptyState } from '../../components/panel.tsx';
+import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
+import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
+import type { PointKey } from '../../state/selection.ts';
+import { broughtByPoint } from '../../sweep/brought.ts';
 import { isPoint, pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
+import { BestSection } from './best-section.tsx';
 import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
-import { openInCurves, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
+import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
 import { RuleBox, ThresholdsControls } from './thresholds-controls.tsx';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';
 
 const SetUpSweep = () => (
-  <Button look="primary" onClick={() => layoutStore.getState().show('prune')}>
+  <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
     Set up a sweep
   </Button>
 );
@@ -30,7 +34,9 @@ const waitingTitle = (reading: boolean, running: boolean): string =>
 
 /** Thresholds of a sweep's models: how far each can be pruned, how that moves with E, and what training small gives. */
 export const ThresholdsView = () => {
-  const { tasks, selection } = useFacts();
+  const facts = useFacts();
+  const { tasks, selection } = facts;
+  const openPoint = (point: PointKey): void => openInWorkbench(point, broughtByPoint(facts, point));
   const theme = useResolvedTheme();
   const { manifest, document } = useSweep();
   const { sizeTrend, error } = useSizeTrend(manifest?.id ?? null);
@@ -78,10 +84,11 @@ export const ThresholdsView = () => {
     tasks: order,
     known: tasks,
     theme,
+    openPoint,
     title: (name: string): string => tasks.find((task) => task.name === name)?.title ?? name,
     onSelect: (threshold: SizeThreshold): void => {
       const result = thresholdPoint(document?.results ?? [], threshold);
-      if (result !== null) openInCurves(pointKey(run, result));
+      if (result !== null) openPoint(pointKey(run, result));
     },
   };
   const isSelected = (threshold: SizeThreshold): boolean => {
@@ -95,22 +102,35 @@ export const ThresholdsView = () => {
       <ThresholdsControls />
       <div className="view-body thresholds">
         {error !== null && <Problem error={error} />}
-        <RuleBox sizeTrend={sizeTrend} />
         <div className="curves-legend">
           <MethodToggles methods={sizeTrend.methods} theme={theme} />
           {running && <span>provisional, the sweep is running</span>}
         </div>
-        <MatrixSection {...section} isSelected={isSelected} />
-        {document !== undefined && <KindsSection document={document} shown={shown} title={section.title} />}
+        <BestSection {...section} isSelected={isSelected} />
+        <RuleBox sizeTrend={sizeTrend} />
+        <Disclosure summary="Method by method: every threshold with its bracket">
+          <MatrixSection {...section} isSelected={isSelected} />
+        </Disclosure>
+        {document !== undefined && choiceAndWriting(document).length > 0 && (
+          <Disclosure summary="Answers chosen, and answers written">
+            <KindsSection document={document} shown={shown} title={section.title} />
+          </Disclosure>
+        )}
         {sizeTrend.trends.length === 0 ? (
           <EmptyState icon="model" title="One expert count: nothing to compare over E" action={<SetUpSweep />}>
             Sweep models that differ in their number of experts together, for example the bundled ones: tick them under
-            “Models” of the sweep in Prune.
+            “Models” of the sweep in the workbench.
           </EmptyState>
         ) : (
           <>
-            <TrendsSection {...section} />
-            {sizeTrend.pairs.length > 0 && <PairsSection {...section} />}
+            <Disclosure summary="Over the number of experts: does the threshold rise with E?">
+              <TrendsSection {...section} />
+            </Disclosure>
+            {sizeTrend.pairs.length > 0 && (
+              <Disclosure summary="Pruned from more experts, or trained with as many?">
+                <PairsSection {...section} />
+              </Disclosure>
+            )}
           </>
         )}
         <section className="thresholds-notes" aria-label="Notes">

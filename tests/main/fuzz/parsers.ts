@@ -12,7 +12,7 @@ import { readEndTokens } from '../../../main/generation/end-tokens.ts';
 import { readRequests } from '../../../main/generation/read-requests.ts';
 import { encodeEvaluation, evaluationRecord } from '../../../main/jobs/evaluation-record.ts';
 import { readPlan } from '../../../main/pruning/read-plan.ts';
-import { readRanking } from '../../../main/pruning/read-ranking.ts';
+import { readExpertFile } from '../../../main/pruning/expert-files/read-expert-file.ts';
 import { writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
 import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
@@ -210,7 +210,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
         [3, 1, 0, 2],
         [0, 1, 2, 3],
       ]),
-      (content) => readRanking(content, 'ranking', { moeLayers: 2, experts: 4 }),
+      (content) => readExpertFile(content, 'ranking', { moeLayers: 2, experts: 4, topK: 2 }),
     ),
     text(
       'requests',

@@ -4,7 +4,7 @@ import { runManifest } from '../../../main/contract/run.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { completeSelection } from '../../../renderer/app/complete-selection.ts';
 import { exportName } from '../../../renderer/plan/export-source.ts';
-import { noSelection } from '../../../renderer/state/selection-store.ts';
+import { noSelection } from '../../../renderer/state/selection.ts';
 
 const model = (name: string, experts: number, supported = true) =>
   modelEntry.parse({

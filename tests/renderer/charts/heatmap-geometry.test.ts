@@ -1,17 +1,26 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cellAt, cellOrigin, heatmapGeometry, movedCell } from '../../../renderer/charts/heatmap-geometry.ts';
+import {
+  cellAt,
+  cellOrigin,
+  heatmapGeometry,
+  isShown,
+  movedCell,
+  wholeMap,
+} from '../../../renderer/charts/heatmap-geometry.ts';
 
 const sizes = {
   width: fc.integer({ min: 200, max: 2400 }),
   layers: fc.integer({ min: 1, max: 96 }),
-  experts: fc.integer({ min: 1, max: 256 }),
+  experts: fc.integer({ min: 1, max: 512 }),
 };
+const margins = { left: 30, top: 20, right: 40 };
+const HEIGHT = 400;
 
 test('the middle of every cell is found as that cell', () => {
   fc.assert(
     fc.property(fc.record(sizes), fc.nat(), fc.nat(), ({ width, layers, experts }, l, e) => {
-      const geometry = heatmapGeometry(width, layers, experts, { left: 30, top: 20, right: 40 });
+      const geometry = heatmapGeometry({ width, height: HEIGHT }, wholeMap(layers, experts), margins);
       const cell = { layer: l % layers, expert: e % experts };
       const { x, y } = cellOrigin(geometry, cell);
       expect(cellAt(geometry, x + geometry.cellWidth / 2, y + geometry.cellHeight / 2)).toEqual(cell);
@@ -36,10 +45,38 @@ test('keys never leave the map, and other keys move nothing', () => {
 });
 
 test('outside of the cells there is no cell', () => {
-  const geometry = heatmapGeometry(800, 3, 16, { left: 30, top: 20, right: 40 });
+  const geometry = heatmapGeometry({ width: 800, height: HEIGHT }, wholeMap(3, 16), margins);
   expect([cellAt(geometry, 10, 30), cellAt(geometry, 100, 5), cellAt(geometry, geometry.width - 1, 30)]).toEqual([
     null,
     null,
     null,
   ]);
+});
+
+test('no map is wider or higher than its room, up to 96 layers of 512 experts', () => {
+  fc.assert(
+    fc.property(fc.record(sizes), ({ width, layers, experts }) => {
+      const geometry = heatmapGeometry({ width, height: HEIGHT }, wholeMap(layers, experts), margins);
+      expect(geometry.width).toBeLessThanOrEqual(width);
+      expect(geometry.height).toBeLessThanOrEqual(HEIGHT + 1e-9);
+      expect(geometry.expertBin * geometry.cellWidth).toBeGreaterThanOrEqual(4 - 1e-6);
+      expect(geometry.layerBin * geometry.cellHeight).toBeGreaterThanOrEqual(4 - 1e-6);
+    }),
+  );
+  const small = heatmapGeometry({ width: 900, height: HEIGHT }, wholeMap(3, 16), margins);
+  const large = heatmapGeometry({ width: 900, height: HEIGHT }, wholeMap(96, 512), margins);
+  expect(small).toMatchObject({ layerBin: 1, expertBin: 1, gap: 2, cellHeight: 44 });
+  expect(large).toMatchObject({ layerBin: 2, expertBin: 3, gap: 0 });
+});
+
+test('a window of the map is drawn from its first cell on', () => {
+  const shown = { firstLayer: 10, layers: 4, firstExpert: 100, experts: 16 };
+  const geometry = heatmapGeometry({ width: 900, height: HEIGHT }, shown, margins);
+  expect(cellOrigin(geometry, { layer: 10, expert: 100 })).toEqual({ x: 30, y: 20 });
+  expect(cellAt(geometry, 31, 21)).toEqual({ layer: 10, expert: 100 });
+  expect([
+    isShown(geometry, { layer: 13, expert: 115 }),
+    isShown(geometry, { layer: 14, expert: 115 }),
+    isShown(geometry, { layer: 13, expert: 99 }),
+  ]).toEqual([true, false, false]);
 });

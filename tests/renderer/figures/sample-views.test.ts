@@ -98,7 +98,7 @@ test('thresholds, trends over sizes and pairs of sizes likewise', async () => {
 test('methods against each other likewise', { timeout: LIMIT_MS }, async () => {
   const model = manifest.models.at(-1)?.name ?? expect.fail('no model');
   for (const answers of answerKind.options) {
-    const choice = comparisonChoice(document.results, { model, factor: null, answers, reference: 'best' });
+    const choice = comparisonChoice(document.results, { model, factor: 8, answers, reference: 'best' });
     const comparison = await engine.call('sweep.compare', { run: SAMPLE_RUN, ...choice });
     expect(comparison).toMatchObject({ model, answers });
     await expectSame(compareView({ manifest, comparison, theme }));

@@ -3,7 +3,8 @@ import { planRequest } from '../../../main/contract/calls.ts';
 import { modelEntry, pathHandle } from '../../../main/contract/model.ts';
 import { countsByLayer, currentPlanCall, planInput } from '../../../renderer/plan/plan-input.ts';
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
-import { noSelection } from '../../../renderer/state/selection-store.ts';
+import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
+import { noSelection } from '../../../renderer/state/selection.ts';
 
 const model = modelEntry.parse({
   handle: 'm',
@@ -33,7 +34,7 @@ const model = modelEntry.parse({
   },
 });
 const [a, b] = [pathHandle.parse('a'), pathHandle.parse('b')];
-const at = { method: 'reap' as const, factor: 2 };
+const at = { method: 'reap' as const, factor: 2, pins: {} };
 
 test('what stands at its default is not sent', () => {
   const store = createPlanStore().getState();
@@ -49,8 +50,9 @@ test('what stands at its default is not sent', () => {
 
 test('options, pins, protection, weights and counts reach the request as the contract wants them', () => {
   const store = createPlanStore();
-  const { chooseOption, pin, chooseProtect, chooseTaskWeight, chooseBudget, chooseCounts, chooseSeed } =
-    store.getState();
+  const { chooseOption, chooseProtect, chooseTaskWeight, chooseBudget, chooseCounts, chooseSeed } = store.getState();
+  const selection = createSelectionStore();
+  const { pin } = selection.getState();
   chooseOption('reap', 'form', 'sum');
   chooseOption('ean', 'form', 'ca');
   pin(model.handle, { layer: 2, expert: 1 }, true);
@@ -61,7 +63,7 @@ test('options, pins, protection, weights and counts reach the request as the con
   chooseBudget('manual');
   chooseCounts({ model: model.handle, factor: 2, values: [2, 3, 8] });
   chooseSeed(7);
-  const input = planInput(model, [a, b], { ...store.getState(), ...at });
+  const input = planInput(model, [a, b], { ...store.getState(), ...at, pins: selection.getState().pins });
   expect(planRequest.parse(input)).toMatchObject({
     counts: [2, 3, 8],
     budget: 'manual',
@@ -79,14 +81,16 @@ test('options, pins, protection, weights and counts reach the request as the con
 
 test('an option that goes back to its default, and a pin that is let go, leave nothing behind', () => {
   const store = createPlanStore();
-  const { chooseOption, pin } = store.getState();
+  const { chooseOption } = store.getState();
+  const selection = createSelectionStore();
+  const { pin } = selection.getState();
   chooseOption('reap', 'form', 'sum');
   chooseOption('reap', 'form', undefined);
   pin(model.handle, { layer: 0, expert: 5 }, false);
   pin(model.handle, { layer: 0, expert: 5 }, true);
-  expect(store.getState().pins[model.handle]).toEqual([{ layer: 0, expert: 5, keep: true }]);
+  expect(selection.getState().pins[model.handle]).toEqual([{ layer: 0, expert: 5, keep: true }]);
   pin(model.handle, { layer: 0, expert: 5 }, null);
-  expect(planInput(model, [a], { ...store.getState(), ...at })).toEqual(
+  expect(planInput(model, [a], { ...store.getState(), ...at, pins: selection.getState().pins })).toEqual(
     planInput(model, [a], { ...createPlanStore().getState(), ...at }),
   );
 });
@@ -97,7 +101,7 @@ test('counts by hand hold for their model and factor only; TSEP has no budget', 
   expect(countsByLayer(model, { counts, factor: 4 })).toEqual([2, 2, 2]);
   expect(countsByLayer(model, { counts: { ...counts, model: a }, factor: 2 })).toEqual([4, 4, 4]);
   const store = { ...createPlanStore().getState(), budget: 'global' as const };
-  expect(planInput(model, [a], { ...store, method: 'tsep', factor: 2 })).toMatchObject({ budget: 'uniform', keep: 4 });
+  expect(planInput(model, [a], { ...store, ...at, method: 'tsep' })).toMatchObject({ budget: 'uniform', keep: 4 });
 });
 
 test('an imported file stands in for the method, for the model it was read for', () => {
@@ -117,9 +121,14 @@ test('an imported file stands in for the method, for the model it was read for',
     runs: [],
     jobs: [],
     methods: [],
-    selection: { ...noSelection, model: model.handle, task: a, ...at },
+    selection: {
+      ...noSelection,
+      model: model.handle,
+      task: a,
+      ...at,
+      pins: { [model.handle]: [{ layer: 1, expert: 1, keep: true }] },
+    },
   };
-  store.getState().pin(model.handle, { layer: 1, expert: 1 }, true);
   store.getState().importFile(file);
   expect(currentPlanCall(facts, store.getState())).toEqual({
     call: 'plan.import',

@@ -32,8 +32,9 @@ describe('what is asked of the engine', () => {
     sweepResult({ model: 'a', method: 'unpruned', factor: 1 }),
   ];
   it('is what the controls hold, as far as the sweep has it', () => {
-    expect(comparisonChoice(results, { model: null, factor: null, answers: null, reference: 'best' })).toEqual({
+    expect(comparisonChoice(results, { model: null, factor: 2, answers: null, reference: 'best' })).toEqual({
       model: 'a',
+      factor: 2,
       reference: 'best',
     });
     expect(comparisonChoice(results, { model: 'b', factor: 8, answers: null, reference: 'random' })).toEqual({
@@ -41,10 +42,12 @@ describe('what is asked of the engine', () => {
       factor: 8,
       reference: 'random',
     });
-    // Set for another model or sweep.
+    // A factor that this model was not measured at leads to the nearest; a reference of another model counts for none.
     expect(comparisonChoice(results, { model: 'a', factor: 8, answers: null, reference: 'random' })).toEqual({
       model: 'a',
+      factor: 4,
     });
+    expect(comparisonChoice(results, { model: 'a', factor: 1, answers: null, reference: 'best' })?.factor).toBe(2);
     expect(comparisonChoice(results, { model: 'gone', factor: 4, answers: null, reference: 'unpruned' })).toEqual({
       model: 'a',
       factor: 4,
@@ -53,16 +56,20 @@ describe('what is asked of the engine', () => {
     expect(
       comparisonChoice(
         results.filter(({ factor }) => factor === 1),
-        { model: null, factor: null, answers: null, reference: 'best' },
+        { model: null, factor: 2, answers: null, reference: 'best' },
       ),
     ).toBeNull();
   });
   it('is of one kind of answers, where there are both', () => {
     const both = [...results, sweepResult({ model: 'b', task: 'sums-written', metric: 'exact_match', factor: 2 })];
-    const wanted = { factor: null, answers: 'written', reference: 'best' } as const;
+    const wanted = { factor: 2, answers: 'written', reference: 'best' } as const;
     expect(comparisonChoice(both, { ...wanted, model: 'b' })).toMatchObject({ model: 'b', answers: 'written' });
     // The other model has none.
-    expect(comparisonChoice(both, { ...wanted, model: 'a' })).toEqual({ model: 'a', reference: 'best' });
+    expect(comparisonChoice(both, { ...wanted, model: 'a' })).toEqual({
+      model: 'a',
+      factor: 2,
+      reference: 'best',
+    });
   });
 });
 

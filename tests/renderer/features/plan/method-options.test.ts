@@ -7,7 +7,7 @@ import {
   numberOf,
   optionsSummary,
   valueOfChoice,
-} from '../../../../renderer/features/prune/method-options.tsx';
+} from '../../../../renderer/features/plan/method-options.tsx';
 
 const options = methodNames.flatMap((name) =>
   methodPage(methodNamed(name)).options.map((option) => ({ name, option })),

@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
 import { Button } from '../../components/button.tsx';
+import { Dialog } from '../../components/dialog.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -11,17 +12,20 @@ import { ExportForm, useExportPlan } from './export-form.tsx';
 import { ExportOutcome } from './export-outcome.tsx';
 import './export.css';
 
-export const ExportView = () => (
-  <div className="export-view">
-    <div className="view-body export-columns">
-      <div className="export-forms">
+/** A drawer over the workbench: what to export and where to, the proof, and what was exported before. */
+export const ExportDrawer = () => {
+  const { open, show } = useStore(exportStore);
+  if (!open) return null;
+  return (
+    <Dialog title="Export" onClose={() => show(false)} drawer>
+      <div className="export-view">
         <ExportForm />
+        <ExportOutcome />
         <VerifyForm />
       </div>
-      <ExportOutcome />
-    </div>
-  </div>
-);
+    </Dialog>
+  );
+};
 
 /** Proves a folder that was exported before against the model and the plan chosen above. */
 const VerifyForm = () => {

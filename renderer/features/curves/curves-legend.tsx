@@ -1,59 +1,8 @@
-import { useStore } from 'zustand';
 import { methodOfLabel } from '../../../main/contract/method.ts';
-import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatFixed } from '../../../main/figures/numbers.ts';
-import { useResolvedTheme } from '../../state/theme.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
-import { curvesStore } from '../../state/view-stores.ts';
-import { useSweep } from '../../sweep/shown-sweep.ts';
-import { DeltaSlider, MethodToggles, SweepSelect } from '../../sweep/sweep-controls.tsx';
-import type { TaskCurves } from './task-curves.ts';
-
-interface CurvesControlsProps {
-  readonly models: readonly string[];
-  readonly model: string | null;
-  readonly methods: readonly string[];
-  /** The charts on screen. */
-  readonly curves: readonly TaskCurves[];
-}
-
-export const CurvesControls = ({ models, model, methods, curves }: CurvesControlsProps) => {
-  const { manifest, document } = useSweep();
-  const theme = useResolvedTheme();
-  const { asTable, showTable, chooseModel, hiddenMethods } = useStore(curvesStore);
-  if (manifest === null) return null;
-  return (
-    <div className="view-head">
-      <SweepSelect />
-      {models.length > 1 && (
-        <Select
-          label="Model"
-          value={model ?? ''}
-          options={models.map((name) => ({ value: name, label: name }))}
-          onChange={chooseModel}
-        />
-      )}
-      <DeltaSlider />
-      <div className="view-head-end">
-        {document !== undefined && document.results.length > 0 && (
-          <SaveFigure
-            subject={manifest.id}
-            hasPicture={curves.length > 0}
-            view={({ curvesView }) =>
-              curvesView({ manifest, document, theme }, model ?? '', {
-                tasks: curves.map(({ task }) => task),
-                methods: methods.filter((method) => !hiddenMethods.includes(method)),
-              })
-            }
-          />
-        )}
-        <ChartsOrTable asTable={asTable} onChange={showTable} />
-      </div>
-    </div>
-  );
-};
+import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 
 interface CurvesLegendProps {
   readonly methods: readonly string[];

@@ -10,9 +10,8 @@ import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
-import { MethodSelect, useMethodPage } from '../../plan/method-select.tsx';
+import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { FactorSlider } from '../../plan/plan-controls.tsx';
 import { ignoresBudget, shownImport } from '../../plan/plan-input.ts';
 import { ChatSwitch } from '../../profile/chat-switch.tsx';
 import { planStore } from '../../state/plan-store.ts';
@@ -20,6 +19,7 @@ import type { ImportedFile } from '../../state/plan-store.ts';
 import { BudgetSelect, LayerCounts, ProtectSelect } from './budget.tsx';
 import { MethodOptions, optionsSummary } from './method-options.tsx';
 import { PinChips, TaskWeights } from './pins-and-weights.tsx';
+import './plan-panel.css';
 
 /** Budgets that a ranking, which orders experts only within layers, can have. */
 const RANKING_BUDGETS = ['uniform', 'manual'] as const;
@@ -46,7 +46,6 @@ export const PlanSettings = ({ model }: { readonly model: ModelEntry & { readonl
         )}
       </div>
       {imported !== null && <ImportedCard file={imported} />}
-      {imported?.kind !== 'plan' && <FactorSlider counts={model.info} />}
       {imported === null && <MethodFields />}
       {imported === null && <ChatSwitch models={[model]} />}
       {imported?.kind === 'ranking' && (
@@ -75,7 +74,6 @@ const MethodFields = () => {
     page?.needs !== 'nothing' || settings.protect !== 'none' || settings.budget === 'inverse-importance';
   return (
     <div className="field-row">
-      <MethodSelect stacked />
       <Select
         stacked
         label={<Definition of="madeFor" />}

@@ -17,6 +17,7 @@ import { BudgetSelect, ProtectSelect } from './budget.tsx';
 import { SweepMethods, SweepNumbers, SweepOptions } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import { SweepRefits } from './sweep-refits.tsx';
+import './plan-panel.css';
 
 const budgets = sweepSettings.shape.budget.unwrap().options;
 

@@ -9,8 +9,8 @@ import { selectionStore } from '../../state/selection-store.ts';
 
 /** The pins of a model, each removable. */
 export const PinChips = ({ model }: { readonly model: PathHandle }) => {
-  const pins = useStore(planStore, (state) => state.pins[model]) ?? [];
-  const { pin, removePins } = planStore.getState();
+  const pins = useStore(selectionStore, (state) => state.pins[model]) ?? [];
+  const { pin, removePins } = selectionStore.getState();
   return (
     <div className="pins" role="group" aria-label="Pins">
       <span className="field-label">

@@ -2,7 +2,7 @@ import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { useAction } from '../../actions/action.ts';
 import { profileForPlan, tasksOfPlan } from '../../actions/jobs.ts';
 import { savePlan } from '../../actions/plan.ts';
-import { startSearch } from '../../actions/sweep.ts';
+import { measurePlan } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
@@ -16,7 +16,6 @@ import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { exportStore } from '../../state/export-store.ts';
-import { layoutStore } from '../../state/layout-store.ts';
 
 /** What the plan would leave: known at once, without compute. */
 export const PlanOutcome = () => {
@@ -26,14 +25,16 @@ export const PlanOutcome = () => {
   const info = selectedModel(facts)?.info;
   const toExport = (): void => {
     exportStore.getState().choosePoint(null);
-    layoutStore.getState().show('export');
+    exportStore.getState().show(true);
   };
   return (
     <section className="card" aria-label="What the plan leaves">
       <h3>What would be left</h3>
       {error !== null && <NoPlan error={error} />}
       {made === undefined && error === null && (
-        <p className="muted">Select a task: the plan is made from its profile.</p>
+        <p className="muted">
+          {facts.selection.task === null ? 'Select a task: the plan is made from its profile.' : 'Making the plan…'}
+        </p>
       )}
       {made?.notes?.map((note) => (
         <Problem key={note} error={{ message: note, remedy: '' }} />
@@ -112,7 +113,7 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
 /** A method that has no plan before it has measured many: says what that costs, and starts the job. */
 const SearchNow = () => {
   const { selection } = useFacts();
-  const search = useAction(startSearch);
+  const search = useAction(measurePlan);
   const page = useMethodPage(selection.method);
   return (
     <div className="search-now">

@@ -1,0 +1,42 @@
+import type { Threshold } from '../contract/sweep.ts';
+
+/** How far a model can be pruned for a task by the best of several methods. */
+export interface BestThreshold<T extends Threshold = Threshold> {
+  /** The threshold that reaches furthest; of those that reach as far, the one whose bracket is open or ends latest. */
+  readonly best: T;
+  /** The methods that reach as far, the best's own first. */
+  readonly methods: readonly string[];
+  /** Methods of which nothing can be told. */
+  readonly untold: readonly string[];
+}
+
+/** Safe factor and end of the bracket, an open one last; null where nothing can be told. */
+const reach = ({ lastSafe, firstUnsafe }: Threshold): readonly [number, number] | null =>
+  lastSafe === null ? null : [lastSafe, firstUnsafe ?? Infinity];
+
+/**
+ * The best of the thresholds of one model on one task, one per method; null for none. Where nothing can be told of any
+ * method, the first stands for all. The largest of several thresholds is picked after they were told: it is not itself
+ * a test at the level of each.
+ */
+export const bestThreshold = <T extends Threshold>(thresholds: readonly T[]): BestThreshold<T> | null => {
+  const [first] = thresholds;
+  if (first === undefined) return null;
+  const untold = thresholds.filter((one) => reach(one) === null).map(({ method }) => method);
+  const told = thresholds
+    .flatMap((threshold) => {
+      const ends = reach(threshold);
+      return ends === null ? [] : [{ threshold, ends }];
+    })
+    .sort(({ ends: left }, { ends: right }) => right[0] - left[0] || compareEnds(right[1], left[1]));
+  const [best] = told;
+  if (best === undefined) return { best: first, methods: [], untold };
+  return {
+    best: best.threshold,
+    methods: told.filter(({ ends }) => ends[0] === best.ends[0]).map(({ threshold }) => threshold.method),
+    untold,
+  };
+};
+
+/** Infinities are equal. */
+const compareEnds = (left: number, right: number): number => (left === right ? 0 : left - right);

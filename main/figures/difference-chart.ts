@@ -1,0 +1,177 @@
+import { scaleSymlog } from 'd3-scale';
+import type { MetricName } from '../contract/task.ts';
+import type { FigureTheme } from './colors.ts';
+import type { DifferencePanel, DifferencePoint } from './difference-points.ts';
+import { drawMark, type MethodMark } from './method-marks.ts';
+import { bareFactor, formatSigned } from './numbers.ts';
+import { type AxisScale, factorScale } from './scales.ts';
+import { drawAcrossTicks, drawUpwardTicks } from './small-multiples.ts';
+import { svgElement, svgLabel, type SvgNode } from './svg.ts';
+
+/** Where a chart of differences stands. */
+export interface DifferenceFrame {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  /** Right end of the axis of factors. */
+  readonly largestFactor: number;
+  /** By method: what is drawn, and how. */
+  readonly marks: ReadonlyMap<string, MethodMark>;
+  /** The method that stands out; null: all alike. */
+  readonly emphasised: string | null;
+  readonly theme: FigureTheme;
+}
+
+interface Scales {
+  readonly x: AxisScale;
+  readonly y: AxisScale;
+}
+
+export interface PlacedPoint {
+  readonly point: DifferencePoint;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The safe side of the margin: a blue that is pale on both backgrounds. */
+const SAFE = { fill: '#3f7fcf', opacity: 0.13 } as const;
+const RADIUS = 4;
+const FADED = 0.32;
+/** Between the marks of two methods at one factor, at most. */
+const DODGE_PX = 9;
+const TICK_ROOM_PX = 15;
+const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10] as const;
+
+/** What the vertical axis measures. */
+export const differenceAxisTitle = (metric: MetricName): string =>
+  metric === 'perplexity' ? 'minus rise of log-perplexity (nats)' : 'difference to unpruned (points)';
+
+/** A value of that axis, short. */
+export const differenceTick = (value: number, metric: MetricName): string =>
+  metric === 'perplexity'
+    ? formatSigned(value, 2)
+    : formatSigned(100 * value, Number.isInteger(Math.round(1e6 * value) / 1e4) ? 0 : 1);
+
+const drawn = ({ series }: DifferencePanel, { marks }: Pick<DifferenceFrame, 'marks'>) =>
+  series.filter(({ method }) => marks.has(method));
+
+/** Room of the axis: both ends of every interval, and the margin on both sides of 0. */
+const domainOf = (panel: DifferencePanel, frame: DifferenceFrame): readonly [number, number] => {
+  const values = drawn(panel, frame).flatMap(({ points }) =>
+    points.flatMap(({ difference, low, high }) => [difference, low ?? difference, high ?? difference]),
+  );
+  return [Math.min(-1.6 * panel.delta, ...values), Math.max(1.6 * panel.delta, ...values)];
+};
+
+/**
+ * Scales of a chart: factors in doublings; differences linear about 0 and compressed beyond the margin, so that the
+ * margin stays readable beside a collapse.
+ */
+export const differenceScales = (panel: DifferencePanel, frame: DifferenceFrame): Scales => {
+  const { left, top, width, height, largestFactor } = frame;
+  const scale = scaleSymlog(domainOf(panel, frame), [top + height, top]).constant(panel.delta);
+  const [low, high] = domainOf(panel, frame);
+  const taken: number[] = [];
+  const ticks = [0, ...STEPS.flatMap((step) => [step, -step])].filter((tick) => {
+    const y = scale(tick);
+    if (tick < low || tick > high || taken.some((other) => Math.abs(other - y) < TICK_ROOM_PX)) return false;
+    taken.push(y);
+    return true;
+  });
+  return { x: factorScale(largestFactor, [left, left + width]), y: { position: (value) => scale(value), ticks } };
+};
+
+/** Where the points of the shown methods are drawn: methods beside each other at one factor. */
+export const placedPoints = (panel: DifferencePanel, frame: DifferenceFrame): readonly PlacedPoint[] => {
+  const { x, y } = differenceScales(panel, frame);
+  const shown = drawn(panel, frame);
+  const step = Math.min(DODGE_PX, 44 / Math.max(1, shown.length));
+  return shown.flatMap(({ points }, place) =>
+    points.map((point) => ({
+      point,
+      x: x.position(point.factor) + (place - (shown.length - 1) / 2) * step,
+      y: y.position(point.difference),
+    })),
+  );
+};
+
+const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, width = 1): SvgNode =>
+  svgElement('line', { x1, y1, x2, y2, stroke, 'stroke-width': width });
+
+/** Interval of a point: from end to end thin, and a bar at the lower end, which decides whether it is safe. */
+const drawInterval = ({ point, x }: PlacedPoint, y: AxisScale, color: string): SvgNode[] => {
+  const { low, high } = point;
+  if (low === null) return [];
+  return [
+    line(x, y.position(low), x, y.position(high ?? point.difference), color, 1.2),
+    line(x - 4, y.position(low), x + 4, y.position(low), color, 2),
+  ];
+};
+
+const drawSeries = (placed: readonly PlacedPoint[], mark: MethodMark, { x, y }: Scales, opacity: number): SvgNode => {
+  const path = [{ x: x.position(1), y: y.position(0) }, ...placed]
+    .map((place, index) => `${index === 0 ? 'M' : 'L'}${place.x.toFixed(2)} ${place.y.toFixed(2)}`)
+    .join('');
+  return svgElement(
+    'g',
+    { opacity },
+    svgElement('path', {
+      d: path,
+      fill: 'none',
+      stroke: mark.color,
+      'stroke-width': opacity === 1 ? 1.8 : 1.4,
+      'stroke-dasharray': mark.dash,
+    }),
+    ...placed.flatMap((place) => [...drawInterval(place, y, mark.color), drawMark(mark, place.x, place.y, RADIUS)]),
+  );
+};
+
+/** Differences of the shown methods to the unpruned model over factors, and the band in which a lower end is safe. */
+export const drawDifferenceChart = (panel: DifferencePanel, frame: DifferenceFrame): SvgNode => {
+  const { left, top, width, height, theme, marks, emphasised } = frame;
+  const scales = differenceScales(panel, frame);
+  const { x, y } = scales;
+  const margin = y.position(-panel.delta);
+  const placed = placedPoints(panel, frame);
+  const order = [...marks.keys()].sort((one, other) => Number(one === emphasised) - Number(other === emphasised));
+  return svgElement(
+    'g',
+    {},
+    svgElement('rect', {
+      x: left,
+      y: top,
+      width,
+      height: margin - top,
+      fill: SAFE.fill,
+      'fill-opacity': SAFE.opacity,
+    }),
+    ...drawUpwardTicks(y, [left, left + width], (tick) => differenceTick(tick, panel.metric), theme),
+    ...drawAcrossTicks(x, [top, top + height], (factor) => `\u00d7${bareFactor(factor)}`, theme),
+    line(left, y.position(0), left + width, y.position(0), theme.muted),
+    svgElement('line', {
+      x1: left,
+      x2: left + width,
+      y1: margin,
+      y2: margin,
+      stroke: theme.muted,
+      'stroke-dasharray': '4 3',
+    }),
+    svgLabel(
+      left + width - 6,
+      margin - 5,
+      `safe: lower end at ${differenceTick(-panel.delta, panel.metric)} or above`,
+      {
+        'text-anchor': 'end',
+        'font-size': 10,
+        fill: theme.muted,
+      },
+    ),
+    ...order.flatMap((method) => {
+      const mark = marks.get(method);
+      const own = placed.filter(({ point }) => point.method === method);
+      if (mark === undefined || own.length === 0) return [];
+      return [drawSeries(own, mark, scales, emphasised === null || emphasised === method ? 1 : FADED)];
+    }),
+  );
+};

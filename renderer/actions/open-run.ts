@@ -1,0 +1,33 @@
+import type { RunManifest } from '../../main/contract/run.ts';
+import type { Facts } from '../engine/facts.ts';
+import { experimentStore, reproductionStore } from '../state/dialog-stores.ts';
+import { exportStore } from '../state/export-store.ts';
+import { finetuneStore } from '../state/finetune-store.ts';
+import { layoutStore } from '../state/layout-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import { broughtByRun } from '../sweep/brought.ts';
+
+/** Shows the run where its result lives. */
+export const openRun = (facts: Facts, run: RunManifest): void => {
+  const { show } = layoutStore.getState();
+  const { selectRun } = selectionStore.getState();
+  switch (run.kind) {
+    case 'sweep':
+      selectRun(run.id, broughtByRun(facts, run));
+      // Thresholds and Compare show sweeps too.
+      return;
+    case 'reproduce':
+      return reproductionStore.getState().showRun(run.id);
+    case 'profile':
+      selectRun(facts.selection.run, broughtByRun(facts, run));
+      return show('workbench');
+    case 'experiment':
+      return experimentStore.getState().showRun(run.id);
+    case 'finetune':
+      return finetuneStore.getState().showRun(run.id);
+    case 'export':
+    case 'verify':
+      exportStore.getState().showRun(run.id);
+      return exportStore.getState().show(true);
+  }
+};

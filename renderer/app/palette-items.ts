@@ -1,0 +1,161 @@
+import { measuredWord } from '../../main/contract/model.ts';
+import { assertNever } from '../../main/contract/errors.ts';
+import type { MenuAction } from '../../main/contract/shell.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import type { Action } from '../actions/action.ts';
+import { selectedModel } from '../engine/facts.ts';
+import type { Facts } from '../engine/facts.ts';
+
+/** What the palette finds: something to do, or something to go to. */
+export type PaletteTarget =
+  | { readonly kind: 'action'; readonly action: Action }
+  | { readonly kind: 'model'; readonly model: Facts['models'][number] }
+  | { readonly kind: 'task'; readonly task: Facts['tasks'][number] }
+  | { readonly kind: 'method'; readonly method: string; readonly title: string }
+  | { readonly kind: 'run'; readonly run: RunManifest }
+  | { readonly kind: 'expert'; readonly layer: number; readonly expert: number };
+
+export interface PaletteItem {
+  readonly id: string;
+  readonly label: string;
+  /** Heading that it stands under while nothing is typed, and beside it when something is. */
+  readonly group: string;
+  readonly keywords: readonly string[];
+  readonly target: PaletteTarget;
+  readonly enabled: boolean;
+}
+
+const menuTitles: Readonly<Record<MenuAction['menu'], string>> = {
+  run: 'Run',
+  view: 'View and settings',
+  file: 'File',
+  edit: 'Selection',
+  help: 'Help',
+};
+const menus = ['run', 'view', 'file', 'edit', 'help'] as const;
+
+const actionItems = (actions: readonly Action[], facts: Facts): readonly PaletteItem[] =>
+  menus.flatMap((menu) =>
+    actions
+      .filter((action) => action.menu === menu && action.id !== 'show-palette')
+      .map((action) => ({
+        id: action.id,
+        label: action.label,
+        group: menuTitles[menu],
+        keywords: action.keywords,
+        target: { kind: 'action' as const, action },
+        enabled: action.enabled(facts),
+      })),
+  );
+
+/** "3:17", "3.17", "layer 3 expert 17": an expert of the selected model. */
+const expertItem = (typed: string, facts: Facts): readonly PaletteItem[] => {
+  const found = /^\s*(?:layer\s*)?(\d{1,4})(?:\s*[:.,]\s*|\s+)(?:expert\s*)?(\d{1,5})\s*$/i.exec(typed);
+  const info = selectedModel(facts)?.info ?? null;
+  if (found === null || info === null) return [];
+  const [layer, expert] = [Number(found[1]), Number(found[2])];
+  if (layer >= info.moeLayers || expert >= info.experts) return [];
+  return [
+    {
+      id: `expert ${layer} ${expert}`,
+      label: `Layer ${layer}, expert ${expert}`,
+      group: 'Expert',
+      keywords: [typed],
+      target: { kind: 'expert', layer, expert },
+      enabled: true,
+    },
+  ];
+};
+
+/** Everything that can be found, in the order in which it stands while nothing is typed. */
+export const paletteItems = (
+  actions: readonly Action[],
+  facts: Facts,
+  methodTitle: (method: string) => string,
+  typed: string,
+): readonly PaletteItem[] => [
+  ...expertItem(typed, facts),
+  ...actionItems(actions, facts),
+  ...facts.models.map((model) => ({
+    id: `model ${model.handle}`,
+    label: model.name,
+    group: 'Model',
+    keywords: [model.info?.family ?? '', model.path],
+    target: { kind: 'model' as const, model },
+    enabled: true,
+  })),
+  ...facts.tasks.map((task) => ({
+    id: `task ${task.handle}`,
+    label: task.title,
+    group: 'Task',
+    keywords: [task.name, task.metric],
+    target: { kind: 'task' as const, task },
+    enabled: task.error === null,
+  })),
+  ...facts.methods.map(({ name }) => ({
+    id: `method ${name}`,
+    label: methodTitle(name),
+    group: 'Method',
+    keywords: [name],
+    target: { kind: 'method' as const, method: name, title: methodTitle(name) },
+    enabled: true,
+  })),
+  ...facts.runs.map((run) => ({
+    id: `run ${run.id}`,
+    label: run.title,
+    group: 'Run on disk',
+    keywords: [run.id, run.kind, measuredWord(run.kind) ?? ''],
+    target: { kind: 'run' as const, run },
+    enabled: true,
+  })),
+];
+
+/** How well one typed word is found in a line; 0: not at all. */
+const wordScore = (word: string, label: string, keywords: readonly string[]): number => {
+  if (label.startsWith(word)) return 5;
+  if (label.split(/[^\p{L}\p{N}]+/u).some((part) => part.startsWith(word))) return 4;
+  if (label.includes(word)) return 3;
+  if (keywords.some((keyword) => keyword.startsWith(word))) return 2;
+  return keywords.some((keyword) => keyword.includes(word)) ? 1 : 0;
+};
+
+/**
+ * The lines in which every typed word is found, the best first whatever they stand under; equal ones in their order.
+ * Where a word is found in the label counts more than a keyword, its beginning more than its middle.
+ */
+export const rankedItems = (items: readonly PaletteItem[], typed: string): readonly PaletteItem[] => {
+  const words = typed
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  const scored = items.flatMap((item) => {
+    const [label, keywords] = [item.label.toLowerCase(), item.keywords.map((keyword) => keyword.toLowerCase())];
+    const scores = words.map((word) => wordScore(word, label, keywords));
+    // What was typed as a whole is what is meant.
+    const whole = label === typed.trim().toLowerCase() ? words.length : 0;
+    const isFound = item.target.kind === 'expert' || scores.every((score) => score > 0);
+    return isFound ? [{ item, score: whole + scores.reduce((sum, score) => sum + score, 0) }] : [];
+  });
+  return scored.sort((left, right) => right.score - left.score).map(({ item }) => item);
+};
+
+/** Words of a heading, without repeating it for each of its members. */
+export const groupsOf = (items: readonly PaletteItem[]): readonly string[] => [
+  ...new Set(items.map(({ group }) => group)),
+];
+
+/** Whether something is gone to, rather than done: those stay hidden until something is typed. */
+export const isPlace = ({ target }: PaletteItem): boolean => {
+  switch (target.kind) {
+    case 'action':
+      return false;
+    case 'model':
+    case 'task':
+    case 'method':
+    case 'run':
+    case 'expert':
+      return true;
+    default:
+      return assertNever(target);
+  }
+};

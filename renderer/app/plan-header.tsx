@@ -1,0 +1,102 @@
+import { useStore } from 'zustand';
+import { formatCount, formatFactor } from '../../main/figures/numbers.ts';
+import { useAction } from '../actions/action.ts';
+import { redo, undo } from '../actions/history.ts';
+import { isMac, showShortcut } from '../actions/shortcut.ts';
+import type { Action } from '../actions/action.ts';
+import { IconButton } from '../components/button.tsx';
+import type { IconName } from '../components/button.tsx';
+import { Select } from '../components/choices.tsx';
+import { Definition } from '../components/definition.tsx';
+import { selectedModel, useFacts } from '../engine/facts.ts';
+import { keptAtFactor, possibleKept, standardFactors } from '../plan/kept-counts.ts';
+import type { ExpertCounts } from '../plan/kept-counts.ts';
+import { MethodSelect } from '../plan/method-select.tsx';
+import { shownImport } from '../plan/plan-input.ts';
+import { planStore } from '../state/plan-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import './plan-header.css';
+
+const NONE = '';
+
+/** Model, task, method and factor, once: every panel obeys them. */
+export const PlanHeader = () => {
+  const facts = useFacts();
+  const { models, tasks, selection } = facts;
+  const imported = shownImport(facts, useStore(planStore));
+  const info = selectedModel(facts)?.info ?? null;
+  const { selectModel, focusTask } = selectionStore.getState();
+  const usable = tasks.filter((task) => task.error === null);
+  const others = selection.tasks.filter((handle) => handle !== selection.task).length;
+  return (
+    <section className="plan-header" aria-label="What is on screen">
+      <Select
+        label="Model"
+        value={selection.model ?? NONE}
+        disabled={models.length === 0}
+        options={models.map(({ handle, name }) => ({ value: String(handle), label: name }))}
+        onChange={(chosen) => selectModel(models.find(({ handle }) => handle === chosen)?.handle ?? null)}
+      />
+      <Select
+        label="Task"
+        value={selection.task ?? NONE}
+        disabled={usable.length === 0}
+        options={usable.map(({ handle, title }) => ({ value: String(handle), label: title }))}
+        onChange={(chosen) => focusTask(usable.find(({ handle }) => handle === chosen)?.handle ?? null)}
+      />
+      {others > 0 && (
+        <span className="muted plan-header-more" title="Ticked on the left: what Profile and a sweep run on">
+          +{formatCount(others)} ticked
+        </span>
+      )}
+      {imported === null ? (
+        <MethodSelect />
+      ) : (
+        <span className="plan-header-file" title={imported.name}>
+          <span className="muted">{imported.kind === 'plan' ? 'Plan' : 'Ranking'}</span> {imported.name}
+        </span>
+      )}
+      {info !== null && imported?.kind !== 'plan' && <FactorSelect counts={info} />}
+      <span className="plan-header-end">
+        <StepButton action={undo} icon="undo" />
+        <StepButton action={redo} icon="redo" />
+      </span>
+    </section>
+  );
+};
+
+/** Every factor that a layer can have; the powers of two first. */
+const FactorSelect = ({ counts }: { readonly counts: ExpertCounts }) => {
+  const factor = useStore(selectionStore, (state) => state.factor);
+  const kept = keptAtFactor(counts, factor);
+  const standard = standardFactors(counts);
+  const isStandard = (count: number): boolean => standard.some((one) => keptAtFactor(counts, one) === count);
+  const option = (count: number, group: string) => ({
+    value: String(counts.experts / count),
+    label: formatFactor(counts.experts / count),
+    group,
+  });
+  const between = possibleKept(counts).filter((count) => !isStandard(count));
+  return (
+    <span className="plan-header-factor">
+      <Select
+        label={<Definition of="factor">Factor</Definition>}
+        value={String(counts.experts / kept)}
+        options={[
+          ...standard.map((one) => option(keptAtFactor(counts, one), 'Powers of two')),
+          ...between.map((count) => option(count, 'Between')),
+        ]}
+        onChange={(chosen) => selectionStore.getState().chooseFactor(Number(chosen))}
+      />
+      <span className="muted number">
+        {formatCount(kept)} of {formatCount(counts.experts)} kept
+      </span>
+    </span>
+  );
+};
+
+const StepButton = ({ action, icon }: { readonly action: Action; readonly icon: IconName }) => {
+  const { perform, enabled } = useAction(action);
+  const keys = action.shortcut === undefined ? '' : ` (${showShortcut(action.shortcut, isMac)})`;
+  return <IconButton icon={icon} label={`${action.label}${keys}`} disabled={!enabled} onClick={perform} />;
+};

@@ -1,0 +1,88 @@
+import { lazy, Suspense } from 'react';
+import { useAction } from '../actions/action.ts';
+import { profileTasks } from '../actions/jobs.ts';
+import { Button } from '../components/button.tsx';
+import { EmptyState } from '../components/panel.tsx';
+import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import { LayerBars, TaskAtlas } from '../features/routing/layer-atlas.tsx';
+import { MapSection } from '../features/routing/map-section.tsx';
+import { useProfiles } from '../profile/use-profiles.ts';
+
+/** The charts and what they need come when they are first shown. */
+const CurvesSection = lazy(async () => ({
+  default: (await import('../features/curves/curves-section.tsx')).CurvesSection,
+}));
+const SweepLauncher = lazy(async () => ({
+  default: (await import('../features/plan/sweep-launcher.tsx')).SweepLauncher,
+}));
+
+/**
+ * What a model does on a task and what pruning it costs, on one screen: the map above, the differences over the slider
+ * of the factor below, the plan beside (in the panel on the right).
+ */
+export const WorkbenchView = () => {
+  const facts = useFacts();
+  const model = selectedModel(facts);
+  const task = focusedTask(facts);
+  const { byTask } = useProfiles();
+  if (model === null) {
+    return (
+      <EmptyState icon="model" title="No model selected">
+        Select a model on the left, or open a folder with +.
+      </EmptyState>
+    );
+  }
+  if (!isUsable(model)) {
+    return (
+      <EmptyState icon="warning" title={`${model.name} cannot be used here`}>
+        {model.error ?? model.info?.reasons.join(' ') ?? 'The folder cannot be opened.'}
+      </EmptyState>
+    );
+  }
+  if (task === null) {
+    return (
+      <EmptyState icon="task" title="No task selected">
+        Select a task on the left, or open a task folder with +.
+      </EmptyState>
+    );
+  }
+  const profile = byTask.get(task.name);
+  return (
+    <div className="view-body workbench-view">
+      <MapSection unprofiled={<Unprofiled />} />
+      <Suspense fallback={null}>
+        <CurvesSection />
+        <SweepLauncher />
+      </Suspense>
+      {profile !== undefined && <LayerBars profile={profile} />}
+      <TaskAtlas />
+    </div>
+  );
+};
+
+/** In place of the map: what profiling does, and the button that starts it. */
+const Unprofiled = () => {
+  const facts = useFacts();
+  const task = focusedTask(facts);
+  const profile = useAction(profileTasks);
+  const running = facts.jobs.some((job) => job.kind === 'profile');
+  if (task === null) return null;
+  return (
+    <EmptyState
+      icon="table"
+      title={running ? 'Profiling…' : `${task.title} is not profiled yet`}
+      action={
+        <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled || running}>
+          Profile ticked tasks
+        </Button>
+      }
+    >
+      {task.items.calibration === 0
+        ? 'This task has no calibration items, so its routing cannot be profiled.'
+        : running
+          ? 'The heatmap appears here as soon as this task is done. Progress is shown below.'
+          : 'Profiling sends the calibration items through the model and records which experts each token uses. Test ' +
+            'items are not touched.'}
+    </EmptyState>
+  );
+};

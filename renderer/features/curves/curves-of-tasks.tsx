@@ -1,0 +1,143 @@
+import { useCallback, useEffect, useMemo, useRef } from 'react';
+import { useStore } from 'zustand';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { IconButton } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { EmptyState } from '../../components/panel.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { SaveFigure } from '../../figures/save-figure.tsx';
+import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
+import { curvesStore } from '../../state/view-stores.ts';
+import { broughtByPoint } from '../../sweep/brought.ts';
+import { isPoint, pointKey } from '../../sweep/points.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+import { factorTicks } from './chart-rows.ts';
+import { CurveChart } from './curve-chart.tsx';
+import { CurvesLegend } from './curves-legend.tsx';
+import { ResultsTable, ThresholdsTable } from './curves-tables.tsx';
+import { sweepMethods, taskCurves } from './task-curves.ts';
+import { ToldList } from './told-list.tsx';
+
+const SMALL_HEIGHT = 176;
+const LARGE_HEIGHT = 420;
+
+/** The absolute curves of every task, or every point as a table; the thresholds below. */
+export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
+  const facts = useFacts();
+  const theme = useResolvedTheme();
+  const { manifest, model, document, delta } = useSweep();
+  const { enlarged, hiddenMethods, enlarge } = useStore(curvesStore);
+  const methods = useMemo(() => (document === undefined ? [] : sweepMethods(document)), [document]);
+  const taskNames = facts.tasks.map((task) => task.name).join('\n');
+  const curves = useMemo(
+    () => (document === undefined || model === null ? [] : taskCurves(document, model, methods, taskNames.split('\n'))),
+    [document, model, methods, taskNames],
+  );
+  const run = manifest?.id ?? '';
+  const known = useRef(facts);
+  useEffect(() => {
+    known.current = facts;
+  });
+  const select = useCallback(
+    (result: SweepResult) => {
+      const key = pointKey(run, result);
+      selectionStore.getState().selectPoint(key, broughtByPoint(known.current, key));
+    },
+    [run],
+  );
+  if (manifest === null || model === null) return null;
+  const point = facts.selection.point;
+  const selected =
+    point?.run !== manifest.id ? null : (document?.results.find((result) => isPoint(result, point)) ?? null);
+  const ticks = factorTicks(curves);
+  const told = (document?.told ?? []).filter((one) => one.model === model);
+  const title = (name: string): string => facts.tasks.find((task) => task.name === name)?.title ?? name;
+  const shown =
+    enlarged !== null && curves.some((task) => task.task === enlarged)
+      ? curves.filter((task) => task.task === enlarged)
+      : curves;
+  const running = manifest.state === 'running' || manifest.state === 'queued';
+
+  return (
+    <>
+      {curves.length === 0 ? (
+        <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep holds no points yet'}>
+          {running
+            ? 'Profiles are made first where they are missing; then points arrive here one by one.'
+            : 'Resume it from the list of runs on the left.'}
+        </EmptyState>
+      ) : (
+        <>
+          {!asTable && document !== undefined && (
+            <div className="curves-head">
+              <CurvesLegend methods={methods} theme={theme} delta={delta} />
+              <SaveFigure
+                subject={manifest.id}
+                view={({ curvesView }) =>
+                  curvesView({ manifest, document, theme }, model, {
+                    tasks: shown.map(({ task }) => task),
+                    methods: methods.filter((method) => !hiddenMethods.includes(method)),
+                  })
+                }
+              />
+            </div>
+          )}
+          {asTable ? (
+            <ResultsTable
+              results={document?.results.filter((result) => result.model === model) ?? []}
+              title={title}
+              selected={selected}
+              onSelect={select}
+            />
+          ) : (
+            <div className={shown.length === 1 ? 'curve-grid curve-grid-one' : 'curve-grid'}>
+              {shown.map((task) => (
+                <figure key={task.task} className="curve-panel">
+                  <figcaption>
+                    <h3>{title(task.task)}</h3>
+                    <span className="muted number">
+                      <Definition of={task.metric}>
+                        {task.unpruned === null ? task.metric : formatFixed(task.unpruned, 3)}
+                      </Definition>
+                      , n {formatCount(task.n)}
+                    </span>
+                    <IconButton
+                      icon={shown.length === 1 ? 'close' : 'expand'}
+                      label={shown.length === 1 ? 'Show all tasks' : `Enlarge ${title(task.task)}`}
+                      onClick={() => enlarge(shown.length === 1 ? null : task.task)}
+                    />
+                  </figcaption>
+                  <CurveChart
+                    id={`curve-${task.task}`}
+                    curves={task}
+                    methods={methods}
+                    hidden={hiddenMethods}
+                    title={title(task.task)}
+                    chance={facts.tasks.find((known) => known.name === task.task)?.chance ?? null}
+                    delta={delta}
+                    ticks={ticks}
+                    theme={theme}
+                    height={shown.length === 1 ? LARGE_HEIGHT : SMALL_HEIGHT}
+                    selected={selected?.task === task.task ? selected : null}
+                    onSelect={select}
+                  />
+                </figure>
+              ))}
+            </div>
+          )}
+          {told.length > 0 && <ToldList points={told} title={title} />}
+          <ThresholdsTable
+            curves={curves}
+            methods={methods}
+            rule={document?.rule ?? ''}
+            notes={document?.notes ?? []}
+            title={title}
+            running={running}
+          />
+        </>
+      )}
+    </>
+  );
+};

@@ -1,0 +1,69 @@
+import { useStore } from 'zustand';
+import { useAction } from '../../actions/action.ts';
+import { saveReport } from '../../actions/sweep.ts';
+import { IconButton } from '../../components/button.tsx';
+import { Segmented } from '../../components/choices.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { curvesModes, curvesStore } from '../../state/view-stores.ts';
+import type { CurvesMode } from '../../state/view-stores.ts';
+import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+import { CurvesOfTasks } from './curves-of-tasks.tsx';
+import { PlanAxis } from './plan-axis.tsx';
+import '../../sweep/sweep.css';
+
+const modeTitles: Readonly<Record<CurvesMode, string>> = {
+  difference: 'Difference',
+  absolute: 'All tasks',
+  table: 'Table',
+};
+
+/** What pruning costs: the difference over the slider, and (as modes) the absolute curves of every task, or a table. */
+export const CurvesSection = () => {
+  const { mode, chooseMode } = useStore(curvesStore);
+  const { manifest, model, error } = useSweep();
+  const selected = selectedModel(useFacts());
+  const report = useAction(saveReport);
+  return (
+    <div className="curves-section">
+      <div className="curves-head">
+        <SweepSelect />
+        {manifest !== null && <DeltaSlider />}
+        {manifest !== null && (
+          <div className="view-head-end">
+            <IconButton
+              icon="file"
+              label="Save report of the sweep: one HTML page with figures, tables, definitions and manifest"
+              disabled={!report.enabled}
+              onClick={report.perform}
+            />
+            <Segmented
+              label="What is drawn below the map"
+              value={mode}
+              options={curvesModes.map((value) => ({ value, label: modeTitles[value] }))}
+              onChange={chooseMode}
+            />
+          </div>
+        )}
+      </div>
+      {manifest !== null && model === null && selected !== null && (
+        <p className="muted">The sweep on screen measured other models than {selected.name}.</p>
+      )}
+      {manifest !== null && manifest.error !== null && (
+        <Problem
+          error={{
+            message: manifest.error,
+            remedy: 'Resume the run from the list on the left: finished steps are on disk.',
+          }}
+        />
+      )}
+      {error !== null && <Problem error={error} />}
+      {mode === 'difference' || manifest === null || model === null ? (
+        <PlanAxis />
+      ) : (
+        <CurvesOfTasks asTable={mode === 'table'} />
+      )}
+    </div>
+  );
+};

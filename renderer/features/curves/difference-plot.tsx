@@ -1,0 +1,152 @@
+import { useState } from 'react';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import {
+  differenceAxisTitle,
+  differenceScales,
+  drawDifferenceChart,
+  placedPoints,
+} from '../../../main/figures/difference-chart.ts';
+import type { DifferenceFrame, PlacedPoint } from '../../../main/figures/difference-chart.ts';
+import type { DifferencePanel } from '../../../main/figures/difference-points.ts';
+import { methodMarks } from '../../../main/figures/method-marks.ts';
+import { formatFactor } from '../../../main/figures/numbers.ts';
+import { neighbour } from '../../state/selection-store.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
+import { drawsTitle, drawsLines } from '../../sweep/points.ts';
+
+/** CSS pixels round a plot, and its heights. The slider below keeps to the same sides. */
+export const PLOT = { left: 62, right: 16, top: 8, bottom: 22, tall: 200, small: 150 } as const;
+
+interface DifferencePlotProps {
+  /** What tells this plot from the other; empty where it is alone. */
+  readonly title: string;
+  readonly name: string;
+  readonly panel: DifferencePanel;
+  readonly methods: readonly string[];
+  readonly shown: readonly string[];
+  readonly emphasised: string | null;
+  /** Factor of the plan on screen. */
+  readonly cursor: number;
+  readonly largestFactor: number;
+  readonly width: number;
+  readonly height: number;
+  readonly theme: ResolvedTheme;
+  readonly selected: SweepResult | null;
+  readonly onSelect: (result: SweepResult) => void;
+}
+
+const REACH_PX = 16;
+const TIP_WIDTH = 262;
+
+const nearest = (places: readonly PlacedPoint[], x: number, y: number): PlacedPoint | null => {
+  const [first] = [...places].sort((left, right) => distance(left, x, y) - distance(right, x, y));
+  return first !== undefined && distance(first, x, y) < REACH_PX ? first : null;
+};
+
+const distance = (place: PlacedPoint, x: number, y: number): number => Math.hypot(place.x - x, place.y - y);
+
+/** The place that an arrow key leads to: left and right along a method, up and down between methods. */
+const stepped = (places: readonly PlacedPoint[], from: PlacedPoint | null, key: string): PlacedPoint | null => {
+  if (!['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'].includes(key)) return null;
+  if (from === null) return places[0] ?? null;
+  const { method, factor } = from.point;
+  if (key === 'ArrowLeft' || key === 'ArrowRight') {
+    const own = places.filter(({ point }) => point.method === method);
+    return neighbour(own, from, key === 'ArrowRight' ? 1 : -1);
+  }
+  const beside = places.filter(({ point }) => point.factor === factor).sort((left, right) => left.y - right.y);
+  return neighbour(beside, from, key === 'ArrowDown' ? 1 : -1);
+};
+
+/** The chart as it is saved, with the cursor of the plan over it. Arrow keys walk its points; each can be chosen. */
+export const DifferencePlot = (props: DifferencePlotProps) => {
+  const { title, name, panel, methods, shown, emphasised, cursor, largestFactor, width, height, theme } = props;
+  const { selected, onSelect } = props;
+  const [hovered, setHovered] = useState<PlacedPoint | null>(null);
+  const figure = figureTheme(theme);
+  const frame: DifferenceFrame = {
+    left: PLOT.left,
+    top: PLOT.top,
+    width: width - PLOT.left - PLOT.right,
+    height: height - PLOT.top - PLOT.bottom,
+    largestFactor,
+    marks: methodMarks(methods, figure, shown),
+    emphasised,
+    theme: figure,
+  };
+  const places = placedPoints(panel, frame);
+  const drawn = drawDifferenceChart(panel, frame).svg;
+  const chosen = places.find(({ point }) => selected !== null && point.results.includes(selected)) ?? null;
+  const cursorX = differenceScales(panel, frame).x.position(Math.min(cursor, largestFactor));
+  const choose = (place: PlacedPoint | null): void => {
+    const [first] = place?.point.results ?? [];
+    if (first !== undefined) onSelect(first);
+  };
+  const under = (element: Element, clientX: number, clientY: number): PlacedPoint | null => {
+    const { left, top } = element.getBoundingClientRect();
+    return nearest(places, clientX - left, clientY - top);
+  };
+  return (
+    <div
+      className="difference-plot curve-chart"
+      role="application"
+      aria-roledescription="chart"
+      aria-label={`${name}${title === '' ? '' : `, ${title}`}: ${differenceAxisTitle(panel.metric)} against factor. Arrow keys move between points.`}
+      tabIndex={0}
+      style={{ height }}
+      onPointerMove={(event) => setHovered(under(event.currentTarget, event.clientX, event.clientY))}
+      onPointerLeave={() => setHovered(null)}
+      onClick={(event) => choose(under(event.currentTarget, event.clientX, event.clientY))}
+      onKeyDown={(event) => {
+        const next = stepped(places, chosen, event.key);
+        if (next === null) return;
+        event.preventDefault();
+        choose(next);
+      }}
+    >
+      <svg width={width} height={height} fontSize={11} aria-hidden="true">
+        <g dangerouslySetInnerHTML={{ __html: drawn }} fill={figure.ink} />
+        <line className="plan-cursor-line" x1={cursorX} x2={cursorX} y1={PLOT.top - 8} y2={height - PLOT.bottom} />
+        {places.map(({ point, x, y }) => (
+          <circle
+            key={`${point.method} ${point.factor}`}
+            className="curve-point"
+            data-method={point.method}
+            data-factor={point.factor}
+            data-x={x}
+            data-y={y}
+            cx={x}
+            cy={y}
+            r={chosen?.point === point ? 9 : 7}
+            fill="transparent"
+            stroke={chosen?.point === point ? 'var(--accent)' : hovered?.point === point ? figure.ink : 'none'}
+            strokeWidth={chosen?.point === point ? 2 : 1.2}
+          />
+        ))}
+      </svg>
+      {title !== '' && <span className="difference-plot-title">{title}</span>}
+      {hovered !== null && (
+        <div
+          className="chart-tip"
+          style={{
+            width: TIP_WIDTH,
+            left: Math.max(0, Math.min(hovered.x + 12, width - TIP_WIDTH)),
+            top: hovered.y > height / 2 ? undefined : hovered.y + 12,
+            bottom: hovered.y > height / 2 ? height - hovered.y + 12 : undefined,
+          }}
+        >
+          <strong>{drawsTitle(hovered.point)}</strong>
+          {drawsLines(hovered.point).map((line) => (
+            <div key={line}>{line}</div>
+          ))}
+        </div>
+      )}
+      <p className="visually-hidden" aria-live="polite">
+        {chosen === null
+          ? `The plan on screen is at ${formatFactor(cursor)}.`
+          : `${drawsTitle(chosen.point)}: ${drawsLines(chosen.point).join('; ')}`}
+      </p>
+    </div>
+  );
+};

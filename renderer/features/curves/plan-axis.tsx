@@ -1,0 +1,146 @@
+import { useMemo } from 'react';
+import { useStore } from 'zustand';
+import type { ModelInfo } from '../../../main/contract/model.ts';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { differencePanel } from '../../../main/figures/difference-points.ts';
+import { compareMethodLabels } from '../../../main/figures/method-titles.ts';
+import { formatCount } from '../../../main/figures/numbers.ts';
+import { useElementWidth } from '../../charts/chart-element.ts';
+import { Definition } from '../../components/definition.tsx';
+import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { SaveFigure } from '../../figures/save-figure.tsx';
+import { fewestKept } from '../../plan/kept-counts.ts';
+import { FactorSlider } from '../../plan/factor-slider.tsx';
+import { selectionStore } from '../../state/selection-store.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
+import { curvesStore } from '../../state/view-stores.ts';
+import { broughtByPoint } from '../../sweep/brought.ts';
+import { isPoint, pointKey } from '../../sweep/points.ts';
+import { MethodToggles } from '../../sweep/sweep-controls.tsx';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+import { useModelPoints } from '../../sweep/use-model-points.ts';
+import { DifferencePlot, PLOT } from './difference-plot.tsx';
+import { PlanCursor } from './plan-cursor.tsx';
+import { twinOf } from './twin.ts';
+import './plan-axis.css';
+
+/** The difference to unpruned over the factors of the slider below it, and what is known of the plan at its cursor. */
+export const PlanAxis = () => {
+  const facts = useFacts();
+  const task = focusedTask(facts);
+  const info = selectedModel(facts)?.info ?? null;
+  if (task === null || info === null) return null;
+  return <Axis task={task} info={info} />;
+};
+
+const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelInfo }) => {
+  const facts = useFacts();
+  const theme = useResolvedTheme();
+  const [frame, width] = useElementWidth<HTMLDivElement>();
+  const { manifest, document, delta } = useSweep();
+  const hidden = useStore(curvesStore, (state) => state.hiddenMethods);
+  const twin = twinOf(task, facts.tasks);
+  const tasks = useMemo(() => (twin === null ? [task] : [task, twin]), [task, twin]);
+  const { points, sweeps } = useModelPoints(tasks);
+  const alpha = document?.multiplicity?.alpha;
+  const measured = tasks.map((known, index) => ({
+    task: known,
+    points: points[index] ?? [],
+    panel: differencePanel(
+      (points[index] ?? []).map(({ result }) => result),
+      delta,
+      alpha,
+    ),
+  }));
+  const panels = measured.flatMap(({ task: known, panel }) => (panel === null ? [] : [{ task: known, panel }]));
+  const methods = [...new Set(panels.flatMap(({ panel }) => panel.series.map(({ method }) => method)))].sort(
+    compareMethodLabels,
+  );
+  const shown = methods.filter((method) => !hidden.includes(method));
+  const { factor, method, point } = facts.selection;
+  const largestFactor = info.experts / fewestKept(info);
+  const select = (result: SweepResult): void => {
+    const run = points.flat().find((known) => known.result === result)?.run;
+    if (run === undefined) return;
+    const key = pointKey(run, result);
+    selectionStore.getState().selectPoint(key, broughtByPoint(facts, key));
+  };
+  const otherRuns = [...new Set(points.flat().map(({ run }) => run))].filter((run) => run !== manifest?.id);
+  const results = points.flat().map(({ result }) => result);
+  return (
+    <section aria-label="Difference to unpruned" className="plan-axis">
+      <div className="section-head">
+        <h3>
+          <Definition of="pairedDifference">Difference to unpruned</Definition> by factor
+        </h3>
+        <span className="muted">
+          {task.title}
+          {panels[0] === undefined ? '' : `, n ${formatCount(panels[0].panel.n)}`}
+        </span>
+        {manifest !== null && document !== undefined && panels.length > 0 && (
+          <span className="section-end">
+            <SaveFigure
+              subject={manifest.id}
+              view={({ differenceView }) =>
+                differenceView(
+                  { manifest, document: { ...document, results }, theme },
+                  {
+                    model: selectedModel(facts)?.name ?? '',
+                    panels: panels.map(({ panel }) => panel),
+                    methods,
+                    shown,
+                    largestFactor,
+                    otherRuns,
+                  },
+                )
+              }
+            />
+          </span>
+        )}
+      </div>
+      <PlanCursor
+        measured={measured.map(({ task: known, panel }) => ({ task: known, panel }))}
+        sweeps={sweeps}
+        largestFactor={largestFactor}
+      />
+      {methods.length > 0 && (
+        <div className="curves-legend plan-axis-legend">
+          <MethodToggles methods={methods} theme={theme} />
+        </div>
+      )}
+      <div ref={frame}>
+        {width > 0 &&
+          panels.map(({ task: known, panel }) => (
+            <DifferencePlot
+              key={known.handle}
+              title={panels.length > 1 ? answersOf(known) : ''}
+              name={known.title}
+              panel={panel}
+              methods={methods}
+              shown={shown}
+              emphasised={shown.includes(method) ? method : null}
+              cursor={factor}
+              largestFactor={largestFactor}
+              width={width}
+              height={panels.length > 1 ? PLOT.small : PLOT.tall}
+              theme={theme}
+              selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
+              onSelect={select}
+            />
+          ))}
+        {panels.length === 0 && (
+          <p className="plan-axis-empty muted">
+            Nothing is measured of {selectedModel(facts)?.name ?? 'this model'} on {task.title} yet.
+          </p>
+        )}
+      </div>
+      <div className="plan-axis-slider" style={{ paddingLeft: PLOT.left - 8, paddingRight: PLOT.right - 8 }}>
+        <FactorSlider counts={info} labelled={panels.length === 0} />
+      </div>
+    </section>
+  );
+};
+
+const answersOf = ({ metric }: TaskEntry): string =>
+  metric === 'exact_match' ? 'answers written by the model' : 'answers chosen among the choices';

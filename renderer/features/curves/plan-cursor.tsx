@@ -1,0 +1,107 @@
+import { useStore } from 'zustand';
+import { isSameFactor } from '../../../main/contract/sweep.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { pointVerdictText } from '../../../main/evaluation/wording.ts';
+import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-points.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { formatFactor } from '../../../main/figures/numbers.ts';
+import { useAction } from '../../actions/action.ts';
+import { measurePlan } from '../../actions/sweep.ts';
+import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { formatDuration } from '../../format/format-time.ts';
+import { keptAtFactor } from '../../plan/kept-counts.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { currentMaking, measureObstacle } from '../../sweep/current-making.ts';
+import { secondsFor } from '../../sweep/model-points.ts';
+import type { ReadSweep } from '../../sweep/model-points.ts';
+import { differenceText } from '../../sweep/points.ts';
+
+interface PlanCursorProps {
+  readonly measured: readonly { readonly task: TaskEntry; readonly panel: DifferencePanel | null }[];
+  readonly sweeps: readonly ReadSweep[];
+  readonly largestFactor: number;
+}
+
+const pointAt = (panel: DifferencePanel | null, method: string, factor: number): DifferencePoint | null =>
+  panel?.series
+    .find((series) => series.method === method)
+    ?.points.find((point) => isSameFactor(point.factor, factor)) ?? null;
+
+/** What is known of the plan on screen: its verdict with its interval, or the way to measure it. */
+export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps) => {
+  const facts = useFacts();
+  const state = useStore(planStore);
+  const model = selectedModel(facts);
+  const { method } = facts.selection;
+  if (model?.info === null || model === null) return null;
+  // The slider stands on whole numbers of experts.
+  const factor = model.info.experts / keptAtFactor(model.info, Math.min(facts.selection.factor, largestFactor));
+  const isSwept = currentMaking(facts, state) !== null;
+  const found = measured.map(({ task, panel }) => ({
+    task,
+    panel,
+    point: isSwept ? pointAt(panel, method, factor) : null,
+  }));
+  const [own, twin] = found;
+  return (
+    <div className="plan-cursor" role="status" aria-label="The plan on screen">
+      <strong>
+        {methodTitle(method)} {formatFactor(factor)}
+      </strong>
+      {factor <= 1 ? (
+        <span className="muted">prunes nothing: drag the slider, or choose a factor above</span>
+      ) : own?.point !== null && own?.point !== undefined && own.panel !== null ? (
+        <>
+          <Reading point={own.point} panel={own.panel} />
+          {twin?.point !== null && twin?.point !== undefined && twin.panel !== null && (
+            <>
+              <span className="muted">{twin.task.metric === 'exact_match' ? 'written:' : 'chosen:'}</span>
+              <Reading point={twin.point} panel={twin.panel} short />
+            </>
+          )}
+        </>
+      ) : (
+        <NotMeasured sweeps={sweeps} task={own?.task ?? null} />
+      )}
+    </div>
+  );
+};
+
+interface ReadingProps {
+  readonly point: DifferencePoint;
+  readonly panel: DifferencePanel;
+  readonly short?: boolean;
+}
+
+/** "measured: safe, −0.3 [−1.6, +1.0]": the verdict, the difference, and the one-sided ends that decide. */
+const Reading = ({ point, panel, short = false }: ReadingProps) => (
+  <span className="plan-reading">
+    {short ? '' : 'measured: '}
+    <strong className={`verdict-word verdict-word-${point.verdict}`}>{pointVerdictText(point.verdict)}</strong>
+    {', '}
+    <Definition of="oneSidedEnds">
+      <span className="number">{differenceText(point, panel.metric)}</span>
+    </Definition>
+  </span>
+);
+
+const NotMeasured = ({ sweeps, task }: { readonly sweeps: readonly ReadSweep[]; readonly task: TaskEntry | null }) => {
+  const facts = useFacts();
+  const state = useStore(planStore);
+  const { perform, enabled } = useAction(measurePlan);
+  const model = selectedModel(facts);
+  const obstacle = measureObstacle(facts, state);
+  const isRunning = facts.jobs.some(({ kind }) => kind === 'sweep');
+  if (obstacle !== null) return <span className="muted">not measured: {obstacle}</span>;
+  const seconds = model === null || task === null ? null : secondsFor(sweeps, facts.models, model, 2 * task.items.test);
+  return (
+    <>
+      <span>not measured{isRunning ? ', a sweep is running' : ''}</span>
+      <Button look="primary" className="button-small" icon="play" onClick={perform} disabled={!enabled}>
+        Measure now{seconds === null ? '' : ` (about ${formatDuration(seconds * 1000)})`}
+      </Button>
+    </>
+  );
+};

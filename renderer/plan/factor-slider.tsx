@@ -1,0 +1,69 @@
+import { useId } from 'react';
+import { useStore } from 'zustand';
+import { formatFactor } from '../../main/figures/numbers.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import { fewestKept, keptAtFactor, standardFactors } from './kept-counts.ts';
+import type { ExpertCounts } from './kept-counts.ts';
+import './plan.css';
+
+interface FactorSliderProps {
+  readonly counts: ExpertCounts;
+  /** Whether the slider writes its own numbers; else those of the chart above it are its marks. */
+  readonly labelled: boolean;
+}
+
+/** Every possible number of kept experts, on the axis of factors. */
+export const FactorSlider = ({ counts, labelled }: FactorSliderProps) => {
+  const id = useId();
+  const factor = useStore(selectionStore, (state) => state.factor);
+  const { chooseFactor, dragFactor, endDrag } = selectionStore.getState();
+  const fewest = fewestKept(counts);
+  const kept = keptAtFactor(counts, factor);
+  // The slider runs over log2 of the factor's kept count, so that ×2, ×4, ×8 stand evenly.
+  const position = Math.log2(counts.experts / kept);
+  const end = Math.log2(counts.experts / fewest);
+  const factorOf = (count: number): number => counts.experts / Math.min(counts.experts, Math.max(fewest, count));
+  return (
+    <div className="factor-slider">
+      <label htmlFor={id} className="visually-hidden">
+        Pruning factor
+      </label>
+      <div className="factor-slider-track">
+        <input
+          id={id}
+          type="range"
+          min={0}
+          max={end}
+          step="any"
+          value={position}
+          aria-valuetext={`factor ${formatFactor(counts.experts / kept)}, ${kept} of ${counts.experts} experts kept`}
+          onChange={(event) => dragFactor(factorOf(Math.round(counts.experts / 2 ** Number(event.target.value))))}
+          onPointerUp={endDrag}
+          onKeyUp={endDrag}
+          onBlur={endDrag}
+          onKeyDown={(event) => {
+            const step = { ArrowRight: -1, ArrowUp: -1, ArrowLeft: 1, ArrowDown: 1 }[event.key];
+            if (step === undefined || event.altKey) return;
+            event.preventDefault();
+            dragFactor(factorOf(kept + step));
+          }}
+        />
+        <div className={labelled ? 'factor-slider-marks' : 'factor-slider-marks factor-slider-marks-above'}>
+          {standardFactors(counts).map((standard) => (
+            <button
+              key={standard}
+              type="button"
+              tabIndex={-1}
+              aria-label={`Factor ${standard}`}
+              aria-pressed={keptAtFactor(counts, standard) === kept}
+              style={{ left: `calc(8px + (100% - 16px) * ${end > 0 ? Math.log2(standard) / end : 0})` }}
+              onClick={() => chooseFactor(factorOf(keptAtFactor(counts, standard)))}
+            >
+              {labelled ? standard : ''}
+            </button>
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+};

@@ -1,0 +1,90 @@
+import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
+import { methodName } from '../../main/contract/plan.ts';
+import type { Pin } from '../../main/contract/plan.ts';
+import type { TaskEntry } from '../../main/contract/task.ts';
+import { views } from './layout-store.ts';
+import type { View } from './layout-store.ts';
+import type { Selection } from './selection.ts';
+
+// What is on screen as the fragment of the page's address: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It
+// survives a reload, and as a link it leads to the same place. Models and tasks are named by their names where these
+// are unique, else by their handles.
+
+type Named = Pick<ModelEntry | TaskEntry, 'handle' | 'name'>;
+
+/** What names are resolved with. */
+export interface Shelves {
+  readonly models: readonly Named[];
+  readonly tasks: readonly Named[];
+}
+
+const SEPARATOR = ',';
+
+const nameOf = (list: readonly Named[], handle: PathHandle): string => {
+  const name = list.find((known) => known.handle === handle)?.name;
+  const isPlain = name !== undefined && !name.includes(SEPARATOR);
+  return isPlain && list.filter((known) => known.name === name).length === 1 ? name : handle;
+};
+
+const named = (list: readonly Named[], word: string): PathHandle | null =>
+  (list.find((known) => known.handle === word) ?? list.find((known) => known.name === word))?.handle ?? null;
+
+const pinText = ({ layer, expert, keep }: Pin): string => `${layer}.${expert}${keep ? 's' : 'g'}`;
+
+const pinIn = (word: string): Pin | null => {
+  const found = /^(\d{1,4})\.(\d{1,5})([sg])$/.exec(word);
+  return found === null ? null : { layer: Number(found[1]), expert: Number(found[2]), keep: found[3] === 's' };
+};
+
+const isThere = <T>(value: T | null): value is T => value !== null;
+
+/** The fragment without its `#`. */
+export const addressOf = (view: View, selection: Selection, { models, tasks }: Shelves): string => {
+  const { model, task, tasks: ticked, method, factor, pins, run, layer, expert } = selection;
+  const address = new URLSearchParams({ view });
+  if (model !== null) address.set('model', nameOf(models, model));
+  if (task !== null) address.set('task', nameOf(tasks, task));
+  address.set('tasks', ticked.map((handle) => nameOf(tasks, handle)).join(SEPARATOR));
+  address.set('method', method);
+  address.set('factor', String(factor));
+  const own = model === null ? [] : (pins[model] ?? []);
+  if (own.length > 0) address.set('pins', own.map(pinText).join(SEPARATOR));
+  if (run !== null) address.set('run', run);
+  if (layer !== null && expert !== null) address.set('expert', `${layer}.${expert}`);
+  return address.toString().replaceAll('%2C', SEPARATOR);
+};
+
+interface Addressed {
+  readonly view: View | null;
+  readonly known: Partial<Selection>;
+}
+
+/** What a fragment says, as far as it can be understood and what it names is here; the rest is left as it is. */
+export const readAddress = (fragment: string, { models, tasks }: Shelves): Addressed => {
+  const address = new URLSearchParams(fragment.replace(/^#/, ''));
+  const known: { -readonly [K in keyof Selection]?: Selection[K] } = {};
+  const list = (key: string): readonly string[] | null =>
+    address
+      .get(key)
+      ?.split(SEPARATOR)
+      .filter((word) => word !== '') ?? null;
+  const model = named(models, address.get('model') ?? '');
+  if (model !== null) {
+    known.model = model;
+    const pins = list('pins')?.map(pinIn).filter(isThere);
+    if (pins !== undefined && pins.length > 0) known.pins = { [model]: pins };
+    const place = /^(\d{1,4})\.(\d{1,5})$/.exec(address.get('expert') ?? '');
+    if (place !== null) Object.assign(known, { layer: Number(place[1]), expert: Number(place[2]) });
+  }
+  const task = named(tasks, address.get('task') ?? '');
+  if (task !== null) known.task = task;
+  const ticked = list('tasks');
+  if (ticked !== null) known.tasks = ticked.map((word) => named(tasks, word)).filter(isThere);
+  const method = methodName.safeParse(address.get('method'));
+  if (method.success) known.method = method.data;
+  const factor = Number(address.get('factor'));
+  if (Number.isFinite(factor) && factor >= 1) known.factor = factor;
+  const run = address.get('run');
+  if (run !== null && /^[a-z0-9][a-z0-9-]{0,127}$/.test(run)) known.run = run;
+  return { view: views.find((view) => view === address.get('view')) ?? null, known };
+};

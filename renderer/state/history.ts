@@ -1,0 +1,67 @@
+import type { Selection } from './selection.ts';
+
+/** What can be taken back: the plan on screen and what it is asked for. */
+const undoable = ['model', 'task', 'tasks', 'method', 'factor', 'pins'] as const;
+type Undoable = Pick<Selection, (typeof undoable)[number]>;
+
+export interface History {
+  /** Earlier ones, the latest last. */
+  readonly past: readonly Undoable[];
+  /** Those that were taken back, the next one first. */
+  readonly future: readonly Undoable[];
+  /** Whether the slider is being dragged: what it passes is no step of its own. */
+  readonly isDragging: boolean;
+}
+
+export const noHistory: History = { past: [], future: [], isDragging: false };
+
+/** Steps that are kept. */
+const MOST_STEPS = 100;
+
+const undoableOf = ({ model, task, tasks, method, factor, pins }: Selection): Undoable => ({
+  model,
+  task,
+  tasks,
+  method,
+  factor,
+  pins,
+});
+
+const isSame = (left: Undoable, right: Undoable): boolean => undoable.every((name) => left[name] === right[name]);
+
+/** The history once `before` has become `after`; the same where nothing can be taken back. A drag is one step. */
+export const recorded = (history: History, before: Selection, after: Selection, isDrag = false): History => {
+  if (isSame(before, after)) return history;
+  const { past, isDragging } = history;
+  return {
+    past: isDrag && isDragging && past.length > 0 ? past : [...past, undoableOf(before)].slice(-MOST_STEPS),
+    future: [],
+    isDragging: isDrag,
+  };
+};
+
+export interface Travelled {
+  readonly selection: Selection;
+  readonly history: History;
+}
+
+const travelled = (selection: Selection, to: Undoable, history: History): Travelled => ({
+  selection:
+    to.model === selection.model ? { ...selection, ...to } : { ...selection, ...to, layer: null, expert: null },
+  history,
+});
+
+/** One step back; null where there is none. */
+export const undone = (selection: Selection, { past, future }: History): Travelled | null => {
+  const to = past.at(-1);
+  if (to === undefined) return null;
+  const history = { past: past.slice(0, -1), future: [undoableOf(selection), ...future], isDragging: false };
+  return travelled(selection, to, history);
+};
+
+/** One step forth again; null where nothing was taken back. */
+export const redone = (selection: Selection, { past, future }: History): Travelled | null => {
+  const [to, ...others] = future;
+  if (to === undefined) return null;
+  return travelled(selection, to, { past: [...past, undoableOf(selection)], future: others, isDragging: false });
+};

@@ -1,0 +1,127 @@
+import { assertNever } from '../../main/contract/errors.ts';
+import type { PathHandle } from '../../main/contract/model.ts';
+import type { MethodName, Pin } from '../../main/contract/plan.ts';
+
+/** Names one point of a sweep. */
+export interface PointKey {
+  readonly run: string;
+  readonly model: string;
+  readonly task: string;
+  readonly method: string;
+  readonly seed: number | null;
+  readonly factor: number;
+}
+
+/** A place on the map. */
+export interface ExpertPlace {
+  readonly layer: number;
+  readonly expert: number;
+}
+
+/** Experts that must stay or must go, by model. */
+export type PinsByModel = Readonly<Record<PathHandle, readonly Pin[]>>;
+
+/** What the panel on the right tells of. */
+export const subjects = ['plan', 'expert', 'point', 'model'] as const;
+export type Subject = (typeof subjects)[number];
+
+/** What the person looks at; read by every view. */
+export interface Selection {
+  readonly model: PathHandle | null;
+  /** Ticked tasks: what Profile and a sweep run on. */
+  readonly tasks: readonly PathHandle[];
+  /** The task in focus: its routing is drawn and the plan is made for it. */
+  readonly task: PathHandle | null;
+  /** Position among the MoE layers. */
+  readonly layer: number | null;
+  /** Expert in the numbering of the unpruned model. */
+  readonly expert: number | null;
+  readonly method: MethodName;
+  /** Experts before / experts after. */
+  readonly factor: number;
+  readonly pins: PinsByModel;
+  /** The sweep that is shown; null: the newest. */
+  readonly run: string | null;
+  readonly point: PointKey | null;
+  readonly subject: Subject;
+}
+
+export const noSelection: Selection = {
+  model: null,
+  tasks: [],
+  task: null,
+  layer: null,
+  expert: null,
+  method: 'reap',
+  factor: 2,
+  pins: {},
+  run: null,
+  point: null,
+  subject: 'plan',
+};
+
+/** What a point or a run brings with it: as much of the plan on screen as it names and as is known here. */
+export type Brought = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'method' | 'factor'>>;
+
+export type Change =
+  | { readonly kind: 'model'; readonly model: PathHandle | null }
+  | { readonly kind: 'task'; readonly task: PathHandle | null }
+  | { readonly kind: 'tick'; readonly tasks: readonly PathHandle[] }
+  | { readonly kind: 'method'; readonly method: MethodName }
+  | { readonly kind: 'factor'; readonly factor: number }
+  | { readonly kind: 'pin'; readonly model: PathHandle; readonly place: ExpertPlace; readonly keep: boolean | null }
+  | { readonly kind: 'unpin'; readonly model: PathHandle }
+  | { readonly kind: 'expert'; readonly layer: number; readonly expert: number | null }
+  | { readonly kind: 'run'; readonly run: string | null; readonly brought: Brought }
+  | { readonly kind: 'point'; readonly point: PointKey | null; readonly brought: Brought }
+  | { readonly kind: 'subject'; readonly subject: Subject };
+
+const byPlace = (left: Pin, right: Pin): number => left.layer - right.layer || left.expert - right.expert;
+
+const pinned = (pins: readonly Pin[], { layer, expert }: ExpertPlace, keep: boolean | null): readonly Pin[] => {
+  const others = pins.filter((known) => known.layer !== layer || known.expert !== expert);
+  return keep === null ? others : [...others, { layer, expert, keep }].sort(byPlace);
+};
+
+/** Another model has other experts: the one that was looked at goes with it. */
+const withBrought = (selection: Selection, brought: Brought): Selection => {
+  const next = { ...selection, ...brought };
+  return next.model === selection.model ? next : { ...next, layer: null, expert: null };
+};
+
+/** The selection after a change. */
+export const changed = (selection: Selection, change: Change): Selection => {
+  switch (change.kind) {
+    case 'model':
+      return {
+        ...withBrought(selection, { model: change.model }),
+        subject: selection.subject === 'expert' || selection.subject === 'point' ? 'plan' : selection.subject,
+      };
+    case 'task':
+      return { ...selection, task: change.task };
+    case 'tick':
+      return { ...selection, tasks: change.tasks };
+    case 'method':
+      return { ...selection, method: change.method };
+    case 'factor':
+      return { ...selection, factor: change.factor };
+    case 'pin': {
+      const own = pinned(selection.pins[change.model] ?? [], change.place, change.keep);
+      return { ...selection, pins: { ...selection.pins, [change.model]: own } };
+    }
+    case 'unpin':
+      return { ...selection, pins: { ...selection.pins, [change.model]: [] } };
+    case 'expert':
+      return { ...selection, layer: change.layer, expert: change.expert, subject: 'expert' };
+    case 'run':
+      return { ...withBrought(selection, change.brought), run: change.run, point: null };
+    case 'point':
+      return change.point === null
+        ? { ...selection, point: null }
+        : { ...withBrought(selection, change.brought), point: change.point, subject: 'point' };
+    case 'subject':
+      return { ...selection, subject: change.subject };
+    default:
+      return assertNever(change);
+  }
+};

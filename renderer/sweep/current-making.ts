@@ -1,0 +1,60 @@
+import { isUsable, selectedModel } from '../engine/facts.ts';
+import type { Facts } from '../engine/facts.ts';
+import { ignoresBudget, plannedTasks, shownImport } from '../plan/plan-input.ts';
+import { chatOf } from '../profile/chat.ts';
+import type { PlanState } from '../state/plan-store.ts';
+import type { PlanMaking } from './model-points.ts';
+import { sweepObstacle } from './sweep-plan.ts';
+
+/** Why no sweep can hold the plan on screen; null where one can. */
+const unsweepable = (facts: Facts, state: PlanState): string | null => {
+  const { model, method } = facts.selection;
+  if (shownImport(facts, state) !== null) return 'an imported plan is measured by exporting it, as a model of its own';
+  if (model !== null && (facts.selection.pins[model] ?? []).length > 0)
+    return 'a plan with pins is measured by exporting it, as a model of its own';
+  if (state.budget === 'manual' && !ignoresBudget(method))
+    return 'a plan with counts by hand is measured by exporting it, as a model of its own';
+  if (plannedTasks(facts, state).length > 1) return 'a sweep makes its plans for each task by itself';
+  return null;
+};
+
+/** How the plan on screen is made, where a sweep can make one alike; null where none can. */
+export const currentMaking = (facts: Facts, state: PlanState): PlanMaking | null => {
+  const model = selectedModel(facts);
+  const { method } = facts.selection;
+  const { budget } = state;
+  if (model === null || unsweepable(facts, state) !== null) return null;
+  return {
+    budget: ignoresBudget(method) || budget === 'manual' ? 'uniform' : budget,
+    protect: state.protect,
+    options: state.options[method] ?? {},
+    chat: chatOf([model], state.chat) === true,
+  };
+};
+
+/** Why the plan on screen cannot be measured now; null where it can. */
+export const measureObstacle = (facts: Facts, state: PlanState): string | null => {
+  const model = selectedModel(facts);
+  if (!isUsable(model)) return 'select a model that can be used here';
+  const planned = plannedTasks(facts, state);
+  const tasks = facts.tasks.filter((task) => planned.includes(task.handle));
+  if (tasks.length === 0) return 'select a task';
+  if (facts.selection.factor <= 1) return 'factor 1 prunes nothing';
+  const obstacle = unsweepable(facts, state);
+  if (obstacle !== null) return obstacle;
+  const making = currentMaking(facts, state);
+  if (making === null) return 'select a model';
+  return sweepObstacle(
+    [model],
+    tasks,
+    {
+      methods: [facts.selection.method],
+      skippedFactors: [],
+      recovery: 'none',
+      refits: [],
+      budget: making.budget,
+      protect: making.protect,
+    },
+    { ...state, pages: facts.methods },
+  );
+};

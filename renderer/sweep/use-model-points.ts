@@ -1,0 +1,48 @@
+import { useStore } from 'zustand';
+import type { TaskEntry } from '../../main/contract/task.ts';
+import { useQueries } from '../engine/engine-context.tsx';
+import { selectedModel, useFacts } from '../engine/facts.ts';
+import { planStore } from '../state/plan-store.ts';
+import { curvesStore } from '../state/view-stores.ts';
+import { nameInRun } from './brought.ts';
+import { currentMaking } from './current-making.ts';
+import { modelPoints } from './model-points.ts';
+import type { ReadSweep, RunResult } from './model-points.ts';
+import { useSweep } from './shown-sweep.ts';
+
+/** Sweeps beside the one shown whose points are looked for; the newest. */
+const MOST_SWEEPS = 16;
+
+interface ModelPoints {
+  /** The sweep shown first, then others of the model, the newest first; those that are read already. */
+  readonly sweeps: readonly ReadSweep[];
+  /** By the tasks asked for. */
+  readonly points: readonly (readonly RunResult[])[];
+}
+
+/** All that is measured of the selected model on these tasks, at the margin on screen. */
+export const useModelPoints = (tasks: readonly TaskEntry[]): ModelPoints => {
+  const facts = useFacts();
+  const state = useStore(planStore);
+  const familywise = useStore(curvesStore, (store) => store.familywise);
+  const { manifest, model: name, document, sweeps, delta } = useSweep();
+  const model = selectedModel(facts);
+  const others = sweeps
+    .filter((run) => run.id !== manifest?.id && nameInRun(run, model) !== null)
+    .slice(0, MOST_SWEEPS);
+  const answers = useQueries(
+    'sweep.read',
+    others.map((run) => ({ run: run.id, familywise, delta })),
+  );
+  const read: readonly ReadSweep[] = [
+    ...(manifest === null || document === undefined || name === null ? [] : [{ manifest, document }]),
+    ...others.flatMap((run, index) => {
+      const data = answers[index]?.data;
+      return data === undefined ? [] : [{ manifest: run, document: data }];
+    }),
+  ];
+  const making = currentMaking(facts, state);
+  const { method } = facts.selection;
+  const points = tasks.map((task) => (model === null ? [] : modelPoints(read, { model, task, method, making })));
+  return { sweeps: read, points };
+};

@@ -1,0 +1,135 @@
+import type { Page } from '@playwright/test';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { photograph, tab, withSample } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
+const chosen = (page: Page, label: string) => header(page).getByLabel(label, { exact: true }).locator('option:checked');
+const cursor = (page: Page) => page.getByRole('status', { name: 'The plan on screen' });
+
+test('one header rules every panel, stands in the address, survives a reload, and can be taken back', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await withSample(workbench);
+
+  await test.step('what is chosen in the header is what views show and the address says', async () => {
+    await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-32' });
+    await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
+    await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'UNCURL' });
+    await header(page).getByLabel('Factor', { exact: true }).selectOption('4');
+    await expect(page).toHaveURL(/#view=workbench&model=uncurl-32&task=sort&.*method=uncurl&factor=4/);
+    await expect(page.getByRole('region', { name: 'Plan settings' })).toContainText('Plan for uncurl-32');
+    await expect(page.getByRole('region', { name: 'Difference to unpruned' })).toContainText('Sorting');
+    await expect(cursor(page)).toContainText(/UNCURL ×4measured: (safe|unsafe|cannot tell), −\d+\.\d \[/);
+    await tab(page, 'Compare');
+    await expect(page.getByRole('region', { name: 'Methods over tasks' }).getByRole('heading')).toContainText(
+      'uncurl-32 at ×4',
+    );
+    await tab(page, 'Workbench');
+  });
+
+  await test.step('a drag of the slider is one step back; redo goes forth again', async () => {
+    const slider = page.getByLabel('Pruning factor');
+    await slider.scrollIntoViewIfNeeded();
+    const box = await slider.boundingBox();
+    if (box === null) throw new Error('the slider has no place');
+    // From ×4 in the middle of 1 to 16, to the right.
+    const y = box.y + box.height / 2;
+    await page.mouse.move(box.x + box.width / 2, y);
+    await page.mouse.down();
+    for (const share of [0.55, 0.6, 0.65]) await page.mouse.move(box.x + share * box.width, y);
+    await page.mouse.up();
+    await expect(chosen(page, 'Factor')).toHaveText('×6.4');
+    await expect(cursor(page)).toContainText('not measured');
+    await page.keyboard.press('Control+z');
+    await expect(chosen(page, 'Factor')).toHaveText('×4');
+    await page.keyboard.press('Control+z');
+    await expect(chosen(page, 'Factor')).toHaveText('×2');
+    await page.keyboard.press('Control+z');
+    await expect(chosen(page, 'Method')).toHaveText('REAP');
+    await page.keyboard.press('Control+Shift+z');
+    await page.keyboard.press('Control+Shift+z');
+    await expect(chosen(page, 'Factor')).toHaveText('×4');
+    await expect(chosen(page, 'Method')).toHaveText('UNCURL');
+  });
+
+  await test.step('ticks and pins are taken back too', async () => {
+    const tick = page.getByRole('checkbox', { name: 'Use Sorting', exact: true });
+    await tick.uncheck();
+    await page.keyboard.press('Control+z');
+    await expect(tick).toBeChecked();
+  });
+
+  await test.step('a reload changes nothing', async () => {
+    await page.reload();
+    await expect(chosen(page, 'Model')).toHaveText('uncurl-32');
+    await expect(chosen(page, 'Task')).toHaveText('Sorting');
+    await expect(chosen(page, 'Method')).toHaveText('UNCURL');
+    await expect(chosen(page, 'Factor')).toHaveText('×4');
+  });
+
+  await test.step('a link leads to its place', async () => {
+    await page.evaluate(() => {
+      window.location.hash = 'view=thresholds&model=uncurl-16&task=add&tasks=add&method=reap&factor=8';
+    });
+    await expect(page.getByRole('tab', { name: 'Thresholds' })).toHaveAttribute('aria-selected', 'true');
+    await expect(chosen(page, 'Model')).toHaveText('uncurl-16');
+    await expect(chosen(page, 'Factor')).toHaveText('×8');
+    await tab(page, 'Workbench');
+  });
+
+  await test.step('a clicked point makes its plan the one on screen, and says in words what it is', async () => {
+    const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]');
+    await expect(point).toHaveAttribute('data-x', /\d/);
+    await point.scrollIntoViewIfNeeded();
+    const box = await point.boundingBox();
+    if (box === null) throw new Error('the point has no place');
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await expect(chosen(page, 'Method')).toHaveText('Frequency');
+    await expect(chosen(page, 'Factor')).toHaveText('×4');
+    await expect(page.getByRole('region', { name: 'Selected point' }).getByRole('heading')).toContainText(
+      /Frequency ×4: (safe|unsafe|cannot tell)/,
+    );
+    await photograph(workbench, 'point-plan');
+  });
+  expect(problems).toEqual([]);
+});
+
+test('a plan that is not measured is measured on the spot, and the point joins the chart', async ({ workbench }) => {
+  const { page } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await withSample(workbench);
+  await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
+  await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
+  await page.getByRole('button', { name: 'None', exact: true }).click();
+  await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
+  await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
+  await expect(page.getByRole('application', { name: /3 layers by 8 experts/ })).toBeVisible({
+    timeout: HANG_LIMIT_MS,
+  });
+  await header(page).getByLabel('Factor', { exact: true }).selectOption({ label: '×1.33' });
+  const points = page.locator('.difference-plot .curve-point');
+  const before = await points.count();
+  expect(before).toBeGreaterThan(0);
+  await cursor(page)
+    .getByRole('button', { name: /^Measure now \(about \d+/ })
+    .click();
+  await expect(cursor(page)).toContainText(/measured: (safe|unsafe|cannot tell), /, { timeout: HANG_LIMIT_MS });
+  await expect(points).toHaveCount(before + 1);
+  await photograph(workbench, 'measured-now');
+
+  await test.step('with pins it says why no sweep can measure it', async () => {
+    const map = page.getByRole('application', { name: /3 layers by 8 experts/ });
+    await map.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('s');
+    await expect(cursor(page)).toContainText('a plan with pins is measured by exporting it');
+    await page.keyboard.press('Control+z');
+    await expect(cursor(page)).toContainText('measured: ');
+  });
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { differenceScales, drawDifferenceChart, placedPoints } from '../../../main/figures/difference-chart.ts';
+import { differenceFigure } from '../../../main/figures/difference-figure.ts';
+import { differencePanel, ruleDifference } from '../../../main/figures/difference-points.ts';
+import { methodMarks } from '../../../main/figures/method-marks.ts';
+import { sweepResult } from '../evaluation/outcomes.ts';
+import { sampleManifest } from './sample-run.ts';
+import { parseXml } from './xml-outline.ts';
+
+const n = 1000;
+const point = (method: string, factor: number, lost: number, seed: number | null = null) =>
+  sweepResult({
+    method,
+    factor,
+    seed,
+    n,
+    lost,
+    difference: -lost / n,
+    lowOneSided: -lost / n - 0.01,
+    highOneSided: -lost / n + 0.01,
+  });
+const results = [
+  point('uncurl', 4, 200),
+  point('reap', 2, 5),
+  point('reap', 4, 15),
+  point('random', 2, 5, 0),
+  point('random', 2, 300, 1),
+  sweepResult({ method: 'unpruned', factor: 1 }),
+];
+const panel = differencePanel(results, 0.02) ?? expect.fail('no panel');
+const frame = {
+  left: 60,
+  top: 10,
+  width: 600,
+  height: 200,
+  largestFactor: 16,
+  marks: methodMarks(['random', 'reap', 'uncurl'], figureTheme('light')),
+  emphasised: 'reap',
+  theme: figureTheme('light'),
+};
+const at = (method: string, factor: number) =>
+  panel.series.find((series) => series.method === method)?.points.find((one) => one.factor === factor);
+
+describe('points of differences', () => {
+  it('say what their one-sided ends say: safe, worse, or neither', () => {
+    expect(at('reap', 2)).toMatchObject({ verdict: 'safe', difference: -0.005, low: -0.015 });
+    expect(at('reap', 2)?.high).toBeCloseTo(0.005, 12);
+    expect(at('reap', 4)?.verdict).toBe('undecided');
+    expect(at('uncurl', 4)?.verdict).toBe('worse');
+  });
+
+  it('of several draws are their mean, with the outermost ends, safe or worse only where every draw is', () => {
+    const random = at('random', 2);
+    expect(random).toMatchObject({ verdict: 'undecided', low: -0.31 });
+    expect(random?.high).toBeCloseTo(0.005, 12);
+    expect(random?.difference).toBeCloseTo(-0.1525, 12);
+    expect(random?.results).toHaveLength(2);
+  });
+
+  it('follow the verdict of the document, which asks for items enough', () => {
+    const told = differencePanel([{ ...point('reap', 2, 0), verdict: 'undecided' }], 0.02);
+    expect(told?.series[0]?.points[0]?.verdict).toBe('undecided');
+  });
+
+  it('are of minus log-perplexity for texts, and lack an end that an old document does not hold', () => {
+    const text = sweepResult({
+      metric: 'perplexity',
+      value: 22,
+      difference: 2,
+      lowOneSided: -0.12,
+      lost: 0,
+      gained: 0,
+    });
+    expect(ruleDifference(text)).toBeCloseTo(-Math.log(1.1), 12);
+    expect(differencePanel([text], 0.02)?.series[0]?.points[0]).toMatchObject({ low: -0.12, high: null });
+    expect(differencePanel([sweepResult({ method: 'unpruned', factor: 1 })], 0.02)).toBeNull();
+  });
+});
+
+describe('the chart of differences', () => {
+  it('puts every point and both its ends within the plot, and larger losses lower', () => {
+    const { y } = differenceScales(panel, frame);
+    for (const { point: placed, y: at } of placedPoints(panel, frame)) {
+      for (const value of [placed.low ?? 0, placed.high ?? 0]) {
+        expect(y.position(value)).toBeGreaterThanOrEqual(frame.top - 1e-9);
+        expect(y.position(value)).toBeLessThanOrEqual(frame.top + frame.height + 1e-9);
+      }
+      expect(at).toBeCloseTo(y.position(placed.difference), 9);
+    }
+    const [first, second] = [at('reap', 2), at('uncurl', 4)];
+    expect(y.position(first?.difference ?? 0)).toBeLessThan(y.position(second?.difference ?? 0));
+  });
+
+  it('labels round differences apart from each other, 0 among them', () => {
+    const { y } = differenceScales(panel, frame);
+    expect(y.ticks).toContain(0);
+    const places = y.ticks.map(y.position).sort((one, other) => one - other);
+    places.slice(1).forEach((place, index) => expect(place - (places[index] ?? 0)).toBeGreaterThanOrEqual(15));
+  });
+
+  it('shades the safe side of the margin, and draws only the methods that are shown', () => {
+    const { y } = differenceScales(panel, frame);
+    const { svg } = drawDifferenceChart(panel, frame);
+    const margin = Math.round((y.position(-0.02) - frame.top) * 100) / 100;
+    expect(svg).toContain(`<rect x="60" y="10" width="600" height="${margin}"`);
+    const marks = methodMarks(['random', 'reap', 'uncurl'], figureTheme('light'), ['uncurl']);
+    expect(placedPoints(panel, { ...frame, marks })).toHaveLength(1);
+  });
+
+  it('is a figure of its own with legend, n, rule and runs', () => {
+    const figure = differenceFigure({
+      model: 'uncurl-16',
+      panels: [panel],
+      methods: ['random', 'reap', 'uncurl'],
+      shown: ['random', 'reap'],
+      largestFactor: 16,
+      rule: 'The rule.',
+      otherRuns: ['later-run'],
+      manifest: sampleManifest,
+      theme: figureTheme('dark'),
+    });
+    expect(() => parseXml(figure.svg)).not.toThrow();
+    for (const words of ['Random (2 draws)', 'REAP', 'n = 1000', 'The rule.', 'later-run', 'difference to unpruned'])
+      expect(figure.svg).toContain(words);
+    expect(figure.svg).not.toContain('UNCURL<');
+  });
+});

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import { modelEntry } from '../../../main/contract/model.ts';
+import { runManifest } from '../../../main/contract/run.ts';
+import { taskEntry } from '../../../main/contract/task.ts';
+import { actions } from '../../../renderer/actions/index.ts';
+import { groupsOf, isPlace, paletteItems, rankedItems } from '../../../renderer/app/palette-items.ts';
+import type { Facts } from '../../../renderer/engine/facts.ts';
+import { noSelection } from '../../../renderer/state/selection.ts';
+
+const model = modelEntry.parse({
+  handle: 'm',
+  name: 'olmoe',
+  path: '/models/olmoe',
+  bundled: false,
+  fingerprint: 'f',
+  error: null,
+  info: {
+    family: 'olmoe',
+    layers: 16,
+    moeLayers: 16,
+    experts: 64,
+    topK: 8,
+    hidden: 96,
+    expertWidth: 96,
+    sharedExperts: 0,
+    normTopK: false,
+    vocabulary: 45,
+    maxPositions: 64,
+    parameters: { total: 1, expert: 1, active: 1 },
+    dtype: 'float16',
+    sizeBytes: 1,
+    memory: { resident: 1, streaming: 1 },
+    supported: true,
+    reasons: [],
+  },
+});
+const facts: Facts = {
+  connected: true,
+  models: [model],
+  tasks: [
+    taskEntry.parse({
+      handle: 't',
+      name: 'sort',
+      title: 'Sorting',
+      description: '',
+      metric: 'acc',
+      source: '',
+      licence: '',
+      path: '/t',
+      bundled: true,
+      items: { calibration: 1, test: 1 },
+      chance: 0.25,
+      hash: 'h',
+      error: null,
+    }),
+  ],
+  runs: [
+    runManifest.parse({
+      id: 'r1',
+      kind: 'sweep',
+      title: 'Sweep of olmoe',
+      createdAt: '2026-01-01T00:00:00.000Z',
+      finishedAt: null,
+      state: 'running',
+      error: null,
+      spec: {},
+      models: [],
+      tasks: [],
+      versions: {},
+      device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'x' },
+      commandLine: '',
+      output: null,
+    }),
+  ],
+  jobs: [],
+  methods: [],
+  selection: { ...noSelection, model: model.handle },
+};
+const items = (typed: string) => paletteItems(actions, facts, (method) => method.toUpperCase(), typed);
+const expertOf = (typed: string) => items(typed).find(({ target }) => target.kind === 'expert')?.label;
+
+describe('the palette', () => {
+  test('finds actions, settings, models, tasks and runs, each once', () => {
+    const found = items('');
+    expect(new Set(found.map(({ id }) => id)).size).toBe(found.length);
+    expect(found.filter(({ target }) => target.kind === 'action')).toHaveLength(actions.length - 1);
+    expect(found.map(({ label }) => label)).toEqual(
+      expect.arrayContaining(['Theme: dark', 'Devices…', 'olmoe', 'Sorting', 'Sweep of olmoe']),
+    );
+  });
+
+  test('shows only what can be done while nothing is typed, under its headings', () => {
+    const commands = items('').filter((item) => !isPlace(item));
+    expect(groupsOf(commands)).toEqual(['Run', 'View and settings', 'File', 'Selection', 'Help']);
+  });
+
+  test('finds an expert of the selected model by its numbers', () => {
+    expect(expertOf('3:17')).toBe('Layer 3, expert 17');
+    expect(expertOf(' layer 15 expert 63 ')).toBe('Layer 15, expert 63');
+    expect(expertOf('3 17')).toBe('Layer 3, expert 17');
+    expect([expertOf('16:0'), expertOf('0:64'), expertOf('17'), expertOf('x3:1')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('ranks what is typed across groups: the beginning of a label first, keywords last', () => {
+    const labels = (typed: string) => rankedItems(items(typed), typed).map(({ label }) => label);
+    expect(labels('sor')[0]).toBe('Sorting');
+    expect(labels('olmoe').slice(0, 2)).toEqual(['olmoe', 'Sweep of olmoe']);
+    expect(labels('dark theme')[0]).toBe('Theme: dark');
+    expect(labels('heatmap')).toContain('Show Workbench');
+    expect(labels('3:17')[0]).toBe('Layer 3, expert 17');
+    expect(labels('no such thing')).toEqual([]);
+  });
+});

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { pathHandle } from '../../../main/contract/model.ts';
+import { addressOf, readAddress } from '../../../renderer/state/address.ts';
+import { noSelection } from '../../../renderer/state/selection.ts';
+
+const named = (handle: string, name: string) => ({ handle: pathHandle.parse(handle), name });
+const shelves = {
+  models: [named('m1', 'olmoe'), named('m2', 'twin'), named('m3', 'twin')],
+  tasks: [named('t1', 'sort'), named('t2', 'a, b & c'), named('t3', 'größe')],
+};
+const [m1, m2, m3] = [pathHandle.parse('m1'), pathHandle.parse('m2'), pathHandle.parse('m3')];
+const [t1, t2, t3] = [pathHandle.parse('t1'), pathHandle.parse('t2'), pathHandle.parse('t3')];
+
+test('says models and tasks by their names, and by their handles where names are not enough', () => {
+  const selection = { ...noSelection, model: m1, task: t1, tasks: [t1, t3], method: 'uncurl', factor: 4 };
+  expect(addressOf('workbench', selection, shelves)).toBe(
+    'view=workbench&model=olmoe&task=sort&tasks=sort,gr%C3%B6%C3%9Fe&method=uncurl&factor=4',
+  );
+  expect(addressOf('compare', { ...selection, model: m3, task: t2 }, shelves)).toContain('model=m3&task=t2');
+});
+
+test('what is written is read again, whatever is selected', () => {
+  const pin = fc.record({ layer: fc.nat(99), expert: fc.nat(511), keep: fc.boolean() });
+  fc.assert(
+    fc.property(
+      fc.constantFrom(m1, m2, m3),
+      fc.constantFrom(t1, t2, t3),
+      fc.subarray([t1, t2, t3]),
+      fc.array(pin, { maxLength: 4 }),
+      fc.integer({ min: 1, max: 512 }),
+      fc.constantFrom(null, '20260101-sweep'),
+      (model, task, tasks, pins, kept, run) => {
+        const selection = {
+          ...noSelection,
+          model,
+          task,
+          tasks,
+          factor: 512 / kept,
+          pins: pins.length === 0 ? {} : { [model]: pins },
+          run,
+          layer: 3,
+          expert: 5,
+        };
+        const { view, known } = readAddress(`#${addressOf('thresholds', selection, shelves)}`, shelves);
+        expect(view).toBe('thresholds');
+        expect({ ...noSelection, ...known }).toEqual(selection);
+      },
+    ),
+  );
+});
+
+test('what is not understood, or names nothing that is here, is left as it is', () => {
+  expect(readAddress('', shelves)).toEqual({ view: null, known: {} });
+  expect(
+    readAddress('#view=nowhere&model=gone&task=gone&method=No%20Method&factor=-2&run=../x&pins=1.2s', shelves),
+  ).toEqual({ view: null, known: {} });
+  expect(readAddress('#model=olmoe&pins=1.2s,x,3.4g&tasks=gone,sort&factor=abc', shelves).known).toEqual({
+    model: m1,
+    pins: {
+      [m1]: [
+        { layer: 1, expert: 2, keep: true },
+        { layer: 3, expert: 4, keep: false },
+      ],
+    },
+    tasks: [t1],
+  });
+  fc.assert(fc.property(fc.string(), (fragment) => void readAddress(fragment, shelves)));
+});

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { pathHandle } from '../../../main/contract/model.ts';
+import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
+import { changed, noSelection } from '../../../renderer/state/selection.ts';
+
+const [a, b, task] = [pathHandle.parse('a'), pathHandle.parse('b'), pathHandle.parse('t')];
+const point = { run: 'r', model: 'm', task: 't', method: 'reap', seed: null, factor: 4 };
+
+describe('a change', () => {
+  test('of the model lets go of its expert, and of the panel that told of it', () => {
+    const on = changed(noSelection, { kind: 'expert', layer: 1, expert: 7 });
+    expect(changed(on, { kind: 'model', model: b })).toMatchObject({ model: b, layer: null, subject: 'plan' });
+  });
+
+  test('to a point brings its plan along, and another model lets go of the expert', () => {
+    const on = changed({ ...noSelection, model: a }, { kind: 'expert', layer: 1, expert: 7 });
+    const brought = { model: b, task, method: 'uncurl', factor: 4 };
+    expect(changed(on, { kind: 'point', point, brought })).toMatchObject({ ...brought, point, layer: null });
+    expect(changed(on, { kind: 'point', point, brought: { factor: 4 } })).toMatchObject({ model: a, layer: 1 });
+  });
+
+  test('of pins keeps one per expert, in order, and forgets none of another model', () => {
+    const pin = (selection: typeof noSelection, layer: number, keep: boolean | null) =>
+      changed(selection, { kind: 'pin', model: a, place: { layer, expert: 0 }, keep });
+    const other = changed(noSelection, { kind: 'pin', model: b, place: { layer: 0, expert: 1 }, keep: true });
+    const pinned = pin(pin(pin(other, 2, true), 1, false), 2, false);
+    expect(pinned.pins).toEqual({
+      [a]: [
+        { layer: 1, expert: 0, keep: false },
+        { layer: 2, expert: 0, keep: false },
+      ],
+      [b]: [{ layer: 0, expert: 1, keep: true }],
+    });
+    expect(pin(pinned, 1, null).pins[a]).toHaveLength(1);
+    expect(changed(pinned, { kind: 'unpin', model: a }).pins).toMatchObject({ [a]: [], [b]: [{ expert: 1 }] });
+  });
+});
+
+describe('history', () => {
+  const withModel = () => createSelectionStore({ ...noSelection, model: a });
+
+  test('takes back pins, factor, method, ticks, model and task one by one, and gives them again', () => {
+    const store = withModel();
+    const { pin, chooseFactor, chooseMethod, toggleTask, selectModel, focusTask, undo, redo } = store.getState();
+    const states = [store.getState()];
+    const steps = [
+      () => pin(a, { layer: 0, expert: 1 }, true),
+      () => chooseFactor(4),
+      () => chooseMethod('uncurl'),
+      () => toggleTask(task),
+      () => focusTask(task),
+      () => selectModel(b),
+    ];
+    for (const step of steps) {
+      step();
+      states.push(store.getState());
+    }
+    const plan = ({ model, task: focused, tasks, method, factor, pins }: ReturnType<typeof store.getState>) => ({
+      model,
+      focused,
+      tasks,
+      method,
+      factor,
+      pins,
+    });
+    for (const before of states.slice(0, -1).reverse()) {
+      undo();
+      expect(plan(store.getState())).toEqual(plan(before));
+    }
+    undo();
+    expect(store.getState().history.past).toEqual([]);
+    for (const after of states.slice(1)) {
+      redo();
+      expect(plan(store.getState())).toEqual(plan(after));
+    }
+    expect(store.getState().history.future).toEqual([]);
+  });
+
+  test('counts a drag of the slider as one step, and two drags as two', () => {
+    const store = withModel();
+    const { dragFactor, endDrag, undo } = store.getState();
+    for (const factor of [3, 3.5, 4]) dragFactor(factor);
+    endDrag();
+    for (const factor of [5, 8]) dragFactor(factor);
+    undo();
+    expect(store.getState().factor).toBe(4);
+    // What follows an undo is a step of its own, though the slider may still be held.
+    dragFactor(6);
+    undo();
+    expect(store.getState().factor).toBe(4);
+    undo();
+    expect(store.getState().factor).toBe(2);
+  });
+
+  test('a new change lets go of what was taken back; what completes or only looks is no step', () => {
+    const store = withModel();
+    const { chooseMethod, chooseFactor, selectExpert, explain, complete, selectRun, undo } = store.getState();
+    complete({ task });
+    selectExpert(1, 1);
+    explain('model');
+    selectRun('r');
+    chooseMethod('reap');
+    expect(store.getState().history.past).toEqual([]);
+    chooseMethod('uncurl');
+    undo();
+    chooseFactor(4);
+    expect(store.getState().history.future).toEqual([]);
+    expect(store.getState()).toMatchObject({ method: 'reap', factor: 4, layer: 1, run: 'r' });
+  });
+});

@@ -1,0 +1,182 @@
+import { describe, expect, test } from 'vitest';
+import { modelEntry } from '../../../main/contract/model.ts';
+import { runManifest } from '../../../main/contract/run.ts';
+import { taskEntry } from '../../../main/contract/task.ts';
+import type { Facts } from '../../../renderer/engine/facts.ts';
+import { noSelection } from '../../../renderer/state/selection.ts';
+import { createPlanStore } from '../../../renderer/state/plan-store.ts';
+import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep/brought.ts';
+import { currentMaking, measureObstacle } from '../../../renderer/sweep/current-making.ts';
+import { limitOf, modelPoints, secondsFor } from '../../../renderer/sweep/model-points.ts';
+import { sweepResult } from '../../main/evaluation/outcomes.ts';
+
+const model = (name: string, active = 100) =>
+  modelEntry.parse({
+    handle: name,
+    name: `my ${name}`,
+    path: `/${name}`,
+    bundled: false,
+    fingerprint: `print of ${name}`,
+    error: null,
+    info: {
+      family: 'mixtral',
+      layers: 3,
+      moeLayers: 3,
+      experts: 8,
+      topK: 2,
+      hidden: 96,
+      expertWidth: 96,
+      sharedExperts: 0,
+      normTopK: true,
+      vocabulary: 45,
+      maxPositions: 64,
+      parameters: { total: 1000, expert: 900, active },
+      dtype: 'float16',
+      sizeBytes: 1,
+      memory: { resident: 1, streaming: 1 },
+      supported: true,
+      reasons: [],
+    },
+  });
+const task = (name: string, hash = `hash of ${name}`) =>
+  taskEntry.parse({
+    handle: name,
+    name,
+    title: name,
+    description: '',
+    metric: 'acc',
+    source: '',
+    licence: '',
+    path: '/t',
+    bundled: true,
+    items: { calibration: 1, test: 100 },
+    chance: 0.25,
+    hash,
+    error: null,
+  });
+const run = (id: string, settings: object, more: object = {}) =>
+  runManifest.parse({
+    id,
+    kind: 'sweep',
+    title: id,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: '2026-01-01T00:00:10.000Z',
+    state: 'done',
+    error: null,
+    spec: { methods: ['reap'], factors: [1, 2], ...settings },
+    models: [{ name: 'a', path: '/a', fingerprint: 'print of a' }],
+    tasks: [{ name: 'sums', path: '/s', hash: 'hash of sums' }],
+    versions: {},
+    device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'x' },
+    commandLine: '',
+    output: null,
+    ...more,
+  });
+const read = (manifest: ReturnType<typeof run>, ...results: readonly Parameters<typeof sweepResult>[0][]) => ({
+  manifest,
+  document: {
+    run: manifest.id,
+    rule: '',
+    thresholds: [],
+    results: results.map((fields) => sweepResult({ model: 'a', task: 'sums', ...fields })),
+  },
+});
+const wanted = { model: model('a'), task: task('sums'), method: 'reap', making: null };
+const names = (points: ReturnType<typeof modelPoints>) =>
+  points.map(({ run: from, result }) => `${from} ${result.method} ${result.factor}`);
+
+describe('what is measured of a model on a task', () => {
+  const shown = read(run('shown', {}), { factor: 2 }, { method: 'uncurl', factor: 2 }, { task: 'other' });
+  test('is that of the sweep shown, and what others measured of plans made alike', () => {
+    const alike = read(run('alike', {}), { factor: 2, value: 0.1 }, { factor: 4 });
+    const otherwise = read(run('global', { budget: 'global' }), { factor: 8 });
+    const limited = read(run('limited', { limit: 10 }), { factor: 8 });
+    const elsewhere = read(run('elsewhere', {}, { tasks: [{ name: 'sums', path: '/s', hash: 'older' }] }), {
+      factor: 8,
+    });
+    expect(names(modelPoints([shown, alike, otherwise, limited, elsewhere], wanted))).toEqual([
+      'shown reap 2',
+      'shown uncurl 2',
+      'alike reap 4',
+    ]);
+  });
+
+  test('is of the method on screen only what was made as the plan on screen', () => {
+    const making = { budget: 'global', protect: 'none', options: {}, chat: false } as const;
+    const otherwise = read(run('global', { budget: 'global' }), { factor: 8 });
+    expect(names(modelPoints([shown, otherwise], { ...wanted, making }))).toEqual(['shown uncurl 2', 'global reap 8']);
+    const options = { ...making, budget: 'uniform', options: { form: 'sum' } } as const;
+    const summed = read(run('summed', { options: { reap: { form: 'sum' } } }), { factor: 8 });
+    expect(names(modelPoints([shown, summed], { ...wanted, making: options }))).toEqual([
+      'shown uncurl 2',
+      'summed reap 8',
+    ]);
+  });
+
+  test('is nothing where no sweep is read, or none is of the model', () => {
+    expect(modelPoints([], wanted)).toEqual([]);
+    expect(modelPoints([shown], { ...wanted, model: model('b') })).toEqual([]);
+    expect(limitOf(null)).toBeNull();
+    expect(limitOf(run('limited', { limit: 10 }))).toBe(10);
+  });
+});
+
+test('time is told from what was measured, by items and parameters in use; the sample only where there is no other', () => {
+  const own = read(run('own', {}), { n: 100, factor: 2 }, { n: 100, factor: 4 });
+  const sample = read(run('sample', {}, { sample: true, finishedAt: '2026-01-01T00:10:00.000Z' }), { n: 100 });
+  const models = [model('a'), model('b', 200)];
+  expect(secondsFor([sample, own], models, model('a'), 100)).toBeCloseTo(5, 9);
+  expect(secondsFor([sample, own], models, model('b', 200), 100)).toBeCloseTo(10, 9);
+  expect(secondsFor([sample], models, model('a'), 100)).toBeCloseTo(600, 9);
+  expect(secondsFor([], models, model('a'), 100)).toBeNull();
+});
+
+const facts = (selection: object = {}): Facts => ({
+  connected: true,
+  models: [model('a'), model('b')],
+  tasks: [task('sums'), task('sort')],
+  runs: [run('shown', {})],
+  jobs: [],
+  methods: [],
+  selection: { ...noSelection, model: model('a').handle, task: task('sums').handle, ...selection },
+});
+
+describe('what is opened is selected', () => {
+  test('a run brings a model and a task of its own, unless those on screen are of it', () => {
+    const shown = run('shown', {});
+    expect(broughtByRun(facts(), shown)).toEqual({});
+    expect(broughtByRun(facts({ model: 'b', task: 'sort' }), shown)).toEqual({ model: 'a', task: 'sums' });
+    expect(broughtByRun({ ...facts({ model: 'b' }), models: [model('b')] }, shown)).toEqual({});
+    expect([nameInRun(shown, model('a')), nameInRun(shown, model('b')), nameInRun(null, model('a'))]).toEqual([
+      'a',
+      null,
+      null,
+    ]);
+  });
+
+  test('a point brings its model, task, method and factor; what no plan can be made by keeps the method', () => {
+    const point = { run: 'shown', model: 'a', task: 'sums', method: 'uncurl', seed: null, factor: 4 };
+    const place = { model: 'a', task: 'sums' };
+    expect(broughtByPoint(facts({ model: 'b' }), point)).toEqual({ ...place, method: 'uncurl', factor: 4 });
+    expect(broughtByPoint(facts(), { ...point, method: 'unpruned', factor: 1 })).toEqual(place);
+    expect(broughtByPoint(facts(), { ...point, method: 'My own model' })).toEqual(place);
+    expect(broughtByPoint(facts(), { ...point, run: 'gone' })).toEqual({ method: 'uncurl', factor: 4 });
+  });
+});
+
+describe('a plan that no sweep can make', () => {
+  const state = () => createPlanStore().getState();
+  test('has pins, counts by hand, several tasks or a file, and says so', () => {
+    expect(currentMaking(facts(), state())).toEqual({ budget: 'uniform', protect: 'none', options: {}, chat: false });
+    expect(measureObstacle(facts(), state())).toBeNull();
+    const pins = facts({ pins: { a: [{ layer: 0, expert: 0, keep: true }] } });
+    expect(currentMaking(pins, state())).toBeNull();
+    expect(measureObstacle(pins, state())).toContain('pins');
+    expect(measureObstacle(facts(), { ...state(), budget: 'manual' })).toContain('counts by hand');
+    expect(measureObstacle(facts({ tasks: ['sums', 'sort'] }), { ...state(), madeFor: 'ticked' })).toContain(
+      'for each task',
+    );
+    expect(measureObstacle(facts({ factor: 1 }), state())).toContain('prunes nothing');
+    expect(measureObstacle(facts({ task: null }), state())).toBe('select a task');
+  });
+});
