@@ -36,8 +36,16 @@ export const installRecovery = async (
   { environment }: Pick<VerbHost, 'environment'>,
 ): Promise<void> => {
   const constants = isMergePlan(plan) ? undefined : plan.constants;
-  for (const weights of [plan.recovery?.weights, constants?.weights])
-    if (weights !== undefined) await installWeights(file, weights, overlayFolder, environment);
+  if (plan.recovery !== undefined)
+    await installWeights(file, plan.recovery.weights, overlayFolder, environment, {
+      what: 'refitted weights',
+      again: `make both again with \`uncurl recover\` on ${plan.recovery.tasks.join(', ')}`,
+    });
+  if (constants !== undefined)
+    await installWeights(file, constants.weights, overlayFolder, environment, {
+      what: 'constants',
+      again: 'make both again with `uncurl plan`, from the same profile',
+    });
 };
 
 const installWeights = async (
@@ -45,6 +53,7 @@ const installWeights = async (
   weights: string,
   overlayFolder: string,
   environment: VerbHost['environment'],
+  { what, again }: { readonly what: string; readonly again: string },
 ): Promise<void> => {
   const places = [
     weightsBeside(file, weights),
@@ -58,7 +67,7 @@ const installWeights = async (
   }
   throw refuse(
     'recovery-missing',
-    `The weights ${weights} of the plan are neither ${places.join(' nor ')}.`,
-    'Put them beside the plan, or make both again: `uncurl recover` for refitted ones, `uncurl plan` for constants.',
+    `The ${what} of the plan are neither ${places.join(' nor ')}.`,
+    `Put them beside the plan, or ${again}.`,
   );
 };

@@ -52,6 +52,19 @@ test('plans by options, counts, weights, protection and rankings; what does not 
     await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--weight', '1,0')),
   ].map((document) => z.object({ kept: z.array(z.array(z.number())) }).parse(document).kept);
   expect(weighted).toEqual(capital);
+  const uneven = plan(...full, '--method', 'mone', '--counts', '2,3,5');
+  expect(await jsonOf(...uneven)).toMatchObject({ method: 'mone', cost: { keptPerLayer: [2, 3, 5] } });
+  const ofPlan = ['--plan', at('plan.json')];
+  expect(await jsonOf('export', 'uncurl-8', ...ofPlan, '--out', at('constants'))).toMatchObject({
+    verification: { ok: true, sameExperts: true },
+  });
+  const alone = join(await temporaryFolder(), 'alone.json');
+  await copyFile(at('plan.json'), alone);
+  await refused(
+    ['export', 'uncurl-8', '--plan', alone, '--out', at('other')],
+    /constants of the plan are neither .*\n.*uncurl plan/,
+  );
+  await rm(at('constants'), { recursive: true });
   await writeFile(at('ranking.json'), '{"0":[7,1,2,0,3,4,5,6],\n"1":[5,0,1,2,3,4,6,7],\n"2":[4,3,0,1,2,5,6,7]}');
   expect(await jsonOf(...plan('--ranking', at('ranking.json'), '--keep', '2'))).toMatchObject({
     method: 'ranking',
@@ -125,7 +138,7 @@ test('plans by options, counts, weights, protection and rankings; what does not 
     ],
     /"ean" is not among the methods/,
   );
-  expect((await readdir(folder)).sort()).toEqual([
+  expect((await readdir(folder)).filter((name) => !/^[0-9a-f]{32}\.safetensors$/.test(name)).sort()).toEqual([
     'bad.json',
     'full',
     'mask.json',
