@@ -11,7 +11,7 @@ const resources = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..
 const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 /** One thread, so that sums of a training do not depend on how many there are. */
 const experiment = [
-  ...['experiment', 'switch', '--task', 'german,capital', '--method', 'uncurl', '--arms', 'as-is,tuned'],
+  ...['experiment', 'switch', '--task', 'add,german,capital', '--method', 'uncurl', '--arms', 'as-is,tuned'],
   ...['--rate', '0.0003', '--epochs', '10', '--threads', '1'],
 ];
 
