@@ -14,11 +14,22 @@ export const openModel: Action = {
   perform: async ({ bridge, cache }) => {
     const folder = await chooseFolder(bridge, 'model');
     if (folder === null) return;
-    const entry = await bridge.call('models.open', { handle: folder.handle });
-    cache.invalidate((name) => name === 'models.list');
-    selectionStore.getState().selectModel(entry.handle);
-    selectionStore.getState().explain('model');
+    takeModel(cache, await bridge.call('models.open', { handle: folder.handle }));
   },
+};
+
+/** The list with an entry that the engine has just answered: selected before the whole list is asked for again. */
+const withEntry = <E extends { readonly handle: PathHandle }>(list: readonly E[], entry: E): E[] => [
+  ...list.filter(({ handle }) => handle !== entry.handle),
+  entry,
+];
+
+/** Puts an opened model among the others and selects it: what is opened is what is on screen. */
+export const takeModel = (cache: Engine['cache'], entry: ModelEntry): void => {
+  cache.patch('models.list', (models) => withEntry(models, entry));
+  selectionStore.getState().selectModel(entry.handle);
+  selectionStore.getState().explain('model');
+  cache.invalidate((name) => name === 'models.list');
 };
 
 export const openTask: Action = {
@@ -38,10 +49,11 @@ export const openTask: Action = {
 /** Opens a task, ticks it and puts it in focus. */
 const takeTask = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, handle: PathHandle): Promise<void> => {
   const entry = await bridge.call('tasks.open', { handle });
-  cache.invalidate((name) => name === 'tasks.list');
+  cache.patch('tasks.list', (tasks) => withEntry(tasks, entry));
   const { tasks, toggleTask, focusTask } = selectionStore.getState();
   if (!tasks.includes(entry.handle)) toggleTask(entry.handle);
   focusTask(entry.handle);
+  cache.invalidate((name) => name === 'tasks.list');
 };
 
 export const openTaskFile: Action = {
@@ -76,7 +88,5 @@ export const nextTask = stepTask('next', 'Alt+Down', 1);
 export const locateModel = async ({ bridge, cache }: Engine, model: ModelEntry): Promise<void> => {
   const folder = await chooseFolder(bridge, 'model');
   if (folder === null) return;
-  const located = await bridge.call('models.locate', { handle: model.handle, at: folder.handle });
-  cache.invalidate((name) => name === 'models.list');
-  selectionStore.getState().selectModel(located.handle);
+  takeModel(cache, await bridge.call('models.locate', { handle: model.handle, at: folder.handle }));
 };

@@ -226,8 +226,14 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await page.getByRole('button', { name: 'Export and verify' }).click();
     await expect(page.getByText(new RegExp(`${EXPORT_NAME}.*exist`, 'i')).first()).toBeVisible();
     await photograph(workbench, 'refused');
-    await page.keyboard.press('Escape');
+  });
+
+  await test.step('an export is opened as a model, and becomes the one on screen', async () => {
+    await page.getByRole('region', { name: 'Outcome' }).getByRole('button', { name: 'Open as model' }).click();
     await expect(page.getByRole('dialog', { name: 'Export', exact: true })).toBeHidden();
+    const header = page.getByRole('region', { name: 'What is on screen' });
+    await expect(header.getByLabel('Model', { exact: true }).locator('option:checked')).toHaveText(EXPORT_NAME);
+    await expect(page.getByRole('region', { name: 'Selected model' })).toContainText('mixtral');
   });
 
   await test.step('everything is within reach of the keyboard', async () => {

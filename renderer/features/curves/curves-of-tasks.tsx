@@ -71,7 +71,7 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
       ) : (
         <>
           {!asTable && document !== undefined && (
-            <div className="curves-head">
+            <div className="curves-head curves-head-legend">
               <CurvesLegend methods={methods} theme={theme} delta={delta} />
               <SaveFigure
                 subject={manifest.id}

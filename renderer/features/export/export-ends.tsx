@@ -1,13 +1,13 @@
 import { useStore } from 'zustand';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { takeModel } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
 import type { Engine } from '../../engine/engine-context.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { exportStore } from '../../state/export-store.ts';
 import type { ChosenFolder } from '../../state/export-store.ts';
 import { noticesStore } from '../../state/notices-store.ts';
-import { selectionStore } from '../../state/selection-store.ts';
 
 /** Name of the folder of a path, where it lies in another; null where it does not. */
 const nameIn = (folder: ChosenFolder | null, path: string): string | null => {
@@ -27,10 +27,7 @@ const openAsModel = async ({ bridge, cache }: Engine, into: ChosenFolder, name: 
       'Open it where it lies now.',
     );
   }
-  const model = await bridge.call('models.open', { handle: entry.handle });
-  cache.invalidate((call) => call === 'models.list');
-  selectionStore.getState().selectModel(model.handle);
-  selectionStore.getState().explain('model');
+  takeModel(cache, await bridge.call('models.open', { handle: entry.handle }));
   exportStore.getState().show(false);
 };
 

@@ -156,3 +156,25 @@ test('what was announced while a call was under way is not undone by its older a
     ['b', 1],
   ]);
 });
+
+test('several answers are read as one list, which changes only when one of them does', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  const many = cache.readerOfMany('sweep.read', [{ run: 'a' }, { run: 'b' }]);
+  let heard = 0;
+  const stop = many.subscribe(() => (heard += 1));
+  await settle();
+  expect(asked.map(({ input }) => input)).toEqual([{ run: 'a' }, { run: 'b' }]);
+  const before = many.read();
+  expect(many.read()).toBe(before);
+  asked[1]?.answer({ run: 'b', results: [], thresholds: [], rule: '' });
+  await settle();
+  expect(heard).toBeGreaterThan(0);
+  expect(many.read()).not.toBe(before);
+  expect(many.read().map(({ data }) => data?.run)).toEqual([undefined, 'b']);
+  stop();
+  const told = heard;
+  asked[0]?.answer({ run: 'a', results: [], thresholds: [], rule: '' });
+  await settle();
+  expect(heard).toBe(told);
+});

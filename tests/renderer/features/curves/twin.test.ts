@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { taskEntry } from '../../../../main/contract/task.ts';
+import { twinOf } from '../../../../renderer/features/curves/twin.ts';
+
+const task = (name: string, metric: 'acc' | 'exact_match', test = 300, error: string | null = null) =>
+  taskEntry.parse({
+    handle: name,
+    name,
+    title: name,
+    description: '',
+    metric,
+    source: '',
+    licence: '',
+    path: '/t',
+    bundled: true,
+    items: { calibration: 1, test },
+    chance: null,
+    hash: 'h',
+    error,
+  });
+
+test('a task and the one whose answers are written find each other, where both hold the same items', () => {
+  const [sort, written] = [task('sort', 'acc'), task('sort-written', 'exact_match')];
+  const tasks = [task('add', 'acc'), sort, written];
+  expect(twinOf(sort, tasks)).toBe(written);
+  expect(twinOf(written, tasks)).toBe(sort);
+  expect(twinOf(task('add', 'acc'), tasks)).toBeNull();
+  expect(twinOf(sort, [sort, task('sort-written', 'exact_match', 20)])).toBeNull();
+  expect(twinOf(sort, [sort, task('sort-written', 'exact_match', 300, 'gone')])).toBeNull();
+  expect(twinOf(sort, [sort, task('sort-written', 'acc')])).toBeNull();
+  expect(twinOf(task('prose', 'exact_match'), tasks)).toBeNull();
+});
