@@ -15,8 +15,9 @@ export interface WatchedResources {
 export interface SourceWatch extends WatchedResources {
   /**
    * Compares all files once more at the end of a run, and the bytes of all weights that were mapped with those on disk.
-   * If only bytes differ, nobody knows since when: the steps that the run stored are dropped, and the models closed. `quickly`: of models that take
-   * longer than a moment to read, only times and headers are compared (who cancels does not wait).
+   * If only bytes differ, nobody knows since when: the steps that the run stored are dropped, and the models closed.
+   * `quickly`: of models that take longer than a moment to read, only times and headers are compared (who cancels does
+   * not wait).
    *
    * @throws WorkbenchError `model-changed`, which says what changed.
    */
@@ -62,7 +63,12 @@ export const watchSources = ({ steps, runners }: WatchedResources): SourceWatch 
         opened.set(checkpoint, runner);
         return runner;
       },
-      close: (checkpoint) => runners.close(checkpoint),
+      close: async (checkpoint) => {
+        // Its folder may go now: it is compared for the last time.
+        await requireUnchanged();
+        opened.delete(checkpoint);
+        await runners.close(checkpoint);
+      },
       dispose: () => runners.dispose(),
     },
     steps: {

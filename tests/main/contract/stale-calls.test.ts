@@ -30,6 +30,8 @@ const manifest = (state: RunManifest['state']): RunManifest => ({
   error: null,
 });
 const results = [
+  'experiment.read',
+  'experiment.report',
   'outcomes.read',
   'report.make',
   'reproduction.read',

@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { zstdDecompressSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { z } from 'zod';
 import { sweepDocument } from '../../../main/contract/sweep.ts';
@@ -37,7 +37,7 @@ const root = path.join(import.meta.dirname, '../../..');
 const fixture = (...parts: readonly string[]): string => path.join(root, 'tests', 'fixtures', ...parts);
 const sampleRun = (name: string): string => path.join(root, 'resources', 'sample', 'run', name);
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-const unpacked = async (name: string): Promise<Buffer> => gunzipSync(await readFile(sampleRun(name)));
+const unpacked = async (name: string): Promise<Buffer> => zstdDecompressSync(await readFile(sampleRun(name)));
 
 const KEY = '0'.repeat(64);
 const RUN = 'sweep-20260101-120000-ab12';
@@ -137,7 +137,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
   });
   const steps = createStepStore(path.join(workspace.path, 'steps'), workspace.temporaryFolder);
   await steps.writeJson(KEY, {});
-  const points = z.array(z.unknown()).parse(JSON.parse((await unpacked('points.json.gz')).toString('utf8')));
+  const points = z.array(z.unknown()).parse(JSON.parse((await unpacked('points.json.zst')).toString('utf8')));
   const text1 = { kind: 'text', id: 'a', logprob: -1.5, tokens: 2 } as const;
   const manifest = JSON.parse(await readFile(sampleRun('manifest.json'), 'utf8')) as object;
   const listed = async (): Promise<unknown> => {
@@ -220,7 +220,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     await inFile(
       'profile',
       'p.safetensors',
-      (await unpacked('profile-uncurl-8.safetensors.gz')).subarray(0),
+      (await unpacked('profile-uncurl-8.safetensors.zst')).subarray(0),
       (_, file) => readProfileFile(file),
     ),
     await inFile('outcomes', 'outcomes.parquet', await readFile(written), (_, file) =>

@@ -7,8 +7,9 @@ const needs = (method: string, options = {}) => planNeeds({ method, options, bud
 
 describe('planNeeds', () => {
   it('asks for what a method looks at, by its options', () => {
-    expect(needs('random')).toEqual({ profile: false, extras: [], search: null });
-    expect(needs('frequency')).toEqual({ profile: true, extras: [], search: null });
+    expect(needs('random')).toEqual({ profile: false, extras: [], search: null, constants: false });
+    expect(needs('frequency')).toEqual({ profile: true, extras: [], search: null, constants: false });
+    expect(needs('mone').constants).toBe(true);
     expect(needs('ean').extras).toEqual([]);
     expect(needs('ean', { form: 'ca' }).extras).toEqual(['routed-outputs']);
     expect(needs('easy-ep').extras).toEqual(['residual']);
@@ -34,11 +35,13 @@ describe('planNeeds', () => {
       profile: true,
       extras: ['peaks', 'elimination'],
       search: null,
+      constants: false,
     });
     expect(planNeeds({ method: 'reap', budget: 'global', protect: 'none' })).toEqual({
       profile: true,
       extras: [],
       search: null,
+      constants: false,
     });
   });
 
