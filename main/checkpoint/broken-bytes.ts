@@ -6,9 +6,8 @@ const REPLACEMENT = '\ufffd';
 
 /**
  * Tokens in which every byte of a run that is not UTF-8 as a whole has become U+FFFD, one each, as the tokenizers
- * library
- * decodes byte fallback (a decoder that keeps what is valid within such a run gives other texts). Runs that are UTF-8
- * stay.
+ * library decodes byte fallback (a decoder that keeps what is valid within such a run gives other texts). Runs that are
+ * UTF-8 stay.
  */
 export const replaceBrokenBytes = (tokens: readonly string[]): string[] => {
   const out: string[] = [];

@@ -63,8 +63,8 @@ const checksumOf = async (views: readonly TensorView[]): Promise<number> => {
 };
 
 /**
- * Checksums of the weights as they were when they were first mapped, part by part (a block, the embedding, the head), and
- * whether the files still hold the same: so a change that leaves size and time alone is found as well.
+ * Checksums of the weights as they were when they were first mapped, part by part (a block, the embedding, the head),
+ * and whether the files still hold the same: so a change that leaves size and time alone is found as well.
  */
 export class MappedWeights {
   readonly #tensors: ReadonlyMap<string, TensorView>;

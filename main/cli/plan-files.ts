@@ -25,8 +25,8 @@ export interface PlanOnDisk {
 }
 
 /**
- * Puts the refitted weights and the constants of a plan where runners look for them: those beside its file, or else those of the
- * workspace, where a sweep left them. A plan without any is left alone.
+ * Puts the refitted weights and the constants of a plan where runners look for them: those beside its file, or else
+ * those of the workspace, where a sweep left them. A plan without any is left alone.
  *
  * @throws WorkbenchError `recovery-missing`.
  */

@@ -158,8 +158,7 @@ export const calls = {
   ),
   /**
    * Profiles already on disk for a model; a task that was not profiled is absent. `chat`: of the tasks as the model's
-   * chat
-   * template asks them, whose profiles are their own; a task that it cannot ask is absent too.
+   * chat template asks them, whose profiles are their own; a task that it cannot ask is absent too.
    */
   'profile.read': call(
     z.object({ model: pathHandle, tasks: z.array(pathHandle), chat: z.boolean().optional() }),
@@ -191,14 +190,12 @@ export const calls = {
   'sweep.read': call(z.object({ run: runId, ...thresholdReading }), sweepDocument, 'results'),
   /**
    * A sweep read over the sizes of its models, which differ in the number of experts: thresholds against E,
-   * pruned-large
-   * against scratch-small, and what they show in sentences. `delta` and `familywise` as in `sweep.read`.
+   * pruned-large against scratch-small, and what they show in sentences. `delta` and `familywise` as in `sweep.read`.
    */
   'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
   /**
    * The methods of a sweep against each other, for one model (the first) and one factor (the middle one): ranks and
-   * paired
-   * differences to `reference` (`best`: of each task; `unpruned`, or a method).
+   * paired differences to `reference` (`best`: of each task; `unpruned`, or a method).
    */
   'sweep.compare': call(
     z.object({

@@ -54,8 +54,7 @@ export const compareRow = z.object({
   reading: compareReading.nullable(),
   /**
    * `paired.p` by Holm's step-down procedure over all comparisons of the document; null where there is no p, and
-   * against
-   * the best of each task (`holmWithheld`).
+   * against the best of each task (`holmWithheld`).
    */
   pHolm: z.number().nullable(),
 });

@@ -193,16 +193,15 @@ export const planRecovery = z.object({
 export type PlanRecovery = z.infer<typeof planRecovery>;
 
 /**
- * Constant vectors that stand in for experts: the mean output of each on calibration tokens, in a file of their own that is
- * named by its content. The router keeps a row for every expert.
+ * Constant vectors that stand in for experts: the mean output of each on calibration tokens, in a file of their own
+ * that is named by its content. The router keeps a row for every expert.
  */
 export const planConstants = z.object({ weights: z.string().regex(/^[0-9a-f]{32}$/) });
 export type PlanConstants = z.infer<typeof planConstants>;
 
 /**
  * A layer made smaller by matrices [E', E]: row r of `merge` weighs all experts into the new expert r, row r of
- * `router`
- * adds up their probabilities. Numbers may be negative.
+ * `router` adds up their probabilities. Numbers may be negative.
  */
 export const layerBlend = z.object({ merge: z.array(z.array(z.number())), router: z.array(z.array(z.number())) });
 export type LayerBlend = z.infer<typeof layerBlend>;

@@ -35,8 +35,7 @@ export const sweepSettings = z.object({
   limit: z.number().int().positive().nullable().default(null),
   /**
    * What profiles, searches and refits read of a calibration item whose answer is written: its right answer, or what
-   * the
-   * unpruned model itself writes (default: the answers).
+   * the unpruned model itself writes (default: the answers).
    */
   calibration: z.enum(['answers', 'written']).optional(),
   /** Ask every model through its own chat template. */
@@ -142,8 +141,7 @@ export const sweepResult = z.object({
   lowTail: z.array(z.object({ alpha: z.number(), low: z.number() })).optional(),
   /**
    * Where items share a passage: how many passages, and by how much that widens the variance of the difference.
-   * Intervals
-   * are those of n / designEffect independent items.
+   * Intervals are those of n / designEffect independent items.
    */
   groups: z.object({ count: z.number(), designEffect: z.number() }).optional(),
   /** At the margin and level of the document's thresholds; null for the unpruned model. Absent before one is chosen. */
@@ -196,8 +194,7 @@ export const threshold = z.object({
   firstUnsafe: z.number().nullable(),
   /**
    * Smallest tested factor such that it and every larger tested factor are worse (for every seed where there are
-   * several);
-   * null where not even the largest is. Between `lastSafe` and it lies what this test leaves undecided.
+   * several); null where not even the largest is. Between `lastSafe` and it lies what this test leaves undecided.
    */
   firstWorse: z.number().nullable().default(null),
   delta: z.number(),

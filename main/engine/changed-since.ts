@@ -15,8 +15,7 @@ export const contentThenAndNow = (then: string, now: string): string =>
 
 /**
  * The newest of the `runs` that measured what lies at a recorded path, if something else lay there then; undefined
- * where
- * it is the same, or was never measured. `runs` stand newest first.
+ * where it is the same, or was never measured. `runs` stand newest first.
  */
 export const changedSinceRun = (
   runs: readonly RunManifest[],

@@ -23,8 +23,7 @@ export const writtenTasks = (results: readonly SweepResult[]): ReadonlySet<strin
 
 /**
  * Thresholds of tasks that a sweep measured both ways, in the order of the thresholds: a written task is the twin of
- * the
- * task that it is named after (`plural-written` of `plural`) where both have as many items. Empty where none is.
+ * the task that it is named after (`plural-written` of `plural`) where both have as many items. Empty where none is.
  */
 export const choiceAndWriting = ({
   results,

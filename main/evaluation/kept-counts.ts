@@ -28,10 +28,9 @@ export const nextKeptCount = (tested: readonly TestedCount[], experts: number, m
  * every count from `experts` - 1 down to the smallest that was found safe, in that order, until the first unsafe one.
  *
  * Only so is the threshold told at 5 %. The order is fixed before anything is measured and leaves no count out, so that
- * the
- * largest truly unsafe count is tested before any smaller one can be named: a wrong threshold needs that one test to
- * pass, however the outcomes depend on each other. To read again only the counts that the bisection chose would not do:
- * which unsafe counts they are depends on the same outcomes.
+ * the largest truly unsafe count is tested before any smaller one can be named: a wrong threshold needs that one test
+ * to pass, however the outcomes depend on each other. To read again only the counts that the bisection chose would not
+ * do: which unsafe counts they are depends on the same outcomes.
  */
 export const nextToConfirm = (tested: readonly TestedCount[], experts: number): number | null => {
   const unsafe = Math.max(0, ...tested.filter(({ safe }) => !safe).map(({ kept }) => kept));

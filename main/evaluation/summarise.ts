@@ -206,14 +206,12 @@ const compare = (
  * order, which is refused otherwise (`items-differ`).
  *
  * Accuracies and exact match: difference with Tango's interval, exact McNemar p. Perplexity: difference of perplexities
- * with the paired
- * bootstrap's interval; `lowOneSided` is then minus the upper end for the rise of log-perplexity (nats per token), so
- * that for every metric the threshold rule reads `lowOneSided >= -delta`, and `highOneSided` its counterpart; `lost`,
- * `gained` and `truncated` are 0.
+ * with the paired bootstrap's interval; `lowOneSided` is then minus the upper end for the rise of log-perplexity (nats
+ * per token), so that for every metric the threshold rule reads `lowOneSided >= -delta`, and `highOneSided` its
+ * counterpart; `lost`, `gained` and `truncated` are 0.
  *
  * Where all items have groups that some share (a passage), interval and p are those of groups: Tango's interval at n
- * divided
- * by the design effect of Rao and Scott, the p of Durkalski et al.
+ * divided by the design effect of Rao and Scott, the p of Durkalski et al.
  *
  * `candidate: null` summarises the unpruned model itself: it differs from itself by exactly nothing, so difference and
  * interval are 0 and p is null.

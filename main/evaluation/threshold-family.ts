@@ -37,10 +37,8 @@ const tellableCurves = (results: readonly (SweepResult | ToldPoint)[], delta: nu
 
 /**
  * One-sided level of each test. Familywise: Bonferroni over the curves (model, task, method) that could be told; within
- * a
- * curve the fixed sequence costs nothing. The chance that any of all thresholds names an unsafe factor is then at most
- * 5 %,
- * however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
+ * a curve the fixed sequence costs nothing. The chance that any of all thresholds names an unsafe factor is then at
+ * most 5 %, however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
  */
 export const levelOf = (
   results: readonly (SweepResult | ToldPoint)[],
@@ -97,8 +95,7 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number): SweepRe
 
 /**
  * The document with verdicts, thresholds and rule for this reading: no inference, only what is stored. A document of
- * old,
- * without verdicts and first worse factors, gains them.
+ * old, without verdicts and first worse factors, gains them.
  */
 export const withThresholds = (document: SweepDocument, reading: ThresholdReading): SweepDocument => {
   const { delta } = reading;

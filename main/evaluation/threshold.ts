@@ -22,8 +22,7 @@ interface Bracket {
  * Fixed-sequence reading of tested factors: from the smallest on, all safe up to `lastSafe` (1, the unpruned model,
  * where none is), `firstUnsafe` being the next (null where there is none). What lies beyond the first unsafe factor is
  * not read. From the largest down, all worse to `firstWorse` (null where the largest is not). Each step tests at the
- * full
- * level; no correction is needed because testing stops at the first failure (Maurer, Hothorn and Lehmacher 1995).
+ * full level; no correction is needed because testing stops at the first failure (Maurer, Hothorn and Lehmacher 1995).
  */
 export const readInSequence = (tested: readonly TestedFactor[]): Bracket => {
   const ascending = [...tested].sort((a, b) => a.factor - b.factor);
@@ -138,8 +137,7 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => unknown): T[][] => 
  * One point per factor that stands for all seeds of a method: the seed with the lowest lower end. A factor is then safe
  * exactly if it is safe for every seed, and worse if it is worse for every seed. Pooling the seeds' outcomes instead
  * would count the same items several times over and let a lucky draw pay for an unlucky one, while a user prunes with
- * one
- * draw. Factors that some seed has not measured yet are left out unless a measured seed already fails there.
+ * one draw. Factors that some seed has not measured yet are left out unless a measured seed already fails there.
  */
 const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[] =>
   groupBy(points, ({ factor }) => factor).flatMap((draws) => {

@@ -28,9 +28,8 @@ export const quantileAt = (alpha: number): number =>
 /**
  * Items needed before any candidate can be called safe: the smallest n at which a candidate without a discordant pair
  * has its lower limit, -z^2 / (n + z^2), at -delta or above, and at which a candidate that is truly worse by delta
- * shows
- * no discordant pair with a chance of at most alpha, (1 - delta)^n. 149 for delta = 0.02 at 5 %: the limit alone would
- * let 133 pass, where that chance is 6.8 %. For perplexity, TEXTS_NEEDED.
+ * shows no discordant pair with a chance of at most alpha, (1 - delta)^n. 149 for delta = 0.02 at 5 %: the limit alone
+ * would let 133 pass, where that chance is 6.8 %. For perplexity, TEXTS_NEEDED.
  */
 export const itemsNeeded = (delta: number, metric: MetricName = 'acc', alpha = ONE_SIDED_ALPHA): number => {
   if (!(delta > 0 && delta <= 0.5)) {

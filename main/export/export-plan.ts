@@ -86,9 +86,8 @@ export interface ExportResult {
 /**
  * Writes the pruned checkpoint as a Hugging Face folder in the source's own tensor names and shards, as an ONNX graph
  * with its weights, as both, or as a GGUF file; proves it equal to the masked (or overlaid) original, and only then
- * gives
- * it its name. What llama.cpp would compute otherwise is refused as GGUF before a byte is written.
- * Nothing is ever overwritten, and whatever fails, nothing is left behind.
+ * gives it its name. What llama.cpp would compute otherwise is refused as GGUF before a byte is written. Nothing is
+ * ever overwritten, and whatever fails, nothing is left behind.
  *
  * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`,
  * `changes-nothing`, `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `destination-exists`, `no-folder`,

@@ -40,8 +40,7 @@ interface PrunedLayer {
  * Every tensor of the pruned checkpoint in the order of the source's files: expert-numbered tensors renumbered densely,
  * tensors whose first axis counts experts cut to the kept rows, all others as they stand. Merged weights come from the
  * overlay files that a measurement of the plan runs on (written first where they are missing). Tensors that take no
- * part
- * in inference (extra prediction layers) are left out. `plan` is prepared.
+ * part in inference (extra prediction layers) are left out. `plan` is prepared.
  */
 export const exportedTensors = async (
   checkpoint: Checkpoint,
@@ -80,8 +79,8 @@ export const exportedTensors = async (
 };
 
 /**
- * The tensors of a checkpoint in which experts give constants: the router stays whole, kept experts keep their numbers, and
- * the vector of each other one stands where its first matrix stood.
+ * The tensors of a checkpoint in which experts give constants: the router stays whole, kept experts keep their numbers,
+ * and the vector of each other one stands where its first matrix stood.
  */
 const withConstants = (
   checkpoint: Checkpoint,

@@ -51,8 +51,7 @@ export interface GraphComparison extends LogitComparison {
  *
  * Where sums run in another order than the original's, a router's tie may go the other way and change a sequence for
  * good; so there most sequences must agree, and `maxLogitDifference` is that of those which do. (What the weights are
- * is
- * compared byte by byte elsewhere.)
+ * is compared byte by byte elsewhere.)
  */
 export const compareOnnx = async (
   folder: string,

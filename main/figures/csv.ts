@@ -14,8 +14,8 @@ const written = (cells: readonly Cell[]): string[] =>
 
 /**
  * A CSV file whose first line is `# manifest: ` and the manifest as JSON, the second the column names; then RFC 4180
- * rows, numbers in full precision, null empty, texts that begin a formula behind an apostrophe, every line ended by a line feed. Read it with
- * `pandas.read_csv(file, skiprows=1)` or `polars.read_csv(file, skip_rows=1)`.
+ * rows, numbers in full precision, null empty, texts that begin a formula behind an apostrophe, every line ended by a
+ * line feed. Read it with `pandas.read_csv(file, skiprows=1)` or `polars.read_csv(file, skip_rows=1)`.
  */
 export const csvFile = (
   manifest: FigureManifest,

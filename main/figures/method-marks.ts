@@ -154,8 +154,7 @@ export const methodColors = (name: ThemeName): readonly (readonly [property: str
 
 /**
  * Marks of curves in the order given; methods without a lasting mark take the last styles in turn. Of those, `shown`
- * are
- * drawn (all unless given): leaving some out changes no other's mark.
+ * are drawn (all unless given): leaving some out changes no other's mark.
  */
 export const methodMarks = (
   labels: readonly string[],

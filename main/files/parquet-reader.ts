@@ -186,8 +186,8 @@ class ReadingThread {
 }
 
 /**
- * Opens a Parquet file (uncompressed, snappy, gzip, brotli or zstd) in a thread that is ended when it takes too long or too
- * much. Close it.
+ * Opens a Parquet file (uncompressed, snappy, gzip, brotli or zstd) in a thread that is ended when it takes too long or
+ * too much. Close it.
  *
  * @throws WorkbenchError `missing-file`, `not-a-file`, `not-readable`, `bad-parquet`, `task-too-large`.
  */

@@ -25,8 +25,7 @@ export interface Room {
 /**
  * How many of the waiting rows, from the first on, join those that write: as memory has room for, were all to write the
  * most they may; in a resident model at most `ROWS_AT_ONCE` together, and only once some can join. Where none writes,
- * one
- * joins: that it fits was made sure of before (`candidatesAtOnce`).
+ * one joins: that it fits was made sure of before (`candidatesAtOnce`).
  */
 export const admittedRows = (
   waiting: readonly RowSize[],

@@ -11,8 +11,7 @@ const endings = z.looseObject({ eos_token_id: z.union([z.number().int(), z.array
 
 /**
  * Tokens that end what a model writes: `eos_token_id`, a number or a list, of generation_config.json; of config.json
- * where
- * there is no such file (as transformers reads them).
+ * where there is no such file (as transformers reads them).
  */
 export const readEndTokens = async (folder: string): Promise<readonly number[]> => {
   for (const name of ['generation_config.json', 'config.json']) {

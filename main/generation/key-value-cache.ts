@@ -31,8 +31,7 @@ export interface FedKeysAndValues {
 
 /**
  * Keys and values of sequences, per block [slots, G, columns, K] and [slots, G, columns, V]. Each sequence has a slot
- * and
- * fills its columns from 0 on; a block's slots lie one after the other, so that any run of slots is fed as it lies.
+ * and fills its columns from 0 on; a block's slots lie one after the other, so that any run of slots is fed as it lies.
  * Columns that nothing was written to are zero.
  */
 export class KeyValueCache {
@@ -56,8 +55,7 @@ export class KeyValueCache {
 
   /**
    * Makes room for `slots` sequences of `columns` tokens, and keeps what the first `used` of them hold up to the
-   * columns
-   * that remain. Blocks are laid out anew one by one: two layouts of one block exist at a time, never of all.
+   * columns that remain. Blocks are laid out anew one by one: two layouts of one block exist at a time, never of all.
    */
   resize(slots: number, columns: number, used: number): void {
     const kept = Math.min(columns, this.#columns);

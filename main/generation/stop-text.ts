@@ -3,8 +3,7 @@ const MARGIN = 8;
 
 /**
  * Tells, after each token, whether what was written holds a stop string. Only the end is decoded anew, as many tokens
- * as
- * the longest string needs: so the time does not grow with what is written.
+ * as the longest string needs: so the time does not grow with what is written.
  */
 export const stopWatcher = (
   decode: (tokens: readonly number[]) => string,

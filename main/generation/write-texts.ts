@@ -54,8 +54,7 @@ export interface WrittenText {
 
 /**
  * The prompt as lm-evaluation-harness 0.4 makes it: encoded with the tokenizer's own special tokens, and cut on the
- * left
- * to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
+ * left to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
  *
  * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
  */
@@ -121,8 +120,7 @@ export const prepareTexts = (
 
 /**
  * What each candidate writes to each request, every text as soon as it ends (in no fixed order): for a task of items
- * this
- * is one call, `request` and `candidate` of an answer saying whose outcome it is. Candidates write side by side
+ * this is one call, `request` and `candidate` of an answer saying whose outcome it is. Candidates write side by side
  * (`decode`).
  */
 export async function* writeTexts(

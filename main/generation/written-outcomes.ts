@@ -8,9 +8,8 @@ export type Judged = Pick<WrittenOutcome, 'filtered' | 'correct'>;
 
 /**
  * What every candidate writes to every item, by candidate, in the order of `items`: the twin of `ModelRunner.evaluate`
- * for
- * tasks whose answer is written. All candidates go in one call, so that they write side by side. `judge` is the task's:
- * its filters and its comparison; it is called once per item and candidate, as soon as the text has ended.
+ * for tasks whose answer is written. All candidates go in one call, so that they write side by side. `judge` is the
+ * task's: its filters and its comparison; it is called once per item and candidate, as soon as the text has ended.
  *
  * Deterministic: the same arguments give the same outcomes. Throws as `prepareTexts` and `decode` do, and what `judge`
  * throws.

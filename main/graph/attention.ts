@@ -156,8 +156,7 @@ const latentHeads = (
 
 /**
  * What latent attention makes of tokens: queries [T, N, plain] and [T, N, rotated], the normed latent [T, latent], and
- * the
- * rotated part of the key [T, 1, rotated], which all heads share.
+ * the rotated part of the key [T, 1, rotated], which all heads share.
  */
 export const latentParts = (
   graph: OnnxGraph,
@@ -234,8 +233,7 @@ const transposedPrefix = (graph: OnnxGraph, { key, value }: KeysAndValues): Tran
 
 /**
  * Values mixed by the softmax of scores [..., S, P + S]. A prefix stands before each sequence's own keys; it is
- * multiplied
- * apart from them, so that it is not copied for every sequence.
+ * multiplied apart from them, so that it is not copied for every sequence.
  */
 const mix = (
   graph: OnnxGraph,

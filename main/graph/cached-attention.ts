@@ -186,8 +186,7 @@ const attendCached = (
 
 /**
  * Rows [B, G, R, X] of sequences times a matrix [N, G, X, Y] of their candidates: [B, G, R, Y]. The M seats of a
- * candidate
- * are rows of one product, so that what its sequences share is read once and never copied.
+ * candidate are rows of one product, so that what its sequences share is read once and never copied.
  */
 const perCandidate = (graph: OnnxGraph, rows: Value, matrix: Value, { members, seats }: CacheInputs): Value => {
   const bySeat = [0, 2, 1, 3, 4];

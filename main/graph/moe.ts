@@ -63,8 +63,7 @@ export interface MoeObservation {
 /**
  * Sparse Mixture-of-Experts layer: tokens are sorted by expert (an argsort by TopK over unique keys), split by counts,
  * run through one chain of products per expert on the checkpoint's own tensors, and put back in order. `mask` [rows],
- * or
- * [T, rows] where tokens are of several candidates: 0 keeps an expert, -1e9 removes it exactly as deleting its row
+ * or [T, rows] where tokens are of several candidates: 0 keeps an expert, -1e9 removes it exactly as deleting its row
  * would.
  */
 export const moe = (graph: OnnxGraph, layer: MoeLayer, tokens: Value, mask: Value): MoeOutputs => {

@@ -96,8 +96,7 @@ export const LOGITS = 'logits';
 /**
  * A whole model as one graph: `input_ids` and `attention_mask` [batch, sequence] int64 -> `logits` [batch, sequence,
  * vocabulary] float32. A slot whose mask is 0 is padding, on whichever side: no token sees it, it counts as no
- * position,
- * and its own logits mean nothing. Batch and sequence may be of any size; at least one slot must be a token.
+ * position, and its own logits mean nothing. Batch and sequence may be of any size; at least one slot must be a token.
  *
  * `layers[block]`: the experts of each block, null where it is dense.
  */

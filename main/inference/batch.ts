@@ -100,8 +100,7 @@ export const makeBatch = (
 
 /**
  * A prefix that trees of other batches go on from. Attention over no keys at all is not safe on every provider, so
- * before
- * the prefix itself stands one key that none of its tokens sees.
+ * before the prefix itself stands one key that none of its tokens sees.
  */
 export const makePrefixBatch = (model: ModelDescriptor, prefix: readonly number[]): Batch => ({
   ...makeBatch(model, [{ trunk: prefix, branches: [] }], [0], 1),

@@ -15,8 +15,8 @@ import { recoveredFile } from './recovered-layer.ts';
 
 /**
  * Constants that stand in for experts: the mean output of each over the calibration tokens that were routed to it
- * (Zhang et al. 2025, arXiv 2507.00390, "novices"), in a file that is named by its content. It holds those of all experts,
- * so that plans of every size share it.
+ * (Zhang et al. 2025, arXiv 2507.00390, "novices"), in a file that is named by its content. It holds those of all
+ * experts, so that plans of every size share it.
  */
 const tensorName = (layer: number): string => `${String(layer)}.constants`;
 

@@ -8,8 +8,7 @@ export type StoredHidden =
 
 /**
  * Hidden states between two blocks of a model that runs block by block. Up to `limitBytes` they stay in memory, the
- * rest
- * goes to files under `folder` and comes back bit for bit. Release every state; `dispose` removes what is left.
+ * rest goes to files under `folder` and comes back bit for bit. Release every state; `dispose` removes what is left.
  */
 export class HiddenStore {
   readonly #folder: string;

@@ -26,8 +26,7 @@ export interface ForwardResult {
   readonly logits: Float32Array;
   /**
    * [L, T, R] raw router logits (before any mask), float32. R: rows of the router, the most of any layer, E unless a
-   * merge
-   * leaves fewer; -Infinity in the rows that a layer lacks.
+   * merge leaves fewer; -Infinity in the rows that a layer lacks.
    */
   readonly routerLogits: Float32Array;
   /**
@@ -73,9 +72,8 @@ export interface ModelRunner {
   ): Promise<RoutingStatistics>;
   /**
    * The plan with its experts' down projections, its router or both refitted on the items (those of `tasks`, by name),
-   * so
-   * that every block gives again what the unpruned one gave. The weights are written to the overlay folder.
-   * `refit`: the experts unless it says otherwise.
+   * so that every block gives again what the unpruned one gave. The weights are written to the overlay folder. `refit`:
+   * the experts unless it says otherwise.
    */
   recover(
     plan: Plan,

@@ -48,8 +48,7 @@ export interface ProfileRequest {
 /**
  * Statistics of a model over token trees: routing always, and the extras that were asked for. Those that look at every
  * expert run E / K times the work of the MoE layers. Where only routing is looked at, a prefix that items share runs
- * once
- * and counts for each of them.
+ * once and counts for each of them.
  */
 export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
   const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;

@@ -107,8 +107,7 @@ const strideOf = (trees: readonly TokenTree[], experts: number): number => {
 
 /**
  * What the routed experts should give on the pruned stream: the unpruned branch's output, less what a shared expert
- * gives
- * there anyway.
+ * gives there anyway.
  */
 const wantedOutput = (
   full: Float32Array,

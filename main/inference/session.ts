@@ -24,8 +24,7 @@ export type Feeds = Readonly<Record<string, Tensor>>;
  * An onnxruntime session over one graph, opened from bytes. Dispose it: garbage collection does not free it.
  *
  * The provider is named alone: beside another one, onnxruntime leaves out what it cannot find, with a warning. Nodes
- * for
- * which a provider has no kernel run on the processor all the same; a probe counts them.
+ * for which a provider has no kernel run on the processor all the same; a probe counts them.
  */
 export class Session {
   readonly #session: InferenceSession;

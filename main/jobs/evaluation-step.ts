@@ -51,8 +51,7 @@ export const requireFinite = (outcomes: readonly ItemOutcome[], { model, task }:
 /**
  * Outcomes of every plan on a measurement's items: those on disk first, then the others, computed in groups that share
  * layers and stored one by one before `done` is told. Where answers are written, all others write side by side. Keys
- * are
- * unique.
+ * are unique.
  */
 export const evaluationSteps = async (
   context: JobContext,

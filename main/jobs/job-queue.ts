@@ -29,8 +29,7 @@ interface QueuedJob {
 
 /**
  * Runs jobs one at a time, in the order they came; the others wait as `queued`. Keeps every run's lock alive, writes
- * its
- * manifest when its state changes, and tells of progress and changes.
+ * its manifest when its state changes, and tells of progress and changes.
  */
 export class JobQueue {
   readonly #runs: RunStore;

@@ -48,8 +48,8 @@ const ROUNDS = 3;
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 /**
- * Prompt and decode tokens per second of one sequence on the device that the runner uses: a random prompt of 128 tokens and
- * 32 tokens after it (fewer where the model has fewer positions), the median of three rounds after one that is not
+ * Prompt and decode tokens per second of one sequence on the device that the runner uses: a random prompt of 128 tokens
+ * and 32 tokens after it (fewer where the model has fewer positions), the median of three rounds after one that is not
  * counted. `clock` gives milliseconds.
  */
 export const measureSpeed = async (runner: ModelRunner, signal: AbortSignal, clock: () => number): Promise<Speed> => {

@@ -89,8 +89,7 @@ export const readStoredProfile = async (
 
 /**
  * Work of a profile on items of so many tokens, in tokens that are only routed. For the time left: running every expert
- * on
- * every token took a fifth more per E / K, and trying what a layer gives without experts E^2 / 40 more (bundled
+ * on every token took a fifth more per E / K, and trying what a layer gives without experts E^2 / 40 more (bundled
  * models).
  */
 export const profileWork = (

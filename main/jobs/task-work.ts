@@ -38,8 +38,7 @@ export interface TokenCounter {
   /**
    * Tokens that answering takes, the context of a multiple-choice item counted once; where answers are written, the
    * prompt and the most that may follow. Refuses by id, before any model runs, items whose continuation has no token
-   * left,
-   * and those that leave no room for what is to be written.
+   * left, and those that leave no room for what is to be written.
    */
   scoring(items: readonly TaskItem[]): Promise<number>;
   /** Tokens that profiling takes. */

@@ -11,10 +11,8 @@ const ITEMS_AT_ONCE = 128;
 
 /**
  * What every plan writes to a measurement's items, side by side, part by part of the items: a part is a step of its
- * own,
- * so that an interrupted run goes on behind the last one. A streamed model reads all its weights for every token, so
- * all
- * its items are one part. Texts do not depend on the parts.
+ * own, so that an interrupted run goes on behind the last one. A streamed model reads all its weights for every token,
+ * so all its items are one part. Texts do not depend on the parts.
  */
 export const writeSideBySide = async (
   context: JobContext,

@@ -111,9 +111,8 @@ const compare = async (
 
 /**
  * Runs a finished sweep again from its settings, in the run's own step store and with merged experts of its own, so
- * that
- * nothing stored is reused; a resumed reproduction goes on from its own finished steps. Then compares every value and
- * every item's outcome with what the sweep had stored, and leaves `reproduction.json`.
+ * that nothing stored is reused; a resumed reproduction goes on from its own finished steps. Then compares every value
+ * and every item's outcome with what the sweep had stored, and leaves `reproduction.json`.
  */
 export const reproduceJob =
   (input: ReproduceInput): Job =>

@@ -69,8 +69,8 @@ const COLUMNS: readonly SchemaElement[] = [
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
 /**
- * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: byte by byte they
- * compress to two thirds, without loss.
+ * Log-probabilities are sums of few float32 numbers, so the low bytes of their float64 are mostly zero: byte by byte
+ * they compress to two thirds, without loss.
  */
 const BY_BYTE: ReadonlySet<string> = new Set(['logprob', 'logprobs']);
 

@@ -60,8 +60,7 @@ export const readRunProfiles = async (folder: string, manifest: RunManifest): Pr
 
 /**
  * Outcomes of points of a sweep: from its `outcomes.parquet` where the run is finished, from the workspace's steps
- * where
- * it is not. Null for a point whose outcomes neither holds.
+ * where it is not. Null for a point whose outcomes neither holds.
  */
 export const readPointOutcomes = async (
   { runs, steps }: Pick<Workspace, 'runs' | 'steps'>,
@@ -118,8 +117,8 @@ export interface ComparisonChoice {
 }
 
 /**
- * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task, for
- * each kind of answers. Empty where no model has two methods to compare.
+ * What a report and figures show: every model of a sweep at its middle factor, against the best method of each task,
+ * for each kind of answers. Empty where no model has two methods to compare.
  */
 export const readReportComparisons = async (stores: Stores, document: SweepDocument): Promise<CompareDocument[]> => {
   // Only candidates that are safe were measured in full: no ranking is to be had from them.
@@ -201,8 +200,7 @@ export const readSizePairs = async (
 
 /**
  * A sweep read over the sizes of its models, noting where they are bundled instruments; beside those, other trainings
- * of
- * their sizes as far as they were recorded.
+ * of their sizes as far as they were recorded.
  */
 export const sizeTrendOf = async (
   manifest: RunManifest,
@@ -230,8 +228,7 @@ export interface StoredSweep {
 
 /**
  * A sweep as it lies on disk, and read over the sizes of its models; `delta` is the sweep's own unless given,
- * thresholds
- * told one by one.
+ * thresholds told one by one.
  */
 export const readStoredSweep = async (
   stores: Stores,

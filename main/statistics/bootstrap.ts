@@ -101,10 +101,9 @@ type EndAt = (probability: number) => number;
 
 /**
  * The studentised bootstrap (bootstrap-t; Efron and Tibshirani 1993, An Introduction to the Bootstrap, ch. 12.5): an
- * end
- * of the interval is the estimate minus a quantile of (resampled - estimate) / resampled error, times the error. Unlike
- * the percentile bootstrap it follows the skewness of the texts. Resamples of one text over and over, which have no
- * error, are left out.
+ * end of the interval is the estimate minus a quantile of (resampled - estimate) / resampled error, times the error.
+ * Unlike the percentile bootstrap it follows the skewness of the texts. Resamples of one text over and over, which have
+ * no error, are left out.
  */
 const studentised = ({ value, error }: Estimate, resampled: readonly Estimate[]): EndAt => {
   const scale = Number.isFinite(error) ? error : 0;

@@ -7,8 +7,7 @@ export interface ClusteredPairs {
   /**
    * Variance of the difference between groups over that of as many independent items, at least 1 (Rao and Scott 1992,
    * doi:10.2307/2532311). Where no item is discordant there is no variance to compare: then the mean size of a group,
-   * as if
-   * all items of a group went the same way.
+   * as if all items of a group went the same way.
    */
   readonly designEffect: number;
   /**

@@ -34,8 +34,7 @@ export const normalUpperTail = (x: number): number => {
 
 /**
  * The normal quantile of a one-sided level: the z with P(Z > z) = alpha, for alpha in (0, 0.5]. By bisection to the
- * last
- * bits that the tail has.
+ * last bits that the tail has.
  */
 export const normalQuantileOf = (alpha: number): number => {
   if (!(alpha > 0 && alpha <= 0.5)) {

@@ -109,8 +109,7 @@ const approximateItems = ({ delta, z }: Omit<PairedTest, 'n'>, discordance: numb
 /**
  * A number of items with which an unharmed candidate of this discordance is called safe with at least the chance
  * `wanted` (0.5 or more), and with one item fewer is not (or `fewest` itself). The chance rises with n in small steps
- * up
- * and down, as counts are whole, so that a few items fewer may do by luck as well. Beyond 2000 items by the normal
+ * up and down, as counts are whole, so that a few items fewer may do by luck as well. Beyond 2000 items by the normal
  * approximation, which is then within 1 %.
  */
 export const itemsForChance = (

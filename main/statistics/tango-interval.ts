@@ -65,8 +65,7 @@ export const tangoLowerLimit = (counts: PairedCounts, z: number): number => {
 
 /**
  * As `tangoLowerLimit`, of counts divided by a design effect (Rao and Scott 1992, doi:10.2307/2532311): they need not
- * be
- * whole.
+ * be whole.
  */
 export const tangoLowerLimitOfEffective = (counts: PairedCounts, z: number): number => {
   const { gained, lost, n } = counts;

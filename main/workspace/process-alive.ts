@@ -28,9 +28,9 @@ const readOrNull = (read: () => string): string | null => {
 };
 
 /**
- * Field 22 of /proc/PID/stat; the name (field 2) may hold spaces and brackets, so count from its last bracket. A process
- * has ended also where it is still listed because nobody asked how it ended (field 3, Z): in a container whose first
- * process is no init it stays listed for ever.
+ * Field 22 of /proc/PID/stat; the name (field 2) may hold spaces and brackets, so count from its last bracket. A
+ * process has ended also where it is still listed because nobody asked how it ended (field 3, Z): in a container whose
+ * first process is no init it stays listed for ever.
  */
 const processStart = (pid: number): ProcessStart => {
   const stat = readOrNull(() => readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));

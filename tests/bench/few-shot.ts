@@ -5,10 +5,8 @@
  *
  * Method: both read the same folder, in whose items the examples already stand, and run as whole processes in turn on
  * one thread each, ROUNDS times; wall time, start-up included, a fresh workspace each time. Accuracies are compared:
- * the
- * model is random, so they are near chance, but they must agree. Tokens of the examples and of all that follows them
- * are
- * printed first. Usage: node tests/bench/few-shot.ts [rounds]
+ * the model is random, so they are near chance, but they must agree. Tokens of the examples and of all that follows
+ * them are printed first. Usage: node tests/bench/few-shot.ts [rounds]
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, copyFileSync } from 'node:fs';
 import os from 'node:os';

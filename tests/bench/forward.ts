@@ -3,10 +3,9 @@
  *
  * Method: one process of ours and one of Python hold the same checkpoint and the same token ids (equal lengths, so that
  * neither pads). They take turns, ROUNDS times after one warm-up round, each with as many passes as take about a
- * second,
- * since a sweep runs pass after pass; printed are the medians and the ratio of each pair. Both compute the logits of
- * every position. "Of one product": our arithmetic per second, over the whole pass, against that of onnxruntime
- * multiplying two matrices of 2048 x 2048, taken in the same rounds. Usage: node tests/bench/forward.ts
+ * second, since a sweep runs pass after pass; printed are the medians and the ratio of each pair. Both compute the
+ * logits of every position. "Of one product": our arithmetic per second, over the whole pass, against that of
+ * onnxruntime multiplying two matrices of 2048 x 2048, taken in the same rounds. Usage: node tests/bench/forward.ts
  */
 import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { openModelRunner } from '../../main/inference/open-model-runner.ts';

@@ -24,12 +24,10 @@ import { median } from './statistics.ts';
  * faster.
  *
  * Method: the synthetic checkpoint of 1 GB, ITEMS prompts of 16 to 48 random tokens, 32 new tokens without end tokens,
- * one
- * thread each; the variants of a comparison take turns, ROUNDS times. Within our engine processor time is compared,
- * which
- * other work on the machine disturbs less; against transformers wall time and processor time. Tokens are compared
- * wherever two variants
- * wrote the same rows. Usage: node tests/bench/generation.ts [together|steps|transformers] [rounds] [items]
+ * one thread each; the variants of a comparison take turns, ROUNDS times. Within our engine processor time is compared,
+ * which other work on the machine disturbs less; against transformers wall time and processor time. Tokens are compared
+ * wherever two variants wrote the same rows. Usage: node tests/bench/generation.ts [together|steps|transformers]
+ * [rounds] [items]
  */
 
 const [, , part = 'all', rounds = '2', items = '100', outFile] = process.argv;

@@ -9,10 +9,10 @@ import { seededRandom } from '../../main/statistics/random.ts';
 /**
  * node tests/bench/kills.ts [kills] [seed]
  *
- * Ends command lines of the workbench by SIGKILL at random moments (default: 200 kills in all), resumes what was killed,
- * and compares what is there in the end with what an undisturbed run gave. By turns: a sweep, a sweep with a search, a
- * sweep of written answers, an export. A kill that comes after the end is not counted. Prints kills, resumed runs,
- * differences, and what was left behind.
+ * Ends command lines of the workbench by SIGKILL at random moments (default: 200 kills in all), resumes what was
+ * killed, and compares what is there in the end with what an undisturbed run gave. By turns: a sweep, a sweep with a
+ * search, a sweep of written answers, an export. A kill that comes after the end is not counted. Prints kills, resumed
+ * runs, differences, and what was left behind.
  */
 const [kills = '200', seed = '1'] = process.argv.slice(2);
 const root = path.join(import.meta.dirname, '../..');

@@ -16,8 +16,8 @@ import { largeCharacter, largeCheckpoint } from './large-checkpoint.ts';
  * sweep within the memory that the verdict names before it runs.
  *
  * Method: each is a process of its own, one thread; its peak resident memory is what the system counts (maxRSS). The
- * sweep has as its budget what the verdict says of one block at a time, and 4 items of 2 choices. Needs 25 GB of disk in the
- * temporary folder; the checkpoint stays there, the export does not. Usage: node tests/bench/large-export.ts
+ * sweep has as its budget what the verdict says of one block at a time, and 4 items of 2 choices. Needs 25 GB of disk
+ * in the temporary folder; the checkpoint stays there, the export does not. Usage: node tests/bench/large-export.ts
  */
 
 const measurement = z.object({ seconds: z.number(), startBytes: z.number(), peakBytes: z.number(), done: z.string() });

@@ -3,10 +3,9 @@
  *
  * Method: two checkpoints in bfloat16 with real config, index and headers over sparse files of zeros (nothing is
  * allocated on disk): Mixtral-like (8 experts a layer, 3 shards) and fine-grained (128 experts a layer, 24 shards,
- * about
- * 18,000 tensors), each once with large shards and once cut into shards of 50 MB. Each is opened ROUNDS times, in a
- * process of its own every time. Printed: median time of the first open in the process, range, and peak resident memory
- * of the process beside that of a process that only loads the same code. Usage: node tests/bench/open.ts
+ * about 18,000 tensors), each once with large shards and once cut into shards of 50 MB. Each is opened ROUNDS times, in
+ * a process of its own every time. Printed: median time of the first open in the process, range, and peak resident
+ * memory of the process beside that of a process that only loads the same code. Usage: node tests/bench/open.ts
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

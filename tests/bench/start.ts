@@ -3,8 +3,8 @@
  * and until the page shows its models and accepts a click.
  *
  * Method: ROUNDS times, a fresh workspace each; one Chromium is open beforehand, as a user's browser is. The page
- * counts
- * as usable when the first bundled model is listed and the Prune tab answers a click. Usage: node tests/bench/start.ts
+ * counts as usable when the first bundled model is listed and the Prune tab answers a click. Usage: node
+ * tests/bench/start.ts
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -6,9 +6,8 @@
  * workspace each time, so that nothing is reused. Method frequency, five factors. Accuracies of both are compared and
  * printed: a faster wrong answer is worth nothing. Bundled model: all nine tasks, all items. Synthetic 1 GB model (with
  * the bundled tokenizer): two four-choice tasks, 40 items; its loop spends most of its time saving and loading.
- * PyTorch's
- * threads sleep while they wait: by default they spin, and then any other process makes the loop several times longer.
- * Usage: node tests/bench/sweep.ts [bundled | large]
+ * PyTorch's threads sleep while they wait: by default they spin, and then any other process makes the loop several
+ * times longer. Usage: node tests/bench/sweep.ts [bundled | large]
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * Exports of the families that are served, at half and at an odd number of 16 experts, in transformers and in vLLM (the
- * build for processors, in an environment of its own). Prints the deviations as a table; those of llama.cpp are printed by
- * llama-cpp.test.ts.
+ * build for processors, in an environment of its own). Prints the deviations as a table; those of llama.cpp are printed
+ * by llama-cpp.test.ts.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -15,8 +15,7 @@ import { nameList, startRun } from '../start-run.ts';
 
 /**
  * The stored profile of a model on a task, those of the sample included, that holds the extras; null where the model
- * was
- * not profiled so on it.
+ * was not profiled so on it.
  */
 export const storedProfile = async (
   context: EngineContext,

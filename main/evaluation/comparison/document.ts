@@ -56,8 +56,8 @@ export const measureMethods = (
 
 /**
  * Holm's correction over the comparisons of all tasks together. None against the best of each task: which method that
- * is,
- * the same outcomes decide, so that with no true difference at all Holm would find one in 9 % (8 methods) to 17 % (17).
+ * is, the same outcomes decide, so that with no true difference at all Holm would find one in 9 % (8 methods) to 17 %
+ * (17).
  */
 const withHolm = (tasks: readonly CompareTask[], reference: string): CompareTask[] => {
   if (reference === BEST_REFERENCE) return [...tasks];
@@ -106,8 +106,7 @@ const overMethods = (
 /**
  * The methods of a sweep against each other, for one model and one pruning factor (those of `measured`): per task ranks
  * and paired differences to `reference` (the best of each task, the unpruned model, or a method); over all tasks the
- * mean
- * rank and how often a method is best or not distinguishable from the best; and what recovery did. Pure.
+ * mean rank and how often a method is best or not distinguishable from the best; and what recovery did. Pure.
  */
 export const compareMethods = (
   { run, thresholds }: Pick<SweepDocument, 'run' | 'thresholds'>,

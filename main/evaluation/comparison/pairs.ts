@@ -29,9 +29,8 @@ const together = (comparisons: readonly Omit<PairedDifference, 'pairs'>[]): Pair
 
 /**
  * `one` minus `other` on the same items, every draw of the one with every draw of the other. Pooling the draws'
- * outcomes
- * instead would count the same items several times over; a person prunes with one draw, so a difference is told only
- * where every draw tells it.
+ * outcomes instead would count the same items several times over; a person prunes with one draw, so a difference is
+ * told only where every draw tells it.
  */
 export const pairDifference = (metric: MetricName, one: DrawnOutcomes, other: DrawnOutcomes): PairedDifference =>
   together(one.flatMap((candidate) => other.map((baseline) => summarise(metric, baseline, candidate))));

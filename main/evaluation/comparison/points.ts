@@ -102,9 +102,9 @@ const chosenModel = (models: readonly string[], run: string, model: string | und
 
 /**
  * The points to compare: of one model (the first unless named), per task and method the point of each draw whose factor
- * is nearest to `factor` (the middle one unless given), of tasks whose answers are chosen, or of those whose answers are
- * written (chosen where there are any, unless named). Methods under a global budget reach other factors than were asked
- * for, so the nearest stands for it, if it is within NEAREST_LIMIT.
+ * is nearest to `factor` (the middle one unless given), of tasks whose answers are chosen, or of those whose answers
+ * are written (chosen where there are any, unless named). Methods under a global budget reach other factors than were
+ * asked for, so the nearest stands for it, if it is within NEAREST_LIMIT.
  */
 export const comparePoints = (
   { run, results, told = [] }: Pick<SweepDocument, 'run' | 'results' | 'told'>,

@@ -70,10 +70,8 @@ const valuesOf = ({ isPerplexity, units, scores }: ScoredTask, indices: Uint32Ar
 
 /**
  * Mean over tasks of each method's place, with a 95 % percentile interval: a resample draws the items of every task
- * with
- * replacement, the same ones for all methods, and ranks anew. It is about other items of these tasks, for these draws
- * of
- * methods with seeds; not about other tasks. Empty without tasks.
+ * with replacement, the same ones for all methods, and ranks anew. It is about other items of these tasks, for these
+ * draws of methods with seeds; not about other tasks. Empty without tasks.
  */
 export const meanRanks = (
   tasks: readonly RankedTask[],

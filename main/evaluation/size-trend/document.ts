@@ -99,8 +99,7 @@ const byKind = (kinds: readonly Kind[], findingsOf: (kind: Kind) => Finding[]): 
 /**
  * A sweep read over the sizes of its models, which differ in E. Pure: `measured` holds the pairs of pruned-large and
  * scratch-small (measurePairs), which do not depend on delta; `recorded` holds points of trainings of these sizes that
- * the
- * sweep did not run (comparableResults); everything else is in the document.
+ * the sweep did not run (comparableResults); everything else is in the document.
  */
 export const sizeTrendDocument = (
   document: SweepDocument,
@@ -163,8 +162,7 @@ const { spec, tasks, versions, device, commandLine } = runManifest.shape;
 
 /**
  * A sweep of models whose weights do not come with the workbench: trainings of the bundled sizes with another seed.
- * What
- * it measured is kept, so that a figure over E can show what chance in training does.
+ * What it measured is kept, so that a figure over E can show what chance in training does.
  */
 export const recordedTrainings = z.object({
   spec,
@@ -193,9 +191,8 @@ const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'ta
 
 /**
  * The recorded points that can stand beside a sweep: of sizes whose bundled model it swept, on the same items, by a
- * method
- * with the same settings, at the same factors and (where a method draws) with the same seeds. None where it swept
- * others.
+ * method with the same settings, at the same factors and (where a method draws) with the same seeds. None where it
+ * swept others.
  */
 export const comparableResults = (
   recorded: RecordedTrainings,

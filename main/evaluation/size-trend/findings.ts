@@ -120,8 +120,7 @@ export interface SafeDraws {
 
 /**
  * Methods with several draws (seeds), by name. Their headline threshold asks every draw to be safe: where it names
- * none,
- * single draws may still have been.
+ * none, single draws may still have been.
  */
 export const safeDraws = (thresholds: readonly Threshold[]): ReadonlyMap<string, SafeDraws> => {
   const bySeed = thresholds.filter(({ seed }) => seed !== null);

@@ -32,9 +32,8 @@ const tokensOf = (outcomes: readonly ItemOutcome[]): string =>
 
 /**
  * Measures the pairs from the outcomes of both models on the same items. `outcomesOf` answers null for outcomes that
- * are
- * no longer stored: such a pair is left out, as is one of texts that the two models split into different tokens, whose
- * perplexities have no common unit. Both are counted.
+ * are no longer stored: such a pair is left out, as is one of texts that the two models split into different tokens,
+ * whose perplexities have no common unit. Both are counted.
  */
 export const measurePairs = (
   comparisons: readonly SizeComparison[],

@@ -7,8 +7,7 @@ import { testedPoints } from '../told-points.ts';
 
 /**
  * The models of a sweep with E, read from their results: E is what stays where nothing is pruned, which every point
- * says
- * (factor x kept). By rising E, models of one size in the order of the results.
+ * says (factor x kept). By rising E, models of one size in the order of the results.
  */
 export const sizedModels = (results: readonly SweepResult[]): SizedModel[] => {
   const experts = new Map<string, number>();

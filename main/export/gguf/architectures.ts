@@ -107,8 +107,7 @@ const familyReasons: ReadonlyMap<string, string> = new Map([
 
 /**
  * The architecture that llama.cpp runs a model as. What it would compute otherwise than the model itself is refused,
- * all
- * reasons in one sentence each.
+ * all reasons in one sentence each.
  *
  * @throws WorkbenchError `not-for-llama-cpp`.
  */

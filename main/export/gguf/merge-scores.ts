@@ -1,8 +1,7 @@
 /**
  * Scores by which llama.cpp's SentencePiece tokenizer, which joins the pair whose whole has the best score, joins pairs
- * in
- * the order of a list of merges: the whole that is merged first has the best one. A string says why there are none: a
- * list of merges can say more than scores can (which parts may be joined, and other wholes between two ways to one).
+ * in the order of a list of merges: the whole that is merged first has the best one. A string says why there are none:
+ * a list of merges can say more than scores can (which parts may be joined, and other wholes between two ways to one).
  */
 export const mergeScores = (
   pieces: readonly string[],

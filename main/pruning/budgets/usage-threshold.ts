@@ -1,11 +1,10 @@
 /**
  * Groups per layer by M-SMoE's global rule as published: each layer's usage counts as its share of the layer's sum, and
  * its most used expert as 1; all shares sorted by falling size, the one at place keep * L (counted from 0; one less
- * when
- * all are kept) is the threshold; a layer has as many groups as shares above it. Shares equal to the threshold lose, so
- * that fewer than keep * L groups may come out. Shares are compared as fractions of the counts given, never as
- * quotients: for whole numbers below 2^26 exactly, so that equal usage is equal.
- * Source: Li et al. 2024, arXiv 2310.01334; UNITES-Lab/MC-SMoE.
+ * when all are kept) is the threshold; a layer has as many groups as shares above it. Shares equal to the threshold
+ * lose, so that fewer than keep * L groups may come out. Shares are compared as fractions of the counts given, never as
+ * quotients: for whole numbers below 2^26 exactly, so that equal usage is equal. Source: Li et al. 2024, arXiv
+ * 2310.01334; UNITES-Lab/MC-SMoE.
  */
 export const usageThresholdCounts = (usage: readonly Float64Array[], keep: number): number[] => {
   const layers = usage.map(raisedShares);

@@ -51,8 +51,8 @@ const childOf = (text: string, at: number, step: string | number): number | null
 };
 
 /**
- * Line (from 1) on which the value at `path` begins. `text` must be JSON; where a part of the path is not there, the line
- * of what was found last.
+ * Line (from 1) on which the value at `path` begins. `text` must be JSON; where a part of the path is not there, the
+ * line of what was found last.
  */
 export const lineOfValue = (text: string, path: JsonPath): number => {
   let at = afterSpace(text, 0);

@@ -2,9 +2,9 @@ import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { requireStatistic } from './require-statistic.ts';
 
 /**
- * MoNE's fused metric: how much weight the router gives an expert, times how far its outputs spread about their mean, the
- * root of the variance summed over all H numbers; 0 for an expert that no token chose. [E]
- * Source: Zhang et al. 2025, arXiv 2507.00390; the variance is E||f||^2 - ||E f||^2 over the tokens routed to e.
+ * MoNE's fused metric: how much weight the router gives an expert, times how far its outputs spread about their mean,
+ * the root of the variance summed over all H numbers; 0 for an expert that no token chose. [E] Source: Zhang et al.
+ * 2025, arXiv 2507.00390; the variance is E||f||^2 - ||E f||^2 over the tokens routed to e.
  */
 export const noviceSaliency = (
   { experts, counts, gateMass, eanSquareSum, outputs }: RoutingStatistics,

@@ -61,9 +61,8 @@ const compilePipeline = ({ name, filter }: FilterPipeline, place: string): Pipel
 
 /**
  * Makes a rule ready, before anything runs. Refuses by name and `place` (the task's file): filters and settings that
- * are
- * not known, two pipelines of one name, what stands behind take_first, regular expressions that are ill-formed or that
- * mean something else in JavaScript.
+ * are not known, two pipelines of one name, what stands behind take_first, regular expressions that are ill-formed or
+ * that mean something else in JavaScript.
  */
 export const compileJudging = (rule: JudgingRule, place: string): Judging => {
   const names = rule.pipelines.map(({ name }) => name);
@@ -99,9 +98,8 @@ export const requireOptions = ({ pipelines }: JudgingRule, items: readonly Writt
 
 /**
  * Judges what a model wrote to an item: by every pipeline in order, the first of which is the task's own metric.
- * Several
- * texts are several responses to the same item, which a pipeline must bring down to one. Pure; refuses (`bad-filter`) a
- * text that is too long for a regular expression, or on which one takes too long.
+ * Several texts are several responses to the same item, which a pipeline must bring down to one. Pure; refuses
+ * (`bad-filter`) a text that is too long for a regular expression, or on which one takes too long.
  */
 export const judge = (judging: Judging, item: WrittenItem, written: string | readonly string[]): readonly Judgement[] =>
   judging.pipelines.map(({ name, filters }) => {

@@ -254,11 +254,9 @@ class Translator {
 
 /**
  * A regular expression of Python's `re` (str patterns) as one of JavaScript that finds the same. Refuses, naming what
- * and
- * where: what Python would not compile, and what JavaScript cannot mean by any spelling known here (possessive and
- * atomic
- * groups, conditions, the flags a and x, groups that a repetition may leave out, repetitions of what can be empty).
- * Throws a RegexFault. Source: Python 3.11, `re` module documentation; ECMAScript 2024, 22.2.
+ * and where: what Python would not compile, and what JavaScript cannot mean by any spelling known here (possessive and
+ * atomic groups, conditions, the flags a and x, groups that a repetition may leave out, repetitions of what can be
+ * empty). Throws a RegexFault. Source: Python 3.11, `re` module documentation; ECMAScript 2024, 22.2.
  */
 export const translateRegex = (pattern: string): TranslatedRegex => {
   const { length } = Array.from(pattern);
