@@ -41,7 +41,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
 
   await test.step('the workbench before and after a profile', async () => {
     await expect(page.getByRole('heading', { name: /is not profiled yet/ })).toBeVisible();
-    await expect(page.locator('.difference-plot')).toBeVisible();
+    await expect(page.locator('.difference-plot')).toHaveCount(2);
     await isClean('not profiled');
     await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
     const map = page.getByRole('application', { name: /3 layers by 8 experts/ });
@@ -53,7 +53,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Table' }).click();
     const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
     await modes.getByRole('radio', { name: 'All tasks' }).click();
-    await expect(page.locator('.curve-panel')).toHaveCount(9);
+    await expect(page.locator('.curve-panel')).toHaveCount(18);
     await isClean('absolute curves and the table of the map');
     await modes.getByRole('radio', { name: 'Table' }).click();
     await page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row').nth(2).click();
