@@ -148,10 +148,11 @@ const config: ForgeConfig = {
     name: 'Uncurl Workbench',
     executableName: 'uncurl-workbench',
     appBundleId: 'io.github.uncurl-workbench',
-    // Native libraries, and models that they map into memory, must be real files: the models lie beside the archive.
+    // Native libraries, models that they map into memory, and the program of a thread must be real files: the models lie
+    // beside the archive.
     asar: engineInNode
       ? { unpackDir: engineInNodeFolders, unpack: engineInNodeFiles }
-      : { unpackDir: 'node_modules/onnxruntime-node' },
+      : { unpackDir: 'node_modules/onnxruntime-node', unpack: 'parquet-worker.cjs' },
     extraResource: ['resources', 'LICENSE', `dist/${LICENCES}`],
     ignore: isLeftOut,
     // Nothing is pruned: what ships is listed above.

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { refuse } from '../contract/errors.ts';
 
@@ -10,7 +11,9 @@ export const engineProgram = (name: string): string => {
   const [source, bundle] = [`../hosts/${name}.ts`, `../../dist/${name}.cjs`].map((place) =>
     fileURLToPath(new URL(place, import.meta.url)),
   );
-  const program = [process.features.typescript !== false ? source : undefined, bundle].find(
+  // A thread does not look into Electron's archive; what it runs lies unpacked beside it.
+  const unpacked = bundle?.replace(`${sep}app.asar${sep}`, `${sep}app.asar.unpacked${sep}`);
+  const program = [process.features.typescript !== false ? source : undefined, unpacked, bundle].find(
     (file) => file !== undefined && existsSync(file),
   );
   if (program !== undefined) return program;

@@ -1,4 +1,4 @@
-import { photograph, tab } from './page-steps.ts';
+import { photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the export form says of every form what it is, what serving demands, and what llama.cpp would do otherwise', async ({
@@ -10,11 +10,10 @@ test('the export form says of every form what it is, what serving demands, and w
   const models = page.getByRole('list', { name: 'Models' });
   const form = page.getByRole('region', { name: 'Export', exact: true });
   const choose = (name: string): Promise<void> => form.getByRole('radio', { name, exact: true }).click();
+  const header = page.getByRole('region', { name: 'What is on screen' });
   await models.getByText('uncurl-8').click();
-  await tab(page, 'Prune');
-  const settings = page.getByRole('region', { name: 'Plan settings' });
-  await settings.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
-  await tab(page, 'Export');
+  await header.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
+  await page.keyboard.press('Control+Shift+E');
 
   await test.step('a Hugging Face folder tells what several devices demand of its experts', async () => {
     await form.getByText('Serving it on several devices').click();
@@ -32,7 +31,9 @@ test('the export form says of every form what it is, what serving demands, and w
   });
 
   await test.step('what llama.cpp would compute otherwise is refused before anything is written', async () => {
+    await page.keyboard.press('Escape');
     await models.getByText('switch-8', { exact: true }).click();
+    await page.keyboard.press('Control+Shift+E');
     await expect(form.getByRole('alert')).toContainText('norm_topk_prob');
     await choose('ONNX');
     await expect(form.getByRole('alert')).toBeHidden();
