@@ -1,9 +1,9 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parquetReadObjects } from 'hyparquet';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { sweepDocument, type Threshold } from '../../main/contract/sweep.ts';
+import { readParquet } from './read-parquet.ts';
 import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const SWEEP = [
@@ -36,11 +36,8 @@ const safetyOf = (thresholds: readonly Threshold[]): ReadonlyMap<string, unknown
   );
 
 /** Every stored outcome of a run, without the run's name. */
-const outcomesOf = async (workspace: string, run: string): Promise<unknown[]> => {
-  const bytes = await readFile(join(workspace, 'runs', run, 'outcomes.parquet'));
-  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-  return (await parquetReadObjects({ file })).map((row) => ({ ...row, run: '' }));
-};
+const outcomesOf = async (workspace: string, run: string): Promise<unknown[]> =>
+  (await readParquet(join(workspace, 'runs', run, 'outcomes.parquet'))).map((row) => ({ ...row, run: '' }));
 
 const computedOf = ({ summary }: Answer): readonly number[] =>
   (/^(\d+) of (\d+) steps/.exec(summary) ?? []).slice(1).map(Number);
