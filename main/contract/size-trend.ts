@@ -19,6 +19,9 @@ export const sizeThreshold = threshold.extend({
   keptSafe: z.number().nullable().default(null),
   keptUnsafe: z.number().nullable().default(null),
   keptWorse: z.number().nullable().default(null),
+  /** The bracket in bytes of the weights; null where the sweep does not tell them. */
+  bytesSafe: z.number().nullable().default(null),
+  bytesUnsafe: z.number().nullable().default(null),
 });
 export type SizeThreshold = z.infer<typeof sizeThreshold>;
 

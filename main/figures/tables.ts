@@ -197,6 +197,8 @@ const sizeThresholdColumns: Columns<SizeThreshold> = [
   ['verdict', ({ verdict }) => verdict],
   ['first_worse', ({ firstWorse }) => firstWorse],
   ['kept_safe', ({ keptSafe }) => keptSafe],
+  ['bytes_safe', ({ bytesSafe }) => bytesSafe],
+  ['bytes_unsafe', ({ bytesUnsafe }) => bytesUnsafe],
   ['kept_unsafe', ({ keptUnsafe }) => keptUnsafe],
   ['kept_worse', ({ keptWorse }) => keptWorse],
   ...powerColumns,

@@ -82,7 +82,8 @@ test('one header rules every panel, stands in the address, survives a reload, an
   });
 
   await test.step('a clicked point makes its plan the one on screen, and says in words what it is', async () => {
-    const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]');
+    // The upper plot is of the answers that are chosen.
+    const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
     await expect(point).toHaveAttribute('data-x', /\d/);
     await point.scrollIntoViewIfNeeded();
     const box = await point.boundingBox();

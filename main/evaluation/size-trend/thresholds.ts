@@ -1,6 +1,13 @@
 import type { AnswerKind } from '../../contract/task.ts';
 import type { BracketPairs, SafeCount, SizedModel, SizeThreshold } from '../../contract/size-trend.ts';
-import { factorKey, isFactorAtMost, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
+import {
+  factorKey,
+  isFactorAtMost,
+  isSameFactor,
+  type SweepDocument,
+  type SweepResult,
+  UNPRUNED,
+} from '../../contract/sweep.ts';
 import type { UnneededPoint } from '../../contract/told-point.ts';
 import { headlineThresholds } from '../threshold.ts';
 import { testedPoints } from '../told-points.ts';
@@ -23,6 +30,20 @@ export const trendSizes = (models: readonly SizedModel[]): number[] =>
 const keptAt = (experts: number, factor: number | null): number | null =>
   factor === null ? null : Number((experts / factor).toFixed(9));
 
+/** Bytes of the weights at a factor of a curve; null where they are not told. */
+const bytesAt = (
+  results: readonly SweepResult[],
+  { model, task, method }: Pick<SizeThreshold, 'model' | 'task' | 'method'>,
+  factor: number | null,
+): number | null => {
+  if (factor === null) return null;
+  const curve = factor === 1 ? UNPRUNED : method;
+  const at = results.find(
+    (one) => one.model === model && one.task === task && one.method === curve && isSameFactor(one.factor, factor),
+  );
+  return at?.cost?.bytes ?? null;
+};
+
 /** The headline thresholds of a sweep with E and the largest factor measured, by rising E. */
 export const sizeThresholds = (
   document: Pick<SweepDocument, 'results' | 'thresholds' | 'told' | 'notNeeded'>,
@@ -43,6 +64,8 @@ export const sizeThresholds = (
           keptSafe: keptAt(experts, threshold.lastSafe),
           keptUnsafe: keptAt(experts, threshold.firstUnsafe),
           keptWorse: keptAt(experts, threshold.firstWorse),
+          bytesSafe: bytesAt(document.results, threshold, threshold.lastSafe),
+          bytesUnsafe: bytesAt(document.results, threshold, threshold.firstUnsafe),
         };
       }),
   );

@@ -19,5 +19,7 @@ export const sizeThreshold = (fields: Partial<SizeThreshold>): SizeThreshold => 
   keptSafe: 4,
   keptUnsafe: 2,
   keptWorse: null,
+  bytesSafe: null,
+  bytesUnsafe: null,
   ...fields,
 });

@@ -27,6 +27,8 @@ const threshold = (
   keptSafe: null,
   keptUnsafe: null,
   keptWorse: null,
+  bytesSafe: null,
+  bytesUnsafe: null,
 });
 const trend = (points: readonly SizeThreshold[], spread: ExpertTrend['spread']): ExpertTrend => ({
   task: 't',
