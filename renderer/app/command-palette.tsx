@@ -49,11 +49,22 @@ const reach = (target: PaletteTarget, engine: Engine, facts: Facts): void => {
   }
 };
 
+/** Lines of one name are told apart by what they lead to. */
+const valueOf = ({ label, id }: PaletteItem): string => `${label} ${id}`;
+
 const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
   const engine = useEngine();
   const facts = useFacts();
   const [typed, setTyped] = useState('');
-  const items = paletteItems(actions, facts, methodTitle, typed);
+  const [active, setActive] = useState('');
+  const itemsFor = (text: string) => paletteItems(actions, facts, methodTitle, text);
+  const items = itemsFor(typed);
+  /** The best line is the active one together with what is typed: Enter may follow the last letter at once. */
+  const search = (text: string): void => {
+    const best = rankedItems(itemsFor(text), text).find(({ enabled }) => enabled);
+    setTyped(text);
+    if (text !== '' && best !== undefined) setActive(valueOf(best));
+  };
   const line = (item: PaletteItem, withGroup: boolean) => (
     <PaletteLine
       key={item.id}
@@ -72,11 +83,11 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
     if (list.current !== null) list.current.scrollTop = 0;
   }, [typed]);
   return (
-    <Command label="Commands" className="palette" shouldFilter={false} loop>
+    <Command label="Commands" className="palette" shouldFilter={false} loop value={active} onValueChange={setActive}>
       <Command.Input
         data-autofocus
         value={typed}
-        onValueChange={setTyped}
+        onValueChange={search}
         placeholder="Do something, or find a model, task, method, run or expert (3:17)"
       />
       <Command.List ref={list} label="What was found">
@@ -103,12 +114,7 @@ interface PaletteLineProps {
 const PaletteLine = ({ item, withGroup, onChoose }: PaletteLineProps) => {
   const shortcut = item.target.kind === 'action' ? item.target.action.shortcut : undefined;
   return (
-    <Command.Item
-      // Lines of one name are told apart by what they lead to.
-      value={`${item.label} ${item.id}`}
-      disabled={!item.enabled}
-      onSelect={onChoose}
-    >
+    <Command.Item value={valueOf(item)} disabled={!item.enabled} onSelect={onChoose}>
       <span>{item.label}</span>
       <span className="palette-end">
         {withGroup && <span className="muted">{item.group}</span>}
