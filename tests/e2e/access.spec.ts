@@ -112,6 +112,8 @@ test('the palette is typed into at once, ranks across groups, and finds what is 
   const header = page.getByRole('region', { name: 'What is on screen' });
   const chosen = (label: string) => header.getByLabel(label, { exact: true }).locator('option:checked');
 
+  // Keys are heard once the page stands.
+  await expect(chosen('Model')).toHaveText(/uncurl/);
   await find('uncurl-64');
   await page.keyboard.press('Enter');
   await expect(chosen('Model')).toHaveText('uncurl-64');
