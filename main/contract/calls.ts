@@ -143,6 +143,8 @@ export const calls = {
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
+  /** Opens the folder that a finished export or training of the workspace made. */
+  'models.openMade': call(z.object({ run: runId }), modelEntry),
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
   /** Tells where a remembered model has gone to; refused where another model lies `at` that folder. */
   'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),

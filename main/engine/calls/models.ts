@@ -8,7 +8,7 @@ import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 
-type ModelCall = 'models.list' | 'models.open' | 'models.forget' | 'models.locate';
+type ModelCall = 'models.list' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
 
 /** Whether a model folder is no longer there, or emptied. */
 export const isModelGone = async (path: string): Promise<boolean> => !(await isFile(join(path, 'config.json')));
@@ -54,6 +54,12 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
   const bundledPaths = new Set(bundled.models.values());
   const entryNow = async (path: string, hash: string): Promise<ModelEntry> =>
     entryOf(context, { path, hash }, await workspace.runs.list());
+  const opened = async (path: string): Promise<ModelEntry> => {
+    const { fingerprint } = await context.checkpoint(path);
+    if (!bundledPaths.has(path) && (await workspace.library.add('models', path, fingerprint)))
+      context.emit({ type: 'models.changed' });
+    return entryNow(path, fingerprint);
+  };
   return {
     'models.list': answer(calls['models.list'], async () => {
       const [library, runs] = await Promise.all([workspace.library.list('models'), workspace.runs.list()]);
@@ -66,12 +72,14 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       await workspace.library.see('models', seen);
       return entries;
     }),
-    'models.open': answer(calls['models.open'], async ({ handle }) => {
-      const path = handles.resolve(handle);
-      const { fingerprint } = await context.checkpoint(path);
-      if (!bundledPaths.has(path) && (await workspace.library.add('models', path, fingerprint)))
-        context.emit({ type: 'models.changed' });
-      return entryNow(path, fingerprint);
+    'models.open': answer(calls['models.open'], ({ handle }) => opened(handles.resolve(handle))),
+    'models.openMade': answer(calls['models.openMade'], async ({ run }) => {
+      const { kind, state, output } = await workspace.runs.read(run);
+      if ((kind !== 'export' && kind !== 'finetune') || state !== 'done' || output === null)
+        throw refuse('nothing-made', `${run} is a ${kind} (${state}) and made no model.`, 'Choose a finished export.');
+      if (await isModelGone(output))
+        throw refuse('model-gone', `${output} holds no model any more.`, 'Open it where it lies now.');
+      return opened(output);
     }),
     'models.forget': answer(calls['models.forget'], async ({ handle }) => {
       const path = handles.resolve(handle);
