@@ -18,11 +18,11 @@ import {
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { pointVerdictText } from '../../../main/evaluation/wording.ts';
-import { outcomesStore } from '../../state/dialog-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { isPoint } from '../../sweep/points.ts';
 import { ExpertCard } from './expert-card.tsx';
 import { ModelFacts } from './model-facts.tsx';
+import { hasItems, PointItems } from './point-items.tsx';
 import './inspector.css';
 
 /** Every number of the selected expert. */
@@ -148,10 +148,8 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
         >
           Export this plan
         </Button>
-        {result !== undefined && result.factor > 1 && (
-          <Button onClick={() => outcomesStore.getState().show(point)}>Look at its items</Button>
-        )}
       </div>
+      {result !== undefined && hasItems(result) && <PointItems point={point} />}
     </section>
   );
 };
