@@ -10,9 +10,9 @@ import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { currentMaking, measureObstacle } from '../sweep/current-making.ts';
-import { limitOf } from '../sweep/model-points.ts';
+import { calibratesOnWritten, limitOf } from '../sweep/model-points.ts';
 import { shownSweep } from '../sweep/shown-sweep.ts';
-import { optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
+import { canCalibrateOnWritten, optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
 
 /** The selected model and the others ticked for the sweep. */
@@ -70,9 +70,14 @@ export const measurePlan: Action = {
     const { method, factor } = facts.selection;
     const { options, seed } = planStore.getState();
     const { limit, delta } = sweepStore.getState();
+    const planned = plannedTasks(facts, planStore.getState());
+    // As the points beside it: a chart holds plans of one calibration.
+    const isWritten =
+      calibratesOnWritten(shownSweep(facts)) &&
+      canCalibrateOnWritten(facts.tasks.filter((task) => planned.includes(task.handle)));
     await bridge.call('sweep.start', {
       models: [model.handle],
-      tasks: [...plannedTasks(facts, planStore.getState())],
+      tasks: [...planned],
       settings: {
         methods: [method],
         factors: [1, factor],
@@ -82,6 +87,7 @@ export const measurePlan: Action = {
         options: optionsOf([method], options),
         limit: limitOf(shownSweep(facts)) ?? limit,
         delta,
+        calibration: isWritten ? 'written' : undefined,
         chat: making.chat ? true : undefined,
       },
     });

@@ -10,7 +10,7 @@ export const modelsAndTasks = define({
       'Weights used for one token: the dense parts, the router and top-k experts. Pruning experts takes away ' +
       'router rows only, as long as top-k stays.',
   },
-  sizeBytes: { term: 'Size on disk', text: 'Bytes of the weight files, in powers of 1024.' },
+  sizeBytes: { term: 'Size on disk', text: 'Bytes of the weight files, in powers of 1000.' },
   memory: {
     term: 'Memory needed',
     text: 'Resident: every block loaded at once. Streaming: one at a time, slower, for models larger than memory.',

@@ -183,6 +183,36 @@ export const results = define({
       'and a curve at its first unsafe factor. Thresholds are those of all items; an unsafe candidate has no accuracy. ' +
       'A sweep without it goes on from what is on disk.',
   },
+  calibrateOn: {
+    term: 'Calibrate on',
+    text:
+      'What profiles, searches and refits read after the question of a calibration item: its right answer, or what ' +
+      'the unpruned model itself writes, right or wrong. The latter needs no answers, and costs one pass of writing.',
+  },
+  speed: {
+    term: 'Speed',
+    text:
+      'Measures prompt and decode tokens per second of the unpruned model and of every plan, which is exported to a ' +
+      'folder for it first and deleted after: the sweep takes longer.',
+  },
+  pointBytes: {
+    term: 'Weights',
+    text: 'Bytes of all weights in their stored types, and their share of the unpruned model’s; in powers of 1000.',
+  },
+  cacheBytes: {
+    term: 'Cache per token',
+    text: 'Bytes of the keys and values of one token in all layers, in float32. Pruning experts leaves it as it is.',
+  },
+  promptSpeed: {
+    term: 'Prompt speed',
+    text:
+      'Prompt tokens read per second on the device of the sweep: one sequence, a random prompt of 128 tokens (fewer ' +
+      'where the model has fewer positions), the median of three rounds.',
+  },
+  decodeSpeed: {
+    term: 'Decode speed',
+    text: 'Tokens written per second after that prompt, one at a time with cached keys and values; same rounds.',
+  },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
   seeds: {
     term: 'Seeds',

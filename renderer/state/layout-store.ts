@@ -62,6 +62,7 @@ interface LayoutState {
   readonly chooseTheme: (theme: Theme) => void;
   readonly toggleSidebar: () => void;
   readonly toggleInspector: () => void;
+  readonly openInspector: () => void;
   readonly resizeSidebar: (width: number) => void;
   readonly resizeInspector: (width: number) => void;
   readonly openPalette: (open: boolean) => void;
@@ -92,6 +93,7 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
   chooseTheme: (theme) => set({ theme }),
   toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
   toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
+  openInspector: () => set({ inspectorOpen: true }),
   resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
   resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
   openPalette: (paletteOpen) => set({ paletteOpen }),

@@ -23,12 +23,16 @@ export interface SweepState {
   readonly recovery: SweepSettings['recovery'];
   /** What recovered plans have refitted, each a curve of its own. */
   readonly refits: readonly RefitName[];
+  /** What plans are made from where answers are written: the right ones, or what the unpruned model writes. */
+  readonly calibration: NonNullable<SweepSettings['calibration']>;
   readonly adaptive: boolean;
   /** Find thresholds only: candidates stop as soon as their verdict is told. */
   readonly stopWhenTold: boolean;
   /** First n test items of each task; null: all. */
   readonly limit: number | null;
   readonly delta: number;
+  /** Measure tokens per second of every model. */
+  readonly speed: boolean;
   readonly toggleModel: (model: PathHandle) => void;
   readonly toggleMethod: (method: MethodName) => void;
   readonly toggleFactor: (factor: number) => void;
@@ -37,10 +41,12 @@ export interface SweepState {
   readonly chooseProtect: (protect: SuperExpertProtection) => void;
   readonly chooseRecovery: (recovery: SweepSettings['recovery']) => void;
   readonly toggleRefit: (refit: RefitName) => void;
+  readonly chooseCalibration: (calibration: NonNullable<SweepSettings['calibration']>) => void;
   readonly chooseAdaptive: (adaptive: boolean) => void;
   readonly chooseStopWhenTold: (stopWhenTold: boolean) => void;
   readonly chooseLimit: (limit: number | null) => void;
   readonly chooseDelta: (delta: number) => void;
+  readonly chooseSpeed: (speed: boolean) => void;
 }
 
 const toggled = <T>(list: readonly T[], member: T): readonly T[] =>
@@ -56,10 +62,12 @@ const createSweepStore = () =>
     protect: 'none',
     recovery: 'none',
     refits: ['experts'],
+    calibration: 'answers',
     adaptive: false,
     stopWhenTold: false,
     limit: null,
     delta: 0.02,
+    speed: false,
     toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
     toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
     toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
@@ -68,10 +76,12 @@ const createSweepStore = () =>
     chooseProtect: (protect) => set({ protect }),
     chooseRecovery: (recovery) => set({ recovery }),
     toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),
+    chooseCalibration: (calibration) => set({ calibration }),
     chooseAdaptive: (adaptive) => set({ adaptive }),
     chooseStopWhenTold: (stopWhenTold) => set({ stopWhenTold }),
     chooseLimit: (limit) => set({ limit }),
     chooseDelta: (delta) => set({ delta }),
+    chooseSpeed: (speed) => set({ speed }),
   }));
 
 export const sweepStore = createSweepStore();

@@ -54,6 +54,7 @@ export const measureObstacle = (facts: Facts, state: PlanState): string | null =
       refits: [],
       budget: making.budget,
       protect: making.protect,
+      calibration: 'answers',
     },
     { ...state, pages: facts.methods },
   );

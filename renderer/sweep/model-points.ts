@@ -4,7 +4,7 @@ import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { factorKey, recordedSweepSettings } from '../../main/contract/sweep.ts';
 import type { SweepDocument, SweepResult, SweepSettings } from '../../main/contract/sweep.ts';
-import type { TaskEntry } from '../../main/contract/task.ts';
+import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { inputKey } from '../engine/query-cache.ts';
 import { ignoresBudget } from '../plan/plan-input.ts';
 import { nameInRun } from './brought.ts';
@@ -38,6 +38,10 @@ const settingsOf = ({ manifest }: Pick<ReadSweep, 'manifest'>): SweepSettings | 
 export const limitOf = (manifest: RunManifest | null): number | null =>
   manifest === null ? null : (settingsOf({ manifest })?.limit ?? null);
 
+/** Whether the plans of a sweep are made from what the unpruned model writes, where it writes. */
+export const calibratesOnWritten = (manifest: RunManifest | null): boolean =>
+  manifest !== null && settingsOf({ manifest })?.calibration === 'written';
+
 /** How a sweep made the plans of a method. */
 export const makingOf = (settings: SweepSettings, method: MethodName | null): PlanMaking => ({
   budget: method !== null && ignoresBudget(method) ? 'uniform' : settings.budget,
@@ -54,7 +58,7 @@ const ofTask = ({ manifest }: ReadSweep, { name, hash }: Pick<TaskEntry, 'name' 
 
 interface Wanted {
   readonly model: Pick<ModelEntry, 'fingerprint'>;
-  readonly task: Pick<TaskEntry, 'name' | 'hash'>;
+  readonly task: Pick<TaskEntry, 'name' | 'hash' | 'metric'>;
   /** The method of the plan on screen, and how that plan is made; null: as in the sweep shown. */
   readonly method: MethodName;
   readonly making: PlanMaking | null;
@@ -63,17 +67,20 @@ interface Wanted {
 /**
  * What is measured of a model on a task: the points of the sweep shown (the first), and those of the others whose plans
  * were made alike and measured on as many items. Points of the method on screen are those of plans made as the one on
- * screen. A point that was measured twice is that of the earlier sweep in the list.
+ * screen. Where answers are written, plans are calibrated as in the sweep shown. A point that was measured twice is
+ * that of the earlier sweep in the list.
  */
 export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method, making }: Wanted): RunResult[] => {
   const [first] = sweeps;
   const shown = first === undefined ? null : settingsOf(first);
   if (shown === null) return [];
   const known = new Set<string>();
+  const calibration = answersOf(task) === 'written' ? shown.calibration : 'answers';
   return sweeps.flatMap((sweep) => {
     const settings = settingsOf(sweep);
     const name = nameInRun(sweep.manifest, model);
     if (settings === null || name === null || !ofTask(sweep, task) || settings.limit !== shown.limit) return [];
+    if ((settings.calibration ?? 'answers') !== (calibration ?? 'answers')) return [];
     return sweep.document.results.flatMap((result) => {
       if (result.model !== name || result.task !== task.name) return [];
       const own = methodOfLabel(result.method).method;

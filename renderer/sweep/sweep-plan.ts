@@ -2,7 +2,7 @@ import type { CallInput } from '../../main/contract/calls.ts';
 import type { MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
-import type { TaskEntry } from '../../main/contract/task.ts';
+import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
 import { chatOf, withChatTemplate } from '../profile/chat.ts';
@@ -18,10 +18,12 @@ export type SweepSettingsChosen = Pick<
   | 'protect'
   | 'recovery'
   | 'refits'
+  | 'calibration'
   | 'adaptive'
   | 'stopWhenTold'
   | 'limit'
   | 'delta'
+  | 'speed'
 >;
 
 /** What plans and sweeps share. */
@@ -93,7 +95,10 @@ export const sweepCost = (
 export const sweepObstacle = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
-  settings: Pick<SweepSettingsChosen, 'methods' | 'skippedFactors' | 'recovery' | 'refits' | 'budget' | 'protect'>,
+  settings: Pick<
+    SweepSettingsChosen,
+    'methods' | 'skippedFactors' | 'recovery' | 'refits' | 'budget' | 'protect' | 'calibration'
+  >,
   { pages, options, chat }: SharedSettings & Pick<SweepMethods, 'pages'>,
 ): string | null => {
   if (models.length === 0) return 'Select a model on the left.';
@@ -131,6 +136,13 @@ export const sweepObstacle = (
       'the other methods.'
     );
   }
+  const chosenAnswers = tasks.filter((task) => !isWritten(task));
+  if (settings.calibration === 'written' && chosenAnswers.length > 0) {
+    return (
+      `${titles(chosenAnswers)}: the unpruned model writes no answers to calibrate on. Untick the task, or calibrate ` +
+      'on the right answers.'
+    );
+  }
   const texts = tasks.filter((task) => task.metric === 'perplexity');
   if (isChat && texts.length > 0) {
     return `${titles(texts)}: texts have no turns for a chat template. Untick the task, or switch “Chat template” off.`;
@@ -144,6 +156,12 @@ export const sweepObstacle = (
   }
   return null;
 };
+
+const isWritten = (task: TaskEntry): boolean => answersOf(task) === 'written';
+
+/** Whether what the unpruned model writes can be calibrated on: where it writes to every task. */
+export const canCalibrateOnWritten = (tasks: readonly TaskEntry[]): boolean =>
+  tasks.length > 0 && tasks.every(isWritten);
 
 const startsItsRouterAnew = (method: MethodName, options: OptionsByMethod): boolean =>
   options[method]?.['router'] === 'reinitialised';
@@ -174,9 +192,11 @@ export const sweepInput = (
     refits: recovery === 'none' ? undefined : [...refits],
     chat: chatOf(models, chat),
     options: optionsOf(methods, options),
+    calibration: rest.calibration === 'written' ? 'written' : undefined,
     delta: rest.delta,
     limit: rest.limit,
     stop: rest.stopWhenTold ? 'told' : undefined,
+    speed: rest.speed ? true : undefined,
     first: firstOf(tasks, focused),
   },
 });

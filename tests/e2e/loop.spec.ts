@@ -185,6 +185,10 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await page.mouse.click(place.x, place.y);
     const point = page.getByRole('region', { name: 'Selected point' });
     const lost = /([\d,]+) lost/.exec(await point.getByText(/ lost, /).innerText())?.[1] ?? '';
+    const items = point.getByRole('region', { name: 'What was lost' });
+    await expect(items).toContainText(`Lost ${lost}, gained `);
+    await expect(items.getByRole('list', { name: 'The first lost items' }).locator('mark').first()).toBeVisible();
+    await photograph(workbench, 'point-items');
     await point.getByRole('button', { name: 'Look at its items' }).click();
     const dialog = page.getByRole('dialog', { name: 'Items of Plurals, written' });
     await expect(dialog.getByRole('radio', { name: `Lost (${lost})` })).toHaveAttribute('aria-checked', 'true');

@@ -91,7 +91,7 @@ test('one header rules every panel, stands in the address, survives a reload, an
     await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
     await expect(chosen(page, 'Method')).toHaveText('Frequency');
     await expect(chosen(page, 'Factor')).toHaveText('×4');
-    await expect(page.getByRole('region', { name: 'Selected point' }).getByRole('heading')).toContainText(
+    await expect(page.getByRole('region', { name: 'Selected point' }).getByRole('heading', { level: 2 })).toContainText(
       /Frequency ×4: (safe|unsafe|cannot tell)/,
     );
     await photograph(workbench, 'point-plan');

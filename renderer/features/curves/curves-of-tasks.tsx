@@ -7,11 +7,11 @@ import { EmptyState } from '../../components/panel.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
-import { selectionStore } from '../../state/selection-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { isPoint, pointKey } from '../../sweep/points.ts';
+import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { factorTicks } from './chart-rows.ts';
 import { CurveChart } from './curve-chart.tsx';
@@ -43,7 +43,7 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
   const select = useCallback(
     (result: SweepResult) => {
       const key = pointKey(run, result);
-      selectionStore.getState().selectPoint(key, broughtByPoint(known.current, key));
+      showPoint(key, broughtByPoint(known.current, key));
     },
     [run],
   );

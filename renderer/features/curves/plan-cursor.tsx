@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import { isSameFactor } from '../../../main/contract/sweep.ts';
-import type { TaskEntry } from '../../../main/contract/task.ts';
+import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { pointVerdictText } from '../../../main/evaluation/wording.ts';
 import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-points.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
@@ -14,9 +14,10 @@ import { formatDuration } from '../../format/format-time.ts';
 import { keptAtFactor } from '../../plan/kept-counts.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle } from '../../sweep/current-making.ts';
-import { secondsFor } from '../../sweep/model-points.ts';
+import { calibratesOnWritten, secondsFor } from '../../sweep/model-points.ts';
 import type { ReadSweep } from '../../sweep/model-points.ts';
 import { differenceText } from '../../sweep/points.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
 
 interface PlanCursorProps {
   readonly measured: readonly { readonly task: TaskEntry; readonly panel: DifferencePanel | null }[];
@@ -33,8 +34,11 @@ const pointAt = (panel: DifferencePanel | null, method: string, factor: number):
 export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps) => {
   const facts = useFacts();
   const state = useStore(planStore);
+  const { manifest } = useSweep();
   const model = selectedModel(facts);
   const { method } = facts.selection;
+  const calibrated = (task: TaskEntry): string =>
+    calibratesOnWritten(manifest) && answersOf(task) === 'written' ? CALIBRATED : '';
   if (model?.info === null || model === null) return null;
   // The slider stands on whole numbers of experts.
   const factor = model.info.experts / keptAtFactor(model.info, Math.min(facts.selection.factor, largestFactor));
@@ -54,11 +58,14 @@ export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps)
         <span className="muted">prunes nothing: drag the slider, or choose a factor above</span>
       ) : own?.point !== null && own?.point !== undefined && own.panel !== null ? (
         <>
-          <Reading point={own.point} panel={own.panel} />
+          <Reading point={own.point} panel={own.panel} label={`measured${calibrated(own.task)}: `} />
           {twin?.point !== null && twin?.point !== undefined && twin.panel !== null && (
             <>
-              <span className="muted">{twin.task.metric === 'exact_match' ? 'written:' : 'chosen:'}</span>
-              <Reading point={twin.point} panel={twin.panel} short />
+              <span className="muted">
+                {answersOf(twin.task)}
+                {calibrated(twin.task)}:
+              </span>
+              <Reading point={twin.point} panel={twin.panel} />
             </>
           )}
         </>
@@ -69,16 +76,19 @@ export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps)
   );
 };
 
+/** The plan on screen is made from the right answers; such points are not. */
+const CALIBRATED = ' (calibrated on what the unpruned model writes)';
+
 interface ReadingProps {
   readonly point: DifferencePoint;
   readonly panel: DifferencePanel;
-  readonly short?: boolean;
+  readonly label?: string;
 }
 
 /** "measured: safe, −0.3 [−1.6, +1.0]": the verdict, the difference, and the one-sided ends that decide. */
-const Reading = ({ point, panel, short = false }: ReadingProps) => (
+const Reading = ({ point, panel, label = '' }: ReadingProps) => (
   <span className="plan-reading">
-    {short ? '' : 'measured: '}
+    {label}
     <strong className={`verdict-word verdict-word-${point.verdict}`}>{pointVerdictText(point.verdict)}</strong>
     {', '}
     <Definition of="oneSidedEnds">

@@ -1,3 +1,4 @@
+import { type PointCost, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
@@ -18,11 +19,12 @@ import {
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { pointVerdictText } from '../../../main/evaluation/wording.ts';
-import { outcomesStore } from '../../state/dialog-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { isPoint } from '../../sweep/points.ts';
 import { ExpertCard } from './expert-card.tsx';
 import { ModelFacts } from './model-facts.tsx';
+import { PointCostFacts } from './point-cost.tsx';
+import { hasItems, PointItems } from './point-items.tsx';
 import './inspector.css';
 
 /** Every number of the selected expert. */
@@ -57,6 +59,12 @@ export const ModelPart = () => {
     </section>
   );
 };
+
+const unprunedCost = (
+  results: readonly SweepResult[],
+  { model, task }: Pick<SweepResult, 'model' | 'task'>,
+): PointCost | undefined =>
+  results.find((other) => other.model === model && other.task === task && other.method === UNPRUNED)?.cost;
 
 /** Exact numbers of a measured point, what its plan costs, and the way to export it. */
 const PointCard = ({ point }: { readonly point: PointKey }) => {
@@ -139,6 +147,9 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
           ]}
         />
       )}
+      {result?.cost !== undefined && (
+        <PointCostFacts cost={result.cost} unpruned={unprunedCost(document?.results ?? [], result)} />
+      )}
       <div className="inspector-actions">
         <Button
           look="primary"
@@ -148,10 +159,8 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
         >
           Export this plan
         </Button>
-        {result !== undefined && result.factor > 1 && (
-          <Button onClick={() => outcomesStore.getState().show(point)}>Look at its items</Button>
-        )}
       </div>
+      {result !== undefined && hasItems(result) && <PointItems point={point} />}
     </section>
   );
 };

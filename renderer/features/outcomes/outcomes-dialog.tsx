@@ -10,7 +10,7 @@ import { formatCount, formatFactor } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { outcomesStore } from '../../state/dialog-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
-import { ItemAnswer } from './item-answer.tsx';
+import { ItemAnswer } from '../../sweep/item-answer.tsx';
 import './outcomes.css';
 
 /** Items of one page. */

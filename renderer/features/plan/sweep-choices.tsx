@@ -84,7 +84,7 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
   );
 };
 
-/** Seeds, item limit and margin. */
+/** Seeds, item limit, margin, and whether speeds are measured. */
 export const SweepNumbers = () => {
   const settings = useStore(sweepStore);
   const ids = { seeds: useId(), limit: useId(), delta: useId() };
@@ -139,6 +139,9 @@ export const SweepNumbers = () => {
           }}
         />
       </div>
+      <Checkbox checked={settings.speed} onChange={settings.chooseSpeed}>
+        <Definition of="speed">speed</Definition>
+      </Checkbox>
     </div>
   );
 };

@@ -14,6 +14,7 @@ import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { BudgetSelect, ProtectSelect } from './budget.tsx';
+import { SweepCalibration } from './sweep-calibration.tsx';
 import { SweepMethods, SweepNumbers, SweepOptions } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import { SweepRefits } from './sweep-refits.tsx';
@@ -98,6 +99,7 @@ export const SweepLauncher = () => {
             ]}
             onChange={settings.chooseRecovery}
           />
+          <SweepCalibration tasks={tasks} />
         </div>
         {settings.recovery !== 'none' && (
           <>

@@ -8,9 +8,9 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { useDebounced, useLasting } from '../../engine/use-settled.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import type { Brought, PointKey } from '../../state/selection.ts';
-import { selectionStore } from '../../state/selection-store.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
+import { showPoint } from '../../sweep/show-point.ts';
 
 /** What every section of the view is drawn from. */
 export interface SectionProps {
@@ -55,7 +55,7 @@ export const useSizeTrend = (
 /** Makes a point's plan the one on screen and shows it in the workbench. */
 export const openInWorkbench = (point: PointKey, brought: Brought): void => {
   curvesStore.getState().chooseMode('difference');
-  selectionStore.getState().selectPoint(point, brought);
+  showPoint(point, brought);
   layoutStore.getState().show('workbench');
 };
 

@@ -7,7 +7,7 @@ import { noSelection } from '../../../renderer/state/selection.ts';
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep/brought.ts';
 import { currentMaking, measureObstacle } from '../../../renderer/sweep/current-making.ts';
-import { limitOf, modelPoints, secondsFor } from '../../../renderer/sweep/model-points.ts';
+import { calibratesOnWritten, limitOf, modelPoints, secondsFor } from '../../../renderer/sweep/model-points.ts';
 import { sweepResult } from '../../main/evaluation/outcomes.ts';
 
 const model = (name: string, active = 100) =>
@@ -111,6 +111,16 @@ describe('what is measured of a model on a task', () => {
       'shown uncurl 2',
       'summed reap 8',
     ]);
+  });
+
+  test('is of plans calibrated as those of the sweep shown, where answers are written', () => {
+    const onWritten = read(run('on-written', { calibration: 'written' }), { factor: 4 });
+    expect(names(modelPoints([shown, onWritten], wanted))).toEqual(['shown reap 2', 'shown uncurl 2']);
+    const written = { ...wanted, task: { ...wanted.task, metric: 'exact_match' as const } };
+    expect(names(modelPoints([onWritten, shown], written))).toEqual(['on-written reap 4']);
+    expect(names(modelPoints([onWritten, shown], wanted))).toEqual(['shown reap 2', 'shown uncurl 2']);
+    expect([calibratesOnWritten(onWritten.manifest), calibratesOnWritten(shown.manifest)]).toEqual([true, false]);
+    expect(calibratesOnWritten(null)).toBe(false);
   });
 
   test('is nothing where no sweep is read, or none is of the model', () => {

@@ -4,7 +4,13 @@ import { sweepRequest } from '../../../main/contract/sweep.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { methodPage } from '../../../main/pruning/method-page.ts';
 import { methods } from '../../../main/pruning/methods.ts';
-import { commonFactors, sweepCost, sweepInput, sweepObstacle } from '../../../renderer/sweep/sweep-plan.ts';
+import {
+  canCalibrateOnWritten,
+  commonFactors,
+  sweepCost,
+  sweepInput,
+  sweepObstacle,
+} from '../../../renderer/sweep/sweep-plan.ts';
 import type { SweepSettingsChosen } from '../../../renderer/sweep/sweep-plan.ts';
 
 const model = (experts: number, chatTemplate?: string) =>
@@ -61,10 +67,12 @@ const settings: SweepSettingsChosen = {
   protect: 'none',
   recovery: 'none',
   refits: ['experts'],
+  calibration: 'answers',
   adaptive: false,
   stopWhenTold: false,
   limit: 100,
   delta: 0.02,
+  speed: false,
 };
 const known = { pages, options: {}, chat: false };
 
@@ -135,6 +143,26 @@ test('the chat switch counts where a model has a template, and says what it cann
   const sent = (of: typeof plain, on: boolean) =>
     sweepRequest.parse(sweepInput([of], [task('a', 1)], one, { options: {}, chat: on })).settings.chat;
   expect([sent(plain, true), sent(chatty, false), sent(chatty, true)]).toEqual([undefined, undefined, true]);
+});
+
+test('what the unpruned model writes is calibrated on where it writes to every task, and refused elsewhere', () => {
+  const [chosen, written] = [task('a', 1), task('b', 1, 'exact_match')];
+  expect([canCalibrateOnWritten([]), canCalibrateOnWritten([written, chosen])]).toEqual([false, false]);
+  expect(canCalibrateOnWritten([written])).toBe(true);
+  const onWritten = { ...settings, calibration: 'written' as const };
+  expect(sweepObstacle([model(16)], [written], onWritten, known)).toBeNull();
+  expect(sweepObstacle([model(16)], [written, chosen], onWritten, known)).toMatch(/^a: the unpruned model writes no/);
+  expect(sweepObstacle([model(16)], [written, chosen], settings, known)).toBeNull();
+  const sent = (of: typeof settings) =>
+    sweepRequest.parse(sweepInput([model(16)], [written], of, { options: {}, chat: false })).settings.calibration;
+  expect([sent(settings), sent(onWritten)]).toEqual([undefined, 'written']);
+});
+
+test('speeds are measured where they are asked for', () => {
+  const sent = (speed: boolean) =>
+    sweepRequest.parse(sweepInput([model(16)], [task('a', 1)], { ...settings, speed }, { options: {}, chat: false }))
+      .settings.speed;
+  expect([sent(false), sent(true)]).toEqual([undefined, true]);
 });
 
 test('a search counts its budget of evaluations for every plan, also one that was changed', () => {

@@ -1,8 +1,9 @@
-import { assertNever } from '../../../main/contract/errors.ts';
-import type { AnswerChange, ItemAnswers, ShownAnswer } from '../../../main/contract/outcomes.ts';
-import { textDifference } from '../../../main/evaluation/text-difference.ts';
-import { Icon } from '../../components/button.tsx';
-import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
+import { assertNever } from '../../main/contract/errors.ts';
+import type { AnswerChange, ItemAnswers, ShownAnswer } from '../../main/contract/outcomes.ts';
+import { textDifference } from '../../main/evaluation/text-difference.ts';
+import { formatCount, formatFixed } from '../../main/figures/numbers.ts';
+import { Icon } from '../components/button.tsx';
+import './item-answer.css';
 
 const changeWords: Readonly<Record<AnswerChange, string>> = {
   lost: 'lost: right only without pruning',

@@ -1,8 +1,8 @@
 import { renderToStaticMarkup } from 'react-dom/server';
 import { expect, test } from 'vitest';
-import type { ItemAnswers } from '../../../../main/contract/outcomes.ts';
-import { ItemAnswer } from '../../../../renderer/features/outcomes/item-answer.tsx';
-import { outcomesStore } from '../../../../renderer/state/dialog-stores.ts';
+import type { ItemAnswers } from '../../../main/contract/outcomes.ts';
+import { outcomesStore } from '../../../renderer/state/dialog-stores.ts';
+import { ItemAnswer } from '../../../renderer/sweep/item-answer.tsx';
 
 const written = (text: string, isRight: boolean, more: { filtered?: string; stopped?: 'length' } = {}) => ({
   kind: 'written' as const,

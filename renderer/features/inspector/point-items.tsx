@@ -1,0 +1,60 @@
+import type { SerialisedError } from '../../../main/contract/errors.ts';
+import type { OutcomesDocument } from '../../../main/contract/outcomes.ts';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { formatCount } from '../../../main/figures/numbers.ts';
+import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { outcomesStore } from '../../state/dialog-stores.ts';
+import type { PointKey } from '../../state/selection.ts';
+import { ItemAnswer } from '../../sweep/item-answer.tsx';
+
+/** Lost items that are shown at once: as many as fit beside the numbers. */
+const FIRST_ITEMS = 3;
+
+/** Whether a point can have lost or gained items: the unpruned model is what it is held against, and texts have none. */
+export const hasItems = ({ factor, metric }: Pick<SweepResult, 'factor' | 'metric'>): boolean =>
+  factor > 1 && metric !== 'perplexity';
+
+/** What pruning lost at a point, item by item: the first few at once, all of them in the dialog. */
+export const PointItems = ({ point }: { readonly point: PointKey }) => {
+  const { data, error } = useQuery('outcomes.read', { ...point, show: 'lost', from: 0, count: FIRST_ITEMS });
+  return <FirstLost document={data} error={error} onAll={() => outcomesStore.getState().show(point)} />;
+};
+
+interface FirstLostProps {
+  /** Undefined until it is read. */
+  readonly document: OutcomesDocument | undefined;
+  readonly error: SerialisedError | null;
+  readonly onAll: () => void;
+}
+
+/** The first lost items of a point, how many there are of each kind, and the way to all of them. */
+export const FirstLost = ({ document, error, onAll }: FirstLostProps) => (
+  <section className="point-items" aria-label="What was lost">
+    <h3>
+      <Definition of="lostGained">What was lost</Definition>
+    </h3>
+    {error !== null && <Problem error={error} />}
+    {document === undefined ? (
+      error === null && <p className="muted">Reading what was answered…</p>
+    ) : (
+      <>
+        <p className="muted number">
+          Lost {formatCount(document.counts.lost)}, gained {formatCount(document.counts.gained)}, same{' '}
+          {formatCount(document.counts.same)}
+        </p>
+        {document.note !== null && <p className="muted">{document.note}</p>}
+        {document.items.length > 0 && (
+          <ol aria-label="The first lost items">
+            {document.items.map((item) => (
+              <ItemAnswer key={item.item} answers={item} />
+            ))}
+          </ol>
+        )}
+        <Button onClick={onAll}>Look at its items</Button>
+      </>
+    )}
+  </section>
+);
