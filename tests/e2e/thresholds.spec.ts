@@ -36,7 +36,9 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
   await test.step('every method has its matrix; what cannot be told says how many items it needs', async () => {
     for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL'])
       await expect(page.getByRole('region', { name: `Thresholds by ${method}` })).toBeVisible();
-    const capitals = page.getByRole('region', { name: 'Thresholds by REAP' }).getByRole('row', { name: /^Capitals \d/ });
+    const capitals = page
+      .getByRole('region', { name: 'Thresholds by REAP' })
+      .getByRole('row', { name: /^Capitals \d/ });
     await photograph(workbench, 'sizes');
     await page.getByLabel('Margin δ').fill('0.01');
     await expect(capitals).toContainText('n ≥ 299');
