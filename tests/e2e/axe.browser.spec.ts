@@ -1,0 +1,102 @@
+import axe from 'axe-core';
+import type { Page } from '@playwright/test';
+import { z } from 'zod';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { openDetails, tab, withSample } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+// The page is the same in the window; in the old Electron of the window's tests axe-core never came to an end.
+const violations = z.array(z.object({ rule: z.string(), impact: z.string().nullable(), places: z.array(z.string()) }));
+
+/** What axe-core finds in the page as it stands, in both themes. */
+const findings = async (page: Page): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    // The page's policy allows no script of a stranger; the browser's own protocol does.
+    await page.evaluate(axe.source);
+    const answer: unknown = await page.evaluate(
+      `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map((one) => ({
+        rule: one.id, impact: one.impact, places: one.nodes.map((node) => node.target.join(' ')),
+      })))`,
+    );
+    found.push(
+      ...violations
+        .parse(answer)
+        .map(({ rule, impact, places }) => `${theme}: ${rule} (${impact ?? '?'}) at ${places.slice(0, 4).join(', ')}`),
+    );
+  }
+  return found;
+};
+
+test('axe-core finds nothing to object to in any view or dialog, in either theme', async ({ workbench }) => {
+  const { page } = workbench;
+  await withSample(workbench);
+  const isClean = async (what: string): Promise<void> => {
+    expect.soft(await findings(page), what).toEqual([]);
+  };
+  const header = page.getByRole('region', { name: 'What is on screen' });
+  await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
+  await page.getByRole('button', { name: 'None', exact: true }).click();
+  await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
+
+  await test.step('the workbench before and after a profile', async () => {
+    await expect(page.getByRole('heading', { name: /is not profiled yet/ })).toBeVisible();
+    await expect(page.locator('.difference-plot')).toHaveCount(2);
+    await isClean('not profiled');
+    await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
+    const map = page.getByRole('application', { name: /3 layers by 8 experts/ });
+    await expect(map).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await isClean('the plan');
+    await map.focus();
+    await page.keyboard.press('ArrowRight');
+    await isClean('an expert');
+    await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Table' }).click();
+    const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
+    await modes.getByRole('radio', { name: 'All tasks' }).click();
+    await expect(page.locator('.curve-panel')).toHaveCount(18);
+    await isClean('absolute curves and the table of the map');
+    await modes.getByRole('radio', { name: 'Table' }).click();
+    await page.getByRole('region', { name: 'Every measured point of this sweep' }).getByRole('row').nth(2).click();
+    await expect(page.getByRole('region', { name: 'Selected point' })).toBeVisible();
+    await isClean('every point, and one in full');
+    await page.getByRole('tab', { name: 'Model', exact: true }).click();
+    await isClean('the model');
+  });
+
+  await test.step('the other views', async () => {
+    await tab(page, 'Thresholds');
+    await expect(page.getByRole('region', { name: 'Best threshold of every model and task' })).toBeVisible();
+    await openDetails(page);
+    await expect(page.getByRole('region', { name: 'Thresholds by REAP' })).toBeVisible();
+    await isClean('thresholds');
+    await page.getByRole('radio', { name: 'Tables' }).click();
+    await isClean('thresholds as tables');
+    await tab(page, 'Compare');
+    await expect(page.getByRole('region', { name: 'Methods over tasks' })).toBeVisible();
+    await isClean('compare');
+    await tab(page, 'Workbench');
+  });
+
+  await test.step('dialogs', async () => {
+    for (const [keys, title] of [
+      ['Control+k', 'Commands'],
+      ['Control+Shift+E', 'Export'],
+      ['Control+Shift+M', 'Methods'],
+      ['Control+Shift+D', 'Devices'],
+    ] as const) {
+      await page.keyboard.press(keys);
+      const dialog = page.getByRole('dialog', { name: title, exact: true });
+      await expect(dialog).toBeVisible();
+      await isClean(title);
+      await page.keyboard.press('Escape');
+      await expect(dialog).toBeHidden();
+    }
+    const row = page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first();
+    await row.hover();
+    await row.getByRole('button', { name: 'Items of Sums', exact: true }).click();
+    await expect(page.getByRole('dialog', { name: 'Sums', exact: true })).toBeVisible();
+    await isClean('items of a task');
+    await page.keyboard.press('Escape');
+  });
+});
