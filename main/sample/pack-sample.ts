@@ -15,7 +15,7 @@ import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sam
 /** Largest sample that is shipped: it is copied into every fresh workspace. */
 const MAX_BYTES = 10e6;
 
-const compress = promisify(zstdCompress);
+const compress = (bytes: Uint8Array): Promise<Buffer> => promisify(zstdCompress)(bytes, COMPRESSION);
 /** A task and its written twin are profiled on the same texts: a window over the whole file finds what is there twice. */
 const COMPRESSION = {
   params: {
@@ -86,7 +86,7 @@ export const packSample = async (
     await put('results.json', `${JSON.stringify(sweepDocument.parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
     await writeOutcomes(join(coming, 'outcomes.parquet'), renamedOutcomes(folder));
     for (const name of (await readdir(folder)).filter(isShippedCompressed)) {
-      await put(`${name}${COMPRESSED}`, await compress(await readFile(join(folder, name)), COMPRESSION));
+      await put(`${name}${COMPRESSED}`, await compress(await readFile(join(folder, name))));
     }
     const sizes = await Promise.all(
       (await readdir(coming)).map(async (name) => (await readFile(join(coming, name))).length),
