@@ -52,7 +52,7 @@ const kinds = {
   scoring: reference('scoring'),
   generation: reference('generation', 'generation-tasks'),
 };
-const everyKind = ['types', 'lint', 'format', 'unused', 'layers', 'unit', 'integration', 'slurm', 'browser', 'window'];
+const everyKind = ['types', 'lint', 'format', 'unused', 'layers', 'unit', 'integration', 'browser', 'window'];
 
 /**
  * A program that hangs ends as a failure, and the summary is printed all the same; a busy machine never takes so long.
