@@ -15,7 +15,8 @@ export interface ChoiceAndWriting {
   readonly writing: Threshold;
 }
 
-const TWIN_SUFFIX = '-written';
+/** Ends the name of a task that asks the items of another one for a written answer. */
+export const TWIN_SUFFIX = '-written';
 
 /** Names of a sweep's tasks whose answers are written. */
 export const writtenTasks = (results: readonly SweepResult[]): ReadonlySet<string> =>

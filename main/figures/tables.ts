@@ -1,17 +1,22 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { EqualKeptPair, SizePair, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
-import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type { PointName, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { ToldPoint } from '../contract/told-point.ts';
 import { verdictText } from '../evaluation/wording.ts';
 import { type Columns, csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
 
-const resultColumns: Columns<SweepResult> = [
+/** What a line says first: the curve that it lies on. */
+const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'>> = [
   ['model', ({ model }) => model],
   ['task', ({ task }) => task],
   ['method', ({ method }) => method],
   ['seed', ({ seed }) => seed],
+];
+
+const resultColumns: Columns<SweepResult> = [
+  ...curveColumns,
   ['factor', ({ factor }) => factor],
   ['kept', ({ kept }) => kept],
   ['n', ({ n }) => n],
@@ -45,10 +50,7 @@ const powerColumns: Columns<Pick<Threshold, 'power'>> = [
 ];
 
 const thresholdColumns: Columns<Threshold> = [
-  ['model', ({ model }) => model],
-  ['task', ({ task }) => task],
-  ['method', ({ method }) => method],
-  ['seed', ({ seed }) => seed],
+  ...curveColumns,
   ['factor', ({ factor }) => factor],
   ['last_safe', ({ lastSafe }) => lastSafe],
   ['first_unsafe', ({ firstUnsafe }) => firstUnsafe],
@@ -60,10 +62,7 @@ const thresholdColumns: Columns<Threshold> = [
 ];
 
 const toldColumns: Columns<ToldPoint> = [
-  ['model', ({ model }) => model],
-  ['task', ({ task }) => task],
-  ['method', ({ method }) => method],
-  ['seed', ({ seed }) => seed],
+  ...curveColumns,
   ['factor', ({ factor }) => factor],
   ['kept', ({ kept }) => kept],
   ['n', ({ n }) => n],

@@ -1,3 +1,4 @@
+import { ChartTip } from '../../charts/chart-tip.tsx';
 import { memo, useMemo, useState } from 'react';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { nearestDot, useElementWidth } from '../../charts/chart-element.ts';
@@ -100,20 +101,13 @@ const Chart = (props: CurveChartProps) => {
         </CurveFrame>
       )}
       {hovered !== null && (
-        <div
-          className="chart-tip"
-          style={{
-            width: TIP_WIDTH,
-            left: Math.max(0, Math.min(hovered.x + 12, width - TIP_WIDTH)),
-            top: hovered.y > height / 2 ? undefined : hovered.y + 12,
-            bottom: hovered.y > height / 2 ? height - hovered.y + 12 : undefined,
-          }}
-        >
-          <strong>{pointTitle(hovered.result)}</strong>
-          {pointLines(hovered.result).map((line) => (
-            <div key={line}>{line}</div>
-          ))}
-        </div>
+        <ChartTip
+          at={hovered}
+          chart={{ width, height }}
+          width={TIP_WIDTH}
+          title={pointTitle(hovered.result)}
+          lines={pointLines(hovered.result)}
+        />
       )}
       <p className="visually-hidden" aria-live="polite">
         {selected === null ? '' : `${pointTitle(selected)}: ${pointLines(selected).join('; ')}`}

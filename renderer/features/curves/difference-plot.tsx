@@ -1,3 +1,4 @@
+import { ChartTip } from '../../charts/chart-tip.tsx';
 import { useState } from 'react';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
@@ -127,20 +128,13 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       </svg>
       {title !== '' && <span className="difference-plot-title">{title}</span>}
       {hovered !== null && (
-        <div
-          className="chart-tip"
-          style={{
-            width: TIP_WIDTH,
-            left: Math.max(0, Math.min(hovered.x + 12, width - TIP_WIDTH)),
-            top: hovered.y > height / 2 ? undefined : hovered.y + 12,
-            bottom: hovered.y > height / 2 ? height - hovered.y + 12 : undefined,
-          }}
-        >
-          <strong>{drawsTitle(hovered.point)}</strong>
-          {drawsLines(hovered.point).map((line) => (
-            <div key={line}>{line}</div>
-          ))}
-        </div>
+        <ChartTip
+          at={hovered}
+          chart={{ width, height }}
+          width={TIP_WIDTH}
+          title={drawsTitle(hovered.point)}
+          lines={drawsLines(hovered.point)}
+        />
       )}
       <p className="visually-hidden" aria-live="polite">
         {chosen === null

@@ -1,11 +1,9 @@
+import { pointNameKey } from '../../../main/contract/sweep.ts';
 import type { ToldPoint } from '../../../main/contract/told-point.ts';
 import { toldText } from '../../../main/evaluation/told-points.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { DataTable } from '../../components/data-table.tsx';
-
-const keyOf = ({ model, task, method, seed, factor }: ToldPoint): string =>
-  JSON.stringify([model, task, method, seed, factor]);
 
 interface ToldListProps {
   readonly points: readonly ToldPoint[];
@@ -22,7 +20,7 @@ export const ToldList = ({ points, title }: ToldListProps) => (
     <DataTable
       caption="Candidates that were told before they had answered every item"
       rows={points}
-      rowKey={keyOf}
+      rowKey={pointNameKey}
       columns={[
         { key: 'task', title: 'Task', cell: (point) => title(point.task) },
         { key: 'method', title: 'Method', cell: (point) => methodTitle(point.method) },

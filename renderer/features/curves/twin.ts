@@ -1,17 +1,16 @@
-import type { TaskEntry } from '../../../main/contract/task.ts';
-
-const SUFFIX = '-written';
+import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
+import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 
 /** The task with the same items whose answers are written where these are chosen, or the other way round. */
 export const twinOf = (task: TaskEntry, tasks: readonly TaskEntry[]): TaskEntry | null => {
-  const isWritten = task.metric === 'exact_match';
-  const name = isWritten ? task.name.slice(0, -SUFFIX.length) : `${task.name}${SUFFIX}`;
-  if (isWritten && !task.name.endsWith(SUFFIX)) return null;
+  const isWritten = answersOf(task) === 'written';
+  const name = isWritten ? task.name.slice(0, -TWIN_SUFFIX.length) : `${task.name}${TWIN_SUFFIX}`;
+  if (isWritten && !task.name.endsWith(TWIN_SUFFIX)) return null;
   return (
     tasks.find(
       (other) =>
         other.name === name &&
-        (other.metric === 'exact_match') !== isWritten &&
+        answersOf(other) !== answersOf(task) &&
         other.items.test === task.items.test &&
         other.error === null,
     ) ?? null

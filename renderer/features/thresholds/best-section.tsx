@@ -1,11 +1,14 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
+import { answersOf } from '../../../main/contract/task.ts';
 import { bestThreshold, type BestThreshold } from '../../../main/evaluation/best-threshold.ts';
+import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 import { thresholdValue } from '../../../main/evaluation/wording.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { formatCount, formatRange } from '../../../main/figures/numbers.ts';
+import { formatRange } from '../../../main/figures/numbers.ts';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
+import { MatrixHeads, thresholdTint } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from './threshold-text.ts';
 
@@ -14,16 +17,12 @@ interface BestSectionProps extends SectionProps {
 }
 
 const TITLE = 'How far each model can be pruned';
-const WRITTEN = '-written';
-/** Deepest tint, for a threshold of 64 and above: one step per doubling. */
-const DEEPEST = 6;
-const level = ({ lastSafe }: SizeThreshold): number => Math.min(DEEPEST, Math.log2(lastSafe ?? 1));
 
 /** Models by tasks: the best threshold, by which method, its bracket, and what the written twin of the task says. */
 export const BestSection = (props: BestSectionProps) => {
   const { manifest, document, sizeTrend, shown, tasks, known, title } = props;
-  const isWritten = (task: string): boolean => known.find(({ name }) => name === task)?.metric === 'exact_match';
-  const hasTwin = (task: string): boolean => isWritten(task) && tasks.includes(task.slice(0, -WRITTEN.length));
+  const isWritten = (task: string): boolean => known.some((one) => one.name === task && answersOf(one) === 'written');
+  const hasTwin = (task: string): boolean => isWritten(task) && tasks.includes(task.slice(0, -TWIN_SUFFIX.length));
   const bestOf = (task: string, model: string): BestThreshold<SizeThreshold> | null =>
     bestThreshold(
       shown.flatMap((method) =>
@@ -52,17 +51,7 @@ export const BestSection = (props: BestSectionProps) => {
           <thead>
             <tr>
               <th scope="col">Task</th>
-              <th scope="col" className="numeric">
-                <Definition of="items">n</Definition>
-              </th>
-              {sizeTrend.models.map((model) => (
-                <th key={model.name} scope="col" className="numeric">
-                  <span className="matrix-model">{model.name}</span>
-                  <small>
-                    <Definition of="experts">E</Definition> {formatCount(model.experts)}
-                  </small>
-                </th>
-              ))}
+              <MatrixHeads models={sizeTrend.models} />
             </tr>
           </thead>
           <tbody>
@@ -82,7 +71,7 @@ export const BestSection = (props: BestSectionProps) => {
                       {...props}
                       task={task}
                       best={bestOf(task, name)}
-                      written={bestOf(`${task}${WRITTEN}`, name)}
+                      written={bestOf(`${task}${TWIN_SUFFIX}`, name)}
                     />
                   ))}
                 </tr>
@@ -115,7 +104,7 @@ const BestCell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, w
       : [`answers written: ${thresholdValue(written.best)} by ${written.methods.map(methodTitle).join(', ')}`]),
   ];
   return (
-    <td className="matrix-cell" style={{ '--level': level(best.best) } as React.CSSProperties}>
+    <td className="matrix-cell" style={thresholdTint(best.best)}>
       <Tooltip
         focusable={false}
         className="matrix-hold"

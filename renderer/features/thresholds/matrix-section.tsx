@@ -4,9 +4,10 @@ import { chartQuestion, MATRIX_CAPTION, thresholdValue } from '../../../main/eva
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { formatCount, formatRange } from '../../../main/figures/numbers.ts';
+import { formatRange } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { Findings } from './findings.tsx';
+import { MatrixHeads, thresholdTint } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from './threshold-text.ts';
 
@@ -20,11 +21,6 @@ interface ThresholdMatrixProps {
   readonly onSelect: (threshold: SizeThreshold) => void;
 }
 
-/** Deepest tint, for a threshold of 64 and above: one step per doubling. */
-const DEEPEST = 6;
-
-const level = ({ lastSafe }: SizeThreshold): number => Math.min(DEEPEST, Math.log2(lastSafe ?? 1));
-
 /** Tasks by models for one method: threshold, bracket, verdict; a click shows the curve behind it. */
 const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect }: ThresholdMatrixProps) => {
   const own = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
@@ -36,17 +32,7 @@ const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect
             <th scope="col">
               <strong>{methodTitle(method)}</strong>
             </th>
-            <th scope="col" className="numeric">
-              <Definition of="items">n</Definition>
-            </th>
-            {sizeTrend.models.map((model) => (
-              <th key={model.name} scope="col" className="numeric">
-                <span className="matrix-model">{model.name}</span>
-                <small>
-                  <Definition of="experts">E</Definition> {formatCount(model.experts)}
-                </small>
-              </th>
-            ))}
+            <MatrixHeads models={sizeTrend.models} />
           </tr>
         </thead>
         <tbody>
@@ -67,11 +53,7 @@ const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect
                       –
                     </td>
                   ) : (
-                    <td
-                      key={name}
-                      className="matrix-cell"
-                      style={{ '--level': level(threshold) } as React.CSSProperties}
-                    >
+                    <td key={name} className="matrix-cell" style={thresholdTint(threshold)}>
                       <MatrixCell
                         threshold={threshold}
                         title={title}

@@ -1,3 +1,4 @@
+import { ChartTip } from '../../charts/chart-tip.tsx';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { nearestDot, useElementWidth } from '../../charts/chart-element.ts';
@@ -52,20 +53,7 @@ export const PointedChart = ({ id, label, height, text, onSelect, children }: Po
         </svg>
       )}
       {hovered !== null && shown !== null && (
-        <div
-          className="chart-tip"
-          style={{
-            width: TIP_WIDTH,
-            left: Math.max(0, Math.min(hovered.x + 12, width - TIP_WIDTH)),
-            top: hovered.y > height / 2 ? undefined : hovered.y + 12,
-            bottom: hovered.y > height / 2 ? height - hovered.y + 12 : undefined,
-          }}
-        >
-          <strong>{shown.title}</strong>
-          {shown.lines.map((line) => (
-            <div key={line}>{line}</div>
-          ))}
-        </div>
+        <ChartTip at={hovered} chart={{ width, height }} width={TIP_WIDTH} title={shown.title} lines={shown.lines} />
       )}
     </div>
   );

@@ -1,0 +1,32 @@
+interface ChartTipProps {
+  /** Of the point that it tells of, and of the chart, in CSS pixels. */
+  readonly at: { readonly x: number; readonly y: number };
+  readonly chart: { readonly width: number; readonly height: number };
+  readonly width: number;
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+/** Distance of the tip from its point, in CSS pixels. */
+const GAP = 12;
+
+/** What a chart says of the point under the pointer: beside the point, within the chart, on its roomier side. */
+export const ChartTip = ({ at, chart, width, title, lines }: ChartTipProps) => {
+  const isAbove = at.y > chart.height / 2;
+  return (
+    <div
+      className="chart-tip"
+      style={{
+        width,
+        left: Math.max(0, Math.min(at.x + GAP, chart.width - width)),
+        top: isAbove ? undefined : at.y + GAP,
+        bottom: isAbove ? chart.height - at.y + GAP : undefined,
+      }}
+    >
+      <strong>{title}</strong>
+      {lines.map((line) => (
+        <div key={line}>{line}</div>
+      ))}
+    </div>
+  );
+};

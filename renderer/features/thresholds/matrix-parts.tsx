@@ -1,0 +1,27 @@
+import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import { formatCount } from '../../../main/figures/numbers.ts';
+import { Definition } from '../../components/definition.tsx';
+
+/** Deepest tint, for a threshold of 64 and above: one step per doubling. */
+const DEEPEST = 6;
+
+/** Tint of a cell of a matrix of thresholds. */
+export const thresholdTint = ({ lastSafe }: SizeThreshold): React.CSSProperties =>
+  ({ '--level': Math.min(DEEPEST, Math.log2(lastSafe ?? 1)) }) as React.CSSProperties;
+
+/** Heads of the columns of a matrix of thresholds after the first: items, and every model with its experts. */
+export const MatrixHeads = ({ models }: Pick<SizeTrendDocument, 'models'>) => (
+  <>
+    <th scope="col" className="numeric">
+      <Definition of="items">n</Definition>
+    </th>
+    {models.map((model) => (
+      <th key={model.name} scope="col" className="numeric">
+        <span className="matrix-model">{model.name}</span>
+        <small>
+          <Definition of="experts">E</Definition> {formatCount(model.experts)}
+        </small>
+      </th>
+    ))}
+  </>
+);
