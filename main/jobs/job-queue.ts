@@ -3,15 +3,12 @@ import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
 import { HEARTBEAT_MS } from '../workspace/run-lock.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
-import type { Job, JobContext } from './job-context.ts';
+import type { CarryOut } from './carry-out.ts';
+import type { Job } from './job-context.ts';
 import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
-import { type SourceWatch, watchSources } from './watch-sources.ts';
 
 /** Progress is announced at most this often. */
 const PROGRESS_EVERY_MS = 100;
-
-/** What of a job's context the queue does not make itself. */
-export type JobResources = Omit<JobContext, 'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit'>;
 
 interface QueuedJob {
   manifest: RunManifest;
@@ -33,22 +30,17 @@ interface QueuedJob {
  */
 export class JobQueue {
   readonly #runs: RunStore;
-  readonly #resourcesOf: (manifest: RunManifest) => Promise<JobResources>;
+  readonly #carryOut: CarryOut;
   readonly #emit: (event: EngineEvent) => void;
   readonly #now: () => number;
   readonly #jobs = new Map<string, QueuedJob>();
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
-  /** `resourcesOf` is asked when the run's turn comes: what computes it is named in its manifest. */
-  constructor(
-    runs: RunStore,
-    resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
-    emit: (event: EngineEvent) => void,
-    now: () => number,
-  ) {
+  /** `carryOut` does a run's work when its turn comes. */
+  constructor(runs: RunStore, carryOut: CarryOut, emit: (event: EngineEvent) => void, now: () => number) {
     this.#runs = runs;
-    this.#resourcesOf = resourcesOf;
+    this.#carryOut = carryOut;
     this.#emit = emit;
     this.#now = now;
   }
@@ -128,28 +120,15 @@ export class JobQueue {
     const run = created.manifest.id;
     let error: unknown = null;
     let output: string | null = null;
-    let watch: SourceWatch | null = null;
     try {
       if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
       await this.#change(queued, { state: 'running' });
-      const resources = await this.#resourcesOf(created.manifest);
-      watch = watchSources(resources);
-      const result = await job({
-        ...resources,
-        steps: watch.steps,
-        runners: watch.runners,
-        run,
-        folder: this.#runs.folder(run),
-        signal: controller.signal,
-        meter,
-        now: this.#now,
-        emit: this.#emit,
-      });
-      await watch.settle();
+      const { signal } = controller;
+      const result = await this.#carryOut({ manifest: queued.manifest, job, signal, meter, emit: this.#emit });
       output = result.output;
       meter.describe(result.summary);
     } catch (caught) {
-      error = await settled(watch, caught);
+      error = caught;
     }
     const isCancelled = error instanceof WorkbenchError && error.kind === 'cancelled';
     const state: RunState = error === null ? 'done' : isCancelled ? (queued.stopAs ?? 'cancelled') : 'failed';
@@ -217,16 +196,6 @@ export class JobQueue {
     }
   }
 }
-
-/** Why a run ended: with an error of its own, unless the files of its model changed, which explains any other. */
-const settled = async (watch: SourceWatch | null, error: unknown): Promise<unknown> => {
-  try {
-    await watch?.settle(error instanceof CancelledError);
-    return error;
-  } catch (change) {
-    return change;
-  }
-};
 
 interface Deferred<T> {
   readonly promise: Promise<T>;
