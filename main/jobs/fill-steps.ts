@@ -1,8 +1,10 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS, readLockHolder, type RunLock } from '../workspace/run-lock.ts';
 import type { JobContext } from './job-context.ts';
@@ -15,6 +17,8 @@ export const WORK_FOLDER = 'work';
 const UNITS = 'units';
 const HARDWARE = 'hardware.json';
 const DONE = 'done.json';
+/** Workers leave each other a line. */
+const MAX_NOTE_BYTES = 2 ** 16;
 /** How often a worker that has nothing to do looks whether another one has finished, or died. */
 const LOOK_EVERY_MS = 500;
 
@@ -41,15 +45,6 @@ const NOWHERE: SweepSink = {
   addTold: () => Promise.resolve(),
   addUnneeded: () => undefined,
   note: () => undefined,
-};
-
-const readOrNull = async (file: string): Promise<string | null> => {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, file);
-  }
 };
 
 const stagesOf = (): ((unit: SweepUnit) => Promise<Stage>) => {
@@ -88,7 +83,10 @@ export const listSteps = async (context: JobContext, input: SweepInput): Promise
       isThere = false;
     }
     const folder = unitFolder(context, unit);
-    const holder = isThere || (await readOrNull(join(folder, DONE))) !== null ? null : await holderOf(folder);
+    const holder =
+      isThere || (await readTextIfThere(join(folder, DONE), { mostBytes: MAX_NOTE_BYTES })) !== null
+        ? null
+        : await holderOf(folder);
     const state = isThere ? 'on disk' : holder === null ? 'to do' : 'being computed';
     listed.push({ id, model: place.model.name, task: place.task.name, part, method, seed, kept, state, holder });
   }
@@ -142,12 +140,13 @@ const requireSameHardware = async (
   await mkdir(place, { recursive: true });
   const lock = await waitFor(() => take(join(place, 'hardware')));
   try {
-    const text = await readOrNull(file);
-    if (text === null) {
+    const first = await readJsonIfThere(file, hardwareFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
+      refuse('hardware-damaged', `${file} is damaged.`, 'Delete the file and start the workers again.', cause),
+    );
+    if (first === null) {
       await writeFileAtomically(file, `${JSON.stringify({ provider, precision, processor })}\n`, temporaryFolder);
       return;
     }
-    const first = hardwareFile.parse(JSON.parse(text));
     const [before, here] = [first, { provider, precision, processor }].map((one) =>
       [one.provider, one.precision, one.processor].join(', '),
     );
@@ -238,7 +237,8 @@ export const fillSteps = async (
   const finished = new Set<SweepUnit>();
   const isDone = async (unit: SweepUnit): Promise<boolean> => {
     if (finished.has(unit)) return true;
-    if ((await readOrNull(join(unitFolder(context, unit), DONE))) === null) return false;
+    if ((await readTextIfThere(join(unitFolder(context, unit), DONE), { mostBytes: MAX_NOTE_BYTES })) === null)
+      return false;
     finished.add(unit);
     return true;
   };

@@ -12,7 +12,7 @@ import {
 } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
 /** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
@@ -33,19 +33,8 @@ export const writeRunPlans = async (folder: string, plans: RunPlans, temporaryFo
 /** The plans that a run left in its folder; null where it is not finished, or of a version that left none. */
 export const readRunPlans = async (folder: string): Promise<RunPlans | null> => {
   const file = join(folder, PLANS);
-  const text = await readTextIfThere(file, { mostBytes: MAX_RESULT_BYTES });
-  if (text === null) return null;
-  try {
-    return new Map(Object.entries(plansFile.parse(JSON.parse(text))));
-  } catch (cause) {
-    throw new WorkbenchError(
-      'plans-damaged',
-      'failed',
-      `${file} is damaged.`,
-      'Delete the file and resume the run: its steps are kept.',
-      { cause },
-    );
-  }
+  const plans = await readJsonIfThere(file, plansFile, { mostBytes: MAX_RESULT_BYTES }, damaged('plans-damaged', file));
+  return plans === null ? null : new Map(Object.entries(plans));
 };
 
 /** While a sweep runs, its files are rewritten at most this often: they grow, and steps hold everything anyway. */
@@ -188,21 +177,19 @@ export class SweepRecord {
   }
 }
 
-const readParsed = async <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> => {
-  const text = await readTextIfThere(file, { mostBytes: MAX_RESULT_BYTES });
-  if (text === null) return null;
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new WorkbenchError(
-      'results-damaged',
+const damaged =
+  (code: string, file: string) =>
+  (cause: unknown): Error =>
+    new WorkbenchError(
+      code,
       'failed',
       `${file} is damaged.`,
       'Delete the file and resume the run: its steps are kept.',
       { cause },
     );
-  }
-};
+
+const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> =>
+  readJsonIfThere(file, schema, { mostBytes: MAX_RESULT_BYTES }, damaged('results-damaged', file));
 
 /** What a sweep's folder says: null where no point was written yet. */
 export const readSweepDocument = (folder: string): Promise<SweepDocument | null> =>
