@@ -34,6 +34,7 @@ const contextOf = async (
     meter: createProgressMeter({ run: id, kind, title }, now),
     now,
     emit: () => undefined,
+    requireRun: () => Promise.resolve(),
   };
 };
 

@@ -34,6 +34,12 @@ export interface JobContext {
   readonly meter: ProgressMeter;
   readonly now: () => number;
   emit(event: EngineEvent): void;
+  /**
+   * To be asked before anything is written into the run's folder: who has taken the run over writes there alone.
+   *
+   * @throws WorkbenchError `taken-over`.
+   */
+  requireRun(): Promise<void>;
 }
 
 /** What a finished job leaves: a file or folder, and a sentence on what was done. */

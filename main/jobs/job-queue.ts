@@ -11,7 +11,7 @@ import { type SourceWatch, watchSources } from './watch-sources.ts';
 const PROGRESS_EVERY_MS = 100;
 
 /** What of a job's context the queue does not make itself. */
-export type JobResources = Omit<JobContext, 'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit'>;
+export type JobResources = Omit<JobContext, 'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun'>;
 
 interface QueuedJob {
   manifest: RunManifest;
@@ -144,6 +144,7 @@ export class JobQueue {
         meter,
         now: this.#now,
         emit: this.#emit,
+        requireRun: () => this.#requireRun(queued),
       });
       await watch.settle();
       output = result.output;
@@ -175,6 +176,7 @@ export class JobQueue {
   }
 
   async #change(queued: QueuedJob, changes: Partial<RunManifest>): Promise<void> {
+    await this.#requireRun(queued);
     queued.manifest = { ...queued.manifest, ...changes };
     await this.#runs.write(queued.manifest);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
@@ -200,6 +202,12 @@ export class JobQueue {
       `${id} was taken over by ${who} while this engine gave no sign of life.`,
       'Follow it there; what was finished here is on disk and is not computed again.',
     );
+  }
+
+  async #requireRun(queued: QueuedJob): Promise<void> {
+    if (await queued.created.lock.isHeld()) return;
+    queued.takenOver ??= await this.#takeover(queued);
+    throw queued.takenOver;
   }
 
   async #renewLocks(): Promise<void> {

@@ -77,6 +77,7 @@ export class SweepRecord {
   readonly #order: SweepOrder;
   readonly #delta: number;
   readonly #now: () => number;
+  readonly #requireRun: () => Promise<void>;
   readonly #points: SweepPoint[] = [];
   readonly #told: ToldPoint[] = [];
   readonly #unneeded: UnneededPoint[] = [];
@@ -89,6 +90,8 @@ export class SweepRecord {
       readonly folder: string;
       readonly temporaryFolder: string;
       readonly now: () => number;
+      /** Throws where the folder is another engine's by now. */
+      readonly requireRun: () => Promise<void>;
     },
     order: SweepOrder,
     delta: number,
@@ -98,6 +101,7 @@ export class SweepRecord {
     this.#folder = place.folder;
     this.#temporaryFolder = place.temporaryFolder;
     this.#now = place.now;
+    this.#requireRun = place.requireRun;
     this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
     this.#delta = delta;
     this.#notes = [...notes];
@@ -157,7 +161,9 @@ export class SweepRecord {
     if (this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
   }
 
+  /** @throws WorkbenchError `taken-over`. */
   async write(): Promise<void> {
+    await this.#requireRun();
     const index: PointIndex = this.points.map(({ result: { model, task, method, seed, factor, kept }, step }) => ({
       model,
       task,
