@@ -25,12 +25,13 @@ export const callsThatReadRun =
     reads(name).includes('results') && runOf(input) === run;
 
 /**
- * The calls whose answers an event makes stale, from what each call says it reads. Lists of runs and jobs are not among
- * them: events carry what changes there.
+ * The calls whose answers an event makes stale, from what each call says it reads. Lists of runs, jobs and
+ * clusters' work are not among them: events carry what changes there.
  */
 export const staleAfter = (event: EngineEvent): StaleCalls => {
   switch (event.type) {
     case 'job.progress':
+    case 'cluster.changed':
       return none;
     case 'run.changed': {
       const { state, id } = event.manifest;
