@@ -10,10 +10,10 @@ import { missingPackages } from './system-packages.mjs';
 const packages = ['slurm-wlm', 'munge'];
 /** Processors that the node claims, whatever the machine has: tasks of an array are to run side by side. */
 const PROCESSORS = 4;
-/** A busy machine answers late. */
-const MESSAGE_TIMEOUT_S = 60;
-/** Tasks of a node that went down wait so long before they run again. */
-const CREDENTIAL_S = 30;
+/** A busy machine answers late; a controller that is gone is noticed after as long. */
+const MESSAGE_TIMEOUT_S = 15;
+/** Tasks of a node that went down wait so long before they run again; begun later, a task is refused by the node. */
+const CREDENTIAL_S = 15;
 const START_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 30_000;
 
@@ -134,11 +134,7 @@ const stopCluster = (folder) => {
   }
 };
 
-/**
- * {environment} that names a cluster (the one of SLURM_CONF where there is one: nothing of it is killed or held, unless
- * UNCURL_SLURM_FOLDER says that it is for tests), or {absent}: why there is none here, which is no failure.
- */
-export const findSlurm = () => {
+const startOrFind = () => {
   if (process.env.SLURM_CONF) return { environment: {} };
   if (process.platform !== 'linux' || process.getuid() !== 0 || !existsSync('/etc/debian_version'))
     return { absent: 'a cluster of its own is started on Debian as root alone; SLURM_CONF may name another one' };
@@ -153,6 +149,13 @@ export const findSlurm = () => {
   if (failure !== null) return { absent: `a Slurm of this machine's packages did not start: ${failure}` };
   return { environment: { SLURM_CONF: path.join(folder, 'slurm.conf'), UNCURL_SLURM_FOLDER: folder } };
 };
+
+let found = null;
+/**
+ * {environment} that names a cluster (the one of SLURM_CONF where there is one: nothing of it is killed or held, unless
+ * UNCURL_SLURM_FOLDER says that it is for tests), or {absent}: why there is none here, which is no failure. Several kinds of tests share one.
+ */
+export const findSlurm = () => (found ??= startOrFind());
 
 // "node .ci/slurm-cluster.mjs COMMAND ...": runs a command beside a cluster.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

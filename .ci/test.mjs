@@ -29,6 +29,14 @@ const findInterop = () => {
   return python.environment ? { environment: { ...python.environment, ...findLlamaCpp(), ...findVllm() } } : python;
 };
 
+/** A flow that needs a cluster says why it is not run where there is none. */
+const findBrowser = () => {
+  const { environment, broken } = findChromium();
+  if (broken) return { broken };
+  const slurm = findSlurm();
+  return { environment: { ...environment, ...(slurm.environment ?? { UNCURL_NO_SLURM: slurm.absent }) } };
+};
+
 /**
  * `checks` end well or not; other kinds are counted test by test. `built` ones need dist/. `prepare` says what the
  * tests run in: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they are not run here).
@@ -41,7 +49,7 @@ const kinds = {
   layers: { checks: true, steps: [[...cruiser, 'main', 'electron', 'renderer']] },
   unit: { steps: [[...vitest, '--project=unit']] },
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
-  browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
+  browser: { built: true, prepare: findBrowser, steps: [[...playwright, '--project=chromium']] },
   window: { built: true, named: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
   package: { built: true, named: true, prepare: findPackage, steps: [[...playwright, '--project=package']] },
   slurm: { prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },

@@ -1,4 +1,4 @@
-import { taskText } from '../contract/cluster-text.ts';
+import { failureText, taskText } from '../contract/cluster-text.ts';
 import type { ClusterWork } from '../contract/cluster.ts';
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -53,13 +53,13 @@ export const followCluster = async (
     if (host.signal.aborted) cancel();
     else host.signal.addEventListener('abort', cancel, { once: true });
   });
-  const { state, error } = await host.endsWell(Promise.race([ended, interrupted]));
-  if (state === 'cancelled') throw new CancelledError('The submission');
-  if (state === 'failed')
+  const last = await host.endsWell(Promise.race([ended, interrupted]));
+  if (last.state === 'cancelled') throw new CancelledError('The submission');
+  if (last.state === 'failed')
     throw new WorkbenchError(
       'cluster-task-failed',
       'failed',
-      error ?? 'The submission failed.',
+      failureText(last),
       'Read the log; submit again to go on: what is finished stays on disk.',
     );
 };

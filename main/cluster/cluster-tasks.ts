@@ -28,18 +28,18 @@ export const clusterTasks = (
   const told = (number: number | null, found: SlurmTask | undefined): ClusterTask => {
     if (found === undefined) return blank(number);
     const { state, reason, node, exitCode, signal, elapsedMs, log } = found;
-    const isRun = found.task === number;
+    // What has not begun has no end and no log yet; the path of tasks that wait holds a pattern in their numbers' place.
+    const hasBegun = found.task === number && node !== null;
     return {
       task: number,
       state,
       reason,
       node,
-      exitCode,
-      signal,
-      elapsedMs: isRun ? elapsedMs : null,
+      exitCode: hasBegun ? exitCode : null,
+      signal: hasBegun ? signal : null,
+      elapsedMs: hasBegun ? elapsedMs : null,
       parts: number === null ? null : (parts.get(number) ?? 0),
-      // The path of tasks that wait holds a pattern in the place of their numbers.
-      log: isRun ? log : null,
+      log: hasBegun ? log : null,
     };
   };
   const ofArray = seen.filter(({ array }) => array !== null);

@@ -1,4 +1,4 @@
-import type { ClusterTask } from './cluster.ts';
+import type { ClusterTask, ClusterWork } from './cluster.ts';
 
 /** States of Slurm in which a job waits or runs. */
 const ACTIVE = new Set([
@@ -26,4 +26,16 @@ export const taskText = (task: ToldTask): string => {
   const end = endText(task);
   const why = reason === null || state === 'RUNNING' || state === 'COMPLETED' ? '' : ` (${reason})`;
   return `${taskName(task)}${place}: ${state}${end === null ? '' : `, ${end}`}${why}`;
+};
+
+/** The task that a submission failed by: a worker before the joining job, which ends because of it. */
+export const firstFailure = (tasks: readonly ClusterTask[]): ClusterTask | undefined => {
+  const failed = tasks.filter((task) => task.state !== 'UNKNOWN' && hasFailed(task));
+  return failed.find(({ task }) => task !== null) ?? failed[0];
+};
+
+/** Why a submission failed, with the path of the log to read. */
+export const failureText = ({ error, tasks }: Pick<ClusterWork, 'error' | 'tasks'>): string => {
+  const log = firstFailure(tasks)?.log ?? null;
+  return `${error ?? 'The submission failed'}${log === null ? '' : `; its log: ${log}`}.`;
 };

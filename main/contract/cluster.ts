@@ -63,7 +63,7 @@ export const clusterWork = z.object({
   script: z.string(),
   submittedAt: z.iso.datetime(),
   state: clusterState,
-  /** Why it failed: the task, its node, its end and its log. */
+  /** Why it failed, without a full stop: the task, its node and its end. */
   error: z.string().nullable(),
   /** The controller does not answer at the moment; jobs go on meanwhile. */
   away: z.boolean(),

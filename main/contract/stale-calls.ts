@@ -31,8 +31,9 @@ export const callsThatReadRun =
 export const staleAfter = (event: EngineEvent): StaleCalls => {
   switch (event.type) {
     case 'job.progress':
-    case 'cluster.changed':
       return none;
+    case 'cluster.changed':
+      return (name, input) => name === 'cluster.log' && runOf(input) === event.work.run;
     case 'run.changed': {
       const { state, id } = event.manifest;
       if (state === 'queued') return callsThatRead('measured');

@@ -6,7 +6,7 @@ import { commandsOn, type RunCommand } from '../cluster/run-command.ts';
 import { cancelJobs, readTasks, submitJobs } from '../cluster/slurm-jobs.ts';
 import { nodesOf, requireOneKind } from '../cluster/slurm-nodes.ts';
 import { shellWord, slurmScript } from '../cluster/slurm-script.ts';
-import { isActive } from '../contract/cluster-text.ts';
+import { failureText, isActive } from '../contract/cluster-text.ts';
 import type { ClusterLog, ClusterRequest, ClusterWork } from '../contract/cluster.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import { refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
@@ -48,6 +48,14 @@ export interface ClusterWorks {
   cancel(run: string): Promise<void>;
   forget(run: string): Promise<void>;
   log(run: string, task: number | null): Promise<ClusterLog>;
+  /** Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it. */
+  find(manifests: readonly RunManifest[]): Promise<void>;
+  /** Whether a cluster works on the run as far as this engine knows. */
+  worksOn(run: string): boolean;
+  /** A run as it is listed: one that a cluster works on is running, though no engine holds it. */
+  shown(manifest: RunManifest): RunManifest;
+  /** Refuses what would disturb a cluster's work. */
+  requireNotOn(run: string): void;
   /** Ends following; the jobs go on. */
   dispose(): Promise<void>;
 }
@@ -57,6 +65,10 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   const { runs, temporaryFolder } = workspace;
   const known = new Map<string, Followed>();
   let found: Promise<void> | null = null;
+
+  const worksOn = (run: string): boolean => known.get(run)?.work.state === 'active';
+  const shown = (manifest: RunManifest): RunManifest =>
+    worksOn(manifest.id) && manifest.state !== 'done' ? { ...manifest, state: 'running' } : manifest;
 
   const scriptOf = (run: string, request: ClusterRequest): string => {
     const words = request.command ?? uncurl?.map(shellWord).join(' ');
@@ -86,17 +98,19 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   };
 
   /** The run's own record says how its submission ended, unless somebody works on it. */
-  const markRun = async ({ run, state, error }: ClusterWork): Promise<void> => {
+  const markRun = async (work: ClusterWork): Promise<void> => {
+    const { run, state } = work;
     if (state === 'failed' || state === 'cancelled') {
       const lock = await runs.lock(run);
       try {
         const finishedAt = new Date(now()).toISOString();
-        await runs.write({ ...(await runs.read(run)), state, error: state === 'failed' ? error : null, finishedAt });
+        const error = state === 'failed' ? failureText(work) : null;
+        await runs.write({ ...(await runs.read(run)), state, error, finishedAt });
       } finally {
         await lock.release();
       }
     }
-    emit({ type: 'run.changed', manifest: await runs.read(run) });
+    emit({ type: 'run.changed', manifest: shown(await runs.read(run)) });
   };
 
   /** Ends a submission as `state`: its record, then the run's. */
@@ -129,7 +143,11 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         } catch (error) {
           if (controller.signal.aborted) return;
           const { message, remedy } = serialiseError(error);
-          await end({ ...followed.work, state: 'failed', error: `It is not followed any more: ${message} ${remedy}` });
+          await end({
+            ...followed.work,
+            state: 'failed',
+            error: `It is not followed any more: ${message} ${remedy}`.replace(/\.$/, ''),
+          });
         }
       }),
     };
@@ -139,9 +157,9 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   };
 
   /** Submissions of earlier engines that may still be worked on, or that failed: looked for once. */
-  const findEarlier = async (): Promise<void> => {
-    for (const { id, kind, damaged } of await runs.list()) {
-      if (kind !== 'sweep' || damaged !== undefined || known.has(id)) continue;
+  const findEarlier = async (manifests: readonly RunManifest[]): Promise<void> => {
+    for (const { id, kind, state, damaged } of manifests) {
+      if (kind !== 'sweep' || state === 'done' || damaged !== undefined || known.has(id)) continue;
       const work = await readClusterWork(runs.folder(id));
       if (work?.state === 'active') follow(work);
       if (work?.state === 'failed')
@@ -174,7 +192,16 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     known.delete(run);
   };
 
+  const find = (manifests: readonly RunManifest[]): Promise<void> => (found ??= findEarlier(manifests));
+
   return {
+    find,
+    worksOn,
+    shown,
+    requireNotOn: (run) => {
+      if (worksOn(run))
+        throw refuse('already-submitted', `A cluster works on ${run}.`, 'Cancel it there, or wait until it ends.');
+    },
     script: (run = NEXT_RUN, request) => scriptOf(run, request),
     submit: async (run, request) => {
       const manifest = await runs.read(run);
@@ -219,11 +246,11 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         return work;
       } finally {
         await lock.release();
-        emit({ type: 'run.changed', manifest: await runs.read(run) });
+        emit({ type: 'run.changed', manifest: shown(await runs.read(run)) });
       }
     },
     list: async () => {
-      await (found ??= findEarlier());
+      await find(await runs.list());
       return [...known.values()]
         .map(({ work }) => work)
         .filter(({ state }) => state === 'active' || state === 'failed');

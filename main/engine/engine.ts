@@ -171,7 +171,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...experimentCalls(context),
     ...exportCalls(context),
     ...finetuneCalls(context),
-    ...runCalls(context),
+    ...runCalls(context, clusters),
     ...clusterCalls(clusters),
   };
   return {

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { clusterTasks } from '../cluster/cluster-tasks.ts';
 import type { RunCommand } from '../cluster/run-command.ts';
 import { followJobs } from '../cluster/slurm-jobs.ts';
-import { hasFailed, taskText } from '../contract/cluster-text.ts';
-import type { ClusterTask, ClusterWork } from '../contract/cluster.ts';
+import { firstFailure, taskText } from '../contract/cluster-text.ts';
+import type { ClusterWork } from '../contract/cluster.ts';
 import { DoneParts } from '../jobs/work-folder.ts';
 
 /** How often a cluster is asked: here, and over ssh, where each question opens a connection. */
@@ -11,11 +11,6 @@ const ASK_EVERY_MS = 1_000;
 const ASK_HOST_EVERY_MS = 5_000;
 /** Looks after which the time of tasks is told though nothing else has changed. */
 const TICK_EVERY = 3;
-
-/** The task to name where an array failed: a worker before the joining job, which ends because of it. */
-const firstFailure = (tasks: readonly ClusterTask[]): ClusterTask | undefined =>
-  tasks.find((task) => task.task !== null && task.state !== 'UNKNOWN' && hasFailed(task)) ??
-  tasks.find((task) => task.state !== 'UNKNOWN' && hasFailed(task));
 
 const withoutTime = (work: ClusterWork): string =>
   JSON.stringify({ ...work, tasks: work.tasks.map((task) => ({ ...task, elapsedMs: null })) });
@@ -69,9 +64,8 @@ export const followClusterWork = async (
     pause: () => pause(request.host === null ? ASK_EVERY_MS : ASK_HOST_EVERY_MS, undefined, { signal }),
   });
   const failed = firstFailure(work.tasks);
-  if (failed !== undefined)
-    return { ...work, state: 'failed', error: `${taskText(failed)}; its log: ${failed.log ?? 'none'}.` };
+  if (failed !== undefined) return { ...work, state: 'failed', error: taskText(failed) };
   if (await isRunDone()) return { ...work, state: 'done' };
   const jobs = `${String(work.array)} and ${String(work.join)}`;
-  return { ...work, state: 'failed', error: `Slurm knows no more of the jobs ${jobs}, and the run is not done.` };
+  return { ...work, state: 'failed', error: `Slurm knows no more of the jobs ${jobs}, and the run is not done` };
 };
