@@ -34,6 +34,7 @@ export const withEngine = async <T>(
     provider,
     offerSample,
     roots,
+    uncurl: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     ...machineSettings(reader),
   });
   try {

@@ -160,6 +160,10 @@ export const acquireRunLock = async (
       try {
         await handle.writeFile(content(false));
         await handle.sync();
+      } catch (error) {
+        // On a full disk an empty file would count as the lock of somebody who is about to write it.
+        await rm(file, { force: true });
+        throw error;
       } finally {
         await handle.close();
       }
