@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 
 /** What identifies the state of one file without reading it: its size, when it was written, and which file it is. */
 interface FileStamp {
@@ -38,7 +40,7 @@ const MOST_HEADER_BYTES = 16 * 2 ** 20;
 const LENGTH_BYTES = 8;
 
 const headerHashOf = async (file: string): Promise<string> => {
-  const handle = await open(file, 'r');
+  const { handle } = await openRegularFile(file);
   try {
     const length = Buffer.alloc(LENGTH_BYTES);
     await handle.read(length, 0, LENGTH_BYTES, 0);
@@ -101,7 +103,8 @@ export const changedSources = async (
       const change = await difference(then, file, lookedAt);
       if (change !== null) changes.push(change);
     } catch (error) {
-      if (fileErrorCode(error) === null) throw error;
+      // Gone, or a pipe, device or folder in its place.
+      if (fileErrorCode(error) === null && !(error instanceof WorkbenchError)) throw error;
       changes.push(`${then.name} cannot be read any more`);
     }
   }

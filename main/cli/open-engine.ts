@@ -38,6 +38,7 @@ export const withEngine = async <T>(
     offerSample,
     roots,
     startCompute,
+    uncurl: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     ...machineSettings(reader),
   });
   try {

@@ -118,10 +118,11 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   };
 
   /** Follows a run in the process until it says how it ended, or ends itself. */
-  const follow = (own: RunningProcess, { manifest, signal, meter, emit }: RunToCarryOut): Promise<JobResult> => {
+  const follow = (own: RunningProcess, order: RunToCarryOut): Promise<JobResult> => {
+    const { manifest, signal, meter, emit, requireRun } = order;
     const { id: run } = manifest;
-    const place = { run, folder: runs.folder(run), temporaryFolder, now };
-    const send = (order: ComputeOrder): void => own.process.post(order);
+    const place = { run, folder: runs.folder(run), temporaryFolder, now, requireRun };
+    const send = (message: ComputeOrder): void => own.process.post(message);
     return new Promise((resolve, reject) => {
       let limit: NodeJS.Timeout | null = null;
       const cancel = (): void => {
@@ -148,6 +149,11 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
             else liveSweeps.get(run)?.take(change);
             return;
           }
+          case 'require-run':
+            return void requireRun().then(
+              () => send({ type: 'run-required', id: report.id, error: null }),
+              (error: unknown) => send({ type: 'run-required', id: report.id, error: serialiseError(error) }),
+            );
           case 'done':
             return settle(() => resolve({ output: report.output, summary: report.summary }));
           case 'failed':

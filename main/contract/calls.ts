@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument } from './compare.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
@@ -39,10 +40,11 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
 ): Call<I, O> => ({ input, output, reads });
 
 /**
- * What answers tell of, beside their input: the shelves of models and tasks, which runs measured them, runs, jobs, the
- * profiles on disk, the device in use, and the results of the run that the input names.
+ * What answers tell of, beside their input: the shelves of models and tasks, which runs measured them, runs, jobs, what
+ * clusters work on, the profiles on disk, the device in use, and the results of the run that the input names.
  */
-export type Subject = 'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'profiles' | 'device' | 'results';
+export type Subject =
+  'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'clusters' | 'profiles' | 'device' | 'results';
 
 export const planRequest = z.object({
   model: pathHandle,
@@ -300,6 +302,20 @@ export const calls = {
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run, whatever it is on disk, into the workspace's trash; `at`: where it lies then. */
   'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string() })),
+  /** The batch script that a submission would keep; without a run, under the name that stands for the next one. */
+  'cluster.script': call(
+    z.object({ run: runId.optional(), request: clusterRequest }),
+    z.object({ script: z.string() }),
+  ),
+  /** Lets a Slurm cluster that shares the workspace work on a sweep: an array that fills steps, and a joining job. */
+  'cluster.submit': call(z.object({ run: runId, request: clusterRequest }), clusterWork),
+  /** What clusters work on, and submissions that failed until they are submitted again or forgotten. */
+  'cluster.list': call(nothing, z.array(clusterWork), 'clusters'),
+  'cluster.cancel': call(z.object({ run: runId }), nothing),
+  /** Forgets a submission that failed; the run stays, and can be resumed here. */
+  'cluster.forget': call(z.object({ run: runId }), nothing),
+  /** `task` null: the joining job. */
+  'cluster.log': call(z.object({ run: runId, task: z.number().nullable() }), clusterLog),
   'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
   /** `takeOver`: from an engine that holds the run and may still live. */

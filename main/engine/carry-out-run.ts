@@ -15,6 +15,8 @@ export interface CarryOutOrder {
   readonly signal: AbortSignal;
   progress(reading: MeterReading): void;
   emit(event: EngineEvent): void;
+  /** As of a job's context: whoever holds the run is asked. */
+  requireRun(): Promise<void>;
   recordChanged(change: RecordChange): void;
 }
 
@@ -26,7 +28,7 @@ export const carryOutRun = async (
   context: EngineContext,
   resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
   run: string,
-  { signal, progress, emit, recordChanged }: CarryOutOrder,
+  { progress, ...order }: CarryOutOrder,
 ): Promise<JobResult> => {
   const { workspace, now } = context;
   const manifest = await workspace.runs.read(run);
@@ -41,5 +43,5 @@ export const carryOutRun = async (
     [toldAt, described] = [now(), description];
     progress({ description, done, total, reused, leftMs });
   });
-  return carryOutHere(workspace.runs, resourcesOf, now)({ manifest, job, signal, meter, emit, recordChanged });
+  return carryOutHere(workspace.runs, resourcesOf, now)({ ...order, manifest, job, meter });
 };

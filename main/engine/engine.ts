@@ -23,6 +23,7 @@ import { loadTask } from '../tasks/load-task.ts';
 import { bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
+import { clusterCalls } from './calls/clusters.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
 import { experimentCalls } from './calls/experiments.ts';
@@ -37,11 +38,12 @@ import { runCalls } from './calls/runs.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
+import { createClusterWorks } from './cluster-works.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
-import { fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
+import { countPartsOfRun, fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, physicalCores } from './machine.ts';
 
 export interface EngineSettings {
@@ -64,6 +66,8 @@ export interface EngineSettings {
   readonly offerSample?: boolean | undefined;
   /** Folders that the page may look into, for a host without native dialogs; default: none. */
   readonly roots?: readonly string[] | undefined;
+  /** Words that start the command line on a machine that shares this one's files; default: none are known. */
+  readonly uncurl?: readonly string[] | undefined;
   /** Clock in milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -169,6 +173,13 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   if (settings.offerSample === true) restoring = restoreSample(context);
   // Those who read profiles are told.
   restoring.catch(() => undefined);
+  const clusters = createClusterWorks({
+    workspace,
+    now,
+    emit,
+    uncurl: settings.uncurl ?? null,
+    countParts: (manifest) => countPartsOfRun(context, resourcesOf, manifest),
+  });
   const answers: Answers = {
     ...engineCalls(context),
     ...deviceCalls(context),
@@ -184,7 +195,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...experimentCalls(context),
     ...exportCalls(context),
     ...finetuneCalls(context),
-    ...runCalls(context),
+    ...runCalls(context, clusters),
+    ...clusterCalls(clusters),
   };
   return {
     call: async <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>
@@ -201,6 +213,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     listSteps: (run) => listStepsOfRun(context, resourcesOf, run),
     dispose: async () => {
       await Promise.allSettled([restoring]);
+      await clusters.dispose();
       await queue.dispose();
       await compute?.dispose();
       await devices.dispose();

@@ -14,6 +14,8 @@ export interface RunToCarryOut {
   readonly signal: AbortSignal;
   readonly meter: ProgressMeter;
   emit(event: EngineEvent): void;
+  /** As of the job's context. */
+  requireRun(): Promise<void>;
   readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
@@ -21,7 +23,10 @@ export interface RunToCarryOut {
 export type CarryOut = (run: RunToCarryOut) => Promise<JobResult>;
 
 /** What of a job's context depends on the device that the run's manifest names. */
-export type JobResources = Omit<JobContext, 'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit' | 'recordChanged'>;
+export type JobResources = Omit<
+  JobContext,
+  'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
+>;
 
 /** Works in this process: nothing else is answered while a block of a model runs. */
 export const carryOutHere =

@@ -123,8 +123,14 @@ export class JobQueue {
     try {
       if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
       await this.#change(queued, { state: 'running' });
-      const { signal } = controller;
-      const result = await this.#carryOut({ manifest: queued.manifest, job, signal, meter, emit: this.#emit });
+      const result = await this.#carryOut({
+        manifest: queued.manifest,
+        job,
+        signal: controller.signal,
+        meter,
+        emit: this.#emit,
+        requireRun: () => this.#requireRun(queued),
+      });
       output = result.output;
       meter.describe(result.summary);
     } catch (caught) {
@@ -154,6 +160,7 @@ export class JobQueue {
   }
 
   async #change(queued: QueuedJob, changes: Partial<RunManifest>): Promise<void> {
+    await this.#requireRun(queued);
     queued.manifest = { ...queued.manifest, ...changes };
     await this.#runs.write(queued.manifest);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
@@ -179,6 +186,12 @@ export class JobQueue {
       `${id} was taken over by ${who} while this engine gave no sign of life.`,
       'Follow it there; what was finished here is on disk and is not computed again.',
     );
+  }
+
+  async #requireRun(queued: QueuedJob): Promise<void> {
+    if (await queued.created.lock.isHeld()) return;
+    queued.takenOver ??= await this.#takeover(queued);
+    throw queued.takenOver;
   }
 
   async #renewLocks(): Promise<void> {

@@ -164,6 +164,7 @@ export const profileJob =
     }
     const output = join(context.folder, 'profile.safetensors');
     const { name, fingerprint } = model.checkpoint;
+    await context.requireRun();
     await produceFileAtomically(
       output,
       (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }),

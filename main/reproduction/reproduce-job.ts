@@ -150,6 +150,7 @@ export const reproduceJob =
       after: input.circumstances,
     };
     const output = join(context.folder, REPRODUCTION_FILE);
+    await context.requireRun();
     await writeFileAtomically(output, `${JSON.stringify(found, null, 1)}\n`, context.temporaryFolder);
     for (const scratch of [stepsFolder, overlayFolder]) await rm(scratch, { recursive: true, force: true });
     return { output, summary: sentence };

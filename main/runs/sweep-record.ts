@@ -13,7 +13,7 @@ import {
 } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
 /** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
@@ -34,19 +34,8 @@ export const writeRunPlans = async (folder: string, plans: RunPlans, temporaryFo
 /** The plans that a run left in its folder; null where it is not finished, or of a version that left none. */
 export const readRunPlans = async (folder: string): Promise<RunPlans | null> => {
   const file = join(folder, PLANS);
-  const text = await readTextIfThere(file, { mostBytes: MAX_RESULT_BYTES });
-  if (text === null) return null;
-  try {
-    return new Map(Object.entries(plansFile.parse(JSON.parse(text))));
-  } catch (cause) {
-    throw new WorkbenchError(
-      'plans-damaged',
-      'failed',
-      `${file} is damaged.`,
-      'Delete the file and resume the run: its steps are kept.',
-      { cause },
-    );
-  }
+  const plans = await readJsonIfThere(file, plansFile, { mostBytes: MAX_RESULT_BYTES }, damaged('plans-damaged', file));
+  return plans === null ? null : new Map(Object.entries(plans));
 };
 
 /** While a sweep runs, its files are rewritten at most this often: they grow, and steps hold everything anyway. */
@@ -89,6 +78,7 @@ export class SweepRecord {
   readonly #order: SweepOrder;
   readonly #delta: number;
   readonly #now: () => number;
+  readonly #requireRun: () => Promise<void>;
   readonly #points: SweepPoint[] = [];
   readonly #told: ToldPoint[] = [];
   readonly #unneeded: UnneededPoint[] = [];
@@ -104,6 +94,8 @@ export class SweepRecord {
       readonly temporaryFolder: string;
       readonly now: () => number;
       readonly recordChanged?: ((change: RecordChange) => void) | undefined;
+      /** Throws where the folder is another engine's by now. */
+      readonly requireRun: () => Promise<void>;
     },
     order: SweepOrder,
     delta: number,
@@ -113,6 +105,7 @@ export class SweepRecord {
     this.#folder = place.folder;
     this.#temporaryFolder = place.temporaryFolder;
     this.#now = place.now;
+    this.#requireRun = place.requireRun;
     this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
     this.#delta = delta;
     this.#notes = [...notes];
@@ -204,7 +197,9 @@ export class SweepRecord {
     if (this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
   }
 
+  /** @throws WorkbenchError `taken-over`. */
   async write(): Promise<void> {
+    await this.#requireRun();
     const index: PointIndex = this.points.map(({ result: { model, task, method, seed, factor, kept }, step }) => ({
       model,
       task,
@@ -224,21 +219,19 @@ export class SweepRecord {
   }
 }
 
-const readParsed = async <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> => {
-  const text = await readTextIfThere(file, { mostBytes: MAX_RESULT_BYTES });
-  if (text === null) return null;
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new WorkbenchError(
-      'results-damaged',
+const damaged =
+  (code: string, file: string) =>
+  (cause: unknown): Error =>
+    new WorkbenchError(
+      code,
       'failed',
       `${file} is damaged.`,
       'Delete the file and resume the run: its steps are kept.',
       { cause },
     );
-  }
-};
+
+const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> =>
+  readJsonIfThere(file, schema, { mostBytes: MAX_RESULT_BYTES }, damaged('results-damaged', file));
 
 /** What a sweep's folder says: null where no point was written yet. */
 export const readSweepDocument = (folder: string): Promise<SweepDocument | null> =>

@@ -38,6 +38,8 @@ export interface RunLock {
   readonly token: string;
   /** Renews the lock; false when someone else has taken it over (this process was asleep for too long). */
   renew(): Promise<boolean>;
+  /** Whether it is still this one that holds the run; writes nothing. */
+  isHeld(): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -158,6 +160,10 @@ export const acquireRunLock = async (
       try {
         await handle.writeFile(content(false));
         await handle.sync();
+      } catch (error) {
+        // On a full disk an empty file would count as the lock of somebody who is about to write it.
+        await rm(file, { force: true });
+        throw error;
       } finally {
         await handle.close();
       }
@@ -193,6 +199,7 @@ const heldLock = (folder: string, mine: number, token: string, content: (release
   const isNewest = async (): Promise<boolean> => (await generations(folder))[0] === mine;
   return {
     token,
+    isHeld: isNewest,
     renew: async () => {
       if (!(await isNewest())) return false;
       await writeFileAtomically(fileOf(folder, mine), content(false));

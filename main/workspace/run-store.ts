@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type RunKind, runManifest, type RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import { damagedRun, resultDamage } from './run-damage.ts';
@@ -103,7 +104,7 @@ export const createRunStore = (
     }
     let json: unknown;
     try {
-      json = JSON.parse(text);
+      json = parseForeignJson(text);
     } catch (error) {
       throw new WorkbenchError(
         'manifest-damaged',

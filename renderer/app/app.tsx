@@ -4,6 +4,7 @@ import { ErrorBoundary } from '../components/problem.tsx';
 import { Splitter } from '../components/splitter.tsx';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
+import { ClusterDialog } from '../features/jobs/cluster-dialog.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
 import { ExperimentDialog } from '../features/experiment/experiment-dialog.tsx';
 import { ExportDrawer } from '../features/export/export-drawer.tsx';
@@ -110,6 +111,7 @@ const Workbench = () => {
       <SampleDialog />
       <ReproductionDialog />
       <OutcomesDialog />
+      <ClusterDialog />
       <DevicesDialog />
       <MethodsDialog />
     </div>

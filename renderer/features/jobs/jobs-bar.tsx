@@ -8,20 +8,25 @@ import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
+import { ClusterLine } from './cluster-line.tsx';
 import './jobs-bar.css';
 
 export const JobsBar = () => {
   const { jobs, runs } = useFacts();
   const [expanded, setExpanded] = useState(false);
-  const [first, ...others] = jobs;
+  const works = useQuery('cluster.list', {}).data ?? [];
+  const [first, ...others] = [
+    ...jobs.map((job) => <JobLine key={job.run} job={job} />),
+    ...works.map((work) => <ClusterLine key={work.run} work={work} />),
+  ];
   return (
     <footer className="jobs-bar" aria-label="Jobs">
       {first === undefined ? (
         <Idle unfinishedTitle={unfinishedRun(runs)?.title ?? null} />
       ) : (
         <>
-          <JobLine job={first} />
-          {expanded && others.map((job) => <JobLine key={job.run} job={job} />)}
+          {first}
+          {expanded && others}
           {others.length > 0 && (
             <Button
               look="quiet"
