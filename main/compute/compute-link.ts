@@ -11,7 +11,7 @@ import { removeLeftovers } from './remove-leftovers.ts';
 import type { ComputeProcess } from './start-compute.ts';
 
 /** A job that has not ended this long after it was cancelled is ended with its process: native code hears nothing. */
-const CANCEL_LIMIT_MS = 700;
+const CANCEL_LIMIT_MS = 500;
 
 /** The engine's end of the process that computes for it. */
 export interface ComputeLink {
