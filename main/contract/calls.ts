@@ -9,6 +9,7 @@ import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
 import { taskProfile } from './profile.ts';
+import { prunedCopies } from './pruned-copies.ts';
 import { reproduction } from './reproduction.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sizeTrendDocument } from './size-trend.ts';
@@ -148,6 +149,8 @@ export const calls = {
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
   /** Tells where a remembered model has gone to; refused where another model lies `at` that folder. */
   'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),
+  /** Which models on the shelf are pruned copies of this one, and which one it was pruned from. */
+  'models.pruned': call(z.object({ model: pathHandle }), prunedCopies, 'models'),
   'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
@@ -167,6 +170,17 @@ export const calls = {
     z.array(taskProfile),
     'profiles',
     // Profiles are keyed by the device that computed them.
+    'device',
+  ),
+  /**
+   * Experts of every MoE layer in an order that puts like ones side by side, [L][E]: the leaves of average linkage on
+   * 1 - affinity, the affinity being the centred cosine of router logits over the calibration tokens. Null where the
+   * task was not profiled.
+   */
+  'profile.likeness': call(
+    z.object({ model: pathHandle, task: pathHandle, chat: z.boolean().optional() }),
+    z.object({ order: z.array(z.array(z.number())).nullable() }),
+    'profiles',
     'device',
   ),
   /**

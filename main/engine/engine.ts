@@ -23,6 +23,7 @@ import { engineCalls } from './calls/engine.ts';
 import { experimentCalls } from './calls/experiments.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
+import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
 import { planCalls } from './calls/plans.ts';
@@ -151,6 +152,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...modelCalls(context),
     ...taskCalls(context),
     ...profileCalls(context),
+    ...mapCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
     ...sizeTrendCalls(context),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { readTensorBytes } from '../checkpoint/read-tensor.ts';
+import type { TensorView } from '../checkpoint/descriptor.ts';
+import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
@@ -138,13 +139,13 @@ export const writeProfileFile = async (file: string, profile: ProfileFile): Prom
 const notAProfile = (file: string, what: string): Error =>
   refuse('bad-profile', `${file} is no profile: ${what}.`, 'Name a file that `uncurl profile` of this version wrote.');
 
-/** A statistic of a task; undefined where the file does not hold it. */
-const readFloat64 = async (
+/** Where a statistic of a task lies; undefined where the file does not hold it. */
+const checkedView = (
   header: SafetensorsHeader,
   file: string,
   task: DescribedTask,
   { name, axes }: StoredStatistic,
-): Promise<Float64Array | undefined> => {
+): TensorView | undefined => {
   const view = header.tensors.get(`${task.name}.${name}`);
   if (view === undefined) return undefined;
   const shape = axes.map((axis) => lengthOf(axis, task));
@@ -154,7 +155,18 @@ const readFloat64 = async (
       `tensor "${view.tensor}" is ${view.dtype} [${view.shape.join(', ')}] instead of F64 [${shape.join(', ')}]`,
     );
   }
-  return new Float64Array((await readTensorBytes(view)).buffer);
+  return view;
+};
+
+/** A statistic of a task; undefined where the file does not hold it. */
+const readFloat64 = async (
+  header: SafetensorsHeader,
+  file: string,
+  task: DescribedTask,
+  statistic: StoredStatistic,
+): Promise<Float64Array | undefined> => {
+  const view = checkedView(header, file, task, statistic);
+  return view === undefined ? undefined : new Float64Array((await readTensorBytes(view)).buffer);
 };
 
 const readOptional = async (
@@ -193,8 +205,14 @@ const readTask = async (header: SafetensorsHeader, file: string, task: Described
   return { ...sums, items: task.items, tokens: task.tokens, ...(await readOptional(read, task.hidden)) };
 };
 
-/** Reads what writeProfileFile wrote; refuses anything else by name. */
-export const readProfileFile = async (file: string): Promise<ProfileFile> => {
+interface OpenedProfile {
+  readonly header: SafetensorsHeader;
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly tasks: readonly DescribedTask[];
+}
+
+const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   const header = await readSafetensorsHeader(file);
   const metadata = metadataSchema.safeParse(header.metadata);
   if (!metadata.success) throw notAProfile(file, `its metadata does not say ${FORMAT}`);
@@ -209,8 +227,42 @@ export const readProfileFile = async (file: string): Promise<ProfileFile> => {
   }
   const list = tasksSchema.safeParse(json);
   if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
+  return { header, model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks: list.data };
+};
+
+/** Reads what writeProfileFile wrote; refuses anything else by name. */
+export const readProfileFile = async (file: string): Promise<ProfileFile> => {
+  const { header, model, fingerprint, tasks: list } = await openProfileFile(file);
   const tasks: ProfiledTask[] = [];
-  for (const task of list.data)
+  for (const task of list)
     tasks.push({ name: task.name, hash: task.hash, statistics: await readTask(header, file, task) });
-  return { model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks };
+  return { model, fingerprint, tasks };
+};
+
+/** One task's profile in a file, read in parts: that of 48 layers x 512 experts has 300 MB. */
+export interface ProfileParts extends Pick<DescribedTask, 'layers' | 'experts' | 'topK' | 'items' | 'tokens'> {
+  /** A statistic of one MoE layer, its other axes in order; undefined where the profile does not hold it. */
+  layer(statistic: StoredStatistic, layer: number): Promise<Float64Array | undefined>;
+}
+
+/** Opens the first task's profile of a file without reading its numbers. */
+export const openProfileParts = async (file: string): Promise<ProfileParts> => {
+  const { header, tasks } = await openProfileFile(file);
+  const [task] = tasks;
+  if (task === undefined) throw notAProfile(file, 'it holds no task');
+  const { layers, experts, topK, items, tokens } = task;
+  return {
+    layers,
+    experts,
+    topK,
+    items,
+    tokens,
+    layer: async (statistic, layer) => {
+      if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
+      const view = checkedView(header, file, task, statistic);
+      if (view === undefined) return undefined;
+      const part = contiguousPart(view, layer, layers, view.shape.slice(1));
+      return new Float64Array((await readTensorBytes(part)).buffer);
+    },
+  };
 };

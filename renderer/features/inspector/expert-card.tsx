@@ -15,13 +15,13 @@ import { effectiveExperts, formatMetric, metricMatrix, rankInLayer } from '../..
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { routingMetrics, routingStore } from '../../state/view-stores.ts';
+import { routingMetrics } from '../../state/map-view.ts';
 
 /** One expert on the task in focus: every metric, its rank, and what the plan does with it. */
 export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
   const facts = useFacts();
   const task = focusedTask(facts);
-  const metric = useStore(routingStore, (state) => state.metric);
+  const { metric } = facts.selection.map;
   const { byTask } = useProfiles();
   const { fates } = useCurrentPlan();
   const profile = task === null ? undefined : byTask.get(task.name);
