@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { compareDocument } from './compare.ts';
+import { damageDocument, damageSettings } from './damage.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
 import { exportFormat, ggufType, verification } from './export.ts';
@@ -304,6 +305,12 @@ export const calls = {
     z.object({ name: z.string(), html: z.string() }),
     'results',
   ),
+  /** Measures a task with one expert of a layer gone at a time. */
+  'damage.start': call(
+    z.object({ model: pathHandle, task: pathHandle, ...damageSettings.shape }),
+    z.object({ run: runId }),
+  ),
+  'damage.read': call(z.object({ run: runId }), damageDocument, 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), verification, 'results'),
   /** Runs a finished sweep again without any stored step, and compares every value and every item's outcome. */

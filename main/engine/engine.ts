@@ -18,6 +18,7 @@ import { loadTask } from '../tasks/load-task.ts';
 import { bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
+import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
 import { experimentCalls } from './calls/experiments.ts';
@@ -153,6 +154,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...taskCalls(context),
     ...profileCalls(context),
     ...mapCalls(context),
+    ...damageCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
     ...sizeTrendCalls(context),

@@ -3,7 +3,7 @@ import type { MethodName } from '../../../main/contract/plan.ts';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
-import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFactor, formatFixed, formatPercent } from '../../../main/figures/numbers.ts';
 import { describeFate, expertFates } from '../../plan/expert-fates.ts';
 import { keptAtFactor, standardFactors } from '../../plan/kept-counts.ts';
@@ -14,6 +14,7 @@ import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { effectiveExperts, formatMetric, metricMatrix, rankInLayer } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
+import { ExpertDamage } from './expert-damage.tsx';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { routingMetrics } from '../../state/map-view.ts';
 
@@ -21,6 +22,7 @@ import { routingMetrics } from '../../state/map-view.ts';
 export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
   const facts = useFacts();
   const task = focusedTask(facts);
+  const model = selectedModel(facts);
   const { metric } = facts.selection.map;
   const { byTask } = useProfiles();
   const { fates } = useCurrentPlan();
@@ -76,6 +78,9 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
           />
           <FateTable layer={layer} expert={expert} />
         </>
+      )}
+      {isUsable(model) && task !== null && task.error === null && (
+        <ExpertDamage model={model} task={task} layer={layer} expert={expert} />
       )}
     </section>
   );

@@ -30,6 +30,7 @@ const manifest = (state: RunManifest['state']): RunManifest => ({
   error: null,
 });
 const results = [
+  'damage.read',
   'experiment.read',
   'experiment.report',
   'outcomes.read',
