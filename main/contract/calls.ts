@@ -3,6 +3,7 @@ import { compareDocument } from './compare.ts';
 import { damageDocument, damageSettings } from './damage.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
+import { expertDocument, layerTogether, weightLikeness } from './expert.ts';
 import { exportFormat, ggufType, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
@@ -77,8 +78,18 @@ export const profilePurpose = z.object({
   protect: superExpertProtection.default('none'),
   /** Ask the tasks through the model's own chat template. */
   chat: z.boolean().optional(),
+  /** What to look at for its own sake: which tokens each expert takes, how like the outputs of experts are. */
+  inspect: z.array(z.enum(['choices', 'every-output'])).optional(),
 });
 export type ProfilePurpose = z.infer<typeof profilePurpose>;
+
+/** A layer of a model on a task. */
+const expertPlace = {
+  model: pathHandle,
+  task: pathHandle,
+  chat: z.boolean().optional(),
+  layer: z.number().int().nonnegative(),
+};
 
 export const planImport = z.object({
   model: pathHandle,
@@ -191,6 +202,20 @@ export const calls = {
   'profile.start': call(
     z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1), ...profilePurpose.shape }),
     z.object({ run: runId }),
+  ),
+  /** What the profile of a task tells of one expert; null where the task was not profiled. */
+  'expert.read': call(
+    z.object({ ...expertPlace, expert: z.number().int().nonnegative() }),
+    z.object({ found: expertDocument.nullable() }),
+    'profiles',
+    'device',
+  ),
+  /** How often the experts of a layer are chosen together; null where the task was not profiled. */
+  'expert.together': call(z.object(expertPlace), z.object({ found: layerTogether.nullable() }), 'profiles', 'device'),
+  /** Experts of a layer by the cosine of their weights with one of them; reads the weights of the layer. */
+  'expert.likeWeights': call(
+    z.object({ model: pathHandle, layer: expertPlace.layer, expert: z.number().int().nonnegative() }),
+    weightLikeness,
   ),
   /** The page of every method. */
   'methods.list': call(nothing, z.array(methodPage)),

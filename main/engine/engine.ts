@@ -22,6 +22,7 @@ import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
 import { experimentCalls } from './calls/experiments.ts';
+import { expertCalls } from './calls/experts.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
 import { mapCalls } from './calls/maps.ts';
@@ -155,6 +156,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...profileCalls(context),
     ...mapCalls(context),
     ...damageCalls(context),
+    ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
     ...sizeTrendCalls(context),

@@ -4,7 +4,9 @@ import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
+import type { LayerSample } from '../profile/choice-sample.ts';
 import { emptyRoutingStatistics, gateKinds, type RoutingStatistics } from '../profile/routing-statistics.ts';
+import { readLayerSample, readSample, sampleTensors } from './profile-sample.ts';
 
 /** Axes of a stored statistic: L layers, E experts, H hidden width, or a fixed number. */
 export type Axis = 'L' | 'E' | 'H' | number;
@@ -32,6 +34,19 @@ export const STATISTICS: readonly StoredStatistic[] = [
   { name: 'probability_gram', axes: ['L', 'E', 'E'], read: ({ probabilityGram }) => probabilityGram },
   { name: 'coactivation', axes: ['L', 'E', 'E'], read: ({ coactivation }) => coactivation },
 ];
+
+const statisticNamed = (name: string): StoredStatistic => {
+  const found = STATISTICS.find((statistic) => statistic.name === name);
+  if (found === undefined) throw new RangeError(`no statistic ${name}`);
+  return found;
+};
+
+/** Some of them by name. */
+export const PROFILED = {
+  counts: statisticNamed('counts'),
+  coactivation: statisticNamed('coactivation'),
+  logitGram: statisticNamed('logit_gram'),
+} as const;
 
 /** What a profile holds only where it was asked for. */
 export const OPTIONAL_STATISTICS = {
@@ -72,6 +87,8 @@ const tasksSchema = z
       topK: z.number().int().positive(),
       /** H, where means of expert outputs are stored. */
       hidden: z.number().int().positive().optional(),
+      /** Tokens of the sample of choices, where there is one. */
+      sampled: z.number().int().nonnegative().optional(),
       items: z.number().int().nonnegative(),
       tokens: z.number().int().nonnegative(),
     }),
@@ -101,7 +118,7 @@ const lengthOf = (
 };
 
 const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
-  const { layers, experts, topK, items, tokens, outputs } = statistics;
+  const { layers, experts, topK, items, tokens, outputs, sample } = statistics;
   return {
     name,
     hash,
@@ -109,6 +126,7 @@ const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
     experts,
     topK,
     ...(outputs === undefined ? {} : { hidden: outputs.hidden }),
+    ...(sample === undefined ? {} : { sampled: sample.size }),
     items,
     tokens,
   };
@@ -119,15 +137,16 @@ const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
  * profile-tensors.ts), all float64; who and what in the metadata. `file` must not exist.
  */
 export const writeProfileFile = async (file: string, profile: ProfileFile): Promise<void> => {
-  const tensors = profile.tasks.flatMap((task) =>
-    [...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(
+  const tensors = profile.tasks.flatMap((task) => [
+    ...[...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(
       ({ name, axes, read }): TensorToWrite[] => {
         const values = read(task.statistics);
         const shape = axes.map((axis) => lengthOf(axis, described(task)));
         return values === undefined ? [] : [tensorInMemory(`${task.name}.${name}`, 'F64', shape, values)];
       },
     ),
-  );
+    ...(task.statistics.sample === undefined ? [] : sampleTensors(task.name, task.statistics.sample, task.statistics)),
+  ]);
   await writeSafetensors(file, tensors, {
     format: FORMAT,
     model: profile.model,
@@ -202,7 +221,14 @@ const readTask = async (header: SafetensorsHeader, file: string, task: Described
     if (values === undefined) throw notAProfile(file, `tensor "${task.name}.${statistic.name}" is missing`);
     statistic.read(sums)?.set(values);
   }
-  return { ...sums, items: task.items, tokens: task.tokens, ...(await readOptional(read, task.hidden)) };
+  const optional = await readOptional(read, task.hidden);
+  const { sampled, layers, topK } = task;
+  const wrong = (what: string): Error => notAProfile(file, what);
+  const sample =
+    sampled === undefined
+      ? {}
+      : { sample: await readSample(header.tensors, task.name, { layers, topK, sampled }, wrong) };
+  return { ...sums, items: task.items, tokens: task.tokens, ...optional, ...sample };
 };
 
 interface OpenedProfile {
@@ -243,6 +269,10 @@ export const readProfileFile = async (file: string): Promise<ProfileFile> => {
 export interface ProfileParts extends Pick<DescribedTask, 'layers' | 'experts' | 'topK' | 'items' | 'tokens'> {
   /** A statistic of one MoE layer, its other axes in order; undefined where the profile does not hold it. */
   layer(statistic: StoredStatistic, layer: number): Promise<Float64Array | undefined>;
+  /** The same of one that every profile holds. */
+  required(statistic: StoredStatistic, layer: number): Promise<Float64Array>;
+  /** What was chosen for sampled tokens; undefined where the profile does not hold it. */
+  sample(layer: number): Promise<LayerSample | undefined>;
 }
 
 /** Opens the first task's profile of a file without reading its numbers. */
@@ -250,19 +280,35 @@ export const openProfileParts = async (file: string): Promise<ProfileParts> => {
   const { header, tasks } = await openProfileFile(file);
   const [task] = tasks;
   if (task === undefined) throw notAProfile(file, 'it holds no task');
-  const { layers, experts, topK, items, tokens } = task;
+  const { layers, experts, topK, items, tokens, sampled } = task;
+  const wrong = (what: string): Error => notAProfile(file, what);
+  const requireLayer = (layer: number): void => {
+    if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
+  };
+  const readLayer = async (statistic: StoredStatistic, layer: number): Promise<Float64Array | undefined> => {
+    requireLayer(layer);
+    const view = checkedView(header, file, task, statistic);
+    if (view === undefined) return undefined;
+    const part = contiguousPart(view, layer, layers, view.shape.slice(1));
+    return new Float64Array((await readTensorBytes(part)).buffer);
+  };
   return {
     layers,
     experts,
     topK,
     items,
     tokens,
-    layer: async (statistic, layer) => {
-      if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
-      const view = checkedView(header, file, task, statistic);
-      if (view === undefined) return undefined;
-      const part = contiguousPart(view, layer, layers, view.shape.slice(1));
-      return new Float64Array((await readTensorBytes(part)).buffer);
+    layer: readLayer,
+    required: async (statistic, layer) => {
+      const values = await readLayer(statistic, layer);
+      if (values === undefined) throw wrong(`tensor "${task.name}.${statistic.name}" is missing`);
+      return values;
+    },
+    sample: async (layer) => {
+      requireLayer(layer);
+      return sampled === undefined
+        ? undefined
+        : readLayerSample(layer, header.tensors, task.name, { layers, topK, sampled }, wrong);
     },
   };
 };

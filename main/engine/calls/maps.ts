@@ -10,7 +10,7 @@ import { leafOrder } from '../../pruning/clustering/likeness-order.ts';
 import { linkage } from '../../pruning/clustering/linkage.ts';
 import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
 import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
-import { type ProfileParts, STATISTICS } from '../../workspace/profile-file.ts';
+import { type ProfileParts, PROFILED } from '../../workspace/profile-file.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { askableTasks, storedProfileParts } from './profiles.ts';
@@ -63,11 +63,7 @@ const shelfModel = async (context: EngineContext, path: string): Promise<ShelfMo
 /** Experts of one layer with like ones side by side. */
 const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number[]> => {
   const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
-  for (const statistic of STATISTICS) {
-    if (statistic.name !== 'logit_gram') continue;
-    const gram = await parts.layer(statistic, layer);
-    if (gram !== undefined) one.logitGram.set(gram);
-  }
+  one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
   const affinity = expertAffinity('centred-cosine', one, 0);
   const merges = linkage(
     affinity.map((value) => 1 - value),

@@ -11,7 +11,7 @@ import {
   taskProfileOf,
 } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
+import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import type { Task } from '../../tasks/task.ts';
@@ -38,13 +38,22 @@ export const storedProfile = async (
 };
 
 /**
- * What the methods look at beyond routing.
+ * What the methods look at beyond routing, and what is looked at for its own sake.
  *
  * @throws WorkbenchError `no-such-method`, `bad-option`.
  */
-export const methodExtras = ({ methods, options, budget, protect }: ProfilePurpose): readonly ExtraStatistic[] => {
+export const methodExtras = ({
+  methods,
+  options,
+  budget,
+  protect,
+  inspect = [],
+}: ProfilePurpose): readonly ExtraStatistic[] => {
   Object.keys(options).forEach(methodNamed);
-  return combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget, protect })));
+  const needed = combinedExtras(
+    methods.map((method) => planNeeds({ method, options: options[method], budget, protect })),
+  );
+  return extraStatistics.filter((extra) => needed.includes(extra) || inspect.some((wanted) => wanted === extra));
 };
 
 /** The job that profiles a model on tasks for a purpose. */
@@ -111,12 +120,13 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     if (model === undefined) throw new Error('a handle without a model');
     await requireTokenizer(model.checkpoint);
     await askedTasks(model, tasks, purpose.chat, new Date(context.now()));
+    const isPlain = purpose.methods.length === 0 && purpose.chat !== true && purpose.inspect === undefined;
     return startRun(
       context,
       {
         kind: 'profile',
         title,
-        spec: purpose.methods.length === 0 && purpose.chat !== true ? {} : purpose,
+        spec: isPlain ? {} : purpose,
         models,
         tasks,
       },

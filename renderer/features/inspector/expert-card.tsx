@@ -14,6 +14,7 @@ import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { effectiveExperts, formatMetric, metricMatrix, rankInLayer } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
+import { ExpertDepth } from './expert-depth.tsx';
 import { ExpertDamage } from './expert-damage.tsx';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { routingMetrics } from '../../state/map-view.ts';
@@ -80,7 +81,10 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
         </>
       )}
       {isUsable(model) && task !== null && task.error === null && (
-        <ExpertDamage model={model} task={task} layer={layer} expert={expert} />
+        <>
+          <ExpertDamage model={model} task={task} layer={layer} expert={expert} />
+          {profile !== undefined && <ExpertDepth model={model} task={task} layer={layer} expert={expert} />}
+        </>
       )}
     </section>
   );

@@ -51,14 +51,14 @@ test.each<[string, EngineEvent, readonly string[]]>([
   [
     'a profile',
     { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' },
-    ['plan.make', 'profile.likeness', 'profile.read'],
+    ['expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
   ],
   ['a model', { type: 'models.changed' }, ['models.list', 'models.pruned']],
   ['a task', { type: 'tasks.changed' }, ['tasks.list']],
   [
     'a device',
     { type: 'device.changed' },
-    ['devices.list', 'engine.facts', 'plan.make', 'profile.likeness', 'profile.read'],
+    ['devices.list', 'engine.facts', 'expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
   ],
 ])('%s makes stale what reads it', (_, event, expected) => {
   expect(stale(event, 'r')).toEqual(expected);
