@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument } from './compare.ts';
+import { damageDocument, damageSettings } from './damage.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
+import { expertDocument, layerTogether, weightLikeness } from './expert.ts';
 import { exportFormat, ggufType, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
@@ -10,6 +12,7 @@ import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
 import { taskProfile } from './profile.ts';
+import { prunedCopies } from './pruned-copies.ts';
 import { reproduction } from './reproduction.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sizeTrendDocument } from './size-trend.ts';
@@ -77,8 +80,18 @@ export const profilePurpose = z.object({
   protect: superExpertProtection.default('none'),
   /** Ask the tasks through the model's own chat template. */
   chat: z.boolean().optional(),
+  /** What to look at for its own sake: which tokens each expert takes, how like the outputs of experts are. */
+  inspect: z.array(z.enum(['choices', 'every-output'])).optional(),
 });
 export type ProfilePurpose = z.infer<typeof profilePurpose>;
+
+/** A layer of a model on a task. */
+const expertPlace = {
+  model: pathHandle,
+  task: pathHandle,
+  chat: z.boolean().optional(),
+  layer: z.number().int().nonnegative(),
+};
 
 export const planImport = z.object({
   model: pathHandle,
@@ -150,6 +163,8 @@ export const calls = {
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
   /** Tells where a remembered model has gone to; refused where another model lies `at` that folder. */
   'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),
+  /** Which models on the shelf are pruned copies of this one, and which one it was pruned from. */
+  'models.pruned': call(z.object({ model: pathHandle }), prunedCopies, 'models'),
   'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
@@ -172,12 +187,37 @@ export const calls = {
     'device',
   ),
   /**
+   * Experts of every MoE layer in an order that puts like ones side by side, [L][E]: the leaves of average linkage on
+   * 1 - affinity, the affinity being the centred cosine of router logits over the calibration tokens. Null where the
+   * task was not profiled.
+   */
+  'profile.likeness': call(
+    z.object({ model: pathHandle, task: pathHandle, chat: z.boolean().optional() }),
+    z.object({ order: z.array(z.array(z.number())).nullable() }),
+    'profiles',
+    'device',
+  ),
+  /**
    * `methods`: what they look at beyond routing, under these options, budget and protection, is measured too (their
    * pages say what that costs).
    */
   'profile.start': call(
     z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1), ...profilePurpose.shape }),
     z.object({ run: runId }),
+  ),
+  /** What the profile of a task tells of one expert; null where the task was not profiled. */
+  'expert.read': call(
+    z.object({ ...expertPlace, expert: z.number().int().nonnegative() }),
+    z.object({ found: expertDocument.nullable() }),
+    'profiles',
+    'device',
+  ),
+  /** How often the experts of a layer are chosen together; null where the task was not profiled. */
+  'expert.together': call(z.object(expertPlace), z.object({ found: layerTogether.nullable() }), 'profiles', 'device'),
+  /** Experts of a layer by the cosine of their weights with one of them; reads the weights of the layer. */
+  'expert.likeWeights': call(
+    z.object({ model: pathHandle, layer: expertPlace.layer, expert: z.number().int().nonnegative() }),
+    weightLikeness,
   ),
   /** The page of every method. */
   'methods.list': call(nothing, z.array(methodPage)),
@@ -292,6 +332,12 @@ export const calls = {
     z.object({ name: z.string(), html: z.string() }),
     'results',
   ),
+  /** Measures a task with one expert of a layer gone at a time. */
+  'damage.start': call(
+    z.object({ model: pathHandle, task: pathHandle, ...damageSettings.shape }),
+    z.object({ run: runId }),
+  ),
+  'damage.read': call(z.object({ run: runId }), damageDocument, 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), verification, 'results'),
   /** Runs a finished sweep again without any stored step, and compares every value and every item's outcome. */

@@ -19,11 +19,14 @@ import { bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { clusterCalls } from './calls/clusters.ts';
+import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
 import { experimentCalls } from './calls/experiments.ts';
+import { expertCalls } from './calls/experts.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
+import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
 import { planCalls } from './calls/plans.ts';
@@ -162,6 +165,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...modelCalls(context),
     ...taskCalls(context),
     ...profileCalls(context),
+    ...mapCalls(context),
+    ...damageCalls(context),
+    ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
     ...sizeTrendCalls(context),

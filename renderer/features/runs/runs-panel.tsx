@@ -22,6 +22,7 @@ const icons: Readonly<Record<RunKind, IconName>> = {
   reproduce: 'resume',
   finetune: 'model',
   experiment: 'table',
+  damage: 'chart',
 };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',

@@ -30,6 +30,7 @@ const manifest = (state: RunManifest['state']): RunManifest => ({
   error: null,
 });
 const results = [
+  'damage.read',
   'experiment.read',
   'experiment.report',
   'outcomes.read',
@@ -47,10 +48,18 @@ test.each<[string, EngineEvent, readonly string[]]>([
   ['a run that is done', { type: 'run.changed', manifest: manifest('done') }, results],
   ['a run that fails', { type: 'run.changed', manifest: manifest('failed') }, results],
   ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list']],
-  ['a profile', { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' }, ['plan.make', 'profile.read']],
-  ['a model', { type: 'models.changed' }, ['models.list']],
+  [
+    'a profile',
+    { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' },
+    ['expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
+  ],
+  ['a model', { type: 'models.changed' }, ['models.list', 'models.pruned']],
   ['a task', { type: 'tasks.changed' }, ['tasks.list']],
-  ['a device', { type: 'device.changed' }, ['devices.list', 'engine.facts', 'plan.make', 'profile.read']],
+  [
+    'a device',
+    { type: 'device.changed' },
+    ['devices.list', 'engine.facts', 'expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
+  ],
 ])('%s makes stale what reads it', (_, event, expected) => {
   expect(stale(event, 'r')).toEqual(expected);
 });
