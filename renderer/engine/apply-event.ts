@@ -20,7 +20,7 @@ export const withPoint = (document: SweepDocument, result: SweepResult): SweepDo
 
 const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>
   runs.some((run) => run.id === manifest.id)
-    ? runs.map((run) => (run.id === manifest.id ? manifest : run))
+    ? runs.map((run) => (run.id === manifest.id ? { ...manifest, label: run.label } : run))
     : [manifest, ...runs];
 
 export const withProgress = (jobs: readonly JobProgress[], progress: JobProgress): JobProgress[] =>
@@ -67,6 +67,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       // What was told comes with the thresholds, which are asked for again.
       effects.sweepChanged(event.run);
       return;
+    case 'runs.relisted':
     case 'experiment.arm':
     case 'profile.ready':
     case 'models.changed':

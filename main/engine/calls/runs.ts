@@ -1,9 +1,20 @@
+import { basename } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { jobOfRun } from '../job-of-run.ts';
 
-type RunCall = 'runs.list' | 'runs.remove' | 'runs.trash' | 'jobs.list' | 'jobs.cancel' | 'jobs.resume';
+type RunCall =
+  | 'runs.list'
+  | 'runs.remove'
+  | 'runs.trash'
+  | 'runs.label'
+  | 'trash.list'
+  | 'trash.restore'
+  | 'trash.empty'
+  | 'jobs.list'
+  | 'jobs.cancel'
+  | 'jobs.resume';
 
 export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
   const { workspace, queue } = context;
@@ -17,7 +28,23 @@ export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
     'runs.trash': answer(calls['runs.trash'], async ({ run }) => {
       const at = await workspace.runs.trash(run);
       context.emit({ type: 'run.removed', run });
-      return { at };
+      return { at, entry: basename(at) };
+    }),
+    'runs.label': answer(calls['runs.label'], async ({ run, change }) => {
+      const label = await workspace.runs.label(run, change);
+      context.emit({ type: 'runs.relisted' });
+      return label;
+    }),
+    'trash.list': answer(calls['trash.list'], () => workspace.trash.list()),
+    'trash.restore': answer(calls['trash.restore'], async ({ entry }) => {
+      const run = await workspace.trash.restore(entry);
+      context.emit({ type: 'runs.relisted' });
+      return { run };
+    }),
+    'trash.empty': answer(calls['trash.empty'], async ({ entry }) => {
+      const emptied = await workspace.trash.empty(entry);
+      context.emit({ type: 'runs.relisted' });
+      return emptied;
     }),
     'jobs.list': answer(calls['jobs.list'], () => [...queue.list()]),
     'jobs.cancel': answer(calls['jobs.cancel'], ({ run }) => {
