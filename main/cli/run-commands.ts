@@ -1,7 +1,8 @@
 import { assertNever, refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { runName, runTag, tagsIn } from '../contract/run-label.ts';
-import { printedBytes } from './terminal-text.ts';
+import { readJobLog } from '../jobs/job-log.ts';
+import { printedBytes, terminalText } from './terminal-text.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { textTable } from './text-table.ts';
 import type { VerbResult } from './verb.ts';
@@ -9,6 +10,7 @@ import type { VerbResult } from './verb.ts';
 // `uncurl runs COMMAND ...`: what one does with runs beside listing them. Each command writes what the window writes.
 
 export const runCommands = [
+  'log',
   'rename',
   'note',
   'tag',
@@ -88,6 +90,17 @@ export const performRunCommand = async (
   const { runs, trash } = workspace;
   const text = words.join(' ').trim();
   switch (command) {
+    case 'log': {
+      const run = needed(command, named);
+      await runs.read(run);
+      const document = await readJobLog(run, runs.folder(run));
+      const { lines, missing } = document;
+      const shown = lines.map((line) => `${line.at.slice(0, 19).replace('T', ' ')}  ${terminalText(line.text)}`);
+      return {
+        document,
+        text: [...(lines.length === 0 ? [`Nothing was logged of ${run}.`] : shown), missing ?? ''].join('\n').trimEnd(),
+      };
+    }
     case 'rename': {
       const run = needed(command, named);
       const label = await runs.label(run, { name: text === '' ? null : text });

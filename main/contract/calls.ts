@@ -10,6 +10,7 @@ import { modelEntry, pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
 import { taskProfile } from './profile.ts';
 import { reproduction } from './reproduction.ts';
+import { jobLog } from './job-log.ts';
 import { listedLabel, runLabelChange } from './run-label.ts';
 import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { sizeTrendDocument } from './size-trend.ts';
@@ -304,6 +305,8 @@ export const calls = {
   'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string(), entry: trashEntry })),
   /** Changes what a person says about a run: name, note, tags, whether it is archived. */
   'runs.label': call(z.object({ run: runId, change: runLabelChange }), listedLabel),
+  /** What happened to a run and when: its states, points, what was told, what went wrong. */
+  'runs.log': call(z.object({ run: runId }), jobLog, 'results'),
   /** What lies in the trash, latest first. */
   'trash.list': call(nothing, z.array(trashedRun), 'trash'),
   /** Moves a run back; refused where a run of its name is there again. */
@@ -315,6 +318,8 @@ export const calls = {
   ),
   'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
+  /** Puts a waiting job before another waiting one; null: at the end. */
+  'jobs.move': call(z.object({ run: runId, before: runId.nullable() }), nothing),
   /** `takeOver`: from an engine that holds the run and may still live. */
   'jobs.resume': call(z.object({ run: runId, takeOver: z.boolean().optional() }), nothing),
 } as const;

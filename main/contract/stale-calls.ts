@@ -47,6 +47,8 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
     }
     case 'run.removed':
       return callsThatRead('measured', 'trash');
+    case 'jobs.reordered':
+      return callsThatRead('jobs');
     case 'runs.relisted':
       return callsThatRead('runs', 'measured', 'trash');
     case 'sweep.point':

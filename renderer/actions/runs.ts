@@ -21,9 +21,16 @@ export const labelRun = async ({ bridge, cache }: Engine, run: string, change: R
 /** Whether nobody works on it. */
 export const isAtRest = ({ state }: RunManifest): boolean => state !== 'running' && state !== 'queued';
 
+/** Moves back what still lies in the trash; says so where that is nothing. */
 const restoreRuns = async ({ bridge, cache }: Engine, entries: readonly string[], shown: string | null) => {
+  const there = (await bridge.call('trash.list', {})).map(({ entry }) => entry);
+  const left = entries.filter((entry) => there.includes(entry));
+  if (left.length === 0) {
+    noticesStore.getState().tell('What was moved to the trash does not lie there any more.');
+    return;
+  }
   try {
-    for (const entry of entries) await bridge.call('trash.restore', { entry });
+    for (const entry of left) await bridge.call('trash.restore', { entry });
   } finally {
     cache.invalidate(relisted);
   }

@@ -14,6 +14,10 @@ interface RowMenuProps {
 }
 
 const GAP_PX = 4;
+/** Of a line and of the frame: the menu is placed before it is drawn, when it has no height yet. */
+const LINE_PX = 29;
+const FRAME_PX = 10;
+const WIDTH_PX = 236;
 
 /**
  * The commands of one row of a list, behind a button of three dots. It stands in the top layer, so that the list does
@@ -27,11 +31,11 @@ export const RowMenu = ({ label, items }: RowMenuProps) => {
     const from = button.current?.getBoundingClientRect();
     const element = list.current;
     if (from === undefined || element === null) return;
-    const { offsetWidth: width, offsetHeight: height } = element;
+    const height = items.length * LINE_PX + FRAME_PX;
     const below = from.bottom + GAP_PX;
     const top = below + height > window.innerHeight ? Math.max(GAP_PX, from.top - GAP_PX - height) : below;
     element.style.top = `${top}px`;
-    element.style.left = `${Math.max(GAP_PX, Math.min(from.left, window.innerWidth - width - GAP_PX))}px`;
+    element.style.left = `${Math.max(GAP_PX, Math.min(from.left, window.innerWidth - WIDTH_PX - GAP_PX))}px`;
   };
   const walk = (step: number): void => {
     const buttons = [...(list.current?.querySelectorAll('button:not(:disabled)') ?? [])].filter(
@@ -52,10 +56,11 @@ export const RowMenu = ({ label, items }: RowMenuProps) => {
         role="menu"
         aria-label={label}
         popover="auto"
+        onBeforeToggle={(event) => {
+          if (event.newState === 'open') place();
+        }}
         onToggle={(event) => {
-          if (event.newState !== 'open') return;
-          place();
-          walk(1);
+          if (event.newState === 'open') walk(1);
         }}
         onKeyDown={(event) => {
           event.stopPropagation();

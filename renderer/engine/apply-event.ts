@@ -67,6 +67,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       // What was told comes with the thresholds, which are asked for again.
       effects.sweepChanged(event.run);
       return;
+    case 'jobs.reordered':
     case 'runs.relisted':
     case 'experiment.arm':
     case 'profile.ready':

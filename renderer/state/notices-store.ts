@@ -47,7 +47,7 @@ export const createNoticesStore = () => {
         const { kind, message, remedy } = serialiseError(error);
         if (kind !== 'cancelled') add({ kind: 'error', message, remedy });
       },
-      tell: (message, remedy = '', offer = undefined) => add({ kind: 'done', message, remedy, offer }),
+      tell: (message, remedy = '', offer) => add({ kind: 'done', message, remedy, offer }),
       dismiss: (id) => set(({ notices }) => ({ notices: notices.filter((notice) => notice.id !== id) })),
     };
   });

@@ -9,11 +9,13 @@ type RunCall =
   | 'runs.remove'
   | 'runs.trash'
   | 'runs.label'
+  | 'runs.log'
   | 'trash.list'
   | 'trash.restore'
   | 'trash.empty'
   | 'jobs.list'
   | 'jobs.cancel'
+  | 'jobs.move'
   | 'jobs.resume';
 
 export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
@@ -35,6 +37,10 @@ export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
       context.emit({ type: 'runs.relisted' });
       return label;
     }),
+    'runs.log': answer(calls['runs.log'], async ({ run }) => {
+      await workspace.runs.read(run);
+      return context.logs.read(run);
+    }),
     'trash.list': answer(calls['trash.list'], () => workspace.trash.list()),
     'trash.restore': answer(calls['trash.restore'], async ({ entry }) => {
       const run = await workspace.trash.restore(entry);
@@ -49,6 +55,10 @@ export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
     'jobs.list': answer(calls['jobs.list'], () => [...queue.list()]),
     'jobs.cancel': answer(calls['jobs.cancel'], ({ run }) => {
       queue.cancel(run);
+      return {};
+    }),
+    'jobs.move': answer(calls['jobs.move'], ({ run, before }) => {
+      queue.move(run, before);
       return {};
     }),
     'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver }) => {

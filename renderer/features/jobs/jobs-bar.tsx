@@ -3,11 +3,13 @@ import type { JobProgress } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { showDevices } from '../../actions/view.ts';
-import { Button, Icon } from '../../components/button.tsx';
+import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
+import { runsStore } from '../../state/runs-store.ts';
+import { WaitingJobs } from './waiting-jobs.tsx';
 import './jobs-bar.css';
 
 export const JobsBar = () => {
@@ -21,7 +23,7 @@ export const JobsBar = () => {
       ) : (
         <>
           <JobLine job={first} />
-          {expanded && others.map((job) => <JobLine key={job.run} job={job} />)}
+          {expanded && others.length > 0 && <WaitingJobs jobs={others} />}
           {others.length > 0 && (
             <Button
               look="quiet"
@@ -29,7 +31,7 @@ export const JobsBar = () => {
               aria-expanded={expanded}
               onClick={() => setExpanded(!expanded)}
             >
-              {expanded ? 'Fewer' : `${others.length} more`}
+              {expanded ? 'Fewer' : `${others.length} waiting`}
             </Button>
           )}
         </>
@@ -62,6 +64,7 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
       </div>
       <span className="job-percent">{percent}&#8201;%</span>
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>
+      <IconButton icon="task" label={`Log of ${job.title}`} onClick={() => runsStore.getState().showDetails(job.run)} />
       <Button
         className="button-small"
         icon="stop"

@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { runDurationMs } from '../../../main/contract/run-filter.ts';
 import { runName, runTag, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { labelRun } from '../../actions/runs.ts';
+import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -11,6 +11,7 @@ import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatDuration, formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { runsStore } from '../../state/runs-store.ts';
+import { RunLog } from './run-log.tsx';
 import { runStateText } from './run-words.ts';
 
 /** What a person says about a run, and what it says about itself. */
@@ -75,6 +76,7 @@ const RunDetails = ({ run }: { readonly run: RunManifest }) => {
           />
         </div>
         <RunFacts run={run} />
+        <RunLog run={run.id} isActive={!isAtRest(run)} />
       </div>
       <footer className="dialog-foot">
         <span className="muted">

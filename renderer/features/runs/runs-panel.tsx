@@ -18,10 +18,10 @@ import './runs.css';
 const ROW_PX = 44;
 
 const orderNames: Readonly<Record<RunOrder, string>> = {
-  newest: 'Newest first',
-  name: 'By name',
-  kind: 'By kind',
-  duration: 'Longest first',
+  newest: 'Newest',
+  name: 'Name',
+  kind: 'Kind',
+  duration: 'Longest',
 };
 
 /** From row to row by the arrow keys. */
@@ -68,7 +68,7 @@ export const RunsPanel = () => {
             className="input"
             type="search"
             aria-label="Filter runs"
-            placeholder="Name, model, task, #tag…"
+            placeholder="Filter, #tag"
             value={text}
             onChange={(event) => filter(event.target.value)}
           />

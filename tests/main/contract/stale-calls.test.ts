@@ -35,6 +35,7 @@ const results = [
   'outcomes.read',
   'report.make',
   'reproduction.read',
+  'runs.log',
   'sweep.compare',
   'sweep.read',
   'sweep.sizeTrend',
@@ -47,6 +48,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
   ['a run that is done', { type: 'run.changed', manifest: manifest('done') }, results],
   ['a run that fails', { type: 'run.changed', manifest: manifest('failed') }, results],
   ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list', 'trash.list']],
+  ['waiting jobs in another order', { type: 'jobs.reordered' }, ['jobs.list']],
   ['what is said of runs', { type: 'runs.relisted' }, ['models.list', 'runs.list', 'tasks.list', 'trash.list']],
   [
     'a verification that is done',
