@@ -14,13 +14,16 @@ import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpert
 import { taskProfile } from './profile.ts';
 import { prunedCopies } from './pruned-copies.ts';
 import { reproduction } from './reproduction.ts';
-import { jobProgress, runManifest } from './run.ts';
+import { jobLog } from './job-log.ts';
+import { listedLabel, runLabelChange } from './run-label.ts';
+import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
+const trashEntry = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}-[0-9a-f]{6}$/);
 const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
 /** How thresholds are read: at which margin, and whether their level holds for each or for all of a sweep together. */
@@ -47,7 +50,7 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
  * clusters work on, the profiles on disk, the device in use, and the results of the run that the input names.
  */
 export type Subject =
-  'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'clusters' | 'profiles' | 'device' | 'results';
+  'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'clusters' | 'profiles' | 'device' | 'results' | 'trash';
 
 export const planRequest = z.object({
   model: pathHandle,
@@ -347,7 +350,7 @@ export const calls = {
   'runs.list': call(nothing, z.array(runManifest), 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run, whatever it is on disk, into the workspace's trash; `at`: where it lies then. */
-  'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string() })),
+  'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string(), entry: trashEntry })),
   /** The batch script that a submission would keep; without a run, under the name that stands for the next one. */
   'cluster.script': call(
     z.object({ run: runId.optional(), request: clusterRequest }),
@@ -362,8 +365,23 @@ export const calls = {
   'cluster.forget': call(z.object({ run: runId }), nothing),
   /** `task` null: the joining job. */
   'cluster.log': call(z.object({ run: runId, task: z.number().nullable() }), clusterLog),
+  /** Changes what a person says about a run: name, note, tags, whether it is archived. */
+  'runs.label': call(z.object({ run: runId, change: runLabelChange }), listedLabel),
+  /** What happened to a run and when: its states, points, what was told, what went wrong. */
+  'runs.log': call(z.object({ run: runId }), jobLog, 'results'),
+  /** What lies in the trash, latest first. */
+  'trash.list': call(nothing, z.array(trashedRun), 'trash'),
+  /** Moves a run back; refused where a run of its name is there again. */
+  'trash.restore': call(z.object({ entry: trashEntry }), z.object({ run: runId })),
+  /** Deletes what lies in the trash (`entry`: that alone) for good; answers how much it was. */
+  'trash.empty': call(
+    z.object({ entry: trashEntry.optional() }),
+    z.object({ removed: z.number(), sizeBytes: z.number() }),
+  ),
   'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
+  /** Puts a waiting job before another waiting one; null: at the end. */
+  'jobs.move': call(z.object({ run: runId, before: runId.nullable() }), nothing),
   /** `takeOver`: from an engine that holds the run and may still live. */
   'jobs.resume': call(z.object({ run: runId, takeOver: z.boolean().optional() }), nothing),
 } as const;

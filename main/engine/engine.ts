@@ -10,6 +10,7 @@ import type { RunManifest } from '../contract/run.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
+import { createJobLogs } from '../jobs/job-log.ts';
 import { JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
@@ -104,7 +105,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const workspace = await openWorkspace(settings.workspace, now);
   if (settings.offerSample === true) await offerSample(workspace, settings.resources);
   const listeners = new Set<(event: EngineEvent) => void>();
+  const logs = createJobLogs(workspace.runs.folder, now);
   const emit = (event: EngineEvent): void => {
+    logs.hear(event);
     for (const listener of [...listeners]) listener(event);
   };
   const { overlayFolder, temporaryFolder, steps, runs } = workspace;
@@ -125,6 +128,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     handles: createPathHandles(),
     roots: settings.roots ?? [],
     queue,
+    logs,
     openRunners: openRunnersOn,
     resources: settings.resources,
     bundled: { models: await bundledModels(settings.resources), tasks: await bundledTasks(settings.resources) },
@@ -196,6 +200,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       await Promise.allSettled([restoring]);
       await clusters.dispose();
       await queue.dispose();
+      await logs.settled();
       await devices.dispose();
       listeners.clear();
     },

@@ -25,10 +25,12 @@ interface QueuedJob {
   stopAs: RunState | null;
   /** Set where another engine took the run over. */
   takenOver: WorkbenchError | null;
+  /** Its turn has come. */
+  isStarted: boolean;
 }
 
 /**
- * Runs jobs one at a time, in the order they came; the others wait as `queued`. Keeps every run's lock alive, writes
+ * Runs jobs one at a time, in the order they came unless they are moved; the others wait as `queued`. Keeps every run's lock alive, writes
  * its manifest when its state changes, and tells of progress and changes.
  */
 export class JobQueue {
@@ -84,12 +86,31 @@ export class JobQueue {
       settle,
       stopAs: null,
       takenOver: null,
+      isStarted: false,
     };
     this.#jobs.set(id, queued);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
     meter.describe('Waiting for its turn');
     this.#heartbeat ??= setInterval(() => void this.#renewLocks(), HEARTBEAT_MS).unref();
-    this.#working = this.#working.then(() => this.#work(queued));
+    this.#working = this.#working.then(() => this.#workOnNext());
+  }
+
+  /** Puts a waiting job before another waiting one, or (null) at the end; refused for one whose turn has come. */
+  move(run: string, before: string | null): void {
+    const waiting = [...this.#jobs].filter(([, { isStarted }]) => !isStarted);
+    const moved = waiting.find(([id]) => id === run);
+    if (moved === undefined || (before !== null && !waiting.some(([id]) => id === before)))
+      throw refuse(
+        'not-waiting',
+        `Run "${before ?? run}" does not wait here.`,
+        'Only waiting jobs change their order.',
+      );
+    const others = waiting.filter(([id]) => id !== run);
+    const place = before === null || before === run ? others.length : others.findIndex(([id]) => id === before);
+    const ordered = before === run ? waiting : [...others.slice(0, place), moved, ...others.slice(place)];
+    for (const [id] of waiting) this.#jobs.delete(id);
+    for (const [id, queued] of ordered) this.#jobs.set(id, queued);
+    this.#emit({ type: 'jobs.reordered' });
   }
 
   /** The run's last manifest once it ended; rejects with the error that ended it. */
@@ -121,6 +142,13 @@ export class JobQueue {
     await this.#working;
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.#heartbeat = null;
+  }
+
+  async #workOnNext(): Promise<void> {
+    const next = [...this.#jobs.values()].find(({ isStarted }) => !isStarted);
+    if (next === undefined) throw new Error('a turn without a job');
+    next.isStarted = true;
+    await this.#work(next);
   }
 
   async #work(queued: QueuedJob): Promise<void> {

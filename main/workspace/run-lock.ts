@@ -40,7 +40,8 @@ export interface RunLock {
   renew(): Promise<boolean>;
   /** Whether it is still this one that holds the run; writes nothing. */
   isHeld(): Promise<boolean>;
-  release(): Promise<void>;
+  /** `movedTo`: where the run's folder lies since. */
+  release(movedTo?: string): Promise<void>;
 }
 
 /** Longer numbers are none that counting from 1 reaches. */
@@ -196,7 +197,7 @@ const timeOf = (milliseconds: number): string =>
 const MAX_DATE_MS = 8.64e15;
 
 const heldLock = (folder: string, mine: number, token: string, content: (released: boolean) => string): RunLock => {
-  const isNewest = async (): Promise<boolean> => (await generations(folder))[0] === mine;
+  const isNewest = async (at = folder): Promise<boolean> => (await generations(at))[0] === mine;
   return {
     token,
     isHeld: isNewest,
@@ -205,8 +206,8 @@ const heldLock = (folder: string, mine: number, token: string, content: (release
       await writeFileAtomically(fileOf(folder, mine), content(false));
       return true;
     },
-    release: async () => {
-      if (await isNewest()) await writeFileAtomically(fileOf(folder, mine), content(true));
+    release: async (movedTo = folder) => {
+      if (await isNewest(movedTo)) await writeFileAtomically(fileOf(movedTo, mine), content(true));
     },
   };
 };

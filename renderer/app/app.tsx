@@ -15,7 +15,9 @@ import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
+import { RunDialog } from '../features/runs/run-dialog.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
+import { TrashDialog } from '../features/runs/trash-dialog.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
@@ -110,6 +112,8 @@ const Workbench = () => {
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />
+      <RunDialog />
+      <TrashDialog />
       <OutcomesDialog />
       <ClusterDialog />
       <DevicesDialog />
