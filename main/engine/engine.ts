@@ -1,5 +1,7 @@
 import { totalmem } from 'node:os';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { createComputeLink } from '../compute/compute-link.ts';
+import type { StartCompute } from '../compute/start-compute.ts';
 import { parseInput, parseOutput } from '../contract/call-boundary.ts';
 import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed } from '../contract/calls.ts';
 import type { ProviderName } from '../contract/device.ts';
@@ -11,7 +13,10 @@ import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
 import { createJobLogs } from '../jobs/job-log.ts';
-import { JobQueue, type JobResources } from '../jobs/job-queue.ts';
+import { rememberProbes } from '../inference/providers/remember-probes.ts';
+import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
+import type { JobResult } from '../jobs/job-context.ts';
+import { JobQueue } from '../jobs/job-queue.ts';
 import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
@@ -37,6 +42,7 @@ import { runCalls } from './calls/runs.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { createClusterWorks } from './cluster-works.ts';
+import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
@@ -58,6 +64,8 @@ export interface EngineSettings {
   readonly provider?: ProviderName | undefined;
   /** How this host tries a provider in a process of its own; default: by forking Node. */
   readonly startProbe?: StartProbe | undefined;
+  /** Starts the process that carries jobs out, so that this one answers meanwhile; default: jobs run in this one. */
+  readonly startCompute?: StartCompute | undefined;
   /** Gives the workspace the sample sweep if it was never opened so before and holds no run yet; default: no. */
   readonly offerSample?: boolean | undefined;
   /** Folders that the page may look into, for a host without native dialogs; default: none. */
@@ -76,6 +84,8 @@ export interface Engine extends CallableEngine, ServedEngine {
   finished(run: string): Promise<RunManifest>;
   /** Fills steps of a sweep that other processes fill as well, without taking the run (fillSteps). */
   fillSteps(run: string, order: FillOrder): Promise<FilledSteps>;
+  /** Does the work of a run that another engine holds and asks for. */
+  carryOut(run: string, order: CarryOutOrder): Promise<JobResult>;
   /** Every part of a sweep, and whether its steps are on disk. */
   listSteps(run: string): Promise<readonly ListedStep[]>;
   /** Stops the running job (it can be resumed) and gives everything back. */
@@ -84,7 +94,8 @@ export interface Engine extends CallableEngine, ServedEngine {
 
 export const createEngine = async (settings: EngineSettings): Promise<Engine> => {
   const now = settings.now ?? Date.now;
-  const providers = createProvidersHere(settings.startProbe ?? forkProbe);
+  const probes = rememberProbes(settings.startProbe ?? forkProbe);
+  const providers = createProvidersHere(probes.start);
   const threads = settings.threads ?? physicalCores();
   const memory = { totalBytes: totalmem(), budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes() };
   const versions = await engineVersions();
@@ -121,7 +132,20 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     const { runners, numerics } = await devices.open(device.provider);
     return { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
   };
-  const queue = new JobQueue(runs, resourcesOf, emit, now);
+  const liveSweeps = new Map<string, SweepRecord>();
+  const { startCompute, resources } = settings;
+  const compute =
+    startCompute === undefined
+      ? null
+      : createComputeLink({
+          start: () =>
+            startCompute({ workspace: workspace.path, resources, threads, memoryBudgetBytes: memory.budgetBytes }),
+          startProbe: probes.recall,
+          workspace,
+          liveSweeps,
+          now,
+        });
+  const queue = new JobQueue(runs, compute?.carryOut ?? carryOutHere(runs, resourcesOf, now), emit, now);
   let restoring: Promise<void> = Promise.resolve();
   const context: EngineContext = {
     workspace,
@@ -149,7 +173,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     memory,
     commandLine: settings.commandLine,
     now,
-    liveSweeps: new Map<string, SweepRecord>(),
+    liveSweeps,
     sampleRestored: () => restoring,
     emit,
   };
@@ -195,12 +219,14 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     grantPath: (path) => context.handles.issue(path),
     finished: (run) => queue.finished(run),
     fillSteps: (run, order) => fillStepsOfRun(context, resourcesOf, run, order),
+    carryOut: (run, order) => carryOutRun(context, resourcesOf, run, order),
     listSteps: (run) => listStepsOfRun(context, resourcesOf, run),
     dispose: async () => {
       await Promise.allSettled([restoring]);
       await clusters.dispose();
       await queue.dispose();
       await logs.settled();
+      await compute?.dispose();
       await devices.dispose();
       listeners.clear();
     },

@@ -55,6 +55,9 @@ const generations = async (folder: string): Promise<number[]> =>
     })
     .sort((a, b) => b - a);
 
+/** Which lock of a run's folder counts: a takeover makes another one; null: there is none. */
+export const lockGeneration = async (folder: string): Promise<number | null> => (await generations(folder))[0] ?? null;
+
 const fileOf = (folder: string, generation: number): string => join(folder, `lock-${String(generation)}.json`);
 
 interface Current {

@@ -11,7 +11,7 @@ import type { RunLabel, RunLabelChange } from '../contract/run-label.ts';
 import { damagedRun, resultDamage } from './run-damage.ts';
 import { readFinding } from './run-finding.ts';
 import { changeRunLabel, readListedLabel } from './run-label-file.ts';
-import { acquireRunLock, type LockHolder, readLockHolder, type RunLock } from './run-lock.ts';
+import { acquireRunLock, type LockHolder, lockGeneration, readLockHolder, type RunLock } from './run-lock.ts';
 
 /** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
 export const makeRunId = (
@@ -44,6 +44,8 @@ export interface RunStore {
   lock(run: string, takeOver?: boolean): Promise<RunLock>;
   /** Who works on it right now; null: nobody. */
   holder(run: string): Promise<LockHolder | null>;
+  /** Another number means that another engine has the run. */
+  lockGeneration(run: string): Promise<number | null>;
   /** Moves the run, whatever it is, into the trash; refused while someone works on it. Answers where it lies then. */
   trash(run: string): Promise<string>;
   /** Deletes the run's folder; refused while someone works on it. Steps stay: other runs may share them. */
@@ -212,6 +214,7 @@ export const createRunStore = (
     },
     lock: (run, takeOver = false) => acquireRunLock(folderOf(run), { now, takeOver }),
     holder: (run) => readLockHolder(folderOf(run), now),
+    lockGeneration: (run) => lockGeneration(folderOf(run)),
     trash: async (run) => {
       const folder = folderOf(run);
       if (!(await isThere(folder))) await readManifest(run);
