@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { compareDocument } from './compare.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
@@ -151,6 +152,13 @@ export const calls = {
   'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
+  /** What a choice of calibration items would give; refused like the choice itself. */
+  'tasks.tryCalibration': call(z.object({ handle: pathHandle, choice: calibrationChoice }), calibrationTrial, 'tasks'),
+  /**
+   * Gives a task that brings test items only its calibration items, and puts it in the place of the one without; the
+   * choice is kept in the workspace. Another choice is another task, with a hash of its own.
+   */
+  'tasks.calibrate': call(z.object({ handle: pathHandle, choice: calibrationChoice }), taskEntry),
   /** First items of a split, to look at. */
   'tasks.preview': call(
     z.object({ handle: pathHandle, split: z.enum(['calibration', 'test']), count: z.number().int().min(1).max(100) }),

@@ -14,8 +14,8 @@ import { JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
-import { loadTask } from '../tasks/load-task.ts';
-import { bundledModels, bundledTasks } from '../workspace/library.ts';
+import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
+import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { deviceCalls } from './calls/devices.ts';
@@ -30,6 +30,7 @@ import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
+import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
@@ -113,6 +114,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   };
   const queue = new JobQueue(runs, resourcesOf, emit, now);
   let restoring: Promise<void> = Promise.resolve();
+  const tasks = await bundledTasks(settings.resources);
+  const whereNamed = (path: string): string => actualPath(path, tasks);
   const context: EngineContext = {
     workspace,
     handles: createPathHandles(),
@@ -120,9 +123,12 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     queue,
     openRunners: openRunnersOn,
     resources: settings.resources,
-    bundled: { models: await bundledModels(settings.resources), tasks: await bundledTasks(settings.resources) },
+    bundled: { models: await bundledModels(settings.resources), tasks },
     checkpoint: createPathCache(openCheckpoint),
-    task: createPathCache(loadTask),
+    task: createPathCache(
+      (path) => loadTask(path, whereNamed),
+      (path) => furtherPlaces(path, whereNamed),
+    ),
     versions,
     devices,
     providers,
@@ -150,6 +156,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...deviceCalls(context),
     ...modelCalls(context),
     ...taskCalls(context),
+    ...calibrationCalls(context),
     ...profileCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
