@@ -113,6 +113,8 @@ export const folderListing = z.object({
   handle: pathHandle,
   path: z.string(),
   parent: pathHandle.nullable(),
+  /** The file that was typed; absent where a folder was. */
+  file: pathHandle.optional(),
   entries: z.array(
     z.object({
       handle: pathHandle,
@@ -139,7 +141,16 @@ export const calls = {
    * Folders to choose from in a host without native dialogs, within the roots that it was started with; without a
    * handle: the root, or where there are several a list of them. Refused in other hosts.
    */
-  'folders.list': call(z.object({ handle: pathHandle.optional() }), folderListing),
+  'folders.list': call(
+    z.object({
+      handle: pathHandle.optional(),
+      /** As it was typed, in the place of a handle: a folder, or a file in the folder to list; `~` is the home. */
+      path: z.string().min(1).max(4096).optional(),
+      /** Names that begin with a dot, too. */
+      hidden: z.boolean().optional(),
+    }),
+    folderListing,
+  ),
   /** The path of what was chosen in a native dialog, to show it. */
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),

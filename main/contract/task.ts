@@ -138,3 +138,7 @@ export const taskEntry = z.object({
   calibrated: z.object({ items: z.string(), choice: calibrationChoice }).optional(),
 });
 export type TaskEntry = z.infer<typeof taskEntry>;
+
+/** Whether a task can be opened, but not profiled: it has test items only. */
+export const lacksCalibration = ({ error, items }: Pick<TaskEntry, 'error' | 'items'>): boolean =>
+  error === null && items.calibration === 0;

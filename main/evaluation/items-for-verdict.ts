@@ -1,6 +1,7 @@
+import type { MetricName } from '../contract/task.ts';
 import { formatRoughPercent } from '../figures/numbers.ts';
 import { itemsForChance } from '../statistics/paired-power.ts';
-import { itemsNeeded, ONE_SIDED_ALPHA, quantileAt, WANTED_CHANCE } from './verdicts.ts';
+import { itemsNeeded, ONE_SIDED_ALPHA, quantileAt, TEXTS_NEEDED, WANTED_CHANCE } from './verdicts.ts';
 
 /**
  * Shares of items whose answer a pruned model may change, before anything is measured: of the points of the sample that
@@ -35,7 +36,13 @@ const points = (delta: number): string => `${String(Number((delta * 100).toFixed
  * How far `n` test items go: "120 test items are too few: at a margin of 2 points nothing can be called safe with fewer
  * than 149", or what it takes for an unharmed plan to be called so, by how many answers change.
  */
-export const itemsForVerdictText = (n: number, delta: number): string => {
+export const itemsForVerdictText = (n: number, delta: number, metric: MetricName = 'acc'): string => {
+  if (metric === 'perplexity') {
+    const texts = `${String(n)} test texts`;
+    return n < TEXTS_NEEDED
+      ? `${texts} are too few: no threshold is told with fewer than ${String(TEXTS_NEEDED)}.`
+      : `${texts}; ${String(TEXTS_NEEDED)} are the fewest that a threshold is told with.`;
+  }
   const { fewest, byDiscordance } = itemsForVerdict(delta);
   const margin = `at a margin of ${points(delta)}`;
   const have = `${String(n)} test items`;

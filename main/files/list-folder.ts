@@ -89,12 +89,12 @@ const entryOf = async (folder: string, name: string): Promise<FolderEntry | null
   }
 };
 
-/** A folder's entries (hidden ones left out): folders first, then files, each by name. */
-export const listFolder = async (path: string): Promise<ListedFolder> => {
+/** A folder's entries (hidden ones left out unless they are asked for): folders first, then files, each by name. */
+export const listFolder = async (path: string, hidden = false): Promise<ListedFolder> => {
   let names: string[];
   try {
     names = (await readdir(path))
-      .filter((name) => !name.startsWith('.'))
+      .filter((name) => hidden || !name.startsWith('.'))
       .sort()
       .slice(0, MAX_ENTRIES);
   } catch (error) {

@@ -15,6 +15,7 @@ import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
+import { CalibrationDialog } from '../features/tasks/calibration-dialog.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
@@ -106,6 +107,7 @@ const Workbench = () => {
       <ExperimentDialog />
       <ExportDrawer />
       <FinetuneDialog />
+      <CalibrationDialog />
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />

@@ -60,7 +60,7 @@ const taskFacts = async (reader: OptionReader, resources: string, named: string)
       'calibration items',
       calibration.length > 0 ? String(calibration.length) : 'none: give --split or --calibrate-on to profile it',
     ],
-    ...(verdict === null ? [] : [['verdict', itemsForVerdictText(test.length, delta)] as const]),
+    ['verdict', itemsForVerdictText(test.length, delta, metric)],
     ['hash', hash],
   ]);
   const items = { test: test.length, calibration: calibration.length };

@@ -49,7 +49,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
   ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list']],
   ['a profile', { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' }, ['plan.make', 'profile.read']],
   ['a model', { type: 'models.changed' }, ['models.list']],
-  ['a task', { type: 'tasks.changed' }, ['tasks.list']],
+  ['a task', { type: 'tasks.changed' }, ['tasks.list', 'tasks.tryCalibration']],
   ['a device', { type: 'device.changed' }, ['devices.list', 'engine.facts', 'plan.make', 'profile.read']],
 ])('%s makes stale what reads it', (_, event, expected) => {
   expect(stale(event, 'r')).toEqual(expected);

@@ -25,6 +25,13 @@ test('says in words how far the items go', () => {
   );
 });
 
+test('of texts, a fixed number is the fewest', () => {
+  expect(itemsForVerdictText(19, 0.02, 'perplexity')).toContain('19 test texts are too few');
+  expect(itemsForVerdictText(20, 0.02, 'perplexity')).toBe(
+    '20 test texts; 20 are the fewest that a threshold is told with.',
+  );
+});
+
 test('a fifth less widens an interval by an eighth', () => {
   expect(wideningBySplit(0.2)).toBeCloseTo(1.118, 3);
 });
