@@ -6,9 +6,16 @@ import { z } from 'zod';
 import { pythonScript } from './python-environment.ts';
 import { median, ratios } from './statistics.ts';
 
-/** A whole sweep to run: frequency, five factors of a model of 16 experts. */
+/** A whole sweep of a model of 16 experts. */
 export interface SweepToCompare {
   readonly title: string;
+  readonly methods: readonly ('frequency' | 'reap')[];
+  /** Numbers of kept experts. */
+  readonly kept: readonly number[];
+  /** Whether ours stops a candidate once its verdict is told; theirs always measures in full. */
+  readonly told: boolean;
+  /** What theirs computes in, each in turn with ours, which computes in float32. */
+  readonly dtypes: readonly Dtype[];
   readonly model: string;
   readonly tasks: readonly string[];
   /** Items of each split, calibration too; null: all. */
@@ -18,12 +25,20 @@ export interface SweepToCompare {
   readonly rounds: number;
 }
 
-const KEPT = [16, 12, 8, 4, 2];
+/** A sweep by frequency at five factors, in full, both in float32. */
+export const FREQUENCY_IN_FULL = {
+  methods: ['frequency'],
+  kept: [16, 12, 8, 4, 2],
+  told: false,
+  dtypes: ['float32'],
+} as const satisfies Partial<SweepToCompare>;
+
+export type Dtype = 'float32' | 'bfloat16';
 const EXPERTS = 16;
 const command = path.join(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
 
-const line = z.object({ task: z.string(), kept: z.number(), acc: z.number() });
-const document = z.object({ results: z.array(line) });
+const line = z.object({ task: z.string(), method: z.string(), kept: z.number(), acc: z.number() });
+const document = z.object({ results: z.array(line), told: z.array(z.object({ evaluated: z.number() })).optional() });
 type Accuracies = ReadonlyMap<string, number>;
 interface Timed<T> {
   readonly seconds: number;
@@ -31,7 +46,7 @@ interface Timed<T> {
 }
 
 const keyed = (lines: readonly z.infer<typeof line>[]): Accuracies =>
-  new Map(lines.map(({ task, kept, acc }) => [`${task} ${String(kept)}`, acc]));
+  new Map(lines.map(({ task, method, kept, acc }) => [`${task} ${method} ${String(kept)}`, acc]));
 
 /**
  * Threads of PyTorch that wait for each other by spinning take five times longer where anything else runs: they sleep.
@@ -58,16 +73,17 @@ const timed = (program: string, parameters: readonly string[]): Timed<string> =>
 const option = (name: string, value: number | null): readonly string[] =>
   value === null ? [] : [`--${name}`, String(value)];
 
-const ours = ({ model, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
+const ours = ({ model, methods, kept, told, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
   const workspace = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-workspace-'));
-  const factors = KEPT.map((kept) => String(EXPERTS / kept)).join(',');
+  const factors = kept.map((count) => String(EXPERTS / count)).join(',');
   const { seconds, output } = timed(process.execPath, [
     command,
     'sweep',
     model,
     ...tasks.flatMap((task) => ['--task', task]),
     '--method',
-    'frequency',
+    ...methods,
+    ...(told ? ['--stop', 'told'] : []),
     '--factors',
     factors,
     '--workspace',
@@ -79,9 +95,17 @@ const ours = ({ model, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
   return { seconds, output: keyed(document.parse(JSON.parse(output)).results) };
 };
 
-const theirs = ({ model, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
+const theirs = (sweep: SweepToCompare, dtype: Dtype): Timed<Accuracies> => {
+  const { model, methods, kept, tasks, threads } = sweep;
   const [python = '', script = ''] = pythonScript('sweep.py');
-  const { seconds, output } = timed(python, [script, model, KEPT.join(','), ...tasks, ...option('threads', threads)]);
+  const { seconds, output } = timed(python, [
+    script,
+    model,
+    kept.join(','),
+    ...tasks,
+    ...['--methods', methods.join(','), '--dtype', dtype],
+    ...option('threads', threads),
+  ]);
   return {
     seconds,
     output: keyed(
@@ -120,28 +144,39 @@ export const compareSweeps = (sweep: SweepToCompare): void => {
 };
 
 const compare = (sweep: SweepToCompare): void => {
-  const [mine, other]: [number[], number[]] = [[], []];
-  let [same, all, largest] = [0, 0, 0];
-  for (let round = 0; round < sweep.rounds; round += 1) {
-    const [left, right] = [ours(sweep), theirs(sweep)];
+  const { title, rounds, dtypes } = sweep;
+  const mine: number[] = [];
+  const others = dtypes.map((dtype) => ({ dtype, seconds: [] as number[], equal: 0, points: 0, largest: 0 }));
+  for (let round = 0; round < rounds; round += 1) {
+    const left = ours(sweep);
     mine.push(left.seconds);
-    other.push(right.seconds);
-    console.log(
-      `  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, loop of today ` +
-        `${right.seconds.toFixed(1)} s, load ${(os.loadavg()[0] ?? NaN).toFixed(1)}`,
-    );
-    for (const [key, accuracy] of right.output) {
-      const difference = Math.abs(accuracy - (left.output.get(key) ?? NaN));
-      all += 1;
-      if (difference < 1e-9) same += 1;
-      largest = Math.max(largest, difference);
+    for (const other of others) {
+      const right = theirs(sweep, other.dtype);
+      other.seconds.push(right.seconds);
+      const load = (os.loadavg()[0] ?? NaN).toFixed(1);
+      console.log(
+        `  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, loop of today in ${other.dtype} ` +
+          `${right.seconds.toFixed(1)} s, load ${load}`,
+      );
+      for (const [key, accuracy] of right.output) {
+        const own = left.output.get(key);
+        // Where ours stopped early it tells no accuracy.
+        if (own === undefined && sweep.told) continue;
+        const difference = Math.abs(accuracy - (own ?? NaN));
+        other.points += 1;
+        if (difference < 1e-9) other.equal += 1;
+        other.largest = Math.max(other.largest, difference);
+      }
     }
   }
-  console.log(
-    `${sweep.title}: ours ${median(mine).toFixed(1)} s, loop of today ${median(other).toFixed(1)} s, ratio ` +
-      ratios(other, mine),
-  );
-  console.log(
-    `  accuracies equal in ${String(same)} of ${String(all)} points, largest difference ${largest.toFixed(4)}`,
-  );
+  console.log(`Processor: ${os.cpus()[0]?.model ?? 'unknown'}`);
+  for (const { dtype, seconds, equal, points, largest } of others) {
+    console.log(
+      `${title}: ours ${median(mine).toFixed(1)} s, loop of today in ${dtype} ${median(seconds).toFixed(1)} s, ratio ` +
+        ratios(seconds, mine),
+    );
+    console.log(
+      `  accuracies equal in ${String(equal)} of ${String(points)} points, largest difference ${largest.toFixed(4)}`,
+    );
+  }
 };

@@ -14,7 +14,7 @@ import path from 'node:path';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
 import { loadTaskFolder } from '../../main/tasks/load-task-folder.ts';
-import { compareSweeps } from './compare-sweeps.ts';
+import { compareSweeps, FREQUENCY_IN_FULL } from './compare-sweeps.ts';
 import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 import { bundledTasks } from './shapes.ts';
 
@@ -56,6 +56,7 @@ try {
     `contexts of ${String(Math.min(...lengths))} to ${String(Math.max(...lengths))} tokens, ${String(ITEMS)} items`,
   );
   compareSweeps({
+    ...FREQUENCY_IN_FULL,
     title: `${String(SHOTS)}-shot ${TASK}, synthetic model of 1 GB, 5 factors x ${String(ITEMS)} items, one thread`,
     model,
     tasks: [path.join(folder, `${TASK}-${String(SHOTS)}-shot`)],

@@ -1,22 +1,34 @@
 /**
- * Forward tokens per second against transformers (float32, experts eager: its fastest on a CPU), one thread each.
+ * Forward tokens per second against transformers, in float32 and in its fastest dtype, one thread each.
  *
  * Method: one process of ours and one of Python hold the same checkpoint and the same token ids (equal lengths, so that
- * neither pads). They take turns, ROUNDS times after one warm-up round, each with as many passes as take about a
- * second, since a sweep runs pass after pass; printed are the medians and the ratio of each pair. Both compute the
- * logits of every position. "Of one product": our arithmetic per second, over the whole pass, against that of
- * onnxruntime multiplying two matrices of 2048 x 2048, taken in the same rounds. Usage: node tests/bench/forward.ts
+ * neither pads). Theirs holds the model in float32 and in bfloat16, each with the implementation of experts that is
+ * fastest there; ours computes in float32. They take turns, ROUNDS times after one warm-up round, each with as many
+ * passes as take about a second, since a sweep runs pass after pass; printed are the medians and the ratio of each
+ * pair, and how far bfloat16 moves the logits. All compute the logits of every position. "Of one product": our
+ * arithmetic per second, over the whole pass, against that of onnxruntime multiplying two matrices of 2048 x 2048,
+ * taken in the same rounds. The processor is printed first: where it has matrix units for bfloat16, theirs gains.
+ * Usage: node tests/bench/forward.ts
  */
 import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { openModelRunner } from '../../main/inference/open-model-runner.ts';
 import os from 'node:os';
 import path from 'node:path';
+import { z } from 'zod';
 import { openProduct } from './large-product.ts';
 import { startPython } from './python-environment.ts';
 import { bundledModel, fineGrainedCheckpoint, oneGigabyteCheckpoint } from './shapes.ts';
 import { median, ratios } from './statistics.ts';
 
 const ROUNDS = 9;
+const DTYPES = ['float32', 'bfloat16'] as const;
+type Dtype = (typeof DTYPES)[number];
+/** The first line of forward.py. */
+const theirModel = z.object({
+  implementations: z.record(z.enum(DTYPES), z.string()),
+  largest: z.number(),
+  flipped: z.number(),
+});
 const control = { signal: new AbortController().signal };
 
 /** Multiplications and additions of one pass: projections, routers, chosen experts, scores and mixing, logits. */
@@ -50,20 +62,21 @@ const compare = async (
     Array.from({ length }, (__, column) => (row * 31 + column * 7) % checkpoint.descriptor.vocabulary),
   );
   const python = await startPython('forward.py', [folder, '1', String(sequences), String(length)]);
-  await python.nextLine();
+  const { implementations, largest, flipped } = theirModel.parse(JSON.parse(await python.nextLine()));
   const product = await openProduct();
-  const [ours, theirs, products]: [number[], number[], number[]] = [[], [], []];
+  const [ours, products]: [number[], number[]] = [[], []];
+  const theirs: Record<Dtype, number[]> = { float32: [], bfloat16: [] };
   for (let round = 0; round <= ROUNDS; round += 1) {
     const start = performance.now();
     for (let pass = 0; pass < passes; pass += 1) await runner.forward(tokens, null, control);
     const seconds = (performance.now() - start) / 1000;
-    const other = Number(await python.ask(String(passes)));
-    const rate = await product.rate();
-    if (round > 0) {
-      ours.push(seconds);
-      theirs.push(other);
-      products.push(rate);
+    if (round > 0) ours.push(seconds);
+    for (const dtype of DTYPES) {
+      const other = Number(await python.ask(`${dtype} ${String(passes)}`));
+      if (round > 0) theirs[dtype].push(other);
     }
+    const rate = await product.rate();
+    if (round > 0) products.push(rate);
   }
   python.end();
   await runner.dispose();
@@ -72,11 +85,19 @@ const compare = async (
     `${((passes * sequences * length) / median(list)).toFixed(0)} tokens/s`;
   const own = ours.map((seconds) => (passes * operations(checkpoint, sequences, length)) / seconds);
   console.log(
-    `${name}: ours ${rate(ours)}, transformers ${rate(theirs)}, ratio ${ratios(theirs, ours)}; ` +
-      `${(median(own) / 1e9).toFixed(0)} GFLOP/s, of one product ${ratios(own, products)}`,
+    `${name}: ours ${rate(ours)}; ${(median(own) / 1e9).toFixed(0)} GFLOP/s, of one product ${ratios(own, products)}`,
+  );
+  for (const dtype of DTYPES)
+    console.log(
+      `  transformers in ${dtype} (${implementations[dtype]}) ${rate(theirs[dtype])}, ratio ${ratios(theirs[dtype], ours)}`,
+    );
+  console.log(
+    `  bfloat16 moves logits by ${(100 * largest).toFixed(1)} % of the largest at most, and the likeliest token of ` +
+      `${(100 * flipped).toFixed(1)} % of positions`,
   );
 };
 
+console.log(`Processor: ${os.cpus()[0]?.model ?? 'unknown'}`);
 await compare('bundled model, 64 sequences of 32', bundledModel, 64, 32, 25);
 await compare('synthetic model of 1 GB, 2 sequences of 512', await oneGigabyteCheckpoint(), 2, 512, 1);
 await compare(

@@ -11,7 +11,7 @@
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { compareSweeps } from './compare-sweeps.ts';
+import { compareSweeps, FREQUENCY_IN_FULL } from './compare-sweeps.ts';
 import { bundledModel, bundledTasks } from './shapes.ts';
 import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 
@@ -22,6 +22,7 @@ const taskFolders = readdirSync(bundledTasks)
   .map((task) => path.join(bundledTasks, task));
 if (which !== 'large') {
   compareSweeps({
+    ...FREQUENCY_IN_FULL,
     title: 'bundled model, 5 factors x 9 tasks',
     model: bundledModel,
     tasks: taskFolders,
@@ -34,6 +35,7 @@ if (which !== 'bundled') {
   const model = await readableOneGigabyteCheckpoint();
   const tasks = taskFolders.filter((task) => ['french', 'plural'].includes(path.basename(task)));
   compareSweeps({
+    ...FREQUENCY_IN_FULL,
     title: 'synthetic model of 1 GB, 5 factors x 2 tasks x 40 items',
     model,
     tasks,

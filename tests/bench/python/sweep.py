@@ -1,7 +1,8 @@
 """The pruning loop as it is written today: observe with hooks, slice, save, reload, score with lm-evaluation-harness.
 
-usage: sweep.py MODEL KEPT TASK_FOLDER... [--threads N]
-KEPT: numbers of kept experts, separated by commas. Prints one JSON line per (task, kept): {"task", "kept", "acc"}.
+usage: sweep.py MODEL KEPT TASK_FOLDER... [--methods frequency,reap] [--dtype float32|bfloat16] [--threads N]
+KEPT: numbers of kept experts, separated by commas. Prints one JSON line per point: {"task", "method", "kept", "acc"}.
+Everything runs in the dtype: calibration, saved checkpoints, scores.
 """
 
 import argparse
@@ -20,22 +21,35 @@ def read_items(path):
     return [json.loads(line) for line in Path(path).read_text().splitlines()]
 
 
-def load(folder):
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, experts_implementation="eager").eval()
+def load(folder, dtype):
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, experts_implementation="eager").eval()
 
 
-def observe(model, tokenizer, items):
-    """How often the router of each layer chooses each expert: list over layers of counts [E]."""
+def observe(model, tokenizer, items, method):
+    """What each layer's experts are ranked by, larger kept: list over layers of scores [E].
+
+    frequency: how often the router chooses the expert. reap: mean over the tokens routed to it of its combine weight
+    (renormalised over the top-k, as Mixtral does) times the norm of its output.
+    """
     experts, top_k = model.config.num_local_experts, model.config.num_experts_per_tok
     counts = [torch.zeros(experts, dtype=torch.long) for _ in model.model.layers]
+    sums = [torch.zeros(experts, dtype=torch.float64) for _ in model.model.layers]
 
     def hook(layer):
-        weight = model.model.layers[layer].mlp.gate.weight
+        moe = model.model.layers[layer].mlp
+        weight = moe.gate.weight
 
         def count(_module, inputs):
             hidden = inputs[0].reshape(-1, weight.shape[1])
-            chosen = (hidden @ weight.T).topk(top_k, dim=-1).indices
-            counts[layer] += torch.bincount(chosen.flatten(), minlength=experts)
+            top = torch.softmax((hidden @ weight.T).float(), dim=-1).topk(top_k, dim=-1)
+            counts[layer] += torch.bincount(top.indices.flatten(), minlength=experts)
+            if method == "reap":
+                gates = top.values / top.values.sum(-1, keepdim=True)
+                for expert in top.indices.unique().tolist():
+                    rows, places = (top.indices == expert).nonzero(as_tuple=True)
+                    gate, up = (hidden[rows] @ moe.experts.gate_up_proj[expert].T).chunk(2, dim=-1)
+                    output = (torch.nn.functional.silu(gate) * up) @ moe.experts.down_proj[expert].T
+                    sums[layer][expert] += (gates[rows, places] * output.float().norm(dim=-1)).sum()
 
         return count
 
@@ -46,14 +60,16 @@ def observe(model, tokenizer, items):
             model(input_ids=tokens, use_cache=False)
     for handle in handles:
         handle.remove()
-    return counts
+    if method == "frequency":
+        return counts
+    return [total / count.clamp(min=1) for total, count in zip(sums, counts)]
 
 
-def prune(folder, counts, kept, destination):
-    """Keeps the `kept` most used experts of each layer and saves the smaller model."""
-    model = load(folder)
-    for layer, count in zip(model.model.layers, counts):
-        keep = torch.sort(torch.sort(count, descending=True, stable=True).indices[:kept]).values
+def prune(folder, dtype, scores, kept, destination):
+    """Keeps the `kept` experts of each layer that rank first and saves the smaller model."""
+    model = load(folder, dtype)
+    for layer, score in zip(model.model.layers, scores):
+        keep = torch.sort(torch.sort(score, descending=True, stable=True).indices[:kept]).values
         moe = layer.mlp
         moe.gate.weight = torch.nn.Parameter(moe.gate.weight[keep])
         moe.experts.gate_up_proj = torch.nn.Parameter(moe.experts.gate_up_proj[keep])
@@ -62,9 +78,9 @@ def prune(folder, counts, kept, destination):
     model.save_pretrained(destination)
 
 
-def accuracy(folder, tokenizer, items):
+def accuracy(folder, dtype, tokenizer, items):
     """Share of items whose right choice has the largest summed log-likelihood."""
-    harness = HFLM(pretrained=load(folder), tokenizer=tokenizer, batch_size=64)
+    harness = HFLM(pretrained=load(folder, dtype), tokenizer=tokenizer, batch_size=64)
     requests = [
         Instance("loglikelihood", {}, (item["context"], choice), index)
         for item in items
@@ -83,19 +99,24 @@ def main():
     parser.add_argument("model")
     parser.add_argument("kept")
     parser.add_argument("tasks", nargs="+")
+    parser.add_argument("--methods", default="frequency")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--threads", type=int, default=None)
     arguments = parser.parse_args()
+    dtype = getattr(torch, arguments.dtype)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     for task in map(Path, arguments.tasks):
         test = read_items(task / "test.jsonl")
-        model = load(arguments.model)
-        counts = observe(model, tokenizer, read_items(task / "calibration.jsonl"))
-        for kept in map(int, arguments.kept.split(",")):
-            with tempfile.TemporaryDirectory() as folder:
-                prune(arguments.model, counts, kept, folder)
-                print(json.dumps({"task": task.name, "kept": kept, "acc": accuracy(folder, tokenizer, test)}), flush=True)
+        for method in arguments.methods.split(","):
+            calibration = read_items(task / "calibration.jsonl")
+            scores = observe(load(arguments.model, dtype), tokenizer, calibration, method)
+            for kept in map(int, arguments.kept.split(",")):
+                with tempfile.TemporaryDirectory() as folder:
+                    prune(arguments.model, dtype, scores, kept, folder)
+                    acc = accuracy(folder, dtype, tokenizer, test)
+                    print(json.dumps({"task": task.name, "method": method, "kept": kept, "acc": acc}), flush=True)
 
 
 if __name__ == "__main__":

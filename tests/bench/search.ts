@@ -1,0 +1,28 @@
+/**
+ * "To which factor is my task safe?" on a model of 1 GB: our whole search (`sweep --stop told`, start-up and profiles
+ * included) against the loop that users write today, which measures every factor in full (python/sweep.py: observe with
+ * hooks, slice, save, reload, score with lm-evaluation-harness). Goals: 15 times faster than its float32, 6 times than
+ * its bfloat16.
+ *
+ * Method: the bundled model of 16 experts widened by zeros to 1.02 GB (widened-checkpoint.ts), so that the thresholds
+ * are real ones; two tasks of four choices, all items; frequency and REAP; six factors (14, 12, 10, 8, 4 and 2 of 16
+ * experts kept). Whole processes in turn with their default threads, a fresh workspace each time; ours computes in
+ * float32. Accuracies are compared where ours measured in full. Usage: node tests/bench/search.ts [rounds, default 1]
+ */
+import path from 'node:path';
+import { compareSweeps } from './compare-sweeps.ts';
+import { bundledTasks } from './shapes.ts';
+import { widenedCheckpoint } from './widened-checkpoint.ts';
+
+compareSweeps({
+  title: 'search, model of 1 GB, 6 factors x 2 methods x 2 tasks of 4 choices',
+  model: await widenedCheckpoint(),
+  methods: ['frequency', 'reap'],
+  kept: [14, 12, 10, 8, 4, 2],
+  told: true,
+  dtypes: ['float32', 'bfloat16'],
+  tasks: ['french', 'plural'].map((task) => path.join(bundledTasks, task)),
+  limit: null,
+  threads: null,
+  rounds: Number(process.argv[2] ?? 1),
+});
