@@ -15,6 +15,7 @@ import { jobProgress, runManifest } from './run.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
+import { givenFileName, MAX_GIVEN_BYTES, toldPlace } from './told-place.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
@@ -152,6 +153,8 @@ export const calls = {
     folderListing,
   ),
   /** The path of what was chosen in a native dialog, to show it. */
+  /** What lies at a path, to open it as that. */
+  'paths.tell': call(z.object({ handle: pathHandle }), toldPlace),
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
@@ -163,6 +166,11 @@ export const calls = {
   'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
+  /** Opens a task from the content of a file, for pages that know no paths; the workspace keeps the file. */
+  'tasks.take': call(
+    z.object({ name: givenFileName, base64: z.base64().max(Math.ceil(MAX_GIVEN_BYTES / 3) * 4) }),
+    taskEntry,
+  ),
   /** What a choice of calibration items would give; refused like the choice itself. */
   'tasks.tryCalibration': call(z.object({ handle: pathHandle, choice: calibrationChoice }), calibrationTrial, 'tasks'),
   /**

@@ -26,6 +26,7 @@ import { finetuneCalls } from './calls/finetune.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
 import { planCalls } from './calls/plans.ts';
+import { placeCalls } from './calls/places.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
@@ -157,6 +158,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...modelCalls(context),
     ...taskCalls(context),
     ...calibrationCalls(context),
+    ...placeCalls(context),
     ...profileCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),

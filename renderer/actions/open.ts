@@ -51,8 +51,13 @@ export const openTask: Action = {
 };
 
 /** Opens a task, ticks it and puts it in focus; one without calibration items is asked for them at once. */
-const takeTask = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, handle: PathHandle): Promise<void> => {
-  const entry = await bridge.call('tasks.open', { handle });
+export const takeTask = async (
+  { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
+  handle: PathHandle,
+): Promise<void> => takeTaskEntry({ cache }, await bridge.call('tasks.open', { handle }));
+
+/** The same for a task that the engine has opened already. */
+export const takeTaskEntry = ({ cache }: Pick<Engine, 'cache'>, entry: TaskEntry): void => {
   cache.patch('tasks.list', (tasks) => withEntry(tasks, entry));
   const { tasks, tickTasks, focusTask } = selectionStore.getState();
   // What comes along was ticked for a newcomer: who opens a task of one's own asks for that.

@@ -5,6 +5,7 @@ import { Splitter } from '../components/splitter.tsx';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
+import { DropZone } from '../features/drop/drop-zone.tsx';
 import { ExperimentDialog } from '../features/experiment/experiment-dialog.tsx';
 import { ExportDrawer } from '../features/export/export-drawer.tsx';
 import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
@@ -114,6 +115,7 @@ const Workbench = () => {
       <OutcomesDialog />
       <DevicesDialog />
       <MethodsDialog />
+      <DropZone />
     </div>
   );
 };

@@ -103,6 +103,15 @@ const previewOf = (item: TaskItem): { id: string; context: string; choices: stri
   };
 };
 
+/** Opens the task at a path and remembers it. */
+export const openTask = async (context: EngineContext, path: string): Promise<TaskEntry> => {
+  const { workspace, bundled } = context;
+  const { hash } = await context.task(path);
+  const isBundled = [...bundled.tasks.values()].includes(path);
+  if (!isBundled && (await workspace.library.add('tasks', path, hash))) context.emit({ type: 'tasks.changed' });
+  return entryOf(context, path, await workspace.runs.list());
+};
+
 export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
   const { workspace, handles, bundled } = context;
   const bundledPaths = new Set(bundled.tasks.values());
@@ -117,13 +126,7 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
       );
       return entries;
     }),
-    'tasks.open': answer(calls['tasks.open'], async ({ handle }) => {
-      const path = handles.resolve(handle);
-      const { hash } = await context.task(path);
-      if (!bundledPaths.has(path) && (await workspace.library.add('tasks', path, hash)))
-        context.emit({ type: 'tasks.changed' });
-      return entryOf(context, path, await workspace.runs.list());
-    }),
+    'tasks.open': answer(calls['tasks.open'], ({ handle }) => openTask(context, handles.resolve(handle))),
     'tasks.forget': answer(calls['tasks.forget'], async ({ handle }) => {
       const path = handles.resolve(handle);
       if (bundledPaths.has(path))
