@@ -28,6 +28,6 @@ export const createDropGate =
   async (caller: C, paths: unknown): Promise<ShellEvent> => {
     if (!isOwnPage(caller, isOwnWindow)) throw new Error('Only what is dropped on the workbench is opened.');
     const dropped = droppedPaths.parse(paths);
-    const handles = await Promise.all(dropped.map((path) => (path === '' ? null : grantPath(path))));
+    const handles = await Promise.all(dropped.map(async (path) => (path === '' ? null : grantPath(path))));
     return { type: 'dropped', handles };
   };

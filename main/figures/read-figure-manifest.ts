@@ -12,15 +12,18 @@ const SVG_MANIFEST = /<metadata id="manifest">([^<]*)<\/metadata>/;
 const CSV_MANIFEST = /^# manifest: (.*)$/m;
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
+const unescaped = (reference: string): string | undefined => {
+  const code = reference.startsWith('#x')
+    ? Number.parseInt(reference.slice(2), 16)
+    : reference.startsWith('#')
+      ? Number(reference.slice(1))
+      : null;
+  if (code === null) return ENTITIES[reference];
+  return code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
+};
+
 const unescapeXml = (text: string): string =>
-  text.replace(
-    /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w{1,5}));/g,
-    (whole, decimal: string, hex: string, name: string) => {
-      if (name !== undefined) return ENTITIES[name] ?? whole;
-      const code = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal);
-      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-    },
-  );
+  text.replace(/&(#\d{1,7}|#x[0-9a-fA-F]{1,6}|\w{1,5});/g, (whole, reference: string) => unescaped(reference) ?? whole);
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 /** Length, type and CRC of a PNG's chunk. */
@@ -33,7 +36,7 @@ const FIELDS_BYTES = 5;
 const pngManifest = (bytes: Uint8Array): string | null => {
   if (PNG_SIGNATURE.some((byte, index) => bytes[index] !== byte)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const head = [...KEYWORD].map((letter) => letter.charCodeAt(0));
+  const head = new TextEncoder().encode(KEYWORD);
   for (let at = PNG_SIGNATURE.length; at + CHUNK_FRAME_BYTES <= bytes.length;) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
