@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument } from './compare.ts';
 import { damageDocument, damageSettings } from './damage.ts';
@@ -20,6 +21,7 @@ import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
+import { givenFileName, MAX_GIVEN_BYTES, toldPlace } from './told-place.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
@@ -130,6 +132,8 @@ export const folderListing = z.object({
   handle: pathHandle,
   path: z.string(),
   parent: pathHandle.nullable(),
+  /** The file that was typed; absent where a folder was. */
+  file: pathHandle.optional(),
   entries: z.array(
     z.object({
       handle: pathHandle,
@@ -156,8 +160,19 @@ export const calls = {
    * Folders to choose from in a host without native dialogs, within the roots that it was started with; without a
    * handle: the root, or where there are several a list of them. Refused in other hosts.
    */
-  'folders.list': call(z.object({ handle: pathHandle.optional() }), folderListing),
+  'folders.list': call(
+    z.object({
+      handle: pathHandle.optional(),
+      /** As it was typed, in the place of a handle: a folder, or a file in the folder to list; `~` is the home. */
+      path: z.string().min(1).max(4096).optional(),
+      /** Names that begin with a dot, too. */
+      hidden: z.boolean().optional(),
+    }),
+    folderListing,
+  ),
   /** The path of what was chosen in a native dialog, to show it. */
+  /** What lies at a path, to open it as that. */
+  'paths.tell': call(z.object({ handle: pathHandle }), toldPlace),
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
@@ -171,6 +186,18 @@ export const calls = {
   'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
+  /** Opens a task from the content of a file, for pages that know no paths; the workspace keeps the file. */
+  'tasks.take': call(
+    z.object({ name: givenFileName, base64: z.base64().max(Math.ceil(MAX_GIVEN_BYTES / 3) * 4) }),
+    taskEntry,
+  ),
+  /** What a choice of calibration items would give; refused like the choice itself. */
+  'tasks.tryCalibration': call(z.object({ handle: pathHandle, choice: calibrationChoice }), calibrationTrial, 'tasks'),
+  /**
+   * Gives a task that brings test items only its calibration items, and puts it in the place of the one without; the
+   * choice is kept in the workspace. Another choice is another task, with a hash of its own.
+   */
+  'tasks.calibrate': call(z.object({ handle: pathHandle, choice: calibrationChoice }), taskEntry),
   /** First items of a split, to look at. */
   'tasks.preview': call(
     z.object({ handle: pathHandle, split: z.enum(['calibration', 'test']), count: z.number().int().min(1).max(100) }),

@@ -20,8 +20,8 @@ import { JobQueue } from '../jobs/job-queue.ts';
 import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
-import { loadTask } from '../tasks/load-task.ts';
-import { bundledModels, bundledTasks } from '../workspace/library.ts';
+import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
+import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { clusterCalls } from './calls/clusters.ts';
@@ -36,10 +36,12 @@ import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
 import { planCalls } from './calls/plans.ts';
+import { placeCalls } from './calls/places.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
+import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
@@ -147,6 +149,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
         });
   const queue = new JobQueue(runs, compute?.carryOut ?? carryOutHere(runs, resourcesOf, now), emit, now);
   let restoring: Promise<void> = Promise.resolve();
+  const tasks = await bundledTasks(settings.resources);
+  const whereNamed = (path: string): string => actualPath(path, tasks);
   const context: EngineContext = {
     workspace,
     handles: createPathHandles(),
@@ -155,9 +159,12 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     logs,
     openRunners: openRunnersOn,
     resources: settings.resources,
-    bundled: { models: await bundledModels(settings.resources), tasks: await bundledTasks(settings.resources) },
+    bundled: { models: await bundledModels(settings.resources), tasks },
     checkpoint: createPathCache(openCheckpoint),
-    task: createPathCache(loadTask),
+    task: createPathCache(
+      (path) => loadTask(path, whereNamed),
+      (path) => furtherPlaces(path, whereNamed),
+    ),
     versions,
     devices,
     providers,
@@ -192,6 +199,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...deviceCalls(context),
     ...modelCalls(context),
     ...taskCalls(context),
+    ...calibrationCalls(context),
+    ...placeCalls(context),
     ...profileCalls(context),
     ...mapCalls(context),
     ...damageCalls(context),

@@ -57,7 +57,8 @@ export const requireCalibration = (task: Task): void => {
   throw refuse(
     'no-calibration',
     `${task.path} has test items only: there is no calibration split to profile.`,
-    'Use a task folder with calibration.jsonl, or only the method random, which needs no profile.',
+    'Choose its calibration items (in the list of tasks, or by --split or --calibrate-on), or use only the method ' +
+      'random, which needs no profile.',
   );
 };
 

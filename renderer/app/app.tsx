@@ -6,6 +6,7 @@ import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { ClusterDialog } from '../features/jobs/cluster-dialog.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
+import { DropZone } from '../features/drop/drop-zone.tsx';
 import { ExperimentDialog } from '../features/experiment/experiment-dialog.tsx';
 import { ExportDrawer } from '../features/export/export-drawer.tsx';
 import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
@@ -18,6 +19,7 @@ import { ReproductionDialog } from '../features/reproduction/reproduction-dialog
 import { RunDialog } from '../features/runs/run-dialog.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
 import { TrashDialog } from '../features/runs/trash-dialog.tsx';
+import { CalibrationDialog } from '../features/tasks/calibration-dialog.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
@@ -109,6 +111,7 @@ const Workbench = () => {
       <ExperimentDialog />
       <ExportDrawer />
       <FinetuneDialog />
+      <CalibrationDialog />
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />
@@ -118,6 +121,7 @@ const Workbench = () => {
       <ClusterDialog />
       <DevicesDialog />
       <MethodsDialog />
+      <DropZone />
     </div>
   );
 };

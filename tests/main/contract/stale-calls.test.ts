@@ -62,7 +62,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
     { type: 'run.changed', manifest: { ...manifest('done'), kind: 'verify' } },
     [...results, 'runs.list'].sort(),
   ],
-  ['a task', { type: 'tasks.changed' }, ['tasks.list']],
+  ['a task', { type: 'tasks.changed' }, ['tasks.list', 'tasks.tryCalibration']],
   [
     'a device',
     { type: 'device.changed' },
