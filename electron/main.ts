@@ -2,14 +2,16 @@ import { join } from 'node:path';
 import { app, BrowserWindow, dialog, ipcMain, protocol, session, shell } from 'electron';
 import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
 import type { EngineProcessSettings } from '../main/contract/engine-control.ts';
+import type { PathHandle } from '../main/contract/model.ts';
 import type { ShellEvent } from '../main/contract/shell.ts';
+import { createDropGate } from './drop-gate.ts';
 import type { EngineEnd } from './engine-end.ts';
 import { startEngineProcess } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { forkCompute } from './fork-compute.ts';
 import { forkEngine } from './fork-engine.ts';
 import { forkProbe } from './fork-probe.ts';
-import { SHELL_CALL, SHELL_EVENT } from './ipc-channels.ts';
+import { SHELL_CALL, SHELL_DROP, SHELL_EVENT } from './ipc-channels.ts';
 import { createIpcGate } from './ipc-gate.ts';
 import { profileFolder, readLaunch } from './launch-arguments.ts';
 import { forbidNavigation } from './navigation.ts';
@@ -92,18 +94,25 @@ const run = async (): Promise<void> => {
 
   refusePermissions(session.defaultSession);
   protocol.handle(PAGE_SCHEME, servePage(join(built, 'renderer')));
+  const isOwnWindow = (id: number): boolean =>
+    BrowserWindow.getAllWindows().some((window) => window.webContents.id === id);
+  const grantPath = (path: string): Promise<PathHandle> => {
+    granted.add(path);
+    return engine.grantPath(path);
+  };
   const gate = createIpcGate<IpcMainInvokeEvent>(
-    (id) => BrowserWindow.getAllWindows().some((window) => window.webContents.id === id),
+    isOwnWindow,
     createShellHandlers({
       development: launch.development,
       connectPage: (port) => engine.connectPage(port),
-      grantPath: (path) => {
-        granted.add(path);
-        return engine.grantPath(path);
-      },
+      grantPath,
     }),
   );
   ipcMain.handle(SHELL_CALL, gate);
+  const dropGate = createDropGate<IpcMainInvokeEvent>(isOwnWindow, grantPath);
+  ipcMain.handle(SHELL_DROP, async (caller, paths: unknown) =>
+    caller.sender.send(SHELL_EVENT, await dropGate(caller, paths)),
+  );
   showMenu([], launch.development);
 
   const window = openWindow({ preload: join(built, 'preload.cjs'), development: launch.development, failed: fail });

@@ -37,8 +37,8 @@ export const withEngine = async <T>(
     provider,
     offerSample,
     roots,
-    startCompute,
     uncurl: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    startCompute,
     ...machineSettings(reader),
   });
   try {

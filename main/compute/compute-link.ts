@@ -118,11 +118,13 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   };
 
   /** Follows a run in the process until it says how it ended, or ends itself. */
-  const follow = (own: RunningProcess, order: RunToCarryOut): Promise<JobResult> => {
-    const { manifest, signal, meter, emit, requireRun } = order;
+  const follow = (
+    own: RunningProcess,
+    { manifest, signal, meter, emit, requireRun }: RunToCarryOut,
+  ): Promise<JobResult> => {
     const { id: run } = manifest;
     const place = { run, folder: runs.folder(run), temporaryFolder, now, requireRun };
-    const send = (message: ComputeOrder): void => own.process.post(message);
+    const send = (order: ComputeOrder): void => own.process.post(order);
     return new Promise((resolve, reject) => {
       let limit: NodeJS.Timeout | null = null;
       const cancel = (): void => {
@@ -149,11 +151,6 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
             else liveSweeps.get(run)?.take(change);
             return;
           }
-          case 'require-run':
-            return void requireRun().then(
-              () => send({ type: 'run-required', id: report.id, error: null }),
-              (error: unknown) => send({ type: 'run-required', id: report.id, error: serialiseError(error) }),
-            );
           case 'done':
             return settle(() => resolve({ output: report.output, summary: report.summary }));
           case 'failed':
@@ -179,7 +176,8 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   };
 
   const carryOut: CarryOut = async (order) => {
-    const { manifest } = order;
+    const { manifest, meter } = order;
+    if (running === null) meter.describe('Starting the process that computes');
     const own = (running ??= started());
     let result: JobResult;
     try {

@@ -52,8 +52,6 @@ export const computeOrder = z.discriminatedUnion('type', [
   z.object({ type: z.literal('cancel'), run: z.string() }),
   /** How the probe that was asked for ended. */
   z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),
-  /** Whether the run is still the engine's; why not, where it is not. */
-  z.object({ type: z.literal('run-required'), id: z.number().int(), error: serialisedError.nullable() }),
 ]);
 export type ComputeOrder = z.infer<typeof computeOrder>;
 
@@ -66,8 +64,6 @@ export const computeReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('record'), run: z.string(), change: recordChange }),
   z.object({ type: z.literal('done'), run: z.string(), output: z.string().nullable(), summary: z.string() }),
   z.object({ type: z.literal('failed'), run: z.string(), error: serialisedError }),
-  /** Asks whether the run is still the engine's, which holds its lock. */
-  z.object({ type: z.literal('require-run'), id: z.number().int(), run: z.string() }),
   /** Asks for a provider to be tried: the engine has done so before, or can start what tries it. */
   z.object({ type: z.literal('probe'), id: z.number().int(), provider: providerName, folder: z.string().min(1) }),
 ]);

@@ -1,7 +1,7 @@
 import type { MeterReading, RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
+import { carryOutHere, type JobResources, takeoverOf } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -15,8 +15,6 @@ export interface CarryOutOrder {
   readonly signal: AbortSignal;
   progress(reading: MeterReading): void;
   emit(event: EngineEvent): void;
-  /** As of a job's context: whoever holds the run is asked. */
-  requireRun(): Promise<void>;
   recordChanged(change: RecordChange): void;
 }
 
@@ -28,10 +26,11 @@ export const carryOutRun = async (
   context: EngineContext,
   resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
   run: string,
-  { progress, ...order }: CarryOutOrder,
+  { signal, progress, emit, recordChanged }: CarryOutOrder,
 ): Promise<JobResult> => {
   const { workspace, now } = context;
   const manifest = await workspace.runs.read(run);
+  const lock = await workspace.runs.lockGeneration(run);
   const job = await jobOfRun(context, manifest);
   const { kind, title } = manifest;
   let toldAt = Number.NEGATIVE_INFINITY;
@@ -43,5 +42,9 @@ export const carryOutRun = async (
     [toldAt, described] = [now(), description];
     progress({ description, done, total, reused, leftMs });
   });
-  return carryOutHere(workspace.runs, resourcesOf, now)({ ...order, manifest, job, meter });
+  const requireRun = async (): Promise<void> => {
+    if ((await workspace.runs.lockGeneration(run)) !== lock) throw await takeoverOf(workspace.runs, run);
+  };
+  const order = { manifest, job, signal, meter, emit, requireRun, recordChanged };
+  return carryOutHere(workspace.runs, resourcesOf, now)(order);
 };

@@ -12,6 +12,7 @@ import type { RunManifest } from '../contract/run.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
+import { createJobLogs } from '../jobs/job-log.ts';
 import { rememberProbes } from '../inference/providers/remember-probes.ts';
 import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
@@ -19,26 +20,31 @@ import { JobQueue } from '../jobs/job-queue.ts';
 import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
-import { loadTask } from '../tasks/load-task.ts';
-import { bundledModels, bundledTasks } from '../workspace/library.ts';
+import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
+import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { clusterCalls } from './calls/clusters.ts';
+import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
 import { experimentCalls } from './calls/experiments.ts';
+import { expertCalls } from './calls/experts.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
+import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
 import { planCalls } from './calls/plans.ts';
+import { placeCalls } from './calls/places.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
+import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
-import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { createClusterWorks } from './cluster-works.ts';
+import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
@@ -112,7 +118,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const workspace = await openWorkspace(settings.workspace, now);
   if (settings.offerSample === true) await offerSample(workspace, settings.resources);
   const listeners = new Set<(event: EngineEvent) => void>();
+  const logs = createJobLogs(workspace.runs.folder, now);
   const emit = (event: EngineEvent): void => {
+    logs.hear(event);
     for (const listener of [...listeners]) listener(event);
   };
   const { overlayFolder, temporaryFolder, steps, runs } = workspace;
@@ -141,16 +149,22 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
         });
   const queue = new JobQueue(runs, compute?.carryOut ?? carryOutHere(runs, resourcesOf, now), emit, now);
   let restoring: Promise<void> = Promise.resolve();
+  const tasks = await bundledTasks(settings.resources);
+  const whereNamed = (path: string): string => actualPath(path, tasks);
   const context: EngineContext = {
     workspace,
     handles: createPathHandles(),
     roots: settings.roots ?? [],
     queue,
+    logs,
     openRunners: openRunnersOn,
     resources: settings.resources,
-    bundled: { models: await bundledModels(settings.resources), tasks: await bundledTasks(settings.resources) },
+    bundled: { models: await bundledModels(settings.resources), tasks },
     checkpoint: createPathCache(openCheckpoint),
-    task: createPathCache(loadTask),
+    task: createPathCache(
+      (path) => loadTask(path, whereNamed),
+      (path) => furtherPlaces(path, whereNamed),
+    ),
     versions,
     devices,
     providers,
@@ -185,7 +199,12 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...deviceCalls(context),
     ...modelCalls(context),
     ...taskCalls(context),
+    ...calibrationCalls(context),
+    ...placeCalls(context),
     ...profileCalls(context),
+    ...mapCalls(context),
+    ...damageCalls(context),
+    ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
     ...sizeTrendCalls(context),
@@ -215,6 +234,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       await Promise.allSettled([restoring]);
       await clusters.dispose();
       await queue.dispose();
+      await logs.settled();
       await compute?.dispose();
       await devices.dispose();
       listeners.clear();

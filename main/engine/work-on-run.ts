@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import type { RunManifest } from '../contract/run.ts';
-import type { JobResources } from '../jobs/carry-out.ts';
 import {
   countParts,
   fillSteps,
@@ -9,6 +8,7 @@ import {
   listSteps,
   type WorkShare,
 } from '../jobs/fill-steps.ts';
+import type { JobResources } from '../jobs/carry-out.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import type { EngineContext } from './engine-context.ts';

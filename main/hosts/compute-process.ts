@@ -1,6 +1,6 @@
 import { computeOrder, type ComputeReport, computeSettings } from '../contract/compute.ts';
 import type { ProbeEnd } from '../contract/device.ts';
-import { assertNever, reviveError, type SerialisedError, serialiseError } from '../contract/errors.ts';
+import { assertNever, serialiseError } from '../contract/errors.ts';
 import type { MessageChannelEnd } from '../contract/rpc.ts';
 import { createEngine } from '../engine/engine.ts';
 import { endWithParent } from './end-with-parent.ts';
@@ -23,42 +23,20 @@ const settings = computeSettings.parse(JSON.parse(process.argv[2] ?? 'null'));
 
 const end = (): void => void process.kill(process.pid, 'SIGKILL');
 
-/** Questions to the engine whose answers come by their number. */
-interface Questions<A> {
-  ask(post: (id: number) => void): Promise<A>;
-  answer(id: number, answer: A): void;
-}
-
-const createQuestions = <A>(): Questions<A> => {
-  const waiting = new Map<number, (answer: A) => void>();
-  let next = 0;
-  return {
-    ask: (post) =>
-      new Promise((resolve) => {
-        const id = next++;
-        waiting.set(id, resolve);
-        post(id);
-      }),
-    answer: (id, answer) => {
-      waiting.get(id)?.(answer);
-      waiting.delete(id);
-    },
-  };
-};
-
 const serve = (channel: MessageChannelEnd): void => {
   const say = (report: ComputeReport): void => channel.post(report);
-  const probes = createQuestions<ProbeEnd>();
-  const required = createQuestions<SerialisedError | null>();
+  const probes = new Map<number, (end: ProbeEnd) => void>();
+  let nextProbe = 0;
   const engine = createEngine({
     ...settings,
     commandLine: process.argv.join(' '),
-    startProbe: (provider, folder) => probes.ask((id) => say({ type: 'probe', id, provider, folder })),
+    startProbe: (provider, folder) =>
+      new Promise((resolve) => {
+        const id = nextProbe++;
+        probes.set(id, resolve);
+        say({ type: 'probe', id, provider, folder });
+      }),
   });
-  const requireRun = async (run: string): Promise<void> => {
-    const error = await required.ask((id) => say({ type: 'require-run', id, run }));
-    if (error !== null) throw reviveError(error);
-  };
   // Whoever asks for a run is told why there is none.
   engine.catch(() => undefined);
   let current: { readonly run: string; readonly controller: AbortController } | null = null;
@@ -73,7 +51,6 @@ const serve = (channel: MessageChannelEnd): void => {
         signal: controller.signal,
         progress: (reading) => say({ type: 'progress', run, reading }),
         emit: (event) => say({ type: 'event', run, event }),
-        requireRun: () => requireRun(run),
         recordChanged: (change) => say({ type: 'record', run, change }),
       });
       say({ type: 'done', run, output, summary });
@@ -91,9 +68,9 @@ const serve = (channel: MessageChannelEnd): void => {
         if (current?.run === order.run) current.controller.abort();
         return;
       case 'probed':
-        return probes.answer(order.id, order.end);
-      case 'run-required':
-        return required.answer(order.id, order.error);
+        probes.get(order.id)?.(order.end);
+        probes.delete(order.id);
+        return;
       default:
         assertNever(order);
     }

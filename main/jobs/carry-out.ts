@@ -1,5 +1,5 @@
 import type { RecordChange } from '../contract/compute.ts';
-import { CancelledError } from '../contract/errors.ts';
+import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { RunStore } from '../workspace/run-store.ts';
@@ -14,7 +14,7 @@ export interface RunToCarryOut {
   readonly signal: AbortSignal;
   readonly meter: ProgressMeter;
   emit(event: EngineEvent): void;
-  /** As of the job's context. */
+  /** Rejects where another engine has taken the run over. */
   requireRun(): Promise<void>;
   readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
@@ -27,6 +27,18 @@ export type JobResources = Omit<
   JobContext,
   'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
 >;
+
+/** What to say to the user of an engine that had a run: who has it now. */
+export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): Promise<WorkbenchError> => {
+  const holder = await runs.holder(run);
+  const who = holder === null ? 'another engine' : `process ${String(holder.pid)} on ${holder.host}`;
+  return new WorkbenchError(
+    'taken-over',
+    'failed',
+    `${run} was taken over by ${who} while this engine gave no sign of life.`,
+    'Follow it there; what was finished here is on disk and is not computed again.',
+  );
+};
 
 /** Works in this process: nothing else is answered while a block of a model runs. */
 export const carryOutHere =

@@ -35,14 +35,14 @@ export interface JobContext {
   readonly meter: ProgressMeter;
   readonly now: () => number;
   emit(event: EngineEvent): void;
-  /** Told how the record of a sweep changes, where another process keeps a copy of it. */
-  readonly recordChanged?: ((change: RecordChange) => void) | undefined;
   /**
    * To be asked before anything is written into the run's folder: who has taken the run over writes there alone.
    *
    * @throws WorkbenchError `taken-over`.
    */
   requireRun(): Promise<void>;
+  /** Told how the record of a sweep changes, where another process keeps a copy of it. */
+  readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
 /** What a finished job leaves: a file or folder, and a sentence on what was done. */

@@ -93,9 +93,9 @@ export class SweepRecord {
       readonly folder: string;
       readonly temporaryFolder: string;
       readonly now: () => number;
-      readonly recordChanged?: ((change: RecordChange) => void) | undefined;
       /** Throws where the folder is another engine's by now. */
       readonly requireRun: () => Promise<void>;
+      readonly recordChanged?: ((change: RecordChange) => void) | undefined;
     },
     order: SweepOrder,
     delta: number,

@@ -2,7 +2,6 @@ import { expect, test, vi, onTestFinished } from 'vitest';
 import { createComputeLink, type ComputeLink } from '../../../main/compute/compute-link.ts';
 import type { ComputeProcess } from '../../../main/compute/start-compute.ts';
 import type { ComputeOrder, ComputeReport } from '../../../main/contract/compute.ts';
-import { WorkbenchError } from '../../../main/contract/errors.ts';
 import type { ProcessEnd } from '../../../main/contract/process-end.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
@@ -39,8 +38,6 @@ const open = async (): Promise<{
   link: ComputeLink;
   puppets: Puppet[];
   carryOut: (signal?: AbortSignal, run?: string) => Promise<unknown>;
-  /** Whether the run is still this engine's. */
-  lock: { isHeld: boolean };
   meter: ReturnType<typeof createProgressMeter>;
 }> => {
   const workspace = await openWorkspace(await temporaryFolder());
@@ -68,7 +65,6 @@ const open = async (): Promise<{
   });
   const { id: run, kind, title } = manifest;
   const meter = createProgressMeter({ run, kind, title }, Date.now);
-  const lock = { isHeld: true };
   const carryOut = (signal = new AbortController().signal, id = manifest.id): Promise<unknown> =>
     link.carryOut({
       manifest: { ...manifest, id },
@@ -76,12 +72,9 @@ const open = async (): Promise<{
       signal,
       meter,
       emit: () => undefined,
-      requireRun: () =>
-        lock.isHeld
-          ? Promise.resolve()
-          : Promise.reject(new WorkbenchError('taken-over', 'failed', 'Others have it.', 'Look there.')),
+      requireRun: () => Promise.resolve(),
     });
-  return { link, puppets, carryOut, lock, meter };
+  return { link, puppets, carryOut, meter };
 };
 
 const reading = { description: 'Half', done: 1, total: 2, reused: 0, leftMs: null };
@@ -150,22 +143,5 @@ test('a probe that cannot be started is answered as one that failed', async () =
     end: { kind: 'failed', message: 'the probe is not built' },
   });
   await link.dispose();
-  await run;
-});
-
-test('before it writes into the folder of a run, the process asks whether that is still the engine’s', async () => {
-  const { puppets, carryOut, lock } = await open();
-  const run = carryOut();
-  const [process] = puppets;
-  process?.say({ type: 'require-run', id: 1, run: 'verify-1' });
-  await vi.waitFor(() => expect(process?.orders).toHaveLength(2));
-  lock.isHeld = false;
-  process?.say({ type: 'require-run', id: 2, run: 'verify-1' });
-  await vi.waitFor(() => expect(process?.orders).toHaveLength(3));
-  expect(process?.orders.slice(1)).toEqual([
-    { type: 'run-required', id: 1, error: null },
-    { type: 'run-required', id: 2, error: expect.objectContaining({ code: 'taken-over' }) },
-  ]);
-  process?.say({ type: 'done', run: 'verify-1', output: null, summary: '' });
   await run;
 });
