@@ -89,7 +89,8 @@ test('while the process that computes hears nothing, every stored answer comes; 
   const here = await openComputingEngine('here');
   const other = await startSweep(here, 'sort', 'capital');
   await here.engine.finished(other);
-  expect(pointsOf(events)).toEqual(pointsOf(here.events));
+  // How many candidates answer together depends on how fast they do, and so does which point comes first.
+  expect(asTold(pointsOf(events))).toEqual(asTold(pointsOf(here.events)));
   expect(await filesOf(workspace, run)).toEqual(await filesOf(here.workspace, other));
 });
 
