@@ -26,8 +26,12 @@ const parquet = (): Buffer =>
     }),
   );
 
-test.each(['jsonl', 'txt'])('more empty lines than items can have between them are refused in a .%s', async (kind) => {
-  const file = await inFolder(`lines.${kind}`, Buffer.alloc(4_000_001, '\n'));
+test.each([
+  ['jsonl', '\n'],
+  ['txt', '\n'],
+  ['txt', '\r'],
+])('more empty lines than items can have between them are refused in a .%s that ends them by %j', async (kind, end) => {
+  const file = await inFolder(`lines.${kind}`, Buffer.alloc(4_000_001, end));
   await expect(loadTask(file)).rejects.toMatchObject({
     code: 'task-too-large',
     message: expect.stringContaining('more than 4000000 lines'),
