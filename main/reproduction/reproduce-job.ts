@@ -133,7 +133,7 @@ export const reproduceJob =
     try {
       const again = sweepJob(sweep, (place, notes) => new SweepRecord(place, order, settings.delta, notes));
       // Its points and profiles are not those of the workspace: only progress is told.
-      await again({ ...context, steps, runners, overlayFolder, emit: () => undefined });
+      await again({ ...context, steps, runners, overlayFolder, emit: () => undefined, recordChanged: undefined });
     } finally {
       await runners.dispose();
     }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { RecordChange } from '../contract/compute.ts';
+import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 import {
   type PointName,
@@ -82,8 +83,10 @@ export class SweepRecord {
   readonly #told: ToldPoint[] = [];
   readonly #unneeded: UnneededPoint[] = [];
   readonly #notes: string[];
+  readonly #changed: (change: RecordChange) => void;
   #writtenAt = Number.NEGATIVE_INFINITY;
 
+  /** `place.recordChanged` is told of every change, a point's once the files that are written for it are. */
   constructor(
     place: {
       readonly run: string;
@@ -92,6 +95,7 @@ export class SweepRecord {
       readonly now: () => number;
       /** Throws where the folder is another engine's by now. */
       readonly requireRun: () => Promise<void>;
+      readonly recordChanged?: ((change: RecordChange) => void) | undefined;
     },
     order: SweepOrder,
     delta: number,
@@ -105,6 +109,30 @@ export class SweepRecord {
     this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
     this.#delta = delta;
     this.#notes = [...notes];
+    this.#changed = place.recordChanged ?? (() => undefined);
+    const { models, tasks, methods } = order;
+    const begun = { models: [...models], tasks: [...tasks], methods: [...methods] };
+    this.#changed({ what: 'begun', order: begun, delta, notes: [...notes] });
+  }
+
+  /** Makes a change that another process's record told of; nothing is written. */
+  take(change: Exclude<RecordChange, { what: 'begun' }>): void {
+    switch (change.what) {
+      case 'point':
+        this.#points.push({ result: change.result, step: change.step });
+        return;
+      case 'told':
+        this.#told.push(change.point);
+        return;
+      case 'unneeded':
+        this.#unneeded.push(...change.points);
+        return;
+      case 'note':
+        if (!this.#notes.includes(change.text)) this.#notes.push(change.text);
+        return;
+      default:
+        assertNever(change);
+    }
   }
 
   /** Points in document order. */
@@ -128,7 +156,9 @@ export class SweepRecord {
   }
 
   note(text: string): void {
-    if (!this.#notes.includes(text)) this.#notes.push(text);
+    const change = { what: 'note', text } as const;
+    this.take(change);
+    this.#changed(change);
   }
 
   document(reading: ThresholdReading = { delta: this.#delta }): SweepDocument {
@@ -142,19 +172,25 @@ export class SweepRecord {
 
   /** Adds a point whose step is on disk; rewrites the files if they were not lately. */
   async add(point: SweepPoint): Promise<void> {
-    this.#points.push(point);
+    const change = { what: 'point', ...point } as const;
+    this.take(change);
     await this.#writeAtTimes();
+    this.#changed(change);
   }
 
   /** Adds a candidate that stopped early, whose steps are on disk. */
   async addTold(point: ToldPoint): Promise<void> {
-    this.#told.push(point);
+    const change = { what: 'told', point } as const;
+    this.take(change);
     await this.#writeAtTimes();
+    this.#changed(change);
   }
 
   /** Adds candidates beyond the first unsafe factor of their curve. */
   addUnneeded(points: readonly UnneededPoint[]): void {
-    this.#unneeded.push(...points);
+    const change: RecordChange = { what: 'unneeded', points: [...points] };
+    this.take(change);
+    this.#changed(change);
   }
 
   async #writeAtTimes(): Promise<void> {

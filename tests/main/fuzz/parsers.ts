@@ -173,6 +173,20 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     await inFile('items as Parquet', 'a.parquet', parquet(), (_, file) => loadTask(file)),
     await inFile('text', 'a.txt', Buffer.from('One.\n\nTwo, three.\r\nFour.\n'), (_, file) => loadTask(file)),
     await inFile('task of the harness', 'a.yaml', Buffer.from(yaml), (_, file) => loadTask(file)),
+    await inFile(
+      'task document',
+      'a.task.json',
+      json({
+        format: 'uncurl-task',
+        version: 1,
+        items: 'a.jsonl',
+        calibration: { from: 'split', share: 0.5, seed: 0 },
+      }),
+      async (own, file) => {
+        await writeFile(path.join(own, 'a.jsonl'), lines);
+        return loadTask(file);
+      },
+    ),
     await inFile('task.json', 'task.json', json({ name: 'q', metric: 'acc', description: 'd' }), async (own) => {
       await writeFile(path.join(own, 'calibration.jsonl'), JSON.stringify({ ...items[0], id: 'c', context: 'Other' }));
       await writeFile(path.join(own, 'test.jsonl'), lines);
