@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
@@ -159,6 +160,15 @@ test('a reader that gives no answer is ended, and the file refused', async () =>
   await expect(readParquetRows(file, 0)).rejects.toMatchObject({
     code: 'bad-parquet',
     message: expect.stringContaining('not read in 0 s'),
+  });
+});
+
+// Written by the engine, then changed by the fuzzer: its reader never ends.
+test('a file that its reader never ends with is ended by the processor time that it takes', async () => {
+  const file = fileURLToPath(new URL('../../fixtures/tasks/endless-outcomes.parquet', import.meta.url));
+  await expect(readParquetRows(file)).rejects.toMatchObject({
+    code: 'bad-parquet',
+    message: expect.stringContaining('s of the processor'),
   });
 });
 
