@@ -13,7 +13,7 @@ import {
   drawUpwardTitle,
 } from './small-multiples.ts';
 import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
-import { type TrendLayout, trendLayout } from './trend-layout.ts';
+import { largestDrawnFactor, type TrendLayout, trendLayout } from './trend-layout.ts';
 
 const RADIUS = 3.6;
 const HEADER = 22;
@@ -113,8 +113,7 @@ export const expertTrendFigure = (
 ): Drawing => {
   const marks = methodMarks(sizeTrend.methods, theme, shown);
   const sizes = [...new Set(sizeTrend.models.map(({ experts }) => experts))].sort((a, b) => a - b);
-  const factors = sizeTrend.thresholds.map(({ largestTested }) => largestTested);
-  const largestFactor = Math.max(2, ...factors);
+  const largestFactor = largestDrawnFactor(sizeTrend);
   const { written } = sizeTrend;
   return drawSmallMultiples({
     title: 'Threshold against the number of pretraining experts',

@@ -1,4 +1,4 @@
-import type { ExpertTrend, SizeThreshold } from '../contract/size-trend.ts';
+import type { ExpertTrend, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import { type AnswerKind, answerKind } from '../contract/task.ts';
 import { type AxisScale, expertScale, factorScale } from './scales.ts';
 
@@ -34,7 +34,7 @@ export interface TrendLayout {
   readonly tasks: readonly PlacedTask[];
   /** Of the tasks whose answers are chosen, and of those whose answers are written, where there are any. */
   readonly medians: readonly { readonly answers: AnswerKind; readonly points: readonly PlacedMedian[] }[];
-  /** Largest factor that was tested per size: no threshold lies above. */
+  /** Largest factor that was tested per size, where the axis goes so far: no threshold lies above. */
   readonly limits: readonly { readonly x: number; readonly y: number; readonly half: number }[];
 }
 
@@ -61,6 +61,13 @@ const LIMIT_PX = 9;
 
 const geometricMean = (values: readonly number[]): number =>
   2 ** (values.reduce((sum, value) => sum + Math.log2(value), 0) / values.length);
+
+/** Where the axis of factors ends: a doubling above the largest threshold, and not above what was tested. */
+export const largestDrawnFactor = ({ trends }: Pick<SizeTrendDocument, 'trends'>): number => {
+  const points = trends.flatMap((trend) => trend.points);
+  const tested = Math.max(2, ...points.map(({ largestTested }) => largestTested));
+  return Math.min(tested, 2 * Math.max(1, ...points.map(({ lastSafe }) => lastSafe ?? 1)));
+};
 
 /** The largest of some factors that at least half of them reach; undefined for none. */
 export const reachedByHalf = (factors: readonly number[]): number | undefined =>

@@ -6,6 +6,7 @@ import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount, formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
+import { largestDrawnFactor } from '../../../main/figures/trend-layout.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
@@ -66,7 +67,7 @@ const TITLE = 'Threshold against experts before pruning';
 export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme, title, onSelect }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const sizes = [...new Set(sizeTrend.models.map(({ experts }) => experts))].sort((left, right) => left - right);
-  const largestFactor = Math.max(2, ...sizeTrend.thresholds.map(({ largestTested }) => largestTested));
+  const largestFactor = largestDrawnFactor(sizeTrend);
   const textOf = (thresholds: readonly SizeThreshold[]): PointText => {
     const own = thresholds.map((threshold) =>
       thresholdText(
@@ -104,7 +105,7 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
       ) : (
         <>
           <p className="chart-caption">{expertTrendCaption(sizeTrend)}</p>
-          <div className="curve-grid">
+          <div className="trend-grid">
             {shown.map((method) => {
               const trends = tasks.flatMap((task) =>
                 sizeTrend.trends.filter((trend) => trend.method === method && trend.task === task),

@@ -29,8 +29,10 @@ describe('figures over the sizes of models', () => {
       sizeTrend: sample.sizeTrend,
       profiles: [],
     }).map(({ name }) => name);
-    expect(names.slice(-6)).toEqual([
+    expect(names.slice(-8)).toEqual([
       'findings.md',
+      'best-thresholds.svg',
+      'best-thresholds.csv',
       'thresholds-by-experts.svg',
       'thresholds-by-experts.csv',
       'pruned-against-scratch.svg',
