@@ -11,6 +11,10 @@ export const engineEvent = z.discriminatedUnion('type', [
   /** A run was created, changed state or ended. */
   z.object({ type: z.literal('run.changed'), manifest: runManifest }),
   z.object({ type: z.literal('run.removed'), run: z.string() }),
+  /** Waiting jobs have another order. */
+  z.object({ type: z.literal('jobs.reordered') }),
+  /** What is said about runs changed, or what lies in the trash. */
+  z.object({ type: z.literal('runs.relisted') }),
   /** A point of a running sweep. */
   z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
   /** A candidate of a running sweep that stopped early: its verdict is told. */

@@ -8,8 +8,8 @@ import {
   listSteps,
   type WorkShare,
 } from '../jobs/fill-steps.ts';
+import type { JobResources } from '../jobs/carry-out.ts';
 import type { JobContext } from '../jobs/job-context.ts';
-import type { JobResources } from '../jobs/job-queue.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './job-of-run.ts';
@@ -43,6 +43,7 @@ const contextOf = async (
     meter: createProgressMeter({ run: id, kind, title }, now),
     now,
     emit: () => undefined,
+    requireRun: () => Promise.resolve(),
   };
 };
 

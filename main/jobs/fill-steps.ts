@@ -2,13 +2,23 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { JobContext } from './job-context.ts';
 import { type SweepInput, sweepPlaces } from './sweep-places.ts';
 import type { Stage, SweepSink } from './sweep-stage.ts';
 import { type SweepUnit, sweepUnits } from './sweep-units.ts';
-import { DONE_FILE, doneFile, HARDWARE_FILE, holderOf, readOrNull, unitFolder, WORK_FOLDER } from './work-folder.ts';
+import {
+  DONE_FILE,
+  doneFile,
+  HARDWARE_FILE,
+  holderOf,
+  MAX_NOTE_BYTES,
+  readNote,
+  unitFolder,
+  WORK_FOLDER,
+} from './work-folder.ts';
 
 /** How often a worker that has nothing to do looks whether another one has finished, or died. */
 const LOOK_EVERY_MS = 500;
@@ -78,7 +88,7 @@ export const listSteps = async (context: JobContext, input: SweepInput): Promise
       isThere = false;
     }
     const folder = unitFolder(context.folder, unit.id);
-    const holder = isThere || (await readOrNull(join(folder, DONE_FILE))) !== null ? null : await holderOf(folder);
+    const holder = isThere || (await readNote(join(folder, DONE_FILE))) !== null ? null : await holderOf(folder);
     const state = isThere ? 'on disk' : holder === null ? 'to do' : 'being computed';
     listed.push({ id, model: place.model.name, task: place.task.name, part, method, seed, kept, state, holder });
   }
@@ -119,12 +129,13 @@ const requireSameHardware = async (
   await mkdir(place, { recursive: true });
   const lock = await waitFor(() => take(join(place, 'hardware')));
   try {
-    const text = await readOrNull(file);
-    if (text === null) {
+    const first = await readJsonIfThere(file, hardwareFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
+      refuse('hardware-damaged', `${file} is damaged.`, 'Delete the file and start the workers again.', cause),
+    );
+    if (first === null) {
       await writeFileAtomically(file, `${JSON.stringify({ provider, precision, processor })}\n`, temporaryFolder);
       return;
     }
-    const first = hardwareFile.parse(JSON.parse(text));
     const [before, here] = [first, { provider, precision, processor }].map((one) =>
       [one.provider, one.precision, one.processor].join(', '),
     );
@@ -196,7 +207,7 @@ export const fillSteps = async (
   const finished = new Set<SweepUnit>();
   const isDone = async (unit: SweepUnit): Promise<boolean> => {
     if (finished.has(unit)) return true;
-    if ((await readOrNull(join(unitFolder(context.folder, unit.id), DONE_FILE))) === null) return false;
+    if ((await readNote(join(unitFolder(context.folder, unit.id), DONE_FILE))) === null) return false;
     finished.add(unit);
     return true;
   };

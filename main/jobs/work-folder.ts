@@ -1,8 +1,10 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
 import { readLockHolder } from '../workspace/run-lock.ts';
 
 /** Folder of a run where those who work on it together say what they do: a folder each part, and what computes. */
@@ -20,14 +22,11 @@ export const doneFile = z.object({
   reused: z.number(),
 });
 
-export const readOrNull = async (file: string): Promise<string | null> => {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, file);
-  }
-};
+/** Workers leave each other a line. */
+export const MAX_NOTE_BYTES = 2 ** 16;
+
+/** What one left there; null: nothing. */
+export const readNote = (file: string): Promise<string | null> => readTextIfThere(file, { mostBytes: MAX_NOTE_BYTES });
 
 const unitsFolder = (runFolder: string): string => join(runFolder, WORK_FOLDER, UNITS);
 export const unitFolder = (runFolder: string, unit: string): string => join(unitsFolder(runFolder), unit);
@@ -80,8 +79,11 @@ export class DoneParts {
   async look(): Promise<{ readonly done: number; readonly byTask: ReadonlyMap<number, number> }> {
     for (const unit of await unitsIn(this.#runFolder)) {
       if (this.#tasks.has(unit)) continue;
-      const text = await readOrNull(join(unitFolder(this.#runFolder, unit), DONE_FILE));
-      if (text !== null) this.#tasks.set(unit, doneFile.parse(JSON.parse(text)).task);
+      const file = join(unitFolder(this.#runFolder, unit), DONE_FILE);
+      const done = await readJsonIfThere(file, doneFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
+        refuse('work-damaged', `${file} is damaged.`, 'Delete the file: the part is looked at again.', cause),
+      );
+      if (done !== null) this.#tasks.set(unit, done.task);
     }
     const byTask = new Map<number, number>();
     for (const task of this.#tasks.values()) if (task !== null) byTask.set(task, (byTask.get(task) ?? 0) + 1);

@@ -21,7 +21,7 @@ export const withPoint = (document: SweepDocument, result: SweepResult): SweepDo
 
 const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>
   runs.some((run) => run.id === manifest.id)
-    ? runs.map((run) => (run.id === manifest.id ? manifest : run))
+    ? runs.map((run) => (run.id === manifest.id ? { ...manifest, label: run.label } : run))
     : [manifest, ...runs];
 
 export const withProgress = (jobs: readonly JobProgress[], progress: JobProgress): JobProgress[] =>
@@ -80,6 +80,8 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
     case 'cluster.changed':
       cache.patch('cluster.list', (works) => withWork(works, event.work));
       break;
+    case 'jobs.reordered':
+    case 'runs.relisted':
     case 'experiment.arm':
     case 'profile.ready':
     case 'models.changed':

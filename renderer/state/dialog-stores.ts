@@ -85,6 +85,17 @@ export const outcomesStore = createStore<OutcomesState>()((set) => ({
   turnTo: (from) => set({ from }),
 }));
 
+interface CalibrationState {
+  /** The task whose calibration items are being chosen; null: none. */
+  readonly task: PathHandle | null;
+  readonly show: (task: PathHandle | null) => void;
+}
+
+export const calibrationStore = createStore<CalibrationState>()((set) => ({
+  task: null,
+  show: (task) => set({ task }),
+}));
+
 interface SampleState {
   /** Task whose items are shown. */
   readonly task: PathHandle | null;
