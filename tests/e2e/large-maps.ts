@@ -30,9 +30,12 @@ const largeStatistics = ({ layers, experts, topK }: LargeSize, random: RandomSou
       const at = layer * experts + expert;
       const count = Math.min(TOKENS, Math.round((TOKENS * topK * weight) / all));
       statistics.counts[at] = count;
-      statistics.gateMass[at] = count * (0.05 + 0.1 * random.float());
-      statistics.eanSum[at] = count * (1 + random.float());
-      statistics.reapSum[at] = count * random.float() * (at === 37 ? 500 : 1);
+      const [gate, norm] = [0.05 + 0.1 * random.float(), (1 + random.float()) * (at === 37 ? 500 : 1)];
+      statistics.gateMass[at] = count * gate;
+      statistics.eanSum[at] = count * norm;
+      statistics.reapSum[at] = count * gate * norm;
+      // gate^1 norm^1 of the model's own gate: what saliencies are made of.
+      statistics.gatedMoments[(layer * 18 + 1) * experts + expert] = count * gate * norm;
       const square = layer * experts * experts;
       statistics.coactivation[square + expert * experts + expert] = count;
       // Neighbours in steps of eight want the same tokens: likeness has something to find.
