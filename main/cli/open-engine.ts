@@ -34,6 +34,7 @@ export const withEngine = async <T>(
     provider,
     offerSample,
     roots,
+    settingsFile: host.settingsFile,
     ...machineSettings(reader),
   });
   try {

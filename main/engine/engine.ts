@@ -18,6 +18,7 @@ import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { loadTask } from '../tasks/load-task.ts';
 import { bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
+import { settingsFile } from '../workspace/settings-file.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
@@ -30,6 +31,7 @@ import { planCalls } from './calls/plans.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
+import { settingsCalls } from './calls/settings.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
@@ -57,6 +59,8 @@ export interface EngineSettings {
   readonly offerSample?: boolean | undefined;
   /** Folders that the page may look into, for a host without native dialogs; default: none. */
   readonly roots?: readonly string[] | undefined;
+  /** Where a person's settings lie, for the page to change; this engine was started with what is given here. */
+  readonly settingsFile?: string | undefined;
   /** Clock in milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -140,6 +144,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       return devices.current.numerics;
     },
     memory,
+    settingsFile: settings.settingsFile ?? settingsFile(),
     commandLine: settings.commandLine,
     now,
     liveSweeps: new Map<string, SweepRecord>(),
@@ -165,6 +170,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...exportCalls(context),
     ...finetuneCalls(context),
     ...runCalls(context),
+    ...settingsCalls(context),
   };
   return {
     call: async <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>

@@ -17,7 +17,9 @@ import { ReproductionDialog } from '../features/reproduction/reproduction-dialog
 import { RunDialog } from '../features/runs/run-dialog.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
 import { TrashDialog } from '../features/runs/trash-dialog.tsx';
+import { SettingsDialog } from '../features/settings/settings-dialog.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
+import { SweepsDialog } from '../features/sweeps/sweeps-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
 import type { View } from '../state/layout-store.ts';
@@ -113,8 +115,10 @@ const Workbench = () => {
       <ReproductionDialog />
       <RunDialog />
       <TrashDialog />
+      <SweepsDialog />
       <OutcomesDialog />
       <DevicesDialog />
+      <SettingsDialog />
       <MethodsDialog />
     </div>
   );

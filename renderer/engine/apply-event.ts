@@ -68,6 +68,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       effects.sweepChanged(event.run);
       return;
     case 'jobs.reordered':
+    case 'settings.changed':
     case 'runs.relisted':
     case 'experiment.arm':
     case 'profile.ready':

@@ -15,6 +15,12 @@ export const devicesStore = createStore<DevicesState>()((set) => ({
   show: (open) => set({ open }),
 }));
 
+/** Whether the settings are open. */
+export const settingsStore = createStore<DevicesState>()((set) => ({
+  open: false,
+  show: (open) => set({ open }),
+}));
+
 interface ReproductionState {
   /** The reproduction whose result is shown; null: none. */
   readonly run: string | null;

@@ -106,6 +106,9 @@ export const serve: Verb = {
       return null;
     };
     // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
-    return withEngine(reader, host, stay, { offerSample: reader.text('workspace') === undefined, roots });
+    return withEngine(reader, host, stay, {
+      offerSample: reader.text('workspace') === undefined && host.settings.workspace === null,
+      roots,
+    });
   },
 };

@@ -39,6 +39,7 @@ const results = [
   'sweep.compare',
   'sweep.read',
   'sweep.sizeTrend',
+  'sweeps.compare',
   'verify.read',
 ];
 
@@ -58,9 +59,20 @@ test.each<[string, EngineEvent, readonly string[]]>([
   ['a profile', { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' }, ['plan.make', 'profile.read']],
   ['a model', { type: 'models.changed' }, ['models.list']],
   ['a task', { type: 'tasks.changed' }, ['tasks.list']],
-  ['a device', { type: 'device.changed' }, ['devices.list', 'engine.facts', 'plan.make', 'profile.read']],
+  [
+    'a device',
+    { type: 'device.changed' },
+    ['devices.list', 'engine.facts', 'plan.make', 'profile.read', 'settings.read'],
+  ],
+  ['settings', { type: 'settings.changed' }, ['settings.read']],
 ])('%s makes stale what reads it', (_, event, expected) => {
   expect(stale(event, 'r')).toEqual(expected);
+});
+
+test('a comparison of sweeps is stale when any of them changes', () => {
+  const isStale = staleAfter({ type: 'run.changed', manifest: manifest('done') });
+  expect(isStale('sweeps.compare', { runs: ['other', 'r'] })).toBe(true);
+  expect(isStale('sweeps.compare', { runs: ['other', 'another'] })).toBe(false);
 });
 
 test('the results of another run stay as they are', () => {
