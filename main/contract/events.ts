@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clusterWork } from './cluster.ts';
 import { experimentArm } from './experiment.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sweepResult } from './sweep.ts';
@@ -22,6 +23,8 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('sweep.told'), run: z.string(), point: toldPoint }),
   /** An arm of a running experiment. */
   z.object({ type: z.literal('experiment.arm'), run: z.string(), arm: experimentArm }),
+  /** What a cluster does for a run has changed. */
+  z.object({ type: z.literal('cluster.changed'), work: clusterWork }),
   /** A task was profiled: `profile.read` has it now. */
   z.object({ type: z.literal('profile.ready'), run: z.string(), fingerprint: z.string(), task: z.string() }),
   z.object({ type: z.literal('models.changed') }),

@@ -2,7 +2,16 @@ import { z } from 'zod';
 import { runDevice } from './device.ts';
 import { listedLabel } from './run-label.ts';
 
-export const runKind = z.enum(['profile', 'sweep', 'export', 'verify', 'reproduce', 'finetune', 'experiment']);
+export const runKind = z.enum([
+  'profile',
+  'sweep',
+  'export',
+  'verify',
+  'reproduce',
+  'finetune',
+  'experiment',
+  'damage',
+]);
 export type RunKind = z.infer<typeof runKind>;
 
 export const runState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);

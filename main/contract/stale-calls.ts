@@ -34,13 +34,15 @@ const anyOf =
     several.some((isStale) => isStale(name, input));
 
 /**
- * The calls whose answers an event makes stale, from what each call says it reads. Lists of runs and jobs are not among
- * them: events carry what changes there.
+ * The calls whose answers an event makes stale, from what each call says it reads. Lists of runs, jobs and
+ * clusters' work are not among them: events carry what changes there.
  */
 export const staleAfter = (event: EngineEvent): StaleCalls => {
   switch (event.type) {
     case 'job.progress':
       return none;
+    case 'cluster.changed':
+      return (name, input) => name === 'cluster.log' && runsOf(input).includes(event.work.run);
     case 'run.changed': {
       const { state, id, kind } = event.manifest;
       if (state === 'queued') return callsThatRead('measured');

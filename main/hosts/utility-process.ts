@@ -1,3 +1,4 @@
+import type { StartCompute } from '../compute/start-compute.ts';
 import { type ProbeEnd, providerName, type ProviderName } from '../contract/device.ts';
 import { engineCommand, engineProcessSettings, type EngineReport } from '../contract/engine-control.ts';
 import { assertNever, refuse, serialiseError } from '../contract/errors.ts';
@@ -7,6 +8,7 @@ import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
 import { portChannel, type ProcessPort } from './port-channel.ts';
+import { createPortCompute, type PortCompute } from './port-compute.ts';
 
 /**
  * Entry point of the engine in Electron's utilityProcess. The shell starts it by path with one argument
@@ -41,6 +43,17 @@ const startProbe: StartProbe = (provider, folder) =>
     report({ type: 'probe', id, provider, folder });
   });
 
+/** Processes that compute, which the shell was asked for. */
+const computes = new Map<number, PortCompute>();
+let nextCompute = 0;
+const startCompute: StartCompute = (computeSettings) => {
+  const id = nextCompute++;
+  const compute = createPortCompute(() => report({ type: 'compute-kill', id }));
+  computes.set(id, compute);
+  report({ type: 'compute', id, settings: computeSettings });
+  return compute.process;
+};
+
 const providerOf = (device: string | undefined): ProviderName | undefined => {
   const parsed = providerName.optional().safeParse(device);
   if (parsed.success) return parsed.data;
@@ -62,6 +75,7 @@ const start = async (): Promise<Engine> => {
     threads: others.threads ?? set.threads ?? undefined,
     memoryBudgetBytes: others.memoryBudgetBytes ?? set.memoryBudgetBytes ?? undefined,
     startProbe,
+    startCompute,
     provider: providerOf(device) ?? set.device ?? undefined,
     settingsFile: file,
     workspace: workspace ?? defaultWorkspace(withSetWorkspace(process.env, set)),
@@ -84,6 +98,16 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
     case 'probed':
       probes.get(command.id)?.(command.end);
       probes.delete(command.id);
+      return;
+    case 'computing': {
+      const [port] = ports;
+      if (port === undefined) throw new Error('the shell sent no port to the process that computes');
+      computes.get(command.id)?.connect(port);
+      return;
+    }
+    case 'compute-ended':
+      computes.get(command.id)?.end(command.end, command.errors);
+      computes.delete(command.id);
       return;
     case 'stop':
       await (await engine).dispose();

@@ -38,6 +38,8 @@ export interface RunLock {
   readonly token: string;
   /** Renews the lock; false when someone else has taken it over (this process was asleep for too long). */
   renew(): Promise<boolean>;
+  /** Whether it is still this one that holds the run; writes nothing. */
+  isHeld(): Promise<boolean>;
   /** `movedTo`: where the run's folder lies since. */
   release(movedTo?: string): Promise<void>;
 }
@@ -52,6 +54,9 @@ const generations = async (folder: string): Promise<number[]> =>
       return match?.[1] === undefined ? [] : [Number(match[1])];
     })
     .sort((a, b) => b - a);
+
+/** Which lock of a run's folder counts: a takeover makes another one; null: there is none. */
+export const lockGeneration = async (folder: string): Promise<number | null> => (await generations(folder))[0] ?? null;
 
 const fileOf = (folder: string, generation: number): string => join(folder, `lock-${String(generation)}.json`);
 
@@ -159,6 +164,10 @@ export const acquireRunLock = async (
       try {
         await handle.writeFile(content(false));
         await handle.sync();
+      } catch (error) {
+        // On a full disk an empty file would count as the lock of somebody who is about to write it.
+        await rm(file, { force: true });
+        throw error;
       } finally {
         await handle.close();
       }
@@ -194,6 +203,7 @@ const heldLock = (folder: string, mine: number, token: string, content: (release
   const isNewest = async (at = folder): Promise<boolean> => (await generations(at))[0] === mine;
   return {
     token,
+    isHeld: isNewest,
     renew: async () => {
       if (!(await isNewest())) return false;
       await writeFileAtomically(fileOf(folder, mine), content(false));

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type RunKind, runManifest, type RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import type { RunLabel, RunLabelChange } from '../contract/run-label.ts';
 import { damagedRun, resultDamage } from './run-damage.ts';
 import { readFinding } from './run-finding.ts';
 import { changeRunLabel, readListedLabel } from './run-label-file.ts';
-import { acquireRunLock, type LockHolder, readLockHolder, type RunLock } from './run-lock.ts';
+import { acquireRunLock, type LockHolder, lockGeneration, readLockHolder, type RunLock } from './run-lock.ts';
 
 /** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
 export const makeRunId = (
@@ -43,6 +44,8 @@ export interface RunStore {
   lock(run: string, takeOver?: boolean): Promise<RunLock>;
   /** Who works on it right now; null: nobody. */
   holder(run: string): Promise<LockHolder | null>;
+  /** Another number means that another engine has the run. */
+  lockGeneration(run: string): Promise<number | null>;
   /** Moves the run, whatever it is, into the trash; refused while someone works on it. Answers where it lies then. */
   trash(run: string): Promise<string>;
   /** Deletes the run's folder; refused while someone works on it. Steps stay: other runs may share them. */
@@ -108,7 +111,7 @@ export const createRunStore = (
     }
     let json: unknown;
     try {
-      json = JSON.parse(text);
+      json = parseForeignJson(text);
     } catch (error) {
       throw new WorkbenchError(
         'manifest-damaged',
@@ -211,6 +214,7 @@ export const createRunStore = (
     },
     lock: (run, takeOver = false) => acquireRunLock(folderOf(run), { now, takeOver }),
     holder: (run) => readLockHolder(folderOf(run), now),
+    lockGeneration: (run) => lockGeneration(folderOf(run)),
     trash: async (run) => {
       const folder = folderOf(run);
       if (!(await isThere(folder))) await readManifest(run);

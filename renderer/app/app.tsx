@@ -4,7 +4,9 @@ import { ErrorBoundary } from '../components/problem.tsx';
 import { Splitter } from '../components/splitter.tsx';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
+import { ClusterDialog } from '../features/jobs/cluster-dialog.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
+import { DropZone } from '../features/drop/drop-zone.tsx';
 import { ExperimentDialog } from '../features/experiment/experiment-dialog.tsx';
 import { ExportDrawer } from '../features/export/export-drawer.tsx';
 import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
@@ -18,6 +20,7 @@ import { RunDialog } from '../features/runs/run-dialog.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
 import { TrashDialog } from '../features/runs/trash-dialog.tsx';
 import { SettingsDialog } from '../features/settings/settings-dialog.tsx';
+import { CalibrationDialog } from '../features/tasks/calibration-dialog.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { SweepsDialog } from '../features/sweeps/sweeps-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
@@ -110,6 +113,7 @@ const Workbench = () => {
       <ExperimentDialog />
       <ExportDrawer />
       <FinetuneDialog />
+      <CalibrationDialog />
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />
@@ -117,9 +121,11 @@ const Workbench = () => {
       <TrashDialog />
       <SweepsDialog />
       <OutcomesDialog />
+      <ClusterDialog />
       <DevicesDialog />
       <SettingsDialog />
       <MethodsDialog />
+      <DropZone />
     </div>
   );
 };

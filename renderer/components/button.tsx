@@ -22,6 +22,7 @@ const paths = {
   trash: 'M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5',
   table: 'M2.5 3h11v10h-11zM2.5 6.3h11M2.5 9.6h11M6.5 6.3V13',
   chart: 'M2.5 13.5V2.5M2.5 13.5h11M5 10l2.5-3.5L10 8.5l3-4.5',
+  split: 'M2.5 8h3.5l4-4.5h3.5M6 8l4 4.5h3.5M11.5 1.5l2 2-2 2M11.5 10.5l2 2-2 2',
   save: 'M8 2.5v7.5M5 7.2L8 10l3-2.8M3 12.8h10',
   sidebar: 'M2 3h12v10H2zM6 3v10',
   inspector: 'M2 3h12v10H2zM10 3v10',

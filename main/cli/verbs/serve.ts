@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { forkCompute } from '../../compute/start-compute.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { explainReadError } from '../../files/regular-file.ts';
@@ -109,6 +110,7 @@ export const serve: Verb = {
     return withEngine(reader, host, stay, {
       offerSample: reader.text('workspace') === undefined && host.settings.workspace === null,
       roots,
+      startCompute: forkCompute,
     });
   },
 };

@@ -11,6 +11,7 @@ const kindIcons: Readonly<Record<RunKind, IconName>> = {
   reproduce: 'resume',
   finetune: 'model',
   experiment: 'table',
+  damage: 'chart',
 };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { CancelledError, WorkbenchError } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { runManifest, type RunManifest, type RunState } from '../../../main/contract/run.ts';
+import { carryOutHere } from '../../../main/jobs/carry-out.ts';
 import { JobQueue } from '../../../main/jobs/job-queue.ts';
 import type { Job } from '../../../main/jobs/job-context.ts';
 import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
@@ -27,7 +28,7 @@ const openQueue = async (): Promise<{
   };
   const queue = new JobQueue(
     workspace.runs,
-    () => Promise.resolve(resources),
+    carryOutHere(workspace.runs, () => Promise.resolve(resources), Date.now),
     (event) => events.push(event),
     Date.now,
   );
