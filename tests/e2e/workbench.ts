@@ -22,6 +22,8 @@ export interface Workbench {
   readonly exports: string;
   /** Answers the window's next native folder dialogs with this folder; null in a browser, which has none. */
   readonly answerFolderDialog: ((folder: string) => Promise<void>) | null;
+  /** Starts the window's program once more with these arguments, as a system opens links and files; null elsewhere. */
+  readonly secondInstance: ((argv: readonly string[]) => Promise<void>) | null;
 }
 
 /** The address that `uncurl serve` prints, token included. */
@@ -73,7 +75,7 @@ const inBrowser = async (
     try {
       const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
       await page.goto(address);
-      await use({ host: 'browser', page, ...folders, answerFolderDialog: null });
+      await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null });
     } finally {
       await browser.close();
     }
@@ -103,7 +105,9 @@ const inWindow = async (
       electron.evaluate(({ dialog }, chosen) => {
         dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
       }, folder);
-    await use({ host: 'window', page, ...folders, answerFolderDialog });
+    const secondInstance = (argv: readonly string[]): Promise<void> =>
+      electron.evaluate(({ app }, given) => void app.emit('second-instance', {}, given, '/'), [...argv]);
+    await use({ host: 'window', page, ...folders, answerFolderDialog, secondInstance });
   } finally {
     await electron.close();
   }
