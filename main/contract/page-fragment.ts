@@ -12,7 +12,7 @@ const KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /** The longest address is one with hundreds of pins. */
-const MAX_LENGTH = 16_384;
+export const MAX_FRAGMENT_LENGTH = 16_384;
 
 /**
  * The fragment (without its `#`) as a link from elsewhere may give it; null for one that says anything else than the
@@ -20,7 +20,7 @@ const MAX_LENGTH = 16_384;
  */
 export const linkedFragment = (fragment: string): string | null => {
   const text = fragment.replace(/^#/, '');
-  if (text === '' || text.length > MAX_LENGTH) return null;
+  if (text === '' || text.length > MAX_FRAGMENT_LENGTH) return null;
   const address = new URLSearchParams(text);
   for (const [key, value] of address) {
     if (!KEYS.has(key) || /[/\\\p{Cc}]/u.test(value)) return null;

@@ -33,6 +33,7 @@ import { runCalls } from './calls/runs.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
 import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
+import { viewCalls } from './calls/view.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
@@ -159,6 +160,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...taskCalls(context),
     ...calibrationCalls(context),
     ...placeCalls(context),
+    ...viewCalls(context),
     ...profileCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),

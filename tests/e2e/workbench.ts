@@ -47,7 +47,7 @@ const addressOf = async (server: ChildProcess): Promise<string> => {
   return Promise.race([address, ended, late]);
 };
 
-const stopServer = async (server: ChildProcess): Promise<void> => {
+export const stopServer = async (server: ChildProcess): Promise<void> => {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const ended = once(server, 'exit');
   server.kill('SIGTERM');
@@ -56,21 +56,28 @@ const stopServer = async (server: ChildProcess): Promise<void> => {
   clearTimeout(limit);
 };
 
+/** `uncurl serve` on a workspace and a free port, and the address that it prints. */
+export const startServer = async (
+  workspace: string,
+): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
+  const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', '--root=/', `--workspace=${workspace}`];
+  const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  try {
+    return { server, address: await addressOf(server) };
+  } catch (error) {
+    await stopServer(server);
+    throw error;
+  }
+};
+
 const inBrowser = async (
   playwright: PlaywrightWorkerArgs['playwright'],
   launchOptions: LaunchOptions,
   folders: { readonly workspace: string; readonly exports: string },
   use: (workbench: Workbench) => Promise<void>,
 ): Promise<void> => {
-  const command = [
-    path.join(root, 'main', 'cli', 'uncurl.ts'),
-    'serve',
-    '--root=/',
-    `--workspace=${folders.workspace}`,
-  ];
-  const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { server, address } = await startServer(folders.workspace);
   try {
-    const address = await addressOf(server);
     const browser = await playwright.chromium.launch(launchOptions);
     try {
       const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
