@@ -120,6 +120,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   /** Follows a run in the process until it says how it ended, or ends itself. */
   const follow = (
     own: RunningProcess,
+    lock: number | null,
     { manifest, signal, meter, emit, requireRun }: RunToCarryOut,
   ): Promise<JobResult> => {
     const { id: run } = manifest;
@@ -163,7 +164,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
         settle(() => reject(signal.aborted ? new CancelledError(manifest.title) : explain(manifest.title)));
       own.listener = { heard, lost };
       signal.addEventListener('abort', cancel, { once: true });
-      send({ type: 'carry-out', run });
+      send({ type: 'carry-out', run, lock });
       if (signal.aborted) cancel();
     });
   };
@@ -176,12 +177,15 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   };
 
   const carryOut: CarryOut = async (order) => {
-    const { manifest, meter } = order;
+    const { manifest, meter, requireRun } = order;
+    const lock = await runs.lockGeneration(manifest.id);
+    // So that it is this engine's: a later one is found by whoever compares.
+    await requireRun();
     if (running === null) meter.describe('Starting the process that computes');
     const own = (running ??= started());
     let result: JobResult;
     try {
-      result = await follow(own, order);
+      result = await follow(own, lock, order);
     } catch (error) {
       if (running !== own) {
         await own.ended;

@@ -12,6 +12,8 @@ const PROGRESS_EVERY_MS = 100;
 
 /** Where the work of a run that another engine holds is told as it goes. */
 export interface CarryOutOrder {
+  /** The generation of the run's lock that the other engine holds: a later one is that of somebody else. */
+  readonly lock: number | null;
   readonly signal: AbortSignal;
   progress(reading: MeterReading): void;
   emit(event: EngineEvent): void;
@@ -26,11 +28,10 @@ export const carryOutRun = async (
   context: EngineContext,
   resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
   run: string,
-  { signal, progress, emit, recordChanged }: CarryOutOrder,
+  { lock, signal, progress, emit, recordChanged }: CarryOutOrder,
 ): Promise<JobResult> => {
   const { workspace, now } = context;
   const manifest = await workspace.runs.read(run);
-  const lock = await workspace.runs.lockGeneration(run);
   const job = await jobOfRun(context, manifest);
   const { kind, title } = manifest;
   let toldAt = Number.NEGATIVE_INFINITY;

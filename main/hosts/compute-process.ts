@@ -41,13 +41,14 @@ const serve = (channel: MessageChannelEnd): void => {
   engine.catch(() => undefined);
   let current: { readonly run: string; readonly controller: AbortController } | null = null;
 
-  const carryOut = async (run: string): Promise<void> => {
+  const carryOut = async (run: string, lock: number | null): Promise<void> => {
     const controller = new AbortController();
     current = { run, controller };
     try {
       const { output, summary } = await (
         await engine
       ).carryOut(run, {
+        lock,
         signal: controller.signal,
         progress: (reading) => say({ type: 'progress', run, reading }),
         emit: (event) => say({ type: 'event', run, event }),
@@ -63,7 +64,7 @@ const serve = (channel: MessageChannelEnd): void => {
     const order = computeOrder.parse(raw);
     switch (order.type) {
       case 'carry-out':
-        return void carryOut(order.run);
+        return void carryOut(order.run, order.lock);
       case 'cancel':
         if (current?.run === order.run) current.controller.abort();
         return;

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { expect, test, vi, onTestFinished } from 'vitest';
 import { createComputeLink, type ComputeLink } from '../../../main/compute/compute-link.ts';
 import type { ComputeProcess } from '../../../main/compute/start-compute.ts';
@@ -38,9 +39,13 @@ const open = async (): Promise<{
   link: ComputeLink;
   puppets: Puppet[];
   carryOut: (signal?: AbortSignal, run?: string) => Promise<unknown>;
+  /** Resolves once the process was asked for one more run. */
+  asked: () => Promise<void>;
   meter: ReturnType<typeof createProgressMeter>;
 }> => {
   const workspace = await openWorkspace(await temporaryFolder());
+  for (const id of ['verify-1', 'verify-2']) await mkdir(workspace.runs.folder(id));
+  await workspace.runs.lock('verify-2');
   const puppets: Puppet[] = [];
   const start = (): ComputeProcess => {
     const orders: ComputeOrder[] = [];
@@ -74,21 +79,32 @@ const open = async (): Promise<{
       emit: () => undefined,
       requireRun: () => Promise.resolve(),
     });
-  return { link, puppets, carryOut, meter };
+  let runs = 0;
+  const asked = async (): Promise<void> => {
+    runs += 1;
+    const carried = (): number =>
+      puppets.flatMap(({ orders }) => orders.filter(({ type }) => type === 'carry-out')).length;
+    // Timers are not real in every test.
+    while (carried() < runs) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { link, puppets, carryOut, asked, meter };
 };
 
 const reading = { description: 'Half', done: 1, total: 2, reused: 0, leftMs: null };
 
 test('one process serves one run after the other; what it still says of an earlier one is not heard', async () => {
-  const { puppets, carryOut, meter } = await open();
+  const { puppets, carryOut, asked, meter } = await open();
   const first = carryOut();
+  await asked();
   const [process] = puppets;
-  expect(process?.orders).toEqual([{ type: 'carry-out', run: 'verify-1' }]);
+  expect(process?.orders).toEqual([{ type: 'carry-out', run: 'verify-1', lock: null }]);
   process?.say({ type: 'progress', run: 'verify-1', reading });
   expect(meter.read()).toMatchObject(reading);
   process?.say({ type: 'done', run: 'verify-1', output: '/made', summary: 'done' });
   expect(await first).toEqual({ output: '/made', summary: 'done' });
   const second = carryOut(undefined, 'verify-2');
+  await asked();
+  expect(process?.orders.at(-1)).toEqual({ type: 'carry-out', run: 'verify-2', lock: 1 });
   process?.say({ type: 'progress', run: 'verify-1', reading: { ...reading, description: 'Late' } });
   expect(meter.read().description).toBe('Half');
   const error = { code: 'odd', kind: 'failed', message: 'It broke.', remedy: 'Mend it.' } as const;
@@ -98,21 +114,24 @@ test('one process serves one run after the other; what it still says of an earli
 });
 
 test('a process that ends in mid-run is named with what it said; the next run gets a new one', async () => {
-  const { puppets, carryOut } = await open();
+  const { puppets, carryOut, asked } = await open();
   const lost = carryOut();
+  await asked();
   puppets[0]?.end('SIGABRT', 'heap out of memory\n');
   await expect(lost).rejects.toMatchObject({
     code: 'compute-lost',
     message: 'The process that computed "A job" ended (SIGABRT): an abort in native code. It said: heap out of memory',
   });
   const next = carryOut();
+  await asked();
   puppets[1]?.say({ type: 'done', run: 'verify-1', output: null, summary: '' });
   expect(await next).toEqual({ output: null, summary: '' });
 });
 
 test('a process that says what nobody understands is ended, and its run fails', async () => {
-  const { puppets, carryOut } = await open();
+  const { puppets, carryOut, asked } = await open();
   const run = carryOut();
+  await asked();
   puppets[0]?.say({ type: 'progress', run: 'verify-1' });
   await expect(run).rejects.toMatchObject({ code: 'compute-unclear' });
   expect(puppets[0]?.kill).toHaveBeenCalledTimes(1);
@@ -121,8 +140,9 @@ test('a process that says what nobody understands is ended, and its run fails', 
 test('a run that was cancelled before its turn is told so at once, and killed where it does not listen', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
-  const { puppets, carryOut } = await open();
+  const { puppets, carryOut, asked } = await open();
   const run = carryOut(AbortSignal.abort());
+  await asked();
   const ended = expect(run).rejects.toMatchObject({ kind: 'cancelled' });
   expect(puppets[0]?.orders.map(({ type }) => type)).toEqual(['carry-out', 'cancel']);
   await vi.advanceTimersByTimeAsync(499);
@@ -133,8 +153,9 @@ test('a run that was cancelled before its turn is told so at once, and killed wh
 });
 
 test('a probe that cannot be started is answered as one that failed', async () => {
-  const { link, puppets, carryOut } = await open();
+  const { link, puppets, carryOut, asked } = await open();
   const run = carryOut().catch(() => undefined);
+  await asked();
   puppets[0]?.say({ type: 'probe', id: 4, provider: 'cuda', folder: '/probe' });
   await vi.waitFor(() => expect(puppets[0]?.orders).toHaveLength(2));
   expect(puppets[0]?.orders[1]).toEqual({
