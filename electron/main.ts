@@ -2,13 +2,16 @@ import { join } from 'node:path';
 import { app, BrowserWindow, dialog, ipcMain, protocol, session, shell } from 'electron';
 import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
 import type { EngineProcessSettings } from '../main/contract/engine-control.ts';
+import type { PathHandle } from '../main/contract/model.ts';
 import type { ShellEvent } from '../main/contract/shell.ts';
+import { createDropGate } from './drop-gate.ts';
 import type { EngineEnd } from './engine-end.ts';
 import { startEngineProcess } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
+import { forkCompute } from './fork-compute.ts';
 import { forkEngine } from './fork-engine.ts';
 import { forkProbe } from './fork-probe.ts';
-import { SHELL_CALL, SHELL_EVENT } from './ipc-channels.ts';
+import { SHELL_CALL, SHELL_DROP, SHELL_EVENT } from './ipc-channels.ts';
 import { createIpcGate } from './ipc-gate.ts';
 import { profileFolder, readLaunch } from './launch-arguments.ts';
 import { forbidNavigation } from './navigation.ts';
@@ -58,7 +61,12 @@ const offerReload = async (window: BrowserWindow, reason: string): Promise<void>
 /** The engine of the moment; a new one is given the paths that the user had granted to the last. */
 const startEngine = (granted: ReadonlySet<string>, ended: (end: EngineEnd) => void): EngineProcess<MessagePortMain> => {
   const child = forkEngine(join(built, 'utility-process.cjs'), engineSettings);
-  const engine = startEngineProcess(child, ended, forkProbe(join(built, 'provider-probe.cjs')));
+  const engine = startEngineProcess(
+    child,
+    ended,
+    forkProbe(join(built, 'provider-probe.cjs')),
+    forkCompute(join(built, 'compute-process.cjs')),
+  );
   for (const path of granted) engine.grantPath(path).catch(() => undefined); // it ended again: `ended` is told
   return engine;
 };
@@ -86,18 +94,25 @@ const run = async (): Promise<void> => {
 
   refusePermissions(session.defaultSession);
   protocol.handle(PAGE_SCHEME, servePage(join(built, 'renderer')));
+  const isOwnWindow = (id: number): boolean =>
+    BrowserWindow.getAllWindows().some((window) => window.webContents.id === id);
+  const grantPath = (path: string): Promise<PathHandle> => {
+    granted.add(path);
+    return engine.grantPath(path);
+  };
   const gate = createIpcGate<IpcMainInvokeEvent>(
-    (id) => BrowserWindow.getAllWindows().some((window) => window.webContents.id === id),
+    isOwnWindow,
     createShellHandlers({
       development: launch.development,
       connectPage: (port) => engine.connectPage(port),
-      grantPath: (path) => {
-        granted.add(path);
-        return engine.grantPath(path);
-      },
+      grantPath,
     }),
   );
   ipcMain.handle(SHELL_CALL, gate);
+  const dropGate = createDropGate<IpcMainInvokeEvent>(isOwnWindow, grantPath);
+  ipcMain.handle(SHELL_DROP, async (caller, paths: unknown) =>
+    caller.sender.send(SHELL_EVENT, await dropGate(caller, paths)),
+  );
   showMenu([], launch.development);
 
   const window = openWindow({ preload: join(built, 'preload.cjs'), development: launch.development, failed: fail });

@@ -58,12 +58,17 @@ export type ShellCallOutput<N extends ShellCallName> = z.output<(typeof shellCal
 /** An answer crosses as a value: an error thrown through Electron's IPC would keep its message only. */
 export type ShellAnswer = { readonly output: unknown } | { readonly error: SerialisedError };
 
+/** Files and folders of one drop; more would be a mistake of the hand. */
+export const MOST_DROPPED = 32;
+
 /** What the shell tells the page by itself. */
 export const shellEvent = z.discriminatedUnion('type', [
   /** The engine's process ended; `engine.started` follows when the user lets it start again. */
   z.object({ type: z.literal('engine.lost'), message: z.string() }),
   z.object({ type: z.literal('engine.started') }),
   z.object({ type: z.literal('menu.action'), id: z.string() }),
+  /** What was dropped on the window, in the order of the drop; null for what has no path. */
+  z.object({ type: z.literal('dropped'), handles: z.array(pathHandle.nullable()).max(MOST_DROPPED) }),
 ]);
 export type ShellEvent = z.infer<typeof shellEvent>;
 

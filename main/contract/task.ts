@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { calibrationChoice } from './calibration.ts';
 import { changedSince, pathHandle } from './model.ts';
 
 export const metricName = z.enum(['acc', 'acc_norm', 'perplexity', 'exact_match']);
@@ -133,5 +134,11 @@ export const taskEntry = z.object({
   hash: z.string().nullable(),
   error: z.string().nullable(),
   changed: changedSince.optional(),
+  /** Of test items that were given calibration items here: the file of the items, and the choice. */
+  calibrated: z.object({ items: z.string(), choice: calibrationChoice }).optional(),
 });
 export type TaskEntry = z.infer<typeof taskEntry>;
+
+/** Whether a task can be opened, but not profiled: it has test items only. */
+export const lacksCalibration = ({ error, items }: Pick<TaskEntry, 'error' | 'items'>): boolean =>
+  error === null && items.calibration === 0;

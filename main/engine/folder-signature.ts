@@ -25,11 +25,18 @@ export const pathSignature = async (path: string): Promise<string> => {
   }
 };
 
-/** Remembers what `load` made of a path until the files there change. Failures are not remembered. */
-export const createPathCache = <T>(load: (path: string) => Promise<T>): ((path: string) => Promise<T>) => {
+/**
+ * Remembers what `load` made of a path until the files there change, or those of the `further` places that it is read
+ * from. Failures are not remembered.
+ */
+export const createPathCache = <T>(
+  load: (path: string) => Promise<T>,
+  further: (path: string) => Promise<readonly string[]> = () => Promise.resolve([]),
+): ((path: string) => Promise<T>) => {
   const cache = new Map<string, { readonly signature: string; readonly value: Promise<T> }>();
   return async (path) => {
-    const signature = await pathSignature(path);
+    const signatures = await Promise.all([path, ...(await further(path))].map(pathSignature));
+    const signature = signatures.join('\n\n');
     const known = cache.get(path);
     if (known?.signature === signature) return known.value;
     const value = load(path);

@@ -7,7 +7,7 @@ import { explainReadError, openRegularFile } from './regular-file.ts';
 export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
 
 /** Files that are tasks by themselves, whatever their items: `tasks/README.md` lists the formats. */
-const TASK_EXTENSIONS = ['.jsonl', '.parquet', '.txt'];
+const TASK_ENDINGS = ['.jsonl', '.parquet', '.txt', '.task.json'];
 /** A document of lm-evaluation-harness names its task at the top level; this much of a file is looked at. */
 const HARNESS_KEY = /^task\s*:/m;
 const LOOKED_AT_BYTES = 65_536;
@@ -24,9 +24,9 @@ const isHarnessDocument = async (file: string): Promise<boolean> => {
   }
 };
 
-/** What a file may be, by its extension; a YAML file by what is in it, since most are something else. */
+/** What a file may be, by the end of its name; a YAML file by what is in it, since most are something else. */
 export const kindOfFile = async (path: string): Promise<'task' | 'file'> => {
-  if (TASK_EXTENSIONS.includes(extname(path).toLowerCase())) return 'task';
+  if (TASK_ENDINGS.some((ending) => path.toLowerCase().endsWith(ending))) return 'task';
   if (!isYaml(path)) return 'file';
   try {
     return (await isHarnessDocument(path)) ? 'task' : 'file';
@@ -89,12 +89,12 @@ const entryOf = async (folder: string, name: string): Promise<FolderEntry | null
   }
 };
 
-/** A folder's entries (hidden ones left out): folders first, then files, each by name. */
-export const listFolder = async (path: string): Promise<ListedFolder> => {
+/** A folder's entries (hidden ones left out unless they are asked for): folders first, then files, each by name. */
+export const listFolder = async (path: string, hidden = false): Promise<ListedFolder> => {
   let names: string[];
   try {
     names = (await readdir(path))
-      .filter((name) => !name.startsWith('.'))
+      .filter((name) => hidden || !name.startsWith('.'))
       .sort()
       .slice(0, MAX_ENTRIES);
   } catch (error) {

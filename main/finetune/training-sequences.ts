@@ -26,7 +26,7 @@ export const trainingSequences = (
       throw refuse(
         'no-calibration',
         `${task.path} has test items only: there is no calibration split to learn from.`,
-        'Use a task folder with calibration.jsonl.',
+        'Choose its calibration items: in the list of tasks, or by --split or --calibrate-on.',
       );
     }
     return task.calibration.map((item): TrainingSequence => {

@@ -186,7 +186,7 @@ const checkSplits = (calibration: readonly TaskItem[], test: readonly TaskItem[]
 };
 
 /** Every item as one user turn, after those of the examples. */
-const turnsOf = (items: readonly TaskItem[], examples: readonly TaskItem[]): readonly PromptTurns[] => {
+export const turnsOf = (items: readonly TaskItem[], examples: readonly TaskItem[]): readonly PromptTurns[] => {
   const shown = examples.map((example): ExampleTurn =>
     isTextItem(example)
       ? { question: '', answer: '' }

@@ -4,6 +4,8 @@ import { refuse } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { explainingReads, explainReadError } from '../files/regular-file.ts';
+import { loadTaskDocument } from './calibration/load-task-document.ts';
+import { isTaskDocument, placedDocument, placesOf, readTaskDocument } from './calibration/task-document.ts';
 import { compileJudging, DEFAULT_PIPELINES } from './generation/judging.ts';
 import { loadHarnessTask } from './harness/load-harness-task.ts';
 import { hashTask } from './items.ts';
@@ -60,16 +62,27 @@ const loadFolder = async (folder: string): Promise<Task> => {
   throw refuse('missing-file', `${join(folder, 'task.json')} does not exist.`, SHAPES);
 };
 
+/** Documents that take calibration items of a task that another document describes, and so on. */
+const MOST_DOCUMENTS = 4;
+
+/** Where what is named without a path lies: `bundled:NAME`. Anything else is given back. */
+export type NamedPlaces = (path: string) => string;
+const asItIs: NamedPlaces = (path) => path;
+
 /**
  * Reads a task from whatever describes one (see SHAPES), by the extension of a file or the names in a folder. Whatever
  * is wrong is refused with file, line or row, and key; test items never stand in the calibration split.
  */
-export const loadTask = (path: string): Promise<Task> => {
+export const loadTask = (path: string, named: NamedPlaces = asItIs): Promise<Task> => {
   const absolute = resolve(path);
-  return explainingReads(absolute, () => loadFrom(absolute));
+  return explainingReads(absolute, () => loadFrom(absolute, named, 0));
 };
 
-const loadFrom = async (absolute: string): Promise<Task> => {
+/** What a task is read from beside its own path: what a task document names. */
+export const furtherPlaces = async (path: string, named: NamedPlaces): Promise<readonly string[]> =>
+  isTaskDocument(path) ? placesOf(placedDocument(path, await readTaskDocument(path), named)) : [];
+
+const loadFrom = async (absolute: string, named: NamedPlaces, depth: number): Promise<Task> => {
   let isFolder: boolean;
   try {
     isFolder = (await stat(absolute)).isDirectory();
@@ -84,7 +97,21 @@ const loadFrom = async (absolute: string): Promise<Task> => {
     }
     throw explainReadError(error, absolute);
   }
-  const task = await (isFolder ? loadFolder(absolute) : loadFile(absolute));
+  const task = await (isFolder
+    ? loadFolder(absolute)
+    : isTaskDocument(absolute)
+      ? loadDocument(absolute, named, depth)
+      : loadFile(absolute));
   checkTaskName(task.name, absolute);
   return task;
+};
+
+const loadDocument = (file: string, named: NamedPlaces, depth: number): Promise<Task> => {
+  if (depth >= MOST_DOCUMENTS)
+    throw refuse(
+      'bad-task',
+      `${file} takes its calibration items through more than ${String(MOST_DOCUMENTS)} task documents.`,
+      'Name a task with calibration items of its own.',
+    );
+  return loadTaskDocument(file, named, (path) => loadFrom(path, named, depth + 1));
 };

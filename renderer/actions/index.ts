@@ -4,8 +4,9 @@ import { exportPoint, showExport, startExport } from './export.ts';
 import { showFinetune } from './finetune.ts';
 import { redo, undo } from './history.ts';
 import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
-import { nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
+import { chooseCalibration, nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
 import { importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
+import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 import {
   showCompare,
@@ -28,6 +29,7 @@ export const actions: readonly Action[] = [
   openModel,
   openTask,
   openTaskFile,
+  chooseCalibration,
   importPlan,
   savePlan,
   saveReport,
@@ -56,6 +58,7 @@ export const actions: readonly Action[] = [
   showCompare,
   showMethods,
   showRecordedExperiment,
+  showTrash,
   toggleTable,
   togglePlanHatching,
   toggleSidebar,

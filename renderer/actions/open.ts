@@ -1,6 +1,10 @@
+import type { CalibrationChoice } from '../../main/contract/calibration.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
+import { lacksCalibration, type TaskEntry } from '../../main/contract/task.ts';
+import { focusedTask } from '../engine/facts.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { chooseFolder, chooseTaskFile } from '../state/file-choice.ts';
+import { calibrationStore } from '../state/dialog-stores.ts';
 import { neighbour, selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 
@@ -46,13 +50,58 @@ export const openTask: Action = {
   },
 };
 
-/** Opens a task, ticks it and puts it in focus. */
-const takeTask = async ({ bridge, cache }: Pick<Engine, 'bridge' | 'cache'>, handle: PathHandle): Promise<void> => {
-  const entry = await bridge.call('tasks.open', { handle });
+/** Opens a task, ticks it and puts it in focus; one without calibration items is asked for them at once. */
+export const takeTask = async (
+  { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
+  handle: PathHandle,
+): Promise<void> => takeTaskEntry({ cache }, await bridge.call('tasks.open', { handle }));
+
+/** The same for a task that the engine has opened already. */
+export const takeTaskEntry = ({ cache }: Pick<Engine, 'cache'>, entry: TaskEntry): void => {
   cache.patch('tasks.list', (tasks) => withEntry(tasks, entry));
-  const { tasks, toggleTask, focusTask } = selectionStore.getState();
-  if (!tasks.includes(entry.handle)) toggleTask(entry.handle);
+  const { tasks, tickTasks, focusTask } = selectionStore.getState();
+  // What comes along was ticked for a newcomer: who opens a task of one's own asks for that.
+  const bundled = cache.state('tasks.list', {}).data?.filter((task) => task.bundled) ?? [];
+  const own = tasks.filter((handle) => !bundled.some((task) => task.handle === handle));
+  tickTasks([...own.filter((handle) => handle !== entry.handle), entry.handle]);
   focusTask(entry.handle);
+  cache.invalidate((name) => name === 'tasks.list');
+  if (lacksCalibration(entry)) calibrationStore.getState().show(entry.handle);
+};
+
+/** Whether the workbench may choose where a task's calibration items come from: it brings none itself. */
+export const takesCalibration = (task: TaskEntry): boolean => lacksCalibration(task) || task.calibrated !== undefined;
+
+export const chooseCalibration: Action = {
+  id: 'choose-calibration',
+  label: 'Choose calibration items of the task…',
+  keywords: ['split', 'own task', 'jsonl', 'profile', 'share'],
+  menu: 'edit',
+  enabled: (facts) => {
+    const task = focusedTask(facts);
+    return facts.connected && task !== null && takesCalibration(task);
+  },
+  perform: (_engine, { selection }) => calibrationStore.getState().show(selection.task),
+};
+
+/** Gives a task calibration items: what it becomes takes its place in list, ticks and focus. */
+export const calibrateTask = async (
+  { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
+  handle: PathHandle,
+  choice: CalibrationChoice,
+): Promise<void> => {
+  const entry = await bridge.call('tasks.calibrate', { handle, choice });
+  cache.patch('tasks.list', (tasks) =>
+    withEntry(
+      tasks.filter((task) => task.handle !== handle),
+      entry,
+    ),
+  );
+  const { tasks, task } = selectionStore.getState();
+  selectionStore.getState().complete({
+    tasks: [...new Set(tasks.map((ticked) => (ticked === handle ? entry.handle : ticked)))],
+    task: task === handle ? entry.handle : task,
+  });
   cache.invalidate((name) => name === 'tasks.list');
 };
 

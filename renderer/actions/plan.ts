@@ -12,7 +12,7 @@ import { selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 
 /** Reads a plan or a ranking, which then stands in for the method. Rejects where it does not fit the selected model. */
-const importText = async (
+export const importText = async (
   { bridge }: Engine,
   facts: Facts,
   file: { readonly name: string; readonly text: string },

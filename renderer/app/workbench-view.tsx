@@ -1,6 +1,8 @@
 import { lazy, Suspense } from 'react';
+import { lacksCalibration } from '../../main/contract/task.ts';
 import { useAction } from '../actions/action.ts';
 import { profileTasks } from '../actions/jobs.ts';
+import { chooseCalibration } from '../actions/open.ts';
 import { Button } from '../components/button.tsx';
 import { EmptyState } from '../components/panel.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
@@ -65,6 +67,7 @@ const Unprofiled = () => {
   const facts = useFacts();
   const task = focusedTask(facts);
   const profile = useAction(profileTasks);
+  const calibrate = useAction(chooseCalibration);
   const running = facts.jobs.some((job) => job.kind === 'profile');
   if (task === null) return null;
   return (
@@ -72,13 +75,19 @@ const Unprofiled = () => {
       icon="table"
       title={running ? 'Profiling…' : `${task.title} is not profiled yet`}
       action={
-        <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled || running}>
-          Profile ticked tasks
-        </Button>
+        lacksCalibration(task) ? (
+          <Button look="primary" icon="split" onClick={calibrate.perform} disabled={!calibrate.enabled}>
+            Choose calibration items…
+          </Button>
+        ) : (
+          <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled || running}>
+            Profile ticked tasks
+          </Button>
+        )
       }
     >
-      {task.items.calibration === 0
-        ? 'This task has no calibration items, so its routing cannot be profiled.'
+      {lacksCalibration(task)
+        ? 'It brings test items only. Choose some of them, a second file or another task’s items for calibration.'
         : running
           ? 'The heatmap appears here as soon as this task is done. Progress is shown below.'
           : 'Profiling sends the calibration items through the model and records which experts each token uses. Test ' +

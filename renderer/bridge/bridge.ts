@@ -23,6 +23,8 @@ interface WindowShell {
   setTheme(theme: 'system' | 'light' | 'dark'): Promise<void>;
   /** Shows the page's actions in the application menu. */
   setMenu(actions: readonly MenuAction[]): Promise<void>;
+  /** Handles of what was dropped on the window, in the order of the drop; null for what has no path. */
+  onDropped(listener: (handles: readonly (PathHandle | null)[]) => void): () => void;
   /** The id of a page action that was chosen in the menu. */
   onMenuAction(listener: (id: string) => void): () => void;
 }

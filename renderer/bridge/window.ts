@@ -10,6 +10,7 @@ import {
   shellCalls,
   shellEvent,
 } from '../../main/contract/shell.ts';
+import type { PathHandle } from '../../main/contract/model.ts';
 import type { Bridge } from './bridge.ts';
 import { createBridgeLine } from './line.ts';
 
@@ -71,6 +72,7 @@ const requestPort = async (shell: ShellApi): Promise<MessagePort> => {
 export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
   const line = createBridgeLine(() => undefined);
   const menuListeners = new Set<(id: string) => void>();
+  const dropListeners = new Set<(handles: readonly (PathHandle | null)[]) => void>();
 
   const connect = async (): Promise<void> => {
     try {
@@ -89,6 +91,9 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
         return void connect();
       case 'menu.action':
         for (const listener of [...menuListeners]) listener(event.id);
+        return;
+      case 'dropped':
+        for (const listener of [...dropListeners]) listener(event.handles);
         return;
       default:
         return assertNever(event);
@@ -109,6 +114,10 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
       chooseFolder: (request) => callShell(api, 'folder.choose', request),
       setTheme: async (theme) => void (await callShell(api, 'theme.set', { theme })),
       setMenu: async (actions) => void (await callShell(api, 'menu.set', { actions: [...actions] })),
+      onDropped: (listener) => {
+        dropListeners.add(listener);
+        return () => dropListeners.delete(listener);
+      },
       onMenuAction: (listener) => {
         menuListeners.add(listener);
         return () => menuListeners.delete(listener);

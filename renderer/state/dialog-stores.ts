@@ -15,6 +15,22 @@ export const devicesStore = createStore<DevicesState>()((set) => ({
   show: (open) => set({ open }),
 }));
 
+interface ClusterDialogState {
+  /** The run whose tasks on a cluster are shown; null: none. */
+  readonly run: string | null;
+  /** The task whose log is shown (null: the joining job's); undefined: none. */
+  readonly log: number | null | undefined;
+  readonly showRun: (run: string | null) => void;
+  readonly showLog: (task: number | null) => void;
+}
+
+export const clusterDialogStore = createStore<ClusterDialogState>()((set) => ({
+  run: null,
+  log: undefined,
+  showRun: (run) => set({ run, log: undefined }),
+  showLog: (log) => set({ log }),
+}));
+
 interface ReproductionState {
   /** The reproduction whose result is shown; null: none. */
   readonly run: string | null;
@@ -67,6 +83,17 @@ export const outcomesStore = createStore<OutcomesState>()((set) => ({
   show: (point) => set({ point, filter: 'lost', from: 0 }),
   choose: (filter) => set({ filter, from: 0 }),
   turnTo: (from) => set({ from }),
+}));
+
+interface CalibrationState {
+  /** The task whose calibration items are being chosen; null: none. */
+  readonly task: PathHandle | null;
+  readonly show: (task: PathHandle | null) => void;
+}
+
+export const calibrationStore = createStore<CalibrationState>()((set) => ({
+  task: null,
+  show: (task) => set({ task }),
 }));
 
 interface SampleState {

@@ -132,8 +132,8 @@ export const sweepObstacle = (
     settings.budget === 'inverse-importance';
   if (bare.length > 0 && readsCalibration) {
     return (
-      `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Untick the task or ` +
-      'the other methods.'
+      `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Choose its calibration ` +
+      'items in the list of tasks, or untick the task or the other methods.'
     );
   }
   const chosenAnswers = tasks.filter((task) => !isWritten(task));

@@ -32,7 +32,7 @@ export const baseline: Verb = {
   run: async (given, { resources, signal, progress }) => {
     const reader = optionReader(given);
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
-    const tasks = await Promise.all((await findTasks(resources, reader.texts('task'))).map(loadTask));
+    const tasks = await Promise.all((await findTasks(resources, reader.texts('task'))).map((path) => loadTask(path)));
     const accuracy = async (runner: ModelRunner, items: readonly TaskItem[]): Promise<number> => {
       const outcomes = (await runner.evaluate(items, [{ key: 'all', plan: null }], { signal })).get('all') ?? [];
       return mean(outcomes.map((outcome) => (outcome.kind === 'choice' && outcome.chosen === outcome.answer ? 1 : 0)));

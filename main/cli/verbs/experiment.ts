@@ -8,12 +8,13 @@ import { accuracyOf } from '../../evaluation/experiment/pairs.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { bundledModels } from '../../workspace/library.ts';
+import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
-import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';
 import { PYTHON_OPTION, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
 import type { Verb, VerbHost } from '../verb.ts';
@@ -94,6 +95,7 @@ export const experiment: Verb = {
     },
     delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
+    ...CALIBRATION_OPTIONS,
     ...TRAINING_OPTIONS,
     ...PYTHON_OPTION,
     ...WORKSPACE_OPTION,
@@ -103,7 +105,7 @@ export const experiment: Verb = {
   run: async (given, host) => {
     const reader = optionReader(given);
     const folders = await findMembers(host, given.positionals);
-    const tasks = await findTasks(host.resources, reader.texts('task'));
+    const tasks = await findNamedTasks(reader, host.resources);
     const named = reader.choices('method', methodNames);
     const methods = named.length === 0 ? (['uncurl'] as const) : named;
     const settings = experimentSettings.parse({
@@ -119,7 +121,7 @@ export const experiment: Verb = {
     return withEngine(reader, host, async (engine) => {
       const { run } = await engine.call('experiment.start', {
         models: folders.map((folder) => engine.grantPath(folder)),
-        tasks: tasks.map((task) => engine.grantPath(task)),
+        tasks: await grantTasks(engine, tasks),
         settings,
         python: python === undefined ? null : engine.grantPath(resolve(python)),
       });

@@ -1,9 +1,10 @@
 import { basename, dirname, resolve } from 'node:path';
+import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
 import { outFolder } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
-import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { PYTHON_OPTION, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
 import type { Verb } from '../verb.ts';
 
@@ -21,6 +22,7 @@ export const finetune: Verb = {
       help: 'Task folder or bundled name; its calibration items are learnt, its test items never.',
     },
     out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
+    ...CALIBRATION_OPTIONS,
     ...TRAINING_OPTIONS,
     ...PYTHON_OPTION,
     ...WORKSPACE_OPTION,
@@ -30,13 +32,13 @@ export const finetune: Verb = {
     const reader = optionReader(given);
     const destination = outFolder(reader);
     const folder = await findModel(host.resources, given.positionals[0] ?? '');
-    const tasks = await findTasks(host.resources, reader.texts('task'));
+    const tasks = await findNamedTasks(reader, host.resources);
     const settings = readTraining(reader);
     const python = reader.text('python');
     return withEngine(reader, host, async (engine) => {
       const { run } = await engine.call('finetune.start', {
         model: engine.grantPath(folder),
-        tasks: tasks.map((task) => engine.grantPath(task)),
+        tasks: await grantTasks(engine, tasks),
         settings,
         into: engine.grantPath(dirname(destination)),
         name: basename(destination),

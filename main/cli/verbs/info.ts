@@ -1,41 +1,95 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { refuse } from '../../contract/errors.ts';
+import { sweepSettings } from '../../contract/sweep.ts';
+import { itemsForVerdict, itemsForVerdictText } from '../../evaluation/items-for-verdict.ts';
+import { kindOfFolder } from '../../files/list-folder.ts';
 import { unusedTemplateNote } from '../../tasks/chat/ask-tasks.ts';
+import { chanceAccuracy } from '../../tasks/task.ts';
+import { bundledModels, bundledTasks } from '../../workspace/library.ts';
+import { CALIBRATION_OPTIONS, loadNamedTasks } from '../calibration-options.ts';
+import { optionReader, type OptionReader } from '../option-values.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount } from '../terminal-text.ts';
 import { textList } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
+import type { Verb, VerbResult } from '../verb.ts';
+
+const modelFacts = async (resources: string, named: string): Promise<VerbResult> => {
+  const { name, folder, fingerprint, info: facts } = await openCheckpoint(await findModel(resources, named));
+  const { parameters, memory, reasons, chatTemplate } = facts;
+  const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
+  const text = textList([
+    ['model', name],
+    ['folder', folder],
+    ['family', facts.family],
+    ['layers', `${String(facts.layers)} (${String(facts.moeLayers)} with experts)`],
+    [
+      'experts',
+      `${String(facts.experts)} per layer, top-${String(facts.topK)} per token, ${String(facts.sharedExperts)} shared`,
+    ],
+    ['widths', `hidden ${String(facts.hidden)}, expert ${String(facts.expertWidth)}`],
+    [
+      'parameters',
+      `${printedCount(parameters.total)} (${printedCount(parameters.expert)} in experts, ` +
+        `${printedCount(parameters.active)} used per token)`,
+    ],
+    ['on disk', `${printedBytes(facts.sizeBytes)}, ${facts.dtype}`],
+    ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],
+    ['runs here', facts.supported ? 'yes' : 'no'],
+    ...notes.map((note) => ['note', note] as const),
+  ]);
+  return { document: { name, folder, fingerprint, ...facts }, text };
+};
+
+const taskFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
+  const delta = sweepSettings.shape.delta.parse(reader.real('delta', 0.0001, 0.5));
+  const [task] = await loadNamedTasks(reader, resources, [named]);
+  if (task === undefined) throw refuse('no-such-task', `${named} names no task.`, 'Check the name.');
+  const { name, title, description, metric, path, hash, calibration, test } = task;
+  const chance = chanceAccuracy(test);
+  const verdict = metric === 'perplexity' ? null : { delta, ...itemsForVerdict(delta) };
+  const text = textList([
+    ['task', title],
+    ['from', path],
+    ...(description === '' ? [] : [['about', description] as const]),
+    ['metric', chance === null ? metric : `${metric}, chance ${chance.toFixed(3)}`],
+    ['test items', String(test.length)],
+    [
+      'calibration items',
+      calibration.length > 0 ? String(calibration.length) : 'none: give --split or --calibrate-on to profile it',
+    ],
+    ['verdict', itemsForVerdictText(test.length, delta, metric)],
+    ['hash', hash],
+  ]);
+  const items = { test: test.length, calibration: calibration.length };
+  return { document: { task: name, title, description, metric, path, hash, items, chance, verdict }, text };
+};
+
+/** A file, a folder in one of the forms of a task, or the name of a bundled task. */
+const isTask = async (resources: string, named: string): Promise<boolean> => {
+  const path = resolve(named);
+  if (!existsSync(path))
+    return !(await bundledModels(resources)).has(named) && (await bundledTasks(resources)).has(named);
+  return (await stat(path)).isDirectory() ? (await kindOfFolder(path)) === 'task' : true;
+};
 
 export const info: Verb = {
   name: 'info',
-  usage: 'MODEL',
-  summary: 'Facts about a checkpoint, read from its headers.',
+  usage: 'MODEL | TASK',
+  summary: 'Facts about a checkpoint, read from its headers; or about a task and how far its items go.',
   positionals: [1, 1],
-  options: {},
-  run: async ({ positionals: [named = ''] }, { resources }) => {
-    const { name, folder, fingerprint, info: facts } = await openCheckpoint(await findModel(resources, named));
-    const { parameters, memory, reasons, chatTemplate } = facts;
-    const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
-    const text = textList([
-      ['model', name],
-      ['folder', folder],
-      ['family', facts.family],
-      ['layers', `${String(facts.layers)} (${String(facts.moeLayers)} with experts)`],
-      [
-        'experts',
-        `${String(facts.experts)} per layer, top-${String(facts.topK)} per token, ` +
-          `${String(facts.sharedExperts)} shared`,
-      ],
-      ['widths', `hidden ${String(facts.hidden)}, expert ${String(facts.expertWidth)}`],
-      [
-        'parameters',
-        `${printedCount(parameters.total)} (${printedCount(parameters.expert)} in experts, ` +
-          `${printedCount(parameters.active)} used per token)`,
-      ],
-      ['on disk', `${printedBytes(facts.sizeBytes)}, ${facts.dtype}`],
-      ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],
-      ['runs here', facts.supported ? 'yes' : 'no'],
-      ...notes.map((note) => ['note', note] as const),
-    ]);
-    return { document: { name, folder, fingerprint, ...facts }, text };
+  options: {
+    ...CALIBRATION_OPTIONS,
+    delta: { type: 'string', value: 'X', help: 'Of a task: margin that a verdict is wanted at (default 0.02).' },
+  },
+  run: async (given, { resources }) => {
+    const [named = ''] = given.positionals;
+    if (await isTask(resources, named)) return taskFacts(optionReader(given), resources, named);
+    const [option] = Object.keys(given.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
+    if (option !== undefined)
+      throw refuse('bad-usage', `--${option} is for tasks, and ${named} is none.`, 'Leave it out, or name a task.');
+    return modelFacts(resources, named);
   },
 };

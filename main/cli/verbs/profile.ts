@@ -7,13 +7,13 @@ import { type ExtraStatistic, extraStatistics } from '../../profile/routing-stat
 import { methodNames } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import { askTasks } from '../../tasks/chat/ask-tasks.ts';
-import { loadTask } from '../../tasks/load-task.ts';
 import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-file.ts';
+import { CALIBRATION_OPTIONS, loadNamedTasks } from '../calibration-options.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
-import { findModel, findTasks } from '../subjects.ts';
+import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
@@ -58,6 +58,7 @@ export const profile: Verb = {
       value: 'M',
       help: 'Also measure what these methods need beyond routing (see `uncurl methods M`); "all" for everything.',
     },
+    ...CALIBRATION_OPTIONS,
     ...CHAT_OPTION,
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
@@ -66,9 +67,8 @@ export const profile: Verb = {
   run: async (given, { resources, signal, progress, say }) => {
     const reader = optionReader(given);
     const out = outFile(reader);
-    const paths = await findTasks(resources, reader.texts('task'));
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
-    const plain = await Promise.all(paths.map((path) => loadTask(path)));
+    const plain = await loadNamedTasks(reader, resources);
     const isChat = reader.flag('chat');
     if (!isChat) await sayUnusedTemplates([checkpoint.folder], say);
     const tasks = isChat ? await askTasks(checkpoint.folder, plain, () => new Date()) : plain;

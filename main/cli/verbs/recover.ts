@@ -6,12 +6,12 @@ import { recoveredFile } from '../../inference/recovered-layer.ts';
 import { requireCalibration } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
-import { loadTask } from '../../tasks/load-task.ts';
+import { CALIBRATION_OPTIONS, loadNamedTasks } from '../calibration-options.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanFile, weightsBeside } from '../plan-files.ts';
-import { findModel, findTasks } from '../subjects.ts';
+import { findModel } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
@@ -53,6 +53,7 @@ export const recover: Verb = {
       value: 'WHAT',
       help: `What to refit: ${refitName.options.join(', ')} (default experts).`,
     },
+    ...CALIBRATION_OPTIONS,
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -62,7 +63,7 @@ export const recover: Verb = {
     const out = outFile(reader);
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const { recovery: _earlier, ...bare } = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
-    const tasks = await Promise.all((await findTasks(resources, reader.texts('task'))).map((path) => loadTask(path)));
+    const tasks = await loadNamedTasks(reader, resources);
     tasks.forEach(requireCalibration);
     await requireTokenizer(checkpoint);
     const items = tasks.flatMap(({ calibration }) => calibration);

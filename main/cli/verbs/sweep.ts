@@ -5,6 +5,7 @@ import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName, superExpertProtection } from '../../contract/plan.ts';
 import { candidateName, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
 import { methodNames } from '../../pruning/methods.ts';
+import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
@@ -12,7 +13,7 @@ import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { readMethods } from '../method-files.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
-import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
@@ -139,6 +140,7 @@ export const sweep: Verb = {
       help: 'Measure prompt and decode tokens per second of every model, each written to a folder for it.',
     },
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
+    ...CALIBRATION_OPTIONS,
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
@@ -155,7 +157,7 @@ export const sweep: Verb = {
       );
     const folders: string[] = [];
     for (const named of given.positionals) folders.push(await findModel(host.resources, named));
-    const tasks = await findTasks(host.resources, reader.texts('task'));
+    const tasks = await findNamedTasks(reader, host.resources);
     const candidates = readCandidates(reader.texts('candidate'));
     const seeds = reader.wholes('seeds');
     const first = reader.text('first');
@@ -184,7 +186,7 @@ export const sweep: Verb = {
     return withEngine(reader, host, async (engine): Promise<VerbResult> => {
       const { run } = await engine.call('sweep.start', {
         models: folders.map((folder) => engine.grantPath(folder)),
-        tasks: tasks.map((task) => engine.grantPath(task)),
+        tasks: await grantTasks(engine, tasks),
         settings,
         candidates: candidates.map(({ name, folder }) => ({ name, folder: engine.grantPath(folder) })),
         later: reader.flag('later') ? true : undefined,

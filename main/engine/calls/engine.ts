@@ -1,7 +1,8 @@
+import { homedir } from 'node:os';
 import type { z } from 'zod';
 import { calls, type folderListing } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
-import { listWithin } from '../../files/list-within.ts';
+import { listWithin, placeTyped } from '../../files/list-within.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 
@@ -16,19 +17,20 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
     memory: context.memory,
   })),
   'paths.name': answer(calls['paths.name'], ({ handle }) => ({ path: context.handles.resolve(handle) })),
-  'folders.list': answer(calls['folders.list'], async ({ handle }) => {
+  'folders.list': answer(calls['folders.list'], async ({ handle, path: typed, hidden }) => {
     const [first, second] = context.roots;
     if (first === undefined)
       throw refuse('no-browsing', 'Folders are not listed here.', 'Choose the folder in the dialog of the system.');
-    if (handle === undefined && second !== undefined) return listedRoots(context);
-    const { path, parent, entries } = await listWithin(
-      context.roots,
-      handle === undefined ? first : context.handles.resolve(handle),
-    );
+    if (handle === undefined && typed === undefined && second !== undefined) return listedRoots(context);
+    const asked = handle === undefined ? first : context.handles.resolve(handle);
+    const place =
+      typed === undefined ? { folder: asked, file: null } : await placeTyped(context.roots, typed, homedir());
+    const { path, parent, entries } = await listWithin(context.roots, place.folder, hidden);
     return {
       handle: context.handles.issue(path),
       path,
       parent: parent === null ? null : context.handles.issue(parent),
+      file: place.file === null ? undefined : context.handles.issue(place.file),
       entries: entries.map((entry) => ({
         handle: context.handles.issue(entry.path),
         name: entry.name,

@@ -1,16 +1,42 @@
 import { basename, extname } from 'node:path';
 import { calls } from '../../contract/calls.ts';
-import { refuse, serialiseError } from '../../contract/errors.ts';
+import { assertNever, refuse, serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
 import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
 import { recordedPath } from '../../workspace/library.ts';
+import { taskDocumentAt } from '../task-document-at.ts';
 import { changedSinceRun } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 
 type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.preview';
 
-const entryOf = async (context: EngineContext, path: string, runs: readonly RunManifest[]): Promise<TaskEntry> => {
+/** How the page is told of a choice of calibration items; undefined where a task brings its own, or has none. */
+const calibratedOf = async (
+  context: Pick<EngineContext, 'bundled' | 'handles'>,
+  path: string,
+): Promise<TaskEntry['calibrated']> => {
+  const document = await taskDocumentAt(context, path);
+  if (document === null) return undefined;
+  const { items, calibration } = document;
+  const { issue } = context.handles;
+  switch (calibration.from) {
+    case 'split':
+      return { items, choice: calibration };
+    case 'file':
+      return { items, choice: { from: 'file', file: issue(calibration.file) } };
+    case 'task':
+      return { items, choice: { from: 'task', task: issue(calibration.task) } };
+    default:
+      return assertNever(calibration);
+  }
+};
+
+export const entryOf = async (
+  context: EngineContext,
+  path: string,
+  runs: readonly RunManifest[],
+): Promise<TaskEntry> => {
   const bundled = [...context.bundled.tasks.values()].includes(path);
   const common = { handle: context.handles.issue(path), path, bundled };
   try {
@@ -40,7 +66,8 @@ const entryOf = async (context: EngineContext, path: string, runs: readonly RunM
       withoutQuestion: { ...withoutQuestion },
       hash,
     };
-    return { ...common, ...facts, error: null, ...(changed === undefined ? {} : { changed }) };
+    const calibrated = await calibratedOf(context, path);
+    return { ...common, ...facts, calibrated, error: null, ...(changed === undefined ? {} : { changed }) };
   } catch (error) {
     const { code, message, remedy } = serialiseError(error);
     const problem =
@@ -76,6 +103,15 @@ const previewOf = (item: TaskItem): { id: string; context: string; choices: stri
   };
 };
 
+/** Opens the task at a path and remembers it. */
+export const openTask = async (context: EngineContext, path: string): Promise<TaskEntry> => {
+  const { workspace, bundled } = context;
+  const { hash } = await context.task(path);
+  const isBundled = [...bundled.tasks.values()].includes(path);
+  if (!isBundled && (await workspace.library.add('tasks', path, hash))) context.emit({ type: 'tasks.changed' });
+  return entryOf(context, path, await workspace.runs.list());
+};
+
 export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
   const { workspace, handles, bundled } = context;
   const bundledPaths = new Set(bundled.tasks.values());
@@ -90,13 +126,7 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
       );
       return entries;
     }),
-    'tasks.open': answer(calls['tasks.open'], async ({ handle }) => {
-      const path = handles.resolve(handle);
-      const { hash } = await context.task(path);
-      if (!bundledPaths.has(path) && (await workspace.library.add('tasks', path, hash)))
-        context.emit({ type: 'tasks.changed' });
-      return entryOf(context, path, await workspace.runs.list());
-    }),
+    'tasks.open': answer(calls['tasks.open'], ({ handle }) => openTask(context, handles.resolve(handle))),
     'tasks.forget': answer(calls['tasks.forget'], async ({ handle }) => {
       const path = handles.resolve(handle);
       if (bundledPaths.has(path))

@@ -68,7 +68,7 @@ export const finetuneObstacle = (
   if (bare.length > 0) {
     return (
       `${bare.map(({ title }) => title).join(', ')}: no calibration items, and test items are never learnt from. ` +
-      'Untick the task.'
+      'Choose its calibration items in the list of tasks, or untick it.'
     );
   }
   if (chosen.stages.length === 0) return 'Choose at least one stage.';

@@ -2,12 +2,15 @@ import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { FolderPurpose } from '../../../main/contract/shell.ts';
-import { Button, Icon } from '../../components/button.tsx';
+import { Button, Icon, IconButton } from '../../components/button.tsx';
+import { Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
+import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import type { ChosenFolder } from '../../state/export-store.ts';
 import { folderDialogStore } from '../../state/file-choice.ts';
+import { PathField } from './path-field.tsx';
+import { nameOf, useRecentFolders } from './recent-folders.ts';
 import './folder-dialog.css';
 
 interface PurposeWords {
@@ -51,7 +54,7 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
   },
   python: {
     title: 'Choose a Python',
-    hint: 'The program itself (bin/python); hidden folders such as .venv are not listed.',
+    hint: 'The program itself (bin/python); tick “Hidden ones” for folders such as .venv.',
     confirm: '',
     target: 'file',
   },
@@ -65,10 +68,14 @@ export const FolderDialog = () => {
 
 const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python' }) => {
   const { answer } = folderDialogStore.getState();
+  const { title, hint, confirm, target } = words[purpose];
   const [handle, setHandle] = useState<PathHandle | null>(null);
   const [lastGood, setLastGood] = useState<PathHandle | null>(null);
-  const listing = useQuery('folders.list', handle === null ? {} : { handle });
-  const { title, hint, confirm, target } = words[purpose];
+  const [hidden, setHidden] = useState(false);
+  const listing = useQuery('folders.list', handle === null ? { hidden } : { handle, hidden });
+  const { cache } = useEngine();
+  const { busy, start } = useRequest();
+  const recent = useRecentFolders(target);
   const folder = listing.data;
 
   const enter = (next: PathHandle | null): void => {
@@ -76,6 +83,15 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
     setHandle(next);
   };
   const choose = (chosen: ChosenFolder): void => answer(chosen);
+  /** A folder is entered; a file that can be chosen here is chosen. */
+  const goTo = (path: string): void =>
+    start(async ({ bridge }) => {
+      const there = await bridge.call('folders.list', { path, hidden });
+      const entry = there.entries.find((one) => one.handle === there.file);
+      if (there.file !== undefined && (entry === undefined || entry.kind === target))
+        choose({ handle: there.file, path });
+      else enter(there.handle);
+    });
 
   return (
     <Dialog title={title} wide onClose={() => answer(null)}>
@@ -86,8 +102,26 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
           onClick={() => folder !== undefined && enter(folder.parent)}
           aria-label="Folder above"
         />
-        <code title={folder?.path}>{folder?.path ?? '…'}</code>
+        <PathField path={folder?.path ?? ''} disabled={busy} onGo={goTo} />
+        <IconButton
+          icon="resume"
+          label="Read the folder again"
+          onClick={() => cache.invalidate((name) => name === 'folders.list')}
+        />
+        <Checkbox checked={hidden} onChange={setHidden}>
+          Hidden ones
+        </Checkbox>
       </div>
+      {recent.length > 0 && (
+        <div className="folder-recent">
+          <span className="muted">Recent</span>
+          {recent.map((path) => (
+            <Button key={path} className="button-small" title={path} disabled={busy} onClick={() => goTo(path)}>
+              {nameOf(path)}
+            </Button>
+          ))}
+        </div>
+      )}
       {listing.error !== null && (
         <div className="folder-problem">
           <Problem error={listing.error} />

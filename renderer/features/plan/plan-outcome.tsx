@@ -1,5 +1,6 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { useAction } from '../../actions/action.ts';
+import { chooseCalibration } from '../../actions/open.ts';
 import { profileForPlan, tasksOfPlan } from '../../actions/jobs.ts';
 import { savePlan } from '../../actions/plan.ts';
 import { measurePlan } from '../../actions/sweep.ts';
@@ -97,6 +98,18 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
   const tasks = tasksOfPlan(facts);
   const isRunning = facts.jobs.some(({ kind }) => kind === 'profile');
   const [first] = tasks;
+  const calibrate = useAction(chooseCalibration);
+  if (first === undefined && calibrate.enabled)
+    return (
+      <>
+        <Problem error={{ message: error.message, remedy: 'It has no calibration items yet.' }} />
+        <div className="card-actions">
+          <Button look="primary" icon="split" onClick={calibrate.perform}>
+            Choose calibration items…
+          </Button>
+        </div>
+      </>
+    );
   const subject = tasks.length === 1 && first !== undefined ? first.title : `${tasks.length} tasks`;
   return (
     <>

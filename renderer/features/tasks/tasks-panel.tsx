@@ -1,7 +1,8 @@
 import { useStore } from 'zustand';
+import { lacksCalibration } from '../../../main/contract/task.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
-import { openTask } from '../../actions/open.ts';
+import { openTask, takesCalibration } from '../../actions/open.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Panel } from '../../components/panel.tsx';
@@ -12,7 +13,7 @@ import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
-import { sampleStore } from '../../state/dialog-stores.ts';
+import { calibrationStore, sampleStore } from '../../state/dialog-stores.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { usePart } from '../../state/view-stores.ts';
 import { withoutQuestionText } from './without-question.ts';
@@ -65,7 +66,7 @@ export const TasksPanel = () => {
           <Definition of="profiled">●</Definition>
         </div>
       )}
-      <ul className="rows" aria-label="Tasks">
+      <ul className="rows rows-bounded" aria-label="Tasks">
         {tasks.data?.map((task) => (
           <TaskRow key={task.handle} task={task} />
         ))}
@@ -86,6 +87,7 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
   const { byTask } = useProfiles();
   const { busy, start } = useRequest();
   const profiled = byTask.has(task.name);
+  const lacking = lacksCalibration(task);
   return (
     <li className="row" aria-current={focused ? 'true' : undefined}>
       <input
@@ -120,11 +122,24 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
               <span className="row-note">cannot be opened</span>
             )}
           </span>
+          {lacking && (
+            <span className="row-warning" title="No calibration items: it cannot be profiled yet">
+              <Icon name="warning" size={11} />
+              <span className="visually-hidden">, no calibration items</span>
+            </span>
+          )}
           <span className={profiled ? 'profiled-mark' : 'profiled-mark profiled-not'} />
           <span className="visually-hidden">{profiled ? ', profiled' : ', not profiled'}</span>
         </button>
       </Tooltip>
       <div className="row-tools">
+        {takesCalibration(task) && (
+          <IconButton
+            icon="split"
+            label={`Calibration items of ${task.title}`}
+            onClick={() => calibrationStore.getState().show(task.handle)}
+          />
+        )}
         <IconButton
           icon="eye"
           label={`Items of ${task.title}`}
@@ -163,11 +178,15 @@ const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profi
         <br />
         {formatCount(task.items.test)} test items, {formatCount(task.items.calibration)} calibration items
         <br />
-        {profiled ? 'Profiled with this model' : 'Not profiled with this model yet'}
+        {lacksCalibration(task)
+          ? 'Cannot be profiled before calibration items are chosen'
+          : profiled
+            ? 'Profiled with this model'
+            : 'Not profiled with this model yet'}
       </p>
       {task.source !== '' && <p>Source: {task.source}</p>}
       {task.licence !== '' && <p>Licence: {task.licence}</p>}
-      <p className="muted">{task.path}</p>
+      <p className="muted">{task.calibrated?.items ?? task.path}</p>
     </>
   );
 };

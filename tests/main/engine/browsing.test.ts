@@ -57,3 +57,27 @@ test('several roots are listed as folders to begin with', async () => {
   if (second === undefined) throw new Error('a second root');
   expect((await engine.call('folders.list', { handle: second.handle })).entries.length).toBeGreaterThan(0);
 });
+
+test('a typed path leads to a folder, or to a file with its folder; hidden ones are listed where asked for', async () => {
+  const root = await realpath(await temporaryFolder());
+  await mkdir(join(root, '.cache', 'models'), { recursive: true });
+  await writeFile(join(root, 'own.jsonl'), '{}');
+  const engine = await browsing([root]);
+  const names = async (input: { path?: string; hidden?: boolean }): Promise<readonly string[]> =>
+    (await engine.call('folders.list', input)).entries.map(({ name }) => name);
+  expect(await names({})).toEqual(['own.jsonl']);
+  expect(await names({ hidden: true })).toEqual(['.cache', 'own.jsonl']);
+  expect(await names({ path: join(root, '.cache') })).toEqual(['models']);
+  const typed = await engine.call('folders.list', { path: ` ${join(root, 'own.jsonl')} ` });
+  expect([typed.path, typed.file]).toEqual([root, typed.entries[0]?.handle]);
+  for (const [path, code] of [
+    ['own.jsonl', 'bad-path'],
+    [join(root, 'nothing'), 'no-such-folder'],
+    ['/etc/hostname', 'outside-roots'],
+    // Whether it is there is not told either.
+    ['/no/such/folder', 'outside-roots'],
+    [join(root, '..'), 'outside-roots'],
+    ['~', 'outside-roots'],
+  ] as const)
+    await expect(engine.call('folders.list', { path })).rejects.toMatchObject({ code, kind: 'refused' });
+});

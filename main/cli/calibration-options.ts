@@ -1,0 +1,135 @@
+import {
+  type CalibrationChoice,
+  DEFAULT_SHARE,
+  DEFAULT_SPLIT_SEED,
+  type RecordedCalibration,
+} from '../contract/calibration.ts';
+import { assertNever, refuse } from '../contract/errors.ts';
+import type { PathHandle } from '../contract/model.ts';
+import type { Engine } from '../engine/engine.ts';
+import { calibrate } from '../tasks/calibration/load-task-document.ts';
+import { loadTask } from '../tasks/load-task.ts';
+import type { Task } from '../tasks/task.ts';
+import { actualPath, bundledTasks } from '../workspace/library.ts';
+import { badValue, type OptionReader } from './option-values.ts';
+import { findTasks } from './subjects.ts';
+import type { VerbOption } from './verb.ts';
+
+/** For verbs that name tasks: where those that bring test items only take their calibration items from. */
+export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {
+  split: {
+    type: 'string',
+    value: 'SHARE',
+    help:
+      `Of tasks without calibration items: draw this share of the items for calibration (usually ` +
+      `${String(DEFAULT_SHARE)}) and test the others. Items of one group or one text stay together.`,
+  },
+  'split-seed': { type: 'string', value: 'N', help: `Seed of --split (default ${String(DEFAULT_SPLIT_SEED)}).` },
+  'calibrate-on': {
+    type: 'string',
+    value: 'FILE|TASK',
+    help: 'Of tasks without calibration items: take those of another task, or the items of this file.',
+  },
+};
+
+/** Reads a task as the engine does, with the names of what comes along. */
+type Load = (path: string) => Promise<Task>;
+
+const loaderOf = async (resources: string): Promise<Load> => {
+  const bundled = await bundledTasks(resources);
+  return (path) => loadTask(path, (named) => actualPath(named, bundled));
+};
+
+/** What the options choose, by absolute paths; null where nothing is chosen. */
+const readCalibration = async (
+  reader: OptionReader,
+  resources: string,
+  load: Load,
+): Promise<RecordedCalibration | null> => {
+  const share = reader.real('split', 0, 1);
+  const seed = reader.whole('split-seed', 0);
+  const other = reader.text('calibrate-on');
+  if (share !== undefined && other !== undefined)
+    throw refuse('bad-usage', '--split and --calibrate-on are both given.', 'Give one of them.');
+  if (seed !== undefined && share === undefined)
+    throw refuse('bad-usage', '--split-seed is given without --split.', 'Give --split, for example 0.2.');
+  if (share !== undefined) {
+    if (share === 0 || share === 1) throw badValue('split', String(share), 'a share between 0 and 1');
+    return { from: 'split', share, seed: seed ?? DEFAULT_SPLIT_SEED };
+  }
+  if (other === undefined) return null;
+  const [path = '', ...more] = await findTasks(resources, [other]);
+  if (more.length > 0) throw badValue('calibrate-on', other, 'one file or task');
+  const { calibration } = await load(path);
+  return calibration.length > 0 ? { from: 'task', task: path } : { from: 'file', file: path };
+};
+
+/** A task of `--task` before an engine knows it. */
+export interface NamedTask {
+  readonly path: string;
+  /** Null: the task has calibration items, or nothing is chosen. */
+  readonly choice: RecordedCalibration | null;
+}
+
+/** The tasks of `--task`, and what the options choose for those that bring no calibration items. */
+export const findNamedTasks = (reader: OptionReader, resources: string): Promise<readonly NamedTask[]> =>
+  chooseFor(reader.texts('task'), reader, resources);
+
+const chooseFor = async (
+  named: readonly string[],
+  reader: OptionReader,
+  resources: string,
+): Promise<readonly NamedTask[]> => {
+  const load = await loaderOf(resources);
+  const paths = await findTasks(resources, named);
+  const choice = await readCalibration(reader, resources, load);
+  if (choice === null) return paths.map((path) => ({ path, choice }));
+  const tasks = await Promise.all(
+    paths.map(async (path) => ({ path, choice: (await load(path)).calibration.length > 0 ? null : choice })),
+  );
+  if (tasks.some((one) => one.choice !== null)) return tasks;
+  throw refuse(
+    'has-calibration',
+    'Every task that is named brings calibration items of its own.',
+    `Leave --${choice.from === 'split' ? 'split' : 'calibrate-on'} out.`,
+  );
+};
+
+/** Reads them, for verbs without a workspace. */
+export const loadNamedTasks = async (
+  reader: OptionReader,
+  resources: string,
+  named = reader.texts('task'),
+): Promise<readonly Task[]> => {
+  const load = await loaderOf(resources);
+  return Promise.all(
+    (await chooseFor(named, reader, resources)).map(async ({ path, choice }) => {
+      const task = await load(path);
+      return choice === null ? task : (await calibrate(task, choice, load)).task;
+    }),
+  );
+};
+
+const grantedChoice = (engine: Engine, calibration: RecordedCalibration): CalibrationChoice => {
+  switch (calibration.from) {
+    case 'split':
+      return calibration;
+    case 'file':
+      return { from: 'file', file: engine.grantPath(calibration.file) };
+    case 'task':
+      return { from: 'task', task: engine.grantPath(calibration.task) };
+    default:
+      return assertNever(calibration);
+  }
+};
+
+/** Grants them to an engine, whose workspace keeps what was chosen: so a run of it can be resumed. */
+export const grantTasks = async (engine: Engine, tasks: readonly NamedTask[]): Promise<PathHandle[]> => {
+  const handles: PathHandle[] = [];
+  for (const { path, choice } of tasks) {
+    const handle = engine.grantPath(path);
+    if (choice === null) handles.push(handle);
+    else handles.push((await engine.call('tasks.calibrate', { handle, choice: grantedChoice(engine, choice) })).handle);
+  }
+  return handles;
+};

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { pathHandle } from './model.ts';
+
+/** Share of the items that are drawn for calibration: at least one item stays on each side. */
+export const splitShare = z.number().gt(0).lt(1);
+export const splitSeed = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+
+const split = z.object({ from: z.literal('split'), share: splitShare, seed: splitSeed });
+
+/**
+ * Where a task that brings test items only takes its calibration items from: some of its own, drawn by a seed; the
+ * items of a second file; or the calibration items of another task. Files and tasks by their handles.
+ */
+export const calibrationChoice = z.discriminatedUnion('from', [
+  split,
+  z.object({ from: z.literal('file'), file: pathHandle }),
+  z.object({ from: z.literal('task'), task: pathHandle }),
+]);
+export type CalibrationChoice = z.infer<typeof calibrationChoice>;
+
+const place = z.string().min(1).max(4096);
+
+/** The same as a file records it: by paths. */
+export const recordedCalibration = z.discriminatedUnion('from', [
+  split,
+  z.object({ from: z.literal('file'), file: place }),
+  z.object({ from: z.literal('task'), task: place }),
+]);
+export type RecordedCalibration = z.infer<typeof recordedCalibration>;
+
+/** A choice before it is made: what it would give. */
+export const calibrationTrial = z.object({
+  calibration: z.number(),
+  test: z.number(),
+  /** Items of the other source that are also test items: they stay out of calibration. */
+  leftOut: z.number(),
+  /** Sets of items that share a group or a text; null where every item stands alone. */
+  groups: z.number().nullable(),
+});
+export type CalibrationTrial = z.infer<typeof calibrationTrial>;
+
+/** The split that is offered first. */
+export const DEFAULT_SHARE = 0.2;
+export const DEFAULT_SPLIT_SEED = 0;

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/** What lies at a path that a person dropped or opened. */
+export const toldPlace = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('model') }),
+  z.object({ kind: z.literal('task') }),
+  /** The folder of a run, or a file in it; `isHere`: in this workspace. */
+  z.object({ kind: z.literal('run'), run: z.string(), workspace: z.string(), isHere: z.boolean() }),
+  z.object({ kind: z.literal('other'), path: z.string(), isFolder: z.boolean() }),
+]);
+export type ToldPlace = z.infer<typeof toldPlace>;
+
+/** The name of a file that a page gives: no part of a path. */
+export const givenFileName = z
+  .string()
+  .min(1)
+  .max(160)
+  .regex(/^(?!\.)[^\\/:*?"<>|\p{Cc}]+\.(?:jsonl|parquet|txt|yaml|yml)$/iu);
+
+/** Bytes of the largest file that a page can give: in one message (16 MB), in base64, with room to spare. */
+export const MAX_GIVEN_BYTES = 8 * 2 ** 20;

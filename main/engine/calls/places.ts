@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { calls } from '../../contract/calls.ts';
+import { refuse } from '../../contract/errors.ts';
+import type { ToldPlace } from '../../contract/told-place.ts';
+import { MAX_GIVEN_BYTES } from '../../contract/told-place.ts';
+import { isFile, makeFolder } from '../../files/file-errors.ts';
+import { kindOfFile, kindOfFolder } from '../../files/list-folder.ts';
+import { explainReadError } from '../../files/regular-file.ts';
+import { writeFileAtomically } from '../../files/write-atomically.ts';
+import { isWorkspace } from '../../workspace/open-workspace.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { openTask } from './tasks.ts';
+
+type PlaceCall = 'paths.tell' | 'tasks.take';
+
+/** Folder of the workspace that keeps files which a page gave by their content. */
+const FOLDER = 'given';
+
+/** The run whose folder this is: `runs/NAME` with a manifest, in a workspace; null for any other folder. */
+const runAt = async (folder: string, here: string): Promise<ToldPlace | null> => {
+  const workspace = dirname(dirname(folder));
+  const isRun = basename(dirname(folder)) === 'runs' && (await isFile(join(folder, 'manifest.json')));
+  if (!isRun || !(await isWorkspace(workspace))) return null;
+  return { kind: 'run', run: basename(folder), workspace, isHere: workspace === (await realpath(here)) };
+};
+
+const tell = async (path: string, here: string): Promise<ToldPlace> => {
+  try {
+    const real = await realpath(path);
+    const isFolder = (await stat(real)).isDirectory();
+    const run = await runAt(isFolder ? real : dirname(real), here);
+    if (run !== null) return run;
+    const kind = await (isFolder ? kindOfFolder(real) : kindOfFile(real));
+    return kind === 'model' || kind === 'task' ? { kind } : { kind: 'other', path, isFolder };
+  } catch (error) {
+    throw explainReadError(error, path);
+  }
+};
+
+export const placeCalls = (context: EngineContext): Pick<Answers, PlaceCall> => {
+  const { workspace, handles } = context;
+  return {
+    'paths.tell': answer(calls['paths.tell'], ({ handle }) => tell(handles.resolve(handle), workspace.path)),
+    'tasks.take': answer(calls['tasks.take'], async ({ name, base64 }) => {
+      const bytes = Buffer.from(base64, 'base64');
+      if (bytes.length > MAX_GIVEN_BYTES)
+        throw refuse(
+          'file-too-large',
+          `${name} has ${String(bytes.length)} bytes; at most ${String(MAX_GIVEN_BYTES)} are taken from a page.`,
+          'Open it by its path: “Open task file…”.',
+        );
+      // A folder by the content: the same file is kept once, and another one of the same name beside it.
+      const folder = join(workspace.path, FOLDER, createHash('sha256').update(bytes).digest('hex').slice(0, 16));
+      await makeFolder(folder);
+      const file = join(folder, name);
+      await writeFileAtomically(file, bytes, workspace.temporaryFolder);
+      return openTask(context, file);
+    }),
+  };
+};

@@ -1,0 +1,17 @@
+import {
+  isTaskDocument,
+  placedDocument,
+  readTaskDocument,
+  type TaskDocument,
+} from '../tasks/calibration/task-document.ts';
+import { actualPath } from '../workspace/library.ts';
+import type { EngineContext } from './engine-context.ts';
+
+/** What the task document at a path says, with absolute paths; null for any other task. */
+export const taskDocumentAt = async (
+  { bundled }: Pick<EngineContext, 'bundled'>,
+  path: string,
+): Promise<TaskDocument | null> =>
+  isTaskDocument(path)
+    ? placedDocument(path, await readTaskDocument(path), (named) => actualPath(named, bundled.tasks))
+    : null;

@@ -1,0 +1,60 @@
+import type { MetricName } from '../contract/task.ts';
+import { formatRoughPercent } from '../figures/numbers.ts';
+import { itemsForChance } from '../statistics/paired-power.ts';
+import { itemsNeeded, ONE_SIDED_ALPHA, quantileAt, TEXTS_NEEDED, WANTED_CHANCE } from './verdicts.ts';
+
+/**
+ * Shares of items whose answer a pruned model may change, before anything is measured: of the points of the sample that
+ * are safe at 2 points, half change none and none more than 2 %.
+ */
+const SUPPOSED_DISCORDANCES = [0.01, 0.02, 0.05] as const;
+
+/** Items that a verdict takes if so many answers change. */
+export interface ItemsForVerdict {
+  /** Fewest with which anything can be called safe. */
+  readonly fewest: number;
+  /** With which an unharmed candidate is called safe with a chance of WANTED_CHANCE, by the share that changes. */
+  readonly byDiscordance: readonly { readonly discordance: number; readonly items: number }[];
+}
+
+/** What a verdict of accuracy takes at the margin `delta`, before anything is measured. */
+export const itemsForVerdict = (delta: number): ItemsForVerdict => {
+  const fewest = itemsNeeded(delta);
+  const z = quantileAt(ONE_SIDED_ALPHA);
+  return {
+    fewest,
+    byDiscordance: SUPPOSED_DISCORDANCES.map((discordance) => ({
+      discordance,
+      items: itemsForChance({ delta, z }, discordance, WANTED_CHANCE, fewest),
+    })),
+  };
+};
+
+const points = (delta: number): string => `${String(Number((delta * 100).toFixed(2)))} points`;
+
+/**
+ * How far `n` test items go: "120 test items are too few: at a margin of 2 points nothing can be called safe with fewer
+ * than 149", or what it takes for an unharmed plan to be called so, by how many answers change.
+ */
+export const itemsForVerdictText = (n: number, delta: number, metric: MetricName = 'acc'): string => {
+  if (metric === 'perplexity') {
+    const texts = `${String(n)} test texts`;
+    return n < TEXTS_NEEDED
+      ? `${texts} are too few: no threshold is told with fewer than ${String(TEXTS_NEEDED)}.`
+      : `${texts}; ${String(TEXTS_NEEDED)} are the fewest that a threshold is told with.`;
+  }
+  const { fewest, byDiscordance } = itemsForVerdict(delta);
+  const margin = `at a margin of ${points(delta)}`;
+  const have = `${String(n)} test items`;
+  if (n < fewest) return `${have} are too few: ${margin} nothing can be called safe with fewer than ${String(fewest)}.`;
+  const [first, ...others] = byDiscordance.map(
+    ({ discordance, items }) => `${String(items)} if ${formatRoughPercent(discordance)}`,
+  );
+  return (
+    `${have}; ${margin} ${String(fewest)} are the fewest. For an unharmed plan to be called safe with a chance of ` +
+    `${formatRoughPercent(WANTED_CHANCE)} it takes about ${first ?? ''} of the answers change, ${others.join(', ')}.`
+  );
+};
+
+/** How much wider the interval of the tested share is than that of all items: 1 / sqrt(1 - share). */
+export const wideningBySplit = (share: number): number => 1 / Math.sqrt(1 - share);

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+/** What a saved figure or table says of where its numbers come from: the run, or the profile of a model on a task. */
+export type FigureSource =
+  | { readonly kind: 'run'; readonly run: string; readonly title: string | null }
+  | { readonly kind: 'profile'; readonly model: string; readonly task: string };
+
+const ofRun = z.object({ id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/), title: z.string().optional() });
+const ofProfile = z.object({ model: z.object({ name: z.string() }), task: z.object({ name: z.string() }) });
+
+const SVG_MANIFEST = /<metadata id="manifest">([^<]*)<\/metadata>/;
+const CSV_MANIFEST = /^# manifest: (.*)$/m;
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+const unescaped = (reference: string): string | undefined => {
+  const code = reference.startsWith('#x')
+    ? Number.parseInt(reference.slice(2), 16)
+    : reference.startsWith('#')
+      ? Number(reference.slice(1))
+      : null;
+  if (code === null) return ENTITIES[reference];
+  return code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
+};
+
+const unescapeXml = (text: string): string =>
+  text.replace(/&(#\d{1,7}|#x[0-9a-fA-F]{1,6}|\w{1,5});/g, (whole, reference: string) => unescaped(reference) ?? whole);
+
+const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
+/** Length, type and CRC of a PNG's chunk. */
+const CHUNK_FRAME_BYTES = 12;
+const KEYWORD = 'Manifest';
+/** The keyword's end, two flags of compression, and the ends of the empty language and translated keyword. */
+const FIELDS_BYTES = 5;
+
+/** The text of the international text chunk `Manifest` (PNG specification, 11.3.3.4), uncompressed as it is written. */
+const pngManifest = (bytes: Uint8Array): string | null => {
+  if (PNG_SIGNATURE.some((byte, index) => bytes[index] !== byte)) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const head = new TextEncoder().encode(KEYWORD);
+  for (let at = PNG_SIGNATURE.length; at + CHUNK_FRAME_BYTES <= bytes.length;) {
+    const length = view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const data = bytes.subarray(at + 8, at + 8 + length);
+    if (data.length < length) return null;
+    if (type === 'iTXt' && head.every((code, index) => data[index] === code))
+      return new TextDecoder().decode(data.subarray(KEYWORD.length + FIELDS_BYTES));
+    at += CHUNK_FRAME_BYTES + length;
+  }
+  return null;
+};
+
+const manifestText = (bytes: Uint8Array): string | null => {
+  const ofPng = pngManifest(bytes);
+  if (ofPng !== null) return ofPng;
+  const text = new TextDecoder().decode(bytes);
+  const svg = SVG_MANIFEST.exec(text)?.[1];
+  return svg === undefined ? (CSV_MANIFEST.exec(text)?.[1] ?? null) : unescapeXml(svg);
+};
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+};
+
+/** Where a saved SVG, PNG or CSV comes from; null where it does not say, as files of other programs do not. */
+export const readFigureSource = (bytes: Uint8Array): FigureSource | null => {
+  const text = manifestText(bytes);
+  const manifest = text === null ? null : parsed(text);
+  const run = ofRun.safeParse(manifest);
+  if (run.success) return { kind: 'run', run: run.data.id, title: run.data.title ?? null };
+  const profile = ofProfile.safeParse(manifest);
+  return profile.success ? { kind: 'profile', model: profile.data.model.name, task: profile.data.task.name } : null;
+};

@@ -1,0 +1,112 @@
+import { refuse } from '../../contract/errors.ts';
+import type { TaskItem } from '../../contract/task.ts';
+import { describeLeftOut, hashTask, leaveOutTestTexts } from '../items.ts';
+import type { PromptTurns, TaskTurns } from '../prompt-turns.ts';
+import { turnsOf } from '../load-task-folder.ts';
+import { KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
+import { splitItems } from './split-items.ts';
+
+/** Where calibration items come from, once it is read. */
+export type CalibrationSource =
+  | { readonly from: 'split'; readonly share: number; readonly seed: number }
+  /** `items`: the test items of a file, or the calibration items of another task; `name` as it is told. */
+  | { readonly from: 'items'; readonly name: string; readonly items: readonly TaskItem[]; readonly turns: Turns };
+
+/** Null: every item is one text, a user's one turn in a chat. */
+type Turns = readonly PromptTurns[] | null;
+
+export interface CalibratedTask {
+  readonly task: Task;
+  readonly leftOut: number;
+  readonly groups: number | null;
+}
+
+/** Refuses a task that brings calibration items: those are its own, and others would make another task of it. */
+export const requireNoCalibration = ({ calibration, path }: Task): void => {
+  if (calibration.length === 0) return;
+  throw refuse(
+    'has-calibration',
+    `${path} brings ${String(calibration.length)} calibration items of its own.`,
+    'Use it as it is.',
+  );
+};
+
+const at = <T>(list: readonly T[], positions: readonly number[]): readonly T[] =>
+  positions.flatMap((position) => list.slice(position, position + 1));
+
+const percent = (share: number): string => `${String(Number((share * 100).toFixed(2)))} %`;
+
+const bothTurns = (calibration: Turns, test: Turns, task: Pick<Task, 'calibration' | 'test'>): TaskTurns | null =>
+  calibration === null && test === null
+    ? null
+    : { calibration: calibration ?? turnsOf(task.calibration, []), test: test ?? turnsOf(task.test, []) };
+
+/** Ids name items in tables: one that a test item has, too, is told apart. */
+const withOwnIds = (items: readonly TaskItem[], test: readonly TaskItem[]): readonly TaskItem[] => {
+  const taken = new Set(test.map(({ id }) => id));
+  return items.map((item) => (taken.has(item.id) ? { ...item, id: `calibration:${item.id}` } : item));
+};
+
+const assembled = (base: Task, splits: Pick<Task, 'calibration' | 'test' | 'turns'>, note: string): Task => ({
+  ...base,
+  ...splits,
+  description: [base.description, note].filter((sentence) => sentence !== '').join(' '),
+  hash: hashTask(base.metric, splits.calibration, splits.test, base.judging?.rule),
+});
+
+/**
+ * A task of test items only, with calibration items: some of its own, or those of another source without what is also
+ * tested. Its hash is of what it then holds, so that another choice is another task.
+ *
+ * @throws WorkbenchError `has-calibration`, `cannot-split`, `metric-does-not-fit`, `shared-splits`.
+ */
+export const withCalibration = (base: Task, source: CalibrationSource): CalibratedTask => {
+  requireNoCalibration(base);
+  const turns = base.turns?.test ?? null;
+  if (source.from === 'split') {
+    const { calibration: drawn, test: kept, groups } = splitItems(base.test, source, base.path);
+    const splits = { calibration: at(base.test, drawn), test: at(base.test, kept) };
+    const told = turns === null ? null : { calibration: at(turns, drawn), test: at(turns, kept) };
+    const note =
+      `${String(drawn.length)} of ${String(base.test.length)} items (${percent(source.share)} asked for) are drawn ` +
+      `with seed ${String(source.seed)} for calibration and not tested.`;
+    return { task: assembled(base, { ...splits, turns: told }, note), leftOut: 0, groups };
+  }
+  const [first] = source.items;
+  const [tested] = base.test;
+  if (first !== undefined && tested !== undefined && kindOf(first) !== kindOf(tested))
+    throw refuse(
+      'metric-does-not-fit',
+      `${source.name} holds ${KIND_WORDS[kindOf(first)]}s, and ${base.path} ${KIND_WORDS[kindOf(tested)]}s.`,
+      'Take calibration items of the same kind.',
+    );
+  const placed = (items: readonly TaskItem[]) => items.map((item, position) => ({ item, position }));
+  const { kept, leftOut } = leaveOutTestTexts(placed(source.items), placed(base.test), ({ item }) =>
+    profiledText(item),
+  );
+  if (kept.length === 0)
+    throw refuse(
+      'shared-splits',
+      `${source.name} has no item whose text is not tested in ${base.path}.`,
+      'Take calibration items that are not tested.',
+    );
+  const splits = {
+    calibration: withOwnIds(
+      kept.map(({ item }) => item),
+      base.test,
+    ),
+    test: base.test,
+  };
+  const other = source.turns;
+  const told =
+    other === null
+      ? null
+      : at(
+          other,
+          kept.map(({ position }) => position),
+        );
+  const note = [`Calibration items: ${String(kept.length)} of ${source.name}.`, describeLeftOut(leftOut)]
+    .filter((sentence) => sentence !== '')
+    .join(' ');
+  return { task: assembled(base, { ...splits, turns: bothTurns(told, turns, splits) }, note), leftOut, groups: null };
+};

@@ -1,0 +1,50 @@
+import type { RecordedCalibration } from '../../contract/calibration.ts';
+import { assertNever, refuse } from '../../contract/errors.ts';
+import type { Task } from '../task.ts';
+import { type CalibrationSource, type CalibratedTask, withCalibration } from './calibrated-task.ts';
+import { isTaskDocument, placedDocument, readTaskDocument } from './task-document.ts';
+
+/** Reads a task of any other form. */
+type Load = (path: string) => Promise<Task>;
+
+/** Reads a choice with absolute paths. */
+const sourceOf = async (calibration: RecordedCalibration, load: Load): Promise<CalibrationSource> => {
+  switch (calibration.from) {
+    case 'split':
+      return calibration;
+    case 'file': {
+      const { calibration: first, test, turns = null } = await load(calibration.file);
+      return {
+        from: 'items',
+        name: calibration.file,
+        items: [...first, ...test],
+        turns: turns === null ? null : [...turns.calibration, ...turns.test],
+      };
+    }
+    case 'task': {
+      const task = await load(calibration.task);
+      if (task.calibration.length === 0)
+        throw refuse(
+          'no-calibration',
+          `${calibration.task} has no calibration items to take.`,
+          'Name a task that has, or use its items as a second file.',
+        );
+      return { from: 'items', name: task.name, items: task.calibration, turns: task.turns?.calibration ?? null };
+    }
+    default:
+      return assertNever(calibration);
+  }
+};
+
+/** A task of test items with the calibration items of a choice, whose paths are absolute. */
+export const calibrate = async (base: Task, calibration: RecordedCalibration, load: Load): Promise<CalibratedTask> =>
+  withCalibration(base, await sourceOf(calibration, load));
+
+/** The task that a document describes. Its items are those of a file, not of another document. */
+export const loadTaskDocument = async (file: string, named: (path: string) => string, load: Load): Promise<Task> => {
+  const { items, calibration } = placedDocument(file, await readTaskDocument(file), named);
+  if (isTaskDocument(items))
+    throw refuse('bad-task', `${file}: items names another task document.`, 'Name the file of the items themselves.');
+  const { task } = await calibrate(await load(items), calibration, load);
+  return { ...task, path: file };
+};

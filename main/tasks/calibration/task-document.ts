@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { recordedCalibration, type RecordedCalibration } from '../../contract/calibration.ts';
+import { refuse } from '../../contract/errors.ts';
+import { canonicalJson } from '../../files/canonical-json.ts';
+import { makeFolder } from '../../files/file-errors.ts';
+import { parseForeignJson } from '../../files/parse-json.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
+import { writeFileAtomically } from '../../files/write-atomically.ts';
+
+/** Ends the names of files that say where the calibration items of a file of test items come from. */
+export const DOCUMENT_SUFFIX = '.task.json';
+
+/** Two paths and a few numbers. */
+const MAX_DOCUMENT_BYTES = 65_536;
+
+const FORMAT = 'uncurl-task';
+
+const taskDocument = z.object({
+  format: z.literal(FORMAT),
+  version: z.literal(1),
+  /** The file of test items; like every path here relative to the document's folder, or absolute. */
+  items: z.string().min(1).max(4096),
+  calibration: recordedCalibration,
+});
+
+/** What a task document says; paths as they stand there. */
+export type TaskDocument = Pick<z.infer<typeof taskDocument>, 'items' | 'calibration'>;
+
+export const isTaskDocument = (path: string): boolean => path.toLowerCase().endsWith(DOCUMENT_SUFFIX);
+
+/** Reads a task document; refuses what is none, naming file and key. */
+export const readTaskDocument = async (file: string): Promise<TaskDocument> => {
+  const text = await readTextIfThere(file, { mostBytes: MAX_DOCUMENT_BYTES });
+  if (text === null) throw refuse('missing-task', `${file} does not exist.`, 'Open the file of its items again.');
+  let json: unknown;
+  try {
+    json = parseForeignJson(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw refuse('bad-task', `${file} is not JSON (${reason}).`, 'Open the file of its items again.', cause);
+  }
+  const parsed = taskDocument.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw refuse(
+      'bad-task',
+      `${file}: ${issue === undefined ? 'not a task document' : `${issue.path.join('.') || 'document'}: ${issue.message}`}.`,
+      `It is {"format": "${FORMAT}", "version": 1, "items": FILE, "calibration": {"from": "split", "share": 0.2, "seed": ` +
+        '0}}, or "from" is "file" or "task" with a path of that name.',
+    );
+  }
+  return parsed.data;
+};
+
+/**
+ * The same with absolute paths; `named` says where what is named without a path lies (a bundled task), and gives any
+ * other path back.
+ */
+export const placedDocument = (
+  file: string,
+  { items, calibration }: TaskDocument,
+  named: (path: string) => string,
+): TaskDocument => {
+  const placed = (path: string): string => resolve(dirname(file), named(path));
+  return {
+    items: placed(items),
+    calibration:
+      calibration.from === 'split'
+        ? calibration
+        : calibration.from === 'file'
+          ? { from: 'file', file: placed(calibration.file) }
+          : { from: 'task', task: placed(calibration.task) },
+  };
+};
+
+/** Files and folders beside the document itself that its task is read from. */
+export const placesOf = ({ items, calibration }: TaskDocument): readonly string[] => {
+  switch (calibration.from) {
+    case 'split':
+      return [items];
+    case 'file':
+      return [items, calibration.file];
+    default:
+      return [items, calibration.task];
+  }
+};
+
+/** The name of the task: that of the file of items. */
+export const nameOfItems = (items: string): string => basename(items, extname(items));
+
+/**
+ * Writes the document of a choice into `folder`, under a name of the items and the choice, so that the same choice is
+ * the same file; gives its path.
+ */
+export const writeTaskDocument = async (
+  folder: string,
+  document: { readonly items: string; readonly calibration: RecordedCalibration },
+  temporaryFolder: string,
+): Promise<string> => {
+  const whole = { format: FORMAT, version: 1, ...document };
+  const hash = createHash('sha256').update(canonicalJson(whole)).digest('hex').slice(0, 12);
+  const file = join(folder, `${nameOfItems(document.items)}-${hash}${DOCUMENT_SUFFIX}`);
+  await makeFolder(folder);
+  await writeFileAtomically(file, `${JSON.stringify(whole, null, 2)}\n`, temporaryFolder);
+  return file;
+};

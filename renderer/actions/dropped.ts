@@ -1,0 +1,117 @@
+import { refuse } from '../../main/contract/errors.ts';
+import type { PathHandle } from '../../main/contract/model.ts';
+import { MAX_GIVEN_BYTES } from '../../main/contract/told-place.ts';
+import type { Engine } from '../engine/engine-context.tsx';
+import { readFacts } from '../engine/facts.ts';
+import { noticesStore } from '../state/notices-store.ts';
+import { isUsable, selectedModel } from '../engine/facts.ts';
+import { takeModel, takeTask, takeTaskEntry } from './open.ts';
+import { openRun } from './open-run.ts';
+import { importText } from './plan.ts';
+
+/** What a file is opened as when only its name and content are known. */
+export type ContentKind = 'task' | 'plan' | 'figure' | 'other';
+
+/** By its name: plans and rankings are JSON; of the pictures and tables only those that the workbench saved open. */
+export const contentKind = (name: string): ContentKind => {
+  const lower = name.toLowerCase();
+  if (/\.(?:jsonl|parquet|txt|yaml|yml)$/.test(lower)) return 'task';
+  if (lower.endsWith('.json') && !lower.endsWith('.task.json')) return 'plan';
+  return /\.(?:svg|png|csv)$/.test(lower) ? 'figure' : 'other';
+};
+
+/** The part of a File that is read; a test gives one of its own. */
+export interface GivenFile {
+  readonly name: string;
+  readonly size: number;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+const requireSmall = ({ name, size }: GivenFile): void => {
+  if (size <= MAX_GIVEN_BYTES) return;
+  throw refuse(
+    'file-too-large',
+    `${name} has ${size} bytes; at most ${MAX_GIVEN_BYTES} are read from what is dropped here.`,
+    'Open it by its path: “Open task file…”.',
+  );
+};
+
+const base64Of = (bytes: Uint8Array): string => {
+  // In pieces: the arguments of one call are limited.
+  const PIECE = 0x8000;
+  let text = '';
+  for (let at = 0; at < bytes.length; at += PIECE) text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
+  return btoa(text);
+};
+
+/** Shows the run that a saved figure or table comes from. */
+const openFigure = async (engine: Engine, { name }: GivenFile, bytes: Uint8Array): Promise<void> => {
+  const { readFigureSource } = await import('../../main/figures/read-figure-manifest.ts');
+  const source = readFigureSource(bytes);
+  if (source === null)
+    throw refuse(
+      'no-manifest',
+      `${name} does not say which run it comes from.`,
+      'Figures and tables that the workbench saved say so; others cannot be opened.',
+    );
+  const facts = readFacts(engine);
+  if (source.kind === 'profile') {
+    const what = `${name} shows the profile of ${source.model} on ${source.task}.`;
+    noticesStore.getState().tell(what, 'Select this model and this task to see it.');
+    return;
+  }
+  const run = facts.runs.find(({ id }) => id === source.run);
+  if (run !== undefined) return openRun(facts, run);
+  throw refuse(
+    'run-elsewhere',
+    `${name} comes from the run ${source.run}${source.title === null ? '' : ` (${source.title})`}, which is not in this workspace.`,
+    'Start the workbench on the workspace that holds it.',
+  );
+};
+
+/** Opens a file by its content, as pages in a browser must, and the window for what needs no path. */
+export const openFile = async (engine: Engine, file: GivenFile): Promise<void> => {
+  const kind = contentKind(file.name);
+  if (kind === 'other')
+    throw refuse(
+      'unknown-file',
+      `${file.name} is nothing that the workbench opens.`,
+      'It opens models, tasks, runs, plans, rankings of experts, and figures that it saved.',
+    );
+  requireSmall(file);
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (kind === 'figure') return openFigure(engine, file, bytes);
+  if (kind === 'task')
+    return takeTaskEntry(engine, await engine.bridge.call('tasks.take', { name: file.name, base64: base64Of(bytes) }));
+  const facts = readFacts(engine);
+  if (!isUsable(selectedModel(facts)))
+    throw refuse('no-model', `${file.name} is a plan for a model, and none is selected.`, 'Select its model first.');
+  return importText(engine, facts, { name: file.name, text: new TextDecoder().decode(bytes) });
+};
+
+/** Opens what lies at a path, as what it is. */
+export const openPlace = async (engine: Engine, handle: PathHandle): Promise<void> => {
+  const place = await engine.bridge.call('paths.tell', { handle });
+  switch (place.kind) {
+    case 'model':
+      return takeModel(engine.cache, await engine.bridge.call('models.open', { handle }));
+    case 'task':
+      return takeTask(engine, handle);
+    case 'run': {
+      const facts = readFacts(engine);
+      const run = facts.runs.find(({ id }) => id === place.run);
+      if (place.isHere && run !== undefined) return openRun(facts, run);
+      throw refuse(
+        'run-elsewhere',
+        `The run ${place.run} lies in another workspace: ${place.workspace}.`,
+        `Start the workbench on it: --workspace "${place.workspace}".`,
+      );
+    }
+    default:
+      throw refuse(
+        'unknown-place',
+        `${place.path} is ${place.isFolder ? 'a folder' : 'a file'} that the workbench does not open.`,
+        'It opens folders of models, tasks and runs, task files, plans, rankings of experts, and figures that it saved.',
+      );
+  }
+};

@@ -1,0 +1,146 @@
+import { useState } from 'react';
+import { useStore } from 'zustand';
+import type { PathHandle } from '../../../main/contract/model.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { itemsForVerdictText } from '../../../main/evaluation/items-for-verdict.ts';
+import { calibrateTask } from '../../actions/open.ts';
+import { Button } from '../../components/button.tsx';
+import { Segmented, Select } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useDebounced } from '../../engine/use-settled.ts';
+import { calibrationStore } from '../../state/dialog-stores.ts';
+import { chooseTaskFile } from '../../state/file-choice.ts';
+import { sweepStore } from '../../state/sweep-store.ts';
+import { choiceOf, firstFields, splitReason, tasksToTakeFrom, trialText } from './calibration-input.ts';
+import type { CalibrationFields } from './calibration-input.ts';
+import { SplitFields } from './split-fields.tsx';
+import './calibration-dialog.css';
+
+/** A task that is typed at is tried once the typing rests. */
+const TRY_AFTER_MS = 150;
+
+/** Where a task that brings test items only takes its calibration items from. */
+export const CalibrationDialog = () => {
+  const handle = useStore(calibrationStore, (state) => state.task);
+  const tasks = useQuery('tasks.list', {}).data ?? [];
+  const task = tasks.find((known) => known.handle === handle);
+  return task === undefined ? null : (
+    <Dialog title={`Calibration items of ${task.title}`} onClose={() => calibrationStore.getState().show(null)}>
+      <CalibrationForm key={task.handle} task={task} tasks={tasks} />
+    </Dialog>
+  );
+};
+
+const origins = [
+  { value: 'split', label: 'Some of its own' },
+  { value: 'file', label: 'A second file' },
+  { value: 'task', label: 'Another task’s' },
+] as const;
+
+const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly tasks: readonly TaskEntry[] }) => {
+  const [fields, setFields] = useState<CalibrationFields>(() => firstFields(task));
+  const change = (changed: Partial<CalibrationFields>): void => setFields((before) => ({ ...before, ...changed }));
+  const delta = useStore(sweepStore, (state) => state.delta);
+  const choice = choiceOf(fields);
+  const settled = useDebounced(choice, TRY_AFTER_MS);
+  const trial = useQuery('tasks.tryCalibration', settled === null ? null : { handle: task.handle, choice: settled });
+  const { busy, start } = useRequest();
+  const others = tasksToTakeFrom(task, tasks);
+  const close = (): void => calibrationStore.getState().show(null);
+  return (
+    <form
+      className="calibration"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (choice === null) return;
+        start(async (engine) => {
+          await calibrateTask(engine, task.handle, choice);
+          close();
+        });
+      }}
+    >
+      <p>
+        {task.calibrated === undefined && `${task.title} brings test items only. `}
+        Experts are ranked on <Definition of="items">calibration items</Definition>, which are never tested. Take them
+        from:
+      </p>
+      <Segmented label="Where from" value={fields.from} options={origins} onChange={(from) => change({ from })} />
+      {fields.from === 'split' && (
+        <>
+          <SplitFields percent={fields.percent} seed={fields.seed} onChange={change} />
+          <p className="muted">{splitReason(fields.percent)}</p>
+        </>
+      )}
+      {fields.from === 'file' && <FileField file={fields.file} onChoose={(file) => change({ file })} />}
+      {fields.from === 'task' &&
+        (others.length === 0 ? (
+          <p className="muted">No other task of this kind has calibration items.</p>
+        ) : (
+          <Select
+            label="Task"
+            value={fields.task ?? ''}
+            options={[
+              { value: '', label: 'Choose…', disabled: true },
+              ...others.map(({ handle, title }) => ({ value: handle, label: title })),
+            ]}
+            onChange={(chosen) => change({ task: others.find(({ handle }) => handle === chosen)?.handle ?? null })}
+          />
+        ))}
+      <div className="calibration-outcome" aria-live="polite">
+        {trial.error !== null && <Problem error={trial.error} />}
+        {trial.data !== undefined && (
+          <>
+            <p>
+              <strong>{trialText(trial.data)}</strong>
+            </p>
+            <p>{itemsForVerdictText(trial.data.test, delta, task.metric)}</p>
+          </>
+        )}
+      </div>
+      <footer className="calibration-foot">
+        <Button look="quiet" onClick={close}>
+          Not now
+        </Button>
+        <Button
+          look="primary"
+          type="submit"
+          disabled={busy || choice === null || trial.error !== null || trial.data === undefined}
+        >
+          Use these items
+        </Button>
+      </footer>
+    </form>
+  );
+};
+
+interface FileFieldProps {
+  readonly file: CalibrationFields['file'];
+  readonly onChoose: (file: { readonly handle: PathHandle; readonly path: string }) => void;
+}
+
+const FileField = ({ file, onChoose }: FileFieldProps) => {
+  const { busy, start } = useRequest();
+  const named = useQuery('paths.name', file === null ? null : { handle: file.handle });
+  return (
+    <div className="field">
+      <Button
+        icon="file"
+        disabled={busy}
+        onClick={() =>
+          start(async ({ bridge }) => {
+            const handle = await chooseTaskFile(bridge);
+            if (handle !== null) onChoose({ handle, path: (await bridge.call('paths.name', { handle })).path });
+          })
+        }
+      >
+        Choose file…
+      </Button>
+      <span className="calibration-path">
+        {file?.path ?? named.data?.path ?? 'A file of items like those to test.'}
+      </span>
+    </div>
+  );
+};

@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Page } from '@playwright/test';
+import { photograph, resources, withSample } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+interface Dropped {
+  readonly name: string;
+  readonly base64: string;
+}
+
+/** A drag of files over the page, as a browser tells it: dropped, or only held over it. */
+const drag = (page: Page, files: readonly Dropped[], events: readonly ('dragenter' | 'dragover' | 'drop')[]) =>
+  page.evaluate(
+    ({ dropped, types }) => {
+      const dataTransfer = new DataTransfer();
+      for (const { name, base64 } of dropped)
+        dataTransfer.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
+      for (const type of types)
+        document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+    },
+    { dropped: files, types: events },
+  );
+
+const given = async (name: string, ...place: readonly string[]): Promise<Dropped> => ({
+  name,
+  base64: (await readFile(path.join(...place))).toString('base64'),
+});
+
+test('files dropped on the page are opened as what they are', async ({ workbench }) => {
+  const { page } = workbench;
+  await withSample(workbench);
+  const sums = await given('dropped-sums.jsonl', resources, 'tasks', 'add', 'test.jsonl');
+
+  await test.step('an overlay says what a drop may be, and goes', async () => {
+    await drag(page, [sums], ['dragenter', 'dragover']);
+    await expect(page.getByText('Drop to open')).toBeVisible();
+    await photograph(workbench, 'drop');
+    await drag(page, [sums], ['drop']);
+    await expect(page.getByText('Drop to open')).toBeHidden();
+  });
+
+  await test.step('a task file', async () => {
+    const dialog = page.getByRole('dialog', { name: 'Calibration items of dropped-sums' });
+    await expect(dialog).toContainText('60 calibration items, 240 test items.');
+    await dialog.getByRole('button', { name: 'Use these items' }).click();
+    await expect(page.getByRole('combobox', { name: 'Task' })).toContainText('dropped-sums');
+    await page.reload();
+    await expect(page.getByRole('list', { name: 'Tasks' }).getByText('dropped-sums')).toBeVisible();
+  });
+
+  await test.step('a figure shows the run that it comes from; one of another program says nothing', async () => {
+    const manifest = JSON.parse(
+      await readFile(path.join(resources, 'sample', 'run', 'manifest.json'), 'utf8'),
+    ) as object;
+    const of = (run: object): Dropped => ({
+      name: 'table.csv',
+      base64: Buffer.from(`# manifest: ${JSON.stringify(run)}\na\n`).toString('base64'),
+    });
+    await drag(page, [of({ ...manifest, id: 'sweep-of-others' })], ['drop']);
+    await expect(page.getByText('comes from the run sweep-of-others')).toBeVisible();
+    await drag(page, [of({})], ['drop']);
+    await expect(page.getByText('table.csv does not say which run it comes from.')).toBeVisible();
+    await drag(page, [of({ ...manifest, id: 'sample' })], ['drop']);
+    await expect(page).toHaveURL(/run=sample/);
+  });
+
+  await test.step('a plan stands in for the method', async () => {
+    await page.getByRole('combobox', { name: 'Model' }).selectOption('uncurl-8');
+    const kept = Array.from({ length: 3 }, () => [0, 1, 2, 3]);
+    const plan = { name: 'my-plan.json', base64: Buffer.from(JSON.stringify({ kept })).toString('base64') };
+    await drag(page, [plan], ['drop']);
+    await expect(
+      page.getByRole('complementary', { name: 'Inspector' }).getByText('my-plan.json').first(),
+    ).toBeVisible();
+  });
+
+  await test.step('anything else is refused by name', async () => {
+    await drag(page, [{ name: 'archive.zip', base64: '' }], ['drop']);
+    await expect(page.getByText('archive.zip is nothing that the workbench opens.')).toBeVisible();
+  });
+});

@@ -1,0 +1,73 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { photograph, resources } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+test('an own file without calibration items is split, profiled and measured; the choice lasts', async ({
+  workbench,
+}) => {
+  const { page, exports, answerFolderDialog } = workbench;
+  const file = path.join(exports, 'my-sums.jsonl');
+  await writeFile(file, await readFile(path.join(resources, 'tasks', 'add', 'test.jsonl')));
+  const dialog = page.getByRole('dialog', { name: 'Calibration items of my-sums' });
+
+  await test.step('opened, it asks at once where calibration items come from', async () => {
+    if (answerFolderDialog) {
+      await answerFolderDialog(file);
+      await page.keyboard.press('Control+K');
+      await page.keyboard.type('open task file');
+      await page.keyboard.press('Enter');
+    } else {
+      await page.getByRole('button', { name: 'Open task folder' }).click();
+      await expect(page.getByRole('textbox', { name: 'Path' })).toBeFocused();
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type(file);
+      await page.keyboard.press('Enter');
+    }
+    await expect(dialog).toContainText('60 calibration items, 240 test items.');
+    await expect(dialog).toContainText('at a margin of 2 points 149 are the fewest');
+    await photograph(workbench, 'calibration');
+  });
+
+  await test.step('a share that leaves too few items says so', async () => {
+    const share = dialog.getByRole('spinbutton', { name: 'Share for calibration' });
+    await share.fill('60');
+    await expect(dialog).toContainText('120 test items are too few');
+    await share.fill('20');
+    await dialog.getByRole('radio', { name: 'Another task’s' }).click();
+    await dialog.getByRole('combobox', { name: 'Task' }).selectOption({ label: 'Plurals' });
+    await expect(dialog).toContainText('300 calibration items, 300 test items.');
+    await dialog.getByRole('radio', { name: 'Some of its own' }).click();
+    await expect(dialog).toContainText('60 calibration items, 240 test items.');
+  });
+
+  const tasks = page.getByRole('list', { name: 'Tasks' });
+  const row = tasks.getByRole('listitem').filter({ hasText: 'my-sums' });
+  await test.step('used, it is profiled and measured like any other', async () => {
+    await dialog.getByRole('button', { name: 'Use these items' }).click();
+    await expect(dialog).toBeHidden();
+    await expect(row).toHaveCount(1);
+    await expect(row).toHaveAttribute('aria-current', 'true');
+    await expect(row).toContainText('240');
+    await expect(row.getByText(', no calibration items')).toHaveCount(0);
+    // What comes along is no longer ticked: who opens a task of one's own asks for that.
+    await expect(tasks.getByRole('checkbox', { checked: true })).toHaveCount(1);
+    await expect(row.getByRole('checkbox')).toBeChecked();
+    await page.getByRole('button', { name: 'Profile', exact: true }).first().click();
+    await expect(row.getByText(', profiled')).toHaveCount(1);
+    await photograph(workbench, 'own-task');
+  });
+
+  await test.step('after a reload it is there, and the choice can be changed', async () => {
+    await page.reload();
+    await row.hover();
+    await row.getByRole('button', { name: 'Calibration items of my-sums' }).click();
+    await expect(dialog.getByRole('spinbutton', { name: 'Share for calibration' })).toHaveValue('20');
+    await dialog.getByRole('spinbutton', { name: 'Seed' }).fill('7');
+    await dialog.getByRole('button', { name: 'Use these items' }).click();
+    await expect(dialog).toBeHidden();
+    await expect(row).toHaveCount(1);
+    // Another task: what was profiled was not this one.
+    await expect(row.getByText(', not profiled')).toHaveCount(1);
+  });
+});

@@ -1,0 +1,75 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { runManifest } from '../../main/contract/run.ts';
+import { sweepDocument } from '../../main/contract/sweep.ts';
+import { readProfileFile } from '../../main/workspace/profile-file.ts';
+import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';
+
+const own = async (folder: string): Promise<string> => {
+  const file = join(folder, 'own.jsonl');
+  await writeFile(file, await readFile(join(resources, 'tasks', 'add', 'test.jsonl')));
+  return file;
+};
+
+const facts = z.object({
+  hash: z.string(),
+  items: z.object({ test: z.number(), calibration: z.number() }),
+  verdict: z.object({ fewest: z.number() }),
+});
+
+test('info tells how far an own file goes, and what a split makes of it', async () => {
+  const file = await own(await temporaryFolder());
+  const told = async (...options: readonly string[]) => {
+    const { code, stdout, stderr } = await uncurl(['info', file, ...options, '--json']);
+    expect(code, stderr).toBe(0);
+    return facts.parse(JSON.parse(stdout));
+  };
+  const plain = await told();
+  expect([plain.items, plain.verdict.fewest]).toEqual([{ test: 300, calibration: 0 }, 149]);
+  const split = await told('--split', '0.5', '--delta', '0.05');
+  expect(split.items).toEqual({ test: 150, calibration: 150 });
+  expect(split.verdict.fewest).toBeLessThan(149);
+  expect(split.hash).not.toBe(plain.hash);
+  expect((await told('--calibrate-on', 'add')).items).toEqual({ test: 300, calibration: 300 });
+  expect((await uncurl(['info', file])).stdout).toContain('none: give --split or --calibrate-on');
+});
+
+test('a sweep and a profile on an own file by --split are of the same task, and the sweep is found again', async () => {
+  const folder = await temporaryFolder();
+  const file = await own(folder);
+  const workspace = join(folder, 'workspace');
+  const task = ['--task', file, '--split', '0.2', '--split-seed', '3'];
+  const place = ['--workspace', workspace];
+  const settings = ['--method', 'frequency', '--factors', '1,2', '--limit', '20'];
+  const swept = await uncurl(['sweep', 'uncurl-8', ...task, ...settings, ...place, '--json']);
+  expect(swept.code, swept.stderr).toBe(0);
+  const document = sweepDocument.parse(JSON.parse(swept.stdout));
+  const manifest = await readFile(join(workspace, 'runs', document.run, 'manifest.json'), 'utf8');
+  const { tasks } = runManifest.parse(JSON.parse(manifest));
+  expect(tasks.map(({ name }) => name)).toEqual(['own']);
+  const out = join(folder, 'own.safetensors');
+  const profiled = await uncurl(['profile', 'uncurl-8', ...task, '--out', out]);
+  expect(profiled.code, profiled.stderr).toBe(0);
+  const [ofOwn] = (await readProfileFile(out)).tasks;
+  expect(ofOwn?.hash).toBe(tasks[0]?.hash);
+
+  const item = ['--model', 'uncurl-8', '--task', 'own', '--method', 'frequency', '--factor', '2'];
+  const outcomes = await uncurl(['outcomes', document.run, ...item, ...place]);
+  expect(outcomes.code, outcomes.stderr).toBe(0);
+});
+
+test('refuses a split of what brings calibration items, and options that do not go together', async () => {
+  const file = await own(await temporaryFolder());
+  for (const [args, said] of [
+    [['info', 'add', '--split', '0.2'], 'brings calibration items of its own'],
+    [['info', file, '--split', '1'], 'a share between 0 and 1'],
+    [['info', file, '--split', '0.2', '--calibrate-on', 'add'], 'both given'],
+    [['info', file, '--split-seed', '2'], 'without --split'],
+    [['info', 'uncurl-8', '--split', '0.2'], 'is for tasks'],
+  ] as const) {
+    const { code, stderr } = await uncurl(args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
+  }
+});

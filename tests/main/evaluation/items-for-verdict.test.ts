@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { itemsForVerdict, itemsForVerdictText, wideningBySplit } from '../../../main/evaluation/items-for-verdict.ts';
+import { itemsNeeded, WANTED_CHANCE } from '../../../main/evaluation/verdicts.ts';
+import { chanceForUnharmed } from '../../../main/statistics/paired-power.ts';
+import { Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
+
+test('the items that it names do give an unharmed plan the wanted chance, and one fewer does not', () => {
+  for (const delta of [0.01, 0.02, 0.05]) {
+    const { fewest, byDiscordance } = itemsForVerdict(delta);
+    expect(fewest).toBe(itemsNeeded(delta));
+    for (const { discordance, items } of byDiscordance) {
+      const chance = (n: number): number => chanceForUnharmed({ n, delta, z: Z_ONE_SIDED_95 }, discordance);
+      expect(chance(items)).toBeGreaterThanOrEqual(WANTED_CHANCE);
+      if (items > fewest) expect(chance(items - 1)).toBeLessThan(WANTED_CHANCE);
+    }
+  }
+});
+
+test('says in words how far the items go', () => {
+  expect(itemsForVerdictText(148, 0.02)).toBe(
+    '148 test items are too few: at a margin of 2 points nothing can be called safe with fewer than 149.',
+  );
+  expect(itemsForVerdictText(149, 0.02)).toMatch(
+    /^149 test items; at a margin of 2 points 149 are the fewest\. For an unharmed plan .* about 255 if 1\s% of the/u,
+  );
+});
+
+test('of texts, a fixed number is the fewest', () => {
+  expect(itemsForVerdictText(19, 0.02, 'perplexity')).toContain('19 test texts are too few');
+  expect(itemsForVerdictText(20, 0.02, 'perplexity')).toBe(
+    '20 test texts; 20 are the fewest that a threshold is told with.',
+  );
+});
+
+test('a fifth less widens an interval by an eighth', () => {
+  expect(wideningBySplit(0.2)).toBeCloseTo(1.118, 3);
+});

@@ -1,0 +1,127 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import type { RecordedCalibration } from '../../../../main/contract/calibration.ts';
+import { createPathCache } from '../../../../main/engine/folder-signature.ts';
+import { writeTaskDocument } from '../../../../main/tasks/calibration/task-document.ts';
+import { furtherPlaces, loadTask } from '../../../../main/tasks/load-task.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+const named = (path: string): string => path.replace(/^bundled:/, join(resources, 'tasks/'));
+
+const row = (id: string, context = `question ${id}:`): string =>
+  JSON.stringify({ id, context, choices: [' yes', ' no'], answer: 0 });
+const rows = (prefix: string, count: number): string =>
+  Array.from({ length: count }, (_, i) => row(`${prefix}${i}`)).join('\n');
+
+const ownTask = async (items = rows('t', 10)): Promise<{ folder: string; file: string }> => {
+  const folder = await temporaryFolder();
+  const file = join(folder, 'own.jsonl');
+  await writeFile(file, items);
+  return { folder, file };
+};
+
+const documentOf = (folder: string, items: string, calibration: RecordedCalibration): Promise<string> =>
+  writeTaskDocument(join(folder, 'tasks'), { items, calibration }, folder);
+
+test('a split: its own items on two sides, named after the file, with a hash of the choice', async () => {
+  const { folder, file } = await ownTask();
+  const plain = await loadTask(file);
+  const load = async (share: number, seed: number) =>
+    loadTask(await documentOf(folder, file, { from: 'split', share, seed }));
+  const task = await load(0.2, 0);
+  expect(task).toMatchObject({
+    name: 'own',
+    description: '2 of 10 items (20 % asked for) are drawn with seed 0 for calibration and not tested.',
+    path: await documentOf(folder, file, { from: 'split', share: 0.2, seed: 0 }),
+  });
+  expect([...task.calibration, ...task.test].map(({ id }) => id).sort()).toEqual(plain.test.map(({ id }) => id).sort());
+  expect((await load(0.2, 0)).hash).toBe(task.hash);
+  expect(new Set([plain.hash, task.hash, (await load(0.2, 1)).hash, (await load(0.3, 0)).hash]).size).toBe(4);
+});
+
+test('a second file: what is also tested stays out, and ids that both have are told apart', async () => {
+  const { folder, file } = await ownTask();
+  const second = join(folder, 'second.jsonl');
+  await writeFile(second, [row('t0', 'new:'), row('c1'), row('c2', 'question t3:')].join('\n'));
+  const task = await loadTask(await documentOf(folder, file, { from: 'file', file: second }));
+  expect(task.test).toHaveLength(10);
+  expect(task.calibration.map(({ id }) => id)).toEqual(['calibration:t0', 'c1']);
+  expect(task.description).toContain('1 calibration item was left out: its text is among the test items.');
+  await writeFile(second, [row('x', 'question t0:')].join('\n'));
+  await expect(loadTask(await documentOf(folder, file, { from: 'file', file: second }))).rejects.toMatchObject({
+    code: 'shared-splits',
+  });
+  await writeFile(second, '{"id":"a","text":"a text"}');
+  await expect(loadTask(await documentOf(folder, file, { from: 'file', file: second }))).rejects.toMatchObject({
+    code: 'metric-does-not-fit',
+  });
+});
+
+test('the calibration items of another task, by name where it comes along; those of few-shot keep their turns', async () => {
+  const { folder, file } = await ownTask();
+  const task = await loadTask(await documentOf(folder, file, { from: 'task', task: 'bundled:plural' }), named);
+  const plural = await loadTask(join(resources, 'tasks', 'plural'));
+  expect(task.calibration).toEqual(plural.calibration);
+  expect(task.turns).toBeNull();
+
+  const shots = join(folder, 'shots');
+  await writeTask(shots);
+  const shown = await loadTask(await documentOf(folder, file, { from: 'task', task: shots }));
+  expect(shown.turns?.calibration.map(({ examples }) => examples.length)).toEqual([1, 1]);
+  expect(shown.turns?.test.map(({ examples, question }) => [examples.length, question])[0]).toEqual([
+    0,
+    'question t0:',
+  ]);
+});
+
+const writeTask = async (folder: string): Promise<void> => {
+  await mkdir(folder);
+  await writeFile(join(folder, 'task.json'), '{"name":"shots","fewshot":1}');
+  await writeFile(join(folder, 'calibration.jsonl'), rows('c', 3));
+  await writeFile(join(folder, 'test.jsonl'), rows('z', 2));
+};
+
+test('refuses a task that brings calibration items, documents of documents and what is no document', async () => {
+  const { folder, file } = await ownTask();
+  const shots = join(folder, 'shots');
+  await writeTask(shots);
+  const split = { from: 'split', share: 0.5, seed: 0 } as const;
+  await expect(loadTask(await documentOf(folder, shots, split))).rejects.toMatchObject({ code: 'has-calibration' });
+  await expect(loadTask(await documentOf(folder, file, { from: 'task', task: file }))).rejects.toMatchObject({
+    code: 'no-calibration',
+  });
+  await expect(loadTask(await documentOf(folder, await documentOf(folder, file, split), split))).rejects.toMatchObject({
+    code: 'bad-task',
+  });
+  // One that leads to itself ends.
+  const loop = join(folder, 'loop.task.json');
+  await writeFile(
+    loop,
+    JSON.stringify({ format: 'uncurl-task', version: 1, items: file, calibration: { from: 'task', task: loop } }),
+  );
+  await expect(loadTask(loop)).rejects.toThrow('through more than 4 task documents');
+  for (const text of [
+    '{',
+    '{"format":"other"}',
+    '{"format":"uncurl-task","version":1,"items":"own.jsonl","calibration":{"from":"split","share":2,"seed":0}}',
+  ]) {
+    await writeFile(loop, text);
+    await expect(loadTask(loop)).rejects.toMatchObject({ code: 'bad-task', kind: 'refused' });
+  }
+});
+
+test('a remembered task is read again once a file changes that its document names', async () => {
+  const { folder, file } = await ownTask();
+  const remembered = createPathCache(
+    (path) => loadTask(path),
+    (path) => furtherPlaces(path, (other) => other),
+  );
+  const document = await documentOf(folder, file, { from: 'split', share: 0.2, seed: 0 });
+  const before = await remembered(document);
+  expect(await remembered(document)).toBe(before);
+  await writeFile(file, rows('u', 20));
+  expect((await remembered(document)).test).toHaveLength(16);
+});
