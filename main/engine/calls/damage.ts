@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { damageDocument } from '../../contract/damage.ts';
 import { refuse } from '../../contract/errors.ts';
-import { fileErrorCode } from '../../files/file-errors.ts';
 import { askedTasks } from '../../jobs/asked-tasks.ts';
 import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
+import { readResult } from '../../runs/read-result.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
@@ -44,15 +43,13 @@ export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> =
     const manifest = await runs.read(run);
     if (manifest.kind !== 'damage')
       throw refuse('not-damage', `${run} is a ${manifest.kind}, not a measurement of single experts.`, 'Choose one.');
-    try {
-      return damageDocument.parse(JSON.parse(await readFile(join(runs.folder(run), DAMAGE_FILE), 'utf8')));
-    } catch (error) {
-      if (fileErrorCode(error) !== 'ENOENT') throw error;
+    const found = await readResult(join(runs.folder(run), DAMAGE_FILE), damageDocument);
+    if (found === null)
       throw refuse(
         'no-damage',
         `${manifest.title} has no result (${manifest.state}).`,
         'Wait until it is done, or resume it.',
       );
-    }
+    return found;
   }),
 });

@@ -1,14 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { PLAN_FILE } from '../../export/prepare-plan.ts';
-import { fileErrorCode } from '../../files/file-errors.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
 import { expertAffinity } from '../../pruning/clustering/affinity.ts';
 import { leafOrder } from '../../pruning/clustering/likeness-order.ts';
 import { linkage } from '../../pruning/clustering/linkage.ts';
-import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
+import { MAX_PLAN_BYTES, readPlan } from '../../pruning/read-plan.ts';
 import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
 import { type ProfileParts, PROFILED } from '../../workspace/profile-file.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -19,12 +18,11 @@ import { askableTasks, storedProfileParts } from './profiles.ts';
 const carriedPlan = async (folder: string): Promise<Plan | null> => {
   const file = join(folder, PLAN_FILE);
   try {
-    const bytes = await readFile(file);
-    return bytes.length > 4 * MAX_PLAN_CHARACTERS ? null : readPlan(bytes.toString('utf8'), file);
+    const text = await readTextIfThere(file, { mostBytes: MAX_PLAN_BYTES });
+    return text === null ? null : readPlan(text, file);
   } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    // A folder with a plan file of someone else is a model all the same, only not a known copy.
-    if (error instanceof WorkbenchError && error.code === 'plan-unreadable') return null;
+    // A folder with a plan file of someone else, or a pipe by that name, is a model all the same, only not a known copy.
+    if (error instanceof WorkbenchError) return null;
     throw error;
   }
 };
