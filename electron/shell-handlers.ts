@@ -14,6 +14,8 @@ export interface ShellServices {
   readonly development: boolean;
   connectPage(port: MessagePortMain): void;
   grantPath(path: string): Promise<PathHandle>;
+  /** What waited for a page that listens. */
+  pageListens(): readonly ShellEvent[];
 }
 
 const TITLES: Readonly<Record<ChoicePurpose, string>> = {
@@ -23,6 +25,7 @@ const TITLES: Readonly<Record<ChoicePurpose, string>> = {
   export: 'Choose the folder to export into',
   exported: 'Choose an exported model',
   tuned: 'Choose the folder to write the tuned model into',
+  workspace: 'Choose the folder of runs',
   python: 'Choose a Python',
 };
 
@@ -61,7 +64,7 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
       properties:
         purpose === 'task-file' || purpose === 'python'
           ? ['openFile']
-          : purpose === 'export' || purpose === 'tuned'
+          : purpose === 'export' || purpose === 'tuned' || purpose === 'workspace'
             ? ['openDirectory', 'createDirectory']
             : ['openDirectory'],
       filters: purpose === 'task-file' ? TASK_FILES : [],
@@ -79,6 +82,10 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
   },
   'theme.set': ({ theme }) => {
     nativeTheme.themeSource = theme;
+    return Promise.resolve({});
+  },
+  'openings.listen': (_input, caller) => {
+    for (const event of services.pageListens()) caller.sender.send(SHELL_EVENT, event);
     return Promise.resolve({});
   },
   'menu.set': ({ actions }) => {

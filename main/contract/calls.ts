@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
+import { MOST_SWEEPS, sweepsComparison } from './compare-sweeps.ts';
 import { compareDocument } from './compare.ts';
 import { damageDocument, damageSettings } from './damage.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
@@ -11,6 +12,7 @@ import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle } from './model.ts';
+import { linkedFragment } from './page-fragment.ts';
 import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
 import { taskProfile } from './profile.ts';
 import { prunedCopies } from './pruned-copies.ts';
@@ -18,6 +20,7 @@ import { reproduction } from './reproduction.ts';
 import { jobLog } from './job-log.ts';
 import { listedLabel, runLabelChange } from './run-label.ts';
 import { jobProgress, runManifest, trashedRun } from './run.ts';
+import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
@@ -52,7 +55,17 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
  * clusters work on, the profiles on disk, the device in use, and the results of the run that the input names.
  */
 export type Subject =
-  'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'clusters' | 'profiles' | 'device' | 'results' | 'trash';
+  | 'models'
+  | 'tasks'
+  | 'measured'
+  | 'runs'
+  | 'jobs'
+  | 'clusters'
+  | 'profiles'
+  | 'device'
+  | 'results'
+  | 'trash'
+  | 'settings';
 
 export const planRequest = z.object({
   model: pathHandle,
@@ -171,6 +184,12 @@ export const calls = {
     folderListing,
   ),
   /** The path of what was chosen in a native dialog, to show it. */
+  /** What was last on screen in this workspace, as the fragment of the page's address; null: nothing yet. */
+  'view.kept': call(nothing, z.object({ address: z.string().nullable() })),
+  'view.keep': call(
+    z.object({ address: z.string().refine((address) => linkedFragment(address) !== null, 'no address of the page') }),
+    nothing,
+  ),
   /** What lies at a path, to open it as that. */
   'paths.tell': call(z.object({ handle: pathHandle }), toldPlace),
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
@@ -284,6 +303,11 @@ export const calls = {
     'results',
   ),
   /**
+   * Sweeps against the first of them: what differs in their settings, and candidate by candidate the difference,
+   * paired where the items are the same.
+   */
+  'sweeps.compare': call(z.object({ runs: z.array(runId).min(2).max(MOST_SWEEPS) }), sweepsComparison, 'results'),
+  /**
    * What the unpruned model and a candidate answered to each item, and what became of it (`show`); from stored
    * outcomes.
    */
@@ -374,6 +398,16 @@ export const calls = {
   'run.reproduce': call(z.object({ run: runId }), z.object({ run: runId })),
   /** What a finished reproduction found; `run` is that of the reproduction. */
   'reproduction.read': call(z.object({ run: runId }), reproduction, 'results'),
+  /** What a person set for every workspace, what this engine uses of it, and what holds where nothing is set. */
+  'settings.read': call(nothing, settingsDocument, 'settings', 'device'),
+  /** `workspace`: the folder of a dialog; null: the usual one. */
+  'settings.write': call(
+    z.object({
+      change: userSettings.omit({ workspace: true }).partial(),
+      workspace: pathHandle.nullable().optional(),
+    }),
+    settingsDocument,
+  ),
   'runs.list': call(nothing, z.array(runManifest), 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run, whatever it is on disk, into the workspace's trash; `at`: where it lies then. */

@@ -5,7 +5,7 @@ import { showFinetune } from './finetune.ts';
 import { redo, undo } from './history.ts';
 import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { chooseCalibration, nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
-import { importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
+import { addMethodFile, importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
 import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 import {
@@ -13,6 +13,7 @@ import {
   showDevices,
   showMethods,
   showPalette,
+  showSettings,
   showThresholds,
   showWorkbench,
   themeDark,
@@ -31,6 +32,7 @@ export const actions: readonly Action[] = [
   openTaskFile,
   chooseCalibration,
   importPlan,
+  addMethodFile,
   savePlan,
   saveReport,
   profileTasks,
@@ -63,6 +65,7 @@ export const actions: readonly Action[] = [
   togglePlanHatching,
   toggleSidebar,
   toggleInspector,
+  showSettings,
   themeSystem,
   themeLight,
   themeDark,

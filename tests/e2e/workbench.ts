@@ -20,8 +20,12 @@ export interface Workbench {
   readonly workspace: string;
   /** A folder that the workbench may write exports to. */
   readonly exports: string;
+  /** Where this test's user settings lie: none at the start. */
+  readonly settings: string;
   /** Answers the window's next native folder dialogs with this folder; null in a browser, which has none. */
   readonly answerFolderDialog: ((folder: string) => Promise<void>) | null;
+  /** Starts the window's program once more with these arguments, as a system opens links and files; null elsewhere. */
+  readonly secondInstance: ((argv: readonly string[]) => Promise<void>) | null;
 }
 
 /** The address that `uncurl serve` prints, token included. */
@@ -45,7 +49,7 @@ const addressOf = async (server: ChildProcess): Promise<string> => {
   return Promise.race([address, ended, late]);
 };
 
-const stopServer = async (server: ChildProcess): Promise<void> => {
+export const stopServer = async (server: ChildProcess): Promise<void> => {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const ended = once(server, 'exit');
   server.kill('SIGTERM');
@@ -54,38 +58,63 @@ const stopServer = async (server: ChildProcess): Promise<void> => {
   clearTimeout(limit);
 };
 
-const inBrowser = async (
-  playwright: PlaywrightWorkerArgs['playwright'],
-  launchOptions: LaunchOptions,
-  folders: { readonly workspace: string; readonly exports: string },
-  use: (workbench: Workbench) => Promise<void>,
-): Promise<void> => {
-  const command = [
-    path.join(root, 'main', 'cli', 'uncurl.ts'),
-    'serve',
-    '--root=/',
-    `--workspace=${folders.workspace}`,
-  ];
-  const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+type Folders = Pick<Workbench, 'workspace' | 'exports' | 'settings'>;
+
+/** `uncurl serve` on a workspace and a free port, and the address that it prints. */
+export const startServer = async ({
+  workspace,
+  settings,
+}: Pick<Folders, 'workspace' | 'settings'>): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
+  const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', '--root=/', `--workspace=${workspace}`];
+  const env = { ...process.env, UNCURL_SETTINGS: settings };
+  const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env });
   try {
-    const address = await addressOf(server);
-    const browser = await playwright.chromium.launch(launchOptions);
-    try {
-      const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
-      await page.goto(address);
-      await use({ host: 'browser', page, ...folders, answerFolderDialog: null });
-    } finally {
-      await browser.close();
-    }
+    return { server, address: await addressOf(server) };
+  } catch (error) {
+    await stopServer(server);
+    throw error;
+  }
+};
+
+/** A server for as long as it is used. */
+export const withServer = async (
+  folders: Pick<Folders, 'workspace' | 'settings'>,
+  use: (address: string) => Promise<void>,
+): Promise<void> => {
+  const { server, address } = await startServer(folders);
+  try {
+    await use(address);
   } finally {
     await stopServer(server);
   }
 };
 
+const inBrowser = async (
+  playwright: PlaywrightWorkerArgs['playwright'],
+  launchOptions: LaunchOptions,
+  folders: Folders,
+  use: (workbench: Workbench) => Promise<void>,
+): Promise<void> =>
+  withServer(folders, async (address) => {
+    const browser = await playwright.chromium.launch(launchOptions);
+    try {
+      const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
+      await page.goto(address);
+      await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null });
+    } finally {
+      await browser.close();
+    }
+  });
+
+const definedOf = (environment: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+
 const inWindow = async (
   playwright: PlaywrightWorkerArgs['playwright'],
   app: StagedApp,
-  folders: { readonly workspace: string; readonly exports: string },
+  folders: Folders,
   use: (workbench: Workbench) => Promise<void>,
 ): Promise<void> => {
   const executablePath = process.env['UNCURL_TEST_ELECTRON'];
@@ -95,6 +124,7 @@ const inWindow = async (
     // The runtime takes the last argument for the application's folder.
     args: [`--workspace=${folders.workspace}`, app.folder],
     chromiumSandbox: true,
+    env: { ...definedOf(process.env), UNCURL_SETTINGS: folders.settings },
     timeout: HANG_LIMIT_MS,
   });
   try {
@@ -103,7 +133,9 @@ const inWindow = async (
       electron.evaluate(({ dialog }, chosen) => {
         dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
       }, folder);
-    await use({ host: 'window', page, ...folders, answerFolderDialog });
+    const secondInstance = (argv: readonly string[]): Promise<void> =>
+      electron.evaluate(({ app }, given) => void app.emit('second-instance', {}, given, '/'), [...argv]);
+    await use({ host: 'window', page, ...folders, answerFolderDialog, secondInstance });
   } finally {
     await electron.close();
   }
@@ -127,10 +159,11 @@ export const test = base.extend<{ readonly workbench: Workbench }, { readonly st
 
   workbench: async ({ playwright, launchOptions, stagedApp }, use) => {
     const base = await mkdtemp(path.join(tmpdir(), 'uncurl-flow-'));
-    const folders = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
-    for (const folder of Object.values(folders)) await mkdir(folder);
+    const made = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
+    const folders = { ...made, settings: path.join(base, 'settings.json') };
+    for (const folder of Object.values(made)) await mkdir(folder);
     // The user of the window is not the user of the tests.
-    for (const folder of [base, ...Object.values(folders)]) await chmod(folder, 0o777);
+    for (const folder of [base, ...Object.values(made)]) await chmod(folder, 0o777);
     try {
       if (stagedApp) await inWindow(playwright, stagedApp, folders, use);
       else await inBrowser(playwright, launchOptions, folders, use);

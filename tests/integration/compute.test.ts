@@ -48,7 +48,7 @@ const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
 const asTold = (results: readonly SweepResult[]): readonly string[] =>
   results.map(({ verdict: _verdict, ...told }) => JSON.stringify(told)).sort();
 
-test('while the process that computes hears nothing, every stored answer comes; then its sweep ends as any', async () => {
+test('while the process that computes hears nothing, every stored answer comes; then its sweep ends like any other', async () => {
   const beside = await openComputingEngine();
   const { engine, events, pids, hears, workspace } = beside;
   const run = await startSweep(beside, 'sort', 'capital');

@@ -6,8 +6,8 @@ import { PLAN_FILE } from '../../export/prepare-plan.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { expertAffinity } from '../../pruning/clustering/affinity.ts';
 import { leafOrder } from '../../pruning/clustering/likeness-order.ts';
-import { linkage } from '../../pruning/clustering/linkage.ts';
-import { MAX_PLAN_BYTES, readPlan } from '../../pruning/read-plan.ts';
+import { averageLinkageTree } from '../../pruning/clustering/nearest-neighbour-chain.ts';
+import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
 import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
 import { type ProfileParts, PROFILED } from '../../workspace/profile-file.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -18,11 +18,12 @@ import { askableTasks, storedProfileParts } from './profiles.ts';
 const carriedPlan = async (folder: string): Promise<Plan | null> => {
   const file = join(folder, PLAN_FILE);
   try {
-    const text = await readTextIfThere(file, { mostBytes: MAX_PLAN_BYTES });
+    const text = await readTextIfThere(file, { mostBytes: 4 * MAX_PLAN_CHARACTERS });
     return text === null ? null : readPlan(text, file);
   } catch (error) {
-    // A folder with a plan file of someone else, or a pipe by that name, is a model all the same, only not a known copy.
-    if (error instanceof WorkbenchError) return null;
+    // A folder with a plan file of someone else is a model all the same, only not a known copy.
+    const isNone = ['plan-unreadable', 'file-too-large', 'not-a-file'];
+    if (error instanceof WorkbenchError && isNone.includes(error.code)) return null;
     throw error;
   }
 };
@@ -63,10 +64,9 @@ const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number
   const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
   one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
   const affinity = expertAffinity('centred-cosine', one, 0);
-  const merges = linkage(
+  const merges = averageLinkageTree(
     affinity.map((value) => 1 - value),
     parts.experts,
-    'average',
   );
   return [...leafOrder(merges, parts.experts)];
 };

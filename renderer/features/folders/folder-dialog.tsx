@@ -52,6 +52,12 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
     confirm: 'Write into this folder',
     target: 'folder',
   },
+  workspace: {
+    title: 'Keep runs in',
+    hint: 'A folder of runs, or an empty one.',
+    confirm: 'Keep runs in this folder',
+    target: 'folder',
+  },
   python: {
     title: 'Choose a Python',
     hint: 'The program itself (bin/python); tick “Hidden ones” for folders such as .venv.',
@@ -128,7 +134,7 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
           <Button onClick={() => setHandle(lastGood)}>Go back</Button>
         </div>
       )}
-      <ul className="rows folder-entries" aria-label="Entries">
+      <ul className="rows folder-entries" aria-label="Entries" data-folder={folder?.path}>
         {folder?.entries.map((entry) => {
           const opens = entry.kind === target && target !== 'folder';
           // Only a folder can be entered; a file is chosen, or of no use here.
