@@ -35,6 +35,7 @@ export interface SweepState {
   readonly speed: boolean;
   readonly toggleModel: (model: PathHandle) => void;
   readonly toggleMethod: (method: MethodName) => void;
+  readonly chooseMethods: (methods: readonly MethodName[]) => void;
   readonly toggleFactor: (factor: number) => void;
   readonly chooseSeeds: (seeds: number) => void;
   readonly chooseBudget: (budget: SweepBudget) => void;
@@ -70,6 +71,7 @@ const createSweepStore = () =>
     speed: false,
     toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
     toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
+    chooseMethods: (methods) => set({ methods }),
     toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
     chooseSeeds: (seeds) => set({ seeds: Math.min(30, Math.max(1, Math.round(seeds))) }),
     chooseBudget: (budget) => set({ budget }),
