@@ -115,11 +115,11 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const written = (value: number): string => formatMetric(metric, value, minus !== null);
   const legendLabels: readonly [string, string, string] =
     shaded.values === null ? shaded.labels : [written(low), written(middle), written(high)];
-  // As the map draws it: cells of a large model are too small for lines.
+  // As the map draws it: cells of a large model are too small for lines, until they are zoomed into.
   const isSmall = (matrix[0]?.length ?? 0) > 90 || matrix.length > 50;
   const kinds = new Set(fates?.flat().map((fate) => fate.kind));
 
-  const swatch = isSmall ? 'pale-swatch' : `hatch-swatch${kinds.has('merged') ? ' hatch-swatch-merged' : ''}`;
+  const hatchSwatch = `hatch-swatch${kinds.has('merged') ? ' hatch-swatch-merged' : ''}`;
 
   return (
     <section aria-label="Layer and expert map">
@@ -219,7 +219,8 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           </span>
         )}
         <Checkbox checked={showPlan} onChange={togglePlan}>
-          <span className={swatch} />
+          {isSmall && <span className="pale-swatch" />}
+          <span className={hatchSwatch} />
           {kinds.has('merged') ? 'would be merged into another' : 'would be pruned'}
         </Checkbox>
       </div>

@@ -7,7 +7,7 @@ import { PLAN_FILE } from '../../export/prepare-plan.ts';
 import { fileErrorCode } from '../../files/file-errors.ts';
 import { expertAffinity } from '../../pruning/clustering/affinity.ts';
 import { leafOrder } from '../../pruning/clustering/likeness-order.ts';
-import { linkage } from '../../pruning/clustering/linkage.ts';
+import { averageLinkageTree } from '../../pruning/clustering/nearest-neighbour-chain.ts';
 import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
 import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
 import { type ProfileParts, PROFILED } from '../../workspace/profile-file.ts';
@@ -65,10 +65,9 @@ const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number
   const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
   one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
   const affinity = expertAffinity('centred-cosine', one, 0);
-  const merges = linkage(
+  const merges = averageLinkageTree(
     affinity.map((value) => 1 - value),
     parts.experts,
-    'average',
   );
   return [...leafOrder(merges, parts.experts)];
 };
