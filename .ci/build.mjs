@@ -19,6 +19,7 @@ const parts = {
       'dist/preload.cjs',
       'dist/utility-process.cjs',
       'dist/provider-probe.cjs',
+      'dist/compute-process.cjs',
       'dist/parquet-worker.cjs',
       'dist/uncurl.cjs',
       'dist/shell.packages.json',

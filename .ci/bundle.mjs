@@ -88,6 +88,7 @@ const bundleShell = async () => {
       entryPoints: {
         'utility-process': 'main/hosts/utility-process.ts',
         'provider-probe': 'main/hosts/provider-probe.ts',
+        'compute-process': 'main/hosts/compute-process.ts',
         'parquet-worker': 'main/hosts/parquet-worker.ts',
         uncurl: 'main/cli/uncurl.ts',
       },

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { forkCompute } from '../main/compute/start-compute.ts';
 import { serveRpc } from '../main/contract/rpc.ts';
 import { createEngine } from '../main/engine/engine.ts';
 import { defaultWorkspace } from '../main/workspace/open-workspace.ts';
@@ -15,6 +16,7 @@ const engine = await createEngine({
   commandLine: 'npm run dev',
   roots: [homedir()],
   offerSample: named === undefined,
+  startCompute: forkCompute,
 });
 
 const end = async () => {

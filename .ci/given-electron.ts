@@ -54,7 +54,7 @@ export const knownFuses = async (
 };
 
 /** Programs that Electron's utilityProcess starts. */
-const ENGINE_PROGRAMS = ['utility-process', 'provider-probe'] as const;
+const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process'] as const;
 
 /** What a Node that is not Electron's must find as real files, beside the archive. */
 export const engineInNodeFiles = '{*.engine.cjs,parquet-worker.cjs,node,parent-port.cjs}';

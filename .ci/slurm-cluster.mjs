@@ -1,30 +1,170 @@
-// The Slurm that tests/slurm submits to: one node, started for the tests and stopped after them.
+// The Slurm that tests submit to: a cluster of one node out of Debian's packages, started for them and stopped after.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
-import { root } from './setup.mjs';
+import { fileURLToPath } from 'node:url';
+import { randomBytes } from 'node:crypto';
+import { missingPackages } from './system-packages.mjs';
 
-/** Beside the clone, where the project is developed: starts and stops a cluster in a folder. */
-const tool = path.resolve(process.env.UNCURL_SLURM_TOOL ?? path.join(root, '..', 'shared', 'tools', 'slurm-cluster'));
+const packages = ['slurm-wlm', 'munge'];
+/** Processors that the node claims, whatever the machine has: tasks of an array are to run side by side. */
+const PROCESSORS = 4;
+/** A busy machine answers late; a controller that is gone is noticed after as long. */
+const MESSAGE_TIMEOUT_S = 15;
+/** Tasks of a node that went down wait so long before they run again; begun later, a task is refused by the node. */
+const CREDENTIAL_S = 15;
+const START_LIMIT_MS = 120_000;
+const STOP_LIMIT_MS = 30_000;
 
-const runTool = (verb, folder) => spawnSync(tool, [verb, folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 2] });
+const run = (folder, program, ...programArguments) => {
+  const env = { ...process.env, SLURM_CONF: path.join(folder, 'slurm.conf') };
+  const { status, stdout, stderr } = spawnSync(program, programArguments, { encoding: 'utf8', env });
+  return { ok: status === 0, text: `${stdout ?? ''}${stderr ?? ''}`.trim() };
+};
 
-/**
- * {environment} that names a cluster (the one of SLURM_CONF where there is one), or {absent}: why there is none here,
- * which is no failure.
- */
-export const findSlurm = () => {
-  if (process.env.SLURM_CONF) return { environment: { UNCURL_SLURM_FOLDER: path.dirname(process.env.SLURM_CONF) } };
-  if (!existsSync(tool)) return { absent: `there is no tool that starts a cluster (${path.relative(root, tool)})` };
+/** Ports that nobody listens at now. */
+const freePorts = (count) => {
+  const script = `
+    const { createServer } = require('node:net');
+    const servers = Array.from({ length: ${String(count)} }, () => createServer().listen(0, '127.0.0.1'));
+    const listening = servers.map((server) => new Promise((resolve) => server.once('listening', resolve)));
+    Promise.all(listening).then(() => {
+      console.log(servers.map((server) => server.address().port).join(' '));
+      servers.forEach((server) => server.close());
+    });`;
+  return spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout.trim().split(' ');
+};
+
+const configuration = (folder) => {
+  const [node] = hostname().split('.');
+  const [controllerPort, nodePort] = freePorts(2);
+  const settings = {
+    ClusterName: 'test',
+    SlurmctldHost: `${node}(127.0.0.1)`,
+    SlurmctldPort: controllerPort,
+    SlurmdPort: nodePort,
+    SlurmUser: 'root',
+    SlurmdUser: 'root',
+    AuthType: 'auth/munge',
+    CredType: 'cred/munge',
+    AuthInfo: `socket=${path.join(folder, 'munge.socket')},cred_expire=${String(CREDENTIAL_S)}`,
+    MessageTimeout: String(MESSAGE_TIMEOUT_S),
+    ProctrackType: 'proctrack/pgid',
+    TaskPlugin: 'task/none',
+    SelectType: 'select/cons_tres',
+    SelectTypeParameters: 'CR_CPU',
+    SlurmdParameters: 'config_overrides',
+    JobAcctGatherType: 'jobacct_gather/none',
+    AccountingStorageType: 'accounting_storage/none',
+    MpiDefault: 'none',
+    MailProg: '/bin/true',
+    ReturnToService: '2',
+    SchedulerParameters: 'sched_interval=1,batch_sched_delay=0',
+    StateSaveLocation: path.join(folder, 'state'),
+    SlurmdSpoolDir: path.join(folder, 'spool'),
+    SlurmctldPidFile: path.join(folder, 'slurmctld.pid'),
+    SlurmdPidFile: path.join(folder, 'slurmd.pid'),
+    SlurmctldLogFile: path.join(folder, 'slurmctld.log'),
+    SlurmdLogFile: path.join(folder, 'slurmd.log'),
+  };
+  return [
+    ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+    `NodeName=${node} NodeAddr=127.0.0.1 CPUs=${String(PROCESSORS)} RealMemory=1000 State=UNKNOWN`,
+    'PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP',
+    '',
+  ].join('\n');
+};
+
+/** Starts the daemons in a folder: null, or what went wrong. */
+const startCluster = (folder) => {
+  for (const name of ['state', 'spool']) mkdirSync(path.join(folder, name), { recursive: true });
+  writeFileSync(path.join(folder, 'slurm.conf'), configuration(folder));
+  writeFileSync(path.join(folder, 'cgroup.conf'), 'CgroupPlugin=disabled\n');
+  writeFileSync(path.join(folder, 'munge.key'), randomBytes(1024), { mode: 0o600 });
+  const munge = { 'key-file': 'munge.key', socket: 'munge.socket', 'pid-file': 'munged.pid', 'log-file': 'munged.log' };
+  const places = Object.entries(munge).map(([option, name]) => `--${option}=${path.join(folder, name)}`);
+  // Temporary folders are anybody's, which munged refuses to live in unless it is forced.
+  const daemons = [
+    ['munged', ...places, `--seed-file=${path.join(folder, 'munge.seed')}`, '--force'],
+    ['slurmctld', '-c'],
+    ['slurmd', '-c'],
+  ];
+  for (const daemon of daemons) {
+    const { ok, text } = run(folder, ...daemon);
+    if (!ok) return `${daemon[0]}: ${text}`;
+  }
+  const giveUpAt = Date.now() + START_LIMIT_MS;
+  while (run(folder, 'sinfo', '-h', '-o', '%t').text !== 'idle') {
+    if (Date.now() > giveUpAt) return readFileSync(path.join(folder, 'slurmctld.log'), 'utf8').slice(-2000);
+    spawnSync('sleep', ['0.1']);
+  }
+  return null;
+};
+
+const isAlive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    if (error.code === 'ESRCH') return false;
+    throw error;
+  }
+};
+
+/** Cancels what is left and ends the daemons; they write into the folder until they have gone. */
+const stopCluster = (folder) => {
+  const pidOf = (daemon) => {
+    const file = path.join(folder, `${daemon}.pid`);
+    return existsSync(file) ? [Number(readFileSync(file, 'utf8'))] : [];
+  };
+  // Without a controller there is nobody to ask, which takes minutes to find out.
+  if (pidOf('slurmctld').some(isAlive)) {
+    run(folder, 'scancel', '--user=root', '--signal=KILL', '--full');
+    run(folder, 'scancel', '--user=root');
+    const waitUntil = Date.now() + STOP_LIMIT_MS;
+    while (run(folder, 'squeue', '-h').text !== '' && Date.now() < waitUntil) spawnSync('sleep', ['0.1']);
+  }
+  const daemons = ['slurmd', 'slurmctld', 'munged'].flatMap(pidOf);
+  for (const pid of daemons.filter(isAlive)) process.kill(pid);
+  const killAt = Date.now() + STOP_LIMIT_MS;
+  while (daemons.some(isAlive)) {
+    if (Date.now() > killAt) for (const pid of daemons.filter(isAlive)) process.kill(pid, 'SIGKILL');
+    spawnSync('sleep', ['0.1']);
+  }
+};
+
+const startOrFind = () => {
+  if (process.env.SLURM_CONF) return { environment: {} };
   if (process.platform !== 'linux' || process.getuid() !== 0 || !existsSync('/etc/debian_version'))
     return { absent: 'a cluster of its own is started on Debian as root alone; SLURM_CONF may name another one' };
+  const missing = missingPackages(packages);
+  if (missing !== null) return { absent: missing };
   const folder = mkdtempSync(path.join(tmpdir(), 'uncurl-slurm-'));
   process.on('exit', () => {
-    runTool('stop', folder);
+    stopCluster(folder);
     rmSync(folder, { recursive: true, force: true });
   });
-  const { status } = runTool('start', folder);
-  if (status !== 0) return { absent: `${path.relative(root, tool)} could not start a cluster; its message is above` };
+  const failure = startCluster(folder);
+  if (failure !== null) return { absent: `a Slurm of this machine's packages did not start: ${failure}` };
   return { environment: { SLURM_CONF: path.join(folder, 'slurm.conf'), UNCURL_SLURM_FOLDER: folder } };
 };
+
+let found = null;
+/**
+ * {environment} that names a cluster (the one of SLURM_CONF where there is one: nothing of it is killed or held, unless
+ * UNCURL_SLURM_FOLDER says that it is for tests), or {absent}: why there is none here, which is no failure. Several kinds of tests share one.
+ */
+export const findSlurm = () => (found ??= startOrFind());
+
+// "node .ci/slurm-cluster.mjs COMMAND ...": runs a command beside a cluster.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { environment, absent } = findSlurm();
+  if (absent !== undefined) {
+    process.stderr.write(`There is no cluster: ${absent}.\n`);
+    process.exit(1);
+  }
+  const [program, ...programArguments] = process.argv.slice(2);
+  const env = { ...process.env, ...environment };
+  process.exitCode = spawnSync(program, programArguments, { stdio: 'inherit', env }).status ?? 1;
+}

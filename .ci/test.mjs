@@ -29,6 +29,14 @@ const findInterop = () => {
   return python.environment ? { environment: { ...python.environment, ...findLlamaCpp(), ...findVllm() } } : python;
 };
 
+/** A flow that needs a cluster says why it is not run where there is none. */
+const findBrowser = () => {
+  const { environment, broken } = findChromium();
+  if (broken) return { broken };
+  const slurm = findSlurm();
+  return { environment: { ...environment, ...(slurm.environment ?? { UNCURL_NO_SLURM: slurm.absent }) } };
+};
+
 /**
  * `checks` end well or not; other kinds are counted test by test. `built` ones need dist/. `prepare` says what the
  * tests run in: {environment}, {broken} (why they cannot run, a failure) or {absent} (why they are not run here).
@@ -41,10 +49,10 @@ const kinds = {
   layers: { checks: true, steps: [[...cruiser, 'main', 'electron', 'renderer']] },
   unit: { steps: [[...vitest, '--project=unit']] },
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
-  browser: { built: true, prepare: findChromium, steps: [[...playwright, '--project=chromium']] },
+  browser: { built: true, prepare: findBrowser, steps: [[...playwright, '--project=chromium']] },
   window: { built: true, named: true, prepare: findElectron, steps: [[...playwright, '--project=electron']] },
   package: { built: true, named: true, prepare: findPackage, steps: [[...playwright, '--project=package']] },
-  slurm: { named: true, prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
+  slurm: { prepare: findSlurm, steps: [[...vitest, '--project=slurm']] },
   interop: { prepare: findInterop, steps: [[...vitest, '--project=interop']] },
   methods: reference('methods'),
   checkpoints: reference('checkpoints'),
@@ -52,7 +60,8 @@ const kinds = {
   scoring: reference('scoring'),
   generation: reference('generation', 'generation-tasks'),
 };
-const everyKind = ['types', 'lint', 'format', 'unused', 'layers', 'unit', 'integration', 'browser', 'window'];
+const checks = ['types', 'lint', 'format', 'unused', 'layers'];
+const everyKind = [...checks, 'unit', 'integration', 'slurm', 'browser', 'window'];
 
 /**
  * A program that hangs ends as a failure, and the summary is printed all the same; a busy machine never takes so long.

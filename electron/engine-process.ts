@@ -2,17 +2,9 @@ import type { ProbeEnd, ProviderName } from '../main/contract/device.ts';
 import { type EngineCommand, engineReport } from '../main/contract/engine-control.ts';
 import { assertNever, refuse } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
+import { createComputes, type StartCompute } from './computes.ts';
 import { describeEngineEnd, type EngineEnd } from './engine-end.ts';
-
-/** A process that was started with the engine in it; P is its kind of MessagePort. */
-export interface ForkedProcess<P> {
-  postMessage(message: unknown, ports?: P[]): void;
-  onMessage(listener: (message: unknown) => void): void;
-  /** Told once: the exit code, or the number of the signal that ended it. */
-  onExit(listener: (code: number) => void): void;
-  kill(): void;
-  readonly stderr: NodeJS.ReadableStream | null;
-}
+import type { ForkedProcess } from './forked-process.ts';
 
 export interface EngineProcess<P> {
   /** Gives the engine its end of a page's connection; it answers as soon as it is ready. */
@@ -38,12 +30,13 @@ interface WaitingGrant {
 
 /**
  * Runs the engine in a process of its own. `ended` is told once, unless the end was asked for with `stop`. The engine
- * cannot start processes there, so it asks the shell to try an execution provider.
+ * cannot start processes there, so it asks the shell to try an execution provider, and for a process that computes.
  */
 export const startEngineProcess = <P>(
   child: ForkedProcess<P>,
   ended: (end: EngineEnd) => void,
   startProbe: StartProbe,
+  startCompute: StartCompute<P>,
 ): EngineProcess<P> => {
   const grants = new Map<number, WaitingGrant>();
   let nextGrant = 0;
@@ -56,6 +49,10 @@ export const startEngineProcess = <P>(
       throw refuse('engine-stopped', 'The engine is not running.', 'Let the workbench start it again.');
     child.postMessage(command, ports);
   };
+  const computes = createComputes(startCompute, (command, ports) => {
+    // One that stops waits for the end of the process that computes.
+    if (state !== 'ended') child.postMessage(command, ports);
+  });
   child.stderr?.on('data', (chunk: Buffer | string) => {
     process.stderr.write(chunk);
     errors = `${errors}${String(chunk)}`.slice(-ERRORS_SHOWN);
@@ -75,6 +72,11 @@ export const startEngineProcess = <P>(
         });
         return;
       }
+      case 'compute':
+        if (state !== 'ended') computes.start(report.id, report.settings);
+        return;
+      case 'compute-kill':
+        return computes.kill(report.id);
       case 'granted':
         grants.get(report.id)?.succeed(report.handle);
         grants.delete(report.id);
@@ -87,6 +89,7 @@ export const startEngineProcess = <P>(
     child.onExit((code) => {
       const asked = state === 'stopping';
       state = 'ended';
+      computes.killAll();
       const end = describeEngineEnd(code, said, errors);
       for (const grant of grants.values())
         grant.fail(refuse('engine-stopped', end.message, 'Choose the folder again.'));

@@ -8,6 +8,7 @@ import { createDropGate } from './drop-gate.ts';
 import type { EngineEnd } from './engine-end.ts';
 import { startEngineProcess } from './engine-process.ts';
 import type { EngineProcess } from './engine-process.ts';
+import { forkCompute } from './fork-compute.ts';
 import { forkEngine } from './fork-engine.ts';
 import { forkProbe } from './fork-probe.ts';
 import { SHELL_CALL, SHELL_DROP, SHELL_EVENT } from './ipc-channels.ts';
@@ -62,7 +63,12 @@ const offerReload = async (window: BrowserWindow, reason: string): Promise<void>
 /** The engine of the moment; a new one is given the paths that the user had granted to the last. */
 const startEngine = (granted: ReadonlySet<string>, ended: (end: EngineEnd) => void): EngineProcess<MessagePortMain> => {
   const child = forkEngine(join(built, 'utility-process.cjs'), engineSettings);
-  const engine = startEngineProcess(child, ended, forkProbe(join(built, 'provider-probe.cjs')));
+  const engine = startEngineProcess(
+    child,
+    ended,
+    forkProbe(join(built, 'provider-probe.cjs')),
+    forkCompute(join(built, 'compute-process.cjs')),
+  );
   for (const path of granted) engine.grantPath(path).catch(() => undefined); // it ended again: `ended` is told
   return engine;
 };

@@ -5,6 +5,8 @@ const MAX_TOKENS = 1_000_000;
 const MAX_MERGES = 2_000_000;
 /** How much longer replacements may make a text, all of them together. */
 const MAX_GROWTH = 64;
+/** Characters and tokens that may be added to a text, whatever it says. */
+const MAX_ADDED = 1024;
 /** Longest pattern that is looked at; published ones have a few hundred characters. */
 const MAX_PATTERN_CHARACTERS = 10_000;
 
@@ -48,22 +50,48 @@ const checkVocabulary = (file: string, { model, added_tokens: added }: Json, voc
 };
 
 /** How many characters a replacement makes of one, at most. */
-const growthOf = ({ pattern, content }: Json): number => {
+const growthOfReplace = ({ pattern, content }: Json): number => {
   if (typeof content !== 'string') return 1;
   const replaced = isObject(pattern) && typeof pattern['String'] === 'string' ? pattern['String'].length : 0;
   // A regular expression may match nothing, before every character.
   return replaced === 0 ? content.length + 1 : Math.max(1, content.length / replaced);
 };
 
+const lengthOf = (value: unknown): number => (typeof value === 'string' || Array.isArray(value) ? value.length : 0);
+
+/** How many times as long a part of a tokenizer makes a text, at most. */
+const growthOf = (part: Json): number => {
+  switch (part['type']) {
+    case 'Replace':
+      return growthOfReplace(part);
+    case 'Metaspace':
+      return Math.max(1, lengthOf(part['replacement']), lengthOf(part['str_rep']));
+    case 'TemplateProcessing': {
+      const { single } = part;
+      const repeats = Array.isArray(single) ? single.filter((each) => isObject(each) && 'Sequence' in each).length : 1;
+      return Math.max(1, repeats);
+    }
+    default:
+      return 1;
+  }
+};
+
+/** What a part adds to every text, however short. */
+const addedBy = (part: Json): number => Math.max(lengthOf(part['prepend']), lengthOf(part['single']));
+
 const checkGrowth = (file: string, tokenizer: Json): void => {
-  const growth = objectsWithin(tokenizer['normalizer'])
-    .filter(({ type }) => type === 'Replace')
-    .reduce((product, part) => product * growthOf(part), 1);
-  if (growth > MAX_GROWTH)
-    throw bad(
-      file,
-      `its replacements may make a text ${growth.toPrecision(3)} times as long (limit ${String(MAX_GROWTH)})`,
-    );
+  const parts = (names: readonly string[]): readonly Json[] => names.flatMap((name) => objectsWithin(tokenizer[name]));
+  for (const way of [parts(['normalizer', 'pre_tokenizer', 'post_processor']), parts(['decoder'])]) {
+    const growth = way.reduce((product, part) => product * growthOf(part), 1);
+    if (growth > MAX_GROWTH)
+      throw bad(
+        file,
+        `its replacements may make a text ${growth.toPrecision(3)} times as long (limit ${String(MAX_GROWTH)})`,
+      );
+    const added = way.reduce((sum, part) => sum + addedBy(part), 0);
+    if (added > MAX_ADDED)
+      throw bad(file, `it adds ${String(added)} pieces to every text (limit ${String(MAX_ADDED)})`);
+  }
 };
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { openRegularFile } from '../files/regular-file.ts';
 import type { SafetensorsHeader } from './safetensors-header.ts';
 
 /** Checkpoints up to this size are hashed whole. */
@@ -29,7 +29,7 @@ export const fingerprintCheckpoint = async (
   const perFile = Math.max(FEWEST_WINDOWS, Math.min(MOST_WINDOWS, Math.floor(ALL_WINDOWS / files.length)));
   for (const { file, header } of files) {
     hash.update(header.text);
-    const handle = await open(file, 'r');
+    const { handle } = await openRegularFile(file);
     try {
       const parts =
         totalBytes <= WHOLE_CHECKPOINT_BYTES ? chunks(header.sizeBytes) : windows(header.sizeBytes, perFile);

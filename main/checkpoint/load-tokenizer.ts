@@ -28,11 +28,11 @@ const tokenizerConfig = z.looseObject({ bos_token: specialToken.nullish(), eos_t
 export const MAX_TOKENIZER_BYTES = 48 * 2 ** 20;
 /** Time to make the tables of a tokenizer, on a machine under load. */
 const OPENING_MS = 30_000;
-/** Time to turn a text into tokens where it must be watched, and for each of its characters. */
+/** Time to turn a text into tokens, or tokens into a text, where it must be watched, and for each character or token. */
 const ENCODING_MS = 1_500;
-const ENCODING_MS_PER_CHARACTER = 0.05;
+const ENCODING_MS_PER_PIECE = 0.05;
 /** Longer texts are always watched: what takes time with the square of the length shows there. */
-const WATCHED_FROM_CHARACTERS = 8_192;
+const WATCHED_FROM = 8_192;
 
 const readOptional = async (file: string): Promise<string | null> => {
   try {
@@ -62,7 +62,8 @@ const parsedConfig = (file: string, text: string): z.infer<typeof tokenizerConfi
  * The tokenizer of a model folder; null where it has none. `vocabulary`: rows of the model's embedding, beyond which no
  * id may point. Patterns that may take for ever are watched: a text that is not turned into tokens in time is refused.
  *
- * @throws WorkbenchError `bad-tokenizer`, `bad-json`; encoding: `tokenizer-too-slow`.
+ * @throws WorkbenchError `bad-tokenizer`, `bad-json`; encoding and decoding: `tokenizer-too-slow`,
+ * `bad-tokenizer`.
  */
 export const loadTokenizer = async (
   folder: string,
@@ -92,35 +93,51 @@ export const loadTokenizer = async (
       decoder.decode_chain = (tokens) => decodeChain(replaceBrokenBytes(tokens));
     }
   } catch (cause) {
-    if (cause instanceof WorkbenchError) throw cause;
-    throw refuse('bad-tokenizer', `${file}: ${cause instanceof Error ? cause.message : String(cause)}.`, REMEDY, cause);
+    throw cause instanceof WorkbenchError ? cause : broken(file, cause);
   }
   const isInTime = matchesInTime(json.data);
-  const encode = (input: string, special: boolean): readonly number[] => {
-    const work = (): readonly number[] => tokenizer.encode(input, { add_special_tokens: special }).ids;
-    if (isInTime && input.length < WATCHED_FROM_CHARACTERS) return work();
-    const mostMs = ENCODING_MS + input.length * ENCODING_MS_PER_CHARACTER;
-    const begins = JSON.stringify(input.slice(0, 40));
-    return withinDeadline(
-      mostMs,
-      () => tooSlow(`a text of ${String(input.length)} characters (${begins}) is not turned into tokens in time`),
-      work,
-    );
+  /** What the library gives, watched where it may take for ever; what it throws is the file's fault. */
+  const watched = <T>(length: number, late: () => string, work: () => T): T => {
+    try {
+      if (isInTime && length < WATCHED_FROM) return work();
+      return withinDeadline(ENCODING_MS + length * ENCODING_MS_PER_PIECE, () => tooSlow(late()), work);
+    } catch (cause) {
+      throw cause instanceof WorkbenchError ? cause : broken(file, cause);
+    }
   };
+  const encode = (input: string, special: boolean): readonly number[] =>
+    watched(
+      input.length,
+      () =>
+        `a text of ${String(input.length)} characters (${JSON.stringify(input.slice(0, 40))}) is not turned into ` +
+        `tokens in time`,
+      () => tokenizer.encode(input, { add_special_tokens: special }).ids,
+    );
+  /** The library refuses to decode nothing. */
+  const decode = (ids: readonly number[], isWithoutSpecial: boolean): string =>
+    ids.length === 0
+      ? ''
+      : watched(
+          ids.length,
+          () => `${String(ids.length)} tokens are not turned into a text in time`,
+          () => tokenizer.decode([...ids], { skip_special_tokens: isWithoutSpecial }),
+        );
   const prefixName = config.bos_token ?? config.eos_token;
   const endName = config.eos_token;
   const endId = endName === null || endName === undefined ? undefined : tokenizer.token_to_id(endName);
   return {
     encode,
-    // The library refuses to decode nothing.
-    decode: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: false })),
-    decodeText: (ids) => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: true })),
+    decode: (ids) => decode(ids, false),
+    decodeText: (ids) => decode(ids, true),
     prefixToken: prefixName === null || prefixName === undefined ? null : (tokenizer.token_to_id(prefixName) ?? null),
     endToken: endName === null || endName === undefined || endId === undefined ? null : { id: endId, text: endName },
   };
 };
 
 const REMEDY = 'Use a tokenizer.json as the tokenizers library writes it.';
+
+const broken = (file: string, cause: unknown): Error =>
+  refuse('bad-tokenizer', `${file}: ${cause instanceof Error ? cause.message : String(cause)}.`, REMEDY, cause);
 
 const parseJson = (file: string, text: string): unknown => {
   try {

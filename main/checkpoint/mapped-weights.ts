@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { WorkbenchError } from '../contract/errors.ts';
+import { openToRead } from '../files/regular-file.ts';
 import type { TensorView } from './descriptor.ts';
 
 /** Bytes in memory at a time. */
@@ -47,7 +47,7 @@ const checksumOf = async (views: readonly TensorView[]): Promise<number> => {
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, ...stretches.map(({ length }) => length))));
   let sum = 0;
   for (const file of new Set(stretches.map((stretch) => stretch.file))) {
-    const handle = await open(file, 'r');
+    const { handle } = await openToRead(file);
     try {
       for (const { start, length } of stretches.filter((stretch) => stretch.file === file)) {
         for (let done = 0; done < length; done += CHUNK_BYTES) {
@@ -88,7 +88,8 @@ export class MappedWeights {
       try {
         if ((await checksumOf(views)) !== checksum) changed.push(name);
       } catch (error) {
-        if (fileErrorCode(error) === null) throw error;
+        // Gone, or something else in its place.
+        if (!(error instanceof WorkbenchError)) throw error;
         changed.push(name);
       }
     }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import { openRegularFile } from '../files/regular-file.ts';
 
 /** What identifies the state of one file without reading it: its size, when it was written, and which file it is. */
 interface FileStamp {
@@ -10,6 +12,8 @@ interface FileStamp {
   readonly file: string;
   readonly sizeBytes: bigint;
   readonly modifiedNs: bigint;
+  /** When anything of it last changed, its times and rights included: nobody can set it back. */
+  readonly changedNs: bigint;
   readonly inode: bigint;
   readonly device: bigint;
   /** SHA-256 (hexadecimal) over the header of a weight file; null of others. */
@@ -36,7 +40,7 @@ const MOST_HEADER_BYTES = 16 * 2 ** 20;
 const LENGTH_BYTES = 8;
 
 const headerHashOf = async (file: string): Promise<string> => {
-  const handle = await open(file, 'r');
+  const { handle } = await openRegularFile(file);
   try {
     const length = Buffer.alloc(LENGTH_BYTES);
     await handle.read(length, 0, LENGTH_BYTES, 0);
@@ -48,10 +52,9 @@ const headerHashOf = async (file: string): Promise<string> => {
   }
 };
 
-const stampOf = async (name: string, file: string, isWeights: boolean): Promise<FileStamp> => {
-  const { size, mtimeNs, ino, dev } = await stat(file, { bigint: true });
-  const headerHash = isWeights ? await headerHashOf(file) : null;
-  return { name, file, sizeBytes: size, modifiedNs: mtimeNs, inode: ino, device: dev, headerHash };
+const statOf = async (name: string, file: string): Promise<Omit<FileStamp, 'headerHash'>> => {
+  const { size, mtimeNs, ctimeNs, ino, dev } = await stat(file, { bigint: true });
+  return { name, file, sizeBytes: size, modifiedNs: mtimeNs, changedNs: ctimeNs, inode: ino, device: dev };
 };
 
 /** Names of the side files that stand in a folder. */
@@ -60,33 +63,48 @@ export const sideFileNames = async (folder: string): Promise<readonly string[]> 
 
 /** Stamps a model's files. Links are followed: a cache that points elsewhere now has changed. */
 export const stampModel = async (folder: string, weightNames: readonly string[]): Promise<ModelSources> => {
-  const stamp = async (name: string, isWeights: boolean): Promise<FileStamp> =>
-    stampOf(name, await realpath(path.join(folder, name)), isWeights);
+  const stamp = async (name: string, isWeights: boolean): Promise<FileStamp> => {
+    const file = await realpath(path.join(folder, name));
+    return { ...(await statOf(name, file)), headerHash: isWeights ? await headerHashOf(file) : null };
+  };
   const stamps: FileStamp[] = [];
   for (const name of await sideFileNames(folder)) stamps.push(await stamp(name, false));
   for (const name of weightNames) stamps.push(await stamp(name, true));
   return stamps;
 };
 
-const difference = (then: FileStamp, now: FileStamp): string | null => {
+/** How much of a file is looked at: what the system says of it, or the header of weights as well. */
+export type LookedAt = 'stat' | 'header';
+
+const difference = async (then: FileStamp, file: string, lookedAt: LookedAt): Promise<string | null> => {
+  const now = await statOf(then.name, file);
   if (now.sizeBytes !== then.sizeBytes)
     return `${then.name} had ${String(then.sizeBytes)} bytes and has ${String(now.sizeBytes)}`;
   if (now.inode !== then.inode || now.device !== then.device || now.file !== then.file)
     return `${then.name} is another file now`;
   if (now.modifiedNs !== then.modifiedNs) return `${then.name} was written to`;
-  return now.headerHash === then.headerHash ? null : `${then.name} has another header`;
+  const isRead = then.headerHash !== null && (lookedAt === 'header' || now.changedNs !== then.changedNs);
+  return isRead && (await headerHashOf(file)) !== then.headerHash ? `${then.name} has another header` : null;
 };
 
-/** What of a model's files is no longer as it was stamped, in words, one a file; none where all is. */
-export const changedSources = async (folder: string, sources: ModelSources): Promise<readonly string[]> => {
+/**
+ * What of a model's files is no longer as it was stamped, in words, one a file; none where all is. `stat` reads the
+ * header of a file only where something of it was touched: enough between two steps, and no work on a hundred shards.
+ */
+export const changedSources = async (
+  folder: string,
+  sources: ModelSources,
+  lookedAt: LookedAt = 'header',
+): Promise<readonly string[]> => {
   const changes: string[] = [];
   for (const then of sources) {
     try {
       const file = await realpath(path.join(folder, then.name));
-      const change = difference(then, await stampOf(then.name, file, then.headerHash !== null));
+      const change = await difference(then, file, lookedAt);
       if (change !== null) changes.push(change);
     } catch (error) {
-      if (fileErrorCode(error) === null) throw error;
+      // Gone, or a pipe, device or folder in its place.
+      if (fileErrorCode(error) === null && !(error instanceof WorkbenchError)) throw error;
       changes.push(`${then.name} cannot be read any more`);
     }
   }

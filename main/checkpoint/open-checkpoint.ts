@@ -51,8 +51,10 @@ const chatFacts = async (
   }
 };
 
-/** A config.json or index larger than this is no such file: that of 90,000 tensors has 9 MB. */
-const MAX_JSON_BYTES = 32 * 2 ** 20;
+/** Configs are a few kB; those that name every quantised module, some hundred. */
+export const MAX_CONFIG_BYTES = 4 * 2 ** 20;
+/** An index larger than this is none: that of 90,000 tensors has 9 MB. */
+const MAX_INDEX_BYTES = 32 * 2 ** 20;
 
 const SINGLE_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
@@ -74,7 +76,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
   if (!isFolder)
     throw refuse('no-model', `${resolved} is no folder.`, 'Choose a folder with config.json and *.safetensors.');
   const configFile = path.join(resolved, 'config.json');
-  const config = await readJson(configFile, configSchema);
+  const config = await readJson(configFile, configSchema, MAX_CONFIG_BYTES);
   const modelType = config['model_type'];
   const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
   if (family === undefined) {
@@ -101,7 +103,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
   reasons.push(...chat.notes);
   const fingerprint = await fingerprintCheckpoint(config, weights);
   const identity = await identityOf(resolved, fingerprint);
-  const isReadAgain = isDeepStrictEqual(await readJson(configFile, configSchema), config);
+  const isReadAgain = isDeepStrictEqual(await readJson(configFile, configSchema, MAX_CONFIG_BYTES), config);
   const [change = isReadAgain ? undefined : 'config.json was written to'] = await changedSources(resolved, sources);
   if (change !== undefined)
     throw refuse(
@@ -143,8 +145,8 @@ const exists = (file: string): Promise<boolean> =>
     () => false,
   );
 
-const readJson = async <T>(file: string, schema: z.ZodType<T>): Promise<T> => {
-  const text = await readTextIfThere(file, { mostBytes: MAX_JSON_BYTES });
+const readJson = async <T>(file: string, schema: z.ZodType<T>, mostBytes: number): Promise<T> => {
+  const text = await readTextIfThere(file, { mostBytes });
   if (text === null)
     throw refuse(
       'no-model',
@@ -193,7 +195,7 @@ const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
       'Choose a checkpoint in safetensors format (pickle files are never opened).',
     );
   }
-  const { weight_map: weightMap } = await readJson(indexFile, indexSchema);
+  const { weight_map: weightMap } = await readJson(indexFile, indexSchema, MAX_INDEX_BYTES);
   const shards = new Map<string, WeightFile>();
   for (const name of [...new Set(Object.values(weightMap))].sort()) {
     const link = path.join(folder, name);

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import { refuse } from '../contract/errors.ts';
+import { openToRead } from '../files/regular-file.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
@@ -44,7 +44,7 @@ const MAX_READ_BYTES = 1 << 30;
 /** The view's bytes as they stand in the file. */
 export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = new Uint8Array(view.byteLength);
-  const handle = await open(view.file, 'r');
+  const { handle } = await openToRead(view.file);
   try {
     let done = 0;
     while (done < bytes.length) {

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import type { OptionReader } from './option-values.ts';
 import type { VerbOption } from './verb.ts';
@@ -27,7 +28,7 @@ export const readTextFile = async (file: string, what: string): Promise<string> 
 export const parseJson = <T extends z.ZodType>(text: string, schema: T, place: string): z.output<T> => {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseForeignJson(text);
   } catch (cause) {
     throw refuse(
       'bad-json',

@@ -1,3 +1,4 @@
+import type { StartCompute } from '../compute/start-compute.ts';
 import { CancelledError } from '../contract/errors.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { toldText } from '../evaluation/told-points.ts';
@@ -16,6 +17,8 @@ interface EnginePlace {
   readonly offerSample?: boolean;
   /** Folders that a page may look into. */
   readonly roots?: readonly string[];
+  /** Lets jobs run in a process of their own; default: in this one. */
+  readonly startCompute?: StartCompute;
 }
 
 /** An engine on the workspace for the time of one verb. */
@@ -23,7 +26,7 @@ export const withEngine = async <T>(
   reader: OptionReader,
   host: VerbHost,
   use: (engine: Engine) => Promise<T>,
-  { workspace = workspaceOf(reader, host), offerSample = false, roots }: EnginePlace = {},
+  { workspace = workspaceOf(reader, host), offerSample = false, roots, startCompute }: EnginePlace = {},
 ): Promise<T> => {
   const { resources, commandLine } = host;
   const provider = readDevice(reader);
@@ -34,6 +37,8 @@ export const withEngine = async <T>(
     provider,
     offerSample,
     roots,
+    uncurl: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    startCompute,
     ...machineSettings(reader),
   });
   try {

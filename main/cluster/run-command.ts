@@ -3,8 +3,8 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { shellWord } from './slurm-script.ts';
 
-/** Runs a program of the cluster and gives what it printed; rejects with what it complained of. */
-export type RunCommand = (program: string, args: readonly string[]) => Promise<string>;
+/** Runs a program of the cluster and gives what it printed; rejects with what it complained of. A signal ends it. */
+export type RunCommand = (program: string, args: readonly string[], signal?: AbortSignal) => Promise<string>;
 
 /**
  * Programs of this machine, or those of `host` through the user's own ssh (their configuration, keys and agent; it is
@@ -12,13 +12,13 @@ export type RunCommand = (program: string, args: readonly string[]) => Promise<s
  */
 export const commandsOn =
   (host: string | null): RunCommand =>
-  (program, args) =>
+  (program, args, signal) =>
     new Promise((resolve, reject) => {
       const [name, words] =
         host === null
           ? [program, [...args]]
           : ['ssh', ['-o', 'BatchMode=yes', host, '--', [program, ...args].map(shellWord).join(' ')]];
-      const child = spawn(name, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(name, words, { stdio: ['ignore', 'pipe', 'pipe'], signal });
       let [stdout, stderr] = ['', ''];
       child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
       child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));

@@ -1,6 +1,7 @@
+import { isActive } from '../contract/cluster-text.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { RunCommand } from './run-command.ts';
-import { hasFailed, isActive, readJobLines, readQueue, type SlurmTask, taskText } from './slurm-state.ts';
+import { readJobLines, readQueue, type SlurmTask } from './slurm-state.ts';
 
 /** The array that works on a run, and the job that joins its steps. */
 export interface SubmittedJobs {
@@ -50,24 +51,28 @@ export const cancelJobs = async (run: RunCommand, { array, join }: SubmittedJobs
 
 const isUnknown = (error: unknown): boolean => error instanceof WorkbenchError && /invalid job id/i.test(error.message);
 
+const nameOf = ({ array, job, task }: SlurmTask): string => `${String(array ?? job)} ${String(task ?? '')}`;
+
 /** What is known of both jobs: of those in the queue from squeue, of those that ended from scontrol. */
-export const readTasks = async (run: RunCommand, { array, join }: SubmittedJobs): Promise<readonly SlurmTask[]> => {
+export const readTasks = async (
+  run: RunCommand,
+  { array, join }: SubmittedJobs,
+  signal?: AbortSignal,
+): Promise<readonly SlurmTask[]> => {
   const found = new Map<string, SlurmTask>();
-  const put = (tasks: readonly SlurmTask[]): void => {
-    for (const task of tasks) found.set(`${String(task.array ?? task.job)} ${String(task.task ?? '')}`, task);
-  };
-  for (const job of [array, join]) {
+  const ask = async (read: () => Promise<readonly SlurmTask[]>): Promise<void> => {
     try {
-      put(readJobLines(await run('scontrol', ['show', 'job', '-o', String(job)])));
+      for (const task of await read()) {
+        const elapsedMs = task.elapsedMs ?? found.get(nameOf(task))?.elapsedMs ?? null;
+        found.set(nameOf(task), { ...task, elapsedMs });
+      }
     } catch (error) {
       if (!isUnknown(error)) throw error;
     }
-  }
-  try {
-    put(readQueue(await run('squeue', ['--json', `--jobs=${String(array)},${String(join)}`])));
-  } catch (error) {
-    if (!isUnknown(error)) throw error;
-  }
+  };
+  for (const job of [array, join])
+    await ask(async () => readJobLines(await run('scontrol', ['show', 'job', '-o', String(job)], signal)));
+  await ask(async () => readQueue(await run('squeue', ['--json', `--jobs=${String(array)},${String(join)}`], signal)));
   return [...found.values()];
 };
 
@@ -76,57 +81,45 @@ const isUnreachable = (error: unknown): boolean =>
   error instanceof WorkbenchError &&
   /unable to contact|connection refused|timed out|unexpected message|zero bytes|communication/i.test(error.message);
 
-/** How often the cluster is asked. */
-const ASK_EVERY_MS = 1_000;
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+/** What was seen of both jobs at one look; null: the controller did not answer. */
+export type SeenTasks = readonly SlurmTask[] | null;
 
 /**
- * Follows both jobs to their end, saying what changes. Ends with the tasks as they were last seen; an abort cancels the
- * jobs and rejects.
- *
- * @throws WorkbenchError `cluster-task-failed`: names node, exit code and log of the first task that failed.
+ * Looks at both jobs until nothing of them waits or runs, or until it is told to stop. Tasks that ended stay in what is
+ * seen when Slurm has forgotten them.
  */
 export const followJobs = async (
   run: RunCommand,
   jobs: SubmittedJobs,
-  { signal, say }: { readonly signal: AbortSignal; readonly say: (line: string) => void },
+  {
+    seen,
+    pause,
+    signal,
+  }: {
+    readonly seen: (tasks: SeenTasks) => Promise<void>;
+    /** Waits until the next look. */
+    readonly pause: () => Promise<void>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<readonly SlurmTask[]> => {
-  const said = new Map<string, string>();
-  let isAway = false;
+  const ended = new Map<string, SlurmTask>();
   for (;;) {
-    if (signal.aborted) {
-      await cancelJobs(run, jobs);
-      signal.throwIfAborted();
-    }
-    let tasks: readonly SlurmTask[];
+    let tasks: SeenTasks = null;
     try {
-      tasks = await readTasks(run, jobs);
-      if (isAway) say('The controller of the cluster answers again.');
-      isAway = false;
+      const fresh = await readTasks(run, jobs, signal);
+      // A task that is put into the queue anew is one that ended no longer.
+      for (const task of fresh) {
+        if (isActive(task)) ended.delete(nameOf(task));
+        else ended.set(nameOf(task), task);
+      }
+      tasks = [...ended.values(), ...fresh.filter(isActive)];
     } catch (error) {
       if (!isUnreachable(error)) throw error;
-      if (!isAway) say('The controller of the cluster does not answer; asking on.');
-      isAway = true;
-      await pause();
-      continue;
     }
-    for (const task of tasks) {
-      const name = `${String(task.job)} ${String(task.task ?? '')}`;
-      if (said.get(name) === task.state) continue;
-      said.set(name, task.state);
-      if (task.task !== null || task.array === null) say(taskText(task));
-    }
-    if (tasks.every((task) => !isActive(task))) {
-      const workers = tasks.filter(({ array }) => array !== null);
-      const failed = workers.find(hasFailed) ?? tasks.find(hasFailed);
-      if (failed === undefined) return tasks;
-      throw new WorkbenchError(
-        'cluster-task-failed',
-        'failed',
-        `${taskText(failed)}; its log: ${failed.log ?? 'none'}.`,
-        'Read the log; submit again to go on: what is finished stays on disk.',
-      );
-    }
+    signal.throwIfAborted();
+    await seen(tasks);
+    if (tasks !== null && !tasks.some(isActive)) return tasks;
     await pause();
+    signal.throwIfAborted();
   }
 };

@@ -1,6 +1,6 @@
+import type { ClusterRequest } from '../contract/cluster.ts';
 import { refuse } from '../contract/errors.ts';
 import type { RunCommand } from './run-command.ts';
-import type { ClusterRequest } from './slurm-script.ts';
 
 /** A node as far as numbers may depend on it. */
 export interface SlurmNode {

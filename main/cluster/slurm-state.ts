@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isActive } from '../contract/cluster-text.ts';
 
 /** One job, or one task of an array, as Slurm tells of it. */
 export interface SlurmTask {
@@ -14,16 +15,10 @@ export interface SlurmTask {
   readonly exitCode: number | null;
   /** Signal that ended it; null where none did. */
   readonly signal: number | null;
+  /** Since its start; null before it, and where it was not told. */
+  readonly elapsedMs: number | null;
   readonly log: string | null;
 }
-
-const ACTIVE = new Set([
-  ...['PENDING', 'RUNNING', 'SUSPENDED', 'COMPLETING', 'CONFIGURING', 'STOPPED', 'REQUEUED', 'REQUEUE_HOLD'],
-  ...['REQUEUE_FED', 'RESIZING', 'SIGNALING', 'SPECIAL_EXIT', 'STAGE_OUT', 'POWER_UP_NODE'],
-]);
-
-export const isActive = ({ state }: SlurmTask): boolean => ACTIVE.has(state);
-export const hasFailed = (task: SlurmTask): boolean => !isActive(task) && task.state !== 'COMPLETED';
 
 /** Numbers of Slurm's JSON: whether they are set, and what to. */
 const optional = z.object({ set: z.boolean(), number: z.number() });
@@ -55,8 +50,17 @@ export const readQueue = (text: string): readonly SlurmTask[] =>
     node: named(job.nodes),
     exitCode: null,
     signal: null,
+    elapsedMs: null,
     log: named(job.standard_output),
   }));
+
+/** Milliseconds of a time as scontrol writes it: `[days-]hours:minutes:seconds`. */
+const durationMs = (text: string | null): number | null => {
+  const match = /^(?:(\d+)-)?(\d+):(\d+):(\d+)$/.exec(text ?? '');
+  if (match === null) return null;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0));
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+};
 
 /** Jobs from the lines of `scontrol show job -o`: also those that ended a short while ago. */
 export const readJobLines = (text: string): readonly SlurmTask[] =>
@@ -75,17 +79,8 @@ export const readJobLines = (text: string): readonly SlurmTask[] =>
       node: field('NodeList'),
       exitCode: exitCode ?? null,
       signal: signal === undefined || signal === 0 ? null : signal,
+      elapsedMs: durationMs(field('RunTime')),
       log: field('StdOut'),
     };
     return [isActive(task) ? { ...task, exitCode: null, signal: null } : task];
   });
-
-/** "task 2 on node03: FAILED, exit code 1". */
-export const taskText = ({ task, node, state, reason, exitCode, signal }: SlurmTask): string => {
-  const name = task === null ? 'joining job' : `task ${String(task)}`;
-  const place = node === null ? '' : ` on ${node}`;
-  const end =
-    signal !== null ? `, signal ${String(signal)}` : exitCode === null ? '' : `, exit code ${String(exitCode)}`;
-  const why = reason === null || state === 'RUNNING' || state === 'COMPLETED' ? '' : ` (${reason})`;
-  return `${name}${place}: ${state}${end}${why}`;
-};

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
+import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument } from './compare.ts';
+import { damageDocument, damageSettings } from './damage.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
+import { expertDocument, layerTogether, weightLikeness } from './expert.ts';
 import { exportFormat, ggufType, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
@@ -11,8 +14,11 @@ import { modelEntry, pathHandle } from './model.ts';
 import { linkedFragment } from './page-fragment.ts';
 import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
 import { taskProfile } from './profile.ts';
+import { prunedCopies } from './pruned-copies.ts';
 import { reproduction } from './reproduction.ts';
-import { jobProgress, runManifest } from './run.ts';
+import { jobLog } from './job-log.ts';
+import { listedLabel, runLabelChange } from './run-label.ts';
+import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
@@ -20,6 +26,7 @@ import { givenFileName, MAX_GIVEN_BYTES, toldPlace } from './told-place.ts';
 
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
+const trashEntry = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}-[0-9a-f]{6}$/);
 const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
 /** How thresholds are read: at which margin, and whether their level holds for each or for all of a sweep together. */
@@ -42,10 +49,11 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
 ): Call<I, O> => ({ input, output, reads });
 
 /**
- * What answers tell of, beside their input: the shelves of models and tasks, which runs measured them, runs, jobs, the
- * profiles on disk, the device in use, and the results of the run that the input names.
+ * What answers tell of, beside their input: the shelves of models and tasks, which runs measured them, runs, jobs, what
+ * clusters work on, the profiles on disk, the device in use, and the results of the run that the input names.
  */
-export type Subject = 'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'profiles' | 'device' | 'results';
+export type Subject =
+  'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'clusters' | 'profiles' | 'device' | 'results' | 'trash';
 
 export const planRequest = z.object({
   model: pathHandle,
@@ -78,8 +86,18 @@ export const profilePurpose = z.object({
   protect: superExpertProtection.default('none'),
   /** Ask the tasks through the model's own chat template. */
   chat: z.boolean().optional(),
+  /** What to look at for its own sake: which tokens each expert takes, how like the outputs of experts are. */
+  inspect: z.array(z.enum(['choices', 'every-output'])).optional(),
 });
 export type ProfilePurpose = z.infer<typeof profilePurpose>;
+
+/** A layer of a model on a task. */
+const expertPlace = {
+  model: pathHandle,
+  task: pathHandle,
+  chat: z.boolean().optional(),
+  layer: z.number().int().nonnegative(),
+};
 
 export const planImport = z.object({
   model: pathHandle,
@@ -170,6 +188,8 @@ export const calls = {
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
   /** Tells where a remembered model has gone to; refused where another model lies `at` that folder. */
   'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),
+  /** Which models on the shelf are pruned copies of this one, and which one it was pruned from. */
+  'models.pruned': call(z.object({ model: pathHandle }), prunedCopies, 'models'),
   'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
@@ -204,12 +224,37 @@ export const calls = {
     'device',
   ),
   /**
+   * Experts of every MoE layer in an order that puts like ones side by side, [L][E]: the leaves of average linkage on
+   * 1 - affinity, the affinity being the centred cosine of router logits over the calibration tokens. Null where the
+   * task was not profiled.
+   */
+  'profile.likeness': call(
+    z.object({ model: pathHandle, task: pathHandle, chat: z.boolean().optional() }),
+    z.object({ order: z.array(z.array(z.number())).nullable() }),
+    'profiles',
+    'device',
+  ),
+  /**
    * `methods`: what they look at beyond routing, under these options, budget and protection, is measured too (their
    * pages say what that costs).
    */
   'profile.start': call(
     z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1), ...profilePurpose.shape }),
     z.object({ run: runId }),
+  ),
+  /** What the profile of a task tells of one expert; null where the task was not profiled. */
+  'expert.read': call(
+    z.object({ ...expertPlace, expert: z.number().int().nonnegative() }),
+    z.object({ found: expertDocument.nullable() }),
+    'profiles',
+    'device',
+  ),
+  /** How often the experts of a layer are chosen together; null where the task was not profiled. */
+  'expert.together': call(z.object(expertPlace), z.object({ found: layerTogether.nullable() }), 'profiles', 'device'),
+  /** Experts of a layer by the cosine of their weights with one of them; reads the weights of the layer. */
+  'expert.likeWeights': call(
+    z.object({ model: pathHandle, layer: expertPlace.layer, expert: z.number().int().nonnegative() }),
+    weightLikeness,
   ),
   /** The page of every method. */
   'methods.list': call(nothing, z.array(methodPage)),
@@ -324,6 +369,12 @@ export const calls = {
     z.object({ name: z.string(), html: z.string() }),
     'results',
   ),
+  /** Measures a task with one expert of a layer gone at a time. */
+  'damage.start': call(
+    z.object({ model: pathHandle, task: pathHandle, ...damageSettings.shape }),
+    z.object({ run: runId }),
+  ),
+  'damage.read': call(z.object({ run: runId }), damageDocument, 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), verification, 'results'),
   /** Runs a finished sweep again without any stored step, and compares every value and every item's outcome. */
@@ -333,9 +384,38 @@ export const calls = {
   'runs.list': call(nothing, z.array(runManifest), 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run, whatever it is on disk, into the workspace's trash; `at`: where it lies then. */
-  'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string() })),
+  'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string(), entry: trashEntry })),
+  /** The batch script that a submission would keep; without a run, under the name that stands for the next one. */
+  'cluster.script': call(
+    z.object({ run: runId.optional(), request: clusterRequest }),
+    z.object({ script: z.string() }),
+  ),
+  /** Lets a Slurm cluster that shares the workspace work on a sweep: an array that fills steps, and a joining job. */
+  'cluster.submit': call(z.object({ run: runId, request: clusterRequest }), clusterWork),
+  /** What clusters work on, and submissions that failed until they are submitted again or forgotten. */
+  'cluster.list': call(nothing, z.array(clusterWork), 'clusters'),
+  'cluster.cancel': call(z.object({ run: runId }), nothing),
+  /** Forgets a submission that failed; the run stays, and can be resumed here. */
+  'cluster.forget': call(z.object({ run: runId }), nothing),
+  /** `task` null: the joining job. */
+  'cluster.log': call(z.object({ run: runId, task: z.number().nullable() }), clusterLog),
+  /** Changes what a person says about a run: name, note, tags, whether it is archived. */
+  'runs.label': call(z.object({ run: runId, change: runLabelChange }), listedLabel),
+  /** What happened to a run and when: its states, points, what was told, what went wrong. */
+  'runs.log': call(z.object({ run: runId }), jobLog, 'results'),
+  /** What lies in the trash, latest first. */
+  'trash.list': call(nothing, z.array(trashedRun), 'trash'),
+  /** Moves a run back; refused where a run of its name is there again. */
+  'trash.restore': call(z.object({ entry: trashEntry }), z.object({ run: runId })),
+  /** Deletes what lies in the trash (`entry`: that alone) for good; answers how much it was. */
+  'trash.empty': call(
+    z.object({ entry: trashEntry.optional() }),
+    z.object({ removed: z.number(), sizeBytes: z.number() }),
+  ),
   'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
+  /** Puts a waiting job before another waiting one; null: at the end. */
+  'jobs.move': call(z.object({ run: runId, before: runId.nullable() }), nothing),
   /** `takeOver`: from an engine that holds the run and may still live. */
   'jobs.resume': call(z.object({ run: runId, takeOver: z.boolean().optional() }), nothing),
 } as const;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { computeSettings } from './compute.ts';
 import { probeEnd, providerName } from './device.ts';
 import { pathHandle } from './model.ts';
 
@@ -23,6 +24,15 @@ export const engineCommand = z.discriminatedUnion('type', [
   z.object({ type: z.literal('grant'), id: z.number().int(), path: z.string().min(1) }),
   /** How the probe that the engine asked for ended. */
   z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),
+  /** Comes with one MessagePort: the way to the process that computes, which the engine asked for under this number. */
+  z.object({ type: z.literal('computing'), id: z.number().int() }),
+  /** That process ended: its exit code or signal, and the end of what it said. */
+  z.object({
+    type: z.literal('compute-ended'),
+    id: z.number().int(),
+    end: z.union([z.number(), z.string()]),
+    errors: z.string(),
+  }),
   /** Finish the step in flight, then exit. */
   z.object({ type: z.literal('stop') }),
 ]);
@@ -35,6 +45,10 @@ export const engineReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('failed'), message: z.string(), remedy: z.string() }),
   /** Asks for a provider to be tried in a second process: this one cannot start any (Electron's fuses forbid it). */
   z.object({ type: z.literal('probe'), id: z.number().int(), provider: providerName, folder: z.string().min(1) }),
+  /** Asks for a process that computes; `id` is never used twice. */
+  z.object({ type: z.literal('compute'), id: z.number().int(), settings: computeSettings }),
+  /** Asks to end that process at once. */
+  z.object({ type: z.literal('compute-kill'), id: z.number().int() }),
   z.object({ type: z.literal('granted'), id: z.number().int(), handle: pathHandle }),
 ]);
 export type EngineReport = z.infer<typeof engineReport>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clusterWork } from './cluster.ts';
 import { experimentArm } from './experiment.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sweepResult } from './sweep.ts';
@@ -10,12 +11,18 @@ export const engineEvent = z.discriminatedUnion('type', [
   /** A run was created, changed state or ended. */
   z.object({ type: z.literal('run.changed'), manifest: runManifest }),
   z.object({ type: z.literal('run.removed'), run: z.string() }),
+  /** Waiting jobs have another order. */
+  z.object({ type: z.literal('jobs.reordered') }),
+  /** What is said about runs changed, or what lies in the trash. */
+  z.object({ type: z.literal('runs.relisted') }),
   /** A point of a running sweep. */
   z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
   /** A candidate of a running sweep that stopped early: its verdict is told. */
   z.object({ type: z.literal('sweep.told'), run: z.string(), point: toldPoint }),
   /** An arm of a running experiment. */
   z.object({ type: z.literal('experiment.arm'), run: z.string(), arm: experimentArm }),
+  /** What a cluster does for a run has changed. */
+  z.object({ type: z.literal('cluster.changed'), work: clusterWork }),
   /** A task was profiled: `profile.read` has it now. */
   z.object({ type: z.literal('profile.ready'), run: z.string(), fingerprint: z.string(), task: z.string() }),
   z.object({ type: z.literal('models.changed') }),

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { runDevice } from './device.ts';
+import { listedLabel } from './run-label.ts';
 
-export const runKind = z.enum(['profile', 'sweep', 'export', 'verify', 'reproduce', 'finetune', 'experiment']);
+export const runKind = z.enum([
+  'profile',
+  'sweep',
+  'export',
+  'verify',
+  'reproduce',
+  'finetune',
+  'experiment',
+  'damage',
+]);
 export type RunKind = z.infer<typeof runKind>;
 
 export const runState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
@@ -31,8 +41,24 @@ export const runManifest = z.object({
   sample: z.boolean().optional(),
   /** Only in a list: why the run cannot be read. It can be moved to the trash, and nothing else. */
   damaged: z.string().optional(),
+  /** Only in a list: what a person says about it. */
+  label: listedLabel.optional(),
+  /** Only in a list: what a finished verification or reproduction found. */
+  finding: z.enum(['equal', 'different']).optional(),
 });
 export type RunManifest = z.infer<typeof runManifest>;
+
+/** A run in the workspace's trash, by the name of its folder there. */
+export const trashedRun = z.object({
+  entry: z.string(),
+  run: z.string(),
+  kind: runKind,
+  /** As it was called; its id where it cannot be read. */
+  name: z.string(),
+  trashedAt: z.iso.datetime(),
+  sizeBytes: z.number(),
+});
+export type TrashedRun = z.infer<typeof trashedRun>;
 
 /** A job's progress: the title lasts, the description changes. */
 export const jobProgress = z.object({

@@ -24,21 +24,35 @@ export const callsThatReadRun =
   (name, input) =>
     reads(name).includes('results') && runOf(input) === run;
 
+const anyOf =
+  (...several: readonly StaleCalls[]): StaleCalls =>
+  (name, input) =>
+    several.some((isStale) => isStale(name, input));
+
 /**
- * The calls whose answers an event makes stale, from what each call says it reads. Lists of runs and jobs are not among
- * them: events carry what changes there.
+ * The calls whose answers an event makes stale, from what each call says it reads. Lists of runs, jobs and
+ * clusters' work are not among them: events carry what changes there.
  */
 export const staleAfter = (event: EngineEvent): StaleCalls => {
   switch (event.type) {
     case 'job.progress':
       return none;
+    case 'cluster.changed':
+      return (name, input) => name === 'cluster.log' && runOf(input) === event.work.run;
     case 'run.changed': {
-      const { state, id } = event.manifest;
+      const { state, id, kind } = event.manifest;
       if (state === 'queued') return callsThatRead('measured');
-      return state === 'running' ? none : callsThatReadRun(id);
+      if (state === 'running') return none;
+      // What they found stands in the list.
+      const tellsFinding = kind === 'verify' || kind === 'reproduce';
+      return tellsFinding ? anyOf(callsThatReadRun(id), callsThatRead('runs')) : callsThatReadRun(id);
     }
     case 'run.removed':
-      return callsThatRead('measured');
+      return callsThatRead('measured', 'trash');
+    case 'jobs.reordered':
+      return callsThatRead('jobs');
+    case 'runs.relisted':
+      return callsThatRead('runs', 'measured', 'trash');
     case 'sweep.point':
     case 'sweep.told':
     case 'experiment.arm':

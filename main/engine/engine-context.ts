@@ -4,6 +4,7 @@ import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
+import type { JobLogs } from '../jobs/job-log.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { RunnerCache } from '../jobs/runner-cache.ts';
 import type { Numerics } from '../jobs/step-key.ts';
@@ -31,6 +32,7 @@ export interface EngineContext {
   /** Folders that the page may look into; none where the shell has dialogs. */
   readonly roots: readonly string[];
   readonly queue: JobQueue;
+  readonly logs: JobLogs;
   /** Runners beside those of the workspace, which merge experts into a folder of their own. */
   readonly openRunners: (provider: ProviderName, overlayFolder: string) => RunnerCache;
   /** Folder of what comes with the workbench. */

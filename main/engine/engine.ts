@@ -1,5 +1,7 @@
 import { totalmem } from 'node:os';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { createComputeLink } from '../compute/compute-link.ts';
+import type { StartCompute } from '../compute/start-compute.ts';
 import { parseInput, parseOutput } from '../contract/call-boundary.ts';
 import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed } from '../contract/calls.ts';
 import type { ProviderName } from '../contract/device.ts';
@@ -10,7 +12,11 @@ import type { RunManifest } from '../contract/run.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
-import { JobQueue, type JobResources } from '../jobs/job-queue.ts';
+import { createJobLogs } from '../jobs/job-log.ts';
+import { rememberProbes } from '../inference/providers/remember-probes.ts';
+import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
+import type { JobResult } from '../jobs/job-context.ts';
+import { JobQueue } from '../jobs/job-queue.ts';
 import { createRunnerCache, type RunnerCache } from '../jobs/runner-cache.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
@@ -18,11 +24,15 @@ import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
 import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
+import { clusterCalls } from './calls/clusters.ts';
+import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
 import { experimentCalls } from './calls/experiments.ts';
+import { expertCalls } from './calls/experts.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
+import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
 import { planCalls } from './calls/plans.ts';
@@ -34,11 +44,13 @@ import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts
 import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { viewCalls } from './calls/view.ts';
+import { createClusterWorks } from './cluster-works.ts';
+import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
-import { fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
+import { countPartsOfRun, fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, physicalCores } from './machine.ts';
 
 export interface EngineSettings {
@@ -55,10 +67,14 @@ export interface EngineSettings {
   readonly provider?: ProviderName | undefined;
   /** How this host tries a provider in a process of its own; default: by forking Node. */
   readonly startProbe?: StartProbe | undefined;
+  /** Starts the process that carries jobs out, so that this one answers meanwhile; default: jobs run in this one. */
+  readonly startCompute?: StartCompute | undefined;
   /** Gives the workspace the sample sweep if it was never opened so before and holds no run yet; default: no. */
   readonly offerSample?: boolean | undefined;
   /** Folders that the page may look into, for a host without native dialogs; default: none. */
   readonly roots?: readonly string[] | undefined;
+  /** Words that start the command line on a machine that shares this one's files; default: none are known. */
+  readonly uncurl?: readonly string[] | undefined;
   /** Clock in milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -71,6 +87,8 @@ export interface Engine extends CallableEngine, ServedEngine {
   finished(run: string): Promise<RunManifest>;
   /** Fills steps of a sweep that other processes fill as well, without taking the run (fillSteps). */
   fillSteps(run: string, order: FillOrder): Promise<FilledSteps>;
+  /** Does the work of a run that another engine holds and asks for. */
+  carryOut(run: string, order: CarryOutOrder): Promise<JobResult>;
   /** Every part of a sweep, and whether its steps are on disk. */
   listSteps(run: string): Promise<readonly ListedStep[]>;
   /** Stops the running job (it can be resumed) and gives everything back. */
@@ -79,7 +97,8 @@ export interface Engine extends CallableEngine, ServedEngine {
 
 export const createEngine = async (settings: EngineSettings): Promise<Engine> => {
   const now = settings.now ?? Date.now;
-  const providers = createProvidersHere(settings.startProbe ?? forkProbe);
+  const probes = rememberProbes(settings.startProbe ?? forkProbe);
+  const providers = createProvidersHere(probes.start);
   const threads = settings.threads ?? physicalCores();
   const memory = { totalBytes: totalmem(), budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes() };
   const versions = await engineVersions();
@@ -100,7 +119,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const workspace = await openWorkspace(settings.workspace, now);
   if (settings.offerSample === true) await offerSample(workspace, settings.resources);
   const listeners = new Set<(event: EngineEvent) => void>();
+  const logs = createJobLogs(workspace.runs.folder, now);
   const emit = (event: EngineEvent): void => {
+    logs.hear(event);
     for (const listener of [...listeners]) listener(event);
   };
   const { overlayFolder, temporaryFolder, steps, runs } = workspace;
@@ -114,7 +135,20 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     const { runners, numerics } = await devices.open(device.provider);
     return { temporaryFolder, steps, runners, overlayFolder, numerics, memoryBudgetBytes: memory.budgetBytes };
   };
-  const queue = new JobQueue(runs, resourcesOf, emit, now);
+  const liveSweeps = new Map<string, SweepRecord>();
+  const { startCompute, resources } = settings;
+  const compute =
+    startCompute === undefined
+      ? null
+      : createComputeLink({
+          start: () =>
+            startCompute({ workspace: workspace.path, resources, threads, memoryBudgetBytes: memory.budgetBytes }),
+          startProbe: probes.recall,
+          workspace,
+          liveSweeps,
+          now,
+        });
+  const queue = new JobQueue(runs, compute?.carryOut ?? carryOutHere(runs, resourcesOf, now), emit, now);
   let restoring: Promise<void> = Promise.resolve();
   const tasks = await bundledTasks(settings.resources);
   const whereNamed = (path: string): string => actualPath(path, tasks);
@@ -123,6 +157,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     handles: createPathHandles(),
     roots: settings.roots ?? [],
     queue,
+    logs,
     openRunners: openRunnersOn,
     resources: settings.resources,
     bundled: { models: await bundledModels(settings.resources), tasks },
@@ -146,13 +181,20 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     memory,
     commandLine: settings.commandLine,
     now,
-    liveSweeps: new Map<string, SweepRecord>(),
+    liveSweeps,
     sampleRestored: () => restoring,
     emit,
   };
   if (settings.offerSample === true) restoring = restoreSample(context);
   // Those who read profiles are told.
   restoring.catch(() => undefined);
+  const clusters = createClusterWorks({
+    workspace,
+    now,
+    emit,
+    uncurl: settings.uncurl ?? null,
+    countParts: (manifest) => countPartsOfRun(context, resourcesOf, manifest),
+  });
   const answers: Answers = {
     ...engineCalls(context),
     ...deviceCalls(context),
@@ -162,6 +204,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...placeCalls(context),
     ...viewCalls(context),
     ...profileCalls(context),
+    ...mapCalls(context),
+    ...damageCalls(context),
+    ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),
     ...sizeTrendCalls(context),
@@ -171,7 +216,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...experimentCalls(context),
     ...exportCalls(context),
     ...finetuneCalls(context),
-    ...runCalls(context),
+    ...runCalls(context, clusters),
+    ...clusterCalls(clusters),
   };
   return {
     call: async <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>
@@ -184,10 +230,14 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     grantPath: (path) => context.handles.issue(path),
     finished: (run) => queue.finished(run),
     fillSteps: (run, order) => fillStepsOfRun(context, resourcesOf, run, order),
+    carryOut: (run, order) => carryOutRun(context, resourcesOf, run, order),
     listSteps: (run) => listStepsOfRun(context, resourcesOf, run),
     dispose: async () => {
       await Promise.allSettled([restoring]);
+      await clusters.dispose();
       await queue.dispose();
+      await logs.settled();
+      await compute?.dispose();
       await devices.dispose();
       listeners.clear();
     },

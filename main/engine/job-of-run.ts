@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { profilePurpose } from '../contract/calls.ts';
+import { damageSettings } from '../contract/damage.ts';
 import { providerName } from '../contract/device.ts';
 import { assertNever, refuse } from '../contract/errors.ts';
 import { exportFormat, ggufType } from '../contract/export.ts';
 import { plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { recordedSweepSettings } from '../contract/sweep.ts';
+import { damageJob } from '../jobs/damage-job.ts';
 import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
 import type { SweepInput } from '../jobs/sweep-places.ts';
@@ -72,6 +74,12 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
       return liveSweepJob(context, await sweepInputOf(context, manifest));
     case 'profile':
       return purposefulProfileJob(onlyModel(manifest, models), tasks, specOf(manifest, profilePurpose));
+    case 'damage': {
+      const [task] = tasks;
+      if (task === undefined)
+        throw refuse('bad-spec', `The manifest of ${manifest.id} names no task.`, 'Start a new run.');
+      return damageJob(onlyModel(manifest, models), task, specOf(manifest, damageSettings));
+    }
     case 'export': {
       if (manifest.state === 'done')
         throw refuse(

@@ -1,8 +1,15 @@
 import { hostname } from 'node:os';
 import type { RunManifest } from '../contract/run.ts';
-import { fillSteps, type FilledSteps, type ListedStep, listSteps, type WorkShare } from '../jobs/fill-steps.ts';
+import {
+  countParts,
+  fillSteps,
+  type FilledSteps,
+  type ListedStep,
+  listSteps,
+  type WorkShare,
+} from '../jobs/fill-steps.ts';
+import type { JobResources } from '../jobs/carry-out.ts';
 import type { JobContext } from '../jobs/job-context.ts';
-import type { JobResources } from '../jobs/job-queue.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './job-of-run.ts';
@@ -11,12 +18,14 @@ import { deviceOf } from './machine.ts';
 /** What a worker is asked to do. */
 export interface FillOrder {
   readonly share: WorkShare;
+  /** The worker's number in the array of a cluster; null outside of one. */
+  readonly task: number | null;
   readonly signal: AbortSignal;
   /** Told of every part that is done. */
   readonly say: (line: string) => void;
 }
 
-type ResourcesOf = (manifest: RunManifest) => Promise<JobResources>;
+export type ResourcesOf = (manifest: RunManifest) => Promise<JobResources>;
 
 /** A context for a run that this engine does not hold: nothing is announced, and its folder's record is left alone. */
 const contextOf = async (
@@ -34,6 +43,7 @@ const contextOf = async (
     meter: createProgressMeter({ run: id, kind, title }, now),
     now,
     emit: () => undefined,
+    requireRun: () => Promise.resolve(),
   };
 };
 
@@ -41,7 +51,7 @@ export const fillStepsOfRun = async (
   context: EngineContext,
   resourcesOf: ResourcesOf,
   run: string,
-  { share, signal, say }: FillOrder,
+  { share, task, signal, say }: FillOrder,
 ): Promise<FilledSteps> => {
   const manifest = await context.workspace.runs.read(run);
   const input = await sweepInputOf(context, manifest);
@@ -49,6 +59,7 @@ export const fillStepsOfRun = async (
   const { processor } = deviceOf(device.threads);
   return fillSteps(await contextOf(context, resourcesOf, manifest, signal), input, {
     share,
+    task,
     worker: `process ${String(process.pid)} on ${hostname()}`,
     hardware: { provider: device.provider, precision: device.precision, processor: device.name ?? processor },
     say,
@@ -63,4 +74,14 @@ export const listStepsOfRun = async (
   const manifest = await context.workspace.runs.read(run);
   const input = await sweepInputOf(context, manifest);
   return listSteps(await contextOf(context, resourcesOf, manifest, new AbortController().signal), input);
+};
+
+/** How many parts a sweep has that processes can measure by themselves. */
+export const countPartsOfRun = async (
+  context: EngineContext,
+  resourcesOf: ResourcesOf,
+  manifest: RunManifest,
+): Promise<number> => {
+  const input = await sweepInputOf(context, manifest);
+  return countParts(await contextOf(context, resourcesOf, manifest, new AbortController().signal), input);
 };

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CONSTANTS_KEY } from '../checkpoint/describe-moe.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { readText } from '../files/regular-file.ts';
 import { editJsonMembers } from './edit-json.ts';
 import { serverMembers } from './server-members.ts';
 
@@ -30,7 +30,7 @@ const changedKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<st
  * where the source leaves it out.
  */
 export const exportedConfig = async (checkpoint: Checkpoint, plan: Plan): Promise<string> => {
-  const text = await readFile(path.join(checkpoint.folder, 'config.json'), 'utf8');
+  const text = await readText(path.join(checkpoint.folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
   const { descriptor, config } = checkpoint;
   return editJsonMembers(text, { ...changedKeys(checkpoint, plan), ...serverMembers(descriptor.family, config) });
 };

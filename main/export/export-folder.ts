@@ -1,19 +1,24 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { copyFile, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { refuse } from '../contract/errors.ts';
+import { MAX_TOKENIZER_BYTES } from '../checkpoint/load-tokenizer.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import { openToRead, readBytesIfThere, readTextIfThere } from '../files/regular-file.ts';
 import { PLAN_FILE } from './prepare-plan.ts';
 
 /** Name of the list that an export carries; `sha256sum --check` reads it. */
 export const CHECKSUM_FILE = 'checksums.sha256';
 
-/** SHA-256 of a file in hexadecimal. */
+/** The list of an export has a line for each of its files. */
+const MAX_LIST_BYTES = 2 ** 20;
+
+/** SHA-256 of a regular file in hexadecimal. @throws WorkbenchError as `openToRead`. */
 export const fileChecksum = async (file: string, signal: AbortSignal): Promise<string> => {
   const hash = createHash('sha256').setEncoding('hex');
-  await pipeline(createReadStream(file), hash, { signal });
+  const { handle } = await openToRead(file);
+  await pipeline(handle.createReadStream(), hash, { signal });
   return String(hash.read());
 };
 
@@ -26,24 +31,36 @@ export const checksumList = (checksums: ReadonlyMap<string, string>): string =>
 
 /** What is wrong with the files that a folder's list names; nothing where it has no list. */
 export const checksumProblems = async (folder: string, signal: AbortSignal): Promise<readonly string[]> => {
-  const list = await readFile(path.join(folder, CHECKSUM_FILE), 'utf8').catch((error: unknown) => {
-    if (fileErrorCode(error) === 'ENOENT') return null;
+  let list: string | null;
+  try {
+    list = await readTextIfThere(path.join(folder, CHECKSUM_FILE), { mostBytes: MAX_LIST_BYTES });
+  } catch (error) {
+    if (error instanceof WorkbenchError) return [error.message];
     throw error;
-  });
+  }
   if (list === null) return [];
   const problems: string[] = [];
+  const seen = new Set<string>();
   for (const line of list.split('\n').filter((each) => each !== '')) {
     const [, checksum, name] = /^([0-9a-f]{64}) [ *]([^/\\]+)$/.exec(line) ?? [];
     if (checksum === undefined || name === undefined) {
       problems.push(`${CHECKSUM_FILE}: ${JSON.stringify(line.slice(0, 100))} is no line of a checksum list.`);
       continue;
     }
-    const found = await fileChecksum(path.join(folder, name), signal).catch((error: unknown) => {
-      if (fileErrorCode(error) === 'ENOENT') return null;
-      throw error;
-    });
-    if (found === null) problems.push(`${name} is missing, though ${CHECKSUM_FILE} lists it.`);
-    else if (found !== checksum) problems.push(`${name} was changed: its checksum is not the one in ${CHECKSUM_FILE}.`);
+    if (seen.has(name)) {
+      problems.push(`${CHECKSUM_FILE} lists ${name} twice.`);
+      continue;
+    }
+    seen.add(name);
+    try {
+      if ((await fileChecksum(path.join(folder, name), signal)) !== checksum)
+        problems.push(`${name} was changed: its checksum is not the one in ${CHECKSUM_FILE}.`);
+    } catch (error) {
+      if (!(error instanceof WorkbenchError)) throw error;
+      problems.push(
+        error.code === 'missing-file' ? `${name} is missing, though ${CHECKSUM_FILE} lists it.` : error.message,
+      );
+    }
   }
   return problems;
 };
@@ -106,19 +123,18 @@ export const copySideFiles = async (source: string, destination: string): Promis
 
 /** Whether the export turns text into the same tokens: its tokenizer.json is the source's, byte for byte. */
 export const tokenizerProblems = async (source: string, exported: string): Promise<readonly string[]> => {
-  const [wanted, found] = await Promise.all(
-    [source, exported].map((folder) => readOptional(path.join(folder, TOKENIZER_FILE))),
-  );
-  if (wanted === null || wanted === undefined) return [];
-  if (found === null || found === undefined) return [`${TOKENIZER_FILE} is missing.`];
-  return wanted.equals(found) ? [] : [`${TOKENIZER_FILE} is not the source's.`];
-};
-
-const readOptional = (file: string): Promise<Buffer | null> =>
-  readFile(file).catch((error: unknown) => {
-    if (fileErrorCode(error) === 'ENOENT') return null;
+  const limits = { mostBytes: MAX_TOKENIZER_BYTES };
+  const wanted = await readBytesIfThere(path.join(source, TOKENIZER_FILE), limits);
+  if (wanted === null) return [];
+  try {
+    const found = await readBytesIfThere(path.join(exported, TOKENIZER_FILE), limits);
+    if (found === null) return [`${TOKENIZER_FILE} is missing.`];
+    return wanted.equals(found) ? [] : [`${TOKENIZER_FILE} is not the source's.`];
+  } catch (error) {
+    if (error instanceof WorkbenchError) return [error.message];
     throw error;
-  });
+  }
+};
 
 const taken = (destination: string, cause?: unknown): Error =>
   refuse(

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { changedSources } from '../checkpoint/model-sources.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
@@ -7,6 +7,7 @@ import type { ExportFormat, GgufType, Verification } from '../contract/export.ts
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { requireForm } from './check-export.ts';
@@ -223,13 +224,13 @@ const fill = async (
   return { verification, leftOut };
 };
 
+/** Model cards are texts of a few pages. */
+const MAX_CARD_BYTES = 16 * 2 ** 20;
+
 /** The lines of a source's model card that name its licence: it holds for the pruned model too. */
 const licenceLines = async (folder: string): Promise<readonly string[]> => {
-  const text = await readFile(path.join(folder, 'README.md'), 'utf8').catch((error: unknown) => {
-    if (fileErrorCode(error) === 'ENOENT') return '';
-    throw error;
-  });
-  const [, header] = /^---\r?\n([^]*?)\r?\n---/.exec(text) ?? [];
+  const text = await readTextIfThere(path.join(folder, 'README.md'), { mostBytes: MAX_CARD_BYTES });
+  const [, header] = /^---\r?\n([^]*?)\r?\n---/.exec(text ?? '') ?? [];
   return (header ?? '').split(/\r?\n/).filter((line) => /^license(?:_name|_link)?: *\S/.test(line));
 };
 

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
-import { fileErrorCode } from '../files/file-errors.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
 import { planCost } from '../pruning/plan-cost.ts';
-import { readPlan } from '../pruning/read-plan.ts';
+import { MAX_PLAN_BYTES, readPlan } from '../pruning/read-plan.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 
 /** The plan that an export was made by, beside its weights. */
@@ -18,13 +17,10 @@ export const planFileText = ({ name, fingerprint, info }: Checkpoint, plan: Plan
 
 /** Whether the plan that an export carries (it need not carry one) is the plan it is held against. */
 export const planFileProblems = async (folder: string, plan: Plan): Promise<readonly string[]> => {
-  const text = await readFile(path.join(folder, PLAN_FILE), 'utf8').catch((error: unknown) => {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw error;
-  });
-  if (text === null) return [];
   let carried: Plan;
   try {
+    const text = await readTextIfThere(path.join(folder, PLAN_FILE), { mostBytes: MAX_PLAN_BYTES });
+    if (text === null) return [];
     carried = readPlan(text, PLAN_FILE);
   } catch (error) {
     if (error instanceof WorkbenchError) return [error.message];

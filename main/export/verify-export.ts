@@ -1,11 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, MAX_CONFIG_BYTES, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
 import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
 import { openModelRunner } from '../inference/open-model-runner.ts';
 import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences } from './compare-forward.ts';
@@ -63,7 +64,9 @@ export const verifyExport = async (request: VerifyRequest): Promise<Verification
     if (typeof opened === 'string') return unopened([opened, ...(await checksumProblems(exported, control.signal))]);
     const progress = new VerifyProgress(control, tensors, Number(holds.weights) + Number(holds.onnx));
     const files = [
-      ...configProblems(checkpoint, plan, opened?.config ?? (await readConfig(exported))),
+      ...(opened === null
+        ? await unopenedConfigProblems(checkpoint, plan, exported)
+        : configProblems(checkpoint, plan, opened.config)),
       ...(await tokenizerProblems(checkpoint.folder, exported)),
       ...(await planFileProblems(exported, plan)),
       ...(await checksumProblems(exported, control.signal)),
@@ -161,7 +164,7 @@ const verifyGguf = async (
   }
   const problems = [
     ...listed([
-      ...configProblems(checkpoint, plan, await readConfig(exported)),
+      ...(await unopenedConfigProblems(checkpoint, plan, exported)),
       ...(await tokenizerProblems(checkpoint.folder, exported)),
       ...(await planFileProblems(exported, plan)),
       ...checksums,
@@ -181,8 +184,26 @@ const verifyGguf = async (
   };
 };
 
-const readConfig = async (folder: string): Promise<Readonly<Record<string, unknown>>> =>
-  z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8')));
+/** What is wrong with the config of a folder that is not opened as a checkpoint. */
+const unopenedConfigProblems = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  folder: string,
+): Promise<readonly string[]> => {
+  const file = path.join(folder, 'config.json');
+  try {
+    const config = await readJsonIfThere(
+      file,
+      z.record(z.string(), z.unknown()),
+      { mostBytes: MAX_CONFIG_BYTES },
+      (cause) => refuse('bad-json', `${file} is no JSON object.`, 'Export the model again.', cause),
+    );
+    return config === null ? ['config.json is missing.'] : configProblems(checkpoint, plan, config);
+  } catch (error) {
+    if (error instanceof WorkbenchError) return [error.message];
+    throw error;
+  }
+};
 
 /** What differs between the data file of a graph and the tensors that the plan gives. */
 const dataProblems = async (

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import { memoryVerdict } from '../contract/model.ts';
+import { readBytes } from '../files/regular-file.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { groupTrees } from '../inference/batch.ts';
 import type { ForwardResult, ModelRunnerSettings } from '../inference/model-runner.ts';
@@ -44,6 +44,9 @@ export interface GraphComparison extends LogitComparison {
   readonly tolerance: number;
 }
 
+/** Protobuf messages are no longer. */
+const MAX_GRAPH_BYTES = 2 ** 31 - 1;
+
 /**
  * Opens the graph of an export in a session of its own and compares its logits with those of the masked (or overlaid)
  * original, `original`, which ran in batches of `verificationSlots`: all sequences in the same batches, padded on the
@@ -67,7 +70,7 @@ export const compareOnnx = async (
   try {
     session = await Session.open(
       `${path.basename(folder)}/${ONNX_FILE}`,
-      await readFile(path.join(folder, ONNX_FILE)),
+      await readBytes(path.join(folder, ONNX_FILE), { mostBytes: MAX_GRAPH_BYTES }),
       { threads: settings.threads, externalRoot: folder, weights },
     );
   } catch (error) {

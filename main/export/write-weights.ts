@@ -6,6 +6,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
+import { openToRead } from '../files/regular-file.ts';
 import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
 
 /** Small enough that a cancel is noticed within a second on a slow disk, large enough for full speed. */
@@ -14,7 +15,7 @@ const CHUNK_BYTES = 8 * 2 ** 20;
 /** The bytes of pieces one behind the other, in chunks of at most 8 MiB that do not cross pieces. */
 export async function* tensorBytes(pieces: readonly TensorPiece[]): AsyncGenerator<Uint8Array, void, undefined> {
   for (const { view } of pieces) {
-    const handle = await open(view.file, 'r');
+    const { handle } = await openToRead(view.file);
     try {
       for (let done = 0; done < view.byteLength;) {
         const chunk = await readChunk(handle, view, done);

@@ -77,8 +77,8 @@ export interface ScaleLegend {
   /** What the scale's shares stand for; none: values themselves. */
   readonly shaded?: ShadedMap | null;
   readonly theme: FigureTheme;
-  /** Whether a cell has no value, because no token chose its expert. */
-  readonly hasAbsent: boolean;
+  /** What a cell without a value means; null: every cell has one. */
+  readonly absent: string | null;
   readonly hatches?: readonly (readonly Hatch[])[];
 }
 
@@ -86,7 +86,7 @@ const hatchWords = { dropped: 'dropped by the plan', merged: 'merged by the plan
 
 /** The colour scale at (x, y), 220 wide and 23 high, and beside it what cells mean that have no colour of it. */
 export const drawColorBar = (
-  { scale, shaded = null, theme, hasAbsent, hatches = [] }: ScaleLegend,
+  { scale, shaded = null, theme, absent, hatches = [] }: ScaleLegend,
   x: number,
   y: number,
 ): SvgNode[] => {
@@ -99,6 +99,8 @@ export const drawColorBar = (
     svgElement('rect', { x: left, y: top, width: 10, height: 10, fill }),
     svgLabel(left + 16, top + 9, words, { fill: theme.muted }),
   ];
+  // Long words about absent cells take the line to themselves.
+  const [across, down] = absent === null || absent === 'never chosen' ? [136, 0] : [36, 14];
   return [
     ...scaleSteps(scale, STEPS).map((fill, step) =>
       svgElement('rect', {
@@ -115,9 +117,9 @@ export const drawColorBar = (
         fill: theme.muted,
       }),
     ),
-    ...(hasAbsent ? swatch(x + BAR.width + 36, y, theme.absent, 'never chosen') : []),
+    ...(absent === null ? [] : swatch(x + BAR.width + 36, y, theme.absent, absent)),
     ...HATCHES.filter((hatch) => hatches.some((row) => row.includes(hatch))).flatMap((hatch, index) =>
-      swatch(x + BAR.width + 136, y + 14 * index, `url(#${hatch})`, hatchWords[hatch]),
+      swatch(x + BAR.width + across, y + down + 14 * index, `url(#${hatch})`, hatchWords[hatch]),
     ),
   ];
 };

@@ -16,6 +16,10 @@ export interface HeatmapFigure {
   readonly shaded?: ShadedMap | null;
   /** What a plan does with each expert, [L][E]; none: no plan is shown. */
   readonly hatches?: readonly (readonly Hatch[])[];
+  /** What a cell without a value means; absent: no token chose its expert. */
+  readonly absent?: string;
+  /** What stands across; absent: experts. */
+  readonly across?: string;
   /** Facts below the map: task, tokens, run. */
   readonly note: string;
   readonly manifest: FigureManifest;
@@ -32,7 +36,19 @@ const LABEL_ROOM = 24;
 
 /** Layer x expert heatmap in the colours of `scale`; layers downwards (MoE layers only), experts across. */
 export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
-  const { matrix, scale, shaded = null, hatches = [], theme, title, unit, note, manifest } = figure;
+  const {
+    matrix,
+    scale,
+    shaded = null,
+    hatches = [],
+    theme,
+    title,
+    unit,
+    note,
+    manifest,
+    absent,
+    across = 'expert',
+  } = figure;
   const layers = matrix.length;
   const experts = matrix[0]?.length ?? 0;
   const cell = Math.max(SMALLEST_CELL, Math.min(LARGEST_CELL, Math.floor(MAP_WIDTH / Math.max(1, experts))));
@@ -75,14 +91,20 @@ export const heatmapFigure = (figure: HeatmapFigure): Drawing => {
       ...every(layers, 12).map((layer) =>
         svgLabel(LEFT - 6, TOP + (layer + 0.5) * cell + 4, String(layer), { 'text-anchor': 'end', fill: theme.muted }),
       ),
-      svgLabel(LEFT + mapWidth / 2, mapBottom + 30, 'expert', { 'text-anchor': 'middle', fill: theme.muted }),
+      svgLabel(LEFT + mapWidth / 2, mapBottom + 30, across, { 'text-anchor': 'middle', fill: theme.muted }),
       svgLabel(0, 0, 'MoE layer', {
         transform: `translate(${MARGIN + 10} ${TOP + (cell * layers) / 2}) rotate(-90)`,
         'text-anchor': 'middle',
         fill: theme.muted,
       }),
       ...drawColorBar(
-        { scale, shaded, theme, hasAbsent: matrix.some((row) => row.includes(null)), hatches },
+        {
+          scale,
+          shaded,
+          theme,
+          absent: matrix.some((row) => row.includes(null)) ? (absent ?? 'never chosen') : null,
+          hatches,
+        },
         LEFT,
         mapBottom + 46,
       ),

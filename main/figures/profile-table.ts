@@ -1,6 +1,7 @@
 import type { TaskProfile } from '../contract/profile.ts';
 import { type CellMatrix, type Hatch, matrixDifference } from './cell-matrix.ts';
 import { type Columns, csvTable } from './csv.ts';
+import { atPlaces, type Subtracted } from './expert-places.ts';
 import type { FigureManifest } from './figure-manifest.ts';
 import { profileMetrics } from './profile-matrices.ts';
 
@@ -11,8 +12,8 @@ interface ProfileLine {
 
 /** What a table of a profile holds beside the profile itself. */
 export interface ProfileExtras {
-  /** Another task of the same model, subtracted from every metric. */
-  readonly minus?: TaskProfile | null;
+  /** Another task or model, subtracted from every metric. */
+  readonly minus?: Subtracted | null;
   /** What a plan does with each expert, [L][E]. */
   readonly hatches?: readonly (readonly Hatch[])[] | null;
 }
@@ -42,10 +43,13 @@ export const profileCsv = (
     ...(minus === null
       ? []
       : [
-          ['minus', () => minus.task] as const,
+          ['minus', () => minus.name] as const,
           ...profileMetrics.map(
             ({ name, matrix }) =>
-              [`${name}_difference`, cellOf(matrixDifference(matrix(profile), matrix(minus)))] as const,
+              [
+                `${name}_difference`,
+                cellOf(matrixDifference(matrix(profile), atPlaces(matrix(minus.profile), minus.places))),
+              ] as const,
           ),
         ]),
     ...(hatches === null

@@ -94,7 +94,11 @@ export const routingSheet = (sheet: RoutingSheet): Drawing => {
         'text-anchor': 'middle',
         fill: theme.muted,
       }),
-      ...drawColorBar({ scale: amountScale(maximum), theme, hasAbsent }, LEFT, mapBottom + 46),
+      ...drawColorBar(
+        { scale: amountScale(maximum), theme, absent: hasAbsent ? 'never chosen' : null },
+        LEFT,
+        mapBottom + 46,
+      ),
       ...footer.nodes,
     ],
   });

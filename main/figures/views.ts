@@ -11,6 +11,8 @@ import { compareFigure } from './compare-figure.ts';
 import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
 import { type DifferenceFigure, differenceFigure } from './difference-figure.ts';
+import { type ExpertOrder, inOrder } from './expert-order.ts';
+import { atPlaces, goneThere, type Subtracted } from './expert-places.ts';
 import { type FigureManifest, manifestLine } from './figure-manifest.ts';
 import { fileNameOf, fileNames } from './file-names.ts';
 import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
@@ -172,8 +174,10 @@ export interface RoutingView {
   readonly theme: ThemeName;
   /** How colours follow values; absent: linear, one scale for all tasks of the model. */
   readonly scaling?: MapScaling;
-  /** Another task, subtracted: then colours show a difference. */
-  readonly minus?: TaskProfile | null;
+  /** Another task or model, subtracted: then colours show a difference. */
+  readonly minus?: Subtracted | null;
+  /** How experts stand in each layer, and by what, in words; absent: by their numbers. */
+  readonly order?: { readonly places: ExpertOrder; readonly words: string } | null;
   /** What a plan does with each expert, [L][E]. */
   readonly hatches?: readonly (readonly Hatch[])[] | null;
 }
@@ -186,35 +190,39 @@ export interface RoutingNames {
 
 const routingName = ({ model, profile, metric, minus = null }: RoutingView, { models, tasks }: RoutingNames): string =>
   `heatmap-${fileNameOf(models, model)}--${fileNameOf(tasks, profile.task)}--${metric}` +
-  (minus === null ? '' : `--minus-${fileNameOf(tasks, minus.task)}`);
+  (minus === null ? '' : `--minus-${fileNameOf(tasks, minus.name)}`);
 
 /** What a routing map shows, before it is drawn: as SVG with axes, as PNG without. */
 const routingMap = (view: RoutingView): HeatmapFigure => {
-  const { manifest, model, profile, profiles, theme, minus = null } = view;
+  const { manifest, model, profile, profiles, theme, minus = null, order = null, hatches = null } = view;
   const metric = profileMetric(view.metric);
   const own = metric.matrix(profile);
+  const places = order?.places ?? null;
   const shared = {
+    hatches: hatches === null ? [] : inOrder(hatches, places),
+    across: order === null ? 'expert' : `place in the layer, experts ${order.words}`,
     note: `Profile of ${profile.items} calibration items, ${profile.tokens} tokens. ${manifestLine(manifest)}.`,
     manifest,
     theme: figureTheme(theme),
   };
   if (minus !== null) {
-    const matrix = matrixDifference(own, metric.matrix(minus));
+    const matrix = inOrder(matrixDifference(own, atPlaces(metric.matrix(minus.profile), minus.places)), places);
     return {
       ...shared,
       matrix,
+      absent: goneThere(minus) === null ? 'never chosen' : `never chosen, or gone in ${minus.name}`,
       scale: differenceScale(view.scaling === undefined ? largestDifference(matrix) : 1, theme),
       shaded: view.scaling === undefined ? null : shadedMap(matrix, view.scaling, true),
-      title: `${model} on ${profile.task} minus ${minus.task}: ${metric.title}`,
-      unit: `${metric.unit}; orange: more on ${profile.task}, blue: more on ${minus.task}`,
+      title: `${model} on ${profile.task} minus ${minus.name}: ${metric.title}`,
+      unit: `${metric.unit}; orange: more here, blue: more on ${minus.name}`,
     };
   }
   return {
     ...shared,
-    matrix: own,
+    matrix: inOrder(own, places),
     // One scale for all tasks of a model, so that their maps compare.
     scale: amountScale(view.scaling === undefined ? largestCell(profiles.map(metric.matrix)) : 1),
-    shaded: view.scaling === undefined ? null : shadedMap(own, view.scaling),
+    shaded: view.scaling === undefined ? null : shadedMap(inOrder(own, places), view.scaling),
     title: `${model} on ${profile.task}: ${metric.title}`,
     unit: metric.unit,
   };
@@ -226,7 +234,7 @@ export const routingView = (view: RoutingView, names: RoutingNames): ViewFiles =
   return {
     picture: {
       name: routingName(view, names),
-      draw: () => heatmapFigure({ ...routingMap(view), hatches: hatches ?? [] }),
+      draw: () => heatmapFigure(routingMap(view)),
     },
     table: {
       name: `profile-${fileNameOf(names.models, model)}--${fileNameOf(names.tasks, profile.task)}.csv`,

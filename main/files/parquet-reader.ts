@@ -128,8 +128,8 @@ class ReadingThread {
       });
       if (answer === null) throw this.#ended;
       if (answer.answer === 'error') {
-        // Other columns may still be at work in it, and would answer for the next file.
-        this.#isSpent = true;
+        // Other columns may still be at work in it, and would answer for the next file; a header is read alone.
+        this.#isSpent = question.ask === 'rows';
         throw refusalOf(this.#file, answer);
       }
       return answer;
@@ -145,7 +145,10 @@ class ReadingThread {
   }
 
   answered(message: unknown): void {
-    this.#settle?.(parquetAnswer.parse(message));
+    const answer = parquetAnswer.safeParse(message);
+    // Damaged names and counts may be of any type: thrown here, this would end the process.
+    if (answer.success) this.#settle?.(answer.data);
+    else this.#end(badParquet(this.#file, 'its header is of another form', answer.error));
   }
 
   ended(error: unknown): void {

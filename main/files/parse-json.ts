@@ -6,29 +6,37 @@ const BACKSLASH = 0x5c;
 const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
+const isEscaped = (text: string, quote: number): boolean => {
+  let backslashes = 0;
+  while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1;
+  return backslashes % 2 === 1;
+};
+
+/**
+ * Where the JSON string that begins at `at` has ended; the end of the text where it does not. Regular expressions
+ * overflow V8's stack at strings of some million characters.
+ */
+export const afterString = (text: string, at: number): number => {
+  let quote = at;
+  do {
+    quote = text.indexOf('"', quote + 1);
+    if (quote < 0) return text.length;
+  } while (isEscaped(text, quote));
+  return quote + 1;
+};
+
 /** Whether brackets outside strings nest deeper than `most`; stops at the first place where they do. */
 const nestsDeeper = (text: string, most: number): boolean => {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) {
-      // To the quote that no backslash takes.
-      do {
-        at = text.indexOf('"', at + 1);
-        if (at < 0) return false;
-      } while (isEscaped(text, at));
-    } else if (OPENING.has(code)) {
+    if (code === QUOTE) at = afterString(text, at) - 1;
+    else if (OPENING.has(code)) {
       depth += 1;
       if (depth > most) return true;
     } else if (CLOSING.has(code)) depth -= 1;
   }
   return false;
-};
-
-const isEscaped = (text: string, quote: number): boolean => {
-  let backslashes = 0;
-  while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1;
-  return backslashes % 2 === 1;
 };
 
 /** JSON.parse for text of strangers: a SyntaxError also where values are nested deeper than 200. */

@@ -37,6 +37,15 @@ export const openRegularFile = async (file: string): Promise<{ handle: FileHandl
   }
 };
 
+/** The same with every error in words. */
+export const openToRead = async (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
+  try {
+    return await openRegularFile(file);
+  } catch (error) {
+    throw explainReadError(error, file);
+  }
+};
+
 const readWhole = async (handle: FileHandle, sizeBytes: number, until: number): Promise<Buffer> => {
   const bytes = Buffer.allocUnsafe(sizeBytes);
   let done = 0;
@@ -84,15 +93,32 @@ export const readRegularFile = async (
   }
 };
 
-/** The same as UTF-8 text; null where there is no such file. Other errors of the system are explained. */
-export const readTextIfThere = async (file: string, limits: ReadLimits): Promise<string | null> => {
+/** The same; null where there is no such file. Other errors of the system are explained. */
+export const readBytesIfThere = async (file: string, limits: ReadLimits): Promise<Buffer | null> => {
   try {
-    return (await readRegularFile(file, limits)).toString('utf8');
+    return await readRegularFile(file, limits);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return null;
     throw explainReadError(error, file);
   }
 };
+
+/** The same as UTF-8 text. */
+export const readTextIfThere = async (file: string, limits: ReadLimits): Promise<string | null> =>
+  (await readBytesIfThere(file, limits))?.toString('utf8') ?? null;
+
+/** The bytes of a file that must be there. @throws WorkbenchError `missing-file`, and as `readRegularFile`. */
+export const readBytes = async (file: string, limits: ReadLimits): Promise<Buffer> => {
+  try {
+    return await readRegularFile(file, limits);
+  } catch (error) {
+    throw explainReadError(error, file);
+  }
+};
+
+/** The same as UTF-8 text. */
+export const readText = async (file: string, limits: ReadLimits): Promise<string> =>
+  (await readBytes(file, limits)).toString('utf8');
 
 /** What the system says when a file cannot be read, in words that tell what to do; other errors come back as they are. */
 export const explainReadError = (error: unknown, file: string): unknown => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
 import type { WritingRequest } from './write-texts.ts';
 
 /** Refused requests that are named one by one. */
@@ -75,7 +76,7 @@ export const readRequests = (
 /** Undefined where the text is not JSON. */
 const jsonOf = (line: string): unknown => {
   try {
-    return JSON.parse(line);
+    return parseForeignJson(line);
   } catch (cause) {
     if (cause instanceof SyntaxError) return undefined;
     throw cause;

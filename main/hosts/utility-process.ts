@@ -1,3 +1,4 @@
+import type { StartCompute } from '../compute/start-compute.ts';
 import { type ProbeEnd, providerName, type ProviderName } from '../contract/device.ts';
 import { engineCommand, engineProcessSettings, type EngineReport } from '../contract/engine-control.ts';
 import { assertNever, refuse, serialiseError } from '../contract/errors.ts';
@@ -6,6 +7,7 @@ import { createEngine, type Engine } from '../engine/engine.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { portChannel, type ProcessPort } from './port-channel.ts';
+import { createPortCompute, type PortCompute } from './port-compute.ts';
 
 /**
  * Entry point of the engine in Electron's utilityProcess. The shell starts it by path with one argument
@@ -40,6 +42,17 @@ const startProbe: StartProbe = (provider, folder) =>
     report({ type: 'probe', id, provider, folder });
   });
 
+/** Processes that compute, which the shell was asked for. */
+const computes = new Map<number, PortCompute>();
+let nextCompute = 0;
+const startCompute: StartCompute = (computeSettings) => {
+  const id = nextCompute++;
+  const compute = createPortCompute(() => report({ type: 'compute-kill', id }));
+  computes.set(id, compute);
+  report({ type: 'compute', id, settings: computeSettings });
+  return compute.process;
+};
+
 const providerOf = (device: string | undefined): ProviderName | undefined => {
   const parsed = providerName.optional().safeParse(device);
   if (parsed.success) return parsed.data;
@@ -57,6 +70,7 @@ const start = async (): Promise<Engine> => {
   return createEngine({
     ...others,
     startProbe,
+    startCompute,
     provider: providerOf(device),
     workspace: workspace ?? defaultWorkspace(),
     offerSample,
@@ -78,6 +92,16 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
     case 'probed':
       probes.get(command.id)?.(command.end);
       probes.delete(command.id);
+      return;
+    case 'computing': {
+      const [port] = ports;
+      if (port === undefined) throw new Error('the shell sent no port to the process that computes');
+      computes.get(command.id)?.connect(port);
+      return;
+    }
+    case 'compute-ended':
+      computes.get(command.id)?.end(command.end, command.errors);
+      computes.delete(command.id);
       return;
     case 'stop':
       await (await engine).dispose();

@@ -4,6 +4,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
+import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
 import {
   emptyRoutingStatistics,
   emptyStatistics,
@@ -75,10 +76,33 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
     addTimes(statistics, ofPrefix, behind.filter(({ start }) => start !== undefined).length);
     return statistics;
   }
+  const opened = extras.includes('choices')
+    ? openChoiceSample(
+        trees.map(({ trunk }) => trunk),
+        statistics.layers,
+        statistics.topK,
+      )
+    : null;
+  const firstToken = firstTokens(trees);
+  const sampled = (layer: number, batch: Batch, seen: Parameters<typeof addChoices>[4]): void => {
+    if (opened !== null) addChoices(opened, layer, statistics.topK, tokenNumbers(batch, firstToken), seen);
+  };
+  if (opened !== null && extras.length === 1) {
+    const taps = (
+      layer: number,
+      batch: Batch,
+      _members: readonly ResolvedCandidate[],
+      seen: Parameters<typeof accumulateRouting>[2],
+    ): void => {
+      accumulateRouting(statistics, layer, seen);
+      sampled(layer, batch, seen);
+    };
+    await executor.run(trees, unpruned, { taps, hidden: count }, control);
+    return { ...statistics, sample: opened.sample };
+  }
   const traces = extras.includes('elimination') ? traceBuilders(checkpoint, trees) : [];
   const sessions = runsEveryExpert(extras) ? new ExpertSessions(checkpoint, threads, !streaming) : null;
   const products = new Float64Products();
-  const firstToken = firstTokens(trees);
   try {
     const observe = async (
       layer: number,
@@ -87,6 +111,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
       seen: Observation,
     ): Promise<void> => {
       accumulateRouting(statistics, layer, seen);
+      sampled(layer, batch, seen);
       if (statistics.residualSum !== undefined) addResidual(statistics, layer, seen, checkpoint);
       const trace = traces[layer];
       const numbers = trace === undefined ? [] : tokenNumbers(batch, firstToken);
@@ -114,7 +139,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
     await sessions?.dispose();
   }
   for (const [layer, trace] of traces.entries()) await eliminate(statistics, layer, trace, checkpoint, control.signal);
-  return statistics;
+  return opened === null ? statistics : { ...statistics, sample: opened.sample };
 };
 
 /** Adds what was counted once and stands for `times` as much. */

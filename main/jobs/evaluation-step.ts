@@ -51,7 +51,8 @@ export const requireFinite = (outcomes: readonly ItemOutcome[], { model, task }:
 /**
  * Outcomes of every plan on a measurement's items: those on disk first, then the others, computed in groups that share
  * layers and stored one by one before `done` is told. Where answers are written, all others write side by side. Keys
- * are unique.
+ * are unique. `inOrder` is asked before every group in which order those that are left are best measured; outcomes do
+ * not depend on it.
  */
 export const evaluationSteps = async (
   context: JobContext,
@@ -59,10 +60,11 @@ export const evaluationSteps = async (
   plans: readonly KeyedPlan[],
   sizer: GroupSizer,
   done: (key: string, outcomes: readonly ItemOutcome[]) => Promise<void>,
+  inOrder: (missing: readonly KeyedPlan[]) => readonly KeyedPlan[] = (missing) => missing,
 ): Promise<void> => {
   const { steps, meter, signal } = context;
   const { model, task, items, work } = measurement;
-  const missing: KeyedPlan[] = [];
+  let missing: KeyedPlan[] = [];
   for (const keyed of plans) {
     const stored = await steps.readJson(keyed.key, evaluationRecord);
     if (stored === null) {
@@ -77,6 +79,7 @@ export const evaluationSteps = async (
     meter.describe(`Evaluating ${model.name} on ${task.name}`);
     const runner = await context.runners.open(model.checkpoint);
     const isWritten = items.some(isWrittenItem);
+    missing = [...inOrder(missing)];
     const group = missing.splice(0, isWritten ? missing.length : sizer.next(work));
     const startedAt = context.now();
     meter.begin(work * group.length);

@@ -213,6 +213,7 @@ export const measureExperiment = async (input: ExperimentInput, context: JobCont
       if (signal.aborted) throw new CancelledError('The experiment');
       const measured = await measureArm(stage, station, arm, statistics);
       record = { ...record, arms: [...record.arms, measured] };
+      await context.requireRun();
       await writeExperimentRecord(folder, record, temporaryFolder);
       context.emit({ type: 'experiment.arm', run: context.run, arm: measured });
     }

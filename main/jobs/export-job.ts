@@ -13,12 +13,14 @@ import type { Job, JobContext } from './job-context.ts';
 /** Name of the proof in the folder of an export's or a verification's run. */
 export const VERIFICATION_FILE = 'verification.json';
 
-export const writeVerification = (context: JobContext, verification: unknown): Promise<void> =>
-  produceFileAtomically(
+export const writeVerification = async (context: JobContext, verification: unknown): Promise<void> => {
+  await context.requireRun();
+  await produceFileAtomically(
     join(context.folder, VERIFICATION_FILE),
     (file) => writeFile(file, `${JSON.stringify(verification, null, 2)}\n`),
     context.temporaryFolder,
   );
+};
 
 export interface ExportInput {
   readonly checkpoint: Checkpoint;

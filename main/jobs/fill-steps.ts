@@ -1,24 +1,27 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-import { acquireRunLock, HEARTBEAT_MS, readLockHolder, type RunLock } from '../workspace/run-lock.ts';
+import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { JobContext } from './job-context.ts';
 import { type SweepInput, sweepPlaces } from './sweep-places.ts';
 import type { Stage, SweepSink } from './sweep-stage.ts';
 import { type SweepUnit, sweepUnits } from './sweep-units.ts';
+import {
+  DONE_FILE,
+  doneFile,
+  HARDWARE_FILE,
+  holderOf,
+  MAX_NOTE_BYTES,
+  readNote,
+  unitFolder,
+  WORK_FOLDER,
+} from './work-folder.ts';
 
-/** Folder of a run where those who work on it together say what they do. */
-export const WORK_FOLDER = 'work';
-const UNITS = 'units';
-const HARDWARE = 'hardware.json';
-const DONE = 'done.json';
 /** How often a worker that has nothing to do looks whether another one has finished, or died. */
 const LOOK_EVERY_MS = 500;
-
-const doneFile = z.object({ worker: z.string(), computed: z.number(), reused: z.number() });
 
 /** Which parts of a sweep a worker takes: every n-th from the i-th on, or whatever nobody else does until all is done. */
 export type WorkShare =
@@ -43,15 +46,6 @@ const NOWHERE: SweepSink = {
   note: () => undefined,
 };
 
-const readOrNull = async (file: string): Promise<string | null> => {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, file);
-  }
-};
-
 const stagesOf = (): ((unit: SweepUnit) => Promise<Stage>) => {
   const opened = new Map<SweepUnit['place'], Stage>();
   return async ({ place }) => {
@@ -73,6 +67,12 @@ const readingOnly = (context: JobContext): JobContext => {
   };
 };
 
+/** How many parts a sweep has. Computes nothing. */
+export const countParts = async (context: JobContext, input: SweepInput): Promise<number> => {
+  const { places } = await sweepPlaces(readingOnly(context), input);
+  return sweepUnits(places, input).length;
+};
+
 /** Every part of a sweep, and whether its steps are there. Computes nothing. */
 export const listSteps = async (context: JobContext, input: SweepInput): Promise<readonly ListedStep[]> => {
   const { places } = await sweepPlaces(readingOnly(context), input);
@@ -87,25 +87,12 @@ export const listSteps = async (context: JobContext, input: SweepInput): Promise
       if (!(error instanceof NotOnDiskError)) throw error;
       isThere = false;
     }
-    const folder = unitFolder(context, unit);
-    const holder = isThere || (await readOrNull(join(folder, DONE))) !== null ? null : await holderOf(folder);
+    const folder = unitFolder(context.folder, unit.id);
+    const holder = isThere || (await readNote(join(folder, DONE_FILE))) !== null ? null : await holderOf(folder);
     const state = isThere ? 'on disk' : holder === null ? 'to do' : 'being computed';
     listed.push({ id, model: place.model.name, task: place.task.name, part, method, seed, kept, state, holder });
   }
   return listed;
-};
-
-const unitFolder = ({ folder }: Pick<JobContext, 'folder'>, { id }: SweepUnit): string =>
-  join(folder, WORK_FOLDER, UNITS, id);
-
-const holderOf = async (folder: string): Promise<string | null> => {
-  try {
-    const holder = await readLockHolder(folder);
-    return holder === null ? null : `process ${String(holder.pid)} on ${holder.host}`;
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, folder);
-  }
 };
 
 /** The lock of a part, or null where another worker holds it. */
@@ -138,16 +125,17 @@ const requireSameHardware = async (
   { provider, precision, processor }: WorkerHardware,
 ): Promise<void> => {
   const place = join(folder, WORK_FOLDER);
-  const file = join(place, HARDWARE);
+  const file = join(place, HARDWARE_FILE);
   await mkdir(place, { recursive: true });
   const lock = await waitFor(() => take(join(place, 'hardware')));
   try {
-    const text = await readOrNull(file);
-    if (text === null) {
+    const first = await readJsonIfThere(file, hardwareFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
+      refuse('hardware-damaged', `${file} is damaged.`, 'Delete the file and start the workers again.', cause),
+    );
+    if (first === null) {
       await writeFileAtomically(file, `${JSON.stringify({ provider, precision, processor })}\n`, temporaryFolder);
       return;
     }
-    const first = hardwareFile.parse(JSON.parse(text));
     const [before, here] = [first, { provider, precision, processor }].map((one) =>
       [one.provider, one.precision, one.processor].join(', '),
     );
@@ -172,28 +160,6 @@ const waitFor = async <T>(look: () => Promise<T | null>): Promise<T> => {
   }
 };
 
-/** Forgets who has done what, so that a new submission looks at every step again; refused while someone works. */
-export const clearWork = async (runFolder: string): Promise<void> => {
-  const folder = join(runFolder, WORK_FOLDER, UNITS);
-  let names: readonly string[];
-  try {
-    names = await readdir(folder);
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return;
-    throw explainFileError(error, folder);
-  }
-  for (const name of names) {
-    const holder = await holderOf(join(folder, name));
-    if (holder !== null)
-      throw refuse(
-        'run-locked',
-        `${holder} still computes steps of this run.`,
-        'Wait until it ends, or cancel it there.',
-      );
-  }
-  await rm(folder, { recursive: true, force: true });
-};
-
 export interface FilledSteps {
   /** Parts that this worker did, of all parts of the sweep. */
   readonly parts: number;
@@ -215,12 +181,15 @@ export const fillSteps = async (
   {
     share,
     worker,
+    task,
     hardware,
     say,
   }: {
     readonly share: WorkShare;
     /** Who this is, for those who look. */
     readonly worker: string;
+    /** Its number in the array of a cluster; null outside of one. */
+    readonly task: number | null;
     readonly hardware: WorkerHardware;
     readonly say: (line: string) => void;
   },
@@ -238,7 +207,7 @@ export const fillSteps = async (
   const finished = new Set<SweepUnit>();
   const isDone = async (unit: SweepUnit): Promise<boolean> => {
     if (finished.has(unit)) return true;
-    if ((await readOrNull(join(unitFolder(context, unit), DONE))) === null) return false;
+    if ((await readNote(join(unitFolder(context.folder, unit.id), DONE_FILE))) === null) return false;
     finished.add(unit);
     return true;
   };
@@ -249,7 +218,7 @@ export const fillSteps = async (
   const tryUnit = async (unit: SweepUnit): Promise<boolean> => {
     const base = baseOf(unit);
     if (unit.part !== null && base !== undefined && !(await isDone(base))) return false;
-    const folder = unitFolder(context, unit);
+    const folder = unitFolder(context.folder, unit.id);
     const lock = await take(folder);
     if (lock === null) return false;
     // A full disk: the part's own writes will say so; the lock counts as held until it is stale.
@@ -260,18 +229,19 @@ export const fillSteps = async (
       await unit.measure(await stageOf(unit));
       const record = {
         worker,
+        task,
         computed: context.meter.computed - computed,
         reused: context.meter.reused - reused,
       };
       await writeFileAtomically(
-        join(folder, DONE),
+        join(folder, DONE_FILE),
         `${JSON.stringify(doneFile.parse(record))}\n`,
         context.temporaryFolder,
       );
       finished.add(unit);
       parts += 1;
-      const { model, task } = unit.place;
-      say(`${model.name}  ${task.name}  ${unit.part ?? 'unpruned'}: ${String(record.computed)} computed`);
+      const { place } = unit;
+      say(`${place.model.name}  ${place.task.name}  ${unit.part ?? 'unpruned'}: ${String(record.computed)} computed`);
       return true;
     } finally {
       clearInterval(beat);

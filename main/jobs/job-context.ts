@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { Task } from '../tasks/task.ts';
 import type { StepStore } from '../workspace/step-store.ts';
@@ -34,6 +35,14 @@ export interface JobContext {
   readonly meter: ProgressMeter;
   readonly now: () => number;
   emit(event: EngineEvent): void;
+  /**
+   * To be asked before anything is written into the run's folder: who has taken the run over writes there alone.
+   *
+   * @throws WorkbenchError `taken-over`.
+   */
+  requireRun(): Promise<void>;
+  /** Told how the record of a sweep changes, where another process keeps a copy of it. */
+  readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
 /** What a finished job leaves: a file or folder, and a sentence on what was done. */

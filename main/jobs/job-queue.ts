@@ -3,15 +3,12 @@ import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
 import { HEARTBEAT_MS } from '../workspace/run-lock.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
-import type { Job, JobContext } from './job-context.ts';
+import { type CarryOut, takeoverOf } from './carry-out.ts';
+import type { Job } from './job-context.ts';
 import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
-import { type SourceWatch, watchSources } from './watch-sources.ts';
 
 /** Progress is announced at most this often. */
 const PROGRESS_EVERY_MS = 100;
-
-/** What of a job's context the queue does not make itself. */
-export type JobResources = Omit<JobContext, 'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit'>;
 
 interface QueuedJob {
   manifest: RunManifest;
@@ -25,30 +22,27 @@ interface QueuedJob {
   stopAs: RunState | null;
   /** Set where another engine took the run over. */
   takenOver: WorkbenchError | null;
+  /** Its turn has come. */
+  isStarted: boolean;
 }
 
 /**
- * Runs jobs one at a time, in the order they came; the others wait as `queued`. Keeps every run's lock alive, writes
+ * Runs jobs one at a time, in the order they came unless they are moved; the others wait as `queued`. Keeps every run's lock alive, writes
  * its manifest when its state changes, and tells of progress and changes.
  */
 export class JobQueue {
   readonly #runs: RunStore;
-  readonly #resourcesOf: (manifest: RunManifest) => Promise<JobResources>;
+  readonly #carryOut: CarryOut;
   readonly #emit: (event: EngineEvent) => void;
   readonly #now: () => number;
   readonly #jobs = new Map<string, QueuedJob>();
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
-  /** `resourcesOf` is asked when the run's turn comes: what computes it is named in its manifest. */
-  constructor(
-    runs: RunStore,
-    resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
-    emit: (event: EngineEvent) => void,
-    now: () => number,
-  ) {
+  /** `carryOut` does a run's work when its turn comes. */
+  constructor(runs: RunStore, carryOut: CarryOut, emit: (event: EngineEvent) => void, now: () => number) {
     this.#runs = runs;
-    this.#resourcesOf = resourcesOf;
+    this.#carryOut = carryOut;
     this.#emit = emit;
     this.#now = now;
   }
@@ -84,12 +78,31 @@ export class JobQueue {
       settle,
       stopAs: null,
       takenOver: null,
+      isStarted: false,
     };
     this.#jobs.set(id, queued);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
     meter.describe('Waiting for its turn');
     this.#heartbeat ??= setInterval(() => void this.#renewLocks(), HEARTBEAT_MS).unref();
-    this.#working = this.#working.then(() => this.#work(queued));
+    this.#working = this.#working.then(() => this.#workOnNext());
+  }
+
+  /** Puts a waiting job before another waiting one, or (null) at the end; refused for one whose turn has come. */
+  move(run: string, before: string | null): void {
+    const waiting = [...this.#jobs].filter(([, { isStarted }]) => !isStarted);
+    const moved = waiting.find(([id]) => id === run);
+    if (moved === undefined || (before !== null && !waiting.some(([id]) => id === before)))
+      throw refuse(
+        'not-waiting',
+        `Run "${before ?? run}" does not wait here.`,
+        'Only waiting jobs change their order.',
+      );
+    const others = waiting.filter(([id]) => id !== run);
+    const place = before === null || before === run ? others.length : others.findIndex(([id]) => id === before);
+    const ordered = before === run ? waiting : [...others.slice(0, place), moved, ...others.slice(place)];
+    for (const [id] of waiting) this.#jobs.delete(id);
+    for (const [id, queued] of ordered) this.#jobs.set(id, queued);
+    this.#emit({ type: 'jobs.reordered' });
   }
 
   /** The run's last manifest once it ended; rejects with the error that ended it. */
@@ -123,33 +136,34 @@ export class JobQueue {
     this.#heartbeat = null;
   }
 
+  async #workOnNext(): Promise<void> {
+    const next = [...this.#jobs.values()].find(({ isStarted }) => !isStarted);
+    if (next === undefined) throw new Error('a turn without a job');
+    next.isStarted = true;
+    await this.#work(next);
+  }
+
   async #work(queued: QueuedJob): Promise<void> {
     const { created, controller, meter, job } = queued;
     const run = created.manifest.id;
     let error: unknown = null;
     let output: string | null = null;
-    let watch: SourceWatch | null = null;
     try {
       if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
       await this.#change(queued, { state: 'running' });
-      const resources = await this.#resourcesOf(created.manifest);
-      watch = watchSources(resources);
-      const result = await job({
-        ...resources,
-        steps: watch.steps,
-        runners: watch.runners,
-        run,
-        folder: this.#runs.folder(run),
-        signal: controller.signal,
+      const { signal } = controller;
+      const result = await this.#carryOut({
+        manifest: queued.manifest,
+        job,
+        signal,
         meter,
-        now: this.#now,
         emit: this.#emit,
+        requireRun: () => this.#requireRun(queued),
       });
-      await watch.settle();
       output = result.output;
       meter.describe(result.summary);
     } catch (caught) {
-      error = await settled(watch, caught);
+      error = caught;
     }
     const isCancelled = error instanceof WorkbenchError && error.kind === 'cancelled';
     const state: RunState = error === null ? 'done' : isCancelled ? (queued.stopAs ?? 'cancelled') : 'failed';
@@ -162,7 +176,7 @@ export class JobQueue {
         error: state === 'failed' ? sentence(error) : null,
         finishedAt: new Date(this.#now()).toISOString(),
       });
-      if (!isOurs) error = queued.takenOver ?? (await this.#takeover(queued));
+      if (!isOurs) error = queued.takenOver ?? (await takeoverOf(this.#runs, queued.created.manifest.id));
     } catch (caught) {
       // The disk is full or gone: the run stays unfinished there, which is what it is.
       error ??= caught;
@@ -175,6 +189,7 @@ export class JobQueue {
   }
 
   async #change(queued: QueuedJob, changes: Partial<RunManifest>): Promise<void> {
+    await this.#requireRun(queued);
     queued.manifest = { ...queued.manifest, ...changes };
     await this.#runs.write(queued.manifest);
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
@@ -189,24 +204,17 @@ export class JobQueue {
     return true;
   }
 
-  /** What to say to the user of this engine: who has the run now. */
-  async #takeover({ created }: QueuedJob): Promise<WorkbenchError> {
-    const { id } = created.manifest;
-    const holder = await this.#runs.holder(id);
-    const who = holder === null ? 'another engine' : `process ${String(holder.pid)} on ${holder.host}`;
-    return new WorkbenchError(
-      'taken-over',
-      'failed',
-      `${id} was taken over by ${who} while this engine gave no sign of life.`,
-      'Follow it there; what was finished here is on disk and is not computed again.',
-    );
+  async #requireRun(queued: QueuedJob): Promise<void> {
+    if (await queued.created.lock.isHeld()) return;
+    queued.takenOver ??= await takeoverOf(this.#runs, queued.created.manifest.id);
+    throw queued.takenOver;
   }
 
   async #renewLocks(): Promise<void> {
     for (const queued of this.#jobs.values()) {
       try {
         if (await queued.created.lock.renew()) continue;
-        queued.takenOver ??= await this.#takeover(queued);
+        queued.takenOver ??= await takeoverOf(this.#runs, queued.created.manifest.id);
         queued.stopAs = 'interrupted';
         queued.meter.describe(queued.takenOver.message);
         queued.controller.abort();
@@ -217,16 +225,6 @@ export class JobQueue {
     }
   }
 }
-
-/** Why a run ended: with an error of its own, unless the files of its model changed, which explains any other. */
-const settled = async (watch: SourceWatch | null, error: unknown): Promise<unknown> => {
-  try {
-    await watch?.settle(error instanceof CancelledError);
-    return error;
-  } catch (change) {
-    return change;
-  }
-};
 
 interface Deferred<T> {
   readonly promise: Promise<T>;

@@ -71,6 +71,21 @@ const setsWith = (extras: readonly ExtraStatistic[]): readonly (readonly ExtraSt
   return sets.sort((a, b) => a.length - b.length);
 };
 
+/** File of the stored profile that holds the extras, or null where the model was not profiled so on the task. */
+export const storedProfileFile = async (
+  steps: StepStore,
+  model: string,
+  task: Task,
+  numerics: Numerics,
+  extras: readonly ExtraStatistic[] = [],
+): Promise<string | null> => {
+  for (const set of setsWith(extras)) {
+    const key = taskProfileKey(model, task, numerics, set);
+    if (await steps.has(key, 'safetensors')) return steps.path(key, 'safetensors');
+  }
+  return null;
+};
+
 /** The stored profile that holds the extras, or null where the model was not profiled so on the task. */
 export const readStoredProfile = async (
   steps: StepStore,
@@ -79,13 +94,8 @@ export const readStoredProfile = async (
   numerics: Numerics,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<RoutingStatistics | null> => {
-  for (const set of setsWith(extras)) {
-    const key = taskProfileKey(model, task, numerics, set);
-    if (!(await steps.has(key, 'safetensors'))) continue;
-    const { tasks } = await readProfileFile(steps.path(key, 'safetensors'));
-    if (tasks[0] !== undefined) return tasks[0].statistics;
-  }
-  return null;
+  const file = await storedProfileFile(steps, model, task, numerics, extras);
+  return file === null ? null : ((await readProfileFile(file)).tasks[0]?.statistics ?? null);
 };
 
 /**
@@ -165,6 +175,7 @@ export const profileJob =
     }
     const output = join(context.folder, 'profile.safetensors');
     const { name, fingerprint } = model.checkpoint;
+    await context.requireRun();
     await produceFileAtomically(
       output,
       (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }),

@@ -1,3 +1,4 @@
+import type { MeterReading } from '../contract/compute.ts';
 import type { JobProgress } from '../contract/run.ts';
 
 /** Readings of the rate that a range is told from: the most recent ones, since other work comes and goes. */
@@ -38,6 +39,8 @@ export interface ProgressMeter<Subject = JobSubject> {
   finish(steps?: number): void;
   /** A step that was on disk already. */
   reuse(work: number, steps?: number): void;
+  /** From now on all but the time that passes is read as the meter of another process was. */
+  follow(reading: MeterReading): void;
   /** Steps computed and reused so far. */
   readonly computed: number;
   readonly reused: number;
@@ -65,6 +68,8 @@ export const createProgressMeter = <Subject extends object>(
   let reused = 0;
   /** Place of the last reading's end. */
   let mark: { work: number; at: number } | null = null;
+
+  let followed: MeterReading | null = null;
 
   /** Part of its planned work that each curve that ended has needed; null: all work is needed. */
   let shares: number[] | null = null;
@@ -148,6 +153,11 @@ export const createProgressMeter = <Subject extends object>(
       reused += steps;
       changed();
     },
+    follow: (reading) => {
+      followed = reading;
+      description = reading.description;
+      changed();
+    },
     get computed() {
       return computed;
     },
@@ -156,12 +166,9 @@ export const createProgressMeter = <Subject extends object>(
     },
     read: () => ({
       ...subject,
+      ...(followed ?? { done: Math.min(doneWork(), total), total, reused, leftMs: leftMs() }),
       description,
-      done: Math.min(doneWork(), total),
-      total,
-      reused,
       elapsedMs: now() - startedAt,
-      leftMs: leftMs(),
     }),
   };
 };

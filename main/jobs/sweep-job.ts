@@ -3,6 +3,7 @@ import type { SweepResult } from '../contract/sweep.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
 import { TOLD_NOTE } from '../evaluation/told-points.ts';
 import { isSafe, itemsNeeded } from '../evaluation/verdicts.ts';
+import { waveOrder } from '../evaluation/wave-order.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { evaluationRecord } from './evaluation-record.ts';
@@ -52,7 +53,45 @@ const pointsOf = (stage: Stage, candidates: readonly Candidate[], pairs?: Recove
       await announce(stage, { result, step: key });
     }
   };
-  return { plans, tell, results: () => candidates.flatMap((candidate) => results.get(candidate) ?? []) };
+  return {
+    plans,
+    tell,
+    results: () => candidates.flatMap((candidate) => results.get(candidate) ?? []),
+    resultOf: (candidate: Candidate) => results.get(candidate),
+  };
+};
+
+/**
+ * Plans that are left, in the order in which they say most: those inside each curve's bracket of what was measured so
+ * far, all curves side by side.
+ */
+const bracketsFirst = (
+  { settings, measurement }: Stage,
+  candidates: readonly Candidate[],
+  resultOf: (candidate: Candidate) => SweepResult | undefined,
+  missing: readonly KeyedPlan[],
+): readonly KeyedPlan[] => {
+  const left = new Map(missing.map((keyed) => [keyed.key, keyed]));
+  const curves: Candidate[][] = [];
+  for (const candidate of candidates) {
+    const curve = curves.find(([first]) => first !== undefined && isSameCurve(first, candidate));
+    if (curve === undefined) curves.push([candidate]);
+    else curve.push(candidate);
+  }
+  const open = curves.map((own) => ({
+    missing: own.filter(({ key }) => left.has(key)).map(({ keep }) => keep),
+    tested: own.flatMap((candidate) => {
+      const result = resultOf(candidate);
+      return result === undefined ? [] : [{ kept: candidate.keep, safe: isSafe(result, settings.delta) }];
+    }),
+  }));
+  const wanted = waveOrder(open, measurement.model.checkpoint.info.experts).flatMap(
+    ([curve, kept]) => curves[curve]?.find(({ keep }) => keep === kept)?.key ?? [],
+  );
+  // The unpruned model is on no curve, and comes before all.
+  const ownCandidates = new Set(candidates.map(({ key }) => key));
+  const others = missing.filter(({ key }) => !ownCandidates.has(key)).map(({ key }) => key);
+  return [...new Set([...others, ...wanted])].flatMap((key) => left.get(key) ?? []);
 };
 
 interface Together {
@@ -83,13 +122,13 @@ export const measureTogether = async (
   pairs?: RecoveryPairs,
 ): Promise<Together> => {
   const { context, measurement, sizer } = stage;
-  const { plans, tell, results } = pointsOf(stage, candidates, pairs);
+  const { plans, tell, results, resultOf: told } = pointsOf(stage, candidates, pairs);
   const unpruned = keyOf(stage, null);
   const known: (readonly ItemOutcome[])[] = [];
   const waiting: (readonly [string, readonly ItemOutcome[]])[] = [];
   const begun = (await context.steps.has(unpruned, 'json')) ? await begunPlans(stage, plans) : new Set<string>();
   const all = [{ key: unpruned, plan: null }, ...plans.filter(({ key }) => !begun.has(key))];
-  await evaluationSteps(context, measurement, all, sizer, async (key, outcomes) => {
+  const take = async (key: string, outcomes: readonly ItemOutcome[]): Promise<void> => {
     if (key === unpruned) {
       known.push(outcomes);
       await announceUnpruned(stage, key, outcomes);
@@ -99,7 +138,10 @@ export const measureTogether = async (
     const [baseline] = known;
     if (baseline === undefined) waiting.push([key, outcomes]);
     else await tell(baseline, key, outcomes);
-  });
+  };
+  await evaluationSteps(context, measurement, all, sizer, take, (missing) =>
+    bracketsFirst(stage, candidates, told, missing),
+  );
   const [baseline] = known;
   if (baseline === undefined) throw new Error('the unpruned model gave no outcomes');
   const others = plans.filter(({ key }) => begun.has(key));
@@ -178,7 +220,6 @@ const measureCurves = async (
   curves: readonly CountedCurve[],
   pairs?: RecoveryPairs,
 ): Promise<{ readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] }> => {
-  // Factors rise together on all curves, so that a chart fills from the left.
   const candidates: Candidate[] = [];
   for (const keep of fallingCounts(curves))
     for (const curve of curves.filter(({ counts }) => counts.includes(keep)))

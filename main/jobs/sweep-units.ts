@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { curveLabel } from '../contract/method.ts';
+import { waveOrder } from '../evaluation/wave-order.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import type { RunModel } from './job-context.ts';
 import { measurePlace, measureUnpruned } from './sweep-job.ts';
@@ -33,17 +34,23 @@ const unitOf = (
   return { id, place, ...named, measure };
 };
 
-/** Where a curve's next candidate depends on the last one, the curve is one part; elsewhere each candidate is. */
-const curveParts = (place: SweepPlace, { settings }: SweepInput, curve: CountedCurve): readonly SweepUnit[] => {
-  const method = curveLabel(curve.method, curve.refit);
-  const { seed } = curve;
-  const drawn = seed === null ? method : `${method} (seed ${String(seed)})`;
-  const measured = (counts: readonly number[]) => (stage: Stage) => measurePlace(stage, [{ ...curve, counts }], []);
-  if (settings.adaptive || settings.stop === 'told')
-    return [unitOf(place, { part: drawn, method, seed, kept: null }, measured(curve.counts))];
-  return curve.counts.map((kept) =>
-    unitOf(place, { part: `${drawn}, ${String(kept)} kept`, method, seed, kept }, measured([kept])),
-  );
+/** The parts of a place's curves, the middles of every curve's range first, all curves side by side. */
+const curveParts = (place: SweepPlace, { settings }: SweepInput): readonly SweepUnit[] => {
+  const { curves, model } = place;
+  const partOf = (curve: CountedCurve, counts: readonly number[], kept: number | null): SweepUnit => {
+    const method = curveLabel(curve.method, curve.refit);
+    const { seed } = curve;
+    const drawn = seed === null ? method : `${method} (seed ${String(seed)})`;
+    const part = kept === null ? drawn : `${drawn}, ${String(kept)} kept`;
+    return unitOf(place, { part, method, seed, kept }, (stage) => measurePlace(stage, [{ ...curve, counts }], []));
+  };
+  // Where a curve's next candidate depends on the last one, the curve is one part; elsewhere each candidate is.
+  if (settings.adaptive || settings.stop === 'told') return curves.map((curve) => partOf(curve, curve.counts, null));
+  const open = curves.map(({ counts }) => ({ missing: counts, tested: [] }));
+  return waveOrder(open, model.checkpoint.info.experts).flatMap(([index, kept]) => {
+    const curve = curves[index];
+    return curve === undefined ? [] : [partOf(curve, [kept], kept)];
+  });
 };
 
 /** All parts of a sweep, in the order in which they are best done. */
@@ -52,7 +59,7 @@ export const sweepUnits = (places: readonly SweepPlace[], input: SweepInput): re
     unitOf(place, { part: null, method: null, seed: null, kept: null }, async (stage) => {
       await measureUnpruned(stage);
     }),
-    ...place.curves.flatMap((curve) => curveParts(place, input, curve)),
+    ...curveParts(place, input),
     ...(input.candidates ?? []).map((folder: RunModel) =>
       unitOf(place, { part: folder.name, method: folder.name, seed: null, kept: null }, (stage) =>
         measurePlace(stage, [], [folder]),

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
@@ -12,6 +12,7 @@ import {
 } from '../finetune/training-script.ts';
 import { trainingSequences } from '../finetune/training-sequences.ts';
 import { LOSSES_FILE, publishTunedFolder } from '../finetune/tuned-folder.ts';
+import { readText } from '../files/regular-file.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { RunTask } from './job-context.ts';
 import { requireTokenizer } from './task-work.ts';
@@ -101,8 +102,11 @@ export const trainCheckpoint = async (
 /** Loss of the first and the last step, and how many there were. */
 export type TrainingLosses = FinetuneManifest['loss'] & { readonly steps: number };
 
+/** A line of a hundred bytes for each of a million steps. */
+const MAX_LOSSES_BYTES = 128 * 2 ** 20;
+
 const readLosses = async (folder: string): Promise<TrainingLosses> => {
-  const lines = (await readFile(join(folder, 'out', LOSSES_FILE), 'utf8')).trim().split('\n');
+  const lines = (await readText(join(folder, 'out', LOSSES_FILE), { mostBytes: MAX_LOSSES_BYTES })).trim().split('\n');
   const steps = lines.map((line) => finetuneStep.parse(JSON.parse(line)));
   const [first, last] = [steps[0], steps.at(-1)];
   if (first === undefined || last === undefined) throw new Error('a training without steps');

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { changedSources } from '../checkpoint/model-sources.ts';
+import { changedSources, type LookedAt } from '../checkpoint/model-sources.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import type { StepKind, StepStore } from '../workspace/step-store.ts';
@@ -39,17 +39,17 @@ const modelChanged = ({ name, folder }: Checkpoint, changes: readonly string[], 
   );
 
 /**
- * Watches the files of every model that a run opens. Before a step is stored, size, time of writing, file number and
- * header of each file must be those of its opening (`model-changed` otherwise): so what a step read is what its key
- * names. Steps that were stored before a change stay, since they were compared after they were computed.
+ * Watches the files of every model that a run opens. Before a step is stored, size, times and file number of each file
+ * must be those of its opening, and its header where anything was touched (`model-changed` otherwise): so what a step
+ * read is what its key names. Headers are all compared at the end. Steps that were stored before a change stay, since they were compared after they were computed.
  */
 export const watchSources = ({ steps, runners }: WatchedResources): SourceWatch => {
   const opened = new Map<Checkpoint, ModelRunner>();
   const stored: { readonly key: string; readonly kind: StepKind }[] = [];
 
-  const requireUnchanged = async (): Promise<void> => {
+  const requireUnchanged = async (lookedAt: LookedAt): Promise<void> => {
     for (const checkpoint of opened.keys()) {
-      const changes = await changedSources(checkpoint.folder, checkpoint.sources);
+      const changes = await changedSources(checkpoint.folder, checkpoint.sources, lookedAt);
       if (changes.length === 0) continue;
       await runners.close(checkpoint);
       throw modelChanged(checkpoint, changes, 0);
@@ -65,7 +65,7 @@ export const watchSources = ({ steps, runners }: WatchedResources): SourceWatch 
       },
       close: async (checkpoint) => {
         // Its folder may go now: it is compared for the last time.
-        await requireUnchanged();
+        await requireUnchanged('header');
         opened.delete(checkpoint);
         await runners.close(checkpoint);
       },
@@ -77,18 +77,18 @@ export const watchSources = ({ steps, runners }: WatchedResources): SourceWatch 
       readJson: steps.readJson,
       drop: steps.drop,
       writeJson: async (key, value) => {
-        await requireUnchanged();
+        await requireUnchanged('stat');
         await steps.writeJson(key, value);
         stored.push({ key, kind: 'json' });
       },
       produce: async (key, kind, write) => {
-        await requireUnchanged();
+        await requireUnchanged('stat');
         await steps.produce(key, kind, write);
         stored.push({ key, kind });
       },
     },
     settle: async (quickly = false) => {
-      await requireUnchanged();
+      await requireUnchanged('header');
       for (const [checkpoint, runner] of opened) {
         if (quickly && checkpoint.info.sizeBytes > MOST_BYTES_IN_A_MOMENT) continue;
         const parts = await runner.changedWeights();

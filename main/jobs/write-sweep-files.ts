@@ -64,6 +64,7 @@ export const writeSweepFiles = async (
       yield { run, model, task, method, seed, factor, kept, outcomes: stored.outcomes };
     }
   };
+  await context.requireRun();
   await produceFileAtomically(
     join(folder, 'outcomes.parquet'),
     (file) => writeOutcomes(file, outcomes()),

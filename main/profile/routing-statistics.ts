@@ -1,3 +1,5 @@
+import type { ChoiceSample } from './choice-sample.ts';
+
 /**
  * Sufficient statistics of a model's routing over a set of tokens: sums and counts only, divided once at the end
  * (common rules of the field: every token weighs the same, whatever batch it came in). All arrays are row-major
@@ -47,6 +49,8 @@ export interface RoutingStatistics {
   readonly residualSum?: Float64Array;
   /** What leaving experts out does to each layer's output (NAEE); present where it was asked for. */
   readonly elimination?: EliminationStatistics;
+  /** What was chosen for some of the tokens; present where it was asked for. */
+  readonly sample?: ChoiceSample;
 }
 
 /** Gates of `gatedMoments`: the combine weight by the model's own rule, p, and p over its sum over the chosen. */
@@ -120,10 +124,18 @@ export interface RoutingTaps {
 
 /**
  * Statistics beyond routing that a profile is asked for: `peaks` and `routed-outputs` look at the outputs of chosen
- * experts, `residual` at what each layer does to its tokens, `every-output` runs every expert on every token, and
- * `elimination` runs every expert too and then tries what the layer gives with experts left out.
+ * experts, `residual` at what each layer does to its tokens, `every-output` runs every expert on every token,
+ * `elimination` runs every expert too and then tries what the layer gives with experts left out, and `choices` keeps
+ * what was chosen for a bounded sample of tokens.
  */
-export const extraStatistics = ['peaks', 'routed-outputs', 'residual', 'every-output', 'elimination'] as const;
+export const extraStatistics = [
+  'peaks',
+  'routed-outputs',
+  'residual',
+  'every-output',
+  'elimination',
+  'choices',
+] as const;
 export type ExtraStatistic = (typeof extraStatistics)[number];
 
 /** Whether a profile holds all of them. */
@@ -134,6 +146,7 @@ export const holdsExtras = (statistics: RoutingStatistics, extras: readonly Extr
     residual: statistics.residualSum !== undefined,
     'every-output': statistics.outputs?.everywhere !== undefined,
     elimination: statistics.elimination !== undefined,
+    choices: statistics.sample !== undefined,
   };
   return extras.every((extra) => held[extra]);
 };

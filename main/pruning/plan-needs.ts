@@ -55,6 +55,7 @@ export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number
     residual: 'how far layers turn tokens',
     'every-output': 'outputs of every expert on every token',
     elimination: 'what leaving out experts does to each layer',
+    choices: 'which tokens each expert takes',
   };
   const cost = every
     ? `; every expert runs on every token, about ${String(Math.round(experts / Math.max(1, topK)))} times the ` +

@@ -1,9 +1,13 @@
 import type { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { dropPlan, mergePlan, type Plan } from '../contract/plan.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
 
 /** Largest plan that is read: 100 layers x 512 experts with weights written in full are under 3 MB. */
 export const MAX_PLAN_CHARACTERS = 16 * 1024 * 1024;
+
+/** No more bytes hold that many characters. */
+export const MAX_PLAN_BYTES = 4 * MAX_PLAN_CHARACTERS;
 
 /** Problems named in one message; the rest are counted. */
 const MAX_PROBLEMS = 3;
@@ -20,7 +24,7 @@ export const readPlan = (text: string, where: string): Plan => {
   }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseForeignJson(text);
   } catch (cause) {
     throw unreadable(where, `it is no JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
   }

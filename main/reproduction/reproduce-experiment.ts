@@ -58,6 +58,7 @@ export const reproduceExperimentJob =
       after: { ...circumstances, python: second.python },
     };
     const output = join(context.folder, EXPERIMENT_REPRODUCTION_FILE);
+    await context.requireRun();
     await writeFileAtomically(output, `${JSON.stringify(found, null, 1)}\n`, context.temporaryFolder);
     for (const scratch of [stepsFolder, overlayFolder]) await rm(scratch, { recursive: true, force: true });
     return { output, summary: sentence };

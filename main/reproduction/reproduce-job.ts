@@ -133,7 +133,7 @@ export const reproduceJob =
     try {
       const again = sweepJob(sweep, (place, notes) => new SweepRecord(place, order, settings.delta, notes));
       // Its points and profiles are not those of the workspace: only progress is told.
-      await again({ ...context, steps, runners, overlayFolder, emit: () => undefined });
+      await again({ ...context, steps, runners, overlayFolder, emit: () => undefined, recordChanged: undefined });
     } finally {
       await runners.dispose();
     }
@@ -150,6 +150,7 @@ export const reproduceJob =
       after: input.circumstances,
     };
     const output = join(context.folder, REPRODUCTION_FILE);
+    await context.requireRun();
     await writeFileAtomically(output, `${JSON.stringify(found, null, 1)}\n`, context.temporaryFolder);
     for (const scratch of [stepsFolder, overlayFolder]) await rm(scratch, { recursive: true, force: true });
     return { output, summary: sentence };

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
@@ -11,30 +10,22 @@ import {
   publishedTable,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
 export const EXPERIMENT_FILE = 'experiment.json';
 export const EXPERIMENT_REPRODUCTION_FILE = 'reproduction.json';
 
-const readParsed = async <T extends z.ZodType>(
-  file: string,
-  schema: T,
-  remedy: string,
-): Promise<z.output<T> | null> => {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, file);
-  }
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, remedy, { cause });
-  }
-};
+/** Records of every arm with the outcome of every item are a few MB. */
+const MAX_RECORD_BYTES = 256 * 2 ** 20;
+
+const readParsed = <T extends z.ZodType>(file: string, schema: T, remedy: string): Promise<z.output<T> | null> =>
+  readJsonIfThere(
+    file,
+    schema,
+    { mostBytes: MAX_RECORD_BYTES },
+    (cause) => new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, remedy, { cause }),
+  );
 
 /** What an experiment has measured so far; null where it has measured nothing yet. */
 export const readExperimentRecord = (folder: string): Promise<ExperimentRecord | null> =>

@@ -1,8 +1,8 @@
 import type { AnswerKind } from '../contract/task.ts';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { gunzip, type ZlibOptions } from 'node:zlib';
 import type { CompareDocument } from '../contract/compare.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
@@ -28,7 +28,8 @@ import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/e
 import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { readBytesIfThere } from '../files/regular-file.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { evaluationRecord } from '../jobs/evaluation-record.ts';
 import { taskProfileOf } from '../jobs/profile-job.ts';
@@ -150,7 +151,9 @@ export const readComparisons = async (
   return measured.map((one, index) => compareMethods(document, one, choices[index]?.reference));
 };
 
-const unpack = promisify(gunzip);
+const unpack = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip);
+/** The recorded trainings have 0.1 MB, 2 MB unpacked. */
+const MAX_TRAININGS_BYTES = 64 * 2 ** 20;
 
 /** Where the results of trainings lie whose weights do not come with the workbench. */
 export const recordedTrainingsFile = (resources: string): string => join(resources, 'sample', 'trainings.json.gz');
@@ -158,16 +161,11 @@ export const recordedTrainingsFile = (resources: string): string => join(resourc
 /** What is recorded of other trainings of the bundled sizes; null in a package without it. */
 export const readRecordedTrainings = async (resources: string): Promise<RecordedTrainings | null> => {
   const file = recordedTrainingsFile(resources);
-  let packed: Uint8Array;
+  const packed = await readBytesIfThere(file, { mostBytes: MAX_TRAININGS_BYTES });
+  if (packed === null) return null;
   try {
-    packed = await readFile(file);
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw explainFileError(error, file);
-  }
-  try {
-    const content: unknown = JSON.parse((await unpack(packed)).toString('utf8'));
-    return recordedTrainings.parse(content);
+    const content = (await unpack(packed, { maxOutputLength: MAX_TRAININGS_BYTES })).toString('utf8');
+    return recordedTrainings.parse(parseForeignJson(content));
   } catch (cause) {
     throw refuse(
       'recording-damaged',

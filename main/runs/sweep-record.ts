@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { RecordChange } from '../contract/compute.ts';
+import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 import {
   type PointName,
@@ -12,7 +13,7 @@ import {
 } from '../contract/sweep.ts';
 import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
 /** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
@@ -33,19 +34,8 @@ export const writeRunPlans = async (folder: string, plans: RunPlans, temporaryFo
 /** The plans that a run left in its folder; null where it is not finished, or of a version that left none. */
 export const readRunPlans = async (folder: string): Promise<RunPlans | null> => {
   const file = join(folder, PLANS);
-  const text = await readTextIfThere(file, { mostBytes: MAX_RESULT_BYTES });
-  if (text === null) return null;
-  try {
-    return new Map(Object.entries(plansFile.parse(JSON.parse(text))));
-  } catch (cause) {
-    throw new WorkbenchError(
-      'plans-damaged',
-      'failed',
-      `${file} is damaged.`,
-      'Delete the file and resume the run: its steps are kept.',
-      { cause },
-    );
-  }
+  const plans = await readJsonIfThere(file, plansFile, { mostBytes: MAX_RESULT_BYTES }, damaged('plans-damaged', file));
+  return plans === null ? null : new Map(Object.entries(plans));
 };
 
 /** While a sweep runs, its files are rewritten at most this often: they grow, and steps hold everything anyway. */
@@ -88,18 +78,24 @@ export class SweepRecord {
   readonly #order: SweepOrder;
   readonly #delta: number;
   readonly #now: () => number;
+  readonly #requireRun: () => Promise<void>;
   readonly #points: SweepPoint[] = [];
   readonly #told: ToldPoint[] = [];
   readonly #unneeded: UnneededPoint[] = [];
   readonly #notes: string[];
+  readonly #changed: (change: RecordChange) => void;
   #writtenAt = Number.NEGATIVE_INFINITY;
 
+  /** `place.recordChanged` is told of every change, a point's once the files that are written for it are. */
   constructor(
     place: {
       readonly run: string;
       readonly folder: string;
       readonly temporaryFolder: string;
       readonly now: () => number;
+      /** Throws where the folder is another engine's by now. */
+      readonly requireRun: () => Promise<void>;
+      readonly recordChanged?: ((change: RecordChange) => void) | undefined;
     },
     order: SweepOrder,
     delta: number,
@@ -109,9 +105,34 @@ export class SweepRecord {
     this.#folder = place.folder;
     this.#temporaryFolder = place.temporaryFolder;
     this.#now = place.now;
+    this.#requireRun = place.requireRun;
     this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
     this.#delta = delta;
     this.#notes = [...notes];
+    this.#changed = place.recordChanged ?? (() => undefined);
+    const { models, tasks, methods } = order;
+    const begun = { models: [...models], tasks: [...tasks], methods: [...methods] };
+    this.#changed({ what: 'begun', order: begun, delta, notes: [...notes] });
+  }
+
+  /** Makes a change that another process's record told of; nothing is written. */
+  take(change: Exclude<RecordChange, { what: 'begun' }>): void {
+    switch (change.what) {
+      case 'point':
+        this.#points.push({ result: change.result, step: change.step });
+        return;
+      case 'told':
+        this.#told.push(change.point);
+        return;
+      case 'unneeded':
+        this.#unneeded.push(...change.points);
+        return;
+      case 'note':
+        if (!this.#notes.includes(change.text)) this.#notes.push(change.text);
+        return;
+      default:
+        assertNever(change);
+    }
   }
 
   /** Points in document order. */
@@ -135,7 +156,9 @@ export class SweepRecord {
   }
 
   note(text: string): void {
-    if (!this.#notes.includes(text)) this.#notes.push(text);
+    const change = { what: 'note', text } as const;
+    this.take(change);
+    this.#changed(change);
   }
 
   document(reading: ThresholdReading = { delta: this.#delta }): SweepDocument {
@@ -149,26 +172,34 @@ export class SweepRecord {
 
   /** Adds a point whose step is on disk; rewrites the files if they were not lately. */
   async add(point: SweepPoint): Promise<void> {
-    this.#points.push(point);
+    const change = { what: 'point', ...point } as const;
+    this.take(change);
     await this.#writeAtTimes();
+    this.#changed(change);
   }
 
   /** Adds a candidate that stopped early, whose steps are on disk. */
   async addTold(point: ToldPoint): Promise<void> {
-    this.#told.push(point);
+    const change = { what: 'told', point } as const;
+    this.take(change);
     await this.#writeAtTimes();
+    this.#changed(change);
   }
 
   /** Adds candidates beyond the first unsafe factor of their curve. */
   addUnneeded(points: readonly UnneededPoint[]): void {
-    this.#unneeded.push(...points);
+    const change: RecordChange = { what: 'unneeded', points: [...points] };
+    this.take(change);
+    this.#changed(change);
   }
 
   async #writeAtTimes(): Promise<void> {
     if (this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
   }
 
+  /** @throws WorkbenchError `taken-over`. */
   async write(): Promise<void> {
+    await this.#requireRun();
     const index: PointIndex = this.points.map(({ result: { model, task, method, seed, factor, kept }, step }) => ({
       model,
       task,
@@ -188,21 +219,19 @@ export class SweepRecord {
   }
 }
 
-const readParsed = async <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> => {
-  const text = await readTextIfThere(file, { mostBytes: MAX_RESULT_BYTES });
-  if (text === null) return null;
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new WorkbenchError(
-      'results-damaged',
+const damaged =
+  (code: string, file: string) =>
+  (cause: unknown): Error =>
+    new WorkbenchError(
+      code,
       'failed',
       `${file} is damaged.`,
       'Delete the file and resume the run: its steps are kept.',
       { cause },
     );
-  }
-};
+
+const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> =>
+  readJsonIfThere(file, schema, { mostBytes: MAX_RESULT_BYTES }, damaged('results-damaged', file));
 
 /** What a sweep's folder says: null where no point was written yet. */
 export const readSweepDocument = (folder: string): Promise<SweepDocument | null> =>

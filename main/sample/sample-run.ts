@@ -1,12 +1,13 @@
-import { access, copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
+import { zstdDecompress, type ZstdOptions } from 'node:zlib';
 import { refuse } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readBytes } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import { taskProfileKey } from '../jobs/profile-job.ts';
 import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
@@ -32,8 +33,24 @@ export const SAMPLE_RUN = 'sample';
 /** Says that a workspace was given the sample once: removed by its user, it stays away. */
 const MARK = 'sample.json';
 
+/** No file of a run that is shipped has more, packed or unpacked. */
+const MAX_FILE_BYTES = 256 * 2 ** 20;
+
 /** Looked up when it is called: the old Electron of the tests starts the engine, too, and has no Zstandard. */
-const unpack = (packed: Uint8Array): Promise<Buffer> => promisify(zstdDecompress)(packed);
+const unpack = async (packed: Uint8Array, file: string): Promise<Buffer> => {
+  try {
+    return await promisify<Uint8Array, ZstdOptions, Buffer>(zstdDecompress)(packed, {
+      maxOutputLength: MAX_FILE_BYTES,
+    });
+  } catch (cause) {
+    throw refuse(
+      'recording-damaged',
+      `${file} is damaged: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      'Install the workbench again.',
+      cause,
+    );
+  }
+};
 
 const filesIn = async (folder: string): Promise<readonly string[]> => {
   try {
@@ -56,8 +73,9 @@ const flush = async (file: string): Promise<void> => {
 const placeFile = async (source: string, name: string, folder: string): Promise<void> => {
   const isCompressed = name.endsWith(COMPRESSED);
   const file = join(folder, isCompressed ? name.slice(0, -COMPRESSED.length) : name);
-  if (isCompressed) await writeFile(file, await unpack(await readFile(join(source, name))));
-  else await copyFile(join(source, name), file);
+  const place = join(source, name);
+  if (isCompressed) await writeFile(file, await unpack(await readBytes(place, { mostBytes: MAX_FILE_BYTES }), place));
+  else await copyFile(place, file);
   await flush(file);
 };
 

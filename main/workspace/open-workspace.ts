@@ -8,6 +8,7 @@ import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { createLibrary, type Library } from './library.ts';
 import { createRunStore, type RunStore } from './run-store.ts';
+import { createRunTrash, type RunTrash } from './run-trash.ts';
 import { createStepStore, type StepStore } from './step-store.ts';
 
 const FOLDER = 'uncurl-workbench';
@@ -44,6 +45,7 @@ const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 export interface Workspace {
   readonly path: string;
   readonly runs: RunStore;
+  readonly trash: RunTrash;
   readonly steps: StepStore;
   readonly library: Library;
   /** Weights of merged experts, content-keyed; may be deleted between runs. */
@@ -140,6 +142,7 @@ export const openWorkspace = async (folder: string, now: () => number = Date.now
   return {
     path,
     runs: createRunStore(inside('runs'), temporaryFolder, inside('trash'), now),
+    trash: createRunTrash(inside('trash'), inside('runs'), temporaryFolder),
     steps: createStepStore(inside('steps'), temporaryFolder),
     library: createLibrary(path, temporaryFolder),
     overlayFolder: inside('overlays'),

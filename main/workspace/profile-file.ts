@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import { readTensorBytes } from '../checkpoint/read-tensor.ts';
+import type { TensorView } from '../checkpoint/descriptor.ts';
+import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
+import type { LayerSample } from '../profile/choice-sample.ts';
 import { emptyRoutingStatistics, gateKinds, type RoutingStatistics } from '../profile/routing-statistics.ts';
+import { readLayerSample, readSample, sampleTensors } from './profile-sample.ts';
 
 /** Axes of a stored statistic: L layers, E experts, H hidden width, or a fixed number. */
 export type Axis = 'L' | 'E' | 'H' | number;
@@ -31,6 +34,19 @@ export const STATISTICS: readonly StoredStatistic[] = [
   { name: 'probability_gram', axes: ['L', 'E', 'E'], read: ({ probabilityGram }) => probabilityGram },
   { name: 'coactivation', axes: ['L', 'E', 'E'], read: ({ coactivation }) => coactivation },
 ];
+
+const statisticNamed = (name: string): StoredStatistic => {
+  const found = STATISTICS.find((statistic) => statistic.name === name);
+  if (found === undefined) throw new RangeError(`no statistic ${name}`);
+  return found;
+};
+
+/** Some of them by name. */
+export const PROFILED = {
+  counts: statisticNamed('counts'),
+  coactivation: statisticNamed('coactivation'),
+  logitGram: statisticNamed('logit_gram'),
+} as const;
 
 /** What a profile holds only where it was asked for. */
 export const OPTIONAL_STATISTICS = {
@@ -71,6 +87,8 @@ const tasksSchema = z
       topK: z.number().int().positive(),
       /** H, where means of expert outputs are stored. */
       hidden: z.number().int().positive().optional(),
+      /** Tokens of the sample of choices, where there is one. */
+      sampled: z.number().int().nonnegative().optional(),
       items: z.number().int().nonnegative(),
       tokens: z.number().int().nonnegative(),
     }),
@@ -100,7 +118,7 @@ const lengthOf = (
 };
 
 const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
-  const { layers, experts, topK, items, tokens, outputs } = statistics;
+  const { layers, experts, topK, items, tokens, outputs, sample } = statistics;
   return {
     name,
     hash,
@@ -108,6 +126,7 @@ const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
     experts,
     topK,
     ...(outputs === undefined ? {} : { hidden: outputs.hidden }),
+    ...(sample === undefined ? {} : { sampled: sample.size }),
     items,
     tokens,
   };
@@ -118,15 +137,16 @@ const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
  * profile-tensors.ts), all float64; who and what in the metadata. `file` must not exist.
  */
 export const writeProfileFile = async (file: string, profile: ProfileFile): Promise<void> => {
-  const tensors = profile.tasks.flatMap((task) =>
-    [...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(
+  const tensors = profile.tasks.flatMap((task) => [
+    ...[...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(
       ({ name, axes, read }): TensorToWrite[] => {
         const values = read(task.statistics);
         const shape = axes.map((axis) => lengthOf(axis, described(task)));
         return values === undefined ? [] : [tensorInMemory(`${task.name}.${name}`, 'F64', shape, values)];
       },
     ),
-  );
+    ...(task.statistics.sample === undefined ? [] : sampleTensors(task.name, task.statistics.sample, task.statistics)),
+  ]);
   await writeSafetensors(file, tensors, {
     format: FORMAT,
     model: profile.model,
@@ -138,13 +158,13 @@ export const writeProfileFile = async (file: string, profile: ProfileFile): Prom
 const notAProfile = (file: string, what: string): Error =>
   refuse('bad-profile', `${file} is no profile: ${what}.`, 'Name a file that `uncurl profile` of this version wrote.');
 
-/** A statistic of a task; undefined where the file does not hold it. */
-const readFloat64 = async (
+/** Where a statistic of a task lies; undefined where the file does not hold it. */
+const checkedView = (
   header: SafetensorsHeader,
   file: string,
   task: DescribedTask,
   { name, axes }: StoredStatistic,
-): Promise<Float64Array | undefined> => {
+): TensorView | undefined => {
   const view = header.tensors.get(`${task.name}.${name}`);
   if (view === undefined) return undefined;
   const shape = axes.map((axis) => lengthOf(axis, task));
@@ -154,7 +174,18 @@ const readFloat64 = async (
       `tensor "${view.tensor}" is ${view.dtype} [${view.shape.join(', ')}] instead of F64 [${shape.join(', ')}]`,
     );
   }
-  return new Float64Array((await readTensorBytes(view)).buffer);
+  return view;
+};
+
+/** A statistic of a task; undefined where the file does not hold it. */
+const readFloat64 = async (
+  header: SafetensorsHeader,
+  file: string,
+  task: DescribedTask,
+  statistic: StoredStatistic,
+): Promise<Float64Array | undefined> => {
+  const view = checkedView(header, file, task, statistic);
+  return view === undefined ? undefined : new Float64Array((await readTensorBytes(view)).buffer);
 };
 
 const readOptional = async (
@@ -190,11 +221,24 @@ const readTask = async (header: SafetensorsHeader, file: string, task: Described
     if (values === undefined) throw notAProfile(file, `tensor "${task.name}.${statistic.name}" is missing`);
     statistic.read(sums)?.set(values);
   }
-  return { ...sums, items: task.items, tokens: task.tokens, ...(await readOptional(read, task.hidden)) };
+  const optional = await readOptional(read, task.hidden);
+  const { sampled, layers, topK } = task;
+  const wrong = (what: string): Error => notAProfile(file, what);
+  const sample =
+    sampled === undefined
+      ? {}
+      : { sample: await readSample(header.tensors, task.name, { layers, topK, sampled }, wrong) };
+  return { ...sums, items: task.items, tokens: task.tokens, ...optional, ...sample };
 };
 
-/** Reads what writeProfileFile wrote; refuses anything else by name. */
-export const readProfileFile = async (file: string): Promise<ProfileFile> => {
+interface OpenedProfile {
+  readonly header: SafetensorsHeader;
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly tasks: readonly DescribedTask[];
+}
+
+const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   const header = await readSafetensorsHeader(file);
   const metadata = metadataSchema.safeParse(header.metadata);
   if (!metadata.success) throw notAProfile(file, `its metadata does not say ${FORMAT}`);
@@ -209,8 +253,62 @@ export const readProfileFile = async (file: string): Promise<ProfileFile> => {
   }
   const list = tasksSchema.safeParse(json);
   if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
+  return { header, model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks: list.data };
+};
+
+/** Reads what writeProfileFile wrote; refuses anything else by name. */
+export const readProfileFile = async (file: string): Promise<ProfileFile> => {
+  const { header, model, fingerprint, tasks: list } = await openProfileFile(file);
   const tasks: ProfiledTask[] = [];
-  for (const task of list.data)
+  for (const task of list)
     tasks.push({ name: task.name, hash: task.hash, statistics: await readTask(header, file, task) });
-  return { model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks };
+  return { model, fingerprint, tasks };
+};
+
+/** One task's profile in a file, read in parts: that of 48 layers x 512 experts has 300 MB. */
+export interface ProfileParts extends Pick<DescribedTask, 'layers' | 'experts' | 'topK' | 'items' | 'tokens'> {
+  /** A statistic of one MoE layer, its other axes in order; undefined where the profile does not hold it. */
+  layer(statistic: StoredStatistic, layer: number): Promise<Float64Array | undefined>;
+  /** The same of one that every profile holds. */
+  required(statistic: StoredStatistic, layer: number): Promise<Float64Array>;
+  /** What was chosen for sampled tokens; undefined where the profile does not hold it. */
+  sample(layer: number): Promise<LayerSample | undefined>;
+}
+
+/** Opens the first task's profile of a file without reading its numbers. */
+export const openProfileParts = async (file: string): Promise<ProfileParts> => {
+  const { header, tasks } = await openProfileFile(file);
+  const [task] = tasks;
+  if (task === undefined) throw notAProfile(file, 'it holds no task');
+  const { layers, experts, topK, items, tokens, sampled } = task;
+  const wrong = (what: string): Error => notAProfile(file, what);
+  const requireLayer = (layer: number): void => {
+    if (!(layer >= 0 && layer < layers)) throw new RangeError(`layer ${layer} is not among ${layers} MoE layers`);
+  };
+  const readLayer = async (statistic: StoredStatistic, layer: number): Promise<Float64Array | undefined> => {
+    requireLayer(layer);
+    const view = checkedView(header, file, task, statistic);
+    if (view === undefined) return undefined;
+    const part = contiguousPart(view, layer, layers, view.shape.slice(1));
+    return new Float64Array((await readTensorBytes(part)).buffer);
+  };
+  return {
+    layers,
+    experts,
+    topK,
+    items,
+    tokens,
+    layer: readLayer,
+    required: async (statistic, layer) => {
+      const values = await readLayer(statistic, layer);
+      if (values === undefined) throw wrong(`tensor "${task.name}.${statistic.name}" is missing`);
+      return values;
+    },
+    sample: async (layer) => {
+      requireLayer(layer);
+      return sampled === undefined
+        ? undefined
+        : readLayerSample(layer, header.tensors, task.name, { layers, topK, sampled }, wrong);
+    },
+  };
 };

@@ -41,7 +41,8 @@ export const resultDamage = async (folder: string): Promise<string | null> => {
   return null;
 };
 
-const kindFromName = (id: string): RunKind => runKind.safeParse(id.split('-')[0]).data ?? 'sweep';
+/** What a run's name says of its kind. */
+export const kindFromName = (id: string): RunKind => runKind.safeParse(id.split('-')[0]).data ?? 'sweep';
 
 /** Stands in the list for a run that cannot be read, so that one bad run does not hide the others. */
 export const damagedRun = async (id: string, folder: string, damaged: string): Promise<RunManifest> => {

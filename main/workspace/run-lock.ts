@@ -38,7 +38,10 @@ export interface RunLock {
   readonly token: string;
   /** Renews the lock; false when someone else has taken it over (this process was asleep for too long). */
   renew(): Promise<boolean>;
-  release(): Promise<void>;
+  /** Whether it is still this one that holds the run; writes nothing. */
+  isHeld(): Promise<boolean>;
+  /** `movedTo`: where the run's folder lies since. */
+  release(movedTo?: string): Promise<void>;
 }
 
 /** Longer numbers are none that counting from 1 reaches. */
@@ -51,6 +54,9 @@ const generations = async (folder: string): Promise<number[]> =>
       return match?.[1] === undefined ? [] : [Number(match[1])];
     })
     .sort((a, b) => b - a);
+
+/** Which lock of a run's folder counts: a takeover makes another one; null: there is none. */
+export const lockGeneration = async (folder: string): Promise<number | null> => (await generations(folder))[0] ?? null;
 
 const fileOf = (folder: string, generation: number): string => join(folder, `lock-${String(generation)}.json`);
 
@@ -158,6 +164,10 @@ export const acquireRunLock = async (
       try {
         await handle.writeFile(content(false));
         await handle.sync();
+      } catch (error) {
+        // On a full disk an empty file would count as the lock of somebody who is about to write it.
+        await rm(file, { force: true });
+        throw error;
       } finally {
         await handle.close();
       }
@@ -190,16 +200,17 @@ const timeOf = (milliseconds: number): string =>
 const MAX_DATE_MS = 8.64e15;
 
 const heldLock = (folder: string, mine: number, token: string, content: (released: boolean) => string): RunLock => {
-  const isNewest = async (): Promise<boolean> => (await generations(folder))[0] === mine;
+  const isNewest = async (at = folder): Promise<boolean> => (await generations(at))[0] === mine;
   return {
     token,
+    isHeld: isNewest,
     renew: async () => {
       if (!(await isNewest())) return false;
       await writeFileAtomically(fileOf(folder, mine), content(false));
       return true;
     },
-    release: async () => {
-      if (await isNewest()) await writeFileAtomically(fileOf(folder, mine), content(true));
+    release: async (movedTo = folder) => {
+      if (await isNewest(movedTo)) await writeFileAtomically(fileOf(movedTo, mine), content(true));
     },
   };
 };

@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type RunKind, runManifest, type RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
+import type { RunLabel, RunLabelChange } from '../contract/run-label.ts';
 import { damagedRun, resultDamage } from './run-damage.ts';
-import { acquireRunLock, type LockHolder, readLockHolder, type RunLock } from './run-lock.ts';
+import { readFinding } from './run-finding.ts';
+import { changeRunLabel, readListedLabel } from './run-label-file.ts';
+import { acquireRunLock, type LockHolder, lockGeneration, readLockHolder, type RunLock } from './run-lock.ts';
 
 /** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
 export const makeRunId = (
@@ -34,10 +38,14 @@ export interface RunStore {
   /** Newest first. */
   list(): Promise<RunManifest[]>;
   write(manifest: RunManifest): Promise<void>;
+  /** Changes what a person says about a run, whoever works on it. */
+  label(run: string, change: RunLabelChange): Promise<RunLabel>;
   /** `takeOver`: from a holder that may still live. */
   lock(run: string, takeOver?: boolean): Promise<RunLock>;
   /** Who works on it right now; null: nobody. */
   holder(run: string): Promise<LockHolder | null>;
+  /** Another number means that another engine has the run. */
+  lockGeneration(run: string): Promise<number | null>;
   /** Moves the run, whatever it is, into the trash; refused while someone works on it. Answers where it lies then. */
   trash(run: string): Promise<string>;
   /** Deletes the run's folder; refused while someone works on it. Steps stay: other runs may share them. */
@@ -105,7 +113,7 @@ export const createRunStore = (
     }
     let json: unknown;
     try {
-      json = JSON.parse(text);
+      json = parseForeignJson(text);
     } catch (error) {
       throw new WorkbenchError(
         'manifest-damaged',
@@ -162,8 +170,15 @@ export const createRunStore = (
     if (found !== true) return found === null ? null : damagedRun(name, folder, `${folder} is no folder.`);
     try {
       const manifest = await store.read(name);
-      const damaged = await resultDamage(folder);
-      return damaged === null ? manifest : { ...manifest, damaged };
+      const [damaged, label, finding] = await Promise.all([
+        resultDamage(folder),
+        readListedLabel(folder),
+        readFinding(folder, manifest),
+      ]);
+      const told: RunManifest = { ...manifest, label };
+      if (damaged !== null) told.damaged = damaged;
+      if (finding !== null) told.finding = finding;
+      return told;
     } catch (error) {
       if (error instanceof WorkbenchError && error.code === 'no-such-run') return null;
       const told = explainReadError(error, folder);
@@ -204,8 +219,13 @@ export const createRunStore = (
       );
     },
     write,
+    label: async (run, change) => {
+      if ((await isFolder(folderOf(run))) !== true) await readManifest(run);
+      return changeRunLabel(folderOf(run), change, temporaryFolder);
+    },
     lock: (run, takeOver = false) => acquireRunLock(folderOf(run), { now, takeOver }),
     holder: (run) => readLockHolder(folderOf(run), now),
+    lockGeneration: (run) => lockGeneration(folderOf(run)),
     trash: async (run) => {
       const folder = folderOf(run);
       if (!(await isThere(folder))) await readManifest(run);
@@ -219,6 +239,8 @@ export const createRunStore = (
         await lock?.release();
         throw explainFileError(error, at);
       }
+      // Nobody holds what lies in the trash: moved back, it can be worked on at once.
+      await lock?.release(at);
       return at;
     },
     remove: async (run) => {

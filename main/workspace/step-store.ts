@@ -1,10 +1,10 @@
-import { access, readFile, rm } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
-import { explainReadError } from '../files/regular-file.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
 import { produceFileAtomically, writeFileAtomically } from '../files/write-atomically.ts';
 
 export type StepKind = 'json' | 'safetensors';
@@ -25,6 +25,9 @@ export interface StepStore {
   /** Takes a step away whose result turned out to be wrong. */
   drop(key: string, kind: StepKind): Promise<void>;
 }
+
+/** Outcomes of a million items; V8's longest string is a little longer. */
+const MAX_STEP_BYTES = 500 * 10 ** 6;
 
 const KEY = /^[0-9a-f]{64}$/;
 
@@ -55,22 +58,7 @@ export const createStepStore = (folder: string, temporaryFolder: string): StepSt
     },
     readJson: async (key, schema) => {
       const path = pathOf(key, 'json');
-      let text: string;
-      try {
-        text = await readFile(path, 'utf8');
-      } catch (error) {
-        if (fileErrorCode(error) === 'ENOENT') return null;
-        throw explainReadError(error, path);
-      }
-      let value: unknown;
-      try {
-        value = JSON.parse(text);
-      } catch (error) {
-        throw damaged(path, error);
-      }
-      const parsed = schema.safeParse(value);
-      if (!parsed.success) throw damaged(path, parsed.error);
-      return parsed.data;
+      return readJsonIfThere(path, schema, { mostBytes: MAX_STEP_BYTES }, (cause) => damaged(path, cause));
     },
     writeJson: (key, value) => writeFileAtomically(pathOf(key, 'json'), canonicalJson(value), temporaryFolder),
     drop: async (key, kind) => {

@@ -55,13 +55,11 @@ const openFigure = async (engine: Engine, { name }: GivenFile, bytes: Uint8Array
       'Figures and tables that the workbench saved say so; others cannot be opened.',
     );
   const facts = readFacts(engine);
-  if (source.kind === 'profile')
-    return noticesStore
-      .getState()
-      .tell(
-        `${name} shows the profile of ${source.model} on ${source.task}.`,
-        'Select this model and this task to see it.',
-      );
+  if (source.kind === 'profile') {
+    const what = `${name} shows the profile of ${source.model} on ${source.task}.`;
+    noticesStore.getState().tell(what, 'Select this model and this task to see it.');
+    return;
+  }
   const run = facts.runs.find(({ id }) => id === source.run);
   if (run !== undefined) return openRun(facts, run);
   throw refuse(

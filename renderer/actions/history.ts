@@ -1,16 +1,23 @@
+import { deedsStore, deedToUndo } from '../state/deeds-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 
-/** One step back of model, task, ticks, method, factor and pins. */
+const nextDeed = () => deedToUndo(deedsStore.getState().deeds, selectionStore.getState().history);
+
+/** One step back of model, task, ticks, method, factor and pins, or of what was moved to the trash. */
 export const undo: Action = {
   id: 'undo',
   label: 'Undo',
-  keywords: ['back', 'revert', 'history', 'pins', 'factor', 'method', 'ticks'],
+  keywords: ['back', 'revert', 'history', 'pins', 'factor', 'method', 'ticks', 'trash', 'restore'],
   menu: 'edit',
   shortcut: 'Mod+Z',
   yieldsToTyping: true,
-  enabled: () => selectionStore.getState().history.past.length > 0,
-  perform: () => selectionStore.getState().undo(),
+  enabled: () => nextDeed() !== null || selectionStore.getState().history.past.length > 0,
+  perform: async () => {
+    const deed = nextDeed();
+    if (deed === null) selectionStore.getState().undo();
+    else await deedsStore.getState().undo(deed);
+  },
 };
 
 export const redo: Action = {

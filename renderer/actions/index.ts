@@ -6,6 +6,7 @@ import { redo, undo } from './history.ts';
 import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { chooseCalibration, nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
 import { addMethodFile, importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
+import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 import {
   showCompare,
@@ -58,6 +59,7 @@ export const actions: readonly Action[] = [
   showCompare,
   showMethods,
   showRecordedExperiment,
+  showTrash,
   toggleTable,
   togglePlanHatching,
   toggleSidebar,

@@ -18,6 +18,11 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
       return;
     case 'reproduce':
       return reproductionStore.getState().showRun(run.id);
+    case 'damage':
+      selectRun(facts.selection.run, broughtByRun(facts, run));
+      if (typeof run.spec['layer'] === 'number')
+        selectionStore.getState().selectExpert(run.spec['layer'], facts.selection.expert ?? 0);
+      return show('workbench');
     case 'profile':
       selectRun(facts.selection.run, broughtByRun(facts, run));
       return show('workbench');

@@ -1,9 +1,14 @@
+import type { CallInput } from '../../main/contract/calls.ts';
+import type { ClusterRequest } from '../../main/contract/cluster.ts';
+import { refuse } from '../../main/contract/errors.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
+import type { Bridge } from '../bridge/bridge.ts';
 import { listsRuns } from '../engine/apply-event.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
+import { clusterStore, readClusterFields } from '../state/cluster-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
@@ -24,10 +29,28 @@ export const sweepModels = (facts: Facts) => {
     .filter((model) => isUsable(model));
 };
 
+/** Makes a run and submits it; what the cluster refuses leaves no run behind. */
+const submitSweep = async (
+  bridge: Bridge,
+  input: CallInput<'sweep.start'>,
+  request: ClusterRequest | undefined,
+): Promise<string> => {
+  if (request === undefined)
+    throw refuse('bad-value', 'A field of the cluster cannot be passed on.', 'Mend the field that is marked.');
+  const { run } = await bridge.call('sweep.start', { ...input, later: true });
+  try {
+    await bridge.call('cluster.submit', { run, request });
+  } catch (error) {
+    await bridge.call('runs.remove', { run });
+    throw error;
+  }
+  return run;
+};
+
 export const startSweep: Action = {
   id: 'start-sweep',
   label: 'Start sweep',
-  keywords: ['evaluate', 'measure', 'curves', 'threshold'],
+  keywords: ['evaluate', 'measure', 'curves', 'threshold', 'cluster', 'slurm', 'submit'],
   menu: 'run',
   shortcut: 'Mod+Enter',
   enabled: (facts) =>
@@ -44,7 +67,11 @@ export const startSweep: Action = {
       planStore.getState(),
       focusedTask(facts),
     );
-    const { run } = await bridge.call('sweep.start', input);
+    const { place, fields } = clusterStore.getState();
+    const run =
+      place === 'here'
+        ? (await bridge.call('sweep.start', input)).run
+        : await submitSweep(bridge, input, readClusterFields(fields).data);
     cache.invalidate(listsRuns);
     selectionStore.getState().selectRun(run);
     curvesStore.getState().chooseDelta(null);

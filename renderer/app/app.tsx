@@ -4,6 +4,7 @@ import { ErrorBoundary } from '../components/problem.tsx';
 import { Splitter } from '../components/splitter.tsx';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
+import { ClusterDialog } from '../features/jobs/cluster-dialog.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
 import { DropZone } from '../features/drop/drop-zone.tsx';
 import { ExperimentDialog } from '../features/experiment/experiment-dialog.tsx';
@@ -15,7 +16,9 @@ import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
+import { RunDialog } from '../features/runs/run-dialog.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
+import { TrashDialog } from '../features/runs/trash-dialog.tsx';
 import { CalibrationDialog } from '../features/tasks/calibration-dialog.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
@@ -112,7 +115,10 @@ const Workbench = () => {
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />
+      <RunDialog />
+      <TrashDialog />
       <OutcomesDialog />
+      <ClusterDialog />
       <DevicesDialog />
       <MethodsDialog />
       <DropZone />

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
-import { Icon, IconButton } from '../components/button.tsx';
+import { Button, Icon, IconButton } from '../components/button.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { formatCount } from '../../main/figures/numbers.ts';
@@ -52,6 +52,11 @@ export const Notices = () => {
           <div>
             <p>{notice.message}</p>
             {notice.remedy !== '' && <p className="notice-remedy">{notice.remedy}</p>}
+            {notice.offer !== undefined && (
+              <Button className="button-small notice-offer" onClick={notice.offer.perform}>
+                {notice.offer.label}
+              </Button>
+            )}
           </div>
           <IconButton icon="close" label="Dismiss" onClick={() => dismiss(notice.id)} />
         </div>

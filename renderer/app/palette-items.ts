@@ -1,6 +1,7 @@
 import { measuredWord } from '../../main/contract/model.ts';
 import { assertNever } from '../../main/contract/errors.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
+import { runName } from '../../main/contract/run-label.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Action } from '../actions/action.ts';
 import { selectedModel } from '../engine/facts.ts';
@@ -113,9 +114,9 @@ export const paletteItems = (
   })),
   ...facts.runs.map((run) => ({
     id: `run ${run.id}`,
-    label: run.title,
+    label: runName(run),
     group: 'Run on disk',
-    keywords: [run.id, run.kind, measuredWord(run.kind) ?? ''],
+    keywords: [run.id, run.title, ...(run.label?.tags ?? []), run.kind, measuredWord(run.kind) ?? ''],
     target: { kind: 'run' as const, run },
     enabled: true,
   })),

@@ -2,7 +2,8 @@ import { mapScalings } from '../../main/figures/map-scaling.ts';
 import { budgetName, superExpertProtection } from '../../main/contract/plan.ts';
 import { planStore } from '../state/plan-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
-import { curvesModes, curvesStore, routingStore } from '../state/view-stores.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import { curvesModes, curvesStore } from '../state/view-stores.ts';
 
 /** A setting with one of its values, as the palette finds it. */
 export interface PaletteSetting {
@@ -28,7 +29,7 @@ export const paletteSettings: readonly PaletteSetting[] = [
   ...mapScalings.map((scaling) => ({
     label: `Colours of the map: ${scaling === 'layer' ? 'per layer' : scaling}`,
     keywords: ['heatmap', 'scale'],
-    apply: () => routingStore.getState().chooseScaling(scaling),
+    apply: () => selectionStore.getState().drawMap({ scaling }),
   })),
   ...curvesModes.map((mode) => ({
     label: `Below the map: ${mode === 'absolute' ? 'all tasks' : mode}`,

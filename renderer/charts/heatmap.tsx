@@ -14,7 +14,8 @@ import './heatmap.css';
 interface HeatmapProps {
   /** What the map shows, read aloud. */
   readonly label: string;
-  readonly matrix: readonly (readonly number[])[];
+  /** Null: there is no value, and the cell is drawn as absent. */
+  readonly matrix: CellMatrix;
   /** Where each value stands on the colour scale. */
   readonly shades: CellMatrix;
   readonly scale: ColorScale;
@@ -23,6 +24,10 @@ interface HeatmapProps {
   readonly cellText: ((value: number) => string) | null;
   readonly rowNote: ((layer: number) => string) | null;
   readonly rowNoteTitle?: ReactNode;
+  /** Number above a column; null: that of its expert. */
+  readonly columnNumber: ((column: number) => string) | null;
+  /** How columns stand, where not by their experts' numbers. */
+  readonly orderWords?: string | undefined;
   readonly selected: { readonly layer: number | null; readonly expert: number | null };
   readonly onSelect: (cell: Cell) => void;
   /** Exact numbers of a cell, in words: shown on hover and read aloud. */
@@ -48,7 +53,8 @@ const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell
 
 /** Layers x experts on a canvas, fitted to the room. Arrow keys walk the cells; every cell's numbers appear on hover and are read aloud. */
 export const Heatmap = (props: HeatmapProps) => {
-  const { label, matrix, shades, scale, hatch, pin, cellText, rowNote, selected, onSelect, describe } = props;
+  const { label, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected, onSelect, describe } =
+    props;
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLDivElement>(null);
@@ -93,13 +99,15 @@ export const Heatmap = (props: HeatmapProps) => {
       pin,
       cellText,
       rowNote,
+      columnNumber,
+      absent: style.getPropertyValue('--border-strong').trim(),
       ink: style.getPropertyValue('--text').trim(),
       mutedInk: style.getPropertyValue('--text-muted').trim(),
       surface: style.getPropertyValue('--surface').trim(),
       font: style.fontFamily,
       selectedLayer: selected.layer,
     });
-  }, [geometry, matrix, shades, scale, hatch, pin, cellText, rowNote, selected.layer, theme, width]);
+  }, [geometry, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected.layer, theme, width]);
 
   const told = hovered ?? (walking && isShown(geometry, cursor) ? cursor : null);
   const zoom = (factor: number, about: Cell): void => chooseWindow(zoomed(shownWindow, factor, about, size));
@@ -167,6 +175,11 @@ export const Heatmap = (props: HeatmapProps) => {
         onBlur={() => setWalking(false)}
         onKeyDown={(event) => {
           if (event.ctrlKey || event.metaKey || event.altKey) return;
+          if (event.key === 'Escape') {
+            setHovered(null);
+            setWalking(false);
+            return;
+          }
           const factor = zoomKeys[event.key];
           if (factor !== undefined) {
             event.preventDefault();
@@ -192,6 +205,10 @@ export const Heatmap = (props: HeatmapProps) => {
           setHovered(null);
           setWalking(false);
         }}
+        onPointerCancel={() => {
+          setHovered(null);
+          setWalking(false);
+        }}
         onClick={(event) => {
           const cell = cellUnder(event);
           if (cell !== null) onSelect(cell);
@@ -208,6 +225,7 @@ export const Heatmap = (props: HeatmapProps) => {
         shown={shownWindow}
         whole={isWhole(shownWindow, size)}
         bins={[geometry.layerBin, geometry.expertBin]}
+        orderWords={props.orderWords}
         onZoom={(factor) => zoom(factor, selected.expert === null ? middleOf(shownWindow) : cursor)}
         onFit={() => chooseWindow(null)}
       />
@@ -227,12 +245,17 @@ interface MapToolsProps {
   readonly whole: boolean;
   /** Layers and experts that one mark stands for. */
   readonly bins: readonly [number, number];
+  readonly orderWords?: string | undefined;
   readonly onZoom: (factor: number) => void;
   readonly onFit: () => void;
 }
 
+/** Places count from 1, experts from 0. */
+const columnText = (column: number, orderWords: string | undefined): string =>
+  String(orderWords === undefined ? column : column + 1);
+
 /** Zooms a map, and says which part is on screen and where a mark stands for several cells. */
-const MapTools = ({ shown, whole, bins, onZoom, onFit }: MapToolsProps) => {
+const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsProps) => {
   const [layerBin, expertBin] = bins;
   const cells = [layerBin > 1 ? `${layerBin} layers` : '', expertBin > 1 ? `${expertBin} experts` : ''];
   return (
@@ -241,10 +264,19 @@ const MapTools = ({ shown, whole, bins, onZoom, onFit }: MapToolsProps) => {
       <IconButton icon="minus" label="Zoom out of the map (−)" disabled={whole} onClick={() => onZoom(2)} />
       <IconButton icon="fit" label="Show the whole map (0)" disabled={whole} onClick={onFit} />
       <span className="muted">
-        {!whole &&
-          `layers ${shown.firstLayer}–${shown.firstLayer + shown.layers - 1}, experts ${shown.firstExpert}–` +
-            `${shown.firstExpert + shown.experts - 1}${layerBin * expertBin > 1 ? '; ' : ''}`}
-        {layerBin * expertBin > 1 && `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}`}
+        {[
+          whole
+            ? ''
+            : `layers ${shown.firstLayer}–${shown.firstLayer + shown.layers - 1}, ${
+                orderWords === undefined ? 'experts' : 'places'
+              } ${columnText(shown.firstExpert, orderWords)}–${columnText(shown.firstExpert + shown.experts - 1, orderWords)}`,
+          layerBin * expertBin > 1
+            ? `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}`
+            : '',
+          orderWords === undefined ? '' : `each layer ${orderWords}; above: the place, not the expert`,
+        ]
+          .filter((text) => text !== '')
+          .join('; ')}
       </span>
     </div>
   );
@@ -276,7 +308,7 @@ const HeatmapTip = ({ title, lines, place, width }: HeatmapTipProps) => (
 );
 
 interface MiniHeatmapProps {
-  readonly matrix: readonly (readonly number[])[];
+  readonly matrix: CellMatrix;
   readonly scale: ColorScale;
   /** CSS pixels. */
   readonly height: number;
@@ -294,9 +326,10 @@ export const MiniHeatmap = ({ matrix, scale, height }: MiniHeatmapProps) => {
     if (element === null || context === null || context === undefined) return;
     element.width = matrix[0]?.length ?? 1;
     element.height = Math.max(1, matrix.length);
+    const absent = getComputedStyle(element).getPropertyValue('--border-strong').trim();
     matrix.forEach((row, layer) =>
       row.forEach((value, expert) => {
-        context.fillStyle = scale.color(value);
+        context.fillStyle = value === null ? absent : scale.color(value);
         context.fillRect(expert, layer, 1, 1);
       }),
     );

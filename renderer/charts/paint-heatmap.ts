@@ -7,7 +7,7 @@ import type { Cell, HeatmapGeometry } from './heatmap-geometry.ts';
 
 interface HeatmapPicture {
   readonly geometry: HeatmapGeometry;
-  readonly matrix: readonly (readonly number[])[];
+  readonly matrix: CellMatrix;
   /** Where each value stands on the colour scale. */
   readonly shades: CellMatrix;
   readonly scale: ColorScale;
@@ -18,6 +18,10 @@ interface HeatmapPicture {
   readonly cellText: ((value: number) => string) | null;
   /** Text to the right of a row. */
   readonly rowNote: ((layer: number) => string) | null;
+  /** Number above a column; null: its own. */
+  readonly columnNumber: ((column: number) => string) | null;
+  /** Of cells without a value. */
+  readonly absent: string;
   readonly ink: string;
   readonly mutedInk: string;
   /** Behind the map: what goes fades into it. */
@@ -109,18 +113,18 @@ const paintPin = (context: CanvasRenderingContext2D, right: number, top: number,
   context.stroke();
 };
 
-/** The strongest shade of a block of cells, and whether all of them go. */
+/** The strongest shade of a block of cells (null where none has a value), and whether all of them go. */
 const blockOf = (
   { shades, hatch, geometry: { layerBin, expertBin, shown } }: HeatmapPicture,
   { layer, expert }: Cell,
-): { readonly shade: number; readonly gone: Hatch } => {
-  let shade = 0;
+): { readonly shade: number | null; readonly gone: Hatch } => {
+  let shade: number | null = null;
   let gone: Hatch | null = null;
   const [lastLayer, lastExpert] = [shown.firstLayer + shown.layers, shown.firstExpert + shown.experts];
   for (let down = layer; down < Math.min(lastLayer, layer + layerBin); down += 1) {
     for (let across = expert; across < Math.min(lastExpert, expert + expertBin); across += 1) {
-      const value = shades[down]?.[across] ?? 0;
-      if (Math.abs(value) > Math.abs(shade)) shade = value;
+      const value = shades[down]?.[across] ?? null;
+      if (value !== null && (shade === null || Math.abs(value) > Math.abs(shade))) shade = value;
       const own = hatch({ layer: down, expert: across });
       gone = gone === null || gone === own ? own : 'none';
     }
@@ -128,9 +132,27 @@ const blockOf = (
   return { shade, gone: gone ?? 'none' };
 };
 
+/** Colours of a scale that are told apart: as many as a screen shows of one hue. */
+const COLOR_STEPS = 256;
+const knownColors = new WeakMap<ColorScale, ReadonlyMap<number, string>>();
+
+/** The scale's colours in steps, computed once: a map has tens of thousands of cells. */
+const colorsOf = (scale: ColorScale): ((shade: number) => string) => {
+  const [low, high] = scale.domain;
+  const step = (high - low) / COLOR_STEPS;
+  let colors = knownColors.get(scale);
+  if (colors === undefined) {
+    colors = new Map(Array.from({ length: COLOR_STEPS + 1 }, (_, at) => [at, scale.color(low + at * step)]));
+    knownColors.set(scale, colors);
+  }
+  const known = colors;
+  return (shade) => known.get(Math.round((Math.max(low, Math.min(high, shade)) - low) / step)) ?? scale.color(shade);
+};
+
 /** Draws the window of the map; the context is already scaled to CSS pixels. */
 export const paintHeatmap = (context: CanvasRenderingContext2D, picture: HeatmapPicture): void => {
-  const { geometry, matrix, scale } = picture;
+  const { geometry, matrix } = picture;
+  const colors = colorsOf(picture.scale);
   const { cellWidth, cellHeight, gap, shown, layerBin, expertBin } = geometry;
   context.clearRect(0, 0, geometry.width, geometry.height);
   const roomy = cellWidth >= ROOM_FOR_TEXT.width && cellHeight >= ROOM_FOR_TEXT.height;
@@ -145,7 +167,7 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
       const [x, y] = [Math.round(left), Math.round(top)];
       const w = Math.max(1, Math.round(left + cellWidth * expertBin) - x - gap);
       const h = Math.max(1, Math.round(top + cellHeight * layerBin) - y - gap);
-      const color = scale.color(shade);
+      const color = shade === null ? picture.absent : colors(shade);
       const fades = gone !== 'none' && smaller < ROOM_FOR_HATCH_PX;
       if (fades) {
         context.fillStyle = picture.surface;
@@ -155,6 +177,7 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
       context.fillStyle = color;
       context.fillRect(x, y, w, h);
       context.globalAlpha = 1;
+      if (shade === null && smaller >= ROOM_FOR_HATCH_PX && cellText === null) paintCross(context, x, y, w, h, picture);
       if (gone !== 'none' && !fades) paintHatch(context, x, y, w, h, gone);
       const pin = picture.pin({ layer, expert });
       if (pin !== null && smaller >= ROOM_FOR_PIN_PX) paintPin(context, x + w, y, pin);
@@ -162,7 +185,8 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
       if (cellText === null) continue;
       context.font = `11px ${picture.font}`;
       context.textAlign = 'center';
-      const text = cellText(matrix[layer]?.[expert] ?? 0);
+      const value = matrix[layer]?.[expert] ?? null;
+      const text = value === null ? 'gone' : cellText(value);
       if (gone !== 'none') {
         const width = context.measureText(text).width + 6;
         context.fillStyle = color;
@@ -173,6 +197,27 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
     }
   }
   paintLabels(context, picture);
+};
+
+/** Over a cell without a value. */
+const paintCross = (
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  { surface }: HeatmapPicture,
+): void => {
+  const r = Math.min(w, h) / 4;
+  const [middle, centre] = [x + w / 2, y + h / 2];
+  context.beginPath();
+  context.moveTo(middle - r, centre - r);
+  context.lineTo(middle + r, centre + r);
+  context.moveTo(middle + r, centre - r);
+  context.lineTo(middle - r, centre + r);
+  context.strokeStyle = surface;
+  context.lineWidth = 1.4;
+  context.stroke();
 };
 
 /** The mark of a pin where a cell has no corner to spare: filled stays, open goes. */
@@ -196,7 +241,7 @@ const paintLabels = (context: CanvasRenderingContext2D, picture: HeatmapPicture)
   const firstExpert = Math.ceil(shown.firstExpert / step) * step;
   for (let expert = firstExpert; expert < shown.firstExpert + shown.experts; expert += step) {
     const { x } = cellOrigin(geometry, { layer: 0, expert });
-    context.fillText(String(expert), x + (cellWidth - gap) / 2, top - 9);
+    context.fillText(picture.columnNumber?.(expert) ?? String(expert), x + (cellWidth - gap) / 2, top - 9);
   }
   const rowStep = Math.max(1, Math.ceil(ROW_LABEL_PX / cellHeight));
   const firstLayer = Math.ceil(shown.firstLayer / rowStep) * rowStep;

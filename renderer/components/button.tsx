@@ -29,6 +29,8 @@ const paths = {
   warning: 'M8 2.2L14.3 13H1.7zM8 6.3v3.2M8 11.3v.2',
   check: 'M3.2 8.4l3.2 3.2 6.4-7',
   info: 'M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 7.4v3.6M8 5v.2',
+  more: 'M3.5 8h.01M8 8h.01M12.5 8h.01',
+  handle: 'M3 5.5h10M3 8h10M3 10.5h10',
   search: 'M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7L14 14',
   expand: 'M9.5 2.5h4v4M13.5 2.5L9 7M6.5 13.5h-4v-4M2.5 13.5L7 9',
   sun:

@@ -29,10 +29,18 @@ export const routingAndPlans = define({
     formula: '(1/n_e) Σ ‖f_e(x_t)‖₂',
   },
   difference: {
-    term: 'Difference to another task',
+    term: 'Difference to a task or model',
     text:
-      'Value on the task in focus minus value on the other task, expert by expert. Orange: used more here; blue: ' +
-      'used more there.',
+      'Value on the task in focus minus value on another task, or of another model on this task (one of the same shape, ' +
+      'or a pruned copy: its experts are held against those that they were, and those that it lacks are shown as gone). ' +
+      'Orange: more here; blue: more there.',
+  },
+  expertOrder: {
+    term: 'Order of experts',
+    text:
+      'How experts stand in each layer, every layer by itself: by their numbers; by what the map shows, the largest ' +
+      'first; by the same metric on another task; by the plan (merged experts beside their group’s reference, dropped ' +
+      'ones last); or by likeness: leaves of average linkage on the centred cosine of their router logits.',
   },
   mapScaling: {
     term: 'Colours',

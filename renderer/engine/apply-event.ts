@@ -1,3 +1,4 @@
+import type { ClusterWork } from '../../main/contract/cluster.ts';
 import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
@@ -20,13 +21,22 @@ export const withPoint = (document: SweepDocument, result: SweepResult): SweepDo
 
 const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>
   runs.some((run) => run.id === manifest.id)
-    ? runs.map((run) => (run.id === manifest.id ? manifest : run))
+    ? runs.map((run) => (run.id === manifest.id ? { ...manifest, label: run.label } : run))
     : [manifest, ...runs];
 
 export const withProgress = (jobs: readonly JobProgress[], progress: JobProgress): JobProgress[] =>
   jobs.some((job) => job.run === progress.run)
     ? jobs.map((job) => (job.run === progress.run ? progress : job))
     : [...jobs, progress];
+
+/** Those that ended well, or were cancelled, are no longer told of: their runs say the rest. */
+export const withWork = (works: readonly ClusterWork[], work: ClusterWork): ClusterWork[] => {
+  const isTold = work.state === 'active' || work.state === 'failed';
+  if (!isTold) return works.filter(({ run }) => run !== work.run);
+  return works.some(({ run }) => run === work.run)
+    ? works.map((known) => (known.run === work.run ? work : known))
+    : [...works, work];
+};
 
 const isActive = (manifest: RunManifest): boolean => manifest.state === 'running' || manifest.state === 'queued';
 
@@ -67,6 +77,11 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       // What was told comes with the thresholds, which are asked for again.
       effects.sweepChanged(event.run);
       return;
+    case 'cluster.changed':
+      cache.patch('cluster.list', (works) => withWork(works, event.work));
+      break;
+    case 'jobs.reordered':
+    case 'runs.relisted':
     case 'experiment.arm':
     case 'profile.ready':
     case 'models.changed':

@@ -19,14 +19,21 @@ export const formatTimeLeft = (left: { readonly low: number; readonly high: numb
   return low === high ? `~${low}\u202f${lowUnit} left` : `${low}–${high}\u202f${lowUnit} left`;
 };
 
-/** "just now", "12 min ago", else the date: enough to find a run again. */
+const timeOfDay = (then: Date): string => then.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+
+/** "26 Nov, 10:22", with the year where it is another than now: runs of one day stay tellable apart. */
+export const formatMoment = (iso: string, now: Date): string => {
+  const then = new Date(iso);
+  const year = now.getFullYear() === then.getFullYear() ? undefined : 'numeric';
+  return `${then.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year })}, ${timeOfDay(then)}`;
+};
+
+/** "just now", "12 min ago", the time of today, else the date with it: enough to find a run again. */
 export const formatWhen = (iso: string, now: Date): string => {
   const then = new Date(iso);
   const age = now.getTime() - then.getTime();
   if (age < MINUTE) return 'just now';
   if (age < HOUR) return `${Math.floor(age / MINUTE)} min ago`;
-  if (age < 24 * HOUR && now.getDate() === then.getDate()) {
-    return then.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
-  }
-  return then.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+  if (age < 24 * HOUR && now.getDate() === then.getDate()) return timeOfDay(then);
+  return formatMoment(iso, now);
 };

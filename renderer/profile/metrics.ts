@@ -1,7 +1,8 @@
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import { profileMetric } from '../../main/figures/profile-matrices.ts';
 import { formatFixed, formatNumber, formatPercent, formatSigned } from '../../main/figures/numbers.ts';
-import type { RoutingMetric } from '../state/view-stores.ts';
+import type { RoutingMetric } from '../state/map-view.ts';
+import { byFallingValue } from '../../main/figures/expert-order.ts';
 
 /** [L][E]. */
 export type Matrix = readonly (readonly number[])[];
@@ -11,12 +12,6 @@ export const metricMatrix = (profile: TaskProfile, metric: RoutingMetric): Matri
   profileMetric(metric)
     .matrix(profile)
     .map((row) => row.map((value) => value ?? 0));
-
-/** left - right; null where their shapes differ (another model's profile). */
-export const matrixDifference = (left: Matrix, right: Matrix): Matrix | null =>
-  left.length === right.length && left.every((row, layer) => row.length === right[layer]?.length)
-    ? left.map((row, layer) => row.map((value, expert) => value - (right[layer]?.[expert] ?? 0)))
-    : null;
 
 /** exp of the entropy (natural log) of a layer's token counts; 0 for a layer that saw no token. */
 export const effectiveExperts = (counts: readonly number[]): number => {
@@ -29,15 +24,9 @@ export const effectiveExperts = (counts: readonly number[]): number => {
   return Math.exp(entropy);
 };
 
-/** Experts of a layer by falling value; ties go to the lower index. */
-export const byFallingValue = (row: readonly number[]): readonly number[] =>
-  row
-    .map((value, expert) => ({ value, expert }))
-    .sort((left, right) => right.value - left.value || left.expert - right.expert)
-    .map(({ expert }) => expert);
-
 /** 1 = largest. */
-export const rankInLayer = (row: readonly number[], expert: number): number => byFallingValue(row).indexOf(expert) + 1;
+export const rankInLayer = (row: readonly (number | null)[], expert: number): number =>
+  byFallingValue(row).indexOf(expert) + 1;
 
 /** A value of a routing metric in full; differences with their sign. */
 export const formatMetric = (metric: RoutingMetric, value: number, difference = false): string => {

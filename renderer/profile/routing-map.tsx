@@ -1,7 +1,8 @@
-import { useCallback } from 'react';
+import { useCallback, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import type { Hatch } from '../../main/figures/cell-matrix.ts';
+import { inOrder } from '../../main/figures/expert-order.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
 import { Heatmap } from '../charts/heatmap.tsx';
 import { ColorLegend } from '../charts/legend.tsx';
@@ -20,53 +21,95 @@ import { useResolvedTheme } from '../state/theme.ts';
 import { routingStore, usePart } from '../state/view-stores.ts';
 import { effectiveExperts, formatMetric, formatMetricShort, rankInLayer } from './metrics.ts';
 import { profileSource } from './profile-source.ts';
-import { useProfiles, useRoutingMatrix } from './use-profiles.ts';
+import { useExpertOrder } from './use-expert-order.ts';
+import { useProfiles } from './use-profiles.ts';
+import { useRoutingMatrix } from './use-routing-matrix.ts';
+
+/** Places count from 1. */
+const placeNumber = (place: number): string => String(place + 1);
 
 const hatchOf = (fate: ExpertFate | undefined): Hatch =>
   fate?.kind === 'dropped' || fate?.kind === 'merged' ? fate.kind : 'none';
 
 export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
-  const { tasks, models, runs } = useFacts();
+  const { tasks, models, runs, selection } = useFacts();
+  const { metric, scaling } = selection.map;
   const { byTask } = useProfiles();
   const theme = useResolvedTheme();
-  const { metric, scaling, asTable, showPlan, togglePlan } = useStore(routingStore);
+  const { asTable, showPlan, togglePlan } = useStore(routingStore);
   const selected = usePart(selectionStore, ({ model, layer, expert }) => ({ model, layer, expert }));
-  const { matrix, shaded, scale, minus } = useRoutingMatrix(profile);
+  const { matrix, shaded, scale, minus, gone } = useRoutingMatrix(profile);
   const { fates: planFates } = useCurrentPlan();
+  const order = useExpertOrder(profile, matrix, planFates);
+  const places = order?.places ?? null;
+  const ordered = useMemo(
+    () => ({ matrix: inOrder(matrix, places), shades: inOrder(shaded.shades, places) }),
+    [matrix, shaded, places],
+  );
   const fates = showPlan ? planFates : null;
   const pins = useStore(selectionStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
   const title = tasks.find((task) => task.name === profile.task)?.title ?? profile.task;
   const model = models.find((known) => known.handle === selected.model);
   const source = model === undefined ? null : profileSource(runs, model, profile, [...byTask.values()]);
 
-  const hatch = useCallback(({ layer, expert }: Cell): Hatch => hatchOf(fates?.[layer]?.[expert]), [fates]);
+  /** The expert at a place of the map. */
+  const at = useCallback(
+    ({ layer, expert }: Cell): Cell => ({ layer, expert: places?.[layer]?.[expert] ?? expert }),
+    [places],
+  );
+  const hatch = useCallback(
+    (cell: Cell): Hatch => {
+      const { layer, expert } = at(cell);
+      return hatchOf(fates?.[layer]?.[expert]);
+    },
+    [at, fates],
+  );
   const pin = useCallback(
-    ({ layer, expert }: Cell) => (showPlan ? pinOf(pins, layer, expert) : null),
-    [pins, showPlan],
+    (cell: Cell) => {
+      const { layer, expert } = at(cell);
+      return showPlan ? pinOf(pins, layer, expert) : null;
+    },
+    [at, pins, showPlan],
   );
   const cellText = useCallback((value: number) => formatMetricShort(metric, value), [metric]);
   const rowNote = useCallback(
     (layer: number) => formatFixed(effectiveExperts(profile.counts[layer] ?? []), 1),
     [profile],
   );
-  const select = useCallback(({ layer, expert }: Cell) => selectionStore.getState().selectExpert(layer, expert), []);
-  const describe = ({ layer, expert }: Cell) => {
+  const select = useCallback(
+    (cell: Cell) => {
+      const { layer, expert } = at(cell);
+      selectionStore.getState().selectExpert(layer, expert);
+    },
+    [at],
+  );
+  const describe = (cell: Cell) => {
+    const { layer, expert } = at(cell);
     const fate = fates?.[layer]?.[expert];
     const row = matrix[layer] ?? [];
-    const pinned = pin({ layer, expert });
+    const pinned = pin(cell);
+    const value = row[expert] ?? null;
     return {
       title: `Layer ${layer}, expert ${expert}`,
       lines: [
-        `${definitions[metric].term}: ${formatMetric(metric, row[expert] ?? 0, minus !== null)}`,
+        ...(value === null
+          ? [`Gone in ${minus?.title ?? ''}`]
+          : [`${definitions[metric].term}: ${formatMetric(metric, value, minus !== null)}`]),
         ...(minus === null
           ? [`Rank ${rankInLayer(row, expert)} of ${row.length} in this layer`]
-          : [`${title} minus ${minus.title}`]),
+          : [`${minus.kind === 'task' ? title : (model?.name ?? '')} minus ${minus.title}`]),
+        ...(order === null ? [] : [`Place ${cell.expert + 1} ${order.words}`]),
         `Chosen for ${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)} tokens`,
         ...(fate === undefined ? [] : [`Plan: ${describeFate(fate)}`]),
         ...(pinned === null ? [] : [`Pinned: must ${pinned ? 'stay' : 'go'}`]),
       ],
     };
   };
+  const shownPlace = useMemo(() => {
+    const { layer, expert } = selected;
+    if (places === null || layer === null || expert === null) return { layer, expert };
+    return { layer, expert: places[layer]?.indexOf(expert) ?? expert };
+  }, [places, selected]);
   const name = `${definitions[metric].term}, ${title}${minus === null ? '' : ` minus ${minus.title}`}`;
   const [low, middle, high] = shaded.values ?? [0, 0, 0];
   const written = (value: number): string => formatMetric(metric, value, minus !== null);
@@ -86,8 +129,8 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
         </h3>
         <span className="muted">
           {title}
-          {minus === null ? '' : ` minus ${minus.title}`}, {formatCount(profile.items)} calibration items,{' '}
-          {formatCount(profile.tokens)} tokens
+          {minus === null ? '' : minus.kind === 'task' ? ` minus ${minus.title}` : `, less ${minus.title} on it`},{' '}
+          {formatCount(profile.items)} calibration items, {formatCount(profile.tokens)} tokens
         </span>
         <span className="section-end">
           {source !== null && (
@@ -103,7 +146,8 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
                     metric,
                     theme,
                     scaling,
-                    minus: minus === null ? null : (byTask.get(minus.name) ?? null),
+                    minus: minus?.subtracted ?? null,
+                    order,
                     hatches: fates?.map((row) => row.map(hatchOf)) ?? null,
                   },
                   source.names,
@@ -128,7 +172,10 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
               key: String(expert),
               title: expert,
               numeric: true,
-              cell: (layer: number) => formatMetric(metric, matrix[layer]?.[expert] ?? 0, minus !== null),
+              cell: (layer: number) => {
+                const value = matrix[layer]?.[expert] ?? null;
+                return value === null ? 'gone' : formatMetric(metric, value, minus !== null);
+              },
             })),
           ]}
           rows={matrix.map((_, layer) => layer)}
@@ -137,15 +184,17 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
       ) : (
         <Heatmap
           label={`${name}: ${matrix.length} layers by ${matrix[0]?.length ?? 0} experts`}
-          matrix={matrix}
-          shades={shaded.shades}
+          matrix={ordered.matrix}
+          shades={ordered.shades}
           scale={scale}
           hatch={hatch}
           pin={pin}
           cellText={cellText}
           rowNote={rowNote}
           rowNoteTitle={<Definition of="effectiveExperts">effective</Definition>}
-          selected={selected}
+          columnNumber={order === null ? null : placeNumber}
+          orderWords={order?.words}
+          selected={shownPlace}
           onSelect={select}
           describe={describe}
         />
@@ -155,8 +204,20 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           scale={scale}
           labels={legendLabels}
           words={shaded.words}
-          ends={minus === null ? undefined : [`more on ${minus.title}`, `more on ${title}`]}
+          ends={
+            minus === null
+              ? undefined
+              : minus.kind === 'task'
+                ? [`more on ${minus.title}`, `more on ${title}`]
+                : [`more in ${minus.title}`, `more in ${model?.name ?? 'this model'}`]
+          }
         />
+        {gone !== null && (
+          <span className="absent-key">
+            <span className="absent-swatch" />
+            gone in {minus?.title}
+          </span>
+        )}
         <Checkbox checked={showPlan} onChange={togglePlan}>
           <span className={swatch} />
           {kinds.has('merged') ? 'would be merged into another' : 'would be pruned'}

@@ -4,6 +4,7 @@ import type { Pin } from '../../main/contract/plan.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { views } from './layout-store.ts';
 import type { View } from './layout-store.ts';
+import { mapAddress, readMapAddress } from './map-address.ts';
 import type { Selection } from './selection.ts';
 
 // What is on screen as the fragment of the page's address: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It
@@ -40,7 +41,7 @@ const isThere = <T>(value: T | null): value is T => value !== null;
 
 /** The fragment without its `#`. */
 export const addressOf = (view: View, selection: Selection, { models, tasks }: Shelves): string => {
-  const { model, task, tasks: ticked, method, factor, pins, run, layer, expert } = selection;
+  const { model, task, tasks: ticked, method, factor, pins, map, run, layer, expert } = selection;
   const address = new URLSearchParams({ view });
   if (model !== null) address.set('model', nameOf(models, model));
   if (task !== null) address.set('task', nameOf(tasks, task));
@@ -49,6 +50,11 @@ export const addressOf = (view: View, selection: Selection, { models, tasks }: S
   address.set('factor', String(factor));
   const own = model === null ? [] : (pins[model] ?? []);
   if (own.length > 0) address.set('pins', own.map(pinText).join(SEPARATOR));
+  for (const [key, word] of mapAddress(map, {
+    model: (handle) => nameOf(models, handle),
+    task: (handle) => nameOf(tasks, handle),
+  }))
+    address.set(key, word);
   if (run !== null) address.set('run', run);
   if (layer !== null && expert !== null) address.set('expert', `${layer}.${expert}`);
   return address.toString().replaceAll('%2C', SEPARATOR);
@@ -84,6 +90,11 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   if (method.success) known.method = method.data;
   const factor = Number(address.get('factor'));
   if (Number.isFinite(factor) && factor >= 1) known.factor = factor;
+  const map = readMapAddress((key) => address.get(key), {
+    model: (word) => named(models, word),
+    task: (word) => named(tasks, word),
+  });
+  if (map !== null) known.map = map;
   const run = address.get('run');
   if (run !== null && /^[a-z0-9][a-z0-9-]{0,127}$/.test(run)) known.run = run;
   return { view: views.find((view) => view === address.get('view')) ?? null, known };

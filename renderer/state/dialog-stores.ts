@@ -15,6 +15,22 @@ export const devicesStore = createStore<DevicesState>()((set) => ({
   show: (open) => set({ open }),
 }));
 
+interface ClusterDialogState {
+  /** The run whose tasks on a cluster are shown; null: none. */
+  readonly run: string | null;
+  /** The task whose log is shown (null: the joining job's); undefined: none. */
+  readonly log: number | null | undefined;
+  readonly showRun: (run: string | null) => void;
+  readonly showLog: (task: number | null) => void;
+}
+
+export const clusterDialogStore = createStore<ClusterDialogState>()((set) => ({
+  run: null,
+  log: undefined,
+  showRun: (run) => set({ run, log: undefined }),
+  showLog: (log) => set({ log }),
+}));
+
 interface ReproductionState {
   /** The reproduction whose result is shown; null: none. */
   readonly run: string | null;

@@ -1,7 +1,7 @@
 import type { Selection } from './selection.ts';
 
-/** What can be taken back: the plan on screen and what it is asked for. */
-const undoable = ['model', 'task', 'tasks', 'method', 'factor', 'pins'] as const;
+/** What can be taken back: the plan on screen, what it is asked for, and what the map shows. */
+const undoable = ['model', 'task', 'tasks', 'method', 'factor', 'pins', 'map'] as const;
 type Undoable = Pick<Selection, (typeof undoable)[number]>;
 
 export interface History {
@@ -18,13 +18,14 @@ export const noHistory: History = { past: [], future: [], isDragging: false };
 /** Steps that are kept. */
 const MOST_STEPS = 100;
 
-const undoableOf = ({ model, task, tasks, method, factor, pins }: Selection): Undoable => ({
+const undoableOf = ({ model, task, tasks, method, factor, pins, map }: Selection): Undoable => ({
   model,
   task,
   tasks,
   method,
   factor,
   pins,
+  map,
 });
 
 const isSame = (left: Undoable, right: Undoable): boolean => undoable.every((name) => left[name] === right[name]);

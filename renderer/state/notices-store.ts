@@ -8,12 +8,20 @@ interface Notice {
   readonly message: string;
   /** What to do about it; empty where nothing is needed. */
   readonly remedy: string;
+  /** One thing to do about it, as a button. */
+  readonly offer?: NoticeOffer | undefined;
+}
+
+export interface NoticeOffer {
+  readonly label: string;
+  readonly perform: () => void;
 }
 
 interface NoticesState {
   readonly notices: readonly Notice[];
   readonly report: (error: unknown) => void;
-  readonly tell: (message: string, remedy?: string) => void;
+  /** Answers the notice's id, for who takes it away again. */
+  readonly tell: (message: string, remedy?: string, offer?: NoticeOffer) => number;
   readonly dismiss: (id: number) => void;
 }
 
@@ -23,7 +31,7 @@ const MAX_NOTICES = 4;
 export const createNoticesStore = () => {
   let next = 1;
   return createStore<NoticesState>()((set) => {
-    const add = (notice: Omit<Notice, 'id'>): void => {
+    const add = (notice: Omit<Notice, 'id'>): number => {
       const id = next;
       next += 1;
       set(({ notices }) => ({
@@ -31,6 +39,7 @@ export const createNoticesStore = () => {
           -MAX_NOTICES,
         ),
       }));
+      return id;
     };
     return {
       notices: [],
@@ -38,7 +47,7 @@ export const createNoticesStore = () => {
         const { kind, message, remedy } = serialiseError(error);
         if (kind !== 'cancelled') add({ kind: 'error', message, remedy });
       },
-      tell: (message, remedy = '') => add({ kind: 'done', message, remedy }),
+      tell: (message, remedy = '', offer) => add({ kind: 'done', message, remedy, offer }),
       dismiss: (id) => set(({ notices }) => ({ notices: notices.filter((notice) => notice.id !== id) })),
     };
   });

@@ -3,6 +3,7 @@ import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
 import { noHistory, recorded, redone, undone } from './history.ts';
 import type { History, Travelled } from './history.ts';
+import type { MapView } from './map-view.ts';
 import { changed, noSelection } from './selection.ts';
 import type { Brought, Change, ExpertPlace, PointKey, Selection, Subject } from './selection.ts';
 
@@ -20,6 +21,8 @@ interface SelectionActions {
   /** `keep`: must stay or must go; null lets the expert go by the method again. */
   readonly pin: (model: PathHandle, place: ExpertPlace, keep: boolean | null) => void;
   readonly removePins: (model: PathHandle) => void;
+  /** Changes what maps show. */
+  readonly drawMap: (map: Partial<MapView>) => void;
   readonly selectRun: (run: string | null, brought?: Brought) => void;
   /** A point makes its plan the one on screen. */
   readonly selectPoint: (point: PointKey | null, brought?: Brought) => void;
@@ -64,6 +67,7 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
       endDrag: () => set(({ history }) => ({ history: { ...history, isDragging: false } })),
       pin: (model, place, keep) => change({ kind: 'pin', model, place, keep }),
       removePins: (model) => change({ kind: 'unpin', model }),
+      drawMap: (map) => change({ kind: 'map', map }),
       selectRun: (run, brought = {}) => change({ kind: 'run', run, brought }),
       selectPoint: (point, brought = {}) => change({ kind: 'point', point, brought }),
       explain: (subject) => change({ kind: 'subject', subject }),

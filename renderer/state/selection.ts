@@ -1,6 +1,8 @@
 import { assertNever } from '../../main/contract/errors.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName, Pin } from '../../main/contract/plan.ts';
+import { isSameMap, plainMap } from './map-view.ts';
+import type { MapView } from './map-view.ts';
 
 /** Names one point of a sweep. */
 export interface PointKey {
@@ -40,6 +42,8 @@ export interface Selection {
   /** Experts before / experts after. */
   readonly factor: number;
   readonly pins: PinsByModel;
+  /** What maps show of a profile, and how. */
+  readonly map: MapView;
   /** The sweep that is shown; null: the newest. */
   readonly run: string | null;
   readonly point: PointKey | null;
@@ -55,6 +59,7 @@ export const noSelection: Selection = {
   method: 'reap',
   factor: 2,
   pins: {},
+  map: plainMap,
   run: null,
   point: null,
   subject: 'plan',
@@ -71,6 +76,7 @@ export type Change =
   | { readonly kind: 'factor'; readonly factor: number }
   | { readonly kind: 'pin'; readonly model: PathHandle; readonly place: ExpertPlace; readonly keep: boolean | null }
   | { readonly kind: 'unpin'; readonly model: PathHandle }
+  | { readonly kind: 'map'; readonly map: Partial<MapView> }
   | { readonly kind: 'expert'; readonly layer: number; readonly expert: number | null }
   | { readonly kind: 'run'; readonly run: string | null; readonly brought: Brought }
   | { readonly kind: 'point'; readonly point: PointKey | null; readonly brought: Brought }
@@ -111,6 +117,10 @@ export const changed = (selection: Selection, change: Change): Selection => {
     }
     case 'unpin':
       return { ...selection, pins: { ...selection.pins, [change.model]: [] } };
+    case 'map': {
+      const map = { ...selection.map, ...change.map };
+      return isSameMap(map, selection.map) ? selection : { ...selection, map };
+    }
     case 'expert':
       return { ...selection, layer: change.layer, expert: change.expert, subject: 'expert' };
     case 'run':

@@ -4,39 +4,20 @@ import { useShallow } from 'zustand/react/shallow';
 import { createStore } from 'zustand/vanilla';
 import type { StoreApi } from 'zustand/vanilla';
 import { BEST_REFERENCE } from '../../main/contract/compare.ts';
-import type { PathHandle } from '../../main/contract/model.ts';
-import type { MapScaling } from '../../main/figures/map-scaling.ts';
 
 /** Part of a store; drawn again only when the part changes (compared member by member). */
 export const usePart = <S, P>(store: StoreApi<S>, part: (state: S) => P): P => useStore(store, useShallow(part));
 
-export const routingMetrics = ['share', 'gate', 'reap', 'ean'] as const;
-export type RoutingMetric = (typeof routingMetrics)[number];
-
 interface RoutingState {
-  readonly metric: RoutingMetric;
-  /** Task whose values are subtracted; null: amounts are drawn. */
-  readonly compareWith: PathHandle | null;
-  /** How colours follow values. */
-  readonly scaling: MapScaling;
   readonly asTable: boolean;
   readonly showPlan: boolean;
-  readonly chooseScaling: (scaling: MapScaling) => void;
-  readonly chooseMetric: (metric: RoutingMetric) => void;
-  readonly compare: (task: PathHandle | null) => void;
   readonly showTable: (asTable: boolean) => void;
   readonly togglePlan: () => void;
 }
 
 export const routingStore = createStore<RoutingState>()((set) => ({
-  metric: 'share',
-  compareWith: null,
-  scaling: 'linear',
   asTable: false,
   showPlan: true,
-  chooseScaling: (scaling) => set({ scaling }),
-  chooseMetric: (metric) => set({ metric }),
-  compare: (compareWith) => set({ compareWith }),
   showTable: (asTable) => set({ asTable }),
   togglePlan: () => set(({ showPlan }) => ({ showPlan: !showPlan })),
 }));

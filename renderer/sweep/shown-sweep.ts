@@ -9,9 +9,13 @@ import { useDebounced, useLasting } from '../engine/use-settled.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { nameInRun } from './brought.ts';
 
-/** Every sweep, the newest first. */
+const isArchived = ({ label }: RunManifest): number => (label?.archived === true ? 1 : 0);
+
+/** Every sweep, the newest first, archived ones after all others. */
 const newestSweeps = (runs: readonly RunManifest[]): readonly RunManifest[] =>
-  runs.filter((run) => run.kind === 'sweep').sort((left, right) => right.createdAt.localeCompare(left.createdAt));
+  runs
+    .filter((run) => run.kind === 'sweep')
+    .sort((left, right) => isArchived(left) - isArchived(right) || right.createdAt.localeCompare(left.createdAt));
 
 /**
  * The sweep that is shown: of those of the selected model the chosen one, else the newest; where none is of it, the

@@ -1,5 +1,6 @@
 import { useId } from 'react';
 import { useStore } from 'zustand';
+import { runName } from '../../main/contract/run-label.ts';
 import { methodStyle } from '../../main/figures/method-marks.ts';
 import { MethodMarker } from '../charts/legend.tsx';
 import { Button } from '../components/button.tsx';
@@ -20,14 +21,15 @@ export const SweepSelect = () => {
   const facts = useFacts();
   const { sweeps, manifest } = useSweep();
   if (manifest === null) return null;
+  const offered = sweeps.filter((run) => run.label?.archived !== true || run.id === manifest.id);
   return (
     <span className="sweep-select">
       <Select
         label="Sweep"
         value={manifest.id}
-        options={sweeps.map((run) => ({
+        options={offered.map((run) => ({
           value: run.id,
-          label: `${run.title}, ${formatWhen(run.createdAt, new Date())}`,
+          label: `${runName(run)}, ${formatWhen(run.createdAt, new Date())}`,
         }))}
         onChange={(id) => {
           const run = sweeps.find((known) => known.id === id);

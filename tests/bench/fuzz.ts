@@ -8,13 +8,13 @@ import { mutate } from '../main/fuzz/mutate.ts';
 import { fuzzedParsers } from '../main/fuzz/parsers.ts';
 
 /**
- * node tests/bench/fuzz.ts [mutations] [seed] [part of a name]
+ * node tests/bench/fuzz.ts [mutations] [seed] [pattern of names]
  *
  * Mutates a sound example of everything that the engine reads of strangers, `mutations` times each (default 10,000),
  * and reads it. Prints per reader: values and refusals, untyped errors, the slowest read in processor time of this
  * thread and by the clock, reads that took more than 2 s of the clock, and the largest growth of memory over a read.
  */
-const [mutations = '10000', seed = '1', part = ''] = process.argv.slice(2);
+const [mutations = '10000', seed = '1', pattern = ''] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-fuzz-'));
 let unhandled = 0;
 process.on('unhandledRejection', (error) => {
@@ -22,7 +22,7 @@ process.on('unhandledRejection', (error) => {
   console.error('unhandled:', error);
 });
 const totals = { reads: 0, untyped: 0, slow: 0 };
-for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => name.includes(part))) {
+for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => new RegExp(pattern).test(name))) {
   const random = seededRandom(Number(seed));
   let [read, refused, untyped, slow, slowestMs, slowestCpuMs, growth] = [0, 0, 0, 0, 0, 0, 0];
   for (let count = 0; count < Number(mutations); count += 1) {
@@ -46,6 +46,7 @@ for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => name.inc
     if (tookMs > 2000) slow += 1;
     growth = Math.max(growth, process.memoryUsage.rss() - before);
   }
+  await parser.close?.();
   totals.reads += read + refused + untyped;
   totals.untyped += untyped;
   totals.slow += slow;

@@ -1,6 +1,9 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ElectronApplication, Page } from '@playwright/test';
+import { z } from 'zod';
+import { parseOutput } from '../../main/contract/call-boundary.ts';
+import type { CallName, CallOutput } from '../../main/contract/calls.ts';
 import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
@@ -55,8 +58,21 @@ const callEngine = (page: Page, name: string, input: unknown): Promise<unknown> 
     [name, input] as const,
   );
 
-const enginePid = (electron: ElectronApplication): Promise<number | undefined> =>
-  electron.evaluate(({ app }) => app.getAppMetrics().find(({ name }) => name === 'Uncurl engine')?.pid);
+const pidOf = (electron: ElectronApplication, service: string): Promise<number | undefined> =>
+  electron.evaluate(({ app }, wanted) => app.getAppMetrics().find(({ name }) => name === wanted)?.pid, service);
+const enginePid = (electron: ElectronApplication): Promise<number | undefined> => pidOf(electron, 'Uncurl engine');
+const computePid = (electron: ElectronApplication): Promise<number | undefined> => pidOf(electron, 'Uncurl compute');
+
+const killProcess = (electron: ElectronApplication, pid: number | undefined): Promise<boolean> =>
+  electron.evaluate((_, id) => process.kill(id ?? 0, 'SIGKILL'), pid);
+
+/** What the engine answers, held to the call's schema. */
+const askEngine = async <N extends CallName>(page: Page, name: N, input: unknown): Promise<CallOutput<N>> => {
+  const answer = z
+    .object({ type: z.literal('result'), output: z.unknown() })
+    .parse(await callEngine(page, name, input));
+  return parseOutput(name, answer.output);
+};
 
 test('the page is alone: no Node, no permission, no way out', async ({ shell: { electron, page } }) => {
   expect(page.url()).toMatch(/^uncurl:\/\/app\/(#|$)/);
@@ -228,7 +244,7 @@ test('a killed engine never takes the window down, and is started again when the
     };
   });
   const killed = await enginePid(electron);
-  await electron.evaluate((_, pid) => process.kill(pid ?? 0, 'SIGKILL'), killed);
+  await killProcess(electron, killed);
   await expect.poll(() => enginePid(electron)).not.toBe(killed);
   expect(await callEngine(page, 'engine.facts', {})).toMatchObject({ type: 'result' });
   expect(await electron.evaluate(() => Reflect.get(globalThis, 'shown') as unknown)).toMatchObject({
@@ -239,6 +255,72 @@ test('a killed engine never takes the window down, and is started again when the
     { type: 'engine.lost', message: expect.stringContaining('killed') },
     { type: 'engine.started' },
   ]);
+});
+
+test('the process that computes fails its run alone when it is killed, and ends with its engine; the run goes on', async ({
+  shell: { electron, page },
+}) => {
+  const long = { timeout: HANG_LIMIT_MS, intervals: [100] };
+  const model = (await askEngine(page, 'models.list', {})).find(({ name }) => name === 'uncurl-16');
+  const tasks = (await askEngine(page, 'tasks.list', {})).filter(({ name }) =>
+    ['french', 'add', 'sort'].includes(name),
+  );
+  expect(await computePid(electron)).toBe(undefined);
+  const { run } = await askEngine(page, 'sweep.start', {
+    models: [model?.handle],
+    tasks: tasks.map(({ handle }) => handle),
+    settings: { methods: ['random', 'reap'], factors: [2, 4, 8], seeds: [0, 1] },
+  });
+  const points = async (): Promise<number> => (await askEngine(page, 'sweep.read', { run })).results.length;
+  const states = async (): Promise<readonly string[]> =>
+    (await askEngine(page, 'runs.list', {})).filter(({ id }) => id === run).map(({ state }) => state);
+  await expect.poll(points, long).toBeGreaterThan(0);
+  const [engine, first] = [await enginePid(electron), await computePid(electron)];
+  await killProcess(electron, first);
+  await expect.poll(states, long).toEqual(['failed']);
+  expect(await askEngine(page, 'runs.list', {})).toContainEqual(
+    expect.objectContaining({
+      id: run,
+      error: expect.stringMatching(/^The process that computed "Sweep of uncurl-16 .*" ended .*: it was killed/),
+    }),
+  );
+  expect(await enginePid(electron)).toBe(engine);
+
+  await askEngine(page, 'jobs.resume', { run });
+  await expect.poll(points, long).toBeGreaterThan(1);
+  const second = await computePid(electron);
+  expect(second).not.toBe(first);
+  await electron.evaluate(({ dialog }) => {
+    dialog.showMessageBox = () => Promise.resolve({ response: 0, checkboxChecked: false });
+  });
+  await killProcess(electron, engine);
+  await expect.poll(() => enginePid(electron), long).not.toBe(engine);
+  await expect.poll(() => computePid(electron), long).toBe(undefined);
+  expect(await states()).toEqual(['interrupted']);
+
+  const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
+  await expect(jobs.getByText(/was left unfinished/)).toBeVisible();
+  await jobs.getByRole('button', { name: 'Resume' }).click();
+  await expect.poll(states, long).toEqual(['done']);
+  await expect(jobs.getByText('No job is running.')).toBeVisible();
+});
+
+test('a cancelled job ends although the process that computes hears nothing', async ({ shell: { electron, page } }) => {
+  const long = { timeout: HANG_LIMIT_MS, intervals: [100] };
+  const model = (await askEngine(page, 'models.list', {})).find(({ name }) => name === 'uncurl-16');
+  const tasks = (await askEngine(page, 'tasks.list', {})).filter(({ name }) => ['french', 'sort'].includes(name));
+  const { run } = await askEngine(page, 'profile.start', {
+    model: model?.handle,
+    tasks: tasks.map(({ handle }) => handle),
+  });
+  await expect.poll(() => computePid(electron), long).toBeGreaterThan(0);
+  const deaf = await computePid(electron);
+  await electron.evaluate((_, id) => process.kill(id ?? 0, 'SIGSTOP'), deaf);
+  await askEngine(page, 'jobs.cancel', { run });
+  await expect
+    .poll(async () => (await askEngine(page, 'runs.list', {})).find(({ id }) => id === run)?.state, long)
+    .toBe('cancelled');
+  expect(await computePid(electron)).toBe(undefined);
 });
 
 test('the menu carries the page’s actions and tells the page which was chosen', async ({

@@ -39,7 +39,7 @@ const enterHeld = async (folder: string): Promise<void> => {
 };
 
 /** Programs that Electron's utilityProcess starts. */
-const ENGINE_PROGRAMS = ['utility-process', 'provider-probe'] as const;
+const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process'] as const;
 
 /**
  * Lets `node` run the engine, behind what engine-in-node.cjs says, where the Electron of the tests is too old for it.

@@ -1,6 +1,8 @@
+import { PassThrough } from 'node:stream';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { ForkedCompute } from '../../electron/computes.ts';
 import { describeEngineEnd } from '../../electron/engine-end.ts';
 import type { EngineEnd } from '../../electron/engine-end.ts';
 import { startEngineProcess } from '../../electron/engine-process.ts';
@@ -33,6 +35,24 @@ const PROBING = `
     if (grant && probed) parentPort.postMessage({ type: 'granted', id: grant.id, handle: JSON.stringify(probed) });
   });
 `;
+/** Asks for a process that computes, passes on what that said first, and stops once it is told that it ended. */
+const COMPUTING = `
+  const { parentPort } = require('node:worker_threads');
+  const settings = { workspace: '/w', resources: '/r', threads: 1, memoryBudgetBytes: 1 };
+  parentPort.postMessage({ type: 'compute', id: 3, settings });
+  let said = null;
+  let waiting = null;
+  const tell = () => {
+    if (said === null || waiting === null) return;
+    parentPort.postMessage({ type: 'granted', id: waiting.id, handle: JSON.stringify(said) });
+  };
+  parentPort.on('message', ({ message, ports }) => {
+    if (message.type === 'computing') ports[0].on('message', (heard) => { said = heard; tell(); });
+    if (message.type === 'grant') { waiting = message; tell(); }
+    if (message.type === 'stop') parentPort.postMessage({ type: 'compute-kill', id: 3 });
+    if (message.type === 'compute-ended') process.exit(message.errors === 'full' && message.end === 9 ? 0 : 1);
+  });
+`;
 const DEAF = `require('node:worker_threads').parentPort.on('message', () => undefined)`;
 const BROKEN = `
   const failed = { type: 'failed', message: 'The workspace is full.', remedy: 'Free some space.' };
@@ -41,18 +61,52 @@ const BROKEN = `
 `;
 
 const workers: Worker[] = [];
+/** Processes that compute, which were started with these settings. */
+interface StartedCompute {
+  readonly settings: unknown;
+  readonly kill: ReturnType<typeof vi.fn>;
+}
+
 interface Started {
   readonly engine: EngineProcess<MessagePort>;
   readonly ended: Promise<EngineEnd>;
   readonly ends: readonly EngineEnd[];
   /** Told of every kill. */
   readonly kill: ReturnType<typeof vi.fn>;
+  readonly computes: readonly StartedCompute[];
+  /** The exit code of its thread. */
+  readonly exited: Promise<number>;
 }
+
+/** Says one thing over its port, and ends as a killed process does when it is told to. */
+const startCompute = (computes: StartedCompute[], settings: unknown): ForkedCompute<MessagePort> => {
+  const { port1, port2 } = new MessageChannel();
+  const stderr = new PassThrough();
+  let exit: (code: number) => void = () => undefined;
+  const kill = vi.fn(() => {
+    stderr.end('full', () => setImmediate(() => exit(9)));
+    port1.close();
+  });
+  computes.push({ settings, kill });
+  port1.postMessage({ type: 'ready', pid: 7 });
+  const child = {
+    stderr,
+    postMessage: () => undefined,
+    onMessage: () => undefined,
+    onExit: (listener: (code: number) => void) => {
+      exit = listener;
+    },
+    kill,
+  };
+  return { child, port: port2 };
+};
 
 const start = (source: string): Started => {
   const worker = new Worker(source, { eval: true, stderr: true });
   workers.push(worker);
   const ends: EngineEnd[] = [];
+  const computes: StartedCompute[] = [];
+  const exited = new Promise<number>((resolve) => void worker.once('exit', resolve));
   const kill = vi.fn(() => void worker.terminate());
   let tell: (end: EngineEnd) => void = () => undefined;
   const ended = new Promise<EngineEnd>((resolve) => {
@@ -71,8 +125,9 @@ const start = (source: string): Started => {
     },
     tell,
     (provider, folder) => Promise.resolve({ kind: 'failed', message: `${provider} in ${folder}` }),
+    (settings) => startCompute(computes, settings),
   );
-  return { engine, ended, ends, kill };
+  return { engine, ended, ends, kill, computes, exited };
 };
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
@@ -99,6 +154,19 @@ describe('a running engine', () => {
     expect(told).toEqual({ type: 'probed', id: 7, end: { kind: 'failed', message: 'webgpu in /probe' } });
   });
 
+  it('is given a process that computes, by a port of its own, and is told while it stops how that ended', async () => {
+    const { engine, ends, computes, exited, kill } = start(COMPUTING);
+    expect(JSON.parse(await engine.grantPath('/any'))).toEqual({ type: 'ready', pid: 7 });
+    expect(computes.map(({ settings }) => settings)).toEqual([
+      { workspace: '/w', resources: '/r', threads: 1, memoryBudgetBytes: 1 },
+    ]);
+    await engine.stop();
+    expect(await exited).toBe(0);
+    expect(computes[0]?.kill).toHaveBeenCalledTimes(1);
+    expect(kill).not.toHaveBeenCalled();
+    expect(ends).toEqual([]);
+  });
+
   it('stops when asked, and that is no mishap', async () => {
     const { engine, ends } = start(OBEDIENT);
     await engine.stop();
@@ -121,6 +189,14 @@ describe('a running engine', () => {
 });
 
 describe('an engine that ends by itself', () => {
+  it('takes the process along that computes for it', async () => {
+    const { engine, ended, computes } = start(COMPUTING);
+    await engine.grantPath('/any');
+    await workers.at(-1)?.terminate();
+    await ended;
+    expect(computes[0]?.kill).toHaveBeenCalledTimes(1);
+  });
+
   it('rejects what waits and tells it once, with the end of its error output', async () => {
     const { engine, ended, ends } = start(OBEDIENT);
     await expect(engine.grantPath('/crash')).rejects.toMatchObject({ code: 'engine-stopped' });

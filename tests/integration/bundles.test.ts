@@ -36,7 +36,13 @@ describe('dist/, as the build leaves it', () => {
   });
 
   it('has an engine and a command line that know nothing of electron', async () => {
-    for (const bundle of ['utility-process.cjs', 'provider-probe.cjs', 'parquet-worker.cjs', 'uncurl.cjs'])
+    for (const bundle of [
+      'utility-process.cjs',
+      'provider-probe.cjs',
+      'compute-process.cjs',
+      'parquet-worker.cjs',
+      'uncurl.cjs',
+    ])
       expect(await packagesOf(bundle)).not.toContain('electron');
   });
 
@@ -45,6 +51,7 @@ describe('dist/, as the build leaves it', () => {
       'main.cjs',
       'utility-process.cjs',
       'provider-probe.cjs',
+      'compute-process.cjs',
       'parquet-worker.cjs',
       'uncurl.cjs',
     ]) {

@@ -9,6 +9,7 @@ import type { LockHolder } from '../../workspace/run-lock.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
+import { damageText } from './damage.ts';
 
 /** What taking a run over may cost, before it is done. */
 const risksOf = ({ pid, host }: LockHolder): string =>
@@ -50,6 +51,10 @@ export const resume: Verb = {
       if (manifest?.kind === 'reproduce') {
         const found = await engine.call('reproduction.read', { run });
         return { document: found, text: reproductionText(found), failed: !found.matches };
+      }
+      if (manifest?.kind === 'damage') {
+        const document = await engine.call('damage.read', { run });
+        return { document: { ...document, summary }, text: `${damageText(document)}\n${summary}` };
       }
       if (manifest?.kind === 'experiment') return experimentResult(engine, run);
       return { document: { run, summary, output: manifest?.output ?? null }, text: summary };

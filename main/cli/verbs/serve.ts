@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { forkCompute } from '../../compute/start-compute.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { explainReadError } from '../../files/regular-file.ts';
@@ -106,6 +107,7 @@ export const serve: Verb = {
       return null;
     };
     // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
-    return withEngine(reader, host, stay, { offerSample: reader.text('workspace') === undefined, roots });
+    const offerSample = reader.text('workspace') === undefined;
+    return withEngine(reader, host, stay, { offerSample, roots, startCompute: forkCompute });
   },
 };

@@ -1,31 +1,35 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { CancelledError, refuse } from '../../contract/errors.ts';
-import { commandsOn } from '../../cluster/run-command.ts';
-import { followJobs, submitJobs } from '../../cluster/slurm-jobs.ts';
-import { nodesOf, requireOneKind } from '../../cluster/slurm-nodes.ts';
-import { type ClusterRequest, slurmScript } from '../../cluster/slurm-script.ts';
-import { writeFileAtomically } from '../../files/write-atomically.ts';
-import { clearWork, WORK_FOLDER } from '../../jobs/fill-steps.ts';
-import { readSweepDocument } from '../../runs/sweep-record.ts';
+import { clusterRequest, type ClusterRequest } from '../../contract/cluster.ts';
+import { refuse } from '../../contract/errors.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { followCluster, watchCluster } from '../follow-cluster.ts';
+import { withEngine } from '../open-engine.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
-import type { Verb } from '../verb.ts';
+import type { Verb, VerbResult } from '../verb.ts';
 
-const SCRIPT = 'slurm.sh';
-
-const readRequest = (reader: OptionReader): ClusterRequest => ({
-  partition: reader.text('partition') ?? null,
-  gres: reader.text('gres') ?? null,
-  constraint: reader.text('constraint') ?? null,
-  workers: reader.whole('array', 1) ?? 1,
-  time: reader.text('time') ?? null,
-  processors: reader.whole('cpus', 1) ?? null,
-  memory: reader.text('mem') ?? null,
-  setup: reader.texts('setup'),
-});
+const readRequest = (reader: OptionReader): ClusterRequest => {
+  const given = {
+    partition: reader.text('partition'),
+    gres: reader.text('gres'),
+    constraint: reader.text('constraint'),
+    workers: reader.whole('array', 1),
+    time: reader.text('time'),
+    processors: reader.whole('cpus', 1),
+    memory: reader.text('mem'),
+    setup: [...reader.texts('setup')],
+    host: reader.text('host'),
+    command: reader.text('command'),
+  };
+  const parsed = clusterRequest.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw refuse(
+    'bad-value',
+    `${issue?.path.join('.') ?? 'An option'}: ${issue?.message ?? 'cannot be passed on'}.`,
+    'Give it as sbatch takes it.',
+  );
+};
 
 export const submit: Verb = {
   name: 'submit',
@@ -48,6 +52,11 @@ export const submit: Verb = {
       value: 'LINE',
       help: 'Shell line that runs before the work, for example "module load nodejs"; may be repeated.',
     },
+    command: {
+      type: 'string',
+      value: 'WORDS',
+      help: 'How uncurl starts on a node (default: as here), for example "node /shared/uncurl/main/cli/uncurl.ts".',
+    },
     host: { type: 'string', value: 'HOST', help: 'Submit over your own ssh to this machine of the cluster.' },
     detach: { type: 'boolean', help: 'Submit and end, without following the jobs.' },
     ...WORKSPACE_OPTION,
@@ -57,35 +66,32 @@ export const submit: Verb = {
     if (!reader.flag('slurm')) throw refuse('bad-usage', 'No cluster is named.', 'Give --slurm.');
     const request = readRequest(reader);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
-    const { runs, path, temporaryFolder } = await openExistingWorkspace(workspace);
-    const manifest = await runs.read(run);
-    if (manifest.kind !== 'sweep')
-      throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
-    const command = commandsOn(reader.text('host') ?? null);
-    requireOneKind(await nodesOf(command, request.partition), request);
-    const folder = runs.folder(run);
-    await clearWork(folder);
-    const logs = join(folder, WORK_FOLDER);
-    await mkdir(logs, { recursive: true });
-    const script = join(folder, SCRIPT);
-    const uncurl = [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
-    await writeFileAtomically(script, slurmScript(run, path, uncurl, request), temporaryFolder);
-    const jobs = await submitJobs(command, script, logs, request.workers);
-    host.say(`Submitted ${script}: array ${String(jobs.array)}, joining job ${String(jobs.join)}.`);
-    if (reader.flag('detach'))
-      return {
-        document: { run, script, ...jobs },
-        text: `Array ${String(jobs.array)} and joining job ${String(jobs.join)} are submitted.`,
-      };
-    try {
-      await followJobs(command, jobs, { signal: host.signal, say: (line) => host.say(line) });
-    } catch (error) {
-      if (host.signal.aborted) throw new CancelledError('The submission');
-      throw error;
-    }
-    const document = await readSweepDocument(folder);
-    if (document === null) throw new Error(`${run} was joined, and has no results`);
-    const summary = document.notes?.at(-1) ?? '';
-    return { document: { ...document, summary, ...jobs, script }, text: `${sweepText(document)}\n${summary}` };
+    await (await openExistingWorkspace(workspace)).runs.read(run);
+    return withEngine(
+      reader,
+      host,
+      async (engine): Promise<VerbResult> => {
+        const { ended, stop } = watchCluster(engine, run, host);
+        try {
+          const { script, array, join } = await engine.call('cluster.submit', { run, request });
+          host.say(`Submitted ${script}: array ${String(array)}, joining job ${String(join)}.`);
+          if (reader.flag('detach'))
+            return {
+              document: { run, script, array, join },
+              text: `Array ${String(array)} and joining job ${String(join)} are submitted.`,
+            };
+          await followCluster(engine, run, ended, host);
+          const document = await engine.call('sweep.read', { run });
+          const summary = document.notes?.at(-1) ?? '';
+          return {
+            document: { ...document, summary, array, join, script },
+            text: `${sweepText(document)}\n${summary}`,
+          };
+        } finally {
+          stop();
+        }
+      },
+      { workspace },
+    );
   },
 };

@@ -5,7 +5,7 @@ import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { badValue, optionReader, type OptionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import type { Verb } from '../verb.ts';
+import type { Verb, VerbHost } from '../verb.ts';
 
 const readShare = (reader: OptionReader): WorkShare => {
   const text = reader.text('share');
@@ -15,6 +15,12 @@ const readShare = (reader: OptionReader): WorkShare => {
   const [, index = '', of = ''] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   if (!(Number(index) >= 1 && Number(index) <= Number(of))) throw badValue('share', text, 'i/n with i from 1 to n');
   return { kind: 'share', index: Number(index), of: Number(of) };
+};
+
+/** Number of the task of an array that this process is, as Slurm says it. */
+const taskOf = (host: VerbHost): number | null => {
+  const text = host.environment['SLURM_ARRAY_TASK_ID'] ?? '';
+  return /^\d+$/.test(text) ? Number(text) : null;
 };
 
 export const work: Verb = {
@@ -38,7 +44,8 @@ export const work: Verb = {
     const filled = await withEngine(
       reader,
       host,
-      (engine) => engine.fillSteps(run, { share, signal: host.signal, say: (line) => host.say(line) }),
+      (engine) =>
+        engine.fillSteps(run, { share, task: taskOf(host), signal: host.signal, say: (line) => host.say(line) }),
       { workspace },
     );
     const { parts, of, computed, reused } = filled;

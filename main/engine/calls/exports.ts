@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls } from '../../contract/calls.ts';
@@ -10,12 +9,12 @@ import type { Plan } from '../../contract/plan.ts';
 import { isSameFactor, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { CardFacts } from '../../export/model-card.ts';
-import { fileErrorCode } from '../../files/file-errors.ts';
 import type { ModelRunnerSettings } from '../../inference/model-runner.ts';
 import { type ExportInput, exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
 import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
+import { readResult } from '../../runs/read-result.ts';
 import { readSweepDocument } from '../../runs/sweep-record.ts';
 import { thenAndNow } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -148,17 +147,13 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
   }),
   'verify.read': answer(calls['verify.read'], async ({ run }) => {
     const manifest = await context.workspace.runs.read(run);
-    try {
-      return verification.parse(
-        JSON.parse(await readFile(join(context.workspace.runs.folder(run), VERIFICATION_FILE), 'utf8')),
-      );
-    } catch (error) {
-      if (fileErrorCode(error) !== 'ENOENT') throw error;
+    const found = await readResult(join(context.workspace.runs.folder(run), VERIFICATION_FILE), verification);
+    if (found === null)
       throw refuse(
         'no-verification',
         `${manifest.title} has no result (${manifest.state}).`,
         'Wait until it is done, or resume it.',
       );
-    }
+    return found;
   }),
 });

@@ -3,12 +3,19 @@ import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
 import { askedTasks } from '../../jobs/asked-tasks.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
-import { profileJob, readStoredProfile, requireCalibration, taskProfileOf } from '../../jobs/profile-job.ts';
+import {
+  profileJob,
+  readStoredProfile,
+  requireCalibration,
+  storedProfileFile,
+  taskProfileOf,
+} from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
+import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import type { Task } from '../../tasks/task.ts';
+import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
@@ -31,21 +38,44 @@ export const storedProfile = async (
 };
 
 /**
- * What the methods look at beyond routing.
+ * What the methods look at beyond routing, and what is looked at for its own sake.
  *
  * @throws WorkbenchError `no-such-method`, `bad-option`.
  */
-export const methodExtras = ({ methods, options, budget, protect }: ProfilePurpose): readonly ExtraStatistic[] => {
+export const methodExtras = ({
+  methods,
+  options,
+  budget,
+  protect,
+  inspect = [],
+}: ProfilePurpose): readonly ExtraStatistic[] => {
   Object.keys(options).forEach(methodNamed);
-  return combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget, protect })));
+  const needed = combinedExtras(
+    methods.map((method) => planNeeds({ method, options: options[method], budget, protect })),
+  );
+  return extraStatistics.filter((extra) => needed.includes(extra) || inspect.some((wanted) => wanted === extra));
 };
 
 /** The job that profiles a model on tasks for a purpose. */
 export const purposefulProfileJob = (model: RunModel, tasks: readonly RunTask[], purpose: ProfilePurpose): Job =>
   profileJob(model, tasks, methodExtras(purpose), purpose.chat);
 
+/** The file of the same: for what reads a part of it. */
+export const storedProfileParts = async (
+  context: EngineContext,
+  identity: string,
+  task: Task,
+  extras: readonly ExtraStatistic[] = [],
+): Promise<ProfileParts | null> => {
+  await Promise.allSettled([context.sampleRestored()]);
+  const file = await storedProfileFile(context.workspace.steps, identity, task, context.numerics, extras);
+  if (file !== null) return openProfileParts(file);
+  await context.sampleRestored();
+  return null;
+};
+
 /** The tasks that the model's chat template can ask, as it asks them; all of them as they are without `chat`. */
-const askableTasks = async (
+export const askableTasks = async (
   context: EngineContext,
   checkpoint: RunModel['checkpoint'],
   tasks: readonly RunTask[],
@@ -90,12 +120,13 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     if (model === undefined) throw new Error('a handle without a model');
     await requireTokenizer(model.checkpoint);
     await askedTasks(model, tasks, purpose.chat, new Date(context.now()));
+    const isPlain = purpose.methods.length === 0 && purpose.chat !== true && purpose.inspect === undefined;
     return startRun(
       context,
       {
         kind: 'profile',
         title,
-        spec: purpose.methods.length === 0 && purpose.chat !== true ? {} : purpose,
+        spec: isPlain ? {} : purpose,
         models,
         tasks,
       },

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { calls } from '../../contract/calls.ts';
@@ -7,10 +6,10 @@ import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
-import { fileErrorCode } from '../../files/file-errors.ts';
 import type { Job } from '../../jobs/job-context.ts';
 import type { RunnerCache } from '../../jobs/runner-cache.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
+import { readResult } from '../../runs/read-result.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
@@ -91,17 +90,13 @@ export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceC
     const manifest = await runs.read(run);
     if (manifest.kind !== 'reproduce')
       throw refuse('not-a-reproduction', `${run} is a ${manifest.kind}, not a reproduction.`, 'Choose a reproduction.');
-    let text: string;
-    try {
-      text = await readFile(join(runs.folder(run), REPRODUCTION_FILE), 'utf8');
-    } catch (error) {
-      if (fileErrorCode(error) !== 'ENOENT') throw error;
+    const found = await readResult(join(runs.folder(run), REPRODUCTION_FILE), reproduction);
+    if (found === null)
       throw refuse(
         'no-reproduction',
         `${manifest.title} has no result (${manifest.state}).`,
         'Wait until it is done, or resume it.',
       );
-    }
-    return reproduction.parse(JSON.parse(text));
+    return found;
   }),
 });

@@ -1,31 +1,77 @@
+import { basename } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
+import type { ClusterWorks } from '../cluster-works.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { jobOfRun } from '../job-of-run.ts';
 
-type RunCall = 'runs.list' | 'runs.remove' | 'runs.trash' | 'jobs.list' | 'jobs.cancel' | 'jobs.resume';
+type RunCall =
+  | 'runs.list'
+  | 'runs.remove'
+  | 'runs.trash'
+  | 'runs.label'
+  | 'runs.log'
+  | 'trash.list'
+  | 'trash.restore'
+  | 'trash.empty'
+  | 'jobs.list'
+  | 'jobs.cancel'
+  | 'jobs.move'
+  | 'jobs.resume';
 
-export const runCalls = (context: EngineContext): Pick<Answers, RunCall> => {
+export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<Answers, RunCall> => {
   const { workspace, queue } = context;
   return {
-    'runs.list': answer(calls['runs.list'], () => workspace.runs.list()),
+    'runs.list': answer(calls['runs.list'], async () => {
+      const manifests = await workspace.runs.list();
+      await clusters.find(manifests);
+      return manifests.map((manifest) => clusters.shown(manifest));
+    }),
     'runs.remove': answer(calls['runs.remove'], async ({ run }) => {
+      clusters.requireNotOn(run);
       await workspace.runs.remove(run);
       context.emit({ type: 'run.removed', run });
       return {};
     }),
     'runs.trash': answer(calls['runs.trash'], async ({ run }) => {
+      clusters.requireNotOn(run);
       const at = await workspace.runs.trash(run);
       context.emit({ type: 'run.removed', run });
-      return { at };
+      return { at, entry: basename(at) };
+    }),
+    'runs.label': answer(calls['runs.label'], async ({ run, change }) => {
+      const label = await workspace.runs.label(run, change);
+      context.emit({ type: 'runs.relisted' });
+      return label;
+    }),
+    'runs.log': answer(calls['runs.log'], async ({ run }) => {
+      await workspace.runs.read(run);
+      return context.logs.read(run);
+    }),
+    'trash.list': answer(calls['trash.list'], () => workspace.trash.list()),
+    'trash.restore': answer(calls['trash.restore'], async ({ entry }) => {
+      const run = await workspace.trash.restore(entry);
+      context.emit({ type: 'runs.relisted' });
+      return { run };
+    }),
+    'trash.empty': answer(calls['trash.empty'], async ({ entry }) => {
+      const emptied = await workspace.trash.empty(entry);
+      context.emit({ type: 'runs.relisted' });
+      return emptied;
     }),
     'jobs.list': answer(calls['jobs.list'], () => [...queue.list()]),
-    'jobs.cancel': answer(calls['jobs.cancel'], ({ run }) => {
-      queue.cancel(run);
+    'jobs.cancel': answer(calls['jobs.cancel'], async ({ run }) => {
+      if (clusters.worksOn(run)) await clusters.cancel(run);
+      else queue.cancel(run);
+      return {};
+    }),
+    'jobs.move': answer(calls['jobs.move'], ({ run, before }) => {
+      queue.move(run, before);
       return {};
     }),
     'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver }) => {
       if (queue.has(run)) throw refuse('already-running', `${run} is being worked on already.`, 'Wait until it ends.');
+      clusters.requireNotOn(run);
       const lock = await workspace.runs.lock(run, takeOver);
       try {
         const manifest = await workspace.runs.read(run);

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import { assertNever, refuse } from '../../contract/errors.ts';
+import { openToRead } from '../../files/regular-file.ts';
 
 /** Types of tensor values that are written here; numbers as the format has them (ggml.h, `enum ggml_type`). */
 export const tensorTypes = { f32: 0, f16: 1, q8_0: 8, bf16: 30 } as const;
@@ -157,9 +157,8 @@ class TruncatedHeader extends Error {}
  * or tensors that no export has.
  */
 export const readGgufHeader = async (file: string): Promise<GgufHeader> => {
-  const handle = await open(file, 'r');
+  const { handle, sizeBytes: size } = await openToRead(file);
   try {
-    const { size } = await handle.stat();
     for (let length = FIRST_READ_BYTES; ; length *= 8) {
       const bytes = Buffer.alloc(Math.min(length, size, MAX_HEADER_BYTES));
       await handle.read(bytes, 0, bytes.length, 0);

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { loadTokenizer, type TextTokenizer } from '../../checkpoint/load-tokenizer.ts';
+import { loadTokenizer, MAX_TOKENIZER_BYTES, type TextTokenizer } from '../../checkpoint/load-tokenizer.ts';
 import { refuse } from '../../contract/errors.ts';
-import { fileErrorCode } from '../../files/file-errors.ts';
+import { readJsonIfThere } from '../../files/read-json-file.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
+import { MAX_TEMPLATE_BYTES } from '../../tasks/chat/read-chat-template.ts';
 import type { GgufMetadata, GgufValue } from './gguf-header.ts';
 import { mergeScores } from './merge-scores.ts';
 import { CHECK_TEXT, preTokenizers } from './pre-tokenizers.ts';
@@ -57,14 +58,15 @@ const refusal = (what: string): Error =>
  * @throws WorkbenchError `tokenizer-not-for-llama-cpp`.
  */
 export const ggufTokenizer = async (folder: string, vocabulary: number): Promise<GgufTokenizer> => {
-  const [text, tokenizer] = [await readOptional(path.join(folder, 'tokenizer.json')), await loadTokenizer(folder)];
-  if (text === null || tokenizer === null) throw refusal('there is no tokenizer.json, and it loads no model without');
-  const parsed = tokenizerFile.safeParse(JSON.parse(text));
-  if (!parsed.success || parsed.data.model.type !== 'BPE')
-    throw refusal(
-      parsed.success ? `its model is ${parsed.data.model.type}, not BPE` : `tokenizer.json: ${parsed.error.message}`,
-    );
-  const file = parsed.data;
+  const tokenizer = await loadTokenizer(folder);
+  const file = await readJsonIfThere(
+    path.join(folder, 'tokenizer.json'),
+    tokenizerFile,
+    { mostBytes: MAX_TOKENIZER_BYTES },
+    otherForm('tokenizer.json'),
+  );
+  if (file === null || tokenizer === null) throw refusal('there is no tokenizer.json, and it loads no model without');
+  if (file.model.type !== 'BPE') throw refusal(`its model is ${file.model.type}, not BPE`);
   const tokens = tokensById(file, vocabulary);
   const kind = describeKind(file, tokenizer, tokens);
   const special = await specialTokens(folder, tokenizer, tokens);
@@ -78,11 +80,10 @@ export const ggufTokenizer = async (folder: string, vocabulary: number): Promise
   };
 };
 
-const readOptional = (file: string): Promise<string | null> =>
-  readFile(file, 'utf8').catch((error: unknown) => {
-    if (fileErrorCode(error) === 'ENOENT') return null;
-    throw error;
-  });
+const otherForm =
+  (name: string) =>
+  (cause: unknown): Error =>
+    refusal(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
 
 /** Token by id; null: the embedding has a row for it, the tokenizer no token. */
 const tokensById = ({ model, added_tokens: added }: TokenizerFile, vocabulary: number): readonly (string | null)[] => {
@@ -226,8 +227,13 @@ const specialTokens = async (
   tokenizer: TextTokenizer,
   tokens: readonly (string | null)[],
 ): Promise<readonly (readonly [string, GgufValue])[]> => {
-  const text = await readOptional(path.join(folder, 'tokenizer_config.json'));
-  const config = tokenizerConfig.parse(JSON.parse(text ?? '{}'));
+  const config =
+    (await readJsonIfThere(
+      path.join(folder, 'tokenizer_config.json'),
+      tokenizerConfig,
+      { mostBytes: MAX_TOKENIZER_BYTES },
+      otherForm('tokenizer_config.json'),
+    )) ?? tokenizerConfig.parse({});
   const idOf = (token: string | null | undefined): number =>
     token === null || token === undefined ? -1 : tokens.indexOf(token);
   const [bos, eos] = [idOf(config.bos_token), idOf(config.eos_token)];
@@ -239,7 +245,7 @@ const specialTokens = async (
   if (!before && !after && !matches(bare))
     throw refusal('it adds other tokens around a text than one before and one behind it');
   const separate = path.join(folder, 'chat_template.jinja');
-  const template = (await readOptional(separate)) ?? config.chat_template;
+  const template = (await readTextIfThere(separate, { mostBytes: MAX_TEMPLATE_BYTES })) ?? config.chat_template;
   return [
     ...roles.flatMap(({ role, key }) => {
       const id = idOf(config[role]);

@@ -1,8 +1,9 @@
+import { afterString } from '../../files/parse-json.ts';
+
 /** Keys and places that lead from the whole of a JSON text to a part of it. */
 export type JsonPath = readonly (string | number)[];
 
 const SPACE = /\s*/y;
-const STRING = /"(?:[^"\\]|\\.)*"/y;
 const SCALAR = /[^\s,\]}]+/y;
 
 const lengthOf = (pattern: RegExp, text: string, at: number): number => {
@@ -15,12 +16,12 @@ const afterSpace = (text: string, at: number): number => at + lengthOf(SPACE, te
 /** Where the value that begins at `at` ends. */
 const endOfValue = (text: string, at: number): number => {
   const first = text[at];
-  if (first === '"') return at + lengthOf(STRING, text, at);
+  if (first === '"') return afterString(text, at);
   if (first !== '[' && first !== '{') return at + lengthOf(SCALAR, text, at);
   let depth = 0;
   for (let place = at; place < text.length; place += 1) {
     const character = text[place];
-    if (character === '"') place += lengthOf(STRING, text, place) - 1;
+    if (character === '"') place = afterString(text, place) - 1;
     else if (character === '[' || character === '{') depth += 1;
     else if (character === ']' || character === '}') {
       depth -= 1;

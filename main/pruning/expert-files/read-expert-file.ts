@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { refuse } from '../../contract/errors.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
+import { parseForeignJson } from '../../files/parse-json.ts';
 import { MAX_PLAN_CHARACTERS, planOfJson } from '../read-plan.ts';
 import { type PlanTarget, validatePlan } from '../validate-plan.ts';
 import { lineOfValue } from './line-of-value.ts';
@@ -70,7 +71,7 @@ const isEntries = (found: readonly LayerEntry[] | readonly Plan[]): found is rea
 const entriesOf = (text: string, where: string, target: PlanTarget): readonly LayerEntry[] | readonly Plan[] => {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseForeignJson(text);
   } catch (cause) {
     return entriesOfLines(text, where, cause);
   }
@@ -101,7 +102,7 @@ const entriesOfLines = (text: string, where: string, cause: unknown): readonly L
   return filled.flatMap(({ line, number }) => {
     let json: unknown;
     try {
-      json = JSON.parse(line);
+      json = parseForeignJson(line);
     } catch (error) {
       throw unreadable(where, `line ${number} is no JSON (${error instanceof Error ? error.message : ''})`, error);
     }

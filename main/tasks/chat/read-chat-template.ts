@@ -36,7 +36,7 @@ const chatConfig = z.looseObject({ chat_template: z.union([z.string(), named]).n
 const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
 
 /** Of tokenizer_config.json, which may list every special token, and of templates. */
-const MAX_TEMPLATE_BYTES = 16 * 2 ** 20;
+export const MAX_TEMPLATE_BYTES = 16 * 2 ** 20;
 
 const readOptional = (file: string): Promise<string | null> => readTextIfThere(file, { mostBytes: MAX_TEMPLATE_BYTES });
 

@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
 import { comparesBytesOnly, type Verification } from '../../../main/contract/export.ts';
+import { runName } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { Icon } from '../../components/button.tsx';
 import { FactList } from '../../components/data-table.tsx';
@@ -35,7 +36,7 @@ export const ExportOutcome = () => {
   return (
     <section className="card" aria-label="Outcome">
       <div className="section-head">
-        <h3>{run.title}</h3>
+        <h3>{runName(run)}</h3>
         <span className="muted">{formatWhen(run.finishedAt ?? run.createdAt, new Date())}</span>
       </div>
       {run.output !== null && (

@@ -3,7 +3,7 @@ import type { MethodName } from '../../../main/contract/plan.ts';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
-import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFactor, formatFixed, formatPercent } from '../../../main/figures/numbers.ts';
 import { describeFate, expertFates } from '../../plan/expert-fates.ts';
 import { keptAtFactor, standardFactors } from '../../plan/kept-counts.ts';
@@ -14,14 +14,17 @@ import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { effectiveExperts, formatMetric, metricMatrix, rankInLayer } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
+import { ExpertDepth } from './expert-depth.tsx';
+import { ExpertDamage } from './expert-damage.tsx';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { routingMetrics, routingStore } from '../../state/view-stores.ts';
+import { routingMetrics } from '../../state/map-view.ts';
 
 /** One expert on the task in focus: every metric, its rank, and what the plan does with it. */
 export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
   const facts = useFacts();
   const task = focusedTask(facts);
-  const metric = useStore(routingStore, (state) => state.metric);
+  const model = selectedModel(facts);
+  const { metric } = facts.selection.map;
   const { byTask } = useProfiles();
   const { fates } = useCurrentPlan();
   const profile = task === null ? undefined : byTask.get(task.name);
@@ -75,6 +78,12 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
             ]}
           />
           <FateTable layer={layer} expert={expert} />
+        </>
+      )}
+      {isUsable(model) && task !== null && task.error === null && (
+        <>
+          <ExpertDamage model={model} task={task} layer={layer} expert={expert} />
+          {profile !== undefined && <ExpertDepth model={model} task={task} layer={layer} expert={expert} />}
         </>
       )}
     </section>

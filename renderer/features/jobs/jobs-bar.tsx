@@ -3,33 +3,41 @@ import type { JobProgress } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { showDevices } from '../../actions/view.ts';
-import { Button, Icon } from '../../components/button.tsx';
+import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
+import { ClusterLine } from './cluster-line.tsx';
+import { runsStore } from '../../state/runs-store.ts';
+import { WaitingJobs } from './waiting-jobs.tsx';
 import './jobs-bar.css';
 
 export const JobsBar = () => {
   const { jobs, runs } = useFacts();
   const [expanded, setExpanded] = useState(false);
-  const [first, ...others] = jobs;
+  const works = useQuery('cluster.list', {}).data ?? [];
+  const [running, ...waiting] = jobs;
+  const [first, ...rest] = works;
+  const others = running === undefined ? rest : works;
+  const more = waiting.length + others.length;
   return (
     <footer className="jobs-bar" aria-label="Jobs">
-      {first === undefined ? (
+      {running === undefined && first === undefined ? (
         <Idle unfinishedTitle={unfinishedRun(runs)?.title ?? null} />
       ) : (
         <>
-          <JobLine job={first} />
-          {expanded && others.map((job) => <JobLine key={job.run} job={job} />)}
-          {others.length > 0 && (
+          {running === undefined ? first !== undefined && <ClusterLine work={first} /> : <JobLine job={running} />}
+          {expanded && waiting.length > 0 && <WaitingJobs jobs={waiting} />}
+          {expanded && others.map((each) => <ClusterLine key={each.run} work={each} />)}
+          {more > 0 && (
             <Button
               look="quiet"
               className="button-small"
               aria-expanded={expanded}
               onClick={() => setExpanded(!expanded)}
             >
-              {expanded ? 'Fewer' : `${others.length} more`}
+              {expanded ? 'Fewer' : `${more} more`}
             </Button>
           )}
         </>
@@ -62,6 +70,7 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
       </div>
       <span className="job-percent">{percent}&#8201;%</span>
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>
+      <IconButton icon="task" label={`Log of ${job.title}`} onClick={() => runsStore.getState().showDetails(job.run)} />
       <Button
         className="button-small"
         icon="stop"

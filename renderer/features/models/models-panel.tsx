@@ -30,7 +30,7 @@ export const ModelsPanel = () => {
     >
       {models.error !== null && <Problem error={models.error} />}
       {models.data?.length === 0 && <p className="panel-empty">No model yet. Open a Hugging Face folder with +.</p>}
-      <ul className="rows" aria-label="Models">
+      <ul className="rows rows-bounded" aria-label="Models">
         {models.data?.map((model) => (
           <ModelRow key={model.handle} model={model} />
         ))}

@@ -4,16 +4,18 @@ import { useAction } from '../../actions/action.ts';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
 import { showMethods } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
-import { Checkbox, Select } from '../../components/choices.tsx';
+import { Checkbox, Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
 import { ChatSwitch } from '../../profile/chat-switch.tsx';
 import { withChatTemplate } from '../../profile/chat.ts';
+import { clusterStore, readClusterFields } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { BudgetSelect, ProtectSelect } from './budget.tsx';
+import { ClusterFields } from './cluster-fields.tsx';
 import { SweepCalibration } from './sweep-calibration.tsx';
 import { SweepMethods, SweepNumbers, SweepOptions } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
@@ -27,11 +29,15 @@ export const SweepLauncher = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
   const shared = useStore(planStore);
+  const cluster = useStore(clusterStore);
   const start = useAction(startSweep);
   const about = useAction(showMethods);
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
-  const obstacle = sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods });
+  const isOnCluster = cluster.place === 'cluster';
+  const obstacle =
+    sweepObstacle(models, tasks, settings, { ...shared, pages: facts.methods }) ??
+    (isOnCluster && !readClusterFields(cluster.fields).success ? 'A field of the cluster cannot be passed on.' : null);
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (
     <section className="card" aria-label="Sweep">
@@ -115,12 +121,30 @@ export const SweepLauncher = () => {
         )}
         <span>Settings</span>
         <SweepNumbers />
+        <span>Run on</span>
+        <div>
+          <Segmented
+            label="Run on"
+            value={cluster.place}
+            options={[
+              { value: 'here', label: 'This machine' },
+              { value: 'cluster', label: 'Slurm cluster' },
+            ]}
+            onChange={cluster.choosePlace}
+          />
+        </div>
+        {isOnCluster && (
+          <>
+            <span>Cluster</span>
+            <ClusterFields />
+          </>
+        )}
       </div>
       <SweepMethodCosts />
       <div className="sweep-start">
         <p className={obstacle === null ? undefined : 'muted'}>{obstacle ?? <SweepCostLine />}</p>
         <Button look="primary" icon="play" onClick={start.perform} disabled={!start.enabled}>
-          Start sweep
+          {isOnCluster ? 'Submit sweep' : 'Start sweep'}
         </Button>
       </div>
     </section>

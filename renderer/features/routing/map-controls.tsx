@@ -9,10 +9,13 @@ import { Definition } from '../../components/definition.tsx';
 import { definitions } from '../../definitions/definitions.ts';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { ChatSwitch } from '../../profile/chat-switch.tsx';
+import { useComparableModels } from '../../profile/comparable-models.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
-import { routingMetrics, routingStore } from '../../state/view-stores.ts';
-
-const NO_TASK = '';
+import { routingMetrics } from '../../state/map-view.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import { routingStore } from '../../state/view-stores.ts';
+import { minusChoices, orderChoices } from './map-choices.ts';
+import { OtherProfile } from './other-profile.tsx';
 
 const scalingTitles: Readonly<Record<MapScaling, string>> = {
   linear: 'linear',
@@ -24,41 +27,50 @@ const scalingTitles: Readonly<Record<MapScaling, string>> = {
 export const MapControls = () => {
   const facts = useFacts();
   const { tasks, selection } = facts;
+  const { metric, minus, scaling, order } = selection.map;
   const model = selectedModel(facts);
-  const { metric, compareWith, scaling, asTable, chooseMetric, chooseScaling, compare, showTable } =
-    useStore(routingStore);
+  const { asTable, showTable } = useStore(routingStore);
+  const { drawMap } = selectionStore.getState();
   const { byTask } = useProfiles();
+  const comparable = useComparableModels();
   const profile = useAction(profileTasks);
-  const usable = tasks.filter((task) => task.error === null);
-  const others = usable.filter((task) => task.handle !== selection.task && byTask.has(task.name));
-  const byHandle = (handle: string) => usable.find((task) => task.handle === handle)?.handle ?? null;
+  const others = tasks.filter((task) => task.error === null && task.handle !== selection.task && byTask.has(task.name));
+  const minuses = minusChoices(others, comparable);
+  const orders = orderChoices(others);
+  const isDifference = minuses.some(({ minus: each, isChosen }) => each !== null && isChosen(minus));
   return (
     <div className="map-controls">
       <Select
         label={<Definition of={metric}>Metric</Definition>}
         value={metric}
         options={routingMetrics.map((value) => ({ value, label: definitions[value].term }))}
-        onChange={chooseMetric}
+        onChange={(chosen) => drawMap({ metric: chosen })}
       />
       <Select
         label={<Definition of="difference">Minus</Definition>}
-        value={others.some((task) => task.handle === compareWith) ? String(compareWith) : NO_TASK}
-        options={[
-          { value: NO_TASK, label: 'nothing' },
-          ...others.map((task) => ({ value: String(task.handle), label: task.title })),
-        ]}
-        onChange={(handle) => compare(byHandle(handle))}
-        disabled={others.length === 0}
+        value={minuses.find(({ isChosen }) => isChosen(minus))?.value ?? ''}
+        options={minuses}
+        onChange={(value) => drawMap({ minus: minuses.find((choice) => choice.value === value)?.minus ?? null })}
+        disabled={minuses.length === 1}
+      />
+      <Select
+        label={<Definition of="expertOrder">Order</Definition>}
+        value={orders.find(({ isChosen }) => isChosen(order))?.value ?? 'number'}
+        options={orders}
+        onChange={(value) => {
+          const chosen = orders.find((choice) => choice.value === value);
+          if (chosen !== undefined) drawMap({ order: chosen.order });
+        }}
       />
       <Select
         label={<Definition of="mapScaling">Colours</Definition>}
-        value={compareWith !== null && (scaling === 'log' || scaling === 'rank') ? 'linear' : scaling}
+        value={isDifference && (scaling === 'log' || scaling === 'rank') ? 'linear' : scaling}
         options={mapScalings.map((value) => ({
           value,
           label: scalingTitles[value],
-          disabled: compareWith !== null && (value === 'log' || value === 'rank'),
+          disabled: isDifference && (value === 'log' || value === 'rank'),
         }))}
-        onChange={chooseScaling}
+        onChange={(chosen) => drawMap({ scaling: chosen })}
       />
       <div className="view-head-end">
         {model !== null && <ChatSwitch models={[model]} short />}
@@ -75,6 +87,7 @@ export const MapControls = () => {
           onChange={(value) => showTable(value === 'table')}
         />
       </div>
+      <OtherProfile />
     </div>
   );
 };

@@ -1,134 +1,110 @@
-import type { RunKind, RunManifest, RunState } from '../../../main/contract/run.ts';
-import { isResumable } from '../../actions/jobs.ts';
-import { openRun } from '../../actions/open-run.ts';
-import { isReproducible, startReproduction } from '../../actions/sweep.ts';
-import { Icon, IconButton } from '../../components/button.tsx';
-import type { IconName } from '../../components/button.tsx';
+import { useDeferredValue, useMemo } from 'react';
+import { useStore } from 'zustand';
+import { filterRuns, runOrders, sortRuns } from '../../../main/contract/run-filter.ts';
+import type { RunOrder } from '../../../main/contract/run-filter.ts';
+import { formatCount } from '../../../main/figures/numbers.ts';
+import { IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { WindowedList } from '../../components/windowed-list.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatWhen } from '../../format/format-time.ts';
-import { runDeviceText } from '../../format/record-words.ts';
-import { selectionStore } from '../../state/selection-store.ts';
+import { runsStore } from '../../state/runs-store.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
+import { ChosenRuns } from './chosen-runs.tsx';
+import { RunRow } from './run-row.tsx';
+import './runs.css';
 
-const icons: Readonly<Record<RunKind, IconName>> = {
-  profile: 'table',
-  sweep: 'chart',
-  export: 'save',
-  verify: 'check',
-  reproduce: 'resume',
-  finetune: 'model',
-  experiment: 'table',
+const ROW_PX = 44;
+
+const orderNames: Readonly<Record<RunOrder, string>> = {
+  newest: 'Newest',
+  name: 'Name',
+  kind: 'Kind',
+  duration: 'Longest',
 };
-const stateWords: Readonly<Record<RunState, string>> = {
-  queued: 'waiting',
-  running: 'running',
-  done: 'done',
-  failed: 'failed',
-  cancelled: 'cancelled',
-  interrupted: 'interrupted',
+
+/** From row to row by the arrow keys. */
+const walkRows = (event: React.KeyboardEvent<HTMLUListElement>): void => {
+  const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+  if (step === 0 || !(event.target instanceof HTMLElement) || !event.target.classList.contains('row-main')) return;
+  const row = event.target.closest('li');
+  const next = step > 0 ? row?.nextElementSibling : row?.previousElementSibling;
+  const main = next?.querySelector('.row-main');
+  if (!(main instanceof HTMLElement)) return;
+  event.preventDefault();
+  main.focus();
 };
 
 export const RunsPanel = () => {
   const runs = useQuery('runs.list', {});
-  const ordered = [...(runs.data ?? [])].sort((left, right) => right.createdAt.localeCompare(left.createdAt));
-  return (
-    <Panel title="Runs" count={runs.data === undefined ? '' : String(runs.data.length)} grows>
-      {runs.error !== null && <Problem error={runs.error} />}
-      {runs.data?.length === 0 && <p className="panel-empty">Profiles, sweeps and exports will be listed here.</p>}
-      <ul className="rows rows-many" aria-label="Runs">
-        {ordered.map((run) => (
-          <RunRow key={run.id} run={run} />
-        ))}
-      </ul>
-    </Panel>
+  const shown = shownSweep(useFacts())?.id ?? null;
+  const { text, order, archived, chosen, renaming, filter, sortBy, showArchived, showTrash } = useStore(runsStore);
+  const sought = useDeferredValue(text);
+  const listed = useMemo(
+    () => sortRuns(filterRuns(runs.data ?? [], { text: sought, tags: [], archived }), order),
+    [runs.data, sought, archived, order],
   );
-};
-
-const RunRow = ({ run }: { readonly run: RunManifest }) => {
-  const facts = useFacts();
-  const isShown = run.kind === 'sweep' && shownSweep(facts)?.id === run.id;
-  const { busy, start } = useRequest();
-  const active = run.state === 'running' || run.state === 'queued';
+  const total = runs.data?.length ?? 0;
+  const archivedCount = useMemo(
+    () => (runs.data ?? []).filter(({ label }) => label?.archived === true).length,
+    [runs.data],
+  );
+  const count = listed.length === total ? formatCount(total) : `${formatCount(listed.length)} of ${formatCount(total)}`;
   return (
-    <li className="row" aria-current={isShown ? 'true' : undefined}>
-      <button
-        type="button"
-        className="row-main"
-        title={run.damaged ?? run.error ?? `${run.commandLine}\n${runDeviceText(run.device)}`}
-        disabled={run.damaged !== undefined}
-        onClick={() => openRun(facts, run)}
-      >
-        <Icon name={icons[run.kind]} />
-        <span className="row-text">
-          <span className="row-title">{run.title}</span>
-          <span className={`row-note run-${run.state}`}>
-            {run.damaged !== undefined ? 'damaged · ' : run.state === 'done' ? '' : `${stateWords[run.state]} · `}
-            {formatWhen(run.finishedAt ?? run.createdAt, new Date())}
-          </span>
-        </span>
-      </button>
-      <div className="row-tools">
-        {active && (
-          <IconButton
-            icon="stop"
-            label={`Cancel ${run.title}`}
-            disabled={busy}
-            onClick={() => start(({ bridge }) => bridge.call('jobs.cancel', { run: run.id }))}
+    <Panel
+      title="Runs"
+      count={runs.data === undefined ? '' : count}
+      grows
+      tools={<IconButton icon="trash" label="Trash of runs" onClick={() => showTrash(true)} />}
+    >
+      {runs.error !== null && <Problem error={runs.error} />}
+      {total === 0 && runs.error === null && (
+        <p className="panel-empty">Profiles, sweeps and exports will be listed here.</p>
+      )}
+      {total > 0 && (
+        <div className="runs-tools">
+          <input
+            className="input"
+            type="search"
+            aria-label="Filter runs"
+            placeholder="Filter, #tag"
+            value={text}
+            onChange={(event) => filter(event.target.value)}
+          />
+          <select
+            aria-label="Order of runs"
+            value={order}
+            onChange={(event) => sortBy(runOrders.find((known) => known === event.target.value) ?? 'newest')}
+          >
+            {runOrders.map((known) => (
+              <option key={known} value={known}>
+                {orderNames[known]}
+              </option>
+            ))}
+          </select>
+          {archivedCount > 0 && (
+            <label className="checkbox">
+              <input type="checkbox" checked={archived} onChange={(event) => showArchived(event.target.checked)} />
+              Archived ({formatCount(archivedCount)})
+            </label>
+          )}
+        </div>
+      )}
+      {chosen.length > 0 && <ChosenRuns runs={runs.data ?? []} />}
+      {total > 0 && listed.length === 0 && <p className="panel-empty">No run is found.</p>}
+      <WindowedList label="Runs" items={listed} rowHeight={ROW_PX} keyOf={(run) => run.id} onKeyDown={walkRows}>
+        {(run, place) => (
+          <RunRow
+            run={run}
+            place={place}
+            isShown={run.kind === 'sweep' && run.id === shown}
+            isChosen={chosen.includes(run.id)}
+            isChoosing={chosen.length > 0}
+            isRenaming={renaming === run.id}
           />
         )}
-        {run.damaged === undefined && isResumable(run) && (
-          <IconButton
-            icon="resume"
-            label={`Resume ${run.title}`}
-            disabled={busy}
-            onClick={() =>
-              start(async ({ bridge, cache }) => {
-                await bridge.call('jobs.resume', { run: run.id });
-                cache.invalidate(listsRuns);
-              })
-            }
-          />
-        )}
-        {run.damaged === undefined && isReproducible(run) && (
-          <IconButton
-            icon="resume"
-            label={`Reproduce ${run.title}: run it again and compare every number`}
-            disabled={busy}
-            onClick={() => start((engine) => startReproduction(engine, run.id))}
-          />
-        )}
-        {run.damaged !== undefined && (
-          <IconButton
-            icon="trash"
-            label={`Move ${run.title} to the workspace's trash: ${run.damaged}`}
-            disabled={busy}
-            onClick={() =>
-              start(async ({ bridge, cache }) => {
-                await bridge.call('runs.trash', { run: run.id });
-                cache.invalidate((name) => name === 'runs.list');
-              })
-            }
-          />
-        )}
-        {run.damaged === undefined && !active && (
-          <IconButton
-            icon="trash"
-            label={`Remove ${run.title} from disk`}
-            disabled={busy}
-            onClick={() =>
-              start(async ({ bridge, cache }) => {
-                await bridge.call('runs.remove', { run: run.id });
-                cache.invalidate((name) => name === 'runs.list');
-                if (selectionStore.getState().run === run.id) selectionStore.getState().selectRun(null);
-              })
-            }
-          />
-        )}
-      </div>
-    </li>
+      </WindowedList>
+    </Panel>
   );
 };

@@ -66,7 +66,7 @@ export const TasksPanel = () => {
           <Definition of="profiled">●</Definition>
         </div>
       )}
-      <ul className="rows" aria-label="Tasks">
+      <ul className="rows rows-bounded" aria-label="Tasks">
         {tasks.data?.map((task) => (
           <TaskRow key={task.handle} task={task} />
         ))}

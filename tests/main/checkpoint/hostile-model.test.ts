@@ -168,6 +168,53 @@ test('a pattern that takes for ever is ended, and the text named', async () => {
   expect(tokenizer?.encode('a', false).length).toBeGreaterThan(0);
 });
 
+const ofType = (type: string, more: Json): Json => ({ type, ...more });
+const sequenceA = { Sequence: { id: 'A', type_id: 0 } };
+
+test.each<[string, Json]>([
+  [
+    'a mark for spaces of a thousand characters',
+    { pre_tokenizer: ofType('Metaspace', { replacement: 'x'.repeat(1e3) }) },
+  ],
+  [
+    'replacements between words',
+    { pre_tokenizer: ofType('Replace', { pattern: { String: 'a' }, content: 'a'.repeat(100) }) },
+  ],
+  [
+    'a template that repeats the text',
+    { post_processor: ofType('TemplateProcessing', { single: Array.from({ length: 1000 }, () => sequenceA) }) },
+  ],
+  [
+    'decoders that double a text again and again',
+    {
+      decoder: ofType('Sequence', {
+        decoders: Array.from({ length: 40 }, () => ofType('Replace', { pattern: { String: 'a' }, content: 'aa' })),
+      }),
+    },
+  ],
+  ['a beginning of a million characters', { normalizer: ofType('Prepend', { prepend: 'x'.repeat(1e6) }) }],
+])('%s is refused', async (_what, parts) => {
+  await expect(edited((tokenizer) => Object.assign(tokenizer, parts))).rejects.toMatchObject({ code: 'bad-tokenizer' });
+});
+
+test('a decoder whose pattern takes for ever is ended', async () => {
+  const tokenizer = await edited((json) => {
+    const endless = ofType('Replace', { pattern: { Regex: '(a+)+$' }, content: '' });
+    json['decoder'] = ofType('Sequence', { decoders: [ofType('Fuse', {}), endless] });
+  });
+  const ids = tokenizer?.encode(`${'a'.repeat(60)}!`, false) ?? [];
+  expect(() => tokenizer?.decode(ids)).toThrow('tokens are not turned into a text in time');
+});
+
+test('what the library throws at a text is told as a tokenizer that is not sound', async () => {
+  const tokenizer = await edited((json) => {
+    json['post_processor'] = ofType('TemplateProcessing', { single: 7, pair: [], special_tokens: {} });
+  });
+  expect(() => tokenizer?.encode('a', true)).toThrow(
+    expect.objectContaining({ code: 'bad-tokenizer', kind: 'refused' }),
+  );
+});
+
 test.each([[1], 'x', { bos_token: 7 }])('a tokenizer_config.json that is %j is refused by name', async (config) => {
   const folder = await scored();
   await writeFile(path.join(folder, 'tokenizer_config.json'), JSON.stringify(config));

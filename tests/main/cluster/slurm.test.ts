@@ -3,8 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { followJobs, readTasks } from '../../../main/cluster/slurm-jobs.ts';
 import { readNodes, requireOneKind } from '../../../main/cluster/slurm-nodes.ts';
-import { type ClusterRequest, shellWord, slurmScript } from '../../../main/cluster/slurm-script.ts';
-import { hasFailed, isActive, readJobLines, readQueue, taskText } from '../../../main/cluster/slurm-state.ts';
+import { clusterTasks } from '../../../main/cluster/cluster-tasks.ts';
+import { shellWord, slurmScript } from '../../../main/cluster/slurm-script.ts';
+import { readJobLines, readQueue } from '../../../main/cluster/slurm-state.ts';
+import { hasFailed, isActive, taskText } from '../../../main/contract/cluster-text.ts';
+import { clusterRequest, type ClusterRequest } from '../../../main/contract/cluster.ts';
 
 // Answers as Slurm 24.11 gave them to an array of three and a joining job.
 const QUEUE = JSON.stringify({
@@ -31,7 +34,7 @@ const QUEUE = JSON.stringify({
 });
 const LINES = [
   'JobId=4 ArrayJobId=1 ArrayTaskId=2 JobName=a JobState=FAILED Reason=NonZeroExitCode Dependency=(null) ' +
-    'ExitCode=3:0 NodeList=vm StdErr=/logs/worker-1-2.log StdOut=/logs/worker-1-2.log',
+    'ExitCode=3:0 RunTime=1-02:03:04 NodeList=vm StdErr=/logs/worker-1-2.log StdOut=/logs/worker-1-2.log',
   'JobId=1 ArrayJobId=1 ArrayTaskId=3 JobName=a JobState=COMPLETED Reason=None ExitCode=0:0 NodeList=vm StdOut=/l',
   'JobId=2 JobName=a JobState=CANCELLED Reason=DependencyNeverSatisfied ExitCode=0:9 NodeList= StdOut=/logs/join-2.log',
 ].join('\n');
@@ -45,6 +48,8 @@ const request: ClusterRequest = {
   processors: 2,
   memory: null,
   setup: ['module load nodejs'],
+  host: null,
+  command: null,
 };
 
 describe('what Slurm tells', () => {
@@ -59,21 +64,70 @@ describe('what Slurm tells', () => {
     expect(isActive(completed)).toBe(false);
   });
 
-  it('names node, exit code and log of a task that failed, once nothing runs any more', async () => {
+  it('is looked at until nothing runs any more, and what Slurm forgets stays as it ended', async () => {
+    const looks = [LINES, '', LINES];
     const command = (program: string, args: readonly string[]): Promise<string> =>
-      Promise.resolve(program === 'squeue' ? '{"jobs":[]}' : args.includes('1') ? LINES : '');
-    const said: string[] = [];
-    const jobs = { array: 1, join: 2 };
-    expect(await readTasks(command, jobs)).toHaveLength(3);
-    const following = followJobs(command, jobs, {
-      signal: new AbortController().signal,
-      say: (line) => said.push(line),
-    });
-    await expect(following).rejects.toMatchObject({
-      code: 'cluster-task-failed',
-      message: 'task 2 on vm: FAILED, exit code 3 (NonZeroExitCode); its log: /logs/worker-1-2.log.',
-    });
-    expect(said).toHaveLength(3);
+      Promise.resolve(
+        program === 'squeue' ? (looks.length > 1 ? QUEUE : '{"jobs":[]}') : args.includes('1') ? (looks[0] ?? '') : '',
+      );
+    expect(await readTasks(command, { array: 1, join: 2 })).toHaveLength(4);
+    const seen: (readonly string[])[] = [];
+    await followJobs(
+      command,
+      { array: 1, join: 2 },
+      {
+        signal: new AbortController().signal,
+        seen: (tasks) => {
+          seen.push((tasks ?? []).map(taskText).sort());
+          return Promise.resolve();
+        },
+        pause: () => {
+          looks.shift();
+          return Promise.resolve();
+        },
+      },
+    );
+    const ended = ['task 2 on vm: FAILED, exit code 3 (NonZeroExitCode)', 'task 3 on vm: COMPLETED, exit code 0'];
+    const running = ['joining job: PENDING (Dependency)', 'task 1 on vm: RUNNING'];
+    expect(seen[0]).toEqual([...running, ...ended].sort());
+    expect(seen[1]).toEqual(seen[0]);
+    expect(seen[2]).toEqual(['joining job: CANCELLED, signal 9 (DependencyNeverSatisfied)', ...ended].sort());
+  });
+
+  it('is told task by task: those that wait as one wait each, and each with the parts that it has done', () => {
+    const waiting = readJobLines(
+      'JobId=1 ArrayJobId=1 ArrayTaskId=1,3-4 JobState=PENDING Reason=Resources StdOut=/l/%a',
+    );
+    const ended = readJobLines(LINES).filter(({ task }) => task === 2);
+    const tasks = clusterTasks([...waiting, ...ended], { workers: 4 }, new Map([[2, 5]]));
+    expect(tasks.map(taskText)).toEqual([
+      'task 1: PENDING (Resources)',
+      'task 2 on vm: FAILED, exit code 3 (NonZeroExitCode)',
+      'task 3: PENDING (Resources)',
+      'task 4: PENDING (Resources)',
+      'joining job: UNKNOWN',
+    ]);
+    expect(tasks.map(({ parts }) => parts)).toEqual([0, 5, 0, 0, null]);
+    expect(tasks.map(({ log }) => log)).toEqual([null, '/logs/worker-1-2.log', null, null, null]);
+    expect(tasks[1]?.elapsedMs).toBe(((26 * 60 + 3) * 60 + 4) * 1000);
+  });
+});
+
+describe('what a user asks of a cluster', () => {
+  it('cannot become another option of sbatch or ssh', () => {
+    expect(clusterRequest.parse({}).workers).toBe(1);
+    for (const wrong of [
+      { host: '-oProxyCommand=touch /tmp/x' },
+      { host: 'login node' },
+      { partition: 'main\n#SBATCH --uid=0' },
+      { gres: 'gpu:1 --wrap=x' },
+      { setup: ['module load a\nmodule load b'] },
+      { workers: 0 },
+    ])
+      expect(clusterRequest.safeParse(wrong).success, JSON.stringify(wrong)).toBe(false);
+    expect(
+      clusterRequest.safeParse({ host: 'me@login.cluster', partition: 'gpu,long', time: '1-00:00:00' }).success,
+    ).toBe(true);
   });
 });
 
@@ -106,7 +160,7 @@ describe('an array on mixed hardware', () => {
 
 describe('the batch script', () => {
   it('says what it does, and holds every option and line that was asked for', () => {
-    expect(slurmScript('sweep-1', '/shared/my work', ['node', 'uncurl.ts'], request)).toBe(
+    expect(slurmScript('sweep-1', '/shared/my work', 'node uncurl.ts', request)).toBe(
       [
         '#!/bin/bash',
         '# Works on the sweep sweep-1: "work" fills its steps, one task of the array each; "join" makes the run of them.',

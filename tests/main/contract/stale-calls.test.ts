@@ -30,11 +30,13 @@ const manifest = (state: RunManifest['state']): RunManifest => ({
   error: null,
 });
 const results = [
+  'damage.read',
   'experiment.read',
   'experiment.report',
   'outcomes.read',
   'report.make',
   'reproduction.read',
+  'runs.log',
   'sweep.compare',
   'sweep.read',
   'sweep.sizeTrend',
@@ -46,11 +48,26 @@ test.each<[string, EngineEvent, readonly string[]]>([
   ['a run that starts', { type: 'run.changed', manifest: manifest('running') }, []],
   ['a run that is done', { type: 'run.changed', manifest: manifest('done') }, results],
   ['a run that fails', { type: 'run.changed', manifest: manifest('failed') }, results],
-  ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list']],
-  ['a profile', { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' }, ['plan.make', 'profile.read']],
-  ['a model', { type: 'models.changed' }, ['models.list']],
+  [
+    'a profile',
+    { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' },
+    ['expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
+  ],
+  ['a model', { type: 'models.changed' }, ['models.list', 'models.pruned']],
+  ['a run that is removed', { type: 'run.removed', run: 'r' }, ['models.list', 'tasks.list', 'trash.list']],
+  ['waiting jobs in another order', { type: 'jobs.reordered' }, ['jobs.list']],
+  ['what is said of runs', { type: 'runs.relisted' }, ['models.list', 'runs.list', 'tasks.list', 'trash.list']],
+  [
+    'a verification that is done',
+    { type: 'run.changed', manifest: { ...manifest('done'), kind: 'verify' } },
+    [...results, 'runs.list'].sort(),
+  ],
   ['a task', { type: 'tasks.changed' }, ['tasks.list', 'tasks.tryCalibration']],
-  ['a device', { type: 'device.changed' }, ['devices.list', 'engine.facts', 'plan.make', 'profile.read']],
+  [
+    'a device',
+    { type: 'device.changed' },
+    ['devices.list', 'engine.facts', 'expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
+  ],
 ])('%s makes stale what reads it', (_, event, expected) => {
   expect(stale(event, 'r')).toEqual(expected);
 });

@@ -60,7 +60,7 @@ test('a difference of two tasks is drawn about 0, and its table says both', () =
       metric: 'share',
       profiles: [profile, minus],
       theme: 'light',
-      minus,
+      minus: { name: minus.task, profile: minus, places: null },
     },
     { models: new Map(), tasks: new Map() },
   );
@@ -86,4 +86,56 @@ test('the table of a map with a plan says what the plan does with each expert', 
     'merged',
     '',
   ]);
+});
+
+test('against a pruned copy experts are held against what they were, and those that are gone are named', () => {
+  const [profile, copy] = [sampleProfile('sums', 1, 3), sampleProfile('sums', 1, 2)];
+  const minus = { name: 'e3-pruned', profile: copy, places: [[0, null, 1]] };
+  const view = { manifest: sampleManifest, model: 'e3', profile, metric: 'share', profiles: [profile], minus } as const;
+  const names = { models: new Map(), tasks: new Map() };
+  const { picture, table } = routingView({ ...view, theme: 'light', scaling: 'linear' }, names);
+  const texts = findAll(parseXml(picture?.draw().svg ?? ''), 'text').map(({ text }) => text);
+  expect(texts).toContain('never chosen, or gone in e3-pruned');
+  const [, header = '', ...lines] = table.write().split('\n');
+  const column = header.split(',').indexOf('share_difference');
+  const share = (of: typeof profile, expert: number): number => (of.counts[0]?.[expert] ?? 0) / of.tokens;
+  expect(lines.slice(0, 3).map((line) => line.split(',')[column])).toEqual([
+    String(share(profile, 0) - share(copy, 0)),
+    '',
+    String(share(profile, 2) - share(copy, 1)),
+  ]);
+});
+
+test('a map in another order is drawn in it, and says by what', () => {
+  const profile = sampleProfile('sums', 2, 3);
+  const view = { manifest: sampleManifest, model: 'e3', profile, metric: 'share', profiles: [profile], theme: 'light' };
+  const drawn = (places: readonly (readonly number[])[] | null): string =>
+    routingView(
+      { ...view, theme: 'light', order: places === null ? null : { places, words: 'by falling value' } },
+      { models: new Map(), tasks: new Map() },
+    ).picture?.draw().svg ?? '';
+  expect(
+    drawn([
+      [2, 1, 0],
+      [0, 1, 2],
+    ]),
+  ).toContain('place in the layer, experts by falling value');
+  const cells = (svg: string): string => svg.slice(svg.indexOf('crispEdges'), svg.indexOf('</g>'));
+  const plain = cells(drawn(null));
+  expect(
+    cells(
+      drawn([
+        [0, 1, 2],
+        [0, 1, 2],
+      ]),
+    ),
+  ).toBe(plain);
+  expect(
+    cells(
+      drawn([
+        [2, 1, 0],
+        [0, 1, 2],
+      ]),
+    ),
+  ).not.toBe(plain);
 });

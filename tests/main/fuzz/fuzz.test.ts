@@ -12,8 +12,10 @@ const isTyped = (error: unknown): boolean => error instanceof WorkbenchError || 
 // Otherwise what is mutated would be refused for something else.
 test('every reader reads its sound example', async () => {
   const unread: string[] = [];
-  for (const { name, sound, read } of await fuzzedParsers(await temporaryFolder()))
+  for (const { name, sound, read, close } of await fuzzedParsers(await temporaryFolder())) {
     await read(sound).catch((error: unknown) => unread.push(`${name}: ${String(error)}`));
+    await close?.();
+  }
   expect(unread).toEqual([]);
 });
 
@@ -36,6 +38,7 @@ test('every reader of foreign data gives a value or a refusal, whatever is done 
             );
         }
       }
+      await parser.close?.();
     }
   } finally {
     process.off('unhandledRejection', note);

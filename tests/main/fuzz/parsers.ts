@@ -18,20 +18,14 @@ import { readOutcomes } from '../../../main/runs/read-outcomes.ts';
 import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { readChatTemplate } from '../../../main/tasks/chat/read-chat-template.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
+import { exportParsers } from './export-parsers.ts';
+import { type FuzzedParser, MUTATIONS, ofText as text } from './fuzzed-parser.ts';
+import { pageMessages } from './page-messages.ts';
+import { taskParsers } from './task-parsers.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { readProfileFile } from '../../../main/workspace/profile-file.ts';
 import { readLockHolder } from '../../../main/workspace/run-lock.ts';
 import { createStepStore } from '../../../main/workspace/step-store.ts';
-
-/** A reader of foreign data: a sound example of what it reads, and how it is read once that lies in a folder. */
-export interface FuzzedParser {
-  readonly name: string;
-  readonly sound: Buffer;
-  /** How often `npm test` mutates it: 500 times, fewer what takes long (Parquet: each refusal ends a thread). */
-  readonly mutations: number;
-  /** Puts the bytes where they belong and reads them. */
-  readonly read: (bytes: Buffer) => Promise<unknown>;
-}
 
 const root = path.join(import.meta.dirname, '../../..');
 const fixture = (...parts: readonly string[]): string => path.join(root, 'tests', 'fixtures', ...parts);
@@ -73,9 +67,9 @@ metric_list: [{metric: acc}]
 const template = `{%- for message in messages -%}{%- if message['role'] == 'user' -%}
 [INST] {{ message['content'] | trim }} [/INST]{%- else -%}{{ message.content }}{%- endif -%}{%- endfor -%}`;
 
-const MUTATIONS = 500;
+/** Each refusal of a row, and each profile, takes its time. */
 const mutationsOf = (file: string): number =>
-  file.endsWith('.parquet') ? 10 : file === 'p.safetensors' ? 100 : MUTATIONS;
+  file.endsWith('.parquet') ? 20 : file === 'p.safetensors' ? 100 : MUTATIONS;
 
 /** All of them, working in `folder`, which is theirs. */
 export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedParser[]> => {
@@ -116,13 +110,6 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     };
     return inFile(name, file, await readFile(path.join(from, file)), read, from);
   };
-  const text = (name: string, sound: Buffer, read: (content: string) => unknown): FuzzedParser => ({
-    name,
-    sound,
-    mutations: MUTATIONS,
-    read: (bytes) => Promise.resolve(read(bytes.toString('utf8'))),
-  });
-
   const mixtral = fixture('reference', 'checkpoints', 'mixtral');
   const workspace = await openWorkspace(await place('workspace'));
   await mkdir(path.join(workspace.path, 'runs', RUN), { recursive: true });
@@ -274,5 +261,8 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       json(encodeEvaluation({ model: { name: 'm', fingerprint: 'f' }, task: 't', plan: null, outcomes: [text1] })),
       () => steps.readJson(KEY, evaluationRecord),
     ),
+    ...(await taskParsers(place)),
+    ...(await exportParsers(place)),
+    await pageMessages(await place('workspace-of-pages')),
   ];
 };

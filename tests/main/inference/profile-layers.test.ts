@@ -53,6 +53,24 @@ describe('a profile with everything', () => {
     expectSame(whole, await profiled({}, [3, 0, 4, 2, 1]));
   });
 
+  it('samples every choice of few tokens, in the order of the texts whatever the batches', async () => {
+    const { sample, counts, gateMass, layers, experts, topK, tokens } = await profiled({ batchSlots: 8 });
+    expect(sample?.size).toBe(tokens);
+    const sums = { counts: new Float64Array(layers * experts), gates: new Float64Array(layers * experts) };
+    sample?.experts.forEach((expert, at) => {
+      const layer = Math.floor(at / (tokens * topK));
+      sums.counts[layer * experts + expert]! += 1;
+      sums.gates[layer * experts + expert]! += sample.weights[at]!;
+    });
+    expect(sums.counts).toEqual(counts);
+    sums.gates.forEach((gate, at) => expect(gate).toBeCloseTo(gateMass[at]!, 5));
+    const runner = await openRunner(scoringFixture('mixtral-byte-fallback'));
+    const alone = await runner.profile(items, uncancelled, ['choices']);
+    expect(alone.sample).toEqual({ ...sample, weights: expect.any(Float32Array) });
+    expect(alone.outputs).toBeUndefined();
+    expect(alone.items).toBe(items.length);
+  });
+
   it('says what its definitions say', async () => {
     const { layers, experts, topK, tokens, counts, eanSum, peakOutputs, residualSum, reapSum, outputs, elimination } =
       await profiled();

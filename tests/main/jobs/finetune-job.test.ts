@@ -47,6 +47,7 @@ const subject = async (): Promise<{
     meter: createProgressMeter({ run: 'run', kind: 'finetune', title: 'A job' }, Date.now),
     now: Date.now,
     emit: () => undefined,
+    requireRun: () => Promise.resolve(),
   };
   return { input, context, parent, asked: () => asked };
 };

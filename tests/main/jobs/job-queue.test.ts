@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { CancelledError, WorkbenchError } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { runManifest, type RunManifest, type RunState } from '../../../main/contract/run.ts';
+import { carryOutHere } from '../../../main/jobs/carry-out.ts';
 import { JobQueue } from '../../../main/jobs/job-queue.ts';
 import type { Job } from '../../../main/jobs/job-context.ts';
 import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
@@ -27,7 +28,7 @@ const openQueue = async (): Promise<{
   };
   const queue = new JobQueue(
     workspace.runs,
-    () => Promise.resolve(resources),
+    carryOutHere(workspace.runs, () => Promise.resolve(resources), Date.now),
     (event) => events.push(event),
     Date.now,
   );
@@ -68,6 +69,38 @@ const heldJob = (): { job: Job; end: () => void; started: Promise<void> } => {
   };
   return { job, end: () => end(), started };
 };
+
+test('waiting jobs are worked on in the order they are moved to; one whose turn has come stays', async () => {
+  const { queue, events, create } = await openQueue();
+  const made = [await create(), await create(), await create(), await create()];
+  const [running = '', second = '', third = '', fourth = ''] = made.map(({ manifest }) => manifest.id);
+  const held = made.map(heldJob);
+  made.forEach((one, index) => queue.add(one, held[index]?.job ?? (() => Promise.reject(new Error('no job')))));
+  await held[0]?.started;
+  const order = (): readonly string[] => queue.list().map(({ run }) => run);
+  queue.move(fourth, second);
+  expect(order()).toEqual([running, fourth, second, third]);
+  queue.move(second, null);
+  expect(order()).toEqual([running, fourth, third, second]);
+  queue.move(third, third);
+  expect(order()).toEqual([running, fourth, third, second]);
+  expect(events.filter(({ type }) => type === 'jobs.reordered')).toHaveLength(3);
+  for (const [run, before] of [
+    [running, fourth],
+    [fourth, running],
+    ['verify-none', null],
+    [fourth, 'verify-none'],
+  ] as const)
+    expect(() => queue.move(run, before)).toThrow(/does not wait here/);
+  queue.cancel(third);
+  const ended = [running, second, third, fourth].map((run) => queue.finished(run).catch(() => null));
+  held.forEach(({ end }) => end());
+  await Promise.all(ended);
+  const begun = events.flatMap((event) =>
+    event.type === 'run.changed' && event.manifest.state === 'running' ? [event.manifest.id] : [],
+  );
+  expect(begun).toEqual([running, fourth, second]);
+});
 
 test('jobs run one at a time in the order they came; states are announced once they are on disk', async () => {
   const { queue, events, workspace, create } = await openQueue();

@@ -125,6 +125,17 @@ test('every byte of a Parquet file may be wrong: it is refused or read, in time,
   expect(unhandled).toEqual([]);
 });
 
+test('a header without a name that every column has is refused, and ends nothing', async () => {
+  const bytes = parquet();
+  const name = bytes.indexOf(Buffer.from('\x48\x04root', 'latin1'));
+  expect(name).toBeGreaterThan(0);
+  // Field 14 of the schema, which there is not, in place of field 4, its name.
+  bytes[name] = 0xe8;
+  const file = await inFolder('unnamed.parquet', bytes);
+  await expect(readParquetRows(file)).rejects.toMatchObject({ code: 'bad-parquet', kind: 'refused' });
+  expect((await readParquetRows(await inFolder('sound.parquet', parquet()))).rows).toHaveLength(3);
+});
+
 test('a page that holds far more than the file says is refused', async () => {
   // A page of zeros, a thousand times smaller on disk, in the place of the first column's.
   const zeros = gzipSync(Buffer.alloc(2 ** 20));

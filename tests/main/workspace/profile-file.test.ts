@@ -2,8 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { WINDOW } from '../../../main/profile/choice-sample.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
-import { readProfileFile, writeProfileFile } from '../../../main/workspace/profile-file.ts';
+import {
+  openProfileParts,
+  OPTIONAL_STATISTICS,
+  PROFILED,
+  readProfileFile,
+  writeProfileFile,
+} from '../../../main/workspace/profile-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** Every statistic filled; those that a profile holds on request only where `isFull`. */
@@ -23,6 +30,13 @@ const statisticsFrom = (layers: number, experts: number, isFull: boolean, next: 
       hidden,
       routedSum: filled(vector * hidden),
       everywhere: { sum: filled(vector * hidden), cosineSum: filled(square) },
+    },
+    sample: {
+      size: 2,
+      windows: Int32Array.from({ length: 2 * WINDOW }, (_, at) => at - 1),
+      positions: Int32Array.of(0, 7),
+      experts: Int32Array.from({ length: layers * 2 * 2 }, (_, at) => at % experts),
+      weights: Float32Array.from({ length: layers * 2 * 2 }, (_, at) => at / 8),
     },
     elimination: { kept: filled(square), loss: filled(vector), single: filled(vector), exhaustive: filled(vector) },
   };
@@ -54,6 +68,37 @@ test('every statistic of every task comes back bit for bit', async () => {
     ),
     { numRuns: 25 },
   );
+});
+
+test('a layer read by itself is that layer of the whole', async () => {
+  const file = join(await temporaryFolder(), 'p.safetensors');
+  let drawn = 0;
+  const statistics = statisticsFrom(3, 4, true, () => drawn++);
+  await writeProfileFile(file, { model: 'm', fingerprint: 'f', tasks: [{ name: 't', hash: 'h', statistics }] });
+  const parts = await openProfileParts(file);
+  expect(parts).toMatchObject({ layers: 3, experts: 4, topK: 2, items: 3, tokens: 17 });
+  expect(await parts.required(PROFILED.counts, 1)).toEqual(statistics.counts.slice(4, 8));
+  expect(await parts.required(PROFILED.coactivation, 2)).toEqual(statistics.coactivation.slice(32, 48));
+  expect(await parts.layer(OPTIONAL_STATISTICS.everywhereCosineSum, 0)).toEqual(
+    statistics.outputs?.everywhere?.cosineSum.slice(0, 16),
+  );
+  const { sample } = statistics;
+  expect(await parts.sample(1)).toEqual({
+    size: 2,
+    topK: 2,
+    windows: sample?.windows,
+    positions: sample?.positions,
+    experts: sample?.experts.slice(4, 8),
+    weights: sample?.weights.slice(4, 8),
+  });
+  await expect(parts.sample(3)).rejects.toThrow('layer 3');
+
+  const bare = join(await temporaryFolder(), 'b.safetensors');
+  const plain = statisticsFrom(1, 2, false, () => 1);
+  await writeProfileFile(bare, { model: 'm', fingerprint: 'f', tasks: [{ name: 't', hash: 'h', statistics: plain }] });
+  const bareParts = await openProfileParts(bare);
+  expect(await bareParts.sample(0)).toBeUndefined();
+  expect(await bareParts.layer(OPTIONAL_STATISTICS.everywhereCosineSum, 0)).toBeUndefined();
 });
 
 test('refuses a safetensors file that is no profile', async () => {

@@ -6,7 +6,7 @@ import { actions } from '../../../renderer/actions/index.ts';
 import { groupsOf, isPlace, paletteItems, rankedItems } from '../../../renderer/app/palette-items.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
-import { routingStore } from '../../../renderer/state/view-stores.ts';
+import { selectionStore } from '../../../renderer/state/selection-store.ts';
 
 const model = modelEntry.parse({
   handle: 'm',
@@ -128,7 +128,7 @@ test('settings are found by what they set, ranked among all else, and set it', (
   expect([setting?.label, setting?.group]).toEqual(['Colours of the map: rank', 'Setting']);
   if (setting?.target.kind !== 'setting') throw new Error('no setting');
   setting.target.setting.apply();
-  expect(routingStore.getState().scaling).toBe('rank');
+  expect(selectionStore.getState().map.scaling).toBe('rank');
   expect(found('below bytes')?.label).toBe('Below the map: bytes');
   expect(found('margin 0.05')?.label).toBe('Margin of the next sweep: 0.05');
   expect(found('sorting')?.group).toBe('Task');

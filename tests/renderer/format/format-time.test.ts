@@ -17,10 +17,11 @@ test('a duration is at least a second', () => {
   ]);
 });
 
-test('recent runs are told by their age, old ones by their date', () => {
+test('recent runs are told by their age, old ones by their date and time of day', () => {
   const now = new Date('2026-03-04T12:00:00');
   expect(formatWhen(new Date('2026-03-04T11:59:30').toISOString(), now)).toBe('just now');
   expect(formatWhen(new Date('2026-03-04T11:48:00').toISOString(), now)).toBe('12 min ago');
   expect(formatWhen(new Date('2026-03-04T08:05:00').toISOString(), now)).toBe('08:05');
-  expect(formatWhen(new Date('2026-02-01T08:05:00').toISOString(), now)).toBe('1 Feb 2026');
+  expect(formatWhen(new Date('2026-02-01T08:05:00').toISOString(), now)).toBe('1 Feb, 08:05');
+  expect(formatWhen(new Date('2025-02-01T08:05:00').toISOString(), now)).toBe('1 Feb 2025, 08:05');
 });

@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TaskProfile } from '../../../main/contract/profile.ts';
-import {
-  byFallingValue,
-  effectiveExperts,
-  matrixDifference,
-  metricMatrix,
-  rankInLayer,
-} from '../../../renderer/profile/metrics.ts';
+import { byFallingValue } from '../../../main/figures/expert-order.ts';
+import { effectiveExperts, metricMatrix, rankInLayer } from '../../../renderer/profile/metrics.ts';
 
 const profile: TaskProfile = {
   task: 'sums',
@@ -45,9 +40,4 @@ test('effective experts do not depend on the order or the scale of the counts', 
       expect(effectiveExperts(turned)).toBeCloseTo(effectiveExperts(counts), 8);
     }),
   );
-});
-
-test('matrices of different models have no difference', () => {
-  expect(matrixDifference([[1, 2]], [[1, 1]])).toEqual([[0, 1]]);
-  expect(matrixDifference([[1, 2]], [[1]])).toBeNull();
 });

@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { addressOf, readAddress } from '../../../renderer/state/address.ts';
+import { mapScalings } from '../../../main/figures/map-scaling.ts';
+import { plainMap, routingMetrics } from '../../../renderer/state/map-view.ts';
+import type { MapView } from '../../../renderer/state/map-view.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 
 const named = (handle: string, name: string) => ({ handle: pathHandle.parse(handle), name });
@@ -66,4 +69,38 @@ test('what is not understood, or names nothing that is here, is left as it is', 
     tasks: [t1],
   });
   fc.assert(fc.property(fc.string(), (fragment) => void readAddress(fragment, shelves)));
+});
+
+test('what the map shows stands in it, and only where it is not as at first', () => {
+  const selection = { ...noSelection, model: m1, task: t1, tasks: [t1] };
+  const written = (map: MapView): string => addressOf('workbench', { ...selection, map }, shelves);
+  expect(written(plainMap)).not.toMatch(/metric|colours|minus|order/);
+  expect(
+    written({ metric: 'reap', scaling: 'rank', minus: { kind: 'model', model: m3 }, order: { by: 'task', task: t2 } }),
+  ).toContain('metric=reap&colours=rank&minus=model%3Am3&order=task%3At2');
+  const task = fc.constantFrom(t1, t2, t3);
+  const map = fc.record({
+    metric: fc.constantFrom(...routingMetrics),
+    scaling: fc.constantFrom(...mapScalings),
+    minus: fc.oneof(
+      fc.constant(null),
+      task.map((each) => ({ kind: 'task', task: each }) as const),
+      fc.constantFrom(m1, m2, m3).map((model) => ({ kind: 'model', model }) as const),
+    ),
+    order: fc.oneof(
+      fc.constantFrom('number', 'value', 'plan', 'likeness').map((by) => ({ by }) as const),
+      task.map((each) => ({ by: 'task', task: each }) as const),
+    ),
+  });
+  fc.assert(
+    fc.property(map, (drawn) => {
+      const { known } = readAddress(`#${written(drawn)}`, shelves);
+      expect(known.map ?? plainMap).toEqual(drawn);
+    }),
+  );
+});
+
+test('an order or a subtraction that is unknown here is left out', () => {
+  const { known } = readAddress('#minus=task:nothing&order=task:nothing&metric=ean', shelves);
+  expect(known.map).toEqual({ ...plainMap, metric: 'ean' });
 });

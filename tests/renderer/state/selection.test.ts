@@ -37,6 +37,17 @@ describe('a change', () => {
 });
 
 describe('history', () => {
+  test('what the map shows is taken back too, and drawing it as it is is no step', () => {
+    const store = createSelectionStore(noSelection);
+    store.getState().drawMap({ metric: 'reap', order: { by: 'value' } });
+    store.getState().drawMap({ metric: 'reap', order: { by: 'value' }, minus: null });
+    expect(store.getState().history.past).toHaveLength(1);
+    store.getState().undo();
+    expect(store.getState().map).toEqual(noSelection.map);
+    store.getState().redo();
+    expect(store.getState().map).toMatchObject({ metric: 'reap', order: { by: 'value' }, scaling: 'linear' });
+  });
+
   const withModel = () => createSelectionStore({ ...noSelection, model: a });
 
   test('takes back pins, factor, method, ticks, model and task one by one, and gives them again', () => {

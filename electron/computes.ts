@@ -1,0 +1,51 @@
+import type { ComputeSettings } from '../main/contract/compute.ts';
+import type { EngineCommand } from '../main/contract/engine-control.ts';
+import type { ForkedProcess } from './forked-process.ts';
+
+/** A process that computes for the engine. */
+export interface ForkedCompute<P> {
+  readonly child: ForkedProcess<P>;
+  /** The engine's end of their messages. */
+  readonly port: P;
+}
+
+export type StartCompute<P> = (settings: ComputeSettings) => ForkedCompute<P>;
+
+/** The processes that compute for one engine, by the numbers that it gave them. */
+export interface Computes {
+  start(id: number, settings: ComputeSettings): void;
+  kill(id: number): void;
+  /** Ends all of them, with the engine that they computed for. */
+  killAll(): void;
+}
+
+/** As much of the error output as a sentence may carry. */
+const ERRORS_KEPT = 1_000;
+
+/** `send` tells the engine of each: where its port is, and how it ended. */
+export const createComputes = <P>(
+  startCompute: StartCompute<P>,
+  send: (command: EngineCommand, ports: P[]) => void,
+): Computes => {
+  const children = new Map<number, ForkedProcess<P>>();
+  return {
+    start: (id, settings) => {
+      const { child, port } = startCompute(settings);
+      children.set(id, child);
+      let errors = '';
+      child.stderr?.on('data', (chunk: Buffer | string) => {
+        process.stderr.write(chunk);
+        errors = `${errors}${String(chunk)}`.slice(-ERRORS_KEPT);
+      });
+      child.onExit((end) => {
+        children.delete(id);
+        send({ type: 'compute-ended', id, end, errors }, []);
+      });
+      send({ type: 'computing', id }, [port]);
+    },
+    kill: (id) => children.get(id)?.kill(),
+    killAll: () => {
+      for (const child of children.values()) child.kill();
+    },
+  };
+};

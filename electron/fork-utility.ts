@@ -1,0 +1,47 @@
+import { app, utilityProcess } from 'electron';
+import type { Details, Event, MessagePortMain } from 'electron';
+import type { ForkedProcess } from './forked-process.ts';
+
+/** Electron tells of a signal a few milliseconds after `exit`, which has code 0 then; later on a busy machine. */
+const SIGNAL_LIMIT_MS = 2_000;
+
+/** The signal that ended a process of this name just now, as a number; 0 where there was none. */
+const endingSignal = (serviceName: string): Promise<number> =>
+  new Promise((resolve) => {
+    const settle = (code: number): void => {
+      app.off('child-process-gone', onGone);
+      clearTimeout(limit);
+      resolve(code);
+    };
+    const onGone = (_event: Event, { name, exitCode }: Details): void => {
+      if (name === serviceName) settle(exitCode);
+    };
+    app.on('child-process-gone', onGone);
+    const limit = setTimeout(() => settle(0), SIGNAL_LIMIT_MS);
+  });
+
+/** Starts a bundled program of the engine's in Electron's utilityProcess; its argument is `settings` as JSON. */
+export const forkUtility = (script: string, settings: object, serviceName: string): ForkedProcess<MessagePortMain> => {
+  const child = utilityProcess.fork(script, [JSON.stringify(settings)], {
+    serviceName,
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
+  let isUnwanted = false;
+  child.once('spawn', () => {
+    if (isUnwanted) child.kill();
+  });
+  return {
+    stderr: child.stderr,
+    postMessage: (message, ports) => child.postMessage(message, ports),
+    onMessage: (listener) => void child.on('message', listener),
+    onExit: (listener) =>
+      void child.once('exit', (code) => {
+        if (code === 0) void endingSignal(serviceName).then(listener);
+        else listener(code);
+      }),
+    kill: () => {
+      isUnwanted = true;
+      child.kill();
+    },
+  };
+};

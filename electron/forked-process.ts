@@ -1,0 +1,9 @@
+/** A process of the engine's; P is its kind of MessagePort. */
+export interface ForkedProcess<P> {
+  postMessage(message: unknown, ports?: P[]): void;
+  onMessage(listener: (message: unknown) => void): void;
+  /** Told once: the exit code, or the number of the signal that ended it. */
+  onExit(listener: (code: number) => void): void;
+  kill(): void;
+  readonly stderr: NodeJS.ReadableStream | null;
+}

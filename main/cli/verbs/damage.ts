@@ -1,0 +1,72 @@
+import type { DamageDocument } from '../../contract/damage.ts';
+import { CHAT_OPTION } from '../chat-option.ts';
+import { refuse } from '../../contract/errors.ts';
+import { followRun, withEngine } from '../open-engine.ts';
+import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { optionReader } from '../option-values.ts';
+import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { printedDifference, printedInterval, printedP, printedValue } from '../terminal-text.ts';
+import { textTable } from '../text-table.ts';
+import type { Verb } from '../verb.ts';
+
+export const damageText = ({ model, task, layer, metric, n, unpruned, results }: DamageDocument): string =>
+  [
+    `${model} on ${task}: ${metric} ${printedValue(unpruned, metric)} on ${String(n)} items with every expert; ` +
+      `without one of layer ${String(layer)}:`,
+    textTable(
+      ['expert gone', metric, 'difference', '95 % interval', 'lost', 'gained', 'p'],
+      results.map(({ expert, value, difference, low, high, lost, gained, p }) => [
+        expert,
+        printedValue(value, metric),
+        printedDifference(difference, metric),
+        printedInterval({ low, high }, metric),
+        lost,
+        gained,
+        printedP(p) ?? '',
+      ]),
+    ),
+    'Intervals and p are of each expert by itself: of twenty that change nothing, about one shows a difference.',
+  ].join('\n');
+
+export const damage: Verb = {
+  name: 'damage',
+  usage: 'MODEL TASK --layer L [--expert E...]',
+  summary: 'What a task loses with one expert gone: each of a layer by itself, against the unpruned model.',
+  positionals: [2, 2],
+  options: {
+    layer: { type: 'string', value: 'L', help: 'MoE layer, counted from 0.' },
+    expert: {
+      type: 'string',
+      multiple: true,
+      value: 'E',
+      help: 'Expert to leave out, counted from 0; may be repeated, each is left out alone (default: every one).',
+    },
+    ...CHAT_OPTION,
+    ...WORKSPACE_OPTION,
+    ...MACHINE_OPTIONS,
+    ...DEVICE_OPTION,
+  },
+  run: async (given, host) => {
+    const reader = optionReader(given);
+    const layer = reader.whole('layer', 0);
+    if (layer === undefined) throw refuse('bad-usage', '--layer is missing.', 'Give --layer.');
+    const experts = reader.wholes('expert');
+    const folder = await findModel(host.resources, given.positionals[0] ?? '');
+    const [path] = await findTasks(host.resources, [given.positionals[1] ?? '']);
+    if (path === undefined) throw new Error('a task without a path');
+    const chat = reader.flag('chat');
+    return withEngine(reader, host, async (engine) => {
+      const { run } = await engine.call('damage.start', {
+        model: engine.grantPath(folder),
+        task: engine.grantPath(path),
+        layer,
+        experts: experts.length === 0 ? undefined : [...experts],
+        chat: chat ? true : undefined,
+      });
+      host.say(`Run ${run}: "uncurl resume ${run}" goes on with it if it is interrupted.`);
+      const summary = await followRun(engine, run, host);
+      const document = await engine.call('damage.read', { run });
+      return { document: { run, ...document, summary }, text: `${damageText(document)}\n${summary}` };
+    });
+  },
+};

@@ -1,0 +1,55 @@
+import type { ClusterRequest, ClusterTask } from '../contract/cluster.ts';
+import type { SlurmTask } from './slurm-state.ts';
+
+/** Before Slurm has told of a task, and where it has forgotten it. */
+const UNKNOWN = 'UNKNOWN';
+
+const blank = (task: number | null): ClusterTask => ({
+  task,
+  state: UNKNOWN,
+  reason: null,
+  node: null,
+  exitCode: null,
+  signal: null,
+  elapsedMs: null,
+  parts: task === null ? null : 0,
+  log: null,
+});
+
+/**
+ * Every task of the array by its number, then the joining job. Slurm tells of tasks that wait as one, the array itself:
+ * each of them is said to wait. `parts`: how many parts each task has done.
+ */
+export const clusterTasks = (
+  seen: readonly SlurmTask[],
+  { workers }: Pick<ClusterRequest, 'workers'>,
+  parts: ReadonlyMap<number, number>,
+): readonly ClusterTask[] => {
+  const told = (number: number | null, found: SlurmTask | undefined): ClusterTask => {
+    if (found === undefined) return blank(number);
+    const { state, reason, node, exitCode, signal, elapsedMs, log } = found;
+    // What has not begun has no end and no log yet; the path of tasks that wait holds a pattern in their numbers' place.
+    const hasBegun = found.task === number && node !== null;
+    return {
+      task: number,
+      state,
+      reason,
+      node,
+      exitCode: hasBegun ? exitCode : null,
+      signal: hasBegun ? signal : null,
+      elapsedMs: hasBegun ? elapsedMs : null,
+      parts: number === null ? null : (parts.get(number) ?? 0),
+      log: hasBegun ? log : null,
+    };
+  };
+  const ofArray = seen.filter(({ array }) => array !== null);
+  const waiting = ofArray.find(({ task }) => task === null);
+  const numbers = Array.from({ length: workers }, (_, index) => index + 1);
+  return [
+    ...numbers.map((number) => told(number, ofArray.find(({ task }) => task === number) ?? waiting)),
+    told(
+      null,
+      seen.find(({ array }) => array === null),
+    ),
+  ];
+};

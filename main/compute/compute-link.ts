@@ -1,0 +1,204 @@
+import { type ComputeOrder, computeReport, type ComputeReport } from '../contract/compute.ts';
+import type { ProbeEnd } from '../contract/device.ts';
+import { assertNever, CancelledError, reviveError, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import { endingReason, type ProcessEnd } from '../contract/process-end.ts';
+import type { StartProbe } from '../inference/providers/fork-probe.ts';
+import type { CarryOut, RunToCarryOut } from '../jobs/carry-out.ts';
+import type { JobResult } from '../jobs/job-context.ts';
+import { SweepRecord } from '../runs/sweep-record.ts';
+import type { Workspace } from '../workspace/open-workspace.ts';
+import { removeLeftovers } from './remove-leftovers.ts';
+import type { ComputeProcess } from './start-compute.ts';
+
+/** A job that has not ended this long after it was cancelled is ended with its process: native code hears nothing. */
+const CANCEL_LIMIT_MS = 700;
+
+/** The engine's end of the process that computes for it. */
+export interface ComputeLink {
+  /** One run at a time; starts the process where none runs. */
+  readonly carryOut: CarryOut;
+  /** Ends the process, whatever it does. */
+  dispose(): Promise<void>;
+}
+
+interface LinkSettings {
+  readonly start: () => ComputeProcess;
+  readonly startProbe: StartProbe;
+  readonly workspace: Pick<Workspace, 'runs' | 'temporaryFolder'>;
+  /** Records of running sweeps, from which the engine answers: a copy of each is kept here. */
+  readonly liveSweeps: Map<string, SweepRecord>;
+  readonly now: () => number;
+}
+
+/** What a process tells of the run that it carries out. */
+type RunReport = Extract<ComputeReport, { readonly run: string }>;
+
+/** What listens to a process while a run is carried out there. */
+interface Listener {
+  heard(report: RunReport): void;
+  /** It will say no more; the error names the run's title. */
+  lost(explain: (title: string) => WorkbenchError): void;
+}
+
+interface RunningProcess {
+  readonly process: ComputeProcess;
+  readonly ended: Promise<void>;
+  /** As it calls itself; null before it has said so. */
+  pid: number | null;
+  listener: Listener | null;
+}
+
+const computeLost = (title: string, end: ProcessEnd, errors: string): WorkbenchError => {
+  const said = errors.trim();
+  return new WorkbenchError(
+    'compute-lost',
+    'failed',
+    `The process that computed "${title}" ended (${typeof end === 'number' ? `exit code ${String(end)}` : end}): ` +
+      `${endingReason(end)}.${said === '' ? '' : ` It said: ${said}`}`,
+    'Resume it: every finished step is on disk. Where memory was short, close other programs or lower the memory ' +
+      'budget (--memory) first.',
+  );
+};
+
+const unclear = (title: string): WorkbenchError =>
+  new WorkbenchError(
+    'compute-unclear',
+    'failed',
+    `The process that computed "${title}" sent a message that is none of this version.`,
+    'Build or install the workbench again, then resume the run.',
+  );
+
+/** Carries runs out in a process beside the engine's, which therefore answers at any time and survives it. */
+export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, now }: LinkSettings): ComputeLink => {
+  const { runs, temporaryFolder } = workspace;
+  let running: RunningProcess | null = null;
+
+  const answerProbe = async (
+    { process }: RunningProcess,
+    { id, provider, folder }: Extract<ComputeReport, { type: 'probe' }>,
+  ): Promise<void> => {
+    const end = await startProbe(provider, folder).catch((error: unknown): ProbeEnd => ({
+      kind: 'failed',
+      message: serialiseError(error).message,
+    }));
+    process.post({ type: 'probed', id, end });
+  };
+
+  const hear = (own: RunningProcess, raw: unknown): void => {
+    const report = computeReport.safeParse(raw);
+    if (!report.success) {
+      if (running === own) running = null;
+      own.listener?.lost(unclear);
+      own.process.kill();
+      return;
+    }
+    switch (report.data.type) {
+      case 'ready':
+        own.pid = report.data.pid;
+        return;
+      case 'probe':
+        return void answerProbe(own, report.data);
+      default:
+        own.listener?.heard(report.data);
+    }
+  };
+
+  const started = (): RunningProcess => {
+    const process = start();
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const own: RunningProcess = { process, ended, pid: null, listener: null };
+    process.onMessage((raw) => hear(own, raw));
+    process.onEnd((how, errors) => {
+      if (running === own) running = null;
+      end();
+      own.listener?.lost((title) => computeLost(title, how, errors));
+    });
+    return own;
+  };
+
+  /** Follows a run in the process until it says how it ended, or ends itself. */
+  const follow = (
+    own: RunningProcess,
+    { manifest, signal, meter, emit, requireRun }: RunToCarryOut,
+  ): Promise<JobResult> => {
+    const { id: run } = manifest;
+    const place = { run, folder: runs.folder(run), temporaryFolder, now, requireRun };
+    const send = (order: ComputeOrder): void => own.process.post(order);
+    return new Promise((resolve, reject) => {
+      let limit: NodeJS.Timeout | null = null;
+      const cancel = (): void => {
+        send({ type: 'cancel', run });
+        limit = setTimeout(() => own.process.kill(), CANCEL_LIMIT_MS);
+      };
+      const settle = (then: () => void): void => {
+        own.listener = null;
+        if (limit !== null) clearTimeout(limit);
+        signal.removeEventListener('abort', cancel);
+        then();
+      };
+      const heard = (report: RunReport): void => {
+        if (report.run !== run) return; // An afterword of the run before.
+        switch (report.type) {
+          case 'progress':
+            return meter.follow(report.reading);
+          case 'event':
+            return emit(report.event);
+          case 'record': {
+            const { change } = report;
+            if (change.what === 'begun')
+              liveSweeps.set(run, new SweepRecord(place, change.order, change.delta, change.notes));
+            else liveSweeps.get(run)?.take(change);
+            return;
+          }
+          case 'done':
+            return settle(() => resolve({ output: report.output, summary: report.summary }));
+          case 'failed':
+            return settle(() => reject(reviveError(report.error)));
+          default:
+            assertNever(report);
+        }
+      };
+      const lost: Listener['lost'] = (explain) =>
+        settle(() => reject(signal.aborted ? new CancelledError(manifest.title) : explain(manifest.title)));
+      own.listener = { heard, lost };
+      signal.addEventListener('abort', cancel, { once: true });
+      send({ type: 'carry-out', run });
+      if (signal.aborted) cancel();
+    });
+  };
+
+  /** Brings the files of a sweep up to what was told: calls that read them had them written meanwhile. */
+  const closeRecord = async (run: string): Promise<void> => {
+    const record = liveSweeps.get(run);
+    liveSweeps.delete(run);
+    await record?.write();
+  };
+
+  const carryOut: CarryOut = async (order) => {
+    const { manifest } = order;
+    const own = (running ??= started());
+    let result: JobResult;
+    try {
+      result = await follow(own, order);
+    } catch (error) {
+      if (running !== own) {
+        await own.ended;
+        if (own.pid !== null) await removeLeftovers(manifest, own.pid, temporaryFolder);
+      }
+      await closeRecord(manifest.id);
+      throw error;
+    }
+    await closeRecord(manifest.id);
+    return result;
+  };
+
+  return {
+    carryOut,
+    dispose: async () => {
+      const own = running;
+      own?.process.kill();
+      await own?.ended;
+    },
+  };
+};

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { probeEnd, providerName } from './device.ts';
+import { engineEvent } from './events.ts';
+import { jobProgress } from './run.ts';
+import { serialisedError } from './rpc.ts';
+import { sweepResult } from './sweep.ts';
+import { toldPoint, unneededPoint } from './told-point.ts';
+
+/** What the process that computes is started with: its only argument, as JSON. */
+export const computeSettings = z.object({
+  workspace: z.string().min(1),
+  resources: z.string().min(1),
+  threads: z.number().int().positive(),
+  memoryBudgetBytes: z.number().positive(),
+});
+export type ComputeSettings = z.infer<typeof computeSettings>;
+
+/** Checked, and handed on with the keys in the order in which they came: files that are written of it stay the same. */
+const asItCame = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T>> =>
+  z.custom<z.output<T>>((value) => schema.safeParse(value).success);
+
+/** How the record of a running sweep changes: whoever takes every change holds the same record. */
+export const recordChange = z.discriminatedUnion('what', [
+  z.object({
+    what: z.literal('begun'),
+    order: z.object({ models: z.array(z.string()), tasks: z.array(z.string()), methods: z.array(z.string()) }),
+    delta: z.number(),
+    notes: z.array(z.string()),
+  }),
+  /** A measured point, whose step is on disk. */
+  z.object({ what: z.literal('point'), result: asItCame(sweepResult), step: z.string() }),
+  z.object({ what: z.literal('told'), point: asItCame(toldPoint) }),
+  z.object({ what: z.literal('unneeded'), points: z.array(asItCame(unneededPoint)) }),
+  z.object({ what: z.literal('note'), text: z.string() }),
+]);
+export type RecordChange = z.infer<typeof recordChange>;
+
+/** What a job's progress is read from, wherever it runs. */
+export const meterReading = jobProgress.pick({
+  description: true,
+  done: true,
+  total: true,
+  reused: true,
+  leftMs: true,
+});
+export type MeterReading = z.infer<typeof meterReading>;
+
+/** Engine to the process that computes. */
+export const computeOrder = z.discriminatedUnion('type', [
+  /** Do the work of a run, as its manifest says; one at a time. */
+  z.object({ type: z.literal('carry-out'), run: z.string() }),
+  z.object({ type: z.literal('cancel'), run: z.string() }),
+  /** How the probe that was asked for ended. */
+  z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),
+]);
+export type ComputeOrder = z.infer<typeof computeOrder>;
+
+/** The process that computes to the engine. */
+export const computeReport = z.discriminatedUnion('type', [
+  /** Its number, as it knows it itself: a host between may have another. */
+  z.object({ type: z.literal('ready'), pid: z.number().int().positive() }),
+  z.object({ type: z.literal('progress'), run: z.string(), reading: meterReading }),
+  z.object({ type: z.literal('event'), run: z.string(), event: engineEvent }),
+  z.object({ type: z.literal('record'), run: z.string(), change: recordChange }),
+  z.object({ type: z.literal('done'), run: z.string(), output: z.string().nullable(), summary: z.string() }),
+  z.object({ type: z.literal('failed'), run: z.string(), error: serialisedError }),
+  /** Asks for a provider to be tried: the engine has done so before, or can start what tries it. */
+  z.object({ type: z.literal('probe'), id: z.number().int(), provider: providerName, folder: z.string().min(1) }),
+]);
+export type ComputeReport = z.infer<typeof computeReport>;

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { metricName } from './task.ts';
+
+/** Which experts are left out, one at a time, of one MoE layer of a model. */
+export const damageSettings = z.object({
+  /** Counts MoE layers only. */
+  layer: z.number().int().nonnegative(),
+  /** Absent: every expert of the layer. */
+  experts: z.array(z.number().int().nonnegative()).min(1).optional(),
+  /** Ask the task through the model's own chat template. */
+  chat: z.boolean().optional(),
+});
+export type DamageSettings = z.infer<typeof damageSettings>;
+
+/** The task without one expert, against the unpruned model on the same test items. */
+export const expertDamage = z.object({
+  expert: z.number(),
+  value: z.number(),
+  /** value - unpruned, with the two-sided 95 % interval (Tango; bootstrap for perplexity). */
+  difference: z.number(),
+  low: z.number(),
+  high: z.number(),
+  /** Exact McNemar, two-sided; null for perplexity. */
+  p: z.number().nullable(),
+  lost: z.number(),
+  gained: z.number(),
+});
+export type ExpertDamage = z.infer<typeof expertDamage>;
+
+/** What a layer's experts are worth one by one: the task's metric with only that expert gone. */
+export const damageDocument = z.object({
+  model: z.string(),
+  task: z.string(),
+  layer: z.number(),
+  /** E, of which `results` holds those that were left out, by their number. */
+  experts: z.number(),
+  metric: metricName,
+  n: z.number(),
+  unpruned: z.number(),
+  results: z.array(expertDamage),
+});
+export type DamageDocument = z.infer<typeof damageDocument>;

@@ -1,0 +1,34 @@
+/** How a process of the workbench came to its end: an exit code, or the signal that ended it, by name or number. */
+export type ProcessEnd = number | string;
+
+const REASONS: Readonly<Record<string, string>> = {
+  SIGILL: 'an illegal instruction in native code',
+  SIGABRT: 'an abort in native code',
+  SIGKILL: 'it was killed, perhaps by the system for want of memory',
+  SIGSEGV: 'a memory fault in native code',
+  SIGTERM: 'it was asked to end from outside',
+};
+
+const SIGNALS: Readonly<Record<number, string>> = {
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  15: 'SIGTERM',
+};
+
+/** The signal behind an exit code: 128 + n from a shell, n from Electron on POSIX, 0xC0000005 and the like on Windows. */
+const signalOf = (end: ProcessEnd): string | undefined => {
+  if (typeof end === 'string') return end;
+  if (end >>> 0 === 0xc0000005) return 'SIGSEGV';
+  return SIGNALS[end >= 128 && end < 160 ? end - 128 : end];
+};
+
+/** Why a process ended, in words that go on after a colon. */
+export const endingReason = (end: ProcessEnd): string => {
+  const signal = signalOf(end);
+  const reason = signal === undefined ? undefined : REASONS[signal];
+  if (reason !== undefined) return reason;
+  if (typeof end === 'string') return `the signal ${end}`;
+  return end === 0 ? 'it ended by itself' : 'it failed';
+};

@@ -1,0 +1,76 @@
+import { runName } from './run-label.ts';
+import type { RunManifest } from './run.ts';
+
+// The window's list and `uncurl runs` filter and sort by the same functions, so that they cannot differ.
+
+export const runOrders = ['newest', 'name', 'kind', 'duration'] as const;
+export type RunOrder = (typeof runOrders)[number];
+
+export interface RunFilter {
+  /** Words that must all be found in what a run is called, its models, tasks, kind, state, tags or note; `#x`: a tag. */
+  readonly text: string;
+  /** Runs must wear them all. */
+  readonly tags: readonly string[];
+  /** Whether archived runs are shown too. */
+  readonly archived: boolean;
+}
+
+export const ALL_RUNS: RunFilter = { text: '', tags: [], archived: false };
+
+const small = (text: string): string => text.toLowerCase();
+
+const searchedText = (run: RunManifest): string =>
+  small(
+    [
+      run.id,
+      runName(run),
+      run.title,
+      run.kind,
+      run.damaged === undefined ? run.state : 'damaged',
+      ...run.models.map(({ name }) => name),
+      ...run.tasks.map(({ name }) => name),
+      ...(run.label?.tags ?? []),
+      run.label?.note ?? '',
+    ].join('\n'),
+  );
+
+/** The runs that a filter lets through, in the order they came. */
+export const filterRuns = (
+  runs: readonly RunManifest[],
+  { text, tags, archived }: RunFilter,
+): readonly RunManifest[] => {
+  const words = small(text)
+    .split(/\s+/)
+    .filter((word) => word !== '' && word !== '#');
+  const wanted = [...tags.map(small), ...words.filter((word) => word.startsWith('#')).map((word) => word.slice(1))];
+  const sought = words.filter((word) => !word.startsWith('#'));
+  return runs.filter((run) => {
+    if (!archived && run.label?.archived === true) return false;
+    const worn = (run.label?.tags ?? []).map(small);
+    if (!wanted.every((tag) => worn.includes(tag))) return false;
+    if (sought.length === 0) return true;
+    const found = searchedText(run);
+    return sought.every((word) => found.includes(word));
+  });
+};
+
+/** Milliseconds from a run's creation to its end, its waits and interruptions with it; null while it has not ended. */
+export const runDurationMs = ({ createdAt, finishedAt }: RunManifest): number | null =>
+  finishedAt === null ? null : Math.max(0, Date.parse(finishedAt) - Date.parse(createdAt));
+
+const byNewest = (left: RunManifest, right: RunManifest): number =>
+  right.createdAt.localeCompare(left.createdAt) || right.id.localeCompare(left.id);
+
+const byName = (left: RunManifest, right: RunManifest): number =>
+  runName(left).localeCompare(runName(right), 'en', { numeric: true });
+
+const comparisons: Readonly<Record<RunOrder, (left: RunManifest, right: RunManifest) => number>> = {
+  newest: () => 0,
+  name: byName,
+  kind: (left, right) => left.kind.localeCompare(right.kind),
+  duration: (left, right) => (runDurationMs(right) ?? -1) - (runDurationMs(left) ?? -1),
+};
+
+/** Sorted; the newest of equals first. `duration`: the longest first, those that have not ended last. */
+export const sortRuns = (runs: readonly RunManifest[], order: RunOrder): readonly RunManifest[] =>
+  [...runs].sort((left, right) => comparisons[order](left, right) || byNewest(left, right));

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { calls } from '../../contract/calls.ts';
+import { damageDocument } from '../../contract/damage.ts';
+import { refuse } from '../../contract/errors.ts';
+import { fileErrorCode } from '../../files/file-errors.ts';
+import { askedTasks } from '../../jobs/asked-tasks.ts';
+import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { openRunModels, openRunTasks } from '../run-subjects.ts';
+import { startRun } from '../start-run.ts';
+
+type DamageCall = 'damage.start' | 'damage.read';
+
+/** What single experts are worth to a task. */
+export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> => ({
+  'damage.start': answer(calls['damage.start'], async ({ model: handle, task: taskHandle, ...settings }) => {
+    const models = await openRunModels(context, [handle]);
+    const tasks = await openRunTasks(context, [taskHandle]);
+    const [model, task] = [models[0], tasks[0]];
+    if (model === undefined || task === undefined) throw new Error('a handle without a model or task');
+    const { checkpoint } = model;
+    const leftOut = leftOutExperts(checkpoint.info, settings);
+    await requireTokenizer(checkpoint);
+    requireRoom(task.task.test, task.name, checkpoint.descriptor.maxPositions);
+    await askedTasks(model, tasks, settings.chat, new Date(context.now()));
+    const which = settings.experts === undefined ? 'each expert' : `expert ${leftOut.join(', ')}`;
+    return startRun(
+      context,
+      {
+        kind: 'damage',
+        title: `Damage of ${which} of layer ${settings.layer} of ${model.name} on ${task.name}`,
+        spec: settings,
+        models,
+        tasks,
+      },
+      damageJob(model, task, settings),
+    );
+  }),
+  'damage.read': answer(calls['damage.read'], async ({ run }) => {
+    const { runs } = context.workspace;
+    const manifest = await runs.read(run);
+    if (manifest.kind !== 'damage')
+      throw refuse('not-damage', `${run} is a ${manifest.kind}, not a measurement of single experts.`, 'Choose one.');
+    try {
+      return damageDocument.parse(JSON.parse(await readFile(join(runs.folder(run), DAMAGE_FILE), 'utf8')));
+    } catch (error) {
+      if (fileErrorCode(error) !== 'ENOENT') throw error;
+      throw refuse(
+        'no-damage',
+        `${manifest.title} has no result (${manifest.state}).`,
+        'Wait until it is done, or resume it.',
+      );
+    }
+  }),
+});

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { calls } from '../../contract/calls.ts';
+import { WorkbenchError } from '../../contract/errors.ts';
+import { isMergePlan, type Plan } from '../../contract/plan.ts';
+import { PLAN_FILE } from '../../export/prepare-plan.ts';
+import { fileErrorCode } from '../../files/file-errors.ts';
+import { expertAffinity } from '../../pruning/clustering/affinity.ts';
+import { leafOrder } from '../../pruning/clustering/likeness-order.ts';
+import { linkage } from '../../pruning/clustering/linkage.ts';
+import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
+import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
+import { type ProfileParts, PROFILED } from '../../workspace/profile-file.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { openRunTasks } from '../run-subjects.ts';
+import { askableTasks, storedProfileParts } from './profiles.ts';
+
+/** The plan that an exported folder carries; null where it carries none that can be read. */
+const carriedPlan = async (folder: string): Promise<Plan | null> => {
+  const file = join(folder, PLAN_FILE);
+  try {
+    const bytes = await readFile(file);
+    return bytes.length > 4 * MAX_PLAN_CHARACTERS ? null : readPlan(bytes.toString('utf8'), file);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    // A folder with a plan file of someone else is a model all the same, only not a known copy.
+    if (error instanceof WorkbenchError && error.code === 'plan-unreadable') return null;
+    throw error;
+  }
+};
+
+/** For each expert that is left the one of the source that it is or was aligned to; constants keep every place. */
+const standsFor = (plan: Plan, experts: number): readonly (readonly number[])[] => {
+  if (isMergePlan(plan)) return plan.groups.map((groups) => groups.map(({ reference }) => reference));
+  return plan.constants === undefined
+    ? plan.kept
+    : plan.kept.map(() => Array.from({ length: experts }, (_, expert) => expert));
+};
+
+interface ShelfModel {
+  readonly path: string;
+  readonly fingerprint: string;
+  /** Fingerprint of the model that it was pruned from, and which expert is which; null: no known copy. */
+  readonly from: { readonly fingerprint: string; readonly standsFor: number[][] } | null;
+}
+
+const shelfModel = async (context: EngineContext, path: string): Promise<ShelfModel | null> => {
+  try {
+    const { fingerprint, info } = await context.checkpoint(path);
+    const plan = await carriedPlan(path);
+    const source = plan?.model?.fingerprint;
+    if (plan === null || source === undefined) return { path, fingerprint, from: null };
+    const stands = standsFor(plan, plan.experts ?? info.experts).map((layer) => [...layer]);
+    const fits = stands.length === info.moeLayers && stands.every((layer) => layer.length === info.experts);
+    return { path, fingerprint, from: fits ? { fingerprint: source, standsFor: stands } : null };
+  } catch (error) {
+    // A model that cannot be opened says so in the list; it is no copy of anything.
+    if (error instanceof WorkbenchError) return null;
+    throw error;
+  }
+};
+
+/** Experts of one layer with like ones side by side. */
+const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number[]> => {
+  const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
+  one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
+  const affinity = expertAffinity('centred-cosine', one, 0);
+  const merges = linkage(
+    affinity.map((value) => 1 - value),
+    parts.experts,
+    'average',
+  );
+  return [...leafOrder(merges, parts.experts)];
+};
+
+type MapCall = 'models.pruned' | 'profile.likeness';
+
+/** What maps are ordered by and held against. */
+export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
+  'models.pruned': answer(calls['models.pruned'], async ({ model }) => {
+    const own = await shelfModel(context, context.handles.resolve(model));
+    if (own === null) return { copies: [], source: null };
+    const remembered = (await context.workspace.library.list('models')).map(({ path }) => path);
+    const paths = new Set([...context.bundled.models.values(), ...remembered]);
+    const shelf = (await Promise.all([...paths].map((path) => shelfModel(context, path)))).flatMap((one) => one ?? []);
+    const source = shelf.find(({ fingerprint }) => fingerprint === own.from?.fingerprint);
+    return {
+      copies: shelf.flatMap(({ path, from }) =>
+        from?.fingerprint === own.fingerprint
+          ? [{ model: context.handles.issue(path), standsFor: from.standsFor }]
+          : [],
+      ),
+      source:
+        source === undefined || own.from === null
+          ? null
+          : { model: context.handles.issue(source.path), standsFor: own.from.standsFor },
+    };
+  }),
+  'profile.likeness': answer(calls['profile.likeness'], async ({ model, task, chat }) => {
+    const checkpoint = await context.checkpoint(context.handles.resolve(model));
+    const [asked] = await askableTasks(context, checkpoint, await openRunTasks(context, [task]), chat);
+    const parts = asked === undefined ? null : await storedProfileParts(context, checkpoint.identity, asked.task);
+    if (parts === null) return { order: null };
+    const order: number[][] = [];
+    for (let layer = 0; layer < parts.layers; layer += 1) {
+      order.push(await likenessOrder(parts, layer));
+      // Large layers take a moment each: others may ask in between.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    return { order };
+  }),
+});

@@ -1,0 +1,289 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readClusterWork, readLogEnd, removeClusterWork, writeClusterWork } from '../cluster/cluster-record.ts';
+import { clusterTasks } from '../cluster/cluster-tasks.ts';
+import { commandsOn, type RunCommand } from '../cluster/run-command.ts';
+import { cancelJobs, readTasks, submitJobs } from '../cluster/slurm-jobs.ts';
+import { nodesOf, requireOneKind } from '../cluster/slurm-nodes.ts';
+import { shellWord, slurmScript } from '../cluster/slurm-script.ts';
+import { failureText, isActive } from '../contract/cluster-text.ts';
+import type { ClusterLog, ClusterRequest, ClusterWork } from '../contract/cluster.ts';
+import type { EngineEvent } from '../contract/events.ts';
+import { refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import { clearWork, WORK_FOLDER } from '../jobs/work-folder.ts';
+import type { Workspace } from '../workspace/open-workspace.ts';
+import { followClusterWork } from './follow-cluster-work.ts';
+
+const SCRIPT = 'slurm.sh';
+/** Stands for the name of a run that is not made yet. */
+const NEXT_RUN = 'RUN';
+
+/** What the clusters' side of an engine needs of it. */
+export interface ClusterHost {
+  readonly workspace: Workspace;
+  readonly now: () => number;
+  readonly emit: (event: EngineEvent) => void;
+  /** Words that start the command line on a node that shares this machine's files; null where none do. */
+  readonly uncurl: readonly string[] | null;
+  /** How many parts a sweep has; refuses what is no sweep. */
+  readonly countParts: (manifest: RunManifest) => Promise<number>;
+  /** How commands reach a cluster. */
+  readonly commands?: (host: string | null) => RunCommand;
+}
+
+interface Followed {
+  work: ClusterWork;
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** Submits sweeps to clusters and follows them: each call is one of the contract's. */
+export interface ClusterWorks {
+  script(run: string | undefined, request: ClusterRequest): string;
+  submit(run: string, request: ClusterRequest): Promise<ClusterWork>;
+  list(): Promise<ClusterWork[]>;
+  cancel(run: string): Promise<void>;
+  forget(run: string): Promise<void>;
+  log(run: string, task: number | null): Promise<ClusterLog>;
+  /** Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it. */
+  find(manifests: readonly RunManifest[]): Promise<void>;
+  /** Whether a cluster works on the run as far as this engine knows. */
+  worksOn(run: string): boolean;
+  /** A run as it is listed: one that a cluster works on is running, though no engine holds it. */
+  shown(manifest: RunManifest): RunManifest;
+  /** Refuses what would disturb a cluster's work. */
+  requireNotOn(run: string): void;
+  /** Ends following; the jobs go on. */
+  dispose(): Promise<void>;
+}
+
+export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
+  const { workspace, now, emit, uncurl, countParts, commands = commandsOn } = host;
+  const { runs, temporaryFolder } = workspace;
+  const known = new Map<string, Followed>();
+  let found: Promise<void> | null = null;
+
+  const worksOn = (run: string): boolean => known.get(run)?.work.state === 'active';
+  const shown = (manifest: RunManifest): RunManifest =>
+    worksOn(manifest.id) && manifest.state !== 'done' ? { ...manifest, state: 'running' } : manifest;
+
+  const scriptOf = (run: string, request: ClusterRequest): string => {
+    const words = request.command ?? uncurl?.map(shellWord).join(' ');
+    if (words === undefined)
+      throw refuse(
+        'no-cluster-command',
+        'This window is no program that a node of a cluster can start.',
+        'Fill in how uncurl starts there, for example: node /shared/uncurl/main/cli/uncurl.ts',
+      );
+    return slurmScript(run, workspace.path, words, request);
+  };
+
+  const tell = (work: ClusterWork): void => {
+    const followed = known.get(work.run);
+    if (followed !== undefined) followed.work = work;
+    emit({ type: 'cluster.changed', work });
+  };
+
+  /** Tells first: on a full shared disk the record stays as it was, and who reads it later asks Slurm anyway. */
+  const put = async (work: ClusterWork): Promise<void> => {
+    tell(work);
+    try {
+      await writeClusterWork(runs.folder(work.run), work, temporaryFolder);
+    } catch (error) {
+      if (!(error instanceof WorkbenchError && error.code === 'disk-full')) throw error;
+    }
+  };
+
+  /** The run's own record says how its submission ended, unless somebody works on it. */
+  const markRun = async (work: ClusterWork): Promise<void> => {
+    const { run, state } = work;
+    if (state === 'failed' || state === 'cancelled') {
+      const lock = await runs.lock(run);
+      try {
+        const finishedAt = new Date(now()).toISOString();
+        const error = state === 'failed' ? failureText(work) : null;
+        await runs.write({ ...(await runs.read(run)), state, error, finishedAt });
+      } finally {
+        await lock.release();
+      }
+    }
+    emit({ type: 'run.changed', manifest: shown(await runs.read(run)) });
+  };
+
+  /** Ends a submission as `state`: its record, then the run's. */
+  const end = async (work: ClusterWork): Promise<void> => {
+    await put(work);
+    try {
+      await markRun(work);
+    } catch (error) {
+      // Somebody else works on the run, or has removed it: its state is theirs.
+      if (!(error instanceof WorkbenchError && ['run-locked', 'no-such-run'].includes(error.code))) throw error;
+    }
+  };
+
+  const follow = (work: ClusterWork): void => {
+    const controller = new AbortController();
+    const followed: Followed = {
+      work,
+      controller,
+      ended: Promise.resolve().then(async () => {
+        try {
+          const last = await followClusterWork(work, {
+            command: commands(work.request.host),
+            runFolder: runs.folder(work.run),
+            isRunDone: async () => (await runs.read(work.run)).state === 'done',
+            changed: put,
+            ticked: tell,
+            signal: controller.signal,
+          });
+          await end(last);
+        } catch (error) {
+          if (controller.signal.aborted) return;
+          const { message, remedy } = serialiseError(error);
+          await end({
+            ...followed.work,
+            state: 'failed',
+            error: `It is not followed any more: ${message} ${remedy}`.replace(/\.$/, ''),
+          });
+        }
+      }),
+    };
+    // A disk that cannot be written to is told by whoever asks next; what the jobs do is theirs.
+    followed.ended.catch(() => undefined);
+    known.set(work.run, followed);
+  };
+
+  /** Submissions of earlier engines that may still be worked on, or that failed: looked for once. */
+  const findEarlier = async (manifests: readonly RunManifest[]): Promise<void> => {
+    for (const { id, kind, state, damaged } of manifests) {
+      if (kind !== 'sweep' || state === 'done' || damaged !== undefined || known.has(id)) continue;
+      const work = await readClusterWork(runs.folder(id));
+      if (work?.state === 'active') follow(work);
+      if (work?.state === 'failed')
+        known.set(id, { work, controller: new AbortController(), ended: Promise.resolve() });
+    }
+  };
+
+  /** Refused while Slurm still works on an earlier submission. */
+  const requireOver = async (run: string): Promise<void> => {
+    const earlier = known.get(run)?.work ?? (await readClusterWork(runs.folder(run)));
+    if (earlier?.state !== 'active') return;
+    if (!(await readTasks(commands(earlier.request.host), earlier)).some(isActive)) return;
+    throw refuse(
+      'already-submitted',
+      `${run} is on the cluster already: array ${String(earlier.array)}, joining job ${String(earlier.join)}.`,
+      'Wait until it ends, or cancel it.',
+    );
+  };
+
+  const required = async (run: string): Promise<ClusterWork> => {
+    const work = known.get(run)?.work ?? (await readClusterWork(runs.folder(run)));
+    if (work !== null) return work;
+    throw refuse('not-submitted', `${run} was not submitted to a cluster.`, 'Submit it first.');
+  };
+
+  const stopFollowing = async (run: string): Promise<void> => {
+    const followed = known.get(run);
+    followed?.controller.abort();
+    await followed?.ended;
+    known.delete(run);
+  };
+
+  const find = (manifests: readonly RunManifest[]): Promise<void> => (found ??= findEarlier(manifests));
+
+  return {
+    find,
+    worksOn,
+    shown,
+    requireNotOn: (run) => {
+      if (worksOn(run))
+        throw refuse('already-submitted', `A cluster works on ${run}.`, 'Cancel it there, or wait until it ends.');
+    },
+    script: (run = NEXT_RUN, request) => scriptOf(run, request),
+    submit: async (run, request) => {
+      const manifest = await runs.read(run);
+      const text = scriptOf(run, request);
+      const of = await countParts(manifest);
+      const command = commands(request.host);
+      requireOneKind(await nodesOf(command, request.partition), request);
+      const folder = runs.folder(run);
+      await requireOver(run);
+      await stopFollowing(run);
+      const lock = await runs.lock(run);
+      try {
+        await clearWork(folder);
+        const logs = join(folder, WORK_FOLDER);
+        await mkdir(logs, { recursive: true });
+        const script = join(folder, SCRIPT);
+        await writeFileAtomically(script, text, temporaryFolder);
+        await runs.write({ ...manifest, state: 'queued', error: null, finishedAt: null });
+        const jobs = await submitJobs(command, script, logs, request.workers);
+        const work: ClusterWork = {
+          run,
+          title: manifest.title,
+          request,
+          array: jobs.array,
+          join: jobs.join,
+          script,
+          submittedAt: new Date(now()).toISOString(),
+          state: 'active',
+          error: null,
+          away: false,
+          tasks: [...clusterTasks([], request, new Map())],
+          parts: { done: 0, of },
+        };
+        try {
+          await writeClusterWork(folder, work, temporaryFolder);
+        } catch (error) {
+          await cancelJobs(command, jobs);
+          throw error;
+        }
+        emit({ type: 'cluster.changed', work });
+        follow(work);
+        return work;
+      } finally {
+        await lock.release();
+        emit({ type: 'run.changed', manifest: shown(await runs.read(run)) });
+      }
+    },
+    list: async () => {
+      await find(await runs.list());
+      return [...known.values()]
+        .map(({ work }) => work)
+        .filter(({ state }) => state === 'active' || state === 'failed');
+    },
+    cancel: async (run) => {
+      const work = await required(run);
+      if (work.state !== 'active')
+        throw refuse('not-on-cluster', `${run} is not on a cluster any more.`, 'Look at its state.');
+      await cancelJobs(commands(work.request.host), work);
+      await stopFollowing(run);
+      await end({ ...work, state: 'cancelled' });
+    },
+    forget: async (run) => {
+      const work = await required(run);
+      if (work.state === 'active')
+        throw refuse('already-submitted', `${run} is on the cluster.`, 'Cancel it, or wait until it ends.');
+      await stopFollowing(run);
+      await removeClusterWork(runs.folder(run));
+      emit({ type: 'cluster.changed', work: { ...work, state: 'cancelled' } });
+    },
+    log: async (run, task) => {
+      const path = (await required(run)).tasks.find((one) => one.task === task)?.log ?? null;
+      if (path === null) throw refuse('no-log', 'Slurm has not said where its log is.', 'Look again in a moment.');
+      try {
+        return { path, ...(await readLogEnd(path)) };
+      } catch (error) {
+        if (fileErrorCode(error) === 'ENOENT')
+          throw refuse('no-log', `${path} is not there: nothing was printed yet.`, 'Look again in a moment.');
+        throw explainFileError(error, path);
+      }
+    },
+    dispose: async () => {
+      for (const run of [...known.keys()]) await stopFollowing(run);
+    },
+  };
+};

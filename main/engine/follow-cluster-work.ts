@@ -1,0 +1,71 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { clusterTasks } from '../cluster/cluster-tasks.ts';
+import type { RunCommand } from '../cluster/run-command.ts';
+import { followJobs } from '../cluster/slurm-jobs.ts';
+import { firstFailure, taskText } from '../contract/cluster-text.ts';
+import type { ClusterWork } from '../contract/cluster.ts';
+import { DoneParts } from '../jobs/work-folder.ts';
+
+/** How often a cluster is asked: here, and over ssh, where each question opens a connection. */
+const ASK_EVERY_MS = 1_000;
+const ASK_HOST_EVERY_MS = 5_000;
+/** Looks after which the time of tasks is told though nothing else has changed. */
+const TICK_EVERY = 3;
+
+const withoutTime = (work: ClusterWork): string =>
+  JSON.stringify({ ...work, tasks: work.tasks.map((task) => ({ ...task, elapsedMs: null })) });
+
+/**
+ * Follows a submission until its jobs have ended. Tells of what changes; answers with how it ended: done where the run
+ * on disk is, else failed, which names the task, its node, its end and its log.
+ */
+export const followClusterWork = async (
+  submitted: ClusterWork,
+  {
+    command,
+    runFolder,
+    isRunDone,
+    changed,
+    ticked,
+    signal,
+  }: {
+    readonly command: RunCommand;
+    readonly runFolder: string;
+    readonly isRunDone: () => Promise<boolean>;
+    readonly changed: (work: ClusterWork) => Promise<void>;
+    /** Told now and then where nothing but the time has changed. */
+    readonly ticked: (work: ClusterWork) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<ClusterWork> => {
+  const { request } = submitted;
+  const parts = new DoneParts(runFolder);
+  let work = submitted;
+  let looks = 0;
+  await followJobs(command, submitted, {
+    signal,
+    seen: async (tasks) => {
+      const { done, byTask } = await parts.look();
+      const next: ClusterWork =
+        tasks === null
+          ? { ...work, away: true }
+          : {
+              ...work,
+              away: false,
+              tasks: [...clusterTasks(tasks, request, byTask)],
+              parts: { done, of: work.parts.of },
+            };
+      const isNew = withoutTime(next) !== withoutTime(work);
+      work = next;
+      looks += 1;
+      if (isNew) await changed(work);
+      else if (looks % TICK_EVERY === 0) ticked(work);
+    },
+    pause: () => pause(request.host === null ? ASK_EVERY_MS : ASK_HOST_EVERY_MS, undefined, { signal }),
+  });
+  const failed = firstFailure(work.tasks);
+  if (failed !== undefined) return { ...work, state: 'failed', error: taskText(failed) };
+  if (await isRunDone()) return { ...work, state: 'done' };
+  const jobs = `${String(work.array)} and ${String(work.join)}`;
+  return { ...work, state: 'failed', error: `Slurm knows no more of the jobs ${jobs}, and the run is not done` };
+};

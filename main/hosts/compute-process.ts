@@ -1,0 +1,116 @@
+import { computeOrder, type ComputeReport, computeSettings } from '../contract/compute.ts';
+import type { ProbeEnd } from '../contract/device.ts';
+import { assertNever, serialiseError } from '../contract/errors.ts';
+import type { MessageChannelEnd } from '../contract/rpc.ts';
+import { createEngine } from '../engine/engine.ts';
+import { endWithParent } from './end-with-parent.ts';
+import { portChannel, type ProcessPort } from './port-channel.ts';
+
+/**
+ * Entry point of the process that computes beside the engine's: it carries out the runs that the engine names, from
+ * their manifests, and tells how they go. Its argument is `computeSettings` as JSON. Started by Node
+ * (`child_process.fork`, messages over its channel) or by Electron (`utilityProcess.fork`, messages over the
+ * MessagePort that its first message brings). The engine ends it by a kill: what it has finished is on disk.
+ */
+interface Host {
+  /** Of Electron's utilityProcess. */
+  readonly parentPort?: {
+    on(event: 'message', listener: (event: { readonly ports: readonly ProcessPort[] }) => void): unknown;
+  };
+}
+
+const settings = computeSettings.parse(JSON.parse(process.argv[2] ?? 'null'));
+
+const end = (): void => void process.kill(process.pid, 'SIGKILL');
+
+const serve = (channel: MessageChannelEnd): void => {
+  const say = (report: ComputeReport): void => channel.post(report);
+  const probes = new Map<number, (end: ProbeEnd) => void>();
+  const engine = createEngine({
+    ...settings,
+    commandLine: process.argv.join(' '),
+    startProbe: (provider, folder) =>
+      new Promise((resolve) => {
+        const id = probes.size;
+        probes.set(id, resolve);
+        say({ type: 'probe', id, provider, folder });
+      }),
+  });
+  // Whoever asks for a run is told why there is none.
+  engine.catch(() => undefined);
+  let current: { readonly run: string; readonly controller: AbortController } | null = null;
+
+  const carryOut = async (run: string): Promise<void> => {
+    const controller = new AbortController();
+    current = { run, controller };
+    try {
+      const { output, summary } = await (
+        await engine
+      ).carryOut(run, {
+        signal: controller.signal,
+        progress: (reading) => say({ type: 'progress', run, reading }),
+        emit: (event) => say({ type: 'event', run, event }),
+        recordChanged: (change) => say({ type: 'record', run, change }),
+      });
+      say({ type: 'done', run, output, summary });
+    } catch (error) {
+      say({ type: 'failed', run, error: serialiseError(error) });
+    }
+  };
+
+  const obey = (raw: unknown): void => {
+    const order = computeOrder.parse(raw);
+    switch (order.type) {
+      case 'carry-out':
+        return void carryOut(order.run);
+      case 'cancel':
+        if (current?.run === order.run) current.controller.abort();
+        return;
+      case 'probed':
+        probes.get(order.id)?.(order.end);
+        return;
+      default:
+        assertNever(order);
+    }
+  };
+  channel.listen(obey, end);
+  say({ type: 'ready', pid: process.pid });
+};
+
+/** The channel of a forked Node. */
+const forkedChannel = (): MessageChannelEnd => ({
+  post: (message) => {
+    // Without it nobody listens, and this process is about to end.
+    if (process.connected) process.send?.(message);
+  },
+  listen: (received, ended) => {
+    process.on('message', received);
+    process.once('disconnect', ended);
+    return () => {
+      process.off('message', received);
+      process.off('disconnect', ended);
+    };
+  },
+  close: () => process.disconnect(),
+});
+
+const start = ({ parentPort }: Host): void => {
+  if (process.send !== undefined) {
+    // A terminal interrupts the whole group: the engine ends first, and this one by it.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+    endWithParent();
+  }
+  if (parentPort === undefined) {
+    if (process.send === undefined) throw new Error('compute-process is started by the engine, not by hand');
+    serve(forkedChannel());
+    return;
+  }
+  let isServed = false;
+  parentPort.on('message', ({ ports: [port] }) => {
+    if (isServed || port === undefined) return;
+    isServed = true;
+    serve(portChannel(port));
+  });
+};
+
+start(process);

@@ -1,0 +1,30 @@
+import { Worker } from 'node:worker_threads';
+
+/** How often the parent is looked for. */
+const LOOK_EVERY_MS = 250;
+
+/**
+ * Runs in a thread, which is awake while native code holds the process's own. Where a parent dies, another process
+ * becomes the parent (POSIX); elsewhere its number is no longer that of a process.
+ */
+const WATCH = `
+  const { workerData } = require('node:worker_threads');
+  const isGone = () => {
+    if (process.ppid !== workerData.parent) return true;
+    try {
+      process.kill(workerData.parent, 0);
+      return false;
+    } catch (error) {
+      return error.code === 'ESRCH';
+    }
+  };
+  setInterval(() => {
+    if (isGone()) process.kill(process.pid, 'SIGKILL');
+  }, workerData.everyMs);
+`;
+
+/** Kills this process soon after its parent has ended, however that ended and whatever this one is doing. */
+export const endWithParent = (parent: number = process.ppid): void => {
+  const watch = new Worker(WATCH, { eval: true, workerData: { parent, everyMs: LOOK_EVERY_MS }, execArgv: [] });
+  watch.unref();
+};

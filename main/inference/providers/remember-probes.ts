@@ -1,0 +1,24 @@
+import type { ProbeEnd, ProviderName } from '../../contract/device.ts';
+import type { StartProbe } from './fork-probe.ts';
+
+export interface RememberedProbes {
+  /** Tries a provider, and remembers what it measured. */
+  readonly start: StartProbe;
+  /** What a provider measured when it was last tried; tries it where it never did. */
+  readonly recall: StartProbe;
+}
+
+/** For a process that asks after this one: a probe of a graphics processor takes seconds. */
+export const rememberProbes = (startProbe: StartProbe): RememberedProbes => {
+  const measured = new Map<ProviderName, ProbeEnd>();
+  const start: StartProbe = async (provider, folder) => {
+    const end = await startProbe(provider, folder);
+    if (end.kind === 'measured') measured.set(provider, end);
+    else measured.delete(provider);
+    return end;
+  };
+  return {
+    start,
+    recall: async (provider, folder) => measured.get(provider) ?? start(provider, folder),
+  };
+};

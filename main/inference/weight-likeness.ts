@@ -1,0 +1,59 @@
+import type { MoeDescriptor, Weight } from '../checkpoint/descriptor.ts';
+import { readTensor, storedName } from '../checkpoint/read-tensor.ts';
+import { refuse } from '../contract/errors.ts';
+
+const ROLES = ['gate', 'up', 'down'] as const;
+
+/** Weights that lie as a matrix of their own; in which order does not matter, as long as all experts have the same. */
+const readWeight = (weight: Weight): Promise<Float32Array> => {
+  const { stored, select } = weight;
+  if (stored.kind === 'plain' && select === undefined) return readTensor(stored.view);
+  throw refuse(
+    'unsupported-layout',
+    `The weights of experts are compared where they lie as plain matrices; "${storedName(weight)}" is quantised or ` +
+      'interleaved.',
+    'Compare them by their router logits, or by their outputs.',
+  );
+};
+
+/**
+ * Cosines [E] of an expert with every expert of its layer: of all their weights (gate, up and down one behind the other)
+ * as they stand, neurons in their stored order. Two experts that compute the same with their neurons in another order
+ * are not alike by this. Reads the layer once, one matrix at a time.
+ *
+ * @throws WorkbenchError `has-constants` where experts are constants, `unsupported-layout`.
+ */
+export const expertWeightLikeness = async ({ expertTensors }: MoeDescriptor, expert: number): Promise<Float64Array> => {
+  const own = expertTensors[expert];
+  if (own === undefined) throw new RangeError(`expert ${expert} is not among ${expertTensors.length}`);
+  if (expertTensors.some(({ constant }) => constant !== undefined))
+    throw refuse(
+      'has-constants',
+      'Experts of this layer give constants: they have no weights.',
+      'Choose another layer.',
+    );
+  const products = new Float64Array(expertTensors.length);
+  const squares = new Float64Array(expertTensors.length);
+  for (const role of ROLES) {
+    const reference = await readWeight(own[role]);
+    for (const [other, tensors] of expertTensors.entries()) {
+      const weights = other === expert ? reference : await readWeight(tensors[role]);
+      let product = 0;
+      let square = 0;
+      for (let at = 0; at < weights.length; at += 1) {
+        const weight = weights[at] ?? 0;
+        product += weight * (reference[at] ?? 0);
+        square += weight * weight;
+      }
+      products[other]! += product;
+      squares[other]! += square;
+      // A matrix takes a moment: others may ask in between.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+  const length = Math.sqrt(squares[expert] ?? 0);
+  return products.map((product, other) => {
+    const scale = length * Math.sqrt(squares[other] ?? 0);
+    return scale > 0 ? Math.min(1, Math.max(-1, product / scale)) : 0;
+  });
+};

@@ -1,0 +1,73 @@
+import type { RecordChange } from '../contract/compute.ts';
+import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import type { EngineEvent } from '../contract/events.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { RunStore } from '../workspace/run-store.ts';
+import type { Job, JobContext, JobResult } from './job-context.ts';
+import type { ProgressMeter } from './progress-meter.ts';
+import { type SourceWatch, watchSources } from './watch-sources.ts';
+
+/** A run whose turn has come. */
+export interface RunToCarryOut {
+  readonly manifest: RunManifest;
+  readonly job: Job;
+  readonly signal: AbortSignal;
+  readonly meter: ProgressMeter;
+  emit(event: EngineEvent): void;
+  /** Rejects where another engine has taken the run over. */
+  requireRun(): Promise<void>;
+  readonly recordChanged?: ((change: RecordChange) => void) | undefined;
+}
+
+/** Does the work of a run to its end, in this process or in one of its own; rejects with what ended it otherwise. */
+export type CarryOut = (run: RunToCarryOut) => Promise<JobResult>;
+
+/** What of a job's context depends on the device that the run's manifest names. */
+export type JobResources = Omit<
+  JobContext,
+  'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
+>;
+
+/** What to say to the user of an engine that had a run: who has it now. */
+export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): Promise<WorkbenchError> => {
+  const holder = await runs.holder(run);
+  const who = holder === null ? 'another engine' : `process ${String(holder.pid)} on ${holder.host}`;
+  return new WorkbenchError(
+    'taken-over',
+    'failed',
+    `${run} was taken over by ${who} while this engine gave no sign of life.`,
+    'Follow it there; what was finished here is on disk and is not computed again.',
+  );
+};
+
+/** Works in this process: nothing else is answered while a block of a model runs. */
+export const carryOutHere =
+  (
+    runs: Pick<RunStore, 'folder'>,
+    resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
+    now: () => number,
+  ): CarryOut =>
+  async ({ manifest, job, ...own }) => {
+    let watch: SourceWatch | null = null;
+    try {
+      const resources = await resourcesOf(manifest);
+      watch = watchSources(resources);
+      const { steps, runners } = watch;
+      const { id: run } = manifest;
+      const result = await job({ ...resources, ...own, steps, runners, run, folder: runs.folder(run), now });
+      await watch.settle();
+      return result;
+    } catch (error) {
+      throw await settled(watch, error);
+    }
+  };
+
+/** Why a run ended: with an error of its own, unless the files of its model changed, which explains any other. */
+const settled = async (watch: SourceWatch | null, error: unknown): Promise<unknown> => {
+  try {
+    await watch?.settle(error instanceof CancelledError);
+    return error;
+  } catch (change) {
+    return change;
+  }
+};

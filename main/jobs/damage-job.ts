@@ -1,0 +1,122 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DamageDocument, DamageSettings } from '../contract/damage.ts';
+import type { ModelInfo } from '../contract/model.ts';
+import { refuse } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import type { DropPlan } from '../contract/plan.ts';
+import { summarise } from '../evaluation/summarise.ts';
+import { produceFileAtomically } from '../files/write-atomically.ts';
+import { validatePlan } from '../pruning/validate-plan.ts';
+import { hashItems } from '../tasks/items.ts';
+import { askedTasks } from './asked-tasks.ts';
+import { createGroupSizer, evaluationSteps } from './evaluation-step.ts';
+import type { Job, RunModel, RunTask } from './job-context.ts';
+import type { KeyedPlan, Measurement } from './measurement.ts';
+import { evaluationKey, stepSummary } from './step-key.ts';
+import { openTokenCounter } from './task-work.ts';
+import { writingIdentity } from './write-items.ts';
+
+/** Name of the result in the folder of the run. */
+export const DAMAGE_FILE = 'damage.json';
+
+const numbersTo = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
+
+/** The plan that leaves out one expert of one MoE layer and nothing else. */
+export const planWithout = ({ moeLayers, experts }: ModelInfo, layer: number, expert: number): DropPlan => ({
+  kept: numbersTo(moeLayers).map((at) => numbersTo(experts).filter((each) => at !== layer || each !== expert)),
+});
+
+/**
+ * The experts that are left out, each once, ascending.
+ *
+ * @throws WorkbenchError `no-such-layer`, `no-such-expert`; `plan-invalid` where the model cannot do without any one.
+ */
+export const leftOutExperts = (info: ModelInfo, { layer, experts }: DamageSettings): readonly number[] => {
+  if (layer >= info.moeLayers)
+    throw refuse(
+      'no-such-layer',
+      `Layer ${layer} is not among the ${info.moeLayers} MoE layers of the model.`,
+      `Name a layer from 0 to ${info.moeLayers - 1}.`,
+    );
+  const unknown = experts?.find((expert) => expert >= info.experts);
+  if (unknown !== undefined)
+    throw refuse(
+      'no-such-expert',
+      `Expert ${unknown} is not among the ${info.experts} of a layer.`,
+      `Name an expert from 0 to ${info.experts - 1}.`,
+    );
+  const leftOut = [...new Set(experts ?? numbersTo(info.experts))].sort((a, b) => a - b);
+  for (const expert of leftOut) validatePlan(planWithout(info, layer, expert), info);
+  return leftOut;
+};
+
+const keyedPlans = async (
+  { model, task, items }: Measurement,
+  plans: readonly (DropPlan | null)[],
+  numerics: Parameters<typeof evaluationKey>[0]['numerics'],
+): Promise<readonly KeyedPlan[]> => {
+  const { identity, info } = model.checkpoint;
+  const writing = await writingIdentity(model.checkpoint, task.task);
+  const itemsHash = hashItems(items);
+  return plans.map((plan) => ({
+    plan,
+    key: evaluationKey({ model: identity, experts: info.experts, itemsHash, plan, numerics, writing }),
+  }));
+};
+
+/**
+ * Measures a task with one expert gone at a time: the steps are those of a sweep (the same plan is never measured
+ * twice), the result is one file with the paired difference of each expert to the unpruned model.
+ */
+export const damageJob =
+  (model: RunModel, plain: RunTask, settings: DamageSettings): Job =>
+  async (context) => {
+    const { meter, signal } = context;
+    meter.describe('Reading the task');
+    const [task] = await askedTasks(model, [plain], settings.chat, new Date(context.now()));
+    if (task === undefined) throw new Error('a task without its form');
+    const { info } = model.checkpoint;
+    const leftOut = leftOutExperts(info, settings);
+    const items = task.task.test;
+    const work = await (await openTokenCounter(model.checkpoint, signal)).scoring(items);
+    meter.setTotal(work * (1 + leftOut.length));
+    const measurement = { model, task, items, work };
+    const plans = [null, ...leftOut.map((expert) => planWithout(info, settings.layer, expert))];
+    const keyed = await keyedPlans(measurement, plans, context.numerics);
+    const outcomes = new Map<string, readonly ItemOutcome[]>();
+    const isStreamed = info.memory.resident > context.memoryBudgetBytes;
+    await evaluationSteps(context, measurement, keyed, createGroupSizer(isStreamed), (key, own) => {
+      outcomes.set(key, own);
+      return Promise.resolve();
+    });
+    const answersOf = ({ key }: KeyedPlan): readonly ItemOutcome[] => {
+      const own = outcomes.get(key);
+      if (own === undefined) throw new Error(`no outcomes of ${key}`);
+      return own;
+    };
+    const [unpruned, ...candidates] = keyed.map(answersOf);
+    if (unpruned === undefined) throw new Error('no outcomes of the unpruned model');
+    const { metric } = task.task;
+    const whole = summarise(metric, unpruned, null);
+    const document: DamageDocument = {
+      model: model.name,
+      task: task.name,
+      layer: settings.layer,
+      experts: info.experts,
+      metric,
+      n: whole.n,
+      unpruned: whole.value,
+      results: candidates.map((own, index) => {
+        const { value, difference, low, high, p, lost, gained } = summarise(metric, unpruned, own);
+        return { expert: leftOut[index] ?? 0, value, difference, low, high, p, lost, gained };
+      }),
+    };
+    const output = join(context.folder, DAMAGE_FILE);
+    await produceFileAtomically(
+      output,
+      (file) => writeFile(file, `${JSON.stringify(document, null, 1)}\n`),
+      context.temporaryFolder,
+    );
+    return { output, summary: stepSummary(meter) };
+  };

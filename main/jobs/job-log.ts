@@ -1,0 +1,206 @@
+import { appendFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineEvent } from '../contract/events.ts';
+import { type JobLog, logLine, type LogLine } from '../contract/job-log.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { UNPRUNED } from '../contract/sweep.ts';
+import { toldText } from '../evaluation/told-points.ts';
+import { formatCount, formatFactor, formatInterval, formatValue } from '../figures/numbers.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
+
+const LOG_FILE = 'log.jsonl';
+/** Points and steps are logged up to here: some thousands of lines. */
+const FULL_AT_BYTES = 512 * 1024;
+/** Beyond that, ends and problems still are, up to here. */
+const MOST_BYTES = 1024 * 1024;
+/** What a job says of its steps is logged at most this often: points tell the rest. */
+const STEP_EVERY_MS = 5_000;
+
+const FULL: Omit<LogLine, 'at'> = {
+  kind: 'problem',
+  text: 'The log is full: points and steps after this line are not logged (they are in the results).',
+};
+
+interface Heard {
+  bytes: number;
+  isFull: boolean;
+  lastStep: { readonly at: number; readonly text: string } | null;
+  /** What the job said last: its summary, once it is done. */
+  said: string;
+  /** Why lines could not be written. */
+  problem: string | null;
+}
+
+/** Writes down what events tell of each run, in its folder. */
+export interface JobLogs {
+  hear(event: EngineEvent): void;
+  /** The log of a run with every event that was heard before. */
+  read(run: string): Promise<JobLog>;
+  /** Ends when everything that was heard is on disk. */
+  settled(): Promise<void>;
+}
+
+const seedText = (seed: number | null): string => (seed === null ? '' : `, seed ${String(seed)}`);
+
+const stateText = ({ state, error, device, commandLine }: RunManifest, said: string): string => {
+  switch (state) {
+    case 'queued':
+      return `Queued (${commandLine}).`;
+    case 'running': {
+      const threads = `${formatCount(device.threads)} ${device.threads === 1 ? 'thread' : 'threads'}`;
+      return `Started on ${device.provider.toUpperCase()}, ${device.precision}, ${threads}.`;
+    }
+    case 'done':
+      return said === '' ? 'Done.' : `Done. ${said}`;
+    case 'failed':
+      return `Failed. ${error ?? ''}`.trimEnd();
+    case 'cancelled':
+      return 'Cancelled: what is finished stays on disk.';
+    case 'interrupted':
+      return 'Left unfinished: it can be resumed.';
+  }
+};
+
+/** The run that an event tells of, and the line that it makes of it; null: none. */
+const lineOf = (
+  event: EngineEvent,
+  said: string,
+): { readonly run: string; readonly line: Omit<LogLine, 'at'> } | null => {
+  switch (event.type) {
+    case 'run.changed': {
+      const { id, state } = event.manifest;
+      return {
+        run: id,
+        line: { kind: state === 'failed' ? 'problem' : 'state', text: stateText(event.manifest, said) },
+      };
+    }
+    case 'sweep.point': {
+      const { model, task, method, seed, factor, metric, value, low, high } = event.result;
+      const interval = method === UNPRUNED ? '' : `, difference ${formatInterval({ low, high }, metric)}`;
+      const text = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}: ${metric} ${formatValue(value, metric)}${interval}`;
+      return { run: event.run, line: { kind: 'point', text } };
+    }
+    case 'sweep.told': {
+      const { model, task, method, seed, factor } = event.point;
+      const text = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}: ${toldText(event.point)}`;
+      return { run: event.run, line: { kind: 'told', text } };
+    }
+    case 'experiment.arm': {
+      const { model, task, kept, method, treatment } = event.arm;
+      const how = method === null ? treatment : `${method}, ${treatment}`;
+      return {
+        run: event.run,
+        line: { kind: 'point', text: `${model}, ${task}, ${formatCount(kept)} experts kept (${how}): measured.` },
+      };
+    }
+    case 'profile.ready':
+      return { run: event.run, line: { kind: 'point', text: `Profiled on ${event.task}.` } };
+    default:
+      return null;
+  }
+};
+
+export const createJobLogs = (folderOf: (run: string) => string, now: () => number): JobLogs => {
+  const heard = new Map<string, Heard>();
+  let writing: Promise<void> = Promise.resolve();
+
+  const of = (run: string): Heard => {
+    const known = heard.get(run);
+    if (known !== undefined) return known;
+    const made: Heard = { bytes: -1, isFull: false, lastStep: null, said: '', problem: null };
+    heard.set(run, made);
+    return made;
+  };
+
+  const append = async (run: string, state: Heard, line: LogLine): Promise<void> => {
+    const file = join(folderOf(run), LOG_FILE);
+    if (state.bytes < 0) {
+      state.bytes = await stat(file).then(
+        ({ size }) => size,
+        (error: unknown) => {
+          if (fileErrorCode(error) === 'ENOENT') return 0;
+          throw error;
+        },
+      );
+      state.isFull = state.bytes >= FULL_AT_BYTES;
+    }
+    const isMinor = line.kind !== 'state' && line.kind !== 'problem';
+    const lines = state.isFull ? (isMinor ? [] : [line]) : [line];
+    if (!state.isFull && state.bytes >= FULL_AT_BYTES) {
+      state.isFull = true;
+      lines.splice(0, isMinor ? 1 : 0, { at: line.at, ...FULL });
+    }
+    const text = lines.map((one) => `${JSON.stringify(one)}\n`).join('');
+    if (text === '' || state.bytes + text.length > MOST_BYTES) return;
+    await appendFile(file, text);
+    state.bytes += Buffer.byteLength(text);
+  };
+
+  const write = (run: string, line: Omit<LogLine, 'at'>): void => {
+    const state = of(run);
+    const at = new Date(now()).toISOString();
+    writing = writing.then(async () => {
+      if (state.problem !== null) return;
+      try {
+        await append(run, state, { at, ...line });
+      } catch (error) {
+        // The run was moved to the trash meanwhile.
+        if (fileErrorCode(error) === 'ENOENT') return;
+        // A log that cannot be written stops no job: who reads it is told.
+        const told = explainFileError(error, join(folderOf(run), LOG_FILE));
+        state.problem = `From ${at} on nothing could be logged: ${told instanceof Error ? told.message : String(told)}`;
+      }
+    });
+  };
+
+  return {
+    hear: (event) => {
+      if (event.type === 'job.progress') {
+        const { run, description } = event.progress;
+        const state = of(run);
+        state.said = description;
+        const { lastStep } = state;
+        const isNews = lastStep === null || (lastStep.text !== description && now() - lastStep.at >= STEP_EVERY_MS);
+        if (description === '' || !isNews) return;
+        state.lastStep = { at: now(), text: description };
+        write(run, { kind: 'step', text: description });
+        return;
+      }
+      if (event.type === 'run.removed') {
+        heard.delete(event.run);
+        return;
+      }
+      const told = lineOf(event, event.type === 'run.changed' ? of(event.manifest.id).said : '');
+      if (told !== null) write(told.run, told.line);
+    },
+    read: async (run) => {
+      await writing;
+      return withProblem(await readJobLog(run, folderOf(run)), heard.get(run)?.problem ?? null);
+    },
+    settled: () => writing,
+  };
+};
+
+const withProblem = (log: JobLog, problem: string | null): JobLog =>
+  problem === null ? log : { ...log, missing: [log.missing, problem].filter((part) => part !== null).join(' ') };
+
+/** The log in a run's folder; without lines where nothing was logged (runs of earlier versions). */
+export const readJobLog = async (run: string, folder: string): Promise<JobLog> => {
+  const text = (await readTextIfThere(join(folder, LOG_FILE), { mostBytes: 2 * MOST_BYTES })) ?? '';
+  const written = text.split('\n').filter((line) => line !== '');
+  const lines = written.flatMap((line) => {
+    try {
+      const parsed = logLine.safeParse(JSON.parse(line));
+      return parsed.success ? [parsed.data] : [];
+    } catch (error) {
+      // A line that a power cut left half written.
+      if (error instanceof SyntaxError) return [];
+      throw error;
+    }
+  });
+  const lost = written.length - lines.length;
+  const missing =
+    lost === 0 ? null : `${formatCount(lost)} ${lost === 1 ? 'line' : 'lines'} of the log cannot be read.`;
+  return { run, lines, missing };
+};

@@ -1,0 +1,92 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
+import { readLockHolder } from '../workspace/run-lock.ts';
+
+/** Folder of a run where those who work on it together say what they do: a folder each part, and what computes. */
+export const WORK_FOLDER = 'work';
+const UNITS = 'units';
+export const HARDWARE_FILE = 'hardware.json';
+/** In the folder of a part that is done. */
+export const DONE_FILE = 'done.json';
+
+/** Who has done a part; `task`: its number in the array of a cluster. */
+export const doneFile = z.object({
+  worker: z.string(),
+  task: z.number().nullable().default(null),
+  computed: z.number(),
+  reused: z.number(),
+});
+
+/** Workers leave each other a line. */
+export const MAX_NOTE_BYTES = 2 ** 16;
+
+/** What one left there; null: nothing. */
+export const readNote = (file: string): Promise<string | null> => readTextIfThere(file, { mostBytes: MAX_NOTE_BYTES });
+
+const unitsFolder = (runFolder: string): string => join(runFolder, WORK_FOLDER, UNITS);
+export const unitFolder = (runFolder: string, unit: string): string => join(unitsFolder(runFolder), unit);
+
+/** Who holds the lock of a part: "process 12 on node03"; null: nobody. */
+export const holderOf = async (folder: string): Promise<string | null> => {
+  try {
+    const holder = await readLockHolder(folder);
+    return holder === null ? null : `process ${String(holder.pid)} on ${holder.host}`;
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw explainFileError(error, folder);
+  }
+};
+
+/** Names of the parts that somebody has begun. */
+const unitsIn = async (runFolder: string): Promise<readonly string[]> => {
+  const folder = unitsFolder(runFolder);
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return [];
+    throw explainFileError(error, folder);
+  }
+};
+
+/** Forgets who has done what, so that a new submission looks at every step again; refused while someone works. */
+export const clearWork = async (runFolder: string): Promise<void> => {
+  for (const name of await unitsIn(runFolder)) {
+    const holder = await holderOf(unitFolder(runFolder, name));
+    if (holder !== null)
+      throw refuse(
+        'run-locked',
+        `${holder} still computes steps of this run.`,
+        'Wait until it ends, or cancel it there.',
+      );
+  }
+  await rm(unitsFolder(runFolder), { recursive: true, force: true });
+};
+
+/** Looks again and again which parts are done, and by which task of an array; each is read once. */
+export class DoneParts {
+  readonly #runFolder: string;
+  readonly #tasks = new Map<string, number | null>();
+
+  constructor(runFolder: string) {
+    this.#runFolder = runFolder;
+  }
+
+  async look(): Promise<{ readonly done: number; readonly byTask: ReadonlyMap<number, number> }> {
+    for (const unit of await unitsIn(this.#runFolder)) {
+      if (this.#tasks.has(unit)) continue;
+      const file = join(unitFolder(this.#runFolder, unit), DONE_FILE);
+      const done = await readJsonIfThere(file, doneFile, { mostBytes: MAX_NOTE_BYTES }, (cause) =>
+        refuse('work-damaged', `${file} is damaged.`, 'Delete the file: the part is looked at again.', cause),
+      );
+      if (done !== null) this.#tasks.set(unit, done.task);
+    }
+    const byTask = new Map<number, number>();
+    for (const task of this.#tasks.values()) if (task !== null) byTask.set(task, (byTask.get(task) ?? 0) + 1);
+    return { done: this.#tasks.size, byTask };
+  }
+}

@@ -1,0 +1,30 @@
+/** What a token is, by its own text and what stands before it. */
+export const tokenClasses = [
+  'word start',
+  'continuation',
+  'digit',
+  'punctuation',
+  'white space',
+  'special',
+  'other',
+] as const;
+export type TokenClass = (typeof tokenClasses)[number];
+
+/**
+ * Class of a token: `special` where its text is left out of plain text (BOS, EOS, padding); `white space`, `digit` and
+ * `punctuation` (symbols too) where it is nothing else but leading space; of the rest, `word start` where letters begin
+ * behind anything but a letter or digit, `continuation` where they go on behind one; `other`: parts of characters, and
+ * what mixes these.
+ *
+ * `before`: the text in front of it, empty at the beginning.
+ */
+export const tokenClass = (text: string, before: string, isSpecial: boolean): TokenClass => {
+  if (isSpecial) return 'special';
+  if (text === '' || text.includes('\ufffd')) return 'other';
+  const bare = text.trimStart();
+  if (bare === '') return 'white space';
+  if (/^\p{N}+$/u.test(bare)) return 'digit';
+  if (/^[\p{P}\p{S}]+$/u.test(bare)) return 'punctuation';
+  if (!/^[\p{L}\p{M}]/u.test(bare)) return 'other';
+  return bare === text && /[\p{L}\p{M}\p{N}]$/u.test(before) ? 'continuation' : 'word start';
+};

@@ -1,0 +1,34 @@
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { NO_TOKEN } from './choice-sample.ts';
+import type { TokenReader } from './expert-tokens.ts';
+import { tokenClass } from './token-class.ts';
+
+/**
+ * Reads tokens by a tokenizer. A token's own text is what it adds behind its predecessor: many tokenizers drop a leading
+ * space where a text begins.
+ */
+export const tokenReader = (tokenizer: Pick<TextTokenizer, 'decode' | 'decodeText'>): TokenReader => {
+  const known = new Map<string, ReturnType<TokenReader['piece']>>();
+  const alone = new Map<number, string>();
+  const decodedAlone = (token: number): string => {
+    const text = alone.get(token) ?? (token === NO_TOKEN ? '' : tokenizer.decode([token]));
+    alone.set(token, text);
+    return text;
+  };
+  return {
+    piece: (previous, token) => {
+      const key = `${String(previous)} ${String(token)}`;
+      const found = known.get(key);
+      if (found !== undefined) return found;
+      const before = decodedAlone(previous);
+      const both = previous === NO_TOKEN ? decodedAlone(token) : tokenizer.decode([previous, token]);
+      // Where the two do not simply follow one another (parts of one character) the token is read by itself.
+      const text = both.startsWith(before) ? both.slice(before.length) : decodedAlone(token);
+      const isSpecial = decodedAlone(token) !== '' && tokenizer.decodeText([token]) === '';
+      const piece = { text, class: tokenClass(text, before, isSpecial) };
+      known.set(key, piece);
+      return piece;
+    },
+    text: (tokens) => tokenizer.decode(tokens),
+  };
+};

@@ -1,0 +1,18 @@
+import type { z } from 'zod';
+import { WorkbenchError } from '../contract/errors.ts';
+import { readJsonIfThere } from '../files/read-json-file.ts';
+
+/** What a finished run says in one file: lists of differences or problems, a few kB. */
+const MAX_RESULT_BYTES = 64 * 2 ** 20;
+
+/** The result that a run left in `file`; null where it left none yet. @throws WorkbenchError `results-damaged`. */
+export const readResult = <T extends z.ZodType>(file: string, schema: T): Promise<z.output<T> | null> =>
+  readJsonIfThere(
+    file,
+    schema,
+    { mostBytes: MAX_RESULT_BYTES },
+    (cause) =>
+      new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, 'Delete the file and resume the run.', {
+        cause,
+      }),
+  );

@@ -1,0 +1,129 @@
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { runName } from '../contract/run-label.ts';
+import { type TrashedRun, runManifest } from '../contract/run.ts';
+import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { explainReadError, readRegularFile } from '../files/regular-file.ts';
+import { temporaryNameFor } from '../files/write-atomically.ts';
+import { kindFromName } from './run-damage.ts';
+import { readListedLabel } from './run-label-file.ts';
+
+/** What RunStore.trash makes: the run's name and six hexadecimal digits. */
+const ENTRY = /^([a-z0-9][a-z0-9-]{0,127})-[0-9a-f]{6}$/;
+const MAX_MANIFEST_BYTES = 32 * 2 ** 20;
+
+/** The runs that were moved away: plain folders, until they are moved back or deleted. */
+export interface RunTrash {
+  /** Latest first. What else lies in the folder is left alone. */
+  list(): Promise<TrashedRun[]>;
+  /** Answers the run's name. */
+  restore(entry: string): Promise<string>;
+  /** Deletes one entry, or all, for good. */
+  empty(entry?: string): Promise<{ readonly removed: number; readonly sizeBytes: number }>;
+}
+
+const sizeOf = async (path: string): Promise<number> => {
+  const facts = await lstat(path);
+  if (!facts.isDirectory()) return facts.size;
+  let bytes = 0;
+  for (const name of await readdir(path)) bytes += await sizeOf(join(path, name));
+  return bytes;
+};
+
+const nameOf = async (folder: string, run: string): Promise<string> => {
+  try {
+    const text = (await readRegularFile(join(folder, 'manifest.json'), { mostBytes: MAX_MANIFEST_BYTES })).toString();
+    const parsed = runManifest.safeParse(JSON.parse(text));
+    return parsed.success ? runName({ title: parsed.data.title, label: await readListedLabel(folder) }) : run;
+  } catch (error) {
+    // What is damaged lies in the trash under its name.
+    const isDamage = error instanceof SyntaxError || error instanceof WorkbenchError || fileErrorCode(error) !== null;
+    if (isDamage) return run;
+    throw error;
+  }
+};
+
+export const createRunTrash = (trashFolder: string, runsFolder: string, temporaryFolder: string): RunTrash => {
+  const entries = async (): Promise<readonly (readonly [entry: string, run: string])[]> => {
+    let names: string[];
+    try {
+      names = await readdir(trashFolder);
+    } catch (error) {
+      if (fileErrorCode(error) === 'ENOENT') return [];
+      throw explainReadError(error, trashFolder);
+    }
+    return names.flatMap((entry) => {
+      const run = ENTRY.exec(entry)?.[1];
+      return run === undefined ? [] : [[entry, run] as const];
+    });
+  };
+
+  const found = async (entry: string): Promise<string> => {
+    const known = (await entries()).find(([name]) => name === entry);
+    if (known !== undefined) return known[1];
+    throw refuse('not-in-trash', `${entry} does not lie in ${trashFolder}.`, 'Look at what lies in the trash.');
+  };
+
+  return {
+    list: async () => {
+      const listed: TrashedRun[] = [];
+      for (const [entry, run] of await entries()) {
+        const folder = join(trashFolder, entry);
+        try {
+          const trashedAt = new Date((await lstat(folder)).ctimeMs).toISOString();
+          const kind = kindFromName(run);
+          listed.push({
+            entry,
+            run,
+            kind,
+            name: await nameOf(folder, run),
+            trashedAt,
+            sizeBytes: await sizeOf(folder),
+          });
+        } catch (error) {
+          // Emptied or restored by someone else meanwhile.
+          if (fileErrorCode(error) !== 'ENOENT') throw explainReadError(error, folder);
+        }
+      }
+      return listed.sort((left, right) => right.trashedAt.localeCompare(left.trashedAt));
+    },
+    restore: async (entry) => {
+      const run = await found(entry);
+      const folder = join(runsFolder, run);
+      const isTaken = await lstat(folder).then(
+        () => true,
+        () => false,
+      );
+      if (isTaken)
+        throw refuse(
+          'run-there',
+          `There is a run "${run}" again: ${entry} cannot take its place.`,
+          'Move that one to the trash first.',
+        );
+      try {
+        await rename(join(trashFolder, entry), folder);
+      } catch (error) {
+        throw explainFileError(error, folder);
+      }
+      return run;
+    },
+    empty: async (entry) => {
+      const doomed = entry === undefined ? (await entries()).map(([name]) => name) : [entry];
+      if (entry !== undefined) await found(entry);
+      let sizeBytes = 0;
+      for (const name of doomed) {
+        const leaving = temporaryNameFor(join(trashFolder, name), temporaryFolder);
+        try {
+          sizeBytes += await sizeOf(join(trashFolder, name));
+          // Renamed first: what is half deleted is never taken for a run.
+          await rename(join(trashFolder, name), leaving);
+          await rm(leaving, { recursive: true });
+        } catch (error) {
+          throw explainFileError(error, join(trashFolder, name));
+        }
+      }
+      return { removed: doomed.length, sizeBytes };
+    },
+  };
+};

@@ -1,0 +1,91 @@
+import { runName } from '../../main/contract/run-label.ts';
+import type { RunLabelChange } from '../../main/contract/run-label.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { callsThatRead } from '../../main/contract/stale-calls.ts';
+import type { Engine } from '../engine/engine-context.tsx';
+import { deedsStore } from '../state/deeds-store.ts';
+import { noticesStore } from '../state/notices-store.ts';
+import { runsStore } from '../state/runs-store.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import { always } from './action.ts';
+import type { Action } from './action.ts';
+
+const relisted = callsThatRead('runs', 'measured', 'trash');
+
+/** Changes what is said about a run, and shows it at once. */
+export const labelRun = async ({ bridge, cache }: Engine, run: string, change: RunLabelChange): Promise<void> => {
+  const label = await bridge.call('runs.label', { run, change });
+  cache.patch('runs.list', (runs) => runs.map((known) => (known.id === run ? { ...known, label } : known)));
+};
+
+/** Whether nobody works on it. */
+export const isAtRest = ({ state }: RunManifest): boolean => state !== 'running' && state !== 'queued';
+
+/** Moves back what still lies in the trash; says so where that is nothing. */
+const restoreRuns = async ({ bridge, cache }: Engine, entries: readonly string[], shown: string | null) => {
+  const there = (await bridge.call('trash.list', {})).map(({ entry }) => entry);
+  const left = entries.filter((entry) => there.includes(entry));
+  if (left.length === 0) {
+    noticesStore.getState().tell('What was moved to the trash does not lie there any more.');
+    return;
+  }
+  try {
+    for (const entry of left) await bridge.call('trash.restore', { entry });
+  } finally {
+    cache.invalidate(relisted);
+  }
+  if (shown !== null) selectionStore.getState().selectRun(shown);
+};
+
+/** Moves runs to the trash, says so, and offers to take it back (the button of the notice, or Ctrl+Z). */
+export const trashRuns = async (engine: Engine, runs: readonly RunManifest[]): Promise<void> => {
+  const { bridge, cache } = engine;
+  const entries: string[] = [];
+  const { run: shown, history } = selectionStore.getState();
+  const wasShown = runs.some(({ id }) => id === shown) ? shown : null;
+  try {
+    for (const { id } of runs) {
+      entries.push((await bridge.call('runs.trash', { run: id })).entry);
+      if (runsStore.getState().chosen.includes(id)) runsStore.getState().toggleChosen(id);
+    }
+  } finally {
+    cache.invalidate(relisted);
+    if (wasShown !== null) selectionStore.getState().selectRun(null);
+    if (entries.length > 0) offerUndo(engine, runs, entries, wasShown, history.past.at(-1));
+  }
+};
+
+const offerUndo = (
+  engine: Engine,
+  runs: readonly RunManifest[],
+  entries: readonly string[],
+  wasShown: string | null,
+  after: ReturnType<typeof selectionStore.getState>['history']['past'][number] | undefined,
+): void => {
+  const { tell, dismiss, report } = noticesStore.getState();
+  let notice: number | null = null;
+  const deed = deedsStore.getState().add(after, async () => {
+    await restoreRuns(engine, entries, wasShown);
+    if (notice !== null) dismiss(notice);
+  });
+  const [first] = runs;
+  const what = entries.length === 1 && first !== undefined ? `“${runName(first)}” lies` : `${entries.length} runs lie`;
+  notice = tell(`${what} in the trash.`, '', {
+    label: 'Undo',
+    perform: () => {
+      deedsStore
+        .getState()
+        .undo(deed)
+        .catch((error: unknown) => report(error));
+    },
+  });
+};
+
+export const showTrash: Action = {
+  id: 'show-trash',
+  label: 'Trash of runs…',
+  keywords: ['deleted', 'removed', 'restore', 'undo', 'empty'],
+  menu: 'view',
+  enabled: always,
+  perform: () => runsStore.getState().showTrash(true),
+};

@@ -1,0 +1,91 @@
+import { useId, useRef } from 'react';
+import { IconButton } from './button.tsx';
+import './row-menu.css';
+
+interface RowMenuItem {
+  readonly label: string;
+  readonly onChoose: () => void;
+  readonly disabled?: boolean;
+}
+
+interface RowMenuProps {
+  readonly label: string;
+  readonly items: readonly RowMenuItem[];
+}
+
+const GAP_PX = 4;
+/** Of a line and of the frame: the menu is placed before it is drawn, when it has no height yet. */
+const LINE_PX = 29;
+const FRAME_PX = 10;
+const WIDTH_PX = 236;
+
+/**
+ * The commands of one row of a list, behind a button of three dots. It stands in the top layer, so that the list does
+ * not cut it off; arrow keys walk it, Escape or a click beside it closes it.
+ */
+export const RowMenu = ({ label, items }: RowMenuProps) => {
+  const id = useId();
+  const button = useRef<HTMLSpanElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const place = (): void => {
+    const from = button.current?.getBoundingClientRect();
+    const element = list.current;
+    if (from === undefined || element === null) return;
+    const height = items.length * LINE_PX + FRAME_PX;
+    const below = from.bottom + GAP_PX;
+    const top = below + height > window.innerHeight ? Math.max(GAP_PX, from.top - GAP_PX - height) : below;
+    element.style.top = `${top}px`;
+    element.style.left = `${Math.max(GAP_PX, Math.min(from.left, window.innerWidth - WIDTH_PX - GAP_PX))}px`;
+  };
+  const walk = (step: number): void => {
+    const buttons = [...(list.current?.querySelectorAll('button:not(:disabled)') ?? [])].filter(
+      (element) => element instanceof HTMLElement,
+    );
+    const current = buttons.findIndex((element) => element === document.activeElement);
+    buttons[(current + step + buttons.length) % buttons.length]?.focus();
+  };
+  return (
+    <>
+      <span ref={button}>
+        <IconButton icon="more" label={label} aria-haspopup="menu" popoverTarget={id} />
+      </span>
+      <div
+        id={id}
+        ref={list}
+        className="row-menu"
+        role="menu"
+        aria-label={label}
+        popover="auto"
+        onBeforeToggle={(event) => {
+          if (event.newState === 'open') place();
+        }}
+        onToggle={(event) => {
+          if (event.newState === 'open') walk(1);
+        }}
+        onKeyDown={(event) => {
+          event.stopPropagation();
+          const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+          if (step === 0) return;
+          event.preventDefault();
+          walk(step);
+        }}
+      >
+        {items.map((item) => (
+          <button
+            key={item.label}
+            type="button"
+            role="menuitem"
+            tabIndex={-1}
+            disabled={item.disabled}
+            onClick={() => {
+              list.current?.hidePopover();
+              item.onChoose();
+            }}
+          >
+            {item.label}
+          </button>
+        ))}
+      </div>
+    </>
+  );
+};

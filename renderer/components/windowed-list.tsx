@@ -1,0 +1,73 @@
+import { Fragment, useCallback, useLayoutEffect, useRef, useState } from 'react';
+import type { KeyboardEventHandler, ReactNode } from 'react';
+
+/** Rows drawn beyond the edges: a row that is scrolled to or walked to by keys is there already. */
+const BEYOND = 8;
+
+interface WindowedListProps<T> {
+  readonly label: string;
+  readonly items: readonly T[];
+  /** Pixels; every row has it. */
+  readonly rowHeight: number;
+  readonly keyOf: (item: T) => string;
+  /** A row's <li>, told its place for who cannot see how many there are. */
+  readonly children: (item: T, place: RowPlace) => ReactNode;
+  readonly onKeyDown?: KeyboardEventHandler<HTMLUListElement>;
+}
+
+export interface RowPlace {
+  readonly 'aria-setsize': number;
+  readonly 'aria-posinset': number;
+  readonly style: { readonly height: number };
+}
+
+interface Window {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Rows of a list that are near what is seen of it: `top` and `height` of the view in pixels. */
+export const visibleRows = (count: number, rowHeight: number, top: number, height: number): Window => {
+  const last = Math.max(0, count - 1);
+  const first = Math.min(last, Math.max(0, Math.floor(top / rowHeight) - BEYOND));
+  return { first: count === 0 ? 0 : first, end: Math.min(count, Math.ceil((top + height) / rowHeight) + BEYOND) };
+};
+
+/** A long list that scrolls by itself and draws only the rows that can be seen. */
+export const WindowedList = <T,>({ label, items, rowHeight, keyOf, children, onKeyDown }: WindowedListProps<T>) => {
+  const frame = useRef<HTMLDivElement>(null);
+  const count = items.length;
+  const [{ first, end }, setWindow] = useState<Window>({ first: 0, end: BEYOND });
+  const look = useCallback((): void => {
+    const element = frame.current;
+    if (element === null) return;
+    const next = visibleRows(count, rowHeight, element.scrollTop, element.clientHeight);
+    setWindow((known) => (known.first === next.first && known.end === next.end ? known : next));
+  }, [count, rowHeight]);
+  useLayoutEffect(() => {
+    look();
+    const observer = new ResizeObserver(look);
+    if (frame.current !== null) observer.observe(frame.current);
+    return () => observer.disconnect();
+  }, [look]);
+  return (
+    <div className="windowed" ref={frame} onScroll={look}>
+      <ul
+        className="rows"
+        aria-label={label}
+        onKeyDown={onKeyDown}
+        style={{ paddingTop: first * rowHeight, paddingBottom: Math.max(0, count - end) * rowHeight }}
+      >
+        {items.slice(first, end).map((item, index) => (
+          <Fragment key={keyOf(item)}>
+            {children(item, {
+              'aria-setsize': count,
+              'aria-posinset': first + index + 1,
+              style: { height: rowHeight },
+            })}
+          </Fragment>
+        ))}
+      </ul>
+    </div>
+  );
+};

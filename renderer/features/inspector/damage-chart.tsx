@@ -1,0 +1,86 @@
+import type { ExpertDamage } from '../../../main/contract/damage.ts';
+import type { MetricName } from '../../../main/contract/task.ts';
+import { formatDifference, formatDifferenceInUnit, formatInterval } from '../../../main/figures/numbers.ts';
+
+interface DamageChartProps {
+  readonly layer: number;
+  readonly metric: MetricName;
+  /** By falling harm or by number: as they are to stand. */
+  readonly results: readonly ExpertDamage[];
+  readonly selected: number;
+  readonly onSelect: (expert: number) => void;
+}
+
+const SIZE = { width: 288, height: 132, left: 34, right: 4, top: 8, bottom: 18 } as const;
+/** Narrower bars have no whiskers' ends and no numbers of their own. */
+const ROOM_FOR_ENDS_PX = 7;
+const ROOM_FOR_NUMBER_PX = 15;
+
+/** Differences of a layer's experts, each with only that one gone: a bar each, with its interval. */
+export const DamageChart = ({ layer, metric, results, selected, onSelect }: DamageChartProps) => {
+  const low = Math.min(0, ...results.map((result) => result.low));
+  const high = Math.max(0, ...results.map((result) => result.high));
+  const span = high - low || 1;
+  const across = SIZE.width - SIZE.left - SIZE.right;
+  const down = SIZE.height - SIZE.top - SIZE.bottom;
+  const y = (value: number): number => SIZE.top + ((high - value) / span) * down;
+  const step = across / Math.max(1, results.length);
+  const bar = Math.max(0.5, step * 0.7);
+  return (
+    <svg
+      className="damage-chart"
+      viewBox={`0 0 ${SIZE.width} ${SIZE.height}`}
+      role="group"
+      aria-label={`Layer ${layer}: difference with only one expert gone, expert by expert`}
+    >
+      {[high, 0, low].map((value, place) =>
+        place !== 1 && Math.abs(y(value) - y(0)) < 11 ? null : (
+          <g key={place}>
+            <line x1={SIZE.left} x2={SIZE.width - SIZE.right} y1={y(value)} y2={y(value)} className="damage-line" />
+            <text x={SIZE.left - 4} y={y(value) + 3.5} textAnchor="end">
+              {formatDifference(value, metric)}
+            </text>
+          </g>
+        ),
+      )}
+      {results.map((result, place) => {
+        const middle = SIZE.left + (place + 0.5) * step;
+        const ends = step >= ROOM_FOR_ENDS_PX ? Math.min(3, bar / 3) : 0;
+        const text =
+          `Expert ${result.expert} gone: ${formatDifferenceInUnit(result.difference, metric)} ` +
+          formatInterval(result, metric);
+        return (
+          <g
+            key={result.expert}
+            className={`damage-bar${result.expert === selected ? ' damage-bar-selected' : ''}`}
+            role="img"
+            aria-label={text}
+            onClick={() => onSelect(result.expert)}
+          >
+            <title>{text}</title>
+            <rect className="damage-reach" x={middle - step / 2} y={SIZE.top} width={step} height={down} />
+            <rect
+              x={middle - bar / 2}
+              y={Math.min(y(0), y(result.difference))}
+              width={bar}
+              height={Math.max(0.75, Math.abs(y(result.difference) - y(0)))}
+            />
+            <path
+              d={
+                `M${middle} ${y(result.low)}V${y(result.high)}` +
+                (ends === 0
+                  ? ''
+                  : `M${middle - ends} ${y(result.low)}h${2 * ends}M${middle - ends} ${y(result.high)}h${2 * ends}`)
+              }
+            />
+            {(step >= ROOM_FOR_NUMBER_PX || result.expert === selected) && (
+              <text x={middle} y={SIZE.height - 5} textAnchor="middle">
+                {result.expert}
+              </text>
+            )}
+          </g>
+        );
+      })}
+    </svg>
+  );
+};

@@ -1,0 +1,124 @@
+import { useStore } from 'zustand';
+import type { ExpertDamage as Damage } from '../../../main/contract/damage.ts';
+import type { ModelEntry } from '../../../main/contract/model.ts';
+import type { MetricName, TaskEntry } from '../../../main/contract/task.ts';
+import {
+  formatCount,
+  formatDifferenceInUnit,
+  formatInterval,
+  formatProbability,
+  formatValue,
+} from '../../../main/figures/numbers.ts';
+import { Button } from '../../components/button.tsx';
+import { FactList } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQueries, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { chatOf } from '../../profile/chat.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import { DamageChart } from './damage-chart.tsx';
+import { damageRuns, knownDamage } from './damage-runs.ts';
+
+interface ExpertDamageProps {
+  readonly model: ModelEntry;
+  readonly task: TaskEntry;
+  readonly layer: number;
+  readonly expert: number;
+}
+
+/** What the task loses with only this expert gone: as far as it was measured, and the way to measure it. */
+export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) => {
+  const facts = useFacts();
+  const isChat = chatOf(
+    [model],
+    useStore(planStore, (state) => state.chat),
+  );
+  const runs = damageRuns(facts.runs, model, task, layer, isChat === true);
+  const documents = useQueries(
+    'damage.read',
+    runs.map(({ id }) => ({ run: id })),
+  ).flatMap(({ data }) => data ?? []);
+  const { busy, start } = useRequest();
+  const known = knownDamage(documents);
+  const [first] = documents;
+  const isUnderWay = busy || facts.jobs.some(({ kind }) => kind === 'damage');
+  const experts = model.info?.experts ?? 0;
+  const measure = (only: number | null): void =>
+    start(async ({ bridge, cache }) => {
+      await bridge.call('damage.start', {
+        model: model.handle,
+        task: task.handle,
+        layer,
+        experts: only === null ? undefined : [only],
+        chat: isChat,
+      });
+      cache.invalidate(listsRuns);
+    });
+  const own = known.get(expert);
+  return (
+    <section className="expert-part" aria-label="Its damage alone">
+      <h3>
+        <Definition of="damageAlone" />
+      </h3>
+      {own !== undefined && first !== undefined && (
+        <DamageFacts damage={own} metric={first.metric} unpruned={first.unpruned} n={first.n} />
+      )}
+      {first !== undefined && known.size > 1 && (
+        <DamageChart
+          layer={layer}
+          metric={first.metric}
+          results={[...known.values()].sort((left, right) => left.expert - right.expert)}
+          selected={expert}
+          onSelect={(chosen) => selectionStore.getState().selectExpert(layer, chosen)}
+        />
+      )}
+      <div className="expert-buttons">
+        {own === undefined && (
+          <Button disabled={isUnderWay} onClick={() => measure(expert)}>
+            Measure this expert
+          </Button>
+        )}
+        {known.size < experts && (
+          <Button disabled={isUnderWay} onClick={() => measure(null)}>
+            Measure the layer ({formatCount(experts)} experts)
+          </Button>
+        )}
+      </div>
+      {isUnderWay && <p className="muted">Measuring…</p>}
+    </section>
+  );
+};
+
+interface DamageFactsProps {
+  readonly damage: Damage;
+  readonly metric: MetricName;
+  readonly unpruned: number;
+  readonly n: number;
+}
+
+export const DamageFacts = ({ damage, metric, unpruned, n }: DamageFactsProps) => (
+  <FactList
+    facts={[
+      {
+        key: 'value',
+        term: <Definition of={metric} />,
+        value: `${formatValue(damage.value, metric)} (unpruned ${formatValue(unpruned, metric)})`,
+      },
+      {
+        key: 'difference',
+        term: <Definition of="pairedDifference" />,
+        value: `${formatDifferenceInUnit(damage.difference, metric)} ${formatInterval(damage, metric)}`,
+      },
+      ...(damage.p === null
+        ? []
+        : [{ key: 'p', term: <Definition of="mcnemar" />, value: formatProbability(damage.p) }]),
+      {
+        key: 'lost',
+        term: <Definition of="lostGained" />,
+        value: `${formatCount(damage.lost)} lost, ${formatCount(damage.gained)} gained of ${formatCount(n)}`,
+      },
+    ]}
+  />
+);

@@ -1,0 +1,137 @@
+import { useStore } from 'zustand';
+import type { ModelEntry } from '../../../main/contract/model.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { formatPercent } from '../../../main/figures/numbers.ts';
+import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { chatOf } from '../../profile/chat.ts';
+import { useProfiles } from '../../profile/use-profiles.ts';
+import { planStore } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import { ExpertBars } from './expert-bars.tsx';
+import { ChosenTogether, ExpertsAlike } from './expert-others.tsx';
+import { ExpertTakes } from './expert-takes.tsx';
+
+interface ExpertDepthProps {
+  readonly model: ModelEntry;
+  readonly task: TaskEntry;
+  readonly layer: number;
+  readonly expert: number;
+}
+
+/** What a profile tells of one expert beyond its sums: its tokens, its companions, and experts like it. */
+export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) => {
+  const chat = chatOf(
+    [model],
+    useStore(planStore, (state) => state.chat),
+  );
+  const { data, error } = useQuery('expert.read', { model: model.handle, task: task.handle, layer, expert, chat });
+  const place = { model: model.handle, task: task.handle, layer, expert, chat };
+  if (error !== null) return <Problem error={error} />;
+  const found = data?.found ?? null;
+  if (found === null) return null;
+  return (
+    <>
+      <section className="expert-part" aria-label="Tokens it takes">
+        <h3>
+          <Definition of="takenTokens" />
+        </h3>
+        {found.takes === null ? (
+          <ProfileAgain model={model} task={task} inspect="choices" />
+        ) : (
+          <ExpertTakes takes={found.takes} tokens={found.tokens} />
+        )}
+        <ByTask layer={layer} expert={expert} />
+      </section>
+      <ChosenTogether {...place} found={found} />
+      <ExpertsAlike
+        {...place}
+        found={found}
+        outputsMissing={<ProfileAgain model={model} task={task} inspect="every-output" />}
+      />
+    </>
+  );
+};
+
+const missing = {
+  choices:
+    'This profile does not say which tokens were routed where. Profiling again keeps it: for all tokens, or for an ' +
+    'even sample of at most 65 536 tokens and 2 097 152 choices (20 MB).',
+  'every-output':
+    'This profile did not compare outputs. Profiling again does, by running every expert of the model on every token.',
+} as const;
+
+interface ProfileAgainProps {
+  readonly model: ModelEntry;
+  readonly task: TaskEntry;
+  readonly inspect: keyof typeof missing;
+}
+
+/** In place of what an older profile does not hold. */
+const ProfileAgain = ({ model, task, inspect }: ProfileAgainProps) => {
+  const { jobs } = useFacts();
+  const chat = chatOf(
+    [model],
+    useStore(planStore, (state) => state.chat),
+  );
+  const { busy, start } = useRequest();
+  const isUnderWay = busy || jobs.some(({ kind }) => kind === 'profile');
+  return (
+    <>
+      <p className="muted">{missing[inspect]}</p>
+      <div className="expert-buttons">
+        <Button
+          disabled={isUnderWay || task.items.calibration === 0}
+          onClick={() =>
+            start(async ({ bridge, cache }) => {
+              await bridge.call('profile.start', {
+                model: model.handle,
+                tasks: [task.handle],
+                chat,
+                inspect: inspect === 'choices' ? ['choices'] : ['choices', 'every-output'],
+              });
+              cache.invalidate(listsRuns);
+            })
+          }
+        >
+          {inspect === 'choices' ? 'Profile again with tokens' : 'Profile again with outputs'}
+        </Button>
+      </div>
+    </>
+  );
+};
+
+/** Of each profiled task the share of tokens that choose the expert. */
+const ByTask = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
+  const { tasks, selection } = useFacts();
+  const { byTask } = useProfiles();
+  const rows = tasks.flatMap((task) => {
+    const profile = byTask.get(task.name);
+    if (profile === undefined || profile.tokens === 0) return [];
+    return [{ task, share: (profile.counts[layer]?.[expert] ?? 0) / profile.tokens }];
+  });
+  if (rows.length < 2) return null;
+  const longest = Math.max(Number.EPSILON, ...rows.map(({ share }) => share));
+  return (
+    <>
+      <h4>
+        <Definition of="share">By task</Definition>
+      </h4>
+      <ExpertBars
+        label="Share of tokens by task"
+        rows={rows.map(({ task, share }) => ({
+          key: task.handle,
+          name: task.title,
+          length: share / longest,
+          value: formatPercent(share, 1),
+          text: `${task.title}: ${formatPercent(share, 2)} of its tokens`,
+          onSelect: task.handle === selection.task ? undefined : () => selectionStore.getState().focusTask(task.handle),
+        }))}
+      />
+    </>
+  );
+};

@@ -1,0 +1,138 @@
+import type { ReactNode } from 'react';
+import { useState } from 'react';
+import type { ExpertDocument, Likeness } from '../../../main/contract/expert.ts';
+import type { PathHandle } from '../../../main/contract/model.ts';
+import { amountScale } from '../../../main/figures/color-scales.ts';
+import { formatCount, formatFixed, formatPercent } from '../../../main/figures/numbers.ts';
+import { MiniHeatmap } from '../../charts/heatmap.tsx';
+import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { selectionStore } from '../../state/selection-store.ts';
+import { ExpertBars } from './expert-bars.tsx';
+
+interface Place {
+  readonly model: PathHandle;
+  readonly task: PathHandle;
+  readonly layer: number;
+  readonly expert: number;
+  readonly chat: true | undefined;
+}
+
+const select = (layer: number, expert: number): void => selectionStore.getState().selectExpert(layer, expert);
+
+/** Experts that are chosen for the same tokens: the first few, and the matrix of the layer on demand. */
+export const ChosenTogether = ({ found, ...place }: Place & { readonly found: ExpertDocument }) => {
+  const [isWhole, showWhole] = useState(false);
+  const longest = Math.max(Number.EPSILON, ...found.together.map(({ share, base }) => Math.max(share, base)));
+  return (
+    <section className="expert-part" aria-label="Chosen together with">
+      <h3>
+        <Definition of="chosenTogether" />
+      </h3>
+      {found.together.length === 0 && <p className="muted">With no other expert on this task.</p>}
+      <ExpertBars
+        label="Experts chosen for the same tokens"
+        rows={found.together.map(({ expert, both, share, base }) => ({
+          key: String(expert),
+          name: `Expert ${expert}`,
+          length: share / longest,
+          mark: base / longest,
+          value: formatPercent(share, 1),
+          text:
+            `Expert ${expert}: for ${formatCount(both)} of its ${formatCount(found.chosen)} tokens, ` +
+            `${formatPercent(share, 1)}; of all tokens ${formatPercent(base, 1)}`,
+          onSelect: () => select(place.layer, expert),
+        }))}
+      />
+      <details open={isWhole} onToggle={(event) => showWhole(event.currentTarget.open)}>
+        <summary>All experts of layer {place.layer} against each other</summary>
+        {isWhole && <TogetherMatrix {...place} />}
+      </details>
+    </section>
+  );
+};
+
+/** Rows: of an expert's tokens the share that another one takes too. */
+export const sharesTogether = (both: readonly (readonly number[])[]): readonly (readonly (number | null)[])[] =>
+  both.map((row, expert) => {
+    const own = row[expert] ?? 0;
+    return row.map((count, other) => (other === expert ? null : own > 0 ? count / own : 0));
+  });
+
+const TogetherMatrix = ({ model, task, layer, expert, chat }: Place) => {
+  const { data, error } = useQuery('expert.together', { model, task, layer, chat });
+  if (error !== null) return <Problem error={error} />;
+  if (data?.found === null || data === undefined) return <p className="muted">Reading…</p>;
+  const matrix = sharesTogether(data.found.both);
+  const largest = matrix.reduce((most, row) => row.reduce<number>((top, share) => Math.max(top, share ?? 0), most), 0);
+  return (
+    <figure className="together-matrix">
+      <div>
+        <MiniHeatmap matrix={matrix} scale={amountScale(largest)} height={260} />
+        <span
+          className="together-row"
+          style={{ top: `${(expert / matrix.length) * 100}%`, height: `${100 / matrix.length}%` }}
+        />
+      </div>
+      <figcaption className="muted">
+        Row: of an expert’s tokens the share that the expert of the column takes too, 0 (dark) to{' '}
+        {formatPercent(largest, 0)}, linear; expert 0 above and on the left; framed: expert {expert}.
+      </figcaption>
+    </figure>
+  );
+};
+
+const likeRows = (layer: number, like: readonly Likeness[]) =>
+  like.map(({ expert, cosine }) => ({
+    key: String(expert),
+    name: `Expert ${expert}`,
+    length: cosine,
+    value: formatFixed(cosine, 3),
+    text: `Expert ${expert}: cosine ${formatFixed(cosine, 4)}`,
+    onSelect: () => select(layer, expert),
+  }));
+
+interface AlikeProps extends Place {
+  readonly found: ExpertDocument;
+  /** What to do where the profile did not look at outputs. */
+  readonly outputsMissing: ReactNode;
+}
+
+/** Experts like this one, by three measures that need not agree. */
+export const ExpertsAlike = ({ found, outputsMissing, model, layer, expert }: AlikeProps) => {
+  const [asked, ask] = useState<string | null>(null);
+  const place = `${model} ${layer} ${expert}`;
+  const weights = useQuery('expert.likeWeights', asked === place ? { model, layer, expert } : null);
+  return (
+    <section className="expert-part" aria-label="Experts like it">
+      <h3>Experts like it</h3>
+      <h4>
+        <Definition of="likeByRouter" />
+      </h4>
+      <ExpertBars label="Like it by router logits" rows={likeRows(layer, found.likeByRouter)} />
+      <h4>
+        <Definition of="likeByOutput" />
+      </h4>
+      {found.likeByOutput === null ? (
+        outputsMissing
+      ) : (
+        <ExpertBars label="Like it by outputs" rows={likeRows(layer, found.likeByOutput)} />
+      )}
+      <h4>
+        <Definition of="likeByWeights" />
+      </h4>
+      {weights.error !== null && <Problem error={weights.error} />}
+      {weights.data === undefined ? (
+        <div className="expert-buttons">
+          <Button disabled={weights.loading} onClick={() => ask(place)}>
+            {weights.loading ? 'Reading weights…' : 'Compare the weights of the layer'}
+          </Button>
+        </div>
+      ) : (
+        <ExpertBars label="Like it by weights" rows={likeRows(layer, weights.data.like)} />
+      )}
+    </section>
+  );
+};

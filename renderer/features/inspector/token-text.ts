@@ -1,0 +1,5 @@
+/** A token's text with its spaces seen. */
+export const visibleText = (text: string): string =>
+  text === ''
+    ? '(nothing)'
+    : text.replaceAll(' ', '\u2423').replaceAll('\n', '\u23ce').replaceAll('\t', '\u21e5').replaceAll('\r', '\u240d');

@@ -1,0 +1,123 @@
+import { useStore } from 'zustand';
+import { endText, hasFailed, taskName } from '../../../main/contract/cluster-text.ts';
+import type { ClusterTask, ClusterWork } from '../../../main/contract/cluster.ts';
+import { formatCount } from '../../../main/figures/numbers.ts';
+import { Button } from '../../components/button.tsx';
+import { DataTable } from '../../components/data-table.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useLasting } from '../../engine/use-settled.ts';
+import { formatDuration } from '../../format/format-time.ts';
+import { clusterDialogStore } from '../../state/dialog-stores.ts';
+import { stateText, workText } from './cluster-words.ts';
+import './cluster-dialog.css';
+
+/** What every task of a run's array does on the cluster: state, node, time, parts, end and log. */
+export const ClusterDialog = () => {
+  const { run, showRun } = useStore(clusterDialogStore);
+  const listed = useQuery('cluster.list', {}).data?.find((work) => work.run === run);
+  // One that ended well is listed no more: what was seen last stays on the screen.
+  const work = useLasting(listed, run ?? '');
+  if (run === null || work === undefined) return null;
+  return (
+    <Dialog title="Tasks on the cluster" wide onClose={() => showRun(null)}>
+      <Tasks work={work} isListed={listed !== undefined} />
+    </Dialog>
+  );
+};
+
+const columns = [
+  { key: 'task', title: 'Task', cell: (task: ClusterTask) => taskName(task) },
+  {
+    key: 'state',
+    title: 'State',
+    cell: (task: ClusterTask) => (
+      <span className={task.state !== 'UNKNOWN' && hasFailed(task) ? 'cluster-bad' : undefined}>
+        {stateText(task)}
+        {task.reason !== null && task.state !== 'RUNNING' && <span className="muted"> ({task.reason})</span>}
+      </span>
+    ),
+  },
+  { key: 'node', title: 'Node', cell: ({ node }: ClusterTask) => node ?? '–' },
+  {
+    key: 'elapsed',
+    title: 'Elapsed',
+    numeric: true,
+    cell: ({ elapsedMs }: ClusterTask) => (elapsedMs === null ? '–' : formatDuration(elapsedMs)),
+  },
+  {
+    key: 'parts',
+    title: 'Parts done',
+    numeric: true,
+    cell: ({ parts }: ClusterTask) => (parts === null ? '–' : formatCount(parts)),
+  },
+  { key: 'end', title: 'End', cell: (task: ClusterTask) => endText(task) ?? '–' },
+  {
+    key: 'log',
+    title: 'Log',
+    cell: (task: ClusterTask) =>
+      task.log === null ? (
+        '–'
+      ) : (
+        <Button
+          look="quiet"
+          className="button-small"
+          aria-label={`Log of ${taskName(task)}`}
+          title={task.log}
+          onClick={() => clusterDialogStore.getState().showLog(task.task)}
+        >
+          Show
+        </Button>
+      ),
+  },
+];
+
+const Tasks = ({ work, isListed }: { readonly work: ClusterWork; readonly isListed: boolean }) => {
+  const { log } = useStore(clusterDialogStore);
+  return (
+    <div className="cluster-tasks">
+      <p>
+        {isListed ? workText(work) : 'This submission has ended.'}
+        {isListed && `; ${formatCount(work.parts.done)} of ${formatCount(work.parts.of)} parts of the sweep are done.`}
+      </p>
+      {work.error !== null && (
+        <Problem
+          error={{ message: `${work.error}.`, remedy: 'What is finished stays on disk: submit it again to go on.' }}
+        />
+      )}
+      <DataTable
+        caption="Tasks of the array and the joining job"
+        columns={columns}
+        rows={work.tasks}
+        rowKey={taskName}
+      />
+      <p className="muted">
+        Array {work.array}, joining job {work.join}; batch script: <code>{work.script}</code>
+      </p>
+      {log !== undefined && <Log key={String(log)} run={work.run} task={log} />}
+    </div>
+  );
+};
+
+const Log = ({ run, task }: { readonly run: string; readonly task: number | null }) => {
+  const { data, error, loading } = useQuery('cluster.log', { run, task });
+  return (
+    <section aria-label={`Log of ${taskName({ task })}`}>
+      <h3>Log of {taskName({ task })}</h3>
+      {error !== null && <Problem error={error} />}
+      {loading && data === undefined && <p className="muted">Reading it…</p>}
+      {data !== undefined && (
+        <>
+          <p className="muted">
+            {data.isWhole ? '' : 'The end of '}
+            <code>{data.path}</code>
+          </p>
+          <pre className="cluster-log" tabIndex={0}>
+            {data.text === '' ? 'Nothing was printed yet.' : data.text}
+          </pre>
+        </>
+      )}
+    </section>
+  );
+};

@@ -1,0 +1,38 @@
+import { isActive } from '../../../main/contract/cluster-text.ts';
+import type { ClusterTask, ClusterWork } from '../../../main/contract/cluster.ts';
+import { formatCount } from '../../../main/figures/numbers.ts';
+
+/** Slurm's names of states in the words of a sentence; the others are its own, in small letters. */
+const words: Readonly<Record<string, string>> = {
+  PENDING: 'waiting',
+  COMPLETED: 'done',
+  NODE_FAIL: 'node failed',
+  OUT_OF_MEMORY: 'out of memory',
+  UNKNOWN: 'not told yet',
+};
+
+export const stateText = ({ state }: Pick<ClusterTask, 'state'>): string =>
+  words[state] ?? state.toLowerCase().replaceAll('_', ' ');
+
+/** "2 of 3 tasks run on node03, 1 waits (Resources)": the array, or the joining job after it. */
+export const workText = ({ tasks, away, request: { host } }: ClusterWork): string => {
+  const place = host === null ? 'On the cluster' : `On ${host}`;
+  if (away) return `${place}: the controller does not answer; its jobs go on`;
+  const workers = tasks.filter(({ task }) => task !== null);
+  const running = workers.filter(({ state }) => state === 'RUNNING');
+  const waiting = workers.filter(({ state }) => state === 'PENDING');
+  const [join] = tasks.filter(({ task }) => task === null);
+  if (!workers.some(isActive) && join?.state === 'RUNNING') return `${place}: the joining job reads what was measured`;
+  const nodes = [...new Set(running.flatMap(({ node }) => node ?? []))];
+  const reasons = [...new Set(waiting.flatMap(({ reason }) => reason ?? []))];
+  const parts = [
+    `${formatCount(running.length)} of ${formatCount(workers.length)} ${workers.length === 1 ? 'task' : 'tasks'} running` +
+      (nodes.length === 0
+        ? ''
+        : ` on ${nodes.length > 2 ? `${formatCount(nodes.length)} nodes` : nodes.join(' and ')}`),
+    ...(waiting.length === 0
+      ? []
+      : [`${formatCount(waiting.length)} waiting${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`]),
+  ];
+  return `${place}: ${parts.join(', ')}`;
+};

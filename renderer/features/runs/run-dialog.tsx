@@ -1,0 +1,130 @@
+import { useId, useState } from 'react';
+import { useStore } from 'zustand';
+import { runDurationMs } from '../../../main/contract/run-filter.ts';
+import { runName, runTag, tagsIn } from '../../../main/contract/run-label.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { isAtRest, labelRun } from '../../actions/runs.ts';
+import { Button } from '../../components/button.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { formatDuration, formatMoment } from '../../format/format-time.ts';
+import { runDeviceText } from '../../format/record-words.ts';
+import { runsStore } from '../../state/runs-store.ts';
+import { RunLog } from './run-log.tsx';
+import { runStateText } from './run-words.ts';
+
+/** What a person says about a run, and what it says about itself. */
+export const RunDialog = () => {
+  const id = useStore(runsStore, (state) => state.details);
+  const run = useQuery('runs.list', {}).data?.find((known) => known.id === id);
+  return run === undefined ? null : (
+    <Dialog title={runName(run)} onClose={() => runsStore.getState().showDetails(null)}>
+      <RunDetails key={run.id} run={run} />
+    </Dialog>
+  );
+};
+
+const RunDetails = ({ run }: { readonly run: RunManifest }) => {
+  const { label } = run;
+  const { busy, start } = useRequest();
+  const id = useId();
+  const [name, setName] = useState(runName(run));
+  const [tags, setTags] = useState((label?.tags ?? []).join(', '));
+  const [note, setNote] = useState(label?.note ?? '');
+  const typed = tagsIn(tags);
+  const badTag = typed.find((tag) => !runTag.safeParse(tag).success);
+  const given = name.trim() === '' || name.trim() === run.title ? null : name.trim();
+  const isChanged =
+    given !== (label?.name ?? null) || note !== (label?.note ?? '') || typed.join() !== (label?.tags ?? []).join();
+  return (
+    <>
+      <div className="run-details">
+        {label?.unreadable !== undefined && (
+          <Problem error={{ message: label.unreadable, remedy: 'Mend the file, or remove it: the run stays.' }} />
+        )}
+        <div className="field field-stacked">
+          <label htmlFor={`${id}-name`}>Name</label>
+          <input
+            id={`${id}-name`}
+            className="input"
+            maxLength={200}
+            placeholder={run.title}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        </div>
+        <div className="field field-stacked">
+          <label htmlFor={`${id}-tags`}>Tags, parted by commas</label>
+          <input
+            id={`${id}-tags`}
+            className="input"
+            aria-invalid={badTag !== undefined}
+            value={tags}
+            onChange={(event) => setTags(event.target.value)}
+          />
+        </div>
+        <div className="field field-stacked">
+          <label htmlFor={`${id}-note`}>Note</label>
+          <textarea
+            id={`${id}-note`}
+            className="input"
+            data-autofocus
+            maxLength={10_000}
+            value={note}
+            onChange={(event) => setNote(event.target.value)}
+          />
+        </div>
+        <RunFacts run={run} />
+        <RunLog run={run.id} isActive={!isAtRest(run)} />
+      </div>
+      <footer className="dialog-foot">
+        <span className="muted">
+          {badTag === undefined ? '' : `“${badTag}” is no tag: one word of at most 40 letters`}
+        </span>
+        <Button
+          look="primary"
+          disabled={busy || !isChanged || badTag !== undefined}
+          onClick={() =>
+            start(async (engine) => {
+              await labelRun(engine, run.id, { name: given, note, tags: [...typed] });
+              runsStore.getState().showDetails(null);
+            })
+          }
+        >
+          Save
+        </Button>
+      </footer>
+    </>
+  );
+};
+
+const RunFacts = ({ run }: { readonly run: RunManifest }) => {
+  const duration = runDurationMs(run);
+  const now = new Date();
+  const facts: readonly (readonly [term: string, value: string])[] = [
+    ['Run', run.id],
+    ['Kind', run.kind],
+    ['State', runStateText(run) === '' ? 'done' : runStateText(run)],
+    ['Made', formatMoment(run.createdAt, now)],
+    ...(run.finishedAt === null ? [] : [['Ended', formatMoment(run.finishedAt, now)] as const]),
+    ...(duration === null ? [] : [['Took', formatDuration(duration)] as const]),
+    ['Models', run.models.map((model) => model.name).join(', ')],
+    ['Tasks', run.tasks.map((task) => task.name).join(', ')],
+    ['Device', runDeviceText(run.device)],
+    ['Command', run.commandLine],
+    ...(run.error === null ? [] : [['Error', run.error] as const]),
+  ];
+  return (
+    <dl className="facts">
+      {facts
+        .filter(([, value]) => value !== '')
+        .map(([term, value]) => (
+          <div key={term}>
+            <dt>{term}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+};

@@ -1,0 +1,38 @@
+import { useRef } from 'react';
+import { runName } from '../../../main/contract/run-label.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { labelRun } from '../../actions/runs.ts';
+import { useRequest } from '../../engine/engine-context.tsx';
+import { runsStore } from '../../state/runs-store.ts';
+
+const MOST_LETTERS = 200;
+
+/** Writes a run's name where it stands: Enter or leaving keeps it, Escape does not; empty gives the title back. */
+export const RunNameField = ({ run }: { readonly run: RunManifest }) => {
+  const { start } = useRequest();
+  const isOver = useRef(false);
+  const end = (typed: string | null): void => {
+    if (isOver.current) return;
+    isOver.current = true;
+    runsStore.getState().rename(null);
+    const name = typed?.trim() ?? '';
+    if (typed === null || name === runName(run)) return;
+    start((engine) => labelRun(engine, run.id, { name: name === '' || name === run.title ? null : name }));
+  };
+  return (
+    <input
+      className="input run-name"
+      aria-label={`Name of ${runName(run)}`}
+      autoFocus
+      maxLength={MOST_LETTERS}
+      defaultValue={runName(run)}
+      onFocus={(event) => event.target.select()}
+      onBlur={(event) => end(event.target.value)}
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key === 'Enter') end(event.currentTarget.value);
+        else if (event.key === 'Escape') end(null);
+      }}
+    />
+  );
+};

@@ -1,0 +1,160 @@
+import { memo } from 'react';
+import { runName } from '../../../main/contract/run-label.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { isResumable } from '../../actions/jobs.ts';
+import { openRun } from '../../actions/open-run.ts';
+import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
+import { isReproducible, startReproduction } from '../../actions/sweep.ts';
+import { Icon, IconButton } from '../../components/button.tsx';
+import { RowMenu } from '../../components/row-menu.tsx';
+import type { RowPlace } from '../../components/windowed-list.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useEngine, useRequest } from '../../engine/engine-context.tsx';
+import { readFacts } from '../../engine/facts.ts';
+import { runDeviceText } from '../../format/record-words.ts';
+import { runsStore } from '../../state/runs-store.ts';
+import { RunNameField } from './run-name-field.tsx';
+import { runIcon, runNote, runStateText } from './run-words.ts';
+
+interface RunRowProps {
+  readonly run: RunManifest;
+  readonly place: RowPlace;
+  readonly isShown: boolean;
+  readonly isChosen: boolean;
+  /** Runs are being picked out: every row shows its box. */
+  readonly isChoosing: boolean;
+  readonly isRenaming: boolean;
+}
+
+const hint = (run: RunManifest): string =>
+  [
+    runName(run),
+    run.damaged ?? run.label?.unreadable ?? run.error ?? run.commandLine,
+    ...(run.damaged === undefined ? [runDeviceText(run.device)] : []),
+    ...(run.label === undefined || run.label.note === '' ? [] : [run.label.note]),
+  ].join('\n');
+
+/** Drawn again only where something of this run changed, whatever the others do. */
+export const RunRow = memo(
+  ({ run, place, isShown, isChosen, isChoosing, isRenaming }: RunRowProps) => {
+    const engine = useEngine();
+    const { start } = useRequest();
+    const name = runName(run);
+    const { toggleChosen, rename } = runsStore.getState();
+    const state = run.damaged === undefined ? (run.finding === 'different' ? 'failed' : run.state) : 'failed';
+    const onKey = (event: React.KeyboardEvent): void => {
+      if (event.key === 'F2' && run.damaged === undefined) rename(run.id);
+      else if (event.key === 'Delete' && isAtRest(run)) start((known) => trashRuns(known, [run]));
+      else if (event.key === ' ') toggleChosen(run.id);
+      else return;
+      event.preventDefault();
+    };
+    return (
+      <li className="row" aria-current={isShown ? 'true' : undefined} {...place}>
+        {isChoosing && (
+          <input
+            type="checkbox"
+            aria-label={`Choose ${name}`}
+            checked={isChosen}
+            onChange={() => toggleChosen(run.id)}
+          />
+        )}
+        {isRenaming ? (
+          <RunNameField run={run} />
+        ) : (
+          <button
+            type="button"
+            className="row-main"
+            title={hint(run)}
+            aria-disabled={run.damaged === undefined ? undefined : true}
+            onKeyDown={onKey}
+            onClick={(event) => {
+              if (event.ctrlKey || event.metaKey) toggleChosen(run.id);
+              else if (run.damaged === undefined) openRun(readFacts(engine), run);
+            }}
+          >
+            <Icon name={runIcon(run)} />
+            <span className="row-text">
+              <span className="run-head">
+                <span className="row-title">{name}</span>
+                {(run.label?.tags.length ?? 0) > 0 && (
+                  <span className="run-tags">{run.label?.tags.map((tag) => `#${tag}`).join(' ')}</span>
+                )}
+              </span>
+              <span className={`row-note${runStateText(run) === '' ? '' : ` run-${state}`}`}>
+                {runNote(run, new Date())}
+              </span>
+            </span>
+          </button>
+        )}
+        {!isRenaming && <RunTools run={run} />}
+      </li>
+    );
+  },
+  (before, after) =>
+    before.run === after.run &&
+    before.isShown === after.isShown &&
+    before.isChosen === after.isChosen &&
+    before.isChoosing === after.isChoosing &&
+    before.isRenaming === after.isRenaming &&
+    before.place['aria-posinset'] === after.place['aria-posinset'] &&
+    before.place['aria-setsize'] === after.place['aria-setsize'],
+);
+RunRow.displayName = 'RunRow';
+
+const RunTools = ({ run }: { readonly run: RunManifest }) => {
+  const { busy, start } = useRequest();
+  const name = runName(run);
+  const { toggleChosen, rename, showDetails } = runsStore.getState();
+  const isArchived = run.label?.archived === true;
+  const rest = isAtRest(run);
+  const isReadable = run.damaged === undefined;
+  return (
+    <div className="row-tools">
+      {!rest && (
+        <IconButton
+          icon="stop"
+          label={`Cancel ${name}`}
+          disabled={busy}
+          onClick={() => start(({ bridge }) => bridge.call('jobs.cancel', { run: run.id }))}
+        />
+      )}
+      {isReadable && isResumable(run) && (
+        <IconButton
+          icon="resume"
+          label={`Resume ${name}`}
+          disabled={busy}
+          onClick={() =>
+            start(async ({ bridge, cache }) => {
+              await bridge.call('jobs.resume', { run: run.id });
+              cache.invalidate(listsRuns);
+            })
+          }
+        />
+      )}
+      <RowMenu
+        label={`More for ${name}`}
+        items={[
+          { label: 'Rename…', disabled: !isReadable, onChoose: () => rename(run.id) },
+          { label: 'Note, tags, details…', disabled: !isReadable, onChoose: () => showDetails(run.id) },
+          { label: 'Choose, to compare', disabled: !isReadable, onChoose: () => toggleChosen(run.id) },
+          {
+            label: 'Reproduce: run again, compare',
+            disabled: busy || !isReadable || !isReproducible(run),
+            onChoose: () => start((engine) => startReproduction(engine, run.id)),
+          },
+          {
+            label: isArchived ? 'Take out of the archive' : 'Archive',
+            disabled: busy || !isReadable,
+            onChoose: () => start((engine) => labelRun(engine, run.id, { archived: !isArchived })),
+          },
+          {
+            label: 'Move to the trash',
+            disabled: busy || !rest,
+            onChoose: () => start((engine) => trashRuns(engine, [run])),
+          },
+        ]}
+      />
+    </div>
+  );
+};

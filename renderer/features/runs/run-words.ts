@@ -1,0 +1,49 @@
+import type { RunKind, RunManifest, RunState } from '../../../main/contract/run.ts';
+import { runDurationMs } from '../../../main/contract/run-filter.ts';
+import type { IconName } from '../../components/button.tsx';
+import { formatDuration, formatMoment } from '../../format/format-time.ts';
+
+const kindIcons: Readonly<Record<RunKind, IconName>> = {
+  profile: 'table',
+  sweep: 'chart',
+  export: 'save',
+  verify: 'search',
+  reproduce: 'resume',
+  finetune: 'model',
+  experiment: 'table',
+  damage: 'chart',
+};
+const stateWords: Readonly<Record<RunState, string>> = {
+  queued: 'waiting',
+  running: 'running',
+  done: 'done',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  interrupted: 'interrupted',
+};
+
+/** A tick is worn by what was found equal, and by nothing else; what failed or differs wears a warning. */
+export const runIcon = ({ kind, state, finding, damaged }: RunManifest): IconName => {
+  if (damaged !== undefined || state === 'failed' || finding === 'different') return 'warning';
+  return finding === 'equal' ? 'check' : kindIcons[kind];
+};
+
+/** A run's state in a word; empty for one that is simply done. */
+export const runStateText = ({ state, finding, damaged }: RunManifest): string => {
+  if (damaged !== undefined) return 'damaged';
+  if (state !== 'done') return stateWords[state];
+  return finding === 'different' ? 'not equal' : finding === 'equal' ? 'equal' : '';
+};
+
+/** "failed · 26 Nov, 10:22 · 3 min": its state, when it was made, how long it took. */
+export const runNote = (run: RunManifest, now: Date): string => {
+  const duration = run.damaged === undefined ? runDurationMs(run) : null;
+  return [
+    runStateText(run),
+    formatMoment(run.createdAt, now),
+    duration === null ? '' : formatDuration(duration),
+    run.label?.archived === true ? 'archived' : '',
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
+};

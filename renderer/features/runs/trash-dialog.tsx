@@ -1,0 +1,102 @@
+import { useState } from 'react';
+import { useStore } from 'zustand';
+import type { TrashedRun } from '../../../main/contract/run.ts';
+import { formatBytes } from '../../../main/figures/numbers.ts';
+import { callsThatRead } from '../../../main/contract/stale-calls.ts';
+import { Button } from '../../components/button.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { formatWhen } from '../../format/format-time.ts';
+import { runsStore } from '../../state/runs-store.ts';
+
+const relisted = callsThatRead('runs', 'measured', 'trash');
+
+/** What was moved to the trash: to look at, to move back, or to delete for good. */
+export const TrashDialog = () => {
+  const open = useStore(runsStore, (state) => state.trashOpen);
+  return open ? (
+    <Dialog title="Trash of runs" onClose={() => runsStore.getState().showTrash(false)}>
+      <Trash />
+    </Dialog>
+  ) : null;
+};
+
+const Trash = () => {
+  const trash = useQuery('trash.list', {});
+  if (trash.error !== null) return <Problem error={trash.error} />;
+  if (trash.data === undefined) return <p className="muted trash-empty">Looking…</p>;
+  if (trash.data.length === 0) return <p className="muted trash-empty">The trash is empty.</p>;
+  return (
+    <>
+      <ul className="trash-list" aria-label="Runs in the trash">
+        {trash.data.map((trashed) => (
+          <TrashRow key={trashed.entry} trashed={trashed} />
+        ))}
+      </ul>
+      <EmptyTrash trash={trash.data} />
+    </>
+  );
+};
+
+const TrashRow = ({ trashed: { entry, kind, name, run, trashedAt, sizeBytes } }: { readonly trashed: TrashedRun }) => {
+  const { busy, start } = useRequest();
+  return (
+    <li>
+      <span className="row-text" title={run}>
+        <span className="row-title">{name}</span>
+        <span className="row-note">
+          {kind} · {formatBytes(sizeBytes)} · moved here {formatWhen(trashedAt, new Date())}
+        </span>
+      </span>
+      <Button
+        className="button-small"
+        icon="undo"
+        disabled={busy}
+        aria-label={`Restore ${name}`}
+        onClick={() =>
+          start(async ({ bridge, cache }) => {
+            await bridge.call('trash.restore', { entry });
+            cache.invalidate(relisted);
+          })
+        }
+      >
+        Restore
+      </Button>
+    </li>
+  );
+};
+
+const EmptyTrash = ({ trash }: { readonly trash: readonly TrashedRun[] }) => {
+  const { busy, start } = useRequest();
+  const [asks, setAsks] = useState(false);
+  const runs = trash.length === 1 ? '1 run' : `${trash.length} runs`;
+  const size = formatBytes(trash.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  if (!asks)
+    return (
+      <footer className="dialog-foot">
+        <span className="muted">
+          {runs}, {size}
+        </span>
+        <Button onClick={() => setAsks(true)}>Empty the trash…</Button>
+      </footer>
+    );
+  return (
+    <footer className="dialog-foot" role="alert">
+      <span className="muted">Delete {runs} for good? This cannot be undone.</span>
+      <Button onClick={() => setAsks(false)}>Keep</Button>
+      <Button
+        look="primary"
+        disabled={busy}
+        onClick={() =>
+          start(async ({ bridge, cache }) => {
+            await bridge.call('trash.empty', {});
+            cache.invalidate(relisted);
+          })
+        }
+      >
+        Delete {runs}
+      </Button>
+    </footer>
+  );
+};

@@ -1,0 +1,39 @@
+import { useMemo } from 'react';
+import type { ModelEntry } from '../../main/contract/model.ts';
+import type { PrunedCopies } from '../../main/contract/pruned-copies.ts';
+import { type ExpertPlaces, placesInCopy } from '../../main/figures/expert-places.ts';
+import { useQuery } from '../engine/engine-context.tsx';
+import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+
+/** A model whose map can be held against the selected one's, and which of its experts is which. */
+export interface ComparableModel {
+  readonly entry: ModelEntry;
+  /** Of the selected model's experts; null: both number their experts alike. */
+  readonly places: ExpertPlaces | null;
+  readonly relation: 'pruned' | 'source' | 'shape';
+}
+
+/** Models of the selected one's shape, its pruned copies, and the one that it was pruned from. */
+export const comparableModels = (
+  models: readonly ModelEntry[],
+  own: ModelEntry,
+  pruned: PrunedCopies | undefined,
+): readonly ComparableModel[] =>
+  models.flatMap((entry): readonly ComparableModel[] => {
+    if (entry.handle === own.handle || !isUsable(entry) || own.info === null) return [];
+    const copy = pruned?.copies.find(({ model }) => model === entry.handle);
+    if (copy !== undefined)
+      return [{ entry, places: placesInCopy(copy.standsFor, own.info.experts), relation: 'pruned' }];
+    if (pruned?.source?.model === entry.handle) return [{ entry, places: pruned.source.standsFor, relation: 'source' }];
+    return entry.info.experts === own.info.experts && entry.info.moeLayers === own.info.moeLayers
+      ? [{ entry, places: null, relation: 'shape' }]
+      : [];
+  });
+
+export const useComparableModels = (): readonly ComparableModel[] => {
+  const facts = useFacts();
+  const own = selectedModel(facts);
+  const { data } = useQuery('models.pruned', isUsable(own) ? { model: own.handle } : null);
+  const { models } = facts;
+  return useMemo(() => (own === null ? [] : comparableModels(models, own, data)), [models, own, data]);
+};

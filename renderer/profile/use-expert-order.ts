@@ -1,0 +1,73 @@
+import { useMemo } from 'react';
+import { useStore } from 'zustand';
+import type { TaskProfile } from '../../main/contract/profile.ts';
+import type { CellMatrix } from '../../main/figures/cell-matrix.ts';
+import { type ExpertOrder, isOrderOf, orderByValue } from '../../main/figures/expert-order.ts';
+import { useQuery } from '../engine/engine-context.tsx';
+import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import type { ExpertFate } from '../plan/expert-fates.ts';
+import { planStore } from '../state/plan-store.ts';
+import { chatOf } from './chat.ts';
+import { metricMatrix } from './metrics.ts';
+import { useProfiles } from './use-profiles.ts';
+
+/** How experts stand in each layer of a map, and by what, in words. */
+export interface ShownOrder {
+  readonly places: ExpertOrder;
+  readonly words: string;
+}
+
+/** Experts of a layer as a plan treats them: groups side by side behind their reference, then those that are dropped. */
+export const orderOfFates = (fates: readonly ExpertFate[]): readonly number[] => {
+  const followers = new Map<number, number[]>();
+  fates.forEach((fate, expert) => {
+    if (fate.kind !== 'merged') return;
+    followers.set(fate.into, [...(followers.get(fate.into) ?? []), expert]);
+  });
+  const staying = fates.flatMap((fate, expert) =>
+    fate.kind === 'kept' || fate.kind === 'reference' ? [expert, ...(followers.get(expert) ?? [])] : [],
+  );
+  return [...staying, ...fates.flatMap((fate, expert) => (fate.kind === 'dropped' ? [expert] : []))];
+};
+
+/** The order that was chosen; null: by number, or what it needs is not there yet. */
+export const useExpertOrder = (
+  profile: TaskProfile,
+  matrix: CellMatrix,
+  fates: readonly (readonly ExpertFate[])[] | null,
+): ShownOrder | null => {
+  const facts = useFacts();
+  const { order, metric } = facts.selection.map;
+  const model = selectedModel(facts);
+  const chat = useStore(planStore, (state) => state.chat);
+  const { byTask } = useProfiles();
+  const task = facts.tasks.find(({ name }) => name === profile.task);
+  const other = order.by === 'task' ? facts.tasks.find(({ handle }) => handle === order.task) : undefined;
+  const otherProfile = other === undefined ? undefined : byTask.get(other.name);
+  const likeness = useQuery(
+    'profile.likeness',
+    order.by === 'likeness' && isUsable(model) && task !== undefined
+      ? { model: model.handle, task: task.handle, chat: chatOf([model], chat) }
+      : null,
+  ).data?.order;
+  return useMemo(() => {
+    const shown = (places: ExpertOrder | null | undefined, words: string): ShownOrder | null =>
+      places !== null && places !== undefined && isOrderOf(places, matrix.length, matrix[0]?.length ?? 0)
+        ? { places, words }
+        : null;
+    switch (order.by) {
+      case 'number':
+        return null;
+      case 'value':
+        return shown(orderByValue(matrix), 'by falling value');
+      case 'task':
+        return otherProfile === undefined
+          ? null
+          : shown(orderByValue(metricMatrix(otherProfile, metric)), `by falling value on ${other?.title ?? ''}`);
+      case 'plan':
+        return shown(fates?.map(orderOfFates), 'by the plan: groups side by side, dropped ones last');
+      case 'likeness':
+        return shown(likeness, 'by likeness of their router logits');
+    }
+  }, [order.by, matrix, metric, otherProfile, other?.title, fates, likeness]);
+};

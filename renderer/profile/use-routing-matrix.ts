@@ -1,0 +1,100 @@
+import { useMemo } from 'react';
+import type { TaskProfile } from '../../main/contract/profile.ts';
+import { type CellMatrix, matrixDifference } from '../../main/figures/cell-matrix.ts';
+import { amountScale, type ColorScale, differenceScale } from '../../main/figures/color-scales.ts';
+import { atPlaces, canSubtract, goneThere, type Subtracted } from '../../main/figures/expert-places.ts';
+import { type ShadedMap, shadedMap } from '../../main/figures/map-scaling.ts';
+import { focusedTask, useFacts } from '../engine/facts.ts';
+import { useResolvedTheme } from '../state/theme.ts';
+import { useComparableModels } from './comparable-models.ts';
+import { metricMatrix } from './metrics.ts';
+import { useProfiles, useProfilesOf } from './use-profiles.ts';
+
+/** What maps subtract, as it was chosen; its profiles may be missing. */
+export interface Subtraction {
+  readonly kind: 'task' | 'model';
+  readonly title: string;
+  /** What is subtracted from a profile of the selected model; null where it was not profiled. */
+  readonly from: (profile: TaskProfile) => Subtracted | null;
+}
+
+/** What was chosen to be subtracted; null: nothing, or nothing that is still here. */
+export const useSubtraction = (): Subtraction | null => {
+  const facts = useFacts();
+  const { tasks, models, selection } = facts;
+  const { minus } = selection.map;
+  const { byTask } = useProfiles();
+  const comparable = useComparableModels();
+  const other = minus?.kind === 'model' ? (models.find(({ handle }) => handle === minus.model) ?? null) : null;
+  const { byTask: others } = useProfilesOf(other);
+  const places = comparable.find(({ entry }) => entry.handle === other?.handle);
+  const task = minus?.kind === 'task' ? (tasks.find(({ handle }) => handle === minus.task) ?? null) : null;
+  const focused = focusedTask(facts)?.handle;
+  return useMemo((): Subtraction | null => {
+    if (task !== null && task.handle !== focused) {
+      const profile = byTask.get(task.name);
+      const subtracted = profile === undefined ? null : { name: task.name, profile, places: null };
+      return { kind: 'task', title: task.title, from: () => subtracted };
+    }
+    if (other === null || places === undefined) return null;
+    return {
+      kind: 'model',
+      title: other.name,
+      from: (profile) => {
+        const found = others.get(profile.task);
+        if (found === undefined) return null;
+        const subtracted = { name: other.name, profile: found, places: places.places };
+        return canSubtract(profile, subtracted) ? subtracted : null;
+      },
+    };
+  }, [task, focused, byTask, other, others, places]);
+};
+
+export interface RoutingMatrix {
+  /** Null only for an expert that is gone in the model that is subtracted. */
+  readonly matrix: CellMatrix;
+  /** The same on the colour scale, and that scale. */
+  readonly shaded: ShadedMap;
+  readonly scale: ColorScale;
+  /** What is subtracted; null: amounts. */
+  readonly minus: {
+    readonly title: string;
+    readonly kind: Subtraction['kind'];
+    readonly subtracted: Subtracted;
+  } | null;
+  /** Experts that are gone in the model that is subtracted, [L][E]. */
+  readonly gone: readonly (readonly boolean[])[] | null;
+}
+
+/** A profile's metric less what is subtracted; a value where no token chose the expert is 0. */
+export const differenceOf = (
+  profile: TaskProfile,
+  metric: Parameters<typeof metricMatrix>[1],
+  subtracted: Subtracted,
+): CellMatrix =>
+  matrixDifference(
+    metricMatrix(profile, metric),
+    atPlaces(metricMatrix(subtracted.profile, metric), subtracted.places),
+  );
+
+/** What the heatmap draws for a profile: amounts, or the difference to the task or model chosen. */
+export const useRoutingMatrix = (profile: TaskProfile): RoutingMatrix => {
+  const { metric, scaling } = useFacts().selection.map;
+  const subtraction = useSubtraction();
+  const theme = useResolvedTheme();
+  return useMemo(() => {
+    const subtracted = subtraction?.from(profile) ?? null;
+    if (subtraction === null || subtracted === null) {
+      const matrix = metricMatrix(profile, metric);
+      return { matrix, shaded: shadedMap(matrix, scaling), scale: amountScale(1), minus: null, gone: null };
+    }
+    const matrix = differenceOf(profile, metric, subtracted);
+    return {
+      matrix,
+      shaded: shadedMap(matrix, scaling, true),
+      scale: differenceScale(1, theme),
+      minus: { title: subtraction.title, kind: subtraction.kind, subtracted },
+      gone: goneThere(subtracted),
+    };
+  }, [profile, subtraction, metric, scaling, theme]);
+};

@@ -1,0 +1,87 @@
+import { createStore } from 'zustand/vanilla';
+import { z } from 'zod';
+import { clusterRequest } from '../../main/contract/cluster.ts';
+import { remembered } from './layout-store.ts';
+
+/** What is typed into the fields of a cluster, as it is typed. */
+const clusterFields = z.object({
+  partition: z.string(),
+  gres: z.string(),
+  constraint: z.string(),
+  workers: z.string(),
+  time: z.string(),
+  processors: z.string(),
+  memory: z.string(),
+  setup: z.string(),
+  host: z.string(),
+  command: z.string(),
+});
+export type ClusterFields = z.infer<typeof clusterFields>;
+
+const EMPTY: ClusterFields = {
+  partition: '',
+  gres: '',
+  constraint: '',
+  workers: '2',
+  time: '',
+  processors: '',
+  memory: '',
+  setup: '',
+  host: '',
+  command: '',
+};
+
+/** Where the next sweep is measured. */
+export const places = ['here', 'cluster'] as const;
+export type Place = (typeof places)[number];
+
+interface ClusterState {
+  readonly place: Place;
+  readonly fields: ClusterFields;
+  readonly choosePlace: (place: Place) => void;
+  readonly type: (name: keyof ClusterFields, text: string) => void;
+}
+
+const rememberedFields = (): ClusterFields => {
+  try {
+    return clusterFields.parse(JSON.parse(remembered.read('cluster') ?? 'null'));
+  } catch (error) {
+    // Nothing was remembered, or by a version with other fields.
+    if (error instanceof z.ZodError || error instanceof SyntaxError) return EMPTY;
+    throw error;
+  }
+};
+
+/** What the next submission asks of a cluster; remembered between starts. */
+export const clusterStore = createStore<ClusterState>()((set) => ({
+  place: places.find((place) => place === remembered.read('runOn')) ?? 'here',
+  fields: rememberedFields(),
+  choosePlace: (place) => set({ place }),
+  type: (name, text) => set(({ fields }) => ({ fields: { ...fields, [name]: text } })),
+}));
+
+clusterStore.subscribe(({ place, fields }) => {
+  remembered.write('runOn', place);
+  remembered.write('cluster', JSON.stringify(fields));
+});
+
+const wordOrNull = (text: string): string | null => (text.trim() === '' ? null : text.trim());
+const numberOrNull = (text: string): number | null => (text.trim() === '' ? null : Number(text));
+
+/** What the fields ask for, or what of it cannot be asked, by field. */
+export const readClusterFields = (fields: ClusterFields) =>
+  clusterRequest.safeParse({
+    partition: wordOrNull(fields.partition),
+    gres: wordOrNull(fields.gres),
+    constraint: wordOrNull(fields.constraint),
+    workers: numberOrNull(fields.workers) ?? 1,
+    time: wordOrNull(fields.time),
+    processors: numberOrNull(fields.processors),
+    memory: wordOrNull(fields.memory),
+    setup: fields.setup
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== ''),
+    host: wordOrNull(fields.host),
+    command: wordOrNull(fields.command),
+  });

@@ -1,0 +1,50 @@
+import { createStore } from 'zustand/vanilla';
+import type { RunOrder } from '../../main/contract/run-filter.ts';
+
+interface RunsState {
+  /** Words that the list is filtered by. */
+  readonly text: string;
+  readonly order: RunOrder;
+  /** Whether archived runs are listed too. */
+  readonly archived: boolean;
+  /** Runs that were picked out, in the order of picking: to compare, archive or remove together. */
+  readonly chosen: readonly string[];
+  /** The run whose name is being written; null: none. */
+  readonly renaming: string | null;
+  /** The run whose details are open; null: none. */
+  readonly details: string | null;
+  readonly trashOpen: boolean;
+  readonly filter: (text: string) => void;
+  readonly sortBy: (order: RunOrder) => void;
+  readonly showArchived: (archived: boolean) => void;
+  readonly toggleChosen: (run: string) => void;
+  readonly clearChosen: () => void;
+  readonly rename: (run: string | null) => void;
+  readonly showDetails: (run: string | null) => void;
+  readonly showTrash: (open: boolean) => void;
+}
+
+/** How the list of runs is looked at. */
+export const createRunsStore = () =>
+  createStore<RunsState>()((set) => ({
+    text: '',
+    order: 'newest',
+    archived: false,
+    chosen: [],
+    renaming: null,
+    details: null,
+    trashOpen: false,
+    filter: (text) => set({ text }),
+    sortBy: (order) => set({ order }),
+    showArchived: (archived) => set({ archived }),
+    toggleChosen: (run) =>
+      set(({ chosen }) => ({
+        chosen: chosen.includes(run) ? chosen.filter((known) => known !== run) : [...chosen, run],
+      })),
+    clearChosen: () => set({ chosen: [] }),
+    rename: (renaming) => set({ renaming }),
+    showDetails: (details) => set({ details }),
+    showTrash: (trashOpen) => set({ trashOpen }),
+  }));
+
+export const runsStore = createRunsStore();

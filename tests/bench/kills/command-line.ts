@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+export const root = path.join(import.meta.dirname, '../../..');
+export const bundledModel = path.join(root, 'resources', 'models', 'uncurl-8');
+const program = path.join(root, 'main', 'cli', 'uncurl.ts');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly wasKilled: boolean;
+  /** What it printed to standard error. */
+  readonly said: string;
+}
+
+export interface CommandLine {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts the command line in a process of its own. */
+export const startUncurl = (args: readonly string[]): CommandLine => {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const said: Buffer[] = [];
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
+  const ended = once(child, 'close').then(([code, signal]: unknown[]): Ended => ({
+    code: typeof code === 'number' ? code : null,
+    wasKilled: signal === 'SIGKILL',
+    said: Buffer.concat(said).toString('utf8'),
+  }));
+  return { child, ended };
+};
+
+/** Runs it to its end, or to SIGKILL after `killAfterMs`. */
+export const runUncurl = async (args: readonly string[], killAfterMs: number | null = null): Promise<Ended> => {
+  const { child, ended } = startUncurl(args);
+  const timer = killAfterMs === null ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  const result = await ended;
+  clearTimeout(timer);
+  return result;
+};
+
+/** What an undisturbed run gives, and how long it takes; it must end well. */
+export const undisturbed = async (args: readonly string[]): Promise<number> => {
+  const startedAt = performance.now();
+  const { code, said } = await runUncurl(args);
+  if (code !== 0) throw new Error(`undisturbed, ${args.join(' ')} ended with ${String(code)}: ${said}`);
+  return performance.now() - startedAt;
+};

@@ -1,0 +1,122 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { bundledModel, type Ended, runUncurl, undisturbed } from './command-line.ts';
+import type { Attack, Outcome } from './attack.ts';
+
+export type SweepOf = (workspace: string, model?: string) => readonly string[];
+
+const sweepOf =
+  (more: readonly string[]): SweepOf =>
+  (workspace, model = bundledModel) => [
+    ...['sweep', model, '--factors', '1,2', '--limit', '24', '--workspace', workspace, '--threads', '1'],
+    ...more,
+  ];
+
+export const plainSweep = sweepOf(['--task', 'capital', '--method', 'reap', 'frequency']);
+export const sweeps: Readonly<Record<string, SweepOf>> = {
+  sweep: plainSweep,
+  search: sweepOf(['--task', 'capital', '--method', 'eep', '--option', 'eep.evaluations=16', 'eep.initial=6']),
+  generation: sweepOf(['--task', 'capital-written', '--method', 'frequency']),
+};
+
+/** Runs in a workspace that have a manifest: those that can be resumed. */
+export const runsIn = async (workspace: string): Promise<readonly string[]> => {
+  const folder = path.join(workspace, 'runs');
+  const names = await readdir(folder).catch((): string[] => []);
+  const made = await Promise.all(
+    names.map(async (name) => (await readdir(path.join(folder, name))).includes('manifest.json')),
+  );
+  return names.filter((_, index) => made[index]);
+};
+
+/** The files of a folder and all below it, by name, with their bytes. */
+export const filesOf = async (folder: string): Promise<ReadonlyMap<string, string>> => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const read = files
+    .sort()
+    .map(async (file) => [path.relative(folder, file), (await readFile(file)).toString('base64')] as const);
+  return new Map(await Promise.all(read));
+};
+
+/** What a workspace holds in the end: the results of each run, and the bytes of every step. */
+export interface Measured {
+  readonly results: readonly unknown[];
+  readonly steps: ReadonlyMap<string, string>;
+}
+
+export const measuredIn = async (workspace: string): Promise<Measured> => {
+  const results = (await runsIn(workspace)).map(async (run) => {
+    const document: unknown = JSON.parse(await readFile(path.join(workspace, 'runs', run, 'results.json'), 'utf8'));
+    return (document as { readonly results: unknown }).results;
+  });
+  return { results: await Promise.all(results), steps: await filesOf(path.join(workspace, 'steps')) };
+};
+
+/** Whether every run of a workspace, however many, has the results of the one undisturbed run. */
+export const isAsMeasured = async (workspace: string, right: Measured): Promise<boolean> => {
+  const { results, steps } = await measuredIn(workspace);
+  return (
+    results.length > 0 &&
+    results.every((each) => isDeepStrictEqual(each, right.results[0])) &&
+    isDeepStrictEqual(steps, right.steps)
+  );
+};
+
+export const resumeArgs = (run: string, workspace: string): readonly string[] => [
+  ...['resume', run, '--workspace', workspace, '--threads', '1'],
+];
+
+/** Resumes the run of a workspace, or begins anew where there is none yet. */
+export const goOn = async (sweep: readonly string[], workspace: string, killAfterMs: number | null): Promise<Ended> => {
+  const [run] = await runsIn(workspace);
+  if (run !== undefined) return runUncurl(resumeArgs(run, workspace), killAfterMs);
+  await rm(workspace, { recursive: true, force: true });
+  return runUncurl(sweep, killAfterMs);
+};
+
+/** Temporary files that stayed; those of killed processes are removed when a workspace is next opened. */
+const leftIn = async (workspace: string): Promise<number> => (await readdir(path.join(workspace, 'tmp'))).length;
+
+export const outcomeOf = async (
+  { code, said }: Ended,
+  workspace: string,
+  right: Measured,
+  counts: { readonly kills: number; readonly resumed: number },
+): Promise<Outcome> => ({
+  ...counts,
+  isSame: code === 0 ? await isAsMeasured(workspace, right) : null,
+  said,
+  leftovers: code === 0 ? await leftIn(workspace) : 0,
+});
+
+export const undisturbedSweep = async (
+  folder: string,
+  sweep: SweepOf,
+  model?: string,
+): Promise<{ readonly right: Measured; readonly tookMs: number }> => {
+  const workspace = await mkdtemp(path.join(folder, 'right-'));
+  const tookMs = await undisturbed(sweep(workspace, model));
+  return { right: await measuredIn(workspace), tookMs };
+};
+
+/** A sweep that is killed, and its resumptions as well three times of ten, until one comes to its end. */
+export const killedSweep = async (folder: string, name: string, sweep: SweepOf): Promise<Attack> => {
+  const { right, tookMs } = await undisturbedSweep(folder, sweep);
+  return {
+    name,
+    once: async (random) => {
+      const workspace = await mkdtemp(path.join(folder, 'workspace-'));
+      let ended = await runUncurl(sweep(workspace), random.float() * tookMs);
+      let kills = 0;
+      while (ended.wasKilled) {
+        kills += 1;
+        ended = await goOn(sweep(workspace), workspace, random.float() < 0.3 ? random.float() * tookMs : null);
+      }
+      const outcome = await outcomeOf(ended, workspace, right, { kills, resumed: kills });
+      await rm(workspace, { recursive: true });
+      return outcome;
+    },
+  };
+};

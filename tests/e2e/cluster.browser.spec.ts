@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { photograph } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const ownCluster = process.env['UNCURL_SLURM_FOLDER'];
+const absent = process.env['UNCURL_NO_SLURM'] ?? 'only a cluster of our own is held: UNCURL_SLURM_FOLDER names it';
+
+const slurm = (program: string, ...args: readonly string[]): string => {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+  return stdout;
+};
+/** Holds the cluster's jobs in the queue, or lets them go. */
+const putPartition = (state: 'up' | 'down'): string =>
+  slurm('scontrol', 'update', 'partitionname=main', `state=${state}`);
+
+test('a sweep is submitted to a Slurm cluster, followed task by task, cancelled, submitted again, and its results are read', async ({
+  workbench,
+}) => {
+  test.skip(ownCluster === undefined, absent);
+  const { page, workspace, exports } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
+  const line = jobs.getByRole('group', { name: /on the cluster$/ });
+  const sweep = page.getByRole('region', { name: 'Sweep' });
+  const dialog = page.getByRole('dialog', { name: 'Tasks on the cluster' });
+  const points = page.locator('.curve-point');
+
+  await test.step('a sweep of two tasks', async () => {
+    await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
+    const tasks = page.getByRole('list', { name: 'Tasks' });
+    for (const box of await tasks.getByRole('checkbox').all()) await box.uncheck();
+    for (const name of ['Sorting', 'English to French'])
+      await tasks.getByRole('checkbox', { name: `Use ${name}`, exact: true }).check();
+    await page.getByRole('tab', { name: 'Plan', exact: true }).click();
+    for (const method of ['Frequency', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
+    await sweep.getByLabel('Random seeds').fill('2');
+  });
+
+  await test.step('the fields of a cluster, and the script that they make', async () => {
+    await sweep.getByRole('radio', { name: 'Slurm cluster' }).click();
+    const fields = sweep.getByRole('group', { name: 'Cluster' });
+    await fields.getByLabel('Processors').fill('1');
+    await fields.getByLabel('Setup, a shell line each').fill('export FROM_SETUP=1');
+    await fields.getByText('Batch script').click();
+    const script = fields.locator('.cluster-script');
+    await expect(script).toContainText('#SBATCH --cpus-per-task=1');
+    await expect(script).toContainText('export FROM_SETUP=1');
+    await expect(script).toContainText('work RUN --until-empty');
+    await fields.getByLabel('Over ssh to').fill('-oProxyCommand=x');
+    await expect(fields.getByText('must be a host, as your ssh knows it')).toBeVisible();
+    await expect(sweep.getByText('A field of the cluster cannot be passed on.')).toBeVisible();
+    await fields.getByLabel('Over ssh to').fill('');
+    await fields.getByLabel('Partition').fill('nowhere');
+    await script.scrollIntoViewIfNeeded();
+    await photograph(workbench, 'cluster-fields');
+  });
+
+  await test.step('what the cluster refuses is said, and leaves no run', async () => {
+    await sweep.getByRole('button', { name: 'Submit sweep' }).click();
+    await expect(page.getByText(/sbatch ended with 1: .*invalid partition/i)).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await expect.poll(() => readdir(path.join(workspace, 'runs'))).toEqual([]);
+    await sweep.getByLabel('Partition').fill('main');
+  });
+
+  await test.step('what waits, runs and is done is told task by task, also after a reload', async () => {
+    putPartition('down');
+    await sweep.getByRole('button', { name: 'Submit sweep' }).click();
+    await expect(line.getByText(/0 of 2 tasks running, 2 waiting \(.*\)/)).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await expect(page.getByRole('list', { name: 'Runs' }).getByText(/running/)).toBeVisible();
+    await page.reload();
+    await expect(line.getByText(/2 waiting/)).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await line.getByRole('button', { name: /^Tasks of/ }).click();
+    await expect(dialog.getByRole('row', { name: /^task 2 waiting/ })).toBeVisible();
+    await photograph(workbench, 'cluster-waiting');
+    await page.keyboard.press('Escape');
+  });
+
+  await test.step('cancelled, its jobs are gone from the queue, and it can be resumed or submitted', async () => {
+    await line.getByRole('button', { name: /^Cancel/ }).click();
+    await expect(line).toBeHidden({ timeout: HANG_LIMIT_MS });
+    await expect(page.getByRole('list', { name: 'Runs' }).getByText(/cancelled/)).toBeVisible();
+    await expect.poll(() => slurm('squeue', '-h').trim(), { timeout: HANG_LIMIT_MS }).toBe('');
+  });
+
+  const missing = path.join(exports, 'module');
+  await test.step('a task that ends badly is named, with its end and its log', async () => {
+    await page.getByRole('tab', { name: 'Plan', exact: true }).click();
+    await expect(sweep.getByRole('radio', { name: 'Slurm cluster' })).toHaveAttribute('aria-checked', 'true');
+    // As a module that one of the nodes does not have yet.
+    const setup = `[ "\${SLURM_ARRAY_TASK_ID:-0}" != 2 ] || cat ${missing}`;
+    await sweep.getByLabel('Setup, a shell line each').fill(setup);
+    await sweep.getByRole('button', { name: 'Submit sweep' }).click();
+    await expect(line).toBeVisible({ timeout: HANG_LIMIT_MS });
+    putPartition('up');
+    await expect(line.getByText(/task 2 on \S+: FAILED, exit code 1/)).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await line.getByRole('button', { name: /^Tasks of/ }).click();
+    await expect(dialog.getByRole('row', { name: /^task 1 done/ })).toBeVisible();
+    await expect(dialog.getByRole('row', { name: /^task 2 failed.* exit code 1/ })).toBeVisible();
+    await dialog.getByRole('button', { name: 'Log of task 2' }).click();
+    await expect(dialog.getByRole('region', { name: 'Log of task 2' })).toContainText(`${missing}: No such file`);
+    await photograph(workbench, 'cluster-failed');
+    await page.keyboard.press('Escape');
+    await photograph(workbench, 'cluster-failed-line');
+  });
+
+  await test.step('submitted again it is done, and its results are read', async () => {
+    await writeFile(missing, '');
+    await line.getByRole('button', { name: 'Submit again' }).click();
+    await expect(line.getByRole('progressbar')).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await photograph(workbench, 'cluster-running');
+    await expect(line).toBeHidden({ timeout: HANG_LIMIT_MS });
+    await page.getByRole('radio', { name: 'All tasks' }).click();
+    // After the reload the sweep is the usual one: random with three seeds, and three methods more, at two factors.
+    await expect(points).toHaveCount(2 * 6 * 2);
+  });
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,130 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Page } from '@playwright/test';
+import { putRuns } from './many-runs.ts';
+import { photograph } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const list = (page: Page) => page.getByRole('list', { name: 'Runs' });
+const row = (page: Page, name: string) => list(page).getByRole('listitem').filter({ hasText: name });
+const filter = (page: Page) => page.getByRole('searchbox', { name: 'Filter runs' });
+const heading = (page: Page) => page.getByRole('region', { name: 'Runs' }).getByRole('heading', { name: /^Runs/ });
+
+const fromMenu = async (page: Page, run: string, item: string): Promise<void> => {
+  await row(page, run).hover();
+  await row(page, run)
+    .getByRole('button', { name: /^More for/ })
+    .click();
+  await page.getByRole('menuitem', { name: item }).click();
+};
+
+test('two hundred runs: found, named, tagged, archived, moved to the trash and back', async ({ workbench }) => {
+  const { page, workspace } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await putRuns(workspace, 200);
+  await page.reload();
+
+  await test.step('all are counted, the newest first, and only those in view are drawn', async () => {
+    await expect(heading(page)).toHaveText('Runs200');
+    await expect(list(page).getByRole('listitem').first()).toContainText('verify 199');
+    expect(await list(page).getByRole('listitem').count()).toBeLessThan(50);
+    await expect(list(page).getByRole('listitem').first()).toContainText(/not equal · \d+ Jan.*, \d\d:\d\d · 50/);
+  });
+
+  await test.step('words find models, tasks, kinds and states', async () => {
+    await filter(page).fill('model-08 sweep');
+    await expect(heading(page)).toHaveText('Runs4 of 200');
+    await filter(page).fill('failed task-4');
+    await expect(heading(page)).toHaveText(/^Runs2 of 200$/);
+    await filter(page).fill('nothing of the kind');
+    await expect(page.getByText('No run is found.')).toBeVisible();
+    await filter(page).fill('');
+    await expect(heading(page)).toHaveText('Runs200');
+  });
+
+  await test.step('a name is written in place, and lies beside the manifest', async () => {
+    await row(page, 'verify 199').getByRole('button').first().focus();
+    await page.keyboard.press('F2');
+    await page.keyboard.type('The odd one');
+    await page.keyboard.press('Enter');
+    await expect(row(page, 'The odd one')).toBeVisible();
+    const file = path.join(workspace, 'runs', 'verify-20260101-199', 'label.json');
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ name: 'The odd one' });
+  });
+
+  await test.step('note and tags, found by the filter and after a reload', async () => {
+    await fromMenu(page, 'The odd one', 'Note, tags, details…');
+    const dialog = page.getByRole('dialog', { name: 'The odd one' });
+    await dialog.getByLabel('Note').fill('differs in layer three');
+    await dialog.getByLabel('Tags, parted by commas').fill('paper, odd');
+    await photograph(workbench, 'run-details');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await expect(dialog).toBeHidden();
+    await page.reload();
+    await filter(page).fill('#odd layer');
+    await expect(heading(page)).toHaveText('Runs1 of 200');
+    await expect(row(page, 'The odd one')).toContainText('#paper #odd');
+    await filter(page).fill('');
+  });
+
+  await test.step('an archived run is hidden unless it is asked for', async () => {
+    await fromMenu(page, 'The odd one', 'Archive');
+    await expect(heading(page)).toHaveText('Runs199 of 200');
+    await expect(row(page, 'The odd one')).toHaveCount(0);
+    await page.getByRole('checkbox', { name: 'Archived (1)' }).check();
+    await expect(row(page, 'The odd one')).toContainText('archived');
+    await fromMenu(page, 'The odd one', 'Take out of the archive');
+    await expect(page.getByRole('checkbox', { name: /^Archived/ })).toHaveCount(0);
+  });
+
+  await test.step('what goes to the trash comes back by the notice, and by Ctrl+Z', async () => {
+    await row(page, 'The odd one').getByRole('button').first().focus();
+    await page.keyboard.press('Delete');
+    await expect(heading(page)).toHaveText('Runs199');
+    const notice = page.getByRole('log', { name: 'Messages' }).getByText('“The odd one” lies in the trash.');
+    await expect(notice).toBeVisible();
+    await photograph(workbench, 'run-trashed');
+    await page.getByRole('log', { name: 'Messages' }).getByRole('button', { name: 'Undo' }).click();
+    await expect(row(page, 'The odd one')).toContainText('#paper');
+    await expect(notice).toBeHidden();
+
+    await fromMenu(page, 'The odd one', 'Move to the trash');
+    await expect(heading(page)).toHaveText('Runs199');
+    await page.keyboard.press('Control+z');
+    await expect(heading(page)).toHaveText('Runs200');
+  });
+
+  await test.step('several at once; the trash is looked at, restored from, and emptied when that is confirmed', async () => {
+    for (const name of ['The odd one', 'export 198', 'profile 197'])
+      await row(page, name)
+        .getByRole('button')
+        .first()
+        .click({ modifiers: ['ControlOrMeta'] });
+    const chosen = page.getByRole('group', { name: 'Chosen runs' });
+    await expect(chosen).toContainText('3 chosen');
+    await photograph(workbench, 'runs-chosen');
+    await chosen.getByRole('button', { name: 'Move the chosen runs to the trash' }).click();
+    await expect(heading(page)).toHaveText('Runs197');
+    await page.getByRole('button', { name: 'Trash of runs' }).click();
+    const trash = page.getByRole('dialog', { name: 'Trash of runs' });
+    await expect(trash.getByRole('listitem')).toHaveCount(3);
+    await trash.getByRole('button', { name: 'Restore The odd one' }).click();
+    await expect(trash.getByRole('listitem')).toHaveCount(2);
+    await trash.getByRole('button', { name: 'Empty the trash…' }).click();
+    await photograph(workbench, 'trash');
+    await trash.getByRole('button', { name: 'Delete 2 runs' }).click();
+    await expect(trash).toContainText('The trash is empty.');
+    await page.keyboard.press('Escape');
+    await expect(heading(page)).toHaveText('Runs198');
+    expect(await readdir(path.join(workspace, 'trash'))).toEqual([]);
+  });
+
+  await test.step('in a small window the list scrolls by itself', async () => {
+    await page.setViewportSize({ width: 1024, height: 700 });
+    await list(page).getByRole('listitem').nth(3).scrollIntoViewIfNeeded();
+    await photograph(workbench, 'runs-small');
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+  expect(problems).toEqual([]);
+});

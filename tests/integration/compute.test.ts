@@ -1,0 +1,226 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import type { EngineEvent } from '../../main/contract/events.ts';
+import type { SweepResult } from '../../main/contract/sweep.ts';
+import {
+  bundled,
+  type ComputingEngine,
+  halt,
+  openComputingEngine,
+  slowModel,
+  waitUntilGone,
+} from './computing-engine.ts';
+import { readParquet } from './read-parquet.ts';
+import { resources, temporaryFolder } from './run-uncurl.ts';
+
+const SETTINGS = { methods: ['reap', 'random'], factors: [2, 4], seeds: [0], limit: 80 };
+
+const startSweep = async (opened: ComputingEngine, ...tasks: readonly string[]): Promise<string> => {
+  const { model, tasks: handles } = await bundled(opened, ...tasks);
+  const settings = { ...SETTINGS, methods: [...SETTINGS.methods] };
+  return (await opened.engine.call('sweep.start', { models: [model], tasks: handles, settings })).run;
+};
+
+/** A run's files without its name and without what is told of the work, which is less where steps were on disk. */
+const filesOf = async (workspace: string, run: string): Promise<unknown> => {
+  const text = async (name: string): Promise<string> =>
+    (await readFile(join(workspace, 'runs', run, name), 'utf8'))
+      .replaceAll(run, 'RUN')
+      .replace(/"\d+ of \d+ steps computed, \d+ reused from disk\."/, '"SUMMARY"');
+  const outcomes = (await readParquet(join(workspace, 'runs', run, 'outcomes.parquet'))).map((row) => ({
+    ...row,
+    run: '',
+  }));
+  return {
+    results: await text('results.json'),
+    points: await text('points.json'),
+    plans: await text('plans.json'),
+    outcomes,
+  };
+};
+
+const isPoint = (event: EngineEvent): boolean => event.type === 'sweep.point';
+const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
+  events.flatMap((event) => (event.type === 'sweep.point' ? [event.result] : []));
+/** Points of a document, in whatever order, without the verdicts that are read into them. */
+const asTold = (results: readonly SweepResult[]): readonly string[] =>
+  results.map(({ verdict: _verdict, ...told }) => JSON.stringify(told)).sort();
+
+test('while the process that computes hears nothing, every stored answer comes; then its sweep ends as any', async () => {
+  const beside = await openComputingEngine();
+  const { engine, events, pids, hears, workspace } = beside;
+  const run = await startSweep(beside, 'sort', 'capital');
+  const isRandom = (event: EngineEvent): boolean => event.type === 'sweep.point' && event.result.method === 'random';
+  await hears(isRandom);
+  const [pid = 0] = pids;
+  await halt(pid);
+  // What it had said before is heard with the next answer.
+  await engine.call('jobs.list', {});
+  const before = pointsOf(events).length;
+  const { model, tasks } = await bundled(beside, 'sort');
+  const live = await engine.call('sweep.read', { run });
+  expect(asTold(live.results)).toEqual(asTold(pointsOf(events)));
+  const point = live.results.find(({ method }) => method === 'random');
+  if (point === undefined) throw new Error('a point that was told is not read');
+  const { task, method, seed, factor } = point;
+  const name = { run, model: point.model, task, method, seed, factor };
+  expect(await engine.call('runs.list', {})).toEqual([expect.objectContaining({ id: run, state: 'running' })]);
+  expect(await engine.call('jobs.list', {})).toEqual([
+    expect.objectContaining({ run, done: expect.any(Number), description: expect.stringContaining('uncurl-16') }),
+  ]);
+  expect(await engine.call('profile.read', { model, tasks })).toHaveLength(1);
+  expect((await engine.call('plan.make', { model, tasks, method: 'reap', factor: 2 })).cost.topK).toBe(2);
+  expect((await engine.call('sweep.plan', name)).plan).toMatchObject({ method: 'random', factor });
+  expect((await engine.call('outcomes.read', { ...name, show: 'all', from: 0, count: 5 })).items).toHaveLength(5);
+  expect((await engine.call('sweep.compare', { run, factor })).run).toBe(run);
+  expect((await engine.call('report.make', { run })).html).toContain('<html');
+  expect(pointsOf(events)).toHaveLength(before);
+  process.kill(pid, 'SIGCONT');
+  expect(await engine.finished(run)).toMatchObject({ state: 'done', error: null });
+  // Told in order: a run runs before it has points, and has no more of them once it is done.
+  const states = events.flatMap((event) => (event.type === 'run.changed' ? [event.manifest.state] : []));
+  expect(states).toEqual(['queued', 'running', 'done']);
+  const types = events.map((event) => (event.type === 'run.changed' ? event.manifest.state : event.type));
+  expect(types.indexOf('running')).toBeLessThan(types.indexOf('sweep.point'));
+  expect(types.lastIndexOf('sweep.point')).toBeLessThan(types.indexOf('done'));
+
+  const here = await openComputingEngine('here');
+  const other = await startSweep(here, 'sort', 'capital');
+  await here.engine.finished(other);
+  expect(pointsOf(events)).toEqual(pointsOf(here.events));
+  expect(await filesOf(workspace, run)).toEqual(await filesOf(here.workspace, other));
+});
+
+test('while a block of a model holds the process that computes, many stored answers come', async () => {
+  const beside = await openComputingEngine();
+  const { engine, events, hears, pids } = beside;
+  const model = await slowModel(beside);
+  const { tasks } = await bundled(beside, 'french');
+  const { run } = await engine.call('profile.start', { model, tasks });
+  await hears((event) => event.type === 'job.progress' && event.progress.description.startsWith('Profiling'));
+  const told = (): number => events.filter(({ type }) => type === 'job.progress').length;
+  let mostBetween = 0;
+  for (let [mark, answered] = [told(), 0]; mostBetween < 20; answered += 1) {
+    await engine.call('runs.list', {});
+    await engine.call('profile.read', { model, tasks });
+    if (told() !== mark) [mark, answered] = [told(), 0];
+    mostBetween = Math.max(mostBetween, answered);
+    // Where the whole profile is made before so many answers come between two words of it, blocks starve them.
+    expect((await engine.call('jobs.list', {})).length).toBe(1);
+  }
+  await engine.call('jobs.cancel', { run });
+  await expect(engine.finished(run)).rejects.toMatchObject({ kind: 'cancelled' });
+  expect(await engine.call('runs.list', {})).toEqual([expect.objectContaining({ id: run, state: 'cancelled' })]);
+  expect(pids.length).toBeGreaterThan(0);
+});
+
+test('a job whose process hears nothing is cancelled all the same, and the next one gets a new process', async () => {
+  const beside = await openComputingEngine();
+  const { engine, pids, hears, workspace } = beside;
+  const run = await startSweep(beside, 'sort');
+  await hears(isPoint);
+  const [pid = 0] = pids;
+  await halt(pid);
+  await engine.call('jobs.cancel', { run });
+  await expect(engine.finished(run)).rejects.toMatchObject({ kind: 'cancelled' });
+  await waitUntilGone(pid);
+  expect(await engine.call('runs.list', {})).toEqual([
+    expect.objectContaining({ id: run, state: 'cancelled', error: null }),
+  ]);
+  expect(await readdir(join(workspace, 'tmp'))).toEqual([]);
+  // What was told is on disk, and can be read from there.
+  const stored = (await engine.call('sweep.read', { run })).results;
+  expect(asTold(stored)).toEqual(asTold(pointsOf(beside.events)));
+
+  await engine.call('jobs.resume', { run });
+  expect(await engine.finished(run)).toMatchObject({ state: 'done' });
+  expect(new Set(pids).size).toBe(2);
+});
+
+test('a process that computes and is killed fails its run by name; the next job works, and resuming goes on', async () => {
+  const beside = await openComputingEngine();
+  const { engine, pids, hears } = beside;
+  const run = await startSweep(beside, 'sort');
+  await hears(isPoint);
+  process.kill(pids[0] ?? 0, 'SIGKILL');
+  await expect(engine.finished(run)).rejects.toMatchObject({ code: 'compute-lost', kind: 'failed' });
+  const [failed] = await engine.call('runs.list', {});
+  expect(failed).toMatchObject({ state: 'failed' });
+  expect(failed?.error).toMatch(
+    /The process that computed "Sweep of uncurl-16 on .*" ended \(SIGKILL\): it was killed/,
+  );
+  expect(failed?.error).toMatch(/Resume it: every finished step is on disk/);
+  const { model, tasks } = await bundled(beside, 'french');
+  const profile = await engine.call('profile.start', { model, tasks });
+  expect(await engine.finished(profile.run)).toMatchObject({ state: 'done' });
+  await engine.call('jobs.resume', { run });
+  expect(await engine.finished(run)).toMatchObject({ state: 'done' });
+  const here = await openComputingEngine('here');
+  const other = await startSweep(here, 'sort');
+  await here.engine.finished(other);
+  expect(await filesOf(beside.workspace, run)).toEqual(await filesOf(here.workspace, other));
+});
+
+test('an engine that is killed takes the process along that computes, and resuming gives identical results', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const script = join(import.meta.dirname, 'sweep-beside.ts');
+  const child = spawn(process.execPath, [script, workspace, resources], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let printed = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (data: Buffer) => {
+      printed += data.toString();
+      if (printed.includes('point: reap')) resolve();
+    });
+    child.once('exit', () => reject(new Error(`it ended before it told of points:\n${printed}`)));
+  });
+  const [, pid = ''] = /computes: (\d+)/.exec(printed) ?? [];
+  const [, run = ''] = /run: (\S+)/.exec(printed) ?? [];
+  child.kill('SIGKILL');
+  await waitUntilGone(Number(pid));
+
+  const beside = await openComputingEngine('beside', workspace);
+  expect(await beside.engine.call('runs.list', {})).toEqual([
+    expect.objectContaining({ id: run, state: 'interrupted' }),
+  ]);
+  await beside.engine.call('jobs.resume', { run });
+  expect(await beside.engine.finished(run)).toMatchObject({ state: 'done' });
+
+  const here = await openComputingEngine('here');
+  const { model, tasks } = await bundled(here, 'french', 'sort');
+  const inOrder = (await here.engine.call('tasks.list', {})).filter(({ handle }) => tasks.includes(handle));
+  const again = await here.engine.call('sweep.start', {
+    models: [model],
+    tasks: inOrder.map(({ handle }) => handle),
+    settings: { methods: ['random', 'reap'], factors: [2, 4], seeds: [0], limit: 200 },
+  });
+  await here.engine.finished(again.run);
+  expect(await filesOf(workspace, run)).toEqual(await filesOf(here.workspace, again.run));
+});
+
+test('every kind of job is made again from its manifest there: export, verification, reproduction', async () => {
+  const beside = await openComputingEngine();
+  const { engine } = beside;
+  const sweep = await startSweep(beside, 'sort');
+  await engine.finished(sweep);
+  const point = { run: sweep, model: 'uncurl-16', task: 'sort', method: 'reap', seed: null, factor: 2 };
+  const { plan } = await engine.call('sweep.plan', point);
+  const { model } = await bundled(beside);
+  const target = await temporaryFolder();
+  const into = engine.grantPath(target);
+  const exported = await engine.call('export.start', { model, plan, into, name: 'small' });
+  expect(await engine.finished(exported.run)).toMatchObject({ state: 'done', output: join(target, 'small') });
+  expect(await readFile(join(target, 'small', 'README.md'), 'utf8')).toMatch(/sort \| reap \| 2 /);
+  const verified = await engine.call('verify.start', {
+    exported: engine.grantPath(join(target, 'small')),
+    against: model,
+    plan,
+  });
+  await engine.finished(verified.run);
+  expect(await engine.call('verify.read', { run: verified.run })).toMatchObject({ ok: true });
+  const { run } = await engine.call('run.reproduce', { run: sweep });
+  await engine.finished(run);
+  expect(await engine.call('reproduction.read', { run })).toMatchObject({ flipped: [], largestScoreDifference: 0 });
+});

@@ -1,0 +1,147 @@
+import { expect, test, vi, onTestFinished } from 'vitest';
+import { createComputeLink, type ComputeLink } from '../../../main/compute/compute-link.ts';
+import type { ComputeProcess } from '../../../main/compute/start-compute.ts';
+import type { ComputeOrder, ComputeReport } from '../../../main/contract/compute.ts';
+import type { ProcessEnd } from '../../../main/contract/process-end.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
+import type { SweepRecord } from '../../../main/runs/sweep-record.ts';
+import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const manifest: RunManifest = {
+  id: 'verify-1',
+  kind: 'verify',
+  title: 'A job',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  finishedAt: null,
+  state: 'running',
+  error: null,
+  spec: {},
+  models: [],
+  tasks: [],
+  versions: {},
+  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+  commandLine: '',
+  output: null,
+};
+
+/** A process that does as it is told here. */
+interface Puppet {
+  readonly orders: ComputeOrder[];
+  say(report: ComputeReport | object): void;
+  end(how: ProcessEnd, errors?: string): void;
+  readonly kill: ReturnType<typeof vi.fn>;
+}
+
+const open = async (): Promise<{
+  link: ComputeLink;
+  puppets: Puppet[];
+  carryOut: (signal?: AbortSignal, run?: string) => Promise<unknown>;
+  meter: ReturnType<typeof createProgressMeter>;
+}> => {
+  const workspace = await openWorkspace(await temporaryFolder());
+  const puppets: Puppet[] = [];
+  const start = (): ComputeProcess => {
+    const orders: ComputeOrder[] = [];
+    let hear: (message: unknown) => void = () => undefined;
+    let ended: (end: ProcessEnd, errors: string) => void = () => undefined;
+    const end = (how: ProcessEnd, errors = ''): void => ended(how, errors);
+    const kill = vi.fn(() => setImmediate(() => end('SIGKILL')));
+    puppets.push({ orders, say: (report) => hear(report), end, kill });
+    return {
+      post: (order) => void orders.push(order),
+      onMessage: (listener) => (hear = listener),
+      onEnd: (listener) => (ended = listener),
+      kill: () => void kill(),
+    };
+  };
+  const link = createComputeLink({
+    start,
+    startProbe: () => Promise.reject(new Error('the probe is not built')),
+    workspace,
+    liveSweeps: new Map<string, SweepRecord>(),
+    now: Date.now,
+  });
+  const { id: run, kind, title } = manifest;
+  const meter = createProgressMeter({ run, kind, title }, Date.now);
+  const carryOut = (signal = new AbortController().signal, id = manifest.id): Promise<unknown> =>
+    link.carryOut({
+      manifest: { ...manifest, id },
+      job: () => Promise.reject(new Error('jobs do not run in this process')),
+      signal,
+      meter,
+      emit: () => undefined,
+      requireRun: () => Promise.resolve(),
+    });
+  return { link, puppets, carryOut, meter };
+};
+
+const reading = { description: 'Half', done: 1, total: 2, reused: 0, leftMs: null };
+
+test('one process serves one run after the other; what it still says of an earlier one is not heard', async () => {
+  const { puppets, carryOut, meter } = await open();
+  const first = carryOut();
+  const [process] = puppets;
+  expect(process?.orders).toEqual([{ type: 'carry-out', run: 'verify-1' }]);
+  process?.say({ type: 'progress', run: 'verify-1', reading });
+  expect(meter.read()).toMatchObject(reading);
+  process?.say({ type: 'done', run: 'verify-1', output: '/made', summary: 'done' });
+  expect(await first).toEqual({ output: '/made', summary: 'done' });
+  const second = carryOut(undefined, 'verify-2');
+  process?.say({ type: 'progress', run: 'verify-1', reading: { ...reading, description: 'Late' } });
+  expect(meter.read().description).toBe('Half');
+  const error = { code: 'odd', kind: 'failed', message: 'It broke.', remedy: 'Mend it.' } as const;
+  process?.say({ type: 'failed', run: 'verify-2', error });
+  await expect(second).rejects.toMatchObject(error);
+  expect(puppets).toHaveLength(1);
+});
+
+test('a process that ends in mid-run is named with what it said; the next run gets a new one', async () => {
+  const { puppets, carryOut } = await open();
+  const lost = carryOut();
+  puppets[0]?.end('SIGABRT', 'heap out of memory\n');
+  await expect(lost).rejects.toMatchObject({
+    code: 'compute-lost',
+    message: 'The process that computed "A job" ended (SIGABRT): an abort in native code. It said: heap out of memory',
+  });
+  const next = carryOut();
+  puppets[1]?.say({ type: 'done', run: 'verify-1', output: null, summary: '' });
+  expect(await next).toEqual({ output: null, summary: '' });
+});
+
+test('a process that says what nobody understands is ended, and its run fails', async () => {
+  const { puppets, carryOut } = await open();
+  const run = carryOut();
+  puppets[0]?.say({ type: 'progress', run: 'verify-1' });
+  await expect(run).rejects.toMatchObject({ code: 'compute-unclear' });
+  expect(puppets[0]?.kill).toHaveBeenCalledTimes(1);
+});
+
+test('a run that was cancelled before its turn is told so at once, and killed where it does not listen', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { puppets, carryOut } = await open();
+  const run = carryOut(AbortSignal.abort());
+  const ended = expect(run).rejects.toMatchObject({ kind: 'cancelled' });
+  expect(puppets[0]?.orders.map(({ type }) => type)).toEqual(['carry-out', 'cancel']);
+  await vi.advanceTimersByTimeAsync(699);
+  expect(puppets[0]?.kill).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(puppets[0]?.kill).toHaveBeenCalledTimes(1);
+  await ended;
+});
+
+test('a probe that cannot be started is answered as one that failed', async () => {
+  const { link, puppets, carryOut } = await open();
+  const run = carryOut().catch(() => undefined);
+  puppets[0]?.say({ type: 'probe', id: 4, provider: 'cuda', folder: '/probe' });
+  await vi.waitFor(() => expect(puppets[0]?.orders).toHaveLength(2));
+  expect(puppets[0]?.orders[1]).toEqual({
+    type: 'probed',
+    id: 4,
+    end: { kind: 'failed', message: 'the probe is not built' },
+  });
+  await link.dispose();
+  await run;
+});

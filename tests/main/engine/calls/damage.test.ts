@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { createEngine } from '../../../../main/engine/engine.ts';
+import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+
+test('each expert of a layer is measured alone, with the steps of a sweep and the interval of its counts', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
+  onTestFinished(() => engine.dispose());
+  const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8')?.handle;
+  const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add')?.handle;
+  if (model === undefined || task === undefined) throw new Error('nothing bundled');
+
+  const one = await engine.call('damage.start', { model, task, layer: 1, experts: [5, 5] });
+  await engine.finished(one.run);
+  const single = await engine.call('damage.read', one);
+  expect(single.results.map(({ expert }) => expert)).toEqual([5]);
+
+  const all = await engine.call('damage.start', { model, task, layer: 1 });
+  await engine.finished(all.run);
+  const layer = await engine.call('damage.read', all);
+  expect(layer).toMatchObject({ model: 'uncurl-8', task: 'add', layer: 1, experts: 8, metric: 'acc' });
+  expect(layer.results.map(({ expert }) => expert)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(layer.results[5]).toEqual(single.results[0]);
+  for (const { value, difference, low, high, lost, gained } of layer.results) {
+    expect(difference).toBeCloseTo((gained - lost) / layer.n, 12);
+    expect(value - layer.unpruned).toBeCloseTo(difference, 12);
+    expect({ low, high }).toEqual(tangoInterval({ gained, lost, n: layer.n }));
+  }
+  // A layer of eight experts of a trained model in which none mattered would be a measurement of nothing.
+  expect(layer.results.some(({ lost }) => lost > 0)).toBe(true);
+  const runs = await engine.call('runs.list', {});
+  expect(runs.find(({ id }) => id === all.run)).toMatchObject({
+    kind: 'damage',
+    state: 'done',
+    title: 'Damage of each expert of layer 1 of uncurl-8 on add',
+  });
+
+  await expect(engine.call('damage.start', { model, task, layer: 3 })).rejects.toMatchObject({ code: 'no-such-layer' });
+  await expect(engine.call('damage.start', { model, task, layer: 0, experts: [8] })).rejects.toMatchObject({
+    code: 'no-such-expert',
+  });
+});

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { createEngine } from '../../../../main/engine/engine.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+
+test('an expert is told of as far as the profile goes, and in full once it was profiled for that', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
+  onTestFinished(() => engine.dispose());
+  const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8')?.handle;
+  const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add')?.handle;
+  if (model === undefined || task === undefined) throw new Error('nothing bundled');
+  const place = { model, task, layer: 1, expert: 2 };
+  expect(await engine.call('expert.read', place)).toEqual({ found: null });
+  expect(await engine.call('expert.together', place)).toEqual({ found: null });
+
+  await engine.finished((await engine.call('profile.start', { model, tasks: [task] })).run);
+  const plain = (await engine.call('expert.read', place)).found;
+  expect(plain).toMatchObject({ takes: null, likeByOutput: null });
+  const [profile] = await engine.call('profile.read', { model, tasks: [task] });
+  expect(plain).toMatchObject({ tokens: profile?.tokens, chosen: profile?.counts[1]?.[2] });
+  // With top-2 every token of an expert is shared with exactly one other.
+  expect(plain?.together.reduce((sum, { both }) => sum + both, 0)).toBe(plain?.chosen);
+  expect(plain?.likeByRouter).toHaveLength(7);
+  const together = (await engine.call('expert.together', place)).found;
+  expect(together?.both.map((row, expert) => row[expert])).toEqual(profile?.counts[1]);
+  expect(together?.both[2]?.[plain?.together[0]?.expert ?? 0]).toBe(plain?.together[0]?.both);
+
+  const again = { model, tasks: [task], inspect: ['choices' as const, 'every-output' as const] };
+  await engine.finished((await engine.call('profile.start', again)).run);
+  const full = (await engine.call('expert.read', place)).found;
+  expect(full?.takes?.sampled).toBe(profile?.tokens);
+  expect(full?.takes?.taken).toBe(plain?.chosen);
+  const sum = (kinds: readonly { readonly taken: number }[] = []): number =>
+    kinds.reduce((total, { taken }) => total + taken, 0);
+  expect(sum(full?.takes?.classes)).toBe(plain?.chosen);
+  expect(sum(full?.takes?.positions)).toBe(plain?.chosen);
+  expect(full?.takes?.byCount[0]?.contexts[0]?.token).toBe(full?.takes?.byCount[0]?.text);
+  expect(full?.likeByOutput).toHaveLength(7);
+  expect(full?.likeByRouter).toEqual(plain?.likeByRouter);
+
+  const { like } = await engine.call('expert.likeWeights', place);
+  expect(like).toHaveLength(7);
+  for (const { expert, cosine } of like) {
+    expect(Math.abs(cosine)).toBeLessThan(1);
+    const back = await engine.call('expert.likeWeights', { ...place, expert });
+    expect(back.like.find((other) => other.expert === 2)?.cosine).toBeCloseTo(cosine, 10);
+  }
+  await expect(engine.call('expert.read', { ...place, expert: 8 })).rejects.toMatchObject({ code: 'no-such-expert' });
+});

@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { byFallingValue, inOrder, isOrderOf, orderByValue } from '../../../main/figures/expert-order.ts';
+import { atPlaces, canSubtract, goneThere, placesInCopy } from '../../../main/figures/expert-places.ts';
+import { sampleProfile } from './sample-run.ts';
+
+test('experts fall by value, ties by number, and those without a value stand last', () => {
+  expect(byFallingValue([1, null, 3, 3, -2])).toEqual([2, 3, 0, 4, 1]);
+});
+
+test('an order by value names every expert once, and leaves values that fall', () => {
+  const row = fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 4, maxLength: 4 });
+  fc.assert(
+    fc.property(fc.array(row, { minLength: 1, maxLength: 3 }), (matrix) => {
+      const order = orderByValue(matrix);
+      expect(isOrderOf(order, matrix.length, 4)).toBe(true);
+      for (const sorted of inOrder(matrix, order)) expect(sorted).toEqual([...sorted].sort((a, b) => b - a));
+    }),
+  );
+});
+
+test('an order that misses, repeats or exceeds the experts is none', () => {
+  expect([[[0, 1]], [[0, 0, 1]], [[0, 1, 3]], []].map((order) => isOrderOf(order, 1, 3))).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
+  expect(isOrderOf([[2, 0, 1]], 1, 3)).toBe(true);
+});
+
+test('a pruned copy is read in the numbering of its source, and what it lacks is gone', () => {
+  const places = placesInCopy([[1, 3]], 4);
+  expect(places).toEqual([[null, 0, null, 1]]);
+  expect(atPlaces([[10, 20]], places)).toEqual([[null, 10, null, 20]]);
+  const subtracted = { name: 'copy', profile: sampleProfile('t', 1, 2), places };
+  expect(goneThere(subtracted)).toEqual([[true, false, true, false]]);
+  expect(canSubtract(sampleProfile('t', 1, 4), subtracted)).toBe(true);
+  expect(canSubtract(sampleProfile('t', 1, 5), subtracted)).toBe(false);
+  expect(canSubtract(sampleProfile('t', 1, 4), { ...subtracted, places: null })).toBe(false);
+});

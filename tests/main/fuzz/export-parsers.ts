@@ -1,0 +1,54 @@
+import { cp, mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { encodeHeader, readGgufHeader } from '../../../main/export/gguf/gguf-header.ts';
+import { ggufTokenizer } from '../../../main/export/gguf/tokenizer-metadata.ts';
+import { readExperimentRecord } from '../../../main/runs/experiment-record.ts';
+import { type FuzzedParser, ofFile } from './fuzzed-parser.ts';
+
+const root = path.join(import.meta.dirname, '../../..');
+
+/** Of the bundled models. */
+const VOCABULARY = 47;
+
+const ggufFile = (): Buffer => {
+  const { bytes } = encodeHeader(
+    new Map([
+      ['general.architecture', { kind: 'string', value: 'llama' }],
+      ['llama.block_count', { kind: 'uint32', value: 2 }],
+      ['llama.norm', { kind: 'float32', value: 1e-5 }],
+      ['tokenizer.add', { kind: 'bool', value: true }],
+      ['tokenizer.tokens', { kind: 'strings', value: ['<s>', 'a', 'b'] }],
+      ['tokenizer.types', { kind: 'int32s', value: [3, 1, 1] }],
+    ]),
+    [
+      { name: 'token_embd.weight', type: 'f32', shape: [3, 2] },
+      { name: 'output_norm.weight', type: 'f16', shape: [2] },
+    ],
+  );
+  return Buffer.concat([bytes, Buffer.alloc(256)]);
+};
+
+/** Readers of exports and experiments, working in `place(NAME)`. */
+export const exportParsers = async (place: (name: string) => Promise<string>): Promise<readonly FuzzedParser[]> => {
+  const model = path.join(root, 'resources', 'models', 'uncurl-8');
+  const ofTokenizer = async (file: string): Promise<FuzzedParser> => {
+    const folder = await place(`gguf-${file}`);
+    await mkdir(folder, { recursive: true });
+    for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+      await cp(path.join(model, name), path.join(folder, name));
+    const sound = await readFile(path.join(model, file));
+    return ofFile(folder, `${file} for llama.cpp`, file, sound, (own) => ggufTokenizer(own, VOCABULARY));
+  };
+  const record = JSON.parse(
+    await readFile(path.join(root, 'resources', 'experiment', 'run', 'experiment.json'), 'utf8'),
+  ) as { readonly arms: readonly unknown[] };
+  const short = Buffer.from(JSON.stringify({ ...record, arms: record.arms.slice(0, 2) }).slice(0, 2 ** 20));
+  return [
+    await ofFile(await place('gguf'), 'header of a GGUF file', 'model.gguf', ggufFile(), (_, file) =>
+      readGgufHeader(file),
+    ),
+    await ofTokenizer('tokenizer.json'),
+    await ofTokenizer('tokenizer_config.json'),
+    await ofFile(await place('experiment'), 'record of an experiment', 'experiment.json', short, readExperimentRecord),
+  ];
+};

@@ -1,0 +1,91 @@
+import { renderToStaticMarkup } from 'react-dom/server';
+import { expect, test } from 'vitest';
+import type { DamageDocument } from '../../../../main/contract/damage.ts';
+import type { RunManifest } from '../../../../main/contract/run.ts';
+import { DamageChart } from '../../../../renderer/features/inspector/damage-chart.tsx';
+import { damageRuns, knownDamage } from '../../../../renderer/features/inspector/damage-runs.ts';
+import { DamageFacts } from '../../../../renderer/features/inspector/expert-damage.tsx';
+
+const result = (expert: number, difference: number) => ({
+  expert,
+  value: 0.9 + difference,
+  difference,
+  low: difference - 0.02,
+  high: difference + 0.02,
+  p: 0.5,
+  lost: 3,
+  gained: 1,
+});
+
+const document = (...results: DamageDocument['results']): DamageDocument => ({
+  model: 'm',
+  task: 't',
+  layer: 1,
+  experts: 4,
+  metric: 'acc',
+  n: 100,
+  unpruned: 0.9,
+  results,
+});
+
+const run = (id: string, spec: RunManifest['spec'], rest: Partial<RunManifest> = {}): RunManifest => ({
+  id,
+  kind: 'damage',
+  title: id,
+  createdAt: `2026-01-0${id.length}T00:00:00.000Z`,
+  finishedAt: null,
+  state: 'done',
+  error: null,
+  spec,
+  models: [{ name: 'm', path: '/m', fingerprint: 'f' }],
+  tasks: [{ name: 't', path: '/t', hash: 'h' }],
+  versions: {},
+  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'p' },
+  commandLine: '',
+  output: null,
+  ...rest,
+});
+
+test('only finished runs of this layer, model, task and form of asking count, the newest first', () => {
+  const runs = [
+    run('a', { layer: 1 }),
+    run('aa', { layer: 1, experts: [2] }),
+    run('b', { layer: 2 }),
+    run('c', { layer: 1, chat: true }),
+    run('d', { layer: 1 }, { state: 'cancelled' }),
+    run('e', { layer: 1 }, { tasks: [{ name: 't', path: '/t', hash: 'other' }] }),
+    run('g', {}, { kind: 'profile' }),
+  ];
+  const found = (chat: boolean) => damageRuns(runs, { fingerprint: 'f' }, { hash: 'h' }, 1, chat).map(({ id }) => id);
+  expect(found(false)).toEqual(['aa', 'a']);
+  expect(found(true)).toEqual(['c']);
+});
+
+test('what was measured last of an expert is what is known of it', () => {
+  const known = knownDamage([document(result(2, -0.1)), document(result(1, 0), result(2, -0.3))]);
+  expect([...known].map(([expert, { difference }]) => [expert, difference])).toEqual([
+    [2, -0.1],
+    [1, 0],
+  ]);
+});
+
+test('every bar says its difference and its interval, and the selected one is marked', () => {
+  const markup = renderToStaticMarkup(
+    <DamageChart
+      layer={1}
+      metric="acc"
+      results={[result(0, 0.01), result(1, -0.2)]}
+      selected={1}
+      onSelect={() => undefined}
+    />,
+  );
+  expect(markup).toContain('aria-label="Expert 1 gone: −20.0 points [−22.0, −18.0]"');
+  expect(markup).toContain('aria-label="Expert 0 gone: +1.0 points [−1.0, +3.0]"');
+  expect(markup.match(/damage-bar-selected/g)).toHaveLength(1);
+});
+
+test('the facts of one expert hold value, difference, interval, p and what was lost and gained', () => {
+  const markup = renderToStaticMarkup(<DamageFacts damage={result(1, -0.02)} metric="acc" unpruned={0.9} n={100} />);
+  for (const text of ['88.0 (unpruned 90.0)', '−2.0 points [−4.0, 0.0]', '<dd>0.5</dd>', '3 lost, 1 gained of 100'])
+    expect(markup).toContain(text);
+});

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import type { RunManifest } from '../../../../main/contract/run.ts';
+import { NO_LABEL } from '../../../../main/contract/run-label.ts';
+import { runIcon, runNote } from '../../../../renderer/features/runs/run-words.ts';
+
+const now = new Date('2026-03-04T12:00:00');
+const run = (told: Partial<RunManifest>): RunManifest => ({
+  id: 'verify-1',
+  kind: 'verify',
+  title: 'Verification',
+  createdAt: new Date('2026-03-04T08:05:00').toISOString(),
+  finishedAt: new Date('2026-03-04T08:08:00').toISOString(),
+  state: 'done',
+  error: null,
+  spec: {},
+  models: [],
+  tasks: [],
+  versions: {},
+  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+  commandLine: '',
+  output: null,
+  ...told,
+});
+
+test('only what was found equal wears a tick, whatever its kind and state', () => {
+  const kinds = ['profile', 'sweep', 'export', 'verify', 'reproduce', 'finetune', 'experiment'] as const;
+  const states = ['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted'] as const;
+  for (const kind of kinds) {
+    for (const state of states) {
+      expect(runIcon(run({ kind, state })), `${kind} ${state}`).not.toBe('check');
+      expect(runIcon(run({ kind, state, finding: 'different' })), `${kind} ${state}`).toBe('warning');
+    }
+  }
+  expect(runIcon(run({ finding: 'equal' }))).toBe('check');
+  expect(runIcon(run({ finding: 'equal', damaged: 'gone' }))).toBe('warning');
+});
+
+test('a row says state, day and time, and how long it took', () => {
+  expect(runNote(run({ kind: 'sweep' }), now)).toBe('4 Mar, 08:05 · 3\u202fmin');
+  expect(runNote(run({ finding: 'different' }), now)).toBe('not equal · 4 Mar, 08:05 · 3\u202fmin');
+  expect(runNote(run({ state: 'running', finishedAt: null }), now)).toBe('running · 4 Mar, 08:05');
+  expect(runNote(run({ damaged: 'is no folder' }), now)).toBe('damaged · 4 Mar, 08:05');
+  expect(runNote(run({ kind: 'sweep', label: { ...NO_LABEL, archived: true } }), now)).toMatch(/archived$/);
+});

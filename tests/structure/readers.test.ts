@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { projectFiles, root } from './project-files.ts';
+
+/**
+ * Files that are read without `main/files/regular-file.ts`, and why none of them is a stranger's. A pipe or device in
+ * place of any other would keep a plain read waiting, or reading, for ever.
+ */
+const OWN_FILES: Readonly<Record<string, string>> = {
+  'electron/protocol.ts': 'the built page',
+  'main/hosts/serve.ts': 'the built page',
+  'main/engine/machine.ts': "the system's description of the processor",
+  'main/workspace/process-alive.ts': "the system's description of a process",
+  'main/inference/providers/provider.ts': "a driver's description of a card",
+  'main/inference/providers/measure-provider.ts': 'written a moment before by onnxruntime',
+  'main/inference/hidden-store.ts': 'written a moment before under a random name',
+  'main/sample/pack-sample.ts': 'a run that its maintainers ship',
+  'main/files/write-atomically.ts': 'a folder, opened to flush it',
+  'main/files/regular-file.ts': 'the reader itself',
+};
+const PLAIN_READ =
+  /(?<![.\w])(?:readFile|readFileSync|createReadStream)\(|(?<![.\w])open\([^()]*, (?:'r'|constants\.O_RDONLY)/;
+
+test('files of strangers are read by the one reader that refuses pipes, devices and what is too large', () => {
+  const sources = projectFiles().filter((file) => /^(?:main|electron)\/.*\.ts$/.test(file));
+  const plain = sources.filter((file) => PLAIN_READ.test(readFileSync(path.join(root, file), 'utf8')));
+  expect(plain).toEqual(Object.keys(OWN_FILES).sort());
+});
