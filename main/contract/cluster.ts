@@ -48,9 +48,6 @@ export const clusterTask = z.object({
 });
 export type ClusterTask = z.infer<typeof clusterTask>;
 
-export const clusterState = z.enum(['active', 'done', 'failed', 'cancelled']);
-export type ClusterState = z.infer<typeof clusterState>;
-
 /** What a cluster does for a run: the last submission, as it was last seen. */
 export const clusterWork = z.object({
   run: z.string(),
@@ -62,7 +59,7 @@ export const clusterWork = z.object({
   /** Path of the batch script, which the run keeps. */
   script: z.string(),
   submittedAt: z.iso.datetime(),
-  state: clusterState,
+  state: z.enum(['active', 'done', 'failed', 'cancelled']),
   /** Why it failed, without a full stop: the task, its node and its end. */
   error: z.string().nullable(),
   /** The controller does not answer at the moment; jobs go on meanwhile. */

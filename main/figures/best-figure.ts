@@ -1,50 +1,11 @@
 import type { RunManifest } from '../contract/run.ts';
-import type { SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
-import { bestThreshold, type BestThreshold } from '../evaluation/best-threshold.ts';
-import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
+import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { bracketText, counted, MATRIX_CAPTION, thresholdValue } from '../evaluation/wording.ts';
+import { type BestCell, bestCell, bestMethods, ownTasks } from './best-cells.ts';
 import type { FigureTheme } from './colors.ts';
 import { type Columns, csvTable } from './csv.ts';
 import { methodStyle } from './method-marks.ts';
-import { methodTitle } from './method-titles.ts';
 import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
-
-/** The best threshold of a model on a task, and of the task's written twin where it has one. */
-export interface BestCell {
-  readonly model: string;
-  readonly experts: number;
-  readonly task: string;
-  readonly best: BestThreshold<SizeThreshold> | null;
-  readonly written: BestThreshold<SizeThreshold> | null;
-}
-
-type Best = Pick<SizeTrendDocument, 'models' | 'thresholds' | 'written'>;
-
-/** Tasks that are told by themselves: a written task whose chosen twin is among them is told beside that. */
-export const ownTasks = ({ written }: Pick<Best, 'written'>, tasks: readonly string[]): readonly string[] =>
-  tasks.filter((task) => !(written.includes(task) && tasks.includes(task.slice(0, -TWIN_SUFFIX.length))));
-
-/** How far a model can be pruned for a task by the best of the methods shown. */
-export const bestCell = (
-  { thresholds }: Pick<Best, 'thresholds'>,
-  { name: model, experts }: SizeTrendDocument['models'][number],
-  task: string,
-  shown: readonly string[],
-): BestCell => {
-  const bestOf = (named: string): BestThreshold<SizeThreshold> | null =>
-    bestThreshold(
-      shown.flatMap((method) =>
-        thresholds.filter((one) => one.task === named && one.model === model && one.method === method),
-      ),
-    );
-  return { model, experts, task, best: bestOf(task), written: bestOf(`${task}${TWIN_SUFFIX}`) };
-};
-
-/** "REAP", "Frequency +2": who reaches as far; empty where no method makes any factor above 1 safe. */
-export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): string => {
-  const [first, ...others] = (best.lastSafe ?? 1) > 1 ? methods : [];
-  return first === undefined ? '' : `${methodTitle(first)}${others.length === 0 ? '' : ` +${String(others.length)}`}`;
-};
 
 const LEFT = 24;
 const TASK_WIDTH = 150;

@@ -13,7 +13,7 @@ import {
   drawUpwardTitle,
 } from './small-multiples.ts';
 import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
-import { largestDrawnFactor, type TrendLayout, trendLayout } from './trend-layout.ts';
+import { largestDrawnFactor, MEDIAN_LINE, TASK_LINE, type TrendLayout, trendLayout } from './trend-layout.ts';
 
 const RADIUS = 3.6;
 const HEADER = 22;
@@ -24,10 +24,6 @@ type Place = readonly [x: number, y: number];
 
 const pathOf = (places: readonly Place[]): string =>
   places.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
-
-/** Of the tasks, and of their medians: what a line of each kind of answers looks like. */
-export const TASK_LINE = { width: 0.8, opacity: 0.45, written: '3 2' } as const;
-export const MEDIAN_LINE = { width: 2.2, written: '6 4' } as const;
 
 /** Thin lines: a task each. Thick lines with marks: what at least half of the tasks reach. */
 const drawLines = ({ tasks, medians }: TrendLayout, mark: MethodMark, theme: FigureTheme): SvgNode[] => [

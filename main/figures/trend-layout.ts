@@ -51,6 +51,10 @@ export interface TrendFrame {
   readonly written: readonly string[];
 }
 
+/** Of the tasks, and of their medians: what a line of each kind of answers looks like. */
+export const TASK_LINE = { width: 0.8, opacity: 0.45, written: '3 2' } as const;
+export const MEDIAN_LINE = { width: 2.2, written: '6 4' } as const;
+
 /** Lines of equal thresholds lie beside each other: so far apart, and all of them within so much. */
 const BESIDE_PX = 1.6;
 const BUNDLE_PX = 16;

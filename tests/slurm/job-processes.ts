@@ -16,6 +16,13 @@ export const jobProcesses = async (isWanted: (words: readonly string[]) => boole
   return found.flat();
 };
 
+/** The processes that started them: Slurm's own, which tell the controller how a task ended. */
+export const parentsOf = async (pids: readonly number[]): Promise<readonly number[]> => {
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${String(pid)}/stat`, 'utf8')));
+  // After the name, which may hold spaces and brackets: state, then the parent.
+  return [...new Set(stats.map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])))];
+};
+
 /** Ends processes as a machine that loses its power does; those that have ended by themselves are gone anyway. */
 export const killAll = (pids: readonly number[]): void => {
   for (const pid of pids) {

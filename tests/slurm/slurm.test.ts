@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { ClusterWork } from '../../main/contract/cluster.ts';
 import { createEngine } from '../../main/engine/engine.ts';
 import { resources, startUncurl, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
-import { jobProcesses, killAll } from './job-processes.ts';
+import { jobProcesses, killAll, parentsOf } from './job-processes.ts';
 import {
   answer,
   jobsOf,
@@ -233,9 +233,10 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     const run = await makeRun(await temporaryFolder());
     const { submitted, release } = await submitHeld(run);
     const node = slurm('sinfo', '-h', '-N', '-o', '%N').trim();
-    const steps = await jobProcesses((words) => words[0]?.startsWith('slurmstepd:') === true);
     const workers = await jobProcesses((words) => words.includes('--until-empty') && words.includes(run.run));
     expect(workers).toHaveLength(2);
+    const steps = await parentsOf(workers);
+    // What could tell how they ended goes first.
     killAll([Number(await readFile(join(cluster, 'slurmd.pid'), 'utf8')), ...steps, ...workers]);
     slurm('scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=vanished');
     await submitted.says(/task 1 on \S+: RUNNING[\s\S]*task 1.*: (?!RUNNING)/);

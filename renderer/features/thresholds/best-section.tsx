@@ -1,6 +1,6 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { thresholdValue } from '../../../main/evaluation/wording.ts';
-import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-figure.ts';
+import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-cells.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { formatRange } from '../../../main/figures/numbers.ts';
 import { Definition } from '../../components/definition.tsx';
@@ -71,7 +71,11 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const metric = known.find(({ name }) => name === task)?.metric;
   const text = thresholdText(best.best, title(task), { needed: sizeTrend.needed, trainings: [] }, metric);
   const others = best.methods.slice(1).map(methodTitle);
-  const bracket = cellBracketText(best.best, sizeTrend.needed, metric);
+  const bracket = cellBracketText(best.best, sizeTrend.needed, metric).replace(/ worse .*$/u, '');
+  const [value, byWriting] = [best, written].map((one) => (one === null ? '' : thresholdValue(one.best)));
+  const twin = written === null ? '' : `written ${byWriting ?? ''}`;
+  // What is read aloud begins with what is seen.
+  const seen = [bestMethods(best), value, twin, bracket].filter((part) => part !== '').join(' ');
   const lines = [
     ...text.lines,
     ...(others.length === 0 || bestMethods(best) === '' ? [] : [`as far: ${others.join(', ')}`]),
@@ -97,16 +101,16 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
         <button
           type="button"
           aria-pressed={isSelected(best.best)}
-          aria-label={`${thresholdValue(best.best)} ${bracket} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}. Show its curve`}
+          aria-label={`${seen} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}. Show its curve`}
           onClick={() => onSelect(best.best)}
         >
           <span className="best-line">
             <small className="best-method">{bestMethods(best)}</small>
-            <strong>{thresholdValue(best.best)}</strong>
+            <strong>{value}</strong>
           </span>
           <span className="best-line">
-            <small>{written === null ? '' : `written ${thresholdValue(written.best)}`}</small>
-            <small>{bracket.replace(/ worse .*$/u, '')}</small>
+            <small>{twin}</small>
+            <small>{bracket}</small>
           </span>
         </button>
       </Tooltip>

@@ -2,8 +2,13 @@ import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-tre
 import { methodStyle } from '../../../main/figures/method-marks.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { formatCount, formatFactor } from '../../../main/figures/numbers.ts';
-import { MEDIAN_LINE, TASK_LINE } from '../../../main/figures/size-trend-figure.ts';
-import { type PlacedTask, type TrendFrame, trendLayout } from '../../../main/figures/trend-layout.ts';
+import {
+  MEDIAN_LINE,
+  type PlacedTask,
+  TASK_LINE,
+  type TrendFrame,
+  trendLayout,
+} from '../../../main/figures/trend-layout.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { PointedChart, type PointText } from './pointed-chart.tsx';
