@@ -57,7 +57,7 @@ export type SweepsRow = z.infer<typeof sweepsRow>;
 /** Sweeps against the first of them. */
 export const sweepsComparison = z.object({
   /** The reference first. */
-  runs: z.array(z.object({ run: z.string(), name: z.string() })),
+  runs: z.array(z.object({ run: z.string(), name: z.string(), createdAt: z.iso.datetime() })),
   settings: z.array(differingSetting),
   /** How many settings are the same in all of them. */
   sameSettings: z.number(),

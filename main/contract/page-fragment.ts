@@ -9,6 +9,11 @@ const KEYS: ReadonlySet<string> = new Set([
   'pins',
   'run',
   'expert',
+  // Of the map.
+  'metric',
+  'colours',
+  'minus',
+  'order',
 ]);
 
 /** The longest address is one with hundreds of pins. */

@@ -49,7 +49,6 @@ const startFacts = z.object({
   device: providerName,
   workspace: z.string(),
 });
-export type StartFacts = z.infer<typeof startFacts>;
 
 export const settingsDocument = z.object({
   /** The file that they lie in. */

@@ -18,7 +18,7 @@ export const useJobNotifications = (): void => {
   const isOn = useQuery('settings.read', {}).data?.settings.notifications === true;
   useEffect(() => {
     if (!isOn) return;
-    const heard = longJobs();
+    const heard = longJobs(Date.now);
     return engine.bridge.subscribe((event) => {
       const ended = heard(event);
       if (ended === null || !document.hidden || Notification.permission !== 'granted') return;

@@ -174,7 +174,7 @@ export const compareSweeps = (
   const adjusted = holmAdjusted(rows.map(({ p }) => p));
   const { differing, same } = settingsDifference(sweeps.map(({ manifest }) => manifest));
   return {
-    runs: sweeps.map(({ manifest }) => ({ run: manifest.id, name: runName(manifest) })),
+    runs: sweeps.map(({ manifest }) => ({ run: manifest.id, name: runName(manifest), createdAt: manifest.createdAt })),
     settings: [...differing],
     sameSettings: same,
     rows: rows.map((row, index) => ({ ...row, pHolm: adjusted[index] ?? null })),

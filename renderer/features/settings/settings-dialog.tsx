@@ -101,7 +101,7 @@ const Machine = ({ document }: { readonly document: SettingsDocument }) => {
       <NumberSetting
         label="Memory for weights, GB"
         value={settings.memoryBudgetBytes === null ? null : settings.memoryBudgetBytes / BYTES_PER_GIGABYTE}
-        usual={`${formatBytes(usual.memoryBudgetBytes)}, 60 % of the machine's`}
+        usual={`${formatBytes(usual.memoryBudgetBytes)} (60 %)`}
         limits={{ least: 0.001, most: MOST_GIGABYTES }}
         write={(gigabytes) => ({ memoryBudgetBytes: gigabytes === null ? null : gigabytes * BYTES_PER_GIGABYTE })}
         note={later('memoryBudgetBytes', formatBytes(inUse.memoryBudgetBytes))}

@@ -17,9 +17,14 @@ import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
+import { formatMoment } from '../../format/format-time.ts';
 import './sweeps.css';
 
 const both = (own: string, reference: string): string => (own === reference ? own : `${own} for ${reference}`);
+
+/** Two sweeps of the same models and tasks are called alike. */
+const shownName = ({ name, createdAt }: SweepsComparison['runs'][number]): string =>
+  `${name}, ${formatMoment(createdAt, new Date())}`;
 
 const itemsText = ({ items, n, referenceN }: SweepsRow): string =>
   items === 'other'
@@ -56,9 +61,9 @@ const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly c
         rowKey={({ key }) => key}
         columns={[
           { key: 'setting', title: 'Setting', cell: ({ key }) => key },
-          ...runs.map(({ run, name }, index) => ({
-            key: run,
-            title: index === 0 ? `${name} (reference)` : name,
+          ...runs.map((one, index) => ({
+            key: one.run,
+            title: index === 0 ? `${shownName(one)} (reference)` : shownName(one),
             cell: ({ values }: (typeof settings)[number]) => <span className="sweeps-value">{values[index]}</span>,
           })),
         ]}
@@ -82,7 +87,7 @@ const Differences = ({ comparison }: { readonly comparison: SweepsComparison }) 
   return (
     <section aria-label="Differences">
       <div className="sweeps-head">
-        <h3>Difference to {reference?.name}</h3>
+        <h3>Difference to {reference === undefined ? '' : shownName(reference)}</h3>
         {models.length > 1 && (
           <Select
             label="Model"
@@ -93,12 +98,12 @@ const Differences = ({ comparison }: { readonly comparison: SweepsComparison }) 
         )}
       </div>
       <p>{sweepsOverview(comparison)}</p>
-      {others.map(({ run, name }) => (
-        <div key={run}>
-          {others.length > 1 && <h4>{name}</h4>}
+      {others.map((other) => (
+        <div key={other.run}>
+          {others.length > 1 && <h4>{shownName(other)}</h4>}
           <DataTable
-            caption={`${name} against ${reference?.name ?? ''}, ${model}`}
-            rows={rows.filter((row) => row.run === run && row.model === model)}
+            caption={`${shownName(other)} against the reference, ${model}`}
+            rows={rows.filter((row) => row.run === other.run && row.model === model)}
             rowKey={rowKey}
             columns={columns}
           />

@@ -21,12 +21,23 @@ test('every key that the page writes may stand in a link, and leads to the same 
     layer: 0,
     expert: 1,
     factor: 5.33,
+    map: {
+      metric: 'reap' as const,
+      minus: { kind: 'task' as const, task: handle('h2') },
+      scaling: 'rank' as const,
+      order: { by: 'task' as const, task: handle('h2') },
+    },
   };
   const written = addressOf('compare', selection, shelves);
   const linked = linkedFragment(`#${written}`);
   expect(linked).not.toBeNull();
   expect(readAddress(linked ?? '', shelves)).toEqual(readAddress(written, shelves));
-  expect(readAddress(linked ?? '', shelves).known).toMatchObject({ model: 'h1', task: 'h2', run: 'sweep-1' });
+  expect(readAddress(linked ?? '', shelves).known).toMatchObject({
+    model: 'h1',
+    task: 'h2',
+    run: 'sweep-1',
+    map: selection.map,
+  });
 });
 
 test('a link says nothing that the page could not', () => {

@@ -27,17 +27,26 @@ const changed = (id: string, state: RunState): EngineEvent => ({
   },
 });
 
-test('the end of a long job is heard once; short, cancelled and unknown ones are not', () => {
-  const hear = longJobs();
+test('the end of a long job is heard once; short, waiting, cancelled and unknown ones are not', () => {
+  let now = 1_000_000;
+  const hear = longJobs(() => now);
   const heard = (...events: readonly EngineEvent[]) => events.map((event) => hear(event)?.id ?? null);
-  expect(heard(changed('long', 'running'), progress('long', 31_000), changed('long', 'done'))).toEqual([
-    null,
-    null,
-    'long',
-  ]);
+  const after = (milliseconds: number): void => {
+    now += milliseconds;
+  };
+  expect(heard(changed('long', 'queued'), changed('long', 'running'))).toEqual([null, null]);
+  after(31_000);
+  expect(heard(progress('long', 31_000), changed('long', 'done'))).toEqual([null, 'long']);
   expect(heard(changed('long', 'done'))).toEqual([null]);
-  expect(heard(progress('short', 29_000), changed('short', 'done'))).toEqual([null, null]);
+
+  heard(changed('waited', 'queued'));
+  after(60_000);
+  heard(changed('waited', 'running'), progress('waited', 60_100));
+  after(29_000);
+  expect(heard(changed('waited', 'done'))).toEqual([null]);
+
+  // The page came while it ran.
+  expect(heard(progress('known late', 60_000), changed('known late', 'failed'))).toEqual([null, 'known late']);
   expect(heard(progress('mine', 60_000), changed('mine', 'cancelled'))).toEqual([null, null]);
-  expect(heard(progress('bad', 60_000), changed('bad', 'failed'))).toEqual([null, 'bad']);
   expect(heard(changed('stranger', 'done'))).toEqual([null]);
 });

@@ -206,7 +206,7 @@ test('what differs in the settings is told by key, with defaults filled in; what
   ]);
   expect(comparison.sameSettings).toBeGreaterThan(10);
   expect(comparison.rows).toEqual([]);
-  expect(comparison.runs[1]).toEqual({ run: 'b', name: 'Mine' });
+  expect(comparison.runs[1]).toEqual({ run: 'b', name: 'Mine', createdAt: '2026-01-01T12:00:00.000Z' });
   expect(comparison.notes).toEqual([
     'The sweeps share no candidate: no model, task, method and factor is measured in both.',
     'The outcomes of 1 candidate are no longer stored: resume the sweep that lacks them.',
