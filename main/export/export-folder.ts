@@ -42,7 +42,7 @@ export const checksumProblems = async (folder: string, signal: AbortSignal): Pro
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const line of list.split('\n').filter((each) => each !== '')) {
-    const [, checksum, name] = /^([0-9a-f]{64}) [ *]([^/\\]+)$/.exec(line) ?? [];
+    const [, checksum, name] = /^([0-9a-f]{64}) [ *]([^/\\\0]+)$/.exec(line) ?? [];
     if (checksum === undefined || name === undefined) {
       problems.push(`${CHECKSUM_FILE}: ${JSON.stringify(line.slice(0, 100))} is no line of a checksum list.`);
       continue;

@@ -22,6 +22,8 @@ const WITHOUT_WAITING = process.platform === 'win32' ? 0 : constants.O_NONBLOCK;
  * @throws WorkbenchError `not-a-file` of a folder, pipe, socket or device; the system's errors as they are.
  */
 export const openRegularFile = async (file: string): Promise<{ handle: FileHandle; sizeBytes: number }> => {
+  if (file.includes('\0'))
+    throw refuse('not-a-file', `${JSON.stringify(file)} is no name of a file.`, 'Leave out the zero in it.');
   const handle = await open(file, constants.O_RDONLY | WITHOUT_WAITING);
   try {
     const stats = await handle.stat();

@@ -36,7 +36,7 @@ export interface LockHolder {
 
 export interface RunLock {
   readonly token: string;
-  /** Renews the lock; false when someone else has taken it over (this process was asleep for too long). */
+  /** Renews the lock unless it was released; false when someone else has taken it over (this process slept too long). */
   renew(): Promise<boolean>;
   /** Whether it is still this one that holds the run; writes nothing. */
   isHeld(): Promise<boolean>;
@@ -201,16 +201,28 @@ const MAX_DATE_MS = 8.64e15;
 
 const heldLock = (folder: string, mine: number, token: string, content: (released: boolean) => string): RunLock => {
   const isNewest = async (at = folder): Promise<boolean> => (await generations(at))[0] === mine;
+  let isReleased = false;
+  let turn: Promise<unknown> = Promise.resolve();
+  /** One after another: a renewal that began before a release, and was written after it, would bring the lock back. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = turn.then(work);
+    // Whoever asked is told what went wrong; the next one goes on.
+    turn = result.catch(() => undefined);
+    return result;
+  };
   return {
     token,
     isHeld: isNewest,
-    renew: async () => {
-      if (!(await isNewest())) return false;
-      await writeFileAtomically(fileOf(folder, mine), content(false));
-      return true;
-    },
-    release: async (movedTo = folder) => {
-      if (await isNewest(movedTo)) await writeFileAtomically(fileOf(movedTo, mine), content(true));
-    },
+    renew: () =>
+      inTurn(async () => {
+        if (!(await isNewest())) return false;
+        if (!isReleased) await writeFileAtomically(fileOf(folder, mine), content(false));
+        return true;
+      }),
+    release: (movedTo = folder) =>
+      inTurn(async () => {
+        if (await isNewest(movedTo)) await writeFileAtomically(fileOf(movedTo, mine), content(true));
+        isReleased = true;
+      }),
   };
 };

@@ -59,6 +59,12 @@ test.each(notFiles)('%s that a checksum list names is a finding', async (_what, 
   expect(result).toMatchObject({ ok: false, problems: [expect.stringContaining('README.md')] });
 });
 
+test('a line whose name holds a zero is no line of a list', async () => {
+  const line = `${'0'.repeat(64)}  README\0.md\n`;
+  const { result } = await verified('hf', (folder) => writeFile(path.join(folder, 'checksums.sha256'), line));
+  expect(result.problems).toEqual([expect.stringContaining('is no line of a checksum list')]);
+});
+
 test('a list that names a file twice is a finding, and the file is read once', async () => {
   const line = `${'0'.repeat(64)}  README.md\n`;
   const { result } = await verified('hf', (folder) => writeFile(path.join(folder, 'checksums.sha256'), line.repeat(3)));

@@ -130,3 +130,15 @@ test('a lock file that was never written to is waited for, then taken over', asy
   await acquireRunLock(folder, { now: later });
   expect((await readdir(folder)).filter((name) => name.startsWith('lock-'))).toEqual(['lock-4.json']);
 });
+
+test('a renewal that is under way when the lock is released does not bring it back', async () => {
+  for (let attempt = 0; attempt < 40; attempt += 1) {
+    const folder = await temporaryFolder();
+    const lock = await acquireRunLock(folder);
+    const renewals = [lock.renew(), lock.renew()];
+    await lock.release();
+    expect(await Promise.all(renewals)).toEqual([true, true]);
+    expect(await lock.renew()).toBe(true);
+    expect(await readLockHolder(folder)).toBeNull();
+  }
+});
