@@ -153,6 +153,13 @@ const config: ForgeConfig = {
     asar: engineInNode
       ? { unpackDir: engineInNodeFolders, unpack: engineInNodeFiles }
       : { unpackDir: 'node_modules/onnxruntime-node', unpack: 'parquet-worker.cjs' },
+    // For macOS, whose bundle says itself what it opens; electron-builder.yml says the same for the other systems.
+    protocols: [{ name: 'Uncurl Workbench', schemes: ['uncurl'] }],
+    extendInfo: {
+      CFBundleDocumentTypes: [
+        { CFBundleTypeName: 'Uncurl run', CFBundleTypeExtensions: ['uncurl-run'], CFBundleTypeRole: 'Viewer' },
+      ],
+    },
     extraResource: ['resources', 'LICENSE', `dist/${LICENCES}`],
     ignore: isLeftOut,
     // Nothing is pruned: what ships is listed above.

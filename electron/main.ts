@@ -19,6 +19,8 @@ import { PAGE_SCHEME } from './page-address.ts';
 import { refusePermissions } from './permissions.ts';
 import { pageScheme, servePage } from './protocol.ts';
 import { createShellHandlers, showMenu } from './shell-handlers.ts';
+import { createOpenings, linkedPlace, openingOf } from './openings.ts';
+import type { Opening } from './openings.ts';
 import { openWindow } from './window.ts';
 
 /** Entry point of the desktop application: what must come before `ready`, then engine and window side by side. */
@@ -100,12 +102,16 @@ const run = async (): Promise<void> => {
     granted.add(path);
     return engine.grantPath(path);
   };
+  const openings = createOpenings(grantPath, tellPages);
+  openAsked = (opening) => openings.open(opening).catch(fail);
+  for (const opening of asked.splice(0)) openAsked(opening);
   const gate = createIpcGate<IpcMainInvokeEvent>(
     isOwnWindow,
     createShellHandlers({
       development: launch.development,
       connectPage: (port) => engine.connectPage(port),
       grantPath,
+      pageListens: openings.listening,
     }),
   );
   ipcMain.handle(SHELL_CALL, gate);
@@ -121,6 +127,7 @@ const run = async (): Promise<void> => {
     placeFile: join(app.getPath('userData'), 'window.json'),
     failed: fail,
   });
+  window.webContents.on('did-start-loading', openings.left);
   window.webContents.on('render-process-gone', (_event, { reason }) => {
     if (reason !== 'clean-exit') void offerReload(window, reason).catch(fail);
   });
@@ -137,6 +144,13 @@ const run = async (): Promise<void> => {
   });
 };
 
+/** What the system asked to open before there was a window. */
+const asked: Opening[] = [];
+let openAsked = (opening: Opening): unknown => asked.push(opening);
+const openIfAny = (opening: Opening | null): void => {
+  if (opening !== null) openAsked(opening);
+};
+
 const focusWindow = (): void => {
   const [window] = BrowserWindow.getAllWindows();
   if (window?.isMinimized()) window.restore();
@@ -147,7 +161,21 @@ app.setPath('userData', profileFolder(app.getPath('userData'), launch.workspace)
 if (app.requestSingleInstanceLock()) {
   protocol.registerSchemesAsPrivileged([pageScheme]);
   app.enableSandbox();
-  app.on('second-instance', focusWindow);
+  app.on('second-instance', (_event, argv, workingFolder) => {
+    openIfAny(openingOf(argv, workingFolder));
+    focusWindow();
+  });
+  app.on('open-url', (event, address) => {
+    event.preventDefault();
+    openIfAny(linkedPlace(address));
+  });
+  app.on('open-file', (event, path) => {
+    event.preventDefault();
+    openIfAny({ kind: 'file', path });
+  });
+  openIfAny(openingOf(process.argv, process.cwd()));
+  // Installers of Linux and macOS register the scheme; on Windows the application does.
+  if (app.isPackaged && process.platform === 'win32') app.setAsDefaultProtocolClient(PAGE_SCHEME);
   app.on('window-all-closed', () => app.quit());
   app.on('web-contents-created', (_event, contents) =>
     forbidNavigation(contents, (address) => void shell.openExternal(address)),

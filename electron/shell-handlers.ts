@@ -14,6 +14,8 @@ export interface ShellServices {
   readonly development: boolean;
   connectPage(port: MessagePortMain): void;
   grantPath(path: string): Promise<PathHandle>;
+  /** What waited for a page that listens. */
+  pageListens(): readonly ShellEvent[];
 }
 
 const TITLES: Readonly<Record<ChoicePurpose, string>> = {
@@ -80,6 +82,10 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
   },
   'theme.set': ({ theme }) => {
     nativeTheme.themeSource = theme;
+    return Promise.resolve({});
+  },
+  'openings.listen': (_input, caller) => {
+    for (const event of services.pageListens()) caller.sender.send(SHELL_EVENT, event);
     return Promise.resolve({});
   },
   'menu.set': ({ actions }) => {

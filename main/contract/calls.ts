@@ -12,6 +12,7 @@ import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle } from './model.ts';
+import { linkedFragment } from './page-fragment.ts';
 import { budgetName, methodName, methodOptions, pin, plan, planCost, superExpertProtection } from './plan.ts';
 import { taskProfile } from './profile.ts';
 import { prunedCopies } from './pruned-copies.ts';
@@ -183,6 +184,12 @@ export const calls = {
     folderListing,
   ),
   /** The path of what was chosen in a native dialog, to show it. */
+  /** What was last on screen in this workspace, as the fragment of the page's address; null: nothing yet. */
+  'view.kept': call(nothing, z.object({ address: z.string().nullable() })),
+  'view.keep': call(
+    z.object({ address: z.string().refine((address) => linkedFragment(address) !== null, 'no address of the page') }),
+    nothing,
+  ),
   /** What lies at a path, to open it as that. */
   'paths.tell': call(z.object({ handle: pathHandle }), toldPlace),
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),

@@ -49,6 +49,8 @@ export const shellCalls = {
   /** A native save dialog; false where the user cancels it. */
   'file.save': { input: z.object({ suggestedName, bytes: savedBytes }), output: z.object({ saved: z.boolean() }) },
   'theme.set': { input: z.object({ theme: z.enum(['system', 'light', 'dark']) }), output: nothing },
+  /** The page listens to `link` and `opened` from now on; what waited comes at once. */
+  'openings.listen': { input: nothing, output: nothing },
   'menu.set': { input: z.object({ actions: z.array(menuAction).max(200) }), output: nothing },
 } as const;
 export type ShellCallName = keyof typeof shellCalls;
@@ -67,6 +69,10 @@ export const shellEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('engine.lost'), message: z.string() }),
   z.object({ type: z.literal('engine.started') }),
   z.object({ type: z.literal('menu.action'), id: z.string() }),
+  /** A link of the system, in the form of the fragment of the page's address (page-fragment.ts). */
+  z.object({ type: z.literal('link'), fragment: z.string() }),
+  /** The file of a run that the system asked to open. */
+  z.object({ type: z.literal('opened'), handle: pathHandle }),
   /** What was dropped on the window, in the order of the drop; null for what has no path. */
   z.object({ type: z.literal('dropped'), handles: z.array(pathHandle.nullable()).max(MOST_DROPPED) }),
 ]);

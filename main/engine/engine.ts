@@ -47,6 +47,7 @@ import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
+import { viewCalls } from './calls/view.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
@@ -206,6 +207,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...taskCalls(context),
     ...calibrationCalls(context),
     ...placeCalls(context),
+    ...viewCalls(context),
     ...profileCalls(context),
     ...mapCalls(context),
     ...damageCalls(context),

@@ -104,8 +104,10 @@ export const storedProfileFile = async (
   numerics: Numerics,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<string | null> => {
+  // Hashed once: there are dozens of sets, and a task may have many items.
+  const itemsHash = hashItems(task.calibration);
   for (const set of setsWith(extras)) {
-    const key = taskProfileKey(model, task, numerics, set);
+    const key = profileKey(model, itemsHash, numerics, set);
     if (await steps.has(key, 'safetensors')) return steps.path(key, 'safetensors');
   }
   return null;

@@ -53,6 +53,8 @@ export interface RunStore {
 }
 
 const MANIFEST = 'manifest.json';
+/** Files of this ending are associated with the application (electron/openings.ts). */
+const RUN_FILE = 'open.uncurl-run';
 /** A merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
 const MAX_MANIFEST_BYTES = 32 * 2 ** 20;
 /** Runs looked at at a time. */
@@ -153,6 +155,14 @@ export const createRunStore = (
       temporaryFolder,
     );
 
+  /** What opens the run by a double click: which one it is, its place says. */
+  const writeRunFile = (id: string): Promise<void> =>
+    writeFileAtomically(
+      join(folderOf(id), RUN_FILE),
+      `${JSON.stringify({ format: 'uncurl-run', id })}\n`,
+      temporaryFolder,
+    );
+
   /** A run as it is listed: with the reason where it is damaged; null where another engine is making or removing it. */
   const listed = async (name: string): Promise<RunManifest | null> => {
     const folder = folderOf(name);
@@ -192,6 +202,7 @@ export const createRunStore = (
         const lock = await acquireRunLock(folderOf(id), { now });
         const manifest: RunManifest = { id, kind, createdAt: createdAt.toISOString(), ...rest };
         await write(manifest);
+        await writeRunFile(id);
         return { manifest, lock };
       }
     },

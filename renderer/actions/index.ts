@@ -5,7 +5,7 @@ import { showFinetune } from './finetune.ts';
 import { redo, undo } from './history.ts';
 import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { chooseCalibration, nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
-import { importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
+import { addMethodFile, importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
 import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 import {
@@ -32,6 +32,7 @@ export const actions: readonly Action[] = [
   openTaskFile,
   chooseCalibration,
   importPlan,
+  addMethodFile,
   savePlan,
   saveReport,
   profileTasks,

@@ -2,12 +2,14 @@ import { curveLabel } from '../../main/contract/method.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
+import { methodNameOfFile } from '../plan/method-files.ts';
 import { keptAtFactor, keptRange, standardFactors } from '../plan/kept-counts.ts';
 import { pinOf } from '../plan/pins.tsx';
 import { currentPlanCall } from '../plan/plan-input.ts';
 import { chooseTextFile } from '../state/file-choice.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { planStore } from '../state/plan-store.ts';
+import { sweepStore } from '../state/sweep-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 
@@ -45,6 +47,25 @@ export const importPlan: Action = {
   perform: async (engine, facts) => {
     const file = await chooseTextFile('.json,application/json');
     if (file !== null) await importText(engine, facts, file);
+  },
+};
+
+/** A ranking or plans as a curve of the next sweep; refused at once where they do not fit the selected model. */
+export const addMethodFile: Action = {
+  id: 'add-method-file',
+  label: 'Add a ranking or plans to the methods of the sweep…',
+  keywords: ['open', 'json', 'order', 'file', 'own method', 'curve'],
+  menu: 'file',
+  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  perform: async ({ bridge }, facts) => {
+    const model = selectedModel(facts);
+    if (model?.info === null || model === null) return;
+    const file = await chooseTextFile('.json,application/json');
+    if (file === null) return;
+    const keep = keptAtFactor(model.info, facts.selection.factor);
+    await bridge.call('plan.import', { model: model.handle, ...file, keep });
+    const { files, addFile } = sweepStore.getState();
+    addFile(methodNameOfFile(file.name, [...facts.methods.map(({ name }) => name), ...Object.keys(files)]), file);
   },
 };
 

@@ -41,6 +41,8 @@ const reach = (target: PaletteTarget, engine: Engine, facts: Facts): void => {
       return selection.chooseMethod(target.method);
     case 'run':
       return openRun(facts, target.run);
+    case 'setting':
+      return target.setting.apply();
     case 'expert':
       selection.selectExpert(target.layer, target.expert);
       return show('workbench');
@@ -88,7 +90,7 @@ const PaletteList = ({ onDone }: { readonly onDone: () => void }) => {
         data-autofocus
         value={typed}
         onValueChange={search}
-        placeholder="Do something, or find a model, task, method, run or expert (3:17)"
+        placeholder="Do something, or find a model, task, method, run, setting or expert (3:17)"
       />
       <Command.List ref={list} label="What was found">
         <Command.Empty>Nothing of that name.</Command.Empty>

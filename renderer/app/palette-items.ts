@@ -6,6 +6,8 @@ import type { RunManifest } from '../../main/contract/run.ts';
 import type { Action } from '../actions/action.ts';
 import { selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
+import { paletteSettings } from './palette-settings.ts';
+import type { PaletteSetting } from './palette-settings.ts';
 
 /** What the palette finds: something to do, or something to go to. */
 export type PaletteTarget =
@@ -14,6 +16,7 @@ export type PaletteTarget =
   | { readonly kind: 'task'; readonly task: Facts['tasks'][number] }
   | { readonly kind: 'method'; readonly method: string; readonly title: string }
   | { readonly kind: 'run'; readonly run: RunManifest }
+  | { readonly kind: 'setting'; readonly setting: PaletteSetting }
   | { readonly kind: 'expert'; readonly layer: number; readonly expert: number };
 
 export interface PaletteItem {
@@ -77,6 +80,14 @@ export const paletteItems = (
 ): readonly PaletteItem[] => [
   ...expertItem(typed, facts),
   ...actionItems(actions, facts),
+  ...paletteSettings.map((setting) => ({
+    id: `setting ${setting.label}`,
+    label: setting.label,
+    group: 'Setting',
+    keywords: ['setting', ...setting.keywords],
+    target: { kind: 'setting' as const, setting },
+    enabled: true,
+  })),
   ...facts.models.map((model) => ({
     id: `model ${model.handle}`,
     label: model.name,
@@ -154,6 +165,7 @@ export const isPlace = ({ target }: PaletteItem): boolean => {
     case 'task':
     case 'method':
     case 'run':
+    case 'setting':
     case 'expert':
       return true;
     default:

@@ -2,6 +2,7 @@ import { useStore } from 'zustand';
 import { formatCount, formatFactor } from '../../main/figures/numbers.ts';
 import { useAction } from '../actions/action.ts';
 import { redo, undo } from '../actions/history.ts';
+import { importPlan } from '../actions/plan.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import type { Action } from '../actions/action.ts';
 import { IconButton } from '../components/button.tsx';
@@ -23,6 +24,7 @@ const NONE = '';
 export const PlanHeader = () => {
   const facts = useFacts();
   const { models, tasks, selection } = facts;
+  const importing = useAction(importPlan);
   const imported = shownImport(facts, useStore(planStore));
   const info = selectedModel(facts)?.info ?? null;
   const { selectModel, focusTask } = selectionStore.getState();
@@ -50,7 +52,7 @@ export const PlanHeader = () => {
         </span>
       )}
       {imported === null ? (
-        <MethodSelect />
+        <MethodSelect canImport={importing.enabled} onFile={importing.perform} />
       ) : (
         <span className="plan-header-file" title={imported.name}>
           <span className="muted">{imported.kind === 'plan' ? 'Plan' : 'Ranking'}</span> {imported.name}

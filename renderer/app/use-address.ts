@@ -1,37 +1,55 @@
 import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
+import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import type { Facts } from '../engine/facts.ts';
 import { addressOf, readAddress } from '../state/address.ts';
-import { layoutStore, remembered } from '../state/layout-store.ts';
+import { layoutStore } from '../state/layout-store.ts';
+import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 
-const KEY = 'address';
-
-const opened = (): string => (window.location.hash.length > 1 ? window.location.hash : (remembered.read(KEY) ?? ''));
+/** The engine is told what is on screen once it rests: a slider passes many places. */
+const KEEP_AFTER_MS = 400;
 
 /**
- * Keeps the page's address in step with what is on screen, and follows an address: at the start (else the one of the
- * last session) and when it changes. True once the start has been followed: before that nothing may be chosen for the
- * person. Waits until models and tasks are known, by whose names an address tells them.
+ * Keeps the page's address in step with what is on screen, and follows an address: at the start (else what the engine
+ * kept of the last session: a browser keeps nothing for another port) and when it changes. True once the start has been
+ * followed: before that nothing may be chosen for the person. Waits until models and tasks are known, by whose names an
+ * address tells them.
  */
 export const useAddress = ({ connected, models, tasks, selection }: Facts): boolean => {
+  const { bridge } = useEngine();
   const view = useStore(layoutStore, (state) => state.view);
   const isFollowed = useStore(layoutStore, (state) => state.isPlaced);
   const shelves = useRef({ models, tasks });
-  const isKnown = connected && models.length > 0 && tasks.length > 0;
+  const kept = useQuery('view.kept', {});
+  const isKnown =
+    connected && models.length > 0 && tasks.length > 0 && (kept.data !== undefined || kept.error !== null);
+  const last = kept.data?.address ?? '';
 
   useEffect(() => {
     shelves.current = { models, tasks };
     if (!isKnown) return;
     if (!isFollowed) {
-      follow(opened(), { models, tasks });
+      follow(window.location.hash.length > 1 ? window.location.hash : last, { models, tasks });
       layoutStore.getState().place();
       return;
     }
     const address = addressOf(view, selection, { models, tasks });
-    remembered.write(KEY, address);
     if (window.location.hash !== `#${address}`) window.history.replaceState(null, '', `#${address}`);
-  }, [isKnown, isFollowed, models, tasks, selection, view]);
+  }, [isKnown, isFollowed, models, tasks, selection, view, last]);
+
+  const address = isKnown && isFollowed ? addressOf(view, selection, { models, tasks }) : null;
+  useEffect(() => {
+    if (address === null) return undefined;
+    const keep = (): void => {
+      bridge.call('view.keep', { address }).catch((error: unknown) => {
+        // An engine that is away is told of elsewhere, and asked again with the next change.
+        if (bridge.status.get().state === 'connected') noticesStore.getState().report(error);
+      });
+    };
+    const timer = setTimeout(keep, KEEP_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [bridge, address]);
 
   useEffect(() => {
     const onChange = (): void => follow(window.location.hash, shelves.current);

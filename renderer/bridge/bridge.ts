@@ -23,6 +23,10 @@ interface WindowShell {
   setTheme(theme: 'system' | 'light' | 'dark'): Promise<void>;
   /** Shows the page's actions in the application menu. */
   setMenu(actions: readonly MenuAction[]): Promise<void>;
+  /** Handle of the file of a run that the system asked to open. */
+  onOpened(listener: (handle: PathHandle) => void): () => void;
+  /** The page follows links and opens files from now on: what waited for it comes at once. */
+  listen(): Promise<void>;
   /** Handles of what was dropped on the window, in the order of the drop; null for what has no path. */
   onDropped(listener: (handles: readonly (PathHandle | null)[]) => void): () => void;
   /** The id of a page action that was chosen in the menu. */

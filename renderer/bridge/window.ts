@@ -72,6 +72,7 @@ const requestPort = async (shell: ShellApi): Promise<MessagePort> => {
 export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
   const line = createBridgeLine(() => undefined);
   const menuListeners = new Set<(id: string) => void>();
+  const openListeners = new Set<(handle: PathHandle) => void>();
   const dropListeners = new Set<(handles: readonly (PathHandle | null)[]) => void>();
 
   const connect = async (): Promise<void> => {
@@ -91,6 +92,13 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
         return void connect();
       case 'menu.action':
         for (const listener of [...menuListeners]) listener(event.id);
+        return;
+      case 'link':
+        // The page follows its address (renderer/app/use-address.ts).
+        window.location.hash = event.fragment;
+        return;
+      case 'opened':
+        for (const listener of [...openListeners]) listener(event.handle);
         return;
       case 'dropped':
         for (const listener of [...dropListeners]) listener(event.handles);
@@ -114,6 +122,11 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
       chooseFolder: (request) => callShell(api, 'folder.choose', request),
       setTheme: async (theme) => void (await callShell(api, 'theme.set', { theme })),
       setMenu: async (actions) => void (await callShell(api, 'menu.set', { actions: [...actions] })),
+      onOpened: (listener) => {
+        openListeners.add(listener);
+        return () => openListeners.delete(listener);
+      },
+      listen: async () => void (await callShell(api, 'openings.listen', {})),
       onDropped: (listener) => {
         dropListeners.add(listener);
         return () => dropListeners.delete(listener);

@@ -28,8 +28,17 @@ export const AboutMethod = ({ method }: { readonly method: MethodName }) => (
   />
 );
 
+/** No method's name: those hold no colon. */
+const FROM_FILE = 'file:';
+
+interface MethodSelectProps {
+  readonly canImport: boolean;
+  /** Asks for the file that then stands in for the method. */
+  readonly onFile: () => void;
+}
+
 /** Every method, grouped by what it does with experts, and the way to its page. */
-export const MethodSelect = () => {
+export const MethodSelect = ({ canImport, onFile }: MethodSelectProps) => {
   const method = useStore(selectionStore, (state) => state.method);
   const groups = methodGroups(useMethodPages());
   const options =
@@ -38,13 +47,14 @@ export const MethodSelect = () => {
       : groups.flatMap(({ title, text, pages }) =>
           pages.map(({ name }) => ({ value: name, label: methodTitle(name), group: `${title}: ${text}` })),
         );
+  const ofFile = { value: FROM_FILE, label: 'From a file…', group: 'File: a ranking or plans of any program' };
   return (
     <div className="method-select">
       <Select
         label={<Definition of="method" />}
         value={method}
-        options={options}
-        onChange={(value) => selectionStore.getState().chooseMethod(value)}
+        options={canImport ? [...options, ofFile] : options}
+        onChange={(value) => (value === FROM_FILE ? onFile() : selectionStore.getState().chooseMethod(value))}
       />
       <AboutMethod method={method} />
     </div>

@@ -14,6 +14,8 @@ export interface SweepState {
   /** Models beside the selected one. */
   readonly otherModels: readonly PathHandle[];
   readonly methods: readonly MethodName[];
+  /** Rankings and plans that are methods of the sweep, by the names that they have there. */
+  readonly files: NonNullable<SweepSettings['files']>;
   /** Factors that were unticked; every possible power of two is ticked at first. */
   readonly skippedFactors: readonly number[];
   /** Number of seeds of methods that draw at random: 0 .. seeds - 1. */
@@ -36,6 +38,9 @@ export interface SweepState {
   readonly toggleModel: (model: PathHandle) => void;
   readonly toggleMethod: (method: MethodName) => void;
   readonly chooseMethods: (methods: readonly MethodName[]) => void;
+  /** Ticks a file as a method. */
+  readonly addFile: (method: MethodName, file: { readonly name: string; readonly text: string }) => void;
+  readonly removeFile: (method: MethodName) => void;
   readonly toggleFactor: (factor: number) => void;
   readonly chooseSeeds: (seeds: number) => void;
   readonly chooseBudget: (budget: SweepBudget) => void;
@@ -57,6 +62,7 @@ const createSweepStore = () =>
   createStore<SweepState>()((set) => ({
     otherModels: [],
     methods: usualMethods,
+    files: {},
     skippedFactors: [],
     seeds: 3,
     budget: 'uniform',
@@ -72,6 +78,13 @@ const createSweepStore = () =>
     toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
     toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
     chooseMethods: (methods) => set({ methods }),
+    addFile: (method, file) =>
+      set(({ files, methods }) => ({ files: { ...files, [method]: file }, methods: [...methods, method] })),
+    removeFile: (method) =>
+      set(({ files, methods }) => ({
+        files: Object.fromEntries(Object.entries(files).filter(([name]) => name !== method)),
+        methods: methods.filter((known) => known !== method),
+      })),
     toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
     chooseSeeds: (seeds) => set({ seeds: Math.min(30, Math.max(1, Math.round(seeds))) }),
     chooseBudget: (budget) => set({ budget }),

@@ -22,8 +22,8 @@ export const routingStore = createStore<RoutingState>()((set) => ({
   togglePlan: () => set(({ showPlan }) => ({ showPlan: !showPlan })),
 }));
 
-/** The difference of the task in focus, the absolute values of every task, or every point as a table. */
-export const curvesModes = ['difference', 'absolute', 'table'] as const;
+/** The difference of the task in focus, the values of every task over factors or over bytes, or every point as a table. */
+export const curvesModes = ['difference', 'absolute', 'bytes', 'table'] as const;
 export type CurvesMode = (typeof curvesModes)[number];
 
 interface CurvesState {

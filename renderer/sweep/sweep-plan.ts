@@ -12,6 +12,7 @@ import type { SweepState } from '../state/sweep-store.ts';
 export type SweepSettingsChosen = Pick<
   SweepState,
   | 'methods'
+  | 'files'
   | 'skippedFactors'
   | 'seeds'
   | 'budget'
@@ -125,12 +126,7 @@ export const sweepObstacle = (
   }
   const chosen = pages.filter(({ name }) => settings.methods.includes(name));
   const bare = tasks.filter((task) => task.items.calibration === 0);
-  const readsCalibration =
-    chosen.some(({ needs }) => needs !== 'nothing') ||
-    settings.recovery !== 'none' ||
-    settings.protect !== 'none' ||
-    settings.budget === 'inverse-importance';
-  if (bare.length > 0 && readsCalibration) {
+  if (bare.length > 0 && readsCalibration(settings, pages)) {
     return (
       `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Choose its calibration ` +
       'items in the list of tasks, or untick the task or the other methods.'
@@ -156,6 +152,16 @@ export const sweepObstacle = (
   }
   return null;
 };
+
+/** Whether anything of the sweep is made from calibration items: not where all is random, or from files. */
+export const readsCalibration = (
+  { methods, recovery, protect, budget }: Pick<SweepSettingsChosen, 'methods' | 'recovery' | 'protect' | 'budget'>,
+  pages: readonly MethodPage[],
+): boolean =>
+  pages.some(({ name, needs }) => methods.includes(name) && needs !== 'nothing') ||
+  recovery !== 'none' ||
+  protect !== 'none' ||
+  budget === 'inverse-importance';
 
 const isWritten = (task: TaskEntry): boolean => answersOf(task) === 'written';
 
@@ -183,6 +189,7 @@ export const sweepInput = (
   tasks: tasks.map((task) => task.handle),
   settings: {
     methods: [...methods],
+    files: tickedFiles(methods, rest.files),
     factors: [...chosenFactors(models, skippedFactors)],
     adaptive,
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
@@ -200,6 +207,15 @@ export const sweepInput = (
     first: firstOf(tasks, focused),
   },
 });
+
+/** Files of the ticked methods; undefined where none is a file. */
+const tickedFiles = (
+  methods: SweepSettingsChosen['methods'],
+  files: SweepSettingsChosen['files'],
+): SweepSettingsChosen['files'] | undefined => {
+  const ticked = Object.entries(files).filter(([name]) => methods.includes(name));
+  return ticked.length === 0 ? undefined : Object.fromEntries(ticked);
+};
 
 /** The task in focus, whose answer the window shows first; namesakes are told apart by the run alone. */
 const firstOf = (tasks: readonly TaskEntry[], focused: TaskEntry | null): { readonly task: string } | undefined =>

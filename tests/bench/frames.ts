@@ -26,14 +26,18 @@ const percentile = (values: readonly number[], share: number): number =>
 
 /** Times between frames while `act` goes on, milliseconds. */
 const framesOf = async (page: Page, act: (step: number) => Promise<void>): Promise<readonly number[]> => {
-  await page.evaluate(`window.frameTimes = []; window.frameStop = false;
-    (function next(at) { window.frameTimes.push(at); if (!window.frameStop) requestAnimationFrame(next); })(performance.now());`);
+  // Every measurement has a list of its own: the loop of the last one may still have a frame to come.
+  await page.evaluate(`window.frameTimes = [];
+    (function watch(times) { (function next(at) {
+      times.push(at); if (window.frameTimes === times) requestAnimationFrame(next); })(performance.now()); })(window.frameTimes);`);
   const end = performance.now() + SECONDS * 1000;
   for (let step = 0; performance.now() < end; step += 1) {
     await act(step);
     await page.waitForTimeout(8);
   }
-  const times = z.array(z.number()).parse(await page.evaluate('window.frameStop = true; window.frameTimes'));
+  const times = z
+    .array(z.number())
+    .parse(await page.evaluate('const times = window.frameTimes; window.frameTimes = null; times'));
   const from = (times[0] ?? 0) + SETTLE_MS;
   return times.slice(1).flatMap((at, index) => (at < from ? [] : [at - (times[index] ?? at)]));
 };

@@ -2,7 +2,7 @@ import { access, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph } from './page-steps.ts';
+import { photograph, typeFolder } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -19,27 +19,14 @@ const placeOf = async (point: Locator): Promise<{ readonly x: number; readonly y
   });
 };
 
-/** Chooses the export folder as a person would: in the native dialog, or in the folder browser from the root down. */
+/** Chooses the export folder as a person would: in the native dialog, or by its path in the folder browser. */
 const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workbench): Promise<void> => {
   await answerFolderDialog?.(exports);
   const form = page.getByRole('region', { name: 'Export', exact: true });
   await form.getByRole('button', { name: 'Choose…' }).click();
   if (answerFolderDialog === null) {
     const dialog = page.getByRole('dialog', { name: 'Export into' });
-    const shown = dialog.locator('.folder-path code');
-    await expect(shown).not.toHaveText('…');
-    const up = dialog.getByRole('button', { name: 'Folder above' });
-    for (let above = await shown.innerText(); above !== '/'; above = await shown.innerText()) {
-      await up.click();
-      await expect(shown).not.toHaveText(above);
-      await expect(shown).not.toHaveText('…');
-    }
-    let reached = '/';
-    for (const part of exports.split('/').filter((name) => name !== '')) {
-      await dialog.getByRole('list', { name: 'Entries' }).getByRole('button', { name: part, exact: true }).click();
-      reached = path.join(reached, part);
-      await expect(shown).toHaveText(reached);
-    }
+    await typeFolder(dialog, exports);
     await dialog.getByRole('button', { name: 'Export into this folder' }).click();
   }
   await expect(form.getByText(exports)).toBeVisible();

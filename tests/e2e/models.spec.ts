@@ -1,6 +1,7 @@
 import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
+import { typeFolder } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -9,7 +10,7 @@ const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models')
 /** The person comes back from a file manager: the lists are looked at again. */
 const comeBack = (page: Page): Promise<void> => page.evaluate(() => void window.dispatchEvent(new Event('focus')));
 
-/** Chooses a model folder in the dialog that opens: in the native one, or in the folder browser from the root down. */
+/** Chooses a model folder in the dialog that opens: in the native one, or by its path in the folder browser. */
 const chooseModelFolder = async (
   { page, answerFolderDialog }: Workbench,
   folder: string,
@@ -19,24 +20,10 @@ const chooseModelFolder = async (
   await open();
   if (answerFolderDialog !== null) return;
   const dialog = page.getByRole('dialog', { name: 'Open a model' });
-  const shown = dialog.locator('.folder-path code');
-  await expect(shown).not.toHaveText('…');
-  for (let above = await shown.innerText(); above !== '/'; above = await shown.innerText()) {
-    await dialog.getByRole('button', { name: 'Folder above' }).click();
-    await expect(shown).not.toHaveText(above);
-    // While the folder is read.
-    await expect(shown).not.toHaveText('…');
-  }
-  let reached = '/';
-  const parts = folder.split('/').filter((name) => name !== '');
   const entries = dialog.getByRole('list', { name: 'Entries' });
-  for (const part of parts.slice(0, -1)) {
-    await entries.getByRole('button', { name: part, exact: true }).click();
-    reached = path.join(reached, part);
-    await expect(shown).toHaveText(reached);
-  }
+  await typeFolder(dialog, path.dirname(folder));
   // A model is chosen by its entry.
-  await entries.getByRole('button', { name: `${parts.at(-1) ?? ''} model` }).click();
+  await entries.getByRole('button', { name: `${path.basename(folder)} model` }).click();
   await expect(dialog).toBeHidden();
 };
 

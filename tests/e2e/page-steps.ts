@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Page } from '@playwright/test';
+import { expect } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { addSample } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import type { Workbench } from './workbench.ts';
@@ -9,6 +10,15 @@ export const resources = path.resolve(import.meta.dirname, '../../resources');
 const screenshots = path.join(import.meta.dirname, 'screenshots');
 /** Canvases are painted anew after a change of theme. */
 const PAINT_MS = 200;
+
+/** Types a path into the folder dialog of a host without native ones, which then lists that folder. */
+export const typeFolder = async (dialog: Locator, folder: string): Promise<void> => {
+  const field = dialog.getByRole('textbox', { name: 'Path' });
+  await expect(field).not.toHaveValue('');
+  await field.fill(folder);
+  await field.press('Enter');
+  await expect(dialog.getByRole('list', { name: 'Entries' })).toHaveAttribute('data-folder', folder);
+};
 
 /** Shows a view. */
 export const tab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();

@@ -24,6 +24,8 @@ export interface Workbench {
   readonly settings: string;
   /** Answers the window's next native folder dialogs with this folder; null in a browser, which has none. */
   readonly answerFolderDialog: ((folder: string) => Promise<void>) | null;
+  /** Starts the window's program once more with these arguments, as a system opens links and files; null elsewhere. */
+  readonly secondInstance: ((argv: readonly string[]) => Promise<void>) | null;
 }
 
 /** The address that `uncurl serve` prints, token included. */
@@ -47,7 +49,7 @@ const addressOf = async (server: ChildProcess): Promise<string> => {
   return Promise.race([address, ended, late]);
 };
 
-const stopServer = async (server: ChildProcess): Promise<void> => {
+export const stopServer = async (server: ChildProcess): Promise<void> => {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const ended = once(server, 'exit');
   server.kill('SIGTERM');
@@ -58,16 +60,30 @@ const stopServer = async (server: ChildProcess): Promise<void> => {
 
 type Folders = Pick<Workbench, 'workspace' | 'exports' | 'settings'>;
 
-/** `uncurl serve` on a free port for as long as it is used. */
-export const withServer = async (
-  { workspace, settings }: Pick<Folders, 'workspace' | 'settings'>,
-  use: (address: string) => Promise<void>,
-): Promise<void> => {
+/** `uncurl serve` on a workspace and a free port, and the address that it prints. */
+export const startServer = async ({
+  workspace,
+  settings,
+}: Pick<Folders, 'workspace' | 'settings'>): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
   const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', '--root=/', `--workspace=${workspace}`];
   const env = { ...process.env, UNCURL_SETTINGS: settings };
   const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env });
   try {
-    await use(await addressOf(server));
+    return { server, address: await addressOf(server) };
+  } catch (error) {
+    await stopServer(server);
+    throw error;
+  }
+};
+
+/** A server for as long as it is used. */
+export const withServer = async (
+  folders: Pick<Folders, 'workspace' | 'settings'>,
+  use: (address: string) => Promise<void>,
+): Promise<void> => {
+  const { server, address } = await startServer(folders);
+  try {
+    await use(address);
   } finally {
     await stopServer(server);
   }
@@ -84,7 +100,7 @@ const inBrowser = async (
     try {
       const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
       await page.goto(address);
-      await use({ host: 'browser', page, ...folders, answerFolderDialog: null });
+      await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null });
     } finally {
       await browser.close();
     }
@@ -117,7 +133,9 @@ const inWindow = async (
       electron.evaluate(({ dialog }, chosen) => {
         dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
       }, folder);
-    await use({ host: 'window', page, ...folders, answerFolderDialog });
+    const secondInstance = (argv: readonly string[]): Promise<void> =>
+      electron.evaluate(({ app }, given) => void app.emit('second-instance', {}, given, '/'), [...argv]);
+    await use({ host: 'window', page, ...folders, answerFolderDialog, secondInstance });
   } finally {
     await electron.close();
   }

@@ -13,6 +13,7 @@ const setUp = () => {
     'folder.choose': vi.fn(() => Promise.resolve(pathHandle.parse('handle'))),
     'file.save': vi.fn(() => Promise.resolve({ saved: true })),
     'theme.set': vi.fn(() => Promise.reject(refuse('no-theme', 'There is no theme.', 'Do without.'))),
+    'openings.listen': vi.fn(() => Promise.resolve({})),
     'menu.set': vi.fn(() => Promise.resolve({})),
   } satisfies ShellHandlers<Caller>;
   return { handlers, gate: createIpcGate<Caller>((id) => id === OWN_WINDOW, handlers) };

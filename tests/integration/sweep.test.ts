@@ -40,6 +40,7 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   const folder = join(workspace, 'runs', document.run);
   expect((await readdir(folder)).filter((name) => !name.startsWith('lock'))).toEqual([
     'manifest.json',
+    'open.uncurl-run',
     'outcomes.parquet',
     'plans.json',
     'points.json',

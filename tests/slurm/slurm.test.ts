@@ -194,10 +194,10 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     const run = await makeRun(await temporaryFolder());
     for (;;) {
       const submitted = startUncurl(submission(run, 2));
-      let isOver = false;
-      void submitted.ended.then(() => (isOver = true));
+      const ending = { isOver: false };
+      void submitted.ended.then(() => (ending.isOver = true));
       let joining: readonly number[] = [];
-      while (joining.length === 0 && !isOver) {
+      while (joining.length === 0 && !ending.isOver) {
         joining = await jobProcesses((words) => words.includes('resume') && words.includes(run.run));
         await pause(5);
       }
@@ -240,7 +240,11 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     slurm('scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=vanished');
     await submitted.says(/task 1 on \S+: RUNNING[\s\S]*task 1.*: (?!RUNNING)/);
     spawn('slurmd', [], { stdio: 'ignore', detached: true }).unref();
-    slurm('scontrol', 'update', `nodename=${node}`, 'state=resume');
+    // It comes back by itself once it has registered, unless it was put down after that.
+    while (/down|unk/.test(slurm('sinfo', '-h', '-o', '%t'))) {
+      spawnSync('scontrol', ['update', `nodename=${node}`, 'state=resume']);
+      await pause(200);
+    }
     await release();
     const { code, stdout, stderr } = await submitted.ended;
     expect(code, stderr).toBe(0);

@@ -9,6 +9,7 @@ import { curvesModes, curvesStore } from '../../state/view-stores.ts';
 import type { CurvesMode } from '../../state/view-stores.ts';
 import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
+import { BytesOfModel } from './bytes-of-model.tsx';
 import { CurvesOfTasks } from './curves-of-tasks.tsx';
 import { PlanAxis } from './plan-axis.tsx';
 import '../../sweep/sweep.css';
@@ -16,10 +17,11 @@ import '../../sweep/sweep.css';
 const modeTitles: Readonly<Record<CurvesMode, string>> = {
   difference: 'Difference',
   absolute: 'All tasks',
+  bytes: 'Bytes',
   table: 'Table',
 };
 
-/** What pruning costs: the difference over the slider, and (as modes) the absolute curves of every task, or a table. */
+/** What pruning costs: the difference over the slider, and (as modes) every task over factors or over bytes, or a table. */
 export const CurvesSection = () => {
   const { mode, chooseMode } = useStore(curvesStore);
   const { manifest, model, error } = useSweep();
@@ -61,6 +63,8 @@ export const CurvesSection = () => {
       {error !== null && <Problem error={error} />}
       {mode === 'difference' || manifest === null || model === null ? (
         <PlanAxis />
+      ) : mode === 'bytes' ? (
+        <BytesOfModel />
       ) : (
         <CurvesOfTasks asTable={mode === 'table'} />
       )}

@@ -96,6 +96,13 @@ export const DropZone = () => {
     [engine, shell],
   );
 
+  useEffect(() => {
+    if (shell === null) return undefined;
+    const stop = shell.onOpened((handle) => void inTurn([() => openPlace(engine, handle)]));
+    void inTurn([shell.listen]);
+    return stop;
+  }, [engine, shell]);
+
   return (
     <>
       {isOver && <DropOverlay takesFolders={shell !== null} />}

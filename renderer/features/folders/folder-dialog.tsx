@@ -134,7 +134,7 @@ const FolderBrowser = ({ purpose }: { readonly purpose: FolderPurpose | 'python'
           <Button onClick={() => setHandle(lastGood)}>Go back</Button>
         </div>
       )}
-      <ul className="rows folder-entries" aria-label="Entries">
+      <ul className="rows folder-entries" aria-label="Entries" data-folder={folder?.path}>
         {folder?.entries.map((entry) => {
           const opens = entry.kind === target && target !== 'folder';
           // Only a folder can be entered; a file is chosen, or of no use here.

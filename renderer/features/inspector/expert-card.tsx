@@ -145,7 +145,7 @@ const FateTable = (place: Place) => {
         </tbody>
       </table>
       {methods.length < shown.length && (
-        <Button onClick={() => ask(facts.selection.model)}>Cluster its experts, too: methods that merge</Button>
+        <Button onClick={() => ask(facts.selection.model)}>Show methods that merge, too</Button>
       )}
     </div>
   );

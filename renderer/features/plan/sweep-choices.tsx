@@ -2,6 +2,9 @@ import { useId } from 'react';
 import { useStore } from 'zustand';
 import type { MethodPage } from '../../../main/contract/method.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
+import { useAction } from '../../actions/action.ts';
+import { addMethodFile } from '../../actions/plan.ts';
+import { Button, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
@@ -24,11 +27,38 @@ const MethodTick = ({ method }: { readonly method: MethodName }) => {
   );
 };
 
+/** Rankings and plans of any program as methods, and the way to one more. */
+const FileMethods = () => {
+  const { methods, files, toggleMethod, removeFile } = useStore(sweepStore);
+  const add = useAction(addMethodFile);
+  return (
+    <div className="choice-row">
+      {Object.entries(files).map(([method, { name }]) => (
+        <span key={method} className="method-tick" title={name}>
+          <Checkbox checked={methods.includes(method)} onChange={() => toggleMethod(method)}>
+            {method}
+          </Checkbox>
+          <IconButton
+            icon="close"
+            className="about-method"
+            label={`Remove the file ${method}`}
+            onClick={() => removeFile(method)}
+          />
+        </span>
+      ))}
+      <Button look="quiet" className="button-small" icon="file" onClick={add.perform} disabled={!add.enabled}>
+        From a file…
+      </Button>
+    </div>
+  );
+};
+
 /** The usual methods at hand, the others within reach. */
 export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] }) => {
   const methods = useStore(sweepStore, (state) => state.methods);
   const others = methodGroups(pages.filter(({ name }) => !usualMethods.includes(name)));
-  const ticked = methods.filter((method) => !usualMethods.includes(method)).length;
+  const files = useStore(sweepStore, (state) => state.files);
+  const ticked = methods.filter((method) => !usualMethods.includes(method) && !(method in files)).length;
   return (
     <div className="sweep-methods">
       <div className="choice-row">
@@ -36,6 +66,7 @@ export const SweepMethods = ({ pages }: { readonly pages: readonly MethodPage[] 
           <MethodTick key={method} method={method} />
         ))}
       </div>
+      <FileMethods />
       {others.length > 0 && (
         <Disclosure summary={`More methods${ticked === 0 ? '' : `, ${ticked} ticked`}`}>
           {others.map((group) => (

@@ -8,7 +8,7 @@ import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { sweepCost } from '../../sweep/sweep-plan.ts';
+import { readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
 
 const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
@@ -44,8 +44,12 @@ export const SweepCostLine = () => {
           <Definition of="recovery">Recovery</Definition> refits {plural(cost.refits, 'plan')}.{' '}
         </>
       )}
-      {toProfile > 0 ? `${plural(toProfile, 'task')} will be profiled first.` : 'Routing profiles are on disk.'} Safe
-      means a loss of at most δ = {formatFixed(settings.delta, 3)}.
+      {!readsCalibration(settings, facts.methods)
+        ? 'No profile is needed.'
+        : toProfile > 0
+          ? `${plural(toProfile, 'task')} will be profiled first.`
+          : 'Routing profiles are on disk.'}{' '}
+      Safe means a loss of at most δ = {formatFixed(settings.delta, 3)}.
     </>
   );
 };

@@ -76,7 +76,7 @@ export const goOn = async (sweep: readonly string[], workspace: string, killAfte
   return runUncurl(sweep, killAfterMs);
 };
 
-/** Temporary files that stayed; those of killed processes are removed when a workspace is next opened. */
+/** Temporary files of killed processes: they are removed a day later, when a workspace is opened. */
 const leftIn = async (workspace: string): Promise<number> => (await readdir(path.join(workspace, 'tmp'))).length;
 
 export const outcomeOf = async (

@@ -15,7 +15,7 @@ export const twoEngines = async (folder: string): Promise<Attack> => {
     once: async (random) => {
       const workspace = await mkdtemp(path.join(folder, 'workspace-'));
       const other = startUncurl(plainSweep(workspace));
-      const first = await runUncurl(plainSweep(workspace), momentOf(random, 2 * tookMs));
+      const first = await runUncurl(plainSweep(workspace), momentOf(random, tookMs));
       const [, run] = /^Run (\S+)$/m.exec(first.said) ?? [];
       const isThere = run !== undefined && (await runsIn(workspace)).includes(run);
       const again = first.wasKilled && isThere ? await runUncurl(resumeArgs(run, workspace)) : null;

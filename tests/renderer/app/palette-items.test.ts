@@ -6,6 +6,7 @@ import { actions } from '../../../renderer/actions/index.ts';
 import { groupsOf, isPlace, paletteItems, rankedItems } from '../../../renderer/app/palette-items.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
+import { selectionStore } from '../../../renderer/state/selection-store.ts';
 
 const model = modelEntry.parse({
   handle: 'm',
@@ -115,4 +116,20 @@ describe('the palette', () => {
     expect(labels('3:17')[0]).toBe('Layer 3, expert 17');
     expect(labels('no such thing')).toEqual([]);
   });
+});
+
+test('settings are found by what they set, ranked among all else, and set it', () => {
+  const found = (typed: string) =>
+    rankedItems(
+      paletteItems(actions, facts, (method) => method, typed),
+      typed,
+    )[0];
+  const setting = found('colours rank');
+  expect([setting?.label, setting?.group]).toEqual(['Colours of the map: rank', 'Setting']);
+  if (setting?.target.kind !== 'setting') throw new Error('no setting');
+  setting.target.setting.apply();
+  expect(selectionStore.getState().map.scaling).toBe('rank');
+  expect(found('below bytes')?.label).toBe('Below the map: bytes');
+  expect(found('margin 0.05')?.label).toBe('Margin of the next sweep: 0.05');
+  expect(found('sorting')?.group).toBe('Task');
 });

@@ -61,6 +61,7 @@ const task = (name: string, calibration: number, metric = 'acc') =>
 const pages = methods.map(methodPage);
 const settings: SweepSettingsChosen = {
   methods: ['random', 'reap'],
+  files: {},
   skippedFactors: [8],
   seeds: 3,
   budget: 'uniform',
@@ -212,4 +213,13 @@ test('the request is one that the contract accepts, with the options of its own 
     protect: 'early',
   });
   expect(request.settings.options).toEqual({ reap: { form: 'sum' } });
+});
+
+test('files of ticked methods go with the sweep, others do not', () => {
+  const files = { mine: { name: 'mine.json', text: '[[0]]' }, other: { name: 'other.json', text: '[[1]]' } };
+  const input = (methods: readonly string[]) =>
+    sweepInput([model(16)], [task('a', 300)], { ...settings, methods, files }, { options: {}, chat: false }).settings;
+  expect(input(['reap', 'mine'])).toMatchObject({ methods: ['reap', 'mine'], files: { mine: files.mine } });
+  expect(input(['reap', 'mine']).files).not.toHaveProperty('other');
+  expect(input(['reap']).files).toBeUndefined();
 });

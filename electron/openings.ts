@@ -1,0 +1,70 @@
+import { resolve } from 'node:path';
+import { linkedFragment } from '../main/contract/page-fragment.ts';
+import type { PathHandle } from '../main/contract/model.ts';
+import type { ShellEvent } from '../main/contract/shell.ts';
+import { isPageUrl, PAGE_SCHEME, parseAddress } from './page-address.ts';
+
+/** What the system asks the application to open: a place on the page, or the file of a run. */
+export type Opening =
+  { readonly kind: 'place'; readonly fragment: string } | { readonly kind: 'file'; readonly path: string };
+
+/** End of the names of run files (`main/workspace/run-store.ts` writes one into each run's folder). */
+const RUN_FILE = '.uncurl-run';
+
+/** A link of the workbench's own scheme to what its page can show; null for any other, and for what is no link. */
+export const linkedPlace = (address: string): Opening | null => {
+  if (!isPageUrl(address)) return null;
+  const url = parseAddress(address);
+  if (url === null || !['', '/'].includes(url.pathname) || url.search !== '') return null;
+  const fragment = linkedFragment(url.hash);
+  return fragment === null ? null : { kind: 'place', fragment };
+};
+
+/**
+ * What the arguments of a start ask to open: the last link or run file among them. A link is never taken for a file: a
+ * system starts a program with whatever a web page has written there.
+ */
+export const openingOf = (argv: readonly string[], workingFolder: string): Opening | null => {
+  for (const argument of argv.slice(1).reverse()) {
+    if (argument.startsWith('-')) continue;
+    if (argument.toLowerCase().startsWith(`${PAGE_SCHEME}:`)) return linkedPlace(argument);
+    if (argument.endsWith(RUN_FILE)) return { kind: 'file', path: resolve(workingFolder, argument) };
+  }
+  return null;
+};
+
+/** Brings openings to the page; those that come before it listens wait for it. */
+export interface Openings {
+  open(opening: Opening): Promise<void>;
+  /** The page listens from now on: what waited for it. */
+  listening(): readonly ShellEvent[];
+  /** The page is loaded anew. */
+  left(): void;
+}
+
+export const createOpenings = (
+  grantPath: (path: string) => Promise<PathHandle>,
+  tell: (event: ShellEvent) => void,
+): Openings => {
+  let isListening = false;
+  let waiting: readonly ShellEvent[] = [];
+  return {
+    open: async (opening) => {
+      const event: ShellEvent =
+        opening.kind === 'place'
+          ? { type: 'link', fragment: opening.fragment }
+          : { type: 'opened', handle: await grantPath(opening.path) };
+      if (isListening) tell(event);
+      else waiting = [...waiting, event];
+    },
+    listening: () => {
+      const events = waiting;
+      isListening = true;
+      waiting = [];
+      return events;
+    },
+    left: () => {
+      isListening = false;
+    },
+  };
+};

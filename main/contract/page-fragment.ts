@@ -1,0 +1,34 @@
+/** What the fragment of the page's address may name; `renderer/state/address.ts` writes and reads it. */
+const KEYS: ReadonlySet<string> = new Set([
+  'view',
+  'model',
+  'task',
+  'tasks',
+  'method',
+  'factor',
+  'pins',
+  'run',
+  'expert',
+  // Of the map.
+  'metric',
+  'colours',
+  'minus',
+  'order',
+]);
+
+/** The longest address is one with hundreds of pins. */
+export const MAX_FRAGMENT_LENGTH = 16_384;
+
+/**
+ * The fragment (without its `#`) as a link from elsewhere may give it; null for one that says anything else than the
+ * page's own address could: an unknown key, a path, a control character.
+ */
+export const linkedFragment = (fragment: string): string | null => {
+  const text = fragment.replace(/^#/, '');
+  if (text === '' || text.length > MAX_FRAGMENT_LENGTH) return null;
+  const address = new URLSearchParams(text);
+  for (const [key, value] of address) {
+    if (!KEYS.has(key) || /[/\\\p{Cc}]/u.test(value)) return null;
+  }
+  return address.toString();
+};

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { linkedFragment } from '../contract/page-fragment.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+
+const FILE = 'view.json';
+const MAX_BYTES = 65_536;
+
+const keptView = z.object({ format: z.literal('uncurl-view'), address: z.string() });
+
+/** What was last on screen, as the fragment of the page's address: a page in a browser finds it again on another port. */
+export interface KeptView {
+  /** Null where nothing is kept, or nothing that a page could show. */
+  read(): Promise<string | null>;
+  write(address: string): Promise<void>;
+}
+
+export const createKeptView = (workspace: string, temporaryFolder: string): KeptView => {
+  const file = join(workspace, FILE);
+  let last: Promise<void> = Promise.resolve();
+  return {
+    read: async () => {
+      const text = await readTextIfThere(file, { mostBytes: MAX_BYTES });
+      if (text === null) return null;
+      try {
+        return linkedFragment(keptView.parse(JSON.parse(text)).address);
+      } catch (error) {
+        // Only what was on screen is lost, and it is written anew at the next change.
+        if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
+        throw error;
+      }
+    },
+    write: (address) => {
+      const text = `${JSON.stringify({ format: 'uncurl-view', address })}\n`;
+      const next = last.then(() => writeFileAtomically(file, text, temporaryFolder));
+      last = next.catch(() => undefined);
+      return next;
+    },
+  };
+};

@@ -1,0 +1,118 @@
+import type { Page } from '@playwright/test';
+import { openDetails, photograph, tab, withSample } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const views = ['Workbench', 'Thresholds', 'Compare'] as const;
+
+/** Pixels by which the page is wider than the window: it must never be scrolled sideways. */
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+/**
+ * Walks by Tab from the top of the page until it comes round: what had the focus, in words, and what of it could not be
+ * seen to have it. A group of radio buttons or tabs has one stop, and what is not shown none.
+ */
+const walk = async (
+  page: Page,
+): Promise<{ readonly reached: readonly string[]; readonly unseen: readonly string[] }> => {
+  await page.evaluate(() => {
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    document.querySelectorAll('[data-walked]').forEach((element) => element.removeAttribute('data-walked'));
+  });
+  const reached: string[] = [];
+  const unseen: string[] = [];
+  for (let stops = 0; stops < 600; stops += 1) {
+    await page.keyboard.press('Tab');
+    const stop = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!(element instanceof HTMLElement) || element === document.body) return null;
+      if (element.hasAttribute('data-walked')) return null;
+      element.setAttribute('data-walked', '');
+      const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+      const name = element.getAttribute('aria-label') ?? element.textContent;
+      return {
+        name: `${element.tagName.toLowerCase()} ${name.trim().slice(0, 40)}`,
+        isSeen: (outlineStyle !== 'none' && outlineWidth !== '0px') || boxShadow !== 'none',
+      };
+    });
+    if (stop === null) break;
+    reached.push(stop.name);
+    if (!stop.isSeen) unseen.push(stop.name);
+  }
+  return { reached, unseen };
+};
+
+/** Buttons that can be pressed and that Tab did not stop at, except those of groups with one stop of their own. */
+const notReached = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLButtonElement>('button:not(:disabled), a[href], input:not(:disabled), select')]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length > 0)
+      .filter((element) => !element.hasAttribute('data-walked'))
+      .filter((element) => element.closest('[role=radiogroup], [role=tablist], [role=grid]') === null)
+      .map((element) => element.getAttribute('aria-label') ?? element.textContent.trim()),
+  );
+
+test('every button of every view is reached by Tab, with a focus that is seen', async ({ workbench }) => {
+  const { page } = workbench;
+  await withSample(workbench);
+  for (const view of views) {
+    await tab(page, view);
+    await expect(page.getByRole('tab', { name: view })).toHaveAttribute('aria-selected', 'true');
+    if (view === 'Thresholds') await openDetails(page);
+    if (view === 'Workbench') await expect(page.getByRole('button', { name: 'Start sweep' })).toBeVisible();
+    const { reached, unseen } = await walk(page);
+    expect(reached.length, view).toBeGreaterThan(20);
+    expect.soft(unseen, `${view}: the focus is not seen`).toEqual([]);
+    expect.soft(await notReached(page), `${view}: not reached`).toEqual([]);
+  }
+});
+
+test('at 1024 x 700 and at 200 % nothing is lost: no sideways page, side panels over the view', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  await withSample(workbench);
+  const inspector = page.getByRole('complementary', { name: 'Inspector' });
+  const sidebar = page.getByRole('navigation', { name: 'Models, tasks and runs' });
+  // 200 % of a window of 1440 x 900: half as many pixels of the page.
+  for (const [width, height] of [
+    [1024, 700],
+    [720, 450],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    for (const view of views) {
+      await tab(page, view);
+      expect.soft(await overflow(page), `${view} at ${String(width)}`).toBeLessThanOrEqual(0);
+      await photograph(workbench, `${view.toLowerCase()}-${String(width)}`);
+    }
+    await tab(page, 'Workbench');
+    for (const [panel, name] of [
+      [inspector, 'Show or hide the inspector'],
+      [sidebar, 'Show or hide the sidebar'],
+    ] as const) {
+      const toggle = page.getByRole('button', { name });
+      if ((await panel.count()) === 0) await toggle.click();
+      await expect(panel).toBeVisible();
+      const box = await panel.boundingBox();
+      const view = await page.getByRole('main').boundingBox();
+      if (box === null || view === null) throw new Error('nothing is drawn');
+      expect.soft(box.x + box.width, `${name} at ${String(width)}`).toBeLessThanOrEqual(width);
+      // Over the view, where there is no room beside it.
+      if (width < 800) expect.soft(view.width, name).toBeGreaterThan(width / 2);
+      await toggle.click();
+      await expect(panel).toHaveCount(0);
+    }
+  }
+  for (const media of [{ forcedColors: 'active' }, { reducedMotion: 'reduce' }] as const) {
+    await page.emulateMedia(media);
+    await photograph(workbench, 'forcedColors' in media ? 'forced-colors' : 'reduced-motion');
+  }
+  const moving = await page.evaluate(
+    () =>
+      [...document.querySelectorAll('*')].filter((element) => {
+        const { transitionDuration, animationName, animationDuration } = getComputedStyle(element);
+        return parseFloat(transitionDuration) > 0 || (animationName !== 'none' && parseFloat(animationDuration) > 0);
+      }).length,
+  );
+  expect(moving).toBe(0);
+});

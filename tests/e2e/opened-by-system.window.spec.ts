@@ -1,0 +1,55 @@
+import { copyFile } from 'node:fs/promises';
+import path from 'node:path';
+import { resources, withSample } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+test('the window follows links and opens run files and what is dropped, by their paths', async ({ workbench }) => {
+  const { page, workspace, exports, secondInstance } = workbench;
+  if (secondInstance === null) throw new Error('a window has second instances');
+  await withSample(workbench);
+  await expect(page).toHaveURL(/#view=workbench/);
+
+  await test.step('a link to a place on the page', async () => {
+    await secondInstance(['workbench', 'uncurl://app/#view=compare&model=uncurl-32&factor=4']);
+    await expect(page).toHaveURL(/#view=compare&model=uncurl-32&.*factor=4/);
+    await secondInstance(['workbench', 'uncurl://app/#view=thresholds&model=%2Fetc']);
+    await secondInstance(['workbench', 'uncurl://app/#view=workbench']);
+    await expect(page).toHaveURL(/#view=workbench&model=uncurl-32/);
+  });
+
+  await test.step('the file of a run', async () => {
+    const run = path.join(workspace, 'runs', 'sample');
+    await copyFile(path.join(run, 'manifest.json'), path.join(run, 'open.uncurl-run'));
+    await secondInstance(['workbench', path.join(run, 'open.uncurl-run')]);
+    await expect(page).toHaveURL(/run=sample/);
+    await secondInstance(['workbench', path.join(exports, 'open.uncurl-run')]);
+    await expect(page.getByRole('log', { name: 'Messages' })).toContainText(/open\.uncurl-run/);
+  });
+
+  await test.step('a task file and a model folder that are dropped', async () => {
+    const file = path.join(exports, 'dropped-sums.jsonl');
+    await copyFile(path.join(resources, 'tasks', 'add', 'test.jsonl'), file);
+    const devTools = await page.context().newCDPSession(page);
+    const drop = async (files: readonly string[]): Promise<void> => {
+      const data = { items: [], files: [...files], dragOperationsMask: 1 };
+      for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+        await devTools.send('Input.dispatchDragEvent', { type, x: 600, y: 400, data });
+    };
+    await drop([file]);
+    const dialog = page.getByRole('dialog', { name: 'Calibration items of dropped-sums' });
+    await dialog.getByRole('button', { name: 'Use these items' }).click();
+    await expect(page.getByRole('list', { name: 'Tasks' }).getByText('dropped-sums')).toBeVisible();
+    await drop([path.join(resources, 'models', 'uncurl-8')]);
+    await expect(page).toHaveURL(/model=uncurl-8/);
+  });
+
+  await test.step('a page cannot make a drop up, nor name a path', async () => {
+    const before = await page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').count();
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['x'], 'own.zip'));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    });
+    await expect(page.getByRole('list', { name: 'Tasks' }).getByRole('listitem')).toHaveCount(before);
+  });
+});

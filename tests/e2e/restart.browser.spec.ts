@@ -1,0 +1,47 @@
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from '@playwright/test';
+import { startServer, stopServer } from './workbench.ts';
+
+const header = 'What is on screen';
+
+test('the page of a restarted server finds its state again on another port, by the address that it prints', async ({
+  page,
+}) => {
+  const workspace = await mkdtemp(path.join(tmpdir(), 'uncurl-restart-'));
+  await chmod(workspace, 0o777);
+  const folders = { workspace, settings: path.join(workspace, 'settings.json') };
+  const first = await startServer(folders);
+  let second: Awaited<ReturnType<typeof startServer>> | null = null;
+  try {
+    await page.goto(first.address);
+    const model = page.getByRole('region', { name: header }).getByLabel('Model', { exact: true });
+    await model.selectOption({ label: 'uncurl-32' });
+    await page.getByRole('tab', { name: 'Compare', exact: true }).click();
+    await expect(page).toHaveURL(/#view=compare&model=uncurl-32/);
+    // The token is not left in the address bar.
+    expect(page.url()).not.toContain('token');
+    await page.reload();
+    await expect(page).toHaveURL(/#view=compare&model=uncurl-32/);
+    const kept = (): Promise<string> => readFile(path.join(workspace, 'view.json'), 'utf8').catch(() => '');
+    await expect.poll(kept).toContain('view=compare&model=uncurl-32');
+    await stopServer(first.server);
+    await expect(page.getByText('Engine lost, reconnecting.')).toBeVisible();
+
+    second = await startServer(folders);
+    expect(new URL(second.address).port).not.toBe(new URL(first.address).port);
+    await page.goto(second.address);
+    await expect(page).toHaveURL(/#view=compare&model=uncurl-32/);
+    await expect(model.locator('option:checked')).toHaveText('uncurl-32');
+    // What an address says goes before what was kept, and its token is taken from it all the same.
+    await page.goto(`${second.address}#view=workbench&model=uncurl-8`);
+    await page.reload();
+    await expect(page).toHaveURL(/#view=workbench&model=uncurl-8/);
+    expect(page.url()).not.toContain('token');
+  } finally {
+    await stopServer(first.server);
+    if (second !== null) await stopServer(second.server);
+    await rm(workspace, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,97 @@
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { resources } from './page-steps.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { expect, test } from './workbench.ts';
+
+const screenshots = path.join(import.meta.dirname, 'screenshots');
+
+test('from the first start to a verified export for an own file, by keys alone', async ({ workbench }, testInfo) => {
+  const { page, exports } = workbench;
+  const { keyboard } = page;
+  const file = path.join(exports, 'my-sums.jsonl');
+  await writeFile(file, await readFile(path.join(resources, 'tasks', 'add', 'test.jsonl')));
+  await mkdir(screenshots, { recursive: true });
+  const start = Date.now();
+  let step = 0;
+  /** Says how long the walk has taken so far, and shows where it is. */
+  const reached = async (what: string): Promise<void> => {
+    step += 1;
+    const seconds = ((Date.now() - start) / 1000).toFixed(1);
+    testInfo.annotations.push({ type: 'walk', description: `${seconds} s: ${what}` });
+    process.stdout.write(`walk ${String(step)}: ${seconds} s: ${what}\n`);
+    await page.screenshot({ path: path.join(screenshots, `walk-${String(step)}.png`) });
+  };
+  const command = async (typed: string): Promise<void> => {
+    await keyboard.press('Control+k');
+    await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
+    await keyboard.type(typed);
+    await keyboard.press('Enter');
+  };
+  const header = page.getByRole('region', { name: 'What is on screen' });
+  const chosen = (label: string) => header.getByLabel(label, { exact: true }).locator('option:checked');
+
+  await expect(chosen('Model')).not.toHaveText('');
+  await reached('the workbench is open, a model and a task are chosen');
+
+  await command('open task folder');
+  await expect(page.getByRole('textbox', { name: 'Path' })).toBeFocused();
+  await keyboard.press('Control+a');
+  await keyboard.type(file);
+  await keyboard.press('Enter');
+  const calibration = page.getByRole('dialog', { name: 'Calibration items of my-sums' });
+  await expect(calibration.getByRole('spinbutton', { name: 'Share for calibration' })).toBeFocused();
+  await expect(calibration).toContainText('60 calibration items, 240 test items.');
+  await reached('the own file is open, and a split of it is offered');
+  await keyboard.press('Enter');
+  await expect(calibration).toBeHidden();
+  await expect(chosen('Task')).toHaveText('my-sums');
+  await reached('the split is taken');
+
+  await command('uncurl-16');
+  await expect(chosen('Model')).toHaveText('uncurl-16');
+  await command('profile ticked');
+  await expect(page.getByRole('application', { name: /3 layers by 16 experts/ })).toBeVisible({
+    timeout: HANG_LIMIT_MS,
+  });
+  await reached('uncurl-16 is profiled on it');
+
+  await keyboard.press('Control+Shift+Enter');
+  const cursor = page.getByRole('status', { name: 'The plan on screen' });
+  await expect(cursor).toContainText(/measured: (?:safe|unsafe|cannot tell)/, { timeout: HANG_LIMIT_MS });
+  await reached(`the plan on screen is measured: ${(await cursor.textContent()) ?? ''}`);
+
+  await keyboard.press('Control+Shift+e');
+  const drawer = page.getByRole('dialog', { name: 'Export', exact: true });
+  const choose = drawer.getByRole('button', { name: /Choose/ }).first();
+  // To the button of the folder by the key that walks through the form.
+  for (
+    let presses = 0;
+    presses < 40 && !(await choose.evaluate((button) => button === document.activeElement));
+    presses++
+  )
+    await keyboard.press('Tab');
+  await expect(choose).toBeFocused();
+  await keyboard.press('Enter');
+  await expect(page.getByRole('textbox', { name: 'Path' })).toBeFocused();
+  await keyboard.press('Control+a');
+  await keyboard.type(exports);
+  await keyboard.press('Enter');
+  const into = page.getByRole('button', { name: 'Export into this folder' });
+  await expect(page.getByRole('textbox', { name: 'Path' })).toHaveValue(exports);
+  for (
+    let presses = 0;
+    presses < 40 && !(await into.evaluate((button) => button === document.activeElement));
+    presses++
+  )
+    await keyboard.press('Tab');
+  await keyboard.press('Enter');
+  await expect(drawer.getByText(exports, { exact: true })).toBeVisible();
+  await reached('the folder of the export is chosen');
+  await keyboard.press('Control+e');
+  const outcome = page.getByRole('region', { name: 'Outcome' });
+  await expect(outcome.getByText('Verified: the export is what was measured')).toBeVisible({ timeout: HANG_LIMIT_MS });
+  await reached('the export is written and verified');
+  const [made] = (await outcome.textContent())?.match(/uncurl-16[\w.-]+/) ?? [];
+  await access(path.join(exports, made ?? 'nothing', 'model.safetensors'));
+});

@@ -1,0 +1,17 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createKeptView } from '../../../main/workspace/kept-view.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+test('what was on screen last is kept; what no page could show is not given back', async () => {
+  const folder = await temporaryFolder();
+  const kept = createKeptView(folder, folder);
+  expect(await kept.read()).toBeNull();
+  await Promise.all([kept.write('view=compare'), kept.write('view=workbench&factor=4')]);
+  expect(await createKeptView(folder, folder).read()).toBe('view=workbench&factor=4');
+  for (const text of ['{', '{}', '{"format":"uncurl-view","address":"model=/etc"}']) {
+    await writeFile(join(folder, 'view.json'), text);
+    expect(await kept.read()).toBeNull();
+  }
+});
