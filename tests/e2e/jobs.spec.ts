@@ -20,7 +20,7 @@ test('waiting jobs change their order by keys and by drag, and tell what happene
     await page.keyboard.press('Control+Shift+P');
     await expect(page.getByRole('list', { name: 'Runs' }).getByText(profileOf(name))).toBeVisible();
   }
-  await page.getByRole('button', { name: '3 waiting' }).click();
+  await page.getByRole('button', { name: '3 more' }).click();
   const names = async (): Promise<readonly string[]> => waiting(page).locator('.job-title').allTextContents();
   const expectOrder = (...order: readonly string[]) =>
     expect.poll(async () => (await names()).map((title) => /uncurl-\d+/.exec(title)?.[0])).toEqual(order);
