@@ -78,7 +78,8 @@ const answerOf = async (args: readonly string[]) => {
   const code = await runCommandLine(args, {
     resources: path.join(root, 'resources'),
     rendererFolder: '/nowhere',
-    environment: {},
+    // Not what the user of the tests set.
+    environment: { UNCURL_SETTINGS: '/nowhere/settings.json' },
     signal: new AbortController().signal,
     now: Date.now,
     stdout: { write: (text) => out.push(text) },
