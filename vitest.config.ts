@@ -15,6 +15,8 @@ const shared = {
   testTimeout: HANG_LIMIT_MS,
   hookTimeout: HANG_LIMIT_MS,
   env: {
+    // No test depends on what its user set.
+    UNCURL_SETTINGS: path.join(root, 'tests', 'no-settings.json'),
     METHOD_VECTORS: reference('METHOD_VECTORS', 'methods'),
     CHECKPOINTS: reference('CHECKPOINTS', 'checkpoints'),
     TOKENIZERS: reference('TOKENIZERS', 'tokenizers'),

@@ -19,12 +19,22 @@ const textsKeptHere = {
 
 const read = (...place) => readFileSync(path.join(root, ...place), 'utf8');
 
-/** Ends with what is wrong unless every part of an SPDX expression (AND, OR, parentheses) is allowed. */
+/**
+ * Whether an SPDX expression (of names, AND and OR, which binds less, and parentheses around the whole) lets a package
+ * be passed on: all of one of its alternatives are allowed. Nested parentheses are read as no licence.
+ */
+export const allowsShipping = (expression) =>
+  typeof expression === 'string' &&
+  expression
+    .replace(/^\(([^()]*)\)$/, '$1')
+    .split(' OR ')
+    .some((alternative) => alternative.split(' AND ').every((name) => allowed.has(name)));
+
+/** Ends with what is wrong unless the licence of a package allows it to be passed on. */
 const checkExpression = (name, expression) => {
   if (typeof expression !== 'string') throw new Error(`${name} names no licence in its package.json.`);
-  const refused = expression.split(/[\s()]+|\bAND\b|\bOR\b/).find((part) => part && !allowed.has(part));
-  if (refused !== undefined)
-    throw new Error(`${name} is under ${refused}, which is not on the list of .ci/licences.mjs.`);
+  if (!allowsShipping(expression))
+    throw new Error(`${name} is under ${expression}, which the list of .ci/licences.mjs does not allow.`);
 };
 
 const scriptsIn = (folder) =>

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { missingPackages } from './system-packages.mjs';
 
-const packages = ['slurm-wlm', 'munge'];
+/** The last for tests that submit over ssh. */
+const packages = ['slurm-wlm', 'munge', 'openssh-server'];
 /** Processors that the node claims, whatever the machine has: tasks of an array are to run side by side. */
 const PROCESSORS = 4;
 /** A busy machine answers late; a controller that is gone is noticed after as long. */

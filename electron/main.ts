@@ -121,7 +121,12 @@ const run = async (): Promise<void> => {
   );
   showMenu([], launch.development);
 
-  const window = openWindow({ preload: join(built, 'preload.cjs'), development: launch.development, failed: fail });
+  const window = openWindow({
+    preload: join(built, 'preload.cjs'),
+    development: launch.development,
+    placeFile: join(app.getPath('userData'), 'window.json'),
+    failed: fail,
+  });
   window.webContents.on('did-start-loading', openings.left);
   window.webContents.on('render-process-gone', (_event, { reason }) => {
     if (reason !== 'clean-exit') void offerReload(window, reason).catch(fail);

@@ -25,6 +25,7 @@ const TITLES: Readonly<Record<ChoicePurpose, string>> = {
   export: 'Choose the folder to export into',
   exported: 'Choose an exported model',
   tuned: 'Choose the folder to write the tuned model into',
+  workspace: 'Choose the folder of runs',
   python: 'Choose a Python',
 };
 
@@ -63,7 +64,7 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
       properties:
         purpose === 'task-file' || purpose === 'python'
           ? ['openFile']
-          : purpose === 'export' || purpose === 'tuned'
+          : purpose === 'export' || purpose === 'tuned' || purpose === 'workspace'
             ? ['openDirectory', 'createDirectory']
             : ['openDirectory'],
       filters: purpose === 'task-file' ? TASK_FILES : [],

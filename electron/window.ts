@@ -1,10 +1,13 @@
-import { BrowserWindow, nativeTheme } from 'electron';
+import { BrowserWindow, nativeTheme, screen } from 'electron';
 import { PAGE_URL } from './page-address.ts';
+import { placeWithin, readWindowPlace, SMALLEST, writeWindowPlace } from './window-place.ts';
 
 export interface WindowSettings {
   /** Path of the bundled preload script. */
   readonly preload: string;
   readonly development: boolean;
+  /** The file that the window's size and place are kept in. */
+  readonly placeFile: string;
   /** Told where the page cannot be loaded at all. */
   readonly failed: (error: Error) => void;
 }
@@ -16,12 +19,13 @@ const BACKGROUND = { dark: '#16181d', light: '#ffffff' } as const;
 const ABORTED = -3;
 
 /** The workbench's window: shown once its first frame is ready. */
-export const openWindow = ({ preload, development, failed }: WindowSettings): BrowserWindow => {
+export const openWindow = ({ preload, development, placeFile, failed }: WindowSettings): BrowserWindow => {
+  const areas = screen.getAllDisplays().map(({ workArea }) => workArea);
+  const place = placeWithin(readWindowPlace(placeFile), areas);
   const window = new BrowserWindow({
-    width: 1440,
-    height: 900,
-    minWidth: 960,
-    minHeight: 600,
+    ...place.bounds,
+    minWidth: SMALLEST.width,
+    minHeight: SMALLEST.height,
     show: false,
     title: 'Uncurl Workbench',
     backgroundColor: nativeTheme.shouldUseDarkColors ? BACKGROUND.dark : BACKGROUND.light,
@@ -42,7 +46,17 @@ export const openWindow = ({ preload, development, failed }: WindowSettings): Br
       devTools: development,
     },
   });
-  window.once('ready-to-show', () => window.show());
+  window.once('ready-to-show', () => {
+    if (place.isMaximized) window.maximize();
+    window.show();
+  });
+  window.on('close', () => {
+    const problem = writeWindowPlace(placeFile, {
+      bounds: window.getNormalBounds(),
+      isMaximized: window.isMaximized(),
+    });
+    if (problem !== null) process.stderr.write(`${problem}\n`);
+  });
   window.webContents.on('did-fail-load', (_event, code, description, url, isMainFrame) => {
     if (isMainFrame && code !== ABORTED) failed(new Error(`${url} cannot be loaded: ${description} (${code})`));
   });

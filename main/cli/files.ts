@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { hasMoreLines } from '../files/count-lines.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import type { OptionReader } from './option-values.ts';
@@ -9,6 +10,8 @@ import type { VerbOption } from './verb.ts';
 
 /** Larger files are not what a person hands over on a command line, and would end at V8's longest string. */
 const MAX_BYTES = 256 * 2 ** 20;
+/** As many as a task may have. */
+const MAX_LINES = 4_000_000;
 
 export const readTextFile = async (file: string, what: string): Promise<string> => {
   const path = resolve(file);
@@ -21,6 +24,8 @@ export const readTextFile = async (file: string, what: string): Promise<string> 
     throw error;
   }
   if (text === null) throw refuse('missing-file', `${path} (${what}) does not exist.`, 'Check the path.');
+  if (hasMoreLines(text, MAX_LINES))
+    throw refuse('file-too-large', `${path} (${what}) has more than ${String(MAX_LINES)} lines.`, 'Split the file.');
   return text;
 };
 

@@ -37,6 +37,7 @@ export const withEngine = async <T>(
     provider,
     offerSample,
     roots,
+    settingsFile: host.settingsFile,
     uncurl: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     startCompute,
     ...machineSettings(reader),

@@ -2,6 +2,9 @@ import { CancelledError, serialiseError, refuse, type SerialisedError } from '..
 import { engineVersion } from '../engine/machine.ts';
 import { overview, parseArguments, verbHelp } from './command.ts';
 import { suggestion } from '../contract/nearest-name.ts';
+import { NO_SETTINGS } from '../contract/settings.ts';
+import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
+import { usesSettings, withSetOptions } from './set-options.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { explainReadError } from '../files/regular-file.ts';
 import { shownText } from './shown-text.ts';
@@ -98,13 +101,18 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       answer(await helpOn(name, width));
       return 0;
     }
-    const { resources, rendererFolder, environment, signal } = world;
+    const { resources, rendererFolder, signal } = world;
+    const file = settingsFile(world.environment);
+    const settings = usesSettings(verb) ? await readSettings(file) : NO_SETTINGS;
+    const environment = withSetWorkspace(world.environment, settings);
     const ending = new Set<Promise<unknown>>();
     const host: VerbHost = {
       resources,
       rendererFolder,
       commandLine: ['uncurl', ...args].map(quoted).join(' '),
       environment,
+      settings,
+      settingsFile: file,
       signal,
       endsWell: async (work) => {
         ending.add(work);
@@ -118,7 +126,10 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       progress: terminal.progress,
       answer,
     };
-    const result = await Promise.race([verb.run(given, host), leftStanding(signal, () => ending.size > 0)]);
+    const result = await Promise.race([
+      verb.run(withSetOptions(verb, given, settings), host),
+      leftStanding(signal, () => ending.size > 0),
+    ]);
     if (result === null) return 0;
     answer(result);
     return result.failed === true ? 1 : 0;

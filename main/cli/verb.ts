@@ -1,3 +1,5 @@
+import type { UserSettings } from '../contract/settings.ts';
+
 /** An option of a verb, as it is parsed and as its help shows it. */
 export interface VerbOption {
   readonly type: 'string' | 'boolean';
@@ -22,6 +24,9 @@ export interface VerbHost {
   readonly rendererFolder: string;
   readonly commandLine: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What the user set for every workspace; nothing, for a verb that uses none of it. */
+  readonly settings: UserSettings;
+  readonly settingsFile: string;
   /** Aborted by the first interrupt. */
   readonly signal: AbortSignal;
   /** Work that ends well by itself when it is interrupted; anything else is left where it stands after a moment. */

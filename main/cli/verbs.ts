@@ -26,6 +26,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   work: async () => (await import('./verbs/work.ts')).work,
   submit: async () => (await import('./verbs/submit.ts')).submit,
   reproduce: async () => (await import('./verbs/reproduce.ts')).reproduce,
+  sample: async () => (await import('./verbs/sample.ts')).sample,
   serve: async () => (await import('./verbs/serve.ts')).serve,
   doctor: async () => (await import('./verbs/doctor.ts')).doctor,
   methods: async () => (await import('./verbs/methods.ts')).methods,

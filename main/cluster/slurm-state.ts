@@ -58,8 +58,8 @@ export const readQueue = (text: string): readonly SlurmTask[] =>
 const durationMs = (text: string | null): number | null => {
   const match = /^(?:(\d+)-)?(\d+):(\d+):(\d+)$/.exec(text ?? '');
   if (match === null) return null;
-  const [days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0));
-  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+  const [days, hours, minutes, seconds] = [match[1], match[2], match[3], match[4]].map((part) => Number(part ?? 0));
+  return ((((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1000;
 };
 
 /** Jobs from the lines of `scontrol show job -o`: also those that ended a short while ago. */

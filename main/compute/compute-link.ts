@@ -11,7 +11,7 @@ import { removeLeftovers } from './remove-leftovers.ts';
 import type { ComputeProcess } from './start-compute.ts';
 
 /** A job that has not ended this long after it was cancelled is ended with its process: native code hears nothing. */
-const CANCEL_LIMIT_MS = 700;
+const CANCEL_LIMIT_MS = 500;
 
 /** The engine's end of the process that computes for it. */
 export interface ComputeLink {
@@ -176,7 +176,8 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
   };
 
   const carryOut: CarryOut = async (order) => {
-    const { manifest } = order;
+    const { manifest, meter } = order;
+    if (running === null) meter.describe('Starting the process that computes');
     const own = (running ??= started());
     let result: JobResult;
     try {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
+import { MOST_SWEEPS, sweepsComparison } from './compare-sweeps.ts';
 import { compareDocument } from './compare.ts';
 import { damageDocument, damageSettings } from './damage.ts';
 import { providerListing, providerName, providerProbe } from './device.ts';
@@ -19,6 +20,7 @@ import { reproduction } from './reproduction.ts';
 import { jobLog } from './job-log.ts';
 import { listedLabel, runLabelChange } from './run-label.ts';
 import { jobProgress, runManifest, trashedRun } from './run.ts';
+import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
@@ -53,7 +55,17 @@ const call = <I extends z.ZodType, O extends z.ZodType>(
  * clusters work on, the profiles on disk, the device in use, and the results of the run that the input names.
  */
 export type Subject =
-  'models' | 'tasks' | 'measured' | 'runs' | 'jobs' | 'clusters' | 'profiles' | 'device' | 'results' | 'trash';
+  | 'models'
+  | 'tasks'
+  | 'measured'
+  | 'runs'
+  | 'jobs'
+  | 'clusters'
+  | 'profiles'
+  | 'device'
+  | 'results'
+  | 'trash'
+  | 'settings';
 
 export const planRequest = z.object({
   model: pathHandle,
@@ -291,6 +303,11 @@ export const calls = {
     'results',
   ),
   /**
+   * Sweeps against the first of them: what differs in their settings, and candidate by candidate the difference,
+   * paired where the items are the same.
+   */
+  'sweeps.compare': call(z.object({ runs: z.array(runId).min(2).max(MOST_SWEEPS) }), sweepsComparison, 'results'),
+  /**
    * What the unpruned model and a candidate answered to each item, and what became of it (`show`); from stored
    * outcomes.
    */
@@ -381,6 +398,16 @@ export const calls = {
   'run.reproduce': call(z.object({ run: runId }), z.object({ run: runId })),
   /** What a finished reproduction found; `run` is that of the reproduction. */
   'reproduction.read': call(z.object({ run: runId }), reproduction, 'results'),
+  /** What a person set for every workspace, what this engine uses of it, and what holds where nothing is set. */
+  'settings.read': call(nothing, settingsDocument, 'settings', 'device'),
+  /** `workspace`: the folder of a dialog; null: the usual one. */
+  'settings.write': call(
+    z.object({
+      change: userSettings.omit({ workspace: true }).partial(),
+      workspace: pathHandle.nullable().optional(),
+    }),
+    settingsDocument,
+  ),
   'runs.list': call(nothing, z.array(runManifest), 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run, whatever it is on disk, into the workspace's trash; `at`: where it lies then. */

@@ -19,7 +19,7 @@ export const menuAction = z.object({
 });
 export type MenuAction = z.infer<typeof menuAction>;
 
-export const folderPurpose = z.enum(['model', 'task', 'export', 'exported', 'tuned']);
+export const folderPurpose = z.enum(['model', 'task', 'export', 'exported', 'tuned', 'workspace']);
 export type FolderPurpose = z.infer<typeof folderPurpose>;
 /** What a native dialog asks for: a folder, or one file: of a task, or a Python (no system asks for either of both). */
 export const choicePurpose = z.enum([...folderPurpose.options, 'task-file', 'python']);

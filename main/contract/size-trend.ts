@@ -176,6 +176,8 @@ export const sizeTrendDocument = z.object({
    */
   trainings: z.array(sizedModel),
   tasks: z.array(z.string()),
+  /** Those of the tasks whose answers are written. */
+  written: z.array(z.string()).default([]),
   methods: z.array(z.string()),
   /** The matrix models x tasks x methods. */
   thresholds: z.array(sizeThreshold),

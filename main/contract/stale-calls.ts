@@ -7,8 +7,12 @@ export type StaleCalls = (name: CallName, input: unknown) => boolean;
 
 const reads = (name: CallName): readonly Subject[] => calls[name].reads;
 
-const runOf = (input: unknown): string | null =>
-  typeof input === 'object' && input !== null && 'run' in input && typeof input.run === 'string' ? input.run : null;
+/** The runs that an input names: as `run`, or several as `runs`. */
+const runsOf = (input: unknown): readonly unknown[] => {
+  if (typeof input !== 'object' || input === null) return [];
+  if ('run' in input) return [input.run];
+  return 'runs' in input && Array.isArray(input.runs) ? input.runs : [];
+};
 
 const none: StaleCalls = () => false;
 
@@ -18,11 +22,11 @@ export const callsThatRead =
   (name) =>
     reads(name).some((subject) => subjects.includes(subject));
 
-/** The calls that read the results of this run: their input names it. */
+/** The calls that read the results of this run: their input names it, alone or among others. */
 export const callsThatReadRun =
   (run: string): StaleCalls =>
   (name, input) =>
-    reads(name).includes('results') && runOf(input) === run;
+    reads(name).includes('results') && runsOf(input).includes(run);
 
 const anyOf =
   (...several: readonly StaleCalls[]): StaleCalls =>
@@ -38,7 +42,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
     case 'job.progress':
       return none;
     case 'cluster.changed':
-      return (name, input) => name === 'cluster.log' && runOf(input) === event.work.run;
+      return (name, input) => name === 'cluster.log' && runsOf(input).includes(event.work.run);
     case 'run.changed': {
       const { state, id, kind } = event.manifest;
       if (state === 'queued') return callsThatRead('measured');
@@ -51,6 +55,8 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
       return callsThatRead('measured', 'trash');
     case 'jobs.reordered':
       return callsThatRead('jobs');
+    case 'settings.changed':
+      return callsThatRead('settings');
     case 'runs.relisted':
       return callsThatRead('runs', 'measured', 'trash');
     case 'sweep.point':

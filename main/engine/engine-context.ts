@@ -53,6 +53,8 @@ export interface EngineContext {
   readonly device: RunDevice;
   readonly numerics: Numerics;
   readonly memory: { readonly totalBytes: number; readonly budgetBytes: number };
+  /** Where a person's settings lie. */
+  readonly settingsFile: string;
   readonly commandLine: string;
   readonly now: () => number;
   /** Sweeps of this engine that are being worked on. */

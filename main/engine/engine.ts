@@ -23,6 +23,7 @@ import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPlaces, loadTask } from '../tasks/load-task.ts';
 import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
+import { settingsFile } from '../workspace/settings-file.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { clusterCalls } from './calls/clusters.ts';
 import { damageCalls } from './calls/damage.ts';
@@ -40,12 +41,13 @@ import { placeCalls } from './calls/places.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
 import { runCalls } from './calls/runs.ts';
+import { settingsCalls } from './calls/settings.ts';
 import { sizeTrendCalls, sweepCalls, sweepCompareCalls } from './calls/sweeps.ts';
 import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
-import { viewCalls } from './calls/view.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
+import { viewCalls } from './calls/view.ts';
 import { createDevicesInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
@@ -73,6 +75,8 @@ export interface EngineSettings {
   readonly offerSample?: boolean | undefined;
   /** Folders that the page may look into, for a host without native dialogs; default: none. */
   readonly roots?: readonly string[] | undefined;
+  /** Where a person's settings lie, for the page to change; this engine was started with what is given here. */
+  readonly settingsFile?: string | undefined;
   /** Words that start the command line on a machine that shares this one's files; default: none are known. */
   readonly uncurl?: readonly string[] | undefined;
   /** Clock in milliseconds since 1970. */
@@ -179,6 +183,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       return devices.current.numerics;
     },
     memory,
+    settingsFile: settings.settingsFile ?? settingsFile(),
     commandLine: settings.commandLine,
     now,
     liveSweeps,
@@ -218,6 +223,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...finetuneCalls(context),
     ...runCalls(context, clusters),
     ...clusterCalls(clusters),
+    ...settingsCalls(context),
   };
   return {
     call: async <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>

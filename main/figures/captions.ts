@@ -27,17 +27,16 @@ export const curveCaption = (sheet: CurveSheet): string => {
 };
 
 /** How to read thresholds over experts; the threshold rule stands beside it. */
-export const expertTrendCaption = ({ trends }: SizeTrendDocument): string => {
+export const expertTrendCaption = ({ trends, tasks, written }: SizeTrendDocument): string => {
   const isRepeated = trends.some(({ spread }) => spread.some(({ models }) => models > 1));
+  const hasBoth = written.length > 0 && written.length < tasks.length;
   return (
-    'Mark: threshold, the largest safe factor (hollow: no factor above 1 is safe); bar: the first unsafe ' +
-    'factor; arrow: ' +
-    'every tested factor is safe; ?: cannot be told, too few items. Between mark and bar no factor was ' +
-    'tested: that is the ' +
-    'interval that the items leave. Dotted: largest factor that was tested, never below top-k experts. ' +
-    (isRepeated
-      ? 'Marks side by side are trainings of one size, the broad band spans them and the line runs through their mean.'
-      : 'Each size was trained once.')
+    'Thin line: one task, at its threshold, the largest safe factor (1: no factor above 1 is safe); lines of equal ' +
+    'thresholds lie beside each other. Thick line: the factor that at least half of the tasks reach' +
+    (hasBoth ? ', solid where answers are chosen, dashed and hollow where they are written. ' : '. ') +
+    'A size at which a task cannot be told has no point of it. Dotted: largest factor that was tested, never below ' +
+    'top-k experts: what reaches it may be safe further. ' +
+    (isRepeated ? 'Several trainings of one size count by their geometric mean.' : 'Each size was trained once.')
   );
 };
 

@@ -1,5 +1,5 @@
 import { csvFormatRows } from 'd3-dsv';
-import type { FigureManifest } from './figure-manifest.ts';
+import { type FigureManifest, manifestJson } from './figure-manifest.ts';
 
 export type Cell = string | number | null;
 
@@ -21,7 +21,7 @@ export const csvFile = (
   manifest: FigureManifest,
   columns: readonly string[],
   rows: readonly (readonly Cell[])[],
-): string => `# manifest: ${JSON.stringify(manifest)}\n${csvFormatRows([columns, ...rows].map(written))}\n`;
+): string => `# manifest: ${manifestJson(manifest)}\n${csvFormatRows([columns, ...rows].map(written))}\n`;
 
 /** The same from columns that know their cells. */
 export const csvTable = <T>(manifest: FigureManifest, columns: Columns<T>, rows: readonly T[]): string =>

@@ -15,6 +15,10 @@ export const profileRecord = (model: ProfileRecord['model'], { task, taskHash }:
   task: { name: task, hash: taskHash },
 });
 
+/** The manifest as a file carries it: without what only a list of runs tells, which changes while the run stays. */
+export const manifestJson = (manifest: FigureManifest): string =>
+  JSON.stringify({ ...manifest, label: undefined, damaged: undefined, finding: undefined });
+
 /** The run behind a figure in a line, as its footer says it. */
 export const manifestLine = (manifest: FigureManifest): string =>
   'id' in manifest

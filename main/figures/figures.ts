@@ -11,6 +11,7 @@ import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { findingsMarkdown, thresholdsMarkdown, toldCsv } from './tables.ts';
 import {
+  bestThresholdsView,
   bytesView,
   compareView,
   curvesView,
@@ -83,6 +84,7 @@ const sizeTrendFiles = (manifest: RunManifest, sizeTrend: SizeTrendDocument, the
   const view = { manifest, sizeTrend, theme };
   return [
     { name: 'findings.md', contents: findingsMarkdown(sizeTrend, manifest) },
+    ...viewFiles(bestThresholdsView(view)),
     ...(sizeTrend.trends.length === 0 ? [] : viewFiles(expertTrendView(view))),
     ...(sizeTrend.pairs.length === 0 ? [] : viewFiles(sizePairView(view))),
     ...(sizeTrend.equalKept.length === 0 ? [] : viewFiles(equalKeptView(view))),

@@ -44,6 +44,19 @@ export const methodTitle = (label: string): string => {
   return refit === null ? title : `${title}, ${recovered[refit]}`;
 };
 
+/** Titles that are ordinary words: small within a sentence. */
+const ordinary: ReadonlySet<string> = new Set(['random', 'frequency', 'gate-mass', 'unified', 'frequency-merging']);
+
+/** The same within a sentence: "by random, REAP and frequency (recovered)". */
+export const methodInProse = (label: string): string => {
+  const { method, refit } = methodOfLabel(label);
+  if (method === null) return label;
+  const title = spellings.get(method) ?? spelledOut(method);
+  const isOrdinary = ordinary.has(method) || !spellings.has(method);
+  const name = isOrdinary ? title.charAt(0).toLowerCase() + title.slice(1) : title;
+  return refit === null ? name : `${name} (${recovered[refit]})`;
+};
+
 const places: ReadonlyMap<string, number> = new Map([...spellings.keys()].map((name, place) => [name, place]));
 
 /** Curves in a lasting order: published methods first, each before its recovered twins, then the others by name. */

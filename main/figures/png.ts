@@ -1,4 +1,5 @@
 import { refuse } from '../contract/errors.ts';
+import { manifestJson } from './figure-manifest.ts';
 import type { Drawing } from './svg.ts';
 
 export interface PngImage {
@@ -69,7 +70,7 @@ export const pngTexts = ({
 }: Pick<Drawing, 'title' | 'description' | 'manifest'>): PngImage['texts'] => ({
   Title: title,
   Description: description,
-  Manifest: JSON.stringify(manifest),
+  Manifest: manifestJson(manifest),
 });
 
 /** A finished PNG with text chunks after its header, the rest byte for byte. Refused (`not-png`) for anything else. */

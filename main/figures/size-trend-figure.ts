@@ -1,84 +1,57 @@
 import type { RunManifest } from '../contract/run.ts';
 import type { ExpertTrend, SizeTrendDocument } from '../contract/size-trend.ts';
+import { counted } from '../evaluation/wording.ts';
 import { expertTrendCaption } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
 import { methodTitle } from './method-titles.ts';
-import { type PlacedThreshold, type PlacedTrend, type TrendLayout, trendLayout } from './trend-layout.ts';
 import {
   drawAcrossTicks,
   drawAcrossTitle,
-  drawPanelHead,
   drawSmallMultiples,
   drawUpwardTicks,
   drawUpwardTitle,
 } from './small-multiples.ts';
 import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { largestDrawnFactor, type TrendLayout, trendLayout } from './trend-layout.ts';
 
 const RADIUS = 3.6;
-const ARROW = 13;
 const HEADER = 22;
-/** Room between the frame and the marks of the first and the last size. */
+/** Room between the frame and the first and last size. */
 const SIDE = 4;
 
-/** One task: a trend per method. */
-export interface ExpertTrendPanel {
-  readonly task: string;
-  readonly trends: readonly ExpertTrend[];
-}
+type Place = readonly [x: number, y: number];
 
-export interface ExpertTrendFrame {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-  readonly sizes: readonly number[];
-  readonly largestFactor: number;
-  readonly marks: ReadonlyMap<string, MethodMark>;
-  readonly theme: FigureTheme;
-}
+const pathOf = (places: readonly Place[]): string =>
+  places.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
 
-/** Mark at the last safe factor, bracket to the first unsafe one, or an arrow where there is none. */
-const drawPoint = ({ threshold, x, y, end }: PlacedThreshold, mark: MethodMark, theme: FigureTheme): SvgNode[] => {
-  const { lastSafe, firstUnsafe } = threshold;
-  if (lastSafe === null) {
-    return [svgLabel(x, y - 4, '?', { 'text-anchor': 'middle', 'font-weight': 600, fill: mark.color })];
-  }
-  const tip =
-    firstUnsafe === null
-      ? svgElement('path', {
-          d: `M${x - 3} ${end + 3.5}L${x} ${end}L${x + 3} ${end + 3.5}`,
-          fill: 'none',
-          stroke: mark.color,
-        })
-      : svgElement('path', { d: `M${x - 3} ${end}h6`, fill: 'none', stroke: mark.color, 'stroke-width': 1.4 });
-  return [
-    svgElement('line', { x1: x, y1: y, x2: x, y2: end, stroke: mark.color, 'stroke-width': 1 }),
-    tip,
-    drawMark(mark, x, y, RADIUS, lastSafe === 1 ? theme : undefined),
-  ];
-};
+/** Of the tasks, and of their medians: what a line of each kind of answers looks like. */
+export const TASK_LINE = { width: 0.8, opacity: 0.45, written: '3 2' } as const;
+export const MEDIAN_LINE = { width: 2.2, written: '6 4' } as const;
 
-/** The band over trainings of one size, the line through their means, and every training's mark. */
-const drawTrend = ({ points, line, spreads }: PlacedTrend, mark: MethodMark, theme: FigureTheme): SvgNode[] => {
-  const means = line.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`);
-  const stroke = { stroke: mark.color, 'stroke-width': 1.4, 'stroke-dasharray': mark.dash, 'stroke-opacity': 0.75 };
-  return [
-    ...spreads.map(({ x, low, high }) =>
-      svgElement('line', {
-        x1: x,
-        y1: low,
-        x2: x,
-        y2: high,
-        stroke: mark.color,
-        'stroke-width': 8,
-        'stroke-opacity': 0.2,
-      }),
-    ),
-    svgElement('path', { d: means.length === 0 ? '' : `M${means.join('L')}`, fill: 'none', ...stroke }),
-    ...points.flatMap((point) => drawPoint(point, mark, theme)),
-  ];
-};
+/** Thin lines: a task each. Thick lines with marks: what at least half of the tasks reach. */
+const drawLines = ({ tasks, medians }: TrendLayout, mark: MethodMark, theme: FigureTheme): SvgNode[] => [
+  ...tasks.map(({ answers, points }) =>
+    svgElement('path', {
+      d: pathOf(points.map(({ x, y }) => [x, y])),
+      fill: 'none',
+      stroke: mark.color,
+      'stroke-width': TASK_LINE.width,
+      'stroke-opacity': TASK_LINE.opacity,
+      'stroke-dasharray': answers === 'written' ? TASK_LINE.written : 'none',
+    }),
+  ),
+  ...medians.flatMap(({ answers, points }) => [
+    svgElement('path', {
+      d: pathOf(points.map(({ x, y }) => [x, y])),
+      fill: 'none',
+      stroke: mark.color,
+      'stroke-width': MEDIAN_LINE.width,
+      'stroke-dasharray': answers === 'written' ? MEDIAN_LINE.written : 'none',
+    }),
+    ...points.map(({ x, y }) => drawMark(mark, x, y, RADIUS, answers === 'written' ? theme : undefined)),
+  ]),
+];
 
 /** How far each size was pruned at most: thresholds cannot lie above. */
 const drawLimits = ({ limits }: TrendLayout, theme: FigureTheme): SvgNode[] =>
@@ -86,43 +59,50 @@ const drawLimits = ({ limits }: TrendLayout, theme: FigureTheme): SvgNode[] =>
     svgElement('line', { x1: x - half, y1: y, x2: x + half, y2: y, stroke: theme.muted, 'stroke-dasharray': '2 2' }),
   );
 
-/**
- * One small multiple: task, axes (experts before pruning across, threshold upwards, both doubling), a trend per method.
- */
-export const drawExpertTrendPanel = (panel: ExpertTrendPanel, frame: ExpertTrendFrame): SvgNode => {
-  const { left, top, width, height, theme, marks, sizes } = frame;
-  const plotTop = top + HEADER;
-  const layout = trendLayout(panel.trends, {
-    left: left + SIDE,
-    right: left + width - SIDE,
-    bottom: top + height - 8,
-    top: plotTop + ARROW + 5,
-    arrow: ARROW,
-    sizes,
-    largestFactor: frame.largestFactor,
-    methods: [...marks.keys()],
-  });
-  const items = panel.trends.flatMap(({ points }) => points.map(({ n }) => n));
-  return svgElement(
-    'g',
-    {},
-    ...drawPanelHead({ task: panel.task, n: Math.min(...items) }, frame, theme),
-    ...drawUpwardTicks(layout.y, [left, left + width], String, theme),
-    ...drawAcrossTicks(layout.x, [plotTop, top + height], String, theme),
-    ...drawLimits(layout, theme),
-    ...layout.trends.flatMap((trend) => {
-      const mark = marks.get(trend.method);
-      return mark === undefined ? [] : drawTrend(trend, mark, theme);
-    }),
-  );
-};
-
 const PANEL = { width: 250, height: 204 } as const;
 const CELL = { width: 320, height: 264, axisRoom: 52, plotWidth: PANEL.width } as const;
 
+interface MethodPanel {
+  readonly method: string;
+  readonly trends: readonly ExpertTrend[];
+  readonly mark: MethodMark;
+  readonly sizes: readonly number[];
+  readonly largestFactor: number;
+  readonly written: readonly string[];
+}
+
+/** One method: its name, axes (experts before pruning across, threshold upwards, both doubling), a line a task. */
+const drawMethodPanel = (
+  { method, trends, mark, ...frame }: MethodPanel,
+  { left, top }: { readonly left: number; readonly top: number },
+  theme: FigureTheme,
+): SvgNode => {
+  const { width, height } = PANEL;
+  const plotTop = top + HEADER;
+  const layout = trendLayout(trends, {
+    left: left + SIDE,
+    right: left + width - SIDE,
+    bottom: top + height - 14,
+    top: plotTop + 14,
+    ...frame,
+  });
+  return svgElement(
+    'g',
+    {},
+    svgLabel(left, top + 12, methodTitle(method), { 'font-size': 13, 'font-weight': 600 }),
+    svgLabel(left + width, top + 12, counted(trends.length, 'task'), { 'text-anchor': 'end', fill: theme.muted }),
+    ...drawUpwardTicks(layout.y, [left, left + width], String, theme),
+    ...drawAcrossTicks(layout.x, [plotTop, top + height], String, theme),
+    ...drawLimits(layout, theme),
+    ...drawLines(layout, mark, theme),
+    drawUpwardTitle(left - 36, top + 11 + height / 2, 'threshold factor', theme),
+    drawAcrossTitle(left + width / 2, top + height, 'experts before pruning (E)', theme),
+  );
+};
+
 /**
- * Threshold against the number of pretraining experts: a small multiple per task, both axes doubling. `tasks` are those
- * to draw, in order, `shown` the methods (all unless given).
+ * Threshold against the number of pretraining experts: a small multiple per method, both axes doubling, a line a task.
+ * `tasks` are those to draw, `shown` the methods (all unless given), in order.
  */
 export const expertTrendFigure = (
   sizeTrend: SizeTrendDocument,
@@ -133,9 +113,8 @@ export const expertTrendFigure = (
 ): Drawing => {
   const marks = methodMarks(sizeTrend.methods, theme, shown);
   const sizes = [...new Set(sizeTrend.models.map(({ experts }) => experts))].sort((a, b) => a - b);
-  const factors = sizeTrend.thresholds.flatMap(({ largestTested, firstUnsafe }) => [largestTested, firstUnsafe ?? 1]);
-  const largestFactor = Math.max(2, ...factors);
-  const { width, height } = PANEL;
+  const largestFactor = largestDrawnFactor(sizeTrend);
+  const { written } = sizeTrend;
   return drawSmallMultiples({
     title: 'Threshold against the number of pretraining experts',
     description:
@@ -145,15 +124,11 @@ export const expertTrendFigure = (
     theme,
     legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
     cell: CELL,
-    panels: tasks.map((task) => (left, top) => {
-      const trends = sizeTrend.trends.filter((trend) => trend.task === task);
-      return svgElement(
-        'g',
-        {},
-        drawExpertTrendPanel({ task, trends }, { left, top, width, height, sizes, largestFactor, marks, theme }),
-        drawUpwardTitle(left - 36, top + 11 + height / 2, 'threshold factor', theme),
-        drawAcrossTitle(left + width / 2, top + height, 'experts before pruning (E)', theme),
+    panels: [...marks].map(([method, mark]) => (left, top) => {
+      const trends = tasks.flatMap((task) =>
+        sizeTrend.trends.filter((trend) => trend.task === task && trend.method === method),
       );
+      return drawMethodPanel({ method, trends, mark, sizes, largestFactor, written }, { left, top }, theme);
     }),
   });
 };

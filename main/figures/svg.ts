@@ -1,6 +1,6 @@
 import type { FigureTheme } from './colors.ts';
 import { escapeXml } from './escape.ts';
-import { type FigureManifest, manifestLine } from './figure-manifest.ts';
+import { type FigureManifest, manifestJson, manifestLine } from './figure-manifest.ts';
 
 /** A piece of SVG, escaped and complete. */
 export interface SvgNode {
@@ -102,7 +102,7 @@ export const svgDocument = ({ width, height, title, description, manifest, theme
     { xmlns: 'http://www.w3.org/2000/svg', ...frame, 'aria-labelledby': 'title description' },
     svgElement('title', { id: 'title' }, svgText(title)),
     svgElement('desc', { id: 'description' }, svgText(description)),
-    svgElement('metadata', { id: 'manifest' }, svgText(JSON.stringify(manifest))),
+    svgElement('metadata', { id: 'manifest' }, svgText(manifestJson(manifest))),
     svgElement('rect', { width, height, fill: theme.background }),
     ...children,
   );

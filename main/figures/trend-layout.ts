@@ -1,92 +1,121 @@
-import type { ExpertTrend, SizeThreshold } from '../contract/size-trend.ts';
-import { type AxisScale, expertScale, factorScale, trendSpacing } from './scales.ts';
+import type { ExpertTrend, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
+import { type AnswerKind, answerKind } from '../contract/task.ts';
+import { type AxisScale, expertScale, factorScale } from './scales.ts';
 
-/** A threshold where it is drawn, in pixels. */
+/** Where a task's threshold stands at one size, in pixels. */
 export interface PlacedThreshold {
-  readonly threshold: SizeThreshold;
+  readonly experts: number;
   readonly x: number;
-  /** At the last safe factor; at factor 1 where it cannot be told. */
   readonly y: number;
-  /** Other end of the bracket: at the first unsafe factor, or a little above where every tested factor is safe. */
-  readonly end: number;
+  /** Of every training of this size that told one. */
+  readonly thresholds: readonly SizeThreshold[];
 }
 
-export interface PlacedTrend {
-  readonly method: string;
+/** One task's thresholds by rising E; sizes where none can be told are left out. */
+export interface PlacedTask {
+  readonly task: string;
+  readonly answers: AnswerKind;
   readonly points: readonly PlacedThreshold[];
-  /** Through the (geometric) mean of the last safe factors of each size. */
-  readonly line: readonly (readonly [x: number, y: number])[];
-  /** From the lowest to the highest last safe factor of a size that was trained more than once. */
-  readonly spreads: readonly { readonly x: number; readonly low: number; readonly high: number }[];
+}
+
+/** The factor that at least half of the tasks reach, at one size. */
+export interface PlacedMedian {
+  readonly experts: number;
+  readonly x: number;
+  readonly y: number;
+  readonly factor: number;
+  /** Tasks whose threshold can be told. */
+  readonly tasks: number;
 }
 
 export interface TrendLayout {
   readonly x: AxisScale;
   readonly y: AxisScale;
-  readonly trends: readonly PlacedTrend[];
-  /** Largest factor that was tested per size: no threshold lies above. */
+  readonly tasks: readonly PlacedTask[];
+  /** Of the tasks whose answers are chosen, and of those whose answers are written, where there are any. */
+  readonly medians: readonly { readonly answers: AnswerKind; readonly points: readonly PlacedMedian[] }[];
+  /** Largest factor that was tested per size, where the axis goes so far: no threshold lies above. */
   readonly limits: readonly { readonly x: number; readonly y: number; readonly half: number }[];
 }
 
-/** Where the marks may stand, in pixels. */
+/** Where lines may run, in pixels: `bottom` is factor 1, `top` the largest factor. */
 export interface TrendFrame {
   readonly left: number;
   readonly right: number;
-  /** Of factor 1, and of the largest factor: above it is room for the arrow of an open bracket. */
   readonly bottom: number;
   readonly top: number;
-  /** Length of that arrow. */
-  readonly arrow: number;
   /** E of the models, rising. */
   readonly sizes: readonly number[];
   readonly largestFactor: number;
-  /** Every method that is given room: each has its place beside the others. */
-  readonly methods: readonly string[];
+  /** Tasks whose answers are written. */
+  readonly written: readonly string[];
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+/** Lines of equal thresholds lie beside each other: so far apart, and all of them within so much. */
+const BESIDE_PX = 1.6;
+const BUNDLE_PX = 16;
+/** The medians of both kinds stand so far from the middle. */
+const KIND_PX = 2.5;
+/** Half the length of a mark of the largest tested factor. */
+const LIMIT_PX = 9;
 
-/** Where a small multiple's marks go: E across, threshold upwards, both doubling, methods side by side at each E. */
+const geometricMean = (values: readonly number[]): number =>
+  2 ** (values.reduce((sum, value) => sum + Math.log2(value), 0) / values.length);
+
+/** Where the axis of factors ends: a doubling above the largest threshold, and not above what was tested. */
+export const largestDrawnFactor = ({ trends }: Pick<SizeTrendDocument, 'trends'>): number => {
+  const points = trends.flatMap((trend) => trend.points);
+  const tested = Math.max(2, ...points.map(({ largestTested }) => largestTested));
+  return Math.min(tested, 2 * Math.max(1, ...points.map(({ lastSafe }) => lastSafe ?? 1)));
+};
+
+/** The largest of some factors that at least half of them reach; undefined for none. */
+export const reachedByHalf = (factors: readonly number[]): number | undefined =>
+  [...factors].sort((left, right) => left - right)[Math.floor(factors.length / 2)];
+
+/** Last safe factor of a task at a size: over several trainings their geometric mean; null where none can be told. */
+const valueAt = (points: readonly SizeThreshold[]): number | null => {
+  const told = points.flatMap(({ lastSafe }) => lastSafe ?? []);
+  return told.length === 0 ? null : geometricMean(told);
+};
+
+/** Where the lines of one method's panel go: E across, threshold upwards, both doubling; a line a task. */
 export const trendLayout = (trends: readonly ExpertTrend[], frame: TrendFrame): TrendLayout => {
-  const { left, right, bottom, top, arrow, sizes, largestFactor, methods } = frame;
-  const gap = trendSpacing(right - left, sizes.length, methods.length);
-  const half = (methods.length * gap.method) / 2 + 4;
-  const x = expertScale(sizes, [left + half, right - half]);
+  const { left, right, bottom, top, sizes, largestFactor, written } = frame;
+  const answersOf = ({ task }: ExpertTrend): AnswerKind => (written.includes(task) ? 'written' : 'chosen');
+  const x = expertScale(sizes, [left + LIMIT_PX, right - LIMIT_PX]);
   const y = factorScale(largestFactor, [bottom, top]);
-  const placed = trends.map((trend): PlacedTrend => {
-    const shift = (methods.indexOf(trend.method) - (methods.length - 1) / 2) * gap.method;
-    const centre = (experts: number): number => x.position(experts) + shift;
-    const ofSize = (experts: number): readonly SizeThreshold[] =>
-      trend.points.filter((point) => point.experts === experts);
+  const step = Math.min(BESIDE_PX, BUNDLE_PX / Math.max(1, trends.length));
+  const ofSize = ({ points }: ExpertTrend, experts: number): readonly SizeThreshold[] =>
+    points.filter((point) => point.experts === experts);
+  const tasks = trends.map((trend, index): PlacedTask => {
+    const beside = (index - (trends.length - 1) / 2) * step;
     return {
-      method: trend.method,
-      points: trend.spread.flatMap(({ experts }) =>
-        ofSize(experts).map((threshold, index, trained): PlacedThreshold => {
-          const at = y.position(threshold.lastSafe ?? 1);
-          return {
-            threshold,
-            x: centre(experts) + (index - (trained.length - 1) / 2) * gap.training,
-            y: at,
-            end: threshold.firstUnsafe === null ? at - arrow : y.position(threshold.firstUnsafe),
-          };
-        }),
-      ),
-      line: trend.spread.flatMap(({ experts }) => {
-        const told = ofSize(experts).flatMap(({ lastSafe }) => (lastSafe === null ? [] : [Math.log2(lastSafe)]));
-        return told.length === 0 ? [] : [[centre(experts), y.position(2 ** mean(told))] as const];
+      task: trend.task,
+      answers: answersOf(trend),
+      points: sizes.flatMap((experts) => {
+        const thresholds = ofSize(trend, experts).filter(({ lastSafe }) => lastSafe !== null);
+        const value = valueAt(thresholds);
+        return value === null ? [] : [{ experts, x: x.position(experts), y: y.position(value) - beside, thresholds }];
       }),
-      spreads: trend.spread.flatMap(({ experts, lowest, highest }) =>
-        lowest === null || highest === null || lowest === highest
-          ? []
-          : [{ x: centre(experts), low: y.position(lowest), high: y.position(highest) }],
-      ),
     };
   });
-  const limits = sizes.flatMap((experts) => {
-    const tested = trends
-      .flatMap(({ points }) => points.filter((point) => point.experts === experts))
-      .map(({ largestTested }) => largestTested);
-    return tested.length === 0 ? [] : [{ x: x.position(experts), y: y.position(Math.max(...tested)), half }];
+  const kinds = answerKind.options.filter((answers) => trends.some((trend) => answersOf(trend) === answers));
+  const medians = kinds.map((answers, index) => {
+    const own = trends.filter((trend) => answersOf(trend) === answers);
+    const beside = kinds.length === 1 ? 0 : index === 0 ? -KIND_PX : KIND_PX;
+    const points = sizes.flatMap((experts): PlacedMedian[] => {
+      const told = own.flatMap((trend) => valueAt(ofSize(trend, experts)) ?? []);
+      const factor = reachedByHalf(told);
+      return factor === undefined
+        ? []
+        : [{ experts, x: x.position(experts), y: y.position(factor) + beside, factor, tasks: told.length }];
+    });
+    return { answers, points };
   });
-  return { x, y, trends: placed, limits };
+  const limits = sizes.flatMap((experts) => {
+    const tested = trends.flatMap((trend) => ofSize(trend, experts)).map(({ largestTested }) => largestTested);
+    return tested.length === 0 ? [] : [{ x: x.position(experts), y: y.position(Math.max(...tested)), half: LIMIT_PX }];
+  });
+  return { x, y, tasks, medians, limits };
 };

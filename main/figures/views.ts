@@ -6,6 +6,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import { type Hatch, largestCell, largestDifference, matrixDifference } from './cell-matrix.ts';
 import { amountScale, differenceScale } from './color-scales.ts';
 import { figureTheme, type ThemeName } from './colors.ts';
+import { bestThresholdsCsv, bestThresholdsFigure } from './best-figure.ts';
 import { bytesFigure, hasBytes } from './bytes-figure.ts';
 import { compareFigure } from './compare-figure.ts';
 import { curveFigure } from './curve-figure.ts';
@@ -19,6 +20,7 @@ import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
 import { heatmapPng } from './heatmap-png.ts';
 import { type MapScaling, shadedMap } from './map-scaling.ts';
 import { type Deflate, pngTexts } from './png.ts';
+import { choiceAndWritingCsv } from './kinds-table.ts';
 import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
 import { profileCsv } from './profile-table.ts';
 import { sizePairFigure } from './size-pair-figure.ts';
@@ -111,6 +113,12 @@ export const thresholdsView = ({ manifest, document }: Omit<SweepView, 'theme'>)
   table: { name: 'thresholds.csv', write: () => thresholdsCsv(document, manifest) },
 });
 
+/** Thresholds of tasks that were measured both ways: chosen, and written. */
+export const kindsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
+  picture: null,
+  table: { name: 'chosen-and-written.csv', write: () => choiceAndWritingCsv(document, manifest) ?? '' },
+});
+
 export interface SizeTrendView {
   readonly manifest: RunManifest;
   readonly sizeTrend: SizeTrendDocument;
@@ -133,6 +141,9 @@ const sizeView =
     },
     table: { name: `${name}.csv`, write: () => write(sizeTrend, manifest) },
   });
+
+/** How far each model can be pruned for each task, by the best method. */
+export const bestThresholdsView = sizeView('best-thresholds', bestThresholdsFigure, bestThresholdsCsv);
 
 /** Thresholds over the number of experts. */
 export const expertTrendView = sizeView('thresholds-by-experts', expertTrendFigure, expertTrendsCsv);

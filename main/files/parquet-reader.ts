@@ -8,8 +8,15 @@ import { explainReadError, openRegularFile } from './regular-file.ts';
 /** JavaScript's heap while rows are made of pages, and what pages may hold outside it. */
 const MAX_HEAP_MEGABYTES = 2048;
 const MAX_OUTSIDE_BYTES = 2 ** 31;
-/** How often the memory of a reading thread is looked at. */
+/** How often memory and processor time of a reading thread are looked at. */
 const LOOK_EVERY_MS = 250;
+/**
+ * Processor time for one answer, which is the same on a machine under load: a small file takes some ms, a megabyte on
+ * disk up to 100, a row of twenty columns 0.01.
+ */
+const PROCESSOR_MS = 1_200;
+const PROCESSOR_MS_PER_MEGABYTE = 1_000;
+const PROCESSOR_MS_PER_ROW = 0.05;
 /** Time for one answer: what a machine under load needs for a small file, and for each megabyte on disk. */
 const ANSWER_MS = 30_000;
 const ANSWER_MS_PER_MEGABYTE = 1_000;
@@ -101,14 +108,16 @@ const giveBack = async (thread: Thread): Promise<void> => {
 /** One thread, asked one question at a time; whatever it does, an answer or a refusal comes before the deadline. */
 class ReadingThread {
   readonly #file: string;
+  readonly #sizeBytes: number;
   readonly #answerMs: number;
   readonly #thread: Thread;
   #ended: unknown = null;
   #isSpent = false;
   #settle: ((answer: ParquetAnswer | null) => void) | null = null;
 
-  constructor(file: string, answerMs: number) {
+  constructor(file: string, sizeBytes: number, answerMs: number) {
     this.#file = file;
+    this.#sizeBytes = sizeBytes;
     this.#answerMs = answerMs;
     this.#thread = takeThread();
     this.#thread.owner = this;
@@ -119,7 +128,14 @@ class ReadingThread {
       () => this.#end(badParquet(this.#file, `it was not read in ${(this.#answerMs / 1000).toFixed(0)} s`)),
       this.#answerMs,
     );
-    const look = setInterval(() => void this.#lookAtMemory(), LOOK_EVERY_MS);
+    const rows = question.ask === 'rows' ? question.rowEnd - question.rowStart : 0;
+    const processorMs =
+      PROCESSOR_MS + (PROCESSOR_MS_PER_MEGABYTE * this.#sizeBytes) / 2 ** 20 + PROCESSOR_MS_PER_ROW * rows;
+    const before = await this.#processorMs();
+    const look = setInterval(() => {
+      void this.#lookAtMemory();
+      void this.#lookAtProcessor(before + processorMs, processorMs);
+    }, LOOK_EVERY_MS);
     try {
       const answer = await new Promise<ParquetAnswer | null>((resolve) => {
         this.#settle = resolve;
@@ -173,6 +189,20 @@ class ReadingThread {
     return badParquet(this.#file, error instanceof Error ? error.message : String(error), error);
   }
 
+  /** Processor time that the thread has taken so far; 0 where this Node does not tell (before 24.6). */
+  async #processorMs(): Promise<number> {
+    const { worker } = this.#thread;
+    if (!('cpuUsage' in worker)) return 0;
+    // A thread that has ended, or has not begun, has none to tell of.
+    const { user, system } = await worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
+    return (user + system) / 1000;
+  }
+
+  async #lookAtProcessor(until: number, mostMs: number): Promise<void> {
+    if ((await this.#processorMs()) > until)
+      this.#end(badParquet(this.#file, `it was not read in ${(mostMs / 1000).toFixed(1)} s of the processor`));
+  }
+
   async #lookAtMemory(): Promise<void> {
     const { external_memory: outside } = await this.#thread.worker
       .getHeapStatistics()
@@ -202,7 +232,11 @@ export const openParquet = async (file: string, limits: ParquetLimits): Promise<
   } catch (error) {
     throw explainReadError(error, file);
   }
-  const thread = new ReadingThread(file, limits.answerMs ?? ANSWER_MS + (ANSWER_MS_PER_MEGABYTE * sizeBytes) / 2 ** 20);
+  const thread = new ReadingThread(
+    file,
+    sizeBytes,
+    limits.answerMs ?? ANSWER_MS + (ANSWER_MS_PER_MEGABYTE * sizeBytes) / 2 ** 20,
+  );
   const { mostRows, mostBytes } = limits;
   try {
     const answer = await thread.ask({ ask: 'open', file, mostRows, mostBytes });

@@ -28,11 +28,13 @@ export const readRequests = (
 ): readonly WritingRequest[] => {
   const requests: WritingRequest[] = [];
   const problems: string[] = [];
+  let unnamed = 0;
   const lineOf = new Map<string, number>();
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const problem = (what: string): void => {
-      problems.push(`Line ${String(index + 1)}: ${what}.`);
+      if (problems.length < MAX_NAMED) problems.push(`Line ${String(index + 1)}: ${what}.`);
+      else unnamed += 1;
     };
     const json = jsonOf(line);
     if (json === undefined) {
@@ -61,10 +63,10 @@ export const readRequests = (
     requests.push({ ...parsed.data, maxNewTokens });
   }
   if (problems.length > 0) {
-    const more = problems.length > MAX_NAMED ? ` And ${String(problems.length - MAX_NAMED)} more.` : '';
+    const more = unnamed > 0 ? ` And ${String(unnamed)} more.` : '';
     throw refuse(
       'bad-requests',
-      `${place}: ${problems.slice(0, MAX_NAMED).join(' ')}${more}`,
+      `${place}: ${problems.join(' ')}${more}`,
       'Write one {"id","context","until":[...],"maxNewTokens":n} a line.',
     );
   }

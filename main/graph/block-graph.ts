@@ -11,14 +11,13 @@ import { storedTensor, toFloat } from './weights.ts';
  * What a block takes and gives beside the common: `observed` gives what only some statistics look at (`tokens`,
  * `residual`, `routed`, `peaks`, `inner`); `prefixed` takes keys and values of tokens that stand before every sequence
  * (`prefixKey`, `prefixValue`) and gives those of its own tokens (`key`, `value`); `cached` takes what sequences and
- * candidates hold already (`CacheInputs`) and a mask per token [T, rows], and gives hidden states, `key` and `value`
- * only.
+ * candidates hold already (`CacheInputs`), and gives hidden states, `key` and `value` only.
  */
 export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
 
 /**
- * One transformer block: hidden [T, H] -> hidden [T, H]. In an MoE layer the router mask is an input and the router's
- * doings (`logits`, `experts`, `weights`, `norms`) are outputs, always: one session serves every candidate that drops
+ * One transformer block: hidden [T, H] -> hidden [T, H]. In an MoE layer the router mask of each token [T, rows] is an
+ * input, so that tokens of several candidates can run together, and the router's doings (`logits`, `experts`, `weights`, `norms`) are outputs, always: one session serves every candidate that drops
  * experts, and every statistic. `layer` stands in for the checkpoint's own MoE layer where experts are merged; null in
  * a dense layer. `target`: what the provider that runs it can take.
  */
@@ -33,7 +32,7 @@ export const blockGraph = (
   const { hidden } = model;
   const input = graph.input('hidden', DataType.FLOAT, ['T', hidden]);
   const rows = layer?.router.shape[0] ?? 0;
-  const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, form === 'cached' ? ['T', rows] : [rows]);
+  const mask = layer === null ? null : graph.input('mask', DataType.FLOAT, ['T', rows]);
   const inputs =
     form === 'prefixed'
       ? { ...attentionInputs(graph, model, 'P+S'), prefix: prefixInputs(graph, model, block.attention) }

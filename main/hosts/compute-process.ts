@@ -26,12 +26,13 @@ const end = (): void => void process.kill(process.pid, 'SIGKILL');
 const serve = (channel: MessageChannelEnd): void => {
   const say = (report: ComputeReport): void => channel.post(report);
   const probes = new Map<number, (end: ProbeEnd) => void>();
+  let nextProbe = 0;
   const engine = createEngine({
     ...settings,
     commandLine: process.argv.join(' '),
     startProbe: (provider, folder) =>
       new Promise((resolve) => {
-        const id = probes.size;
+        const id = nextProbe++;
         probes.set(id, resolve);
         say({ type: 'probe', id, provider, folder });
       }),
@@ -68,6 +69,7 @@ const serve = (channel: MessageChannelEnd): void => {
         return;
       case 'probed':
         probes.get(order.id)?.(order.end);
+        probes.delete(order.id);
         return;
       default:
         assertNever(order);

@@ -1,6 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor, Rotary } from '../checkpoint/descriptor.ts';
-import { floatTensor, integerTensor } from './session.ts';
+import { floatTensor, integersOf, integerTensor } from './session.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Added to an attention score that must not count: exp of it is exactly zero, and no sum of it overflows. */
@@ -106,6 +106,50 @@ export const makePrefixBatch = (model: ModelDescriptor, prefix: readonly number[
   ...makeBatch(model, [{ trunk: prefix, branches: [] }], [0], 1),
   trees: [],
 });
+
+/** A batch as often as it is asked for, one after the other: for candidates that run together. */
+export const repeatedBatch = (batch: Batch, times: number): Batch => {
+  const { feeds, tokens } = batch;
+  const repeated = (tensor: Tensor): Tensor => {
+    const [first = 0, ...others] = tensor.dims;
+    const shape = [first * times, ...others];
+    if (tensor.data instanceof Float32Array) {
+      const { length } = tensor.data;
+      const data = new Float32Array(length * times);
+      for (let turn = 0; turn < times; turn += 1) data.set(tensor.data, turn * length);
+      return floatTensor(data, shape);
+    }
+    throw new Error(`a batch holds no ${tensor.type} to repeat`);
+  };
+  /** Rows of the packed tokens or slots of attention: those of the next turn stand `step` further on. */
+  const shifted = (tensor: Tensor, step: number): Tensor => {
+    const own = integersOf(tensor);
+    const [first = 0, ...others] = tensor.dims;
+    const data = Int32Array.from({ length: own.length * times }, (_, index) => {
+      const turn = Math.floor(index / own.length);
+      return (own[index - turn * own.length] ?? 0) + turn * step;
+    });
+    return integerTensor(data, [first * times, ...others]);
+  };
+  return {
+    ...batch,
+    tokens: tokens * times,
+    feeds: {
+      cosine: repeated(feeds.cosine),
+      sine: repeated(feeds.sine),
+      rows: integerTensor(
+        Array.from({ length: tokens * times }, (_, index) => index),
+        [1, tokens * times],
+      ),
+      pack: shifted(feeds.pack, tokens),
+      unpack: shifted(feeds.unpack, paddedSlots(batch)),
+    },
+    biases: new Map([...batch.biases].map(([window, bias]) => [window, repeated(bias)])),
+  };
+};
+
+/** Slots B x S that attention computes. */
+export const paddedSlots = ({ feeds: { pack } }: Batch): number => pack.size;
 
 const layOut = (tree: TokenTree, ids: Int32Array, positions: Int32Array, first: number): void => {
   let row = first;

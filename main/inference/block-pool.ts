@@ -76,9 +76,13 @@ export class BlockPool {
 
   /**
    * Closes the sessions of merged layers, which belong to one candidate, and observed ones; the layers' own serve all.
+   * `sessionKeys`: those of plain blocks that stay open too.
    */
-  async closeMerged(): Promise<void> {
-    const kept = wholeForms.map((form) => `/own${formSuffix[form]}`);
+  async closeMerged(sessionKeys: readonly string[] = []): Promise<void> {
+    const kept = [
+      ...wholeForms.map((form) => `/own${formSuffix[form]}`),
+      ...[...new Set(sessionKeys)].map((key) => `/${key}`),
+    ];
     await this.#close([...this.#open.keys()].filter((key) => !kept.some((ending) => key.endsWith(ending))));
   }
 

@@ -5,12 +5,19 @@ import { CancelledError } from '../contract/errors.ts';
 import { embeddingGraph } from '../graph/block-graph.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
-import { type Batch, groupTrees, isPrefixBatch, makeBatch, makePrefixBatch } from './batch.ts';
+import { type Batch, groupTrees, isPrefixBatch, makeBatch, makePrefixBatch, paddedSlots } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import { HiddenStore, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
-import { type BlockResult, hiddenToken, type Observation, runBlock, type WantedOfBlock } from './run-block.ts';
+import {
+  type BlockResult,
+  hiddenToken,
+  type Observation,
+  runBlock,
+  runBlockTogether,
+  type WantedOfBlock,
+} from './run-block.ts';
 import { type Feeds, floatsOf, Session } from './session.ts';
 import { type TokenTree, treeLength } from './token-tree.ts';
 
@@ -136,27 +143,24 @@ export class Executor {
     sink: Sink,
     run: Run,
   ): Promise<void> {
-    const { store, signal, advance } = run;
+    const { store, signal } = run;
     const hasPrefix = batches.some(isPrefixBatch);
     let states: readonly Shared[] = [{ candidates, hidden: await this.#embed(batches, store) }];
     for (let layer = 0; layer < this.#checkpoint.descriptor.blocks.length; layer += 1) {
-      const next: Shared[] = [];
-      for (const state of states) {
-        for (const members of sameLayer(state.candidates, layer)) {
-          const hidden: StoredHidden[] = [];
-          let prefix = hasPrefix ? hiddenToken(this.#checkpoint.descriptor, layer) : null;
-          for (const [index, batch] of batches.entries()) {
-            await pause(signal);
-            const result = await this.#block(layer, batch, members, await readState(store, state, index), sink, prefix);
-            prefix = result.keysAndValues ?? prefix;
-            hidden.push(await store.put(result.hidden));
-            advance(batch.tokens * members.length);
-          }
-          next.push({ candidates: members, hidden });
-        }
-        for (const stored of state.hidden) await store.release(stored);
+      const branches = states.flatMap((from) =>
+        sameLayer(from.candidates, layer).map((members): Branch => {
+          const variant = members[0]?.variants[layer];
+          if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
+          return { from, candidates: members, variant, hidden: [] };
+        }),
+      );
+      const isAlone = hasPrefix || sink.taps !== undefined || sink.observe !== undefined;
+      for (const together of isAlone ? branches.map((branch) => [branch]) : bySession(branches)) {
+        if (together.length > 1) await this.#runTogether(layer, batches, together, run);
+        else for (const branch of together) await this.#runAlone(layer, batches, branch, sink, run, hasPrefix);
       }
-      states = next;
+      for (const state of states) for (const stored of state.hidden) await store.release(stored);
+      states = branches;
     }
     for (const state of states) {
       for (const [index, batch] of batches.entries()) {
@@ -165,6 +169,54 @@ export class Executor {
         await sink.hidden(batch, state.candidates, await readState(store, state, index));
       }
       for (const stored of state.hidden) await store.release(stored);
+    }
+  }
+
+  /** One branch through one block, all its batches; the prefix before the trees that go on from it. */
+  async #runAlone(
+    layer: number,
+    batches: readonly Batch[],
+    { from, candidates, variant, hidden }: Branch,
+    sink: Sink,
+    { store, signal, advance }: Run,
+    hasPrefix: boolean,
+  ): Promise<void> {
+    let prefix = hasPrefix ? hiddenToken(this.#checkpoint.descriptor, layer) : null;
+    for (const [index, batch] of batches.entries()) {
+      await pause(signal);
+      const before = await readState(store, from, index);
+      const want = sink.observe !== undefined ? 'observation' : sink.taps !== undefined ? 'taps' : 'hidden';
+      const result = await this.runBlock(layer, variant, batch, before, want, prefix);
+      const moeLayer = this.moeLayerOf(layer);
+      if (result.taps !== null) sink.taps?.(moeLayer, batch, candidates, result.taps);
+      if (result.observation !== null) await sink.observe?.(moeLayer, batch, candidates, result.observation);
+      prefix = result.keysAndValues ?? prefix;
+      hidden.push(await store.put(result.hidden));
+      advance(batch.tokens * candidates.length);
+    }
+  }
+
+  /** Branches that one session serves through one block: of each batch as many at once as a batch may have slots. */
+  async #runTogether(
+    layer: number,
+    batches: readonly Batch[],
+    branches: readonly Branch[],
+    { store, signal, advance }: Run,
+  ): Promise<void> {
+    const { descriptor } = this.#checkpoint;
+    for (const [index, batch] of batches.entries()) {
+      const atOnce = Math.max(1, Math.floor(this.#slots / paddedSlots(batch)));
+      for (let first = 0; first < branches.length; first += atOnce) {
+        await pause(signal);
+        const some = branches.slice(first, first + atOnce);
+        const inputs: { variant: LayerVariant; hidden: Float32Array }[] = [];
+        for (const { from, variant } of some) inputs.push({ variant, hidden: await readState(store, from, index) });
+        const results = await runBlockTogether(this.#pool, descriptor, layer, batch, inputs);
+        for (const [place, { hidden, candidates }] of some.entries()) {
+          hidden.push(await store.put(results[place] ?? new Float32Array()));
+          advance(batch.tokens * candidates.length);
+        }
+      }
     }
   }
 
@@ -183,23 +235,6 @@ export class Executor {
     const { hiddenOut } = await this.#embedding.run({ tokens }, ['hiddenOut']);
     if (hiddenOut === undefined) throw new Error('embedding without output');
     return floatsOf(hiddenOut);
-  }
-
-  async #block(
-    layer: number,
-    batch: Batch,
-    members: readonly ResolvedCandidate[],
-    hidden: Float32Array,
-    sink: Sink,
-    prefix: Feeds | null,
-  ): Promise<BlockResult> {
-    const variant = members[0]?.variants[layer];
-    if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
-    const want = sink.observe !== undefined ? 'observation' : sink.taps !== undefined ? 'taps' : 'hidden';
-    const result = await this.runBlock(layer, variant, batch, hidden, want, prefix);
-    if (result.taps !== null) sink.taps?.(this.moeLayerOf(layer), batch, members, result.taps);
-    if (result.observation !== null) await sink.observe?.(this.moeLayerOf(layer), batch, members, result.observation);
-    return result;
   }
 
   /**
@@ -237,6 +272,27 @@ export class Executor {
     return this.#checkpoint.descriptor.moeLayers.findIndex((layer) => layer.block === block);
   }
 }
+
+/** Candidates for whom a layer is the same, on their way through it. */
+interface Branch {
+  readonly from: Shared;
+  readonly candidates: readonly ResolvedCandidate[];
+  readonly variant: LayerVariant;
+  /** After the layer, per batch. */
+  readonly hidden: StoredHidden[];
+}
+
+/** Branches whose layer differs by its mask alone, or is dense, stand together. */
+const bySession = (branches: readonly Branch[]): readonly (readonly Branch[])[] => {
+  const groups = new Map<string, Branch[]>();
+  for (const branch of branches) {
+    const { sessionKey: key } = branch.variant;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [branch]);
+    else group.push(branch);
+  }
+  return [...groups.values()];
+};
 
 /** What the batches of one run have in common. */
 interface Run {

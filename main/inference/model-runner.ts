@@ -19,6 +19,11 @@ export interface RunControl {
   readonly signal: AbortSignal;
   /** Work done so far and in all, in tokens x candidates. */
   readonly onProgress?: (done: number, total: number) => void;
+  /**
+   * The same candidates will be asked again: what `evaluate` opened for them stays open until others are asked, or
+   * until `releaseCandidates`.
+   */
+  readonly goesOn?: boolean;
 }
 
 export interface ForwardResult {
@@ -109,6 +114,8 @@ export interface ModelRunner {
   decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost>;
   /** Parts of the weights (`block 3`, `the head`) whose bytes on disk are no longer those that were mapped. */
   changedWeights(): Promise<readonly string[]>;
+  /** Closes what stayed open for candidates that were to be asked again. */
+  releaseCandidates(): Promise<void>;
   dispose(): Promise<void>;
 }
 

@@ -333,6 +333,10 @@ class Runner implements ModelRunner {
     return this.#mapped.changed();
   }
 
+  releaseCandidates(): Promise<void> {
+    return this.#pool.closeMerged();
+  }
+
   async dispose(): Promise<void> {
     await this.#pool.dispose();
     await this.#executor.dispose();
@@ -367,6 +371,7 @@ class Runner implements ModelRunner {
     control: RunControl,
   ): Promise<Map<string, TargetScore[][][]>> {
     const resolved = await this.#resolve(candidates);
+    await this.#pool.closeMerged(resolved.flatMap(({ variants }) => variants.map(({ sessionKey }) => sessionKey)));
     const scores = new Map(candidates.map(({ key }) => [key, groups.map((): TargetScore[][] => [])]));
     const { prefix, trees } = splitPrefix(
       groups.map(({ tree }) => tree),
@@ -391,7 +396,7 @@ class Runner implements ModelRunner {
       control,
       prefix,
     );
-    await this.#pool.closeMerged();
+    if (control.goesOn !== true) await this.#pool.closeMerged();
     return scores;
   }
 

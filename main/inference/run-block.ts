@@ -1,7 +1,7 @@
 import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { keyValueShape } from '../graph/attention.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
-import { isPrefixBatch, type Batch } from './batch.ts';
+import { isPrefixBatch, repeatedBatch, type Batch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { floatsOf, floatTensor, integersOf, type Feeds } from './session.ts';
@@ -62,7 +62,7 @@ export const runBlock = async (
     ...batch.feeds,
     bias,
     hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
-    ...(variant.layer === null ? {} : { mask: floatTensor(variant.mask, [variant.mask.length]) }),
+    ...maskOfTokens([variant.mask], batch.tokens),
     ...prefix,
   };
   const wanted = [
@@ -95,6 +95,54 @@ export const runBlock = async (
       : null;
   const keysAndValues = key === undefined || value === undefined ? null : { prefixKey: key, prefixValue: value };
   return { hidden: floats('hiddenOut'), taps, observation, keysAndValues };
+};
+
+/**
+ * One block on one batch for several candidates whose layer differs by its mask alone, or is dense: hidden states [T, H] of each.
+ * Their tokens run together, since few tokens leave products small; each row's numbers are those of a run alone.
+ */
+export const runBlockTogether = async (
+  pool: BlockPool,
+  descriptor: ModelDescriptor,
+  block: number,
+  batch: Batch,
+  branches: readonly { readonly variant: LayerVariant; readonly hidden: Float32Array }[],
+): Promise<readonly Float32Array[]> => {
+  const [first] = branches;
+  if (first === undefined) return [];
+  const session = await pool.acquire(block, first.variant, 'plain');
+  const { feeds, biases, tokens } = repeatedBatch(batch, branches.length);
+  const bias = biases.get(descriptor.blocks[block]?.window ?? null);
+  if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
+  const length = batch.tokens * descriptor.hidden;
+  const hidden = new Float32Array(length * branches.length);
+  for (const [turn, branch] of branches.entries()) hidden.set(branch.hidden, turn * length);
+  const masks = branches.map(({ variant }) => variant.mask);
+  const { hiddenOut } = await session.run(
+    {
+      ...feeds,
+      bias,
+      hidden: floatTensor(hidden, [tokens, descriptor.hidden]),
+      ...maskOfTokens(masks, batch.tokens),
+    },
+    ['hiddenOut'],
+  );
+  if (hiddenOut === undefined) throw new Error(`block ${String(block)} without hidden states`);
+  const states = floatsOf(hiddenOut);
+  return branches.map((_, turn) => states.slice(turn * length, (turn + 1) * length));
+};
+
+/**
+ * Input `mask` [masks * tokens, rows] of a block: as many tokens as each mask is for. A dense block, whose mask is
+ * empty, has none.
+ */
+export const maskOfTokens = (masks: readonly Float32Array[], tokens: number): Feeds => {
+  const rows = masks[0]?.length ?? 0;
+  if (rows === 0) return {};
+  const whole = new Float32Array(masks.length * tokens * rows);
+  for (const [turn, mask] of masks.entries())
+    for (let token = 0; token < tokens; token += 1) whole.set(mask, (turn * tokens + token) * rows);
+  return { mask: floatTensor(whole, [masks.length * tokens, rows]) };
 };
 
 /** Keys and values of one token that attention takes before all others, and that none of them sees. */

@@ -113,6 +113,7 @@ export const damageJob =
       }),
     };
     const output = join(context.folder, DAMAGE_FILE);
+    await context.requireRun();
     await produceFileAtomically(
       output,
       (file) => writeFile(file, `${JSON.stringify(document, null, 1)}\n`),

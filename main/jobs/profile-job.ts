@@ -12,7 +12,13 @@ import {
 import { extrasInWords } from '../pruning/plan-needs.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { Task } from '../tasks/task.ts';
-import { type ProfiledTask, readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
+import {
+  PROFILED,
+  type ProfiledTask,
+  type ProfileParts,
+  readProfileFile,
+  writeProfileFile,
+} from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import { askedTasks } from './asked-tasks.ts';
 import type { Job, JobContext, RunModel, RunTask } from './job-context.ts';
@@ -40,6 +46,25 @@ export const taskProfileOf = (
     gateMass: rowsOf(gateMass, experts),
     reapSum: rowsOf(reapSum, experts),
     eanSum: rowsOf(eanSum, experts),
+  };
+};
+
+/** The same, without reading the rest of the profile. */
+export const taskProfileOfParts = async (
+  task: { readonly name: string; readonly hash: string },
+  parts: ProfileParts,
+): Promise<TaskProfile> => {
+  const { items, tokens, experts } = parts;
+  const { counts, gateMass, reapSum, eanSum } = PROFILED;
+  return {
+    task: task.name,
+    taskHash: task.hash,
+    items,
+    tokens,
+    counts: rowsOf(await parts.whole(counts), experts),
+    gateMass: rowsOf(await parts.whole(gateMass), experts),
+    reapSum: rowsOf(await parts.whole(reapSum), experts),
+    eanSum: rowsOf(await parts.whole(eanSum), experts),
   };
 };
 
@@ -79,8 +104,10 @@ export const storedProfileFile = async (
   numerics: Numerics,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<string | null> => {
+  // Hashed once: there are dozens of sets, and a task may have many items.
+  const itemsHash = hashItems(task.calibration);
   for (const set of setsWith(extras)) {
-    const key = taskProfileKey(model, task, numerics, set);
+    const key = profileKey(model, itemsHash, numerics, set);
     if (await steps.has(key, 'safetensors')) return steps.path(key, 'safetensors');
   }
   return null;

@@ -9,6 +9,7 @@ import {
   partEnds,
   toldVerdict,
 } from '../evaluation/curtailment.ts';
+import type { ModelRunner } from '../inference/model-runner.ts';
 import { hashItems } from '../tasks/items.ts';
 import { encodeEvaluation, evaluationRecord } from './evaluation-record.ts';
 import { type GroupSizer, requireFinite } from './evaluation-step.ts';
@@ -68,14 +69,18 @@ const storePart = (
   return steps.writeJson(key, encodeEvaluation({ model: { name, fingerprint }, task: task.task.name, plan, outcomes }));
 };
 
-/** Lets candidates answer one part: from disk where it is there, the others side by side. */
+/**
+ * Lets candidates answer one part: from disk where it is there, the others side by side. `goesOn`: most of them will
+ * answer another one. Answers what computed, if anything was.
+ */
 const answerPart = async (
   context: JobContext,
   measurement: Measurement,
   part: Part,
   candidates: readonly Answering[],
   sizer: GroupSizer,
-): Promise<void> => {
+  goesOn: boolean,
+): Promise<ModelRunner | null> => {
   const { steps, meter, signal } = context;
   const { model, task, items } = measurement;
   const take = ({ soFar }: Answering, outcomes: readonly ItemOutcome[]): void =>
@@ -92,14 +97,21 @@ const answerPart = async (
     }
   }
   const own = part.places.flatMap((place) => items[place] ?? []);
+  const all = missing.length;
+  let runner: ModelRunner | null = null;
   while (missing.length > 0) {
     if (signal.aborted) throw new CancelledError('The run');
     meter.describe(`Evaluating ${model.name} on ${task.name}`);
-    const runner = await context.runners.open(model.checkpoint);
+    runner = await context.runners.open(model.checkpoint);
     const group = missing.splice(0, sizer.next(part.work));
     const startedAt = context.now();
     meter.begin(part.work * group.length);
-    const control = { signal, onProgress: (done: number, total: number) => meter.advance(done / total) };
+    const control = {
+      signal,
+      onProgress: (done: number, total: number) => meter.advance(done / total),
+      // Candidates that take turns would keep more open than one group may.
+      goesOn: goesOn && group.length === all,
+    };
     const outcomes = await answerItems(runner, task.task, own, group, control);
     sizer.took(part.work * group.length, context.now() - startedAt);
     for (const candidate of group) {
@@ -112,6 +124,7 @@ const answerPart = async (
     }
     meter.finish(0);
   }
+  return runner;
 };
 
 /** Whether a part of the candidate's items was answered before, in this order. */
@@ -152,9 +165,11 @@ export const toldSteps = async (
     }
   }
   const count = ({ isComputed }: Answering): void => (isComputed ? meter.finish() : meter.reuse(0));
-  for (const part of partsOf(context, measurement, baseline)) {
-    if (open.length === 0) return;
-    await answerPart(context, measurement, part, open, sizer);
+  const parts = partsOf(context, measurement, baseline);
+  let runner: ModelRunner | null = null;
+  for (const part of parts) {
+    if (open.length === 0) break;
+    runner = (await answerPart(context, measurement, part, open, sizer, part !== parts.at(-1))) ?? runner;
     const still: Answering[] = [];
     for (const candidate of open) {
       const outcomes = candidate.soFar.flatMap((outcome) => outcome ?? []);
@@ -179,4 +194,5 @@ export const toldSteps = async (
     }
     open = still;
   }
+  await runner?.releaseCandidates();
 };

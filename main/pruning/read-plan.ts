@@ -9,6 +9,31 @@ export const MAX_PLAN_CHARACTERS = 16 * 1024 * 1024;
 /** No more bytes hold that many characters. */
 export const MAX_PLAN_BYTES = 4 * MAX_PLAN_CHARACTERS;
 
+/** What lists of a plan hold together: 100 layers x 512 experts with weights are 150,000 values. */
+const MAX_LISTED = 2 ** 18;
+/** Fields of the largest object of a plan are fewer. */
+const MOST_FIELDS = 32;
+
+/** How much the lists within a value hold, all of them together; stops where it is more than `most`. */
+const holdsMore = (value: unknown, most: number): boolean => {
+  const waiting: unknown[] = [value];
+  let listed = 0;
+  for (let each = waiting.pop(); each !== undefined; each = waiting.pop()) {
+    if (typeof each !== 'object' || each === null) continue;
+    const members = Object.values(each);
+    // An object with more members is a list by another name: layers by their numbers.
+    if (Array.isArray(each) || members.length > MOST_FIELDS) listed += members.length;
+    if (listed > most) return true;
+    for (const member of members) if (typeof member === 'object') waiting.push(member);
+  }
+  return false;
+};
+
+/** Refuses what lists more than any plan or ranking: each wrong value would be told, and what is told takes memory. */
+export const requireListed = (json: unknown, refusal: (why: string) => Error): void => {
+  if (holdsMore(json, MAX_LISTED)) throw refusal(`its lists hold more than ${String(MAX_LISTED)} values`);
+};
+
 /** Problems named in one message; the rest are counted. */
 const MAX_PROBLEMS = 3;
 
@@ -34,6 +59,7 @@ export const readPlan = (text: string, where: string): Plan => {
 /** The same from what its text holds. @throws WorkbenchError `plan-unreadable`. */
 export const planOfJson = (json: unknown, where: string): Plan => {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw unreadable(where, 'it is no JSON object');
+  requireListed(json, (why) => unreadable(where, why));
   const drops = 'kept' in json;
   const merges = 'groups' in json;
   if (drops === merges) {

@@ -54,8 +54,8 @@ export const bytesFigures = ({ document, manifest }: ReportSource): HtmlNode[] =
 
 /** Threshold against pretraining experts. */
 export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
-  parts(sizeTrend.tasks, perPage(TREND_PANEL_HEIGHT)).map((tasks) =>
-    figure(expertTrendFigure(sizeTrend, tasks, manifest, pageTheme), expertTrendCaption(sizeTrend)),
+  parts(sizeTrend.methods, perPage(TREND_PANEL_HEIGHT)).map((methods) =>
+    figure(expertTrendFigure(sizeTrend, sizeTrend.tasks, manifest, pageTheme, methods), expertTrendCaption(sizeTrend)),
   );
 
 /** Pruned-large against scratch-small. */

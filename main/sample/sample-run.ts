@@ -93,7 +93,8 @@ export const addBundledRun = async (
   const coming = temporaryNameFor(destination, temporaryFolder);
   try {
     await mkdir(coming);
-    await Promise.all(names.map((name) => placeFile(source, name, coming)));
+    // One after another: what is still being written cannot be removed where another file fails.
+    for (const name of names) await placeFile(source, name, coming);
     await rename(coming, destination);
     return true;
   } catch (error) {

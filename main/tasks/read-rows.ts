@@ -1,4 +1,5 @@
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { hasMoreLinesOfBytes } from '../files/count-lines.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { openParquet } from '../files/parquet-reader.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
@@ -7,19 +8,8 @@ import { type DataRow, MAX_ITEMS } from './items.ts';
 /** The whole file is held as one string, and V8's strings end at 512 MiB. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 
-/** Each line of a text is held as a string of its own: a million items, and as many lines again between them. */
+/** A million items, and three times as many lines between them. */
 const MAX_LINES = 4_000_000;
-const NEW_LINE = 0x0a;
-
-const hasTooManyLines = (bytes: Uint8Array): boolean => {
-  let lines = 0;
-  for (let at = bytes.indexOf(NEW_LINE); at >= 0; at = bytes.indexOf(NEW_LINE, at + 1)) {
-    lines += 1;
-    if (lines > MAX_LINES) return true;
-  }
-  return false;
-};
-
 /**
  * A UTF-8 file as text, without a byte order mark. Refuses files that are missing, larger than 256 MiB or not UTF-8.
  */
@@ -32,7 +22,7 @@ export const readTextFile = async (file: string): Promise<string> => {
       throw refuse('task-too-large', error.message, 'Split the task into several.', error);
     throw explainReadError(error, file);
   }
-  if (hasTooManyLines(bytes))
+  if (hasMoreLinesOfBytes(bytes, MAX_LINES))
     throw refuse(
       'task-too-large',
       `${file} has more than ${String(MAX_LINES)} lines.`,

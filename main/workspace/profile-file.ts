@@ -44,6 +44,9 @@ const statisticNamed = (name: string): StoredStatistic => {
 /** Some of them by name. */
 export const PROFILED = {
   counts: statisticNamed('counts'),
+  gateMass: statisticNamed('gate_mass'),
+  reapSum: statisticNamed('reap_sum'),
+  eanSum: statisticNamed('ean_sum'),
   coactivation: statisticNamed('coactivation'),
   logitGram: statisticNamed('logit_gram'),
 } as const;
@@ -269,7 +272,9 @@ export const readProfileFile = async (file: string): Promise<ProfileFile> => {
 export interface ProfileParts extends Pick<DescribedTask, 'layers' | 'experts' | 'topK' | 'items' | 'tokens'> {
   /** A statistic of one MoE layer, its other axes in order; undefined where the profile does not hold it. */
   layer(statistic: StoredStatistic, layer: number): Promise<Float64Array | undefined>;
-  /** The same of one that every profile holds. */
+  /** A statistic of all layers that every profile holds. */
+  whole(statistic: StoredStatistic): Promise<Float64Array>;
+  /** Of one layer, a statistic that every profile holds. */
   required(statistic: StoredStatistic, layer: number): Promise<Float64Array>;
   /** What was chosen for sampled tokens; undefined where the profile does not hold it. */
   sample(layer: number): Promise<LayerSample | undefined>;
@@ -299,6 +304,11 @@ export const openProfileParts = async (file: string): Promise<ProfileParts> => {
     items,
     tokens,
     layer: readLayer,
+    whole: async (statistic) => {
+      const values = await readFloat64(header, file, task, statistic);
+      if (values === undefined) throw wrong(`tensor "${task.name}.${statistic.name}" is missing`);
+      return values;
+    },
     required: async (statistic, layer) => {
       const values = await readLayer(statistic, layer);
       if (values === undefined) throw wrong(`tensor "${task.name}.${statistic.name}" is missing`);

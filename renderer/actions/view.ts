@@ -1,7 +1,8 @@
-import { devicesStore, methodsStore } from '../state/dialog-stores.ts';
+import { devicesStore, methodsStore, settingsStore } from '../state/dialog-stores.ts';
 import { layoutStore, viewTitles } from '../state/layout-store.ts';
 import type { Theme, View } from '../state/layout-store.ts';
 import { compareStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
+import { setTheme } from './settings.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
 
@@ -27,6 +28,16 @@ export const showDevices: Action = {
   shortcut: 'Mod+Shift+D',
   enabled: always,
   perform: () => devicesStore.getState().show(true),
+};
+
+export const showSettings: Action = {
+  id: 'show-settings',
+  label: 'Settings…',
+  keywords: ['preferences', 'options', 'theme', 'threads', 'memory', 'device', 'workspace', 'notifications', 'margin'],
+  menu: 'view',
+  shortcut: 'Mod+,',
+  enabled: ({ connected }) => connected,
+  perform: () => settingsStore.getState().show(true),
 };
 
 export const showMethods: Action = {
@@ -103,7 +114,7 @@ const chooseTheme = (theme: Theme): Action => ({
   keywords: ['colours', 'appearance', 'dark', 'light'],
   menu: 'view',
   enabled: always,
-  perform: () => layoutStore.getState().chooseTheme(theme),
+  perform: (engine) => setTheme(engine, theme),
 });
 
 export const themeSystem = chooseTheme('system');

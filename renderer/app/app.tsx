@@ -19,8 +19,10 @@ import { ReproductionDialog } from '../features/reproduction/reproduction-dialog
 import { RunDialog } from '../features/runs/run-dialog.tsx';
 import { RunsPanel } from '../features/runs/runs-panel.tsx';
 import { TrashDialog } from '../features/runs/trash-dialog.tsx';
+import { SettingsDialog } from '../features/settings/settings-dialog.tsx';
 import { CalibrationDialog } from '../features/tasks/calibration-dialog.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
+import { SweepsDialog } from '../features/sweeps/sweeps-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
 import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
 import type { View } from '../state/layout-store.ts';
@@ -117,9 +119,11 @@ const Workbench = () => {
       <ReproductionDialog />
       <RunDialog />
       <TrashDialog />
+      <SweepsDialog />
       <OutcomesDialog />
       <ClusterDialog />
       <DevicesDialog />
+      <SettingsDialog />
       <MethodsDialog />
       <DropZone />
     </div>

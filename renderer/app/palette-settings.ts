@@ -1,8 +1,8 @@
 import { mapScalings } from '../../main/figures/map-scaling.ts';
 import { budgetName, superExpertProtection } from '../../main/contract/plan.ts';
 import { planStore } from '../state/plan-store.ts';
-import { sweepStore } from '../state/sweep-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
+import { sweepStore } from '../state/sweep-store.ts';
 import { curvesModes, curvesStore } from '../state/view-stores.ts';
 
 /** A setting with one of its values, as the palette finds it. */

@@ -1,12 +1,15 @@
 import { useStore } from 'zustand';
+import { setTheme } from '../actions/settings.ts';
 import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { Icon, IconButton } from '../components/button.tsx';
+import { useRequest } from '../engine/engine-context.tsx';
 import { layoutStore, views, viewTitles } from '../state/layout-store.ts';
 import { neighbour } from '../state/selection-store.ts';
 
 export const TopBar = () => {
-  const { view, show, theme, chooseTheme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
+  const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
     useStore(layoutStore);
+  const { start } = useRequest();
   const next = theme === 'system' ? 'light' : theme === 'light' ? 'dark' : 'system';
   return (
     <div className="top-bar">
@@ -48,7 +51,11 @@ export const TopBar = () => {
           <span>Commands</span>
           <kbd>{showShortcut('Mod+K', isMac)}</kbd>
         </button>
-        <IconButton icon="sun" label={`Theme: ${theme}. Change to ${next}`} onClick={() => chooseTheme(next)} />
+        <IconButton
+          icon="sun"
+          label={`Theme: ${theme}. Change to ${next}`}
+          onClick={() => start((engine) => setTheme(engine, next))}
+        />
         <IconButton
           icon="inspector"
           label="Show or hide the inspector"

@@ -11,6 +11,8 @@ import { selectionStore } from '../state/selection-store.ts';
 import { applyTheme } from '../state/theme.ts';
 import { completeSelection } from './complete-selection.ts';
 import { useAddress } from './use-address.ts';
+import { useJobNotifications } from './use-job-notifications.ts';
+import { useSettings } from './use-settings.ts';
 
 const shortcuts = actions.flatMap((action) =>
   action.shortcut === undefined ? [] : [{ action, shortcut: parseShortcut(action.shortcut) }],
@@ -74,6 +76,8 @@ export const useAppEffects = (): void => {
     bridge.shell?.setTheme(theme).catch((error: unknown) => noticesStore.getState().report(error));
   }, [bridge, theme]);
 
+  useSettings();
+  useJobNotifications();
   const isFollowed = useAddress(facts);
   useEffect(() => {
     const completed = isFollowed ? completeSelection(facts) : null;

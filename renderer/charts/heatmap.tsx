@@ -1,4 +1,4 @@
-import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { memo, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { MouseEvent, ReactNode } from 'react';
 import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
 import type { ColorScale } from '../../main/figures/color-scales.ts';
@@ -52,7 +52,7 @@ const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell
 });
 
 /** Layers x experts on a canvas, fitted to the room. Arrow keys walk the cells; every cell's numbers appear on hover and are read aloud. */
-export const Heatmap = (props: HeatmapProps) => {
+export const Heatmap = memo((props: HeatmapProps) => {
   const { label, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected, onSelect, describe } =
     props;
   const [frame, width] = useElementWidth<HTMLDivElement>();
@@ -238,7 +238,8 @@ export const Heatmap = (props: HeatmapProps) => {
       </p>
     </div>
   );
-};
+});
+Heatmap.displayName = 'Heatmap';
 
 interface MapToolsProps {
   readonly shown: MapWindow;
@@ -318,7 +319,7 @@ interface MiniHeatmapProps {
  * A small picture of a heatmap: one canvas pixel per cell, stretched. For overviews; it says nothing to a screen
  * reader.
  */
-export const MiniHeatmap = ({ matrix, scale, height }: MiniHeatmapProps) => {
+export const MiniHeatmap = memo(({ matrix, scale, height }: MiniHeatmapProps) => {
   const canvas = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const element = canvas.current;
@@ -335,4 +336,5 @@ export const MiniHeatmap = ({ matrix, scale, height }: MiniHeatmapProps) => {
     );
   }, [matrix, scale]);
   return <canvas ref={canvas} className="mini-heatmap" style={{ height }} aria-hidden="true" />;
-};
+});
+MiniHeatmap.displayName = 'MiniHeatmap';

@@ -30,8 +30,8 @@ interface HeatmapPicture {
   readonly selectedLayer: number | null;
 }
 
-/** Between the numbers of two columns. */
-const COLUMN_LABEL_PX = 22;
+/** Between the numbers of two columns: of two digits, and of three. */
+const COLUMN_LABEL_PX = { two: 22, three: 29 } as const;
 /** Between the numbers of two rows. */
 const ROW_LABEL_PX = 13;
 const ROOM_FOR_TEXT = { width: 34, height: 20 } as const;
@@ -237,7 +237,10 @@ const paintLabels = (context: CanvasRenderingContext2D, picture: HeatmapPicture)
   context.font = `11px ${font}`;
   context.fillStyle = mutedInk;
   context.textAlign = 'center';
-  const step = labelStep(cellWidth, COLUMN_LABEL_PX);
+  const step = labelStep(
+    cellWidth,
+    shown.firstExpert + shown.experts > 100 ? COLUMN_LABEL_PX.three : COLUMN_LABEL_PX.two,
+  );
   const firstExpert = Math.ceil(shown.firstExpert / step) * step;
   for (let expert = firstExpert; expert < shown.firstExpert + shown.experts; expert += step) {
     const { x } = cellOrigin(geometry, { layer: 0, expert });

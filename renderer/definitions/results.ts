@@ -103,6 +103,13 @@ export const results = define({
       'paired proportions (perplexity: paired bootstrap). Of a method with draws: the mean over draws, and an ' +
       'interval from the lowest to the highest end of the draws’ own.',
   },
+  sweepsDifference: {
+    term: 'Difference between sweeps',
+    text:
+      'The value in this sweep minus that in the reference. Where both asked the same items, the 95 % interval is ' +
+      'paired (Tango; bootstrap for perplexity); where they asked different ones, it is that of two independent ' +
+      'samples (Newcombe, method 10). Of a method with several draws: the mean, and an interval that holds all of theirs.',
+  },
   compareReference: {
     term: 'Reference',
     text:

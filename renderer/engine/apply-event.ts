@@ -81,6 +81,7 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
       cache.patch('cluster.list', (works) => withWork(works, event.work));
       break;
     case 'jobs.reordered':
+    case 'settings.changed':
     case 'runs.relisted':
     case 'experiment.arm':
     case 'profile.ready':

@@ -25,6 +25,9 @@ import { useExpertOrder } from './use-expert-order.ts';
 import { useProfiles } from './use-profiles.ts';
 import { useRoutingMatrix } from './use-routing-matrix.ts';
 
+/** One element for all drawings: a map is drawn again only when what it shows changes. */
+const EFFECTIVE = <Definition of="effectiveExperts">effective</Definition>;
+
 /** Places count from 1. */
 const placeNumber = (place: number): string => String(place + 1);
 
@@ -83,28 +86,32 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
     },
     [at],
   );
-  const describe = (cell: Cell) => {
-    const { layer, expert } = at(cell);
-    const fate = fates?.[layer]?.[expert];
-    const row = matrix[layer] ?? [];
-    const pinned = pin(cell);
-    const value = row[expert] ?? null;
-    return {
-      title: `Layer ${layer}, expert ${expert}`,
-      lines: [
-        ...(value === null
-          ? [`Gone in ${minus?.title ?? ''}`]
-          : [`${definitions[metric].term}: ${formatMetric(metric, value, minus !== null)}`]),
-        ...(minus === null
-          ? [`Rank ${rankInLayer(row, expert)} of ${row.length} in this layer`]
-          : [`${minus.kind === 'task' ? title : (model?.name ?? '')} minus ${minus.title}`]),
-        ...(order === null ? [] : [`Place ${cell.expert + 1} ${order.words}`]),
-        `Chosen for ${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)} tokens`,
-        ...(fate === undefined ? [] : [`Plan: ${describeFate(fate)}`]),
-        ...(pinned === null ? [] : [`Pinned: must ${pinned ? 'stay' : 'go'}`]),
-      ],
-    };
-  };
+  const modelName = model?.name ?? '';
+  const describe = useCallback(
+    (cell: Cell) => {
+      const { layer, expert } = at(cell);
+      const fate = fates?.[layer]?.[expert];
+      const row = matrix[layer] ?? [];
+      const pinned = pin(cell);
+      const value = row[expert] ?? null;
+      return {
+        title: `Layer ${layer}, expert ${expert}`,
+        lines: [
+          ...(value === null
+            ? [`Gone in ${minus?.title ?? ''}`]
+            : [`${definitions[metric].term}: ${formatMetric(metric, value, minus !== null)}`]),
+          ...(minus === null
+            ? [`Rank ${rankInLayer(row, expert)} of ${row.length} in this layer`]
+            : [`${minus.kind === 'task' ? title : modelName} minus ${minus.title}`]),
+          ...(order === null ? [] : [`Place ${cell.expert + 1} ${order.words}`]),
+          `Chosen for ${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)} tokens`,
+          ...(fate === undefined ? [] : [`Plan: ${describeFate(fate)}`]),
+          ...(pinned === null ? [] : [`Pinned: must ${pinned ? 'stay' : 'go'}`]),
+        ],
+      };
+    },
+    [at, fates, matrix, pin, metric, minus, title, modelName, order, profile],
+  );
   const shownPlace = useMemo(() => {
     const { layer, expert } = selected;
     if (places === null || layer === null || expert === null) return { layer, expert };
@@ -115,11 +122,11 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const written = (value: number): string => formatMetric(metric, value, minus !== null);
   const legendLabels: readonly [string, string, string] =
     shaded.values === null ? shaded.labels : [written(low), written(middle), written(high)];
-  // As the map draws it: cells of a large model are too small for lines.
+  // As the map draws it: cells of a large model are too small for lines, until they are zoomed into.
   const isSmall = (matrix[0]?.length ?? 0) > 90 || matrix.length > 50;
-  const kinds = new Set(fates?.flat().map((fate) => fate.kind));
+  const merges = useMemo(() => fates?.some((row) => row.some(({ kind }) => kind === 'merged')) ?? false, [fates]);
 
-  const swatch = isSmall ? 'pale-swatch' : `hatch-swatch${kinds.has('merged') ? ' hatch-swatch-merged' : ''}`;
+  const hatchSwatch = `hatch-swatch${merges ? ' hatch-swatch-merged' : ''}`;
 
   return (
     <section aria-label="Layer and expert map">
@@ -191,7 +198,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           pin={pin}
           cellText={cellText}
           rowNote={rowNote}
-          rowNoteTitle={<Definition of="effectiveExperts">effective</Definition>}
+          rowNoteTitle={EFFECTIVE}
           columnNumber={order === null ? null : placeNumber}
           orderWords={order?.words}
           selected={shownPlace}
@@ -219,8 +226,9 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
           </span>
         )}
         <Checkbox checked={showPlan} onChange={togglePlan}>
-          <span className={swatch} />
-          {kinds.has('merged') ? 'would be merged into another' : 'would be pruned'}
+          {isSmall && <span className="pale-swatch" />}
+          <span className={hatchSwatch} />
+          {merges ? 'would be merged into another' : 'would be pruned'}
         </Checkbox>
       </div>
     </section>

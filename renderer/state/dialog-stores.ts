@@ -15,6 +15,12 @@ export const devicesStore = createStore<DevicesState>()((set) => ({
   show: (open) => set({ open }),
 }));
 
+/** Whether the settings are open. */
+export const settingsStore = createStore<DevicesState>()((set) => ({
+  open: false,
+  show: (open) => set({ open }),
+}));
+
 interface ClusterDialogState {
   /** The run whose tasks on a cluster are shown; null: none. */
   readonly run: string | null;

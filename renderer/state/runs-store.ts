@@ -14,6 +14,8 @@ interface RunsState {
   /** The run whose details are open; null: none. */
   readonly details: string | null;
   readonly trashOpen: boolean;
+  /** Sweeps that are compared, the reference first; null: none. */
+  readonly compared: readonly string[] | null;
   readonly filter: (text: string) => void;
   readonly sortBy: (order: RunOrder) => void;
   readonly showArchived: (archived: boolean) => void;
@@ -22,6 +24,7 @@ interface RunsState {
   readonly rename: (run: string | null) => void;
   readonly showDetails: (run: string | null) => void;
   readonly showTrash: (open: boolean) => void;
+  readonly compare: (runs: readonly string[] | null) => void;
 }
 
 /** How the list of runs is looked at. */
@@ -34,6 +37,7 @@ export const createRunsStore = () =>
     renaming: null,
     details: null,
     trashOpen: false,
+    compared: null,
     filter: (text) => set({ text }),
     sortBy: (order) => set({ order }),
     showArchived: (archived) => set({ archived }),
@@ -45,6 +49,7 @@ export const createRunsStore = () =>
     rename: (renaming) => set({ renaming }),
     showDetails: (details) => set({ details }),
     showTrash: (trashOpen) => set({ trashOpen }),
+    compare: (compared) => set({ compared }),
   }));
 
 export const runsStore = createRunsStore();

@@ -37,6 +37,7 @@ export interface SweepState {
   readonly speed: boolean;
   readonly toggleModel: (model: PathHandle) => void;
   readonly toggleMethod: (method: MethodName) => void;
+  readonly chooseMethods: (methods: readonly MethodName[]) => void;
   /** Ticks a file as a method. */
   readonly addFile: (method: MethodName, file: { readonly name: string; readonly text: string }) => void;
   readonly removeFile: (method: MethodName) => void;
@@ -76,6 +77,7 @@ const createSweepStore = () =>
     speed: false,
     toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
     toggleMethod: (method) => set(({ methods }) => ({ methods: toggled(methods, method) })),
+    chooseMethods: (methods) => set({ methods }),
     addFile: (method, file) =>
       set(({ files, methods }) => ({ files: { ...files, [method]: file }, methods: [...methods, method] })),
     removeFile: (method) =>

@@ -24,7 +24,7 @@ process.on('unhandledRejection', (error) => {
 const totals = { reads: 0, untyped: 0, slow: 0 };
 for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => new RegExp(pattern).test(name))) {
   const random = seededRandom(Number(seed));
-  let [read, refused, untyped, slow, slowestMs, slowestCpuMs, growth] = [0, 0, 0, 0, 0, 0, 0];
+  let [read, refused, untyped, slow, slowCpu, slowestMs, slowestCpuMs, growth] = [0, 0, 0, 0, 0, 0, 0, 0];
   for (let count = 0; count < Number(mutations); count += 1) {
     const bytes = mutate(parser.sound, random);
     const before = process.memoryUsage.rss();
@@ -42,8 +42,10 @@ for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => new RegE
     }
     const tookMs = performance.now() - startedAt;
     slowestMs = Math.max(slowestMs, tookMs);
-    slowestCpuMs = Math.max(slowestCpuMs, process.cpuUsage(cpu).user / 1000);
+    const tookCpuMs = process.cpuUsage(cpu).user / 1000;
+    slowestCpuMs = Math.max(slowestCpuMs, tookCpuMs);
     if (tookMs > 2000) slow += 1;
+    if (tookCpuMs > 2000) slowCpu += 1;
     growth = Math.max(growth, process.memoryUsage.rss() - before);
   }
   await parser.close?.();
@@ -52,7 +54,7 @@ for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => new RegE
   totals.slow += slow;
   console.log(
     `${parser.name}: ${String(read)} read, ${String(refused)} refused, ${String(untyped)} untyped, slowest ` +
-      `${slowestMs.toFixed(0)} ms (${slowestCpuMs.toFixed(0)} ms of processor), over 2 s: ${String(slow)}, ` +
+      `${slowestMs.toFixed(0)} ms (${slowestCpuMs.toFixed(0)} ms of processor), over 2 s: ${String(slow)} (of processor: ${String(slowCpu)}), ` +
       `largest growth ${(growth / 1e6).toFixed(0)} MB`,
   );
 }

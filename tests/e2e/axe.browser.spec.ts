@@ -84,6 +84,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
       ['Control+Shift+E', 'Export'],
       ['Control+Shift+M', 'Methods'],
       ['Control+Shift+D', 'Devices'],
+      ['Control+,', 'Settings'],
     ] as const) {
       await page.keyboard.press(keys);
       const dialog = page.getByRole('dialog', { name: title, exact: true });

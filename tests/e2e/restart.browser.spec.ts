@@ -11,7 +11,8 @@ test('the page of a restarted server finds its state again on another port, by t
 }) => {
   const workspace = await mkdtemp(path.join(tmpdir(), 'uncurl-restart-'));
   await chmod(workspace, 0o777);
-  const first = await startServer(workspace);
+  const folders = { workspace, settings: path.join(workspace, 'settings.json') };
+  const first = await startServer(folders);
   let second: Awaited<ReturnType<typeof startServer>> | null = null;
   try {
     await page.goto(first.address);
@@ -28,7 +29,7 @@ test('the page of a restarted server finds its state again on another port, by t
     await stopServer(first.server);
     await expect(page.getByText('Engine lost, reconnecting.')).toBeVisible();
 
-    second = await startServer(workspace);
+    second = await startServer(folders);
     expect(new URL(second.address).port).not.toBe(new URL(first.address).port);
     await page.goto(second.address);
     await expect(page).toHaveURL(/#view=compare&model=uncurl-32/);

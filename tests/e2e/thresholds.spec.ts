@@ -49,8 +49,9 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
   await test.step('each chart has its finding, and its p values are explained', async () => {
     const trends = page.getByRole('region', { name: 'Threshold against experts before pruning' });
     await expect(trends).toContainText(/pretraining experts grows/);
-    // Nine tasks, chosen and written.
-    await expect(trends.locator('.curve-chart')).toHaveCount(18);
+    // A panel a method; a thin line a task, chosen and written.
+    await expect(trends.locator('.curve-chart')).toHaveCount(4);
+    await expect(trends.locator('#trend-reap g:has(> .curve-point)')).toHaveCount(18);
     const pairs = page.getByRole('region', { name: /against trained with as many/ });
     await expect(pairs.locator('.curve-chart')).toHaveCount(18);
     await pairs.getByText('Method by method').first().click();

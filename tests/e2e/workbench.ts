@@ -20,6 +20,8 @@ export interface Workbench {
   readonly workspace: string;
   /** A folder that the workbench may write exports to. */
   readonly exports: string;
+  /** Where this test's user settings lie: none at the start. */
+  readonly settings: string;
   /** Answers the window's next native folder dialogs with this folder; null in a browser, which has none. */
   readonly answerFolderDialog: ((folder: string) => Promise<void>) | null;
   /** Starts the window's program once more with these arguments, as a system opens links and files; null elsewhere. */
@@ -56,12 +58,16 @@ export const stopServer = async (server: ChildProcess): Promise<void> => {
   clearTimeout(limit);
 };
 
+type Folders = Pick<Workbench, 'workspace' | 'exports' | 'settings'>;
+
 /** `uncurl serve` on a workspace and a free port, and the address that it prints. */
-export const startServer = async (
-  workspace: string,
-): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
+export const startServer = async ({
+  workspace,
+  settings,
+}: Pick<Folders, 'workspace' | 'settings'>): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
   const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', '--root=/', `--workspace=${workspace}`];
-  const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, UNCURL_SETTINGS: settings };
+  const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env });
   try {
     return { server, address: await addressOf(server) };
   } catch (error) {
@@ -70,14 +76,26 @@ export const startServer = async (
   }
 };
 
+/** A server for as long as it is used. */
+export const withServer = async (
+  folders: Pick<Folders, 'workspace' | 'settings'>,
+  use: (address: string) => Promise<void>,
+): Promise<void> => {
+  const { server, address } = await startServer(folders);
+  try {
+    await use(address);
+  } finally {
+    await stopServer(server);
+  }
+};
+
 const inBrowser = async (
   playwright: PlaywrightWorkerArgs['playwright'],
   launchOptions: LaunchOptions,
-  folders: { readonly workspace: string; readonly exports: string },
+  folders: Folders,
   use: (workbench: Workbench) => Promise<void>,
-): Promise<void> => {
-  const { server, address } = await startServer(folders.workspace);
-  try {
+): Promise<void> =>
+  withServer(folders, async (address) => {
     const browser = await playwright.chromium.launch(launchOptions);
     try {
       const page = await browser.newPage({ viewport: WINDOW_SIZE, acceptDownloads: true });
@@ -86,15 +104,17 @@ const inBrowser = async (
     } finally {
       await browser.close();
     }
-  } finally {
-    await stopServer(server);
-  }
-};
+  });
+
+const definedOf = (environment: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 
 const inWindow = async (
   playwright: PlaywrightWorkerArgs['playwright'],
   app: StagedApp,
-  folders: { readonly workspace: string; readonly exports: string },
+  folders: Folders,
   use: (workbench: Workbench) => Promise<void>,
 ): Promise<void> => {
   const executablePath = process.env['UNCURL_TEST_ELECTRON'];
@@ -104,6 +124,7 @@ const inWindow = async (
     // The runtime takes the last argument for the application's folder.
     args: [`--workspace=${folders.workspace}`, app.folder],
     chromiumSandbox: true,
+    env: { ...definedOf(process.env), UNCURL_SETTINGS: folders.settings },
     timeout: HANG_LIMIT_MS,
   });
   try {
@@ -138,10 +159,11 @@ export const test = base.extend<{ readonly workbench: Workbench }, { readonly st
 
   workbench: async ({ playwright, launchOptions, stagedApp }, use) => {
     const base = await mkdtemp(path.join(tmpdir(), 'uncurl-flow-'));
-    const folders = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
-    for (const folder of Object.values(folders)) await mkdir(folder);
+    const made = { workspace: path.join(base, 'workspace'), exports: path.join(base, 'exports') };
+    const folders = { ...made, settings: path.join(base, 'settings.json') };
+    for (const folder of Object.values(made)) await mkdir(folder);
     // The user of the window is not the user of the tests.
-    for (const folder of [base, ...Object.values(folders)]) await chmod(folder, 0o777);
+    for (const folder of [base, ...Object.values(made)]) await chmod(folder, 0o777);
     try {
       if (stagedApp) await inWindow(playwright, stagedApp, folders, use);
       else await inBrowser(playwright, launchOptions, folders, use);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { SweepResult } from '../../main/contract/sweep.ts';
+import { canonicalJson } from '../../main/files/canonical-json.ts';
 import {
   bundled,
   type ComputingEngine,
@@ -46,9 +47,9 @@ const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
   events.flatMap((event) => (event.type === 'sweep.point' ? [event.result] : []));
 /** Points of a document, in whatever order, without the verdicts that are read into them. */
 const asTold = (results: readonly SweepResult[]): readonly string[] =>
-  results.map(({ verdict: _verdict, ...told }) => JSON.stringify(told)).sort();
+  results.map(({ verdict: _verdict, ...told }) => canonicalJson(told)).sort();
 
-test('while the process that computes hears nothing, every stored answer comes; then its sweep ends as any', async () => {
+test('while the process that computes hears nothing, every stored answer comes; then its sweep ends like any other', async () => {
   const beside = await openComputingEngine();
   const { engine, events, pids, hears, workspace } = beside;
   const run = await startSweep(beside, 'sort', 'capital');
@@ -89,7 +90,8 @@ test('while the process that computes hears nothing, every stored answer comes; 
   const here = await openComputingEngine('here');
   const other = await startSweep(here, 'sort', 'capital');
   await here.engine.finished(other);
-  expect(pointsOf(events)).toEqual(pointsOf(here.events));
+  // How many candidates answer together depends on how fast they do, and so does which point comes first.
+  expect(asTold(pointsOf(events))).toEqual(asTold(pointsOf(here.events)));
   expect(await filesOf(workspace, run)).toEqual(await filesOf(here.workspace, other));
 });
 

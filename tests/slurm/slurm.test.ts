@@ -3,7 +3,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { startUncurl, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
+import type { ClusterWork } from '../../main/contract/cluster.ts';
+import { createEngine } from '../../main/engine/engine.ts';
+import { resources, startUncurl, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
 import { jobProcesses, killAll } from './job-processes.ts';
 import {
   answer,
@@ -20,6 +22,7 @@ import {
   submitHeld,
   untilQueueIsEmpty,
 } from './slurm-run.ts';
+import { startSshHost } from './ssh-host.ts';
 
 // A real cluster of one node: `npm run test:slurm` starts it, or SLURM_CONF names one.
 
@@ -56,6 +59,47 @@ describe('a sweep on a Slurm cluster', () => {
     const run = await makeRun(await temporaryFolder(), '--stop', 'told');
     const { summary } = await submitAgain(run, told);
     expect(summary).toMatch(/^0 of /);
+  });
+
+  test('over the own ssh to a machine of the cluster it is the same, and a host that is not there is named', async (context) => {
+    const { name, environment } = await startSshHost(context);
+    const run = await makeRun(await temporaryFolder());
+    const nobody = await uncurl(submission(run, 1, '--host', 'nobody.invalid'), environment);
+    expect(nobody.code).toBe(1);
+    expect(nobody.stderr).toMatch(/sinfo ended with 255: .*nobody\.invalid/);
+    expect(nobody.stderr).toContain('Try "ssh nobody.invalid sinfo" by hand.');
+    const lost = await uncurl(submission(run, 1), environment);
+    expect(lost.code, lost.stderr).toBe(1);
+    const { code, stdout, stderr } = await uncurl(submission(run, 2, '--host', name), environment);
+    expect(code, stderr).toBe(0);
+    expect(numbersOf(stdout)).toEqual(await alone());
+  });
+
+  test('an engine that starts later takes up what was submitted, and tells when it is done', async () => {
+    const run = await makeRun(await temporaryFolder());
+    const { code, stderr } = await uncurl(submission(run, 2, '--detach'));
+    expect(code, stderr).toBe(0);
+    const engine = await createEngine({ workspace: run.workspace, resources, commandLine: 'a test' });
+    onTestFinished(() => engine.dispose());
+    const ended = new Promise<ClusterWork>((resolve) => {
+      engine.subscribe((event) => {
+        if (event.type === 'cluster.changed' && event.work.state !== 'active') resolve(event.work);
+      });
+    });
+    expect((await engine.call('cluster.list', {})).map(({ state, parts }) => [state, parts.of])).toEqual([
+      ['active', PARTS],
+    ]);
+    expect((await engine.call('runs.list', {})).map(({ id, state }) => [id, state])).toEqual([[run.run, 'running']]);
+    await expect(engine.call('jobs.resume', { run: run.run })).rejects.toMatchObject({ code: 'already-submitted' });
+    await expect(engine.call('runs.remove', { run: run.run })).rejects.toMatchObject({ code: 'already-submitted' });
+    const { state, tasks, parts } = await ended;
+    expect(state).toBe('done');
+    expect(parts).toEqual({ done: PARTS, of: PARTS });
+    expect(tasks.map((task) => [task.state, task.exitCode])).toEqual(tasks.map(() => ['COMPLETED', 0]));
+    expect(tasks.reduce((sum, task) => sum + (task.parts ?? 0), 0)).toBe(PARTS);
+    expect(await engine.call('cluster.list', {})).toEqual([]);
+    const { text } = await engine.call('cluster.log', { run: run.run, task: null });
+    expect(text).toMatch(/0 of \d+ steps computed/);
   });
 
   test('a full shared disk fails a task by name; with room again the submission ends with equal numbers', async (context) => {
@@ -150,10 +194,10 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     const run = await makeRun(await temporaryFolder());
     for (;;) {
       const submitted = startUncurl(submission(run, 2));
-      let isOver = false;
-      void submitted.ended.then(() => (isOver = true));
+      const ending = { isOver: false };
+      void submitted.ended.then(() => (ending.isOver = true));
       let joining: readonly number[] = [];
-      while (joining.length === 0 && !isOver) {
+      while (joining.length === 0 && !ending.isOver) {
         joining = await jobProcesses((words) => words.includes('resume') && words.includes(run.run));
         await pause(5);
       }
@@ -196,7 +240,11 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     slurm('scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=vanished');
     await submitted.says(/task 1 on \S+: RUNNING[\s\S]*task 1.*: (?!RUNNING)/);
     spawn('slurmd', [], { stdio: 'ignore', detached: true }).unref();
-    slurm('scontrol', 'update', `nodename=${node}`, 'state=resume');
+    // It comes back by itself once it has registered, unless it was put down after that.
+    while (/down|unk/.test(slurm('sinfo', '-h', '-o', '%t'))) {
+      spawnSync('scontrol', ['update', `nodename=${node}`, 'state=resume']);
+      await pause(200);
+    }
     await release();
     const { code, stdout, stderr } = await submitted.ended;
     expect(code, stderr).toBe(0);

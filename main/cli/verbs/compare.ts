@@ -16,6 +16,8 @@ import {
 } from '../../evaluation/wording.ts';
 import { UNITS_NOTE } from '../../figures/numbers.ts';
 import { readComparisons } from '../../runs/read-run.ts';
+import { readSweepsComparison } from '../../runs/read-sweeps-comparison.ts';
+import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
 import { readSweepDocument } from '../../runs/sweep-record.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
@@ -30,7 +32,8 @@ import {
   terminalText,
 } from '../terminal-text.ts';
 import { textTable } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
+import { sweepsText } from '../sweeps-text.ts';
+import type { Verb, VerbArguments, VerbHost, VerbResult } from '../verb.ts';
 
 const MAX_FACTOR = 1e6;
 
@@ -99,13 +102,38 @@ const compareText = (document: CompareDocument): string => {
   ].join('\n\n');
 };
 
+/** Options that choose a part of one sweep. */
+const OF_ONE_SWEEP = ['model', 'factor', 'answers', 'reference', 'delta', 'familywise'];
+
+const compareRuns = async (given: VerbArguments, host: VerbHost): Promise<VerbResult> => {
+  const unused = OF_ONE_SWEEP.find((name) => given.options[name] !== undefined);
+  if (unused !== undefined)
+    throw refuse('bad-usage', `--${unused} is of the methods of one sweep.`, 'Leave it out, or name one sweep.');
+  const reader = optionReader(given);
+  const named = given.positionals.map((run) => findRun(run, reader, host));
+  const [{ workspace } = { workspace: '' }] = named;
+  const stranger = named.find((one) => one.workspace !== workspace);
+  if (stranger !== undefined)
+    throw refuse(
+      'bad-usage',
+      `${stranger.run} lies in ${stranger.workspace}, not in ${workspace}.`,
+      'Compare sweeps of one workspace.',
+    );
+  const document = await readSweepsComparison(
+    await openExistingWorkspace(workspace),
+    named.map(({ run }) => run),
+  );
+  return { document, text: sweepsText(document) };
+};
+
 export const compare: Verb = {
   name: 'compare',
   usage:
-    'RUN [--model NAME] [--factor X] [--answers chosen|written] [--reference M] [--delta X] [--familywise] [--workspace DIR]',
+    'RUN [RUN...] [--model NAME] [--factor X] [--answers chosen|written] [--reference M] [--delta X] [--familywise] [--workspace DIR]',
   summary:
-    'The methods of a sweep against each other: ranks and paired differences per task, for one model and factor.',
-  positionals: [1, 1],
+    'The methods of a sweep against each other: ranks and paired differences per task, for one model and factor; or ' +
+    'several sweeps against the first: what differs in their settings, and every difference, paired where items are shared.',
+  positionals: [1, MOST_SWEEPS],
   options: {
     model: { type: 'string', value: 'NAME', help: 'Model of the sweep (default: its first).' },
     factor: {
@@ -133,6 +161,7 @@ export const compare: Verb = {
   },
   run: async (given, host) => {
     const reader = optionReader(given);
+    if (given.positionals.length > 1) return compareRuns(given, host);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     const opened = await openExistingWorkspace(workspace);
     const manifest = await opened.runs.read(run);

@@ -107,7 +107,10 @@ export const serve: Verb = {
       return null;
     };
     // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
-    const offerSample = reader.text('workspace') === undefined;
-    return withEngine(reader, host, stay, { offerSample, roots, startCompute: forkCompute });
+    return withEngine(reader, host, stay, {
+      offerSample: reader.text('workspace') === undefined && host.settings.workspace === null,
+      roots,
+      startCompute: forkCompute,
+    });
   },
 };

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { damageDocument } from '../../contract/damage.ts';
 import { refuse } from '../../contract/errors.ts';
-import { fileErrorCode } from '../../files/file-errors.ts';
+import { readJsonIfThere } from '../../files/read-json-file.ts';
 import { askedTasks } from '../../jobs/asked-tasks.ts';
 import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
@@ -11,6 +10,9 @@ import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
+
+/** Outcomes of a layer's experts on a task: a few hundred bytes each. */
+const MAX_DAMAGE_BYTES = 64 * 2 ** 20;
 
 type DamageCall = 'damage.start' | 'damage.read';
 
@@ -44,15 +46,16 @@ export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> =
     const manifest = await runs.read(run);
     if (manifest.kind !== 'damage')
       throw refuse('not-damage', `${run} is a ${manifest.kind}, not a measurement of single experts.`, 'Choose one.');
-    try {
-      return damageDocument.parse(JSON.parse(await readFile(join(runs.folder(run), DAMAGE_FILE), 'utf8')));
-    } catch (error) {
-      if (fileErrorCode(error) !== 'ENOENT') throw error;
+    const file = join(runs.folder(run), DAMAGE_FILE);
+    const document = await readJsonIfThere(file, damageDocument, { mostBytes: MAX_DAMAGE_BYTES }, (cause) =>
+      refuse('damage-unreadable', `${file} is damaged.`, 'Measure again.', cause),
+    );
+    if (document === null)
       throw refuse(
         'no-damage',
         `${manifest.title} has no result (${manifest.state}).`,
         'Wait until it is done, or resume it.',
       );
-    }
+    return document;
   }),
 });

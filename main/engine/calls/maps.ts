@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { PLAN_FILE } from '../../export/prepare-plan.ts';
-import { fileErrorCode } from '../../files/file-errors.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
 import { expertAffinity } from '../../pruning/clustering/affinity.ts';
 import { leafOrder } from '../../pruning/clustering/likeness-order.ts';
-import { linkage } from '../../pruning/clustering/linkage.ts';
+import { averageLinkageTree } from '../../pruning/clustering/nearest-neighbour-chain.ts';
 import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
 import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
 import { type ProfileParts, PROFILED } from '../../workspace/profile-file.ts';
@@ -19,12 +18,12 @@ import { askableTasks, storedProfileParts } from './profiles.ts';
 const carriedPlan = async (folder: string): Promise<Plan | null> => {
   const file = join(folder, PLAN_FILE);
   try {
-    const bytes = await readFile(file);
-    return bytes.length > 4 * MAX_PLAN_CHARACTERS ? null : readPlan(bytes.toString('utf8'), file);
+    const text = await readTextIfThere(file, { mostBytes: 4 * MAX_PLAN_CHARACTERS });
+    return text === null ? null : readPlan(text, file);
   } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return null;
     // A folder with a plan file of someone else is a model all the same, only not a known copy.
-    if (error instanceof WorkbenchError && error.code === 'plan-unreadable') return null;
+    const isNone = ['plan-unreadable', 'file-too-large', 'not-a-file'];
+    if (error instanceof WorkbenchError && isNone.includes(error.code)) return null;
     throw error;
   }
 };
@@ -65,10 +64,9 @@ const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number
   const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
   one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
   const affinity = expertAffinity('centred-cosine', one, 0);
-  const merges = linkage(
+  const merges = averageLinkageTree(
     affinity.map((value) => 1 - value),
     parts.experts,
-    'average',
   );
   return [...leafOrder(merges, parts.experts)];
 };

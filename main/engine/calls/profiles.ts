@@ -3,22 +3,27 @@ import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
 import { askedTasks } from '../../jobs/asked-tasks.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
-import {
-  profileJob,
-  readStoredProfile,
-  requireCalibration,
-  storedProfileFile,
-  taskProfileOf,
-} from '../../jobs/profile-job.ts';
+import { profileJob, requireCalibration, storedProfileFile, taskProfileOfParts } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import type { Task } from '../../tasks/task.ts';
+import { createProfileCache, type ProfileCache } from '../../workspace/profile-cache.ts';
 import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
+
+/** Profiles that are kept in memory for the next plan, and for how long. */
+const KEPT_PROFILES = { mostBytes: 2 ** 29, keptMs: 60_000 } as const;
+const caches = new WeakMap<EngineContext['workspace'], ProfileCache>();
+
+const cacheOf = ({ workspace }: EngineContext): ProfileCache => {
+  const known = caches.get(workspace) ?? createProfileCache(KEPT_PROFILES);
+  caches.set(workspace, known);
+  return known;
+};
 
 /**
  * The stored profile of a model on a task, those of the sample included, that holds the extras; null where the model
@@ -30,11 +35,32 @@ export const storedProfile = async (
   task: Task,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<RoutingStatistics | null> => {
+  const file = await fileOfProfile(context, identity, task, extras);
+  return file === null ? null : cacheOf(context).read(file);
+};
+
+/** The same, of which a part is read. */
+export const storedProfileParts = async (
+  context: EngineContext,
+  identity: string,
+  task: Task,
+  extras: readonly ExtraStatistic[] = [],
+): Promise<ProfileParts | null> => {
+  const file = await fileOfProfile(context, identity, task, extras);
+  return file === null ? null : openProfileParts(file);
+};
+
+const fileOfProfile = async (
+  context: EngineContext,
+  identity: string,
+  task: Task,
+  extras: readonly ExtraStatistic[],
+): Promise<string | null> => {
   await Promise.allSettled([context.sampleRestored()]);
-  const statistics = await readStoredProfile(context.workspace.steps, identity, task, context.numerics, extras);
+  const file = await storedProfileFile(context.workspace.steps, identity, task, context.numerics, extras);
   // One that is missing may be missing because of what hindered the sample: that is told then.
-  if (statistics === null) await context.sampleRestored();
-  return statistics;
+  if (file === null) await context.sampleRestored();
+  return file;
 };
 
 /**
@@ -59,20 +85,6 @@ export const methodExtras = ({
 /** The job that profiles a model on tasks for a purpose. */
 export const purposefulProfileJob = (model: RunModel, tasks: readonly RunTask[], purpose: ProfilePurpose): Job =>
   profileJob(model, tasks, methodExtras(purpose), purpose.chat);
-
-/** The file of the same: for what reads a part of it. */
-export const storedProfileParts = async (
-  context: EngineContext,
-  identity: string,
-  task: Task,
-  extras: readonly ExtraStatistic[] = [],
-): Promise<ProfileParts | null> => {
-  await Promise.allSettled([context.sampleRestored()]);
-  const file = await storedProfileFile(context.workspace.steps, identity, task, context.numerics, extras);
-  if (file !== null) return openProfileParts(file);
-  await context.sampleRestored();
-  return null;
-};
 
 /** The tasks that the model's chat template can ask, as it asks them; all of them as they are without `chat`. */
 export const askableTasks = async (
@@ -100,8 +112,8 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const profiles: TaskProfile[] = [];
     for (const { name, task } of await askableTasks(context, checkpoint, await openRunTasks(context, tasks), chat)) {
-      const statistics = await storedProfile(context, checkpoint.identity, task);
-      if (statistics !== null) profiles.push(taskProfileOf({ name, hash: task.hash }, statistics));
+      const parts = await storedProfileParts(context, checkpoint.identity, task);
+      if (parts !== null) profiles.push(await taskProfileOfParts({ name, hash: task.hash }, parts));
     }
     return profiles;
   }),

@@ -33,6 +33,7 @@ import {
 } from '../../runs/read-run.ts';
 import { findPointStep, readRunPlans, readSweepDocument, SweepRecord } from '../../runs/sweep-record.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import { readSweepsComparison } from '../../runs/read-sweeps-comparison.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
@@ -222,7 +223,7 @@ const MAX_KEPT = 6;
 /**
  * Answers about a sweep's methods against each other. Neither reference nor delta asks for outcomes to be read again.
  */
-export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.compare'> => {
+export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.compare' | 'sweeps.compare'> => {
   const kept = new Map<string, MeasuredMethods>();
 
   const measure = async (manifest: RunManifest, points: ComparePoints): Promise<MeasuredMethods> => {
@@ -238,6 +239,10 @@ export const sweepCompareCalls = (context: EngineContext): Pick<Answers, 'sweep.
   };
 
   return {
+    'sweeps.compare': answer(calls['sweeps.compare'], async ({ runs }) => {
+      for (const run of runs) await context.liveSweeps.get(run)?.write();
+      return readSweepsComparison(context.workspace, runs);
+    }),
     'sweep.compare': answer(calls['sweep.compare'], async ({ run, model, factor, answers, reference, ...reading }) => {
       const manifest = await sweepManifest(context, run);
       const document = await currentDocument(context, run, reading);

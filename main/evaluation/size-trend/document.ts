@@ -135,6 +135,7 @@ export const sizeTrendDocument = (
     models,
     trainings,
     tasks,
+    written: tasks.filter((task) => writtenTasks(results).has(task)),
     methods,
     thresholds,
     trends,

@@ -4,6 +4,7 @@ import type { SweepResult } from '../../contract/sweep.ts';
 import { counted, listed } from '../wording.ts';
 import type { MeasuredPair, SizeComparison } from './pairs.ts';
 import { trendSizes } from './thresholds.ts';
+import { methodInProse } from '../../figures/method-titles.ts';
 
 /** Kept counts are means over layers: equal ones differ by rounding only. */
 const isSameCount = (one: number, other: number): boolean => Math.abs(one - other) < 1e-6;
@@ -104,6 +105,6 @@ export const equalKeptFindings = (pairs: readonly EqualKeptPair[]): Finding[] =>
       .sort((a, b) => b.sizes.length - a.sizes.length || b.kept - a.kept)
       .slice(0, NAMED_COUNTS);
     const accuracies = counts.length === 0 ? '' : ` accuracy is ${counts.map(keptText).join(', ')};`;
-    const sentence = `At an equal number of kept experts, by ${method}:${accuracies} ${pairsText(own)}.`;
+    const sentence = `At an equal number of kept experts, by ${methodInProse(method)}:${accuracies} ${pairsText(own)}.`;
     return { chart: 'pruned-against-scratch', method, verdict: 'counted', sentence, p: null };
   });

@@ -3,6 +3,7 @@ import type { Threshold } from '../../contract/sweep.ts';
 import { bareFactor } from '../../figures/numbers.ts';
 import { mcnemarExact } from '../../statistics/p-values.ts';
 import { counted, listed } from '../wording.ts';
+import { methodInProse } from '../../figures/method-titles.ts';
 
 /** Two-sided level of tests, and of intervals that leave out 0: below it a difference is read as more than chance. */
 export const LEVEL = 0.05;
@@ -86,7 +87,7 @@ const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Findin
     const counts = shares.map(({ safe, of }) => (totals.length > 1 ? `${safe} of ${of}` : String(safe)));
     const total = totals.length > 1 ? '' : ` of ${totals[0] ?? 0}`;
     const sizes = index === 0 ? ` ${cases} at E = ${listed(shares.map(({ experts }) => String(experts)))}` : '';
-    return `in ${listed(counts)}${total}${sizes} by ${method}`;
+    return `in ${listed(counts)}${total}${sizes} by ${methodInProse(method)}`;
   });
   const sentence = `A factor of ${bareFactor(smallest)} is safe ${parts.join(', ')}.`;
   return [{ chart: 'safe-tasks', method: null, verdict: 'counted', sentence, p: null }];
@@ -105,7 +106,7 @@ export const safeTaskFindings = (safeCounts: readonly SafeCount[], isTrainedOnce
       .filter((one) => one.method === method && one.shares.some(({ of }) => of > 0))
       .slice(0, NAMED_FACTORS);
     if (factors.length === 0) return [];
-    const sentence = `By ${method}, ${factors.map((one, index) => factorText(one, cases, index === 0)).join('; ')}.`;
+    const sentence = `By ${methodInProse(method)}, ${factors.map((one, index) => factorText(one, cases, index === 0)).join('; ')}.`;
     return [{ chart: 'safe-tasks', method, verdict: 'counted', sentence, p: null }];
   });
   return [...overallFinding(safeCounts, cases), ...findings];
@@ -159,7 +160,7 @@ const largestText = (thresholds: readonly SizeThreshold[]): string => {
   const open = largest.firstUnsafe === null ? ' or more' : '';
   return (
     ` The largest threshold is ${bareFactor(largest.lastSafe ?? 1)}${open} (${largest.model} on ` +
-    `${largest.task}, by ${largest.method}).`
+    `${largest.task}, by ${methodInProse(largest.method)}).`
   );
 };
 
@@ -172,7 +173,9 @@ const leadersText = (thresholds: readonly SizeThreshold[], methods: readonly str
     return best > 1 ? [own.filter(({ lastSafe }) => lastSafe === best).map(({ method }) => method)] : [];
   });
   if (cases.length === 0) return '';
-  const wins = methods.map((method) => `${method} in ${cases.filter((leaders) => leaders.includes(method)).length}`);
+  const wins = methods.map(
+    (method) => `${methodInProse(method)} in ${cases.filter((leaders) => leaders.includes(method)).length}`,
+  );
   return (
     ` Of the ${counted(cases.length, 'case')} with a safe factor, the highest threshold, alone or shared, is ` +
     `found by ${listed(wins)}.`
@@ -197,7 +200,7 @@ export const thresholdFindings = (
   const counts = methods.map((method) => {
     const own = told.filter((one) => one.method === method);
     return (
-      `by ${method} in ` +
+      `by ${methodInProse(method)} in ` +
       `${own.filter(({ lastSafe }) => lastSafe !== null && lastSafe > 1).length}${drawsText(draws.get(method))}`
     );
   });

@@ -4,6 +4,7 @@ import { quantile } from '../../statistics/bootstrap.ts';
 import { formatDifferenceInUnit, formatP } from '../../figures/numbers.ts';
 import { counted } from '../wording.ts';
 import { clauses, readTasks, type TaskCounts, withOverall } from './findings.ts';
+import { methodInProse } from '../../figures/method-titles.ts';
 
 interface PairCounts {
   readonly worse: number;
@@ -36,7 +37,7 @@ const medianText = (pairs: readonly SizePair[]): string => {
 };
 
 const lead = (verdict: Finding['verdict'], method: string): string => {
-  const subject = `Past the threshold of ${method}, a model pruned to E\u2032 experts`;
+  const subject = `Past the threshold of ${methodInProse(method)}, a model pruned to E\u2032 experts`;
   switch (verdict) {
     case 'supported':
       return `${subject} is worse than one trained with E\u2032`;
@@ -69,7 +70,7 @@ const methodFinding = (method: string, pairs: readonly SizePair[]): MethodFindin
   const counts = countPairs(past);
   const chart = 'pruned-against-scratch';
   if (past.length === 0) {
-    const sentence = `By ${method}, no pair lies past a threshold.${withinText(pairs)}`;
+    const sentence = `By ${methodInProse(method)}, no pair lies past a threshold.${withinText(pairs)}`;
     return { chart, method, verdict: 'cannot-tell', sentence, p: null, counts };
   }
   const tasks = countTasks(past);
@@ -102,8 +103,8 @@ const predicateOf = (verdict: Finding['verdict']): string => {
 
 const subjectOf = ({ method, counts: { worse, better, all } }: MethodFinding): string =>
   all === 0
-    ? `${method} (no pair past a threshold)`
-    : `${method} (worse in ${worse} of ${counted(all, 'pair')}, better in ${better})`;
+    ? `${methodInProse(method)} (no pair past a threshold)`
+    : `${methodInProse(method)} (worse in ${worse} of ${counted(all, 'pair')}, better in ${better})`;
 
 /** Pruned-large against scratch-small past the threshold: a sentence over all methods, and one for each. */
 export const pairFindings = (pairs: readonly SizePair[]): Finding[] => {

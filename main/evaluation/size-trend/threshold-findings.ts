@@ -4,6 +4,7 @@ import { formatP } from '../../figures/numbers.ts';
 import { counted, listed, sizesText } from '../wording.ts';
 import { clauses, drawsText, LEVEL, readTasks, type SafeDraws, type TaskCounts, withOverall } from './findings.ts';
 import { permuteModels } from './trends.ts';
+import { methodInProse } from '../../figures/method-titles.ts';
 
 type MethodFinding = Finding & { readonly method: string; readonly counts: TaskCounts };
 
@@ -24,17 +25,17 @@ const sizesOf = (trends: readonly ExpertTrend[]): number[] =>
 const lead = (verdict: Finding['verdict'], method: string): string => {
   switch (verdict) {
     case 'supported':
-      return `By ${method}, the threshold rises with the number of pretraining experts`;
+      return `By ${methodInProse(method)}, the threshold rises with the number of pretraining experts`;
     case 'opposed':
-      return `By ${method}, the threshold falls as the number of pretraining experts grows`;
+      return `By ${methodInProse(method)}, the threshold falls as the number of pretraining experts grows`;
     case 'mixed':
-      return `By ${method}, the threshold shows no clear direction as the number of pretraining experts grows`;
+      return `By ${methodInProse(method)}, the threshold shows no clear direction as the number of pretraining experts grows`;
     case 'unchanged':
-      return `By ${method}, the threshold does not change with the number of pretraining experts`;
+      return `By ${methodInProse(method)}, the threshold does not change with the number of pretraining experts`;
     case 'cannot-tell':
     case 'counted':
       return (
-        `By ${method}, it cannot be told whether the threshold rises or falls with the number of pretraining ` +
+        `By ${methodInProse(method)}, it cannot be told whether the threshold rises or falls with the number of pretraining ` +
         `experts`
       );
     default:
@@ -131,7 +132,7 @@ export const thresholdTrendFindings = (
   const once = Math.max(...trained) === 1 ? ' Each size was trained once: this is about these models.' : '';
   const parts = findings.map(({ method, verdict, counts }) => ({
     predicate: predicateOf(verdict),
-    subject: `${method} (up in ${counts.supporting}, down in ${counts.opposing})`,
+    subject: `${methodInProse(method)} (up in ${counts.supporting}, down in ${counts.opposing})`,
   }));
   const sentence =
     `As the number of pretraining experts grows (${sizesText(sizesOf(trends))}), the threshold ` +

@@ -9,6 +9,7 @@ import { externalDataRoot } from '../../graph/weights.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { makeBatch } from '../batch.ts';
 import { maskedVariant, unprunedVariant } from '../layer-variant.ts';
+import { maskOfTokens } from '../run-block.ts';
 import { booleansOf, type Feeds, floatsOf, floatTensor, integersOf, integerTensor, Session } from '../session.ts';
 import { differingRows, largestDeviation, type ProbeOutputs } from './judge-probe.ts';
 import { probeShape, writeProbeCheckpoint } from './probe-checkpoint.ts';
@@ -191,7 +192,7 @@ const blockFeeds = ({ descriptor }: Checkpoint, start: number): ((mask: Float32A
   const bias = biases.get(null);
   if (bias === undefined) throw new Error('the probe has no window');
   const hidden = seededFloats(1, [TOKENS, descriptor.hidden]);
-  return (mask) => ({ ...feeds, bias, hidden, mask: floatTensor(mask, [mask.length]) });
+  return (mask) => ({ ...feeds, bias, hidden, ...maskOfTokens([mask], TOKENS) });
 };
 
 const prefixFeeds = ({ descriptor }: Checkpoint): Feeds => {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { refuse } from '../../contract/errors.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
+import { hasMoreLines } from '../../files/count-lines.ts';
 import { parseForeignJson } from '../../files/parse-json.ts';
-import { MAX_PLAN_CHARACTERS, planOfJson } from '../read-plan.ts';
+import { MAX_PLAN_CHARACTERS, planOfJson, requireListed } from '../read-plan.ts';
 import { type PlanTarget, validatePlan } from '../validate-plan.ts';
 import { lineOfValue } from './line-of-value.ts';
 import type { Ranking } from './ranking.ts';
@@ -25,6 +26,8 @@ const numbers = z.array(z.number().int().nonnegative());
 const byLayer = z.record(z.string().regex(/^\d+$/), numbers);
 const lists = z.union([z.array(numbers), byLayer]);
 const wrappedLists = z.object({ ranking: lists });
+/** A line for each layer of the largest models is some hundred. */
+const MAX_LINES = 65_536;
 /** Experts below which a list of 0 and 1 is a ranking. */
 const LEAST_OF_MASK = 3;
 
@@ -75,6 +78,7 @@ const entriesOf = (text: string, where: string, target: PlanTarget): readonly La
   } catch (cause) {
     return entriesOfLines(text, where, cause);
   }
+  requireListed(json, (why) => unreadable(where, why));
   const found = plansOf(json, where, target);
   if (found !== null) return found;
   const wrapped = wrappedLists.safeParse(json);
@@ -95,6 +99,7 @@ const entriesOf = (text: string, where: string, target: PlanTarget): readonly La
 
 /** JSON lines: `{"0": [...]}` each. */
 const entriesOfLines = (text: string, where: string, cause: unknown): readonly LayerEntry[] => {
+  if (hasMoreLines(text, MAX_LINES)) throw unreadable(where, `it has more than ${String(MAX_LINES)} lines`, cause);
   const lines = text.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }));
   const filled = lines.filter(({ line }) => line !== '');
   if (filled.length < 2 || !filled.every(({ line }) => line.startsWith('{') && line.endsWith('}')))
@@ -106,6 +111,7 @@ const entriesOfLines = (text: string, where: string, cause: unknown): readonly L
     } catch (error) {
       throw unreadable(where, `line ${number} is no JSON (${error instanceof Error ? error.message : ''})`, error);
     }
+    requireListed(json, (why) => unreadable(where, why));
     const parsed = byLayer.safeParse(json);
     if (!parsed.success) throw unreadable(where, `line ${number} holds no list of experts by layer`, parsed.error);
     return Object.entries(parsed.data).map(([layer, list]) => ({ layer: Number(layer), list, lineOf: () => number }));

@@ -52,6 +52,12 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
     confirm: 'Write into this folder',
     target: 'folder',
   },
+  workspace: {
+    title: 'Keep runs in',
+    hint: 'A folder of runs, or an empty one.',
+    confirm: 'Keep runs in this folder',
+    target: 'folder',
+  },
   python: {
     title: 'Choose a Python',
     hint: 'The program itself (bin/python); tick “Hidden ones” for folders such as .venv.',

@@ -1,5 +1,8 @@
+import { useState } from 'react';
 import { useStore } from 'zustand';
+import type { PathHandle } from '../../../main/contract/model.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
+import { Button } from '../../components/button.tsx';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
@@ -95,16 +98,22 @@ interface Place {
   readonly expert: number;
 }
 
+/** Entries of the matrices that clustering reads of all layers; beyond, a plan takes tens of seconds and is asked for. */
+const MOST_CLUSTERED = 4e6;
+
 /** Which method would let this expert go at which factor. */
 const FateTable = (place: Place) => {
   const facts = useFacts();
   const ticked = useStore(sweepStore, (state) => state.methods);
+  const [asked, ask] = useState<PathHandle | null>(null);
   const info = selectedModel(facts)?.info;
   if (info === null || info === undefined) return null;
   const { method: current } = facts.selection;
-  const methods = facts.methods
-    .filter(({ name, needs }) => needs !== 'search' && (name === current || ticked.includes(name)))
-    .map(({ name }) => name);
+  const shown = facts.methods.filter(
+    ({ name, needs }) => needs !== 'search' && (name === current || ticked.includes(name)),
+  );
+  const isAsked = asked === facts.selection.model || info.moeLayers * info.experts ** 2 <= MOST_CLUSTERED;
+  const methods = shown.filter(({ kind }) => kind === 'drop' || isAsked).map(({ name }) => name);
   const factors = standardFactors(info).filter((factor) => factor > 1);
   return (
     <div>
@@ -135,6 +144,9 @@ const FateTable = (place: Place) => {
           ))}
         </tbody>
       </table>
+      {methods.length < shown.length && (
+        <Button onClick={() => ask(facts.selection.model)}>Show methods that merge, too</Button>
+      )}
     </div>
   );
 };

@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { memo, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../../main/contract/profile.ts';
 import { largestDifference } from '../../../main/figures/cell-matrix.ts';
@@ -8,11 +8,13 @@ import { Definition } from '../../components/definition.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatFixed } from '../../../main/figures/numbers.ts';
 import { goes } from '../../plan/expert-fates.ts';
+import type { ExpertFate } from '../../plan/expert-fates.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { byFallingValue } from '../../../main/figures/expert-order.ts';
 import { effectiveExperts, formatMetric, metricMatrix } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { differenceOf, useRoutingMatrix, useSubtraction } from '../../profile/use-routing-matrix.ts';
+import type { RoutingMetric } from '../../state/map-view.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { usePart } from '../../state/view-stores.ts';
@@ -25,9 +27,7 @@ export const LayerBars = ({ profile }: { readonly profile: TaskProfile }) => {
   const { fates } = useCurrentPlan();
   const { matrix, minus } = useRoutingMatrix(profile);
   const layer = Math.min(selected.layer ?? 0, matrix.length - 1);
-  const row = matrix[layer] ?? [];
-  const largest = row.reduce<number>((most, value) => Math.max(most, Math.abs(value ?? 0)), 0);
-  const order = byFallingValue(row);
+  const row = matrix[layer] ?? NO_ROW;
   return (
     <section aria-label={`Experts of layer ${layer}`}>
       <div className="section-head">
@@ -37,36 +37,64 @@ export const LayerBars = ({ profile }: { readonly profile: TaskProfile }) => {
           {minus !== null && ` minus ${minus.title}, pale: less`}; hatched: would go under the plan
         </span>
       </div>
-      <div
-        className={row.length > 64 ? 'layer-bars layer-bars-many' : 'layer-bars'}
-        style={{ gridTemplateColumns: `repeat(${row.length}, minmax(0, 1fr))` }}
-      >
-        {order.map((expert) => {
-          const value = row[expert] ?? null;
-          const text = value === null ? `gone in ${minus?.title ?? ''}` : formatMetric(metric, value, minus !== null);
-          const gone = goes(fates?.[layer]?.[expert]);
-          return (
-            <button
-              key={expert}
-              type="button"
-              className={`layer-bar${gone ? ' layer-bar-gone' : ''}${(value ?? 0) < 0 ? ' layer-bar-less' : ''}`}
-              aria-current={expert === selected.expert && layer === selected.layer ? 'true' : undefined}
-              aria-label={`Expert ${expert}: ${text}${gone ? ', would go' : ''}`}
-              title={`Expert ${expert}: ${text}`}
-              tabIndex={-1}
-              onClick={() => selectionStore.getState().selectExpert(layer, expert)}
-            >
-              <span className="layer-bar-track">
-                <span style={{ height: `${largest > 0 ? (Math.abs(value ?? 0) / largest) * 100 : 0}%` }} />
-              </span>
-              {row.length <= 40 && <span className="layer-bar-label">{expert}</span>}
-            </button>
-          );
-        })}
-      </div>
+      <Bars
+        layer={layer}
+        row={row}
+        metric={metric}
+        minus={minus?.title ?? null}
+        fates={fates?.[layer]}
+        selected={layer === selected.layer ? selected.expert : null}
+      />
     </section>
   );
 };
+
+const NO_ROW: readonly number[] = [];
+
+interface BarsProps {
+  readonly layer: number;
+  readonly row: readonly (number | null)[];
+  readonly metric: RoutingMetric;
+  /** What is subtracted; null: amounts. */
+  readonly minus: string | null;
+  readonly fates: readonly ExpertFate[] | undefined;
+  readonly selected: number | null;
+}
+
+/** Hundreds of bars: drawn again only when the layer or its plan changes, not with every step of the slider. */
+const Bars = memo(({ layer, row, metric, minus, fates, selected }: BarsProps) => {
+  const largest = row.reduce<number>((most, value) => Math.max(most, Math.abs(value ?? 0)), 0);
+  return (
+    <div
+      className={row.length > 64 ? 'layer-bars layer-bars-many' : 'layer-bars'}
+      style={{ gridTemplateColumns: `repeat(${row.length}, minmax(0, 1fr))` }}
+    >
+      {byFallingValue(row).map((expert) => {
+        const value = row[expert] ?? null;
+        const text = value === null ? `gone in ${minus ?? ''}` : formatMetric(metric, value, minus !== null);
+        const gone = goes(fates?.[expert]);
+        return (
+          <button
+            key={expert}
+            type="button"
+            className={`layer-bar${gone ? ' layer-bar-gone' : ''}${(value ?? 0) < 0 ? ' layer-bar-less' : ''}`}
+            aria-current={expert === selected ? 'true' : undefined}
+            aria-label={`Expert ${expert}: ${text}${gone ? ', would go' : ''}`}
+            title={`Expert ${expert}: ${text}`}
+            tabIndex={-1}
+            onClick={() => selectionStore.getState().selectExpert(layer, expert)}
+          >
+            <span className="layer-bar-track">
+              <span style={{ height: `${largest > 0 ? (Math.abs(value ?? 0) / largest) * 100 : 0}%` }} />
+            </span>
+            {row.length <= 40 && <span className="layer-bar-label">{expert}</span>}
+          </button>
+        );
+      })}
+    </div>
+  );
+});
+Bars.displayName = 'Bars';
 
 const heightOf = (layers: number): number => Math.max(30, Math.min(96, layers * 10));
 

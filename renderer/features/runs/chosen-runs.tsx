@@ -1,4 +1,5 @@
 import { useStore } from 'zustand';
+import { MOST_SWEEPS } from '../../../main/contract/compare-sweeps.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
 import { Button, IconButton } from '../../components/button.tsx';
@@ -10,9 +11,27 @@ export const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) 
   const { chosen, clearChosen } = useStore(runsStore);
   const { busy, start } = useRequest();
   const picked = chosen.flatMap((id) => runs.find((run) => run.id === id) ?? []);
+  const canCompare =
+    picked.length >= 2 &&
+    picked.length <= MOST_SWEEPS &&
+    picked.every(({ kind, damaged }) => kind === 'sweep' && damaged === undefined);
   return (
     <div className="runs-chosen" role="group" aria-label="Chosen runs">
       <span className="runs-chosen-count">{picked.length} chosen</span>
+      <Button
+        className="button-small"
+        title={canCompare ? 'Against the one that was made first' : 'Choose two to six sweeps to compare'}
+        disabled={!canCompare}
+        onClick={() =>
+          runsStore
+            .getState()
+            .compare(
+              [...picked].sort((left, right) => left.createdAt.localeCompare(right.createdAt)).map(({ id }) => id),
+            )
+        }
+      >
+        Compare
+      </Button>
       <Button
         className="button-small"
         disabled={busy || picked.some(({ damaged }) => damaged !== undefined)}

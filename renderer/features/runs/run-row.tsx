@@ -66,6 +66,7 @@ export const RunRow = memo(
             type="button"
             className="row-main"
             title={hint(run)}
+            aria-keyshortcuts="F2 Delete Space"
             aria-disabled={run.damaged === undefined ? undefined : true}
             onKeyDown={onKey}
             onClick={(event) => {

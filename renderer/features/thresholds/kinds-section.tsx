@@ -1,3 +1,5 @@
+import { useState } from 'react';
+import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import {
   choiceAndWriting,
@@ -5,33 +7,56 @@ import {
   reachSummary,
   reachText,
 } from '../../../main/evaluation/choice-and-writing.ts';
-import { DataTable } from '../../components/data-table.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
+import { formatCount } from '../../../main/figures/numbers.ts';
+import { Checkbox } from '../../components/choices.tsx';
+import { DataTable } from '../../components/data-table.tsx';
+import { SaveFigure } from '../../figures/save-figure.tsx';
 
 interface KindsSectionProps {
-  readonly document: Pick<SweepDocument, 'results' | 'thresholds'>;
+  readonly manifest: RunManifest;
+  readonly document: SweepDocument;
   /** Methods that are shown. */
   readonly shown: readonly string[];
   readonly title: (task: string) => string;
 }
 
 const keyOf = ({ model, task, method }: ChoiceAndWriting): string => JSON.stringify([model, task, method]);
+const differs = ({ choice, writing }: ChoiceAndWriting): boolean =>
+  choice.lastSafe !== writing.lastSafe || choice.verdict !== writing.verdict;
 
 /**
- * How far each task is safe where the model chooses among answers, and where it writes them; nothing where one kind was
- * measured.
+ * How far each task is safe where the model chooses among answers, and where it writes them: where the two differ
+ * first; nothing where one kind was measured.
  */
-export const KindsSection = ({ document, shown, title }: KindsSectionProps) => {
+export const KindsSection = ({ manifest, document, shown, title }: KindsSectionProps) => {
+  const [showsAll, setShowsAll] = useState(false);
   const pairs = choiceAndWriting(document).filter(({ method }) => shown.includes(method));
   const summary = reachSummary(pairs);
   if (pairs.length === 0) return null;
+  const different = pairs.filter(differs);
   return (
     <section aria-label="Chosen and written answers">
-      <h2>Chosen and written answers</h2>
-      {summary !== null && <p>{summary}</p>}
+      <div className="section-head">
+        <h3>Is a task as safe where the model writes its answer?</h3>
+        <div className="section-end">
+          <SaveFigure
+            subject={manifest.id}
+            view={({ kindsView }) => kindsView({ manifest, document })}
+            hasPicture={false}
+          />
+        </div>
+      </div>
+      {summary !== null && <p className="findings">{summary}</p>}
+      <p className="chart-caption">
+        <Checkbox checked={showsAll} onChange={setShowsAll}>
+          show also the {formatCount(pairs.length - different.length)} of {formatCount(pairs.length)} where both reach
+          the same factor
+        </Checkbox>
+      </p>
       <DataTable
         caption="How far each task is safe, by choice and when the model writes the answer"
-        rows={pairs}
+        rows={showsAll ? pairs : different}
         rowKey={keyOf}
         columns={[
           { key: 'task', title: 'Task', cell: ({ task }) => title(task) },

@@ -19,9 +19,9 @@ interface PointedChartProps {
   readonly onSelect: (key: string) => void;
   /**
    * The SVG's content for this width; points are elements of class `curve-point` with `data-point`, `data-x` and
-   * `data-y`.
+   * `data-y`. `pointed`: the key of the point under the pointer.
    */
-  readonly children: (width: number) => ReactNode;
+  readonly children: (width: number, pointed: string | null) => ReactNode;
 }
 
 const TIP_WIDTH = 250;
@@ -49,7 +49,7 @@ export const PointedChart = ({ id, label, height, text, onSelect, children }: Po
     >
       {width > 0 && (
         <svg className="chart-surface" role="img" aria-label={label} width={width} height={height} fontFamily="inherit">
-          {children(width)}
+          {children(width, hovered?.key ?? null)}
         </svg>
       )}
       {hovered !== null && shown !== null && (

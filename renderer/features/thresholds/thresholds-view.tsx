@@ -19,6 +19,7 @@ import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
 import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
+import { withTaskTitles } from './task-titles.ts';
 import { RuleBox, ThresholdsControls } from './thresholds-controls.tsx';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';
@@ -76,16 +77,21 @@ export const ThresholdsView = () => {
     ...tasks.map(({ name }) => name).filter((name) => sizeTrend.tasks.includes(name)),
     ...sizeTrend.tasks.filter((name) => !tasks.some((task) => task.name === name)),
   ];
+  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
+  const worded = (sentence: string): string => withTaskTitles(sentence, sizeTrend.tasks, title);
   const section = {
     manifest,
     document,
-    sizeTrend,
+    sizeTrend: {
+      ...sizeTrend,
+      findings: sizeTrend.findings.map((finding) => ({ ...finding, sentence: worded(finding.sentence) })),
+    },
     shown,
     tasks: order,
     known: tasks,
     theme,
     openPoint,
-    title: (name: string): string => tasks.find((task) => task.name === name)?.title ?? name,
+    title,
     onSelect: (threshold: SizeThreshold): void => {
       const result = thresholdPoint(document?.results ?? [], threshold);
       if (result !== null) openPoint(pointKey(run, result));
@@ -113,7 +119,7 @@ export const ThresholdsView = () => {
         </Disclosure>
         {document !== undefined && choiceAndWriting(document).length > 0 && (
           <Disclosure summary="Answers chosen, and answers written">
-            <KindsSection document={document} shown={shown} title={section.title} />
+            <KindsSection manifest={manifest} document={document} shown={shown} title={section.title} />
           </Disclosure>
         )}
         {sizeTrend.trends.length === 0 ? (
@@ -135,7 +141,7 @@ export const ThresholdsView = () => {
         )}
         <section className="thresholds-notes" aria-label="Notes">
           {[...sizeTrend.notes, ...(document?.notes ?? [])].map((note) => (
-            <p key={note}>{note}</p>
+            <p key={note}>{worded(note)}</p>
           ))}
         </section>
       </div>

@@ -1,61 +1,68 @@
 import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
-import {
-  type PlacedThreshold,
-  type PlacedTrend,
-  type TrendFrame,
-  trendLayout,
-} from '../../../main/figures/trend-layout.ts';
-import { MethodMarker } from '../../charts/legend.tsx';
+import { methodStyle } from '../../../main/figures/method-marks.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { formatCount, formatFactor } from '../../../main/figures/numbers.ts';
+import { MEDIAN_LINE, TASK_LINE } from '../../../main/figures/size-trend-figure.ts';
+import { type PlacedTask, type TrendFrame, trendLayout } from '../../../main/figures/trend-layout.ts';
+import { MethodMarker } from '../../charts/legend.tsx';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { PointedChart, type PointText } from './pointed-chart.tsx';
 
-interface TrendChartProps extends Pick<TrendFrame, 'sizes' | 'largestFactor' | 'methods'> {
+interface TrendChartProps extends Pick<TrendFrame, 'sizes' | 'largestFactor' | 'written'> {
   readonly id: string;
-  readonly title: string;
+  readonly method: string;
+  /** Every method of the sweep: decides the style. */
+  readonly methods: readonly string[];
   readonly trends: readonly ExpertTrend[];
   readonly theme: ResolvedTheme;
-  readonly text: (threshold: SizeThreshold) => PointText;
+  /** Of a task at a size, whose thresholds are those of its trainings. */
+  readonly text: (thresholds: readonly SizeThreshold[]) => PointText;
   readonly onSelect: (threshold: SizeThreshold) => void;
 }
 
 const HEIGHT = 190;
-const MARGIN = { left: 30, right: 6, top: 8, bottom: 24 } as const;
-/** Length of the arrow of an open bracket. */
-const ARROW_PX = 12;
+const MARGIN = { left: 30, right: 6, top: 16, bottom: 24 } as const;
 const TICK = { fill: 'var(--text-muted)', fontSize: 11 } as const;
+/** The line of the task that is pointed at. */
+const POINTED_WIDTH = 2;
 
-const keyOf = ({ model, method }: SizeThreshold): string => JSON.stringify([model, method]);
+const keyOf = (task: string, experts: number): string => JSON.stringify([task, experts]);
+const pathOf = (points: readonly { readonly x: number; readonly y: number }[]): string =>
+  points.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)},${y.toFixed(1)}`).join('');
 
-/** Threshold of one task against the number of pretraining experts, a mark with its bracket per model and method. */
-export const TrendChart = ({ id, title, trends, theme, text, onSelect, ...frame }: TrendChartProps) => {
-  const find = (key: string): SizeThreshold | undefined =>
-    trends.flatMap(({ points }) => points).find((point) => keyOf(point) === key);
+/** Thresholds of one method against the number of pretraining experts: a thin line a task, and what half of them reach. */
+export const TrendChart = ({ id, method, methods, trends, theme, text, onSelect, ...frame }: TrendChartProps) => {
+  const style = methodStyle(method, methods.indexOf(method));
+  const color = style[theme];
+  const find = (key: string): readonly SizeThreshold[] =>
+    trends.flatMap(({ points }) =>
+      points.filter(({ task, experts, lastSafe }) => lastSafe !== null && keyOf(task, experts) === key),
+    );
   return (
     <PointedChart
       id={id}
-      label={`${title}: threshold factor against experts before pruning`}
+      label={`${methodTitle(method)}: threshold factor of every task against experts before pruning`}
       height={HEIGHT}
       text={(key) => {
-        const threshold = find(key);
-        return threshold === undefined ? null : text(threshold);
+        const found = find(key);
+        return found.length === 0 ? null : text(found);
       }}
       onSelect={(key) => {
-        const threshold = find(key);
+        const [threshold] = find(key);
         if (threshold !== undefined) onSelect(threshold);
       }}
     >
-      {(width) => {
+      {(width, pointed) => {
         const layout = trendLayout(trends, {
           ...frame,
           left: MARGIN.left,
           right: width - MARGIN.right,
-          bottom: HEIGHT - MARGIN.bottom - 8,
-          top: MARGIN.top + ARROW_PX + 4,
-          arrow: ARROW_PX,
+          bottom: HEIGHT - MARGIN.bottom - 14,
+          top: MARGIN.top,
         });
         const bottom = HEIGHT - MARGIN.bottom;
+        const isPointed = ({ points }: PlacedTask, task: string): boolean =>
+          points.some(({ experts }) => keyOf(task, experts) === pointed);
         return (
           <>
             {layout.y.ticks.map((tick) => (
@@ -89,79 +96,57 @@ export const TrendChart = ({ id, title, trends, theme, text, onSelect, ...frame 
                 strokeDasharray="2 2"
               />
             ))}
-            {layout.trends.map((trend) => (
-              <TrendMarks
-                key={trend.method}
-                trend={trend}
-                style={methodStyle(trend.method, frame.methods.indexOf(trend.method))}
-                theme={theme}
-              />
+            {layout.tasks.map((placed) => (
+              <g key={placed.task}>
+                <path
+                  d={pathOf(placed.points)}
+                  fill="none"
+                  stroke={color}
+                  strokeWidth={isPointed(placed, placed.task) ? POINTED_WIDTH : TASK_LINE.width}
+                  strokeOpacity={isPointed(placed, placed.task) ? 1 : TASK_LINE.opacity}
+                  strokeDasharray={placed.answers === 'written' ? TASK_LINE.written : undefined}
+                />
+                {placed.points.map(({ experts, x, y }) => (
+                  <circle
+                    key={experts}
+                    className="curve-point"
+                    data-point={keyOf(placed.task, experts)}
+                    data-x={x}
+                    data-y={y}
+                    cx={x}
+                    cy={y}
+                    r={1.2}
+                    fill={color}
+                    fillOpacity={TASK_LINE.opacity}
+                  />
+                ))}
+              </g>
+            ))}
+            {layout.medians.map(({ answers, points }) => (
+              <g key={answers}>
+                <path
+                  d={pathOf(points)}
+                  fill="none"
+                  stroke={color}
+                  strokeWidth={MEDIAN_LINE.width}
+                  strokeDasharray={answers === 'written' ? MEDIAN_LINE.written : undefined}
+                />
+                {points.map(({ experts, x, y }) => (
+                  <MethodMarker
+                    key={experts}
+                    style={style}
+                    theme={theme}
+                    x={x}
+                    y={y}
+                    r={3.6}
+                    hollow={answers === 'written'}
+                  />
+                ))}
+              </g>
             ))}
           </>
         );
       }}
     </PointedChart>
-  );
-};
-
-const TrendMarks = ({
-  trend,
-  style,
-  theme,
-}: {
-  readonly trend: PlacedTrend;
-  readonly style: MethodStyle;
-  readonly theme: ResolvedTheme;
-}) => {
-  const color = style[theme];
-  const line = trend.line.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)},${y.toFixed(1)}`).join('');
-  return (
-    <g>
-      {trend.spreads.map(({ x, low, high }) => (
-        <line key={x} x1={x} x2={x} y1={low} y2={high} stroke={color} strokeWidth={8} strokeOpacity={0.2} />
-      ))}
-      <path d={line} fill="none" stroke={color} strokeWidth={1.4} strokeDasharray={style.dash} strokeOpacity={0.7} />
-      {trend.points.map((point) => (
-        <ThresholdMark key={keyOf(point.threshold)} point={point} style={style} theme={theme} />
-      ))}
-    </g>
-  );
-};
-
-const ThresholdMark = ({
-  point,
-  style,
-  theme,
-}: {
-  readonly point: PlacedThreshold;
-  readonly style: MethodStyle;
-  readonly theme: ResolvedTheme;
-}) => {
-  const color = style[theme];
-  const { threshold, x, y, end } = point;
-  const place = { className: 'curve-point', 'data-point': keyOf(threshold), 'data-x': x, 'data-y': y };
-  if (threshold.lastSafe === null) {
-    return (
-      <text {...place} x={x} y={y - 4} textAnchor="middle" fontSize={12} fontWeight={600} fill={color}>
-        ?
-      </text>
-    );
-  }
-  const hollow = threshold.lastSafe === 1;
-  return (
-    <g {...place}>
-      <line x1={x} x2={x} y1={y} y2={end} stroke={color} strokeWidth={1} />
-      <path
-        d={
-          threshold.firstUnsafe === null
-            ? `M${x - 3},${end + 3.5}L${x},${end}L${x + 3},${end + 3.5}`
-            : `M${x - 3},${end}h6`
-        }
-        fill="none"
-        stroke={color}
-        strokeWidth={1.4}
-      />
-      <MethodMarker style={style} theme={theme} x={x} y={y} r={3.6} hollow={hollow} />
-    </g>
   );
 };

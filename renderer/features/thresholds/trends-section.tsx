@@ -1,14 +1,16 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import { bracketWords, chartQuestion, thresholdValue } from '../../../main/evaluation/wording.ts';
+import { bracketWords, chartQuestion, counted, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { expertTrendCaption } from '../../../main/figures/captions.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount, formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
+import { largestDrawnFactor } from '../../../main/figures/trend-layout.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
+import type { PointText } from './pointed-chart.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { isRecorded, thresholdText } from './threshold-text.ts';
 import { TrendChart } from './trend-chart.tsx';
@@ -61,17 +63,26 @@ const TrendsTable = ({ sizeTrend, methods, title, onSelect }: TrendsTableProps) 
 );
 
 const TITLE = 'Threshold against experts before pruning';
-/** Threshold against E: a small multiple per task. */
+/** Threshold against E: a small multiple per method, a line a task. */
 export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme, title, onSelect }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
-  const trends = sizeTrend.trends.filter(({ method }) => shown.includes(method));
-  const drawn = tasks.filter((task) => sizeTrend.trends.some((trend) => trend.task === task));
   const sizes = [...new Set(sizeTrend.models.map(({ experts }) => experts))].sort((left, right) => left - right);
-  const largestFactor = Math.max(
-    2,
-    ...sizeTrend.thresholds.flatMap(({ largestTested, firstUnsafe }) => [largestTested, firstUnsafe ?? 1]),
-  );
-  const idOf = (task: string): string => `trend-${task}`;
+  const largestFactor = largestDrawnFactor(sizeTrend);
+  const textOf = (thresholds: readonly SizeThreshold[]): PointText => {
+    const own = thresholds.map((threshold) =>
+      thresholdText(
+        threshold,
+        title(threshold.task),
+        sizeTrend,
+        known.find(({ name }) => name === threshold.task)?.metric,
+      ),
+    );
+    const [first] = thresholds;
+    return {
+      title: first === undefined ? '' : `${title(first.task)}, E ${formatCount(first.experts)}`,
+      lines: own.length === 1 ? (own[0]?.lines ?? []) : own.flatMap((one) => [one.title, ...one.lines.slice(1, 2)]),
+    };
+  };
   return (
     <section aria-label={TITLE}>
       <div className="section-head">
@@ -94,29 +105,27 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
       ) : (
         <>
           <p className="chart-caption">{expertTrendCaption(sizeTrend)}</p>
-          <div className="curve-grid">
-            {drawn.map((task) => {
-              const own = trends.filter((trend) => trend.task === task);
-              const items = own.flatMap(({ points }) => points.map(({ n }) => n));
+          <div className="trend-grid">
+            {shown.map((method) => {
+              const trends = tasks.flatMap((task) =>
+                sizeTrend.trends.filter((trend) => trend.method === method && trend.task === task),
+              );
               return (
-                <figure key={task} className="curve-panel trend-panel">
+                <figure key={method} className="curve-panel trend-panel">
                   <figcaption>
-                    <h3>{title(task)}</h3>
-                    <span className="muted number">
-                      {items.length === 0 ? '' : `n ${formatCount(Math.min(...items))}`}
-                    </span>
+                    <h3>{methodTitle(method)}</h3>
+                    <span className="muted number">{counted(trends.length, 'task')}</span>
                   </figcaption>
                   <TrendChart
-                    id={idOf(task)}
-                    title={title(task)}
-                    trends={own}
+                    id={`trend-${method}`}
+                    method={method}
+                    methods={sizeTrend.methods}
+                    trends={trends}
                     sizes={sizes}
                     largestFactor={largestFactor}
-                    methods={sizeTrend.methods}
+                    written={sizeTrend.written}
                     theme={theme}
-                    text={(threshold) =>
-                      thresholdText(threshold, title(task), sizeTrend, known.find(({ name }) => name === task)?.metric)
-                    }
+                    text={textOf}
                     onSelect={onSelect}
                   />
                 </figure>

@@ -8,7 +8,7 @@ export interface Outcome {
   /** Whether what is there in the end is what an undisturbed run gives; null: no end was reached, and `said` why. */
   readonly isSame: boolean | null;
   readonly said: string;
-  /** Unfinished files that nobody would remove. */
+  /** Unfinished files that stayed for the time being. */
   readonly leftovers: number;
 }
 

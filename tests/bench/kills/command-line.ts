@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import type { RandomSource } from '../../../main/statistics/random.ts';
 
 export const root = path.join(import.meta.dirname, '../../..');
 export const bundledModel = path.join(root, 'resources', 'models', 'uncurl-8');
-const program = path.join(root, 'main', 'cli', 'uncurl.ts');
+/** The sources, or what is built of them (dist/uncurl.cjs), which starts in a quarter of the time. */
+const program = process.env['UNCURL_PROGRAM'] ?? path.join(root, 'main', 'cli', 'uncurl.ts');
 
 export interface Ended {
   readonly code: number | null;
@@ -39,6 +41,9 @@ export const runUncurl = async (args: readonly string[], killAfterMs: number | n
   clearTimeout(timer);
   return result;
 };
+
+/** A moment at which a run that takes `tookMs` may still be at work. */
+export const momentOf = (random: RandomSource, tookMs: number): number => (0.1 + 0.8 * random.float()) * tookMs;
 
 /** What an undisturbed run gives, and how long it takes; it must end well. */
 export const undisturbed = async (args: readonly string[]): Promise<number> => {

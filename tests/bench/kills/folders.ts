@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Attack } from './attack.ts';
-import { bundledModel, runUncurl, undisturbed } from './command-line.ts';
+import { bundledModel, momentOf, runUncurl, undisturbed } from './command-line.ts';
 import { filesOf, goOn, runsIn } from './sweeps.ts';
 
 /** A folder that an export or a training makes is there whole, or not at all. */
@@ -21,7 +21,7 @@ export const killedExport = async (folder: string): Promise<Attack> => {
     once: async (random) => {
       const parent = await mkdtemp(path.join(folder, 'exports-'));
       const destination = path.join(parent, 'small');
-      let ended = await runUncurl(exportTo(destination), random.float() * tookMs);
+      let ended = await runUncurl(exportTo(destination), momentOf(random, tookMs));
       const kills = Number(ended.wasKilled);
       const isThere = (await readdir(parent)).includes('small');
       if (!isThere) ended = await runUncurl(exportTo(destination));
@@ -57,13 +57,13 @@ export const killedTraining = async (folder: string, python: string): Promise<At
       const parent = await mkdtemp(path.join(folder, 'trainings-'));
       const [destination, workspace] = [path.join(parent, 'tuned'), path.join(parent, 'workspace')];
       const args = train(destination, workspace);
-      let ended = await runUncurl(args, random.float() * tookMs);
+      let ended = await runUncurl(args, momentOf(random, tookMs));
       let kills = 0;
       const isThere = async (): Promise<boolean> => (await readdir(parent)).includes('tuned');
       while (ended.wasKilled) {
         kills += 1;
         if (await isThere()) break;
-        const again = random.float() < 0.3 ? random.float() * tookMs : null;
+        const again = random.float() < 0.3 ? momentOf(random, tookMs) : null;
         ended =
           (await runsIn(workspace)).length > 0 ? await goOn(args, workspace, again) : await runUncurl(args, again);
       }

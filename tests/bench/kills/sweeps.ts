@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { bundledModel, type Ended, runUncurl, undisturbed } from './command-line.ts';
+import { bundledModel, type Ended, momentOf, runUncurl, undisturbed } from './command-line.ts';
 import type { Attack, Outcome } from './attack.ts';
 
 export type SweepOf = (workspace: string, model?: string) => readonly string[];
@@ -76,7 +76,7 @@ export const goOn = async (sweep: readonly string[], workspace: string, killAfte
   return runUncurl(sweep, killAfterMs);
 };
 
-/** Temporary files that stayed; those of killed processes are removed when a workspace is next opened. */
+/** Temporary files of killed processes: they are removed a day later, when a workspace is opened. */
 const leftIn = async (workspace: string): Promise<number> => (await readdir(path.join(workspace, 'tmp'))).length;
 
 export const outcomeOf = async (
@@ -108,11 +108,11 @@ export const killedSweep = async (folder: string, name: string, sweep: SweepOf):
     name,
     once: async (random) => {
       const workspace = await mkdtemp(path.join(folder, 'workspace-'));
-      let ended = await runUncurl(sweep(workspace), random.float() * tookMs);
+      let ended = await runUncurl(sweep(workspace), momentOf(random, tookMs));
       let kills = 0;
       while (ended.wasKilled) {
         kills += 1;
-        ended = await goOn(sweep(workspace), workspace, random.float() < 0.3 ? random.float() * tookMs : null);
+        ended = await goOn(sweep(workspace), workspace, random.float() < 0.3 ? momentOf(random, tookMs) : null);
       }
       const outcome = await outcomeOf(ended, workspace, right, { kills, resumed: kills });
       await rm(workspace, { recursive: true });

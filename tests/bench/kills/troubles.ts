@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { reshard } from '../../main/checkpoint/checkpoint-files.ts';
 import type { Attack } from './attack.ts';
-import { bundledModel, runUncurl, startUncurl } from './command-line.ts';
+import { bundledModel, momentOf, runUncurl, startUncurl } from './command-line.ts';
 import { goOn, outcomeOf, plainSweep, resumeArgs, runsIn, undisturbedSweep } from './sweeps.ts';
 
 /** Two engines sweep the same in one workspace; one of them is killed, and its run resumed beside the other. */
@@ -15,7 +15,7 @@ export const twoEngines = async (folder: string): Promise<Attack> => {
     once: async (random) => {
       const workspace = await mkdtemp(path.join(folder, 'workspace-'));
       const other = startUncurl(plainSweep(workspace));
-      const first = await runUncurl(plainSweep(workspace), random.float() * 2 * tookMs);
+      const first = await runUncurl(plainSweep(workspace), momentOf(random, tookMs));
       const [, run] = /^Run (\S+)$/m.exec(first.said) ?? [];
       const isThere = run !== undefined && (await runsIn(workspace)).includes(run);
       const again = first.wasKilled && isThere ? await runUncurl(resumeArgs(run, workspace)) : null;
@@ -38,11 +38,11 @@ export const takeover = async (folder: string): Promise<Attack> => {
     once: async (random) => {
       const workspace = await mkdtemp(path.join(folder, 'workspace-'));
       const stopped = startUncurl(plainSweep(workspace));
-      await pause(random.float() * tookMs);
+      await pause(momentOf(random, tookMs));
       stopped.child.kill('SIGSTOP');
       const [run] = await runsIn(workspace);
       const taking = run === undefined ? null : startUncurl([...resumeArgs(run, workspace), '--take-over']);
-      if (random.float() < 0.5) await pause(random.float() * tookMs);
+      if (random.float() < 0.5) await pause(momentOf(random, tookMs));
       else await taking?.ended;
       stopped.child.kill('SIGCONT');
       const first = await stopped.ended;
@@ -93,7 +93,7 @@ export const vanishedShard = async (folder: string): Promise<Attack> => {
     once: async (random) => {
       const workspace = await mkdtemp(path.join(folder, 'workspace-'));
       const running = startUncurl(plainSweep(workspace, model));
-      await pause(random.float() * tookMs);
+      await pause(momentOf(random, tookMs));
       await rename(shard, `${shard}.away`);
       const first = await running.ended;
       await rename(`${shard}.away`, shard);

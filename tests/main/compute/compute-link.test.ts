@@ -125,7 +125,7 @@ test('a run that was cancelled before its turn is told so at once, and killed wh
   const run = carryOut(AbortSignal.abort());
   const ended = expect(run).rejects.toMatchObject({ kind: 'cancelled' });
   expect(puppets[0]?.orders.map(({ type }) => type)).toEqual(['carry-out', 'cancel']);
-  await vi.advanceTimersByTimeAsync(699);
+  await vi.advanceTimersByTimeAsync(499);
   expect(puppets[0]?.kill).not.toHaveBeenCalled();
   await vi.advanceTimersByTimeAsync(1);
   expect(puppets[0]?.kill).toHaveBeenCalledTimes(1);

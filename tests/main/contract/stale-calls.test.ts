@@ -40,6 +40,7 @@ const results = [
   'sweep.compare',
   'sweep.read',
   'sweep.sizeTrend',
+  'sweeps.compare',
   'verify.read',
 ];
 
@@ -66,10 +67,26 @@ test.each<[string, EngineEvent, readonly string[]]>([
   [
     'a device',
     { type: 'device.changed' },
-    ['devices.list', 'engine.facts', 'expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
+    [
+      'devices.list',
+      'engine.facts',
+      'expert.read',
+      'expert.together',
+      'plan.make',
+      'profile.likeness',
+      'profile.read',
+      'settings.read',
+    ],
   ],
+  ['settings', { type: 'settings.changed' }, ['settings.read']],
 ])('%s makes stale what reads it', (_, event, expected) => {
   expect(stale(event, 'r')).toEqual(expected);
+});
+
+test('a comparison of sweeps is stale when any of them changes', () => {
+  const isStale = staleAfter({ type: 'run.changed', manifest: manifest('done') });
+  expect(isStale('sweeps.compare', { runs: ['other', 'r'] })).toBe(true);
+  expect(isStale('sweeps.compare', { runs: ['other', 'another'] })).toBe(false);
 });
 
 test('the results of another run stay as they are', () => {

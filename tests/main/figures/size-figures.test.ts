@@ -29,8 +29,10 @@ describe('figures over the sizes of models', () => {
       sizeTrend: sample.sizeTrend,
       profiles: [],
     }).map(({ name }) => name);
-    expect(names.slice(-6)).toEqual([
+    expect(names.slice(-8)).toEqual([
       'findings.md',
+      'best-thresholds.svg',
+      'best-thresholds.csv',
       'thresholds-by-experts.svg',
       'thresholds-by-experts.csv',
       'pruned-against-scratch.svg',
@@ -61,16 +63,7 @@ describe('figures over the sizes of models', () => {
     const texts = findAll(parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg), 'text').map(
       ({ text }) => text,
     );
-    for (const text of [
-      ...tasks,
-      'n = 300',
-      '8',
-      '64',
-      'REAP',
-      'Random',
-      'threshold factor',
-      'experts before pruning (E)',
-    ]) {
+    for (const text of ['3 tasks', '8', '64', 'REAP', 'Random', 'threshold factor', 'experts before pruning (E)']) {
       expect(texts).toContain(text);
     }
     expect(texts.join(' ')).toContain(sample.sizeTrend.rule);
@@ -81,25 +74,26 @@ describe('figures over the sizes of models', () => {
       expect(pairs).toContain(text);
   });
 
-  it('put a mark at the threshold and a bar at the first unsafe factor', () => {
-    const root = parseXml(expertTrendFigure(sample.sizeTrend, ['facts'], sampleManifest, light).svg);
+  it('draw a line of every task through its thresholds in the panel of each method, and the median through the middle', () => {
+    const root = parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg);
     const labels = findAll(root, 'text').filter(({ attributes }) => attributes['text-anchor'] === 'end');
     const yOf = (factor: number): number =>
       Number(labels.find(({ text }) => text === String(factor))?.attributes['y']) - 3.5;
-    // Thresholds of facts: 1, 1, 2, 4 at E = 8, 16, 32, 64; their brackets end at the next factor.
-    const brackets = findAll(root, 'line').filter(
-      ({ attributes }) => attributes['stroke-width'] === '1' && attributes['x1'] === attributes['x2'],
-    );
-    const ends = brackets.map(({ attributes }) => [Number(attributes['y1']), Number(attributes['y2'])]);
-    for (const [from, to] of [
-      [1, 2],
-      [2, 4],
-      [4, 8],
-    ] as const) {
-      expect(
-        ends.filter(([y1, y2]) => Math.abs((y1 ?? 0) - yOf(from)) < 0.02 && Math.abs((y2 ?? 0) - yOf(to)) < 0.02),
-      ).toHaveLength(from === 1 ? 4 : 2);
-    }
+    const heights = (width: string): (readonly number[])[] =>
+      findAll(root, 'path')
+        .filter(({ attributes }) => attributes['stroke-width'] === width && attributes['fill'] === 'none')
+        .map(({ attributes }) =>
+          [...(attributes['d'] ?? '').matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(([, y]) => Number(y)),
+        );
+    // Facts and sums: 1, 1, 2, 4 at E = 8, 16, 32, 64; sorting reaches further.
+    const thin = heights('0.8');
+    expect(thin).toHaveLength(2 * 3);
+    const near = (own: readonly number[], factors: readonly number[]): boolean =>
+      own.length === factors.length && own.every((y, index) => Math.abs(y - yOf(factors[index] ?? 0)) < 2);
+    expect(thin.filter((own) => near(own, [1, 1, 2, 4]))).toHaveLength(4);
+    const medians = heights('2.2');
+    expect(medians).toHaveLength(2);
+    for (const own of medians) expect(near(own, [1, 1, 2, 4])).toBe(true);
   });
 
   it('gather several trainings and draws into mean and range, and tell where they stand', () => {

@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { doublings, expertScale } from '../../../main/figures/scales.ts';
-import { trendLayout } from '../../../main/figures/trend-layout.ts';
+import { reachedByHalf, trendLayout } from '../../../main/figures/trend-layout.ts';
 
 const threshold = (
   experts: number,
@@ -30,24 +31,22 @@ const threshold = (
   bytesSafe: null,
   bytesUnsafe: null,
 });
-const trend = (points: readonly SizeThreshold[], spread: ExpertTrend['spread']): ExpertTrend => ({
-  task: 't',
+const trend = (points: readonly SizeThreshold[], task = 't'): ExpertTrend => ({
+  task,
   method: 'reap',
   points: [...points],
-  spread,
+  spread: [],
   pairs: { rises: 0, falls: 0, overlaps: 0, unknown: 0 },
   direction: 'cannot-tell',
 });
-const once = (experts: number, value: number | null) => ({ experts, models: 1, lowest: value, highest: value });
 const frame = {
   left: 30,
   right: 294,
   bottom: 158,
   top: 24,
-  arrow: 12,
   sizes: [8, 16, 32],
   largestFactor: 8,
-  methods: ['random', 'reap'],
+  written: ['t-written'],
 };
 
 test('both axes double: equal steps for 8 to 16 and 16 to 32, for factors 1 to 2 and 4 to 8', () => {
@@ -59,41 +58,56 @@ test('both axes double: equal steps for 8 to 16 and 16 to 32, for factors 1 to 2
   expect(expertScale([8], [0, 10]).position(8)).toBe(5);
 });
 
-test(
-  'a bracket reaches from the last safe to the first unsafe factor; an open one ends above; an unknown one has no ' +
-    'line',
-  () => {
-    const { y, trends } = trendLayout(
-      [
-        trend(
-          [threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)],
-          [once(8, 1), once(16, 8), once(32, null)],
-        ),
-      ],
-      frame,
-    );
-    const [closed, open, unknown] = trends[0]?.points ?? [];
-    expect(closed).toMatchObject({ y: y.position(1), end: y.position(2) });
-    expect(open?.y).toBe(y.position(8));
-    expect(open?.end).toBeLessThan(y.position(8));
-    expect(unknown?.y).toBe(y.position(1));
-    expect(trends[0]?.line).toHaveLength(2);
-    expect(trends[0]?.spreads).toEqual([]);
-  },
-);
-
-test('trainings of one size stand side by side, spanned by a band; the line runs through their geometric mean', () => {
-  const points = [threshold(16, 1, 2, 'a'), threshold(16, 4, 8, 'b')];
-  const { y, trends } = trendLayout([trend(points, [{ experts: 16, models: 2, lowest: 1, highest: 4 }])], frame);
-  const [placed] = trends;
-  expect(new Set(placed?.points.map(({ x }) => x)).size).toBe(2);
-  expect(placed?.spreads).toMatchObject([{ low: y.position(1), high: y.position(4) }]);
-  expect(placed?.line[0]?.[1]).toBeCloseTo(y.position(2));
+test('a task runs through its last safe factors, and a size where none can be told has no point', () => {
+  const { y, tasks, medians } = trendLayout(
+    [trend([threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)])],
+    frame,
+  );
+  expect(tasks[0]?.points.map((point) => [point.experts, point.y])).toEqual([
+    [8, y.position(1)],
+    [16, y.position(8)],
+  ]);
+  expect(medians).toMatchObject([{ answers: 'chosen', points: [{ factor: 1 }, { factor: 8, tasks: 1 }] }]);
 });
 
-test('methods stand beside each other at every size', () => {
-  const own = [threshold(8, 2, 4)];
-  const both = trendLayout([{ ...trend(own, [once(8, 2)]), method: 'random' }, trend(own, [once(8, 2)])], frame);
-  const [left, right] = both.trends.map(({ points }) => points[0]?.x ?? 0);
-  expect(left).toBeLessThan(right ?? 0);
+test('several trainings of one size are one point, at their geometric mean', () => {
+  const { y, tasks } = trendLayout([trend([threshold(16, 1, 2, 'a'), threshold(16, 4, 8, 'b')])], frame);
+  const [point] = tasks[0]?.points ?? [];
+  expect(point?.y).toBeCloseTo(y.position(2));
+  expect(point?.thresholds.map(({ model }) => model)).toEqual(['a', 'b']);
+});
+
+test('tasks of equal thresholds lie beside each other, closer than half a doubling', () => {
+  const many = Array.from({ length: 40 }, (_, index) => trend([threshold(8, 2, 4)], `t${String(index)}`));
+  const { y, tasks } = trendLayout(many, frame);
+  const heights = tasks.map(({ points }) => points[0]?.y ?? 0);
+  expect(new Set(heights).size).toBe(40);
+  const half = (y.position(2) - y.position(4)) / 2;
+  for (const height of heights) expect(Math.abs(height - y.position(2))).toBeLessThan(half);
+});
+
+test('answers that are chosen and answers that are written have a median each, beside each other', () => {
+  const chosen = [1, 2, 4, 8].map((last, index) => trend([threshold(8, last, null)], `t${String(index)}`));
+  const { y, tasks, medians } = trendLayout([...chosen, trend([threshold(8, 4, 8)], 't-written')], frame);
+  expect(tasks.map(({ answers }) => answers)).toEqual([...chosen.map(() => 'chosen'), 'written']);
+  expect(medians.map(({ answers, points }) => [answers, points[0]?.factor, points[0]?.tasks])).toEqual([
+    ['chosen', 4, 4],
+    ['written', 4, 1],
+  ]);
+  const [first, second] = medians.map(({ points }) => points[0]?.y ?? 0);
+  expect(first).not.toBe(second);
+  for (const height of [first, second]) expect(Math.abs((height ?? 0) - y.position(4))).toBeLessThan(4);
+});
+
+test('what half of the tasks reach is reached by half of them, and nothing larger is', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(1, 2, 4, 8, 16), { minLength: 1 }), (factors) => {
+      const half = reachedByHalf(factors) ?? 0;
+      const reaching = (factor: number): number => factors.filter((own) => own >= factor).length;
+      expect(2 * reaching(half)).toBeGreaterThanOrEqual(factors.length);
+      for (const larger of factors.filter((own) => own > half))
+        expect(2 * reaching(larger)).toBeLessThan(factors.length);
+    }),
+  );
+  expect(reachedByHalf([])).toBeUndefined();
 });

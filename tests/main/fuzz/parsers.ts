@@ -21,6 +21,7 @@ import { loadTask } from '../../../main/tasks/load-task.ts';
 import { exportParsers } from './export-parsers.ts';
 import { type FuzzedParser, MUTATIONS, ofText as text } from './fuzzed-parser.ts';
 import { pageMessages } from './page-messages.ts';
+import { runParsers } from './run-parsers.ts';
 import { taskParsers } from './task-parsers.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { readProfileFile } from '../../../main/workspace/profile-file.ts';
@@ -263,6 +264,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     ),
     ...(await taskParsers(place)),
     ...(await exportParsers(place)),
+    ...(await runParsers(place)),
     await pageMessages(await place('workspace-of-pages')),
   ];
 };

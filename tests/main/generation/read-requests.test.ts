@@ -24,6 +24,10 @@ describe('requests of a file', () => {
     expect(() => read(line)).toThrow(message);
   });
 
+  it('are counted beyond the tenth, however many there are', () => {
+    expect(() => read('{}\n'.repeat(200_000))).toThrow(/Line 10: .* And 199990 more/s);
+  });
+
   it('are refused all at once, and where there are none', () => {
     expect(() => read(...Array.from({ length: 12 }, () => 'no'))).toThrow(/Line 1: .*Line 10: .* And 2 more/s);
     expect(() => read('', ' ')).toThrow(/holds no requests/);

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
@@ -10,6 +10,7 @@ import type { ChoiceItem, TextItem } from '../../../main/contract/task.ts';
 import { encodeRequest } from '../../../main/inference/encode-item.ts';
 import type { ScoredOutcome } from '../../../main/contract/outcome.ts';
 import type { ModelRunner } from '../../../main/inference/model-runner.ts';
+import { Session } from '../../../main/inference/session.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import {
   changeableCopy,
@@ -37,13 +38,16 @@ const texts: readonly TextItem[] = Array.from({ length: 4 }, (_, index) => ({
   text: phrase(5 + 25 * index),
 }));
 
-/** A model with a sliding window, and the tokenizer of the scoring fixture. */
-const windowed = async (): Promise<string> => {
-  const folder = await makeMixtral({ vocabulary: 620, slidingWindow: 4, seed: 3 });
+type Shape = Parameters<typeof makeMixtral>[0];
+
+/** A model with the tokenizer of the scoring fixture. */
+const readable = async (shape: Shape): Promise<string> => {
+  const folder = await makeMixtral({ vocabulary: 620, ...shape });
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     await cp(path.join(scored, name), path.join(folder, name));
   return folder;
 };
+const windowed = (): Promise<string> => readable({ slidingWindow: 4, seed: 3 });
 
 const evaluate = async (runner: ModelRunner, plan: Plan | null): Promise<readonly ScoredOutcome[]> =>
   (await runner.evaluate([...items, ...texts], [{ key: 'only', plan }], uncancelled)).get('only') ?? [];
@@ -206,6 +210,21 @@ describe('numbers do not depend on how the work is cut', () => {
 describe('a layer wide enough for products to be cut into parts', () => {
   const wide = { hidden: 256, width: 16, experts: 40, topK: 4, layers: 2 };
 
+  it('gives the same bits to candidates whose tokens run together as to each alone, on two threads too', async () => {
+    const folder = await readable(wide);
+    const kept = (from: number, count: number): number[] => Array.from({ length: count }, (_, index) => from + index);
+    const candidates = [null, 4, 7, 20, 33].map((count, index) => ({
+      key: `c${index}`,
+      plan: count === null ? null : { kept: [kept(index, count), kept(0, count)] },
+    }));
+    for (const threads of [1, 2]) {
+      const runner = await openRunner(folder, { threads });
+      const together = await runner.evaluate([...items, ...texts], candidates, uncancelled);
+      for (const { key, plan } of candidates) expect(together.get(key)).toEqual(await evaluate(runner, plan));
+      expect(new Set([...together.values()].map((outcomes) => JSON.stringify(outcomes))).size).toBe(5);
+    }
+  });
+
   it('gives the same bits streamed and resident', async () => {
     const folder = await makeMixtral(wide);
     const [resident, streamed] = [await openRunner(folder), await openRunner(folder, { streamed: true })];
@@ -298,6 +317,41 @@ describe('a mask', () => {
         uncancelled,
       ),
     ).toEqual(await runner.forward(input, null, uncancelled));
+  });
+});
+
+describe('a candidate that is asked again', () => {
+  it('keeps its merged layers open where it goes on, until it is released or others are asked', async () => {
+    const runner = await openRunner(scored);
+    const groups = Array.from({ length: 4 }, (_, index) => ({
+      members: [2 * index, 2 * index + 1],
+      reference: 2 * index,
+      weights: [1, 1],
+    }));
+    const merge: Plan = { groups: [groups, groups], router: 'mapped-rows', align: true };
+    const [open, dispose] = [vi.spyOn(Session, 'open'), vi.spyOn(Session.prototype, 'dispose')];
+    onTestFinished(() => {
+      open.mockRestore();
+      dispose.mockRestore();
+    });
+    const counts = (): readonly number[] => [
+      open.mock.calls.filter(([name]) => name.startsWith('block')).length,
+      dispose.mock.calls.length,
+    ];
+    const ask = (part: readonly ChoiceItem[], goesOn: boolean, plan: Plan | null = merge) =>
+      runner.evaluate(part, [{ key: 'only', plan }], { ...uncancelled, goesOn });
+    const first = await ask(items.slice(0, 4), true);
+    expect(counts()).toEqual([2, 0]);
+    expect(await ask(items.slice(0, 4), true)).toEqual(first);
+    expect(counts()).toEqual([2, 0]);
+    await ask(items.slice(0, 4), true, null);
+    expect(counts()).toEqual([4, 2]);
+    await ask(items.slice(0, 4), true);
+    expect(counts()).toEqual([6, 2]);
+    await runner.releaseCandidates();
+    expect(counts()).toEqual([6, 4]);
+    expect(await ask(items.slice(0, 4), false)).toEqual(first);
+    expect(counts()).toEqual([8, 6]);
   });
 });
 

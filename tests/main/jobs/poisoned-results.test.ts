@@ -1,72 +1,8 @@
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { cp, open, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import type { PathHandle } from '../../../main/contract/model.ts';
-import type { SweepDocument } from '../../../main/contract/sweep.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
-import { temporaryFolder } from '../workspace/temporary-folder.ts';
-
-const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
-
-interface Subject {
-  readonly engine: Engine;
-  readonly folder: string;
-  readonly weights: string;
-  readonly model: PathHandle;
-  readonly task: PathHandle;
-}
-
-const subject = async (): Promise<Subject> => {
-  const folder = await temporaryFolder();
-  await cp(join(resources, 'models', 'uncurl-8'), join(folder, 'mine'), { recursive: true });
-  await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
-  const engine = await createEngine({
-    workspace: join(folder, 'workspace'),
-    resources,
-    commandLine: 'test',
-    threads: 1,
-  });
-  onTestFinished(() => engine.dispose());
-  const model = engine.grantPath(join(folder, 'mine'));
-  const task = engine.grantPath(join(folder, 'quiz'));
-  return { engine, folder, weights: join(folder, 'mine', 'model.safetensors'), model, task };
-};
-
-const settings = { methods: ['frequency', 'reap'], factors: [1, 8 / 7, 8 / 6, 2, 4], limit: 30 } as const;
-
-const startSweep = async ({ engine, model, task }: Subject): Promise<string> => {
-  const { run } = await engine.call('sweep.start', {
-    models: [model],
-    tasks: [task],
-    settings: { ...settings, methods: [...settings.methods], factors: [...settings.factors] },
-  });
-  return run;
-};
-
-/** Sweeps; runs `disturb` once, when the first point is known. Gives what ended the run, or null. */
-const disturbedSweep = async (given: Subject, disturb: () => Promise<void>): Promise<unknown> => {
-  const { engine } = given;
-  const disturbed: Promise<void>[] = [];
-  const unsubscribe = engine.subscribe((event) => {
-    if (event.type === 'sweep.point' && disturbed.length === 0) disturbed.push(disturb());
-  });
-  const ended = await engine.finished(await startSweep(given)).then(
-    () => null,
-    (error: unknown) => error,
-  );
-  unsubscribe();
-  expect(disturbed).toHaveLength(1);
-  await Promise.all(disturbed);
-  return ended;
-};
-
-const sweep = async (given: Subject): Promise<SweepDocument['results']> => {
-  const run = await startSweep(given);
-  await given.engine.finished(run);
-  return (await given.engine.call('sweep.read', { run })).results;
-};
+import { expect, test } from 'vitest';
+import { disturbedSweep, rightResults, type Subject, subject, sweep } from './disturbed-sweep.ts';
 
 /** Turns the signs of a stretch of the weights in place: the same file, the same size. */
 const rewriteInPlace = async (file: string): Promise<void> => {
@@ -86,9 +22,6 @@ const stepFiles = async ({ folder }: Subject): Promise<string[]> => {
   const names = await readdir(join(folder, 'workspace', 'steps'), { recursive: true });
   return names.filter((name) => name.includes('.')).sort();
 };
-
-/** What an undisturbed sweep of the same model and task gives. */
-const rightResults = async (): Promise<SweepDocument['results']> => sweep(await subject());
 
 test('weights rewritten in mid-sweep end the run, and no later sweep of the restored model reuses a wrong point', async () => {
   const given = await subject();

@@ -106,3 +106,20 @@ test('done never goes back and never passes the total', () => {
     ),
   );
 });
+
+test('a meter that follows another reads as that did, with its own time and what is described last', () => {
+  let now = 0;
+  let changes = 0;
+  const meter = createProgressMeter(
+    subject,
+    () => now,
+    () => (changes += 1),
+  );
+  const reading = { description: 'Half', done: 5, total: 10, reused: 2, leftMs: { low: 1, high: 2 } };
+  meter.follow(reading);
+  now = 7;
+  expect(meter.read()).toEqual({ ...subject, ...reading, elapsedMs: 7 });
+  meter.describe('Cancelled');
+  expect(meter.read()).toEqual({ ...subject, ...reading, description: 'Cancelled', elapsedMs: 7 });
+  expect(changes).toBe(2);
+});

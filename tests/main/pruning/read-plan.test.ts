@@ -28,4 +28,15 @@ describe('readPlan', () => {
     expect(read('{"kept": [["a", "b", "c", "d", "e"]]}')).toThrow('and 2 more');
     expect(read(' '.repeat(MAX_PLAN_CHARACTERS + 1))).toThrow('at most');
   });
+
+  it.each([
+    ['five million layers', `{"kept":[${'[0],'.repeat(5e6)}[0]]}`, 'at most'],
+    ['three million layers', `{"kept":[${'[0],'.repeat(3e6)}[0]]}`, 'its lists hold more than'],
+    ['a million empty layers', `{"kept":[${'[],'.repeat(1e6)}[0]]}`, 'its lists hold more than'],
+    ['a layer of a million texts', `{"kept":[[${'"a",'.repeat(1e6)}0]]}`, 'its lists hold more than'],
+    ['groups without members', `{"groups":[[${'{},'.repeat(1e6)}{}]]}`, 'its lists hold more than'],
+    ['values nested a million deep', `{"kept":${'['.repeat(1e6)}${']'.repeat(1e6)}}`, 'nested deeper'],
+  ])('refuses %s before it looks at each', (_, text, reason) => {
+    expect(read(text)).toThrow(reason);
+  });
 });

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
@@ -26,8 +27,12 @@ const parquet = (): Buffer =>
     }),
   );
 
-test.each(['jsonl', 'txt'])('more empty lines than items can have between them are refused in a .%s', async (kind) => {
-  const file = await inFolder(`lines.${kind}`, Buffer.alloc(4_000_001, '\n'));
+test.each([
+  ['jsonl', '\n'],
+  ['txt', '\n'],
+  ['txt', '\r'],
+])('more empty lines than items can have between them are refused in a .%s that ends them by %j', async (kind, end) => {
+  const file = await inFolder(`lines.${kind}`, Buffer.alloc(4_000_001, end));
   await expect(loadTask(file)).rejects.toMatchObject({
     code: 'task-too-large',
     message: expect.stringContaining('more than 4000000 lines'),
@@ -155,6 +160,20 @@ test('a reader that gives no answer is ended, and the file refused', async () =>
   await expect(readParquetRows(file, 0)).rejects.toMatchObject({
     code: 'bad-parquet',
     message: expect.stringContaining('not read in 0 s'),
+  });
+});
+
+// Written by the engine, then changed by the fuzzer: its reader never ends.
+test('a file that its reader never ends with is ended by the processor time that it takes', async () => {
+  const file = fileURLToPath(new URL('../../fixtures/tasks/endless-outcomes.parquet', import.meta.url));
+  const read = readOutcomes(
+    file,
+    () => true,
+    () => undefined,
+  );
+  await expect(read).rejects.toMatchObject({
+    code: 'outcomes-damaged',
+    cause: { message: expect.stringContaining('s of the processor') },
   });
 });
 

@@ -40,6 +40,14 @@ test('each expert of a layer is measured alone, with the steps of a sweep and th
     title: 'Damage of each expert of layer 1 of uncurl-8 on add',
   });
 
+  const cancelled = await engine.call('damage.start', { model, task, layer: 2, experts: [1] });
+  await engine.call('jobs.cancel', cancelled);
+  await expect(engine.finished(cancelled.run)).rejects.toMatchObject({ kind: 'cancelled' });
+  await expect(engine.call('damage.read', cancelled)).rejects.toMatchObject({ code: 'no-damage' });
+  await engine.call('jobs.resume', cancelled);
+  await engine.finished(cancelled.run);
+  expect((await engine.call('damage.read', cancelled)).results.map(({ expert }) => expert)).toEqual([1]);
+
   await expect(engine.call('damage.start', { model, task, layer: 3 })).rejects.toMatchObject({ code: 'no-such-layer' });
   await expect(engine.call('damage.start', { model, task, layer: 0, experts: [8] })).rejects.toMatchObject({
     code: 'no-such-expert',

@@ -167,7 +167,7 @@ describe('a sweep read over the sizes of its models', () => {
     expect(
       sample.sizeTrend.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === 'reap')?.sentence,
     ).toBe(
-      'By reap, a factor of 2 is safe in 0 of 9 tasks at E = 8, 0 at 16, 9 at 32 and 9 at 64; ' +
+      'By REAP, a factor of 2 is safe in 0 of 9 tasks at E = 8, 0 at 16, 9 at 32 and 9 at 64; ' +
         'a factor of 4 is safe in 0 of 9 at 8, 0 at 16, 0 at 32 and 9 at 64.',
     );
   });
@@ -177,7 +177,7 @@ describe('a sweep read over the sizes of its models', () => {
       sample.sizeTrend.findings.find(({ chart, method }) => chart === 'safe-tasks' && method === null)?.sentence,
     ).toBe(
       'A factor of 2 is safe in 0, 0, 9 and 9 of 9 tasks at E = 8, 16, 32 and 64 by frequency, in 0, 0, 9 ' +
-        'and 9 of 9 by reap.',
+        'and 9 of 9 by REAP.',
     );
   });
 

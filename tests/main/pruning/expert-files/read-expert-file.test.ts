@@ -21,6 +21,15 @@ describe('readExpertFile', () => {
     expect(read(`${JSON.stringify({ 1: second })}\n\n${JSON.stringify({ 0: first })}\n`)).toEqual(wanted);
   });
 
+  it('refuses what lists millions of values, layers or lines, before it looks at each', () => {
+    const layers = Array.from({ length: 300_000 }, (_, layer) => `"${String(layer)}":0`);
+    expect(() => read(`{${layers.join(',')}}`)).toThrow('its lists hold more than');
+    expect(() => read(`[${'["a"],'.repeat(1e6)}[0]]`)).toThrow('its lists hold more than');
+    expect(() => read(`{"0":[1]}\n{${layers.join(',')}}`)).toThrow('its lists hold more than');
+    expect(() => read('\n'.repeat(1e6))).toThrow('more than 65536 lines');
+    expect(() => read(`["${'x'.repeat(1e7)}"]`)).toThrow('no lists of experts');
+  });
+
   it('reads plans, one or several, the largest first', () => {
     const small = { kept: [[1], [0]] };
     const large = {

@@ -1,0 +1,73 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+
+// Where the window was when it was closed. The shell's own small file: it is read before there is an engine.
+
+/** In the pixels of the system, as Electron counts them. */
+export interface Rectangle {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface WindowPlace {
+  readonly bounds: Rectangle;
+  readonly isMaximized: boolean;
+}
+
+/** Where a window is opened: without a place, the system chooses one. */
+export interface OpeningPlace {
+  readonly bounds: Rectangle | Pick<Rectangle, 'width' | 'height'>;
+  readonly isMaximized: boolean;
+}
+
+export const SMALLEST = { width: 960, height: 600 } as const;
+const USUAL = { width: 1440, height: 900 } as const;
+/** As much of the window's upper edge must be on a screen that it can be taken hold of. */
+const GRIP = { width: 120, height: 32 } as const;
+
+const side = z.number().int().min(-100_000).max(100_000);
+const placeFile = z.object({
+  bounds: z.object({ x: side, y: side, width: side.positive(), height: side.positive() }),
+  isMaximized: z.boolean(),
+});
+
+/** Null where there is none, or where it cannot be understood: then the window opens as at its first start. */
+export const readWindowPlace = (file: string): WindowPlace | null => {
+  try {
+    const parsed = placeFile.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+};
+
+/** Null, or why the place cannot be kept: nothing that should keep a window from closing. */
+export const writeWindowPlace = (file: string, place: WindowPlace): string | null => {
+  try {
+    writeFileSync(file, `${JSON.stringify(place)}\n`);
+    return null;
+  } catch (error) {
+    return `The place of the window cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
+  }
+};
+
+const overlap = (from: number, to: number, low: number, high: number): number =>
+  Math.min(to, high) - Math.max(from, low);
+
+/** The place to open at: the last one where it can be reached on a screen of now, else the usual size anywhere. */
+export const placeWithin = (last: WindowPlace | null, areas: readonly Rectangle[]): OpeningPlace => {
+  if (last === null) return { bounds: USUAL, isMaximized: false };
+  const { bounds, isMaximized } = last;
+  const places = areas.flatMap((area) => {
+    const width = Math.max(SMALLEST.width, Math.min(bounds.width, area.width));
+    const height = Math.max(SMALLEST.height, Math.min(bounds.height, area.height));
+    const isReachable =
+      overlap(bounds.x, bounds.x + width, area.x, area.x + area.width) >= GRIP.width &&
+      bounds.y >= area.y &&
+      bounds.y + GRIP.height <= area.y + area.height;
+    return isReachable ? [{ x: bounds.x, y: bounds.y, width, height }] : [];
+  });
+  return { bounds: places[0] ?? USUAL, isMaximized };
+};

@@ -1,0 +1,24 @@
+import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
+import { openWorkspace } from '../../workspace/open-workspace.ts';
+import { optionReader } from '../option-values.ts';
+import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
+import type { Verb } from '../verb.ts';
+
+export const sample: Verb = {
+  name: 'sample',
+  usage: '[--workspace DIR]',
+  summary:
+    'Adds the sample (a finished sweep of the bundled models) to a workspace, which is made where there is none.',
+  positionals: [0, 0],
+  options: WORKSPACE_OPTION,
+  run: async (given, host) => {
+    const workspace = await openWorkspace(workspaceOf(optionReader(given), host));
+    const added = await addSample(workspace, host.resources);
+    return {
+      document: { workspace: workspace.path, run: SAMPLE_RUN, added },
+      text: added
+        ? `The sample is among the runs of ${workspace.path}, as "${SAMPLE_RUN}".`
+        : `${workspace.path} holds the sample already: nothing was changed.`,
+    };
+  },
+};

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { compareReading } from './compare.ts';
+import { metricName } from './task.ts';
+
+/** Most sweeps that are held against each other at once. */
+export const MOST_SWEEPS = 6;
+
+/** A setting that is not the same in all of the sweeps: a value each, in their order. */
+export const differingSetting = z.object({ key: z.string(), values: z.array(z.string()) });
+export type DifferingSetting = z.infer<typeof differingSetting>;
+
+/**
+ * `same`: both sweeps asked the same items; `common`: one asked more, and both are compared on what they share;
+ * `other`: different items, which cannot be paired.
+ */
+export const sharedItems = z.enum(['same', 'common', 'other']);
+export type SharedItems = z.infer<typeof sharedItems>;
+
+/** One candidate of a sweep against the candidate that stands for it in the reference. */
+export const sweepsRow = z.object({
+  /** The run that is compared with the reference. */
+  run: z.string(),
+  task: z.string(),
+  model: z.string(),
+  /** Names in the reference, where it has one model or one method only and they are called otherwise there. */
+  referenceModel: z.string(),
+  method: z.string(),
+  referenceMethod: z.string(),
+  factor: z.number(),
+  metric: metricName,
+  /** How many draws (seeds) of a method went into it, those of the reference with them. */
+  draws: z.number().int().positive(),
+  items: sharedItems,
+  /** Items that the comparison is over; of different items those of the run, and those of the reference. */
+  n: z.number(),
+  referenceN: z.number(),
+  value: z.number(),
+  referenceValue: z.number(),
+  /** value - referenceValue, over those items. */
+  difference: z.number(),
+  /**
+   * Two-sided 95 %: paired by Tango (bootstrap for perplexity), of different items by Newcombe's method 10; null where
+   * different items give none (perplexity, items that share passages).
+   */
+  interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+  /** Paired items only: exact McNemar; and by Holm's procedure over all rows. */
+  p: z.number().nullable(),
+  pHolm: z.number().nullable(),
+  /** Paired items that only the reference, or only the run, answers rightly; null for different items. */
+  lost: z.number().nullable(),
+  gained: z.number().nullable(),
+  /** Null where there is no interval. */
+  reading: compareReading.nullable(),
+});
+export type SweepsRow = z.infer<typeof sweepsRow>;
+
+/** Sweeps against the first of them. */
+export const sweepsComparison = z.object({
+  /** The reference first. */
+  runs: z.array(z.object({ run: z.string(), name: z.string(), createdAt: z.iso.datetime() })),
+  settings: z.array(differingSetting),
+  /** How many settings are the same in all of them. */
+  sameSettings: z.number(),
+  rows: z.array(sweepsRow),
+  notes: z.array(z.string()),
+});
+export type SweepsComparison = z.infer<typeof sweepsComparison>;

@@ -1,0 +1,41 @@
+import { calls } from '../../contract/calls.ts';
+import type { SettingsDocument, UserSettings } from '../../contract/settings.ts';
+import { defaultWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
+import { changeSettings, readSettings } from '../../workspace/settings-file.ts';
+import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { defaultMemoryBudgetBytes, physicalCores } from '../machine.ts';
+
+type SettingsCall = 'settings.read' | 'settings.write';
+
+export const settingsCalls = (context: EngineContext): Pick<Answers, SettingsCall> => {
+  const documentOf = (settings: UserSettings): SettingsDocument => ({
+    file: context.settingsFile,
+    settings,
+    inUse: {
+      threads: context.device.threads,
+      memoryBudgetBytes: context.memory.budgetBytes,
+      device: context.provider,
+      workspace: context.workspace.path,
+    },
+    usual: {
+      threads: physicalCores(),
+      memoryBudgetBytes: defaultMemoryBudgetBytes(),
+      device: 'cpu',
+      workspace: defaultWorkspace(),
+    },
+  });
+  return {
+    'settings.read': answer(calls['settings.read'], async () => documentOf(await readSettings(context.settingsFile))),
+    'settings.write': answer(calls['settings.write'], async ({ change, workspace }) => {
+      const folder = workspace == null ? null : context.handles.resolve(workspace);
+      // Made and looked at now, so that a folder that cannot be one is refused now and not at the next start.
+      const path = folder === null ? null : (await openWorkspace(folder, context.now)).path;
+      const settings = await changeSettings(
+        context.settingsFile,
+        workspace === undefined ? change : { ...change, workspace: path },
+      );
+      context.emit({ type: 'settings.changed' });
+      return documentOf(settings);
+    }),
+  };
+};

@@ -1,0 +1,197 @@
+import type { SharedItems, SweepsComparison, SweepsRow } from '../../contract/compare-sweeps.ts';
+import type { ItemOutcome } from '../../contract/outcome.ts';
+import { runName } from '../../contract/run-label.ts';
+import type { RunManifest } from '../../contract/run.ts';
+import { factorKey, type SweepDocument, type SweepResult } from '../../contract/sweep.ts';
+import { holmAdjusted } from '../../statistics/p-values.ts';
+import { counted, listed } from '../wording.ts';
+import { readingOf } from '../comparison/pairs.ts';
+import { compareDraws } from './compare-draws.ts';
+import { settingsDifference } from './settings-difference.ts';
+
+/** A sweep to compare; `outcomesOf` answers null for outcomes that are no longer stored. */
+export interface ComparedSweep {
+  readonly manifest: RunManifest;
+  readonly document: SweepDocument;
+  readonly outcomesOf: (result: SweepResult) => readonly ItemOutcome[] | null;
+}
+
+const distinct = (names: readonly string[]): readonly string[] => [...new Set(names)];
+
+/**
+ * What stands for what: names that both have; where they share none and each has a single one, these two (a sweep of
+ * one method against a sweep of another).
+ */
+export const matchedNames = (names: readonly string[], reference: readonly string[]): ReadonlyMap<string, string> => {
+  const shared = names.filter((name) => reference.includes(name));
+  const [own, other] = [names[0], reference[0]];
+  const isSinglePair = shared.length === 0 && names.length === 1 && reference.length === 1;
+  return isSinglePair && own !== undefined && other !== undefined
+    ? new Map([[own, other]])
+    : new Map(shared.map((name) => [name, name]));
+};
+
+const namesOf = (results: readonly SweepResult[], part: 'model' | 'task'): readonly string[] =>
+  distinct(results.map((result) => result[part]));
+
+/** Methods, the unpruned model among them only where it is measured alone. */
+const methodsOf = (results: readonly SweepResult[]): readonly string[] =>
+  distinct(results.filter(({ factor }) => factor > 1).map(({ method }) => method));
+
+type Group = readonly [SweepResult, ...SweepResult[]];
+
+/** Draws of each candidate on each task, by a key that both sweeps share. */
+const grouped = (
+  results: readonly SweepResult[],
+  keyOf: (result: SweepResult) => string | null,
+): ReadonlyMap<string, Group> => {
+  const groups = new Map<string, [SweepResult, ...SweepResult[]]>();
+  for (const result of results) {
+    const key = keyOf(result);
+    if (key === null) continue;
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, [result]);
+    else known.push(result);
+  }
+  return groups;
+};
+
+interface Pairing {
+  readonly rows: readonly SweepsRow[];
+  /** Candidates of either that the other has not. */
+  readonly alone: number;
+  /** Candidates that both have, but whose outcomes are gone. */
+  readonly gone: number;
+}
+
+const compareWith = (reference: ComparedSweep, sweep: ComparedSweep): Pairing => {
+  const [ours, theirs] = [sweep.document.results, reference.document.results];
+  const models = matchedNames(namesOf(ours, 'model'), namesOf(theirs, 'model'));
+  const methods = matchedNames(methodsOf(ours), methodsOf(theirs));
+  const key = (model: string, task: string, method: string, factor: number): string =>
+    JSON.stringify([model, task, factor > 1 ? method : '', factorKey(factor)]);
+  const own = grouped(ours, ({ model, task, method, factor }) => {
+    const [known, stand] = [models.get(model), factor > 1 ? methods.get(method) : ''];
+    return known === undefined || stand === undefined ? null : key(known, task, stand, factor);
+  });
+  const other = grouped(theirs, ({ model, task, method, factor }) => key(model, task, method, factor));
+  const hashOf = ({ manifest }: ComparedSweep, task: string): string | undefined =>
+    manifest.tasks.find(({ name }) => name === task)?.hash;
+  let gone = 0;
+  const rows = [...own].flatMap(([name, draws]): SweepsRow[] => {
+    const against = other.get(name);
+    if (against === undefined) return [];
+    const [one] = draws;
+    const [base] = against;
+    const compared = compareDraws({
+      metric: one.metric,
+      draws: draws.map(({ seed, ...result }) => ({ seed, outcomes: sweep.outcomesOf({ seed, ...result }) })),
+      reference: against.map(({ seed, ...result }) => ({ seed, outcomes: reference.outcomesOf({ seed, ...result }) })),
+      isSameTask: one.metric === base.metric && hashOf(sweep, one.task) === hashOf(reference, one.task),
+    });
+    if (compared === null) {
+      gone += 1;
+      return [];
+    }
+    const { model, task, method, factor, metric } = one;
+    return [
+      {
+        run: sweep.manifest.id,
+        task,
+        model,
+        referenceModel: base.model,
+        method,
+        referenceMethod: base.method,
+        factor,
+        metric,
+        ...compared,
+        pHolm: null,
+        reading: compared.interval === null ? null : readingOf(metric, compared.interval),
+      },
+    ];
+  });
+  const shared = [...own.keys()].filter((name) => other.has(name)).length;
+  const alone =
+    grouped(ours, (result) => JSON.stringify([result.model, result.task, result.method, factorKey(result.factor)]))
+      .size +
+    other.size -
+    2 * shared;
+  return { rows, alone, gone };
+};
+
+const noteOn = (rows: readonly SweepsRow[], items: SharedItems): readonly string[] => {
+  const tasks = distinct(rows.filter((row) => row.items === items).map(({ task }) => task));
+  if (tasks.length === 0 || items === 'same') return [];
+  return items === 'common'
+    ? [`On ${listed(tasks)} one sweep asked more items than the other: both are compared on those that they share.`]
+    : [
+        `On ${listed(tasks)} the sweeps asked different items: nothing is paired, and the interval is that of two ` +
+          'independent samples (Newcombe 1998), which is wider.',
+      ];
+};
+
+const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[]): string[] => {
+  const rows = pairings.flatMap((one) => one.rows);
+  const alone = pairings.reduce((sum, one) => sum + one.alone, 0);
+  const gone = pairings.reduce((sum, one) => sum + one.gone, 0);
+  const told = sweeps
+    .filter(({ document }) => (document.told ?? []).length > 0)
+    .map(({ manifest }) => runName(manifest));
+  const unfinished = sweeps
+    .filter(({ manifest }) => manifest.state !== 'done')
+    .map(({ manifest }) => runName(manifest));
+  return [
+    ...(rows.length === 0
+      ? ['The sweeps share no candidate: no model, task, method and factor is measured in both.']
+      : []),
+    ...noteOn(rows, 'common'),
+    ...noteOn(rows, 'other'),
+    ...(alone === 0
+      ? []
+      : [`${counted(alone, 'candidate')} of one sweep ${alone === 1 ? 'is' : 'are'} not in the other.`]),
+    ...(gone === 0
+      ? []
+      : [`The outcomes of ${counted(gone, 'candidate')} are no longer stored: resume the sweep that lacks them.`]),
+    ...(told.length === 0
+      ? []
+      : [
+          `${listed(told)} stopped candidates once their verdict was told: only those that were measured in full are here.`,
+        ]),
+    ...(unfinished.length === 0 ? [] : [`${listed(unfinished)} did not finish: what is measured is compared.`]),
+  ];
+};
+
+/**
+ * Sweeps against the first of them: what differs in their settings, and candidate by candidate the difference, paired
+ * where the items are the same. Pure.
+ */
+export const compareSweeps = (
+  sweeps: readonly [ComparedSweep, ComparedSweep, ...ComparedSweep[]],
+): SweepsComparison => {
+  const [reference, ...others] = sweeps;
+  const pairings = others.map((sweep) => compareWith(reference, sweep));
+  const rows = pairings.flatMap((one) => one.rows);
+  const adjusted = holmAdjusted(rows.map(({ p }) => p));
+  const { differing, same } = settingsDifference(sweeps.map(({ manifest }) => manifest));
+  return {
+    runs: sweeps.map(({ manifest }) => ({ run: manifest.id, name: runName(manifest), createdAt: manifest.createdAt })),
+    settings: [...differing],
+    sameSettings: same,
+    rows: rows.map((row, index) => ({ ...row, pHolm: adjusted[index] ?? null })),
+    notes: notesOf(sweeps, pairings),
+  };
+};
+
+/** "12 comparisons: 2 better, 1 worse, 9 cannot tell; 1 of them by Holm's procedure." */
+export const sweepsOverview = ({ rows }: Pick<SweepsComparison, 'rows'>): string => {
+  const count = (reading: SweepsRow['reading']): number => rows.filter((row) => row.reading === reading).length;
+  const afterHolm = rows.filter(
+    ({ pHolm, reading }) => pHolm !== null && pHolm <= 0.05 && reading !== 'cannot-tell',
+  ).length;
+  const without = count(null);
+  return (
+    `${counted(rows.length, 'comparison')}: ${count('better')} better, ${count('worse')} worse, ` +
+    `${count('cannot-tell')} cannot tell${without === 0 ? '' : `, ${without} without an interval`}; ` +
+    `${afterHolm} apart by Holm\u2019s procedure over all.`
+  );
+};

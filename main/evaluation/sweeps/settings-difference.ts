@@ -1,0 +1,61 @@
+import type { DifferingSetting } from '../../contract/compare-sweeps.ts';
+import { shortHash } from '../../contract/model.ts';
+import type { RunManifest } from '../../contract/run.ts';
+import { recordedSweepSettings } from '../../contract/sweep.ts';
+
+type Told = Pick<RunManifest, 'spec' | 'models' | 'tasks' | 'device' | 'versions'>;
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const textOf = (value: unknown): string =>
+  Array.isArray(value)
+    ? value.map(textOf).join(', ')
+    : typeof value === 'string'
+      ? value
+      : value === undefined || value === null
+        ? '\u2013'
+        : JSON.stringify(value);
+
+/** Nested settings under one key each: `options.reap.renormalise`. */
+const flattened = (value: unknown, key: string): readonly (readonly [key: string, text: string])[] =>
+  isRecord(value)
+    ? Object.entries(value).flatMap(([name, inner]) => flattened(inner, key === '' ? name : `${key}.${name}`))
+    : [[key, textOf(value)]];
+
+/** Methods that are files are told by name and length: their texts are plans or rankings of any size. */
+const filesOf = (files: Readonly<Record<string, { readonly name: string; readonly text: string }>>) =>
+  Object.entries(files).map(
+    ([method, { name, text }]) => [`files.${method}`, `${name}, ${text.length} characters`] as const,
+  );
+
+/** Everything that a sweep's manifest says of how it was made, by key. */
+const settingsOf = ({ spec, models, tasks, device, versions }: Told): ReadonlyMap<string, string> => {
+  const parsed = recordedSweepSettings.safeParse(spec);
+  const { files: _files, ...settings }: Readonly<Record<string, unknown>> = parsed.success ? parsed.data : spec;
+  return new Map([
+    ['models', models.map(({ name }) => name).join(', ')],
+    ...models.map(({ name, fingerprint }) => [`weights of ${name}`, shortHash(fingerprint)] as const),
+    ['tasks', tasks.map(({ name }) => name).join(', ')],
+    ...tasks.map(({ name, hash }) => [`items of ${name}`, shortHash(hash)] as const),
+    ...flattened(settings, ''),
+    ...filesOf(parsed.success ? (parsed.data.files ?? {}) : {}),
+    ['device', [device.provider, device.name ?? '', device.precision].filter((part) => part !== '').join(', ')],
+    ['threads', String(device.threads)],
+    ...Object.entries(versions).map(([name, version]) => [`version of ${name}`, version] as const),
+  ]);
+};
+
+export interface SettingsDifference {
+  readonly differing: readonly DifferingSetting[];
+  readonly same: number;
+}
+
+/** What differs between the settings of sweeps, in the order in which they are recorded; a dash: not set there. */
+export const settingsDifference = (sweeps: readonly Told[]): SettingsDifference => {
+  const each = sweeps.map(settingsOf);
+  const keys = [...new Set(each.flatMap((settings) => [...settings.keys()]))];
+  const all = keys.map((key) => ({ key, values: each.map((settings) => settings.get(key) ?? '\u2013') }));
+  const differing = all.filter(({ values }) => new Set(values).size > 1);
+  return { differing, same: all.length - differing.length };
+};

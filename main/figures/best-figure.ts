@@ -1,0 +1,165 @@
+import type { RunManifest } from '../contract/run.ts';
+import type { SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
+import { bestThreshold, type BestThreshold } from '../evaluation/best-threshold.ts';
+import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
+import { bracketText, counted, MATRIX_CAPTION, thresholdValue } from '../evaluation/wording.ts';
+import type { FigureTheme } from './colors.ts';
+import { type Columns, csvTable } from './csv.ts';
+import { methodStyle } from './method-marks.ts';
+import { methodTitle } from './method-titles.ts';
+import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
+
+/** The best threshold of a model on a task, and of the task's written twin where it has one. */
+export interface BestCell {
+  readonly model: string;
+  readonly experts: number;
+  readonly task: string;
+  readonly best: BestThreshold<SizeThreshold> | null;
+  readonly written: BestThreshold<SizeThreshold> | null;
+}
+
+type Best = Pick<SizeTrendDocument, 'models' | 'thresholds' | 'written'>;
+
+/** Tasks that are told by themselves: a written task whose chosen twin is among them is told beside that. */
+export const ownTasks = ({ written }: Pick<Best, 'written'>, tasks: readonly string[]): readonly string[] =>
+  tasks.filter((task) => !(written.includes(task) && tasks.includes(task.slice(0, -TWIN_SUFFIX.length))));
+
+/** How far a model can be pruned for a task by the best of the methods shown. */
+export const bestCell = (
+  { thresholds }: Pick<Best, 'thresholds'>,
+  { name: model, experts }: SizeTrendDocument['models'][number],
+  task: string,
+  shown: readonly string[],
+): BestCell => {
+  const bestOf = (named: string): BestThreshold<SizeThreshold> | null =>
+    bestThreshold(
+      shown.flatMap((method) =>
+        thresholds.filter((one) => one.task === named && one.model === model && one.method === method),
+      ),
+    );
+  return { model, experts, task, best: bestOf(task), written: bestOf(`${task}${TWIN_SUFFIX}`) };
+};
+
+/** "REAP", "Frequency +2": who reaches as far; empty where no method makes any factor above 1 safe. */
+export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): string => {
+  const [first, ...others] = (best.lastSafe ?? 1) > 1 ? methods : [];
+  return first === undefined ? '' : `${methodTitle(first)}${others.length === 0 ? '' : ` +${String(others.length)}`}`;
+};
+
+const LEFT = 24;
+const TASK_WIDTH = 150;
+const CELL = { width: 128, height: 46 } as const;
+const HEAD = 40;
+const GRID_TOP = 66;
+/** Deepest tint, for a threshold of 64 and above: one step per doubling. */
+const DEEPEST = 6;
+const TINT = 0.075;
+
+const drawCell = (
+  { best, written }: BestCell,
+  [x, y]: readonly [number, number],
+  methods: readonly string[],
+  theme: FigureTheme,
+): SvgNode[] => {
+  const end = { 'text-anchor': 'end' } as const;
+  const right = x + CELL.width - 8;
+  if (best === null) return [svgLabel(right, y + 27, '\u2013', { ...end, fill: theme.muted })];
+  const level = Math.min(DEEPEST, Math.log2(best.best.lastSafe ?? 1));
+  const style = methodStyle('reap', methods.indexOf('reap'));
+  const tint = theme.name === 'page' ? 'var(--method-reap)' : style[theme.name];
+  return [
+    svgElement('rect', { x, y, ...CELL, fill: tint, 'fill-opacity': level * TINT }),
+    svgLabel(right, y + 19, thresholdValue(best.best), { ...end, 'font-size': 13, 'font-weight': 600 }),
+    svgLabel(x + 8, y + 19, fitText(bestMethods(best), CELL.width - 52, 11)),
+    svgLabel(right, y + 36, bracketText(best.best), { ...end, fill: theme.muted }),
+    ...(written === null
+      ? []
+      : [svgLabel(x + 8, y + 36, `written ${thresholdValue(written.best)}`, { fill: theme.muted })]),
+  ];
+};
+
+const CAPTION =
+  'Of each model and task the method that reaches furthest (+n: n more reach as far), picked after all were told; ' +
+  'written: the best where the model writes its answer. ';
+
+/** Models by tasks: the best threshold, its method and bracket, and what the written twin of the task says. */
+export const bestThresholdsFigure = (
+  sizeTrend: SizeTrendDocument,
+  tasks: readonly string[],
+  manifest: RunManifest,
+  theme: FigureTheme,
+  shown: readonly string[] = sizeTrend.methods,
+): Drawing => {
+  const { models, rule } = sizeTrend;
+  const rows = ownTasks(sizeTrend, tasks);
+  const width = 2 * LEFT + TASK_WIDTH + models.length * CELL.width;
+  const bottom = GRID_TOP + HEAD + rows.length * CELL.height;
+  const line = (y: number): SvgNode =>
+    svgElement('line', { x1: LEFT, x2: width - LEFT, y1: y, y2: y, stroke: theme.grid });
+  const wide = Math.max(width, 560);
+  const caption = `${CAPTION}${MATRIX_CAPTION} ${rule}`;
+  const footer = figureFooter({ caption, manifest, theme }, { left: LEFT, top: bottom + 18, width: wide });
+  const title = 'How far each model can be pruned';
+  return svgDocument({
+    width: wide,
+    height: bottom + 18 + footer.height,
+    title,
+    description: `${counted(rows.length, 'task')}, ${counted(models.length, 'model')}, the best of ${counted(shown.length, 'method')}. ${rule}`,
+    manifest,
+    theme,
+    children: [
+      svgLabel(LEFT, 34, title, { 'font-size': 17, 'font-weight': 600 }),
+      ...models.flatMap(({ name, experts }, column) => {
+        const right = LEFT + TASK_WIDTH + (column + 1) * CELL.width - 8;
+        return [
+          svgLabel(right, GRID_TOP + 14, fitText(name, CELL.width - 12, 12), {
+            'text-anchor': 'end',
+            'font-weight': 600,
+          }),
+          svgLabel(right, GRID_TOP + 30, `E ${String(experts)}`, { 'text-anchor': 'end', fill: theme.muted }),
+        ];
+      }),
+      ...rows.flatMap((task, row) => {
+        const y = GRID_TOP + HEAD + row * CELL.height;
+        return [
+          ...models.flatMap((model, column) =>
+            drawCell(
+              bestCell(sizeTrend, model, task, shown),
+              [LEFT + TASK_WIDTH + column * CELL.width, y],
+              sizeTrend.methods,
+              theme,
+            ),
+          ),
+          line(y),
+          svgLabel(LEFT, y + 27, fitText(task, TASK_WIDTH - 8, 12)),
+        ];
+      }),
+      line(bottom),
+      ...footer.nodes,
+    ],
+  });
+};
+
+const columns: Columns<BestCell> = [
+  ['model', ({ model }) => model],
+  ['experts', ({ experts }) => experts],
+  ['task', ({ task }) => task],
+  ['methods', ({ best }) => best?.methods.join(' ') ?? ''],
+  ['verdict', ({ best }) => best?.best.verdict ?? ''],
+  ['last_safe', ({ best }) => best?.best.lastSafe ?? null],
+  ['first_unsafe', ({ best }) => best?.best.firstUnsafe ?? null],
+  ['n', ({ best }) => best?.best.n ?? null],
+  ['written_methods', ({ written }) => written?.methods.join(' ') ?? ''],
+  ['written_last_safe', ({ written }) => written?.best.lastSafe ?? null],
+  ['written_first_unsafe', ({ written }) => written?.best.firstUnsafe ?? null],
+];
+
+/** The numbers behind it: every model on every task, the best of all methods. */
+export const bestThresholdsCsv = (sizeTrend: SizeTrendDocument, manifest: RunManifest): string =>
+  csvTable(
+    manifest,
+    columns,
+    sizeTrend.models.flatMap((model) =>
+      ownTasks(sizeTrend, sizeTrend.tasks).map((task) => bestCell(sizeTrend, model, task, sizeTrend.methods)),
+    ),
+  );

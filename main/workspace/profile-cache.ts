@@ -1,0 +1,79 @@
+import { stat } from 'node:fs/promises';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { readProfileFile } from './profile-file.ts';
+
+export interface ProfileCacheLimits {
+  /** Of all profiles that are kept; a larger one is read each time. */
+  readonly mostBytes: number;
+  /** Kept for so long after it was last asked for. */
+  readonly keptMs: number;
+}
+
+export interface ProfileCache {
+  /** Statistics of the first task of a profile; not to be changed by whoever reads them. */
+  read(file: string): Promise<RoutingStatistics | null>;
+  /** Bytes that are held. */
+  readonly heldBytes: number;
+}
+
+interface Entry {
+  readonly bytes: number;
+  readonly statistics: Promise<RoutingStatistics | null>;
+  timer: ReturnType<typeof setTimeout> | null;
+}
+
+const readFirst = async (file: string): Promise<RoutingStatistics | null> =>
+  (await readProfileFile(file)).tasks[0]?.statistics ?? null;
+
+/**
+ * Keeps profiles that were read, those asked for last: while a slider is dragged every plan needs the same one, which
+ * of a large model has hundreds of megabytes. Files of steps never change, so that what was read stays true.
+ */
+export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): ProfileCache => {
+  const entries = new Map<string, Entry>();
+  let heldBytes = 0;
+  const drop = (file: string): void => {
+    const entry = entries.get(file);
+    if (entry === undefined) return;
+    if (entry.timer !== null) clearTimeout(entry.timer);
+    entries.delete(file);
+    heldBytes -= entry.bytes;
+  };
+  /** Makes it the one that was asked for last. */
+  const touch = (file: string, entry: Entry): void => {
+    if (entry.timer !== null) clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => drop(file), keptMs);
+    entry.timer.unref();
+    entries.delete(file);
+    entries.set(file, entry);
+  };
+  return {
+    get heldBytes() {
+      return heldBytes;
+    },
+    read: async (file) => {
+      const { size } = await stat(file);
+      const known = entries.get(file);
+      if (known !== undefined && known.bytes === size) {
+        touch(file, known);
+        return known.statistics;
+      }
+      drop(file);
+      const statistics = readFirst(file);
+      if (size > mostBytes) return statistics;
+      const entry: Entry = { bytes: size, statistics, timer: null };
+      heldBytes += size;
+      touch(file, entry);
+      for (const oldest of entries.keys()) {
+        if (heldBytes <= mostBytes) break;
+        drop(oldest);
+      }
+      try {
+        return await statistics;
+      } catch (error) {
+        if (entries.get(file) === entry) drop(file);
+        throw error;
+      }
+    },
+  };
+};

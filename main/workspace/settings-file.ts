@@ -1,0 +1,90 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import { NO_SETTINGS, type SettingsChange, type UserSettings, userSettings } from '../contract/settings.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const MAX_SETTINGS_BYTES = 262_144;
+
+const configurationFolder = (platform: NodeJS.Platform, environment: Environment): string => {
+  switch (platform) {
+    case 'win32':
+      return environment['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming');
+    case 'darwin':
+      return join(homedir(), 'Library', 'Application Support');
+    default: {
+      const named = environment['XDG_CONFIG_HOME'];
+      return named === undefined || named === '' ? join(homedir(), '.config') : named;
+    }
+  }
+};
+
+/** Where a person's settings lie: UNCURL_SETTINGS, else a file of the system's folder for configurations. */
+export const settingsFile = (
+  environment: Environment = process.env,
+  platform: NodeJS.Platform = process.platform,
+): string => {
+  const named = environment['UNCURL_SETTINGS'];
+  if (named !== undefined && named !== '') return resolve(named);
+  return join(configurationFolder(platform, environment), 'uncurl-workbench', 'settings.json');
+};
+
+const entries = z.record(z.string(), z.unknown());
+
+const readEntries = async (file: string): Promise<z.infer<typeof entries>> => {
+  const text = await readTextIfThere(file, { mostBytes: MAX_SETTINGS_BYTES });
+  if (text === null) return {};
+  let json: unknown;
+  try {
+    json = parseForeignJson(text);
+  } catch (cause) {
+    throw refuse(
+      'settings-unreadable',
+      `${file} is not JSON.`,
+      'Mend the file, or remove it: all is as usual then.',
+      cause,
+    );
+  }
+  const parsed = entries.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw refuse('settings-unreadable', `${file} holds no settings.`, 'Mend the file, or remove it.');
+};
+
+const checked = (file: string, given: z.infer<typeof entries>): UserSettings => {
+  const parsed = userSettings.safeParse({ ...NO_SETTINGS, ...given });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw refuse(
+    'settings-unreadable',
+    `${file}: ${issue === undefined ? 'unknown form' : `${issue.path.join('.')}: ${issue.message}`}.`,
+    'Mend the file, or remove it: all is as usual then.',
+  );
+};
+
+/**
+ * A person's settings; nothing set where there is no such file.
+ *
+ * @throws WorkbenchError `settings-unreadable` where the file cannot be understood: it is not taken for an empty one.
+ */
+export const readSettings = async (file: string): Promise<UserSettings> => checked(file, await readEntries(file));
+
+/** Changes some settings; what the file holds beside them (of a newer version) stays. */
+export const changeSettings = async (file: string, change: SettingsChange): Promise<UserSettings> => {
+  const given = Object.entries(change).filter(([, value]) => value !== undefined);
+  const next = { ...(await readEntries(file)), ...Object.fromEntries(given) };
+  const settings = checked(file, next);
+  await writeFileAtomically(file, `${JSON.stringify(next, null, 2)}\n`);
+  return settings;
+};
+
+/** The environment in which the workspace that a person set is the usual one, unless the environment names another. */
+export const withSetWorkspace = (environment: Environment, { workspace }: UserSettings): Environment => {
+  const named = environment['UNCURL_WORKSPACE'];
+  if (workspace === null || (named !== undefined && named !== '')) return environment;
+  return { ...environment, UNCURL_WORKSPACE: workspace };
+};

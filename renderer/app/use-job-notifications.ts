@@ -1,0 +1,30 @@
+import { useEffect } from 'react';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { useEngine, useQuery } from '../engine/engine-context.tsx';
+import { readFacts } from '../engine/facts.ts';
+import { longJobs } from '../state/long-jobs.ts';
+
+const wordsOf = ({ state, error }: RunManifest): string => {
+  if (state === 'done') return 'Done.';
+  return state === 'failed' ? `Failed. ${error ?? ''}` : 'Interrupted: it can be resumed.';
+};
+
+/**
+ * Tells the end of a long job by the system, where its user switched that on and does not look. The permission was
+ * asked for by the click on the switch.
+ */
+export const useJobNotifications = (): void => {
+  const engine = useEngine();
+  const isOn = useQuery('settings.read', {}).data?.settings.notifications === true;
+  useEffect(() => {
+    if (!isOn) return;
+    const heard = longJobs(Date.now);
+    return engine.bridge.subscribe((event) => {
+      const ended = heard(event);
+      if (ended === null || !document.hidden || Notification.permission !== 'granted') return;
+      const label = readFacts(engine).runs.find(({ id }) => id === ended.id)?.label;
+      const notification = new Notification(label?.name ?? ended.title, { body: wordsOf(ended), tag: ended.id });
+      notification.addEventListener('click', () => window.focus());
+    });
+  }, [engine, isOn]);
+};

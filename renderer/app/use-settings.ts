@@ -1,0 +1,25 @@
+import { useEffect } from 'react';
+import { useQuery } from '../engine/engine-context.tsx';
+import { inputKey } from '../engine/query-cache.ts';
+import { layoutStore } from '../state/layout-store.ts';
+import { sweepStore } from '../state/sweep-store.ts';
+
+/** What a person set becomes what is shown: when it is first known, and when it is changed (here or in another page). */
+export const useSettings = (): void => {
+  const settings = useQuery('settings.read', {}).data?.settings;
+  const theme = settings?.theme ?? null;
+  useEffect(() => {
+    if (theme !== null) layoutStore.getState().chooseTheme(theme);
+  }, [theme]);
+  const delta = settings?.delta ?? null;
+  useEffect(() => {
+    if (delta !== null) sweepStore.getState().chooseDelta(delta);
+  }, [delta]);
+  const methods = settings?.methods ?? null;
+  const methodsKey = inputKey(methods);
+  useEffect(() => {
+    if (methods !== null) sweepStore.getState().chooseMethods(methods);
+    // `methodsKey` stands for `methods`: an equal list must not undo what was ticked since.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [methodsKey]);
+};

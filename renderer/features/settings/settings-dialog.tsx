@@ -1,0 +1,172 @@
+import { useStore } from 'zustand';
+import { waitsForStart } from '../../../main/contract/settings.ts';
+import type { SettingsDocument, StartSettings } from '../../../main/contract/settings.ts';
+import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
+import { changeSettings, setTheme } from '../../actions/settings.ts';
+import { Button } from '../../components/button.tsx';
+import { Segmented, Select } from '../../components/choices.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { settingsStore } from '../../state/dialog-stores.ts';
+import { chooseFolder } from '../../state/file-choice.ts';
+import { layoutStore } from '../../state/layout-store.ts';
+import { DefaultMethods } from './default-methods.tsx';
+import { NotificationSwitch } from './notification-switch.tsx';
+import { NumberSetting } from './number-setting.tsx';
+import './settings.css';
+
+/** What a person sets once, for every workspace: kept by the engine, in a file that is named. */
+export const SettingsDialog = () => {
+  const { open, show } = useStore(settingsStore);
+  return open ? (
+    <Dialog title="Settings" onClose={() => show(false)}>
+      <Settings />
+    </Dialog>
+  ) : null;
+};
+
+const Settings = () => {
+  const { data, error } = useQuery('settings.read', {});
+  if (error !== null) return <Problem error={error} />;
+  if (data === undefined) return <p className="muted settings">Reading the settings…</p>;
+  return (
+    <div className="settings">
+      <Appearance />
+      <NotificationSwitch isOn={data.settings.notifications} />
+      <SweepDefaults document={data} />
+      <Machine document={data} />
+      <p className="muted settings-file">
+        Kept in <span className="path">{data.file}</span>. What a command line says goes before it.
+      </p>
+    </div>
+  );
+};
+
+const Appearance = () => {
+  const theme = useStore(layoutStore, (state) => state.theme);
+  const { start } = useRequest();
+  return (
+    <div className="setting">
+      <span className="setting-name">Theme</span>
+      <Segmented
+        label="Theme"
+        value={theme}
+        options={[
+          { value: 'system', label: 'System' },
+          { value: 'light', label: 'Light' },
+          { value: 'dark', label: 'Dark' },
+        ]}
+        onChange={(chosen) => start((engine) => setTheme(engine, chosen))}
+      />
+    </div>
+  );
+};
+
+const SweepDefaults = ({ document: { settings } }: { readonly document: SettingsDocument }) => (
+  <>
+    <NumberSetting
+      label="Margin δ of the next sweep"
+      value={settings.delta}
+      usual="0.02"
+      limits={{ least: 0.001, most: 0.5 }}
+      write={(delta) => ({ delta })}
+    />
+    <DefaultMethods chosen={settings.methods} />
+  </>
+);
+
+const BYTES_PER_GIGABYTE = 1e9;
+const MOST_THREADS = 1024;
+const MOST_GIGABYTES = 100_000;
+
+/** What the engine reads when it starts. */
+const Machine = ({ document }: { readonly document: SettingsDocument }) => {
+  const { settings, inUse, usual } = document;
+  const waits = waitsForStart(document);
+  const later = (key: keyof StartSettings, now: string) =>
+    waits.includes(key)
+      ? `This engine uses ${now}: what is set holds from its next start on, unless the command line says otherwise.`
+      : null;
+  return (
+    <>
+      <NumberSetting
+        label="Threads"
+        value={settings.threads}
+        usual={`${formatCount(usual.threads)}, one a core`}
+        limits={{ least: 1, most: MOST_THREADS, whole: true }}
+        write={(threads) => ({ threads })}
+        note={later('threads', formatCount(inUse.threads))}
+      />
+      <NumberSetting
+        label="Memory for weights, GB"
+        value={settings.memoryBudgetBytes === null ? null : settings.memoryBudgetBytes / BYTES_PER_GIGABYTE}
+        usual={`${formatBytes(usual.memoryBudgetBytes)} (60 %)`}
+        limits={{ least: 0.001, most: MOST_GIGABYTES }}
+        write={(gigabytes) => ({ memoryBudgetBytes: gigabytes === null ? null : gigabytes * BYTES_PER_GIGABYTE })}
+        note={later('memoryBudgetBytes', formatBytes(inUse.memoryBudgetBytes))}
+      />
+      <DeviceSetting document={document} note={later('device', inUse.device.toUpperCase())} />
+      <WorkspaceSetting document={document} note={later('workspace', inUse.workspace)} />
+    </>
+  );
+};
+
+interface StartSettingProps {
+  readonly document: SettingsDocument;
+  readonly note: string | null;
+}
+
+const DeviceSetting = ({ document: { settings, usual }, note }: StartSettingProps) => {
+  const devices = useQuery('devices.list', {}).data ?? [];
+  const { start } = useRequest();
+  const offered = devices.filter(({ present, provider }) => present || provider === settings.device);
+  return (
+    <div className="setting">
+      <Select
+        label={<span className="setting-name">Device at the start</span>}
+        value={settings.device ?? usual.device}
+        options={offered.map(({ provider, title }) => ({ value: provider, label: title }))}
+        onChange={(device) =>
+          start((engine) => changeSettings(engine, { change: { device: device === usual.device ? null : device } }))
+        }
+      />
+      {note !== null && <p className="setting-note">{note}</p>}
+    </div>
+  );
+};
+
+const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingProps) => {
+  const { busy, start } = useRequest();
+  return (
+    <div className="setting">
+      <span className="setting-name">Workspace</span>
+      <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (usual)`}</span>
+      <Button
+        className="button-small"
+        disabled={busy}
+        onClick={() =>
+          start(async (engine) => {
+            settingsStore.getState().show(false);
+            const folder = await chooseFolder(engine.bridge, 'workspace');
+            settingsStore.getState().show(true);
+            if (folder !== null) await changeSettings(engine, { change: {}, workspace: folder.handle });
+          })
+        }
+      >
+        Choose…
+      </Button>
+      {settings.workspace !== null && (
+        <Button
+          look="quiet"
+          className="button-small"
+          disabled={busy}
+          onClick={() => start((engine) => changeSettings(engine, { change: {}, workspace: null }))}
+        >
+          Usual
+        </Button>
+      )}
+      {note !== null && <p className="setting-note">{note}</p>}
+    </div>
+  );
+};

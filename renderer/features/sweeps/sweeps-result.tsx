@@ -1,0 +1,156 @@
+import { useState } from 'react';
+import type { SweepsComparison, SweepsRow } from '../../../main/contract/compare-sweeps.ts';
+import { sweepsOverview } from '../../../main/evaluation/sweeps/compare-sweeps.ts';
+import { readingMark, readingText } from '../../../main/evaluation/wording.ts';
+import { methodTitle } from '../../../main/figures/method-titles.ts';
+import {
+  formatCount,
+  formatDifference,
+  formatFactor,
+  formatInterval,
+  formatProbability,
+  formatValue,
+  UNITS_NOTE,
+} from '../../../main/figures/numbers.ts';
+import { Select } from '../../components/choices.tsx';
+import { DataTable } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { formatMoment } from '../../format/format-time.ts';
+import './sweeps.css';
+
+const both = (own: string, reference: string): string => (own === reference ? own : `${own} for ${reference}`);
+
+/** Two sweeps of the same models and tasks are called alike. */
+const shownName = ({ name, createdAt }: SweepsComparison['runs'][number]): string =>
+  `${name}, ${formatMoment(createdAt, new Date())}`;
+
+const itemsText = ({ items, n, referenceN }: SweepsRow): string =>
+  items === 'other'
+    ? `${formatCount(n)} and ${formatCount(referenceN)}, unpaired`
+    : `${formatCount(n)}${items === 'common' ? ' shared' : ''}, paired`;
+
+const rowKey = (row: SweepsRow): string =>
+  JSON.stringify([row.run, row.model, row.task, row.method, row.factor, row.referenceMethod]);
+
+export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => {
+  const comparison = useQuery('sweeps.compare', { runs: [...runs] });
+  if (comparison.error !== null) return <Problem error={comparison.error} />;
+  if (comparison.data === undefined) return <p className="muted sweeps-part">Reading what the sweeps answered…</p>;
+  return (
+    <div className="sweeps-result">
+      <Settings comparison={comparison.data} />
+      <Differences comparison={comparison.data} />
+      {comparison.data.notes.map((note) => (
+        <p key={note} className="muted">
+          {note}
+        </p>
+      ))}
+    </div>
+  );
+};
+
+const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly comparison: SweepsComparison }) => (
+  <section aria-label="What differs in the settings">
+    <h3>What differs in the settings</h3>
+    {settings.length > 0 && (
+      <DataTable
+        caption="Settings that differ"
+        rows={settings}
+        rowKey={({ key }) => key}
+        columns={[
+          { key: 'setting', title: 'Setting', cell: ({ key }) => key },
+          ...runs.map((one, index) => ({
+            key: one.run,
+            title: index === 0 ? `${shownName(one)} (reference)` : shownName(one),
+            cell: ({ values }: (typeof settings)[number]) => <span className="sweeps-value">{values[index]}</span>,
+          })),
+        ]}
+      />
+    )}
+    <p className="muted">
+      {settings.length === 0
+        ? `All ${formatCount(sameSettings)} settings are the same.`
+        : `${formatCount(sameSettings)} others are the same.`}
+    </p>
+  </section>
+);
+
+const Differences = ({ comparison }: { readonly comparison: SweepsComparison }) => {
+  const { runs, rows } = comparison;
+  const [chosen, choose] = useState<string | null>(null);
+  const models = [...new Set(rows.map(({ model }) => model))];
+  const model = models.find((known) => known === chosen) ?? models[0] ?? '';
+  const [reference, ...others] = runs;
+  if (rows.length === 0) return null;
+  return (
+    <section aria-label="Differences">
+      <div className="sweeps-head">
+        <h3>Difference to {reference === undefined ? '' : shownName(reference)}</h3>
+        {models.length > 1 && (
+          <Select
+            label="Model"
+            value={model}
+            options={models.map((name) => ({ value: name, label: name }))}
+            onChange={choose}
+          />
+        )}
+      </div>
+      <p>{sweepsOverview(comparison)}</p>
+      {others.map((other) => (
+        <div key={other.run}>
+          {others.length > 1 && <h4>{shownName(other)}</h4>}
+          <DataTable
+            caption={`${shownName(other)} against the reference, ${model}`}
+            rows={rows.filter((row) => row.run === other.run && row.model === model)}
+            rowKey={rowKey}
+            columns={columns}
+          />
+        </div>
+      ))}
+      <p className="muted">{UNITS_NOTE}</p>
+    </section>
+  );
+};
+
+const columns = [
+  { key: 'task', title: 'Task', cell: (row: SweepsRow) => row.task },
+  {
+    key: 'method',
+    title: 'Method',
+    cell: (row: SweepsRow) => both(methodTitle(row.method), methodTitle(row.referenceMethod)),
+  },
+  { key: 'factor', title: 'Factor', numeric: true, cell: (row: SweepsRow) => formatFactor(row.factor) },
+  { key: 'items', title: 'Items', cell: itemsText },
+  { key: 'value', title: 'Value', numeric: true, cell: (row: SweepsRow) => formatValue(row.value, row.metric) },
+  {
+    key: 'reference',
+    title: 'Reference',
+    numeric: true,
+    cell: (row: SweepsRow) => formatValue(row.referenceValue, row.metric),
+  },
+  {
+    key: 'difference',
+    title: <Definition of="sweepsDifference">Difference</Definition>,
+    numeric: true,
+    cell: (row: SweepsRow) => formatDifference(row.difference, row.metric),
+  },
+  {
+    key: 'interval',
+    title: '95 % interval',
+    numeric: true,
+    cell: (row: SweepsRow) => (row.interval === null ? '–' : formatInterval(row.interval, row.metric)),
+  },
+  {
+    key: 'p',
+    title: 'p (Holm)',
+    numeric: true,
+    cell: (row: SweepsRow) => (row.pHolm === null ? '–' : formatProbability(row.pHolm)),
+  },
+  {
+    key: 'reading',
+    title: 'Reading',
+    cell: (row: SweepsRow) => (row.reading === null ? '–' : `${readingMark(row.reading)} ${readingText(row.reading)}`),
+  },
+] as const;

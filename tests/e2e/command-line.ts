@@ -1,0 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+const program = path.resolve(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
+
+/** Runs the command line to its end; throws with what it said where that is not a success. */
+export const startUncurl = async (args: readonly string[]): Promise<void> => {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`uncurl ${args.join(' ')} ended with ${String(code)}:\n${said}`);
+};

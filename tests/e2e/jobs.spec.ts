@@ -1,0 +1,58 @@
+import type { Page } from '@playwright/test';
+import { photograph } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const waiting = (page: Page) => page.getByRole('list', { name: 'Waiting jobs' }).getByRole('listitem');
+const profileOf = (name: string): RegExp => new RegExp(`^Profile of ${name}\\b`);
+
+test('waiting jobs change their order by keys and by drag, and tell what happened to them', async ({ workbench }) => {
+  const { page } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  const model = page.getByRole('region', { name: 'What is on screen' }).getByLabel('Model', { exact: true });
+
+  // The first is the largest: it runs while the others are moved.
+  for (const name of ['switch-128', 'uncurl-8', 'uncurl-16', 'uncurl-32']) {
+    await model.selectOption({ label: name });
+    await page.keyboard.press('Control+Shift+P');
+    await expect(page.getByRole('list', { name: 'Runs' }).getByText(profileOf(name))).toBeVisible();
+  }
+  await page.getByRole('button', { name: '3 waiting' }).click();
+  const names = async (): Promise<readonly string[]> => waiting(page).locator('.job-title').allTextContents();
+  const expectOrder = (...order: readonly string[]) =>
+    expect.poll(async () => (await names()).map((title) => /uncurl-\d+/.exec(title)?.[0])).toEqual(order);
+  await expectOrder('uncurl-8', 'uncurl-16', 'uncurl-32');
+
+  await test.step('by keys', async () => {
+    await waiting(page)
+      .filter({ hasText: 'uncurl-32' })
+      .getByRole('button', { name: /^Move / })
+      .focus();
+    await page.keyboard.press('ArrowUp');
+    await expectOrder('uncurl-8', 'uncurl-32', 'uncurl-16');
+    await photograph(workbench, 'waiting-jobs');
+  });
+
+  await test.step('by drag', async () => {
+    await waiting(page).nth(0).dragTo(waiting(page).nth(2));
+    await expectOrder('uncurl-32', 'uncurl-16', 'uncurl-8');
+  });
+
+  await test.step('the running one tells what happened so far', async () => {
+    await page.getByRole('button', { name: /^Log of Profile of switch-128/ }).click();
+    const dialog = page.getByRole('dialog', { name: profileOf('switch-128') });
+    await dialog.getByText(/^Log \(\d+ lines\)/).click();
+    await expect(dialog.getByRole('list', { name: 'Log of the run' })).toContainText(/Started on CPU, float32/);
+    await page.keyboard.press('Escape');
+  });
+
+  await test.step('cancelled ones go', async () => {
+    for (const name of ['uncurl-8', 'uncurl-16', 'uncurl-32', 'switch-128'])
+      await page
+        .getByRole('contentinfo', { name: 'Jobs' })
+        .getByRole('button', { name: new RegExp(`^Cancel Profile of ${name}`) })
+        .click();
+    await expect(page.getByText('was left unfinished')).toBeVisible();
+  });
+  expect(problems).toEqual([]);
+});

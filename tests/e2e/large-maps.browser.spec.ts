@@ -1,0 +1,122 @@
+import type { Page } from '@playwright/test';
+import { addLargeModels, largeSizes } from './large-maps.ts';
+import { photograph } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
+
+/** How far the page and its main part could be scrolled sideways, CSS pixels. */
+const sideways = (page: Page): Promise<readonly number[]> =>
+  page.evaluate(() =>
+    [document.documentElement, ...document.querySelectorAll('main, .view-body')].map(
+      (element) => element.scrollWidth - element.clientWidth,
+    ),
+  );
+
+/** Pixels of the map's canvas that carry something, in the strips of layer and expert numbers. */
+const labelPixels = (page: Page): Promise<{ readonly layers: number; readonly experts: number }> =>
+  page.evaluate(() => {
+    const canvas = document.querySelector<HTMLCanvasElement>('.heatmap canvas');
+    const context = canvas?.getContext('2d');
+    if (canvas === null || context === null || context === undefined) throw new Error('no map');
+    const inked = (x: number, y: number, width: number, height: number): number => {
+      const { data } = context.getImageData(x, y, width, height);
+      let count = 0;
+      for (let at = 3; at < data.length; at += 4) if ((data[at] ?? 0) > 64) count += 1;
+      return count;
+    };
+    return { layers: inked(0, 24, 30, canvas.height - 24), experts: inked(36, 0, canvas.width - 110, 20) };
+  });
+
+test('maps of published sizes fit, are walked by keys, zoomed and panned, and never push the page aside', async ({
+  workbench,
+}) => {
+  const { page, workspace, exports } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await addLargeModels(workspace, exports);
+  await page.reload();
+  // What the address of the last session names is followed first.
+  await expect(page.locator('.workbench-view')).toBeVisible();
+  await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
+  await expect(page).toHaveURL(/task=sort/);
+
+  for (const { name, layers, experts } of largeSizes) {
+    await header(page).getByLabel('Model', { exact: true }).selectOption({ label: name });
+    const map = page.getByRole('application', { name: new RegExp(`${layers} layers by ${experts} experts`) });
+    const tools = page.locator('.map-tools .muted');
+
+    await test.step(`${name}: the whole map in sight at two sizes of the window`, async () => {
+      await expect(map).toBeVisible();
+      for (const [width, height] of [
+        [1024, 700],
+        [1440, 900],
+      ] as const) {
+        await page.setViewportSize({ width, height });
+        await expect(map).toBeVisible();
+        expect(await sideways(page)).toEqual((await sideways(page)).map(() => 0));
+        const box = await map.boundingBox();
+        expect((box?.x ?? 0) + (box?.width ?? Infinity)).toBeLessThanOrEqual(width);
+        expect(box?.height ?? Infinity).toBeLessThanOrEqual(height / 2);
+        // In a narrow window the panel on the right lies over the map.
+        if (width < 1200) await page.keyboard.press('Control+i');
+        await photograph(workbench, `${name}-${width}`);
+        if (width < 1200) await page.keyboard.press('Control+i');
+      }
+      if (experts > 128) await expect(tools).toContainText(/each mark: the strongest of \d+ experts/);
+    });
+
+    await test.step(`${name}: keys reach every corner, and what is told is what is selected`, async () => {
+      await map.focus();
+      for (const key of ['ArrowRight', 'End', 'PageDown']) await page.keyboard.press(key);
+      await expect(page.locator('.chart-tip strong')).toHaveText(`Layer ${layers - 1}, expert ${experts - 1}`);
+      await page.keyboard.press('Home');
+      await page.keyboard.press('PageUp');
+      await expect(page.locator('.chart-tip strong')).toHaveText('Layer 0, expert 0');
+    });
+
+    await test.step(`${name}: zoom and pan by keys and wheel, numbers stay in sight`, async () => {
+      const whole = await labelPixels(page);
+      expect(Math.min(whole.layers, whole.experts)).toBeGreaterThan(50);
+      for (let step = 0; step < 3; step += 1) await page.keyboard.press('+');
+      await expect(tools).toContainText(/layers 0–\d+, experts 0–\d+/);
+      await page.keyboard.press('End');
+      await expect(tools).toContainText(new RegExp(`experts \\d+–${experts - 1}`));
+      const zoomed = await labelPixels(page);
+      expect(Math.min(zoomed.layers, zoomed.experts)).toBeGreaterThan(50);
+      await page.keyboard.press('0');
+      await expect(page.getByRole('button', { name: /Show the whole map/ })).toBeDisabled();
+      const box = await map.boundingBox();
+      if (box === null) throw new Error('the map has no place');
+      await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+      await page.keyboard.down('Control');
+      for (let turn = 0; turn < 6; turn += 1) await page.mouse.wheel(0, -120);
+      await page.keyboard.up('Control');
+      await expect(tools).toContainText(/layers \d+–\d+, experts \d+–\d+/);
+      const before = await tools.textContent();
+      await page.keyboard.down('Shift');
+      await page.mouse.wheel(0, 120);
+      await page.keyboard.up('Shift');
+      await expect(tools).not.toHaveText(before ?? '');
+      expect(await sideways(page)).toEqual((await sideways(page)).map(() => 0));
+      await photograph(workbench, `${name}-zoomed`);
+      await map.focus();
+      await page.keyboard.press('0');
+      await page.mouse.move(2, 2);
+      await expect(page.locator('.heatmap-hovered')).toHaveCount(0);
+    });
+
+    await test.step(`${name}: other orders and a difference`, async () => {
+      await page.getByLabel('Order', { exact: true }).selectOption('by likeness');
+      await expect(tools).toContainText('by likeness of their router logits');
+      await page.getByLabel('Minus', { exact: true }).selectOption('Sums');
+      await expect(page.getByRole('region', { name: 'Layer and expert map' })).toContainText('more on Sums');
+      expect(await sideways(page)).toEqual((await sideways(page)).map(() => 0));
+      await photograph(workbench, `${name}-difference`);
+      await page.keyboard.press('Control+z');
+      await page.keyboard.press('Control+z');
+      await expect(page.getByLabel('Order', { exact: true })).toHaveValue('number');
+    });
+  }
+  expect(problems).toEqual([]);
+});

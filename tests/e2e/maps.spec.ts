@@ -1,0 +1,177 @@
+import path from 'node:path';
+import type { Page } from '@playwright/test';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { photograph, resources, withSample } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
+const mapSection = (page: Page) => page.getByRole('region', { name: 'Layer and expert map' });
+const map = (page: Page) => page.getByRole('application', { name: /3 layers by 8 experts/ });
+
+/** Puts a half of uncurl-8 among the models, made by the engine's own export. */
+const addPrunedCopy = async (workspace: string, exports: string): Promise<void> => {
+  const checkpoint = await openCheckpoint(path.join(resources, 'models', 'uncurl-8'));
+  const destination = path.join(exports, 'half');
+  const { library, overlayFolder } = await openWorkspace(workspace);
+  await exportPlan({
+    checkpoint,
+    plan: {
+      kept: [
+        [0, 2, 3, 7],
+        [1, 2, 4, 5],
+        [0, 1, 6, 7],
+      ],
+    },
+    destination,
+    settings: { threads: 1, memoryBudgetBytes: 2 ** 30, overlayFolder },
+    control: { signal: new AbortController().signal },
+  });
+  await library.add('models', destination, (await openCheckpoint(destination)).fingerprint);
+};
+
+test('experts stand in many orders, maps are held against tasks and a pruned copy, and all of it is taken back', async ({
+  workbench,
+}) => {
+  const { page, workspace, exports } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await addPrunedCopy(workspace, exports);
+  await withSample(workbench);
+  await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
+  await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
+  await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'REAP' });
+  await page.getByRole('button', { name: 'None', exact: true }).click();
+  for (const task of ['Sums', 'Sorting'])
+    await page.getByRole('checkbox', { name: `Use ${task}`, exact: true }).check();
+  await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
+  await expect(map(page)).toBeVisible({ timeout: HANG_LIMIT_MS });
+  const order = page.getByLabel('Order', { exact: true });
+  const minus = page.getByLabel('Minus', { exact: true });
+
+  await test.step('by value the first place is the first rank, and the tip goes with the pointer', async () => {
+    await order.selectOption('by value');
+    await expect(page).toHaveURL(/order=value/);
+    await expect(mapSection(page)).toContainText('each layer by falling value; above: the place, not the expert');
+    const box = await map(page).boundingBox();
+    if (box === null) throw new Error('the map has no place');
+    await page.mouse.move(box.x + 50, box.y + 40);
+    await expect(page.locator('.chart-tip')).toContainText('Rank 1 of 8 in this layer');
+    await expect(page.locator('.chart-tip')).toContainText('Place 1 by falling value');
+    await page.mouse.move(box.x + 50, box.y - 60);
+    await expect(page.locator('.chart-tip')).toHaveCount(0);
+  });
+
+  await test.step('the expert that is selected keeps its place in every order', async () => {
+    await map(page).focus();
+    await page.keyboard.press('ArrowRight');
+    const chosen = await page.locator('.chart-tip strong').textContent();
+    for (const label of ['by likeness', 'by the plan', 'by value on Sorting', 'by number']) {
+      await order.selectOption(label);
+      await expect(page.getByRole('heading', { name: chosen ?? '', level: 2 })).toBeVisible();
+      await expect(page.locator('.heatmap-selected')).toHaveCount(1);
+    }
+    await page.keyboard.press('Escape');
+    await expect(page.locator('.chart-tip')).toHaveCount(0);
+  });
+
+  await test.step('a difference to a task rules the map, the bars and the atlas', async () => {
+    await minus.selectOption('Sorting');
+    await expect(page).toHaveURL(/minus=task%3Asort|minus=task:sort/);
+    await expect(page.getByRole('region', { name: /^Experts of layer/ })).toContainText('minus Sorting');
+    await expect(page.getByRole('region', { name: 'All profiled tasks' })).toContainText('minus Sorting');
+    await expect(mapSection(page)).toContainText('more on Sorting');
+  });
+
+  await test.step('against the pruned copy its missing experts are shown as gone', async () => {
+    await minus.selectOption('half (its pruned copy)');
+    const note = page.getByText('half is not profiled on Sums: amounts are shown.');
+    await expect(note).toBeVisible();
+    await page.getByRole('button', { name: 'Profile half on Sums' }).click();
+    await expect(mapSection(page)).toContainText('gone in half', { timeout: HANG_LIMIT_MS });
+    await expect(note).toHaveCount(0);
+    await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Table' }).click();
+    await expect(mapSection(page).getByRole('cell', { name: 'gone', exact: true })).toHaveCount(12);
+    await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Map' }).click();
+    await photograph(workbench, 'map-pruned-copy');
+  });
+
+  await test.step('a reload keeps it, undo takes it back step by step', async () => {
+    await page.reload();
+    await expect(mapSection(page)).toContainText('gone in half');
+    await minus.selectOption('nothing');
+    await page.keyboard.press('Control+z');
+    await expect(mapSection(page)).toContainText('gone in half');
+    await page.keyboard.press('Control+Shift+z');
+    await expect(mapSection(page)).not.toContainText('gone in half');
+  });
+  expect(problems).toEqual([]);
+});
+
+test('an expert is inspected: its tokens, its companions, experts like it, and its damage alone', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await withSample(workbench);
+  await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
+  await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
+  await page.getByRole('button', { name: 'None', exact: true }).click();
+  await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
+  await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
+  await expect(map(page)).toBeVisible({ timeout: HANG_LIMIT_MS });
+  await map(page).focus();
+  for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
+  const part = (name: string) => page.getByRole('region', { name, exact: true });
+
+  await test.step('companions and the matrix of the layer', async () => {
+    await expect(part('Chosen together with').getByRole('listitem').first()).toBeVisible();
+    await part('Chosen together with').getByText('All experts of layer 1 against each other').click();
+    await expect(page.locator('.together-matrix canvas')).toBeVisible();
+  });
+
+  await test.step('experts like it, each measure named', async () => {
+    const alike = part('Experts like it');
+    await expect(alike.getByRole('list', { name: 'Like it by router logits' }).getByRole('listitem')).toHaveCount(7);
+    await alike.getByRole('button', { name: 'Compare the weights of the layer' }).click();
+    await expect(alike.getByRole('list', { name: 'Like it by weights' }).getByRole('listitem')).toHaveCount(7);
+    await expect(alike).toContainText('This profile did not compare outputs.');
+  });
+
+  await test.step('an older profile says what it lacks, and profiling again fills it', async () => {
+    await expect(part('Tokens it takes')).toContainText('does not say which tokens were routed where');
+    await part('Experts like it').getByRole('button', { name: 'Profile again with outputs' }).click();
+    const tokens = part('Tokens it takes').getByRole('list', { name: 'Tokens it takes most' });
+    await expect(tokens.getByRole('listitem').first()).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await expect(part('Experts like it').getByRole('list', { name: 'Like it by outputs' })).toBeVisible();
+    for (const weighing of ['Most often', 'By gate', 'By surprise']) {
+      await part('Tokens it takes').getByRole('radio', { name: weighing }).click();
+      await expect(tokens.locator('summary').first()).toBeVisible();
+    }
+    await tokens.locator('summary').first().click();
+    await expect(tokens.locator('mark').first()).toBeVisible();
+    await expect(part('Tokens it takes').getByRole('list', { name: 'Share by class of token' })).toContainText('digit');
+    await expect(part('Tokens it takes').getByRole('list', { name: 'Share by position' })).toBeVisible();
+    await part('Tokens it takes').scrollIntoViewIfNeeded();
+    await photograph(workbench, 'expert-tokens');
+    await part('Experts like it').scrollIntoViewIfNeeded();
+    await photograph(workbench, 'expert-others');
+  });
+
+  await test.step('its damage alone, then that of the layer', async () => {
+    const damage = part('Its damage alone');
+    await damage.getByRole('button', { name: 'Measure this expert' }).click();
+    await expect(damage).toContainText('Lost and gained', { timeout: HANG_LIMIT_MS });
+    await damage.getByRole('button', { name: 'Measure the layer (8 experts)' }).click();
+    await expect(damage.locator('.damage-bar')).toHaveCount(8, { timeout: HANG_LIMIT_MS });
+    await expect(damage.getByRole('button', { name: 'Measure the layer (8 experts)' })).toHaveCount(0);
+    await damage.locator('.damage-bar').nth(5).click();
+    await expect(page.getByRole('heading', { name: 'Layer 1, expert 5', level: 2 })).toBeVisible();
+    await damage.scrollIntoViewIfNeeded();
+    await photograph(workbench, 'expert-damage');
+  });
+  expect(problems).toEqual([]);
+});

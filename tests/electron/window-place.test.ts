@@ -1,0 +1,67 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { placeWithin, readWindowPlace, SMALLEST, writeWindowPlace } from '../../electron/window-place.ts';
+import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
+
+const screens = [
+  { x: 0, y: 25, width: 1920, height: 1055 },
+  { x: -1280, y: 0, width: 1280, height: 1024 },
+];
+const usual = { width: 1440, height: 900 };
+
+test('size and place are read as they were written; what cannot be understood is none', async () => {
+  const file = join(await temporaryFolder(), 'window.json');
+  expect(readWindowPlace(file)).toBeNull();
+  const place = { bounds: { x: -1200, y: 40, width: 1100, height: 700 }, isMaximized: true };
+  expect(writeWindowPlace(file, place)).toBeNull();
+  expect(readWindowPlace(file)).toEqual(place);
+  for (const text of ['', '{', '{"bounds":{"x":0,"y":0,"width":-3,"height":9},"isMaximized":false}', '[]']) {
+    await writeFile(file, text);
+    expect(readWindowPlace(file)).toBeNull();
+  }
+  expect(await readFile(file, 'utf8')).toBe('[]');
+});
+
+test('a place that cannot be kept is told, and throws nothing', async () => {
+  const folder = join(await temporaryFolder(), 'window.json');
+  await mkdir(folder);
+  const place = { bounds: { x: 0, y: 0, width: 1000, height: 700 }, isMaximized: false };
+  expect(writeWindowPlace(folder, place)).toMatch(/^The place of the window cannot be kept: /);
+});
+
+test('the window opens where it was, smaller where the screen is, anywhere where the screen is gone', () => {
+  const at = (x: number, y: number, width = 1000, height = 700) =>
+    placeWithin({ bounds: { x, y, width, height }, isMaximized: false }, screens).bounds;
+  expect(at(100, 100)).toEqual({ x: 100, y: 100, width: 1000, height: 700 });
+  expect(at(-1280, 0, 3000, 3000)).toEqual({ x: -1280, y: 0, width: 1280, height: 1024 });
+  expect(at(5000, 100)).toEqual(usual);
+  expect(at(100, -40)).toEqual(usual);
+  expect(at(1900, 100)).toEqual(usual);
+  expect(placeWithin(null, screens)).toEqual({ bounds: usual, isMaximized: false });
+  expect(placeWithin({ bounds: { x: 0, y: 0, width: 9, height: 9 }, isMaximized: true }, [])).toEqual({
+    bounds: usual,
+    isMaximized: true,
+  });
+});
+
+test('whatever was kept, the upper edge can be taken hold of and the window has its least size', () => {
+  const side = fc.integer({ min: -5000, max: 5000 });
+  const size = fc.integer({ min: 1, max: 5000 });
+  fc.assert(
+    fc.property(side, side, size, size, (x, y, width, height) => {
+      const { bounds } = placeWithin({ bounds: { x, y, width, height }, isMaximized: false }, screens);
+      expect(bounds.width).toBeGreaterThanOrEqual(SMALLEST.width);
+      expect(bounds.height).toBeGreaterThanOrEqual(SMALLEST.height);
+      if (!('x' in bounds)) return;
+      const held = screens.some(
+        (area) =>
+          Math.min(bounds.x + bounds.width, area.x + area.width) - Math.max(bounds.x, area.x) >= 120 &&
+          bounds.y >= area.y &&
+          bounds.y + 32 <= area.y + area.height,
+      );
+      expect(held).toBe(true);
+    }),
+  );
+});

@@ -1,0 +1,50 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder, uncurl } from './run-uncurl.ts';
+
+test('the workspace that was set is the usual one of the command line, which may name another', async () => {
+  const folder = await temporaryFolder();
+  const [set, other] = [join(folder, 'set'), join(folder, 'other')];
+  const environment = { UNCURL_SETTINGS: join(folder, 'settings.json'), UNCURL_WORKSPACE: '' };
+  await writeFile(environment.UNCURL_SETTINGS, JSON.stringify({ workspace: set }));
+  const first = await uncurl(['sample', '--json'], environment);
+  expect(JSON.parse(first.stdout)).toEqual({ workspace: set, run: 'sample', added: true });
+  const again = await uncurl(['sample'], environment);
+  expect(again).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/holds the sample already: nothing was changed/),
+  });
+  expect(await readdir(join(set, 'runs'))).toEqual(['sample']);
+  const named = await uncurl(['sample', '--workspace', other, '--json'], environment);
+  expect(JSON.parse(named.stdout)).toMatchObject({ workspace: other, added: true });
+
+  await writeFile(environment.UNCURL_SETTINGS, '{"threads":');
+  const refused = await uncurl(['runs'], environment);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/settings\.json is not JSON/) });
+  expect(await uncurl(['methods'], environment)).toMatchObject({ code: 0 });
+});
+
+test('runs are named, tagged, archived, found, moved to the trash and back by the command line', async () => {
+  const folder = await temporaryFolder();
+  const run = async (...words: readonly string[]) => uncurl(['runs', ...words, '--workspace', folder]);
+  await uncurl(['sample', '--workspace', folder]);
+  expect((await run('rename', 'sample', 'The', 'paper', 'sweep')).stdout).toContain('“The paper sweep”');
+  expect((await run('tag', 'sample', 'paper,', '#first')).stdout).toContain('sample: #paper #first.');
+  expect((await run('untag', 'sample', 'first')).stdout).toContain('sample: #paper.');
+  expect((await run()).stdout).toMatch(/sample +sweep +done .*The paper sweep +#paper/);
+  expect((await run('--tag', 'nothing')).stdout).toContain('1 more is archived or filtered out.');
+  await run('archive', 'sample');
+  expect((await run()).stdout).not.toContain('The paper sweep');
+  expect((await run('--archived', '--find', 'PAPER')).stdout).toMatch(/done, archived/);
+  expect((await run('log', 'sample')).stdout).toContain('Nothing was logged of sample.');
+  await run('trash', 'sample');
+  expect((await run('trash')).stdout).toMatch(/sample-[0-9a-f]{6} +sweep .*The paper sweep/);
+  expect((await run('restore', 'sample')).stdout).toContain('sample is among the runs again.');
+  await run('--trash', 'sample');
+  expect(await run('empty-trash')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+  expect((await run('empty-trash', '--yes')).stdout).toMatch(/1 run \(.+\) deleted\./);
+  await mkdir(join(folder, 'trash', 'mine'));
+  expect((await run('trash')).stdout).toContain('The trash is empty.');
+  expect(await run('ranme', 'sample')).toMatchObject({ code: 2, stderr: expect.stringMatching(/rename/) });
+});

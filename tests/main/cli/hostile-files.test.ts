@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { runCommandLine } from '../../../main/cli/run-command-line.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+
+/** Exit code and words of a command line in this process. */
+const refusal = async (...args: readonly string[]): Promise<{ readonly code: number; readonly said: string }> => {
+  const said: string[] = [];
+  const code = await runCommandLine(args, {
+    resources,
+    rendererFolder: '/nowhere',
+    environment: {},
+    signal: new AbortController().signal,
+    now: Date.now,
+    stdout: { write: (text) => said.push(text) },
+    stderr: { write: (text) => said.push(text) },
+  });
+  return { code, said: said.join('') };
+};
+
+test.each(['100000', '1e9', '-1', '0', 'many'])('--threads %s is refused before anything starts', async (threads) => {
+  const workspace = path.join(await temporaryFolder(), 'workspace');
+  const sweep = ['sweep', 'uncurl-8', '--task', 'capital', '--method', 'reap', '--factors', '1,2'];
+  const { code, said } = await refusal(...sweep, '--workspace', workspace, '--threads', threads);
+  expect(code).toBe(2);
+  expect(said).toContain('--threads');
+  expect(existsSync(workspace)).toBe(false);
+});
+
+const places: readonly (readonly [string, RegExp, (file: string) => Promise<unknown>])[] = [
+  ['a device', /is a device/, (file) => symlink('/dev/zero', file)],
+  ['a folder', /is a folder/, (file) => mkdir(file)],
+  ['missing', /does not exist/, () => Promise.resolve()],
+  [
+    'larger than any',
+    /too large/,
+    async (file) => {
+      await writeFile(file, '');
+      await truncate(file, 2 ** 33);
+    },
+  ],
+  ['of four million lines', /more than 4000000 lines/, (file) => writeFile(file, Buffer.alloc(4_000_001, '\n'))],
+  ['nested a million deep', /nested deeper|no JSON|not JSON/, (file) => writeFile(file, '['.repeat(1e6))],
+];
+
+test.each(places)(
+  'requests, tokens, plans and rankings that are %s are refused with exit code 2',
+  async (_, why, put) => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'given.json');
+    await put(file);
+    const out = path.join(folder, 'out');
+    for (const args of [
+      ['score', 'uncurl-8', '--requests', file, '--out', out],
+      ['generate', 'uncurl-8', '--requests', file, '--out', out],
+      ['forward', 'uncurl-8', '--tokens', file, '--out', out],
+      ['export', 'uncurl-8', '--plan', file, '--out', out],
+      ['plan', 'uncurl-8', '--method', `file:mine=${file}`, '--factor', '2', '--out', out],
+    ]) {
+      const { code, said } = await refusal(...args);
+      expect(code, `${args.join(' ')}: ${said}`).toBe(2);
+      expect(said).toMatch(why);
+    }
+  },
+);

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { usesSettings, withSetOptions } from '../../../main/cli/set-options.ts';
+import { verbs } from '../../../main/cli/verbs.ts';
+import type { Verb } from '../../../main/cli/verb.ts';
+import { NO_SETTINGS } from '../../../main/contract/settings.ts';
+
+const verb = async (name: string): Promise<Verb> => {
+  const load = verbs[name];
+  if (load === undefined) throw new Error(`no verb ${name}`);
+  return load();
+};
+const set = { ...NO_SETTINGS, threads: 3, memoryBudgetBytes: 2.5e9, device: 'webgpu', delta: 0.1 } as const;
+const nothing = { positionals: ['x'], options: {} };
+
+test('threads and memory that were set stand in for what was not given; the device for serve alone', async () => {
+  expect(withSetOptions(await verb('serve'), nothing, set).options).toEqual({
+    threads: '3',
+    memory: '2.5',
+    device: 'webgpu',
+  });
+  expect(withSetOptions(await verb('sweep'), nothing, set)).toEqual({
+    positionals: ['x'],
+    options: { threads: '3', memory: '2.5' },
+  });
+  expect(withSetOptions(await verb('runs'), nothing, set).options).toEqual({});
+});
+
+test('what a command line says goes before it', async () => {
+  const given = { positionals: [], options: { threads: '1', device: 'cpu' } };
+  expect(withSetOptions(await verb('serve'), given, set).options).toEqual({
+    threads: '1',
+    memory: '2.5',
+    device: 'cpu',
+  });
+  expect(withSetOptions(await verb('serve'), given, NO_SETTINGS)).toEqual(given);
+});
+
+test('verbs that use no setting do not read the file', async () => {
+  const using = await Promise.all(['serve', 'sweep', 'runs', 'sample', 'methods'].map(verb));
+  expect(using.map((one) => [one.name, usesSettings(one)])).toEqual([
+    ['serve', true],
+    ['sweep', true],
+    ['runs', true],
+    ['sample', true],
+    ['methods', false],
+  ]);
+});

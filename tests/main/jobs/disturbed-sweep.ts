@@ -1,0 +1,71 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished } from 'vitest';
+import type { PathHandle } from '../../../main/contract/model.ts';
+import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+
+export interface Subject {
+  readonly engine: Engine;
+  readonly folder: string;
+  readonly weights: string;
+  readonly model: PathHandle;
+  readonly task: PathHandle;
+}
+
+export const subject = async (): Promise<Subject> => {
+  const folder = await temporaryFolder();
+  await cp(join(resources, 'models', 'uncurl-8'), join(folder, 'mine'), { recursive: true });
+  await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
+  const engine = await createEngine({
+    workspace: join(folder, 'workspace'),
+    resources,
+    commandLine: 'test',
+    threads: 1,
+  });
+  onTestFinished(() => engine.dispose());
+  const model = engine.grantPath(join(folder, 'mine'));
+  const task = engine.grantPath(join(folder, 'quiz'));
+  return { engine, folder, weights: join(folder, 'mine', 'model.safetensors'), model, task };
+};
+
+const settings = { methods: ['frequency', 'reap'], factors: [1, 8 / 7, 8 / 6, 2, 4], limit: 30 } as const;
+
+export const startSweep = async ({ engine, model, task }: Subject): Promise<string> => {
+  const { run } = await engine.call('sweep.start', {
+    models: [model],
+    tasks: [task],
+    settings: { ...settings, methods: [...settings.methods], factors: [...settings.factors] },
+  });
+  return run;
+};
+
+/** Sweeps; runs `disturb` once, when the first point is known. Gives what ended the run, or null. */
+export const disturbedSweep = async (given: Subject, disturb: () => Promise<void>): Promise<unknown> => {
+  const { engine } = given;
+  const disturbed: Promise<void>[] = [];
+  const unsubscribe = engine.subscribe((event) => {
+    if (event.type === 'sweep.point' && disturbed.length === 0) disturbed.push(disturb());
+  });
+  const ended = await engine.finished(await startSweep(given)).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  unsubscribe();
+  expect(disturbed).toHaveLength(1);
+  await Promise.all(disturbed);
+  return ended;
+};
+
+export const sweep = async (given: Subject): Promise<SweepDocument['results']> => {
+  const run = await startSweep(given);
+  await given.engine.finished(run);
+  return (await given.engine.call('sweep.read', { run })).results;
+};
+
+/** What an undisturbed sweep of the same model and task gives. */
+export const rightResults = async (): Promise<SweepDocument['results']> => sweep(await subject());

@@ -1,0 +1,61 @@
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { reshard } from '../checkpoint/checkpoint-files.ts';
+import { disturbedSweep, rightResults, type Subject, subject, sweep } from './disturbed-sweep.ts';
+
+/** What is gone while a sweep reads it, and back later, is told by name and costs no point. */
+
+const away = (place: string): Promise<void> => rename(place, `${place}-away`);
+const back = (place: string): Promise<void> => rename(`${place}-away`, place);
+
+const resumed = async ({ engine }: Subject): Promise<unknown> => {
+  const [run] = await engine.call('runs.list', {});
+  await engine.call('jobs.resume', { run: run?.id ?? '' });
+  await engine.finished(run?.id ?? '');
+  return (await engine.call('sweep.read', { run: run?.id ?? '' })).results;
+};
+
+test.each([
+  ['the folder of the model', 'mine', 'model.safetensors'],
+  ['its weights', 'mine/model.safetensors', 'model.safetensors'],
+  ['its tokenizer', 'mine/tokenizer.json', 'tokenizer.json'],
+])(
+  '%s that vanishes in mid-sweep ends the run by name, and the run goes on once it is back',
+  async (_, place, name) => {
+    const given = await subject();
+    const ended = await disturbedSweep(given, () => away(join(given.folder, place)));
+    expect(ended).toMatchObject({
+      code: 'model-changed',
+      kind: 'failed',
+      message: expect.stringContaining(`${name} cannot be read any more`),
+    });
+    await back(join(given.folder, place));
+    expect(await resumed(given)).toEqual(await rightResults());
+  },
+);
+
+test('one shard of several, gone in mid-sweep, does the same', async () => {
+  const given = await subject();
+  const folder = join(given.folder, 'mine');
+  await reshard(folder, 3, (_, position) => 1 + (position % 3));
+  const right = await sweep(given);
+  await rm(join(given.folder, 'workspace', 'steps'), { recursive: true });
+  const shard = join(folder, 'model-00002-of-00003.safetensors');
+  expect(await disturbedSweep(given, () => away(shard))).toMatchObject({
+    code: 'model-changed',
+    message: expect.stringContaining('model-00002-of-00003.safetensors cannot be read any more'),
+  });
+  await back(shard);
+  expect(await resumed(given)).toEqual(right);
+});
+
+test('a task that vanishes in mid-sweep was read whole: its points are right, and the next sweep names it', async () => {
+  const given = await subject();
+  const place = join(given.folder, 'quiz');
+  expect(await disturbedSweep(given, () => away(place))).toBeNull();
+  const [run] = await given.engine.call('runs.list', {});
+  expect((await given.engine.call('sweep.read', { run: run?.id ?? '' })).results).toEqual(await rightResults());
+  await expect(sweep(given)).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining(place) });
+  expect(await readdir(join(given.folder, 'workspace', 'tmp'))).toEqual([]);
+});

@@ -1,0 +1,52 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { readRecordedTrainings } from '../../../main/runs/read-run.ts';
+import { addBundledRun } from '../../../main/sample/sample-run.ts';
+import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+/** What zlib says of damaged data carries codes of Node's own (ERR_..., Z_..., ZSTD_...), and is told in words all the same. */
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const sound = (): Promise<Buffer> => readFile(join(resources, 'sample', 'trainings.json.gz'));
+
+const damages: readonly (readonly [string, (bytes: Buffer) => Buffer])[] = [
+  ['cut off', (bytes) => bytes.subarray(0, bytes.length / 2)],
+  ['of another format', () => Buffer.from('neither of them')],
+  ['changed in its middle', (bytes) => Buffer.from(bytes).fill(0xff, bytes.length / 2, bytes.length / 2 + 40)],
+];
+
+test.each([
+  ...damages,
+  ['larger than any', () => gzipSync(Buffer.alloc(65 * 2 ** 20))] as const,
+  ['no JSON', () => gzipSync('{')] as const,
+])('recorded trainings that are %s are refused by name', async (_, damage) => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'sample'));
+  await writeFile(join(folder, 'sample', 'trainings.json.gz'), damage(await sound()));
+  await expect(readRecordedTrainings(folder)).rejects.toMatchObject({
+    code: 'recording-damaged',
+    kind: 'refused',
+    message: expect.stringContaining('trainings.json.gz'),
+  });
+});
+
+test.each([...damages.slice(0, 2), ['larger than any', () => zstdCompressSync(Buffer.alloc(257 * 2 ** 20))] as const])(
+  'a recorded run with a file that is %s is refused by name, and no half of it stays',
+  async (_, damage) => {
+    const source = join(await temporaryFolder(), 'run');
+    await cp(join(resources, 'sample', 'run'), source, { recursive: true });
+    const file = join(source, 'plans.json.zst');
+    await writeFile(file, damage(await readFile(file)));
+    const workspace = await openWorkspace(await temporaryFolder());
+    await expect(addBundledRun(workspace, source, 'sample')).rejects.toMatchObject({
+      code: 'recording-damaged',
+      kind: 'refused',
+      message: expect.stringContaining('plans.json.zst'),
+    });
+    expect(await workspace.runs.list()).toEqual([]);
+  },
+);

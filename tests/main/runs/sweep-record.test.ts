@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { computeReport, type RecordChange } from '../../../main/contract/compute.ts';
+import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { SweepRecord } from '../../../main/runs/sweep-record.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const pointOf = (method: string, factor: number): SweepResult => ({
+  // Not in the order of the schema: what is written must not depend on who wrote it.
+  cost: { bytes: 1, activeParameters: 2, cacheBytesPerToken: 3 },
+  model: 'm',
+  task: 't',
+  method,
+  seed: null,
+  factor,
+  kept: 16 / factor,
+  n: 10,
+  metric: 'acc',
+  value: 1 / 3,
+  acc: 1 / 3,
+  accNorm: 0.1 + 0.2,
+  perplexity: null,
+  difference: -0.1,
+  low: -0.2,
+  high: 0,
+  lowOneSided: -0.19,
+  p: null,
+  lost: 1,
+  gained: 0,
+  truncated: 0,
+});
+
+test('a record that takes every change of another, over a channel, writes the same files byte for byte', async () => {
+  const [folder, copyFolder, temporary] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
+  const place = { run: 'r', temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
+  const copies: SweepRecord[] = [];
+  const carried = (change: RecordChange): void => {
+    const report = computeReport.parse(JSON.parse(JSON.stringify({ type: 'record', run: 'r', change })));
+    if (report.type !== 'record') throw new Error('another message came out');
+    if (report.change.what === 'begun') {
+      const { order, delta, notes } = report.change;
+      copies.push(new SweepRecord({ ...place, folder: copyFolder }, order, delta, notes));
+    } else copies[0]?.take(report.change);
+  };
+  const order = { models: ['m'], tasks: ['t'], methods: ['reap', 'random'] };
+  const record = new SweepRecord({ ...place, folder, recordChanged: carried }, order, 0.02, ['At first.']);
+  const named = { model: 'm', task: 't', seed: null, kept: 2, factor: 8 };
+  await record.add({ result: pointOf('random', 2), step: 'b' });
+  await record.add({ result: pointOf('unpruned', 1), step: 'a' });
+  record.note('Later.');
+  record.note('Later.');
+  const told = { n: 10, evaluated: 5, metric: 'acc', lost: 3, gainedAtMost: 1, independentAtLeast: 9 } as const;
+  await record.addTold({ ...named, ...told, method: 'reap' });
+  record.addUnneeded([{ ...named, method: 'random' }]);
+  const [copy] = copies;
+  if (copy === undefined) throw new Error('the copy did not begin');
+  expect(copy.document()).toEqual(record.document());
+  await record.write();
+  await copy.write();
+  for (const file of ['results.json', 'points.json'])
+    expect(await readFile(path.join(copyFolder, file), 'utf8')).toBe(await readFile(path.join(folder, file), 'utf8'));
+});

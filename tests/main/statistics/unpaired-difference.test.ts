@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { newcombeInterval, wilsonInterval } from '../../../main/statistics/unpaired-difference.ts';
+
+// Newcombe (1998), table II, method 10, to the four decimals printed there.
+test.each([
+  [56, 70, 48, 80, 0.0524, 0.3339],
+  [9, 10, 3, 10, 0.1705, 0.809],
+  [6, 7, 2, 7, 0.0582, 0.8062],
+  [5, 56, 0, 29, -0.0381, 0.1926],
+  [0, 10, 0, 20, -0.1611, 0.2775],
+  [0, 10, 0, 10, -0.2775, 0.2775],
+  [10, 10, 0, 20, 0.6791, 1],
+  [10, 10, 0, 10, 0.6075, 1],
+])('%i of %i against %i of %i: [%f, %f]', (right, n, otherRight, otherN, low, high) => {
+  const interval = newcombeInterval({ right, n }, { right: otherRight, n: otherN });
+  expect(interval.low).toBeCloseTo(low, 4);
+  expect(interval.high).toBeCloseTo(high, 4);
+});
+
+test('the interval holds the difference, stays within -1 and 1, and turns round with its samples', () => {
+  const sample = fc
+    .tuple(fc.integer({ min: 1, max: 500 }), fc.nat())
+    .map(([n, seed]) => ({ right: seed % (n + 1), n }));
+  fc.assert(
+    fc.property(sample, sample, (one, other) => {
+      const { low, high } = newcombeInterval(one, other);
+      const difference = one.right / one.n - other.right / other.n;
+      expect(low).toBeLessThanOrEqual(difference);
+      expect(high).toBeGreaterThanOrEqual(difference);
+      expect(low).toBeGreaterThanOrEqual(-1 - 1e-12);
+      expect(high).toBeLessThanOrEqual(1 + 1e-12);
+      const turned = newcombeInterval(other, one);
+      expect(turned.low).toBeCloseTo(-high, 12);
+      expect(turned.high).toBeCloseTo(-low, 12);
+      const own = wilsonInterval(one);
+      expect(own.low).toBeLessThanOrEqual(one.right / one.n);
+      expect(own.high).toBeGreaterThanOrEqual(one.right / one.n);
+    }),
+  );
+});
+
+test('what is no proportion is refused', () => {
+  for (const bad of [
+    { right: 3, n: 2 },
+    { right: -1, n: 2 },
+    { right: 0, n: 0 },
+    { right: 0.5, n: 2 },
+  ])
+    expect(() => wilsonInterval(bad)).toThrow(/is no proportion/);
+});

@@ -1,0 +1,51 @@
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
+import { createProfileCache } from '../../../main/workspace/profile-cache.ts';
+import { writeProfileFile } from '../../../main/workspace/profile-file.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const written = async (folder: string, name: string, layers = 1): Promise<string> => {
+  const file = join(folder, name);
+  const statistics = { ...emptyRoutingStatistics(layers, 4, 2), items: 1, tokens: layers };
+  await writeProfileFile(file, { model: 'm', fingerprint: 'f', tasks: [{ name: 't', hash: 'h', statistics }] });
+  return file;
+};
+
+test('a profile is read once while it is kept, and those asked for last are kept', async () => {
+  const folder = await temporaryFolder();
+  const [a, b, c] = [await written(folder, 'a'), await written(folder, 'b'), await written(folder, 'c')];
+  const { size } = await stat(a);
+  const cache = createProfileCache({ mostBytes: 2 * size, keptMs: 60_000 });
+  const [first] = [await cache.read(a), await cache.read(b)];
+  expect(await cache.read(a)).toBe(first);
+  await cache.read(c);
+  expect(cache.heldBytes).toBe(2 * size);
+  expect(await cache.read(a)).toBe(first);
+  const third = await cache.read(c);
+  // The one asked for longest ago went.
+  await cache.read(b);
+  expect(await cache.read(c)).toBe(third);
+  expect(await cache.read(a)).not.toBe(first);
+});
+
+test('one that is too large is read each time, and another file of its name is another profile', async () => {
+  const folder = await temporaryFolder();
+  const file = await written(folder, 'a');
+  const small = createProfileCache({ mostBytes: 10, keptMs: 60_000 });
+  expect(await small.read(file)).not.toBe(await small.read(file));
+  expect(small.heldBytes).toBe(0);
+  const cache = createProfileCache({ mostBytes: 1e9, keptMs: 60_000 });
+  expect(await cache.read(file)).toMatchObject({ layers: 1 });
+  await rm(file);
+  await expect(cache.read(file)).rejects.toThrow('ENOENT');
+  await written(folder, 'a', 2);
+  expect(await cache.read(file)).toMatchObject({ layers: 2 });
+});
+
+test('a file that cannot be read is not kept', async () => {
+  const cache = createProfileCache({ mostBytes: 1e9, keptMs: 60_000 });
+  await expect(cache.read(import.meta.filename)).rejects.toMatchObject({ code: 'bad-safetensors' });
+  expect(cache.heldBytes).toBe(0);
+});

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { withTaskTitles } from '../../../../renderer/features/thresholds/task-titles.ts';
+
+const titles: Readonly<Record<string, string>> = { add: 'Sums', 'add-written': 'Sums, written', 'a.b (c)': 'ABC' };
+const named = (sentence: string): string =>
+  withTaskTitles(sentence, Object.keys(titles), (task) => titles[task] ?? task);
+
+test('tasks are named in sentences as in the lists, whole names only', () => {
+  expect(named('The largest threshold is 8 (uncurl-16 on add-written, by frequency).')).toBe(
+    'The largest threshold is 8 (uncurl-16 on Sums, written, by frequency).',
+  );
+  expect(named('m on add: 60 items are too few.')).toBe('m on Sums: 60 items are too few.');
+  expect(named('e on a.b (c).')).toBe('e on ABC.');
+  expect(named('based on address, and on adding; add more')).toBe('based on address, and on adding; add more');
+  expect(withTaskTitles('on add', [], () => 'x')).toBe('on add');
+});

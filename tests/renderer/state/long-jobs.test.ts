@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import type { EngineEvent } from '../../../main/contract/events.ts';
+import type { RunState } from '../../../main/contract/run.ts';
+import { longJobs } from '../../../renderer/state/long-jobs.ts';
+
+const progress = (run: string, elapsedMs: number): EngineEvent => ({
+  type: 'job.progress',
+  progress: { run, kind: 'sweep', title: run, description: '', done: 0, total: 1, reused: 0, elapsedMs, leftMs: null },
+});
+const changed = (id: string, state: RunState): EngineEvent => ({
+  type: 'run.changed',
+  manifest: {
+    id,
+    kind: 'sweep',
+    title: id,
+    createdAt: '2026-01-01T12:00:00.000Z',
+    finishedAt: null,
+    state,
+    error: null,
+    spec: {},
+    models: [],
+    tasks: [],
+    versions: {},
+    device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
+    commandLine: '',
+    output: null,
+  },
+});
+
+test('the end of a long job is heard once; short, waiting, cancelled and unknown ones are not', () => {
+  let now = 1_000_000;
+  const hear = longJobs(() => now);
+  const heard = (...events: readonly EngineEvent[]) => events.map((event) => hear(event)?.id ?? null);
+  const after = (milliseconds: number): void => {
+    now += milliseconds;
+  };
+  expect(heard(changed('long', 'queued'), changed('long', 'running'))).toEqual([null, null]);
+  after(31_000);
+  expect(heard(progress('long', 31_000), changed('long', 'done'))).toEqual([null, 'long']);
+  expect(heard(changed('long', 'done'))).toEqual([null]);
+
+  heard(changed('waited', 'queued'));
+  after(60_000);
+  heard(changed('waited', 'running'), progress('waited', 60_100));
+  after(29_000);
+  expect(heard(changed('waited', 'done'))).toEqual([null]);
+
+  // The page came while it ran.
+  expect(heard(progress('known late', 60_000), changed('known late', 'failed'))).toEqual([null, 'known late']);
+  expect(heard(progress('mine', 60_000), changed('mine', 'cancelled'))).toEqual([null, null]);
+  expect(heard(changed('stranger', 'done'))).toEqual([null]);
+});

@@ -1,0 +1,97 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, type TestContext } from 'vitest';
+import { temporaryFolder } from '../integration/run-uncurl.ts';
+
+const SSHD = '/usr/sbin/sshd';
+/** Where sshd of Debian locks itself in before it knows who calls. */
+const PRIVILEGE_FOLDER = '/run/sshd';
+const NAME = 'login-of-the-tests';
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+
+const makeKey = (file: string): void => {
+  const { status, stderr } = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+};
+
+export interface SshHost {
+  /** As the user's own ssh knows it. */
+  readonly name: string;
+  /** In which that ssh is found, and in which no cluster is named: only the host knows one. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A machine of the cluster that is reached by ssh: a real sshd on the loopback, with keys of the test's own. */
+export const startSshHost = async (context: TestContext): Promise<SshHost> => {
+  if (!existsSync(SSHD)) context.skip(`there is no ${SSHD} here (Debian: openssh-server)`);
+  if (process.getuid?.() !== 0) context.skip('sshd with keys of its own is started as root alone');
+  const folder = await temporaryFolder();
+  const place = (name: string): string => join(folder, name);
+  const port = await freePort();
+  for (const key of ['host-key', 'user-key']) makeKey(place(key));
+  if (!existsSync(PRIVILEGE_FOLDER)) {
+    await mkdir(PRIVILEGE_FOLDER, { mode: 0o755 });
+    onTestFinished(() => rmdir(PRIVILEGE_FOLDER));
+  }
+  const settings = [
+    `Port ${String(port)}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${place('host-key')}`,
+    `AuthorizedKeysFile ${place('user-key.pub')}`,
+    'PermitRootLogin prohibit-password',
+    'PasswordAuthentication no',
+    'StrictModes no',
+    'UsePAM no',
+    'PidFile none',
+    `SetEnv SLURM_CONF=${process.env['SLURM_CONF'] ?? ''}`,
+  ];
+  await writeFile(place('sshd_config'), `${settings.join('\n')}\n`);
+  const daemon = spawn(SSHD, ['-D', '-e', '-f', place('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  onTestFinished(() => void daemon.kill());
+  await new Promise<void>((resolve, reject) => {
+    let printed = '';
+    daemon.stderr.on('data', (data: Buffer) => {
+      printed += data.toString();
+      if (printed.includes('Server listening')) resolve();
+    });
+    daemon.once('close', () => reject(new Error(`sshd ended: ${printed}`)));
+  });
+
+  const client = [
+    `Host ${NAME}`,
+    '  HostName 127.0.0.1',
+    `  Port ${String(port)}`,
+    '  User root',
+    `  IdentityFile ${place('user-key')}`,
+    '  IdentitiesOnly yes',
+    '  StrictHostKeyChecking accept-new',
+    `  UserKnownHostsFile ${place('known-hosts')}`,
+  ];
+  await writeFile(place('ssh_config'), `${client.join('\n')}\n`);
+  // The user's own configuration: ssh looks for it in the home of the password file, whatever HOME says.
+  await mkdir(place('bin'));
+  await writeFile(place('bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${place('ssh_config')}' "$@"\n`);
+  await chmod(place('bin/ssh'), 0o755);
+  const environment = { PATH: `${place('bin')}:${process.env['PATH'] ?? ''}`, SLURM_CONF: '/nowhere/slurm.conf' };
+  const greeting = spawnSync('ssh', [NAME, 'echo', '$SLURM_CONF'], {
+    encoding: 'utf8',
+    env: { ...process.env, ...environment },
+  });
+  expect(greeting.stdout.trim(), greeting.stderr).toBe(process.env['SLURM_CONF']);
+  return { name: NAME, environment };
+};
