@@ -21,12 +21,14 @@ const walk = async (
   });
   const reached: string[] = [];
   const unseen: string[] = [];
+  let rounds = 0;
   for (let stops = 0; stops < 600; stops += 1) {
     await page.keyboard.press('Tab');
     const stop = await page.evaluate(() => {
       const element = document.activeElement;
-      if (!(element instanceof HTMLElement) || element === document.body) return null;
-      if (element.hasAttribute('data-walked')) return null;
+      // Past the last one the page itself has the focus: the walk goes on from its top.
+      if (!(element instanceof HTMLElement) || element === document.body) return 'page';
+      if (element.hasAttribute('data-walked')) return 'again';
       element.setAttribute('data-walked', '');
       const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
       const name = element.getAttribute('aria-label') ?? element.textContent;
@@ -35,7 +37,12 @@ const walk = async (
         isSeen: (outlineStyle !== 'none' && outlineWidth !== '0px') || boxShadow !== 'none',
       };
     });
-    if (stop === null) break;
+    if (stop === 'again') break;
+    if (stop === 'page') {
+      rounds += 1;
+      if (rounds > 1) break;
+      continue;
+    }
     reached.push(stop.name);
     if (!stop.isSeen) unseen.push(stop.name);
   }
@@ -45,10 +52,16 @@ const walk = async (
 /** Buttons that can be pressed and that Tab did not stop at, except those of groups with one stop of their own. */
 const notReached = (page: Page): Promise<readonly string[]> =>
   page.evaluate(() =>
-    [...document.querySelectorAll<HTMLButtonElement>('button:not(:disabled), a[href], input:not(:disabled), select')]
+    [
+      ...document.querySelectorAll<HTMLButtonElement>(
+        'button:not(:disabled), a[href], input:not(:disabled), select:not(:disabled)',
+      ),
+    ]
       .filter((element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length > 0)
       .filter((element) => !element.hasAttribute('data-walked'))
       .filter((element) => element.closest('[role=radiogroup], [role=tablist], [role=grid]') === null)
+      // Marks of the slider of the factor, which has a stop itself and steps to each by its keys.
+      .filter((element) => element.closest('.factor-slider-marks') === null)
       .map((element) => element.getAttribute('aria-label') ?? element.textContent.trim()),
   );
 

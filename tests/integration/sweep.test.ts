@@ -39,6 +39,7 @@ test('a sweep leaves results, outcomes, profiles and a manifest that agree with 
   const document = parse(await uncurl(args));
   const folder = join(workspace, 'runs', document.run);
   expect((await readdir(folder)).filter((name) => !name.startsWith('lock'))).toEqual([
+    'log.jsonl',
     'manifest.json',
     'open.uncurl-run',
     'outcomes.parquet',

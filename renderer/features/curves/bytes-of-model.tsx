@@ -26,8 +26,10 @@ export const BytesOfModel = () => {
     );
   return (
     <section aria-label="Quality against bytes">
-      <div className="view-head-end">
-        <SaveFigure subject={manifest.id} view={({ bytesView }) => bytesView({ manifest, document, theme }, model)} />
+      <div className="curves-head">
+        <div className="view-head-end">
+          <SaveFigure subject={manifest.id} view={({ bytesView }) => bytesView({ manifest, document, theme }, model)} />
+        </div>
       </div>
       <img
         className="bytes-figure"

@@ -7,6 +7,7 @@ import { FactList } from '../../components/data-table.tsx';
 import type { Fact } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { EmptyState } from '../../components/panel.tsx';
+import { useInView } from '../../components/use-in-view.ts';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -24,6 +25,8 @@ export const ExportOutcome = () => {
     .filter((run) => run.kind === 'export' || run.kind === 'verify')
     .sort((left, right) => right.createdAt.localeCompare(left.createdAt));
   const run = candidates.find((known) => known.id === shown) ?? candidates[0];
+  // Below the form: whoever has started an export sees what becomes of it, and its proof once that is there.
+  const line = useInView<HTMLElement>(shown === null || run === undefined ? null : `${run.id} ${run.state}`);
   if (run === undefined) {
     return (
       <EmptyState icon="check" title="No export yet">
@@ -34,7 +37,7 @@ export const ExportOutcome = () => {
   const form = formOfRun(run);
   const job = jobs.find((known) => known.run === run.id);
   return (
-    <section className="card" aria-label="Outcome">
+    <section ref={line} className="card" aria-label="Outcome">
       <div className="section-head">
         <h3>{runName(run)}</h3>
         <span className="muted">{formatWhen(run.finishedAt ?? run.createdAt, new Date())}</span>

@@ -6,6 +6,7 @@ import { locateModel, openModel } from '../../actions/open.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { useInView } from '../../components/use-in-view.ts';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatParameters } from '../../../main/figures/numbers.ts';
 import { changedWords } from '../../format/record-words.ts';
@@ -43,8 +44,9 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
   const selected = useStore(selectionStore, (state) => state.model === model.handle);
   const { busy, start } = useRequest();
   const wrong = model.error !== null || model.info?.supported !== true || model.changed !== undefined;
+  const line = useInView<HTMLLIElement>(selected ? model.handle : null);
   return (
-    <li className="row" aria-current={selected ? 'true' : undefined}>
+    <li ref={line} className="row" aria-current={selected ? 'true' : undefined}>
       <button
         type="button"
         className="row-main"

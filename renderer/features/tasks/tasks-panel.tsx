@@ -8,6 +8,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
+import { useInView } from '../../components/use-in-view.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
@@ -88,8 +89,9 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
   const { busy, start } = useRequest();
   const profiled = byTask.has(task.name);
   const lacking = lacksCalibration(task);
+  const line = useInView<HTMLLIElement>(focused ? task.handle : null);
   return (
-    <li className="row" aria-current={focused ? 'true' : undefined}>
+    <li ref={line} className="row" aria-current={focused ? 'true' : undefined}>
       <input
         type="checkbox"
         aria-label={`Use ${task.title}`}
