@@ -148,8 +148,8 @@ const config: ForgeConfig = {
     name: 'Uncurl Workbench',
     executableName: 'uncurl-workbench',
     appBundleId: 'io.github.uncurl-workbench',
-    // Native libraries, models that they map into memory, and the program of a thread must be real files: the models lie
-    // beside the archive.
+    // Native libraries, models that they map into memory, and the program of a thread must be real files: the models
+    // lie beside the archive.
     asar: engineInNode
       ? { unpackDir: engineInNodeFolders, unpack: engineInNodeFiles }
       : { unpackDir: 'node_modules/onnxruntime-node', unpack: 'parquet-worker.cjs' },

@@ -154,7 +154,8 @@ const startOrFind = () => {
 let found = null;
 /**
  * {environment} that names a cluster (the one of SLURM_CONF where there is one: nothing of it is killed or held, unless
- * UNCURL_SLURM_FOLDER says that it is for tests), or {absent}: why there is none here, which is no failure. Several kinds of tests share one.
+ * UNCURL_SLURM_FOLDER says that it is for tests), or {absent}: why there is none here, which is no failure. Several
+ * kinds of tests share one.
  */
 export const findSlurm = () => (found ??= startOrFind());
 

@@ -17,8 +17,8 @@ const droppedPaths = z
   .max(MOST_DROPPED);
 
 /**
- * Grants what a person dropped on the window, and answers what the page is told of it. The page has no part in this: the
- * preload script hears the drop itself, and only one that the system made (a page can make such events up).
+ * Grants what a person dropped on the window, and answers what the page is told of it. The page has no part in this:
+ * the preload script hears the drop itself, and only one that the system made (a page can make such events up).
  */
 export const createDropGate =
   <C extends Caller>(

@@ -20,8 +20,8 @@ const api: ShellApi = {
 const pathOf = (file: File & { readonly path?: string }): string => file.path ?? webUtils.getPathForFile(file);
 
 /**
- * What the system drops on the window is granted by its path. The page is not asked: it could name any path, and make up
- * a drop (which is then not trusted).
+ * What the system drops on the window is granted by its path. The page is not asked: it could name any path, and make
+ * up a drop (which is then not trusted).
  */
 window.addEventListener(
   'drop',

@@ -28,7 +28,8 @@ export const clusterTasks = (
   const told = (number: number | null, found: SlurmTask | undefined): ClusterTask => {
     if (found === undefined) return blank(number);
     const { state, reason, node, exitCode, signal, elapsedMs, log } = found;
-    // What has not begun has no end and no log yet; the path of tasks that wait holds a pattern in their numbers' place.
+    // What has not begun has no end and no log yet; the path of tasks that wait holds a pattern in their numbers'
+    // place.
     const hasBegun = found.task === number && node !== null;
     return {
       task: number,

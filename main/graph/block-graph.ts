@@ -17,9 +17,10 @@ export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
 
 /**
  * One transformer block: hidden [T, H] -> hidden [T, H]. In an MoE layer the router mask of each token [T, rows] is an
- * input, so that tokens of several candidates can run together, and the router's doings (`logits`, `experts`, `weights`, `norms`) are outputs, always: one session serves every candidate that drops
- * experts, and every statistic. `layer` stands in for the checkpoint's own MoE layer where experts are merged; null in
- * a dense layer. `target`: what the provider that runs it can take.
+ * input, so that tokens of several candidates can run together, and the router's doings (`logits`, `experts`,
+ * `weights`, `norms`) are outputs, always: one session serves every candidate that drops experts, and every statistic.
+ * `layer` stands in for the checkpoint's own MoE layer where experts are merged; null in a dense layer. `target`: what
+ * the provider that runs it can take.
  */
 export const blockGraph = (
   model: ModelDescriptor,

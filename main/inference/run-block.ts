@@ -98,8 +98,9 @@ export const runBlock = async (
 };
 
 /**
- * One block on one batch for several candidates whose layer differs by its mask alone, or is dense: hidden states [T, H] of each.
- * Their tokens run together, since few tokens leave products small; each row's numbers are those of a run alone.
+ * One block on one batch for several candidates whose layer differs by its mask alone, or is dense: hidden states [T,
+ * H] of each. Their tokens run together, since few tokens leave products small; each row's numbers are those of a run
+ * alone.
  */
 export const runBlockTogether = async (
   pool: BlockPool,

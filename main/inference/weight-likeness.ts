@@ -17,9 +17,9 @@ const readWeight = (weight: Weight): Promise<Float32Array> => {
 };
 
 /**
- * Cosines [E] of an expert with every expert of its layer: of all their weights (gate, up and down one behind the other)
- * as they stand, neurons in their stored order. Two experts that compute the same with their neurons in another order
- * are not alike by this. Reads the layer once, one matrix at a time.
+ * Cosines [E] of an expert with every expert of its layer: of all their weights (gate, up and down one behind the
+ * other) as they stand, neurons in their stored order. Two experts that compute the same with their neurons in another
+ * order are not alike by this. Reads the layer once, one matrix at a time.
  *
  * @throws WorkbenchError `has-constants` where experts are constants, `unsupported-layout`.
  */

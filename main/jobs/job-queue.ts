@@ -27,8 +27,8 @@ interface QueuedJob {
 }
 
 /**
- * Runs jobs one at a time, in the order they came unless they are moved; the others wait as `queued`. Keeps every run's lock alive, writes
- * its manifest when its state changes, and tells of progress and changes.
+ * Runs jobs one at a time, in the order they came unless they are moved; the others wait as `queued`. Keeps every run's
+ * lock alive, writes its manifest when its state changes, and tells of progress and changes.
  */
 export class JobQueue {
   readonly #runs: RunStore;

@@ -41,7 +41,8 @@ const modelChanged = ({ name, folder }: Checkpoint, changes: readonly string[], 
 /**
  * Watches the files of every model that a run opens. Before a step is stored, size, times and file number of each file
  * must be those of its opening, and its header where anything was touched (`model-changed` otherwise): so what a step
- * read is what its key names. Headers are all compared at the end. Steps that were stored before a change stay, since they were compared after they were computed.
+ * read is what its key names. Headers are all compared at the end. Steps that were stored before a change stay, since
+ * they were compared after they were computed.
  */
 export const watchSources = ({ steps, runners }: WatchedResources): SourceWatch => {
   const opened = new Map<Checkpoint, ModelRunner>();

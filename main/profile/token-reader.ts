@@ -4,8 +4,8 @@ import type { TokenReader } from './expert-tokens.ts';
 import { tokenClass } from './token-class.ts';
 
 /**
- * Reads tokens by a tokenizer. A token's own text is what it adds behind its predecessor: many tokenizers drop a leading
- * space where a text begins.
+ * Reads tokens by a tokenizer. A token's own text is what it adds behind its predecessor: many tokenizers drop a
+ * leading space where a text begins.
  */
 export const tokenReader = (tokenizer: Pick<TextTokenizer, 'decode' | 'decodeText'>): TokenReader => {
   const known = new Map<string, ReturnType<TokenReader['piece']>>();

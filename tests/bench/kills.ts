@@ -15,8 +15,8 @@ import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.
  * steps, of exports and of tuned models. By turns: a sweep, a sweep with a search, a sweep of written answers, an
  * export, a training (where UNCURL_INTEROP_PYTHON names a Python with PyTorch), two engines in one workspace, a
  * takeover from a stopped engine, a full disk (as root on Linux), a shard that vanishes. A kill that comes after the
- * end is not counted. UNCURL_PROGRAM names another program than the sources, dist/uncurl.cjs say. Prints of each: times,
- * kills, resumptions, differences, failures, and what was left behind.
+ * end is not counted. UNCURL_PROGRAM names another program than the sources, dist/uncurl.cjs say. Prints of each:
+ * times, kills, resumptions, differences, failures, and what was left behind.
  */
 const [kills = '200', seed = '1', pattern = ''] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-kills-'));

@@ -1,15 +1,15 @@
 /**
- * How long stored answers take while a sweep of a 1 GB model runs: once with the sweep in a process of its own beside the
- * engine's, once (`before`) in the engine's own. Goal: 95 % of the answers of every call within 100 ms.
+ * How long stored answers take while a sweep of a 1 GB model runs: once with the sweep in a process of its own beside
+ * the engine's, once (`before`) in the engine's own. Goal: 95 % of the answers of every call within 100 ms.
  *
- * Method: a workspace with a finished sweep of a bundled model, whose stored data the calls ask for; then a sweep of the
- * synthetic 1 GB checkpoint, with as many threads as the machine has cores. For SECONDS, one call after the other is
- * made with a pause of 10 ms before each, as a page does that a user clicks through, and timed from the call to its
- * parsed answer; an answer that has not come when the time is over counts with the time that it took. At last the
- * sweep is cancelled, and it is timed until its run has ended. The engine is a process of its own in neither case but
- * that of the clock: what is measured is what a page would wait. Also timed, as the machine's own share: how late a
- * timer of this process is. Prints milliseconds and the machine's load. Usage: node tests/bench/starve.ts
- * [seconds, default 60] [beside | before]
+ * Method: a workspace with a finished sweep of a bundled model, whose stored data the calls ask for; then a sweep of
+ * the synthetic 1 GB checkpoint, with as many threads as the machine has cores. For SECONDS, one call after the other
+ * is made with a pause of 10 ms before each, as a page does that a user clicks through, and timed from the call to its
+ * parsed answer; an answer that has not come when the time is over counts with the time that it took. At last the sweep
+ * is cancelled, and it is timed until its run has ended. The engine is a process of its own in neither case but that of
+ * the clock: what is measured is what a page would wait. Also timed, as the machine's own share: how late a timer of
+ * this process is. Prints milliseconds and the machine's load. Usage: node tests/bench/starve.ts [seconds, default 60]
+ * [beside | before]
  */
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';

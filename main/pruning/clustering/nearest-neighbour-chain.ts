@@ -3,9 +3,9 @@ import type { Merge } from './linkage.ts';
 /**
  * Average linkage (UPGMA) of n nodes from their [n, n] distances by chains of nearest neighbours: the tree of `linkage`
  * where no heights tie, in time O(n^2) instead of O(n^3), its merges in the order in which they were found (parts of a
- * cluster always before it). Each cluster bears the number of its lowest node.
- * Source: Murtagh 1983, A survey of recent advances in hierarchical clustering algorithms; average linkage is reducible,
- * so that a pair of mutual nearest neighbours may join at once.
+ * cluster always before it). Each cluster bears the number of its lowest node. Source: Murtagh 1983, A survey of recent
+ * advances in hierarchical clustering algorithms; average linkage is reducible, so that a pair of mutual nearest
+ * neighbours may join at once.
  */
 export const averageLinkageTree = (distances: Float64Array, n: number): Merge[] => {
   const between = distances.slice();

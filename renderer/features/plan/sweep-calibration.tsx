@@ -6,8 +6,8 @@ import { sweepStore } from '../../state/sweep-store.ts';
 import { canCalibrateOnWritten } from '../../sweep/sweep-plan.ts';
 
 /**
- * What plans are made from: offered where the unpruned model writes to every ticked task, and kept in sight where it was
- * chosen before a task was ticked that it cannot be had of.
+ * What plans are made from: offered where the unpruned model writes to every ticked task, and kept in sight where it
+ * was chosen before a task was ticked that it cannot be had of.
  */
 export const SweepCalibration = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
   const { calibration, chooseCalibration } = useStore(sweepStore);
