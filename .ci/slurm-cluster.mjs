@@ -103,12 +103,13 @@ const startCluster = (folder) => {
   return null;
 };
 
+/** Whether a process still runs: where nobody reaps orphans (a container without an init), ended ones stay as zombies. */
 const isAlive = (pid) => {
   try {
-    process.kill(pid, 0);
-    return true;
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
   } catch (error) {
-    if (error.code === 'ESRCH') return false;
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return false;
     throw error;
   }
 };
@@ -129,7 +130,7 @@ const stopCluster = (folder) => {
   const daemons = ['slurmd', 'slurmctld', 'munged'].flatMap(pidOf);
   for (const pid of daemons.filter(isAlive)) process.kill(pid);
   const killAt = Date.now() + STOP_LIMIT_MS;
-  while (daemons.some(isAlive)) {
+  while (daemons.some(isAlive) && Date.now() < killAt + STOP_LIMIT_MS) {
     if (Date.now() > killAt) for (const pid of daemons.filter(isAlive)) process.kill(pid, 'SIGKILL');
     spawnSync('sleep', ['0.1']);
   }
