@@ -122,7 +122,8 @@ test('a sweep of one model says what to do, and is reproduced to the last number
 
   const runs = page.getByRole('list', { name: 'Runs' });
   await runs.getByRole('listitem').filter({ hasText: 'Sweep of' }).first().hover();
-  await runs.getByRole('button', { name: /^Reproduce Sweep of/ }).click();
+  await runs.getByRole('button', { name: /^More for Sweep of/ }).click();
+  await runs.getByRole('menuitem', { name: /^Reproduce/ }).click();
   const repeated = runs.getByRole('listitem').filter({ hasText: 'Reproduction of' });
   await expect(repeated).toBeVisible();
   await expect(jobs.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
