@@ -127,7 +127,8 @@ const run = async (): Promise<void> => {
     placeFile: join(app.getPath('userData'), 'window.json'),
     failed: fail,
   });
-  window.webContents.on('did-start-loading', openings.left);
+  // Another document, not another place in the one that is there.
+  window.webContents.on('did-navigate', openings.left);
   window.webContents.on('render-process-gone', (_event, { reason }) => {
     if (reason !== 'clean-exit') void offerReload(window, reason).catch(fail);
   });

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -242,7 +242,11 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
   test('kill -9 of the controller, whose jobs go on meanwhile and end well once it is there again', async (context) => {
     const cluster = ownCluster(context);
     const run = await makeRun(await temporaryFolder());
-    const { submitted, release } = await submitHeld(run);
+    const { submitted, jobs, release } = await submitHeld(run);
+    // What it has not saved it forgets: it saves some seconds after a change, and tasks that it forgot would start again.
+    const heldAt = Date.now();
+    slurm('scontrol', 'update', `jobid=${jobs.array}`, 'comment=held');
+    while ((await stat(join(cluster, 'state', 'job_state'))).mtimeMs < heldAt) await pause(100);
     process.kill(Number(await readFile(join(cluster, 'slurmctld.pid'), 'utf8')), 'SIGKILL');
     await submitted.says('does not answer');
     spawn('slurmctld', [], { stdio: 'ignore', detached: true }).unref();
