@@ -50,7 +50,12 @@ const connectCache = ({ bridge, cache }: Engine): (() => void) => {
   let state = bridge.status.get().state;
   const stopStatus = bridge.status.subscribe(() => {
     const next = bridge.status.get().state;
-    if (next === 'connected' && state === 'lost') cache.invalidate(() => true);
+    if (next === 'connected' && state === 'lost') {
+      // What the lost engine said last is no news of this one: its jobs have ended with it.
+      if (gathering !== null) clearTimeout(gathering);
+      [events, gathering] = [[], null];
+      cache.invalidate(() => true);
+    }
     state = next;
   });
   return () => {

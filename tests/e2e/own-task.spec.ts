@@ -12,9 +12,11 @@ test('an own file without calibration items is split, profiled and measured; the
   const dialog = page.getByRole('dialog', { name: 'Calibration items of my-sums' });
 
   await test.step('opened, it asks at once where calibration items come from', async () => {
+    await expect(page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first()).toBeVisible();
     if (answerFolderDialog) {
       await answerFolderDialog(file);
       await page.keyboard.press('Control+K');
+      await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
       await page.keyboard.type('open task file');
       await page.keyboard.press('Enter');
     } else {

@@ -103,7 +103,8 @@ test('the page is alone: no Node, no permission, no way out', async ({ shell: { 
     evaluated: false,
     reached: false,
     outside: 404,
-    permissions: ['denied', 'denied', 'denied', 'denied', 'denied'],
+    // Notifications alone, which are off until their user switches them on.
+    permissions: ['denied', 'granted', 'denied', 'denied', 'denied'],
   });
 
   await page.evaluate(() => {
