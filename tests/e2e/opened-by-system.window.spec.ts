@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, cp } from 'node:fs/promises';
 import path from 'node:path';
 import { resources, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
@@ -39,8 +39,10 @@ test('the window follows links and opens run files and what is dropped, by their
     const dialog = page.getByRole('dialog', { name: 'Calibration items of dropped-sums' });
     await dialog.getByRole('button', { name: 'Use these items' }).click();
     await expect(page.getByRole('list', { name: 'Tasks' }).getByText('dropped-sums')).toBeVisible();
-    await drop([path.join(resources, 'models', 'uncurl-8')]);
-    await expect(page).toHaveURL(/model=uncurl-8/);
+    const model = path.join(exports, 'dropped-model');
+    await cp(path.join(resources, 'models', 'uncurl-8'), model, { recursive: true });
+    await drop([model]);
+    await expect(page).toHaveURL(/model=dropped-model/);
   });
 
   await test.step('a page cannot make a drop up, nor name a path', async () => {
