@@ -99,5 +99,23 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('dialog', { name: 'Sums', exact: true })).toBeVisible();
     await isClean('items of a task');
     await page.keyboard.press('Escape');
+    for (const [button, title] of [
+      ['Trash of runs', 'Trash of runs'],
+      ['Open task folder', 'Open a task folder'],
+    ] as const) {
+      await page.getByRole('button', { name: button, exact: true }).click();
+      await expect(page.getByRole('dialog')).toBeVisible();
+      await isClean(title);
+      await page.keyboard.press('Escape');
+      await expect(page.getByRole('dialog')).toBeHidden();
+    }
+    const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
+    await run.hover();
+    await run.getByRole('button', { name: /^More for/ }).click();
+    await isClean('commands of a run');
+    await page.getByRole('menuitem', { name: 'Note, tags, details…' }).click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await isClean('a run and its log');
+    await page.keyboard.press('Escape');
   });
 });
