@@ -2,6 +2,7 @@ import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import type { KeyValueShape } from '../graph/attention.ts';
 import type { BlockPool } from '../inference/block-pool.ts';
 import { pause, type Executor, type ResolvedCandidate } from '../inference/executor.ts';
+import { maskOfTokens } from '../inference/run-block.ts';
 import type { Scorer } from '../inference/scorer.ts';
 import { floatsOf, floatTensor, type Feeds } from '../inference/session.ts';
 import type { FedKeysAndValues, KeyValueCache } from './key-value-cache.ts';
@@ -49,6 +50,7 @@ export const runStep = async (
   for (const [block, { window }] of model.blocks.entries()) {
     const variant = candidates[0]?.variants[block];
     if (variant === undefined) throw new Error(`no variant of block ${String(block)}`);
+    const masks = candidates.map(({ variants }) => variants[block]?.mask ?? new Float32Array());
     for (const [index, { batch, places, into, past, prefix }] of works.entries()) {
       await pause(signal);
       const session = await pool.acquire(block, variant, 'cached');
@@ -61,7 +63,7 @@ export const runStep = async (
         ...prefix(block),
         bias,
         hidden: input,
-        ...masks(candidates, block, batch),
+        ...maskOfTokens(masks, batch.candidateOf),
       };
       const { hiddenOut, key, value } = await session.run(feeds, ['hiddenOut', 'key', 'value']);
       if (hiddenOut === undefined || key === undefined || value === undefined)
@@ -76,18 +78,6 @@ export const runStep = async (
     }
   }
   return works.map(({ batch }, index) => lastStates(hidden[index] ?? new Float32Array(), batch, model.hidden));
-};
-
-/** Input `mask` [T, rows] of a block: each token has that of its candidate. A dense block has none. */
-const masks = (candidates: readonly ResolvedCandidate[], block: number, { tokens, candidateOf }: StepBatch): Feeds => {
-  const own = candidates.map(({ variants }) => variants[block]?.mask ?? new Float32Array());
-  const rows = own[0]?.length ?? 0;
-  if (rows === 0) return {};
-  const mask = new Float32Array(tokens * rows);
-  candidateOf.forEach((candidate, token) => {
-    mask.set(own[candidate] ?? [], token * rows);
-  });
-  return { mask: floatTensor(mask, [tokens, rows]) };
 };
 
 const lastStates = (hidden: Float32Array, { lastRow }: StepBatch, width: number): Float32Array => {

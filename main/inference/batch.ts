@@ -107,8 +107,19 @@ export const makePrefixBatch = (model: ModelDescriptor, prefix: readonly number[
   trees: [],
 });
 
+/** What a batch gives repeated is the same in every block, so each is made once and lasts as long as the batch. */
+const repeats = new WeakMap<Batch, Map<number, Batch>>();
+
 /** A batch as often as it is asked for, one after the other: for candidates that run together. */
 export const repeatedBatch = (batch: Batch, times: number): Batch => {
+  const known = repeats.get(batch) ?? new Map<number, Batch>();
+  repeats.set(batch, known);
+  const made = known.get(times) ?? repeatBatch(batch, times);
+  known.set(times, made);
+  return made;
+};
+
+const repeatBatch = (batch: Batch, times: number): Batch => {
   const { feeds, tokens } = batch;
   const repeated = (tensor: Tensor): Tensor => {
     const [first = 0, ...others] = tensor.dims;

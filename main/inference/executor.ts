@@ -5,7 +5,15 @@ import { CancelledError } from '../contract/errors.ts';
 import { embeddingGraph } from '../graph/block-graph.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
-import { type Batch, groupTrees, isPrefixBatch, makeBatch, makePrefixBatch, paddedSlots } from './batch.ts';
+import {
+  type Batch,
+  groupTrees,
+  isPrefixBatch,
+  makeBatch,
+  makePrefixBatch,
+  paddedSlots,
+  repeatedBatch,
+} from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import { HiddenStore, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
@@ -154,12 +162,16 @@ export class Executor {
           return { from, candidates: members, variant, hidden: [] };
         }),
       );
+      const left = new Map(states.map((state) => [state, branches.filter(({ from }) => from === state).length]));
       const isAlone = hasPrefix || sink.taps !== undefined || sink.observe !== undefined;
       for (const together of isAlone ? branches.map((branch) => [branch]) : bySession(branches)) {
         if (together.length > 1) await this.#runTogether(layer, batches, together, run);
         else for (const branch of together) await this.#runAlone(layer, batches, branch, sink, run, hasPrefix);
+        for (const { from } of together) {
+          left.set(from, (left.get(from) ?? 0) - 1);
+          if (left.get(from) === 0) for (const stored of from.hidden) await store.release(stored);
+        }
       }
-      for (const state of states) for (const stored of state.hidden) await store.release(stored);
       states = branches;
     }
     for (const state of states) {
@@ -211,7 +223,8 @@ export class Executor {
         const some = branches.slice(first, first + atOnce);
         const inputs: { variant: LayerVariant; hidden: Float32Array }[] = [];
         for (const { from, variant } of some) inputs.push({ variant, hidden: await readState(store, from, index) });
-        const results = await runBlockTogether(this.#pool, descriptor, layer, batch, inputs);
+        const repeated = repeatedBatch(batch, some.length);
+        const results = await runBlockTogether(this.#pool, descriptor, layer, repeated, inputs);
         for (const [place, { hidden, candidates }] of some.entries()) {
           hidden.push(await store.put(results[place] ?? new Float32Array()));
           advance(batch.tokens * candidates.length);

@@ -1,7 +1,7 @@
 import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { keyValueShape } from '../graph/attention.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
-import { isPrefixBatch, repeatedBatch, type Batch } from './batch.ts';
+import { isPrefixBatch, type Batch } from './batch.ts';
 import type { BlockPool } from './block-pool.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { floatsOf, floatTensor, integersOf, type Feeds } from './session.ts';
@@ -38,6 +38,8 @@ export type WantedOfBlock = 'hidden' | 'taps' | 'observation';
 export interface BlockRun {
   readonly block: number;
   readonly variant: LayerVariant;
+  /** Where the tokens are of several candidates, as many of each, the mask of each; absent: the variant's own. */
+  readonly masks?: readonly Float32Array[];
   readonly batch: Batch;
   /** [T, H]. */
   readonly hidden: Float32Array;
@@ -50,7 +52,7 @@ export interface BlockRun {
 export const runBlock = async (
   pool: BlockPool,
   descriptor: ModelDescriptor,
-  { block, variant, batch, hidden, want, prefix }: BlockRun,
+  { block, variant, masks = [variant.mask], batch, hidden, want, prefix }: BlockRun,
 ): Promise<BlockResult> => {
   const isTapped = want !== 'hidden' && variant.layer !== null;
   const isObserved = want === 'observation' && variant.layer !== null;
@@ -58,11 +60,14 @@ export const runBlock = async (
   const session = await pool.acquire(block, variant, isObserved ? 'observed' : prefix === null ? 'plain' : 'prefixed');
   const bias = batch.biases.get(descriptor.blocks[block]?.window ?? null);
   if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
+  const maskOf = Int32Array.from({ length: batch.tokens }, (_, token) =>
+    Math.floor((token * masks.length) / batch.tokens),
+  );
   const feeds = {
     ...batch.feeds,
     bias,
     hidden: floatTensor(hidden, [batch.tokens, descriptor.hidden]),
-    ...maskOfTokens([variant.mask], batch.tokens),
+    ...maskOfTokens(masks, maskOf),
     ...prefix,
   };
   const wanted = [
@@ -98,9 +103,9 @@ export const runBlock = async (
 };
 
 /**
- * One block on one batch for several candidates whose layer differs by its mask alone, or is dense: hidden states [T,
- * H] of each. Their tokens run together, since few tokens leave products small; each row's numbers are those of a run
- * alone.
+ * One block for several candidates whose layer differs by its mask alone, or is dense: hidden states [T, H] of each.
+ * Their tokens run together, as `batch` has them one candidate behind the other, since few tokens leave products small;
+ * each row's numbers are those of a run alone.
  */
 export const runBlockTogether = async (
   pool: BlockPool,
@@ -111,39 +116,27 @@ export const runBlockTogether = async (
 ): Promise<readonly Float32Array[]> => {
   const [first] = branches;
   if (first === undefined) return [];
-  const session = await pool.acquire(block, first.variant, 'plain');
-  const { feeds, biases, tokens } = repeatedBatch(batch, branches.length);
-  const bias = biases.get(descriptor.blocks[block]?.window ?? null);
-  if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
-  const length = batch.tokens * descriptor.hidden;
+  const { length } = first.hidden;
   const hidden = new Float32Array(length * branches.length);
   for (const [turn, branch] of branches.entries()) hidden.set(branch.hidden, turn * length);
-  const masks = branches.map(({ variant }) => variant.mask);
-  const { hiddenOut } = await session.run(
-    {
-      ...feeds,
-      bias,
-      hidden: floatTensor(hidden, [tokens, descriptor.hidden]),
-      ...maskOfTokens(masks, batch.tokens),
-    },
-    ['hiddenOut'],
-  );
-  if (hiddenOut === undefined) throw new Error(`block ${String(block)} without hidden states`);
-  const states = floatsOf(hiddenOut);
+  const masks = branches.map(({ variant: { mask } }) => mask);
+  const run = { block, variant: first.variant, masks, batch, hidden, want: 'hidden', prefix: null } as const;
+  const { hidden: states } = await runBlock(pool, descriptor, run);
   return branches.map((_, turn) => states.slice(turn * length, (turn + 1) * length));
 };
 
 /**
- * Input `mask` [masks * tokens, rows] of a block: as many tokens as each mask is for. A dense block, whose mask is
- * empty, has none.
+ * Input `mask` [T, rows] of a block: every token has the mask of `masks` that `maskOf` [T] names. A dense block, whose
+ * masks are empty, has none.
  */
-export const maskOfTokens = (masks: readonly Float32Array[], tokens: number): Feeds => {
+export const maskOfTokens = (masks: readonly Float32Array[], maskOf: Int32Array): Feeds => {
   const rows = masks[0]?.length ?? 0;
   if (rows === 0) return {};
-  const whole = new Float32Array(masks.length * tokens * rows);
-  for (const [turn, mask] of masks.entries())
-    for (let token = 0; token < tokens; token += 1) whole.set(mask, (turn * tokens + token) * rows);
-  return { mask: floatTensor(whole, [masks.length * tokens, rows]) };
+  const whole = new Float32Array(maskOf.length * rows);
+  maskOf.forEach((mask, token) => {
+    whole.set(masks[mask] ?? [], token * rows);
+  });
+  return { mask: floatTensor(whole, [maskOf.length, rows]) };
 };
 
 /** Keys and values of one token that attention takes before all others, and that none of them sees. */

@@ -192,7 +192,7 @@ const blockFeeds = ({ descriptor }: Checkpoint, start: number): ((mask: Float32A
   const bias = biases.get(null);
   if (bias === undefined) throw new Error('the probe has no window');
   const hidden = seededFloats(1, [TOKENS, descriptor.hidden]);
-  return (mask) => ({ ...feeds, bias, hidden, ...maskOfTokens([mask], TOKENS) });
+  return (mask) => ({ ...feeds, bias, hidden, ...maskOfTokens([mask], new Int32Array(TOKENS)) });
 };
 
 const prefixFeeds = ({ descriptor }: Checkpoint): Feeds => {
