@@ -1,10 +1,5 @@
-import {
-  type CalibrationChoice,
-  DEFAULT_SHARE,
-  DEFAULT_SPLIT_SEED,
-  type RecordedCalibration,
-} from '../contract/calibration.ts';
-import { assertNever, refuse } from '../contract/errors.ts';
+import { calibrationAt, DEFAULT_SHARE, DEFAULT_SPLIT_SEED, type RecordedCalibration } from '../contract/calibration.ts';
+import { refuse } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { Engine } from '../engine/engine.ts';
 import { calibrate } from '../tasks/calibration/load-task-document.ts';
@@ -110,26 +105,16 @@ export const loadNamedTasks = async (
   );
 };
 
-const grantedChoice = (engine: Engine, calibration: RecordedCalibration): CalibrationChoice => {
-  switch (calibration.from) {
-    case 'split':
-      return calibration;
-    case 'file':
-      return { from: 'file', file: engine.grantPath(calibration.file) };
-    case 'task':
-      return { from: 'task', task: engine.grantPath(calibration.task) };
-    default:
-      return assertNever(calibration);
-  }
-};
-
 /** Grants them to an engine, whose workspace keeps what was chosen: so a run of it can be resumed. */
 export const grantTasks = async (engine: Engine, tasks: readonly NamedTask[]): Promise<PathHandle[]> => {
   const handles: PathHandle[] = [];
   for (const { path, choice } of tasks) {
     const handle = engine.grantPath(path);
     if (choice === null) handles.push(handle);
-    else handles.push((await engine.call('tasks.calibrate', { handle, choice: grantedChoice(engine, choice) })).handle);
+    else {
+      const granted = calibrationAt(choice, (place) => engine.grantPath(place));
+      handles.push((await engine.call('tasks.calibrate', { handle, choice: granted })).handle);
+    }
   }
   return handles;
 };

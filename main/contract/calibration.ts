@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { assertNever } from './errors.ts';
 import { pathHandle } from './model.ts';
 
 /** Share of the items that are drawn for calibration: at least one item stays on each side. */
@@ -27,6 +28,28 @@ export const recordedCalibration = z.discriminatedUnion('from', [
   z.object({ from: z.literal('task'), task: place }),
 ]);
 export type RecordedCalibration = z.infer<typeof recordedCalibration>;
+
+type Calibration<Place> =
+  | z.infer<typeof split>
+  | { readonly from: 'file'; readonly file: Place }
+  | { readonly from: 'task'; readonly task: Place };
+
+/** The same choice with its file or task named otherwise: a handle by its path, a path by a handle. */
+export const calibrationAt = <From, To>(
+  calibration: Calibration<From>,
+  placeOf: (place: From) => To,
+): Calibration<To> => {
+  switch (calibration.from) {
+    case 'split':
+      return calibration;
+    case 'file':
+      return { from: 'file', file: placeOf(calibration.file) };
+    case 'task':
+      return { from: 'task', task: placeOf(calibration.task) };
+    default:
+      return assertNever(calibration);
+  }
+};
 
 /** A choice before it is made: what it would give. */
 export const calibrationTrial = z.object({

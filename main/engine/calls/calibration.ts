@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { CalibrationChoice, RecordedCalibration } from '../../contract/calibration.ts';
+import { type CalibrationChoice, calibrationAt, type RecordedCalibration } from '../../contract/calibration.ts';
 import { calls } from '../../contract/calls.ts';
-import { assertNever } from '../../contract/errors.ts';
 import { requireNoCalibration } from '../../tasks/calibration/calibrated-task.ts';
 import { calibrate } from '../../tasks/calibration/load-task-document.ts';
 import { writeTaskDocument } from '../../tasks/calibration/task-document.ts';
@@ -15,18 +14,8 @@ type CalibrationCall = 'tasks.calibrate' | 'tasks.tryCalibration';
 /** Folder of the workspace that keeps the choices. */
 const FOLDER = 'tasks';
 
-const chosenPlaces = ({ handles }: EngineContext, choice: CalibrationChoice): RecordedCalibration => {
-  switch (choice.from) {
-    case 'split':
-      return choice;
-    case 'file':
-      return { from: 'file', file: handles.resolve(choice.file) };
-    case 'task':
-      return { from: 'task', task: handles.resolve(choice.task) };
-    default:
-      return assertNever(choice);
-  }
-};
+const chosenPlaces = ({ handles }: EngineContext, choice: CalibrationChoice): RecordedCalibration =>
+  calibrationAt(choice, (handle) => handles.resolve(handle));
 
 /** As it is written down: what comes with the workbench by its name. */
 const recorded = ({ bundled }: EngineContext, calibration: RecordedCalibration): RecordedCalibration =>

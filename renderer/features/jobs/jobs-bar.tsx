@@ -4,12 +4,13 @@ import { useAction } from '../../actions/action.ts';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { showDevices } from '../../actions/view.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
-import { ClusterLine } from './cluster-line.tsx';
 import { runsStore } from '../../state/runs-store.ts';
+import { ClusterLine } from './cluster-line.tsx';
+import { CancelJob, JobShare } from './job-parts.tsx';
 import { WaitingJobs } from './waiting-jobs.tsx';
 import './jobs-bar.css';
 
@@ -47,39 +48,22 @@ export const JobsBar = () => {
 };
 
 const JobLine = ({ job }: { readonly job: JobProgress }) => {
-  const { busy, start } = useRequest();
   const share = job.total > 0 ? Math.min(1, job.done / job.total) : 0;
-  const percent = Math.floor(share * 100);
   return (
     <div className="job">
       <span className="job-title">{job.title}</span>
       <span className="job-description">{job.description}</span>
-      <div
-        className="progress"
-        role="progressbar"
-        aria-label={job.title}
-        aria-valuenow={percent}
-        aria-valuemin={0}
-        aria-valuemax={100}
+      <JobShare
+        label={job.title}
+        share={share}
         title={
           `${formatCount(job.done)} of ${formatCount(job.total)} ` +
           `steps${job.reused > 0 ? `, ${formatCount(job.reused)} of them were on disk already` : ''}`
         }
-      >
-        <div style={{ transform: `scaleX(${share})` }} />
-      </div>
-      <span className="job-percent">{percent}&#8201;%</span>
+      />
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>
       <IconButton icon="task" label={`Log of ${job.title}`} onClick={() => runsStore.getState().showDetails(job.run)} />
-      <Button
-        className="button-small"
-        icon="stop"
-        disabled={busy}
-        aria-label={`Cancel ${job.title}`}
-        onClick={() => start(({ bridge }) => bridge.call('jobs.cancel', { run: job.run }))}
-      >
-        Cancel
-      </Button>
+      <CancelJob of={job.title} cancel={(bridge) => bridge.call('jobs.cancel', { run: job.run })} />
     </div>
   );
 };

@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import type { JobProgress } from '../../../main/contract/run.ts';
-import { Button, IconButton } from '../../components/button.tsx';
+import { IconButton } from '../../components/button.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
+import { CancelJob } from './job-parts.tsx';
 
 /** Before which waiting job a moved one comes to stand when it takes another's place; null: at the end. */
 export const placeBefore = (order: readonly string[], run: string, target: string): string | null => {
@@ -58,15 +59,11 @@ export const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] })
           />
           <span className="job-title">{job.title}</span>
           <span className="job-description">{job.description}</span>
-          <Button
-            className="button-small job-cancel"
-            icon="stop"
-            disabled={busy}
-            aria-label={`Cancel ${job.title}`}
-            onClick={() => start(({ bridge }) => bridge.call('jobs.cancel', { run: job.run }))}
-          >
-            Cancel
-          </Button>
+          <CancelJob
+            className="job-cancel"
+            of={job.title}
+            cancel={(bridge) => bridge.call('jobs.cancel', { run: job.run })}
+          />
         </li>
       ))}
     </ol>
