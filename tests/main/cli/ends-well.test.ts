@@ -4,12 +4,12 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { runCommandLine } from '../../../main/cli/run-command-line.ts';
 import { shownText } from '../../../main/cli/shown-text.ts';
 import { refuse, serialiseError, WorkbenchError } from '../../../main/contract/errors.ts';
 import { csvFile } from '../../../main/figures/csv.ts';
 import { explainReadError } from '../../../main/files/regular-file.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { commandLineHere } from './command-line-here.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const program = path.join(root, 'main', 'cli', 'uncurl.ts');
@@ -72,22 +72,6 @@ test('a folder for temporary files that is missing is refused by name', async ()
   expect(said.join('')).toMatch(/No folder can be made in \/nowhere\/at\/all.*\nSet TMPDIR/);
 });
 
-/** What a command line in this process answers. */
-const answerOf = async (args: readonly string[]) => {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await runCommandLine(args, {
-    resources: path.join(root, 'resources'),
-    rendererFolder: '/nowhere',
-    // Not what the user of the tests set.
-    environment: { UNCURL_SETTINGS: '/nowhere/settings.json' },
-    signal: new AbortController().signal,
-    now: Date.now,
-    stdout: { write: (text) => out.push(text) },
-    stderr: { write: (text) => err.push(text) },
-  });
-  return { code, out: out.join(''), err: err.join('') };
-};
-
 test('terminal escapes in names are shown, not sent, in words and in JSON', async () => {
   const folder = path.join(await temporaryFolder(), 'a\u001b[31mb\u009bc');
   await mkdir(folder);
@@ -95,7 +79,7 @@ test('terminal escapes in names are shown, not sent, in words and in JSON', asyn
     ['info', folder],
     ['info', folder, '--json'],
   ]) {
-    const { code, out, err } = await answerOf(args);
+    const { code, stdout: out, stderr: err } = await commandLineHere(...args);
     expect(code).toBe(2);
 
     expect(out + err).not.toMatch(/[\u001b\u009b]/);

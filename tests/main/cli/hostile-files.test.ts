@@ -1,26 +1,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { runCommandLine } from '../../../main/cli/run-command-line.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
-
-const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+import { commandLineHere } from './command-line-here.ts';
 
 /** Exit code and words of a command line in this process. */
 const refusal = async (...args: readonly string[]): Promise<{ readonly code: number; readonly said: string }> => {
-  const said: string[] = [];
-  const code = await runCommandLine(args, {
-    resources,
-    rendererFolder: '/nowhere',
-    environment: {},
-    signal: new AbortController().signal,
-    now: Date.now,
-    stdout: { write: (text) => said.push(text) },
-    stderr: { write: (text) => said.push(text) },
-  });
-  return { code, said: said.join('') };
+  const { code, stdout, stderr } = await commandLineHere(...args);
+  return { code, said: stdout + stderr };
 };
 
 test.each(['100000', '1e9', '-1', '0', 'many'])('--threads %s is refused before anything starts', async (threads) => {

@@ -1,24 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { runCommandLine } from '../../../main/cli/run-command-line.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
-
-/** What a command line in this process answers. */
-const uncurl = async (...args: readonly string[]) => {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await runCommandLine(args, {
-    resources: fileURLToPath(new URL('../../../resources', import.meta.url)),
-    rendererFolder: '/nowhere',
-    environment: { UNCURL_SETTINGS: '/nowhere/settings.json' },
-    signal: new AbortController().signal,
-    now: Date.now,
-    stdout: { write: (text) => out.push(text) },
-    stderr: { write: (text) => err.push(text) },
-  });
-  return { code, stdout: out.join(''), stderr: err.join('') };
-};
+import { commandLineHere as uncurl } from './command-line-here.ts';
 
 test('runs are named, tagged, archived, found, moved to the trash and back by the command line', async () => {
   const folder = await temporaryFolder();

@@ -9,23 +9,9 @@ import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import type { SweepRecord } from '../../../main/runs/sweep-record.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { runOf } from '../contract/run-of.ts';
 
-const manifest: RunManifest = {
-  id: 'verify-1',
-  kind: 'verify',
-  title: 'A job',
-  createdAt: '2026-01-01T00:00:00.000Z',
-  finishedAt: null,
-  state: 'running',
-  error: null,
-  spec: {},
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-  commandLine: '',
-  output: null,
-};
+const manifest: RunManifest = runOf({ id: 'verify-1', kind: 'verify', title: 'A job', state: 'running' });
 
 /** A process that does as it is told here. */
 interface Puppet {

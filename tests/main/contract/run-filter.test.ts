@@ -3,25 +3,10 @@ import { expect, test } from 'vitest';
 import { ALL_RUNS, filterRuns, runDurationMs, runOrders, sortRuns } from '../../../main/contract/run-filter.ts';
 import { NO_LABEL, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { runOf } from './run-of.ts';
 
-const run = (id: string, told: Partial<RunManifest> = {}): RunManifest => ({
-  id,
-  kind: 'sweep',
-  title: `Title of ${id}`,
-  createdAt: '2026-01-01T12:00:00.000Z',
-  finishedAt: null,
-  state: 'done',
-  error: null,
-  spec: {},
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-  commandLine: '',
-  output: null,
-  label: NO_LABEL,
-  ...told,
-});
+const run = (id: string, told: Partial<RunManifest> = {}): RunManifest =>
+  runOf({ id, title: `Title of ${id}`, label: NO_LABEL, ...told });
 
 const named = (name: string, told: Partial<RunManifest> = {}): RunManifest =>
   run(name, { label: { ...NO_LABEL, name }, ...told });

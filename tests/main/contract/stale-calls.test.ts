@@ -4,6 +4,7 @@ import { calls, type CallName } from '../../../main/contract/calls.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { callsThatRead, staleAfter } from '../../../main/contract/stale-calls.ts';
+import { runOf } from './run-of.ts';
 
 const names: readonly CallName[] = Object.keys(calls).filter(isCallName);
 
@@ -13,22 +14,7 @@ const stale = (event: EngineEvent, run: string): readonly string[] => {
   return names.filter((name) => isStale(name, { run })).sort();
 };
 
-const manifest = (state: RunManifest['state']): RunManifest => ({
-  id: 'r',
-  kind: 'sweep',
-  title: 'Sweep',
-  state,
-  createdAt: '2026-01-01T00:00:00.000Z',
-  finishedAt: null,
-  spec: {},
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'p' },
-  commandLine: 'uncurl',
-  output: null,
-  error: null,
-});
+const manifest = (state: RunManifest['state']): RunManifest => runOf({ id: 'r', title: 'Sweep', state });
 const results = [
   'damage.read',
   'experiment.read',

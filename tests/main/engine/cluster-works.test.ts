@@ -7,6 +7,7 @@ import { WorkbenchError } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { type ClusterHost, createClusterWorks, type ClusterWorks } from '../../../main/engine/cluster-works.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import { plainRun } from '../contract/run-of.ts';
 
 /** Slurm as it answers minutes after a job has ended: it has forgotten it. */
 const forgetful = (): Promise<string> =>
@@ -41,17 +42,9 @@ const make = async (changes: Partial<ClusterHost> = {}): Promise<Made> => {
 /** A sweep that an earlier engine has submitted. */
 const submitted = async (workspace: Workspace): Promise<ClusterWork> => {
   const { manifest, lock } = await workspace.runs.create('sweep', {
+    ...plainRun,
     title: 'Sweep of a model',
-    finishedAt: null,
     state: 'queued',
-    error: null,
-    spec: {},
-    models: [],
-    tasks: [],
-    versions: {},
-    device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'p' },
-    commandLine: '',
-    output: null,
   });
   await lock.release();
   const run = manifest.id;

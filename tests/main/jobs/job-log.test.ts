@@ -5,23 +5,10 @@ import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { RunManifest, RunState } from '../../../main/contract/run.ts';
 import { createJobLogs, readJobLog } from '../../../main/jobs/job-log.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { plainRun, runOf } from '../contract/run-of.ts';
 
-const manifest = (state: RunState, error: string | null = null): RunManifest => ({
-  id: 'sweep-1',
-  kind: 'sweep',
-  title: 'A sweep',
-  createdAt: '2026-01-01T12:00:00.000Z',
-  finishedAt: null,
-  state,
-  error,
-  spec: {},
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 2, processor: 'test' },
-  commandLine: 'uncurl sweep',
-  output: null,
-});
+const manifest = (state: RunState, error: string | null = null): RunManifest =>
+  runOf({ state, error, device: { ...plainRun.device, threads: 2 } });
 const changed = (state: RunState, error: string | null = null): EngineEvent => ({
   type: 'run.changed',
   manifest: manifest(state, error),

@@ -11,6 +11,7 @@ import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import type { CreatedRun } from '../../../main/workspace/run-store.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { plainRun } from '../contract/run-of.ts';
 
 const openQueue = async (): Promise<{
   queue: JobQueue;
@@ -33,19 +34,7 @@ const openQueue = async (): Promise<{
     Date.now,
   );
   const create = (): Promise<CreatedRun> =>
-    workspace.runs.create('verify', {
-      title: 'A job',
-      finishedAt: null,
-      state: 'queued',
-      error: null,
-      spec: {},
-      models: [],
-      tasks: [],
-      versions: {},
-      device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-      commandLine: '',
-      output: null,
-    });
+    workspace.runs.create('verify', { ...plainRun, title: 'A job', state: 'queued' });
   return { queue, events, workspace, create };
 };
 

@@ -7,6 +7,7 @@ import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-pa
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { plainRun } from '../contract/run-of.ts';
 
 /** Two models of different size on two tasks; the run of `sweepOnDisk`. */
 export const sample = sampleSizeTrend({
@@ -40,20 +41,12 @@ export const sweepOnDisk = async (): Promise<{
 }> => {
   const workspace = await openWorkspace(await temporaryFolder());
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
-    title: 'A sweep',
-    finishedAt: null,
-    state: 'done',
-    error: null,
+    ...plainRun,
     spec: sweepSettings.parse({ methods: ['frequency'], factors: [2, 4] }),
     models: [
       { name: 'e8', path: '/m/e8', fingerprint: 'f8' },
       { name: 'e16', path: '/m/e16', fingerprint: 'f16' },
     ],
-    tasks: [],
-    versions: {},
-    device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-    commandLine: 'uncurl sweep',
-    output: null,
   };
   const { manifest: made, lock } = await workspace.runs.create('sweep', manifest);
   await lock.release();

@@ -2,24 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { RunManifest } from '../../../main/contract/run.ts';
 import { readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-
-const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
-  title: 'A sweep',
-  finishedAt: null,
-  state: 'done',
-  error: null,
-  spec: {},
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-  commandLine: 'uncurl sweep',
-  output: null,
-};
+import { plainRun } from '../contract/run-of.ts';
 
 type Damage = (folder: string) => Promise<unknown>;
 
@@ -101,7 +87,7 @@ const damagedWorkspace = async (
 ): Promise<{ readonly workspace: Workspace; readonly good: string; readonly bad: string }> => {
   const workspace = await openWorkspace(await temporaryFolder());
   const make = async (): Promise<string> => {
-    const { manifest: made, lock } = await workspace.runs.create('sweep', manifest);
+    const { manifest: made, lock } = await workspace.runs.create('sweep', plainRun);
     await lock.release();
     return made.id;
   };
@@ -135,7 +121,7 @@ test('one that may not be read is listed', async ({ skip }) => {
 
 test('an unfinished run whose lock is a folder is listed as interrupted, and can be locked', async () => {
   const workspace = await openWorkspace(await temporaryFolder());
-  const { manifest: made, lock } = await workspace.runs.create('sweep', { ...manifest, state: 'running' });
+  const { manifest: made, lock } = await workspace.runs.create('sweep', { ...plainRun, state: 'running' });
   await lock.release();
   await mkdir(join(workspace.runs.folder(made.id), 'lock-7.json', 'deep'), { recursive: true });
   expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted' }]);
@@ -144,7 +130,7 @@ test('an unfinished run whose lock is a folder is listed as interrupted, and can
 
 test('a run that someone works on does not go to the trash', async () => {
   const workspace = await openWorkspace(await temporaryFolder());
-  const { manifest: made, lock } = await workspace.runs.create('sweep', { ...manifest, state: 'running' });
+  const { manifest: made, lock } = await workspace.runs.create('sweep', { ...plainRun, state: 'running' });
   await expect(workspace.runs.trash(made.id)).rejects.toMatchObject({ code: 'run-locked' });
   await expect(workspace.runs.trash('sweep-none')).rejects.toMatchObject({ code: 'no-such-run' });
   expect(await lock.renew()).toBe(true);
@@ -152,7 +138,7 @@ test('a run that someone works on does not go to the trash', async () => {
 
 test('hundreds of damaged runs hide none of the good ones', async () => {
   const workspace = await openWorkspace(await temporaryFolder());
-  const { manifest: made } = await workspace.runs.create('sweep', manifest);
+  const { manifest: made } = await workspace.runs.create('sweep', plainRun);
   for (let index = 0; index < 500; index += 1) {
     const folder = join(workspace.path, 'runs', `sweep-bad-${String(index)}`);
     await mkdir(folder);

@@ -2,11 +2,11 @@ import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:f
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { RunManifest } from '../../../main/contract/run.ts';
 import { processState, thisProcess } from '../../../main/workspace/process-alive.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { acquireRunLock, readLockHolder, STALE_AFTER_MS } from '../../../main/workspace/run-lock.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { plainRun } from '../contract/run-of.ts';
 
 /** A folder with a lock of this process, some of whose keys say something else. */
 const lockWith = async (changes: Readonly<Record<string, unknown>>): Promise<string> => {
@@ -102,23 +102,9 @@ test('a lock is taken over where that is asked for; the one who held it finds th
   expect(await readLockHolder(folder)).not.toBeNull();
 });
 
-const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
-  title: 'A sweep',
-  finishedAt: null,
-  state: 'done',
-  error: null,
-  spec: {},
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-  commandLine: 'uncurl sweep',
-  output: null,
-};
-
 test('a removal that fails gives the lock back', async () => {
   const { runs, path, temporaryFolder: tmp } = await openWorkspace(await temporaryFolder());
-  const { manifest: made, lock } = await runs.create('sweep', manifest);
+  const { manifest: made, lock } = await runs.create('sweep', plainRun);
   await lock.release();
   await rm(tmp, { recursive: true });
   await writeFile(join(path, 'tmp'), 'in the way');

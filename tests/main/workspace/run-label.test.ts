@@ -5,24 +5,11 @@ import { NO_LABEL } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from './temporary-folder.ts';
-
-const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
-  title: 'A sweep',
-  finishedAt: null,
-  state: 'done',
-  error: null,
-  spec: {},
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-  commandLine: 'uncurl sweep',
-  output: null,
-};
+import { plainRun } from '../contract/run-of.ts';
 
 const withRun = async (kind: RunManifest['kind'] = 'sweep'): Promise<Workspace & { readonly run: string }> => {
   const workspace = await openWorkspace(await temporaryFolder());
-  const { manifest: made, lock } = await workspace.runs.create(kind, manifest);
+  const { manifest: made, lock } = await workspace.runs.create(kind, plainRun);
   await lock.release();
   return { ...workspace, run: made.id };
 };

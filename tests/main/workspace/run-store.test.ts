@@ -5,19 +5,12 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { makeRunId } from '../../../main/workspace/run-store.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { plainRun } from '../contract/run-of.ts';
 
 const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
-  title: 'A sweep',
-  finishedAt: null,
+  ...plainRun,
   state: 'running',
-  error: null,
   spec: { methods: ['reap'] },
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-  commandLine: 'uncurl sweep',
-  output: null,
 };
 
 test('run ids are readable and sort by time', () => {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
-import { runManifest } from '../../../main/contract/run.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { completeSelection } from '../../../renderer/app/complete-selection.ts';
 import { exportName } from '../../../renderer/plan/export-source.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
+import { runOf } from '../../main/contract/run-of.ts';
 
 const model = (name: string, experts: number, supported = true) =>
   modelEntry.parse({
@@ -70,24 +70,7 @@ test('what is complete stays as it is; nothing is chosen without an engine', () 
   expect(completeSelection({ ...facts, connected: false })).toBeNull();
 });
 
-const sweep = (id: string, sample: boolean) =>
-  runManifest.parse({
-    id,
-    kind: 'sweep',
-    title: id,
-    createdAt: '2026-01-01T00:00:00.000Z',
-    finishedAt: null,
-    state: 'done',
-    error: null,
-    spec: {},
-    models: [],
-    tasks: [],
-    versions: {},
-    device: { provider: 'cpu', precision: 'float32', processor: 'p', threads: 1 },
-    commandLine: '',
-    output: null,
-    sample,
-  });
+const sweep = (id: string, sample: boolean) => runOf({ id, title: id, sample });
 
 test('the sample is selected at the first start, and never over a sweep of one’s own', () => {
   expect(completeSelection({ ...facts, runs: [sweep('sample', true)] })).toMatchObject({ run: 'sample' });

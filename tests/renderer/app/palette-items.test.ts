@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
-import { runManifest } from '../../../main/contract/run.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { actions } from '../../../renderer/actions/index.ts';
 import { groupsOf, isPlace, paletteItems, rankedItems } from '../../../renderer/app/palette-items.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { selectionStore } from '../../../renderer/state/selection-store.ts';
+import { runOf } from '../../main/contract/run-of.ts';
 
 const model = modelEntry.parse({
   handle: 'm',
@@ -55,24 +55,7 @@ const facts: Facts = {
       error: null,
     }),
   ],
-  runs: [
-    runManifest.parse({
-      id: 'r1',
-      kind: 'sweep',
-      title: 'Sweep of olmoe',
-      createdAt: '2026-01-01T00:00:00.000Z',
-      finishedAt: null,
-      state: 'running',
-      error: null,
-      spec: {},
-      models: [],
-      tasks: [],
-      versions: {},
-      device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'x' },
-      commandLine: '',
-      output: null,
-    }),
-  ],
+  runs: [runOf({ id: 'r1', title: 'Sweep of olmoe', state: 'running' })],
   jobs: [],
   methods: [],
   selection: { ...noSelection, model: model.handle },

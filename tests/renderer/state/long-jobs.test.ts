@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import type { RunState } from '../../../main/contract/run.ts';
 import { longJobs } from '../../../renderer/state/long-jobs.ts';
+import { runOf } from '../../main/contract/run-of.ts';
 
 const progress = (run: string, elapsedMs: number): EngineEvent => ({
   type: 'job.progress',
@@ -9,22 +10,7 @@ const progress = (run: string, elapsedMs: number): EngineEvent => ({
 });
 const changed = (id: string, state: RunState): EngineEvent => ({
   type: 'run.changed',
-  manifest: {
-    id,
-    kind: 'sweep',
-    title: id,
-    createdAt: '2026-01-01T12:00:00.000Z',
-    finishedAt: null,
-    state,
-    error: null,
-    spec: {},
-    models: [],
-    tasks: [],
-    versions: {},
-    device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-    commandLine: '',
-    output: null,
-  },
+  manifest: runOf({ id, title: id, state }),
 });
 
 test('the end of a long job is heard once; short, waiting, cancelled and unknown ones are not', () => {

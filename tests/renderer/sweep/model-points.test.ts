@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
-import { runManifest } from '../../../main/contract/run.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
@@ -9,6 +8,7 @@ import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep
 import { currentMaking, measureObstacle } from '../../../renderer/sweep/current-making.ts';
 import { calibratesOnWritten, limitOf, modelPoints, secondsFor } from '../../../renderer/sweep/model-points.ts';
 import { sweepResult } from '../../main/evaluation/outcomes.ts';
+import { runOf } from '../../main/contract/run-of.ts';
 
 const model = (name: string, active = 100) =>
   modelEntry.parse({
@@ -55,21 +55,14 @@ const task = (name: string, hash = `hash of ${name}`) =>
     error: null,
   });
 const run = (id: string, settings: object, more: object = {}) =>
-  runManifest.parse({
+  runOf({
     id,
-    kind: 'sweep',
     title: id,
     createdAt: '2026-01-01T00:00:00.000Z',
     finishedAt: '2026-01-01T00:00:10.000Z',
-    state: 'done',
-    error: null,
     spec: { methods: ['reap'], factors: [1, 2], ...settings },
     models: [{ name: 'a', path: '/a', fingerprint: 'print of a' }],
     tasks: [{ name: 'sums', path: '/s', hash: 'hash of sums' }],
-    versions: {},
-    device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'x' },
-    commandLine: '',
-    output: null,
     ...more,
   });
 const read = (manifest: ReturnType<typeof run>, ...results: readonly Parameters<typeof sweepResult>[0][]) => ({

@@ -5,6 +5,7 @@ import type { RunManifest } from '../../../../main/contract/run.ts';
 import { DamageChart } from '../../../../renderer/features/inspector/damage-chart.tsx';
 import { damageRuns, knownDamage } from '../../../../renderer/features/inspector/damage-runs.ts';
 import { DamageFacts } from '../../../../renderer/features/inspector/expert-damage.tsx';
+import { runOf } from '../../../main/contract/run-of.ts';
 
 const result = (expert: number, difference: number) => ({
   expert,
@@ -28,23 +29,17 @@ const document = (...results: DamageDocument['results']): DamageDocument => ({
   results,
 });
 
-const run = (id: string, spec: RunManifest['spec'], rest: Partial<RunManifest> = {}): RunManifest => ({
-  id,
-  kind: 'damage',
-  title: id,
-  createdAt: `2026-01-0${id.length}T00:00:00.000Z`,
-  finishedAt: null,
-  state: 'done',
-  error: null,
-  spec,
-  models: [{ name: 'm', path: '/m', fingerprint: 'f' }],
-  tasks: [{ name: 't', path: '/t', hash: 'h' }],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'p' },
-  commandLine: '',
-  output: null,
-  ...rest,
-});
+const run = (id: string, spec: RunManifest['spec'], rest: Partial<RunManifest> = {}): RunManifest =>
+  runOf({
+    id,
+    kind: 'damage',
+    title: id,
+    createdAt: `2026-01-0${id.length}T00:00:00.000Z`,
+    spec,
+    models: [{ name: 'm', path: '/m', fingerprint: 'f' }],
+    tasks: [{ name: 't', path: '/t', hash: 'h' }],
+    ...rest,
+  });
 
 test('only finished runs of this layer, model, task and form of asking count, the newest first', () => {
   const runs = [

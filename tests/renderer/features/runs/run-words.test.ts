@@ -2,25 +2,18 @@ import { expect, test } from 'vitest';
 import type { RunManifest } from '../../../../main/contract/run.ts';
 import { NO_LABEL } from '../../../../main/contract/run-label.ts';
 import { runIcon, runNote } from '../../../../renderer/features/runs/run-words.ts';
+import { runOf } from '../../../main/contract/run-of.ts';
 
 const now = new Date('2026-03-04T12:00:00');
-const run = (told: Partial<RunManifest>): RunManifest => ({
-  id: 'verify-1',
-  kind: 'verify',
-  title: 'Verification',
-  createdAt: new Date('2026-03-04T08:05:00').toISOString(),
-  finishedAt: new Date('2026-03-04T08:08:00').toISOString(),
-  state: 'done',
-  error: null,
-  spec: {},
-  models: [],
-  tasks: [],
-  versions: {},
-  device: { provider: 'cpu', precision: 'float32', threads: 1, processor: 'test' },
-  commandLine: '',
-  output: null,
-  ...told,
-});
+const run = (told: Partial<RunManifest>): RunManifest =>
+  runOf({
+    id: 'verify-1',
+    kind: 'verify',
+    title: 'Verification',
+    createdAt: new Date('2026-03-04T08:05:00').toISOString(),
+    finishedAt: new Date('2026-03-04T08:08:00').toISOString(),
+    ...told,
+  });
 
 test('only what was found equal wears a tick, whatever its kind and state', () => {
   const kinds = ['profile', 'sweep', 'export', 'verify', 'reproduce', 'finetune', 'experiment'] as const;

@@ -1,0 +1,19 @@
+import { fileURLToPath } from 'node:url';
+import { runCommandLine } from '../../../main/cli/run-command-line.ts';
+
+/** What a command line in this process answers, without the settings of whoever runs the tests. */
+export const commandLineHere = async (
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> => {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await runCommandLine(args, {
+    resources: fileURLToPath(new URL('../../../resources', import.meta.url)),
+    rendererFolder: '/nowhere',
+    environment: { UNCURL_SETTINGS: '/nowhere/settings.json' },
+    signal: new AbortController().signal,
+    now: Date.now,
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+  });
+  return { code, stdout: out.join(''), stderr: err.join('') };
+};
