@@ -1,26 +1,8 @@
 import { expect, test } from 'vitest';
-import { modelInfo } from '../../../main/contract/model.ts';
 import { leftOutExperts, planWithout } from '../../../main/jobs/damage-job.ts';
+import { modelInfoOf } from '../contract/model-info-of.ts';
 
-const info = modelInfo.parse({
-  family: 'mixtral',
-  layers: 2,
-  moeLayers: 2,
-  experts: 3,
-  topK: 2,
-  hidden: 8,
-  expertWidth: 8,
-  sharedExperts: 0,
-  normTopK: true,
-  vocabulary: 8,
-  maxPositions: 8,
-  parameters: { total: 1, expert: 1, active: 1 },
-  dtype: 'float32',
-  sizeBytes: 1,
-  memory: { resident: 1, streaming: 1 },
-  supported: true,
-  reasons: [],
-});
+const info = modelInfoOf({ layers: 2, moeLayers: 2, experts: 3 });
 
 test('a plan without one expert keeps every other of every layer', () => {
   expect(planWithout(info, 1, 0)).toEqual({

@@ -5,6 +5,7 @@ import { completeSelection } from '../../../renderer/app/complete-selection.ts';
 import { exportName } from '../../../renderer/plan/export-source.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { runOf } from '../../main/contract/run-of.ts';
+import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (name: string, experts: number, supported = true) =>
   modelEntry.parse({
@@ -14,25 +15,7 @@ const model = (name: string, experts: number, supported = true) =>
     bundled: true,
     fingerprint: name,
     error: null,
-    info: {
-      family: 'mixtral',
-      layers: 3,
-      moeLayers: 3,
-      experts,
-      topK: 2,
-      hidden: 96,
-      expertWidth: 96,
-      sharedExperts: 0,
-      normTopK: true,
-      vocabulary: 45,
-      maxPositions: 64,
-      parameters: { total: 1, expert: 1, active: 1 },
-      dtype: 'float16',
-      sizeBytes: 1,
-      memory: { resident: 1, streaming: 1 },
-      supported,
-      reasons: [],
-    },
+    info: modelInfoOf({ experts, supported }),
   });
 const task = (name: string, bundled: boolean, error: string | null = null) =>
   taskEntry.parse({

@@ -7,6 +7,7 @@ import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { selectionStore } from '../../../renderer/state/selection-store.ts';
 import { runOf } from '../../main/contract/run-of.ts';
+import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = modelEntry.parse({
   handle: 'm',
@@ -15,25 +16,7 @@ const model = modelEntry.parse({
   bundled: false,
   fingerprint: 'f',
   error: null,
-  info: {
-    family: 'olmoe',
-    layers: 16,
-    moeLayers: 16,
-    experts: 64,
-    topK: 8,
-    hidden: 96,
-    expertWidth: 96,
-    sharedExperts: 0,
-    normTopK: false,
-    vocabulary: 45,
-    maxPositions: 64,
-    parameters: { total: 1, expert: 1, active: 1 },
-    dtype: 'float16',
-    sizeBytes: 1,
-    memory: { resident: 1, streaming: 1 },
-    supported: true,
-    reasons: [],
-  },
+  info: modelInfoOf({ family: 'olmoe', layers: 16, moeLayers: 16, experts: 64, topK: 8, normTopK: false }),
 });
 const facts: Facts = {
   connected: true,

@@ -5,6 +5,7 @@ import { countsByLayer, currentPlanCall, planInput } from '../../../renderer/pla
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
+import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = modelEntry.parse({
   handle: 'm',
@@ -13,25 +14,7 @@ const model = modelEntry.parse({
   bundled: true,
   fingerprint: 'f',
   error: null,
-  info: {
-    family: 'mixtral',
-    layers: 3,
-    moeLayers: 3,
-    experts: 8,
-    topK: 2,
-    hidden: 96,
-    expertWidth: 96,
-    sharedExperts: 0,
-    normTopK: true,
-    vocabulary: 45,
-    maxPositions: 64,
-    parameters: { total: 1, expert: 1, active: 1 },
-    dtype: 'float16',
-    sizeBytes: 1,
-    memory: { resident: 1, streaming: 1 },
-    supported: true,
-    reasons: [],
-  },
+  info: modelInfoOf(),
 });
 const [a, b] = [pathHandle.parse('a'), pathHandle.parse('b')];
 const at = { method: 'reap' as const, factor: 2, pins: {} };

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { type ModelEntry, modelInfo, pathHandle } from '../../../main/contract/model.ts';
+import { type ModelEntry, pathHandle } from '../../../main/contract/model.ts';
 import type { ExpertFate } from '../../../renderer/plan/expert-fates.ts';
 import { comparableModels } from '../../../renderer/profile/comparable-models.ts';
 import { orderOfFates } from '../../../renderer/profile/use-expert-order.ts';
+import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const kept: ExpertFate = { kind: 'kept' };
 const dropped: ExpertFate = { kind: 'dropped' };
@@ -27,25 +28,7 @@ const entry = (name: string, experts: number, moeLayers: number): ModelEntry => 
   bundled: false,
   fingerprint: name,
   error: null,
-  info: modelInfo.parse({
-    family: 'mixtral',
-    layers: moeLayers,
-    moeLayers,
-    experts,
-    topK: 2,
-    hidden: 8,
-    expertWidth: 8,
-    sharedExperts: 0,
-    normTopK: true,
-    vocabulary: 8,
-    maxPositions: 8,
-    parameters: { total: 1, expert: 1, active: 1 },
-    dtype: 'float32',
-    sizeBytes: 1,
-    memory: { resident: 1, streaming: 1 },
-    supported: true,
-    reasons: [],
-  }),
+  info: modelInfoOf({ layers: moeLayers, moeLayers, experts }),
 });
 
 test('a map is held against models of its shape, its pruned copies and its source, and nothing else', () => {

@@ -9,6 +9,7 @@ import { currentMaking, measureObstacle } from '../../../renderer/sweep/current-
 import { calibratesOnWritten, limitOf, modelPoints, secondsFor } from '../../../renderer/sweep/model-points.ts';
 import { sweepResult } from '../../main/evaluation/outcomes.ts';
 import { runOf } from '../../main/contract/run-of.ts';
+import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (name: string, active = 100) =>
   modelEntry.parse({
@@ -18,25 +19,7 @@ const model = (name: string, active = 100) =>
     bundled: false,
     fingerprint: `print of ${name}`,
     error: null,
-    info: {
-      family: 'mixtral',
-      layers: 3,
-      moeLayers: 3,
-      experts: 8,
-      topK: 2,
-      hidden: 96,
-      expertWidth: 96,
-      sharedExperts: 0,
-      normTopK: true,
-      vocabulary: 45,
-      maxPositions: 64,
-      parameters: { total: 1000, expert: 900, active },
-      dtype: 'float16',
-      sizeBytes: 1,
-      memory: { resident: 1, streaming: 1 },
-      supported: true,
-      reasons: [],
-    },
+    info: modelInfoOf({ parameters: { total: 1000, expert: 900, active } }),
   });
 const task = (name: string, hash = `hash of ${name}`) =>
   taskEntry.parse({

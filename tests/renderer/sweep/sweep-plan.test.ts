@@ -12,6 +12,7 @@ import {
   sweepObstacle,
 } from '../../../renderer/sweep/sweep-plan.ts';
 import type { SweepSettingsChosen } from '../../../renderer/sweep/sweep-plan.ts';
+import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (experts: number, chatTemplate?: string) =>
   modelEntry.parse({
@@ -21,26 +22,7 @@ const model = (experts: number, chatTemplate?: string) =>
     bundled: true,
     fingerprint: 'f',
     error: null,
-    info: {
-      family: 'mixtral',
-      layers: 3,
-      moeLayers: 3,
-      experts,
-      topK: 2,
-      hidden: 96,
-      expertWidth: 96,
-      sharedExperts: 0,
-      normTopK: true,
-      vocabulary: 45,
-      maxPositions: 64,
-      parameters: { total: 1, expert: 1, active: 1 },
-      dtype: 'float16',
-      sizeBytes: 1,
-      memory: { resident: 1, streaming: 1 },
-      supported: true,
-      reasons: [],
-      chatTemplate,
-    },
+    info: modelInfoOf({ experts, chatTemplate }),
   });
 const task = (name: string, calibration: number, metric = 'acc') =>
   taskEntry.parse({

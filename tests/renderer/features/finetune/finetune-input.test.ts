@@ -11,6 +11,7 @@ import {
   wrongNumbers,
 } from '../../../../renderer/features/finetune/finetune-input.ts';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
+import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
 
 const model = modelEntry.parse({
   handle: 'm',
@@ -19,25 +20,7 @@ const model = modelEntry.parse({
   bundled: true,
   fingerprint: 'f',
   error: null,
-  info: {
-    family: 'mixtral',
-    layers: 3,
-    moeLayers: 3,
-    experts: 8,
-    topK: 2,
-    hidden: 96,
-    expertWidth: 96,
-    sharedExperts: 0,
-    normTopK: true,
-    vocabulary: 45,
-    maxPositions: 64,
-    parameters: { total: 1, expert: 1, active: 1 },
-    dtype: 'float16',
-    sizeBytes: 1,
-    memory: { resident: 1, streaming: 1 },
-    supported: true,
-    reasons: [],
-  },
+  info: modelInfoOf(),
 });
 const task = (name: string, calibration = 300) =>
   taskEntry.parse({
