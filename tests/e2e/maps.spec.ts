@@ -4,7 +4,7 @@ import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, resources, withSample } from './page-steps.ts';
+import { photograph, profileOn, resources, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
@@ -43,11 +43,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
   await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'REAP' });
-  await page.getByRole('button', { name: 'None', exact: true }).click();
-  for (const task of ['Sums', 'Sorting'])
-    await page.getByRole('checkbox', { name: `Use ${task}`, exact: true }).check();
-  await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
-  await expect(map(page)).toBeVisible({ timeout: HANG_LIMIT_MS });
+  await profileOn(page, ['Sums', 'Sorting']);
   const order = page.getByLabel('Order', { exact: true });
   const minus = page.getByLabel('Minus', { exact: true });
 
@@ -119,10 +115,7 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
   await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
-  await page.getByRole('button', { name: 'None', exact: true }).click();
-  await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
-  await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
-  await expect(map(page)).toBeVisible({ timeout: HANG_LIMIT_MS });
+  await profileOn(page, ['Sums']);
   await map(page).focus();
   for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
   const part = (name: string) => page.getByRole('region', { name, exact: true });

@@ -4,6 +4,7 @@ import { expect } from '@playwright/test';
 import type { Locator, Page } from '@playwright/test';
 import { addSample } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import type { Workbench } from './workbench.ts';
 
 export const resources = path.resolve(import.meta.dirname, '../../resources');
@@ -18,6 +19,16 @@ export const typeFolder = async (dialog: Locator, folder: string): Promise<void>
   await field.fill(folder);
   await field.press('Enter');
   await expect(dialog.getByRole('list', { name: 'Entries' })).toHaveAttribute('data-folder', folder);
+};
+
+/** Uses these tasks alone, by their titles, and profiles the model on screen with them, until its map is there. */
+export const profileOn = async (page: Page, titles: readonly string[]): Promise<void> => {
+  await page.getByRole('button', { name: 'None', exact: true }).click();
+  for (const title of titles) await page.getByRole('checkbox', { name: `Use ${title}`, exact: true }).check();
+  await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
+  await expect(page.getByRole('application', { name: /3 layers by 8 experts/ })).toBeVisible({
+    timeout: HANG_LIMIT_MS,
+  });
 };
 
 /** Shows a view. */

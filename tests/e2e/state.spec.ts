@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, tab, withSample } from './page-steps.ts';
+import { photograph, profileOn, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
@@ -106,12 +106,7 @@ test('a plan that is not measured is measured on the spot, and the point joins t
   await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
-  await page.getByRole('button', { name: 'None', exact: true }).click();
-  await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
-  await page.getByRole('button', { name: 'Profile ticked tasks' }).click();
-  await expect(page.getByRole('application', { name: /3 layers by 8 experts/ })).toBeVisible({
-    timeout: HANG_LIMIT_MS,
-  });
+  await profileOn(page, ['Sums']);
   await header(page).getByLabel('Factor', { exact: true }).selectOption({ label: '×1.33' });
   const points = page.locator('.difference-plot .curve-point');
   const before = await points.count();
