@@ -24,7 +24,10 @@ export default class PlaywrightCounter {
       name: test.titlePath().filter(Boolean).slice(1).join(' > '),
       // A test that never ran (the run was ended) has outcome "skipped" and no result.
       state: test.results.length === 0 ? 'failed' : states[test.outcome()],
-      reason: test.annotations.find(({ type }) => type === 'skip' || type === 'fixme')?.description ?? null,
+      reason:
+        test.annotations.find(({ type }) => type === 'skip' || type === 'fixme')?.description ??
+        test.results.at(-1)?.error?.message ??
+        null,
     }));
     writeFileSync(process.env.UNCURL_TEST_REPORT, JSON.stringify([...tests, ...this.#errors]));
   }

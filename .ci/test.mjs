@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ensureBuilt } from './build.mjs';
 import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
 import { findLlamaCpp } from './llama-cpp-environment.mjs';
@@ -111,6 +112,9 @@ const runKind = (kind, extraArguments) => {
   return { tests: [...tests.filter((test) => !silent.includes(test)), ...failures] };
 };
 
+/** Of why a test failed, so that the end of a long output tells it. */
+const reasonLines = 6;
+
 const count = (tests, state) => tests.filter((test) => test.state === state).length;
 
 const countsOf = (tests) => {
@@ -144,7 +148,11 @@ const print = (line) => process.stdout.write(`${line}\n`);
 print('\n== summary ==');
 for (const result of results) print(summaryOf(result.kind, result));
 for (const { name, reason } of tests.filter(({ state }) => state === 'skipped')) print(`not run: ${name}: ${reason}`);
-for (const { name } of tests.filter(({ state }) => state === 'failed')) print(`failed: ${name}`);
+for (const { name, reason } of tests.filter(({ state }) => state === 'failed')) {
+  print(`failed: ${name}`);
+  const why = stripVTControlCharacters(reason ?? '').split('\n').filter((line) => line.trim() !== '');
+  for (const line of why.slice(0, reasonLines)) print(`  ${line}`);
+}
 if (chosen.includes('browser')) print(`Chromium: ${chromiumVersion()}`);
 if (chosen.includes('window') || chosen.includes('package')) print(`Electron: ${electronVersion()}`);
 print(`Node: ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);

@@ -11,7 +11,7 @@ export default class VitestCounter {
         return {
           name: `${path.relative(process.cwd(), module.moduleId)} > ${test.fullName}`,
           state,
-          reason: state === 'skipped' ? (result.note ?? null) : null,
+          reason: (state === 'skipped' ? result.note : result.errors?.[0]?.message) ?? null,
         };
       }),
     );

@@ -38,11 +38,14 @@ test('the window follows links and opens run files and what is dropped, by their
     await drop([file]);
     const dialog = page.getByRole('dialog', { name: 'Calibration items of dropped-sums' });
     await dialog.getByRole('button', { name: 'Use these items' }).click();
+    // What is let go over a dialog that goes away meanwhile reaches an element that is no longer in the page.
+    await expect(dialog).toBeHidden();
     await expect(page.getByRole('list', { name: 'Tasks' }).getByText('dropped-sums')).toBeVisible();
     const model = path.join(exports, 'dropped-model');
     await cp(path.join(resources, 'models', 'uncurl-8'), model, { recursive: true });
     await drop([model]);
     await expect(page).toHaveURL(/model=dropped-model/);
+    await expect(page.getByRole('heading', { name: 'Drop to open' })).toBeHidden();
   });
 
   await test.step('a page cannot make a drop up, nor name a path', async () => {

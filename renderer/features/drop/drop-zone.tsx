@@ -46,25 +46,27 @@ export const DropZone = () => {
   const waiting = useRef<readonly File[]>([]);
 
   useEffect(() => {
-    /** Elements within elements are entered and left: over the window while more are entered than left. */
-    let depth = 0;
-    const show = (entered: number): void => {
-      depth = Math.max(0, depth + entered);
-      setOver(depth > 0);
-    };
+    /** The element that was entered last: the next is entered before it is left, so leaving it leaves the window. */
+    let entered: EventTarget | null = null;
     const onEnter = (event: DragEvent): void => {
-      if (holdsFiles(event)) show(1);
+      if (!holdsFiles(event)) return;
+      // Over another element than before, Chromium asks this event alone whether a drop would be taken.
+      event.preventDefault();
+      entered = event.target;
+      setOver(true);
     };
     const onLeave = (event: DragEvent): void => {
-      if (holdsFiles(event)) show(-1);
+      if (event.target === entered) setOver(false);
     };
+    /** No pointer moves during a drag: it ended, over an element that is gone and could not be left. */
+    const onMove = (): void => setOver(false);
     const onOver = (event: DragEvent): void => {
       if (holdsFiles(event)) event.preventDefault();
     };
     const onDrop = (event: DragEvent): void => {
       if (!holdsFiles(event)) return;
       event.preventDefault();
-      show(-depth);
+      setOver(false);
       const { files, hasFolder } = dropOf(event);
       if (shell !== null) waiting.current = files;
       else if (hasFolder) setRefusedFolder(true);
@@ -76,6 +78,7 @@ export const DropZone = () => {
     window.addEventListener('dragleave', onLeave, { signal });
     window.addEventListener('dragover', onOver, { signal });
     window.addEventListener('drop', onDrop, { signal });
+    window.addEventListener('pointermove', onMove, { signal });
     return () => ended.abort();
   }, [engine, shell]);
 
