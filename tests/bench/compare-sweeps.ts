@@ -25,12 +25,12 @@ export interface SweepToCompare {
   readonly rounds: number;
 }
 
-/** A sweep by frequency at five factors, in full, both in float32. */
+/** A sweep by frequency at five factors, in full; theirs in both dtypes. */
 export const FREQUENCY_IN_FULL = {
   methods: ['frequency'],
   kept: [16, 12, 8, 4, 2],
   told: false,
-  dtypes: ['float32'],
+  dtypes: ['float32', 'bfloat16'],
 } as const satisfies Partial<SweepToCompare>;
 
 export type Dtype = 'float32' | 'bfloat16';
