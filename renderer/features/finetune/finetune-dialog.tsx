@@ -1,4 +1,5 @@
 import { useStore } from 'zustand';
+import { runName } from '../../../main/contract/run-label.ts';
 import { Dialog } from '../../components/dialog.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
@@ -13,7 +14,7 @@ export const FinetuneDialog = () => {
   if (!open) return null;
   const shown = run === null ? undefined : runs.find(({ id }) => id === run);
   return (
-    <Dialog title={shown?.title ?? 'Fine-tune'} wide onClose={() => show(false)}>
+    <Dialog title={shown === undefined ? 'Fine-tune' : runName(shown)} wide onClose={() => show(false)}>
       {shown === undefined ? <FinetuneForm /> : <FinetuneOutcome run={shown} />}
     </Dialog>
   );
