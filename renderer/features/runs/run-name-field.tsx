@@ -11,10 +11,13 @@ const MOST_LETTERS = 200;
 export const RunNameField = ({ run }: { readonly run: RunManifest }) => {
   const { start } = useRequest();
   const isOver = useRef(false);
-  const end = (typed: string | null): void => {
+  /** `field`: it was ended by a key, and the row takes the focus that the field had. */
+  const end = (typed: string | null, field: HTMLElement | null): void => {
     if (isOver.current) return;
     isOver.current = true;
+    const row = field?.closest('li');
     runsStore.getState().rename(null);
+    requestAnimationFrame(() => row?.querySelector<HTMLElement>('.row-main')?.focus());
     const name = typed?.trim() ?? '';
     if (typed === null || name === runName(run)) return;
     start((engine) => labelRun(engine, run.id, { name: name === '' || name === run.title ? null : name }));
@@ -27,11 +30,11 @@ export const RunNameField = ({ run }: { readonly run: RunManifest }) => {
       maxLength={MOST_LETTERS}
       defaultValue={runName(run)}
       onFocus={(event) => event.target.select()}
-      onBlur={(event) => end(event.target.value)}
+      onBlur={(event) => end(event.target.value, null)}
       onKeyDown={(event) => {
         event.stopPropagation();
-        if (event.key === 'Enter') end(event.currentTarget.value);
-        else if (event.key === 'Escape') end(null);
+        if (event.key === 'Enter') end(event.currentTarget.value, event.currentTarget);
+        else if (event.key === 'Escape') end(null, event.currentTarget);
       }}
     />
   );

@@ -31,8 +31,16 @@ const hint = (run: RunManifest): string =>
     runName(run),
     run.damaged ?? run.label?.unreadable ?? run.error ?? run.commandLine,
     ...(run.damaged === undefined ? [runDeviceText(run.device)] : []),
+    ...(run.finishedAt === null || run.damaged !== undefined ? [] : ['Its duration holds waits and interruptions']),
     ...(run.label === undefined || run.label.note === '' ? [] : [run.label.note]),
   ].join('\n');
+
+/** The focus goes on to a row that stays. */
+const focusNeighbour = (main: Element): void => {
+  const row = main.closest('li');
+  const next = row?.nextElementSibling ?? row?.previousElementSibling;
+  next?.querySelector<HTMLElement>('.row-main')?.focus();
+};
 
 /** Drawn again only where something of this run changed, whatever the others do. */
 export const RunRow = memo(
@@ -44,8 +52,10 @@ export const RunRow = memo(
     const state = run.damaged === undefined ? (run.finding === 'different' ? 'failed' : run.state) : 'failed';
     const onKey = (event: React.KeyboardEvent): void => {
       if (event.key === 'F2' && run.damaged === undefined) rename(run.id);
-      else if (event.key === 'Delete' && isAtRest(run)) start((known) => trashRuns(known, [run]));
-      else if (event.key === ' ') toggleChosen(run.id);
+      else if (event.key === 'Delete' && isAtRest(run)) {
+        focusNeighbour(event.currentTarget);
+        start((known) => trashRuns(known, [run]));
+      } else if (event.key === ' ') toggleChosen(run.id);
       else return;
       event.preventDefault();
     };
