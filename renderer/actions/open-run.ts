@@ -7,6 +7,13 @@ import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { broughtByRun } from '../sweep/brought.ts';
 
+/** The one expert that a run measured by itself; null where it measured several. */
+const measuredExpert = ({ spec }: RunManifest): number | null => {
+  const experts: unknown = spec['experts'];
+  const [only]: readonly unknown[] = Array.isArray(experts) && experts.length === 1 ? experts : [];
+  return typeof only === 'number' ? only : null;
+};
+
 /** Shows the run where its result lives. */
 export const openRun = (facts: Facts, run: RunManifest): void => {
   const { show } = layoutStore.getState();
@@ -21,7 +28,10 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
     case 'damage':
       selectRun(facts.selection.run, broughtByRun(facts, run));
       if (typeof run.spec['layer'] === 'number')
-        selectionStore.getState().selectExpert(run.spec['layer'], facts.selection.expert ?? 0);
+        // Another model lets go of the expert that was looked at.
+        selectionStore
+          .getState()
+          .selectExpert(run.spec['layer'], measuredExpert(run) ?? selectionStore.getState().expert ?? 0);
       return show('workbench');
     case 'profile':
       selectRun(facts.selection.run, broughtByRun(facts, run));
