@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { ExperimentDocument, ExperimentReproduction } from '../../../main/contract/experiment.ts';
 import { experimentFigure } from '../../../main/figures/experiment-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
+import { runName } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
@@ -49,7 +50,7 @@ const Pages = ({ document, manifest }: PagesProps) => {
   return (
     <div className="experiment">
       <p>
-        <strong>{manifest.title}</strong>
+        <strong>{runName(manifest)}</strong>
         {manifest.state === 'done' ? '' : ` (${manifest.state}: what was measured so far)`}
       </p>
       {document.reproduction !== null && <Reproduced found={document.reproduction} />}
@@ -88,6 +89,8 @@ const Reproduced = ({ found }: { readonly found: ExperimentReproduction }) => (
 const Answer = ({ document, manifest, question }: PagesProps & { readonly question: 'scratch' | 'unpruned' }) => {
   const theme = useResolvedTheme();
   const answer = document.answers.find((one) => one.question === question);
+  const tasks = useQuery('tasks.list', {}).data ?? [];
+  const titleOf = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
   if (answer === undefined || answer.pairs.length === 0)
     return <p className="muted">No pruned arm and its reference were measured yet.</p>;
   const { svg, title, description } = experimentFigure(document, answer, manifest, figureTheme(theme));
@@ -104,9 +107,9 @@ const Answer = ({ document, manifest, question }: PagesProps & { readonly questi
           <li key={sentence}>{sentence}</li>
         ))}
       </ul>
-      <MatrixTable answer={answer} tasks={document.tasks.map(({ name }) => name)} />
+      <MatrixTable answer={answer} tasks={document.tasks.map(({ name }) => name)} title={titleOf} />
       <p className="muted">{answer.rule}</p>
-      <ThresholdTable answer={answer} />
+      <ThresholdTable answer={answer} title={titleOf} />
     </>
   );
 };

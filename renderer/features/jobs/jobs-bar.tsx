@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import type { JobProgress } from '../../../main/contract/run.ts';
+import { runName } from '../../../main/contract/run-label.ts';
+import type { JobProgress, RunManifest } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { showDevices } from '../../actions/view.ts';
@@ -14,6 +15,10 @@ import { CancelJob, JobShare } from './job-parts.tsx';
 import { WaitingJobs } from './waiting-jobs.tsx';
 import './jobs-bar.css';
 
+/** What a person called the run of a job, else the job's own title. */
+const jobName = ({ run, title }: JobProgress, runs: readonly RunManifest[]): string =>
+  runs.find(({ id }) => id === run)?.label?.name ?? title;
+
 export const JobsBar = () => {
   const { jobs, runs } = useFacts();
   const [expanded, setExpanded] = useState(false);
@@ -22,14 +27,20 @@ export const JobsBar = () => {
   const [first, ...rest] = works;
   const others = running === undefined ? rest : works;
   const more = waiting.length + others.length;
+  const unfinished = unfinishedRun(runs);
+  const named = (job: JobProgress): JobProgress => ({ ...job, title: jobName(job, runs) });
   return (
     <footer className="jobs-bar" aria-label="Jobs">
       {running === undefined && first === undefined ? (
-        <Idle unfinishedTitle={unfinishedRun(runs)?.title ?? null} />
+        <Idle unfinishedTitle={unfinished === null ? null : runName(unfinished)} />
       ) : (
         <>
-          {running === undefined ? first !== undefined && <ClusterLine work={first} /> : <JobLine job={running} />}
-          {expanded && waiting.length > 0 && <WaitingJobs jobs={waiting} />}
+          {running === undefined ? (
+            first !== undefined && <ClusterLine work={first} />
+          ) : (
+            <JobLine job={named(running)} />
+          )}
+          {expanded && waiting.length > 0 && <WaitingJobs jobs={waiting.map(named)} />}
           {expanded && others.map((each) => <ClusterLine key={each.run} work={each} />)}
           {more > 0 && (
             <Button

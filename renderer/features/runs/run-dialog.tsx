@@ -5,9 +5,11 @@ import { runName, runTag, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
 import { formatDuration, formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { runsStore } from '../../state/runs-store.ts';
@@ -99,18 +101,22 @@ const RunDetails = ({ run }: { readonly run: RunManifest }) => {
   );
 };
 
+const DURATION = 'From made to ended';
+
 const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const duration = runDurationMs(run);
   const now = new Date();
+  const { tasks } = useFacts();
+  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
   const facts: readonly (readonly [term: string, value: string])[] = [
     ['Run', run.id],
     ['Kind', run.kind],
     ['State', runStateText(run) === '' ? 'done' : runStateText(run)],
     ['Made', formatMoment(run.createdAt, now)],
     ...(run.finishedAt === null ? [] : [['Ended', formatMoment(run.finishedAt, now)] as const]),
-    ...(duration === null ? [] : [['Took', formatDuration(duration)] as const]),
+    ...(duration === null ? [] : [[DURATION, formatDuration(duration)] as const]),
     ['Models', run.models.map((model) => model.name).join(', ')],
-    ['Tasks', run.tasks.map((task) => task.name).join(', ')],
+    ['Tasks', run.tasks.map(({ name }) => title(name)).join(', ')],
     ['Device', runDeviceText(run.device)],
     ['Command', run.commandLine],
     ...(run.error === null ? [] : [['Error', run.error] as const]),
@@ -121,7 +127,7 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
         .filter(([, value]) => value !== '')
         .map(([term, value]) => (
           <div key={term}>
-            <dt>{term}</dt>
+            <dt>{term === DURATION ? <Definition of="runDuration">{term}</Definition> : term}</dt>
             <dd>{value}</dd>
           </div>
         ))}
