@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Facts } from '../engine/facts.ts';
 import { experimentStore, reproductionStore } from '../state/dialog-stores.ts';
@@ -8,11 +9,8 @@ import { selectionStore } from '../state/selection-store.ts';
 import { broughtByRun } from '../sweep/brought.ts';
 
 /** The one expert that a run measured by itself; null where it measured several. */
-const measuredExpert = ({ spec }: RunManifest): number | null => {
-  const experts: unknown = spec['experts'];
-  const [only]: readonly unknown[] = Array.isArray(experts) && experts.length === 1 ? experts : [];
-  return typeof only === 'number' ? only : null;
-};
+const measuredExpert = ({ spec }: RunManifest): number | null =>
+  z.tuple([z.number()]).safeParse(spec['experts']).data?.[0] ?? null;
 
 /** Shows the run where its result lives. */
 export const openRun = (facts: Facts, run: RunManifest): void => {

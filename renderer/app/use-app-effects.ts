@@ -12,6 +12,7 @@ import { applyTheme } from '../state/theme.ts';
 import { completeSelection } from './complete-selection.ts';
 import { useAddress } from './use-address.ts';
 import { useJobNotifications } from './use-job-notifications.ts';
+import { useOverlays } from './use-overlays.ts';
 import { useSettings } from './use-settings.ts';
 
 const shortcuts = actions.flatMap((action) =>
@@ -82,6 +83,7 @@ export const useAppEffects = (): void => {
   }, [bridge, theme]);
 
   useSettings();
+  useOverlays();
   useJobNotifications();
   const isFollowed = useAddress(facts);
   useEffect(() => {

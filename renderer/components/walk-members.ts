@@ -11,7 +11,7 @@ const steps = {
  */
 export const walkMembers =
   (along: keyof typeof steps) =>
-  (event: KeyboardEvent<Element>): void => {
+  (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const members = [...event.currentTarget.querySelectorAll<HTMLElement | SVGElement>('[data-member]')];
     const at = members.findIndex((member) => member === document.activeElement);

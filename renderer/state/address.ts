@@ -129,7 +129,7 @@ export const followed = (
   const address = new URLSearchParams(fragment.replace(/^#/, ''));
   const { view, known } = readAddress(fragment, shelves);
   const { model } = known;
-  if (model === undefined || !WRITTEN_ALWAYS.every((key) => address.has(key)))
+  if (model === undefined || model === null || !WRITTEN_ALWAYS.every((key) => address.has(key)))
     return { view, known: { ...known, pins: { ...selection.pins, ...known.pins } } };
   const none = { pins: { [model]: [] }, plan: plainPlan, map: plainMap, run: null, layer: null, expert: null };
   return { view, known: { ...none, ...known, pins: { ...selection.pins, ...none.pins, ...known.pins } } };

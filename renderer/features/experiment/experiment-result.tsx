@@ -2,13 +2,13 @@ import { useState } from 'react';
 import type { ExperimentDocument, ExperimentReproduction } from '../../../main/contract/experiment.ts';
 import { experimentFigure } from '../../../main/figures/experiment-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { runName } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { shownRunName } from '../../format/run-names.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { MatrixTable, PublishedDifferences, ThresholdTable } from './experiment-tables.tsx';
@@ -37,6 +37,7 @@ interface PagesProps {
 
 const Pages = ({ document, manifest }: PagesProps) => {
   const [page, turnTo] = useState<Page>('scratch');
+  const tasks = useQuery('tasks.list', {}).data ?? [];
   const { busy, start } = useRequest();
   const saveReport = async ({ bridge }: Engine): Promise<void> => {
     const { name, html } = await bridge.call('experiment.report', { run: document.run });
@@ -50,7 +51,7 @@ const Pages = ({ document, manifest }: PagesProps) => {
   return (
     <div className="experiment">
       <p>
-        <strong>{runName(manifest)}</strong>
+        <strong>{shownRunName(manifest, tasks)}</strong>
         {manifest.state === 'done' ? '' : ` (${manifest.state}: what was measured so far)`}
       </p>
       {document.reproduction !== null && <Reproduced found={document.reproduction} />}

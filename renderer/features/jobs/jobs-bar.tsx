@@ -1,6 +1,5 @@
 import { useState } from 'react';
-import { runName } from '../../../main/contract/run-label.ts';
-import type { JobProgress, RunManifest } from '../../../main/contract/run.ts';
+import type { JobProgress } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { showDevices } from '../../actions/view.ts';
@@ -9,18 +8,16 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
+import { shownRunName } from '../../format/run-names.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { ClusterLine } from './cluster-line.tsx';
 import { CancelJob, JobShare } from './job-parts.tsx';
 import { WaitingJobs } from './waiting-jobs.tsx';
 import './jobs-bar.css';
 
-/** What a person called the run of a job, else the job's own title. */
-const jobName = ({ run, title }: JobProgress, runs: readonly RunManifest[]): string =>
-  runs.find(({ id }) => id === run)?.label?.name ?? title;
-
 export const JobsBar = () => {
-  const { jobs, runs } = useFacts();
+  const { jobs, runs, tasks } = useFacts();
   const [expanded, setExpanded] = useState(false);
   const works = useQuery('cluster.list', {}).data ?? [];
   const [running, ...waiting] = jobs;
@@ -28,11 +25,15 @@ export const JobsBar = () => {
   const others = running === undefined ? rest : works;
   const more = waiting.length + others.length;
   const unfinished = unfinishedRun(runs);
-  const named = (job: JobProgress): JobProgress => ({ ...job, title: jobName(job, runs) });
+  const named = (job: JobProgress): JobProgress => ({
+    ...job,
+    title: runs.find(({ id }) => id === job.run)?.label?.name ?? inTaskTitles(job.title, tasks),
+    description: inTaskTitles(job.description, tasks),
+  });
   return (
     <footer className="jobs-bar" aria-label="Jobs">
       {running === undefined && first === undefined ? (
-        <Idle unfinishedTitle={unfinished === null ? null : runName(unfinished)} />
+        <Idle unfinishedTitle={unfinished === null ? null : shownRunName(unfinished, tasks)} />
       ) : (
         <>
           {running === undefined ? (

@@ -40,13 +40,12 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
   const comparison = useQuery('sweeps.compare', { runs: [...runs] });
   if (comparison.error !== null) return <Problem error={comparison.error} />;
   if (comparison.data === undefined) return <p className="muted sweeps-part">Reading what the sweeps answered…</p>;
+  const named = comparison.data.runs.map((one) => ({ ...one, name: inTaskTitles(one.name, tasks) }));
+  const shown = { ...comparison.data, runs: named };
   return (
     <div className="sweeps-result">
-      <Settings comparison={comparison.data} />
-      <Differences
-        comparison={comparison.data}
-        title={(name) => tasks.find((task) => task.name === name)?.title ?? name}
-      />
+      <Settings comparison={shown} />
+      <Differences comparison={shown} title={(name) => tasks.find((task) => task.name === name)?.title ?? name} />
       {comparison.data.notes.map((note) => (
         <p key={note} className="muted">
           {inTaskTitles(note, tasks)}
