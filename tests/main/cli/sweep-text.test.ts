@@ -17,6 +17,14 @@ test('a sweep in text says verdicts, brackets, where it is worse, what could be 
   }
 });
 
+test('a curve that ended at a candidate that answered everything says which factors were not needed', () => {
+  const [first] = document.results.filter(({ factor, seed }) => factor > 1 && seed === null);
+  if (first === undefined) throw new Error('the sample holds no pruned point');
+  const { model, task, method, seed } = first;
+  const notNeeded = [16, 32].map((factor) => ({ model, task, method, seed, factor, kept: 1 }));
+  expect(sweepText({ ...document, notNeeded })).toMatch(/measured in full +x?16, x?32\n/);
+});
+
 test('it keeps to letters that every terminal has', () => {
   expect(text.match(/[^\n\u0020-\u007e]/gu)).toBeNull();
 });
