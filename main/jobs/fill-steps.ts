@@ -67,6 +67,9 @@ const readingOnly = (context: JobContext): JobContext => {
   };
 };
 
+/** Speeds are no steps: who makes the run's record measures them, and nobody else needs to. */
+const withoutSpeeds = (input: SweepInput): SweepInput => ({ ...input, settings: { ...input.settings, speed: false } });
+
 /** How many parts a sweep has. Computes nothing. */
 export const countParts = async (context: JobContext, input: SweepInput): Promise<number> => {
   const { places } = await sweepPlaces(readingOnly(context), input);
@@ -75,7 +78,7 @@ export const countParts = async (context: JobContext, input: SweepInput): Promis
 
 /** Every part of a sweep, and whether its steps are there. Computes nothing. */
 export const listSteps = async (context: JobContext, input: SweepInput): Promise<readonly ListedStep[]> => {
-  const { places } = await sweepPlaces(readingOnly(context), input);
+  const { places } = await sweepPlaces(readingOnly(context), withoutSpeeds(input));
   const stageOf = stagesOf();
   const listed: ListedStep[] = [];
   for (const unit of sweepUnits(places, input)) {
@@ -195,7 +198,7 @@ export const fillSteps = async (
   },
 ): Promise<FilledSteps> => {
   await requireSameHardware(context, hardware);
-  const { places, work } = await sweepPlaces(context, input);
+  const { places, work } = await sweepPlaces(context, withoutSpeeds(input));
   context.meter.setTotal(work);
   const all = sweepUnits(places, input);
   const candidates = all.filter(({ part }) => part !== null);

@@ -73,7 +73,7 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
   for (const model of firstOnes(models, settings.first?.model)) {
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
     const ordered = firstOnes(tasks, settings.first?.task);
-    const asked = await askedTasks(model, ordered, settings.chat, new Date(context.now()));
+    const asked = await askedTasks(model, ordered, settings.chat, context.madeAt);
     const { calibration, scoring } = await workOf(model, { tasks: asked, settings }, context.signal);
     const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
     total +=
