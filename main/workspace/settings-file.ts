@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { NO_SETTINGS, type SettingsChange, type UserSettings, userSettings } from '../contract/settings.ts';
+import { createTurns } from '../files/in-turn.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -73,14 +74,17 @@ const checked = (file: string, given: z.infer<typeof entries>): UserSettings => 
  */
 export const readSettings = async (file: string): Promise<UserSettings> => checked(file, await readEntries(file));
 
+const inTurn = createTurns();
+
 /** Changes some settings; what the file holds beside them (of a newer version) stays. */
-export const changeSettings = async (file: string, change: SettingsChange): Promise<UserSettings> => {
-  const given = Object.entries(change).filter(([, value]) => value !== undefined);
-  const next = { ...(await readEntries(file)), ...Object.fromEntries(given) };
-  const settings = checked(file, next);
-  await writeFileAtomically(file, `${JSON.stringify(next, null, 2)}\n`);
-  return settings;
-};
+export const changeSettings = (file: string, change: SettingsChange): Promise<UserSettings> =>
+  inTurn(async () => {
+    const given = Object.entries(change).filter(([, value]) => value !== undefined);
+    const next = { ...(await readEntries(file)), ...Object.fromEntries(given) };
+    const settings = checked(file, next);
+    await writeFileAtomically(file, `${JSON.stringify(next, null, 2)}\n`);
+    return settings;
+  });
 
 /** The environment in which the workspace that a person set is the usual one, unless the environment names another. */
 export const withSetWorkspace = (environment: Environment, { workspace }: UserSettings): Environment => {

@@ -70,3 +70,13 @@ test('what the engine does not use yet is told, and nothing else', () => {
     'workspace',
   ]);
 });
+
+test('settings that are changed at the same time are all kept', async () => {
+  const file = join(await temporaryFolder(), 'settings.json');
+  await Promise.all([
+    changeSettings(file, { theme: 'dark' }),
+    changeSettings(file, { delta: 0.05 }),
+    changeSettings(file, { threads: 3 }),
+  ]);
+  expect(await readSettings(file)).toMatchObject({ theme: 'dark', delta: 0.05, threads: 3 });
+});
