@@ -32,17 +32,21 @@ export const submitJobs = async (
       'work',
     ]),
   );
-  const join = jobNumber(
-    await run('sbatch', [
+  try {
+    const join = await run('sbatch', [
       '--parsable',
       `--dependency=afterok:${String(array)}`,
       '--kill-on-invalid-dep=yes',
       `--output=${logFolder}/join-%j.log`,
       script,
       'join',
-    ]),
-  );
-  return { array, join };
+    ]);
+    return { array, join: jobNumber(join) };
+  } catch (error) {
+    // Its tasks would compute for a run that nobody follows.
+    await run('scancel', [String(array)]);
+    throw error;
+  }
 };
 
 export const cancelJobs = async (run: RunCommand, { array, join }: SubmittedJobs): Promise<void> => {

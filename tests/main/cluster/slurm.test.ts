@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { followJobs, readTasks } from '../../../main/cluster/slurm-jobs.ts';
+import { followJobs, readTasks, submitJobs } from '../../../main/cluster/slurm-jobs.ts';
 import { readNodes, requireOneKind } from '../../../main/cluster/slurm-nodes.ts';
 import { clusterTasks } from '../../../main/cluster/cluster-tasks.ts';
 import { shellWord, slurmScript } from '../../../main/cluster/slurm-script.ts';
@@ -193,5 +193,18 @@ describe('the batch script', () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('a submission', () => {
+  it('whose joining job is refused takes its array back', async () => {
+    const told: string[] = [];
+    const command = (program: string, args: readonly string[]): Promise<string> => {
+      told.push([program, ...args].join(' '));
+      if (program === 'scancel') return Promise.resolve('');
+      return args.at(-1) === 'work' ? Promise.resolve('17\n') : Promise.reject(new Error('sbatch: job limit reached'));
+    };
+    await expect(submitJobs(command, '/run/slurm.sh', '/run/work', 3)).rejects.toThrow('job limit reached');
+    expect(told.at(-1)).toBe('scancel 17');
   });
 });
