@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { createEngine } from '../../../../main/engine/engine.ts';
+import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
+import { plainRun } from '../../contract/run-of.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
@@ -30,4 +32,21 @@ test('resuming what is not there is refused by name', async () => {
     code: 'no-such-run',
     kind: 'refused',
   });
+});
+
+test("a stranger's sweep whose manifest does not say what it measured is refused in words, by every call", async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  const { runs } = await openWorkspace(workspace);
+  const { manifest, lock } = await runs.create('sweep', { ...plainRun, spec: { delta: 'much', candidates: 'all' } });
+  await lock.release();
+  const { id: run } = manifest;
+  const refused = { code: 'bad-spec', kind: 'refused', message: expect.stringContaining(`The manifest of ${run} `) };
+  const point = { model: 'm', task: 't', method: 'reap', seed: null, factor: 2 };
+  await expect(engine.call('sweep.read', { run })).rejects.toMatchObject(refused);
+  await expect(engine.call('sweep.sizeTrend', { run, delta: 0.02 })).rejects.toMatchObject(refused);
+  await expect(engine.call('sweep.plan', { run, ...point })).rejects.toMatchObject(refused);
+  await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject(refused);
+  await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject(refused);
 });
