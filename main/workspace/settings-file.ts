@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { NO_SETTINGS, type SettingsChange, type UserSettings, userSettings } from '../contract/settings.ts';
 import { createTurns } from '../files/in-turn.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
@@ -85,6 +85,23 @@ export const changeSettings = (file: string, change: SettingsChange): Promise<Us
     await writeFileAtomically(file, `${JSON.stringify(next, null, 2)}\n`);
     return settings;
   });
+
+/**
+ * What hindered a start, with the setting that it comes from: in the window, where it was made, nobody can change it
+ * before there is an engine. Given are the settings that nothing overruled, else null.
+ */
+export const withSettingAtFault = (
+  error: unknown,
+  file: string,
+  { device, workspace }: Pick<UserSettings, 'device' | 'workspace'>,
+): unknown => {
+  if (!(error instanceof WorkbenchError)) return error;
+  const isDevice = device !== null && error.code === 'provider-refused';
+  if (!isDevice && (workspace === null || !error.message.includes(resolve(workspace)))) return error;
+  const name = isDevice ? 'device' : 'workspace';
+  const remedy = `${error.remedy} It is what "${name}" in ${file} says: change it there, or start with --${name}.`;
+  return new WorkbenchError(error.code, error.kind, error.message, remedy, { cause: error });
+};
 
 /** The environment in which the workspace that a person set is the usual one, unless the environment names another. */
 export const withSetWorkspace = (environment: Environment, { workspace }: UserSettings): Environment => {
