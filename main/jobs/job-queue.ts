@@ -187,8 +187,9 @@ export class JobQueue {
     const state: RunState = error === null ? 'done' : isCancelled ? (queued.stopAs ?? 'cancelled') : 'failed';
     if (error !== null) meter.describe(isCancelled ? 'Cancelled' : serialiseError(error).message);
     error = queued.takenOver ?? error;
+    let isOurs = true;
     try {
-      const isOurs = await this.#end(queued, {
+      isOurs = await this.#end(queued, {
         state,
         output,
         error: state === 'failed' ? sentence(error) : null,
@@ -197,6 +198,8 @@ export class JobQueue {
       if (!isOurs) error = queued.takenOver ?? (await takeoverOf(this.#runs, queued.created.manifest.id));
     } catch (caught) {
       // The disk is full or gone: the run stays unfinished there, which is what it is, and is nobody's.
+      if (error === null)
+        queued.manifest = { ...queued.manifest, state: 'failed', output: null, error: sentence(caught) };
       error ??= caught;
       this.#kept.add(created.lock);
       await this.#giveLocksBack();
@@ -204,6 +207,8 @@ export class JobQueue {
     this.#jobs.delete(run);
     this.#emit({ type: 'job.progress', progress: meter.read() });
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
+    // It ended here only: what it is now, whoever has it says.
+    if (!isOurs) this.#emit({ type: 'runs.relisted' });
     if (error === null) queued.settle.resolve(queued.manifest);
     else queued.settle.reject(error);
   }
