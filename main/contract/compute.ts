@@ -57,8 +57,8 @@ export type ComputeOrder = z.infer<typeof computeOrder>;
 
 /** The process that computes to the engine. */
 export const computeReport = z.discriminatedUnion('type', [
-  /** Its number, as it knows it itself: a host between may have another. */
-  z.object({ type: z.literal('ready'), pid: z.number().int().positive() }),
+  /** Its number, as it knows it itself (a host between may have another), and how it signs temporary files. */
+  z.object({ type: z.literal('ready'), pid: z.number().int().positive(), writer: z.string() }),
   z.object({ type: z.literal('progress'), run: z.string(), reading: meterReading }),
   z.object({ type: z.literal('event'), run: z.string(), event: engineEvent }),
   z.object({ type: z.literal('record'), run: z.string(), change: recordChange }),

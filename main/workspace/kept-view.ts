@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { linkedFragment } from '../contract/page-fragment.ts';
+import { createTurns } from '../files/in-turn.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
@@ -18,7 +19,7 @@ export interface KeptView {
 
 export const createKeptView = (workspace: string, temporaryFolder: string): KeptView => {
   const file = join(workspace, FILE);
-  let last: Promise<void> = Promise.resolve();
+  const inTurn = createTurns();
   return {
     read: async () => {
       const text = await readTextIfThere(file, { mostBytes: MAX_BYTES });
@@ -33,9 +34,7 @@ export const createKeptView = (workspace: string, temporaryFolder: string): Kept
     },
     write: (address) => {
       const text = `${JSON.stringify({ format: 'uncurl-view', address })}\n`;
-      const next = last.then(() => writeFileAtomically(file, text, temporaryFolder));
-      last = next.catch(() => undefined);
-      return next;
+      return inTurn(() => writeFileAtomically(file, text, temporaryFolder));
     },
   };
 };

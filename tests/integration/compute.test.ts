@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EngineEvent } from '../../main/contract/events.ts';
@@ -163,6 +163,20 @@ test('a process that computes and is killed fails its run by name; the next job 
   const other = await startSweep(here, 'sort');
   await here.engine.finished(other);
   expect(await filesOf(beside.workspace, run)).toEqual(await filesOf(here.workspace, other));
+});
+
+test('a process that could not open the workspace for one job opens it for the next', async () => {
+  const beside = await openComputingEngine();
+  const { engine, pids, workspace } = beside;
+  const mark = join(workspace, 'workspace.json');
+  const text = await readFile(mark, 'utf8');
+  await writeFile(mark, 'not yet synchronised');
+  const run = await startSweep(beside, 'sort');
+  await expect(engine.finished(run)).rejects.toMatchObject({ code: 'not-a-workspace' });
+  await writeFile(mark, text);
+  await engine.call('jobs.resume', { run });
+  expect(await engine.finished(run)).toMatchObject({ state: 'done' });
+  expect(pids).toHaveLength(1);
 });
 
 test('an engine that is killed takes the process along that computes, and resuming gives identical results', async () => {

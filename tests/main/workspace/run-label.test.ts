@@ -28,6 +28,12 @@ test('a label is kept beside the manifest, which it does not touch, and is chang
   expect((await readdir(runs.folder(run))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
+test('what is said of a run at the same time is all kept: a name that is left by a click on its archive', async () => {
+  const { runs, run } = await withRun();
+  await Promise.all([runs.label(run, { name: 'Night run' }), runs.label(run, { archived: true })]);
+  expect((await runs.list())[0]?.label).toMatchObject({ name: 'Night run', archived: true });
+});
+
 test('a run that is worked on takes a label; one that is not there is refused, and so is what is no label', async () => {
   const { runs, run } = await withRun();
   const lock = await runs.lock(run);
