@@ -19,7 +19,7 @@ test('what one process had begun goes, files and folders; what others write stay
   expect((await readdir(folder)).sort()).toEqual([path.basename(theirs), `note.${String(process.pid)}.txt`].sort());
 });
 
-test('a killed export leaves no unfinished folder beside its destination; a destination that is gone hinders nothing', async () => {
+test('a killed export leaves no unfinished folder beside its destination; a lost one hinders nothing', async () => {
   const folder = await temporaryFolder();
   const destination = path.join(folder, 'small');
   // Of a process of this machine that has ended: its number and start are nobody's.

@@ -28,7 +28,7 @@ test('a label is kept beside the manifest, which it does not touch, and is chang
   expect((await readdir(runs.folder(run))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
-test('a run that is worked on takes a label; one that is not there is refused, and so is what is no label', async () => {
+test('a run that is worked on takes a label; one that is not there is refused, as is what is no label', async () => {
   const { runs, run } = await withRun();
   const lock = await runs.lock(run);
   await runs.label(run, { name: 'Still running' });
@@ -65,7 +65,7 @@ test.each([
   expect((await runs.list())[0]?.finding).toBe(finding);
 });
 
-test('what went to the trash is listed with its name and size, and comes back with everything, free to work on', async () => {
+test('what went to the trash is listed with name and size, and comes back whole, free to work on', async () => {
   const { runs, trash, run } = await withRun();
   await runs.label(run, { name: 'Keep me', tags: ['x'] });
   await writeFile(join(runs.folder(run), 'results.json'), 'x'.repeat(10_000));
