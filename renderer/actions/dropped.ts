@@ -64,8 +64,8 @@ const openFigure = async (engine: Engine, { name }: GivenFile, bytes: Uint8Array
   if (run !== undefined) return openRun(facts, run);
   throw refuse(
     'run-elsewhere',
-    `${name} comes from the run ${source.run}${source.title === null ? '' : \` (${source.title})\`}, which is not in ` +
-      'this workspace.',
+    `${name} comes from the run ${source.run}${source.title === null ? '' : ` (${source.title})`}, ` +
+      'which is not in this workspace.',
     'Start the workbench on the workspace that holds it.',
   );
 };

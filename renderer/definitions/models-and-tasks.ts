@@ -137,8 +137,7 @@ export const modelsAndTasks = define({
   },
   blockTime: {
     term: 'Time of a small block',
-    text:
-      'Median over warm runs of the probe’s block, on one thread. It is too small to tell how a large model would do.',
+    text: 'Median over warm runs of the probe’s block, on one thread: too small to tell how a large model would do.',
   },
   computedOn: {
     term: 'Computed on',

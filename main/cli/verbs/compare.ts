@@ -130,7 +130,7 @@ export const compare: Verb = {
   name: 'compare',
   usage:
     'RUN [RUN...] [--model NAME] [--factor X] [--answers chosen|written] [--reference M] [--delta X] [--familywise] ' +
-      '[--workspace DIR]',
+    '[--workspace DIR]',
   summary:
     'The methods of a sweep against each other: ranks and paired differences per task, for one model and factor; or ' +
     'several sweeps against the first: what differs in their settings, and every difference, paired where items are ' +

@@ -47,7 +47,7 @@ export const readTaskDocument = async (file: string): Promise<TaskDocument> => {
     throw refuse(
       'bad-task',
       `${file}: ` +
-        `${issue === undefined ? 'not a task document' : \`${issue.path.join('.') || 'document'}: ${issue.message}\`}.`,
+        (issue === undefined ? 'not a task document.' : `${issue.path.join('.') || 'document'}: ${issue.message}.`),
       `It is {"format": "${FORMAT}", "version": 1, "items": FILE, "calibration": {"from": "split", "share": 0.2, ` +
         '"seed": 0}}, or "from" is "file" or "task" with a path of that name.',
     );
