@@ -68,7 +68,7 @@ export const experiment: Verb = {
       type: 'string',
       multiple: true,
       value: 'T',
-      help: 'Task folder or bundled name; may be repeated; "all" for all bundled ones.',
+      help: 'Task folder, task file or bundled name; may be repeated; "all" for all bundled ones.',
     },
     method: {
       type: 'string',

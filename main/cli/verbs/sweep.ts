@@ -71,7 +71,7 @@ export const sweep: Verb = {
       type: 'string',
       multiple: true,
       value: 'T',
-      help: 'Task folder, JSONL file or bundled name; may be repeated; "all" for all bundled ones.',
+      help: 'Task folder, task file or bundled name; may be repeated; "all" for all bundled ones.',
     },
     method: {
       type: 'string',
