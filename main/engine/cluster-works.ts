@@ -49,7 +49,9 @@ export interface ClusterWorks {
   cancel(run: string): Promise<void>;
   forget(run: string): Promise<void>;
   log(run: string, task: number | null): Promise<ClusterLog>;
-  /** Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it. */
+  /**
+   * Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it.
+   */
   find(manifests: readonly RunManifest[]): Promise<void>;
   /** Whether a cluster works on the run as far as this engine knows. */
   worksOn(run: string): boolean;

@@ -65,7 +65,7 @@ const submitted = async (workspace: Workspace): Promise<ClusterWork> => {
   return work;
 };
 
-test('the script starts uncurl as this machine does, or as it is told; where neither is known it is refused', async () => {
+test('the script starts uncurl as this machine does, or as it is told; if neither is known it is refused', async () => {
   const { clusters } = await make();
   expect(clusters.script('sweep-1', clusterRequest.parse({}))).toContain(
     "work) exec node '/my programs/uncurl.ts' work sweep-1 --until-empty",
@@ -77,7 +77,7 @@ test('the script starts uncurl as this machine does, or as it is told; where nei
   expect(() => window.clusters.script('sweep-1', clusterRequest.parse({}))).toThrow('no program that a node');
 });
 
-test('a submission that Slurm has forgotten has failed, unless its run is done; it stays listed until it is forgotten', async () => {
+test('a submission that Slurm forgot has failed, unless its run is done; it is listed until forgotten', async () => {
   const { workspace, clusters, events } = await make();
   const { run } = await submitted(workspace);
   const ended = new Promise<void>((resolve) => {
