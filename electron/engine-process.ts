@@ -17,6 +17,9 @@ export interface EngineProcess<P> {
   stop(): Promise<void>;
 }
 
+/** Code of what is refused because no engine runs. */
+export const ENGINE_STOPPED = 'engine-stopped';
+
 /** Longer than any step between two looks for cancel. */
 const STOP_LIMIT_MS = 3_000;
 /** As much of the error output as a dialog can show. */
@@ -49,7 +52,7 @@ export const startEngineProcess = <P>(
 
   const send = (command: EngineCommand, ports: P[] = []): void => {
     if (state !== 'running')
-      throw refuse('engine-stopped', 'The engine is not running.', 'Let the workbench start it again.');
+      throw refuse(ENGINE_STOPPED, 'The engine is not running.', 'Let the workbench start it again.');
     child.postMessage(command, ports);
   };
   const computes = createComputes(startCompute, (command, ports) => {
@@ -98,9 +101,8 @@ export const startEngineProcess = <P>(
       state = 'ended';
       computes.killAll();
       const end = describeEngineEnd(code, said, errors);
-      for (const grant of grants.values())
-        grant.fail(refuse('engine-stopped', end.message, 'Choose the folder again.'));
-      for (const output of outputs.values()) output.fail(refuse('engine-stopped', end.message, 'Ask again.'));
+      for (const grant of grants.values()) grant.fail(refuse(ENGINE_STOPPED, end.message, 'Choose the folder again.'));
+      for (const output of outputs.values()) output.fail(refuse(ENGINE_STOPPED, end.message, 'Ask again.'));
       grants.clear();
       outputs.clear();
       resolve();
