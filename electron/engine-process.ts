@@ -15,6 +15,9 @@ export interface EngineProcess<P> {
   stop(): Promise<void>;
 }
 
+/** Code of what is refused because no engine runs. */
+export const ENGINE_STOPPED = 'engine-stopped';
+
 /** Longer than any step between two looks for cancel. */
 const STOP_LIMIT_MS = 3_000;
 /** As much of the error output as a dialog can show. */
@@ -46,7 +49,7 @@ export const startEngineProcess = <P>(
 
   const send = (command: EngineCommand, ports: P[] = []): void => {
     if (state !== 'running')
-      throw refuse('engine-stopped', 'The engine is not running.', 'Let the workbench start it again.');
+      throw refuse(ENGINE_STOPPED, 'The engine is not running.', 'Let the workbench start it again.');
     child.postMessage(command, ports);
   };
   const computes = createComputes(startCompute, (command, ports) => {
@@ -91,8 +94,7 @@ export const startEngineProcess = <P>(
       state = 'ended';
       computes.killAll();
       const end = describeEngineEnd(code, said, errors);
-      for (const grant of grants.values())
-        grant.fail(refuse('engine-stopped', end.message, 'Choose the folder again.'));
+      for (const grant of grants.values()) grant.fail(refuse(ENGINE_STOPPED, end.message, 'Choose the folder again.'));
       grants.clear();
       resolve();
       if (!asked) ended(end);

@@ -90,6 +90,7 @@ const run = async (): Promise<void> => {
     if (response !== 0) return app.quit();
     engine = startEngine(granted, engineEnded);
     tellPages({ type: 'engine.started' });
+    await openings.restarted();
   };
   const engineEnded = (end: EngineEnd): void => void offerRestart(end).catch(fail);
   let engine = startEngine(granted, engineEnded);

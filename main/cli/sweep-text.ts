@@ -43,7 +43,9 @@ const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
   );
 };
 
-/** Candidates that were told early, and the factors beyond them that were not needed; nothing where all were measured. */
+/**
+ * Candidates that were told early, and the factors beyond them that were not needed; nothing where all were measured.
+ */
 const toldEarly = ({ told = [], notNeeded = [] }: SweepDocument): readonly string[] => {
   if (told.length + notNeeded.length === 0) return [];
   const beyond = unneededFactors(notNeeded);

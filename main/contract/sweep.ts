@@ -81,9 +81,8 @@ export type SweepRequest = z.infer<typeof sweepRequest>;
 
 /**
  * What a test of one candidate tells at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
- * delta:
- * the upper end of the one-sided interval lies below -delta), or neither. Unsafe is not worse: it is undecided or
- * worse.
+ * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. What is not safe is
+ * undecided or worse; names such as `firstUnsafe` mean that.
  */
 export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
 export type PointVerdict = z.infer<typeof pointVerdict>;

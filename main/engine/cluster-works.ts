@@ -49,7 +49,9 @@ export interface ClusterWorks {
   cancel(run: string): Promise<void>;
   forget(run: string): Promise<void>;
   log(run: string, task: number | null): Promise<ClusterLog>;
-  /** Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it. */
+  /**
+   * Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it.
+   */
   find(manifests: readonly RunManifest[]): Promise<void>;
   /** Whether a cluster works on the run as far as this engine knows. */
   worksOn(run: string): boolean;
@@ -65,11 +67,16 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   const { workspace, now, emit, uncurl, countParts, commands = commandsOn } = host;
   const { runs, temporaryFolder } = workspace;
   const known = new Map<string, Followed>();
+  /** Runs whose submission cannot be read, with the reason: they hide none of the others. */
+  const damaged = new Map<string, string>();
   let found: Promise<void> | null = null;
 
   const worksOn = (run: string): boolean => known.get(run)?.work.state === 'active';
-  const shown = (manifest: RunManifest): RunManifest =>
-    worksOn(manifest.id) && manifest.state !== 'done' ? { ...manifest, state: 'running' } : manifest;
+  const shown = (manifest: RunManifest): RunManifest => {
+    if (worksOn(manifest.id) && manifest.state !== 'done') return { ...manifest, state: 'running' };
+    const reason = manifest.damaged ?? damaged.get(manifest.id);
+    return reason === undefined ? manifest : { ...manifest, damaged: reason };
+  };
 
   const scriptOf = (run: string, request: ClusterRequest): string => {
     const words = request.command ?? uncurl?.map(shellWord).join(' ');
@@ -154,20 +161,30 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         }
       }),
     };
-    // A disk that cannot be written to is told by whoever asks next; what the jobs do is theirs.
+    // A disk that cannot be written to is told with the work; what the jobs do is theirs.
     followed.ended.catch(() => undefined);
     known.set(work.run, followed);
   };
 
-  /** Submissions of earlier engines that may still be worked on, or that failed: looked for once. */
-  const findEarlier = async (manifests: readonly RunManifest[]): Promise<void> => {
-    for (const { id, kind, state, damaged } of manifests) {
-      if (kind !== 'sweep' || state === 'done' || damaged !== undefined || known.has(id)) continue;
+  /** A submission of an earlier engine that may still be worked on, or that failed. */
+  const findEarlier = async (id: string): Promise<void> => {
+    try {
       const work = await readClusterWork(runs.folder(id));
+      damaged.delete(id);
+      if (known.has(id)) return;
       if (work?.state === 'active') follow(work);
       if (work?.state === 'failed')
         known.set(id, { work, controller: new AbortController(), ended: Promise.resolve() });
+    } catch (error) {
+      if (!(error instanceof WorkbenchError)) throw error;
+      damaged.set(id, `${error.message} ${error.remedy}`);
     }
+  };
+
+  /** All of them: looked for once, and again where what was found could not be read. */
+  const findAll = async (manifests: readonly RunManifest[]): Promise<void> => {
+    for (const { id, kind, state, damaged: isDamaged } of manifests)
+      if (kind === 'sweep' && state !== 'done' && isDamaged === undefined && !known.has(id)) await findEarlier(id);
   };
 
   /** Refused while Slurm still works on an earlier submission. */
@@ -192,11 +209,15 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   const stopFollowing = async (run: string): Promise<void> => {
     const followed = known.get(run);
     followed?.controller.abort();
-    await followed?.ended;
+    // What hindered its last record was told as the reason why it is not followed any more.
+    await followed?.ended.catch(() => undefined);
     known.delete(run);
   };
 
-  const find = (manifests: readonly RunManifest[]): Promise<void> => (found ??= findEarlier(manifests));
+  const find = async (manifests: readonly RunManifest[]): Promise<void> => {
+    await (found ??= findAll(manifests));
+    for (const run of [...damaged.keys()]) await findEarlier(run);
+  };
 
   return {
     find,

@@ -23,7 +23,9 @@ import {
 /** How often a worker that has nothing to do looks whether another one has finished, or died. */
 const LOOK_EVERY_MS = 500;
 
-/** Which parts of a sweep a worker takes: every n-th from the i-th on, or whatever nobody else does until all is done. */
+/**
+ * Which parts of a sweep a worker takes: every n-th from the i-th on, or whatever nobody else does until all is done.
+ */
 export type WorkShare =
   { readonly kind: 'share'; readonly index: number; readonly of: number } | { readonly kind: 'until-empty' };
 

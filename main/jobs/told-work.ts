@@ -206,7 +206,7 @@ export const leaveUntold = async (
     record.addUnneeded(others.map((kept) => unneeded(stage, curve, kept)));
   }
   record.note(
-    `${model.name} on ${task.name}: ${String(baseline.length)} items are too few to tell a threshold, so no candidate ` +
-      `was measured.`,
+    `${model.name} on ${task.name}: ${String(baseline.length)} items are too few to tell a threshold, so no ` +
+      'candidate was measured.',
   );
 };

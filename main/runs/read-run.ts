@@ -8,7 +8,13 @@ import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import { type PointName, pointNameKey, type SweepDocument, sweepSettings } from '../contract/sweep.ts';
+import {
+  type PointName,
+  pointNameKey,
+  recordedSweepSettings,
+  type SweepDocument,
+  sweepSettings,
+} from '../contract/sweep.ts';
 import { compareMethods, type MeasuredMethods, measureMethods } from '../evaluation/comparison/document.ts';
 import {
   answersMeasured,
@@ -38,7 +44,13 @@ import { bundledFingerprints, type BundledModels, instrumentNotes } from './bund
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { readProfileFile } from '../workspace/profile-file.ts';
 import { readOutcomes } from './read-outcomes.ts';
+import { recordedSpec } from './recorded-spec.ts';
 import { readPointIndex, readSweepDocument } from './sweep-record.ts';
+
+const madeAt = sweepSettings.pick({ delta: true });
+
+/** The margin that a sweep was made with. */
+export const sweepDelta = (manifest: RunManifest): number => recordedSpec(manifest, madeAt).delta;
 
 export interface RunProfiles {
   /** The model's name in the run. */
@@ -210,6 +222,7 @@ export const sizeTrendOf = async (
   bundled: BundledModels,
 ): Promise<SizeTrendDocument> => {
   const recorded = await bundled.recorded();
+  if (recorded !== null) recordedSpec(manifest, recordedSweepSettings);
   const sizeTrend = sizeTrendDocument(
     document,
     reading,
@@ -254,7 +267,7 @@ export const readStoredSweep = async (
       'Wait for its first point, or resume it.',
     );
   }
-  const delta = given ?? sweepSettings.shape.delta.parse(manifest.spec['delta']);
+  const delta = given ?? sweepDelta(manifest);
   const reading = { delta, familywise };
   const document = withThresholds(stored, reading);
   return {

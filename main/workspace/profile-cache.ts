@@ -30,6 +30,8 @@ export interface ProfileCache {
 
 interface Entry {
   readonly bytes: number;
+  /** Of which file of that name, written when. */
+  readonly stamp: string;
   readonly statistics: Promise<RoutingStatistics | null>;
   timer: ReturnType<typeof setTimeout> | null;
 }
@@ -39,7 +41,8 @@ const readFirst = async (file: string): Promise<RoutingStatistics | null> =>
 
 /**
  * Keeps profiles that were read, those asked for last: while a slider is dragged every plan needs the same one, which
- * of a large model has hundreds of megabytes. Files of steps never change, so that what was read stays true.
+ * of a large model has hundreds of megabytes. A file that takes the place of another is read anew: what turned out to be
+ * wrong is computed again under the same name.
  */
 export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): ProfileCache => {
   const entries = new Map<string, Entry>();
@@ -64,16 +67,17 @@ export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): P
       return heldBytes;
     },
     read: async (file) => {
-      const { size } = await stat(file);
+      const { size, mtimeMs, ino } = await stat(file);
+      const stamp = [size, mtimeMs, ino].join(' ');
       const known = entries.get(file);
-      if (known !== undefined && known.bytes === size) {
+      if (known?.stamp === stamp) {
         touch(file, known);
         return known.statistics;
       }
       drop(file);
       const statistics = readFirst(file);
       if (size > mostBytes) return statistics;
-      const entry: Entry = { bytes: size, statistics, timer: null };
+      const entry: Entry = { bytes: size, stamp, statistics, timer: null };
       heldBytes += size;
       touch(file, entry);
       for (const oldest of entries.keys()) {

@@ -123,7 +123,8 @@ export const comparePoints = (
   if (unmeasuredPoints(document).length > 0)
     throw refuse(
       'told-early',
-      `${run} looked for thresholds only: its unsafe candidates stopped early, so that methods cannot be compared at a factor.`,
+      `${run} looked for thresholds only: its unsafe candidates stopped early, so that methods cannot be compared at ` +
+        'a factor.',
       'Measure the curve: the same sweep without stopping early goes on from what is on disk.',
     );
   const models = comparedModels(results);

@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
@@ -6,9 +6,9 @@ import { createProfileCache, profileCacheLimits } from '../../../main/workspace/
 import { writeProfileFile } from '../../../main/workspace/profile-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-const written = async (folder: string, name: string, layers = 1): Promise<string> => {
+const written = async (folder: string, name: string, layers = 1, items = 1): Promise<string> => {
   const file = join(folder, name);
-  const statistics = { ...emptyRoutingStatistics(layers, 4, 2), items: 1, tokens: layers };
+  const statistics = { ...emptyRoutingStatistics(layers, 4, 2), items, tokens: layers };
   await writeProfileFile(file, { model: 'm', fingerprint: 'f', tasks: [{ name: 't', hash: 'h', statistics }] });
   return file;
 };
@@ -47,6 +47,9 @@ test('one that is too large is read each time, and another file of its name is a
   await expect(cache.read(file)).rejects.toThrow('ENOENT');
   await written(folder, 'a', 2);
   expect(await cache.read(file)).toMatchObject({ layers: 2 });
+  // One of the same size, which was computed again.
+  await rename(await written(folder, 'b', 2, 7), file);
+  expect(await cache.read(file)).toMatchObject({ layers: 2, items: 7 });
 });
 
 test('a file that cannot be read is not kept', async () => {
