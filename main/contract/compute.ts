@@ -47,7 +47,9 @@ export type MeterReading = z.infer<typeof meterReading>;
 
 /** Engine to the process that computes. */
 export const computeOrder = z.discriminatedUnion('type', [
-  /** Do the work of a run, as its manifest says; one at a time. `lock`: the generation of its lock that is the engine's. */
+  /**
+   * Do the work of a run, as its manifest says; one at a time. `lock`: the generation of its lock that is the engine's.
+   */
   z.object({ type: z.literal('carry-out'), run: z.string(), lock: z.number().int().nullable() }),
   z.object({ type: z.literal('cancel'), run: z.string() }),
   /** How the probe that was asked for ended. */

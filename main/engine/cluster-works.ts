@@ -16,6 +16,7 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 import { clearWork, WORK_FOLDER } from '../jobs/work-folder.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { followClusterWork } from './follow-cluster-work.ts';
+import { MEMORY_SHARE } from './machine.ts';
 
 const SCRIPT = 'slurm.sh';
 /** Stands for the name of a run that is not made yet. */
@@ -48,7 +49,9 @@ export interface ClusterWorks {
   cancel(run: string): Promise<void>;
   forget(run: string): Promise<void>;
   log(run: string, task: number | null): Promise<ClusterLog>;
-  /** Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it. */
+  /**
+   * Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it.
+   */
   find(manifests: readonly RunManifest[]): Promise<void>;
   /** Whether a cluster works on the run as far as this engine knows. */
   worksOn(run: string): boolean;
@@ -83,7 +86,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         'This window is no program that a node of a cluster can start.',
         'Fill in how uncurl starts there, for example: node /shared/uncurl/main/cli/uncurl.ts',
       );
-    return slurmScript(run, workspace.path, words, request);
+    return slurmScript(run, workspace.path, words, request, MEMORY_SHARE);
   };
 
   const tell = (work: ClusterWork): void => {
@@ -110,7 +113,9 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       try {
         const finishedAt = new Date(now()).toISOString();
         const error = state === 'failed' ? failureText(work) : null;
-        await runs.write({ ...(await runs.read(run)), state, error, finishedAt });
+        const manifest = await runs.read(run);
+        // It was done before it could be cancelled, or before that was seen here.
+        if (manifest.state !== 'done') await runs.write({ ...manifest, state, error, finishedAt });
       } finally {
         await lock.release();
       }
@@ -185,7 +190,8 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   /** Refused while Slurm still works on an earlier submission. */
   const requireOver = async (run: string): Promise<void> => {
     const earlier = known.get(run)?.work ?? (await readClusterWork(runs.folder(run)));
-    if (earlier?.state !== 'active') return;
+    // One that is not followed any more counts as failed: its jobs may go on.
+    if (earlier === null || !['active', 'failed'].includes(earlier.state)) return;
     if (!(await readTasks(commands(earlier.request.host), earlier)).some(isActive)) return;
     throw refuse(
       'already-submitted',
@@ -238,7 +244,6 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         await mkdir(logs, { recursive: true });
         const script = join(folder, SCRIPT);
         await writeFileAtomically(script, text, temporaryFolder);
-        await runs.write({ ...manifest, state: 'queued', error: null, finishedAt: null });
         const jobs = await submitJobs(command, script, logs, request.workers);
         const work: ClusterWork = {
           run,
@@ -256,6 +261,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         };
         try {
           await writeClusterWork(folder, work, temporaryFolder);
+          await runs.write({ ...manifest, state: 'queued', error: null, finishedAt: null });
         } catch (error) {
           await cancelJobs(command, jobs);
           throw error;
@@ -278,8 +284,14 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       const work = await required(run);
       if (work.state !== 'active')
         throw refuse('not-on-cluster', `${run} is not on a cluster any more.`, 'Look at its state.');
-      await cancelJobs(commands(work.request.host), work);
+      // First, or what follows would take the jobs that are cancelled for jobs that failed.
       await stopFollowing(run);
+      try {
+        await cancelJobs(commands(work.request.host), work);
+      } catch (error) {
+        follow(work);
+        throw error;
+      }
       await end({ ...work, state: 'cancelled' });
     },
     forget: async (run) => {

@@ -65,7 +65,9 @@ export const bestThresholdsFigure = (
     width: wide,
     height: bottom + 18 + footer.height,
     title,
-    description: `${counted(rows.length, 'task')}, ${counted(models.length, 'model')}, the best of ${counted(shown.length, 'method')}. ${rule}`,
+    description:
+      `${counted(rows.length, 'task')}, ${counted(models.length, 'model')}, ` +
+      `the best of ${counted(shown.length, 'method')}. ${rule}`,
     manifest,
     theme,
     children: [

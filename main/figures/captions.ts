@@ -20,8 +20,8 @@ export const curveCaption = (sheet: CurveSheet): string => {
   return (
     `Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, about its value ` +
     `(${intervals}). Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
-    `the threshold factor, bar at the first unsafe factor; an arrow means that every tested factor is safe, a hollow ` +
-    'mark that none is.' +
+    'the threshold factor, bar at the first that is not safe; an arrow means that every tested factor is safe, a ' +
+    'hollow mark that none is.' +
     (isCut ? ` ${TOLD_CAPTION}` : '')
   );
 };

@@ -29,7 +29,7 @@ import {
 } from './sweep-stage.ts';
 import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
 import { hasPart, toldSteps } from './told-step.ts';
-import { leaveUntold, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
+import { leaveUntold, stageCurvesWork, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export type { SweepInput } from './sweep-places.ts';
@@ -251,7 +251,10 @@ export const measurePlace = async (
   let measured: { readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] };
   const design = telling?.how === 'curtailed' ? telling.design : null;
   if (early === null || telling === null || telling.how === 'whole curve') {
-    if (telling !== null) record.note(`${place}: ${WHOLE_CURVE_NOTE}`);
+    if (telling !== null) {
+      record.note(`${place}: ${WHOLE_CURVE_NOTE}`);
+      context.meter.decided(stageCurvesWork(stage, curves), true);
+    }
     measured = await measureCurves(stage, curves, pairs);
   } else if (telling.how === 'not') {
     await leaveUntold(stage, early, curves);
@@ -294,12 +297,12 @@ export const sweepJob =
   async (context) => {
     const { models, tasks, candidates = [] } = input;
     context.meter.describe('Reading tasks');
-    const { places, work, notes } = await sweepPlaces(context, input);
+    const { places, work, curvesWork, notes } = await sweepPlaces(context, input);
     const record = createRecord(context, notes);
     context.meter.setTotal(work);
     if (input.settings.stop === 'told') {
       record.note(TOLD_NOTE);
-      context.meter.expectSavings();
+      context.meter.expectSavings(curvesWork);
     }
     const opened: Stage[] = [];
     try {

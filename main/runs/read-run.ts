@@ -34,6 +34,7 @@ import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/e
 import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
+import { unmeasuredPoints } from '../evaluation/told-points.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readBytesIfThere } from '../files/regular-file.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -135,7 +136,7 @@ export interface ComparisonChoice {
  */
 export const readReportComparisons = async (stores: Stores, document: SweepDocument): Promise<CompareDocument[]> => {
   // Only candidates that are safe were measured in full: no ranking is to be had from them.
-  if ((document.told ?? []).length > 0) return [];
+  if (unmeasuredPoints(document).length > 0) return [];
   const models = comparedModels(document.results).filter(
     (model) =>
       new Set(document.results.filter((one) => one.model === model && one.factor > 1).map(({ method }) => method))
@@ -193,10 +194,11 @@ export const readRecordedTrainings = async (resources: string): Promise<Recorded
  */
 export const readSizePairs = async (
   stores: Stores,
-  { run, results, told = [] }: Pick<SweepDocument, 'run' | 'results' | 'told'>,
+  document: Pick<SweepDocument, 'run' | 'results' | 'told' | 'notNeeded'>,
 ): Promise<MeasuredPairs> => {
+  const { run, results } = document;
   // Pairs of those candidates alone that are safe would say too much good of pruning.
-  if (told.length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
+  if (unmeasuredPoints(document).length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
   const models = sizedModels(results);
   const comparisons = sizeComparisons(results, models);
   const equalKept = equalKeptComparisons(results, models);

@@ -11,7 +11,7 @@ import {
   type SweepResult,
   UNPRUNED,
 } from '../contract/sweep.ts';
-import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import { placedPoint, type ToldPoint, type UnneededPoint } from '../contract/told-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { createTurns } from '../files/in-turn.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
@@ -48,17 +48,7 @@ export interface SweepPoint {
   readonly step: string;
 }
 
-const pointIndex = z.array(
-  z.object({
-    model: z.string(),
-    task: z.string(),
-    method: z.string(),
-    seed: z.number().nullable(),
-    factor: z.number(),
-    kept: z.number(),
-    step: z.string(),
-  }),
-);
+const pointIndex = z.array(placedPoint.extend({ step: z.string() }));
 export type PointIndex = z.infer<typeof pointIndex>;
 
 /** Results in the order of models, tasks, methods and seeds of the request, factors rising: not that of arrival. */

@@ -10,7 +10,9 @@ const MAX_BYTES = 65_536;
 
 const keptView = z.object({ format: z.literal('uncurl-view'), address: z.string() });
 
-/** What was last on screen, as the fragment of the page's address: a page in a browser finds it again on another port. */
+/**
+ * What was last on screen, as the fragment of the page's address: a page in a browser finds it again on another port.
+ */
 export interface KeptView {
   /** Null where nothing is kept, or nothing that a page could show. */
   read(): Promise<string | null>;

@@ -9,6 +9,18 @@ export interface ProfileCacheLimits {
   readonly keptMs: number;
 }
 
+/** That of a model of 48 layers x 512 experts has 300 MB. */
+const MOST_BYTES = 2 ** 29;
+/** Profiles lie in memory beside the weights: no more than this part of what those may take. */
+const BUDGET_SHARE = 1 / 8;
+const KEPT_MS = 60_000;
+
+/** What is kept for the next plan where weights may take `memoryBudgetBytes`. */
+export const profileCacheLimits = (memoryBudgetBytes: number): ProfileCacheLimits => ({
+  mostBytes: Math.min(MOST_BYTES, memoryBudgetBytes * BUDGET_SHARE),
+  keptMs: KEPT_MS,
+});
+
 export interface ProfileCache {
   /** Statistics of the first task of a profile; not to be changed by whoever reads them. */
   read(file: string): Promise<RoutingStatistics | null>;

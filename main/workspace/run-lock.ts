@@ -37,7 +37,9 @@ export interface LockHolder {
 
 export interface RunLock {
   readonly token: string;
-  /** Renews the lock unless it was released; false when someone else has taken it over (this process slept too long). */
+  /**
+   * Renews the lock unless it was released; false when someone else has taken it over (this process slept too long).
+   */
   renew(): Promise<boolean>;
   /** Whether it is still this one that holds the run; writes nothing. */
   isHeld(): Promise<boolean>;

@@ -17,7 +17,9 @@ export interface ShownOrder {
   readonly words: string;
 }
 
-/** Experts of a layer as a plan treats them: groups side by side behind their reference, then those that are dropped. */
+/**
+ * Experts of a layer as a plan treats them: groups side by side behind their reference, then those that are dropped.
+ */
 export const orderOfFates = (fates: readonly ExpertFate[]): readonly number[] => {
   const followers = new Map<number, number[]>();
   fates.forEach((fate, expert) => {

@@ -42,7 +42,9 @@ export const broughtByRun = ({ models, tasks, selection }: Known, run: RunManife
   return brought;
 };
 
-/** What a chosen point makes current: its model, task, factor and (where it is one that plans can be made by) method. */
+/**
+ * What a chosen point makes current: its model, task, factor and (where it is one that plans can be made by) method.
+ */
 export const broughtByPoint = ({ models, tasks, runs }: Known, point: PointKey): Brought => {
   const run = runs.find(({ id }) => id === point.run);
   const brought: { -readonly [K in keyof Brought]: Brought[K] } = {};

@@ -128,8 +128,8 @@ export const sweepObstacle = (
   const bare = tasks.filter((task) => task.items.calibration === 0);
   if (bare.length > 0 && readsCalibration(settings, pages)) {
     return (
-      `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Choose its calibration ` +
-      'items in the list of tasks, or untick the task or the other methods.'
+      `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Choose its ` +
+      'calibration items in the list of tasks, or untick the task or the other methods.'
     );
   }
   const chosenAnswers = tasks.filter((task) => !isWritten(task));

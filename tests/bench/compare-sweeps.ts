@@ -45,8 +45,11 @@ interface Timed<T> {
   readonly output: T;
 }
 
+/** What keeps all experts is one point of ours, and one of every method of theirs. */
 const keyed = (lines: readonly z.infer<typeof line>[]): Accuracies =>
-  new Map(lines.map(({ task, method, kept, acc }) => [`${task} ${method} ${String(kept)}`, acc]));
+  new Map(
+    lines.map(({ task, method, kept, acc }) => [`${task} ${kept === EXPERTS ? 'all' : method} ${String(kept)}`, acc]),
+  );
 
 /**
  * Threads of PyTorch that wait for each other by spinning take five times longer where anything else runs: they sleep.

@@ -32,7 +32,7 @@ const addPrunedCopy = async (workspace: string, exports: string): Promise<void> 
   await library.add('models', destination, (await openCheckpoint(destination)).fingerprint);
 };
 
-test('experts stand in many orders, maps are held against tasks and a pruned copy, and all of it is taken back', async ({
+test('experts stand in many orders, maps are held against tasks and a pruned copy, and all is taken back', async ({
   workbench,
 }) => {
   const { page, workspace, exports } = workbench;

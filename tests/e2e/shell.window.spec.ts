@@ -258,7 +258,7 @@ test('a killed engine never takes the window down, and is started again when the
   ]);
 });
 
-test('the process that computes fails its run alone when it is killed, and ends with its engine; the run goes on', async ({
+test('the process that computes fails its run alone when killed, and ends with its engine; the run goes on', async ({
   shell: { electron, page },
 }) => {
   const long = { timeout: HANG_LIMIT_MS, intervals: [100] };

@@ -49,7 +49,7 @@ const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
 const asTold = (results: readonly SweepResult[]): readonly string[] =>
   results.map(({ verdict: _verdict, ...told }) => canonicalJson(told)).sort();
 
-test('while the process that computes hears nothing, every stored answer comes; then its sweep ends like any other', async () => {
+test('while the process that computes hears nothing, stored answers come; its sweep ends like any other', async () => {
   const beside = await openComputingEngine();
   const { engine, events, pids, hears, workspace } = beside;
   const run = await startSweep(beside, 'sort', 'capital');
@@ -141,7 +141,7 @@ test('a job whose process hears nothing is cancelled all the same, and the next 
   expect(new Set(pids).size).toBe(2);
 });
 
-test('a process that computes and is killed fails its run by name; the next job works, and resuming goes on', async () => {
+test('a process that computes and is killed fails its run by name; the next job works, resuming goes on', async () => {
   const beside = await openComputingEngine();
   const { engine, pids, hears } = beside;
   const run = await startSweep(beside, 'sort');
@@ -179,7 +179,7 @@ test('a process that could not open the workspace for one job opens it for the n
   expect(pids).toHaveLength(1);
 });
 
-test('an engine that is killed takes the process along that computes, and resuming gives identical results', async () => {
+test('an engine that is killed takes along the process that computes; resuming gives identical results', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const script = join(import.meta.dirname, 'sweep-beside.ts');
   const child = spawn(process.execPath, [script, workspace, resources], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -42,7 +42,7 @@ const outcomesOf = async (workspace: string, run: string): Promise<unknown[]> =>
 const computedOf = ({ summary }: Answer): readonly number[] =>
   (/^(\d+) of (\d+) steps/.exec(summary) ?? []).slice(1).map(Number);
 
-test('a sweep that stops when told gives the thresholds of one in full, also after kill -9, and measuring in full goes on from it', async () => {
+test('stopping when told gives the thresholds of a full sweep, also after kill -9; a full one goes on', async () => {
   const whole = join(await temporaryFolder(), 'workspace');
   const full = answerOf(await uncurl([...SWEEP, '--workspace', whole]));
 

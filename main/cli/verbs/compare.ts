@@ -128,10 +128,12 @@ const compareRuns = async (given: VerbArguments, host: VerbHost): Promise<VerbRe
 export const compare: Verb = {
   name: 'compare',
   usage:
-    'RUN [RUN...] [--model NAME] [--factor X] [--answers chosen|written] [--reference M] [--delta X] [--familywise] [--workspace DIR]',
+    'RUN [RUN...] [--model NAME] [--factor X] [--answers chosen|written] [--reference M] [--delta X] [--familywise] ' +
+    '[--workspace DIR]',
   summary:
     'The methods of a sweep against each other: ranks and paired differences per task, for one model and factor; or ' +
-    'several sweeps against the first: what differs in their settings, and every difference, paired where items are shared.',
+    'several sweeps against the first: what differs in their settings, and every difference, paired where items are ' +
+    'shared.',
   positionals: [1, MOST_SWEEPS],
   options: {
     model: { type: 'string', value: 'NAME', help: 'Model of the sweep (default: its first).' },

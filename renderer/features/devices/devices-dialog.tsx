@@ -64,8 +64,8 @@ const Devices = () => {
         ))}
       </ul>
       <p className="muted">
-        The choice lasts until the engine ends; start it with <code>--device NAME</code> to begin with another. In a
-        terminal: <code>uncurl doctor --probe</code>
+        The choice lasts until the engine ends; Settings keep the device that it begins with. In a terminal:{' '}
+        <code>uncurl doctor --probe</code>
       </p>
     </div>
   );

@@ -98,7 +98,9 @@ interface Place {
   readonly expert: number;
 }
 
-/** Entries of the matrices that clustering reads of all layers; beyond, a plan takes tens of seconds and is asked for. */
+/**
+ * Entries of the matrices that clustering reads of all layers; beyond, a plan takes tens of seconds and is asked for.
+ */
 const MOST_CLUSTERED = 4e6;
 
 /** Which method would let this expert go at which factor. */

@@ -104,7 +104,7 @@ const ScriptPreview = () => {
   return (
     <>
       <p className="muted">RUN stands for the name that the sweep will have. The run keeps the script.</p>
-      <pre className="cluster-script">{data?.script ?? ''}</pre>
+      <pre className="text-box cluster-script">{data?.script ?? ''}</pre>
     </>
   );
 };

@@ -65,7 +65,7 @@ const submitted = async (workspace: Workspace): Promise<ClusterWork> => {
   return work;
 };
 
-test('the script starts uncurl as this machine does, or as it is told; where neither is known it is refused', async () => {
+test('the script starts uncurl as this machine does, or as it is told; if neither is known it is refused', async () => {
   const { clusters } = await make();
   expect(clusters.script('sweep-1', clusterRequest.parse({}))).toContain(
     "work) exec node '/my programs/uncurl.ts' work sweep-1 --until-empty",
@@ -77,7 +77,7 @@ test('the script starts uncurl as this machine does, or as it is told; where nei
   expect(() => window.clusters.script('sweep-1', clusterRequest.parse({}))).toThrow('no program that a node');
 });
 
-test('a submission that Slurm has forgotten has failed, unless its run is done; it stays listed until it is forgotten', async () => {
+test('a submission that Slurm forgot has failed, unless its run is done; it is listed until forgotten', async () => {
   const { workspace, clusters, events } = await make();
   const { run } = await submitted(workspace);
   const ended = new Promise<void>((resolve) => {
@@ -118,6 +118,47 @@ test('a submission whose run is done has ended well, and is listed no more', asy
   const states = events.flatMap((event) => (event.type === 'cluster.changed' ? [event.work.state] : []));
   expect(states.at(-1)).toBe('done');
   expect(await clusters.list()).toEqual([]);
+});
+
+/** Slurm with a node and a running job, which refuses what `refuses` names. */
+const slurm =
+  (refuses: string | null, asked: string[] = []) =>
+  (program: string): Promise<string> => {
+    asked.push(program);
+    if (program === refuses)
+      return Promise.reject(new WorkbenchError('cluster-command-failed', 'failed', `${program} refuses.`, ''));
+    if (program === 'sinfo') return Promise.resolve('n1|(null)|(null)|main*');
+    if (program === 'sbatch') return Promise.resolve('7');
+    return Promise.resolve(program === 'scontrol' ? 'JobId=7 JobState=RUNNING NodeList=n1' : '{"jobs":[]}');
+  };
+
+test('a run that Slurm refuses to take stays what it was, one that is done too', async () => {
+  const { workspace, clusters } = await make({ commands: () => slurm('sbatch') });
+  const { manifest, lock } = await workspace.runs.create('sweep', { ...plainRun, finishedAt: '2026-01-01T00:00:00Z' });
+  await lock.release();
+  await expect(clusters.submit(manifest.id, clusterRequest.parse({}))).rejects.toThrow('sbatch refuses');
+  expect(await workspace.runs.read(manifest.id)).toMatchObject({ state: 'done', finishedAt: '2026-01-01T00:00:00Z' });
+  expect(await clusters.list()).toEqual([]);
+});
+
+test('a run that is done is not called cancelled when its jobs are', async () => {
+  const { workspace, clusters } = await make({ commands: () => slurm(null) });
+  const { run } = await submitted(workspace);
+  expect(await clusters.list()).toHaveLength(1);
+  await workspace.runs.write({ ...(await workspace.runs.read(run)), state: 'done' });
+  await clusters.cancel(run);
+  expect((await workspace.runs.read(run)).state).toBe('done');
+});
+
+test('a submission that cannot be followed is not submitted again while its jobs go on', async () => {
+  let refuses: string | null = 'scontrol';
+  const { workspace, clusters } = await make({ commands: () => (program) => slurm(refuses)(program) });
+  const { run } = await submitted(workspace);
+  await clusters.list();
+  while (clusters.worksOn(run)) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(await clusters.list()).toMatchObject([{ state: 'failed', error: expect.stringContaining('not followed') }]);
+  refuses = null;
+  await expect(clusters.submit(run, clusterRequest.parse({}))).rejects.toMatchObject({ code: 'already-submitted' });
 });
 
 test('a submission that cannot be read hides no run: its own is told as damaged, until it is mended', async () => {

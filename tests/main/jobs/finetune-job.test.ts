@@ -40,6 +40,7 @@ const subject = async (): Promise<{
     ...workspace,
     run: 'run',
     folder: await temporaryFolder(),
+    madeAt: new Date(0),
     runners: createRunnerCache(() => Promise.reject(new Error('no model is run here')), 0),
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,

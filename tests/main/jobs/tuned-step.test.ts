@@ -36,6 +36,7 @@ const keysOf = async (checkpoint: Checkpoint): Promise<readonly string[]> => {
     },
     run: 'experiment-1',
     folder: workspace.path,
+    madeAt: new Date(0),
     runners: nothingRuns(),
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,

@@ -2,7 +2,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
-import { createProfileCache } from '../../../main/workspace/profile-cache.ts';
+import { createProfileCache, profileCacheLimits } from '../../../main/workspace/profile-cache.ts';
 import { writeProfileFile } from '../../../main/workspace/profile-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -28,6 +28,11 @@ test('a profile is read once while it is kept, and those asked for last are kept
   await cache.read(b);
   expect(await cache.read(c)).toBe(third);
   expect(await cache.read(a)).not.toBe(first);
+});
+
+test('profiles take a part of the memory that weights may take, and half a gigabyte at most', () => {
+  expect(profileCacheLimits(2 ** 30).mostBytes).toBe(2 ** 27);
+  expect(profileCacheLimits(2 ** 40).mostBytes).toBe(2 ** 29);
 });
 
 test('one that is too large is read each time, and another file of its name is another profile', async () => {

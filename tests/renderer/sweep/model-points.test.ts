@@ -107,7 +107,7 @@ describe('what is measured of a model on a task', () => {
   });
 });
 
-test('time is told from what was measured, by items and parameters in use; the sample only where there is no other', () => {
+test('time is told from what was measured, by items and parameters in use; from the sample only if alone', () => {
   const own = read(run('own', {}), { n: 100, factor: 2 }, { n: 100, factor: 4 });
   const sample = read(run('sample', {}, { sample: true, finishedAt: '2026-01-01T00:10:00.000Z' }), { n: 100 });
   const models = [model('a'), model('b', 200)];
