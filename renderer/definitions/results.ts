@@ -111,7 +111,7 @@ export const results = define({
   },
   experimentArm: {
     term: 'Arm',
-    text: 'What was done to a member after it was pruned, and to the one that it is held against: nothing, a refit, or fine-tuning.',
+    text: 'What was done to a pruned member and to the one it is held against: nothing, a refit, or fine-tuning.',
   },
   experimentSigns: {
     term: 'Better, worse, cannot tell',
