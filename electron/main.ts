@@ -112,6 +112,7 @@ const run = async (): Promise<void> => {
       development: launch.development,
       connectPage: (port) => engine.connectPage(port),
       grantPath,
+      outputOf: (run) => engine.outputOf(run),
       pageListens: openings.listening,
     }),
   );

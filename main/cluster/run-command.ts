@@ -6,7 +6,9 @@ import { shellWord } from './slurm-script.ts';
 /** Runs a program of the cluster and gives what it printed; rejects with what it complained of. A signal ends it. */
 export type RunCommand = (program: string, args: readonly string[], signal?: AbortSignal) => Promise<string>;
 
-/** Nobody could answer a question for a password; and a connection that is dead is to end rather than to stand still. */
+/**
+ * Nobody could answer a question for a password; and a connection that is dead is to end rather than to stand still.
+ */
 const SSH_OPTIONS = ['-o', 'BatchMode=yes', '-o', 'ServerAliveInterval=15'] as const;
 /** Exit code of ssh where it could not reach the host, rather than that of what it ran there. */
 const SSH_FAILED = 255;

@@ -129,8 +129,9 @@ const UNREACHABLE =
 export type SeenTasks = readonly SlurmTask[] | null;
 
 /**
- * Looks at both jobs until nothing of them waits or runs, or until it is told to stop. Tasks that ended stay in what is
- * seen when Slurm has forgotten them. A look that fails after one that did not says nothing of the jobs: it is asked on.
+ * Looks at both jobs until nothing of them waits or runs, or until it is told to stop. Tasks that ended stay in what
+ * is seen when Slurm has forgotten them. A look that fails after one that did not says nothing of the jobs: it is
+ * asked on.
  */
 export const followJobs = async (
   run: RunCommand,

@@ -84,7 +84,9 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     process.post({ type: 'probed', id, end });
   };
 
-  /** Ends a process that is good for nothing; what it may still say of its run is heard, and the next one is another's. */
+  /**
+   * Ends a process that is good for nothing; what it may still say of its run is heard, and the next one is another's.
+   */
   const giveUp = (own: RunningProcess): void => {
     if (running === own) running = null;
     own.process.kill();

@@ -12,8 +12,9 @@ export type CompareReading = z.infer<typeof compareReading>;
 export const BEST_REFERENCE = 'best';
 
 /**
- * Two methods on the same items. Of a method with several draws (seeds), every draw is compared: `difference`, `lost` and `gained` are means over the pairs of draws, the interval reaches from the
- * lowest lower to the highest upper end of theirs, `p` is the largest (1 where they lie on both sides of 0).
+ * Two methods on the same items. Of a method with several draws (seeds), every draw is compared: `difference`, `lost`
+ * and `gained` are means over the pairs of draws, the interval reaches from the lowest lower to the highest upper end
+ * of theirs, `p` is the largest (1 where they lie on both sides of 0).
  */
 export const pairedDifference = pairedNumbers.extend({
   /** Pairs of draws. */

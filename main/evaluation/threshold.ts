@@ -39,7 +39,9 @@ export type StoppedEarly = Pick<SweepDocument, 'told' | 'notNeeded'>;
 /** Points of one curve, or of all draws of a method, as a threshold reads them. */
 interface JudgedCurve {
   readonly points: readonly JudgedPoint[];
-  /** Smallest factor that was tested and that the items answered leave open at this margin: nothing is read from there. */
+  /**
+   * Smallest factor that was tested and that the items answered leave open at this margin: nothing is read from there.
+   */
   readonly openFrom: number;
   /** Whether candidates stopped early, or larger factors were not measured. */
   readonly isCurtailed: boolean;
@@ -174,7 +176,9 @@ const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[]
 
 type AnyPoint = SweepResult | ToldPoint | UnneededPoint;
 
-/** Pruned points by model and task in the order of the results, whether they were measured, told early or not needed. */
+/**
+ * Pruned points by model and task in the order of the results, whether they were measured, told early or not needed.
+ */
 const inTheirOrder = (results: readonly SweepResult[], { told = [], notNeeded = [] }: StoppedEarly): AnyPoint[] => {
   const ranks = new Map<string, number>();
   const keyOf = ({ model, task }: AnyPoint): string => JSON.stringify([model, task]);

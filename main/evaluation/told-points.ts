@@ -96,6 +96,6 @@ export const unneededFactors = (points: readonly UnneededPoint[]): readonly Unne
 
 /** Of a document whose candidates stopped early: what of its thresholds is left open by that. */
 export const TOLD_NOTE =
-  'Candidates stopped as soon as all items could only call them unsafe, and curves at their first unsafe factor: ' +
-  'verdicts and thresholds are those of all items; how good an unsafe candidate is, and whether it is worse by more ' +
-  'than the margin, was not measured.';
+  'Candidates stopped as soon as all items could only call them not safe, and curves at their first such factor: ' +
+  'verdicts and thresholds are those of all items; how good a candidate that stopped is, and whether it is worse by ' +
+  'more than the margin, was not measured.';

@@ -104,6 +104,11 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
     }
     case 'grant':
       return report({ type: 'granted', id: command.id, handle: (await engine).grantPath(command.path) });
+    case 'output': {
+      const runs = await (await engine).call('runs.list', {});
+      const path = runs.find(({ id }) => id === command.run)?.output ?? null;
+      return report({ type: 'output', id: command.id, path });
+    }
     case 'probed':
       probes.get(command.id)?.(command.end);
       probes.delete(command.id);

@@ -41,8 +41,8 @@ const readFirst = async (file: string): Promise<RoutingStatistics | null> =>
 
 /**
  * Keeps profiles that were read, those asked for last: while a slider is dragged every plan needs the same one, which
- * of a large model has hundreds of megabytes. A file that takes the place of another is read anew: what turned out to be
- * wrong is computed again under the same name.
+ * of a large model has hundreds of megabytes. A file that takes the place of another is read anew: what turned out to
+ * be wrong is computed again under the same name.
  */
 export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): ProfileCache => {
   const entries = new Map<string, Entry>();

@@ -15,6 +15,25 @@ export const modelsAndTasks = define({
     term: 'Memory needed',
     text: 'Resident: every block loaded at once. Streaming: one at a time, slower, for models larger than memory.',
   },
+  fitsHere: {
+    term: 'Fits here',
+    text:
+      'Which of the two the memory budget for weights lets this machine do. The budget is one of the settings; as usual ' +
+      'it is 60 % of the memory.',
+  },
+  storedAs: { term: 'Stored as', text: 'Type of the numbers in the weight files; every graph computes in float32.' },
+  widths: {
+    term: 'Hidden, expert width',
+    text: 'Numbers of a token between blocks, and neurons inside each routed expert.',
+  },
+  positions: {
+    term: 'Positions',
+    text: 'Tokens that the model can read at once; longer contexts are cut on the left.',
+  },
+  sharedExperts: {
+    term: 'Shared experts',
+    text: 'Experts that every token passes beside those that the router chooses. Pruning leaves them as they are.',
+  },
   topK: { term: 'Top-k', text: 'Experts that the router chooses for each token.' },
   experts: { term: 'Experts', text: 'Routed experts in each MoE layer (E).' },
   layers: {
@@ -30,6 +49,10 @@ export const modelsAndTasks = define({
   items: {
     term: 'Items',
     text: 'Test items are scored; calibration items only make profiles. The two never overlap.',
+  },
+  ticked: {
+    term: 'Ticked tasks',
+    text: 'Tasks that are ticked in the list on the left beside the one in focus: what Profile and a sweep run on.',
   },
   profiled: {
     term: 'Profile',

@@ -109,6 +109,39 @@ export const results = define({
       'samples (Newcombe, method 10). Of a method with several draws: the mean, and an interval that holds all of ' +
       'theirs.',
   },
+  experimentArm: {
+    term: 'Arm',
+    text: 'What was done to a member after it was pruned, and to the one that it is held against: nothing, a refit, or fine-tuning.',
+  },
+  experimentSigns: {
+    term: 'Better, worse, cannot tell',
+    text:
+      'On how many tasks the difference is above 0 (+) or below it (−) by its paired two-sided 95 % interval, and on how ' +
+      'many the interval holds 0 (?).',
+  },
+  experimentBySign: {
+    term: 'By sign',
+    text:
+      'How the paper reads its own table: the largest tested factor up to which no bare difference is below 0, without ' +
+      'any interval.',
+  },
+  experimentAbove: {
+    term: 'Above',
+    text: 'Tasks whose published difference is above 0, of those that the paper tells: differences without intervals.',
+  },
+  sweepsReference: { term: 'Value in the reference', text: 'The same candidate in the sweep that was made first.' },
+  sweepsHolm: {
+    term: 'p after Holm',
+    text:
+      'The exact McNemar p of a candidate on items that both sweeps asked, corrected for the number of all comparisons ' +
+      'that have one (Holm’s step-down procedure).',
+  },
+  sweepsReading: {
+    term: 'Better, worse, cannot tell',
+    text:
+      'Better (▲) or worse (▼) than in the reference: the 95 % interval of the difference leaves out 0. Cannot tell ' +
+      '(?): it holds 0.',
+  },
   compareReference: {
     term: 'Reference',
     text:
@@ -218,6 +251,12 @@ export const results = define({
   decodeSpeed: {
     term: 'Decode speed',
     text: 'Tokens written per second after that prompt, one at a time with cached keys and values; same rounds.',
+  },
+  runDuration: {
+    term: 'Duration of a run',
+    text:
+      'From when the run was made to its end: what it waited for other jobs, and what it lay interrupted before it was ' +
+      'resumed, are in it. Its log says when it began to compute.',
   },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
   seeds: {

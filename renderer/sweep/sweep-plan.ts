@@ -6,7 +6,7 @@ import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
 import { chatOf, withChatTemplate } from '../profile/chat.ts';
-import type { OptionsByMethod, PlanState } from '../state/plan-store.ts';
+import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
 import type { SweepState } from '../state/sweep-store.ts';
 
 export type SweepSettingsChosen = Pick<
@@ -28,7 +28,7 @@ export type SweepSettingsChosen = Pick<
 >;
 
 /** What plans and sweeps share. */
-type SharedSettings = Pick<PlanState, 'options' | 'chat'>;
+type SharedSettings = Pick<PlanSettings, 'options' | 'chat'>;
 
 /** Factors that every one of the models can be pruned by; a factor too large for one of them would be refused. */
 export const commonFactors = (models: readonly ModelEntry[]): readonly number[] => {

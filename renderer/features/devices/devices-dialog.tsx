@@ -48,6 +48,7 @@ const Devices = () => {
         processor. What one device measured is not mixed with another: it is computed anew.
       </p>
       {error !== null && <Problem error={error} />}
+      {data === undefined && error === null && <p className="muted">Looking which devices are there…</p>}
       {jobs.length > 0 && (
         <p className="muted">A run that is under way or waiting keeps the device it was started with.</p>
       )}

@@ -63,7 +63,7 @@ const columns = [
         <Button
           look="quiet"
           className="button-small"
-          aria-label={`Log of ${taskName(task)}`}
+          aria-label={`Show the log of ${taskName(task)}`}
           title={task.log}
           onClick={() => clusterDialogStore.getState().showLog(task.task)}
         >
