@@ -191,8 +191,9 @@ test('what could not be written on a full disk when jobs ended is told, and hind
   await clusters.list();
   const error = expect.stringMatching(/^It is not followed any more: No space is left/);
   await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ work: { state: 'failed', error } }));
-  await rm(join(disk, 'filler'));
+  // Waits for what is still tried on the full disk.
   await clusters.forget(run);
+  await rm(join(disk, 'filler'));
   expect(await clusters.list()).toEqual([]);
   expect((await workspace.runs.list()).map(({ state }) => state)).toEqual(['interrupted']);
 });
