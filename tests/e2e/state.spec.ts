@@ -154,7 +154,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
     await expect(cursor(page)).toContainText('not measured');
   });
 
-  await test.step('a point brings the budget that its plan was made with, and one step back takes it away', async () => {
+  await test.step('a point brings the budget that its plan was made with, and one step back takes it off', async () => {
     const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
     await expect(point).toHaveAttribute('data-x', /\d/);
     await point.scrollIntoViewIfNeeded();
