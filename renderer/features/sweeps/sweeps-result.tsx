@@ -19,6 +19,7 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatMoment } from '../../format/format-time.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';
+import { shownSetting } from './shown-setting.ts';
 import './sweeps.css';
 
 const both = (own: string, reference: string): string => (own === reference ? own : `${own} for ${reference}`);
@@ -41,11 +42,13 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
   if (comparison.error !== null) return <Problem error={comparison.error} />;
   if (comparison.data === undefined) return <p className="muted sweeps-part">Reading what the sweeps answered…</p>;
   const named = comparison.data.runs.map((one) => ({ ...one, name: inTaskTitles(one.name, tasks) }));
-  const shown = { ...comparison.data, runs: named };
+  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
+  const settings = comparison.data.settings.map((setting) => shownSetting(setting, title));
+  const shown = { ...comparison.data, runs: named, settings };
   return (
     <div className="sweeps-result">
       <Settings comparison={shown} />
-      <Differences comparison={shown} title={(name) => tasks.find((task) => task.name === name)?.title ?? name} />
+      <Differences comparison={shown} title={title} />
       {comparison.data.notes.map((note) => (
         <p key={note} className="muted">
           {inTaskTitles(note, tasks)}
