@@ -2,8 +2,8 @@ import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import type { Facts } from '../engine/facts.ts';
-import { addressOf, readAddress } from '../state/address.ts';
-import { layoutStore } from '../state/layout-store.ts';
+import { addressOf, besideChosen, readAddress } from '../state/address.ts';
+import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 
@@ -30,7 +30,7 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
     shelves.current = { models, tasks };
     if (!isKnown) return;
     if (!isFollowed) {
-      follow(window.location.hash.length > 1 ? window.location.hash : last, { models, tasks });
+      followFirst(window.location.hash.length > 1 ? window.location.hash : last, { models, tasks });
       layoutStore.getState().place();
       return;
     }
@@ -64,4 +64,12 @@ const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): voi
   const { view, known } = readAddress(fragment, shelves);
   if (view !== null) layoutStore.getState().show(view);
   selectionStore.getState().complete(known);
+};
+
+/** The same for the address that the page was opened with. */
+const followFirst = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): void => {
+  const { view, known } = readAddress(fragment, shelves);
+  const { view: shown, show } = layoutStore.getState();
+  if (view !== null && shown === FIRST_VIEW) show(view);
+  selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
 };

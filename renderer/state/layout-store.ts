@@ -27,6 +27,9 @@ export const remembered = rememberedIn(available());
 export const views = ['workbench', 'thresholds', 'compare'] as const;
 export type View = (typeof views)[number];
 
+/** What is shown before the page's address is followed. */
+export const FIRST_VIEW: View = 'workbench';
+
 export const viewTitles: Readonly<Record<View, string>> = {
   workbench: 'Workbench',
   thresholds: 'Thresholds',
@@ -80,7 +83,7 @@ const ROOMY_PX = 1100;
 const NARROW_PX = 800;
 
 export const layoutStore = createStore<LayoutState>()((set) => ({
-  view: 'workbench',
+  view: FIRST_VIEW,
   theme: rememberedTheme(),
   sidebarOpen: (remembered.read('sidebar') ?? (globalThis.innerWidth < NARROW_PX ? 'closed' : 'open')) !== 'closed',
   inspectorOpen: (remembered.read('inspector') ?? (globalThis.innerWidth < ROOMY_PX ? 'closed' : 'open')) !== 'closed',

@@ -79,20 +79,17 @@ test('the script starts uncurl as this machine does, or as it is told; where nei
 });
 
 test('a submission that Slurm has forgotten has failed, unless its run is done; it stays listed until it is forgotten', async () => {
-  const { workspace, clusters, events } = await make();
+  let answer: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => (answer = resolve));
+  const { workspace, clusters, events } = await make({ commands: () => () => asked.then(forgetful) });
   const { run } = await submitted(workspace);
-  const ended = new Promise<void>((resolve) => {
-    const look = (): void => {
-      if (events.some((event) => event.type === 'run.changed' && event.manifest.state === 'failed')) resolve();
-      else setTimeout(look, 10);
-    };
-    look();
-  });
   expect((await clusters.list()).map(({ state }) => state)).toEqual(['active']);
   expect(clusters.worksOn(run)).toBe(true);
   expect(() => clusters.requireNotOn(run)).toThrow('A cluster works on');
   expect(clusters.shown(await workspace.runs.read(run)).state).toBe('running');
-  await ended;
+  answer();
+  while (!events.some((event) => event.type === 'run.changed' && event.manifest.state === 'failed'))
+    await new Promise((resolve) => setTimeout(resolve, 10));
   expect(await clusters.list()).toMatchObject([
     { state: 'failed', error: 'Slurm knows no more of the jobs 7 and 8, and the run is not done' },
   ]);
