@@ -103,7 +103,9 @@ const startCluster = (folder) => {
   return null;
 };
 
-/** Whether a process still runs: where nobody reaps orphans (a container without an init), ended ones stay as zombies. */
+/**
+ * Whether a process still runs: where nobody reaps orphans (a container without an init), ended ones stay as zombies.
+ */
 const isAlive = (pid) => {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');

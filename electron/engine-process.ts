@@ -11,9 +11,14 @@ export interface EngineProcess<P> {
   connectPage(port: P): void;
   /** Lets the page use a path that the user chose. */
   grantPath(path: string): Promise<PathHandle>;
+  /** Path of what a run made; null where it made nothing. */
+  outputOf(run: string): Promise<string | null>;
   /** Asks it to finish the step in flight, and kills it where that takes too long. */
   stop(): Promise<void>;
 }
+
+/** Code of what is refused because no engine runs. */
+export const ENGINE_STOPPED = 'engine-stopped';
 
 /** Longer than any step between two looks for cancel. */
 const STOP_LIMIT_MS = 3_000;
@@ -23,8 +28,8 @@ const ERRORS_SHOWN = 2_000;
 /** Tries an execution provider in a process of its own, with its files in a folder of the engine's. */
 export type StartProbe = (provider: ProviderName, folder: string) => Promise<ProbeEnd>;
 
-interface WaitingGrant {
-  succeed(handle: PathHandle): void;
+interface Waiting<T> {
+  succeed(answer: T): void;
   fail(error: Error): void;
 }
 
@@ -38,15 +43,16 @@ export const startEngineProcess = <P>(
   startProbe: StartProbe,
   startCompute: StartCompute<P>,
 ): EngineProcess<P> => {
-  const grants = new Map<number, WaitingGrant>();
-  let nextGrant = 0;
+  const grants = new Map<number, Waiting<PathHandle>>();
+  const outputs = new Map<number, Waiting<string | null>>();
+  let nextQuestion = 0;
   let said: { readonly message: string; readonly remedy: string } | null = null;
   let errors = '';
   let state: 'running' | 'stopping' | 'ended' = 'running';
 
   const send = (command: EngineCommand, ports: P[] = []): void => {
     if (state !== 'running')
-      throw refuse('engine-stopped', 'The engine is not running.', 'Let the workbench start it again.');
+      throw refuse(ENGINE_STOPPED, 'The engine is not running.', 'Let the workbench start it again.');
     child.postMessage(command, ports);
   };
   const computes = createComputes(startCompute, (command, ports) => {
@@ -81,6 +87,10 @@ export const startEngineProcess = <P>(
         grants.get(report.id)?.succeed(report.handle);
         grants.delete(report.id);
         return;
+      case 'output':
+        outputs.get(report.id)?.succeed(report.path);
+        outputs.delete(report.id);
+        return;
       default:
         assertNever(report);
     }
@@ -91,22 +101,27 @@ export const startEngineProcess = <P>(
       state = 'ended';
       computes.killAll();
       const end = describeEngineEnd(code, said, errors);
-      for (const grant of grants.values())
-        grant.fail(refuse('engine-stopped', end.message, 'Choose the folder again.'));
+      for (const grant of grants.values()) grant.fail(refuse(ENGINE_STOPPED, end.message, 'Choose the folder again.'));
+      for (const output of outputs.values()) output.fail(refuse(ENGINE_STOPPED, end.message, 'Ask again.'));
       grants.clear();
+      outputs.clear();
       resolve();
       if (!asked) ended(end);
     });
   });
 
+  /** Asks a question whose answer comes under its number. */
+  const ask = <T>(waiting: Map<number, Waiting<T>>, question: (id: number) => EngineCommand): Promise<T> =>
+    new Promise((succeed, fail) => {
+      const id = nextQuestion++;
+      send(question(id));
+      waiting.set(id, { succeed, fail });
+    });
+
   return {
     connectPage: (port) => send({ type: 'page' }, [port]),
-    grantPath: (path) =>
-      new Promise((succeed, fail) => {
-        const id = nextGrant++;
-        send({ type: 'grant', id, path });
-        grants.set(id, { succeed, fail });
-      }),
+    grantPath: (path) => ask(grants, (id) => ({ type: 'grant', id, path })),
+    outputOf: (run) => ask(outputs, (id) => ({ type: 'output', id, run })),
     stop: async () => {
       if (state === 'running') {
         send({ type: 'stop' });

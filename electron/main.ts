@@ -90,6 +90,7 @@ const run = async (): Promise<void> => {
     if (response !== 0) return app.quit();
     engine = startEngine(granted, engineEnded);
     tellPages({ type: 'engine.started' });
+    await openings.restarted();
   };
   const engineEnded = (end: EngineEnd): void => void offerRestart(end).catch(fail);
   let engine = startEngine(granted, engineEnded);
@@ -111,6 +112,7 @@ const run = async (): Promise<void> => {
       development: launch.development,
       connectPage: (port) => engine.connectPage(port),
       grantPath,
+      outputOf: (run) => engine.outputOf(run),
       pageListens: openings.listening,
     }),
   );

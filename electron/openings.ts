@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import { WorkbenchError } from '../main/contract/errors.ts';
 import { linkedFragment } from '../main/contract/page-fragment.ts';
 import type { PathHandle } from '../main/contract/model.ts';
 import type { ShellEvent } from '../main/contract/shell.ts';
+import { ENGINE_STOPPED } from './engine-process.ts';
 import { isPageUrl, PAGE_SCHEME, parseAddress } from './page-address.ts';
 
 /** What the system asks the application to open: a place on the page, or the file of a run. */
@@ -33,9 +35,11 @@ export const openingOf = (argv: readonly string[], workingFolder: string): Openi
   return null;
 };
 
-/** Brings openings to the page; those that come before it listens wait for it. */
+/** Brings openings to the page; those that come before it listens wait for it, files while no engine runs for one. */
 export interface Openings {
   open(opening: Opening): Promise<void>;
+  /** An engine runs again: files that waited for it. */
+  restarted(): Promise<void>;
   /** The page listens from now on: what waited for it. */
   listening(): readonly ShellEvent[];
   /** The page is loaded anew. */
@@ -48,14 +52,30 @@ export const createOpenings = (
 ): Openings => {
   let isListening = false;
   let waiting: readonly ShellEvent[] = [];
+  let ungranted: readonly Opening[] = [];
+  const eventOf = async (opening: Opening): Promise<ShellEvent | null> => {
+    if (opening.kind === 'place') return { type: 'link', fragment: opening.fragment };
+    try {
+      return { type: 'opened', handle: await grantPath(opening.path) };
+    } catch (error) {
+      // Its end is told by a dialog of its own, which offers another engine.
+      if (!(error instanceof WorkbenchError && error.code === ENGINE_STOPPED)) throw error;
+      ungranted = [...ungranted, opening];
+      return null;
+    }
+  };
+  const open = async (opening: Opening): Promise<void> => {
+    const event = await eventOf(opening);
+    if (event === null) return;
+    if (isListening) tell(event);
+    else waiting = [...waiting, event];
+  };
   return {
-    open: async (opening) => {
-      const event: ShellEvent =
-        opening.kind === 'place'
-          ? { type: 'link', fragment: opening.fragment }
-          : { type: 'opened', handle: await grantPath(opening.path) };
-      if (isListening) tell(event);
-      else waiting = [...waiting, event];
+    open,
+    restarted: async () => {
+      const again = ungranted;
+      ungranted = [];
+      for (const opening of again) await open(opening);
     },
     listening: () => {
       const events = waiting;

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, BrowserWindow, dialog, Menu, MessageChannelMain, nativeTheme } from 'electron';
+import { app, BrowserWindow, dialog, Menu, MessageChannelMain, nativeTheme, shell } from 'electron';
 import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
 import { refuse } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
@@ -14,6 +15,8 @@ export interface ShellServices {
   readonly development: boolean;
   connectPage(port: MessagePortMain): void;
   grantPath(path: string): Promise<PathHandle>;
+  /** Path of what a run made; null where it made nothing. */
+  outputOf(run: string): Promise<string | null>;
   /** What waited for a page that listens. */
   pageListens(): readonly ShellEvent[];
 }
@@ -79,6 +82,13 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
     if (canceled || filePath === '') return { saved: false };
     await saveFile(filePath, bytes);
     return { saved: true };
+  },
+  'output.show': async ({ run }) => {
+    const path = await services.outputOf(run);
+    if (path === null || !existsSync(path))
+      throw refuse('nothing-there', `What ${run} made is not there any more.`, 'Look where it was moved to.');
+    shell.showItemInFolder(path);
+    return {};
   },
   'theme.set': ({ theme }) => {
     nativeTheme.themeSource = theme;

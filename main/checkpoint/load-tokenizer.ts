@@ -24,11 +24,16 @@ export interface TextTokenizer {
 const specialToken = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
 const tokenizerConfig = z.looseObject({ bos_token: specialToken.nullish(), eos_token: specialToken.nullish() });
 
-/** The largest published tokenizer.json has 33 MB; one of three million tokens has 60, and takes ten times as much memory. */
+/**
+ * The largest published tokenizer.json has 33 MB; one of three million tokens has 60, and takes ten times as much
+ * memory.
+ */
 export const MAX_TOKENIZER_BYTES = 48 * 2 ** 20;
 /** Time to make the tables of a tokenizer, on a machine under load. */
 const OPENING_MS = 30_000;
-/** Time to turn a text into tokens, or tokens into a text, where it must be watched, and for each character or token. */
+/**
+ * Time to turn a text into tokens, or tokens into a text, where it must be watched, and for each character or token.
+ */
 const ENCODING_MS = 1_500;
 const ENCODING_MS_PER_PIECE = 0.05;
 /** Longer texts are always watched: what takes time with the square of the length shows there. */

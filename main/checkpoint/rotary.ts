@@ -33,7 +33,8 @@ export const readRotary = (reader: ConfigReader, record: RotaryRecord, headDimen
   const dimensions = Math.floor(headDimension * partial);
   if (dimensions > MAX_DIMENSIONS)
     throw reader.inconsistent(
-      `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} dimensions rotate`,
+      `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} ` +
+        'dimensions rotate',
     );
   if (dimensions % 2 !== 0)
     throw reader.inconsistent(

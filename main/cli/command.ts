@@ -145,7 +145,8 @@ export const overview = (verbs: readonly Verb[], width = HELP_WIDTH): string => 
   return [
     program.helpInformation(),
     'MODEL is a model folder or the name of a bundled model; T is a task folder, a task file (.jsonl, .parquet, .txt,',
-    '.yaml) or the name of a bundled task.',
+    '.yaml) or the name of a bundled task; RUN is the name of a run in the workspace, or its folder. PLAN is a file',
+    'that `uncurl plan` wrote.',
     EXIT_CODES,
   ].join('\n');
 };

@@ -6,9 +6,9 @@ import type { VerbHost } from './verb.ts';
 
 /** Says what changes at a run's submission; answers its last state once it has ended. Begin before it is submitted. */
 export const watchCluster = (
-  engine: Engine,
+  engine: Pick<Engine, 'subscribe'>,
   run: string,
-  host: VerbHost,
+  host: Pick<VerbHost, 'say'>,
 ): { readonly ended: Promise<ClusterWork>; readonly stop: () => void } => {
   const said = new Map<number | null, string>();
   let isAway = false;
@@ -25,9 +25,10 @@ export const watchCluster = (
       );
     isAway = away;
     for (const task of tasks) {
-      if (task.state === 'UNKNOWN' || said.get(task.task) === task.state) continue;
-      said.set(task.task, task.state);
-      host.say(taskText(task));
+      const text = taskText(task);
+      if (task.state === 'UNKNOWN' || said.get(task.task) === text) continue;
+      said.set(task.task, text);
+      host.say(text);
     }
     if (state !== 'active') settle(event.work);
   });

@@ -24,7 +24,9 @@ export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
 
 const BYTES_PER_GIGABYTE = 1e9;
 
-/** More threads than this, or than four to a processor, only wait for each other, and may be more than a system starts. */
+/**
+ * More threads than this, or than four to a processor, only wait for each other, and may be more than a system starts.
+ */
 const MOST_THREADS = 64;
 
 const threadsOf = (reader: OptionReader): number => {

@@ -1,7 +1,8 @@
 import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
+import type { ToldPoint } from '../contract/told-point.ts';
 import { choiceAndWriting, reachSummary, reachText } from '../evaluation/choice-and-writing.ts';
 import { powerText } from '../evaluation/power-words.ts';
-import { toldText, unneededFactors } from '../evaluation/told-points.ts';
+import { toldText, type UnneededFactors, unneededFactors } from '../evaluation/told-points.ts';
 import { bracketWords, thresholdValue } from '../evaluation/wording.ts';
 import { UNITS_NOTE } from '../figures/numbers.ts';
 import {
@@ -42,29 +43,38 @@ const cutPrompts = (results: SweepDocument['results']): readonly string[] => {
   );
 };
 
-/** Candidates that were told early, and the factors beyond them that were not needed; nothing where all were measured. */
+/**
+ * Candidates that were told early, and the factors beyond them that were not needed; nothing where all were measured.
+ */
 const toldEarly = ({ told = [], notNeeded = [] }: SweepDocument): readonly string[] => {
-  if (told.length === 0) return [];
+  if (told.length + notNeeded.length === 0) return [];
   const beyond = unneededFactors(notNeeded);
+  const isOf = (curve: UnneededFactors, point: ToldPoint): boolean =>
+    curve.model === point.model &&
+    curve.task === point.task &&
+    curve.method === point.method &&
+    curve.seed === point.seed;
+  // A curve may also end at a candidate that answered everything, and stands among the results.
+  const measured = beyond.filter((curve) => !told.some((point) => isOf(curve, point)));
+  const factorsOf = (curve: UnneededFactors | undefined): string | null =>
+    curve === undefined ? null : curve.factors.map(printedFactor).join(', ');
   return [
     textTable(
       ['model', 'task', 'method', 'seed', 'factor', 'kept', 'told', 'not needed'],
-      told.map((point) => {
-        const { model, task, method, seed, factor, kept } = point;
-        const curve = beyond.find(
-          (one) => one.model === model && one.task === task && one.method === method && one.seed === seed,
-        );
-        return [
-          model,
-          task,
-          method,
-          seed,
-          printedFactor(factor),
-          printedFactor(kept),
-          toldText(point),
-          curve === undefined ? null : curve.factors.map(printedFactor).join(', '),
-        ];
-      }),
+      [
+        ...told.map((point) => {
+          const { model, task, method, seed, factor, kept } = point;
+          const curve = beyond.find((one) => isOf(one, point));
+          return [
+            ...[model, task, method, seed, printedFactor(factor), printedFactor(kept)],
+            ...[toldText(point), factorsOf(curve)],
+          ];
+        }),
+        ...measured.map((curve) => {
+          const { model, task, method, seed } = curve;
+          return [model, task, method, seed, null, null, 'measured in full', factorsOf(curve)];
+        }),
+      ],
     ),
   ];
 };

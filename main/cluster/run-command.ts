@@ -7,8 +7,16 @@ import { shellWord } from './slurm-script.ts';
 export type RunCommand = (program: string, args: readonly string[], signal?: AbortSignal) => Promise<string>;
 
 /**
- * Programs of this machine, or those of `host` through the user's own ssh (their configuration, keys and agent; it is
- * told not to ask for a password, since nobody could answer).
+ * Nobody could answer a question for a password; and a connection that is dead is to end rather than to stand still.
+ */
+const SSH_OPTIONS = ['-o', 'BatchMode=yes', '-o', 'ServerAliveInterval=15'] as const;
+/** Exit code of ssh where it could not reach the host, rather than that of what it ran there. */
+const SSH_FAILED = 255;
+
+/**
+ * Programs of this machine, or those of `host` through the user's own ssh (their configuration, keys and agent).
+ *
+ * @throws WorkbenchError `no-slurm`, `cluster-unreachable` (ssh failed), `cluster-command-failed`.
  */
 export const commandsOn =
   (host: string | null): RunCommand =>
@@ -17,7 +25,7 @@ export const commandsOn =
       const [name, words] =
         host === null
           ? [program, [...args]]
-          : ['ssh', ['-o', 'BatchMode=yes', host, '--', [program, ...args].map(shellWord).join(' ')]];
+          : ['ssh', [...SSH_OPTIONS, host, '--', [program, ...args].map(shellWord).join(' ')]];
       const child = spawn(name, words, { stdio: ['ignore', 'pipe', 'pipe'], signal });
       let [stdout, stderr] = ['', ''];
       child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
@@ -32,7 +40,7 @@ export const commandsOn =
         else
           reject(
             new WorkbenchError(
-              'cluster-command-failed',
+              host !== null && code === SSH_FAILED ? 'cluster-unreachable' : 'cluster-command-failed',
               'failed',
               `${program} ended with ${String(code)}: ${stderr.trim() || stdout.trim()}`,
               host === null ? 'Look at what the cluster says.' : `Try "ssh ${host} ${program}" by hand.`,

@@ -16,7 +16,14 @@ const jobNumber = (text: string): number => {
   return number;
 };
 
-/** Submits a script's array and the job that joins what it leaves, if every task of it ends well. */
+/** A folder as sbatch takes it in the pattern of a file's name. */
+const inPattern = (folder: string): string => folder.replaceAll('%', '%%');
+
+/**
+ * Submits a script's array and the job that joins what it leaves, if every task of it ends well: both, or neither.
+ *
+ * @throws WorkbenchError of the command, and `cluster-array-left` where the array stays though no job joins it.
+ */
 export const submitJobs = async (
   run: RunCommand,
   script: string,
@@ -27,33 +34,68 @@ export const submitJobs = async (
     await run('sbatch', [
       '--parsable',
       `--array=1-${String(workers)}`,
-      `--output=${logFolder}/worker-%A-%a.log`,
+      `--output=${inPattern(logFolder)}/worker-%A-%a.log`,
       script,
       'work',
     ]),
   );
-  const join = jobNumber(
-    await run('sbatch', [
-      '--parsable',
-      `--dependency=afterok:${String(array)}`,
-      '--kill-on-invalid-dep=yes',
-      `--output=${logFolder}/join-%j.log`,
-      script,
-      'join',
-    ]),
-  );
-  return { array, join };
+  const joining = [
+    '--parsable',
+    `--dependency=afterok:${String(array)}`,
+    '--kill-on-invalid-dep=yes',
+    `--output=${inPattern(logFolder)}/join-%j.log`,
+    script,
+    'join',
+  ];
+  try {
+    return { array, join: jobNumber(await run('sbatch', joining)) };
+  } catch (error) {
+    await withdrawArray(run, array, error);
+    throw error;
+  }
 };
 
-export const cancelJobs = async (run: RunCommand, { array, join }: SubmittedJobs): Promise<void> => {
-  await run('scancel', [String(array), String(join)]);
+/** Cancels an array that no job joins. */
+const withdrawArray = async (run: RunCommand, array: number, refused: unknown): Promise<void> => {
+  try {
+    await run('scancel', [String(array)]);
+  } catch (error) {
+    throw new WorkbenchError(
+      'cluster-array-left',
+      'failed',
+      `The joining job was not submitted (${messageOf(refused)}), and the array could not be cancelled ` +
+        `(${messageOf(error)}).`,
+      `Cancel it by hand: scancel ${String(array)}`,
+      { cause: refused },
+    );
+  }
 };
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const isUnknown = (error: unknown): boolean => error instanceof WorkbenchError && /invalid job id/i.test(error.message);
 
+/** Cancels both, each by itself: one that Slurm has forgotten has ended, and must not keep the other. */
+export const cancelJobs = async (run: RunCommand, { array, join }: SubmittedJobs): Promise<void> => {
+  for (const job of [join, array]) {
+    try {
+      await run('scancel', [String(job)]);
+    } catch (error) {
+      if (!isUnknown(error)) throw error;
+    }
+  }
+};
+
+/** A squeue without JSON: of a Slurm before 21.08, or built without it. */
+const hasNoJson = (error: unknown): boolean =>
+  error instanceof WorkbenchError && /json|unrecognized option/i.test(error.message);
+
 const nameOf = ({ array, job, task }: SlurmTask): string => `${String(array ?? job)} ${String(task ?? '')}`;
 
-/** What is known of both jobs: of those in the queue from squeue, of those that ended from scontrol. */
+/**
+ * What is known of both jobs: of those that ended from scontrol, of those in the queue from squeue too, which without
+ * JSON adds nothing that scontrol has not said. Until Slurm 23.02 squeue's JSON tells of everybody's jobs.
+ */
 export const readTasks = async (
   run: RunCommand,
   { array, join }: SubmittedJobs,
@@ -63,11 +105,12 @@ export const readTasks = async (
   const ask = async (read: () => Promise<readonly SlurmTask[]>): Promise<void> => {
     try {
       for (const task of await read()) {
+        if (![array, join].includes(task.array ?? task.job)) continue;
         const elapsedMs = task.elapsedMs ?? found.get(nameOf(task))?.elapsedMs ?? null;
         found.set(nameOf(task), { ...task, elapsedMs });
       }
     } catch (error) {
-      if (!isUnknown(error)) throw error;
+      if (!isUnknown(error) && !hasNoJson(error)) throw error;
     }
   };
   for (const job of [array, join])
@@ -76,17 +119,19 @@ export const readTasks = async (
   return [...found.values()];
 };
 
-/** The controller is gone, or starts again: jobs go on meanwhile. */
+/** The controller, or the host before it, is gone or starts again: jobs go on meanwhile. */
 const isUnreachable = (error: unknown): boolean =>
-  error instanceof WorkbenchError &&
-  /unable to contact|connection refused|timed out|unexpected message|zero bytes|communication/i.test(error.message);
+  error instanceof WorkbenchError && (error.code === 'cluster-unreachable' || UNREACHABLE.test(error.message));
+const UNREACHABLE =
+  /unable to contact|connection refused|timed out|unexpected message|zero bytes|communication|standby/i;
 
 /** What was seen of both jobs at one look; null: the controller did not answer. */
 export type SeenTasks = readonly SlurmTask[] | null;
 
 /**
- * Looks at both jobs until nothing of them waits or runs, or until it is told to stop. Tasks that ended stay in what is
- * seen when Slurm has forgotten them.
+ * Looks at both jobs until nothing of them waits or runs, or until it is told to stop. Tasks that ended stay in what
+ * is seen when Slurm has forgotten them. A look that fails after one that did not says nothing of the jobs: it is
+ * asked on.
  */
 export const followJobs = async (
   run: RunCommand,
@@ -103,6 +148,7 @@ export const followJobs = async (
   },
 ): Promise<readonly SlurmTask[]> => {
   const ended = new Map<string, SlurmTask>();
+  let hasAnswered = false;
   for (;;) {
     let tasks: SeenTasks = null;
     try {
@@ -113,8 +159,10 @@ export const followJobs = async (
         else ended.set(nameOf(task), task);
       }
       tasks = [...ended.values(), ...fresh.filter(isActive)];
+      hasAnswered = true;
     } catch (error) {
-      if (!isUnreachable(error)) throw error;
+      const isOfCommand = error instanceof WorkbenchError && error.code === 'cluster-command-failed';
+      if (!isUnreachable(error) && !(hasAnswered && isOfCommand)) throw error;
     }
     signal.throwIfAborted();
     await seen(tasks);

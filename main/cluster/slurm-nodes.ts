@@ -18,11 +18,14 @@ const withoutCounts = (resources: string): string =>
     .sort()
     .join(',');
 
-/** Nodes from the lines of `sinfo -h -N -o '%N|%f|%G'`; one of several partitions is named once. */
-export const readNodes = (text: string): readonly SlurmNode[] => {
+/**
+ * Nodes from the lines of `sinfo -h -N -o '%N|%f|%G|%P'`; one of several partitions is named once. `partition` null:
+ * those of the default one, which a star marks.
+ */
+export const readNodes = (text: string, partition: string | null): readonly SlurmNode[] => {
   const nodes = text
     .split('\n')
-    .filter((line) => line !== '')
+    .filter((line) => line !== '' && (partition !== null || line.trimEnd().endsWith('*')))
     .map((line) => {
       const [name = '', features = '', resources = ''] = line.split('|').map((part) => part.trim());
       return { name, features: features === '(null)' ? '' : features, resources: withoutCounts(resources) };
@@ -38,12 +41,11 @@ export const readNodes = (text: string): readonly SlurmNode[] => {
  */
 export const requireOneKind = (nodes: readonly SlurmNode[], { gres, constraint }: ClusterRequest): void => {
   if (constraint !== null) return;
-  const isTyped = gres !== null && /^[^:]+:[A-Za-z]/.test(gres);
-  const wanted = gres?.split(':')[0] ?? null;
-  const able =
-    wanted === null
-      ? nodes
-      : nodes.filter(({ resources }) => resources.split(',').some((one) => one.startsWith(wanted)));
+  const wanted = gres === null ? [] : withoutCounts(gres).split(',');
+  const isTyped = wanted.some((one) => one.includes(':'));
+  const able = nodes.filter(({ resources }) =>
+    wanted.every((one) => resources.split(',').some((own) => own === one || own.startsWith(`${one}:`))),
+  );
   const kinds = new Map<string, string[]>();
   for (const { name, features, resources } of able) {
     const kind = isTyped ? features : `${features} ${resources === '(null)' ? '' : resources}`.trim();
@@ -59,4 +61,7 @@ export const requireOneKind = (nodes: readonly SlurmNode[], { gres, constraint }
 };
 
 export const nodesOf = async (run: RunCommand, partition: string | null): Promise<readonly SlurmNode[]> =>
-  readNodes(await run('sinfo', ['-h', '-N', ...(partition === null ? [] : ['-p', partition]), '-o', '%N|%f|%G']));
+  readNodes(
+    await run('sinfo', ['-h', '-N', ...(partition === null ? [] : ['-p', partition]), '-o', '%N|%f|%G|%P']),
+    partition,
+  );

@@ -7,18 +7,36 @@ export const shellWord = (word: string): string =>
 const directive = (name: string, value: string | number | null): string[] =>
   value === null ? [] : [`#SBATCH --${name}=${String(value)}`];
 
+/** Megabytes (where no unit is named) and the others as sbatch counts them. */
+const MEMORY_UNITS: Readonly<Record<string, number>> = { '': 2 ** 20, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/**
+ * Gigabytes that weights may take of a job's memory (`64G`), of which they get `share`; null where no size is named. A
+ * node has more memory than its job may take, which only the script can tell.
+ */
+const weightGigabytes = (memory: string | null, share: number): string | null => {
+  const [, number = '0', unit = ''] = /^(\d+)([KMGT]?)$/i.exec(memory ?? '') ?? [];
+  const bytes = Number(number) * (MEMORY_UNITS[unit.toUpperCase()] ?? 0);
+  return bytes === 0 ? null : String(Number(((bytes * share) / 1e9).toPrecision(3)));
+};
+
 /**
  * The batch script of a run, for a reader as much as for Slurm: `work` fills steps (one task of the array each), `join`
- * then makes the run of them. `uncurl`: shell words that start the command line on a node.
+ * then makes the run of them. `uncurl`: shell words that start the command line on a node; `memoryShare`: part of a
+ * job's memory that weights may take. Names that are not set are no error: what systems load for `module` and the like
+ * reads some.
  */
 export const slurmScript = (
   run: string,
   workspace: string,
   uncurl: string,
   { partition, gres, constraint, time, processors, memory, setup }: ClusterRequest,
+  memoryShare: number,
 ): string => {
   const threads = processors === null ? [] : ['--threads', String(processors)];
-  const rest = ['--workspace', workspace, ...threads].map(shellWord).join(' ');
+  const gigabytes = weightGigabytes(memory, memoryShare);
+  const weights = gigabytes === null ? [] : ['--memory', gigabytes];
+  const rest = ['--workspace', workspace, ...threads, ...weights].map(shellWord).join(' ');
   return [
     '#!/bin/bash',
     `# Works on the sweep ${run}: "work" fills its steps, one task of the array each; "join" makes the run of them.`,
@@ -29,7 +47,7 @@ export const slurmScript = (
     ...directive('time', time),
     ...directive('cpus-per-task', processors),
     ...directive('mem', memory),
-    'set -euo pipefail',
+    'set -eo pipefail',
     ...setup,
     'case "$1" in',
     `  work) exec ${uncurl} work ${run} --until-empty ${rest} ;;`,

@@ -20,8 +20,14 @@ export interface SlurmTask {
   readonly log: string | null;
 }
 
-/** Numbers of Slurm's JSON: whether they are set, and what to. */
-const optional = z.object({ set: z.boolean(), number: z.number() });
+/** Numbers of Slurm's JSON: whether they are set, and what to; before Slurm 23.02 the number itself, or null. */
+const optional = z.union([
+  z.object({ set: z.boolean(), number: z.number() }),
+  z
+    .number()
+    .nullable()
+    .transform((number) => ({ set: number !== null, number: number ?? 0 })),
+]);
 const queue = z.object({
   jobs: z.array(
     z.object({
@@ -39,13 +45,19 @@ const queue = z.object({
 const named = (text: string | null | undefined): string | null =>
   text === null || text === undefined || ['', '(null)', 'None', 'N/A'].includes(text) ? null : text;
 
+/** Of a state with its flags: what is still completing has not ended, and how it does scontrol tells. */
+const stateOf = (told: string | readonly string[]): string => {
+  const states = typeof told === 'string' ? [told] : told;
+  return states.includes('COMPLETING') ? 'COMPLETING' : (states[0] ?? 'UNKNOWN');
+};
+
 /** Jobs that wait or run, from `squeue --json`. */
 export const readQueue = (text: string): readonly SlurmTask[] =>
   queue.parse(JSON.parse(text)).jobs.map(({ job_id, array_job_id, array_task_id, job_state, ...job }) => ({
     job: job_id,
     array: array_job_id.set && array_job_id.number > 0 ? array_job_id.number : null,
     task: array_task_id.set ? array_task_id.number : null,
-    state: typeof job_state === 'string' ? job_state : (job_state[0] ?? 'UNKNOWN'),
+    state: stateOf(job_state),
     reason: named(job.state_reason),
     node: named(job.nodes),
     exitCode: null,
@@ -69,6 +81,8 @@ export const readJobLines = (text: string): readonly SlurmTask[] =>
     const whole = (name: string): number | null => (/^\d+$/.test(field(name) ?? '') ? Number(field(name)) : null);
     const job = whole('JobId');
     if (job === null) return [];
+    // The last of these may hold spaces: it ends where the next field begins.
+    const log = named(/(?:^| )StdOut=(.*?)(?= [A-Za-z]\w*=| *$)/.exec(line)?.[1]);
     const [exitCode, signal] = (field('ExitCode') ?? '').split(':').map(Number);
     const task: SlurmTask = {
       job,
@@ -80,7 +94,7 @@ export const readJobLines = (text: string): readonly SlurmTask[] =>
       exitCode: exitCode ?? null,
       signal: signal === undefined || signal === 0 ? null : signal,
       elapsedMs: durationMs(field('RunTime')),
-      log: field('StdOut'),
+      log,
     };
     return [isActive(task) ? { ...task, exitCode: null, signal: null } : task];
   });

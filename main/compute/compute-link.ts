@@ -24,7 +24,7 @@ export interface ComputeLink {
 interface LinkSettings {
   readonly start: () => ComputeProcess;
   readonly startProbe: StartProbe;
-  readonly workspace: Pick<Workspace, 'runs' | 'temporaryFolder'>;
+  readonly workspace: Pick<Workspace, 'runs' | 'temporaryFolder' | 'overlayFolder'>;
   /** Records of running sweeps, from which the engine answers: a copy of each is kept here. */
   readonly liveSweeps: Map<string, SweepRecord>;
   readonly now: () => number;
@@ -43,8 +43,8 @@ interface Listener {
 interface RunningProcess {
   readonly process: ComputeProcess;
   readonly ended: Promise<void>;
-  /** As it calls itself; null before it has said so. */
-  pid: number | null;
+  /** As it signs temporary files; null before it has said so. */
+  writer: string | null;
   listener: Listener | null;
 }
 
@@ -84,17 +84,23 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     process.post({ type: 'probed', id, end });
   };
 
+  /**
+   * Ends a process that is good for nothing; what it may still say of its run is heard, and the next one is another's.
+   */
+  const giveUp = (own: RunningProcess): void => {
+    if (running === own) running = null;
+    own.process.kill();
+  };
+
   const hear = (own: RunningProcess, raw: unknown): void => {
     const report = computeReport.safeParse(raw);
     if (!report.success) {
-      if (running === own) running = null;
       own.listener?.lost(unclear);
-      own.process.kill();
-      return;
+      return giveUp(own);
     }
     switch (report.data.type) {
       case 'ready':
-        own.pid = report.data.pid;
+        own.writer = report.data.writer;
         return;
       case 'probe':
         return void answerProbe(own, report.data);
@@ -107,7 +113,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     const process = start();
     let end = (): void => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
-    const own: RunningProcess = { process, ended, pid: null, listener: null };
+    const own: RunningProcess = { process, ended, writer: null, listener: null };
     process.onMessage((raw) => hear(own, raw));
     process.onEnd((how, errors) => {
       if (running === own) running = null;
@@ -130,7 +136,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
       let limit: NodeJS.Timeout | null = null;
       const cancel = (): void => {
         send({ type: 'cancel', run });
-        limit = setTimeout(() => own.process.kill(), CANCEL_LIMIT_MS);
+        limit = setTimeout(() => giveUp(own), CANCEL_LIMIT_MS);
       };
       const settle = (then: () => void): void => {
         own.listener = null;
@@ -183,18 +189,22 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
     await requireRun();
     if (running === null) meter.describe('Starting the process that computes');
     const own = (running ??= started());
+    const leave = async (): Promise<void> => {
+      if (running !== own) {
+        await own.ended;
+        if (own.writer !== null) await removeLeftovers(manifest, own.writer, workspace);
+      }
+      await closeRecord(manifest.id);
+    };
     let result: JobResult;
     try {
       result = await follow(own, lock, order);
     } catch (error) {
-      if (running !== own) {
-        await own.ended;
-        if (own.pid !== null) await removeLeftovers(manifest, own.pid, temporaryFolder);
-      }
-      await closeRecord(manifest.id);
+      // What ended the run is told, not that its files could not be brought up to date either.
+      await leave().catch(() => undefined);
       throw error;
     }
-    await closeRecord(manifest.id);
+    await leave();
     return result;
   };
 

@@ -3,7 +3,7 @@ import type { ClusterTask, ClusterWork } from './cluster.ts';
 /** States of Slurm in which a job waits or runs. */
 const ACTIVE = new Set([
   ...['PENDING', 'RUNNING', 'SUSPENDED', 'COMPLETING', 'CONFIGURING', 'STOPPED', 'REQUEUED', 'REQUEUE_HOLD'],
-  ...['REQUEUE_FED', 'RESIZING', 'SIGNALING', 'SPECIAL_EXIT', 'STAGE_OUT', 'POWER_UP_NODE'],
+  ...['REQUEUE_FED', 'RESIZING', 'SIGNALING', 'SPECIAL_EXIT', 'STAGE_OUT', 'POWER_UP_NODE', 'RESV_DEL_HOLD'],
 ]);
 
 export const isActive = ({ state }: Pick<ClusterTask, 'state'>): boolean => ACTIVE.has(state);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pairedNumbers } from './paired-numbers.ts';
 import { threshold } from './sweep.ts';
 import { refitName } from './plan.ts';
 import { answerKind, metricName } from './task.ts';
@@ -11,20 +12,11 @@ export type CompareReading = z.infer<typeof compareReading>;
 export const BEST_REFERENCE = 'best';
 
 /**
- * Two methods on the same items; `difference` is the one minus the other. Of a method with several draws (seeds), every
- * draw is compared: `difference`, `lost` and `gained` are means over the pairs of draws, the interval reaches from the
- * lowest lower to the highest upper end of theirs, `p` is the largest (1 where they lie on both sides of 0).
+ * Two methods on the same items. Of a method with several draws (seeds), every draw is compared: `difference`, `lost`
+ * and `gained` are means over the pairs of draws, the interval reaches from the lowest lower to the highest upper end
+ * of theirs, `p` is the largest (1 where they lie on both sides of 0).
  */
-export const pairedDifference = z.object({
-  difference: z.number(),
-  /** Two-sided 95 % interval (Tango; bootstrap for perplexity). */
-  low: z.number(),
-  high: z.number(),
-  /** Two-sided exact McNemar; null for perplexity. */
-  p: z.number().nullable(),
-  /** Items that only the other, or only the one, answers rightly; 0 for perplexity. */
-  lost: z.number(),
-  gained: z.number(),
+export const pairedDifference = pairedNumbers.extend({
   /** Pairs of draws. */
   pairs: z.number().int().positive(),
 });

@@ -47,7 +47,9 @@ export type MeterReading = z.infer<typeof meterReading>;
 
 /** Engine to the process that computes. */
 export const computeOrder = z.discriminatedUnion('type', [
-  /** Do the work of a run, as its manifest says; one at a time. `lock`: the generation of its lock that is the engine's. */
+  /**
+   * Do the work of a run, as its manifest says; one at a time. `lock`: the generation of its lock that is the engine's.
+   */
   z.object({ type: z.literal('carry-out'), run: z.string(), lock: z.number().int().nullable() }),
   z.object({ type: z.literal('cancel'), run: z.string() }),
   /** How the probe that was asked for ended. */
@@ -57,8 +59,8 @@ export type ComputeOrder = z.infer<typeof computeOrder>;
 
 /** The process that computes to the engine. */
 export const computeReport = z.discriminatedUnion('type', [
-  /** Its number, as it knows it itself: a host between may have another. */
-  z.object({ type: z.literal('ready'), pid: z.number().int().positive() }),
+  /** Its number, as it knows it itself (a host between may have another), and how it signs temporary files. */
+  z.object({ type: z.literal('ready'), pid: z.number().int().positive(), writer: z.string() }),
   z.object({ type: z.literal('progress'), run: z.string(), reading: meterReading }),
   z.object({ type: z.literal('event'), run: z.string(), event: engineEvent }),
   z.object({ type: z.literal('record'), run: z.string(), change: recordChange }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pairedNumbers } from './paired-numbers.ts';
 import { metricName } from './task.ts';
 
 /** Which experts are left out, one at a time, of one MoE layer of a model. */
@@ -12,18 +13,11 @@ export const damageSettings = z.object({
 });
 export type DamageSettings = z.infer<typeof damageSettings>;
 
-/** The task without one expert, against the unpruned model on the same test items. */
+/** The task without one expert; `difference` is to the unpruned model on the same test items. */
 export const expertDamage = z.object({
   expert: z.number(),
   value: z.number(),
-  /** value - unpruned, with the two-sided 95 % interval (Tango; bootstrap for perplexity). */
-  difference: z.number(),
-  low: z.number(),
-  high: z.number(),
-  /** Exact McNemar, two-sided; null for perplexity. */
-  p: z.number().nullable(),
-  lost: z.number(),
-  gained: z.number(),
+  ...pairedNumbers.shape,
 });
 export type ExpertDamage = z.infer<typeof expertDamage>;
 

@@ -22,6 +22,8 @@ export const engineCommand = z.discriminatedUnion('type', [
   z.object({ type: z.literal('page') }),
   /** The user chose this path in a native dialog. */
   z.object({ type: z.literal('grant'), id: z.number().int(), path: z.string().min(1) }),
+  /** Where lies what this run made? */
+  z.object({ type: z.literal('output'), id: z.number().int(), run: z.string().min(1) }),
   /** How the probe that the engine asked for ended. */
   z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),
   /** Comes with one MessagePort: the way to the process that computes, which the engine asked for under this number. */
@@ -50,5 +52,7 @@ export const engineReport = z.discriminatedUnion('type', [
   /** Asks to end that process at once. */
   z.object({ type: z.literal('compute-kill'), id: z.number().int() }),
   z.object({ type: z.literal('granted'), id: z.number().int(), handle: pathHandle }),
+  /** The path of what a run made; null where it made nothing, or is not there. */
+  z.object({ type: z.literal('output'), id: z.number().int(), path: z.string().nullable() }),
 ]);
 export type EngineReport = z.infer<typeof engineReport>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
+import { pairedNumbers } from './paired-numbers.ts';
 import { methodName, methodOptions, refitName } from './plan.ts';
 import { runManifest } from './run.ts';
 import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
@@ -113,14 +114,8 @@ export const experimentPair = z.object({
   n: z.number(),
   pruned: z.number(),
   against: z.number(),
-  /** pruned - against, with the two-sided 95 % interval (Tango; of passages where items share them). */
-  difference: z.number(),
-  low: z.number(),
-  high: z.number(),
-  /** Two-sided exact McNemar. */
-  p: z.number().nullable(),
-  lost: z.number(),
-  gained: z.number(),
+  /** `difference` is pruned - against. */
+  ...pairedNumbers.shape,
   sign: pairedSign,
   /** At the margin. */
   verdict: pointVerdict,

@@ -14,6 +14,15 @@ const KEYS: ReadonlySet<string> = new Set([
   'colours',
   'minus',
   'order',
+  // Of the plan.
+  'budget',
+  'counts',
+  'seed',
+  'options',
+  'protect',
+  'chat',
+  'for',
+  'weights',
 ]);
 
 /** The longest address is one with hundreds of pins. */

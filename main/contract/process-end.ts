@@ -17,7 +17,9 @@ const SIGNALS: Readonly<Record<number, string>> = {
   15: 'SIGTERM',
 };
 
-/** The signal behind an exit code: 128 + n from a shell, n from Electron on POSIX, 0xC0000005 and the like on Windows. */
+/**
+ * The signal behind an exit code: 128 + n from a shell, n from Electron on POSIX, 0xC0000005 and the like on Windows.
+ */
 const signalOf = (end: ProcessEnd): string | undefined => {
   if (typeof end === 'string') return end;
   if (end >>> 0 === 0xc0000005) return 'SIGSEGV';

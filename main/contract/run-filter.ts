@@ -7,7 +7,9 @@ export const runOrders = ['newest', 'name', 'kind', 'duration'] as const;
 export type RunOrder = (typeof runOrders)[number];
 
 export interface RunFilter {
-  /** Words that must all be found in what a run is called, its models, tasks, kind, state, tags or note; `#x`: a tag. */
+  /**
+   * Words that must all be found in what a run is called, its models, tasks, kind, state, tags or note; `#x`: a tag.
+   */
   readonly text: string;
   /** Runs must wear them all. */
   readonly tags: readonly string[];

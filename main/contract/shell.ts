@@ -48,6 +48,8 @@ export const shellCalls = {
   'folder.choose': { input: z.object({ purpose: choicePurpose }), output: pathHandle.nullable() },
   /** A native save dialog; false where the user cancels it. */
   'file.save': { input: z.object({ suggestedName, bytes: savedBytes }), output: z.object({ saved: z.boolean() }) },
+  /** Shows what a run made in the system's file manager; nothing of it is opened. */
+  'output.show': { input: z.object({ run: z.string().min(1).max(128) }), output: nothing },
   'theme.set': { input: z.object({ theme: z.enum(['system', 'light', 'dark']) }), output: nothing },
   /** The page listens to `link` and `opened` from now on; what waited comes at once. */
   'openings.listen': { input: nothing, output: nothing },

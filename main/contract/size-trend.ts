@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pairedNumbers, pairReading } from './paired-numbers.ts';
 import { threshold } from './sweep.ts';
 import { answerKind, metricName } from './task.ts';
 
@@ -101,17 +102,8 @@ export const sizePair = z.object({
   n: z.number(),
   pruned: z.number(),
   scratch: z.number(),
-  difference: z.number(),
-  /** Two-sided 95 % interval (Tango; bootstrap for perplexity). */
-  low: z.number(),
-  high: z.number(),
-  /** Two-sided exact McNemar; null for perplexity. */
-  p: z.number().nullable(),
-  /** Items that only the scratch model, or only the pruned one, answers rightly. */
-  lost: z.number(),
-  gained: z.number(),
-  /** Of the pruned model: worse or better if the interval leaves out 0. */
-  reading: z.enum(['worse', 'better', 'undecided']),
+  ...pairedNumbers.shape,
+  reading: pairReading,
 });
 export type SizePair = z.infer<typeof sizePair>;
 
@@ -131,15 +123,8 @@ export const equalKeptPair = z.object({
   n: z.number(),
   largeValue: z.number(),
   smallValue: z.number(),
-  difference: z.number(),
-  /** Two-sided 95 % interval (Tango; bootstrap for perplexity), and exact McNemar (null for perplexity). */
-  low: z.number(),
-  high: z.number(),
-  p: z.number().nullable(),
-  lost: z.number(),
-  gained: z.number(),
-  /** Of the larger model: worse or better if the interval leaves out 0. */
-  reading: z.enum(['worse', 'better', 'undecided']),
+  ...pairedNumbers.shape,
+  reading: pairReading,
 });
 export type EqualKeptPair = z.infer<typeof equalKeptPair>;
 

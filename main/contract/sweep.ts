@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
 import { metricName } from './task.ts';
-import { toldPoint, unneededPoint } from './told-point.ts';
+import { placedPoint, toldPoint, unneededPoint } from './told-point.ts';
 
 /** A method that is a file: its text, and its name for messages. */
 export const fileMethod = z.object({ name: z.string().max(500), text: z.string() });
@@ -81,9 +81,8 @@ export type SweepRequest = z.infer<typeof sweepRequest>;
 
 /**
  * What a test of one candidate tells at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
- * delta:
- * the upper end of the one-sided interval lies below -delta), or neither. Unsafe is not worse: it is undecided or
- * worse.
+ * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. What is not safe is
+ * undecided or worse; names such as `firstUnsafe` mean that.
  */
 export const pointVerdict = z.enum(['safe', 'undecided', 'worse']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
@@ -103,16 +102,7 @@ export const pointCost = z.object({
 export type PointCost = z.infer<typeof pointCost>;
 
 /** One candidate on one task. Intervals are paired with the unpruned model on the same items. */
-export const sweepResult = z.object({
-  model: z.string(),
-  task: z.string(),
-  method: z.string(),
-  /** Null for methods without randomness. */
-  seed: z.number().nullable(),
-  /** E / kept, the factor that was really reached. */
-  factor: z.number(),
-  /** Kept experts per MoE layer (mean where layers differ). */
-  kept: z.number(),
+export const sweepResult = placedPoint.extend({
   /** Test items. */
   n: z.number(),
   /** Items that were answered: all of them, since a result tells of nothing less. Absent in documents of old. */

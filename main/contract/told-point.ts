@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { metricName } from './task.ts';
 
-const named = {
+/** Where a candidate lies in a sweep. */
+export const placedPoint = z.object({
   model: z.string(),
   task: z.string(),
   method: z.string(),
@@ -11,7 +12,7 @@ const named = {
   factor: z.number(),
   /** Kept experts per MoE layer (mean where layers differ). */
   kept: z.number(),
-};
+});
 
 /** What is known at a margin and level of a candidate that stopped early; unsafe is not thereby worse. */
 export const toldVerdict = z.enum(['unsafe', 'worse']);
@@ -20,8 +21,7 @@ export const toldVerdict = z.enum(['unsafe', 'worse']);
  * A candidate that was not measured on all items, because its verdict was decided before (or could not be told at all):
  * it has no accuracy and no interval. Of accuracies and exact match only.
  */
-export const toldPoint = z.object({
-  ...named,
+export const toldPoint = placedPoint.extend({
   /** Test items, and how many of them the candidate answered. */
   n: z.number(),
   evaluated: z.number(),
@@ -38,5 +38,5 @@ export const toldPoint = z.object({
 export type ToldPoint = z.infer<typeof toldPoint>;
 
 /** A candidate that was not measured at all: a smaller factor of its curve is unsafe, beyond which nothing is read. */
-export const unneededPoint = z.object(named);
+export const unneededPoint = placedPoint;
 export type UnneededPoint = z.infer<typeof unneededPoint>;

@@ -16,6 +16,7 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 import { clearWork, WORK_FOLDER } from '../jobs/work-folder.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { followClusterWork } from './follow-cluster-work.ts';
+import { MEMORY_SHARE } from './machine.ts';
 
 const SCRIPT = 'slurm.sh';
 /** Stands for the name of a run that is not made yet. */
@@ -48,7 +49,9 @@ export interface ClusterWorks {
   cancel(run: string): Promise<void>;
   forget(run: string): Promise<void>;
   log(run: string, task: number | null): Promise<ClusterLog>;
-  /** Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it. */
+  /**
+   * Takes up what earlier engines have submitted and may still be worked on; the first call looks, others wait for it.
+   */
   find(manifests: readonly RunManifest[]): Promise<void>;
   /** Whether a cluster works on the run as far as this engine knows. */
   worksOn(run: string): boolean;
@@ -64,11 +67,16 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   const { workspace, now, emit, uncurl, countParts, commands = commandsOn } = host;
   const { runs, temporaryFolder } = workspace;
   const known = new Map<string, Followed>();
+  /** Runs whose submission cannot be read, with the reason: they hide none of the others. */
+  const damaged = new Map<string, string>();
   let found: Promise<void> | null = null;
 
   const worksOn = (run: string): boolean => known.get(run)?.work.state === 'active';
-  const shown = (manifest: RunManifest): RunManifest =>
-    worksOn(manifest.id) && manifest.state !== 'done' ? { ...manifest, state: 'running' } : manifest;
+  const shown = (manifest: RunManifest): RunManifest => {
+    if (worksOn(manifest.id) && manifest.state !== 'done') return { ...manifest, state: 'running' };
+    const reason = manifest.damaged ?? damaged.get(manifest.id);
+    return reason === undefined ? manifest : { ...manifest, damaged: reason };
+  };
 
   const scriptOf = (run: string, request: ClusterRequest): string => {
     const words = request.command ?? uncurl?.map(shellWord).join(' ');
@@ -78,7 +86,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         'This window is no program that a node of a cluster can start.',
         'Fill in how uncurl starts there, for example: node /shared/uncurl/main/cli/uncurl.ts',
       );
-    return slurmScript(run, workspace.path, words, request);
+    return slurmScript(run, workspace.path, words, request, MEMORY_SHARE);
   };
 
   const tell = (work: ClusterWork): void => {
@@ -105,7 +113,9 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       try {
         const finishedAt = new Date(now()).toISOString();
         const error = state === 'failed' ? failureText(work) : null;
-        await runs.write({ ...(await runs.read(run)), state, error, finishedAt });
+        const manifest = await runs.read(run);
+        // It was done before it could be cancelled, or before that was seen here.
+        if (manifest.state !== 'done') await runs.write({ ...manifest, state, error, finishedAt });
       } finally {
         await lock.release();
       }
@@ -151,26 +161,37 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         }
       }),
     };
-    // A disk that cannot be written to is told by whoever asks next; what the jobs do is theirs.
+    // A disk that cannot be written to is told with the work; what the jobs do is theirs.
     followed.ended.catch(() => undefined);
     known.set(work.run, followed);
   };
 
-  /** Submissions of earlier engines that may still be worked on, or that failed: looked for once. */
-  const findEarlier = async (manifests: readonly RunManifest[]): Promise<void> => {
-    for (const { id, kind, state, damaged } of manifests) {
-      if (kind !== 'sweep' || state === 'done' || damaged !== undefined || known.has(id)) continue;
+  /** A submission of an earlier engine that may still be worked on, or that failed. */
+  const findEarlier = async (id: string): Promise<void> => {
+    try {
       const work = await readClusterWork(runs.folder(id));
+      damaged.delete(id);
+      if (known.has(id)) return;
       if (work?.state === 'active') follow(work);
       if (work?.state === 'failed')
         known.set(id, { work, controller: new AbortController(), ended: Promise.resolve() });
+    } catch (error) {
+      if (!(error instanceof WorkbenchError)) throw error;
+      damaged.set(id, `${error.message} ${error.remedy}`);
     }
+  };
+
+  /** All of them: looked for once, and again where what was found could not be read. */
+  const findAll = async (manifests: readonly RunManifest[]): Promise<void> => {
+    for (const { id, kind, state, damaged: isDamaged } of manifests)
+      if (kind === 'sweep' && state !== 'done' && isDamaged === undefined && !known.has(id)) await findEarlier(id);
   };
 
   /** Refused while Slurm still works on an earlier submission. */
   const requireOver = async (run: string): Promise<void> => {
     const earlier = known.get(run)?.work ?? (await readClusterWork(runs.folder(run)));
-    if (earlier?.state !== 'active') return;
+    // One that is not followed any more counts as failed: its jobs may go on.
+    if (earlier === null || !['active', 'failed'].includes(earlier.state)) return;
     if (!(await readTasks(commands(earlier.request.host), earlier)).some(isActive)) return;
     throw refuse(
       'already-submitted',
@@ -188,11 +209,15 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
   const stopFollowing = async (run: string): Promise<void> => {
     const followed = known.get(run);
     followed?.controller.abort();
-    await followed?.ended;
+    // What hindered its last record was told as the reason why it is not followed any more.
+    await followed?.ended.catch(() => undefined);
     known.delete(run);
   };
 
-  const find = (manifests: readonly RunManifest[]): Promise<void> => (found ??= findEarlier(manifests));
+  const find = async (manifests: readonly RunManifest[]): Promise<void> => {
+    await (found ??= findAll(manifests));
+    for (const run of [...damaged.keys()]) await findEarlier(run);
+  };
 
   return {
     find,
@@ -219,7 +244,6 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         await mkdir(logs, { recursive: true });
         const script = join(folder, SCRIPT);
         await writeFileAtomically(script, text, temporaryFolder);
-        await runs.write({ ...manifest, state: 'queued', error: null, finishedAt: null });
         const jobs = await submitJobs(command, script, logs, request.workers);
         const work: ClusterWork = {
           run,
@@ -237,6 +261,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
         };
         try {
           await writeClusterWork(folder, work, temporaryFolder);
+          await runs.write({ ...manifest, state: 'queued', error: null, finishedAt: null });
         } catch (error) {
           await cancelJobs(command, jobs);
           throw error;
@@ -259,8 +284,14 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       const work = await required(run);
       if (work.state !== 'active')
         throw refuse('not-on-cluster', `${run} is not on a cluster any more.`, 'Look at its state.');
-      await cancelJobs(commands(work.request.host), work);
+      // First, or what follows would take the jobs that are cancelled for jobs that failed.
       await stopFollowing(run);
+      try {
+        await cancelJobs(commands(work.request.host), work);
+      } catch (error) {
+        follow(work);
+        throw error;
+      }
       await end({ ...work, state: 'cancelled' });
     },
     forget: async (run) => {

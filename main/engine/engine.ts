@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { createComputeLink } from '../compute/compute-link.ts';
 import type { StartCompute } from '../compute/start-compute.ts';
@@ -53,7 +52,7 @@ import type { Answers, EngineContext } from './engine-context.ts';
 import { createPathCache } from './folder-signature.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import { countPartsOfRun, fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
-import { defaultMemoryBudgetBytes, engineVersions, physicalCores } from './machine.ts';
+import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';
 
 export interface EngineSettings {
   readonly workspace: string;
@@ -104,7 +103,10 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const probes = rememberProbes(settings.startProbe ?? forkProbe);
   const providers = createProvidersHere(probes.start);
   const threads = settings.threads ?? physicalCores();
-  const memory = { totalBytes: totalmem(), budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes() };
+  const memory = {
+    totalBytes: machineMemoryBytes(),
+    budgetBytes: settings.memoryBudgetBytes ?? defaultMemoryBudgetBytes(),
+  };
   const versions = await engineVersions();
   const openRunnersOn = (provider: ProviderName, overlays: string): RunnerCache =>
     createRunnerCache(

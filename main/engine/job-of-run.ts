@@ -11,6 +11,7 @@ import { damageJob } from '../jobs/damage-job.ts';
 import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
 import type { SweepInput } from '../jobs/sweep-places.ts';
+import { recordedSpec } from '../runs/recorded-spec.ts';
 import { resumedExperiment } from './calls/experiments.ts';
 import { curveFacts, runnerSettings } from './calls/exports.ts';
 import { resumedFinetune } from './calls/finetune.ts';
@@ -23,16 +24,6 @@ import { reopenCandidates } from './sweep-candidates.ts';
 
 const exportSpec = z.object({ plan, destination: z.string(), format: exportFormat, ggufType: ggufType.optional() });
 const verifySpec = z.object({ plan, exported: z.string() });
-
-const specOf = <T extends z.ZodType>(manifest: RunManifest, schema: T): z.output<T> => {
-  const parsed = schema.safeParse(manifest.spec);
-  if (parsed.success) return parsed.data;
-  throw refuse(
-    'bad-spec',
-    `The manifest of ${manifest.id} does not say what to run: ${z.prettifyError(parsed.error)}`,
-    'Start a new run.',
-  );
-};
 
 const onlyModel = (manifest: RunManifest, models: readonly RunModel[]): RunModel => {
   const [model] = models;
@@ -60,7 +51,7 @@ export const sweepInputOf = async (context: EngineContext, manifest: RunManifest
   await requireItsDevice(context, manifest);
   return {
     ...(await reopenSubjects(context, manifest)),
-    settings: specOf(manifest, recordedSweepSettings),
+    settings: recordedSpec(manifest, recordedSweepSettings),
     candidates: await reopenCandidates(context, manifest),
   };
 };
@@ -73,12 +64,12 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
     case 'sweep':
       return liveSweepJob(context, await sweepInputOf(context, manifest));
     case 'profile':
-      return purposefulProfileJob(onlyModel(manifest, models), tasks, specOf(manifest, profilePurpose));
+      return purposefulProfileJob(onlyModel(manifest, models), tasks, recordedSpec(manifest, profilePurpose));
     case 'damage': {
       const [task] = tasks;
       if (task === undefined)
         throw refuse('bad-spec', `The manifest of ${manifest.id} names no task.`, 'Start a new run.');
-      return damageJob(onlyModel(manifest, models), task, specOf(manifest, damageSettings));
+      return damageJob(onlyModel(manifest, models), task, recordedSpec(manifest, damageSettings));
     }
     case 'export': {
       if (manifest.state === 'done')
@@ -88,7 +79,7 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
           'Start a new export.',
         );
       const { checkpoint } = onlyModel(manifest, models);
-      const spec = specOf(manifest, exportSpec);
+      const spec = recordedSpec(manifest, exportSpec);
       return exportJob({
         checkpoint,
         ...spec,
@@ -98,7 +89,7 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
     }
     case 'verify': {
       const { checkpoint } = onlyModel(manifest, models);
-      return verifyJob({ checkpoint, ...specOf(manifest, verifySpec), settings: runnerSettings(context) });
+      return verifyJob({ checkpoint, ...recordedSpec(manifest, verifySpec), settings: runnerSettings(context) });
     }
     case 'finetune':
       return resumedFinetune(context, manifest, models, tasks);

@@ -6,10 +6,17 @@ import { fileErrorCode } from '../files/file-errors.ts';
 import { PRECISION } from '../inference/providers/provider.ts';
 import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
 
-/** Part of the machine's memory that weights may take where the user sets no budget. */
-const MEMORY_SHARE = 0.6;
+/** Part of the memory that weights may take where the user sets no budget. */
+export const MEMORY_SHARE = 0.6;
 
-export const defaultMemoryBudgetBytes = (): number => Math.floor(totalmem() * MEMORY_SHARE);
+/** Memory that this process may take: the machine's, or less where a container or a cluster's job is held to less. */
+export const machineMemoryBytes = (): number => {
+  // 0 where the system does not tell.
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
+};
+
+export const defaultMemoryBudgetBytes = (): number => Math.floor(machineMemoryBytes() * MEMORY_SHARE);
 
 /** Physical cores (of /proc/cpuinfo on Linux), at most as many as this process may use. */
 export const physicalCores = (): number => {

@@ -4,6 +4,7 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SweepRequest } from '../contract/sweep.ts';
 import type { RunModel, RunTask } from '../jobs/job-context.ts';
 import { checkCandidate } from '../jobs/sweep-folders.ts';
+import { recordedSpec } from '../runs/recorded-spec.ts';
 import { recordedPath } from '../workspace/library.ts';
 import type { EngineContext } from './engine-context.ts';
 import { reopenModel } from './run-subjects.ts';
@@ -53,16 +54,17 @@ export const recordedCandidates = (
 });
 
 /** The candidates of a recorded sweep, as they were: one that changed since is refused. */
-export const reopenCandidates = (context: EngineContext, { spec }: RunManifest): Promise<RunModel[]> =>
+export const reopenCandidates = async (context: EngineContext, manifest: RunManifest): Promise<RunModel[]> =>
   Promise.all(
-    recorded
-      .parse(spec)
-      .candidates.map(async (entry) => ({ name: entry.name, checkpoint: await reopenModel(context, entry) })),
+    recordedSpec(manifest, recorded).candidates.map(async (entry) => ({
+      name: entry.name,
+      checkpoint: await reopenModel(context, entry),
+    })),
   );
 
 /** Refuses to give a plan for a point that has none: its experts are those of a folder of its own. */
-export const refuseCandidatePlan = ({ spec }: RunManifest, method: string): void => {
-  const found = recorded.parse(spec).candidates.find(({ name }) => name === method);
+export const refuseCandidatePlan = (manifest: RunManifest, method: string): void => {
+  const found = recordedSpec(manifest, recorded).candidates.find(({ name }) => name === method);
   if (found !== undefined)
     throw refuse(
       'no-plan',

@@ -13,7 +13,6 @@ import type { JobContext } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './job-of-run.ts';
-import { deviceOf } from './machine.ts';
 
 /** What a worker is asked to do. */
 export interface FillOrder {
@@ -34,11 +33,12 @@ const contextOf = async (
   manifest: RunManifest,
   signal: AbortSignal,
 ): Promise<JobContext> => {
-  const { id, kind, title } = manifest;
+  const { id, kind, title, createdAt } = manifest;
   return {
     ...(await resourcesOf(manifest)),
     run: id,
     folder: workspace.runs.folder(id),
+    madeAt: new Date(createdAt),
     signal,
     meter: createProgressMeter({ run: id, kind, title }, now),
     now,
@@ -55,13 +55,13 @@ export const fillStepsOfRun = async (
 ): Promise<FilledSteps> => {
   const manifest = await context.workspace.runs.read(run);
   const input = await sweepInputOf(context, manifest);
-  const { device } = manifest;
-  const { processor } = deviceOf(device.threads);
+  // What computes here, not what the run was made on.
+  const { device } = await context.devices.open(manifest.device.provider);
   return fillSteps(await contextOf(context, resourcesOf, manifest, signal), input, {
     share,
     task,
     worker: `process ${String(process.pid)} on ${hostname()}`,
-    hardware: { provider: device.provider, precision: device.precision, processor: device.name ?? processor },
+    hardware: { provider: device.provider, precision: device.precision, processor: device.name ?? device.processor },
     say,
   });
 };

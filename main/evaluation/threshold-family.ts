@@ -102,7 +102,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const { told = [] } = document;
   const tested = [...document.results, ...told];
   const alpha = levelOf(tested, reading);
-  const thresholds = sweepThresholds(document.results, delta, alpha, told);
+  const thresholds = sweepThresholds(document.results, delta, alpha, document);
   const read: SweepDocument = {
     ...document,
     results: document.results.map((result) => withVerdict(result, delta, alpha)),

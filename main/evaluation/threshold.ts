@@ -1,5 +1,5 @@
-import type { PointVerdict, SweepResult, Threshold } from '../contract/sweep.ts';
-import type { ToldPoint } from '../contract/told-point.ts';
+import type { PointVerdict, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
+import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
 import { type JudgedPoint, judgedResult, judgedTold } from './told-points.ts';
 import { itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
 
@@ -33,25 +33,48 @@ export const readInSequence = (tested: readonly TestedFactor[]): Bracket => {
   return { lastSafe: safe.at(-1)?.factor ?? 1, firstUnsafe, firstWorse };
 };
 
+/** What a search for thresholds leaves beside its results: candidates told early, and those that were not needed. */
+export type StoppedEarly = Pick<SweepDocument, 'told' | 'notNeeded'>;
+
+/** Points of one curve, or of all draws of a method, as a threshold reads them. */
+interface JudgedCurve {
+  readonly points: readonly JudgedPoint[];
+  /**
+   * Smallest factor that was tested and that the items answered leave open at this margin: nothing is read from there.
+   */
+  readonly openFrom: number;
+  /** Whether candidates stopped early, or larger factors were not measured. */
+  readonly isCurtailed: boolean;
+}
+
 const judged = (
   results: readonly SweepResult[],
-  told: readonly ToldPoint[],
+  { told = [], notNeeded = [] }: StoppedEarly,
   delta: number,
   alpha: number,
-): readonly JudgedPoint[] => [
-  ...results.map((result) => judgedResult(result, delta, alpha)),
-  ...told.flatMap((point) => judgedTold(point, delta, alpha) ?? []),
-];
+): JudgedCurve => {
+  const early = told.map((point) => ({ factor: point.factor, judged: judgedTold(point, delta, alpha) }));
+  return {
+    points: [
+      ...results.map((result) => judgedResult(result, delta, alpha)),
+      ...early.flatMap((point) => point.judged ?? []),
+    ],
+    openFrom: Math.min(...early.flatMap((point) => (point.judged === null ? [point.factor] : []))),
+    isCurtailed: told.length + notNeeded.length > 0,
+  };
+};
 
-const bracketOf = (points: readonly JudgedPoint[], delta: number, alpha: number): Threshold | null => {
+const bracketOf = (curve: JudgedCurve, delta: number, alpha: number): Threshold | null => {
+  // A draw that is open at a factor ends the sequence there, unless another one fails there, which ends it as well.
+  const points = curve.points.filter(({ factor }) => factor <= curve.openFrom);
   const [first] = points;
   if (first === undefined) return null;
   const { model, task, method, seed, metric } = first.subject;
   const n = Math.min(...points.map((point) => point.n));
   const independent = Math.min(...points.map((point) => point.independent));
   const subject = { model, task, method, seed, delta, n };
-  // Beyond a candidate that stopped early nothing was measured: whether all larger factors are worse is not known.
-  const isCurtailed = points.some(({ result }) => result === null);
+  // Beyond where a curve stopped nothing was measured: whether all larger factors are worse is not known.
+  const readWorse = ({ firstWorse }: Bracket): number | null => (curve.isCurtailed ? null : firstWorse);
   if (independent < itemsNeeded(delta, metric, alpha)) {
     const smallest = points.reduce((least, point) => (point.factor < least.factor ? point : least), first);
     return {
@@ -59,33 +82,35 @@ const bracketOf = (points: readonly JudgedPoint[], delta: number, alpha: number)
       factor: null,
       lastSafe: null,
       firstUnsafe: null,
-      firstWorse: isCurtailed ? null : readInSequence(points).firstWorse,
+      firstWorse: readWorse(readInSequence(points)),
       verdict: 'cannot-tell',
       power: smallest.result === null ? null : powerOf(smallest.result, delta, alpha),
     };
   }
-  const { lastSafe, firstUnsafe, firstWorse } = readInSequence(points);
+  const bracket = readInSequence(points);
+  const { lastSafe, firstUnsafe } = bracket;
   const verdict = firstUnsafe === null ? 'all-safe' : lastSafe === 1 ? 'none-safe' : 'found';
   const end = points.find(({ factor }) => factor === firstUnsafe);
   // Of several draws that differ, the worst one may be worse by itself: then more items would not make it safe.
   const open = end?.result ?? null;
   const isOpen = open !== null && verdictOf(open, delta, alpha) === 'undecided';
   const power = isOpen ? powerOf(open, delta, alpha) : null;
-  const worse = isCurtailed ? null : firstWorse;
-  return { ...subject, factor: lastSafe, lastSafe, firstUnsafe, firstWorse: worse, verdict, power };
+  return { ...subject, factor: lastSafe, lastSafe, firstUnsafe, firstWorse: readWorse(bracket), verdict, power };
 };
 
 /**
  * The threshold of one (model, task, method, seed) from its results at any factors; null while no factor above 1 is
  * measured. `factor` is null exactly where the verdict is `cannot-tell`. `alpha` is the one-sided level of each test.
- * `told`: candidates of the curve that stopped early; what they do not decide at this margin is not read.
+ * `stopped`: candidates of the curve that were told early (what is not decided at this margin is not read, nor what
+ * lies beyond it) or not needed.
  */
 export const thresholdOf = (
   results: readonly SweepResult[],
   delta: number,
   alpha: number = ONE_SIDED_ALPHA,
-  told: readonly ToldPoint[] = [],
+  stopped: StoppedEarly = {},
 ): Threshold | null => {
+  const { told = [] } = stopped;
   const pruned = results.filter(({ factor }) => factor > 1);
   const [first] = [...pruned, ...told];
   if (first === undefined) return null;
@@ -96,7 +121,7 @@ export const thresholdOf = (
   if (stranger !== undefined) {
     throw new Error(`a threshold is of one model, task, method and seed; got also ${JSON.stringify(stranger)}`);
   }
-  return bracketOf(judged(pruned, told, delta, alpha), delta, alpha);
+  return bracketOf(judged(pruned, stopped, delta, alpha), delta, alpha);
 };
 
 /** 0.02 -> "2", 0.025 -> "2.5": at most three decimals, no trailing zeros. */
@@ -149,19 +174,27 @@ const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[]
     return [{ ...worst, verdict, subject: { ...worst.subject, seed: null } }];
   });
 
-/** Pruned points by model and task in the order of the results, whether they were measured or told early. */
-const inTheirOrder = (results: readonly SweepResult[], told: readonly ToldPoint[]): (SweepResult | ToldPoint)[] => {
+type AnyPoint = SweepResult | ToldPoint | UnneededPoint;
+
+/**
+ * Pruned points by model and task in the order of the results, whether they were measured, told early or not needed.
+ */
+const inTheirOrder = (results: readonly SweepResult[], { told = [], notNeeded = [] }: StoppedEarly): AnyPoint[] => {
   const ranks = new Map<string, number>();
-  const keyOf = ({ model, task }: SweepResult | ToldPoint): string => JSON.stringify([model, task]);
-  for (const point of [...results, ...told]) if (!ranks.has(keyOf(point))) ranks.set(keyOf(point), ranks.size);
-  const rank = (point: SweepResult | ToldPoint): number => ranks.get(keyOf(point)) ?? 0;
-  const pruned = [...results.filter(({ factor }) => factor > 1), ...told];
-  return told.length === 0 ? pruned : pruned.sort((a, b) => rank(a) - rank(b));
+  const keyOf = ({ model, task }: AnyPoint): string => JSON.stringify([model, task]);
+  const early = [...told, ...notNeeded];
+  for (const point of [...results, ...early]) if (!ranks.has(keyOf(point))) ranks.set(keyOf(point), ranks.size);
+  const rank = (point: AnyPoint): number => ranks.get(keyOf(point)) ?? 0;
+  const pruned = [...results.filter(({ factor }) => factor > 1), ...early];
+  return early.length === 0 ? pruned : pruned.sort((a, b) => rank(a) - rank(b));
 };
 
-const split = (points: readonly (SweepResult | ToldPoint)[]) => ({
-  results: points.flatMap((point) => ('gainedAtMost' in point ? [] : [point])),
-  told: points.flatMap((point) => ('gainedAtMost' in point ? [point] : [])),
+const split = (points: readonly AnyPoint[]) => ({
+  results: points.flatMap((point) => ('lowOneSided' in point ? [point] : [])),
+  stopped: {
+    told: points.flatMap((point) => ('gainedAtMost' in point ? [point] : [])),
+    notNeeded: points.flatMap((point) => ('metric' in point ? [] : [point])),
+  },
 });
 
 /**
@@ -173,18 +206,15 @@ export const sweepThresholds = (
   results: readonly SweepResult[],
   delta: number,
   alpha: number = ONE_SIDED_ALPHA,
-  told: readonly ToldPoint[] = [],
+  stopped: StoppedEarly = {},
 ): Threshold[] =>
-  groupBy<SweepResult | ToldPoint>(inTheirOrder(results, told), ({ model, task, method }) => [
-    model,
-    task,
-    method,
-  ]).flatMap((ofMethod) => {
+  groupBy(inTheirOrder(results, stopped), ({ model, task, method }) => [model, task, method]).flatMap((ofMethod) => {
     const bySeed = groupBy(ofMethod, ({ seed }) => seed).map(split);
-    const ofSeeds = bySeed.flatMap((curve) => thresholdOf(curve.results, delta, alpha, curve.told) ?? []);
+    const ofSeeds = bySeed.flatMap((curve) => thresholdOf(curve.results, delta, alpha, curve.stopped) ?? []);
     if (bySeed.length === 1) return ofSeeds;
     const all = split(ofMethod);
-    const joint = bracketOf(overSeeds(judged(all.results, all.told, delta, alpha), bySeed.length), delta, alpha);
+    const draws = judged(all.results, all.stopped, delta, alpha);
+    const joint = bracketOf({ ...draws, points: overSeeds(draws.points, bySeed.length) }, delta, alpha);
     return joint === null ? ofSeeds : [...ofSeeds, joint];
   });
 

@@ -50,20 +50,27 @@ export const judgedTold = (point: ToldPoint, delta: number, alpha: number): Judg
   };
 };
 
-/** Every candidate above factor 1 of a sweep: measured, told early, or not needed. */
-export const testedPoints = ({
-  results,
+/** Candidates that a search for thresholds left unmeasured: those that were measured are then the safe ones, mostly. */
+export const unmeasuredPoints = ({
   told = [],
   notNeeded = [],
-}: Pick<SweepDocument, 'results' | 'told' | 'notNeeded'>): readonly UnneededPoint[] => [
-  ...results.filter(({ factor }) => factor > 1),
-  ...told,
-  ...notNeeded,
-];
+}: Pick<SweepDocument, 'told' | 'notNeeded'>): readonly UnneededPoint[] => [...told, ...notNeeded];
+
+/** Every candidate above factor 1 of a sweep: measured, told early, or not needed. */
+export const testedPoints = (
+  document: Pick<SweepDocument, 'results' | 'told' | 'notNeeded'>,
+): readonly UnneededPoint[] => [...document.results.filter(({ factor }) => factor > 1), ...unmeasuredPoints(document)];
+
+/** Whether not every draw of a method has every factor. */
+export const isCutShort = (
+  document: Pick<SweepDocument, 'told' | 'notNeeded'>,
+  { model, task, method }: Pick<UnneededPoint, 'model' | 'task' | 'method'>,
+): boolean =>
+  unmeasuredPoints(document).some((one) => one.model === model && one.task === task && one.method === method);
 
 /** "unsafe after 11 of 300 items (at least 9 lost)". */
 export const toldText = ({ n, evaluated, lost, verdict }: ToldPoint): string => {
-  if (evaluated === 0) return `not measured: ${n} items are too few to tell`;
+  if (evaluated === 0) return `not measured: ${n} items are too few to tell at the margin of the sweep`;
   const items = `${evaluated} of ${n} items (at least ${lost} lost)`;
   return verdict === null || verdict === undefined
     ? `not told at this margin by ${items}`
@@ -89,6 +96,6 @@ export const unneededFactors = (points: readonly UnneededPoint[]): readonly Unne
 
 /** Of a document whose candidates stopped early: what of its thresholds is left open by that. */
 export const TOLD_NOTE =
-  'Candidates stopped as soon as all items could only call them unsafe, and curves at their first unsafe factor: ' +
-  'verdicts and thresholds are those of all items; how good an unsafe candidate is, and whether it is worse by more ' +
-  'than the margin, was not measured.';
+  'Candidates stopped as soon as all items could only call them not safe, and curves at their first such factor: ' +
+  'verdicts and thresholds are those of all items; how good a candidate that stopped is, and whether it is worse by ' +
+  'more than the margin, was not measured.';

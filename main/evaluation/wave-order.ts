@@ -1,6 +1,8 @@
 import type { TestedCount } from './kept-counts.ts';
 
-/** A curve of a sweep as far as it is measured: its counts of kept experts that are left, and those that were tested. */
+/**
+ * A curve of a sweep as far as it is measured: its counts of kept experts that are left, and those that were tested.
+ */
 export interface OpenCurve {
   readonly missing: readonly number[];
   readonly tested: readonly TestedCount[];

@@ -32,7 +32,7 @@ export interface Needed {
   readonly texts: number;
 }
 
-/** "133 items", "20 texts". */
+/** "149 items", "20 texts". */
 export const neededText = ({ items, texts }: Needed, metric: MetricName | undefined): string =>
   metric === 'perplexity' ? `${formatCount(texts)} texts` : `${formatCount(items)} items`;
 
@@ -52,7 +52,10 @@ export const verdictText = (verdict: Verdict): string => {
   }
 };
 
-/** What a point says, in words: at the margin it is safe, it is unsafe (worse by more), or its items cannot tell. */
+/**
+ * What a point says, in words: at the margin it is safe, it is unsafe (worse by more), or its items cannot tell. Of
+ * factors that are either of the last two it is said that they are not safe.
+ */
 export const pointVerdictText = (verdict: PointVerdict): string => {
   switch (verdict) {
     case 'safe':
@@ -102,7 +105,7 @@ export const bracketText = ({ lastSafe, firstUnsafe, firstWorse }: Bracket): str
     : `[${bareFactor(lastSafe)}, ${firstUnsafe === null ? '\u2026' : bareFactor(firstUnsafe)})` +
       (firstWorse === null ? '' : ` worse ${bareFactor(firstWorse)}`);
 
-/** Where the quality is known to have fallen by more than the margin: unsafe is not worse. */
+/** Where the quality is known to have fallen by more than the margin: what is not safe need not be worse. */
 const worseText = ({ firstWorse }: Pick<Bracket, 'firstWorse'>): string =>
   firstWorse === null ? ', none known to be worse' : `, worse from ${formatFactor(firstWorse)}`;
 
@@ -112,7 +115,7 @@ export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict'>): s
   switch (verdict) {
     case 'found':
       return (
-        `safe at ${formatFactor(lastSafe ?? 1)}, unsafe at ${formatFactor(firstUnsafe ?? 1)}` + worseText(threshold)
+        `safe at ${formatFactor(lastSafe ?? 1)}, not safe at ${formatFactor(firstUnsafe ?? 1)}` + worseText(threshold)
       );
     case 'none-safe':
       return `${verdictText(verdict)}${worseText(threshold)}`;
@@ -127,12 +130,11 @@ export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict'>): s
 
 /** What the cells of a matrix of thresholds mean. */
 export const MATRIX_CAPTION =
-  'Bold: the threshold. With it the bracket [last safe, first unsafe): between the two no factor was tested. ' +
-  'Worse: from this factor on the quality is known to have fallen by more than the margin; an unsafe factor ' +
-  'below it is undecided. \u2265: every ' +
-  'tested factor is safe, so the threshold is this or more. <: no tested factor is safe. ?: it cannot be ' +
-  'told, for want ' +
-  'of items. For a method that draws at random, safe means safe for every draw.';
+  'Bold: the threshold. With it the bracket [last safe, first not safe): between the two no factor was tested. ' +
+  'Worse: from this factor on the quality is known to have fallen by more than the margin; below it a factor that ' +
+  'is not safe is undecided. \u2265: every tested factor is safe, so the threshold is this or more. <: no tested ' +
+  'factor is safe. ?: it cannot be told, for want of items. For a method that draws at random, safe means safe for ' +
+  'every draw.';
 
 /** What a chart of a sweep asks; its findings answer. */
 export const chartQuestion = (chart: Finding['chart']): string => {

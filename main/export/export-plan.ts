@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { changedSources } from '../checkpoint/model-sources.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { requireSameSources } from '../checkpoint/require-same-sources.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ExportFormat, GgufType, Verification } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
@@ -122,7 +122,11 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     const { verification, leftOut } = await fill(request, plan, tensors, gguf, unfinished);
     const sizeBytes = await folderBytes(unfinished);
     if (control.signal.aborted) throw new CancelledError('The export');
-    await requireSource(checkpoint);
+    await requireSameSources(checkpoint, {
+      made: 'exported',
+      left: 'Nothing is left of the export.',
+      remedy: 'Export again once nothing writes to the model.',
+    });
     await publishFolder(unfinished, destination);
     return {
       folder: destination,
@@ -139,18 +143,6 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     await removeUnfinished(unfinished);
     throw control.signal.aborted ? new CancelledError('The export') : explained(error, destination, bytes);
   }
-};
-
-/** An export of files that changed meanwhile may be a mixture of two models. */
-const requireSource = async ({ name, folder, sources }: Checkpoint): Promise<void> => {
-  const changes = await changedSources(folder, sources);
-  if (changes.length === 0) return;
-  throw new WorkbenchError(
-    'model-changed',
-    'failed',
-    `${name} changed while it was exported: ${changes.join('; ')} (in ${folder}). Nothing is left of the export.`,
-    'Export again once nothing writes to the model.',
-  );
 };
 
 /** Everything of an export, in a folder that has not got its name yet; gives the proof that it is right. */

@@ -86,7 +86,8 @@ const summary = ({ checkpoint, plan, cost }: CardContents): string => {
   return (
     `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ` +
     `${info.moeLayers} MoE layers ${change}: ` +
-    `pruning factor ${bareFactor(info.experts / mean(cost.keptPerLayer))}. Each token still uses the top ${cost.topK}.\n\n` +
+    `pruning factor ${bareFactor(info.experts / mean(cost.keptPerLayer))}. ` +
+    `Each token still uses the top ${cost.topK}.\n\n` +
     table(
       ['parameters', 'before', 'after', 'left'],
       [
@@ -211,8 +212,8 @@ const python = (lines: readonly string[]): string => ['```python', ...lines, '``
 const holdsConstants = (plan: Plan): boolean => !isMergePlan(plan) && plan.constants !== undefined;
 
 const inVllm =
-  'Experts that give constants (`approximate_experts` in config.json, a vector `approx_value` each) are read by vLLM in ' +
-  'versions after 0.32 (its page "Expert substitution") and by Uncurl Workbench; transformers, llama.cpp and ' +
+  'Experts that give constants (`approximate_experts` in config.json, a vector `approx_value` each) are read by vLLM ' +
+  'in versions after 0.32 (its page "Expert substitution") and by Uncurl Workbench; transformers, llama.cpp and ' +
   'onnxruntime do not open them.';
 
 const inTransformers = ({ hasTokenizer }: CardContents): string =>

@@ -2,6 +2,7 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { bracketText, counted, MATRIX_CAPTION, thresholdValue } from '../evaluation/wording.ts';
 import { type BestCell, bestCell, bestMethods, ownTasks } from './best-cells.ts';
+import { BEST_CAPTION } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
 import { type Columns, csvTable } from './csv.ts';
 import { methodStyle } from './method-marks.ts';
@@ -9,7 +10,8 @@ import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel,
 
 const LEFT = 24;
 const TASK_WIDTH = 150;
-const CELL = { width: 128, height: 46 } as const;
+/** Of a model and a task, in the figure's pixels. */
+export const CELL = { width: 128, height: 46 } as const;
 const HEAD = 40;
 const GRID_TOP = 66;
 /** Deepest tint, for a threshold of 64 and above: one step per doubling. */
@@ -39,10 +41,6 @@ const drawCell = (
   ];
 };
 
-const CAPTION =
-  'Of each model and task the method that reaches furthest (+n: n more reach as far), picked after all were told; ' +
-  'written: the best where the model writes its answer. ';
-
 /** Models by tasks: the best threshold, its method and bracket, and what the written twin of the task says. */
 export const bestThresholdsFigure = (
   sizeTrend: SizeTrendDocument,
@@ -58,14 +56,16 @@ export const bestThresholdsFigure = (
   const line = (y: number): SvgNode =>
     svgElement('line', { x1: LEFT, x2: width - LEFT, y1: y, y2: y, stroke: theme.grid });
   const wide = Math.max(width, 560);
-  const caption = `${CAPTION}${MATRIX_CAPTION} ${rule}`;
+  const caption = `${BEST_CAPTION} ${MATRIX_CAPTION} ${rule}`;
   const footer = figureFooter({ caption, manifest, theme }, { left: LEFT, top: bottom + 18, width: wide });
   const title = 'How far each model can be pruned';
   return svgDocument({
     width: wide,
     height: bottom + 18 + footer.height,
     title,
-    description: `${counted(rows.length, 'task')}, ${counted(models.length, 'model')}, the best of ${counted(shown.length, 'method')}. ${rule}`,
+    description:
+      `${counted(rows.length, 'task')}, ${counted(models.length, 'model')}, ` +
+      `the best of ${counted(shown.length, 'method')}. ${rule}`,
     manifest,
     theme,
     children: [

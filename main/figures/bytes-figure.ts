@@ -22,9 +22,9 @@ const RADIUS = 3.6;
 
 /** How to read quality against bytes. */
 export const BYTES_CAPTION =
-  'Each mark is a measured model, every seed by itself; the line of a method runs from its smallest model to the unpruned ' +
-  'one (solid line across). Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, ' +
-  'about its value. Bytes are those of all weights in their stored types.';
+  'Each mark is a measured model, every seed by itself; the line of a method runs from its smallest model to the ' +
+  'unpruned one (solid line across). Whiskers: two-sided 95 % interval of the difference to the unpruned model on ' +
+  'the same items, about its value. Bytes are those of all weights in their stored types.';
 
 type Costed = SweepResult & { readonly cost: NonNullable<SweepResult['cost']> };
 

@@ -20,11 +20,16 @@ export const curveCaption = (sheet: CurveSheet): string => {
   return (
     `Whiskers: two-sided 95 % interval of the difference to the unpruned model on the same items, about its value ` +
     `(${intervals}). Solid line: unpruned model; dotted line: the margin. Above each plot, per method: mark at ` +
-    `the threshold factor, bar at the first unsafe factor; an arrow means that every tested factor is safe, a hollow ` +
-    'mark that none is.' +
+    'the threshold factor, bar at the first that is not safe; an arrow means that every tested factor is safe, a ' +
+    'hollow mark that none is.' +
     (isCut ? ` ${TOLD_CAPTION}` : '')
   );
 };
+
+/** How to read the best threshold of each model and task; the threshold rule stands beside it. */
+export const BEST_CAPTION =
+  'Of each model and task the method that reaches furthest (+n: n more reach as far), picked after all were told; ' +
+  'written: the best where the model writes its answer.';
 
 /** How to read thresholds over experts; the threshold rule stands beside it. */
 export const expertTrendCaption = ({ trends, tasks, written }: SizeTrendDocument): string => {

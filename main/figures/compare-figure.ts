@@ -127,7 +127,8 @@ export const compareFigure = (comparison: CompareDocument, manifest: RunManifest
   const caption = `Differences to ${referenceText(reference)}. ${RANK_CAPTION} ${MARK_CAPTION} ${UNITS_NOTE}`;
   const footer = figureFooter({ caption, manifest, theme }, { left: MARGIN, top: captionTop, width });
   const names = overview.map(({ method }) => method);
-  const title = `${model} at ${formatFactor(factor)}${answersText(comparison)}: methods against ${referenceText(reference)}`;
+  const subject = `${model} at ${formatFactor(factor)}${answersText(comparison)}`;
+  const title = `${subject}: methods against ${referenceText(reference)}`;
   return svgDocument({
     width,
     height: captionTop + footer.height,

@@ -2,7 +2,7 @@ import type { SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts
 import type { MetricName } from '../contract/task.ts';
 import type { ToldPoint } from '../contract/told-point.ts';
 import { headlineThresholds } from '../evaluation/threshold.ts';
-import { testedPoints } from '../evaluation/told-points.ts';
+import { isCutShort, testedPoints } from '../evaluation/told-points.ts';
 
 export interface CurvePoint {
   readonly factor: number;
@@ -58,13 +58,13 @@ const seriesOf = (
   method: string,
   results: readonly SweepResult[],
   told: readonly ToldPoint[],
+  isCut: boolean,
   unpruned: number,
   threshold: Threshold | null,
 ): CurveSeries => {
   const seeds = distinct([...results, ...told].map(({ seed }) => seed)).length;
   const measured = (factor: number): number => results.filter((result) => result.factor === factor).length;
   // A mean over the draws that were safe alone would be too good: a factor has a value if every draw has one.
-  const isCut = told.length > 0;
   const factors = distinct(results.map(({ factor }) => factor))
     .filter((factor) => !isCut || measured(factor) === seeds)
     .sort((a, b) => a - b);
@@ -114,6 +114,7 @@ const panelOf = (document: SweepDocument, model: string, task: string): CurvePan
         method,
         pruned.filter((result) => result.method === method),
         told.filter((point) => point.method === method),
+        isCutShort(document, { model, task, method }),
         unpruned,
         thresholds.find((one) => one.method === method) ?? null,
       ),

@@ -101,7 +101,7 @@ export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifes
     'Seed',
     'Threshold',
     'Last safe',
-    'First unsafe',
+    'First not safe',
     'First worse',
     'n',
     'Verdict',
@@ -121,7 +121,7 @@ export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifes
   ]);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const alignment = titles.map((title) =>
-    /^(Seed|Threshold|Last safe|First unsafe|First worse|n)$/.test(title) ? '---:' : '---',
+    /^(Seed|Threshold|Last safe|First not safe|First worse|n)$/.test(title) ? '---:' : '---',
   );
   return [
     `# Thresholds: ${escapeMarkdown(manifest.title)}`,

@@ -66,7 +66,9 @@ interface Thread {
   owner: ReadingThread | null;
 }
 
-/** A thread that has read its files well waits for the next one: to start one takes longer than to read a small file. */
+/**
+ * A thread that has read its files well waits for the next one: to start one takes longer than to read a small file.
+ */
 let idle: Thread | null = null;
 
 const startThread = (): Thread => {

@@ -122,7 +122,9 @@ export const readBytes = async (file: string, limits: ReadLimits): Promise<Buffe
 export const readText = async (file: string, limits: ReadLimits): Promise<string> =>
   (await readBytes(file, limits)).toString('utf8');
 
-/** What the system says when a file cannot be read, in words that tell what to do; other errors come back as they are. */
+/**
+ * What the system says when a file cannot be read, in words that tell what to do; other errors come back as they are.
+ */
 export const explainReadError = (error: unknown, file: string): unknown => {
   if (!isSystemError(error)) return error;
   switch (error.code) {

@@ -3,9 +3,19 @@ import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explainFileError, makeFolder } from './file-errors.ts';
 
+/**
+ * Who writes, in the names of temporary files: processes of two machines that share a disk, or of two containers, may
+ * have one number.
+ */
+export const temporaryWriter = `${String(process.pid)}-${randomBytes(4).toString('hex')}`;
+
 /** A name beside `path` that no other writer uses; hidden, so that listings skip it. */
 export const temporaryNameFor = (path: string, folder = dirname(path)): string =>
-  join(folder, `.${basename(path)}.${String(process.pid)}-${randomBytes(6).toString('hex')}.tmp`);
+  join(folder, `.${basename(path)}.${temporaryWriter}${randomBytes(4).toString('hex')}.tmp`);
+
+/** The writer in a name that `temporaryNameFor` gave; null for any other name. */
+export const writerOfTemporary = (name: string): string | null =>
+  /^\..*\.(\d{1,10}-[0-9a-f]{8})[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? null;
 
 /** Makes a rename in `folder` survive a power cut. Windows cannot open folders and does not need it. */
 const syncFolder = async (folder: string): Promise<void> => {
@@ -45,7 +55,8 @@ export const produceFileAtomically = async (
     await write(temporary);
     await publishFile(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // What hindered the writing is told, not what hinders this as well.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw explainFileError(error, path);
   }
 };

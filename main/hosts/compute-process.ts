@@ -2,7 +2,8 @@ import { computeOrder, type ComputeReport, computeSettings } from '../contract/c
 import type { ProbeEnd } from '../contract/device.ts';
 import { assertNever, serialiseError } from '../contract/errors.ts';
 import type { MessageChannelEnd } from '../contract/rpc.ts';
-import { createEngine } from '../engine/engine.ts';
+import { createEngine, type Engine } from '../engine/engine.ts';
+import { temporaryWriter } from '../files/write-atomically.ts';
 import { endWithParent } from './end-with-parent.ts';
 import { portChannel, type ProcessPort } from './port-channel.ts';
 
@@ -27,18 +28,22 @@ const serve = (channel: MessageChannelEnd): void => {
   const say = (report: ComputeReport): void => channel.post(report);
   const probes = new Map<number, (end: ProbeEnd) => void>();
   let nextProbe = 0;
-  const engine = createEngine({
-    ...settings,
-    commandLine: process.argv.join(' '),
-    startProbe: (provider, folder) =>
-      new Promise((resolve) => {
-        const id = nextProbe++;
-        probes.set(id, resolve);
-        say({ type: 'probe', id, provider, folder });
-      }),
-  });
-  // Whoever asks for a run is told why there is none.
-  engine.catch(() => undefined);
+  let engine: Promise<Engine> | null = null;
+  const open = (): Promise<Engine> => {
+    const starting = createEngine({
+      ...settings,
+      commandLine: process.argv.join(' '),
+      startProbe: (provider, folder) =>
+        new Promise((resolve) => {
+          const id = nextProbe++;
+          probes.set(id, resolve);
+          say({ type: 'probe', id, provider, folder });
+        }),
+    });
+    // Whoever asks for a run is told why there is none; the next one finds the cause gone, perhaps.
+    starting.catch(() => (engine = null));
+    return starting;
+  };
   let current: { readonly run: string; readonly controller: AbortController } | null = null;
 
   const carryOut = async (run: string, lock: number | null): Promise<void> => {
@@ -46,7 +51,7 @@ const serve = (channel: MessageChannelEnd): void => {
     current = { run, controller };
     try {
       const { output, summary } = await (
-        await engine
+        await (engine ??= open())
       ).carryOut(run, {
         lock,
         signal: controller.signal,
@@ -77,7 +82,8 @@ const serve = (channel: MessageChannelEnd): void => {
     }
   };
   channel.listen(obey, end);
-  say({ type: 'ready', pid: process.pid });
+  engine = open();
+  say({ type: 'ready', pid: process.pid, writer: temporaryWriter });
 };
 
 /** The channel of a forked Node. */

@@ -1,12 +1,13 @@
 import { providerName } from '../contract/device.ts';
 import type { ProbeEnd } from '../contract/device.ts';
 import { measureProvider } from '../inference/providers/measure-provider.ts';
+import { endWithParent } from './end-with-parent.ts';
 
 /**
  * Entry point of the process that tries one execution provider and is thrown away: a driver may crash or hang there
  * without harm. Its arguments are the provider and an empty folder for its files. Started by Node
- * (`child_process.fork`) or by Electron (`utilityProcess.fork`); says
- * one thing, how the probe ended, and waits to be killed.
+ * (`child_process.fork`) or by Electron (`utilityProcess.fork`); says one thing, how the probe ended, and waits to be
+ * killed, or for the end of who started it.
  */
 interface Host {
   /** Of Electron's utilityProcess. */
@@ -18,7 +19,11 @@ interface Host {
 const speakerOf = (host: Host): ((message: ProbeEnd) => void) => {
   const { parentPort, send } = host;
   if (parentPort !== undefined) return (message) => parentPort.postMessage(message);
-  if (send !== undefined) return (message) => void send.call(host, message);
+  if (send !== undefined) {
+    // Electron's processes end with the shell by themselves.
+    endWithParent();
+    return (message) => void send.call(host, message);
+  }
   throw new Error('provider-probe is started by the engine, not by hand');
 };
 

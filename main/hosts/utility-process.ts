@@ -6,7 +6,7 @@ import { serveRpc } from '../contract/rpc.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
-import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
+import { readSettings, settingsFile, withSettingAtFault, withSetWorkspace } from '../workspace/settings-file.ts';
 import { portChannel, type ProcessPort } from './port-channel.ts';
 import { createPortCompute, type PortCompute } from './port-compute.ts';
 
@@ -70,17 +70,26 @@ const start = async (): Promise<Engine> => {
   const set = await readSettings(file);
   // A workspace that is named holds what its user wants there; the usual one is given the sample at its first use.
   const offerSample = workspace === null && set.workspace === null;
-  return createEngine({
-    ...others,
-    threads: others.threads ?? set.threads ?? undefined,
-    memoryBudgetBytes: others.memoryBudgetBytes ?? set.memoryBudgetBytes ?? undefined,
-    startProbe,
-    startCompute,
-    provider: providerOf(device) ?? set.device ?? undefined,
-    settingsFile: file,
-    workspace: workspace ?? defaultWorkspace(withSetWorkspace(process.env, set)),
-    offerSample,
-  });
+  const named = providerOf(device);
+  const usual = defaultWorkspace(withSetWorkspace(process.env, set));
+  try {
+    return await createEngine({
+      ...others,
+      threads: others.threads ?? set.threads ?? undefined,
+      memoryBudgetBytes: others.memoryBudgetBytes ?? set.memoryBudgetBytes ?? undefined,
+      startProbe,
+      startCompute,
+      provider: named ?? set.device ?? undefined,
+      settingsFile: file,
+      workspace: workspace ?? usual,
+      offerSample,
+    });
+  } catch (error) {
+    throw withSettingAtFault(error, file, {
+      device: named === undefined ? set.device : null,
+      workspace: workspace === null && set.workspace === usual ? usual : null,
+    });
+  }
 };
 const engine = start();
 
@@ -95,6 +104,11 @@ const obey = async (raw: unknown, ports: readonly ProcessPort[]): Promise<void> 
     }
     case 'grant':
       return report({ type: 'granted', id: command.id, handle: (await engine).grantPath(command.path) });
+    case 'output': {
+      const runs = await (await engine).call('runs.list', {});
+      const path = runs.find(({ id }) => id === command.run)?.output ?? null;
+      return report({ type: 'output', id: command.id, path });
+    }
     case 'probed':
       probes.get(command.id)?.(command.end);
       probes.delete(command.id);

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
+import { temporaryNameFor } from '../files/write-atomically.ts';
 import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { Float64Products } from './float64-products.ts';
@@ -182,8 +183,8 @@ class Runner implements ModelRunner {
       { key: 'pruned', plan: bare },
     ]);
     if (unpruned === undefined || pruned === undefined) throw new Error('candidates were not resolved');
-    await mkdir(this.#overlayFolder, { recursive: true });
-    const scratchFolder = await mkdtemp(path.join(this.#overlayFolder, 'recovering-'));
+    const scratchFolder = temporaryNameFor(path.join(this.#overlayFolder, 'recovering'));
+    await mkdir(scratchFolder, { recursive: true });
     const products = new Float64Products();
     try {
       return await recoverPlan({

@@ -25,7 +25,7 @@ export type CarryOut = (run: RunToCarryOut) => Promise<JobResult>;
 /** What of a job's context depends on the device that the run's manifest names. */
 export type JobResources = Omit<
   JobContext,
-  'run' | 'folder' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
+  'run' | 'folder' | 'madeAt' | 'signal' | 'meter' | 'now' | 'emit' | 'requireRun' | 'recordChanged'
 >;
 
 /** What to say to the user of an engine that had a run: who has it now. */
@@ -53,8 +53,9 @@ export const carryOutHere =
       const resources = await resourcesOf(manifest);
       watch = watchSources(resources);
       const { steps, runners } = watch;
-      const { id: run } = manifest;
-      const result = await job({ ...resources, ...own, steps, runners, run, folder: runs.folder(run), now });
+      const { id: run, createdAt } = manifest;
+      const place = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
+      const result = await job({ ...resources, ...own, ...place, steps, runners, now });
       await watch.settle();
       return result;
     } catch (error) {

@@ -74,7 +74,7 @@ export const damageJob =
   async (context) => {
     const { meter, signal } = context;
     meter.describe('Reading the task');
-    const [task] = await askedTasks(model, [plain], settings.chat, new Date(context.now()));
+    const [task] = await askedTasks(model, [plain], settings.chat, context.madeAt);
     if (task === undefined) throw new Error('a task without its form');
     const { info } = model.checkpoint;
     const leftOut = leftOutExperts(info, settings);

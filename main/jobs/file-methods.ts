@@ -26,7 +26,9 @@ export const openFileMethod = (
   return readExpertFile(given.text, given.name, info);
 };
 
-/** What of a file method is measured at its own sizes: the plans that it holds, none where it is a ranking or no file. */
+/**
+ * What of a file method is measured at its own sizes: the plans that it holds, none where it is a ranking or no file.
+ */
 export const filePlans = (
   settings: FileSettings,
   method: MethodName,
@@ -61,7 +63,9 @@ export const planOfFile = (
   return rankedPlanForModel(checkpoint, { ranking, method, keep, budget: 'uniform', pins: [], tasks: [task] });
 };
 
-/** Kept experts a layer, falling, that a method is measured at whatever is asked for; null: those that are asked for. */
+/**
+ * Kept experts a layer, falling, that a method is measured at whatever is asked for; null: those that are asked for.
+ */
 export const ownCounts = (
   settings: FileSettings,
   method: MethodName,
@@ -74,7 +78,8 @@ export const ownCounts = (
 /**
  * Refuses file methods that a sweep cannot measure, before anything runs.
  *
- * @throws WorkbenchError `file-method-name`, `file-plans-alike`, `budget-needs-scores`, `groups-uneven`, or as `readExpertFile`.
+ * @throws WorkbenchError `file-method-name`, `file-plans-alike`, `budget-needs-scores`, `groups-uneven`, or as
+ * `readExpertFile`.
  */
 export const checkFileMethods = (settings: FileSettings, models: readonly Checkpoint[]): void => {
   for (const method of Object.keys(settings.files ?? {})) {

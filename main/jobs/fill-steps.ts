@@ -23,7 +23,9 @@ import {
 /** How often a worker that has nothing to do looks whether another one has finished, or died. */
 const LOOK_EVERY_MS = 500;
 
-/** Which parts of a sweep a worker takes: every n-th from the i-th on, or whatever nobody else does until all is done. */
+/**
+ * Which parts of a sweep a worker takes: every n-th from the i-th on, or whatever nobody else does until all is done.
+ */
 export type WorkShare =
   { readonly kind: 'share'; readonly index: number; readonly of: number } | { readonly kind: 'until-empty' };
 
@@ -67,6 +69,9 @@ const readingOnly = (context: JobContext): JobContext => {
   };
 };
 
+/** Speeds are no steps: who makes the run's record measures them, and nobody else needs to. */
+const withoutSpeeds = (input: SweepInput): SweepInput => ({ ...input, settings: { ...input.settings, speed: false } });
+
 /** How many parts a sweep has. Computes nothing. */
 export const countParts = async (context: JobContext, input: SweepInput): Promise<number> => {
   const { places } = await sweepPlaces(readingOnly(context), input);
@@ -75,7 +80,7 @@ export const countParts = async (context: JobContext, input: SweepInput): Promis
 
 /** Every part of a sweep, and whether its steps are there. Computes nothing. */
 export const listSteps = async (context: JobContext, input: SweepInput): Promise<readonly ListedStep[]> => {
-  const { places } = await sweepPlaces(readingOnly(context), input);
+  const { places } = await sweepPlaces(readingOnly(context), withoutSpeeds(input));
   const stageOf = stagesOf();
   const listed: ListedStep[] = [];
   for (const unit of sweepUnits(places, input)) {
@@ -195,7 +200,7 @@ export const fillSteps = async (
   },
 ): Promise<FilledSteps> => {
   await requireSameHardware(context, hardware);
-  const { places, work } = await sweepPlaces(context, input);
+  const { places, work } = await sweepPlaces(context, withoutSpeeds(input));
   context.meter.setTotal(work);
   const all = sweepUnits(places, input);
   const candidates = all.filter(({ part }) => part !== null);

@@ -24,6 +24,10 @@ export interface JobContext {
   readonly run: string;
   /** The run's folder. */
   readonly folder: string;
+  /**
+   * When the run was made: what a chat template says of the day stays the same for whoever works on the run, whenever.
+   */
+  readonly madeAt: Date;
   /** Where files are written before they are renamed into the workspace. */
   readonly temporaryFolder: string;
   readonly steps: StepStore;

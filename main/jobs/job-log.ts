@@ -78,7 +78,8 @@ const lineOf = (
     case 'sweep.point': {
       const { model, task, method, seed, factor, metric, value, low, high } = event.result;
       const interval = method === UNPRUNED ? '' : `, difference ${formatInterval({ low, high }, metric)}`;
-      const text = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}: ${metric} ${formatValue(value, metric)}${interval}`;
+      const point = `${model}, ${task}, ${method}${seedText(seed)}, ${formatFactor(factor)}`;
+      const text = `${point}: ${metric} ${formatValue(value, metric)}${interval}`;
       return { run: event.run, line: { kind: 'point', text } };
     }
     case 'sweep.told': {

@@ -1,7 +1,7 @@
 import { CancelledError, WorkbenchError, refuse, serialiseError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
-import { HEARTBEAT_MS } from '../workspace/run-lock.ts';
+import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
 import { type CarryOut, takeoverOf } from './carry-out.ts';
 import type { Job } from './job-context.ts';
@@ -36,6 +36,10 @@ export class JobQueue {
   readonly #emit: (event: EngineEvent) => void;
   readonly #now: () => number;
   readonly #jobs = new Map<string, QueuedJob>();
+  /** Jobs that were stopped while they waited, and whose last state is being written. */
+  readonly #leaving = new Set<Promise<void>>();
+  /** Locks of runs that have ended here which could not be given back yet: the disk was gone. */
+  readonly #kept = new Set<RunLock>();
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
@@ -52,13 +56,16 @@ export class JobQueue {
     return [...this.#jobs.values()].map(({ meter }) => meter.read());
   }
 
-  has(run: string): boolean {
-    return this.#jobs.has(run);
+  /** @throws WorkbenchError `already-running` where the run waits or runs here. */
+  requireNew(run: string): void {
+    if (this.#jobs.has(run))
+      throw refuse('already-running', `${run} is being worked on already.`, 'Wait until it ends.');
   }
 
   /** Takes a run whose lock is held and whose manifest is written, and works on it when its turn comes. */
   add(created: CreatedRun, job: Job): void {
     const { id, kind, title } = created.manifest;
+    this.requireNew(id);
     let announcedAt = Number.NEGATIVE_INFINITY;
     const meter = createProgressMeter({ run: id, kind, title }, this.#now, () => {
       if (this.#now() - announcedAt < PROGRESS_EVERY_MS) return;
@@ -122,23 +129,34 @@ export class JobQueue {
         `This engine does not work on run "${run}".`,
         'Cancel it where it runs, or resume it here.',
       );
-    queued.controller.abort();
+    this.#stop(queued);
   }
 
   /** Stops everything; what did not finish is `interrupted` and can be resumed. */
   async dispose(): Promise<void> {
     for (const queued of this.#jobs.values()) {
       queued.stopAs ??= 'interrupted';
-      queued.controller.abort();
+      this.#stop(queued);
     }
     await this.#working;
+    await Promise.all(this.#leaving);
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.#heartbeat = null;
   }
 
+  /** One whose turn has not come ends here and now: the one before it may take hours. */
+  #stop(queued: QueuedJob): void {
+    queued.controller.abort();
+    if (queued.isStarted) return;
+    queued.isStarted = true;
+    const left = this.#work(queued).finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+  }
+
   async #workOnNext(): Promise<void> {
     const next = [...this.#jobs.values()].find(({ isStarted }) => !isStarted);
-    if (next === undefined) throw new Error('a turn without a job');
+    // It was stopped while it waited.
+    if (next === undefined) return;
     next.isStarted = true;
     await this.#work(next);
   }
@@ -169,8 +187,9 @@ export class JobQueue {
     const state: RunState = error === null ? 'done' : isCancelled ? (queued.stopAs ?? 'cancelled') : 'failed';
     if (error !== null) meter.describe(isCancelled ? 'Cancelled' : serialiseError(error).message);
     error = queued.takenOver ?? error;
+    let isOurs = true;
     try {
-      const isOurs = await this.#end(queued, {
+      isOurs = await this.#end(queued, {
         state,
         output,
         error: state === 'failed' ? sentence(error) : null,
@@ -178,12 +197,18 @@ export class JobQueue {
       });
       if (!isOurs) error = queued.takenOver ?? (await takeoverOf(this.#runs, queued.created.manifest.id));
     } catch (caught) {
-      // The disk is full or gone: the run stays unfinished there, which is what it is.
+      // The disk is full or gone: the run stays unfinished there, which is what it is, and is nobody's.
+      if (error === null)
+        queued.manifest = { ...queued.manifest, state: 'failed', output: null, error: sentence(caught) };
       error ??= caught;
+      this.#kept.add(created.lock);
+      await this.#giveLocksBack();
     }
     this.#jobs.delete(run);
     this.#emit({ type: 'job.progress', progress: meter.read() });
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
+    // It ended here only: what it is now, whoever has it says.
+    if (!isOurs) this.#emit({ type: 'runs.relisted' });
     if (error === null) queued.settle.resolve(queued.manifest);
     else queued.settle.reject(error);
   }
@@ -217,11 +242,26 @@ export class JobQueue {
         queued.takenOver ??= await takeoverOf(this.#runs, queued.created.manifest.id);
         queued.stopAs = 'interrupted';
         queued.meter.describe(queued.takenOver.message);
-        queued.controller.abort();
+        this.#stop(queued);
       } catch (error) {
         // A full disk: the job's own writes will say so; the lock counts as held until it is stale.
-        queued.meter.describe(`Its lock cannot be renewed: ${serialiseError(error).message}`);
+        if (this.#jobs.has(queued.created.manifest.id))
+          queued.meter.describe(`Its lock cannot be renewed: ${serialiseError(error).message}`);
       }
+    }
+    await this.#giveLocksBack();
+  }
+
+  /** Frees what could not be freed when a job ended; where that fails again, the next heartbeat brings another try. */
+  async #giveLocksBack(): Promise<void> {
+    for (const lock of [...this.#kept]) {
+      const isFree = await lock.release().then(
+        () => true,
+        () => false,
+      );
+      if (!isFree) continue;
+      this.#kept.delete(lock);
+      this.#emit({ type: 'runs.relisted' });
     }
   }
 }

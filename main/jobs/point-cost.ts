@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { PointCost } from '../contract/sweep.ts';
 import { exportPlan } from '../export/export-plan.ts';
+import { temporaryNameFor } from '../files/write-atomically.ts';
 import { bytesPerColumn } from '../generation/key-value-cache.ts';
 import { cachedShape } from '../graph/cached-attention.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
@@ -117,8 +118,9 @@ export class SpeedMeter {
     if (!exportable.hf) return null;
     if (keptPerLayer.every((kept) => kept === info.experts)) return this.of(checkpoint, null);
     const { temporaryFolder, overlayFolder, memoryBudgetBytes, signal } = this.#context;
-    const folder = await mkdtemp(join(temporaryFolder, 'timed-'));
+    const folder = temporaryNameFor(join(temporaryFolder, 'timed'));
     try {
+      await mkdir(folder);
       const settings = { threads: 1, memoryBudgetBytes, overlayFolder };
       const destination = join(folder, 'model');
       await exportPlan({ checkpoint, plan, destination, settings, control: { signal } });

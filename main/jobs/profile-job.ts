@@ -189,7 +189,7 @@ export const profileJob =
   (model: RunModel, plain: readonly RunTask[], extras: readonly ExtraStatistic[] = [], chat?: boolean): Job =>
   async (context) => {
     context.meter.describe('Reading tasks');
-    const tasks = await askedTasks(model, plain, chat, new Date(context.now()));
+    const tasks = await askedTasks(model, plain, chat, context.madeAt);
     const measure = await openTokenCounter(model.checkpoint, context.signal);
     const tokens: number[] = [];
     for (const { task } of tasks) tokens.push(await measure.profiling(task.calibration));

@@ -10,6 +10,8 @@ const READING_MS = 150;
 const TAIL = 0.1;
 /** Curves that must have ended before it is told how much of the planned work a search for thresholds needs. */
 const MIN_SHARES = 4;
+/** Less than this is what rounding leaves of sums of work (tokens). */
+const LEAST_WORK = 1e-3;
 /** Standard errors on either side of the mean share. */
 const SHARE_ERRORS = 2;
 
@@ -26,10 +28,15 @@ interface Reading {
 export interface ProgressMeter<Subject = JobSubject> {
   setTotal(work: number): void;
   addToTotal(work: number): void;
-  /** Candidates may stop early from here on: no time is told before it shows how much of the work that leaves. */
-  expectSavings(): void;
+  /**
+   * So much of the total is of curves that may end early: no time is told before some have shown how much of it they
+   * need, as long as any is left.
+   */
+  expectSavings(planned: number): void;
   /** A curve of so much planned work ended with so much of it done: the rest is no longer part of the total. */
   saved(planned: number, done: number): void;
+  /** Curves of so much planned work cannot end early: all of it is done, or none, which leaves the total. */
+  decided(planned: number, isDone: boolean): void;
   describe(description: string): void;
   /** A step of this much work begins. */
   begin(work: number): void;
@@ -71,12 +78,13 @@ export const createProgressMeter = <Subject extends object>(
 
   let followed: MeterReading | null = null;
 
-  /** Part of its planned work that each curve that ended has needed; null: all work is needed. */
-  let shares: number[] | null = null;
+  /** Planned work of the curves that may still end early, and the part of theirs that those that ended have needed. */
+  let savable = 0;
+  const shares: number[] = [];
 
-  /** Part of the planned work that is left that will be needed: a range about the mean of the curves so far. */
+  /** Part of their planned work that such curves will need: a range about the mean of those that have ended. */
   const neededShare = (): { readonly low: number; readonly high: number } | null => {
-    if (shares === null) return { low: 1, high: 1 };
+    if (savable < LEAST_WORK) return { low: 1, high: 1 };
     const count = shares.length;
     if (count < MIN_SHARES) return null;
     const mean = shares.reduce((sum, share) => sum + share, 0) / count;
@@ -97,11 +105,12 @@ export const createProgressMeter = <Subject extends object>(
   const leftMs = (): JobProgress['leftMs'] => {
     const share = neededShare();
     if (readings.length < MIN_READINGS || share === null) return null;
-    const left = Math.max(0, total - doneWork());
+    // What curves that have not ended have done already is part of what they need.
+    const left = (needed: number): number => Math.max(0, total - doneWork() - (1 - needed) * Math.max(0, savable));
     const rates = readings.map(({ work, elapsedMs }) => work / elapsedMs).sort((a, b) => a - b);
     return {
-      low: (left * share.low) / quantile(rates, 1 - TAIL),
-      high: (left * share.high) / quantile(rates, TAIL),
+      low: left(share.low) / quantile(rates, 1 - TAIL),
+      high: left(share.high) / quantile(rates, TAIL),
     };
   };
 
@@ -114,13 +123,19 @@ export const createProgressMeter = <Subject extends object>(
       total += work;
       changed();
     },
-    expectSavings: () => {
-      shares = [];
+    expectSavings: (planned) => {
+      savable += planned;
       changed();
     },
     saved: (planned, done) => {
       total -= planned - done;
-      shares?.push(planned > 0 ? done / planned : 1);
+      savable -= planned;
+      shares.push(planned > 0 ? done / planned : 1);
+      changed();
+    },
+    decided: (planned, isDone) => {
+      if (!isDone) total -= planned;
+      savable -= planned;
       changed();
     },
     describe: (text) => {

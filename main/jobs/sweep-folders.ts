@@ -12,6 +12,7 @@ import type { Measurement } from './measurement.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { folderCost, type SpeedMeter } from './point-cost.ts';
 import { evaluationKey } from './step-key.ts';
+import { writingIdentity } from './write-items.ts';
 
 /**
  * Checkpoints that were made elsewhere (fine-tuned, merged by another tool, quantised and back) and join a sweep as
@@ -101,6 +102,7 @@ export const measureFolders = async (
       itemsHash,
       plan: null,
       numerics: context.numerics,
+      writing: await writingIdentity(candidate.checkpoint, task.task),
     });
     const speed = (await speeds?.of(candidate.checkpoint, null)) ?? {};
     await evaluationSteps(

@@ -29,7 +29,7 @@ import {
 } from './sweep-stage.ts';
 import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
 import { hasPart, toldSteps } from './told-step.ts';
-import { leaveUntold, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
+import { leaveUntold, stageCurvesWork, tellCandidates, tellCurves, type ToldCount, tellingOf } from './told-work.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 export type { SweepInput } from './sweep-places.ts';
@@ -171,19 +171,16 @@ const WHOLE_CURVE_NOTE =
   'every item.';
 const TEXTS_NOTE =
   'a perplexity has no exact bounds before the last text, so candidates were measured on all of them, up to the ' +
-  'first unsafe factor.';
+  'first factor that is not safe.';
 const PAIRS_NOTE =
   'Recovery is compared with the same plan without it only where both answered every item: the search for ' +
   'thresholds stops the others early.';
 
 const ADAPTIVE_NOTE =
-  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from ' +
-  'the largest down, ' +
-  'until the first unsafe one. A count that is called safe so is wrong with a chance of at most 5 % for its ' +
-  'curve at the margin ' +
-  'of the sweep; bisection alone would allow 5 % for every unsafe count it visits. At another margin, counts ' +
-  'below the ' +
-  'confirmed ones have gaps, and that guarantee does not hold for them.';
+  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from the largest ' +
+  'down, until the first that is not safe. A count that is called safe so is wrong with a chance of at most 5 % for ' +
+  'its curve at the margin of the sweep; bisection alone would allow 5 % for every unsafe count it visits. At another ' +
+  'margin, counts below the confirmed ones have gaps, and that guarantee does not hold for them.';
 
 /**
  * Bisects the number of kept experts of one curve until its threshold is exact, then tests every larger count that was
@@ -251,7 +248,10 @@ export const measurePlace = async (
   let measured: { readonly baseline: readonly ItemOutcome[]; readonly tested: readonly ToldCount[] };
   const design = telling?.how === 'curtailed' ? telling.design : null;
   if (early === null || telling === null || telling.how === 'whole curve') {
-    if (telling !== null) record.note(`${place}: ${WHOLE_CURVE_NOTE}`);
+    if (telling !== null) {
+      record.note(`${place}: ${WHOLE_CURVE_NOTE}`);
+      context.meter.decided(stageCurvesWork(stage, curves), true);
+    }
     measured = await measureCurves(stage, curves, pairs);
   } else if (telling.how === 'not') {
     await leaveUntold(stage, early, curves);
@@ -294,12 +294,12 @@ export const sweepJob =
   async (context) => {
     const { models, tasks, candidates = [] } = input;
     context.meter.describe('Reading tasks');
-    const { places, work, notes } = await sweepPlaces(context, input);
+    const { places, work, curvesWork, notes } = await sweepPlaces(context, input);
     const record = createRecord(context, notes);
     context.meter.setTotal(work);
     if (input.settings.stop === 'told') {
       record.note(TOLD_NOTE);
-      context.meter.expectSavings();
+      context.meter.expectSavings(curvesWork);
     }
     const opened: Stage[] = [];
     try {

@@ -12,9 +12,10 @@ import type { Stage, SweepSink } from './sweep-stage.ts';
 import {
   countedCurves,
   type CountedCurve,
+  curveWork,
   needsOf,
   needsProfile,
-  planningWork,
+  profilesWork,
   requireTrainedRouters,
   sum,
   sweepCounts,
@@ -45,8 +46,9 @@ export interface SweepPlace {
 export interface SweepPlaces {
   /** In the order in which they are measured: those that are asked for first come first. */
   readonly places: readonly SweepPlace[];
-  /** Work of all of it, in tokens. */
+  /** Work of all of it, in tokens, and that of its curves. */
   readonly work: number;
+  readonly curvesWork: number;
   /** What was left out, and why. */
   readonly notes: readonly string[];
 }
@@ -67,18 +69,20 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const places: SweepPlace[] = [];
   let total = 0;
+  let curvesWork = 0;
   for (const model of firstOnes(models, settings.first?.model)) {
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
     const ordered = firstOnes(tasks, settings.first?.task);
-    const asked = await askedTasks(model, ordered, settings.chat, new Date(context.now()));
+    const asked = await askedTasks(model, ordered, settings.chat, context.madeAt);
     const { calibration, scoring } = await workOf(model, { tasks: asked, settings }, context.signal);
     const sizer = createGroupSizer(model.checkpoint.info.memory.resident > context.memoryBudgetBytes);
     total +=
-      planningWork(model, settings, calibration, curves) +
+      profilesWork(model, settings, calibration) +
       (writesCalibration(settings) ? sum(calibration.map((tokens) => tokens.scoring)) : 0) +
-      sum(scoring) * (1 + candidates.length + sum(curves.map(({ counts }) => counts.length)));
+      sum(scoring) * (1 + candidates.length);
     for (const [index, task] of asked.entries()) {
       const own = calibration[index] ?? { profiling: 0, scoring: 0 };
+      curvesWork += sum(curves.map((curve) => curveWork(settings, curve, own, scoring[index] ?? 0)));
       const open = async (record: SweepSink): Promise<Stage> => {
         if (context.signal.aborted) throw new CancelledError('The sweep');
         const calibrated = writesCalibration(settings)
@@ -108,5 +112,5 @@ export const sweepPlaces = async (context: JobContext, input: SweepInput): Promi
     settings,
     models.map(({ checkpoint }) => checkpoint),
   );
-  return { places, work: total, notes: [...notes, ...files] };
+  return { places, work: total + curvesWork, curvesWork, notes: [...notes, ...files] };
 };

@@ -210,20 +210,23 @@ export const planWork = (
   return search + (refit === null ? 0 : RECOVERY_WORK * profiling);
 };
 
-/** Work of a model's profiles, and of the searches and refits of its plans, over all tasks. */
-export const planningWork = (
+/** Work of a curve on a task: its plans, and what they answer (`scoring` tokens each). */
+export const curveWork = (
+  settings: SweepSettings,
+  curve: CountedCurve,
+  calibration: CalibrationWork,
+  scoring: number,
+): number => curve.counts.length * (scoring + planWork(settings, curve, calibration));
+
+/** Work of a model's profiles over all tasks. */
+export const profilesWork = (
   { checkpoint }: RunModel,
   settings: SweepSettings,
   calibration: readonly CalibrationWork[],
-  curves: readonly CountedCurve[],
 ): number => {
+  if (!needsProfile(settings)) return 0;
   const extras = combinedExtras(needsOf(settings));
-  return sum(
-    calibration.map((work) => {
-      const plans = curves.map((curve) => curve.counts.length * planWork(settings, curve, work));
-      return (needsProfile(settings) ? profileWork(work.profiling, extras, checkpoint.info) : 0) + sum(plans);
-    }),
-  );
+  return sum(calibration.map(({ profiling }) => profileWork(profiling, extras, checkpoint.info)));
 };
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -41,12 +41,12 @@ interface Part {
  * by the evaluation that it belongs to and by its items: whoever asks for it again finds it, to stop there or to go on.
  */
 const partsOf = (
-  { memoryBudgetBytes }: JobContext,
-  { model, items, task, work }: Measurement,
+  { items, task, work }: Measurement,
   baseline: readonly ItemOutcome[],
+  isStreamed: boolean,
 ): readonly Part[] => {
   const order = curtailedOrder(task.task.metric, baseline);
-  const ends = partEnds(items.length, model.checkpoint.info.memory.resident > memoryBudgetBytes);
+  const ends = partEnds(items.length, isStreamed);
   return ends.map((end, index): Part => {
     const places = order.slice(ends[index - 1] ?? 0, end);
     const hash = hashItems(places.flatMap((place) => items[place] ?? []));
@@ -127,22 +127,39 @@ const answerPart = async (
   return runner;
 };
 
+/** The parts that a machine with this memory makes of the items first, then those of one with another. */
+const bothParts = (
+  { memoryBudgetBytes }: JobContext,
+  measurement: Measurement,
+  baseline: readonly ItemOutcome[],
+): readonly (readonly Part[])[] => {
+  const isStreamed = measurement.model.checkpoint.info.memory.resident > memoryBudgetBytes;
+  return [isStreamed, !isStreamed].map((streamed) => partsOf(measurement, baseline, streamed));
+};
+
+const hasBegun = async ({ steps }: JobContext, [first]: readonly Part[], { key }: KeyedPlan): Promise<boolean> =>
+  first !== undefined && (await steps.has(first.keyOf(key), 'json'));
+
 /** Whether a part of the candidate's items was answered before, in this order. */
 export const hasPart = async (
   context: JobContext,
   measurement: Measurement,
   baseline: readonly ItemOutcome[],
-  { key }: KeyedPlan,
+  candidate: KeyedPlan,
 ): Promise<boolean> => {
-  const [first] = partsOf(context, measurement, baseline);
-  return first !== undefined && context.steps.has(first.keyOf(key), 'json');
+  for (const parts of bothParts(context, measurement, baseline))
+    if (await hasBegun(context, parts, candidate)) return true;
+  return false;
 };
+
+type Done = (key: string, outcome: ToldOutcome) => Promise<void>;
 
 /**
  * Measures plans part by part of the items, side by side; each is `done` as soon as `delta` decides that all items
  * could only call it unsafe, or when it has answered all. `delta` null: all are answered, going on from the parts that
- * are on disk. A candidate that answered every item becomes the evaluation step that a whole measurement gives. Keys
- * are unique.
+ * are on disk, also from those that a machine with other memory makes: who joins what others have computed is told the
+ * same after as many items. A candidate that answered every item becomes the evaluation step that a whole measurement
+ * gives. Keys are unique.
  */
 export const toldSteps = async (
   context: JobContext,
@@ -150,22 +167,48 @@ export const toldSteps = async (
   baseline: readonly ItemOutcome[],
   plans: readonly KeyedPlan[],
   { sizer, delta }: { readonly sizer: GroupSizer; readonly delta: number | null },
-  done: (key: string, outcome: ToldOutcome) => Promise<void>,
+  done: Done,
 ): Promise<void> => {
   const { steps, meter } = context;
-  const { metric } = measurement.task.task;
-  const design = pairedDesign(metric, baseline);
-  let open: Answering[] = [];
+  const [own = [], other = []] = bothParts(context, measurement, baseline);
+  const [open, elsewhere]: [Answering[], Answering[]] = [[], []];
   for (const { key, plan } of plans) {
     const stored = await steps.readJson(key, evaluationRecord);
-    if (stored === null) open.push({ key, plan, soFar: baseline.map(() => null), isComputed: false });
-    else {
+    if (stored !== null) {
       meter.reuse(measurement.work);
       await done(key, { kind: 'full', outcomes: stored.outcomes });
+      continue;
     }
+    const candidate = { key, plan, soFar: baseline.map(() => null), isComputed: false };
+    const isElsewhere = !(await hasBegun(context, own, candidate)) && (await hasBegun(context, other, candidate));
+    (isElsewhere ? elsewhere : open).push(candidate);
   }
+  await answerParts(context, measurement, baseline, { parts: own, candidates: open, sizer, delta }, done);
+  await answerParts(context, measurement, baseline, { parts: other, candidates: elsewhere, sizer, delta }, done);
+};
+
+const answerParts = async (
+  context: JobContext,
+  measurement: Measurement,
+  baseline: readonly ItemOutcome[],
+  {
+    parts,
+    candidates,
+    sizer,
+    delta,
+  }: {
+    readonly parts: readonly Part[];
+    readonly candidates: readonly Answering[];
+    readonly sizer: GroupSizer;
+    readonly delta: number | null;
+  },
+  done: Done,
+): Promise<void> => {
+  const { meter } = context;
+  const { metric } = measurement.task.task;
+  const design = pairedDesign(metric, baseline);
+  let open = candidates;
   const count = ({ isComputed }: Answering): void => (isComputed ? meter.finish() : meter.reuse(0));
-  const parts = partsOf(context, measurement, baseline);
   let runner: ModelRunner | null = null;
   for (const part of parts) {
     if (open.length === 0) break;

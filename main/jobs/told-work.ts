@@ -15,7 +15,7 @@ import {
   type Stage,
 } from './sweep-stage.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
-import { type CountedCurve, type Curve, fallingCounts, planWork } from './sweep-work.ts';
+import { type CountedCurve, type Curve, curveWork, fallingCounts, planWork, sum } from './sweep-work.ts';
 import { type ToldOutcome, toldSteps } from './told-step.ts';
 
 /** How candidates of a model on a task are measured where only the threshold is wanted. */
@@ -108,6 +108,12 @@ export const tellCandidates = async (
   });
 };
 
+/** Work of curves of a stage, as it counts in the sweep's total. */
+export const stageCurvesWork = (
+  { settings, measurement, calibration }: Stage,
+  curves: readonly CountedCurve[],
+): number => sum(curves.map((curve) => curveWork(settings, curve, calibration, measurement.work)));
+
 /** A count of kept experts of a curve that was tested, and whether it is safe. */
 export interface ToldCount {
   readonly curve: Curve;
@@ -160,8 +166,10 @@ export const tellCurves = async (
       if (!safe || left.length === 0) {
         const plans = planWork(settings, curve, calibration);
         const before = counts.length - left.length - 1;
-        const planned = counts.length * (measurement.work + plans);
-        context.meter.saved(planned, (before + share) * measurement.work + (before + 1) * plans);
+        context.meter.saved(
+          stageCurvesWork(stage, [curve]),
+          (before + share) * measurement.work + (before + 1) * plans,
+        );
       }
     }
   }
@@ -174,14 +182,14 @@ export const leaveUntold = async (
   baseline: readonly ItemOutcome[],
   curves: readonly CountedCurve[],
 ): Promise<void> => {
-  const { context, settings, measurement, calibration, record } = stage;
+  const { context, measurement, record } = stage;
   const { model, task } = measurement;
   const { metric } = task.task;
+  context.meter.decided(stageCurvesWork(stage, curves), false);
   const design = pairedDesign(metric, baseline);
   const wrong = design === null ? 0 : design.right.filter((right) => !right).length;
   for (const curve of curves) {
     const { counts } = curve;
-    context.meter.saved(counts.length * (measurement.work + planWork(settings, curve, calibration)), 0);
     const [first, ...others] = counts;
     if (first === undefined) continue;
     const point: ToldPoint = {
@@ -198,7 +206,7 @@ export const leaveUntold = async (
     record.addUnneeded(others.map((kept) => unneeded(stage, curve, kept)));
   }
   record.note(
-    `${model.name} on ${task.name}: ${String(baseline.length)} items are too few to tell a threshold, so no candidate ` +
-      `was measured.`,
+    `${model.name} on ${task.name}: ${String(baseline.length)} items are too few to tell a threshold, so no ` +
+      'candidate was measured.',
   );
 };

@@ -1,6 +1,7 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { requireSameSources } from '../checkpoint/require-same-sources.ts';
 import { refuse } from '../contract/errors.ts';
 import { type FinetuneManifest, type FinetuneSettings, finetuneStep } from '../contract/finetune.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
@@ -67,7 +68,12 @@ export const requireTrainingSpace = async (
   }
 };
 
-/** Trains into `folder`, which keeps the state: called again with the same order, it goes on from there. */
+/**
+ * Trains into `folder`, which keeps the state: called again with the same order, it goes on from there. Nothing is kept
+ * of a training whose source changed meanwhile.
+ *
+ * @throws WorkbenchError failed: `model-changed`; refused: `changes-nothing`; and as `runTrainingScript`.
+ */
 export const trainCheckpoint = async (
   order: TrainingOrder,
   folder: string,
@@ -89,6 +95,16 @@ export const trainCheckpoint = async (
   await writeFile(jobFile, scriptJobText({ model: checkpoint.folder, out, state, sequences, settings, threads }));
   const python = await order.python();
   const result = await runTrainingScript(python, script, jobFile, signal, progress);
+  try {
+    await requireSameSources(checkpoint, {
+      made: 'fine-tuned',
+      left: 'What was trained is not kept.',
+      remedy: 'Restore the files and resume, or start a new fine-tuning of the model as it is now.',
+    });
+  } catch (error) {
+    for (const each of [out, state]) await rm(each, { recursive: true, force: true });
+    throw error;
+  }
   if (result.changed === 0) {
     throw refuse(
       'changes-nothing',

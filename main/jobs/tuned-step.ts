@@ -66,9 +66,10 @@ const keysOf = async (
   { model, task, items, plan }: TunedOrder,
   { settings: { saveEvery: _, ...settings }, python, threads }: TunedArms,
 ): Promise<{ readonly training: string; readonly evaluation: string }> => {
-  const { fingerprint, info } = model.checkpoint;
+  const { info } = model.checkpoint;
   const identity = {
-    model: fingerprint,
+    // With the tokenizer, which makes the tokens that are trained on.
+    model: model.checkpoint.identity,
     plan: planContent(plan, info.experts),
     calibration: hashItems(task.task.calibration),
     items: hashItems(items),

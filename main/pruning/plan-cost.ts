@@ -51,8 +51,8 @@ const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['expo
   return {
     hf: false,
     reason:
-      `Layers keep between ${least} and ${most} experts, and stock loaders need one number for all layers. ` +
-      'Use the uniform budget to export, or the method mone: it puts constants in place of experts, and vLLM after 0.32 ' +
+      `Layers keep between ${least} and ${most} experts, and stock loaders need one number for all layers. Use the ` +
+      'uniform budget to export, or the method mone: it puts constants in place of experts, and vLLM after 0.32 ' +
       'takes different numbers of them per layer.',
   };
 };

@@ -1,6 +1,8 @@
+import { ownTasks } from '../figures/best-cells.ts';
+import { bestThresholdsFigure, CELL } from '../figures/best-figure.ts';
 import { BYTES_CAPTION, bytesFigure, hasBytes } from '../figures/bytes-figure.ts';
 import { pageTheme } from '../figures/colors.ts';
-import { curveCaption, expertTrendCaption, SIZE_PAIR_CAPTION } from '../figures/captions.ts';
+import { BEST_CAPTION, curveCaption, expertTrendCaption, SIZE_PAIR_CAPTION } from '../figures/captions.ts';
 import { curveFigure } from '../figures/curve-figure.ts';
 import { stripHeight } from '../figures/curve-panel.ts';
 import { curveSheets } from '../figures/curve-panels.ts';
@@ -37,6 +39,14 @@ const figure = ({ svg }: Drawing, caption: string, size: 'whole' | 'half' = 'who
     html('div', { class: size === 'half' ? 'chart half' : 'chart' }, htmlFigure(svg)),
     html('figcaption', {}, caption),
   );
+
+/** Best threshold of every model and task, as the window shows it first. */
+export const bestFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
+  sizeTrend.thresholds.length === 0
+    ? []
+    : parts(ownTasks(sizeTrend, sizeTrend.tasks), Math.floor(PAGE_HEIGHT / CELL.height) - 3).map((tasks) =>
+        figure(bestThresholdsFigure(sizeTrend, tasks, manifest, pageTheme), BEST_CAPTION),
+      );
 
 /** Quality against pruning factor, a figure per model. */
 export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>

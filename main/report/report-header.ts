@@ -66,7 +66,8 @@ const ofSizes: readonly Definition[] = [
   ],
   [
     'Past the threshold',
-    'The factor from E to E\u2032 is at or beyond the first unsafe one of the larger model, for this task and method.',
+    'The factor from E to E\u2032 is at or beyond the first one that is not safe for the larger model, by this task ' +
+      'and method.',
   ],
 ];
 

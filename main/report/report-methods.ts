@@ -96,7 +96,7 @@ export const toldTable = ({ told = [] }: SweepDocument): HtmlNode[] =>
           {},
           html('summary', {}, `${told.length} candidates that were told early`),
           reportTable<ToldPoint>(
-            'They stopped as soon as all items could only call them unsafe: they have no accuracy and no interval.',
+            'They stopped as soon as all items could only call them not safe: they have no accuracy and no interval.',
             [
               { title: 'model', cell: ({ model }) => model },
               { title: 'task', cell: ({ task }) => task },

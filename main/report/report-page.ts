@@ -4,7 +4,14 @@ import type { Finding } from '../contract/size-trend.ts';
 import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { html, type HtmlNode } from './html.ts';
-import { bytesFigures, curveFigures, pairFigures, routingFigures, trendFigures } from './report-figures.ts';
+import {
+  bestFigures,
+  bytesFigures,
+  curveFigures,
+  pairFigures,
+  routingFigures,
+  trendFigures,
+} from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { htmlPage, type Section } from './page.ts';
 import { choiceAndWritingTable } from './report-kinds.ts';
@@ -60,7 +67,12 @@ const sections = (source: ReportSource): Section[] => {
     {
       id: 'thresholds',
       title: 'Thresholds',
-      content: [html('p', {}, sizeTrend.rule), thresholdMatrices(sizeTrend), ...choiceAndWritingTable(document)],
+      content: [
+        html('p', {}, sizeTrend.rule),
+        ...bestFigures(source),
+        thresholdMatrices(sizeTrend),
+        ...choiceAndWritingTable(document),
+      ],
     },
     { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...bytesFigures(source)] },
     ...(comparisons.length > 0

@@ -212,9 +212,9 @@ const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
     {},
     html('summary', {}, `What the tests of ${undecided.length} undecided thresholds could have told`),
     reportTable<SizeThreshold>(
-      'The first unsafe factor is undecided, not worse; or nothing can be told. Chance: that a candidate ' +
-        'without any true ' +
-        'difference, with as many discordant items, is called safe. Items: with which that chance would be 80 %.',
+      'The first factor that is not safe is undecided, not worse; or nothing can be told. Chance: that a ' +
+        'candidate without any true difference, with as many discordant items, is called safe. Items: with which ' +
+        'that chance would be 80 %.',
       [
         { title: 'task', cell: ({ task }) => task },
         { title: 'method', cell: ({ method }) => method },

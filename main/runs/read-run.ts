@@ -8,7 +8,13 @@ import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import { type PointName, pointNameKey, type SweepDocument, sweepSettings } from '../contract/sweep.ts';
+import {
+  type PointName,
+  pointNameKey,
+  recordedSweepSettings,
+  type SweepDocument,
+  sweepSettings,
+} from '../contract/sweep.ts';
 import { compareMethods, type MeasuredMethods, measureMethods } from '../evaluation/comparison/document.ts';
 import {
   answersMeasured,
@@ -28,6 +34,7 @@ import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/e
 import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
+import { unmeasuredPoints } from '../evaluation/told-points.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readBytesIfThere } from '../files/regular-file.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -37,7 +44,13 @@ import { bundledFingerprints, type BundledModels, instrumentNotes } from './bund
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { readProfileFile } from '../workspace/profile-file.ts';
 import { readOutcomes } from './read-outcomes.ts';
+import { recordedSpec } from './recorded-spec.ts';
 import { readPointIndex, readSweepDocument } from './sweep-record.ts';
+
+const madeAt = sweepSettings.pick({ delta: true });
+
+/** The margin that a sweep was made with. */
+export const sweepDelta = (manifest: RunManifest): number => recordedSpec(manifest, madeAt).delta;
 
 export interface RunProfiles {
   /** The model's name in the run. */
@@ -123,7 +136,7 @@ export interface ComparisonChoice {
  */
 export const readReportComparisons = async (stores: Stores, document: SweepDocument): Promise<CompareDocument[]> => {
   // Only candidates that are safe were measured in full: no ranking is to be had from them.
-  if ((document.told ?? []).length > 0) return [];
+  if (unmeasuredPoints(document).length > 0) return [];
   const models = comparedModels(document.results).filter(
     (model) =>
       new Set(document.results.filter((one) => one.model === model && one.factor > 1).map(({ method }) => method))
@@ -181,10 +194,11 @@ export const readRecordedTrainings = async (resources: string): Promise<Recorded
  */
 export const readSizePairs = async (
   stores: Stores,
-  { run, results, told = [] }: Pick<SweepDocument, 'run' | 'results' | 'told'>,
+  document: Pick<SweepDocument, 'run' | 'results' | 'told' | 'notNeeded'>,
 ): Promise<MeasuredPairs> => {
+  const { run, results } = document;
   // Pairs of those candidates alone that are safe would say too much good of pruning.
-  if (told.length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
+  if (unmeasuredPoints(document).length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
   const models = sizedModels(results);
   const comparisons = sizeComparisons(results, models);
   const equalKept = equalKeptComparisons(results, models);
@@ -208,6 +222,7 @@ export const sizeTrendOf = async (
   bundled: BundledModels,
 ): Promise<SizeTrendDocument> => {
   const recorded = await bundled.recorded();
+  if (recorded !== null) recordedSpec(manifest, recordedSweepSettings);
   const sizeTrend = sizeTrendDocument(
     document,
     reading,
@@ -252,7 +267,7 @@ export const readStoredSweep = async (
       'Wait for its first point, or resume it.',
     );
   }
-  const delta = given ?? sweepSettings.shape.delta.parse(manifest.spec['delta']);
+  const delta = given ?? sweepDelta(manifest);
   const reading = { delta, familywise };
   const document = withThresholds(stored, reading);
   return {

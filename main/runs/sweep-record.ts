@@ -11,8 +11,9 @@ import {
   type SweepResult,
   UNPRUNED,
 } from '../contract/sweep.ts';
-import type { ToldPoint, UnneededPoint } from '../contract/told-point.ts';
+import { placedPoint, type ToldPoint, type UnneededPoint } from '../contract/told-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
+import { createTurns } from '../files/in-turn.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
@@ -47,17 +48,7 @@ export interface SweepPoint {
   readonly step: string;
 }
 
-const pointIndex = z.array(
-  z.object({
-    model: z.string(),
-    task: z.string(),
-    method: z.string(),
-    seed: z.number().nullable(),
-    factor: z.number(),
-    kept: z.number(),
-    step: z.string(),
-  }),
-);
+const pointIndex = z.array(placedPoint.extend({ step: z.string() }));
 export type PointIndex = z.infer<typeof pointIndex>;
 
 /** Results in the order of models, tasks, methods and seeds of the request, factors rising: not that of arrival. */
@@ -84,6 +75,7 @@ export class SweepRecord {
   readonly #unneeded: UnneededPoint[] = [];
   readonly #notes: string[];
   readonly #changed: (change: RecordChange) => void;
+  readonly #inTurn = createTurns();
   #writtenAt = Number.NEGATIVE_INFINITY;
 
   /** `place.recordChanged` is told of every change, a point's once the files that are written for it are. */
@@ -197,25 +189,29 @@ export class SweepRecord {
     if (this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
   }
 
-  /** @throws WorkbenchError `taken-over`. */
-  async write(): Promise<void> {
-    await this.#requireRun();
-    const index: PointIndex = this.points.map(({ result: { model, task, method, seed, factor, kept }, step }) => ({
-      model,
-      task,
-      method,
-      seed,
-      factor,
-      kept,
-      step,
-    }));
-    await writeFileAtomically(join(this.#folder, POINTS), `${JSON.stringify(index, null, 1)}\n`, this.#temporaryFolder);
-    await writeFileAtomically(
-      join(this.#folder, RESULTS),
-      `${JSON.stringify(this.document(), null, 1)}\n`,
-      this.#temporaryFolder,
-    );
-    this.#writtenAt = this.#now();
+  /**
+   * Writes the files as the record is when its turn comes: an older one never takes the place of a newer one.
+   *
+   * @throws WorkbenchError `taken-over`.
+   */
+  write(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#requireRun();
+      const index: PointIndex = this.points.map(({ result: { model, task, method, seed, factor, kept }, step }) => ({
+        model,
+        task,
+        method,
+        seed,
+        factor,
+        kept,
+        step,
+      }));
+      const write = (name: string, content: unknown): Promise<void> =>
+        writeFileAtomically(join(this.#folder, name), `${JSON.stringify(content, null, 1)}\n`, this.#temporaryFolder);
+      await write(POINTS, index);
+      await write(RESULTS, this.document());
+      this.#writtenAt = this.#now();
+    });
   }
 }
 

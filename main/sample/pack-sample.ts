@@ -16,7 +16,9 @@ import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sam
 const MAX_BYTES = 10e6;
 
 const compress = (bytes: Uint8Array): Promise<Buffer> => promisify(zstdCompress)(bytes, COMPRESSION);
-/** A task and its written twin are profiled on the same texts: a window over the whole file finds what is there twice. */
+/**
+ * A task and its written twin are profiled on the same texts: a window over the whole file finds what is there twice.
+ */
 const COMPRESSION = {
   params: {
     [constants.ZSTD_c_compressionLevel]: 19,

@@ -13,7 +13,9 @@ const checkProportion = ({ right, n }: Proportion): void => {
     throw refuse('counts-invalid', `${right} right of ${n} items is no proportion.`, 'Counts are whole, 0 to n.');
 };
 
-/** Wilson's score interval of a proportion (1927, doi:10.1080/01621459.1927.10502953), without continuity correction. */
+/**
+ * Wilson's score interval of a proportion (1927, doi:10.1080/01621459.1927.10502953), without continuity correction.
+ */
 export const wilsonInterval = ({ right, n }: Proportion, z: number = Z_TWO_SIDED_95): Interval => {
   checkProportion({ right, n });
   const share = right / n;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { linkedFragment } from '../contract/page-fragment.ts';
+import { createTurns } from '../files/in-turn.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
@@ -9,7 +10,9 @@ const MAX_BYTES = 65_536;
 
 const keptView = z.object({ format: z.literal('uncurl-view'), address: z.string() });
 
-/** What was last on screen, as the fragment of the page's address: a page in a browser finds it again on another port. */
+/**
+ * What was last on screen, as the fragment of the page's address: a page in a browser finds it again on another port.
+ */
 export interface KeptView {
   /** Null where nothing is kept, or nothing that a page could show. */
   read(): Promise<string | null>;
@@ -18,7 +21,7 @@ export interface KeptView {
 
 export const createKeptView = (workspace: string, temporaryFolder: string): KeptView => {
   const file = join(workspace, FILE);
-  let last: Promise<void> = Promise.resolve();
+  const inTurn = createTurns();
   return {
     read: async () => {
       const text = await readTextIfThere(file, { mostBytes: MAX_BYTES });
@@ -33,9 +36,7 @@ export const createKeptView = (workspace: string, temporaryFolder: string): Kept
     },
     write: (address) => {
       const text = `${JSON.stringify({ format: 'uncurl-view', address })}\n`;
-      const next = last.then(() => writeFileAtomically(file, text, temporaryFolder));
-      last = next.catch(() => undefined);
-      return next;
+      return inTurn(() => writeFileAtomically(file, text, temporaryFolder));
     },
   };
 };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import { createTurns } from '../files/in-turn.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 
@@ -92,7 +93,7 @@ export interface Library {
 
 export const createLibrary = (workspace: string, temporaryFolder: string): Library => {
   const file = join(workspace, 'library.json');
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
 
   const read = async (): Promise<LibraryFile> => {
     const text = await readTextIfThere(file, { mostBytes: MAX_LIBRARY_BYTES });
@@ -113,8 +114,8 @@ export const createLibrary = (workspace: string, temporaryFolder: string): Libra
   /** One change after another, each on what is on disk by then; hashes of forgotten paths go. */
   const change = (
     edit: (before: LibraryFile) => LibraryFile,
-  ): Promise<{ readonly before: LibraryFile; readonly after: LibraryFile }> => {
-    const next = last.then(async () => {
+  ): Promise<{ readonly before: LibraryFile; readonly after: LibraryFile }> =>
+    inTurn(async () => {
       const before = await read();
       const edited = edit(before);
       const paths = new Set([...edited.models, ...edited.tasks]);
@@ -126,9 +127,6 @@ export const createLibrary = (workspace: string, temporaryFolder: string): Libra
         await writeFileAtomically(file, `${JSON.stringify(after, null, 2)}\n`, temporaryFolder);
       return { before, after };
     });
-    last = next.catch(() => undefined);
-    return next;
-  };
 
   const withHash = (library: LibraryFile, path: string, hash: string): LibraryFile => ({
     ...library,

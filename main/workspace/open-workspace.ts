@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
+import { explainFileError, fileErrorCode, isSystemError, makeFolder } from '../files/file-errors.ts';
 import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
+import { writeFileAtomically, writerOfTemporary } from '../files/write-atomically.ts';
 import { createLibrary, type Library } from './library.ts';
 import { createRunStore, type RunStore } from './run-store.ts';
 import { createRunTrash, type RunTrash } from './run-trash.ts';
@@ -115,13 +115,14 @@ const checkMark = async (path: string): Promise<void> => {
   }
 };
 
-const removeAbandoned = async (folder: string, now: number): Promise<void> => {
-  for (const name of await readdir(folder)) {
+const removeAbandoned = async (folder: string, now: number, isTemporary: (name: string) => boolean): Promise<void> => {
+  for (const name of (await readdir(folder)).filter(isTemporary)) {
     const file = join(folder, name);
     try {
       if (now - (await stat(file)).mtimeMs > ABANDONED_AFTER_MS) await rm(file, { recursive: true, force: true });
     } catch (error) {
-      if (fileErrorCode(error) !== 'ENOENT') throw error;
+      // Gone by now, or somebody else's: it takes room, and hinders nothing.
+      if (!isSystemError(error)) throw error;
     }
   }
 };
@@ -135,7 +136,9 @@ export const openWorkspace = async (folder: string, now: () => number = Date.now
     await makeFolder(path);
     await checkMark(path);
     for (const name of ['runs', 'steps', 'overlays', 'tmp']) await makeFolder(inside(name));
-    await removeAbandoned(temporaryFolder, now());
+    await removeAbandoned(temporaryFolder, now(), () => true);
+    // Weights are merged and refitted there, beside what is finished.
+    await removeAbandoned(inside('overlays'), now(), (name) => writerOfTemporary(name) !== null);
   } catch (error) {
     throw explainFileError(error, path);
   }

@@ -9,6 +9,18 @@ export interface ProfileCacheLimits {
   readonly keptMs: number;
 }
 
+/** That of a model of 48 layers x 512 experts has 300 MB. */
+const MOST_BYTES = 2 ** 29;
+/** Profiles lie in memory beside the weights: no more than this part of what those may take. */
+const BUDGET_SHARE = 1 / 8;
+const KEPT_MS = 60_000;
+
+/** What is kept for the next plan where weights may take `memoryBudgetBytes`. */
+export const profileCacheLimits = (memoryBudgetBytes: number): ProfileCacheLimits => ({
+  mostBytes: Math.min(MOST_BYTES, memoryBudgetBytes * BUDGET_SHARE),
+  keptMs: KEPT_MS,
+});
+
 export interface ProfileCache {
   /** Statistics of the first task of a profile; not to be changed by whoever reads them. */
   read(file: string): Promise<RoutingStatistics | null>;
@@ -18,6 +30,8 @@ export interface ProfileCache {
 
 interface Entry {
   readonly bytes: number;
+  /** Of which file of that name, written when. */
+  readonly stamp: string;
   readonly statistics: Promise<RoutingStatistics | null>;
   timer: ReturnType<typeof setTimeout> | null;
 }
@@ -27,7 +41,8 @@ const readFirst = async (file: string): Promise<RoutingStatistics | null> =>
 
 /**
  * Keeps profiles that were read, those asked for last: while a slider is dragged every plan needs the same one, which
- * of a large model has hundreds of megabytes. Files of steps never change, so that what was read stays true.
+ * of a large model has hundreds of megabytes. A file that takes the place of another is read anew: what turned out to
+ * be wrong is computed again under the same name.
  */
 export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): ProfileCache => {
   const entries = new Map<string, Entry>();
@@ -52,16 +67,17 @@ export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): P
       return heldBytes;
     },
     read: async (file) => {
-      const { size } = await stat(file);
+      const { size, mtimeMs, ino } = await stat(file);
+      const stamp = [size, mtimeMs, ino].join(' ');
       const known = entries.get(file);
-      if (known !== undefined && known.bytes === size) {
+      if (known?.stamp === stamp) {
         touch(file, known);
         return known.statistics;
       }
       drop(file);
       const statistics = readFirst(file);
       if (size > mostBytes) return statistics;
-      const entry: Entry = { bytes: size, statistics, timer: null };
+      const entry: Entry = { bytes: size, stamp, statistics, timer: null };
       heldBytes += size;
       touch(file, entry);
       for (const oldest of entries.keys()) {

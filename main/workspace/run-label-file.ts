@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type ListedLabel, NO_LABEL, runLabel, type RunLabel, type RunLabelChange } from '../contract/run-label.ts';
+import { createTurns } from '../files/in-turn.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -54,15 +55,14 @@ export const readListedLabel = async (folder: string): Promise<ListedLabel> => {
   }
 };
 
+const inTurn = createTurns();
+
 /** Changes a label, and leaves one that cannot be read as it is: what a person wrote is not thrown away. */
-export const changeRunLabel = async (
-  folder: string,
-  change: RunLabelChange,
-  temporaryFolder: string,
-): Promise<RunLabel> => {
-  const known = await readRunLabel(folder);
-  const label = runLabel.parse({ ...known, ...change, tags: [...new Set(change.tags ?? known.tags)] });
-  const text = JSON.stringify({ format: FORMAT, version: 1, ...label }, null, 2);
-  await writeFileAtomically(join(folder, LABEL_FILE), `${text}\n`, temporaryFolder);
-  return label;
-};
+export const changeRunLabel = (folder: string, change: RunLabelChange, temporaryFolder: string): Promise<RunLabel> =>
+  inTurn(async () => {
+    const known = await readRunLabel(folder);
+    const label = runLabel.parse({ ...known, ...change, tags: [...new Set(change.tags ?? known.tags)] });
+    const text = JSON.stringify({ format: FORMAT, version: 1, ...label }, null, 2);
+    await writeFileAtomically(join(folder, LABEL_FILE), `${text}\n`, temporaryFolder);
+    return label;
+  });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { createTurns } from '../files/in-turn.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { processState, thisProcess } from './process-alive.ts';
@@ -36,7 +37,9 @@ export interface LockHolder {
 
 export interface RunLock {
   readonly token: string;
-  /** Renews the lock unless it was released; false when someone else has taken it over (this process slept too long). */
+  /**
+   * Renews the lock unless it was released; false when someone else has taken it over (this process slept too long).
+   */
   renew(): Promise<boolean>;
   /** Whether it is still this one that holds the run; writes nothing. */
   isHeld(): Promise<boolean>;
@@ -199,17 +202,31 @@ const timeOf = (milliseconds: number): string =>
 /** Dates end there. */
 const MAX_DATE_MS = 8.64e15;
 
+/**
+ * A full disk has no room for another file: the old one is written over then, which takes none. Read half written, it
+ * counts as the lock of somebody who is about to write it.
+ */
+const writeReleased = async (file: string, text: string): Promise<void> => {
+  try {
+    await writeFileAtomically(file, text);
+  } catch (error) {
+    if (!(error instanceof WorkbenchError && error.code === 'disk-full')) throw error;
+    const handle = await open(file, 'r+');
+    try {
+      await handle.write(text, 0);
+      await handle.truncate(Buffer.byteLength(text));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+};
+
 const heldLock = (folder: string, mine: number, token: string, content: (released: boolean) => string): RunLock => {
   const isNewest = async (at = folder): Promise<boolean> => (await generations(at))[0] === mine;
   let isReleased = false;
-  let turn: Promise<unknown> = Promise.resolve();
-  /** One after another: a renewal that began before a release, and was written after it, would bring the lock back. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = turn.then(work);
-    // Whoever asked is told what went wrong; the next one goes on.
-    turn = result.catch(() => undefined);
-    return result;
-  };
+  // A renewal that began before a release, and was written after it, would bring the lock back.
+  const inTurn = createTurns();
   return {
     token,
     isHeld: isNewest,
@@ -221,7 +238,7 @@ const heldLock = (folder: string, mine: number, token: string, content: (release
       }),
     release: (movedTo = folder) =>
       inTurn(async () => {
-        if (await isNewest(movedTo)) await writeFileAtomically(fileOf(movedTo, mine), content(true));
+        if (await isNewest(movedTo)) await writeReleased(fileOf(movedTo, mine), content(true));
         isReleased = true;
       }),
   };

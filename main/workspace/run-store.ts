@@ -199,11 +199,17 @@ export const createRunStore = (
           if (fileErrorCode(error) === 'EEXIST') continue;
           throw explainFileError(error, folderOf(id));
         }
-        const lock = await acquireRunLock(folderOf(id), { now });
-        const manifest: RunManifest = { id, kind, createdAt: createdAt.toISOString(), ...rest };
-        await write(manifest);
-        await writeRunFile(id);
-        return { manifest, lock };
+        try {
+          const lock = await acquireRunLock(folderOf(id), { now });
+          const manifest: RunManifest = { id, kind, createdAt: createdAt.toISOString(), ...rest };
+          await write(manifest);
+          await writeRunFile(id);
+          return { manifest, lock };
+        } catch (error) {
+          // Half made and locked, it would be listed as waiting for as long as this process lives.
+          await rm(folderOf(id), { recursive: true, force: true });
+          throw error;
+        }
       }
     },
     read: async (run) => withDerivedState(await readManifest(run)),
@@ -223,7 +229,10 @@ export const createRunStore = (
       if ((await isFolder(folderOf(run))) !== true) await readManifest(run);
       return changeRunLabel(folderOf(run), change, temporaryFolder);
     },
-    lock: (run, takeOver = false) => acquireRunLock(folderOf(run), { now, takeOver }),
+    lock: async (run, takeOver = false) => {
+      if ((await isFolder(folderOf(run))) !== true) await readManifest(run);
+      return acquireRunLock(folderOf(run), { now, takeOver });
+    },
     holder: (run) => readLockHolder(folderOf(run), now),
     lockGeneration: (run) => lockGeneration(folderOf(run)),
     trash: async (run) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { runName } from '../contract/run-label.ts';
 import { type TrashedRun, runManifest } from '../contract/run.ts';
-import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
+import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { kindFromName } from './run-damage.ts';
@@ -23,12 +23,18 @@ export interface RunTrash {
   empty(entry?: string): Promise<{ readonly removed: number; readonly sizeBytes: number }>;
 }
 
+/** Bytes of what lies there, as far as it can be looked at: what is odd in one run hides none of the others. */
 const sizeOf = async (path: string): Promise<number> => {
-  const facts = await lstat(path);
-  if (!facts.isDirectory()) return facts.size;
-  let bytes = 0;
-  for (const name of await readdir(path)) bytes += await sizeOf(join(path, name));
-  return bytes;
+  try {
+    const facts = await lstat(path);
+    if (!facts.isDirectory()) return facts.size;
+    let bytes = 0;
+    for (const name of await readdir(path)) bytes += await sizeOf(join(path, name));
+    return bytes;
+  } catch (error) {
+    if (isSystemError(error)) return 0;
+    throw error;
+  }
 };
 
 const nameOf = async (folder: string, run: string): Promise<string> => {
@@ -111,19 +117,23 @@ export const createRunTrash = (trashFolder: string, runsFolder: string, temporar
     empty: async (entry) => {
       const doomed = entry === undefined ? (await entries()).map(([name]) => name) : [entry];
       if (entry !== undefined) await found(entry);
-      let sizeBytes = 0;
+      let [removed, sizeBytes] = [0, 0];
+      const hindrances: unknown[] = [];
       for (const name of doomed) {
         const leaving = temporaryNameFor(join(trashFolder, name), temporaryFolder);
         try {
-          sizeBytes += await sizeOf(join(trashFolder, name));
+          const bytes = await sizeOf(join(trashFolder, name));
           // Renamed first: what is half deleted is never taken for a run.
           await rename(join(trashFolder, name), leaving);
           await rm(leaving, { recursive: true });
+          [removed, sizeBytes] = [removed + 1, sizeBytes + bytes];
         } catch (error) {
-          throw explainFileError(error, join(trashFolder, name));
+          // Emptied or restored by someone else meanwhile; anything else hinders only this one.
+          if (!isSystemError(error, 'ENOENT')) hindrances.push(explainFileError(error, join(trashFolder, name)));
         }
       }
-      return { removed: doomed.length, sizeBytes };
+      if (hindrances.length > 0) throw hindrances[0];
+      return { removed, sizeBytes };
     },
   };
 };

@@ -1,8 +1,9 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { NO_SETTINGS, type SettingsChange, type UserSettings, userSettings } from '../contract/settings.ts';
+import { createTurns } from '../files/in-turn.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -73,13 +74,33 @@ const checked = (file: string, given: z.infer<typeof entries>): UserSettings => 
  */
 export const readSettings = async (file: string): Promise<UserSettings> => checked(file, await readEntries(file));
 
+const inTurn = createTurns();
+
 /** Changes some settings; what the file holds beside them (of a newer version) stays. */
-export const changeSettings = async (file: string, change: SettingsChange): Promise<UserSettings> => {
-  const given = Object.entries(change).filter(([, value]) => value !== undefined);
-  const next = { ...(await readEntries(file)), ...Object.fromEntries(given) };
-  const settings = checked(file, next);
-  await writeFileAtomically(file, `${JSON.stringify(next, null, 2)}\n`);
-  return settings;
+export const changeSettings = (file: string, change: SettingsChange): Promise<UserSettings> =>
+  inTurn(async () => {
+    const given = Object.entries(change).filter(([, value]) => value !== undefined);
+    const next = { ...(await readEntries(file)), ...Object.fromEntries(given) };
+    const settings = checked(file, next);
+    await writeFileAtomically(file, `${JSON.stringify(next, null, 2)}\n`);
+    return settings;
+  });
+
+/**
+ * What hindered a start, with the setting that it comes from: in the window, where it was made, nobody can change it
+ * before there is an engine. Given are the settings that nothing overruled, else null.
+ */
+export const withSettingAtFault = (
+  error: unknown,
+  file: string,
+  { device, workspace }: Pick<UserSettings, 'device' | 'workspace'>,
+): unknown => {
+  if (!(error instanceof WorkbenchError)) return error;
+  const isDevice = device !== null && error.code === 'provider-refused';
+  if (!isDevice && (workspace === null || !error.message.includes(resolve(workspace)))) return error;
+  const name = isDevice ? 'device' : 'workspace';
+  const remedy = `${error.remedy} It is what "${name}" in ${file} says: change it there, or start with --${name}.`;
+  return new WorkbenchError(error.code, error.kind, error.message, remedy, { cause: error });
 };
 
 /** The environment in which the workspace that a person set is the usual one, unless the environment names another. */

@@ -20,20 +20,31 @@ export interface Action {
   readonly shortcut?: string;
   /** In a field the key is the field's own. */
   readonly yieldsToTyping?: boolean;
+  /** Its key is heard while a dialog is open, too; that of others would act on what the dialog covers. */
+  readonly inDialogs?: boolean;
   readonly enabled: (facts: Facts) => boolean;
   readonly perform: (engine: Engine, facts: Facts) => void | Promise<void>;
 }
 
 export const always = (): boolean => true;
 
-/** Performs an action that is enabled now; what goes wrong becomes a notice. */
+const underWay = new WeakMap<Engine, Set<Action>>();
+
+/**
+ * Performs an action that is enabled now; what goes wrong becomes a notice. Once at a time: the second half of a double
+ * click starts no second sweep.
+ */
 export const performAction = async (action: Action, engine: Engine): Promise<void> => {
   const facts = readFacts(engine);
-  if (!action.enabled(facts)) return;
+  const busy = underWay.get(engine) ?? new Set<Action>();
+  if (busy.has(action) || !action.enabled(facts)) return;
+  underWay.set(engine, busy.add(action));
   try {
     await action.perform(engine, facts);
   } catch (error) {
     noticesStore.getState().report(error);
+  } finally {
+    busy.delete(action);
   }
 };
 

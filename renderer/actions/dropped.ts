@@ -64,7 +64,8 @@ const openFigure = async (engine: Engine, { name }: GivenFile, bytes: Uint8Array
   if (run !== undefined) return openRun(facts, run);
   throw refuse(
     'run-elsewhere',
-    `${name} comes from the run ${source.run}${source.title === null ? '' : ` (${source.title})`}, which is not in this workspace.`,
+    `${name} comes from the run ${source.run}${source.title === null ? '' : ` (${source.title})`}, ` +
+      'which is not in this workspace.',
     'Start the workbench on the workspace that holds it.',
   );
 };
@@ -111,7 +112,8 @@ export const openPlace = async (engine: Engine, handle: PathHandle): Promise<voi
       throw refuse(
         'unknown-place',
         `${place.path} is ${place.isFolder ? 'a folder' : 'a file'} that the workbench does not open.`,
-        'It opens folders of models, tasks and runs, task files, plans, rankings of experts, and figures that it saved.',
+        'It opens folders of models, tasks and runs, task files, plans, rankings of experts, and figures that it ' +
+          'saved.',
       );
   }
 };

@@ -32,6 +32,7 @@ export const startExport: Action = {
   keywords: ['save', 'checkpoint', 'hugging face', 'onnx', 'gguf', 'llama.cpp', 'write'],
   menu: 'run',
   shortcut: 'Mod+E',
+  inDialogs: true,
   enabled: (facts) => facts.connected && exportObstacle(facts, exportStore.getState()) === null,
   perform: async (engine, facts) => {
     const state = exportStore.getState();

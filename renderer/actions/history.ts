@@ -4,11 +4,11 @@ import type { Action } from './action.ts';
 
 const nextDeed = () => deedToUndo(deedsStore.getState().deeds, selectionStore.getState().history);
 
-/** One step back of model, task, ticks, method, factor and pins, or of what was moved to the trash. */
+/** One step back of model, task, ticks, method, factor, pins and settings of the plan, or of a move to the trash. */
 export const undo: Action = {
   id: 'undo',
   label: 'Undo',
-  keywords: ['back', 'revert', 'history', 'pins', 'factor', 'method', 'ticks', 'trash', 'restore'],
+  keywords: ['back', 'revert', 'history', 'pins', 'factor', 'method', 'ticks', 'plan', 'budget', 'trash', 'restore'],
   menu: 'edit',
   shortcut: 'Mod+Z',
   yieldsToTyping: true,

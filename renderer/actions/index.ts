@@ -3,7 +3,7 @@ import { showRecordedExperiment } from './experiment.ts';
 import { exportPoint, showExport, startExport } from './export.ts';
 import { showFinetune } from './finetune.ts';
 import { redo, undo } from './history.ts';
-import { cancelJob, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
+import { cancelJob, profileFocused, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { chooseCalibration, nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
 import { addMethodFile, importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
 import { showTrash } from './runs.ts';
@@ -36,6 +36,7 @@ export const actions: readonly Action[] = [
   savePlan,
   saveReport,
   profileTasks,
+  profileFocused,
   profileForPlan,
   startSweep,
   measurePlan,

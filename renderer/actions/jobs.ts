@@ -1,6 +1,6 @@
 import type { RunManifest } from '../../main/contract/run.ts';
 import { listsRuns } from '../engine/apply-event.ts';
-import { isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
+import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
 import { chatOf } from '../profile/chat.ts';
@@ -32,6 +32,40 @@ export const profileTasks: Action = {
     });
     cache.invalidate(listsRuns);
   },
+};
+
+/** The task in focus, where it is not among those that are profiled together. */
+export const profileFocused: Action = {
+  id: 'profile-focused',
+  label: 'Profile the task in focus',
+  keywords: ['routing', 'statistics', 'heatmap', 'calibration'],
+  menu: 'run',
+  enabled: (facts) =>
+    facts.connected && isUsable(selectedModel(facts)) && (focusedTask(facts)?.items.calibration ?? 0) > 0,
+  perform: async ({ bridge, cache }, facts) => {
+    const [model, task] = [selectedModel(facts), focusedTask(facts)];
+    if (model === null || task === null) return;
+    await bridge.call('profile.start', {
+      model: model.handle,
+      tasks: [task.handle],
+      chat: chatOf([model], planStore.getState().chat),
+    });
+    cache.invalidate(listsRuns);
+  },
+};
+
+/** Whether a job profiles the selected model on the task in focus. */
+export const isProfiling = (facts: Facts): boolean => {
+  const [model, task] = [selectedModel(facts), focusedTask(facts)];
+  return facts.jobs.some(({ kind, run }) => {
+    const manifest = facts.runs.find(({ id }) => id === run);
+    return (
+      kind === 'profile' &&
+      (manifest === undefined ||
+        (manifest.models.some(({ fingerprint }) => fingerprint === model?.fingerprint) &&
+          manifest.tasks.some(({ name }) => name === task?.name)))
+    );
+  });
 };
 
 /** Tasks of the plan that can be profiled. */
@@ -76,6 +110,7 @@ export const cancelJob: Action = {
   keywords: ['stop', 'abort'],
   menu: 'run',
   shortcut: 'Mod+.',
+  inDialogs: true,
   enabled: ({ connected, jobs }) => connected && jobs.length > 0,
   perform: async ({ bridge }, { jobs }) => {
     const [first] = jobs;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Facts } from '../engine/facts.ts';
 import { experimentStore, reproductionStore } from '../state/dialog-stores.ts';
@@ -6,6 +7,10 @@ import { finetuneStore } from '../state/finetune-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { broughtByRun } from '../sweep/brought.ts';
+
+/** The one expert that a run measured by itself; null where it measured several. */
+const measuredExpert = ({ spec }: RunManifest): number | null =>
+  z.tuple([z.number()]).safeParse(spec['experts']).data?.[0] ?? null;
 
 /** Shows the run where its result lives. */
 export const openRun = (facts: Facts, run: RunManifest): void => {
@@ -21,7 +26,10 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
     case 'damage':
       selectRun(facts.selection.run, broughtByRun(facts, run));
       if (typeof run.spec['layer'] === 'number')
-        selectionStore.getState().selectExpert(run.spec['layer'], facts.selection.expert ?? 0);
+        // Another model lets go of the expert that was looked at.
+        selectionStore
+          .getState()
+          .selectExpert(run.spec['layer'], measuredExpert(run) ?? selectionStore.getState().expert ?? 0);
       return show('workbench');
     case 'profile':
       selectRun(facts.selection.run, broughtByRun(facts, run));

@@ -36,6 +36,10 @@ export const takeModel = (cache: Engine['cache'], entry: ModelEntry): void => {
   cache.invalidate((name) => name === 'models.list');
 };
 
+/** Opens the model that an export or a fine-tuning made. */
+export const openMade = async ({ bridge, cache }: Engine, run: string): Promise<void> =>
+  takeModel(cache, await bridge.call('models.openMade', { run }));
+
 export const openTask: Action = {
   id: 'open-task',
   label: 'Open task folder…',
@@ -59,12 +63,11 @@ export const takeTask = async (
 /** The same for a task that the engine has opened already. */
 export const takeTaskEntry = ({ cache }: Pick<Engine, 'cache'>, entry: TaskEntry): void => {
   cache.patch('tasks.list', (tasks) => withEntry(tasks, entry));
-  const { tasks, tickTasks, focusTask } = selectionStore.getState();
+  const { tasks, tickTasks } = selectionStore.getState();
   // What comes along was ticked for a newcomer: who opens a task of one's own asks for that.
   const bundled = cache.state('tasks.list', {}).data?.filter((task) => task.bundled) ?? [];
   const own = tasks.filter((handle) => !bundled.some((task) => task.handle === handle));
-  tickTasks([...own.filter((handle) => handle !== entry.handle), entry.handle]);
-  focusTask(entry.handle);
+  tickTasks([...own.filter((handle) => handle !== entry.handle), entry.handle], entry.handle);
   cache.invalidate((name) => name === 'tasks.list');
   if (lacksCalibration(entry)) calibrationStore.getState().show(entry.handle);
 };
@@ -117,15 +120,18 @@ export const openTaskFile: Action = {
   },
 };
 
+/** What cannot be opened is not stepped on: no view has anything of it. */
+const usableTasks = (tasks: readonly TaskEntry[]): readonly TaskEntry[] => tasks.filter(({ error }) => error === null);
+
 const stepTask = (direction: 'previous' | 'next', shortcut: string, step: number): Action => ({
   id: `${direction}-task`,
   label: `Focus the ${direction} task`,
   keywords: ['switch', 'task'],
   menu: 'edit',
   shortcut,
-  enabled: ({ tasks }) => tasks.length > 1,
+  enabled: ({ tasks }) => usableTasks(tasks).length > 1,
   perform: (_engine, { tasks, selection }) => {
-    const handles = tasks.map((task) => task.handle);
+    const handles = usableTasks(tasks).map((task) => task.handle);
     selectionStore.getState().focusTask(neighbour(handles, selection.task, step));
   },
 });

@@ -1,8 +1,9 @@
-import { runName } from '../../main/contract/run-label.ts';
 import type { RunLabelChange } from '../../main/contract/run-label.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead } from '../../main/contract/stale-calls.ts';
 import type { Engine } from '../engine/engine-context.tsx';
+import { readFacts } from '../engine/facts.ts';
+import { shownRunName } from '../format/run-names.ts';
 import { deedsStore } from '../state/deeds-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { runsStore } from '../state/runs-store.ts';
@@ -69,7 +70,10 @@ const offerUndo = (
     if (notice !== null) dismiss(notice);
   });
   const [first] = runs;
-  const what = entries.length === 1 && first !== undefined ? `“${runName(first)}” lies` : `${entries.length} runs lie`;
+  const what =
+    entries.length === 1 && first !== undefined
+      ? `“${shownRunName(first, readFacts(engine).tasks)}” lies`
+      : `${entries.length} runs lie`;
   notice = tell(`${what} in the trash.`, '', {
     label: 'Undo',
     perform: () => {

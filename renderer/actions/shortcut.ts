@@ -14,6 +14,9 @@ const keyNames: Readonly<Record<string, string>> = {
   right: 'arrowright',
 };
 
+/** Where Alt makes another letter of a key (on a Mac, and on other layouts), it is known by its place. */
+const keyPlaces: Readonly<Record<string, string>> = { '[': 'BracketLeft', ']': 'BracketRight' };
+
 /** Throws on an unknown modifier or a missing key. */
 export const parseShortcut = (text: string): Shortcut => {
   const parts = text.split('+');
@@ -31,6 +34,7 @@ export const parseShortcut = (text: string): Shortcut => {
 
 interface KeyPress {
   readonly key: string;
+  readonly code?: string;
   readonly ctrlKey: boolean;
   readonly metaKey: boolean;
   readonly shiftKey: boolean;
@@ -45,7 +49,8 @@ export const matchesShortcut = (shortcut: Shortcut, event: KeyPress, mac: boolea
     !other &&
     event.shiftKey === shortcut.shift &&
     event.altKey === shortcut.alt &&
-    event.key.toLowerCase() === shortcut.key
+    (event.key.toLowerCase() === shortcut.key ||
+      (shortcut.alt && event.code !== undefined && event.code === keyPlaces[shortcut.key]))
   );
 };
 

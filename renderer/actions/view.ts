@@ -56,6 +56,7 @@ export const showPalette: Action = {
   keywords: ['search', 'commands', 'shortcuts', 'help'],
   menu: 'help',
   shortcut: 'Mod+K',
+  inDialogs: true,
   enabled: always,
   perform: () => layoutStore.getState().openPalette(true),
 };

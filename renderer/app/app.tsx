@@ -64,7 +64,11 @@ const Workbench = () => {
       </header>
       <div className="workbench-middle">
         {layout.sidebarOpen && (
-          <nav className="side-frame" aria-label="Models, tasks and runs">
+          <nav
+            className="side-frame"
+            aria-label="Models, tasks and runs"
+            onKeyDown={layout.overlaid.sidebar ? closeBy(layout.toggleSidebar) : undefined}
+          >
             <div className="side-panel" style={{ width: layout.sidebarWidth }}>
               <ErrorBoundary>
                 <Sidebar />
@@ -90,7 +94,11 @@ const Workbench = () => {
           </div>
         </main>
         {layout.inspectorOpen && (
-          <aside className="side-frame" aria-label="Inspector">
+          <aside
+            className="side-frame"
+            aria-label="Inspector"
+            onKeyDown={layout.overlaid.inspector ? closeBy(layout.toggleInspector) : undefined}
+          >
             <Splitter
               label="Width of the inspector"
               panel="right"
@@ -129,6 +137,15 @@ const Workbench = () => {
     </div>
   );
 };
+
+/** A panel over the view goes with Escape, and the view has the focus. */
+const closeBy =
+  (close: () => void) =>
+  (event: React.KeyboardEvent): void => {
+    if (event.key !== 'Escape' || event.defaultPrevented) return;
+    close();
+    document.getElementById('view')?.focus();
+  };
 
 /** For who walks by keys: past the header and the lists. */
 const SkipLink = () => (

@@ -6,14 +6,16 @@ import type { Selection } from '../state/selection.ts';
 
 const fingerprintOf = ({ fingerprint }: { readonly fingerprint: string | null }): string | null => fingerprint;
 
-type Completion = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'factor' | 'run'>>;
+type Completion = Partial<
+  Pick<Selection, 'model' | 'task' | 'tasks' | 'layer' | 'expert' | 'method' | 'factor' | 'run'>
+>;
 
 /**
  * Selects what a newcomer would: the first usable model that a sweep has measured (else the first usable), every
  * bundled task whose answer is chosen (a written twin holds the same items), the first task in focus, the sample sweep
  * where there is no other; and lets go of what is no longer there. Null where nothing has to change.
  */
-export const completeSelection = ({ connected, models, tasks, runs, selection }: Facts): Completion | null => {
+export const completeSelection = ({ connected, models, tasks, runs, methods, selection }: Facts): Completion | null => {
   if (!connected) return null;
   const change: { -readonly [K in keyof Completion]: Completion[K] } = {};
   if (models.length > 0 && !models.some((model) => model.handle === selection.model)) {
@@ -38,6 +40,7 @@ export const completeSelection = ({ connected, models, tasks, runs, selection }:
       if (task !== selection.task) change.task = task;
     }
   }
+  if (methods.length > 0 && !methods.some(({ name }) => name === selection.method)) change.method = noSelection.method;
   const sweeps = runs.filter(({ kind }) => kind === 'sweep');
   const [sample] = sweeps;
   if (selection.run === null && sweeps.length === 1 && sample?.sample === true) change.run = sample.id;

@@ -1,11 +1,11 @@
 import { measuredWord } from '../../main/contract/model.ts';
 import { assertNever } from '../../main/contract/errors.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
-import { runName } from '../../main/contract/run-label.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Action } from '../actions/action.ts';
 import { selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
+import { shownRunName } from '../format/run-names.ts';
 import { paletteSettings } from './palette-settings.ts';
 import type { PaletteSetting } from './palette-settings.ts';
 
@@ -114,7 +114,7 @@ export const paletteItems = (
   })),
   ...facts.runs.map((run) => ({
     id: `run ${run.id}`,
-    label: runName(run),
+    label: shownRunName(run, facts.tasks),
     group: 'Run on disk',
     keywords: [run.id, run.title, ...(run.label?.tags ?? []), run.kind, measuredWord(run.kind) ?? ''],
     target: { kind: 'run' as const, run },

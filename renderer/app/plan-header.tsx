@@ -47,8 +47,8 @@ export const PlanHeader = () => {
         onChange={(chosen) => focusTask(usable.find(({ handle }) => handle === chosen)?.handle ?? null)}
       />
       {others > 0 && (
-        <span className="muted plan-header-more" title="Ticked on the left: what Profile and a sweep run on">
-          +{formatCount(others)} ticked
+        <span className="muted plan-header-more">
+          <Definition of="ticked">+{formatCount(others)} ticked</Definition>
         </span>
       )}
       {imported === null ? (

@@ -2,9 +2,10 @@ import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import type { Facts } from '../engine/facts.ts';
-import { addressOf, besideChosen, readAddress } from '../state/address.ts';
+import { addressOf, besideChosen, followed } from '../state/address.ts';
 import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
+import type { Selection } from '../state/selection.ts';
 import { selectionStore } from '../state/selection-store.ts';
 
 /** The engine is told what is on screen once it rests: a slider passes many places. */
@@ -30,7 +31,11 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
     shelves.current = { models, tasks };
     if (!isKnown) return;
     if (!isFollowed) {
-      followFirst(window.location.hash.length > 1 ? window.location.hash : last, { models, tasks });
+      const first = window.location.hash.length > 1 ? window.location.hash : last;
+      const { view: shown, show } = layoutStore.getState();
+      const known = follow(first, { models, tasks });
+      if (shown !== FIRST_VIEW) show(shown);
+      selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
       layoutStore.getState().place();
       return;
     }
@@ -52,7 +57,7 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
   }, [bridge, address]);
 
   useEffect(() => {
-    const onChange = (): void => follow(window.location.hash, shelves.current);
+    const onChange = (): void => selectionStore.getState().follow(follow(window.location.hash, shelves.current));
     window.addEventListener('hashchange', onChange);
     return () => window.removeEventListener('hashchange', onChange);
   }, []);
@@ -60,16 +65,9 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
   return isFollowed;
 };
 
-const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): void => {
-  const { view, known } = readAddress(fragment, shelves);
+/** Shows the view of an address, and answers what it makes of the selection. */
+const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): Partial<Selection> => {
+  const { view, known } = followed(fragment, selectionStore.getState(), shelves);
   if (view !== null) layoutStore.getState().show(view);
-  selectionStore.getState().complete(known);
-};
-
-/** The same for the address that the page was opened with. */
-const followFirst = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): void => {
-  const { view, known } = readAddress(fragment, shelves);
-  const { view: shown, show } = layoutStore.getState();
-  if (view !== null && shown === FIRST_VIEW) show(view);
-  selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
+  return known;
 };

@@ -12,6 +12,7 @@ import { applyTheme } from '../state/theme.ts';
 import { completeSelection } from './complete-selection.ts';
 import { useAddress } from './use-address.ts';
 import { useJobNotifications } from './use-job-notifications.ts';
+import { useOverlays } from './use-overlays.ts';
 import { useSettings } from './use-settings.ts';
 
 const shortcuts = actions.flatMap((action) =>
@@ -24,6 +25,9 @@ const TYPED = new Set(['text', 'number', 'search', 'email', 'url', 'password']);
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && TYPED.has(target.type));
 
+/** Whether a dialog keeps the rest of the page from being reached. */
+const isCovered = (): boolean => document.querySelector('dialog:modal') !== null;
+
 /** Keys, menu, theme and the first selection: what the window does without being drawn. */
 export const useAppEffects = (): void => {
   const engine = useEngine();
@@ -35,8 +39,10 @@ export const useAppEffects = (): void => {
     const onKey = (event: KeyboardEvent): void => {
       const found = shortcuts.find(({ shortcut }) => matchesShortcut(shortcut, event, isMac));
       if (found === undefined || (found.action.yieldsToTyping === true && isTyping(event.target))) return;
+      // Alt with an arrow opens a list of choices.
+      if (found.shortcut.alt && event.target instanceof HTMLSelectElement) return;
       event.preventDefault();
-      void performAction(found.action, engine);
+      if (found.action.inDialogs === true || !isCovered()) void performAction(found.action, engine);
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
@@ -77,6 +83,7 @@ export const useAppEffects = (): void => {
   }, [bridge, theme]);
 
   useSettings();
+  useOverlays();
   useJobNotifications();
   const isFollowed = useAddress(facts);
   useEffect(() => {

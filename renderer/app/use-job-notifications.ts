@@ -2,6 +2,7 @@ import { useEffect } from 'react';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import { readFacts } from '../engine/facts.ts';
+import { shownRunName } from '../format/run-names.ts';
 import { longJobs } from '../state/long-jobs.ts';
 
 const wordsOf = ({ state, error }: RunManifest): string => {
@@ -22,8 +23,9 @@ export const useJobNotifications = (): void => {
     return engine.bridge.subscribe((event) => {
       const ended = heard(event);
       if (ended === null || !document.hidden || Notification.permission !== 'granted') return;
-      const label = readFacts(engine).runs.find(({ id }) => id === ended.id)?.label;
-      const notification = new Notification(label?.name ?? ended.title, { body: wordsOf(ended), tag: ended.id });
+      const { runs, tasks } = readFacts(engine);
+      const name = shownRunName(runs.find(({ id }) => id === ended.id) ?? ended, tasks);
+      const notification = new Notification(name, { body: wordsOf(ended), tag: ended.id });
       notification.addEventListener('click', () => window.focus());
     });
   }, [engine, isOn]);

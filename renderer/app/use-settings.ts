@@ -4,7 +4,9 @@ import { inputKey } from '../engine/query-cache.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 
-/** What a person set becomes what is shown: when it is first known, and when it is changed (here or in another page). */
+/**
+ * What a person set becomes what is shown: when it is first known, and when it is changed (here or in another page).
+ */
 export const useSettings = (): void => {
   const settings = useQuery('settings.read', {}).data?.settings;
   const theme = settings?.theme ?? null;

@@ -1,7 +1,7 @@
 import { lazy, Suspense } from 'react';
 import { lacksCalibration } from '../../main/contract/task.ts';
 import { useAction } from '../actions/action.ts';
-import { profileTasks } from '../actions/jobs.ts';
+import { isProfiling, profileFocused, profileTasks } from '../actions/jobs.ts';
 import { chooseCalibration } from '../actions/open.ts';
 import { Button } from '../components/button.tsx';
 import { EmptyState } from '../components/panel.tsx';
@@ -26,7 +26,7 @@ export const WorkbenchView = () => {
   const facts = useFacts();
   const model = selectedModel(facts);
   const task = focusedTask(facts);
-  const { byTask } = useProfiles();
+  const { profileOf } = useProfiles();
   if (model === null) {
     return (
       <EmptyState icon="model" title="No model selected">
@@ -48,7 +48,7 @@ export const WorkbenchView = () => {
       </EmptyState>
     );
   }
-  const profile = byTask.get(task.name);
+  const profile = profileOf(task);
   return (
     <div className="view-body workbench-view">
       <MapSection unprofiled={<Unprofiled />} />
@@ -66,10 +66,14 @@ export const WorkbenchView = () => {
 const Unprofiled = () => {
   const facts = useFacts();
   const task = focusedTask(facts);
-  const profile = useAction(profileTasks);
+  const ticked = useAction(profileTasks);
+  const focused = useAction(profileFocused);
   const calibrate = useAction(chooseCalibration);
-  const running = facts.jobs.some((job) => job.kind === 'profile');
+  const running = isProfiling(facts);
   if (task === null) return null;
+  const { tasks } = facts.selection;
+  const isTicked = tasks.length === 0 || tasks.includes(task.handle);
+  const profile = isTicked ? ticked : focused;
   return (
     <EmptyState
       icon="table"
@@ -81,7 +85,7 @@ const Unprofiled = () => {
           </Button>
         ) : (
           <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled || running}>
-            Profile ticked tasks
+            {isTicked ? 'Profile ticked tasks' : `Profile ${task.title}`}
           </Button>
         )
       }

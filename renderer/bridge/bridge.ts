@@ -20,6 +20,8 @@ interface WindowShell {
   /** Native dialog; null where the user cancels. */
   chooseFolder(request: { readonly purpose: ChoicePurpose }): Promise<PathHandle | null>;
   readonly saveFile: SaveFile;
+  /** Shows what a run made in the system's file manager. */
+  showOutput(run: string): Promise<void>;
   setTheme(theme: 'system' | 'light' | 'dark'): Promise<void>;
   /** Shows the page's actions in the application menu. */
   setMenu(actions: readonly MenuAction[]): Promise<void>;

@@ -120,6 +120,7 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
       platform: api.platform,
       saveFile,
       chooseFolder: (request) => callShell(api, 'folder.choose', request),
+      showOutput: async (run) => void (await callShell(api, 'output.show', { run })),
       setTheme: async (theme) => void (await callShell(api, 'theme.set', { theme })),
       setMenu: async (actions) => void (await callShell(api, 'menu.set', { actions: [...actions] })),
       onOpened: (listener) => {

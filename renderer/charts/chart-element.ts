@@ -27,16 +27,19 @@ export interface Dot {
   readonly y: number;
 }
 
+/** The drawn dots of a chart, in the order in which they are drawn. */
+export const dotsOf = (chart: Element): readonly Dot[] =>
+  [...chart.querySelectorAll<SVGElement>('.curve-point')].map(({ dataset }) => ({
+    key: dataset['point'] ?? '',
+    x: Number(dataset['x']),
+    y: Number(dataset['y']),
+  }));
+
 /** The drawn dot nearest to a place in the chart, or null where none is near: dots that overlap can all be reached. */
 export const nearestDot = (chart: HTMLElement, x: number, y: number): Dot | null => {
   let nearest: Dot | null = null;
   let least = REACH_PX;
-  for (const element of chart.querySelectorAll<SVGGElement>('.curve-point')) {
-    const dot = {
-      key: element.dataset['point'] ?? '',
-      x: Number(element.dataset['x']),
-      y: Number(element.dataset['y']),
-    };
+  for (const dot of dotsOf(chart)) {
     const distance = Math.hypot(dot.x - x, dot.y - y);
     if (distance < least) {
       nearest = dot;

@@ -51,7 +51,10 @@ const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell
   expert: firstExpert + Math.floor(experts / 2),
 });
 
-/** Layers x experts on a canvas, fitted to the room. Arrow keys walk the cells; every cell's numbers appear on hover and are read aloud. */
+/**
+ * Layers x experts on a canvas, fitted to the room. Arrow keys walk the cells; every cell's numbers appear on hover and
+ * are read aloud.
+ */
 export const Heatmap = memo((props: HeatmapProps) => {
   const { label, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected, onSelect, describe } =
     props;
@@ -268,9 +271,9 @@ const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsPro
         {[
           whole
             ? ''
-            : `layers ${shown.firstLayer}–${shown.firstLayer + shown.layers - 1}, ${
-                orderWords === undefined ? 'experts' : 'places'
-              } ${columnText(shown.firstExpert, orderWords)}–${columnText(shown.firstExpert + shown.experts - 1, orderWords)}`,
+            : `layers ${shown.firstLayer}–${shown.firstLayer + shown.layers - 1}, ` +
+              `${orderWords === undefined ? 'experts' : 'places'} ${columnText(shown.firstExpert, orderWords)}–` +
+              columnText(shown.firstExpert + shown.experts - 1, orderWords),
           layerBin * expertBin > 1
             ? `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}`
             : '',

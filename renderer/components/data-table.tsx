@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { walkMembers } from './walk-members.ts';
 
 interface Column<R> {
   readonly key: string;
@@ -12,52 +13,75 @@ interface DataTableProps<R> {
   readonly columns: readonly Column<R>[];
   readonly rows: readonly R[];
   readonly rowKey: (row: R) => string;
+  /** What a click on a row does, or Enter on its name; arrow keys walk the names. */
   readonly onRow?: (row: R) => void;
+  /** Whether a row can be opened so; all can where nothing is said. */
+  readonly opens?: (row: R) => boolean;
   readonly selectedKey?: string | null;
 }
 
 /** Exact numbers behind a chart. The first column names the row. */
-export const DataTable = <R,>({ caption, columns, rows, rowKey, onRow, selectedKey }: DataTableProps<R>) => (
-  <div className="table-scroll" tabIndex={0} role="region" aria-label={caption}>
-    <table className="data-table">
-      <caption className="visually-hidden">{caption}</caption>
-      <thead>
-        <tr>
-          {columns.map((column) => (
-            <th key={column.key} scope="col" className={column.numeric === true ? 'numeric' : undefined}>
-              {column.title}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => {
-          const key = rowKey(row);
-          return (
-            <tr
-              key={key}
-              className={onRow === undefined ? undefined : 'clickable'}
-              aria-selected={selectedKey === undefined ? undefined : key === selectedKey}
-              onClick={onRow === undefined ? undefined : () => onRow(row)}
-            >
-              {columns.map((column, position) =>
-                position === 0 ? (
-                  <th key={column.key} scope="row">
-                    {column.cell(row)}
-                  </th>
-                ) : (
-                  <td key={column.key} className={column.numeric === true ? 'numeric' : undefined}>
-                    {column.cell(row)}
-                  </td>
-                ),
-              )}
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
-  </div>
-);
+export const DataTable = <R,>({
+  caption,
+  columns,
+  rows,
+  rowKey,
+  onRow,
+  opens = () => true,
+  selectedKey,
+}: DataTableProps<R>) => {
+  const openable = onRow === undefined ? [] : rows.filter(opens).map(rowKey);
+  const stop = openable.find((key) => key === selectedKey) ?? openable[0];
+  const isOpenable = new Set(openable);
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label={caption} onKeyDown={walkMembers('column')}>
+      <table className="data-table">
+        <caption className="visually-hidden">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.key} scope="col" className={column.numeric === true ? 'numeric' : undefined}>
+                {column.title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const key = rowKey(row);
+            return (
+              <tr
+                key={key}
+                className={isOpenable.has(key) ? 'clickable' : undefined}
+                aria-selected={selectedKey === undefined ? undefined : key === selectedKey}
+                onClick={isOpenable.has(key) ? () => onRow?.(row) : undefined}
+              >
+                {columns.map((column, position) =>
+                  position === 0 ? (
+                    <th key={column.key} scope="row">
+                      {isOpenable.has(key) ? (
+                        // Its click is that of the row.
+                        <button type="button" className="row-open" data-member="" tabIndex={key === stop ? 0 : -1}>
+                          {column.cell(row)}
+                        </button>
+                      ) : (
+                        column.cell(row)
+                      )}
+                    </th>
+                  ) : (
+                    <td key={column.key} className={column.numeric === true ? 'numeric' : undefined}>
+                      {column.cell(row)}
+                    </td>
+                  ),
+                )}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+};
 
 export interface Fact {
   readonly key: string;

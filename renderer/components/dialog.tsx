@@ -15,6 +15,7 @@ interface DialogProps {
 export const Dialog = ({ title, onClose, children, wide = false, drawer = false }: DialogProps) => {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
+  const pressed = useRef<EventTarget | null>(null);
   useEffect(() => {
     const element = dialog.current;
     if (element !== null && !element.open) {
@@ -33,8 +34,12 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false 
         event.preventDefault();
         onClose();
       }}
+      onPointerDown={(event) => {
+        pressed.current = event.target;
+      }}
       onClick={(event) => {
-        if (event.target === dialog.current) onClose();
+        // A text that is marked to beyond the edge is released there, and no click beside the dialog.
+        if (event.target === dialog.current && pressed.current === dialog.current) onClose();
       }}
     >
       <div className="dialog-frame">

@@ -19,12 +19,17 @@ export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
     if (!open) return;
     const first = list.current?.firstElementChild;
     if (first instanceof HTMLElement) first.focus();
-    const close = (event: PointerEvent): void => {
+    const onPointer = (event: PointerEvent): void => {
       if (event.target instanceof Node && frame.current?.contains(event.target) !== true) setOpen(false);
     };
-    window.addEventListener('pointerdown', close);
-    return () => window.removeEventListener('pointerdown', close);
+    window.addEventListener('pointerdown', onPointer);
+    return () => window.removeEventListener('pointerdown', onPointer);
   }, [open]);
+  /** Closes it and gives the focus back: the command that had it goes away. */
+  const close = (): void => {
+    setOpen(false);
+    frame.current?.querySelector('button')?.focus();
+  };
   const move = (step: number): void => {
     const buttons = [...(list.current?.children ?? [])].filter((element) => element instanceof HTMLElement);
     const current = buttons.findIndex((button) => button === document.activeElement);
@@ -36,7 +41,7 @@ export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
       ref={frame}
       onKeyDown={(event) => {
         if (!open) return;
-        if (event.key === 'Escape') setOpen(false);
+        if (event.key === 'Escape') close();
         else if (event.key === 'ArrowDown') move(1);
         else if (event.key === 'ArrowUp') move(-1);
         else return;
@@ -67,7 +72,7 @@ export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
               role="menuitem"
               tabIndex={-1}
               onClick={() => {
-                setOpen(false);
+                close();
                 item.onChoose();
               }}
             >

@@ -7,13 +7,32 @@ export const modelsAndTasks = define({
   activeParameters: {
     term: 'Active parameters',
     text:
-      'Weights used for one token: the dense parts, the router and top-k experts. Pruning experts takes away ' +
-      'router rows only, as long as top-k stays.',
+      'Weights used for one token: the dense parts, the router and top-k experts. Pruning experts takes away router ' +
+      'rows only, as long as top-k stays.',
   },
   sizeBytes: { term: 'Size on disk', text: 'Bytes of the weight files, in powers of 1000.' },
   memory: {
     term: 'Memory needed',
     text: 'Resident: every block loaded at once. Streaming: one at a time, slower, for models larger than memory.',
+  },
+  fitsHere: {
+    term: 'Fits here',
+    text:
+      'Which of the two the memory budget for weights lets this machine do. The budget is one of the settings; as usual ' +
+      'it is 60 % of the memory.',
+  },
+  storedAs: { term: 'Stored as', text: 'Type of the numbers in the weight files; every graph computes in float32.' },
+  widths: {
+    term: 'Hidden, expert width',
+    text: 'Numbers of a token between blocks, and neurons inside each routed expert.',
+  },
+  positions: {
+    term: 'Positions',
+    text: 'Tokens that the model can read at once; longer contexts are cut on the left.',
+  },
+  sharedExperts: {
+    term: 'Shared experts',
+    text: 'Experts that every token passes beside those that the router chooses. Pruning leaves them as they are.',
   },
   topK: { term: 'Top-k', text: 'Experts that the router chooses for each token.' },
   experts: { term: 'Experts', text: 'Routed experts in each MoE layer (E).' },
@@ -24,12 +43,16 @@ export const modelsAndTasks = define({
   normTopK: {
     term: 'Gates renormalised',
     text:
-      'Whether the weights of the chosen experts are divided by their sum. Where they are not, kept experts get ' +
-      'more weight after pruning.',
+      'Whether the weights of the chosen experts are divided by their sum. Where they are not, kept experts get more ' +
+      'weight after pruning.',
   },
   items: {
     term: 'Items',
     text: 'Test items are scored; calibration items only make profiles. The two never overlap.',
+  },
+  ticked: {
+    term: 'Ticked tasks',
+    text: 'Tasks that are ticked in the list on the left beside the one in focus: what Profile and a sweep run on.',
   },
   profiled: {
     term: 'Profile',
@@ -46,8 +69,8 @@ export const modelsAndTasks = define({
     term: 'Without the question',
     text:
       'Accuracy where each item’s choices stand after another item’s question, as the task’s folder states it for ' +
-      'the models it names. Where it lies above chance, the choices alone give answers away, and accuracy down to ' +
-      'it needs no reading of the question.',
+      'the models it names. Where it lies above chance, the choices alone give answers away, and accuracy down to it ' +
+      'needs no reading of the question.',
   },
   chance: { term: 'Chance', text: 'Accuracy of guessing: the mean of 1 / choices over the test items.' },
   acc: {
@@ -120,8 +143,8 @@ export const modelsAndTasks = define({
   deviceDeviation: {
     term: 'Deviation from the processor',
     text:
-      'Largest relative difference of a small block’s and the scoring head’s outputs from the processor’s. More ' +
-      'than 1e-3 is refused, and so is a device that routes a token to other experts.',
+      'Largest relative difference of a small block’s and the scoring head’s outputs from the processor’s. More than ' +
+      '1e-3 is refused, and so is a device that routes a token to other experts.',
     formula: 'max |x − x_cpu| / max(1, |x_cpu|)',
   },
   devicePrecision: { term: 'Precision', text: 'Every graph computes in float32, whatever its weights are stored in.' },
@@ -137,9 +160,7 @@ export const modelsAndTasks = define({
   },
   blockTime: {
     term: 'Time of a small block',
-    text:
-      'Median over warm runs of the probe’s block, on one thread. It is too small to tell how a large model would ' +
-      'do.',
+    text: 'Median over warm runs of the probe’s block, on one thread: too small to tell how a large model would do.',
   },
   computedOn: {
     term: 'Computed on',
@@ -147,6 +168,6 @@ export const modelsAndTasks = define({
   },
   fingerprint: {
     term: 'Fingerprint',
-    text: 'Hash of the configuration, the tensor headers and sampled weights. Equal fingerprints: the same model.',
+    text: 'Hash of configuration, tensor headers and weights (above 64 MiB: samples of them). Equal: the same model.',
   },
 });

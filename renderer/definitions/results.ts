@@ -17,8 +17,8 @@ export const results = define({
     term: 'One-sided ends',
     text:
       'Difference to the unpruned model, in points (of perplexity: minus the rise of log-perplexity), and both ' +
-      'one-sided 95 % ends. Safe: the lower end is at −δ or above. Unsafe: the upper end lies below −δ. Else the items ' +
-      'cannot tell.',
+      'one-sided 95 % ends. Safe: the lower end is at −δ or above. Unsafe, or worse: the upper end lies below −δ. ' +
+      'Cannot tell, or undecided: neither. The last two are not safe.',
   },
   mcnemar: {
     term: 'p (exact McNemar)',
@@ -40,25 +40,23 @@ export const results = define({
   familywise: {
     term: 'Familywise',
     text:
-      'Tells thresholds so that the chance of naming any unsafe factor safe is at most 5 % for all curves of ' +
-      'the sweep ' +
-      'together: each is tested at 5 % divided by their number (Bonferroni over model, task and method). Otherwise ' +
-      'each threshold is told at 5 % by itself.',
+      'Tells thresholds so that the chance of naming any unsafe factor safe is at most 5 % for all curves of the ' +
+      'sweep together: each is tested at 5 % divided by their number (Bonferroni over model, task and method). ' +
+      'Otherwise each threshold is told at 5 % by itself.',
   },
   threshold: {
     term: 'Threshold',
     text:
       'The largest tested factor such that it and every smaller tested factor are safe (fixed-sequence testing, so ' +
-      'no further correction). The bracket names the last safe and the first unsafe factor.',
+      'no further correction). The bracket names the last factor that is safe and the first that is not.',
   },
   bracket: {
     term: 'Bracket',
     text:
-      'From the largest safe factor to the first unsafe one. The threshold lies somewhere between the two; an ' +
-      'adaptive sweep narrows it. Open (…) where every tested factor is safe. Unsafe is not worse: from the ' +
-      'first worse ' +
-      'factor on the upper end of the interval lies below −δ; what is neither safe nor worse is undecided.',
-    formula: '[last safe, first unsafe)',
+      'From the largest safe factor to the first that is not safe: how far safety reaches lies between the two; an ' +
+      'adaptive sweep narrows it. Open (…) where every tested factor is safe. Not safe need not be worse: from the ' +
+      'first worse factor on the upper end of the interval lies below −δ; what is neither is undecided.',
+    formula: '[last safe, first not safe)',
   },
   largestTested: {
     term: 'Tested up to',
@@ -79,49 +77,83 @@ export const results = define({
   verdict: {
     term: 'Verdict',
     text:
-      'Whether the data bear out what the chart asks. Supported: yes, more often than chance. Opposed: the ' +
-      'reverse. Mixed: both happen, or the methods differ. No change seen: neither happens. Cannot tell: too ' +
-      'little to tell from chance.',
+      'Whether the data bear out what the chart asks. Supported: yes, more often than chance. Opposed: the reverse. ' +
+      'Mixed: both happen, or the methods differ. No change seen: neither happens. Cannot tell: too little to tell ' +
+      'from chance.',
   },
   scratchDifference: {
     term: 'Pruned minus from scratch',
     text:
-      'Accuracy of a large model pruned to E′ experts minus accuracy of a model trained with E′, on the same ' +
-      'items, with its two-sided 95 % interval: Tango’s score interval for paired proportions (perplexity: paired ' +
+      'Accuracy of a large model pruned to E′ experts minus accuracy of a model trained with E′, on the same items, ' +
+      'with its two-sided 95 % interval: Tango’s score interval for paired proportions (perplexity: paired ' +
       'bootstrap).',
   },
   pastThreshold: {
     term: 'Past the threshold',
     text:
-      'Whether the factor from E to E′ is at or beyond the first unsafe one of the larger model, for this task and ' +
-      'method.',
+      'Whether the factor from E to E′ is at or beyond the first that is not safe for the larger model, by this task ' +
+      'and method.',
   },
   methodDifference: {
     term: 'Difference between methods',
     text:
-      'Method minus reference on the same items, with its two-sided 95 % interval: Tango’s score interval for ' +
-      'paired proportions (perplexity: paired bootstrap). Of a method with draws: the mean over draws, and an ' +
-      'interval from the lowest to the highest end of the draws’ own.',
+      'Method minus reference on the same items, with its two-sided 95 % interval: Tango’s score interval for paired ' +
+      'proportions (perplexity: paired bootstrap). Of a method with draws: the mean over draws, and an interval from ' +
+      'the lowest to the highest end of the draws’ own.',
   },
   sweepsDifference: {
     term: 'Difference between sweeps',
     text:
       'The value in this sweep minus that in the reference. Where both asked the same items, the 95 % interval is ' +
       'paired (Tango; bootstrap for perplexity); where they asked different ones, it is that of two independent ' +
-      'samples (Newcombe, method 10). Of a method with several draws: the mean, and an interval that holds all of theirs.',
+      'samples (Newcombe, method 10). Of a method with several draws: the mean, and an interval that holds all of ' +
+      'theirs.',
+  },
+  experimentArm: {
+    term: 'Arm',
+    text: 'What was done to a member after it was pruned, and to the one that it is held against: nothing, a refit, or fine-tuning.',
+  },
+  experimentSigns: {
+    term: 'Better, worse, cannot tell',
+    text:
+      'On how many tasks the difference is above 0 (+) or below it (−) by its paired two-sided 95 % interval, and on how ' +
+      'many the interval holds 0 (?).',
+  },
+  experimentBySign: {
+    term: 'By sign',
+    text:
+      'How the paper reads its own table: the largest tested factor up to which no bare difference is below 0, without ' +
+      'any interval.',
+  },
+  experimentAbove: {
+    term: 'Above',
+    text: 'Tasks whose published difference is above 0, of those that the paper tells: differences without intervals.',
+  },
+  sweepsReference: { term: 'Value in the reference', text: 'The same candidate in the sweep that was made first.' },
+  sweepsHolm: {
+    term: 'p after Holm',
+    text:
+      'The exact McNemar p of a candidate on items that both sweeps asked, corrected for the number of all comparisons ' +
+      'that have one (Holm’s step-down procedure).',
+  },
+  sweepsReading: {
+    term: 'Better, worse, cannot tell',
+    text:
+      'Better (▲) or worse (▼) than in the reference: the 95 % interval of the difference leaves out 0. Cannot tell ' +
+      '(?): it holds 0.',
   },
   compareReference: {
     term: 'Reference',
     text:
-      'What the differences are to: on each task the method with the best value, or one and the same everywhere. ' +
-      'The best is chosen by the same items that it is compared on, so a small lead is partly luck; a fixed ' +
-      'reference has none of that.',
+      'What the differences are to: on each task the method with the best value, or one and the same everywhere. The ' +
+      'best is chosen by the same items that it is compared on, so a small lead is partly luck; a fixed reference ' +
+      'has none of that.',
   },
   compareReading: {
     term: 'Better, worse, cannot tell',
     text:
-      'Better (▲) or worse (▼) than the reference: the paired 95 % interval leaves out 0, for every draw of a ' +
-      'method with seeds. Cannot tell (?): it holds 0.',
+      'Better (▲) or worse (▼) than the reference: the paired 95 % interval leaves out 0, for every draw of a method ' +
+      'with seeds. Cannot tell (?): it holds 0.',
   },
   sharesBest: {
     term: 'Best, or not distinguishable (=)',
@@ -151,9 +183,9 @@ export const results = define({
   recoveryDifference: {
     term: 'With and without recovery',
     text:
-      'Recovered plan minus the same plan as it is (same method, task, factor and seed), on the same items, with ' +
-      'the paired 95 % interval. Better or worse where it leaves out 0; else recovery did nothing that the items ' +
-      'could tell.',
+      'Recovered plan minus the same plan as it is (same method, task, factor and seed), on the same items, with the ' +
+      'paired 95 % interval. Better or worse where it leaves out 0; else recovery did nothing that the items could ' +
+      'tell.',
   },
   reproduction: {
     term: 'Reproduction',
@@ -164,8 +196,8 @@ export const results = define({
   cannotTell: {
     term: 'Cannot tell',
     text:
-      'Too few items: even a candidate that answered every item as the unpruned model does could not be called ' +
-      'safe at this δ.',
+      'Too few items: even a candidate that answered every item as the unpruned model does could not be called safe ' +
+      'at this δ.',
   },
   unprunedLine: { term: 'Unpruned', text: 'The unpruned model on the same items.' },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
@@ -173,22 +205,22 @@ export const results = define({
     term: 'Candidates',
     text:
       'Pruned models to measure: methods × factors above 1 × seeds (of methods that draw at random), once more for ' +
-      'every refit of a recovery beside, made separately for each task, plus the unpruned model. Factors ' +
-      'that an adaptive sweep ' +
-      'adds come on top.',
+      'every refit of a recovery beside, made separately for each task, plus the unpruned model. Factors that an ' +
+      'adaptive sweep adds come on top.',
   },
   adaptive: {
     term: 'Adaptive',
     text:
-      'After the listed factors, bisects the number of kept experts between the last safe and the first unsafe ' +
-      'factor, until they are neighbours.',
+      'After the listed factors, bisects the number of kept experts between the last factor that is safe and the ' +
+      'first that is not, until they are neighbours; then confirms what it found by every larger number, from the ' +
+      'top.',
   },
   stopWhenTold: {
     term: 'Stop when told',
     text:
-      'Finds thresholds instead of measuring curves: a candidate stops as soon as all items could only call it unsafe, ' +
-      'and a curve at its first unsafe factor. Thresholds are those of all items; an unsafe candidate has no accuracy. ' +
-      'A sweep without it goes on from what is on disk.',
+      'Finds thresholds instead of measuring curves: a candidate stops as soon as all items could only call it not ' +
+      'safe, and a curve at its first such factor. Thresholds are those of all items; a candidate that stopped has ' +
+      'no accuracy, and whether it is worse is left open. A sweep without it goes on from what is on disk.',
   },
   calibrateOn: {
     term: 'Calibrate on',
@@ -219,6 +251,12 @@ export const results = define({
   decodeSpeed: {
     term: 'Decode speed',
     text: 'Tokens written per second after that prompt, one at a time with cached keys and values; same rounds.',
+  },
+  runDuration: {
+    term: 'Duration of a run',
+    text:
+      'From when the run was made to its end: what it waited for other jobs, and what it lay interrupted before it was ' +
+      'resumed, are in it. Its log says when it began to compute.',
   },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
   seeds: {

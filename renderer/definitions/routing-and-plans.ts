@@ -5,22 +5,22 @@ export const routingAndPlans = define({
   share: {
     term: 'Share of tokens',
     text:
-      'How often the router chose this expert: tokens whose top-k holds it, over all real tokens of the ' +
-      'calibration items. The shares of a layer add up to k.',
+      'How often the router chose this expert: tokens whose top-k holds it, over all real tokens of the calibration ' +
+      'items. The shares of a layer add up to k.',
     formula: 'n_e / T,  n_e = |{t : e in top-k(t)}|',
   },
   gate: {
     term: 'Gate mass',
     text:
-      'The weight the router gives this expert, averaged over all tokens (0 where it was not chosen), by the ' +
-      'model’s own routing rule.',
+      'The weight the router gives this expert, averaged over all tokens (0 where it was not chosen), by the model’s ' +
+      'own routing rule.',
     formula: '(1/T) Σ g_{t,e} over tokens that chose e',
   },
   reap: {
     term: 'REAP saliency (mean)',
     text:
-      'Gate weight times the length of the expert’s output, averaged over the tokens that chose it; 0 for an ' +
-      'expert that no token chose.',
+      'Gate weight times the length of the expert’s output, averaged over the tokens that chose it; 0 for an expert ' +
+      'that no token chose.',
     formula: '(1/n_e) Σ g_{t,e} ‖f_e(x_t)‖₂',
   },
   ean: {
@@ -31,22 +31,22 @@ export const routingAndPlans = define({
   difference: {
     term: 'Difference to a task or model',
     text:
-      'Value on the task in focus minus value on another task, or of another model on this task (one of the same shape, ' +
-      'or a pruned copy: its experts are held against those that they were, and those that it lacks are shown as gone). ' +
-      'Orange: more here; blue: more there.',
+      'Value on the task in focus minus value on another task, or of another model on this task (one of the same ' +
+      'shape, or a pruned copy: its experts are held against those that they were, and those that it lacks are shown ' +
+      'as gone). Orange: more here; blue: more there.',
   },
   expertOrder: {
     term: 'Order of experts',
     text:
       'How experts stand in each layer, every layer by itself: by their numbers; by what the map shows, the largest ' +
-      'first; by the same metric on another task; by the plan (merged experts beside their group’s reference, dropped ' +
-      'ones last); or by likeness: leaves of average linkage on the centred cosine of their router logits.',
+      'first; by the same metric on another task; by the plan (merged experts beside their group’s reference, ' +
+      'dropped ones last); or by likeness: leaves of average linkage on the centred cosine of their router logits.',
   },
   mapScaling: {
     term: 'Colours',
     text:
-      'How colours follow values. Linear from 0 (a few far larger cells are clipped, and counted); logarithmic; by rank ' +
-      'among all cells of the map; or each layer by itself, from 0 to its largest value.',
+      'How colours follow values. Linear from 0 (a few far larger cells are clipped, and counted); logarithmic; by ' +
+      'rank among all cells of the map; or each layer by itself, from 0 to its largest value.',
   },
   effectiveExperts: {
     term: 'Effective experts',
@@ -72,8 +72,8 @@ export const routingAndPlans = define({
   fate: {
     term: 'Fate by method and factor',
     text:
-      'What the methods ticked for the sweep would do with this expert at each factor, for the task in focus: kept ' +
-      '(●), dropped (hatched), or merged into the expert whose number is shown.',
+      'What the methods ticked for the sweep would do with this expert at each factor, made for what the plan is made ' +
+      'for: kept (●), dropped (hatched), or merged into the expert whose number is shown.',
   },
   factor: {
     term: 'Pruning factor',
@@ -86,10 +86,10 @@ export const routingAndPlans = define({
     term: 'Budget',
     text:
       'How kept experts are shared among layers. Uniform: the same number in every layer. Global: layers compete, ' +
-      'and the experts with the highest scores (each divided by its layer’s sum) stay. Inverse importance: layers ' +
-      'in which single experts matter less give up more; this looks at what leaving out experts does, and so needs ' +
-      'more than a plain profile. By hand: a number for every layer. Stock loaders open only exports whose layers ' +
-      'keep the same number.',
+      'and the experts with the highest scores (each divided by its layer’s sum) stay. Inverse importance: layers in ' +
+      'which single experts matter less give up more; this looks at what leaving out experts does, and so needs more ' +
+      'than a plain profile. By hand: a number for every layer. Stock loaders open only exports whose layers keep ' +
+      'the same number.',
   },
   layerCounts: {
     term: 'Kept experts by layer',
@@ -105,21 +105,21 @@ export const routingAndPlans = define({
   pins: {
     term: 'Pins',
     text:
-      'Experts that must stay or must go, whatever the method says. Merges leave an expert that must stay alone, ' +
-      'and give one that must go no weight. Plans of sweeps know no pins.',
+      'Experts that must stay or must go, whatever the method says. Merges leave an expert that must stay alone, and ' +
+      'give one that must go no weight. Plans of sweeps know no pins.',
   },
   taskWeights: {
     term: 'Task weights',
     text:
-      'How much each task counts in a plan for several: the scores of each task are divided by their sum per ' +
-      'layer, then weighted and added.',
+      'How much each task counts in a plan for several: the scores of each task are divided by their sum per layer, ' +
+      'then weighted and added.',
     formula: 'S_e = Σ_t w_t s_{t,e} / Σ_i s_{t,i}',
   },
   importedPlan: {
     term: 'Imported plan',
     text:
-      'A plan file says itself which experts stay or merge: method, factor, budget and pins do not count while it ' +
-      'is shown.',
+      'A plan file says itself which experts stay or merge: method, factor, budget and pins do not count while it is ' +
+      'shown.',
   },
   importedRanking: {
     term: 'Imported ranking',
@@ -131,17 +131,16 @@ export const routingAndPlans = define({
   search: {
     term: 'Search',
     text:
-      'Such a method proposes plans and measures each on the calibration items, within a budget of evaluations ' +
-      'that is one of its options, or goes layer by layer through the pruned model. The job bar tells how many ' +
-      'candidates were measured, and the best so far.',
+      'Such a method proposes plans and measures each on the calibration items, within a budget of evaluations that ' +
+      'is one of its options, or goes layer by layer through the pruned model. The job bar tells how many candidates ' +
+      'were measured, and the best so far.',
   },
   recovery: {
     term: 'Recovery without training',
     text:
       'Refits weights of what stays on the task’s calibration items, towards what the unpruned model gives; which ' +
-      'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. ' +
-      'Instead: only ' +
-      'recovered. It can also do nothing or hurt; a sweep with both says where.',
+      'weights is chosen beside it. Beside: each plan is measured as it is and recovered, as two curves. Instead: ' +
+      'only recovered. It can also do nothing or hurt; a sweep with both says where.',
   },
   refitExperts: {
     term: 'Refit of the experts',
@@ -154,9 +153,9 @@ export const routingAndPlans = define({
     term: 'Refit of the router',
     text:
       'The rows of the router, by at most 400 steps of descent on each layer’s output, every fourth item held out; ' +
-      'where those gain nothing, the router stays as it was. Every expert that stays runs on every ' +
-      'calibration token. ' +
-      'Counted as the refit of the experts is. Its curve is called “…, router recovered” here and …+router in files.',
+      'where those gain nothing, the router stays as it was. Every expert that stays runs on every calibration ' +
+      'token. Counted as the refit of the experts is. Its curve is called “…, router recovered” here and …+router in ' +
+      'files.',
   },
   refitRouterAndExperts: {
     term: 'Refit of router and experts',
@@ -167,14 +166,14 @@ export const routingAndPlans = define({
   recoveredMark: {
     term: 'Recovered',
     text:
-      'The same plans with their down projections refitted on the calibration items, without training: same colour ' +
+      'The same plans with weights of what stays refitted on the calibration items, without training: same colour ' +
       'and shape, an open mark with a dot, another dash.',
   },
   madeFor: {
     term: 'Made for',
     text:
-      'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer, by ' +
-      'their weights.',
+      'The tasks whose calibration statistics the plan is made from. Several tasks are averaged per layer, by their ' +
+      'weights.',
   },
   seed: { term: 'Seed', text: 'Start of the random draw. The same seed gives the same plan on every machine.' },
 });

@@ -5,6 +5,7 @@ import type { Facts } from '../engine/facts.ts';
 import { factorInName } from '../../main/figures/numbers.ts';
 import type { exportStore } from '../state/export-store.ts';
 import { planStore } from '../state/plan-store.ts';
+import type { PointKey } from '../state/selection.ts';
 import { currentPlanCall, shownImport } from './plan-input.ts';
 
 type ExportState = ReturnType<(typeof exportStore)['getState']>;
@@ -21,15 +22,20 @@ export type ExportSource = {
   | { readonly call: 'sweep.plan'; readonly input: CallInput<'sweep.plan'> }
 );
 
+/** The point whose plan is exported: the selected one, where a point was asked for and one is; null: the plan on screen. */
+export const exportedPoint = ({ selection }: Pick<Facts, 'selection'>, asked: PointKey | null): PointKey | null =>
+  asked !== null && selection.point !== null && selection.point.factor > 1 ? selection.point : asked;
+
 /** Null where the plan is not known, or its model is not among the opened ones. */
-export const exportSource = (facts: Facts, { point }: Pick<ExportState, 'point'>): ExportSource | null => {
+export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): ExportSource | null => {
+  const point = exportedPoint(facts, state.point);
   if (point === null) {
-    const state = planStore.getState();
-    const call = currentPlanCall(facts, state);
+    const settings = planStore.getState();
+    const call = currentPlanCall(facts, settings);
     const model = selectedModel(facts);
     if (call === null || model === null) return null;
     const { method, factor } = facts.selection;
-    const file = shownImport(facts, state);
+    const file = shownImport(facts, settings);
     if (file !== null)
       return { ...call, model, method: file.method ?? file.kind, factor: file.factor ?? factor, task: null };
     const tasks = call.call === 'plan.make' ? call.input.tasks : [];

@@ -4,17 +4,17 @@ import type { MethodName } from '../../main/contract/plan.ts';
 import { selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { chatOf } from '../profile/chat.ts';
-import type { ImportedFile, PlanState } from '../state/plan-store.ts';
+import type { ImportedFile, PlanSettings } from '../state/plan-settings.ts';
 import type { Selection } from '../state/selection.ts';
 import { keptAtFactor } from './kept-counts.ts';
 
-type PlanSettings = Pick<PlanState, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'chat' | 'taskWeights'> &
+type AskedPlan = Pick<PlanSettings, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'chat' | 'taskWeights'> &
   Pick<Selection, 'method' | 'factor' | 'pins'>;
 
 /** Kept experts of every layer under the budget `manual`: as edited, or all alike where nothing was edited. */
 export const countsByLayer = (
   { handle, info }: ModelEntry,
-  { counts, factor }: Pick<PlanSettings, 'counts' | 'factor'>,
+  { counts, factor }: Pick<AskedPlan, 'counts' | 'factor'>,
 ): readonly number[] => {
   if (info === null) return [];
   if (counts?.model === handle && counts.factor === factor && counts.values.length === info.moeLayers)
@@ -25,7 +25,7 @@ export const countsByLayer = (
 /** How many experts stay, as a request says it: in every layer, or in each. */
 const keptInput = (
   model: ModelEntry,
-  settings: Pick<PlanSettings, 'budget' | 'counts' | 'factor'>,
+  settings: Pick<AskedPlan, 'budget' | 'counts' | 'factor'>,
 ): { keep: number } | { counts: number[] } =>
   settings.budget === 'manual'
     ? { counts: [...countsByLayer(model, settings)] }
@@ -38,7 +38,7 @@ export const ignoresBudget = (method: MethodName): boolean => method === 'tsep';
 export const planInput = (
   model: ModelEntry | null,
   tasks: readonly PathHandle[],
-  settings: PlanSettings,
+  settings: AskedPlan,
 ): CallInput<'plan.make'> | null => {
   if (model?.info === null || model === null || tasks.length === 0) return null;
   const { method, seed, options, protect } = settings;
@@ -62,7 +62,7 @@ export const planInput = (
 };
 
 /** Tasks that the plan on screen is made for. */
-export const plannedTasks = (facts: Facts, { madeFor }: Pick<PlanState, 'madeFor'>): readonly PathHandle[] => {
+export const plannedTasks = (facts: Facts, { madeFor }: Pick<PlanSettings, 'madeFor'>): readonly PathHandle[] => {
   if (madeFor === 'ticked') return tickedTasks(facts).map((task) => task.handle);
   return facts.selection.task === null ? [] : [facts.selection.task];
 };
@@ -70,11 +70,11 @@ export const plannedTasks = (facts: Facts, { madeFor }: Pick<PlanState, 'madeFor
 /** The imported file, where it was read for the model on screen. */
 export const shownImport = (
   { selection }: Pick<Facts, 'selection'>,
-  { imported }: Pick<PlanState, 'imported'>,
+  { imported }: Pick<PlanSettings, 'imported'>,
 ): ImportedFile | null => (imported !== null && imported.model === selection.model ? imported : null);
 
 /** The `plan.make` request that method, factor, budget and tasks on screen stand for. */
-const currentPlanInput = (facts: Facts, settings: PlanState): CallInput<'plan.make'> | null =>
+const currentPlanInput = (facts: Facts, settings: PlanSettings): CallInput<'plan.make'> | null =>
   planInput(selectedModel(facts), plannedTasks(facts, settings), {
     ...settings,
     method: facts.selection.method,
@@ -87,7 +87,7 @@ type PlanCall =
   | { readonly call: 'plan.import'; readonly input: CallInput<'plan.import'> };
 
 /** The call that gives the plan on screen: made by the method, or read from an imported file. */
-export const currentPlanCall = (facts: Facts, settings: PlanState): PlanCall | null => {
+export const currentPlanCall = (facts: Facts, settings: PlanSettings): PlanCall | null => {
   const imported = shownImport(facts, settings);
   const model = selectedModel(facts);
   if (imported === null || model?.info === null || model === null) {

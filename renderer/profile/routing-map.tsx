@@ -37,7 +37,7 @@ const hatchOf = (fate: ExpertFate | undefined): Hatch =>
 export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const { tasks, models, runs, selection } = useFacts();
   const { metric, scaling } = selection.map;
-  const { byTask } = useProfiles();
+  const { all } = useProfiles();
   const theme = useResolvedTheme();
   const { asTable, showPlan, togglePlan } = useStore(routingStore);
   const selected = usePart(selectionStore, ({ model, layer, expert }) => ({ model, layer, expert }));
@@ -53,7 +53,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const pins = useStore(selectionStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
   const title = tasks.find((task) => task.name === profile.task)?.title ?? profile.task;
   const model = models.find((known) => known.handle === selected.model);
-  const source = model === undefined ? null : profileSource(runs, model, profile, [...byTask.values()]);
+  const source = model === undefined ? null : profileSource(runs, model, profile, all);
 
   /** The expert at a place of the map. */
   const at = useCallback(

@@ -17,7 +17,9 @@ export interface ShownOrder {
   readonly words: string;
 }
 
-/** Experts of a layer as a plan treats them: groups side by side behind their reference, then those that are dropped. */
+/**
+ * Experts of a layer as a plan treats them: groups side by side behind their reference, then those that are dropped.
+ */
 export const orderOfFates = (fates: readonly ExpertFate[]): readonly number[] => {
   const followers = new Map<number, number[]>();
   fates.forEach((fate, expert) => {
@@ -40,10 +42,11 @@ export const useExpertOrder = (
   const { order, metric } = facts.selection.map;
   const model = selectedModel(facts);
   const chat = useStore(planStore, (state) => state.chat);
-  const { byTask } = useProfiles();
-  const task = facts.tasks.find(({ name }) => name === profile.task);
+  const { profileOf } = useProfiles();
+  const own = facts.tasks.filter(({ name }) => name === profile.task);
+  const task = own.find(({ hash }) => hash === profile.taskHash) ?? own[0];
   const other = order.by === 'task' ? facts.tasks.find(({ handle }) => handle === order.task) : undefined;
-  const otherProfile = other === undefined ? undefined : byTask.get(other.name);
+  const otherProfile = other === undefined ? undefined : profileOf(other);
   const likeness = useQuery(
     'profile.likeness',
     order.by === 'likeness' && isUsable(model) && task !== undefined

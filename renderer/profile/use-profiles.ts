@@ -3,22 +3,43 @@ import { useStore } from 'zustand';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { TaskProfile } from '../../main/contract/profile.ts';
+import type { TaskEntry } from '../../main/contract/task.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { planStore } from '../state/plan-store.ts';
 import { chatOf } from './chat.ts';
 
+type NamedTask = Pick<TaskEntry, 'name' | 'hash'>;
+
 export interface Profiles {
-  /** By the task's name. */
-  readonly byTask: ReadonlyMap<string, TaskProfile>;
+  readonly all: readonly TaskProfile[];
+  readonly profileOf: (task: NamedTask) => TaskProfile | undefined;
   readonly loading: boolean;
   readonly error: SerialisedError | null;
 }
 
+/**
+ * The profile of a task: of its content; where it was asked through a template, whose hash is another, that of its name.
+ * Tasks of one name are then told apart by their order, which profiles keep.
+ */
+export const profileOfTask = (
+  profiles: readonly TaskProfile[],
+  task: NamedTask,
+  tasks: readonly NamedTask[],
+): TaskProfile | undefined => {
+  const own = profiles.filter((profile) => profile.task === task.name);
+  const same = own.find(({ taskHash }) => taskHash === task.hash);
+  const namesakes = tasks.filter(({ name }) => name === task.name);
+  if (same !== undefined || namesakes.length === 0) return same;
+  const place = namesakes.findIndex(({ hash }) => hash === task.hash);
+  return own.length === namesakes.length ? own[Math.max(0, place)] : undefined;
+};
+
 /** Profiles on disk of a model, for every known task; null: none. */
 export const useProfilesOf = (model: ModelEntry | null): Profiles => {
   const facts = useFacts();
-  const tasks = facts.tasks.filter((task) => task.error === null).map((task) => task.handle);
+  const usable = useMemo(() => facts.tasks.filter((task) => task.error === null), [facts.tasks]);
+  const tasks = usable.map((task) => task.handle);
   const chat = useStore(planStore, (state) => state.chat);
   const { data, loading, error } = useQuery(
     'profile.read',
@@ -26,11 +47,12 @@ export const useProfilesOf = (model: ModelEntry | null): Profiles => {
   );
   return useMemo(
     () => ({
-      byTask: new Map(data?.map((profile) => [profile.task, profile])),
+      all: data ?? [],
+      profileOf: (task) => profileOfTask(data ?? [], task, usable),
       loading: loading && data === undefined,
       error,
     }),
-    [data, loading, error],
+    [data, usable, loading, error],
   );
 };
 

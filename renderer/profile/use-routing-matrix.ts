@@ -23,16 +23,16 @@ export const useSubtraction = (): Subtraction | null => {
   const facts = useFacts();
   const { tasks, models, selection } = facts;
   const { minus } = selection.map;
-  const { byTask } = useProfiles();
+  const { profileOf } = useProfiles();
   const comparable = useComparableModels();
   const other = minus?.kind === 'model' ? (models.find(({ handle }) => handle === minus.model) ?? null) : null;
-  const { byTask: others } = useProfilesOf(other);
+  const { profileOf: othersOf } = useProfilesOf(other);
   const places = comparable.find(({ entry }) => entry.handle === other?.handle);
   const task = minus?.kind === 'task' ? (tasks.find(({ handle }) => handle === minus.task) ?? null) : null;
   const focused = focusedTask(facts)?.handle;
   return useMemo((): Subtraction | null => {
     if (task !== null && task.handle !== focused) {
-      const profile = byTask.get(task.name);
+      const profile = profileOf(task);
       const subtracted = profile === undefined ? null : { name: task.name, profile, places: null };
       return { kind: 'task', title: task.title, from: () => subtracted };
     }
@@ -41,13 +41,13 @@ export const useSubtraction = (): Subtraction | null => {
       kind: 'model',
       title: other.name,
       from: (profile) => {
-        const found = others.get(profile.task);
+        const found = othersOf({ name: profile.task, hash: profile.taskHash });
         if (found === undefined) return null;
         const subtracted = { name: other.name, profile: found, places: places.places };
         return canSubtract(profile, subtracted) ? subtracted : null;
       },
     };
-  }, [task, focused, byTask, other, others, places]);
+  }, [task, focused, profileOf, other, othersOf, places]);
 };
 
 export interface RoutingMatrix {

@@ -5,6 +5,9 @@ import type { TaskEntry } from '../../main/contract/task.ts';
 import { views } from './layout-store.ts';
 import type { View } from './layout-store.ts';
 import { mapAddress, readMapAddress } from './map-address.ts';
+import { plainMap } from './map-view.ts';
+import { planAddress, readPlanAddress } from './plan-address.ts';
+import { plainPlan } from './plan-settings.ts';
 import { noSelection } from './selection.ts';
 import type { Selection } from './selection.ts';
 
@@ -38,11 +41,14 @@ const pinIn = (word: string): Pin | null => {
   return found === null ? null : { layer: Number(found[1]), expert: Number(found[2]), keep: found[3] === 's' };
 };
 
+/** Where an address tells counts by layer and no factor, they hold for none. */
+const NO_FACTOR = 0;
+
 const isThere = <T>(value: T | null): value is T => value !== null;
 
 /** The fragment without its `#`. */
 export const addressOf = (view: View, selection: Selection, { models, tasks }: Shelves): string => {
-  const { model, task, tasks: ticked, method, factor, pins, map, run, layer, expert } = selection;
+  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, layer, expert } = selection;
   const address = new URLSearchParams({ view });
   if (model !== null) address.set('model', nameOf(models, model));
   if (task !== null) address.set('task', nameOf(tasks, task));
@@ -51,6 +57,8 @@ export const addressOf = (view: View, selection: Selection, { models, tasks }: S
   address.set('factor', String(factor));
   const own = model === null ? [] : (pins[model] ?? []);
   if (own.length > 0) address.set('pins', own.map(pinText).join(SEPARATOR));
+  for (const [key, word] of planAddress(plan, { model, factor, tasks }, (handle) => nameOf(tasks, handle)))
+    address.set(key, word);
   for (const [key, word] of mapAddress(map, {
     model: (handle) => nameOf(models, handle),
     task: (handle) => nameOf(tasks, handle),
@@ -106,6 +114,12 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   if (method.success) known.method = method.data;
   const factor = Number(address.get('factor'));
   if (Number.isFinite(factor) && factor >= 1) known.factor = factor;
+  const plan = readPlanAddress(
+    (key) => address.get(key),
+    { model, factor: known.factor ?? NO_FACTOR },
+    (word) => named(tasks, word),
+  );
+  if (plan !== null) known.plan = plan;
   const map = readMapAddress((key) => address.get(key), {
     model: (word) => named(models, word),
     task: (word) => named(tasks, word),
@@ -114,4 +128,25 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   const run = address.get('run');
   if (run !== null && /^[a-z0-9][a-z0-9-]{0,127}$/.test(run)) known.run = run;
   return { view: views.find((view) => view === address.get('view')) ?? null, known };
+};
+
+/** An address that the page wrote itself names these, whatever is on screen: what it leaves out is as at first. */
+const WRITTEN_ALWAYS = ['view', 'tasks', 'method', 'factor'] as const;
+
+/**
+ * What a followed address makes of the selection: what it names, and where the page wrote it what it leaves out too.
+ * Pins of models that it does not name stay.
+ */
+export const followed = (
+  fragment: string,
+  selection: Selection,
+  shelves: Shelves,
+): { readonly view: View | null; readonly known: Partial<Selection> } => {
+  const address = new URLSearchParams(fragment.replace(/^#/, ''));
+  const { view, known } = readAddress(fragment, shelves);
+  const { model } = known;
+  if (model === undefined || model === null || !WRITTEN_ALWAYS.every((key) => address.has(key)))
+    return { view, known: { ...known, pins: { ...selection.pins, ...known.pins } } };
+  const none = { pins: { [model]: [] }, plan: plainPlan, map: plainMap, run: null, layer: null, expert: null };
+  return { view, known: { ...none, ...known, pins: { ...selection.pins, ...none.pins, ...known.pins } } };
 };

@@ -1,7 +1,7 @@
 import type { Selection } from './selection.ts';
 
-/** What can be taken back: the plan on screen, what it is asked for, and what the map shows. */
-const undoable = ['model', 'task', 'tasks', 'method', 'factor', 'pins', 'map'] as const;
+/** What can be taken back: the plan on screen, how it is made, what it is asked for, and what the map shows. */
+const undoable = ['model', 'task', 'tasks', 'method', 'factor', 'pins', 'plan', 'map'] as const;
 type Undoable = Pick<Selection, (typeof undoable)[number]>;
 
 export interface History {
@@ -9,7 +9,7 @@ export interface History {
   readonly past: readonly Undoable[];
   /** Those that were taken back, the next one first. */
   readonly future: readonly Undoable[];
-  /** Whether the slider is being dragged: what it passes is no step of its own. */
+  /** Whether the slider is being dragged, or a number typed: what is passed is no step of its own. */
   readonly isDragging: boolean;
 }
 
@@ -18,13 +18,14 @@ export const noHistory: History = { past: [], future: [], isDragging: false };
 /** Steps that are kept. */
 const MOST_STEPS = 100;
 
-const undoableOf = ({ model, task, tasks, method, factor, pins, map }: Selection): Undoable => ({
+const undoableOf = ({ model, task, tasks, method, factor, pins, plan, map }: Selection): Undoable => ({
   model,
   task,
   tasks,
   method,
   factor,
   pins,
+  plan,
   map,
 });
 

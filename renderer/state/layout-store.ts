@@ -57,6 +57,8 @@ interface LayoutState {
   /** Pixels. */
   readonly sidebarWidth: number;
   readonly inspectorWidth: number;
+  /** Panels that stand over the view, for want of room beside it. */
+  readonly overlaid: { readonly sidebar: boolean; readonly inspector: boolean };
   readonly paletteOpen: boolean;
   /** Whether the address that the page was opened with has been followed. */
   readonly isPlaced: boolean;
@@ -66,6 +68,7 @@ interface LayoutState {
   readonly toggleSidebar: () => void;
   readonly toggleInspector: () => void;
   readonly openInspector: () => void;
+  readonly overlay: (overlaid: Partial<LayoutState['overlaid']>) => void;
   readonly resizeSidebar: (width: number) => void;
   readonly resizeInspector: (width: number) => void;
   readonly openPalette: (open: boolean) => void;
@@ -77,18 +80,19 @@ const rememberedWidth = (key: string, limits: Limits & { readonly initial: numbe
   return within(Number.isFinite(width) ? width : limits.initial, limits);
 };
 
-/** Narrower than this, the Inspector starts closed. */
-const ROOMY_PX = 1100;
-/** Narrower than this, so does the sidebar. */
-const NARROW_PX = 800;
+/** Up to this width the inspector stands over the view (layout.css), and starts closed. */
+export const ROOMY_PX = 1100;
+/** Up to this one so does the sidebar. */
+export const NARROW_PX = 800;
 
 export const layoutStore = createStore<LayoutState>()((set) => ({
   view: FIRST_VIEW,
   theme: rememberedTheme(),
-  sidebarOpen: (remembered.read('sidebar') ?? (globalThis.innerWidth < NARROW_PX ? 'closed' : 'open')) !== 'closed',
-  inspectorOpen: (remembered.read('inspector') ?? (globalThis.innerWidth < ROOMY_PX ? 'closed' : 'open')) !== 'closed',
+  sidebarOpen: globalThis.innerWidth > NARROW_PX && remembered.read('sidebar') !== 'closed',
+  inspectorOpen: globalThis.innerWidth > ROOMY_PX && remembered.read('inspector') !== 'closed',
   sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
   inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
+  overlaid: { sidebar: false, inspector: false },
   paletteOpen: false,
   isPlaced: false,
   place: () => set({ isPlaced: true }),
@@ -97,6 +101,7 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
   toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
   toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
   openInspector: () => set({ inspectorOpen: true }),
+  overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
   resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
   resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
   openPalette: (paletteOpen) => set({ paletteOpen }),
@@ -104,8 +109,9 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
 
 layoutStore.subscribe((state) => {
   remembered.write('theme', state.theme);
-  remembered.write('sidebar', state.sidebarOpen ? 'open' : 'closed');
-  remembered.write('inspector', state.inspectorOpen ? 'open' : 'closed');
+  // What is closed for want of room is not what a person wants where there is room.
+  if (!state.overlaid.sidebar) remembered.write('sidebar', state.sidebarOpen ? 'open' : 'closed');
+  if (!state.overlaid.inspector) remembered.write('inspector', state.inspectorOpen ? 'open' : 'closed');
   remembered.write('sidebarWidth', String(state.sidebarWidth));
   remembered.write('inspectorWidth', String(state.inspectorWidth));
 });

@@ -1,45 +1,11 @@
 import { createStore } from 'zustand/vanilla';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../../main/contract/plan.ts';
+import type { ImportedFile, LayerCounts, OptionsByMethod, PlanSettings } from './plan-settings.ts';
+import { createSelectionStore, selectionStore } from './selection-store.ts';
 
-export type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
-
-/** Kept experts of each MoE layer, edited by hand; they hold as long as model and factor are those of the edit. */
-interface LayerCounts {
-  readonly model: PathHandle;
-  readonly factor: number;
-  readonly values: readonly number[];
-}
-
-/** A plan or ranking that was read from a file, and the model it was read for. */
-export interface ImportedFile {
-  readonly name: string;
-  readonly text: string;
-  readonly model: PathHandle;
-  readonly kind: 'plan' | 'ranking';
-  /** Curve name that a plan gives, and its factor; a ranking has neither. */
-  readonly method: string | null;
-  readonly factor: number | null;
-}
-
-/** Settings of the plan beside the shared method and factor. */
-export interface PlanState {
-  readonly budget: BudgetName;
-  /** Of the budget `manual`; null: all layers alike. */
-  readonly counts: LayerCounts | null;
-  /** Of methods that draw at random. */
-  readonly seed: number;
-  /** Options that differ from a method's defaults; plans and sweeps use the same. */
-  readonly options: OptionsByMethod;
-  readonly protect: SuperExpertProtection;
-  /** Ask tasks through the model's chat template, where it has one: profiles, plans and sweeps alike. */
-  readonly chat: boolean;
-  /** How much each task counts where a plan is made for several; absent: 1. */
-  readonly taskWeights: Readonly<Record<PathHandle, number>>;
-  /** One task's statistics, or those of all ticked tasks together. */
-  readonly madeFor: 'task' | 'ticked';
-  /** Stands in for the method while it is there. */
-  readonly imported: ImportedFile | null;
+/** The settings of the plan as the selection holds them, and the ways to change them. */
+export interface PlanState extends PlanSettings {
   readonly chooseBudget: (budget: BudgetName) => void;
   readonly chooseCounts: (counts: LayerCounts | null) => void;
   readonly chooseSeed: (seed: number) => void;
@@ -62,27 +28,30 @@ const withOption = (
   return { ...options, [method]: value === undefined ? others : { ...others, [name]: value } };
 };
 
-export const createPlanStore = () =>
-  createStore<PlanState>()((set) => ({
-    budget: 'uniform',
-    counts: null,
-    seed: 0,
-    options: {},
-    protect: 'none',
-    chat: false,
-    taskWeights: {},
-    madeFor: 'task',
-    imported: null,
-    chooseBudget: (budget) => set({ budget }),
-    chooseCounts: (counts) => set({ counts }),
-    chooseSeed: (seed) => set({ seed }),
+/**
+ * A view of the selection: what is changed here is a step of its history. Numbers that are typed are one step until the
+ * field is left (`endDrag` of the selection).
+ */
+export const createPlanStore = (selection: typeof selectionStore = createSelectionStore()) => {
+  const { choosePlan } = selection.getState();
+  const plan = (): PlanSettings => selection.getState().plan;
+  const store = createStore<PlanState>()(() => ({
+    ...plan(),
+    chooseBudget: (budget) => choosePlan({ budget }),
+    chooseCounts: (counts) => choosePlan({ counts }, counts !== null),
+    chooseSeed: (seed) => choosePlan({ seed }, true),
     chooseOption: (method, name, value) =>
-      set(({ options }) => ({ options: withOption(options, method, name, value) })),
-    chooseProtect: (protect) => set({ protect }),
-    chooseChat: (chat) => set({ chat }),
-    chooseTaskWeight: (task, weight) => set(({ taskWeights }) => ({ taskWeights: { ...taskWeights, [task]: weight } })),
-    chooseMadeFor: (madeFor) => set({ madeFor }),
-    importFile: (imported) => set({ imported }),
+      choosePlan({ options: withOption(plan().options, method, name, value) }, typeof value === 'number'),
+    chooseProtect: (protect) => choosePlan({ protect }),
+    chooseChat: (chat) => choosePlan({ chat }),
+    chooseTaskWeight: (task, weight) => choosePlan({ taskWeights: { ...plan().taskWeights, [task]: weight } }, true),
+    chooseMadeFor: (madeFor) => choosePlan({ madeFor }),
+    importFile: (imported) => choosePlan({ imported }),
   }));
+  selection.subscribe((after, before) => {
+    if (after.plan !== before.plan) store.setState(after.plan);
+  });
+  return store;
+};
 
-export const planStore = createPlanStore();
+export const planStore = createPlanStore(selectionStore);

@@ -4,6 +4,7 @@ import type { MethodName } from '../../main/contract/plan.ts';
 import { noHistory, recorded, redone, undone } from './history.ts';
 import type { History, Travelled } from './history.ts';
 import type { MapView } from './map-view.ts';
+import type { PlanSettings } from './plan-settings.ts';
 import { changed, noSelection } from './selection.ts';
 import type { Brought, Change, ExpertPlace, PointKey, Selection, Subject } from './selection.ts';
 
@@ -11,7 +12,8 @@ interface SelectionActions {
   readonly selectModel: (model: PathHandle | null) => void;
   readonly focusTask: (task: PathHandle | null) => void;
   readonly toggleTask: (task: PathHandle) => void;
-  readonly tickTasks: (tasks: readonly PathHandle[]) => void;
+  /** `task` comes into focus with it, in the same step. */
+  readonly tickTasks: (tasks: readonly PathHandle[], task?: PathHandle) => void;
   readonly selectExpert: (layer: number, expert: number | null) => void;
   readonly chooseMethod: (method: MethodName) => void;
   readonly chooseFactor: (factor: number) => void;
@@ -21,14 +23,18 @@ interface SelectionActions {
   /** `keep`: must stay or must go; null lets the expert go by the method again. */
   readonly pin: (model: PathHandle, place: ExpertPlace, keep: boolean | null) => void;
   readonly removePins: (model: PathHandle) => void;
+  /** `isTyped`: a number in a field, whose letters are one step until `endDrag`. */
+  readonly choosePlan: (plan: Partial<PlanSettings>, isTyped?: boolean) => void;
   /** Changes what maps show. */
   readonly drawMap: (map: Partial<MapView>) => void;
   readonly selectRun: (run: string | null, brought?: Brought) => void;
   /** A point makes its plan the one on screen. */
   readonly selectPoint: (point: PointKey | null, brought?: Brought) => void;
   readonly explain: (subject: Subject) => void;
-  /** Fills in what nobody chose, or what a link names: nothing to take back. */
+  /** Fills in what nobody chose, or what the first link names: nothing to take back. */
   readonly complete: (known: Partial<Selection>) => void;
+  /** Goes where a link leads: one step. */
+  readonly follow: (known: Partial<Selection>) => void;
   readonly undo: () => void;
   readonly redo: () => void;
 }
@@ -59,7 +65,7 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
       selectModel: (model) => change({ kind: 'model', model }),
       focusTask: (task) => change({ kind: 'task', task }),
       toggleTask: (task) => change({ kind: 'tick', tasks: toggled(get().tasks, task) }),
-      tickTasks: (tasks) => change({ kind: 'tick', tasks }),
+      tickTasks: (tasks, task) => change({ kind: 'tick', tasks, task }),
       selectExpert: (layer, expert) => change({ kind: 'expert', layer, expert }),
       chooseMethod: (method) => change({ kind: 'method', method }),
       chooseFactor: (factor) => change({ kind: 'factor', factor }),
@@ -67,11 +73,14 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
       endDrag: () => set(({ history }) => ({ history: { ...history, isDragging: false } })),
       pin: (model, place, keep) => change({ kind: 'pin', model, place, keep }),
       removePins: (model) => change({ kind: 'unpin', model }),
+      choosePlan: (plan, isTyped = false) => change({ kind: 'plan', plan }, isTyped),
       drawMap: (map) => change({ kind: 'map', map }),
       selectRun: (run, brought = {}) => change({ kind: 'run', run, brought }),
       selectPoint: (point, brought = {}) => change({ kind: 'point', point, brought }),
       explain: (subject) => change({ kind: 'subject', subject }),
       complete: (known) => set(known),
+      follow: (known) =>
+        set((state) => ({ ...known, history: recorded(state.history, state, { ...state, ...known }) })),
       undo: () => travel(undone),
       redo: () => travel(redone),
     };

@@ -3,6 +3,8 @@ import type { PathHandle } from '../../main/contract/model.ts';
 import type { MethodName, Pin } from '../../main/contract/plan.ts';
 import { isSameMap, plainMap } from './map-view.ts';
 import type { MapView } from './map-view.ts';
+import { changedPlan, plainPlan } from './plan-settings.ts';
+import type { PlanSettings } from './plan-settings.ts';
 
 /** Names one point of a sweep. */
 export interface PointKey {
@@ -42,6 +44,8 @@ export interface Selection {
   /** Experts before / experts after. */
   readonly factor: number;
   readonly pins: PinsByModel;
+  /** How plans are made beside these. */
+  readonly plan: PlanSettings;
   /** What maps show of a profile, and how. */
   readonly map: MapView;
   /** The sweep that is shown; null: the newest. */
@@ -59,6 +63,7 @@ export const noSelection: Selection = {
   method: 'reap',
   factor: 2,
   pins: {},
+  plan: plainPlan,
   map: plainMap,
   run: null,
   point: null,
@@ -66,16 +71,18 @@ export const noSelection: Selection = {
 };
 
 /** What a point or a run brings with it: as much of the plan on screen as it names and as is known here. */
-export type Brought = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'method' | 'factor'>>;
+export type Brought = Partial<Pick<Selection, 'model' | 'task' | 'tasks' | 'method' | 'factor' | 'plan'>>;
 
 export type Change =
   | { readonly kind: 'model'; readonly model: PathHandle | null }
   | { readonly kind: 'task'; readonly task: PathHandle | null }
-  | { readonly kind: 'tick'; readonly tasks: readonly PathHandle[] }
+  /** `task`: the one that comes into focus with it. */
+  | { readonly kind: 'tick'; readonly tasks: readonly PathHandle[]; readonly task?: PathHandle | undefined }
   | { readonly kind: 'method'; readonly method: MethodName }
   | { readonly kind: 'factor'; readonly factor: number }
   | { readonly kind: 'pin'; readonly model: PathHandle; readonly place: ExpertPlace; readonly keep: boolean | null }
   | { readonly kind: 'unpin'; readonly model: PathHandle }
+  | { readonly kind: 'plan'; readonly plan: Partial<PlanSettings> }
   | { readonly kind: 'map'; readonly map: Partial<MapView> }
   | { readonly kind: 'expert'; readonly layer: number; readonly expert: number | null }
   | { readonly kind: 'run'; readonly run: string | null; readonly brought: Brought }
@@ -106,9 +113,10 @@ export const changed = (selection: Selection, change: Change): Selection => {
     case 'task':
       return { ...selection, task: change.task };
     case 'tick':
-      return { ...selection, tasks: change.tasks };
+      return { ...selection, tasks: change.tasks, task: change.task ?? selection.task };
     case 'method':
-      return { ...selection, method: change.method };
+      // A file that stood in for the method does so no longer.
+      return { ...selection, method: change.method, plan: changedPlan(selection.plan, { imported: null }) };
     case 'factor':
       return { ...selection, factor: change.factor };
     case 'pin': {
@@ -117,6 +125,10 @@ export const changed = (selection: Selection, change: Change): Selection => {
     }
     case 'unpin':
       return { ...selection, pins: { ...selection.pins, [change.model]: [] } };
+    case 'plan': {
+      const plan = changedPlan(selection.plan, change.plan);
+      return plan === selection.plan ? selection : { ...selection, plan };
+    }
     case 'map': {
       const map = { ...selection.map, ...change.map };
       return isSameMap(map, selection.map) ? selection : { ...selection, map };

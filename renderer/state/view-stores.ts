@@ -22,7 +22,9 @@ export const routingStore = createStore<RoutingState>()((set) => ({
   togglePlan: () => set(({ showPlan }) => ({ showPlan: !showPlan })),
 }));
 
-/** The difference of the task in focus, the values of every task over factors or over bytes, or every point as a table. */
+/**
+ * The difference of the task in focus, the values of every task over factors or over bytes, or every point as a table.
+ */
 export const curvesModes = ['difference', 'absolute', 'bytes', 'table'] as const;
 export type CurvesMode = (typeof curvesModes)[number];
 

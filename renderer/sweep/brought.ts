@@ -1,11 +1,17 @@
 import { methodOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
+import type { MethodName } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Facts } from '../engine/facts.ts';
+import { inputKey } from '../engine/query-cache.ts';
+import { ignoresBudget } from '../plan/plan-input.ts';
+import { changedPlan } from '../state/plan-settings.ts';
+import type { PlanSettings } from '../state/plan-settings.ts';
 import type { Brought, PointKey } from '../state/selection.ts';
+import { makingOf, sweepSettingsOf } from './plan-making.ts';
 
-type Known = Pick<Facts, 'models' | 'tasks' | 'runs' | 'selection'>;
+type Known = Pick<Facts, 'models' | 'tasks' | 'runs' | 'methods' | 'selection'>;
 
 /** The name that a model has in a run; null where the run is of other models. */
 export const nameInRun = (
@@ -42,8 +48,30 @@ export const broughtByRun = ({ models, tasks, selection }: Known, run: RunManife
   return brought;
 };
 
-/** What a chosen point makes current: its model, task, factor and (where it is one that plans can be made by) method. */
-export const broughtByPoint = ({ models, tasks, runs }: Known, point: PointKey): Brought => {
+/** How the plan of a point was made, as far as that differs from the settings on screen; null where it does not. */
+const planOfPoint = (plan: PlanSettings, run: RunManifest, method: MethodName, seed: number | null) => {
+  const settings = sweepSettingsOf(run);
+  if (settings === null) return null;
+  const { budget, protect, options, chat } = makingOf(settings, method);
+  const own = inputKey(plan.options[method] ?? {}) === inputKey(options) ? plan.options : null;
+  const made = changedPlan(plan, {
+    budget: ignoresBudget(method) ? plan.budget : budget,
+    protect,
+    chat,
+    options: own ?? { ...plan.options, [method]: options },
+    seed: seed ?? plan.seed,
+    // A sweep makes its plans for each task by itself, and by methods.
+    madeFor: 'task',
+    imported: null,
+  });
+  return made === plan ? null : made;
+};
+
+/**
+ * What a chosen point makes current: its model, task, factor and (where it is one that plans can be made by) method,
+ * with the settings that its plan was made by.
+ */
+export const broughtByPoint = ({ models, tasks, runs, methods, selection }: Known, point: PointKey): Brought => {
   const run = runs.find(({ id }) => id === point.run);
   const brought: { -readonly [K in keyof Brought]: Brought[K] } = {};
   if (run !== undefined) {
@@ -54,6 +82,9 @@ export const broughtByPoint = ({ models, tasks, runs }: Known, point: PointKey):
     if (task !== null) brought.task = task;
   }
   const { method } = methodOfLabel(point.method);
-  if (point.factor > 1 && method !== null) Object.assign(brought, { method, factor: point.factor });
-  return brought;
+  // A file that was a method of the sweep is none of the workbench, whatever it is called.
+  const isMethod = method !== null && (methods.length === 0 || methods.some(({ name }) => name === method));
+  if (point.factor <= 1 || !isMethod) return brought;
+  const plan = run === undefined ? null : planOfPoint(selection.plan, run, method, point.seed);
+  return { ...brought, method, factor: point.factor, ...(plan === null ? {} : { plan }) };
 };

@@ -2,12 +2,12 @@ import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { ignoresBudget, plannedTasks, shownImport } from '../plan/plan-input.ts';
 import { chatOf } from '../profile/chat.ts';
-import type { PlanState } from '../state/plan-store.ts';
-import type { PlanMaking } from './model-points.ts';
+import type { PlanSettings } from '../state/plan-settings.ts';
+import type { PlanMaking } from './plan-making.ts';
 import { sweepObstacle } from './sweep-plan.ts';
 
 /** Why no sweep can hold the plan on screen; null where one can. */
-const unsweepable = (facts: Facts, state: PlanState): string | null => {
+const unsweepable = (facts: Facts, state: PlanSettings): string | null => {
   const { model, method } = facts.selection;
   if (shownImport(facts, state) !== null) return 'an imported plan is measured by exporting it, as a model of its own';
   if (model !== null && (facts.selection.pins[model] ?? []).length > 0)
@@ -19,7 +19,7 @@ const unsweepable = (facts: Facts, state: PlanState): string | null => {
 };
 
 /** How the plan on screen is made, where a sweep can make one alike; null where none can. */
-export const currentMaking = (facts: Facts, state: PlanState): PlanMaking | null => {
+export const currentMaking = (facts: Facts, state: PlanSettings): PlanMaking | null => {
   const model = selectedModel(facts);
   const { method } = facts.selection;
   const { budget } = state;
@@ -33,14 +33,15 @@ export const currentMaking = (facts: Facts, state: PlanState): PlanMaking | null
 };
 
 /** Why the plan on screen cannot be measured now; null where it can. */
-export const measureObstacle = (facts: Facts, state: PlanState): string | null => {
+export const measureObstacle = (facts: Facts, state: PlanSettings): string | null => {
   const model = selectedModel(facts);
   if (!isUsable(model)) return 'select a model that can be used here';
   const planned = plannedTasks(facts, state);
   const tasks = facts.tasks.filter((task) => planned.includes(task.handle));
   if (tasks.length === 0) return 'select a task';
-  if (facts.selection.factor <= 1) return 'factor 1 prunes nothing';
   const obstacle = unsweepable(facts, state);
+  if (shownImport(facts, state)?.kind === 'plan') return obstacle;
+  if (facts.selection.factor <= 1) return 'factor 1 prunes nothing';
   if (obstacle !== null) return obstacle;
   const making = currentMaking(facts, state);
   if (making === null) return 'select a model';

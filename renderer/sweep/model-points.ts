@@ -1,21 +1,14 @@
 import { methodOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
-import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
+import type { MethodName } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
-import { factorKey, recordedSweepSettings } from '../../main/contract/sweep.ts';
-import type { SweepDocument, SweepResult, SweepSettings } from '../../main/contract/sweep.ts';
+import { factorKey } from '../../main/contract/sweep.ts';
+import type { SweepDocument, SweepResult } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { inputKey } from '../engine/query-cache.ts';
-import { ignoresBudget } from '../plan/plan-input.ts';
 import { nameInRun } from './brought.ts';
-
-/** What a plan was made with, beside its method and factor. */
-export interface PlanMaking {
-  readonly budget: SweepSettings['budget'];
-  readonly protect: SweepSettings['protect'];
-  readonly options: MethodOptions;
-  readonly chat: boolean;
-}
+import { makingOf, sweepSettingsOf } from './plan-making.ts';
+import type { PlanMaking } from './plan-making.ts';
 
 /** A sweep and what it measured. */
 export interface ReadSweep {
@@ -29,26 +22,13 @@ export interface RunResult {
   readonly result: SweepResult;
 }
 
-const settingsOf = ({ manifest }: Pick<ReadSweep, 'manifest'>): SweepSettings | null => {
-  const read = recordedSweepSettings.safeParse(manifest.spec['settings'] ?? manifest.spec);
-  return read.success ? read.data : null;
-};
-
 /** Test items that a sweep is limited to, of each task; null: all, or there is no sweep. */
 export const limitOf = (manifest: RunManifest | null): number | null =>
-  manifest === null ? null : (settingsOf({ manifest })?.limit ?? null);
+  manifest === null ? null : (sweepSettingsOf(manifest)?.limit ?? null);
 
 /** Whether the plans of a sweep are made from what the unpruned model writes, where it writes. */
 export const calibratesOnWritten = (manifest: RunManifest | null): boolean =>
-  manifest !== null && settingsOf({ manifest })?.calibration === 'written';
-
-/** How a sweep made the plans of a method. */
-export const makingOf = (settings: SweepSettings, method: MethodName | null): PlanMaking => ({
-  budget: method !== null && ignoresBudget(method) ? 'uniform' : settings.budget,
-  protect: settings.protect,
-  options: (method === null ? undefined : settings.options[method]) ?? {},
-  chat: settings.chat === true,
-});
+  manifest !== null && sweepSettingsOf(manifest)?.calibration === 'written';
 
 const isSameMaking = (left: PlanMaking, right: PlanMaking): boolean => inputKey(left) === inputKey(right);
 
@@ -72,12 +52,12 @@ interface Wanted {
  */
 export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method, making }: Wanted): RunResult[] => {
   const [first] = sweeps;
-  const shown = first === undefined ? null : settingsOf(first);
+  const shown = first === undefined ? null : sweepSettingsOf(first.manifest);
   if (shown === null) return [];
   const known = new Set<string>();
   const calibration = answersOf(task) === 'written' ? shown.calibration : 'answers';
   return sweeps.flatMap((sweep) => {
-    const settings = settingsOf(sweep);
+    const settings = sweepSettingsOf(sweep.manifest);
     const name = nameInRun(sweep.manifest, model);
     if (settings === null || name === null || !ofTask(sweep, task) || settings.limit !== shown.limit) return [];
     if ((settings.calibration ?? 'answers') !== (calibration ?? 'answers')) return [];
@@ -93,9 +73,20 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
   });
 };
 
+/** Finished sweeps that an estimate is made from: of a few, one that waited or found much on disk does not decide. */
+const MOST_BASES = 5;
+
+/** Seconds from a sweep's creation to its end for an item and a parameter that a token uses; null where it tells none. */
+const paceOf = ({ manifest, document }: ReadSweep, activeOf: (model: string) => number): number | null => {
+  if (manifest.finishedAt === null || manifest.state !== 'done') return null;
+  const work = document.results.reduce((sum, { n, model }) => sum + n * activeOf(model), 0);
+  return work > 0 ? (Date.parse(manifest.finishedAt) - Date.parse(manifest.createdAt)) / 1000 / work : null;
+};
+
 /**
  * Seconds that one more evaluation takes, by what earlier sweeps took: items weighted by the parameters that a token
- * uses. The newest finished one of this machine counts, else the sample; null where there is none.
+ * uses. The median of the newest finished ones of this machine, since the time of a run holds what it waited; of the
+ * sample where there is none. Null where nothing is finished.
  */
 export const secondsFor = (
   sweeps: readonly ReadSweep[],
@@ -103,13 +94,17 @@ export const secondsFor = (
   model: Pick<ModelEntry, 'info'>,
   items: number,
 ): number | null => {
-  const finished = sweeps.filter(({ manifest }) => manifest.finishedAt !== null && manifest.state === 'done');
-  const basis = finished.find(({ manifest }) => manifest.sample !== true) ?? finished[0];
   const active = model.info?.parameters.active ?? null;
-  if (basis === undefined || active === null || basis.manifest.finishedAt === null) return null;
-  const activeOf = (name: string): number =>
-    models.find((known) => nameInRun(basis.manifest, known) === name)?.info?.parameters.active ?? active;
-  const work = basis.document.results.reduce((sum, { n, model: name }) => sum + n * activeOf(name), 0);
-  const elapsedMs = Date.parse(basis.manifest.finishedAt) - Date.parse(basis.manifest.createdAt);
-  return work > 0 ? (elapsedMs / 1000) * ((items * active) / work) : null;
+  if (active === null) return null;
+  const pacesOf = (own: readonly ReadSweep[]): readonly number[] =>
+    own.flatMap((sweep) => {
+      const activeOf = (name: string): number =>
+        models.find((known) => nameInRun(sweep.manifest, known) === name)?.info?.parameters.active ?? active;
+      return paceOf(sweep, activeOf) ?? [];
+    });
+  const newest = [...sweeps].sort((left, right) => right.manifest.createdAt.localeCompare(left.manifest.createdAt));
+  const own = pacesOf(newest.filter(({ manifest }) => manifest.sample !== true)).slice(0, MOST_BASES);
+  const paces = own.length > 0 ? own : pacesOf(newest).slice(0, 1);
+  const pace = [...paces].sort((left, right) => left - right)[Math.floor((paces.length - 1) / 2)];
+  return pace === undefined ? null : pace * items * active;
 };

@@ -29,7 +29,8 @@ export const resultKey = ({ model, task, method, seed, factor }: SweepResult): s
 const decimals = (result: Pick<SweepResult, 'metric'>): number => (result.metric === 'perplexity' ? 3 : 4);
 
 export const pointTitle = (result: SweepResult): string =>
-  `${methodTitle(result.method)}${result.seed === null ? '' : `, seed ${result.seed}`}, ${formatFactor(result.factor)}` +
+  `${methodTitle(result.method)}${result.seed === null ? '' : `, seed ${result.seed}`}, ` +
+  formatFactor(result.factor) +
   (result.verdict === undefined || result.verdict === null ? '' : `: ${pointVerdictText(result.verdict)}`);
 
 /** "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, and its one-sided ends. */

@@ -52,6 +52,17 @@ export const sweepDelta = (manifest: RunManifest | null): number => {
   return typeof delta === 'number' ? delta : DEFAULT_DELTA;
 };
 
+/** What a sweep measured, read at the margin and the level on screen as the sweep shown is: its verdicts are the same. */
+export const useSweepOf = (run: string): SweepDocument | undefined => {
+  const facts = useFacts();
+  const chosenDelta = useStore(curvesStore, (state) => state.delta);
+  const familywise = useStore(curvesStore, (state) => state.familywise);
+  const settled = useDebounced(chosenDelta, DELTA_SETTLE_MS);
+  const shown = shownSweep(facts);
+  const delta = settled ?? (run === shown?.id ? undefined : sweepDelta(shown));
+  return useLasting(useQuery('sweep.read', { run, familywise, delta }).data, run);
+};
+
 /** The sweep on screen with its results and thresholds, for every view that shows one. */
 export const useSweep = (): ShownSweep => {
   const facts = useFacts();

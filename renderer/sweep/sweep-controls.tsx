@@ -1,6 +1,5 @@
 import { useId } from 'react';
 import { useStore } from 'zustand';
-import { runName } from '../../main/contract/run-label.ts';
 import { methodStyle } from '../../main/figures/method-marks.ts';
 import { MethodMarker } from '../charts/legend.tsx';
 import { Button } from '../components/button.tsx';
@@ -9,6 +8,7 @@ import { Definition } from '../components/definition.tsx';
 import { formatFixed } from '../../main/figures/numbers.ts';
 import { useFacts } from '../engine/facts.ts';
 import { formatWhen } from '../format/format-time.ts';
+import { shownRunName } from '../format/run-names.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { ResolvedTheme } from '../state/theme.ts';
@@ -29,7 +29,7 @@ export const SweepSelect = () => {
         value={manifest.id}
         options={offered.map((run) => ({
           value: run.id,
-          label: `${runName(run)}, ${formatWhen(run.createdAt, new Date())}`,
+          label: `${shownRunName(run, facts.tasks)}, ${formatWhen(run.createdAt, new Date())}`,
         }))}
         onChange={(id) => {
           const run = sweeps.find((known) => known.id === id);

@@ -6,7 +6,7 @@ import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { methodTitle } from '../../main/figures/method-titles.ts';
 import { chatOf, withChatTemplate } from '../profile/chat.ts';
-import type { OptionsByMethod, PlanState } from '../state/plan-store.ts';
+import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
 import type { SweepState } from '../state/sweep-store.ts';
 
 export type SweepSettingsChosen = Pick<
@@ -28,7 +28,7 @@ export type SweepSettingsChosen = Pick<
 >;
 
 /** What plans and sweeps share. */
-type SharedSettings = Pick<PlanState, 'options' | 'chat'>;
+type SharedSettings = Pick<PlanSettings, 'options' | 'chat'>;
 
 /** Factors that every one of the models can be pruned by; a factor too large for one of them would be refused. */
 export const commonFactors = (models: readonly ModelEntry[]): readonly number[] => {
@@ -128,8 +128,8 @@ export const sweepObstacle = (
   const bare = tasks.filter((task) => task.items.calibration === 0);
   if (bare.length > 0 && readsCalibration(settings, pages)) {
     return (
-      `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Choose its calibration ` +
-      'items in the list of tasks, or untick the task or the other methods.'
+      `${titles(bare)}: no calibration items, so only Random can be planned, without recovery. Choose its ` +
+      'calibration items in the list of tasks, or untick the task or the other methods.'
     );
   }
   const chosenAnswers = tasks.filter((task) => !isWritten(task));

@@ -11,7 +11,9 @@ const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 /** Its config.json, by the folder of a model. */
 export const configOf = (folder) => JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
 
-/** The bundled tasks of both kinds: what is chosen, and what is written of the same items (`plural`, `plural-written`). */
+/**
+ * The bundled tasks of both kinds: what is chosen, and what is written of the same items (`plural`, `plural-written`).
+ */
 const tasks = readdirSync(path.join(resources, 'tasks')).sort();
 
 /**

@@ -25,12 +25,12 @@ export interface SweepToCompare {
   readonly rounds: number;
 }
 
-/** A sweep by frequency at five factors, in full, both in float32. */
+/** A sweep by frequency at five factors, in full; theirs in both dtypes. */
 export const FREQUENCY_IN_FULL = {
   methods: ['frequency'],
   kept: [16, 12, 8, 4, 2],
   told: false,
-  dtypes: ['float32'],
+  dtypes: ['float32', 'bfloat16'],
 } as const satisfies Partial<SweepToCompare>;
 
 export type Dtype = 'float32' | 'bfloat16';
@@ -45,8 +45,11 @@ interface Timed<T> {
   readonly output: T;
 }
 
+/** What keeps all experts is one point of ours, and one of every method of theirs. */
 const keyed = (lines: readonly z.infer<typeof line>[]): Accuracies =>
-  new Map(lines.map(({ task, method, kept, acc }) => [`${task} ${method} ${String(kept)}`, acc]));
+  new Map(
+    lines.map(({ task, method, kept, acc }) => [`${task} ${kept === EXPERTS ? 'all' : method} ${String(kept)}`, acc]),
+  );
 
 /**
  * Threads of PyTorch that wait for each other by spinning take five times longer where anything else runs: they sleep.

@@ -1,7 +1,7 @@
 /**
  * A five-shot task of four choices, as a whole sweep of five factors on the synthetic checkpoint of 1 GB, against the
- * loop that users write today (python/sweep.py with lm-evaluation-harness). The examples are computed once per block
- * and candidate here, and once per choice there. Goal: at least 15 times faster.
+ * loop that users write today (python/sweep.py with lm-evaluation-harness; float32 and bfloat16). The examples are
+ * computed once per block and candidate here, and once per choice there. Goal: at least 15 times faster.
  *
  * Method: both read the same folder, in whose items the examples already stand, and run as whole processes in turn on
  * one thread each, ROUNDS times; wall time, start-up included, a fresh workspace each time. Accuracies are compared:

@@ -89,7 +89,8 @@ const compare = async (
   );
   for (const dtype of DTYPES)
     console.log(
-      `  transformers in ${dtype} (${implementations[dtype]}) ${rate(theirs[dtype])}, ratio ${ratios(theirs[dtype], ours)}`,
+      `  transformers in ${dtype} (${implementations[dtype]}) ${rate(theirs[dtype])}, ` +
+        `ratio ${ratios(theirs[dtype], ours)}`,
     );
   console.log(
     `  bfloat16 moves logits by ${(100 * largest).toFixed(1)} % of the largest at most, and the likeliest token of ` +

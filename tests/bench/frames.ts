@@ -29,7 +29,9 @@ const framesOf = async (page: Page, act: (step: number) => Promise<void>): Promi
   // Every measurement has a list of its own: the loop of the last one may still have a frame to come.
   await page.evaluate(`window.frameTimes = [];
     (function watch(times) { (function next(at) {
-      times.push(at); if (window.frameTimes === times) requestAnimationFrame(next); })(performance.now()); })(window.frameTimes);`);
+      times.push(at);
+      if (window.frameTimes === times) requestAnimationFrame(next);
+    })(performance.now()); })(window.frameTimes);`);
   const end = performance.now() + SECONDS * 1000;
   for (let step = 0; performance.now() < end; step += 1) {
     await act(step);
@@ -84,7 +86,8 @@ try {
       const load = os.loadavg()[0] ?? 0;
       const frames = await framesOf(page, act);
       console.log(
-        `${name}  ${action.padEnd(7)} ${String(frames.length).padStart(4)} frames  median ${median(frames).toFixed(1)} ms  ` +
+        `${name}  ${action.padEnd(7)} ${String(frames.length).padStart(4)} frames  ` +
+          `median ${median(frames).toFixed(1)} ms  ` +
           `95 % ${percentile(frames, 0.95).toFixed(1)} ms  longest ${Math.max(...frames).toFixed(0)} ms  ` +
           `load ${load.toFixed(1)}`,
       );

@@ -54,7 +54,8 @@ for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => new RegE
   totals.slow += slow;
   console.log(
     `${parser.name}: ${String(read)} read, ${String(refused)} refused, ${String(untyped)} untyped, slowest ` +
-      `${slowestMs.toFixed(0)} ms (${slowestCpuMs.toFixed(0)} ms of processor), over 2 s: ${String(slow)} (of processor: ${String(slowCpu)}), ` +
+      `${slowestMs.toFixed(0)} ms (${slowestCpuMs.toFixed(0)} ms of processor), ` +
+      `over 2 s: ${String(slow)} (of processor: ${String(slowCpu)}), ` +
       `largest growth ${(growth / 1e6).toFixed(0)} MB`,
   );
 }

@@ -3,7 +3,7 @@
  * and until the page shows its models and accepts a click.
  *
  * Method: ROUNDS times, a fresh workspace each; one Chromium is open beforehand, as a user's browser is. The page
- * counts as usable when the first bundled model is listed and the Prune tab answers a click. Usage: node
+ * counts as usable when the first bundled model is listed and the Thresholds tab answers a click. Usage: node
  * tests/bench/start.ts
  */
 import { spawn } from 'node:child_process';
@@ -52,8 +52,8 @@ for (let round = 0; round < ROUNDS; round += 1) {
   served.push((performance.now() - start) / 1000);
   await page.goto(address);
   await page.getByText('uncurl-16', { exact: true }).first().waitFor();
-  await page.getByRole('tab', { name: 'Prune' }).click();
-  await page.getByRole('slider').first().waitFor();
+  await page.getByRole('tab', { name: 'Thresholds' }).click();
+  await page.getByRole('table').first().waitFor();
   usable.push((performance.now() - start) / 1000);
   await page.close();
   server.removeAllListeners('exit');

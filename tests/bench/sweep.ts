@@ -2,12 +2,12 @@
  * A whole sweep, start-up included, against the loop that users write today (python/sweep.py: observe with hooks,
  * slice, save, reload, score with lm-evaluation-harness, per factor).
  *
- * Method: both are run as whole processes in turn, with their default threads, and their wall time is taken; a fresh
- * workspace each time, so that nothing is reused. Method frequency, five factors. Accuracies of both are compared and
- * printed: a faster wrong answer is worth nothing. Bundled model: all nine tasks, all items. Synthetic 1 GB model (with
- * the bundled tokenizer): two four-choice tasks, 40 items; its loop spends most of its time saving and loading.
- * PyTorch's threads sleep while they wait: by default they spin, and then any other process makes the loop several
- * times longer. Usage: node tests/bench/sweep.ts [bundled | large]
+ * Method: ours in float32, theirs in float32 and in bfloat16, as whole processes in turn, with their default threads;
+ * wall time, a fresh workspace each time, so that nothing is reused. Method frequency, five factors. Accuracies of both
+ * are compared and printed: a faster wrong answer is worth nothing. Bundled model: all nine tasks, all items. Synthetic
+ * 1 GB model (with the bundled tokenizer): two four-choice tasks, 40 items; its loop spends most of its time saving and
+ * loading. PyTorch's threads sleep while they wait: by default they spin, and then any other process makes the loop
+ * several times longer. Usage: node tests/bench/sweep.ts [bundled | large | both, default both] [rounds, default 1]
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -15,7 +15,8 @@ import { compareSweeps, FREQUENCY_IN_FULL } from './compare-sweeps.ts';
 import { bundledModel, bundledTasks } from './shapes.ts';
 import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 
-const which = process.argv[2];
+const which = process.argv[2] ?? 'both';
+const rounds = Number(process.argv[3] ?? 1);
 /** Those measured by choice: the written twins have the same items. */
 const taskFolders = readdirSync(bundledTasks)
   .filter((task) => !task.endsWith('-written'))
@@ -28,7 +29,7 @@ if (which !== 'large') {
     tasks: taskFolders,
     limit: null,
     threads: null,
-    rounds: 3,
+    rounds,
   });
 }
 if (which !== 'bundled') {
@@ -41,6 +42,6 @@ if (which !== 'bundled') {
     tasks,
     limit: 40,
     threads: null,
-    rounds: 1,
+    rounds,
   });
 }

@@ -54,13 +54,15 @@ export const widenedCheckpoint = async (): Promise<string> => {
   await writeSafetensors(path.join(folder, 'model.safetensors'), tensors, { format: 'pt' });
   for (const file of ['tokenizer.json', 'tokenizer_config.json'])
     await copyFile(path.join(bundledModel, file), path.join(folder, file));
-  const wide = {
+  const wide: Record<string, unknown> = {
     ...original,
     hidden_size: hidden,
     intermediate_size: WIDTH,
     rms_norm_eps: original.rms_norm_eps / HIDDEN_TIMES,
     torch_dtype: 'float32',
   };
+  // transformers 5 refuses a whole number where it expects a fraction, and JSON from here has no 0.0; 0 is the default.
+  delete wide['router_jitter_noise'];
   await writeFile(path.join(folder, 'config.json'), JSON.stringify(wide, null, 1));
   return folder;
 };

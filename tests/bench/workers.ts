@@ -53,6 +53,7 @@ const share = (ms: number): string => `${((100 * ms) / of('alone')).toFixed(1)} 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 print(`processor time, median of ${rounds}: ${of('alone').toFixed(0)} ms in one process`);
 print(
-  `one worker: ${of('work').toFixed(0)} ms, ${share(of('work') - of('alone'))} more; per part ${((of('work') - of('alone')) / PARTS).toFixed(1)} ms`,
+  `one worker: ${of('work').toFixed(0)} ms, ${share(of('work') - of('alone'))} more; ` +
+    `per part ${((of('work') - of('alone')) / PARTS).toFixed(1)} ms`,
 );
 print(`joining: ${of('join').toFixed(0)} ms (${share(of('join'))}); listing the parts: ${of('start').toFixed(0)} ms`);

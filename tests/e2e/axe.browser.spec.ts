@@ -1,8 +1,10 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import axe from 'axe-core';
 import type { Page } from '@playwright/test';
 import { z } from 'zod';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { openDetails, showWhole, tab, withSample } from './page-steps.ts';
+import { openDetails, resources, showWhole, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 // The page is the same in the window; in the old Electron of the window's tests axe-core never came to an end.
@@ -30,7 +32,7 @@ const findings = async (page: Page): Promise<readonly string[]> => {
 };
 
 test('axe-core finds nothing to object to in any view or dialog, in either theme', async ({ workbench }) => {
-  const { page } = workbench;
+  const { page, exports } = workbench;
   await withSample(workbench);
   const isClean = async (what: string): Promise<void> => {
     expect.soft(await findings(page), what).toEqual([]);
@@ -122,5 +124,77 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('dialog').getByText(/^Log \(\d+ lines?\)/)).toBeVisible();
     await isClean('a run and its log');
     await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
+  });
+
+  await test.step('what is told of a point, of two sweeps, of an experiment, and asked for a training', async () => {
+    // A sweep beside the sample: of the plan on screen, measured by keys.
+    await page.keyboard.press('Control+Shift+Enter');
+    const runs = page.getByRole('list', { name: 'Runs' }).getByRole('listitem');
+    const sweeps = runs.filter({ hasText: /^(?:Sample: s|S)weep of / });
+    await expect(sweeps).toHaveCount(2, { timeout: HANG_LIMIT_MS });
+    await expect(runs.filter({ hasText: /waiting|running/ })).toHaveCount(0, { timeout: HANG_LIMIT_MS });
+    for (const place of [0, 1]) {
+      const row = sweeps.nth(place).getByRole('button').first();
+      await row.focus();
+      await row.press(' ');
+    }
+    await page.getByRole('group', { name: 'Chosen runs' }).getByRole('button', { name: 'Compare' }).click();
+    const compared = page.getByRole('dialog', { name: 'Sweeps compared' });
+    await expect(compared).toContainText(/comparisons?: \d+ better/);
+    await isClean('two sweeps compared');
+    await page.keyboard.press('Escape');
+    await expect(compared).toBeHidden();
+    for (const [typed, title] of [
+      ['recorded experiment', 'Experiment'],
+      ['fine-tune', 'Fine-tune'],
+    ] as const) {
+      await page.keyboard.press('Control+k');
+      await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
+      await page.keyboard.type(typed);
+      await page.keyboard.press('Enter');
+      const dialog = page.getByRole('dialog', { name: title, exact: true });
+      await expect(dialog.getByRole('button').nth(1)).toBeVisible({ timeout: HANG_LIMIT_MS });
+      await isClean(title);
+      await page.keyboard.press('Escape');
+      await expect(dialog).toBeHidden();
+    }
+    await page.getByRole('tab', { name: 'Point', exact: true }).click();
+    await page.getByRole('button', { name: 'Look at its items' }).click();
+    await expect(page.getByRole('dialog').getByRole('list', { name: 'Items and what was answered' })).toBeVisible();
+    await isClean('items of a point');
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
+  });
+
+  await test.step('where a sweep runs, and where an own task has its calibration items from', async () => {
+    const launcher = page.getByRole('region', { name: 'Sweep', exact: true });
+    await launcher.getByRole('radio', { name: 'Slurm cluster' }).click();
+    await launcher.getByText('Batch script').click();
+    await expect(launcher.locator('.cluster-script')).toContainText('#SBATCH');
+    await isClean('the fields of a cluster');
+    await launcher.getByLabel('Workers').fill('none');
+    await expect(launcher.getByLabel('Workers')).toHaveAttribute('aria-invalid', 'true');
+    await isClean('a field of a cluster that cannot be passed on');
+    await launcher.getByRole('radio', { name: 'This machine' }).click();
+
+    const file = path.join(exports, 'my-sums.jsonl');
+    await writeFile(file, await readFile(path.join(resources, 'tasks', 'add', 'test.jsonl')));
+    await page.getByRole('button', { name: 'Open task folder', exact: true }).click();
+    await page.getByRole('textbox', { name: 'Path' }).fill(file);
+    await page.keyboard.press('Enter');
+    const calibration = page.getByRole('dialog', { name: 'Calibration items of my-sums' });
+    await expect(calibration).toContainText('60 calibration items, 240 test items.');
+    await isClean('a split of its own');
+    for (const [origin, shown] of [
+      ['A second file', 'Choose file…'],
+      ['Another task’s', 'Choose…'],
+    ] as const) {
+      await calibration.getByRole('radio', { name: origin }).click();
+      await expect(calibration.getByText(shown)).toBeAttached();
+      await isClean(origin);
+    }
+    await page.keyboard.press('Escape');
+    await expect(calibration).toBeHidden();
   });
 });

@@ -17,7 +17,7 @@ const slurm = (program: string, ...args: readonly string[]): string => {
 const putPartition = (state: 'up' | 'down'): string =>
   slurm('scontrol', 'update', 'partitionname=main', `state=${state}`);
 
-test('a sweep is submitted to a Slurm cluster, followed task by task, cancelled, submitted again, and its results are read', async ({
+test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted again, and its results read', async ({
   workbench,
 }) => {
   test.skip(ownCluster === undefined, absent);

@@ -1,7 +1,7 @@
 import { photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-test('the export form says of every form what it is, what serving demands, and what llama.cpp would do otherwise', async ({
+test('the export form says what each form is, what serving demands, and what llama.cpp would do otherwise', async ({
   workbench,
 }) => {
   const { page } = workbench;

@@ -32,7 +32,7 @@ const addPrunedCopy = async (workspace: string, exports: string): Promise<void> 
   await library.add('models', destination, (await openCheckpoint(destination)).fingerprint);
 };
 
-test('experts stand in many orders, maps are held against tasks and a pruned copy, and all of it is taken back', async ({
+test('experts stand in many orders, maps are held against tasks and a pruned copy, and all is taken back', async ({
   workbench,
 }) => {
   const { page, workspace, exports } = workbench;
@@ -118,6 +118,16 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
   for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
   const part = (name: string) => page.getByRole('region', { name, exact: true });
 
+  await test.step('the bars of its layer are walked by keys', async () => {
+    const bars = page.getByRole('region', { name: /^Experts of layer 1/ }).getByRole('button');
+    await bars.first().focus();
+    await page.keyboard.press('End');
+    await expect(bars.last()).toBeFocused();
+    const last = /^Expert (\d)/.exec((await bars.last().getAttribute('aria-label')) ?? '')?.[1] ?? '';
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { name: `Layer 1, expert ${last}`, level: 2 })).toBeVisible();
+  });
+
   await test.step('companions and the matrix of the layer', async () => {
     await expect(part('Chosen together with').getByRole('listitem').first()).toBeVisible();
     await part('Chosen together with').getByText('All experts of layer 1 against each other').click();
@@ -161,6 +171,12 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
     await expect(damage.getByRole('button', { name: 'Measure the layer (8 experts)' })).toHaveCount(0);
     await damage.locator('.damage-bar').nth(5).click();
     await expect(page.getByRole('heading', { name: 'Layer 1, expert 5', level: 2 })).toBeVisible();
+    const bar = damage.getByRole('button', { name: /^Expert 5 gone: / });
+    await bar.focus();
+    await page.keyboard.press('ArrowRight');
+    await expect(damage.getByRole('button', { name: /^Expert 6 gone: / })).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { name: 'Layer 1, expert 6', level: 2 })).toBeVisible();
     await damage.scrollIntoViewIfNeeded();
     await photograph(workbench, 'expert-damage');
   });

@@ -40,7 +40,7 @@ test('every method has its page, says what it needs, and is compared with its re
     await settings.getByLabel('form').selectOption({ label: 'ca' });
     await expect(settings.getByText('EAN options, 1 changed')).toBeVisible();
     await expect(left.getByRole('alert')).toContainText(
-      /not profiled on add for the method ean yet, which needs mean outputs/,
+      /not profiled on Sums for the method ean yet, which needs mean outputs/,
     );
     await left.getByRole('button', { name: 'Profile Sums for EAN now' }).click();
     await expect(left.getByRole('row', { name: /Experts per layer/ })).toBeVisible({ timeout: HANG_LIMIT_MS });
@@ -120,7 +120,7 @@ test('every method has its page, says what it needs, and is compared with its re
     const dots = page.locator('.curve-point circle:not([fill="none"])');
     await expect(dots).toHaveCount(2);
     await expect(page.getByRole('region', { name: 'Thresholds', exact: true })).toContainText(
-      /uncurl-8 on add: recovery is better than the same plan without it at \d of 2 points/,
+      /uncurl-8 on Sums: recovery is better than the same plan without it at \d of 2 points/,
     );
     await photograph(workbench, 'recovered');
   });

@@ -3,6 +3,16 @@ import { openDetails, photograph, showWhole, tab, withSample } from './page-step
 import { expect, test } from './workbench.ts';
 
 const softly = expect.configure({ soft: true });
+
+/** Dialogs that are open from anywhere, by their keys. */
+const dialogs = [
+  ['Control+k', 'Commands'],
+  ['Control+Shift+E', 'Export'],
+  ['Control+Shift+M', 'Methods'],
+  ['Control+Shift+D', 'Devices'],
+  ['Control+,', 'Settings'],
+] as const;
+
 const views = ['Workbench', 'Thresholds', 'Compare'] as const;
 
 /** Pixels by which the page is wider than the window: it must never be scrolled sideways. */
@@ -60,7 +70,7 @@ const notReached = (page: Page): Promise<readonly string[]> =>
     ]
       .filter((element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length > 0)
       .filter((element) => !element.hasAttribute('data-walked'))
-      .filter((element) => element.closest('[role=radiogroup], [role=tablist], [role=grid]') === null)
+      .filter((element) => element.closest('[role=radiogroup], [role=tablist], [role=grid], [data-member]') === null)
       // Marks of the slider of the factor, which has a stop itself and steps to each by its keys.
       .filter((element) => element.closest('.factor-slider-marks') === null)
       .map((element) => element.getAttribute('aria-label') ?? element.textContent.trim()),
@@ -94,6 +104,9 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways page, side panels 
     [720, 450],
   ] as const) {
     await page.setViewportSize({ width, height });
+    // What would lie over the view closes once the window is too narrow for it.
+    await expect(inspector).toHaveCount(0);
+    await expect(sidebar).toHaveCount(width > 800 ? 1 : 0);
     for (const view of views) {
       await showWhole(page, view);
       // Charts follow the width of the window a frame later.
@@ -101,12 +114,28 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways page, side panels 
       await photograph(workbench, `${view.toLowerCase()}-${String(width)}`);
     }
     await tab(page, 'Workbench');
+    for (const [keys, title] of dialogs) {
+      await page.keyboard.press(keys);
+      const dialog = page.getByRole('dialog', { name: title, exact: true });
+      await expect(dialog).toBeVisible();
+      const hidden = await dialog.evaluate((element) => ({
+        sideways: element.scrollWidth - element.clientWidth,
+        beyond: Math.max(
+          element.getBoundingClientRect().right - window.innerWidth,
+          -element.getBoundingClientRect().left,
+        ),
+      }));
+      expect.soft(hidden, `${title} at ${String(width)}`).toEqual({ sideways: 0, beyond: expect.any(Number) });
+      expect.soft(hidden.beyond, `${title} at ${String(width)}`).toBeLessThanOrEqual(0);
+      await photograph(workbench, `${title.toLowerCase()}-${String(width)}`);
+      await page.keyboard.press('Escape');
+      await expect(dialog).toBeHidden();
+    }
     for (const [panel, name] of [
       [inspector, 'Show or hide the inspector'],
       [sidebar, 'Show or hide the sidebar'],
     ] as const) {
       const toggle = page.getByRole('button', { name });
-      // They are open where the window was wide at the start, and stay as they are when it becomes narrow.
       if ((await panel.count()) === 0) await toggle.click();
       await expect(panel).toBeVisible();
       const rightEnd = async (): Promise<number> => {
@@ -117,10 +146,16 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways page, side panels 
       // Over the view, where there is no room beside it.
       const viewWidth = async (): Promise<number> => (await page.getByRole('main').boundingBox())?.width ?? 0;
       if (width < 800) await softly.poll(viewWidth, name).toBeGreaterThan(width / 2);
-      await toggle.click();
+      // Escape closes what lies over the view.
+      if (panel === inspector) await panel.getByRole('tab', { selected: true }).press('Escape');
+      else await toggle.click();
       await expect(panel).toHaveCount(0);
+      if (panel === sidebar && width > 800) await toggle.click();
     }
   }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await expect(inspector).toBeVisible();
+  await expect(sidebar).toBeVisible();
   for (const media of [{ forcedColors: 'active' }, { reducedMotion: 'reduce' }] as const) {
     await page.emulateMedia(media);
     await photograph(workbench, 'forcedColors' in media ? 'forced-colors' : 'reduced-motion');

@@ -95,7 +95,7 @@ test('two hundred runs: found, named, tagged, archived, moved to the trash and b
     await expect(heading(page)).toHaveText('Runs200');
   });
 
-  await test.step('several at once; the trash is looked at, restored from, and emptied when that is confirmed', async () => {
+  await test.step('several at once; the trash is looked at, restored from, and emptied when confirmed', async () => {
     for (const name of ['The odd one', 'export 198', 'profile 197'])
       await row(page, name)
         .getByRole('button')

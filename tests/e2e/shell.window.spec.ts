@@ -274,7 +274,7 @@ test('a killed engine never takes the window down, and is started again when the
   ]);
 });
 
-test('the process that computes fails its run alone when it is killed, and ends with its engine; the run goes on', async ({
+test('the process that computes fails its run alone when killed, and ends with its engine; the run goes on', async ({
   shell: { electron, page },
 }) => {
   const model = (await askEngine(page, 'models.list', {})).find(({ name }) => name === 'uncurl-16');

@@ -129,3 +129,100 @@ test('a plan that is not measured is measured on the spot, and the point joins t
   });
   expect(problems).toEqual([]);
 });
+
+test('how a plan is made belongs to it: in the address, over a reload, with a point, and taken back', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  await withSample(workbench);
+  await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-32' });
+  await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
+  const plan = page.getByRole('region', { name: 'Plan settings' });
+  const budget = plan.getByLabel('Budget');
+
+  await test.step('a budget stands in the address and survives a reload', async () => {
+    await budget.selectOption('global');
+    await expect(page).toHaveURL(/budget=global/);
+    await page.reload();
+    await expect(budget).toHaveValue('global');
+    await expect(cursor(page)).toContainText('not measured');
+  });
+
+  await test.step('a point brings the budget that its plan was made with, and one step back takes it away', async () => {
+    const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
+    await expect(point).toHaveAttribute('data-x', /\d/);
+    await point.scrollIntoViewIfNeeded();
+    const box = await point.boundingBox();
+    if (box === null) throw new Error('the point has no place');
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await expect(chosen(page, 'Method')).toHaveText('Frequency');
+    await expect(cursor(page)).toContainText(/Frequency ×4measured: (safe|unsafe|cannot tell)/);
+    await page.getByRole('tab', { name: 'Plan', exact: true }).click();
+    await expect(budget).toHaveValue('uniform');
+    await page.keyboard.press('Control+z');
+    await expect(budget).toHaveValue('global');
+    await page.keyboard.press('Control+z');
+    await expect(budget).toHaveValue('uniform');
+  });
+
+  await test.step('verdicts are told at the margin on screen, wherever they stand', async () => {
+    const point = page.getByRole('region', { name: 'Selected point' }).getByRole('heading', { level: 2 });
+    await page.getByRole('tab', { name: 'Point', exact: true }).click();
+    const word = async (): Promise<string> => (await point.innerText()).replace(/^.*: /, '');
+    await page.getByLabel('Margin δ').first().fill('0.15');
+    await expect(point).toContainText(/: (safe|unsafe|cannot tell)/);
+    await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'Frequency' });
+    await header(page).getByLabel('Factor', { exact: true }).selectOption('4');
+    // Both are told anew when the margin has come to rest.
+    await expect.poll(async () => (await cursor(page).innerText()).includes(`measured: ${await word()}`)).toBe(true);
+  });
+
+  await test.step('a number is typed over another letter by letter', async () => {
+    const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
+    const margin = sweep.getByLabel('Margin δ');
+    await margin.selectText();
+    await page.keyboard.type('0.05');
+    await expect(margin).toHaveValue('0.05');
+    await expect(sweep).toContainText('δ = 0.050');
+    const seeds = sweep.getByLabel('Random seeds');
+    await seeds.selectText();
+    await page.keyboard.press('Delete');
+    await expect(seeds).toHaveAttribute('aria-invalid', 'true');
+    await page.keyboard.type('12');
+    await expect(seeds).toHaveValue('12');
+    await page.getByRole('tab', { name: 'Plan', exact: true }).click();
+    await budget.selectOption('manual');
+    const first = plan.getByLabel('Layer 0: kept experts');
+    await first.selectText();
+    await page.keyboard.type('12');
+    await first.blur();
+    await expect(first).toHaveValue('12');
+    await expect(page).toHaveURL(/counts=12\./);
+  });
+
+  await test.step('a dialog has the keys for itself, and is closed by a click beside it only', async () => {
+    const row = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
+    await row.hover();
+    await row.getByRole('button', { name: /^More for/ }).click();
+    await page.getByRole('menuitem', { name: 'Note, tags, details…' }).click();
+    const dialog = page.getByRole('dialog');
+    const note = dialog.getByLabel('Note');
+    await note.fill('as it was');
+    await page.keyboard.press('Control+Enter');
+    await page.keyboard.press('Alt+ArrowDown');
+    const box = await note.boundingBox();
+    if (box === null) throw new Error('the note has no place');
+    await page.mouse.move(box.x + 20, box.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(8, box.y + 10, { steps: 4 });
+    await page.mouse.up();
+    await expect(note).toHaveValue('as it was');
+    await expect(chosen(page, 'Task')).toHaveText('Sorting');
+    await expect(page.getByText('No job is running.')).toBeVisible();
+    await page.mouse.click(8, box.y + 10);
+    await expect(dialog).toBeHidden();
+  });
+  expect(problems).toEqual([]);
+});

@@ -82,17 +82,43 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     await page.getByRole('radio', { name: 'Charts' }).click();
   });
 
+  await test.step('points of charts and rows of tables are walked by keys, and each is opened by Enter', async () => {
+    const pairs = page.getByRole('application', { name: /^Sums: pruned model minus model trained with as many/ });
+    await pairs.focus();
+    await page.keyboard.press('ArrowRight');
+    const first = await pairs.locator('.chart-tip').innerText();
+    await page.keyboard.press('ArrowRight');
+    await expect(pairs.locator('.chart-tip')).not.toHaveText(first);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('tab', { name: 'Workbench' })).toHaveAttribute('aria-selected', 'true');
+    await expect(page.getByRole('region', { name: 'Selected point' })).toContainText('Sums');
+    await tab(page, 'Thresholds');
+    await page.getByRole('radio', { name: 'Tables' }).click();
+    await openDetails(page);
+    const rows = page.getByRole('region', { name: 'Thresholds by task, method and number of experts' });
+    await rows.locator('.row-open').first().focus();
+    await page.keyboard.press('ArrowDown');
+    await expect(rows.locator('.row-open').nth(1)).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('tab', { name: 'Workbench' })).toHaveAttribute('aria-selected', 'true');
+    await tab(page, 'Thresholds');
+    await page.getByRole('radio', { name: 'Charts' }).click();
+    await openDetails(page);
+  });
+
   await test.step('the report is one page', async () => {
     if (workbench.host === 'window') return;
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Save report' }).click();
     const html = await readFile(await (await saved).path(), 'utf8');
     expect(html).toContain('The threshold is the largest tested factor');
+    expect(html).toContain('aria-label="How far each model can be pruned');
     expect(html).not.toMatch(/<script[^>]+src=|<link[^>]+href="http/);
   });
 
   await test.step('a threshold leads to its curve', async () => {
-    await page.getByRole('button', { name: /^REAP, uncurl-32 \(E 32\), Sorting:/ }).click();
+    const cell = { name: /REAP, uncurl-32 \(E 32\), Sorting:/ };
+    await page.getByRole('region', { name: 'Thresholds by REAP' }).getByRole('button', cell).click();
     await expect(page.getByRole('tab', { name: 'Workbench' })).toHaveAttribute('aria-selected', 'true');
     await expect(page.getByLabel('Model', { exact: true }).locator('option:checked')).toHaveText('uncurl-32');
     await expect(page.getByLabel('Task', { exact: true }).locator('option:checked')).toHaveText('Sorting');

@@ -20,6 +20,8 @@ const OBEDIENT = `
       const granted = { type: 'granted', id: message.id, handle: 'to ' + message.path };
       setTimeout(() => parentPort.postMessage(granted), message.path === '/slow' ? 40 : 0);
     }
+    if (message.type === 'output')
+      parentPort.postMessage({ type: 'output', id: message.id, path: message.run === 'made' ? '/out' : null });
     if (message.type === 'stop') process.exit(0);
   });
 `;
@@ -145,6 +147,11 @@ describe('a running engine', () => {
   it('grants paths, each answer to its own question', async () => {
     const { engine } = start(OBEDIENT);
     expect(await Promise.all([engine.grantPath('/slow'), engine.grantPath('/a')])).toEqual(['to /slow', 'to /a']);
+  });
+
+  it('tells where lies what a run made, and of nothing nothing', async () => {
+    const { engine } = start(OBEDIENT);
+    expect(await Promise.all([engine.outputOf('made'), engine.outputOf('gone')])).toEqual(['/out', null]);
   });
 
   it('is told how the probe ended that it asked for', async () => {

@@ -12,6 +12,7 @@ const setUp = () => {
     'engine.connect': vi.fn(() => Promise.resolve({})),
     'folder.choose': vi.fn(() => Promise.resolve(pathHandle.parse('handle'))),
     'file.save': vi.fn(() => Promise.resolve({ saved: true })),
+    'output.show': vi.fn(() => Promise.resolve({})),
     'theme.set': vi.fn(() => Promise.reject(refuse('no-theme', 'There is no theme.', 'Do without.'))),
     'openings.listen': vi.fn(() => Promise.resolve({})),
     'menu.set': vi.fn(() => Promise.resolve({})),

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { createOpenings, linkedPlace, openingOf } from '../../electron/openings.ts';
-import { pathHandle } from '../../main/contract/model.ts';
+import { ENGINE_STOPPED } from '../../electron/engine-process.ts';
+import { refuse } from '../../main/contract/errors.ts';
+import { pathHandle, type PathHandle } from '../../main/contract/model.ts';
 import type { ShellEvent } from '../../main/contract/shell.ts';
 
 const place = (fragment: string) => ({ kind: 'place', fragment });
@@ -63,4 +65,20 @@ it('what is opened waits for a page that listens, and comes at once afterwards',
   await openings.open({ kind: 'place', fragment: 'factor=4' });
   expect(tell).toHaveBeenCalledTimes(1);
   expect(openings.listening()).toEqual([{ type: 'link', fragment: 'factor=4' }]);
+});
+
+it('a file that is opened while no engine runs comes once another one does; any other failure is told', async () => {
+  const tell = vi.fn<(event: ShellEvent) => void>();
+  let answer = (): Promise<PathHandle> => Promise.reject(refuse(ENGINE_STOPPED, 'The engine is not running.', ''));
+  const openings = createOpenings(() => answer(), tell);
+  openings.listening();
+  await openings.open({ kind: 'file', path: '/w/runs/r/open.uncurl-run' });
+  await openings.open({ kind: 'place', fragment: 'factor=4' });
+  expect(tell).toHaveBeenCalledExactlyOnceWith({ type: 'link', fragment: 'factor=4' });
+  answer = () => Promise.resolve(pathHandle.parse('handle'));
+  await openings.restarted();
+  await openings.restarted();
+  expect(tell.mock.calls.slice(1)).toEqual([[{ type: 'opened', handle: 'handle' }]]);
+  answer = () => Promise.reject(new Error('odd'));
+  await expect(openings.open({ kind: 'file', path: '/x.uncurl-run' })).rejects.toThrow('odd');
 });

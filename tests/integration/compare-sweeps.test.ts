@@ -4,9 +4,9 @@ import { temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const sweepOf = async (workspace: string, method: string, limit: number): Promise<string> => {
   const { code, stdout, stderr } = await uncurl(
-    `sweep uncurl-8 --task capital --method ${method} --factors 1,4 --limit ${limit} --json --workspace ${workspace}`.split(
-      ' ',
-    ),
+    `sweep uncurl-8 --task capital --method ${method} --factors 1,4 --limit ${limit} --json`
+      .split(' ')
+      .concat('--workspace', workspace),
   );
   expect(code, stderr).toBe(0);
   const { run }: { run: string } = JSON.parse(stdout);

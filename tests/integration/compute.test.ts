@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EngineEvent } from '../../main/contract/events.ts';
@@ -49,7 +49,7 @@ const pointsOf = (events: readonly EngineEvent[]): readonly SweepResult[] =>
 const asTold = (results: readonly SweepResult[]): readonly string[] =>
   results.map(({ verdict: _verdict, ...told }) => canonicalJson(told)).sort();
 
-test('while the process that computes hears nothing, every stored answer comes; then its sweep ends like any other', async () => {
+test('while the process that computes hears nothing, stored answers come; its sweep ends like any other', async () => {
   const beside = await openComputingEngine();
   const { engine, events, pids, hears, workspace } = beside;
   const run = await startSweep(beside, 'sort', 'capital');
@@ -141,7 +141,7 @@ test('a job whose process hears nothing is cancelled all the same, and the next 
   expect(new Set(pids).size).toBe(2);
 });
 
-test('a process that computes and is killed fails its run by name; the next job works, and resuming goes on', async () => {
+test('a process that computes and is killed fails its run by name; the next job works, resuming goes on', async () => {
   const beside = await openComputingEngine();
   const { engine, pids, hears } = beside;
   const run = await startSweep(beside, 'sort');
@@ -165,7 +165,21 @@ test('a process that computes and is killed fails its run by name; the next job 
   expect(await filesOf(beside.workspace, run)).toEqual(await filesOf(here.workspace, other));
 });
 
-test('an engine that is killed takes the process along that computes, and resuming gives identical results', async () => {
+test('a process that could not open the workspace for one job opens it for the next', async () => {
+  const beside = await openComputingEngine();
+  const { engine, pids, workspace } = beside;
+  const mark = join(workspace, 'workspace.json');
+  const text = await readFile(mark, 'utf8');
+  await writeFile(mark, 'not yet synchronised');
+  const run = await startSweep(beside, 'sort');
+  await expect(engine.finished(run)).rejects.toMatchObject({ code: 'not-a-workspace' });
+  await writeFile(mark, text);
+  await engine.call('jobs.resume', { run });
+  expect(await engine.finished(run)).toMatchObject({ state: 'done' });
+  expect(pids).toHaveLength(1);
+});
+
+test('an engine that is killed takes along the process that computes; resuming gives identical results', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const script = join(import.meta.dirname, 'sweep-beside.ts');
   const child = spawn(process.execPath, [script, workspace, resources], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -42,7 +42,7 @@ const outcomesOf = async (workspace: string, run: string): Promise<unknown[]> =>
 const computedOf = ({ summary }: Answer): readonly number[] =>
   (/^(\d+) of (\d+) steps/.exec(summary) ?? []).slice(1).map(Number);
 
-test('a sweep that stops when told gives the thresholds of one in full, also after kill -9, and measuring in full goes on from it', async () => {
+test('stopping when told gives the thresholds of a full sweep, also after kill -9; a full one goes on', async () => {
   const whole = join(await temporaryFolder(), 'workspace');
   const full = answerOf(await uncurl([...SWEEP, '--workspace', whole]));
 
@@ -78,6 +78,12 @@ test('a sweep that stops when told gives the thresholds of one in full, also aft
   const again = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, '--threads', '2']));
   expect(computedOf(again)[0]).toBe(0);
   expect(numbersOf(again)).toEqual(numbersOf(told));
+
+  // A machine with less memory makes other parts of the items, and reads those that are there.
+  const small = ['--threads', '2', '--memory', '0.001'];
+  const elsewhere = answerOf(await uncurl(['resume', run, '--json', '--workspace', killed, ...small]));
+  expect(computedOf(elsewhere)[0]).toBe(0);
+  expect(numbersOf(elsewhere)).toEqual(numbersOf(told));
 
   // Measured in full from there: bit for bit what a sweep gives that never stopped early.
   const finished = answerOf(await uncurl([...SWEEP, '--workspace', killed]));

@@ -21,8 +21,8 @@ const numbersOf = (stdout: string): unknown => {
   return { results, thresholds };
 };
 
-const makeRun = async (workspace: string): Promise<string> => {
-  const { code, stdout, stderr } = await uncurl([...SWEEP, '--later', '--workspace', workspace]);
+const makeRun = async (workspace: string, ...extra: readonly string[]): Promise<string> => {
+  const { code, stdout, stderr } = await uncurl([...SWEEP, ...extra, '--later', '--workspace', workspace]);
   expect(code, stderr).toBe(0);
   return z.object({ run: z.string() }).parse(JSON.parse(stdout)).run;
 };
@@ -65,6 +65,14 @@ test('workers with shares, and one in the place of one that was killed, leave wh
   // Workers leave no run of their own.
   expect(await readdir(join(workspace, 'runs'))).toEqual([run]);
   expect(await readFile(join(workspace, 'runs', run, 'work', 'hardware.json'), 'utf8')).toContain('float32');
+});
+
+test('speeds are no steps: workers do not measure them, and all is on disk without them', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const run = await makeRun(workspace, '--speed', '--limit', '20');
+  const { code, stderr } = await uncurl(['work', run, '--threads', '1', '--workspace', workspace]);
+  expect(code, stderr).toBe(0);
+  expect(await statesOf(run, workspace)).toEqual(Array.from({ length: PARTS }, () => 'on disk'));
 });
 
 test('a share that is none, a run that is no sweep, and a cluster that is not there are refused', async () => {

@@ -62,7 +62,7 @@ describe('a sweep on a Slurm cluster', () => {
     expect(summary).toMatch(/^0 of /);
   });
 
-  test('over the own ssh to a machine of the cluster it is the same, and a host that is not there is named', async (context) => {
+  test('over the own ssh to a machine of the cluster it is the same; a missing host is named', async (context) => {
     const { name, environment } = await startSshHost(context);
     const run = await makeRun(await temporaryFolder());
     const nobody = await uncurl(submission(run, 1, '--host', 'nobody.invalid'), environment);
@@ -107,7 +107,7 @@ describe('a sweep on a Slurm cluster', () => {
     expect(text).toMatch(/0 of \d+ steps computed/);
   });
 
-  test('a full shared disk fails a task by name; with room again the submission ends with equal numbers', async (context) => {
+  test('a full shared disk fails a task by name; with room submitting ends with equal numbers', async (context) => {
     const disk = join(await temporaryFolder(), 'disk');
     await mkdir(disk);
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=350k', 'tmpfs', disk], { encoding: 'utf8' });
@@ -162,7 +162,7 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     await submitAgain(run, await alone());
   });
 
-  test('kill -9 of who follows: the jobs go on, a second submission is refused meanwhile, and a later one computes nothing', async (context) => {
+  test('kill -9 of who follows: jobs go on, a second is refused meanwhile, a later one only reads', async (context) => {
     ownCluster(context);
     const run = await makeRun(await temporaryFolder());
     const { submitted, release } = await submitHeld(run);
@@ -255,7 +255,8 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     const cluster = ownCluster(context);
     const run = await makeRun(await temporaryFolder());
     const { submitted, jobs, release } = await submitHeld(run);
-    // What it has not saved it forgets: it saves some seconds after a change, and tasks that it forgot would start again.
+    // What it has not saved it forgets: it saves some seconds after a change, and tasks that it forgot would start
+    // again.
     const heldAt = Date.now();
     slurm('scontrol', 'update', `jobid=${jobs.array}`, 'comment=held');
     while ((await stat(join(cluster, 'state', 'job_state'))).mtimeMs < heldAt) await pause(100);

@@ -2,7 +2,6 @@ import { answerKind } from '../../contract/task.ts';
 import type { CompareDocument } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
 import { curveLabel } from '../../contract/method.ts';
-import { sweepSettings } from '../../contract/sweep.ts';
 import { withThresholds } from '../../evaluation/threshold-family.ts';
 import {
   answersText,
@@ -15,7 +14,7 @@ import {
   sharedPlaceText,
 } from '../../evaluation/wording.ts';
 import { UNITS_NOTE } from '../../figures/numbers.ts';
-import { readComparisons } from '../../runs/read-run.ts';
+import { readComparisons, sweepDelta } from '../../runs/read-run.ts';
 import { readSweepsComparison } from '../../runs/read-sweeps-comparison.ts';
 import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
 import { readSweepDocument } from '../../runs/sweep-record.ts';
@@ -129,10 +128,12 @@ const compareRuns = async (given: VerbArguments, host: VerbHost): Promise<VerbRe
 export const compare: Verb = {
   name: 'compare',
   usage:
-    'RUN [RUN...] [--model NAME] [--factor X] [--answers chosen|written] [--reference M] [--delta X] [--familywise] [--workspace DIR]',
+    'RUN [RUN...] [--model NAME] [--factor X] [--answers chosen|written] [--reference M] [--delta X] [--familywise] ' +
+    '[--workspace DIR]',
   summary:
     'The methods of a sweep against each other: ranks and paired differences per task, for one model and factor; or ' +
-    'several sweeps against the first: what differs in their settings, and every difference, paired where items are shared.',
+    'several sweeps against the first: what differs in their settings, and every difference, paired where items are ' +
+    'shared.',
   positionals: [1, MOST_SWEEPS],
   options: {
     model: { type: 'string', value: 'NAME', help: 'Model of the sweep (default: its first).' },
@@ -174,7 +175,7 @@ export const compare: Verb = {
         `${run} (${manifest.state}) has not measured anything yet.`,
         'Wait for its first point, or resume it.',
       );
-    const delta = reader.real('delta', 0.001, 0.5) ?? sweepSettings.shape.delta.parse(manifest.spec['delta']);
+    const delta = reader.real('delta', 0.001, 0.5) ?? sweepDelta(manifest);
     const choice = {
       model: reader.text('model'),
       factor: reader.real('factor', 1, MAX_FACTOR),

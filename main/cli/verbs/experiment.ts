@@ -58,7 +58,7 @@ export const sayArms = (engine: Engine, run: string, host: VerbHost): (() => voi
 
 export const experiment: Verb = {
   name: 'experiment',
-  usage: 'FAMILY|MODEL... --task T... [--method M...] [--arms as-is,refit,tuned] [--python FILE] --workspace DIR',
+  usage: 'FAMILY|MODEL... --task T... [--method M...] [--arms as-is,refit,tuned] [--python FILE] [--workspace DIR]',
   summary:
     "The paper's experiment on a family: pruned members against members trained with as few experts, and against " +
     'themselves unpruned, as they are, refit and fine-tuned. Resumable.',
@@ -68,7 +68,7 @@ export const experiment: Verb = {
       type: 'string',
       multiple: true,
       value: 'T',
-      help: 'Task folder or bundled name; may be repeated; "all" for all bundled ones.',
+      help: 'Task folder, task file or bundled name; may be repeated; "all" for all bundled ones.',
     },
     method: {
       type: 'string',

@@ -50,7 +50,7 @@ export const profile: Verb = {
       type: 'string',
       multiple: true,
       value: 'T',
-      help: 'Task folder, or name of a bundled task; may be repeated; "all" for all bundled ones.',
+      help: 'Task folder, task file or bundled name; may be repeated; "all" for all bundled ones.',
     },
     method: {
       type: 'string',

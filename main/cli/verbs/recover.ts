@@ -46,7 +46,7 @@ export const recover: Verb = {
       type: 'string',
       multiple: true,
       value: 'T',
-      help: 'Task folder, or name of a bundled task, whose calibration items to fit on; may be repeated.',
+      help: 'Task folder, task file or bundled name, whose calibration items to fit on; may be repeated.',
     },
     recovery: {
       type: 'string',

@@ -13,9 +13,9 @@ import { damageText } from './damage.ts';
 
 /** What taking a run over may cost, before it is done. */
 const risksOf = ({ pid, host }: LockHolder): string =>
-  `Taking the run over from process ${String(pid)} on ${host}. If it still lives, both compute the same steps until it ` +
-  'next renews its lock, and the manifest and tables are of whoever writes last; finished steps are safe, since each ' +
-  'is written whole under a key of its content.';
+  `Taking the run over from process ${String(pid)} on ${host}. If it still lives, both compute the same steps until ` +
+  'it next renews its lock, and the manifest and tables are of whoever writes last; finished steps are safe, since ' +
+  'each is written whole under a key of its content.';
 
 export const resume: Verb = {
   name: 'resume',

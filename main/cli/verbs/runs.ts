@@ -27,11 +27,12 @@ const rowOf = (run: RunManifest): readonly string[] => [
 export const runs: Verb = {
   name: 'runs',
   usage:
-    '[log RUN | rename RUN NAME | note RUN TEXT | tag RUN TAG... | untag RUN TAG... | archive RUN | unarchive RUN | trash [RUN] | ' +
-    'restore RUN | empty-trash] [--find TEXT] [--tag TAG...] [--archived] [--sort ORDER] [--workspace DIR]',
+    '[log RUN | rename RUN NAME | note RUN TEXT | tag RUN TAG... | untag RUN TAG... | archive RUN | unarchive RUN | ' +
+    'trash [RUN] | restore RUN | empty-trash] [--find TEXT] [--tag TAG...] [--archived] [--sort ORDER] [--workspace ' +
+    'DIR]',
   summary:
-    'Lists the runs of a workspace with their names and tags, damaged ones with the reason; tells what happened to one; names, notes, tags, ' +
-    'archives them, or moves them to the trash and back.',
+    'Lists the runs of a workspace with their names and tags, damaged ones with the reason; tells what happened to ' +
+    'one; names, notes, tags, archives them, or moves them to the trash and back.',
   positionals: [0, MOST_WORDS],
   options: {
     find: {

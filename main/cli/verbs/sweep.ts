@@ -63,7 +63,7 @@ const readRecovery = (reader: OptionReader): Pick<SweepSettings, 'recovery' | 'r
 
 export const sweep: Verb = {
   name: 'sweep',
-  usage: 'MODEL... --task T... --method M... (--factors 1,2,4,8 | --adaptive) --workspace DIR',
+  usage: 'MODEL... --task T... --method M... (--factors 1,2,4,8 | --adaptive) [--stop told] [--workspace DIR]',
   summary: 'Measures pruned models on tasks: accuracy with paired intervals, and thresholds. Resumable.',
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
@@ -71,7 +71,7 @@ export const sweep: Verb = {
       type: 'string',
       multiple: true,
       value: 'T',
-      help: 'Task folder, JSONL file or bundled name; may be repeated; "all" for all bundled ones.',
+      help: 'Task folder, task file or bundled name; may be repeated; "all" for all bundled ones.',
     },
     method: {
       type: 'string',
@@ -90,8 +90,8 @@ export const sweep: Verb = {
       type: 'string',
       value: 'WHEN',
       help:
-        'told: find the threshold. A candidate stops as soon as all items could only call it unsafe, and a curve at ' +
-        'its first unsafe factor; verdicts are those of all items. Without it every candidate answers every item, ' +
+        'told: find the threshold. A candidate stops as soon as all items could only call it not safe, and a curve ' +
+        'at its first such factor; verdicts are those of all items. Without it every candidate answers every item, ' +
         'going on from what was told before.',
     },
     later: {

@@ -24,6 +24,7 @@ import {
   readPublishedTable,
   requireExperimentRecord,
 } from '../../runs/experiment-record.ts';
+import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -108,16 +109,6 @@ const experimentManifest = async ({ workspace }: EngineContext, run: string): Pr
 const recordOf = ({ workspace }: EngineContext, manifest: RunManifest): Promise<ExperimentRecord> =>
   requireExperimentRecord(workspace.runs.folder(manifest.id), manifest);
 
-const specOf = ({ id, spec }: RunManifest): ExperimentSpec => {
-  const parsed = experimentSpec.safeParse(spec);
-  if (parsed.success) return parsed.data;
-  throw refuse(
-    'bad-spec',
-    `The manifest of ${id} does not say what to run: ${z.prettifyError(parsed.error)}`,
-    'Start a new run.',
-  );
-};
-
 /** Fine-tuned arms cannot be made without Python: then the others are, and the answer says why. */
 const withoutOf = async (
   context: EngineContext,
@@ -166,7 +157,7 @@ export const resumedExperiment = async (
   models: readonly RunModel[],
   tasks: readonly RunTask[],
 ): Promise<Job> => {
-  const spec = specOf(manifest);
+  const spec = recordedSpec(manifest, experimentSpec);
   if (spec.reproduces !== null) return (await reproductionOf(context, spec, spec.reproduces, manifest.device)).job;
   if (spec.settings.treatments.includes('tuned')) await requirePython(context, spec.python);
   return experimentJob(inputOf(context, { models, tasks }, spec, manifest.device));
@@ -209,7 +200,7 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     async ({ run, delta }) => (await read(context, run, delta)).document,
   ),
   'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle }) => {
-    const { settings } = specOf(await experimentManifest(context, run));
+    const { settings } = recordedSpec(await experimentManifest(context, run), experimentSpec);
     const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
     const spec: ExperimentSpec = { settings, python, reproduces: run };
     const { job, original, subjects } = await reproductionOf(context, spec, run, context.device);

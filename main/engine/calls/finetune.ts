@@ -10,6 +10,7 @@ import { requirePlace } from '../../finetune/tuned-folder.ts';
 import { finetuneJob } from '../../jobs/finetune-job.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
+import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
@@ -49,11 +50,11 @@ export const resumedFinetune = (
       `${manifest.id} is done: ${manifest.output ?? 'its folder'} is there.`,
       'Start a new fine-tuning.',
     );
-  const spec = finetuneSpec.safeParse(manifest.spec);
+  const spec = recordedSpec(manifest, finetuneSpec);
   const [model] = models;
-  if (!spec.success || model === undefined)
-    throw refuse('bad-spec', `The manifest of ${manifest.id} does not say what to train.`, 'Start a new fine-tuning.');
-  return jobOf(context, model, tasks, spec.data);
+  if (model === undefined)
+    throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new fine-tuning.');
+  return jobOf(context, model, tasks, spec);
 };
 
 /** Everything that can be refused before a run is made of it, Python included. */

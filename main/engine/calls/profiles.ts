@@ -9,18 +9,16 @@ import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '..
 import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import type { Task } from '../../tasks/task.ts';
-import { createProfileCache, type ProfileCache } from '../../workspace/profile-cache.ts';
+import { createProfileCache, type ProfileCache, profileCacheLimits } from '../../workspace/profile-cache.ts';
 import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { nameList, startRun } from '../start-run.ts';
 
-/** Profiles that are kept in memory for the next plan, and for how long. */
-const KEPT_PROFILES = { mostBytes: 2 ** 29, keptMs: 60_000 } as const;
 const caches = new WeakMap<EngineContext['workspace'], ProfileCache>();
 
-const cacheOf = ({ workspace }: EngineContext): ProfileCache => {
-  const known = caches.get(workspace) ?? createProfileCache(KEPT_PROFILES);
+const cacheOf = ({ workspace, memory }: EngineContext): ProfileCache => {
+  const known = caches.get(workspace) ?? createProfileCache(profileCacheLimits(memory.budgetBytes));
   caches.set(workspace, known);
   return known;
 };

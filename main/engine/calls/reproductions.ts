@@ -10,6 +10,7 @@ import type { Job } from '../../jobs/job-context.ts';
 import type { RunnerCache } from '../../jobs/runner-cache.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
+import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
 import { startRun } from '../start-run.ts';
@@ -68,19 +69,13 @@ export const reproductionOf = async (
 
 /** The job of a recorded reproduction. */
 export const resumedReproduction = async (context: EngineContext, manifest: RunManifest): Promise<Job> => {
-  const spec = reproduceSpec.safeParse(manifest.spec);
-  if (!spec.success)
-    throw refuse(
-      'bad-spec',
-      `The manifest of ${manifest.id} does not say what to run: ${z.prettifyError(spec.error)}`,
-      'Start a new reproduction.',
-    );
-  return (await reproductionOf(context, spec.data, manifest.device)).job;
+  const spec = recordedSpec(manifest, reproduceSpec);
+  return (await reproductionOf(context, spec, manifest.device)).job;
 };
 
 export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
   'run.reproduce': answer(calls['run.reproduce'], async ({ run }) => {
-    const settings = recordedSweepSettings.parse((await readFinishedSweep(context, run)).spec);
+    const settings = recordedSpec(await readFinishedSweep(context, run), recordedSweepSettings);
     const spec: ReproduceSpec = { of: run, settings };
     const { original, job, subjects } = await reproductionOf(context, spec, context.device);
     return startRun(context, { kind: 'reproduce', title: `Reproduction of ${original.title}`, spec, ...subjects }, job);

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { calls } from '../../contract/calls.ts';
-import { refuse } from '../../contract/errors.ts';
+import { takeoverOf } from '../../jobs/carry-out.ts';
 import type { ClusterWorks } from '../cluster-works.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { jobOfRun } from '../job-of-run.ts';
@@ -55,9 +55,11 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
       return { run };
     }),
     'trash.empty': answer(calls['trash.empty'], async ({ entry }) => {
-      const emptied = await workspace.trash.empty(entry);
-      context.emit({ type: 'runs.relisted' });
-      return emptied;
+      try {
+        return await workspace.trash.empty(entry);
+      } finally {
+        context.emit({ type: 'runs.relisted' });
+      }
     }),
     'jobs.list': answer(calls['jobs.list'], () => [...queue.list()]),
     'jobs.cancel': answer(calls['jobs.cancel'], async ({ run }) => {
@@ -70,12 +72,14 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
       return {};
     }),
     'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver }) => {
-      if (queue.has(run)) throw refuse('already-running', `${run} is being worked on already.`, 'Wait until it ends.');
+      queue.requireNew(run);
       clusters.requireNotOn(run);
       const lock = await workspace.runs.lock(run, takeOver);
       try {
         const manifest = await workspace.runs.read(run);
         const job = await jobOfRun(context, manifest);
+        // To make the job takes a moment, in which somebody else may have taken the run over in turn.
+        if (!(await lock.isHeld())) throw await takeoverOf(workspace.runs, run);
         const queued = { ...manifest, state: 'queued' as const, error: null, finishedAt: null };
         await workspace.runs.write(queued);
         queue.add({ manifest: queued, lock }, job);

@@ -5,7 +5,7 @@ import { suggestion } from '../../contract/nearest-name.ts';
 import type { Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { SizeTrendDocument } from '../../contract/size-trend.ts';
-import { type SweepDocument, sweepSettings } from '../../contract/sweep.ts';
+import type { SweepDocument } from '../../contract/sweep.ts';
 import { compareMethods, type MeasuredMethods } from '../../evaluation/comparison/document.ts';
 import { comparePoints, type ComparePoints } from '../../evaluation/comparison/points.ts';
 import type { MeasuredPairs } from '../../evaluation/size-trend/document.ts';
@@ -30,6 +30,7 @@ import {
   readRunProfiles,
   readSizePairs,
   sizeTrendOf,
+  sweepDelta,
 } from '../../runs/read-run.ts';
 import { findPointStep, readRunPlans, readSweepDocument, SweepRecord } from '../../runs/sweep-record.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
@@ -113,9 +114,6 @@ export const sweepManifest = async (context: EngineContext, run: string): Promis
     throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
   return manifest;
 };
-
-/** The margin that a sweep was made with. */
-export const sweepDelta = ({ spec }: RunManifest): number => sweepSettings.shape.delta.parse(spec['delta']);
 
 /** Results and thresholds of a sweep as they are now, finished or running. */
 export const currentDocument = async (

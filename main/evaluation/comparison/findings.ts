@@ -19,7 +19,8 @@ const bestText = (
   }
   const parts = [...byShare].map(([share, methods]) => `${share}: ${listed(methods)}`);
   const { factor, model } = document;
-  return `At factor ${bareFactor(factor)} of ${model}${answersText(document)}, best or not distinguishable from the best ${parts.join('; ')}.`;
+  const where = `At factor ${bareFactor(factor)} of ${model}${answersText(document)}`;
+  return `${where}, best or not distinguishable from the best ${parts.join('; ')}.`;
 };
 
 /** Why no p-value is corrected against the best of each task. */

@@ -2,6 +2,7 @@ import { refuse } from '../../contract/errors.ts';
 import { isFactorAtMost, isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../../contract/sweep.ts';
 import { type AnswerKind, answerKind, answersOf } from '../../contract/task.ts';
 import { bareFactor } from '../../figures/numbers.ts';
+import { unmeasuredPoints } from '../told-points.ts';
 
 /** A point stands for a factor that is at most this many times larger or smaller than its own. */
 export const NEAREST_LIMIT = 1.25;
@@ -107,7 +108,7 @@ const chosenModel = (models: readonly string[], run: string, model: string | und
  * asked for, so the nearest stands for it, if it is within NEAREST_LIMIT.
  */
 export const comparePoints = (
-  { run, results, told = [] }: Pick<SweepDocument, 'run' | 'results' | 'told'>,
+  document: Pick<SweepDocument, 'run' | 'results' | 'told' | 'notNeeded'>,
   {
     model: named,
     factor: asked,
@@ -118,10 +119,12 @@ export const comparePoints = (
     readonly answers?: AnswerKind | undefined;
   },
 ): ComparePoints => {
-  if (told.length > 0)
+  const { run, results } = document;
+  if (unmeasuredPoints(document).length > 0)
     throw refuse(
       'told-early',
-      `${run} looked for thresholds only: its unsafe candidates stopped early, so that methods cannot be compared at a factor.`,
+      `${run} looked for thresholds only: its unsafe candidates stopped early, so that methods cannot be compared at ` +
+        'a factor.',
       'Measure the curve: the same sweep without stopping early goes on from what is on disk.',
     );
   const models = comparedModels(results);

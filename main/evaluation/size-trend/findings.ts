@@ -106,7 +106,8 @@ export const safeTaskFindings = (safeCounts: readonly SafeCount[], isTrainedOnce
       .filter((one) => one.method === method && one.shares.some(({ of }) => of > 0))
       .slice(0, NAMED_FACTORS);
     if (factors.length === 0) return [];
-    const sentence = `By ${methodInProse(method)}, ${factors.map((one, index) => factorText(one, cases, index === 0)).join('; ')}.`;
+    const texts = factors.map((one, index) => factorText(one, cases, index === 0));
+    const sentence = `By ${methodInProse(method)}, ${texts.join('; ')}.`;
     return [{ chart: 'safe-tasks', method, verdict: 'counted', sentence, p: null }];
   });
   return [...overallFinding(safeCounts, cases), ...findings];

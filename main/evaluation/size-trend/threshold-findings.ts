@@ -29,14 +29,17 @@ const lead = (verdict: Finding['verdict'], method: string): string => {
     case 'opposed':
       return `By ${methodInProse(method)}, the threshold falls as the number of pretraining experts grows`;
     case 'mixed':
-      return `By ${methodInProse(method)}, the threshold shows no clear direction as the number of pretraining experts grows`;
+      return (
+        `By ${methodInProse(method)}, the threshold shows no clear direction as the number of pretraining experts ` +
+        'grows'
+      );
     case 'unchanged':
       return `By ${methodInProse(method)}, the threshold does not change with the number of pretraining experts`;
     case 'cannot-tell':
     case 'counted':
       return (
-        `By ${methodInProse(method)}, it cannot be told whether the threshold rises or falls with the number of pretraining ` +
-        `experts`
+        `By ${methodInProse(method)}, it cannot be told whether the threshold rises or falls with the number of ` +
+        'pretraining experts'
       );
     default:
       return assertNever(verdict);

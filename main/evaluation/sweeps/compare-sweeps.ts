@@ -155,7 +155,8 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
     ...(told.length === 0
       ? []
       : [
-          `${listed(told)} stopped candidates once their verdict was told: only those that were measured in full are here.`,
+          `${listed(told)} stopped candidates once their verdict was told: only those that were measured in full are ` +
+            'here.',
         ]),
     ...(unfinished.length === 0 ? [] : [`${listed(unfinished)} did not finish: what is measured is compared.`]),
   ];

@@ -31,7 +31,9 @@ const endOfValue = (text: string, at: number): number => {
   return text.length;
 };
 
-/** Where the child `step` of the list or object at `at` begins; null where it has none. Of keys given twice the last. */
+/**
+ * Where the child `step` of the list or object at `at` begins; null where it has none. Of keys given twice the last.
+ */
 const childOf = (text: string, at: number, step: string | number): number | null => {
   const isObject = text[at] === '{';
   if (!isObject && text[at] !== '[') return null;

@@ -33,9 +33,9 @@ const LEAST_OF_MASK = 3;
 
 /**
  * What the text of a file made by any tool says of a model's experts. `where` names the file in messages. Read are
- * - rankings, the best expert first, a list for each MoE layer (counted from 0, dense layers left out): a list of lists,
- *   `{"0": [...], "1": [...]}`, the same as `{"ranking": ...}`, or JSON lines of such objects, as vllm-ascend reads them
- *   (pull request 12525: `expert_list_file`);
+ * - rankings, the best expert first, a list for each MoE layer (counted from 0, dense layers left out): a list of
+ *   lists, `{"0": [...], "1": [...]}`, the same as `{"ranking": ...}`, or JSON lines of such objects, as vllm-ascend
+ *   reads them (pull request 12525: `expert_list_file`);
  * - plans of this workbench, one or a list of them (`{"kept": [[...]]}`);
  * - masks, as EASY-EP writes them (RUCAIBox/EASYEP, expert_selection.py): [L][E] of 1 (stays) and 0.
  *

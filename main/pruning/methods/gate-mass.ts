@@ -34,7 +34,7 @@ export const gateMass = defineMethod(
       'repository.',
     defaults: 'variant probability-all',
     pitfalls: [
-      'The four readings rank experts differently: name the variant when you report it.',
+      'The variants rank experts differently: name the one that you report.',
       'The REAP command line offers weighted_frequency_sum, but its statistic has another name: the ' +
         'documented value ends in an error there.',
       'For sigmoid routers p is still the softmax of the logits; combine-weight follows the model.',

@@ -33,11 +33,11 @@ export const subMoe = defineMethod(
       'sim(i, j) = mean over tokens of cos(f_i(x), f_j(x)); k-means++ of the collections of unit outputs; merge: ' +
       '[W_1; ..; W_n] = U S [V_1; ..; V_n]^T, V = sum f_i V_i / sum f_i, W = U S V^T',
     source:
-      'Sub-MoE, arXiv 2506.23266. Since U S V_i^T = W_i, the merge without truncation is exactly the ' +
-      'usage-weighted average of the members, and is computed as such (rule average). rule subspace ' +
-      'truncates it to its leading directions. Checked against the paper\u2019s abstract and introduction (k-means of ' +
-      'cosines of outputs, shared U, V averaged by frequency) and the port in the CerebrasResearch/reap ' +
-      'repository; its methods section was not at hand.',
+      'Sub-MoE, arXiv 2506.23266. Since U S V_i^T = W_i, the merge without truncation is exactly the usage-weighted ' +
+      'average of the members, and is computed as such (rule average). rule subspace truncates it to its leading ' +
+      'directions. Checked against the paper\u2019s abstract and introduction (k-means of cosines of outputs, shared ' +
+      'U, V averaged by frequency) and the port in the CerebrasResearch/reap repository; its methods section was not ' +
+      'at hand.',
     defaults:
       'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means from the seed; ' +
       'the paper shares its budget between pairs of layers by k-means cost, which is not done here',

@@ -46,9 +46,10 @@ export const readTaskDocument = async (file: string): Promise<TaskDocument> => {
     const issue = parsed.error.issues[0];
     throw refuse(
       'bad-task',
-      `${file}: ${issue === undefined ? 'not a task document' : `${issue.path.join('.') || 'document'}: ${issue.message}`}.`,
-      `It is {"format": "${FORMAT}", "version": 1, "items": FILE, "calibration": {"from": "split", "share": 0.2, "seed": ` +
-        '0}}, or "from" is "file" or "task" with a path of that name.',
+      `${file}: ` +
+        (issue === undefined ? 'not a task document.' : `${issue.path.join('.') || 'document'}: ${issue.message}.`),
+      `It is {"format": "${FORMAT}", "version": 1, "items": FILE, "calibration": {"from": "split", "share": 0.2, ` +
+        '"seed": 0}}, or "from" is "file" or "task" with a path of that name.',
     );
   }
   return parsed.data;

@@ -45,9 +45,24 @@ export const RecoverySection = ({
         rowKey={({ method, refit }) => curveLabel(method, refit)}
         columns={[
           { key: 'method', title: 'Method', cell: (row) => recoveryTitle(row) },
-          { key: 'better', title: '▲ better', numeric: true, cell: ({ better }) => better },
-          { key: 'nothing', title: 'nothing', numeric: true, cell: ({ nothing }) => nothing },
-          { key: 'worse', title: '▼ worse', numeric: true, cell: ({ worse }) => worse },
+          {
+            key: 'better',
+            title: <Definition of="recoveryDifference">▲ better</Definition>,
+            numeric: true,
+            cell: ({ better }) => better,
+          },
+          {
+            key: 'nothing',
+            title: <Definition of="recoveryDifference">nothing</Definition>,
+            numeric: true,
+            cell: ({ nothing }) => nothing,
+          },
+          {
+            key: 'worse',
+            title: <Definition of="recoveryDifference">▼ worse</Definition>,
+            numeric: true,
+            cell: ({ worse }) => worse,
+          },
           { key: 'tasks', title: 'tasks', numeric: true, cell: ({ tasks }) => tasks.length },
         ]}
       />
@@ -74,7 +89,7 @@ export const RecoverySection = ({
           },
           {
             key: 'interval',
-            title: '95 % interval',
+            title: <Definition of="recoveryDifference">95 % interval</Definition>,
             numeric: true,
             cell: ({ paired, metric }) => formatInterval(paired, metric),
           },

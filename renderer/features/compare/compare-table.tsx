@@ -52,9 +52,24 @@ export const CompareTable = ({
           numeric: true,
           cell: ({ sharesBest, tasks }) => `${sharesBest} of ${tasks}`,
         },
-        { key: 'better', title: '▲ better', numeric: true, cell: ({ better }) => better },
-        { key: 'worse', title: '▼ worse', numeric: true, cell: ({ worse }) => worse },
-        { key: 'open', title: 'cannot tell', numeric: true, cell: ({ cannotTell }) => cannotTell },
+        {
+          key: 'better',
+          title: <Definition of="compareReading">▲ better</Definition>,
+          numeric: true,
+          cell: ({ better }) => better,
+        },
+        {
+          key: 'worse',
+          title: <Definition of="compareReading">▼ worse</Definition>,
+          numeric: true,
+          cell: ({ worse }) => worse,
+        },
+        {
+          key: 'open',
+          title: <Definition of="compareReading">cannot tell</Definition>,
+          numeric: true,
+          cell: ({ cannotTell }) => cannotTell,
+        },
       ]}
     />
     <DataTable<TableRow>
@@ -91,7 +106,7 @@ export const CompareTable = ({
         },
         {
           key: 'range',
-          title: 'Of draws',
+          title: <Definition of="seeds">Of draws</Definition>,
           numeric: true,
           cell: ({ task, row }) =>
             row.seeds.length > 1

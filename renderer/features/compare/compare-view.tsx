@@ -5,10 +5,11 @@ import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { layoutStore } from '../../state/layout-store.ts';
-import { selectionStore } from '../../state/selection-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { compareStore } from '../../state/view-stores.ts';
+import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
+import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { CompareControls } from './compare-controls.tsx';
 import { RecoverySection, ThresholdSection } from './compare-sections.tsx';
@@ -76,7 +77,8 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
   const theme = useResolvedTheme();
   const asTable = useStore(compareStore, (state) => state.asTable);
   const { document } = useSweep();
-  const { selection } = useFacts();
+  const facts = useFacts();
+  const { selection } = facts;
   const pointOf = (task: CompareTask, row: CompareRow) =>
     comparedPoint(document?.results ?? [], comparison.model, task.task, row);
   const isSelected = (task: CompareTask, row: CompareRow): boolean => {
@@ -91,7 +93,9 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
   };
   const onSelect = (task: CompareTask, row: CompareRow): void => {
     const result = pointOf(task, row);
-    if (result !== null) selectionStore.getState().selectPoint(pointKey(comparison.run, result));
+    if (result === null) return;
+    const point = pointKey(comparison.run, result);
+    showPoint(point, broughtByPoint(facts, point));
   };
   const shown = { comparison, theme, title, isSelected, onSelect };
   return (

@@ -5,6 +5,7 @@ import { IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { EmptyState } from '../../components/panel.tsx';
 import { useFacts } from '../../engine/facts.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
@@ -132,7 +133,7 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
             curves={curves}
             methods={methods}
             rule={document?.rule ?? ''}
-            notes={document?.notes ?? []}
+            notes={(document?.notes ?? []).map((note) => inTaskTitles(note, facts.tasks))}
             title={title}
             running={running}
           />

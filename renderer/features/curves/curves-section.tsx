@@ -21,7 +21,9 @@ const modeTitles: Readonly<Record<CurvesMode, string>> = {
   table: 'Table',
 };
 
-/** What pruning costs: the difference over the slider, and (as modes) every task over factors or over bytes, or a table. */
+/**
+ * What pruning costs: the difference over the slider, and (as modes) every task over factors or over bytes, or a table.
+ */
 export const CurvesSection = () => {
   const { mode, chooseMode } = useStore(curvesStore);
   const { manifest, model, error } = useSweep();

@@ -1,5 +1,5 @@
 import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
-import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
+import { bracketWords, pointVerdictText, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { DataTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
@@ -33,9 +33,8 @@ export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTabl
       )}
       rowKey={resultKey}
       selectedKey={selected === null ? null : resultKey(selected)}
-      onRow={(result) => {
-        if (result.method !== UNPRUNED) onSelect(result);
-      }}
+      onRow={onSelect}
+      opens={({ method }) => method !== UNPRUNED}
       columns={[
         { key: 'task', title: 'Task', cell: (result) => title(result.task) },
         {
@@ -95,7 +94,7 @@ export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTabl
         {
           key: 'verdict',
           title: <Definition of="bracket">Verdict</Definition>,
-          cell: (result) => result.verdict ?? '',
+          cell: ({ verdict }) => (verdict === undefined || verdict === null ? '' : pointVerdictText(verdict)),
         },
         {
           key: 'lost',

@@ -88,12 +88,13 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
     const { left, top } = element.getBoundingClientRect();
     return nearest(places, clientX - left, clientY - top);
   };
+  const heading = title === '' ? name : `${name}, ${title}`;
   return (
     <div
       className="difference-plot curve-chart"
       role="application"
       aria-roledescription="chart"
-      aria-label={`${name}${title === '' ? '' : `, ${title}`}: ${differenceAxisTitle(panel.metric)} against factor. Arrow keys move between points.`}
+      aria-label={`${heading}: ${differenceAxisTitle(panel.metric)} against factor. Arrow keys move between points.`}
       tabIndex={0}
       style={{ height }}
       onPointerMove={(event) => setHovered(under(event.currentTarget, event.clientX, event.clientY))}

@@ -12,6 +12,7 @@ import { Definition } from '../../components/definition.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatDuration } from '../../format/format-time.ts';
 import { keptAtFactor } from '../../plan/kept-counts.ts';
+import { shownImport } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle } from '../../sweep/current-making.ts';
 import { calibratesOnWritten, secondsFor } from '../../sweep/model-points.ts';
@@ -42,6 +43,7 @@ export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps)
   if (model?.info === null || model === null) return null;
   // The slider stands on whole numbers of experts.
   const factor = model.info.experts / keptAtFactor(model.info, Math.min(facts.selection.factor, largestFactor));
+  const imported = shownImport(facts, state);
   const isSwept = currentMaking(facts, state) !== null;
   const found = measured.map(({ task, panel }) => ({
     task,
@@ -51,10 +53,11 @@ export const PlanCursor = ({ measured, sweeps, largestFactor }: PlanCursorProps)
   const [own, twin] = found;
   return (
     <div className="plan-cursor" role="status" aria-label="The plan on screen">
-      <strong>
-        {methodTitle(method)} {formatFactor(factor)}
+      <strong className="plan-cursor-name">
+        {imported?.name ?? methodTitle(method)}
+        {imported?.kind === 'plan' ? '' : ` ${formatFactor(factor)}`}
       </strong>
-      {factor <= 1 ? (
+      {factor <= 1 && imported?.kind !== 'plan' ? (
         <span className="muted">prunes nothing: drag the slider, or choose a factor above</span>
       ) : own?.point !== null && own?.point !== undefined && own.panel !== null ? (
         <>

@@ -1,4 +1,5 @@
 import { type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { isCutShort } from '../../../main/evaluation/told-points.ts';
 import { compareMethodLabels } from '../../../main/figures/method-titles.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { neighbour } from '../../state/selection-store.ts';
@@ -81,8 +82,9 @@ export const taskCurves = (
       );
       const seeds = Math.max(1, distinct([...points, ...told].map((point) => point.seed)).length);
       // A mean over the draws that were safe alone would be too good: the line has a factor if every draw has it.
+      const isCut = isCutShort(document, { model, task, method });
       const isWhole = ({ factor }: SweepResult): boolean =>
-        told.length === 0 || points.filter((point) => point.factor === factor).length === seeds;
+        !isCut || points.filter((point) => point.factor === factor).length === seeds;
       return {
         method,
         points,

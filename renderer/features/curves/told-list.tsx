@@ -4,6 +4,7 @@ import { toldText } from '../../../main/evaluation/told-points.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { DataTable } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
 
 interface ToldListProps {
   readonly points: readonly ToldPoint[];
@@ -24,9 +25,14 @@ export const ToldList = ({ points, title }: ToldListProps) => (
       columns={[
         { key: 'task', title: 'Task', cell: (point) => title(point.task) },
         { key: 'method', title: 'Method', cell: (point) => methodTitle(point.method) },
-        { key: 'seed', title: 'Seed', numeric: true, cell: (point) => point.seed ?? '' },
-        { key: 'factor', title: 'Factor', numeric: true, cell: (point) => formatFactor(point.factor) },
-        { key: 'told', title: 'Told', cell: toldText },
+        { key: 'seed', title: <Definition of="seed" />, numeric: true, cell: (point) => point.seed ?? '' },
+        {
+          key: 'factor',
+          title: <Definition of="factor">Factor</Definition>,
+          numeric: true,
+          cell: (point) => formatFactor(point.factor),
+        },
+        { key: 'told', title: <Definition of="stopWhenTold">Told</Definition>, cell: toldText },
       ]}
     />
   </section>

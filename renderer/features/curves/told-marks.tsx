@@ -1,6 +1,7 @@
 import { usePlotArea } from 'recharts';
 
 const RADIUS = 3;
+const WIDTH = 2 * RADIUS;
 
 /** Candidates that stopped early, unsafe: a cross on the axis at each factor, since they have no value. */
 export const ToldMarks = ({ places, color }: { readonly places: readonly number[]; readonly color: string }) => {
@@ -10,7 +11,7 @@ export const ToldMarks = ({ places, color }: { readonly places: readonly number[
   return places.map((x) => (
     <path
       key={x}
-      d={`M${x - RADIUS},${y - RADIUS}l${2 * RADIUS},${2 * RADIUS}M${x - RADIUS},${y + RADIUS}l${2 * RADIUS},${-2 * RADIUS}`}
+      d={`M${x - RADIUS},${y - RADIUS}l${WIDTH},${WIDTH}M${x - RADIUS},${y + RADIUS}l${WIDTH},${-WIDTH}`}
       stroke={color}
       strokeWidth={1.5}
       fill="none"

@@ -48,6 +48,7 @@ const Devices = () => {
         processor. What one device measured is not mixed with another: it is computed anew.
       </p>
       {error !== null && <Problem error={error} />}
+      {data === undefined && error === null && <p className="muted">Looking which devices are there…</p>}
       {jobs.length > 0 && (
         <p className="muted">A run that is under way or waiting keeps the device it was started with.</p>
       )}
@@ -64,8 +65,8 @@ const Devices = () => {
         ))}
       </ul>
       <p className="muted">
-        The choice lasts until the engine ends; start it with <code>--device NAME</code> to begin with another. In a
-        terminal: <code>uncurl doctor --probe</code>
+        The choice lasts until the engine ends; Settings keep the device that it begins with. In a terminal:{' '}
+        <code>uncurl doctor --probe</code>
       </p>
     </div>
   );

@@ -8,6 +8,7 @@ import { Segmented } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { shownRunName } from '../../format/run-names.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { MatrixTable, PublishedDifferences, ThresholdTable } from './experiment-tables.tsx';
@@ -36,6 +37,7 @@ interface PagesProps {
 
 const Pages = ({ document, manifest }: PagesProps) => {
   const [page, turnTo] = useState<Page>('scratch');
+  const tasks = useQuery('tasks.list', {}).data ?? [];
   const { busy, start } = useRequest();
   const saveReport = async ({ bridge }: Engine): Promise<void> => {
     const { name, html } = await bridge.call('experiment.report', { run: document.run });
@@ -49,7 +51,7 @@ const Pages = ({ document, manifest }: PagesProps) => {
   return (
     <div className="experiment">
       <p>
-        <strong>{manifest.title}</strong>
+        <strong>{shownRunName(manifest, tasks)}</strong>
         {manifest.state === 'done' ? '' : ` (${manifest.state}: what was measured so far)`}
       </p>
       {document.reproduction !== null && <Reproduced found={document.reproduction} />}
@@ -88,6 +90,8 @@ const Reproduced = ({ found }: { readonly found: ExperimentReproduction }) => (
 const Answer = ({ document, manifest, question }: PagesProps & { readonly question: 'scratch' | 'unpruned' }) => {
   const theme = useResolvedTheme();
   const answer = document.answers.find((one) => one.question === question);
+  const tasks = useQuery('tasks.list', {}).data ?? [];
+  const titleOf = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
   if (answer === undefined || answer.pairs.length === 0)
     return <p className="muted">No pruned arm and its reference were measured yet.</p>;
   const { svg, title, description } = experimentFigure(document, answer, manifest, figureTheme(theme));
@@ -104,9 +108,9 @@ const Answer = ({ document, manifest, question }: PagesProps & { readonly questi
           <li key={sentence}>{sentence}</li>
         ))}
       </ul>
-      <MatrixTable answer={answer} tasks={document.tasks.map(({ name }) => name)} />
+      <MatrixTable answer={answer} tasks={document.tasks.map(({ name }) => name)} title={titleOf} />
       <p className="muted">{answer.rule}</p>
-      <ThresholdTable answer={answer} />
+      <ThresholdTable answer={answer} title={titleOf} />
     </>
   );
 };

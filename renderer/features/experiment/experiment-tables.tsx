@@ -4,6 +4,10 @@ import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.t
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { formatFactor, formatSigned } from '../../../main/figures/numbers.ts';
 import { DataTable } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+
+const FACTOR = <Definition of="factor">Factor</Definition>;
+const ARM = <Definition of="experimentArm">Arm</Definition>;
 
 const points = (share: number): string => formatSigned(share * 100, 1);
 
@@ -31,49 +35,70 @@ const Cell = ({ pair }: { readonly pair: ExperimentPair | undefined }) =>
 
 interface AnswerProps {
   readonly answer: ExperimentAnswer;
+  /** What the lists call a task. */
+  readonly title: (task: string) => string;
 }
 
 /** The matrix of + and −, a row for every pair of sizes, method and treatment. */
-export const MatrixTable = ({ answer, tasks }: AnswerProps & { readonly tasks: readonly string[] }) => (
+export const MatrixTable = ({ answer, tasks, title }: AnswerProps & { readonly tasks: readonly string[] }) => (
   <DataTable
     caption="Differences of accuracy in points with their intervals, and their signs"
     rows={answer.rows}
     rowKey={({ model, kept, method, treatment }) => JSON.stringify([model, kept, method, treatment])}
     columns={[
       { key: 'sizes', title: 'Sizes', cell: ({ experts, kept }) => `${experts} → ${kept}` },
-      { key: 'factor', title: 'Factor', numeric: true, cell: ({ factor }) => formatFactor(factor) },
+      { key: 'factor', title: FACTOR, numeric: true, cell: ({ factor }) => formatFactor(factor) },
       { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
-      { key: 'arm', title: 'Arm', cell: ({ treatment }) => treatmentWords(treatment) },
+      { key: 'arm', title: ARM, cell: ({ treatment }) => treatmentWords(treatment) },
       ...tasks.map((task) => ({
         key: `task ${task}`,
-        title: task,
+        title: title(task),
         numeric: true,
         cell: (row: Row) => <Cell pair={pairOf(answer, task, row)} />,
       })),
-      { key: 'plus', title: '+', numeric: true, cell: ({ plus }) => plus },
-      { key: 'minus', title: '−', numeric: true, cell: ({ minus }) => minus },
-      { key: 'unknown', title: '?', numeric: true, cell: ({ cannotTell }) => cannotTell },
+      { key: 'plus', title: <Definition of="experimentSigns">+</Definition>, numeric: true, cell: ({ plus }) => plus },
+      {
+        key: 'minus',
+        title: <Definition of="experimentSigns">−</Definition>,
+        numeric: true,
+        cell: ({ minus }) => minus,
+      },
+      {
+        key: 'unknown',
+        title: <Definition of="experimentSigns">?</Definition>,
+        numeric: true,
+        cell: ({ cannotTell }) => cannotTell,
+      },
     ]}
   />
 );
 
 /** The threshold of every model and task for one question. */
-export const ThresholdTable = ({ answer }: AnswerProps) => (
+export const ThresholdTable = ({ answer, title }: AnswerProps) => (
   <DataTable
     caption="Thresholds of each model and task"
     rows={answer.thresholds}
     rowKey={({ model, task, method, treatment }) => JSON.stringify([model, task, method, treatment])}
     columns={[
       { key: 'model', title: 'Model', cell: ({ model }) => model },
-      { key: 'task', title: 'Task', cell: ({ task }) => task },
+      { key: 'task', title: 'Task', cell: ({ task }) => title(task) },
       { key: 'method', title: 'Method', cell: ({ method }) => methodTitle(method) },
-      { key: 'arm', title: 'Arm', cell: ({ treatment }) => treatmentWords(treatment) },
-      { key: 'n', title: 'Items', numeric: true, cell: ({ n }) => n },
-      { key: 'threshold', title: 'Threshold', numeric: true, cell: (threshold) => thresholdValue(threshold) },
-      { key: 'tested', title: 'Tested', cell: (threshold) => bracketWords(threshold) },
+      { key: 'arm', title: ARM, cell: ({ treatment }) => treatmentWords(treatment) },
+      { key: 'n', title: <Definition of="items" />, numeric: true, cell: ({ n }) => n },
+      {
+        key: 'threshold',
+        title: <Definition of="threshold" />,
+        numeric: true,
+        cell: (threshold) => thresholdValue(threshold),
+      },
+      {
+        key: 'tested',
+        title: <Definition of="bracket">Tested</Definition>,
+        cell: (threshold) => bracketWords(threshold),
+      },
       {
         key: 'sign',
-        title: 'By sign',
+        title: <Definition of="experimentBySign">By sign</Definition>,
         numeric: true,
         cell: ({ bySign }) => (bySign === 1 ? 'none' : formatFactor(bySign)),
       },
@@ -91,7 +116,7 @@ export const PublishedDifferences = ({ published }: { readonly published: Publis
     rowKey={({ method, experts, kept }) => JSON.stringify([method, experts, kept])}
     columns={[
       { key: 'sizes', title: 'Sizes', cell: ({ experts, kept }) => `${experts} → ${kept}` },
-      { key: 'factor', title: 'Factor', numeric: true, cell: ({ factor }) => formatFactor(factor) },
+      { key: 'factor', title: FACTOR, numeric: true, cell: ({ factor }) => formatFactor(factor) },
       { key: 'method', title: 'Method', cell: ({ method }) => method },
       ...published.tasks.map((task, place) => ({
         key: `task ${task}`,
@@ -102,7 +127,12 @@ export const PublishedDifferences = ({ published }: { readonly published: Publis
           return difference === null ? '' : formatSigned(difference, 2);
         },
       })),
-      { key: 'above', title: 'Above', numeric: true, cell: ({ above, of }) => `${above} of ${of}` },
+      {
+        key: 'above',
+        title: <Definition of="experimentAbove">Above</Definition>,
+        numeric: true,
+        cell: ({ above, of }) => `${above} of ${of}`,
+      },
     ]}
   />
 );

@@ -1,14 +1,14 @@
 import { exportFormat } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { takeModel } from '../../actions/open.ts';
+import { openMade } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
 import type { Engine } from '../../engine/engine-context.tsx';
-import { useRequest } from '../../engine/engine-context.tsx';
+import { useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { exportStore } from '../../state/export-store.ts';
 import { noticesStore } from '../../state/notices-store.ts';
 
-const openAsModel = async ({ bridge, cache }: Engine, run: string): Promise<void> => {
-  takeModel(cache, await bridge.call('models.openMade', { run }));
+const openAsModel = async (engine: Engine, run: string): Promise<void> => {
+  await openMade(engine, run);
   exportStore.getState().show(false);
 };
 
@@ -18,10 +18,17 @@ const isModelFolder = ({ spec }: RunManifest): boolean =>
 
 /** What one does with an export next. */
 export const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: string }) => {
+  const { shell } = useEngine().bridge;
   const { busy, start } = useRequest();
   if (run.kind !== 'export' || run.state !== 'done') return null;
   return (
     <div className="export-ends">
+      {/* A browser shows no folders of its machine: there the path can be copied. */}
+      {shell !== null && (
+        <Button icon="folder" disabled={busy} onClick={() => start(() => shell.showOutput(run.id))}>
+          Open folder
+        </Button>
+      )}
       <Button
         onClick={() =>
           start(async () => {

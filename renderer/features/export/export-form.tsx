@@ -10,6 +10,7 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatFactor } from '../../../main/figures/numbers.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
 import { exportName, exportObstacle, exportSource } from '../../plan/export-source.ts';
 import type { ExportSource } from '../../plan/export-source.ts';
@@ -80,7 +81,7 @@ export const ExportForm = () => {
           {source.call === 'plan.import' ? `from ${source.input.name}` : `made for ${taskTitle(source.task)}`}.
         </p>
       )}
-      {error !== null && <Problem error={error} />}
+      {error !== null && <Problem error={{ ...error, message: inTaskTitles(error.message, facts.tasks) }} />}
       {made !== undefined && source !== null && source.model.info !== null && (
         <CostTable cost={made.cost} experts={source.model.info.experts} topK={source.model.info.topK} />
       )}

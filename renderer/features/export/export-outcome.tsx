@@ -1,6 +1,5 @@
 import { useStore } from 'zustand';
 import { comparesBytesOnly, type Verification } from '../../../main/contract/export.ts';
-import { runName } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { Icon } from '../../components/button.tsx';
 import { FactList } from '../../components/data-table.tsx';
@@ -13,13 +12,14 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/figures/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
+import { shownRunName } from '../../format/run-names.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { ExportEnds } from './export-ends.tsx';
 import { formOfRun, formTitle } from './export-formats.ts';
 
 /** The chosen export or verification, else the newest: its proof in full. */
 export const ExportOutcome = () => {
-  const { runs, jobs } = useFacts();
+  const { runs, jobs, tasks } = useFacts();
   const shown = useStore(exportStore, (state) => state.run);
   const candidates = runs
     .filter((run) => run.kind === 'export' || run.kind === 'verify')
@@ -39,7 +39,7 @@ export const ExportOutcome = () => {
   return (
     <section ref={line} className="card" aria-label="Outcome">
       <div className="section-head">
-        <h3>{runName(run)}</h3>
+        <h3>{shownRunName(run, tasks)}</h3>
         <span className="muted">{formatWhen(run.finishedAt ?? run.createdAt, new Date())}</span>
       </div>
       {run.output !== null && (

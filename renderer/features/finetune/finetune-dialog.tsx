@@ -1,6 +1,7 @@
 import { useStore } from 'zustand';
 import { Dialog } from '../../components/dialog.tsx';
 import { useFacts } from '../../engine/facts.ts';
+import { shownRunName } from '../../format/run-names.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
 import { FinetuneForm } from './finetune-form.tsx';
 import { FinetuneOutcome } from './finetune-outcome.tsx';
@@ -9,11 +10,11 @@ import './finetune.css';
 /** Settings of a fine-tuning, or what became of one. */
 export const FinetuneDialog = () => {
   const { open, run, show } = useStore(finetuneStore);
-  const { runs } = useFacts();
+  const { runs, tasks } = useFacts();
   if (!open) return null;
   const shown = run === null ? undefined : runs.find(({ id }) => id === run);
   return (
-    <Dialog title={shown?.title ?? 'Fine-tune'} wide onClose={() => show(false)}>
+    <Dialog title={shown === undefined ? 'Fine-tune' : shownRunName(shown, tasks)} wide onClose={() => show(false)}>
       {shown === undefined ? <FinetuneForm /> : <FinetuneOutcome run={shown} />}
     </Dialog>
   );

@@ -1,9 +1,9 @@
 import { assertNever } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { useAction } from '../../actions/action.ts';
-import { openModel } from '../../actions/open.ts';
+import { openMade } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { useRequest } from '../../engine/engine-context.tsx';
 import { finetuneStore } from '../../state/finetune-store.ts';
 
 const stateText = ({ state }: RunManifest): string => {
@@ -29,11 +29,7 @@ const stateText = ({ state }: RunManifest): string => {
 
 /** What became of a fine-tuning, and how to measure it. */
 export const FinetuneOutcome = ({ run }: { readonly run: RunManifest }) => {
-  const open = useAction(openModel);
-  const toOpen = (): void => {
-    finetuneStore.getState().show(false);
-    open.perform();
-  };
+  const { busy, start } = useRequest();
   return (
     <div className="finetune">
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
@@ -41,8 +37,17 @@ export const FinetuneOutcome = ({ run }: { readonly run: RunManifest }) => {
       {run.output !== null && <p className="path">{run.output}</p>}
       {run.state === 'done' && (
         <div className="card-actions">
-          <Button icon="folder" onClick={toOpen} disabled={!open.enabled}>
-            Open the tuned model…
+          <Button
+            icon="model"
+            disabled={busy}
+            onClick={() =>
+              start(async (engine) => {
+                await openMade(engine, run.id);
+                finetuneStore.getState().show(false);
+              })
+            }
+          >
+            Open as model
           </Button>
         </div>
       )}

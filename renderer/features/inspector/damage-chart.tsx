@@ -1,6 +1,7 @@
 import type { ExpertDamage } from '../../../main/contract/damage.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { formatDifference, formatDifferenceInUnit, formatInterval } from '../../../main/figures/numbers.ts';
+import { walkMembers } from '../../components/walk-members.ts';
 
 interface DamageChartProps {
   readonly layer: number;
@@ -26,12 +27,14 @@ export const DamageChart = ({ layer, metric, results, selected, onSelect }: Dama
   const y = (value: number): number => SIZE.top + ((high - value) / span) * down;
   const step = across / Math.max(1, results.length);
   const bar = Math.max(0.5, step * 0.7);
+  const stop = results.some(({ expert }) => expert === selected) ? selected : results[0]?.expert;
   return (
     <svg
       className="damage-chart"
       viewBox={`0 0 ${SIZE.width} ${SIZE.height}`}
       role="group"
-      aria-label={`Layer ${layer}: difference with only one expert gone, expert by expert`}
+      onKeyDown={walkMembers('row')}
+      aria-label={`Layer ${layer}: difference with only one expert gone, expert by expert. Arrow keys move between them.`}
     >
       {[high, 0, low].map((value, place) =>
         place !== 1 && Math.abs(y(value) - y(0)) < 11 ? null : (
@@ -53,9 +56,17 @@ export const DamageChart = ({ layer, metric, results, selected, onSelect }: Dama
           <g
             key={result.expert}
             className={`damage-bar${result.expert === selected ? ' damage-bar-selected' : ''}`}
-            role="img"
+            role="button"
             aria-label={text}
+            aria-pressed={result.expert === selected}
+            data-member=""
+            tabIndex={result.expert === stop ? 0 : -1}
             onClick={() => onSelect(result.expert)}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter' && event.key !== ' ') return;
+              event.preventDefault();
+              onSelect(result.expert);
+            }}
           >
             <title>{text}</title>
             <rect className="damage-reach" x={middle - step / 2} y={SIZE.top} width={step} height={down} />

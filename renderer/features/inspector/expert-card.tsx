@@ -12,7 +12,7 @@ import { describeFate, expertFates } from '../../plan/expert-fates.ts';
 import { keptAtFactor, standardFactors } from '../../plan/kept-counts.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { PinControl } from '../../plan/pins.tsx';
-import { planInput } from '../../plan/plan-input.ts';
+import { plannedTasks, planInput, shownImport } from '../../plan/plan-input.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { effectiveExperts, formatMetric, metricMatrix, rankInLayer } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
@@ -28,9 +28,9 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
   const task = focusedTask(facts);
   const model = selectedModel(facts);
   const { metric } = facts.selection.map;
-  const { byTask } = useProfiles();
+  const { profileOf } = useProfiles();
   const { fates } = useCurrentPlan();
-  const profile = task === null ? undefined : byTask.get(task.name);
+  const profile = task === null ? undefined : profileOf(task);
   const fate = fates?.[layer]?.[expert];
   const row = profile === undefined ? [] : (metricMatrix(profile, metric)[layer] ?? []);
   const sum = row.reduce((total, value) => total + value, 0);
@@ -98,7 +98,9 @@ interface Place {
   readonly expert: number;
 }
 
-/** Entries of the matrices that clustering reads of all layers; beyond, a plan takes tens of seconds and is asked for. */
+/**
+ * Entries of the matrices that clustering reads of all layers; beyond, a plan takes tens of seconds and is asked for.
+ */
 const MOST_CLUSTERED = 4e6;
 
 /** Which method would let this expert go at which factor. */
@@ -161,8 +163,8 @@ const FateCell = ({
   const settings = useStore(planStore);
   const model = selectedModel(facts);
   const info = model?.info ?? null;
-  const { task, method: shownMethod, factor: shownFactor } = facts.selection;
-  const input = planInput(model, task === null ? [] : [task], {
+  const { method: shownMethod, factor: shownFactor } = facts.selection;
+  const input = planInput(model, plannedTasks(facts, settings), {
     ...settings,
     method,
     factor,
@@ -172,7 +174,10 @@ const FateCell = ({
   const experts = info?.experts ?? 0;
   const fate = data === undefined ? undefined : expertFates(data.plan, experts)[layer]?.[expert];
   const current =
-    info !== null && method === shownMethod && keptAtFactor(info, factor) === keptAtFactor(info, shownFactor);
+    info !== null &&
+    shownImport(facts, settings) === null &&
+    method === shownMethod &&
+    keptAtFactor(info, factor) === keptAtFactor(info, shownFactor);
   if (fate === undefined) {
     return (
       <td className="muted" title={error?.message}>

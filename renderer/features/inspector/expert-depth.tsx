@@ -108,9 +108,9 @@ const ProfileAgain = ({ model, task, inspect }: ProfileAgainProps) => {
 /** Of each profiled task the share of tokens that choose the expert. */
 const ByTask = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
   const { tasks, selection } = useFacts();
-  const { byTask } = useProfiles();
+  const { profileOf } = useProfiles();
   const rows = tasks.flatMap((task) => {
-    const profile = byTask.get(task.name);
+    const profile = profileOf(task);
     if (profile === undefined || profile.tokens === 0) return [];
     return [{ task, share: (profile.counts[layer]?.[expert] ?? 0) / profile.tokens }];
   });

@@ -21,6 +21,7 @@ import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { pointVerdictText } from '../../../main/evaluation/wording.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { isPoint } from '../../sweep/points.ts';
+import { useSweepOf } from '../../sweep/shown-sweep.ts';
 import { ExpertCard } from './expert-card.tsx';
 import { ModelFacts } from './model-facts.tsx';
 import { PointCostFacts } from './point-cost.tsx';
@@ -69,7 +70,7 @@ const unprunedCost = (
 /** Exact numbers of a measured point, what its plan costs, and the way to export it. */
 const PointCard = ({ point }: { readonly point: PointKey }) => {
   const { tasks, runs } = useFacts();
-  const document = useQuery('sweep.read', { run: point.run }).data;
+  const document = useSweepOf(point.run);
   const plan = useQuery('sweep.plan', point.factor > 1 ? { ...point } : null);
   const toExport = useAction(exportPoint);
   const result = document?.results.find((known) => isPoint(known, point));
@@ -97,7 +98,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
             },
             {
               key: 'interval',
-              term: '95 % interval',
+              term: <Definition of="pairedDifference">95 % interval</Definition>,
               value: `${formatSigned(result.low, 4)} to ${formatSigned(result.high, 4)}`,
             },
             { key: 'one', term: <Definition of="oneSided" />, value: formatSigned(result.lowOneSided, 4) },

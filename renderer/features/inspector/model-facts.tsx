@@ -51,13 +51,13 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
           },
           { key: 'experts', term: <Definition of="experts" />, value: formatCount(info.experts) },
           ...(info.sharedExperts > 0
-            ? [{ key: 'shared', term: 'Shared experts', value: formatCount(info.sharedExperts) }]
+            ? [{ key: 'shared', term: <Definition of="sharedExperts" />, value: formatCount(info.sharedExperts) }]
             : []),
           { key: 'topk', term: <Definition of="topK" />, value: info.topK },
           { key: 'norm', term: <Definition of="normTopK" />, value: info.normTopK ? 'yes' : 'no' },
           {
             key: 'width',
-            term: 'Hidden, expert width',
+            term: <Definition of="widths" />,
             value: `${formatCount(info.hidden)}, ${formatCount(info.expertWidth)}`,
           },
           { key: 'total', term: <Definition of="totalParameters" />, value: formatParameters(info.parameters.total) },
@@ -71,7 +71,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
             term: <Definition of="activeParameters" />,
             value: formatParameters(info.parameters.active),
           },
-          { key: 'dtype', term: 'Stored as', value: info.dtype },
+          { key: 'dtype', term: <Definition of="storedAs" />, value: info.dtype },
           { key: 'size', term: <Definition of="sizeBytes" />, value: formatBytes(info.sizeBytes) },
           {
             key: 'memory',
@@ -89,7 +89,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
             : [
                 {
                   key: 'fits',
-                  term: 'Fits here',
+                  term: <Definition of="fitsHere" />,
                   value: `${fits ? 'resident' : 'streaming'}, budget ${formatBytes(engine.memory.budgetBytes)}`,
                 },
               ]),
@@ -102,7 +102,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
                   value: chat ? 'applied' : 'not applied',
                 },
               ]),
-          { key: 'positions', term: 'Positions', value: formatCount(info.maxPositions) },
+          { key: 'positions', term: <Definition of="positions" />, value: formatCount(info.maxPositions) },
           ...(model.fingerprint === null
             ? []
             : [

@@ -13,7 +13,9 @@ import { ItemAnswer } from '../../sweep/item-answer.tsx';
 /** Lost items that are shown at once: as many as fit beside the numbers. */
 const FIRST_ITEMS = 3;
 
-/** Whether a point can have lost or gained items: the unpruned model is what it is held against, and texts have none. */
+/**
+ * Whether a point can have lost or gained items: the unpruned model is what it is held against, and texts have none.
+ */
 export const hasItems = ({ factor, metric }: Pick<SweepResult, 'factor' | 'metric'>): boolean =>
   factor > 1 && metric !== 'perplexity';
 

@@ -63,7 +63,7 @@ const columns = [
         <Button
           look="quiet"
           className="button-small"
-          aria-label={`Log of ${taskName(task)}`}
+          aria-label={`Show the log of ${taskName(task)}`}
           title={task.log}
           onClick={() => clusterDialogStore.getState().showLog(task.task)}
         >
@@ -113,7 +113,7 @@ const Log = ({ run, task }: { readonly run: string; readonly task: number | null
             {data.isWhole ? '' : 'The end of '}
             <code>{data.path}</code>
           </p>
-          <pre className="cluster-log" tabIndex={0}>
+          <pre className="text-box cluster-log" tabIndex={0}>
             {data.text === '' ? 'Nothing was printed yet.' : data.text}
           </pre>
         </>

@@ -1,5 +1,6 @@
 import { isActive } from '../../../main/contract/cluster-text.ts';
 import type { ClusterTask, ClusterWork } from '../../../main/contract/cluster.ts';
+import { counted } from '../../../main/evaluation/wording.ts';
 import { formatCount } from '../../../main/figures/numbers.ts';
 
 /** Slurm's names of states in the words of a sentence; the others are its own, in small letters. */
@@ -26,7 +27,7 @@ export const workText = ({ tasks, away, request: { host } }: ClusterWork): strin
   const nodes = [...new Set(running.flatMap(({ node }) => node ?? []))];
   const reasons = [...new Set(waiting.flatMap(({ reason }) => reason ?? []))];
   const parts = [
-    `${formatCount(running.length)} of ${formatCount(workers.length)} ${workers.length === 1 ? 'task' : 'tasks'} running` +
+    `${formatCount(running.length)} of ${counted(workers.length, 'task')} running` +
       (nodes.length === 0
         ? ''
         : ` on ${nodes.length > 2 ? `${formatCount(nodes.length)} nodes` : nodes.join(' and ')}`),

@@ -8,6 +8,8 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatCount } from '../../../main/figures/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
+import { shownRunName } from '../../format/run-names.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { ClusterLine } from './cluster-line.tsx';
 import { CancelJob, JobShare } from './job-parts.tsx';
@@ -15,21 +17,31 @@ import { WaitingJobs } from './waiting-jobs.tsx';
 import './jobs-bar.css';
 
 export const JobsBar = () => {
-  const { jobs, runs } = useFacts();
+  const { jobs, runs, tasks } = useFacts();
   const [expanded, setExpanded] = useState(false);
   const works = useQuery('cluster.list', {}).data ?? [];
   const [running, ...waiting] = jobs;
   const [first, ...rest] = works;
   const others = running === undefined ? rest : works;
   const more = waiting.length + others.length;
+  const unfinished = unfinishedRun(runs);
+  const named = (job: JobProgress): JobProgress => ({
+    ...job,
+    title: runs.find(({ id }) => id === job.run)?.label?.name ?? inTaskTitles(job.title, tasks),
+    description: inTaskTitles(job.description, tasks),
+  });
   return (
     <footer className="jobs-bar" aria-label="Jobs">
       {running === undefined && first === undefined ? (
-        <Idle unfinishedTitle={unfinishedRun(runs)?.title ?? null} />
+        <Idle unfinishedTitle={unfinished === null ? null : shownRunName(unfinished, tasks)} />
       ) : (
         <>
-          {running === undefined ? first !== undefined && <ClusterLine work={first} /> : <JobLine job={running} />}
-          {expanded && waiting.length > 0 && <WaitingJobs jobs={waiting} />}
+          {running === undefined ? (
+            first !== undefined && <ClusterLine work={first} />
+          ) : (
+            <JobLine job={named(running)} />
+          )}
+          {expanded && waiting.length > 0 && <WaitingJobs jobs={waiting.map(named)} />}
           {expanded && others.map((each) => <ClusterLine key={each.run} work={each} />)}
           {more > 0 && (
             <Button

@@ -4,6 +4,7 @@ import type { BudgetName, SuperExpertProtection } from '../../../main/contract/p
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
 import { fewestKept } from '../../plan/kept-counts.ts';
 import { countsByLayer } from '../../plan/plan-input.ts';
@@ -59,14 +60,14 @@ export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
   const counts = useStore(planStore, (state) => state.counts);
   const factor = useStore(selectionStore, (state) => state.factor);
   const { chooseCounts } = planStore.getState();
+  const { endDrag } = selectionStore.getState();
   const { info, handle } = model;
   if (info === null) return null;
   const values = countsByLayer(model, { counts, factor });
   const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-  const change = (layer: number, typed: number): void => {
-    const value = Math.min(info.experts, Math.max(fewestKept(info), Math.round(typed)));
-    if (Number.isFinite(value))
-      chooseCounts({ model: handle, factor, values: values.map((known, place) => (place === layer ? value : known)) });
+  const change = (layer: number, typed: number | null): void => {
+    if (typed === null) return;
+    chooseCounts({ model: handle, factor, values: values.map((known, place) => (place === layer ? typed : known)) });
   };
   return (
     <div className="layer-counts" role="group" aria-label="Kept experts by layer">
@@ -87,14 +88,14 @@ export const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
         {values.map((value, layer) => (
           <label key={layer}>
             <span>{layer}</span>
-            <input
-              className="input"
-              type="number"
+            <NumberInput
               min={fewestKept(info)}
               max={info.experts}
               value={value}
+              accepts={wholeFrom(fewestKept(info), info.experts)}
               aria-label={`Layer ${layer}: kept experts`}
-              onChange={(event) => change(layer, event.target.valueAsNumber)}
+              onChange={(typed) => change(layer, typed)}
+              onBlur={endDrag}
             />
           </label>
         ))}

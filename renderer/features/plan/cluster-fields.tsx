@@ -2,6 +2,7 @@ import { useId } from 'react';
 import { useStore } from 'zustand';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Tooltip } from '../../components/tooltip.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useDebounced } from '../../engine/use-settled.ts';
 import { clusterStore, readClusterFields } from '../../state/cluster-store.ts';
@@ -38,8 +39,10 @@ export const ClusterFields = () => {
     <div className="cluster-fields" role="group" aria-label="Cluster">
       {words.map(({ name, label, hint, title }) => (
         <div key={name} className="field field-stacked">
-          <label htmlFor={`${id}-${name}`} title={title}>
-            {label}
+          <label htmlFor={`${id}-${name}`}>
+            <Tooltip className="definition" content={title}>
+              {label}
+            </Tooltip>
           </label>
           <input
             id={`${id}-${name}`}
@@ -104,7 +107,7 @@ const ScriptPreview = () => {
   return (
     <>
       <p className="muted">RUN stands for the name that the sweep will have. The run keeps the script.</p>
-      <pre className="cluster-script">{data?.script ?? ''}</pre>
+      <pre className="text-box cluster-script">{data?.script ?? ''}</pre>
     </>
   );
 };

@@ -3,8 +3,10 @@ import { useStore } from 'zustand';
 import type { MethodOption, MethodPage } from '../../../main/contract/method.ts';
 import type { MethodOptions as OptionValues } from '../../../main/contract/plan.ts';
 import { Checkbox, Select } from '../../components/choices.tsx';
+import { NumberInput } from '../../components/number-input.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { planStore } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
 
 type OptionValue = OptionValues[string];
 
@@ -104,14 +106,14 @@ const OptionField = ({ option, value, onChange }: OptionFieldProps) => {
       <label htmlFor={id}>
         <OptionName option={option} />
       </label>
-      <input
+      <NumberInput
         id={id}
-        className="input"
-        type="number"
         step="any"
-        value={typeof value === 'number' ? value : ''}
+        value={typeof value === 'number' ? value : null}
+        accepts={() => true}
         placeholder={option.default === null ? 'none' : String(option.default)}
-        onChange={(event) => onChange(numberOf(option, event.target.valueAsNumber))}
+        onChange={(typed) => onChange(numberOf(option, typed ?? Number.NaN))}
+        onBlur={selectionStore.getState().endDrag}
       />
     </div>
   );

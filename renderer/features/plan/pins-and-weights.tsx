@@ -3,6 +3,7 @@ import type { PathHandle } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { NumberInput } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
@@ -60,13 +61,13 @@ export const TaskWeights = ({ tasks }: { readonly tasks: readonly TaskEntry[] })
         {tasks.map(({ handle, title }) => (
           <label key={handle}>
             <span>{title}</span>
-            <input
-              className="input"
-              type="number"
+            <NumberInput
               min={0}
               step={0.5}
               value={taskWeights[handle] ?? 1}
-              onChange={(event) => chooseTaskWeight(handle, Math.max(0, event.target.valueAsNumber || 0))}
+              accepts={(weight) => weight !== null && weight >= 0}
+              onChange={(weight) => chooseTaskWeight(handle, weight ?? 1)}
+              onBlur={selectionStore.getState().endDrag}
             />
           </label>
         ))}

@@ -9,6 +9,7 @@ import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
 import { keptExperts } from '../../plan/expert-fates.ts';
@@ -102,7 +103,9 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
   if (first === undefined && calibrate.enabled)
     return (
       <>
-        <Problem error={{ message: error.message, remedy: 'It has no calibration items yet.' }} />
+        <Problem
+          error={{ message: inTaskTitles(error.message, facts.tasks), remedy: 'It has no calibration items yet.' }}
+        />
         <div className="card-actions">
           <Button look="primary" icon="split" onClick={calibrate.perform}>
             Choose calibration items…
@@ -110,10 +113,11 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
         </div>
       </>
     );
+  const told = { ...error, message: inTaskTitles(error.message, facts.tasks) };
   const subject = tasks.length === 1 && first !== undefined ? first.title : `${tasks.length} tasks`;
   return (
     <>
-      <Problem error={error} />
+      <Problem error={told} />
       <div className="card-actions">
         <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled}>
           {isRunning ? 'Profiling…' : `Profile ${subject} for ${methodTitle(facts.selection.method)} now`}

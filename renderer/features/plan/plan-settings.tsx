@@ -7,6 +7,7 @@ import { importPlan } from '../../actions/plan.ts';
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/figures/numbers.ts';
@@ -15,7 +16,8 @@ import { methodTitle } from '../../../main/figures/method-titles.ts';
 import { ignoresBudget, shownImport } from '../../plan/plan-input.ts';
 import { ChatSwitch } from '../../profile/chat-switch.tsx';
 import { planStore } from '../../state/plan-store.ts';
-import type { ImportedFile } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import type { ImportedFile } from '../../state/plan-settings.ts';
 import { BudgetSelect, LayerCounts, ProtectSelect } from './budget.tsx';
 import { MethodOptions, optionsSummary } from './method-options.tsx';
 import { PinChips, TaskWeights } from './pins-and-weights.tsx';
@@ -97,14 +99,14 @@ const MethodFields = () => {
           <label htmlFor={seedId}>
             <Definition of="seed" />
           </label>
-          <input
+          <NumberInput
             id={seedId}
-            className="input"
-            type="number"
             min={0}
             step={1}
             value={settings.seed}
-            onChange={(event) => settings.chooseSeed(Math.max(0, Math.round(event.target.valueAsNumber || 0)))}
+            accepts={wholeFrom(0)}
+            onChange={(seed) => settings.chooseSeed(seed ?? 0)}
+            onBlur={selectionStore.getState().endDrag}
           />
         </div>
       )}

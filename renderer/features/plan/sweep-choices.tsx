@@ -7,6 +7,7 @@ import { addMethodFile } from '../../actions/plan.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { AboutMethod } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
@@ -115,6 +116,9 @@ export const SweepOptions = ({ pages }: { readonly pages: readonly MethodPage[] 
   );
 };
 
+const MOST_SEEDS = 30;
+const MOST_DELTA = 0.5;
+
 /** Seeds, item limit, margin, and whether speeds are measured. */
 export const SweepNumbers = () => {
   const settings = useStore(sweepStore);
@@ -125,49 +129,43 @@ export const SweepNumbers = () => {
         <label htmlFor={ids.seeds}>
           <Definition of="seeds">Random seeds</Definition>
         </label>
-        <input
+        <NumberInput
           id={ids.seeds}
-          className="input input-number"
-          type="number"
+          className="input-number"
           min={1}
-          max={30}
+          max={MOST_SEEDS}
           value={settings.seeds}
-          onChange={(event) => settings.chooseSeeds(event.target.valueAsNumber || 1)}
+          accepts={wholeFrom(1, MOST_SEEDS)}
+          onChange={(seeds) => settings.chooseSeeds(seeds ?? 1)}
         />
       </div>
       <div className="field">
         <label htmlFor={ids.limit}>
           <Definition of="limit" />
         </label>
-        <input
+        <NumberInput
           id={ids.limit}
-          className="input input-number"
-          type="number"
+          className="input-number"
           min={1}
           placeholder="all"
-          value={settings.limit ?? ''}
-          onChange={(event) => {
-            const limit = Math.round(event.target.valueAsNumber);
-            settings.chooseLimit(limit >= 1 ? limit : null);
-          }}
+          value={settings.limit}
+          accepts={(limit) => limit === null || wholeFrom(1)(limit)}
+          onChange={settings.chooseLimit}
         />
       </div>
       <div className="field">
         <label htmlFor={ids.delta}>
           <Definition of="delta" />
         </label>
-        <input
+        <NumberInput
           id={ids.delta}
-          className="input input-number"
-          type="number"
+          className="input-number"
           min={0.005}
-          max={0.5}
+          max={MOST_DELTA}
           step={0.005}
           value={settings.delta}
-          onChange={(event) => {
-            const delta = event.target.valueAsNumber;
-            if (delta > 0 && delta <= 0.5) settings.chooseDelta(delta);
-          }}
+          accepts={(delta) => delta !== null && delta > 0 && delta <= MOST_DELTA}
+          onChange={(delta) => delta !== null && settings.chooseDelta(delta)}
         />
       </div>
       <Checkbox checked={settings.speed} onChange={settings.chooseSpeed}>

@@ -2,10 +2,12 @@ import { useStore } from 'zustand';
 import { sweepModels } from '../../actions/sweep.ts';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
+import { useQueries } from '../../engine/engine-context.tsx';
 import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { useProfiles } from '../../profile/use-profiles.ts';
+import { chatOf } from '../../profile/chat.ts';
+import { profileOfTask } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
@@ -20,11 +22,25 @@ export const SweepCostLine = () => {
   const facts = useFacts();
   const settings = useStore(sweepStore);
   const options = useStore(planStore, (state) => state.options);
-  const { byTask } = useProfiles();
+  const chat = useStore(planStore, (state) => state.chat);
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
   const cost = sweepCost(models, tasks, settings, { pages: facts.methods, options });
-  const toProfile = tasks.filter((task) => !byTask.has(task.name)).length;
+  const usable = facts.tasks.filter((task) => task.error === null);
+  const profiled = useQueries(
+    'profile.read',
+    usable.length === 0
+      ? []
+      : models.map((model) => ({
+          model: model.handle,
+          tasks: usable.map(({ handle }) => handle),
+          chat: chatOf([model], chat),
+        })),
+  );
+  const toProfile = profiled.reduce(
+    (sum, { data }) => sum + tasks.filter((task) => profileOfTask(data ?? [], task, usable) === undefined).length,
+    0,
+  );
   return (
     <>
       <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on{' '}
@@ -47,7 +63,7 @@ export const SweepCostLine = () => {
       {!readsCalibration(settings, facts.methods)
         ? 'No profile is needed.'
         : toProfile > 0
-          ? `${plural(toProfile, 'task')} will be profiled first.`
+          ? `${plural(toProfile, models.length > 1 ? 'profile' : 'task')} will be ${models.length > 1 ? 'made' : 'profiled'} first.`
           : 'Routing profiles are on disk.'}{' '}
       Safe means a loss of at most δ = {formatFixed(settings.delta, 3)}.
     </>

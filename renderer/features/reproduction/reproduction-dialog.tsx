@@ -3,6 +3,7 @@ import { useStore } from 'zustand';
 import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../../../main/contract/reproduction.ts';
 import { Icon } from '../../components/button.tsx';
 import { DataTable } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
@@ -33,17 +34,24 @@ const Result = ({ run }: { readonly run: string }) => {
   return data === undefined ? <p className="muted">Reading the result…</p> : <Comparison found={data} />;
 };
 
-const pointCells = [
+type TitleOf = (task: string) => string;
+
+const pointCells = (title: TitleOf) => [
   { key: 'model', title: 'Model', cell: ({ model }: PointName) => model },
-  { key: 'task', title: 'Task', cell: ({ task }: PointName) => task },
+  { key: 'task', title: 'Task', cell: ({ task }: PointName) => title(task) },
   {
     key: 'method',
     title: 'Method',
     cell: ({ method, seed }: PointName) =>
       `${method === 'unpruned' ? 'unpruned' : methodTitle(method)}${seed === null ? '' : `, seed ${seed}`}`,
   },
-  { key: 'factor', title: 'Factor', numeric: true, cell: ({ factor }: PointName) => formatFactor(factor) },
-] as const;
+  {
+    key: 'factor',
+    title: <Definition of="factor">Factor</Definition>,
+    numeric: true,
+    cell: ({ factor }: PointName) => formatFactor(factor),
+  },
+];
 
 const keyOf = ({ model, task, method, seed, factor }: PointName): string =>
   JSON.stringify([model, task, method, seed, factor]);
@@ -53,105 +61,116 @@ const scores = ({ chosen, scores: all }: FlippedItem['before']): string =>
 const writtenText = ({ text, correct }: RewrittenItem['before']): string =>
   `${JSON.stringify(text)}, ${correct ? 'right' : 'wrong'}`;
 
-const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Reproduction }) => (
-  <>
-    <p className={found.matches ? 'reproduction-verdict reproduction-matches' : 'reproduction-verdict'}>
-      <Icon name={found.matches ? 'check' : 'warning'} size={16} />
-      <strong>{found.sentence}</strong>
-    </p>
-    {found.flipped.length > 0 && (
-      <section>
-        <h3>Items that flipped, {formatCount(found.flipped.length)}</h3>
-        <DataTable
-          caption="Items that were answered otherwise, with both scores"
-          rows={found.flipped}
-          rowKey={(flip) => `${flip.item} ${keyOf(flip)}`}
-          columns={[
-            { key: 'item', title: 'Item', cell: ({ item }) => item },
-            ...pointCells,
-            { key: 'answer', title: 'Right', numeric: true, cell: ({ answer }) => answer + 1 },
-            { key: 'before', title: 'Before', cell: ({ before }) => scores(before) },
-            { key: 'after', title: 'Now', cell: ({ after }) => scores(after) },
-          ]}
-        />
-      </section>
-    )}
-    {rewritten.length > 0 && (
-      <section>
-        <h3>Items to which something else was written, {formatCount(rewritten.length)}</h3>
-        <DataTable
-          caption="Items to which something else was written"
-          rows={rewritten}
-          rowKey={(item) => `${item.item} ${keyOf(item)}`}
-          columns={[
-            { key: 'item', title: 'Item', cell: ({ item }) => item },
-            ...pointCells,
-            { key: 'before', title: 'Before', cell: ({ before }) => writtenText(before) },
-            { key: 'after', title: 'Now', cell: ({ after }) => writtenText(after) },
-          ]}
-        />
-      </section>
-    )}
-    {found.changed.length > 0 && (
-      <section>
-        <h3>Values that changed, {formatCount(found.changed.length)}</h3>
-        <DataTable
-          caption="Values that changed"
-          rows={found.changed}
-          rowKey={keyOf}
-          columns={[
-            ...pointCells,
-            { key: 'metric', title: 'Metric', cell: ({ metric }) => metric },
-            { key: 'before', title: 'Before', numeric: true, cell: ({ before }) => formatFixed(before, 4) },
-            { key: 'after', title: 'Now', numeric: true, cell: ({ after }) => formatFixed(after, 4) },
-          ]}
-        />
-      </section>
-    )}
-    {found.thresholds.length > 0 && (
-      <section>
-        <h3>Thresholds that changed, {formatCount(found.thresholds.length)}</h3>
-        <DataTable
-          caption="Thresholds that changed"
-          rows={found.thresholds}
-          rowKey={({ before: { model, task, method, seed } }) => JSON.stringify([model, task, method, seed])}
-          columns={[
-            { key: 'model', title: 'Model', cell: ({ before }) => before.model },
-            { key: 'task', title: 'Task', cell: ({ before }) => before.task },
-            { key: 'method', title: 'Method', cell: ({ before }) => methodTitle(before.method) },
-            {
-              key: 'before',
-              title: 'Before',
-              cell: ({ before }) => `${thresholdValue(before)}, ${bracketWords(before)}`,
-            },
-            { key: 'after', title: 'Now', cell: ({ after }) => `${thresholdValue(after)}, ${bracketWords(after)}` },
-          ]}
-        />
-      </section>
-    )}
-    <PointList title="Points that were not measured again" points={found.missing} />
-    <PointList title="Points that the first run did not measure" points={found.added} />
-    <PointList title="Points whose plan came out otherwise" points={found.replanned ?? []} />
-    <p className="muted">
-      First run: {circumstances(found.before)}
-      <br />
-      Second run: {circumstances(found.after)}
-    </p>
-  </>
-);
+const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Reproduction }) => {
+  const { tasks } = useFacts();
+  const title: TitleOf = (name) => tasks.find((task) => task.name === name)?.title ?? name;
+  const cells = pointCells(title);
+  return (
+    <>
+      <p className={found.matches ? 'reproduction-verdict reproduction-matches' : 'reproduction-verdict'}>
+        <Icon name={found.matches ? 'check' : 'warning'} size={16} />
+        <strong>{found.sentence}</strong>
+      </p>
+      {found.flipped.length > 0 && (
+        <section>
+          <h3>Items that flipped, {formatCount(found.flipped.length)}</h3>
+          <DataTable
+            caption="Items that were answered otherwise, with both scores"
+            rows={found.flipped}
+            rowKey={(flip) => `${flip.item} ${keyOf(flip)}`}
+            columns={[
+              { key: 'item', title: 'Item', cell: ({ item }) => item },
+              ...cells,
+              { key: 'answer', title: 'Right', numeric: true, cell: ({ answer }) => answer + 1 },
+              { key: 'before', title: 'Before', cell: ({ before }) => scores(before) },
+              { key: 'after', title: 'Now', cell: ({ after }) => scores(after) },
+            ]}
+          />
+        </section>
+      )}
+      {rewritten.length > 0 && (
+        <section>
+          <h3>Items to which something else was written, {formatCount(rewritten.length)}</h3>
+          <DataTable
+            caption="Items to which something else was written"
+            rows={rewritten}
+            rowKey={(item) => `${item.item} ${keyOf(item)}`}
+            columns={[
+              { key: 'item', title: 'Item', cell: ({ item }) => item },
+              ...cells,
+              { key: 'before', title: 'Before', cell: ({ before }) => writtenText(before) },
+              { key: 'after', title: 'Now', cell: ({ after }) => writtenText(after) },
+            ]}
+          />
+        </section>
+      )}
+      {found.changed.length > 0 && (
+        <section>
+          <h3>Values that changed, {formatCount(found.changed.length)}</h3>
+          <DataTable
+            caption="Values that changed"
+            rows={found.changed}
+            rowKey={keyOf}
+            columns={[
+              ...cells,
+              { key: 'metric', title: 'Metric', cell: ({ metric }) => metric },
+              { key: 'before', title: 'Before', numeric: true, cell: ({ before }) => formatFixed(before, 4) },
+              { key: 'after', title: 'Now', numeric: true, cell: ({ after }) => formatFixed(after, 4) },
+            ]}
+          />
+        </section>
+      )}
+      {found.thresholds.length > 0 && (
+        <section>
+          <h3>Thresholds that changed, {formatCount(found.thresholds.length)}</h3>
+          <DataTable
+            caption="Thresholds that changed"
+            rows={found.thresholds}
+            rowKey={({ before: { model, task, method, seed } }) => JSON.stringify([model, task, method, seed])}
+            columns={[
+              { key: 'model', title: 'Model', cell: ({ before }) => before.model },
+              { key: 'task', title: 'Task', cell: ({ before }) => title(before.task) },
+              { key: 'method', title: 'Method', cell: ({ before }) => methodTitle(before.method) },
+              {
+                key: 'before',
+                title: 'Before',
+                cell: ({ before }) => `${thresholdValue(before)}, ${bracketWords(before)}`,
+              },
+              { key: 'after', title: 'Now', cell: ({ after }) => `${thresholdValue(after)}, ${bracketWords(after)}` },
+            ]}
+          />
+        </section>
+      )}
+      <PointList title="Points that were not measured again" points={found.missing} cells={cells} />
+      <PointList title="Points that the first run did not measure" points={found.added} cells={cells} />
+      <PointList title="Points whose plan came out otherwise" points={found.replanned ?? []} cells={cells} />
+      <p className="muted">
+        First run: {circumstances(found.before)}
+        <br />
+        Second run: {circumstances(found.after)}
+      </p>
+    </>
+  );
+};
 
 const circumstances = ({ device, versions }: Reproduction['before']): string =>
   `${device.processor}, ${device.provider}, ${device.precision}; ${Object.entries(versions)
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')}`;
 
-const PointList = ({ title, points }: { readonly title: string; readonly points: readonly PointName[] }) =>
+interface PointListProps {
+  readonly title: string;
+  readonly points: readonly PointName[];
+  readonly cells: ReturnType<typeof pointCells>;
+}
+
+const PointList = ({ title, points, cells }: PointListProps) =>
   points.length === 0 ? null : (
     <section>
       <h3>
         {title}, {formatCount(points.length)}
       </h3>
-      <DataTable caption={title} rows={points} rowKey={keyOf} columns={[...pointCells]} />
+      <DataTable caption={title} rows={points} rowKey={keyOf} columns={cells} />
     </section>
   );
 

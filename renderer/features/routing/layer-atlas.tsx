@@ -5,6 +5,7 @@ import { largestDifference } from '../../../main/figures/cell-matrix.ts';
 import { amountScale, differenceScale } from '../../../main/figures/color-scales.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { walkMembers } from '../../components/walk-members.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { formatFixed } from '../../../main/figures/numbers.ts';
 import { goes } from '../../plan/expert-fates.ts';
@@ -64,12 +65,16 @@ interface BarsProps {
 /** Hundreds of bars: drawn again only when the layer or its plan changes, not with every step of the slider. */
 const Bars = memo(({ layer, row, metric, minus, fates, selected }: BarsProps) => {
   const largest = row.reduce<number>((most, value) => Math.max(most, Math.abs(value ?? 0)), 0);
+  const order = byFallingValue(row);
   return (
     <div
       className={row.length > 64 ? 'layer-bars layer-bars-many' : 'layer-bars'}
       style={{ gridTemplateColumns: `repeat(${row.length}, minmax(0, 1fr))` }}
+      role="group"
+      aria-label="By falling value. Arrow keys move between them."
+      onKeyDown={walkMembers('row')}
     >
-      {byFallingValue(row).map((expert) => {
+      {order.map((expert, place) => {
         const value = row[expert] ?? null;
         const text = value === null ? `gone in ${minus ?? ''}` : formatMetric(metric, value, minus !== null);
         const gone = goes(fates?.[expert]);
@@ -81,7 +86,8 @@ const Bars = memo(({ layer, row, metric, minus, fates, selected }: BarsProps) =>
             aria-current={expert === selected ? 'true' : undefined}
             aria-label={`Expert ${expert}: ${text}${gone ? ', would go' : ''}`}
             title={`Expert ${expert}: ${text}`}
-            tabIndex={-1}
+            data-member=""
+            tabIndex={(selected === null ? place === 0 : expert === selected) ? 0 : -1}
             onClick={() => selectionStore.getState().selectExpert(layer, expert)}
           >
             <span className="layer-bar-track">
@@ -103,12 +109,12 @@ export const TaskAtlas = () => {
   const { tasks, selection } = useFacts();
   const { metric } = selection.map;
   const theme = useResolvedTheme();
-  const { byTask } = useProfiles();
+  const { profileOf } = useProfiles();
   const subtraction = useSubtraction();
   const maps = useMemo(
     () =>
       tasks.flatMap((task) => {
-        const profile = byTask.get(task.name);
+        const profile = profileOf(task);
         if (profile === undefined) return [];
         const effective =
           profile.counts.reduce((sum, row) => sum + effectiveExperts(row), 0) / Math.max(1, profile.counts.length);
@@ -116,7 +122,7 @@ export const TaskAtlas = () => {
         const subtracted = subtraction.from(profile);
         return subtracted === null ? [] : [{ task, matrix: differenceOf(profile, metric, subtracted), effective }];
       }),
-    [tasks, byTask, metric, subtraction],
+    [tasks, profileOf, metric, subtraction],
   );
   const scale = useMemo(() => {
     const largest = maps.reduce((most, { matrix }) => Math.max(most, largestDifference(matrix)), 0);

@@ -31,10 +31,12 @@ export const MapControls = () => {
   const model = selectedModel(facts);
   const { asTable, showTable } = useStore(routingStore);
   const { drawMap } = selectionStore.getState();
-  const { byTask } = useProfiles();
+  const { profileOf } = useProfiles();
   const comparable = useComparableModels();
   const profile = useAction(profileTasks);
-  const others = tasks.filter((task) => task.error === null && task.handle !== selection.task && byTask.has(task.name));
+  const others = tasks.filter(
+    (task) => task.error === null && task.handle !== selection.task && profileOf(task) !== undefined,
+  );
   const minuses = minusChoices(others, comparable);
   const orders = orderChoices(others);
   const isDifference = minuses.some(({ minus: each, isChosen }) => each !== null && isChosen(minus));

@@ -15,8 +15,8 @@ export const MapSection = ({ unprofiled }: { readonly unprofiled: ReactNode }) =
   const facts = useFacts();
   const model = selectedModel(facts);
   const task = focusedTask(facts);
-  const { byTask, loading, error } = useProfiles();
-  const profile = task === null ? undefined : byTask.get(task.name);
+  const { profileOf, loading, error } = useProfiles();
+  const profile = task === null ? undefined : profileOf(task);
   const { layer, expert } = facts.selection;
   const onKey = (event: KeyboardEvent): void => {
     const keep = pinKeys[event.key];

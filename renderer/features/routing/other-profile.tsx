@@ -13,10 +13,10 @@ export const OtherProfile = () => {
   const { minus } = facts.selection.map;
   const task = focusedTask(facts);
   const other = minus?.kind === 'model' ? (facts.models.find(({ handle }) => handle === minus.model) ?? null) : null;
-  const { byTask, loading, error } = useProfilesOf(other);
+  const { profileOf, loading, error } = useProfilesOf(other);
   const chat = useStore(planStore, (state) => state.chat);
   const { busy, start } = useRequest();
-  if (other === null || task === null || loading || error !== null || byTask.has(task.name)) return null;
+  if (other === null || task === null || loading || error !== null || profileOf(task) !== undefined) return null;
   const isUnderWay = facts.jobs.some(({ kind }) => kind === 'profile');
   return (
     <p className="map-note" role="status">

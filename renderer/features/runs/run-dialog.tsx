@@ -1,15 +1,19 @@
 import { useId, useState } from 'react';
 import { useStore } from 'zustand';
 import { runDurationMs } from '../../../main/contract/run-filter.ts';
-import { runName, runTag, tagsIn } from '../../../main/contract/run-label.ts';
+import { runTag, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
 import { formatDuration, formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
+import { shownRunName } from '../../format/run-names.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { RunLog } from './run-log.tsx';
 import { runStateText } from './run-words.ts';
@@ -18,23 +22,33 @@ import { runStateText } from './run-words.ts';
 export const RunDialog = () => {
   const id = useStore(runsStore, (state) => state.details);
   const run = useQuery('runs.list', {}).data?.find((known) => known.id === id);
-  return run === undefined ? null : (
-    <Dialog title={runName(run)} onClose={() => runsStore.getState().showDetails(null)}>
-      <RunDetails key={run.id} run={run} />
+  const tasks = useQuery('tasks.list', {}).data ?? [];
+  if (run === undefined) return null;
+  const name = shownRunName(run, tasks);
+  return (
+    <Dialog title={name} onClose={() => runsStore.getState().showDetails(null)}>
+      <RunDetails key={run.id} run={run} shown={name} title={inTaskTitles(run.title, tasks)} />
     </Dialog>
   );
 };
 
-const RunDetails = ({ run }: { readonly run: RunManifest }) => {
+interface RunDetailsProps {
+  readonly run: RunManifest;
+  /** Its name as it is shown, and what it is called where nobody named it. */
+  readonly shown: string;
+  readonly title: string;
+}
+
+const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
   const { label } = run;
   const { busy, start } = useRequest();
   const id = useId();
-  const [name, setName] = useState(runName(run));
+  const [name, setName] = useState(shown);
   const [tags, setTags] = useState((label?.tags ?? []).join(', '));
   const [note, setNote] = useState(label?.note ?? '');
   const typed = tagsIn(tags);
   const badTag = typed.find((tag) => !runTag.safeParse(tag).success);
-  const given = name.trim() === '' || name.trim() === run.title ? null : name.trim();
+  const given = ['', run.title, title].includes(name.trim()) ? null : name.trim();
   const isChanged =
     given !== (label?.name ?? null) || note !== (label?.note ?? '') || typed.join() !== (label?.tags ?? []).join();
   return (
@@ -49,7 +63,7 @@ const RunDetails = ({ run }: { readonly run: RunManifest }) => {
             id={`${id}-name`}
             className="input"
             maxLength={200}
-            placeholder={run.title}
+            placeholder={title}
             value={name}
             onChange={(event) => setName(event.target.value)}
           />
@@ -99,18 +113,22 @@ const RunDetails = ({ run }: { readonly run: RunManifest }) => {
   );
 };
 
+const DURATION = 'From made to ended';
+
 const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const duration = runDurationMs(run);
   const now = new Date();
+  const { tasks } = useFacts();
+  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
   const facts: readonly (readonly [term: string, value: string])[] = [
     ['Run', run.id],
     ['Kind', run.kind],
     ['State', runStateText(run) === '' ? 'done' : runStateText(run)],
     ['Made', formatMoment(run.createdAt, now)],
     ...(run.finishedAt === null ? [] : [['Ended', formatMoment(run.finishedAt, now)] as const]),
-    ...(duration === null ? [] : [['Took', formatDuration(duration)] as const]),
+    ...(duration === null ? [] : [[DURATION, formatDuration(duration)] as const]),
     ['Models', run.models.map((model) => model.name).join(', ')],
-    ['Tasks', run.tasks.map((task) => task.name).join(', ')],
+    ['Tasks', run.tasks.map(({ name }) => title(name)).join(', ')],
     ['Device', runDeviceText(run.device)],
     ['Command', run.commandLine],
     ...(run.error === null ? [] : [['Error', run.error] as const]),
@@ -121,7 +139,7 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
         .filter(([, value]) => value !== '')
         .map(([term, value]) => (
           <div key={term}>
-            <dt>{term}</dt>
+            <dt>{term === DURATION ? <Definition of="runDuration">{term}</Definition> : term}</dt>
             <dd>{value}</dd>
           </div>
         ))}

@@ -1,5 +1,4 @@
 import { memo } from 'react';
-import { runName } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { isResumable } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
@@ -18,6 +17,8 @@ import { runIcon, runNote, runStateText } from './run-words.ts';
 
 interface RunRowProps {
   readonly run: RunManifest;
+  /** As it is shown. */
+  readonly name: string;
   readonly place: RowPlace;
   readonly isShown: boolean;
   readonly isChosen: boolean;
@@ -26,26 +27,35 @@ interface RunRowProps {
   readonly isRenaming: boolean;
 }
 
-const hint = (run: RunManifest): string =>
+const hint = (run: RunManifest, name: string): string =>
   [
-    runName(run),
+    name,
     run.damaged ?? run.label?.unreadable ?? run.error ?? run.commandLine,
     ...(run.damaged === undefined ? [runDeviceText(run.device)] : []),
+    ...(run.finishedAt === null || run.damaged !== undefined ? [] : ['Its duration holds waits and interruptions']),
     ...(run.label === undefined || run.label.note === '' ? [] : [run.label.note]),
   ].join('\n');
 
+/** The focus goes on to a row that stays. */
+const focusNeighbour = (main: Element): void => {
+  const row = main.closest('li');
+  const next = row?.nextElementSibling ?? row?.previousElementSibling;
+  next?.querySelector<HTMLElement>('.row-main')?.focus();
+};
+
 /** Drawn again only where something of this run changed, whatever the others do. */
 export const RunRow = memo(
-  ({ run, place, isShown, isChosen, isChoosing, isRenaming }: RunRowProps) => {
+  ({ run, name, place, isShown, isChosen, isChoosing, isRenaming }: RunRowProps) => {
     const engine = useEngine();
     const { start } = useRequest();
-    const name = runName(run);
     const { toggleChosen, rename } = runsStore.getState();
     const state = run.damaged === undefined ? (run.finding === 'different' ? 'failed' : run.state) : 'failed';
     const onKey = (event: React.KeyboardEvent): void => {
       if (event.key === 'F2' && run.damaged === undefined) rename(run.id);
-      else if (event.key === 'Delete' && isAtRest(run)) start((known) => trashRuns(known, [run]));
-      else if (event.key === ' ') toggleChosen(run.id);
+      else if (event.key === 'Delete' && isAtRest(run)) {
+        focusNeighbour(event.currentTarget);
+        start((known) => trashRuns(known, [run]));
+      } else if (event.key === ' ') toggleChosen(run.id);
       else return;
       event.preventDefault();
     };
@@ -60,12 +70,12 @@ export const RunRow = memo(
           />
         )}
         {isRenaming ? (
-          <RunNameField run={run} />
+          <RunNameField run={run} name={name} />
         ) : (
           <button
             type="button"
             className="row-main"
-            title={hint(run)}
+            title={hint(run, name)}
             aria-keyshortcuts="F2 Delete Space"
             aria-disabled={run.damaged === undefined ? undefined : true}
             onKeyDown={onKey}
@@ -88,12 +98,13 @@ export const RunRow = memo(
             </span>
           </button>
         )}
-        {!isRenaming && <RunTools run={run} />}
+        {!isRenaming && <RunTools run={run} name={name} />}
       </li>
     );
   },
   (before, after) =>
     before.run === after.run &&
+    before.name === after.name &&
     before.isShown === after.isShown &&
     before.isChosen === after.isChosen &&
     before.isChoosing === after.isChoosing &&
@@ -103,9 +114,8 @@ export const RunRow = memo(
 );
 RunRow.displayName = 'RunRow';
 
-const RunTools = ({ run }: { readonly run: RunManifest }) => {
+const RunTools = ({ run, name }: Pick<RunRowProps, 'run' | 'name'>) => {
   const { busy, start } = useRequest();
-  const name = runName(run);
   const { toggleChosen, rename, showDetails } = runsStore.getState();
   const isArchived = run.label?.archived === true;
   const rest = isAtRest(run);

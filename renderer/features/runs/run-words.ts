@@ -35,7 +35,7 @@ export const runStateText = ({ state, finding, damaged }: RunManifest): string =
   return finding === 'different' ? 'not equal' : finding === 'equal' ? 'equal' : '';
 };
 
-/** "failed · 26 Nov, 10:22 · 3 min": its state, when it was made, how long it took. */
+/** "failed · 26 Nov, 10:22 · 3 min": its state, when it was made, and after how long it ended, waits included. */
 export const runNote = (run: RunManifest, now: Date): string => {
   const duration = run.damaged === undefined ? runDurationMs(run) : null;
   return [

@@ -9,6 +9,7 @@ import { Problem } from '../../components/problem.tsx';
 import { WindowedList } from '../../components/windowed-list.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
+import { shownRunName } from '../../format/run-names.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
 import { ChosenRuns } from './chosen-runs.tsx';
@@ -38,7 +39,8 @@ const walkRows = (event: React.KeyboardEvent<HTMLUListElement>): void => {
 
 export const RunsPanel = () => {
   const runs = useQuery('runs.list', {});
-  const shown = shownSweep(useFacts())?.id ?? null;
+  const facts = useFacts();
+  const shown = shownSweep(facts)?.id ?? null;
   const { text, order, archived, chosen, renaming, filter, sortBy, showArchived, showTrash } = useStore(runsStore);
   const sought = useDeferredValue(text);
   const listed = useMemo(
@@ -97,6 +99,7 @@ export const RunsPanel = () => {
         {(run, place) => (
           <RunRow
             run={run}
+            name={shownRunName(run, facts.tasks)}
             place={place}
             isShown={run.kind === 'sweep' && run.id === shown}
             isChosen={chosen.includes(run.id)}

@@ -8,6 +8,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatWhen } from '../../format/format-time.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 
 const relisted = callsThatRead('runs', 'measured', 'trash');
@@ -39,7 +40,12 @@ const Trash = () => {
   );
 };
 
-const TrashRow = ({ trashed: { entry, kind, name, run, trashedAt, sizeBytes } }: { readonly trashed: TrashedRun }) => {
+const TrashRow = ({
+  trashed: { entry, kind, run, trashedAt, sizeBytes, ...trashed },
+}: {
+  readonly trashed: TrashedRun;
+}) => {
+  const name = inTaskTitles(trashed.name, useQuery('tasks.list', {}).data ?? []);
   const { busy, start } = useRequest();
   return (
     <li>

@@ -18,6 +18,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatMoment } from '../../format/format-time.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import './sweeps.css';
 
 const both = (own: string, reference: string): string => (own === reference ? own : `${own} for ${reference}`);
@@ -35,16 +36,19 @@ const rowKey = (row: SweepsRow): string =>
   JSON.stringify([row.run, row.model, row.task, row.method, row.factor, row.referenceMethod]);
 
 export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => {
+  const tasks = useQuery('tasks.list', {}).data ?? [];
   const comparison = useQuery('sweeps.compare', { runs: [...runs] });
   if (comparison.error !== null) return <Problem error={comparison.error} />;
   if (comparison.data === undefined) return <p className="muted sweeps-part">Reading what the sweeps answered…</p>;
+  const named = comparison.data.runs.map((one) => ({ ...one, name: inTaskTitles(one.name, tasks) }));
+  const shown = { ...comparison.data, runs: named };
   return (
     <div className="sweeps-result">
-      <Settings comparison={comparison.data} />
-      <Differences comparison={comparison.data} />
+      <Settings comparison={shown} />
+      <Differences comparison={shown} title={(name) => tasks.find((task) => task.name === name)?.title ?? name} />
       {comparison.data.notes.map((note) => (
         <p key={note} className="muted">
-          {note}
+          {inTaskTitles(note, tasks)}
         </p>
       ))}
     </div>
@@ -77,7 +81,12 @@ const Settings = ({ comparison: { runs, settings, sameSettings } }: { readonly c
   </section>
 );
 
-const Differences = ({ comparison }: { readonly comparison: SweepsComparison }) => {
+interface DifferencesProps {
+  readonly comparison: SweepsComparison;
+  readonly title: (task: string) => string;
+}
+
+const Differences = ({ comparison, title }: DifferencesProps) => {
   const { runs, rows } = comparison;
   const [chosen, choose] = useState<string | null>(null);
   const models = [...new Set(rows.map(({ model }) => model))];
@@ -105,7 +114,7 @@ const Differences = ({ comparison }: { readonly comparison: SweepsComparison }) 
             caption={`${shownName(other)} against the reference, ${model}`}
             rows={rows.filter((row) => row.run === other.run && row.model === model)}
             rowKey={rowKey}
-            columns={columns}
+            columns={[{ key: 'task', title: 'Task', cell: ({ task }) => title(task) }, ...columns]}
           />
         </div>
       ))}
@@ -115,18 +124,27 @@ const Differences = ({ comparison }: { readonly comparison: SweepsComparison }) 
 };
 
 const columns = [
-  { key: 'task', title: 'Task', cell: (row: SweepsRow) => row.task },
   {
     key: 'method',
     title: 'Method',
     cell: (row: SweepsRow) => both(methodTitle(row.method), methodTitle(row.referenceMethod)),
   },
-  { key: 'factor', title: 'Factor', numeric: true, cell: (row: SweepsRow) => formatFactor(row.factor) },
-  { key: 'items', title: 'Items', cell: itemsText },
-  { key: 'value', title: 'Value', numeric: true, cell: (row: SweepsRow) => formatValue(row.value, row.metric) },
+  {
+    key: 'factor',
+    title: <Definition of="factor">Factor</Definition>,
+    numeric: true,
+    cell: (row: SweepsRow) => formatFactor(row.factor),
+  },
+  { key: 'items', title: <Definition of="items">Items</Definition>, cell: itemsText },
+  {
+    key: 'value',
+    title: <Definition of="value">Value</Definition>,
+    numeric: true,
+    cell: (row: SweepsRow) => formatValue(row.value, row.metric),
+  },
   {
     key: 'reference',
-    title: 'Reference',
+    title: <Definition of="sweepsReference">Reference</Definition>,
     numeric: true,
     cell: (row: SweepsRow) => formatValue(row.referenceValue, row.metric),
   },
@@ -138,19 +156,19 @@ const columns = [
   },
   {
     key: 'interval',
-    title: '95 % interval',
+    title: <Definition of="sweepsDifference">95 % interval</Definition>,
     numeric: true,
     cell: (row: SweepsRow) => (row.interval === null ? '–' : formatInterval(row.interval, row.metric)),
   },
   {
     key: 'p',
-    title: 'p (Holm)',
+    title: <Definition of="sweepsHolm">p (Holm)</Definition>,
     numeric: true,
     cell: (row: SweepsRow) => (row.pHolm === null ? '–' : formatProbability(row.pHolm)),
   },
   {
     key: 'reading',
-    title: 'Reading',
+    title: <Definition of="sweepsReading">Reading</Definition>,
     cell: (row: SweepsRow) => (row.reading === null ? '–' : `${readingMark(row.reading)} ${readingText(row.reading)}`),
   },
 ] as const;

@@ -71,7 +71,7 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
             </pre>
             <ul>
               {item.choices.map((choice, index) => (
-                <li key={choice} className={index === item.answer ? 'sample-answer' : undefined}>
+                <li key={index} className={index === item.answer ? 'sample-answer' : undefined}>
                   {index === item.answer ? <Icon name="check" size={12} /> : <span className="sample-blank" />}
                   <code>
                     <VisibleText text={choice} />

@@ -85,9 +85,9 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
     ticked: state.tasks.includes(task.handle),
     focused: state.task === task.handle,
   }));
-  const { byTask } = useProfiles();
+  const { profileOf } = useProfiles();
   const { busy, start } = useRequest();
-  const profiled = byTask.has(task.name);
+  const profiled = profileOf(task) !== undefined;
   const lacking = lacksCalibration(task);
   const line = useInView<HTMLLIElement>(focused ? task.handle : null);
   return (

@@ -85,6 +85,7 @@ interface MatrixCellProps {
 
 const MatrixCell = ({ threshold, title, needed, metric, selected, onSelect }: MatrixCellProps) => {
   const text = thresholdText(threshold, title, { needed, trainings: [] }, metric);
+  const [value, bracket] = [thresholdValue(threshold), cellBracketText(threshold, needed, metric)];
   return (
     <Tooltip
       focusable={false}
@@ -101,11 +102,12 @@ const MatrixCell = ({ threshold, title, needed, metric, selected, onSelect }: Ma
       <button
         type="button"
         aria-pressed={selected}
-        aria-label={`${text.title}, ${text.lines.join(', ')}. Show its curve`}
+        // What is read aloud begins with what is seen.
+        aria-label={`${value} ${bracket} ${text.title}, ${text.lines.join(', ')}. Show its curve`}
         onClick={onSelect}
       >
-        <strong>{thresholdValue(threshold)}</strong>
-        <small>{cellBracketText(threshold, needed, metric)}</small>
+        <strong>{value}</strong>
+        <small>{bracket}</small>
       </button>
     </Tooltip>
   );

@@ -1,8 +1,9 @@
 import { ChartTip } from '../../charts/chart-tip.tsx';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
-import { nearestDot, useElementWidth } from '../../charts/chart-element.ts';
+import { dotsOf, nearestDot, useElementWidth } from '../../charts/chart-element.ts';
 import type { Dot } from '../../charts/chart-element.ts';
+import { neighbour } from '../../state/selection-store.ts';
 
 /** Exact numbers of a point. */
 export interface PointText {
@@ -26,7 +27,10 @@ interface PointedChartProps {
 
 const TIP_WIDTH = 250;
 
-/** A chart as SVG whose points show their exact numbers on hover and can be clicked; its table says the same. */
+/**
+ * A chart as SVG whose points show their exact numbers and can be chosen, by the pointer or by keys; its table says the
+ * same.
+ */
 export const PointedChart = ({ id, label, height, text, onSelect, children }: PointedChartProps) => {
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const [hovered, setHovered] = useState<Dot | null>(null);
@@ -36,7 +40,23 @@ export const PointedChart = ({ id, label, height, text, onSelect, children }: Po
       className="curve-chart"
       ref={frame}
       id={id}
+      role="application"
+      aria-roledescription="chart"
+      aria-label={`${label}. Arrow keys move between points, Enter shows one.`}
+      tabIndex={0}
       style={{ height, cursor: shown === null ? undefined : 'pointer' }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && hovered !== null) onSelect(hovered.key);
+        else if (event.key === 'Escape') setHovered(null);
+        else {
+          const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+          if (step === undefined || event.altKey) return;
+          const dots = dotsOf(event.currentTarget);
+          setHovered(neighbour(dots, dots.find(({ key }) => key === hovered?.key) ?? null, step));
+        }
+        event.preventDefault();
+      }}
+      onBlur={() => setHovered(null)}
       onPointerMove={(event) => {
         const { left, top } = event.currentTarget.getBoundingClientRect();
         const near = nearestDot(event.currentTarget, event.clientX - left, event.clientY - top);
@@ -48,13 +68,16 @@ export const PointedChart = ({ id, label, height, text, onSelect, children }: Po
       }}
     >
       {width > 0 && (
-        <svg className="chart-surface" role="img" aria-label={label} width={width} height={height} fontFamily="inherit">
+        <svg className="chart-surface" aria-hidden="true" width={width} height={height} fontFamily="inherit">
           {children(width, hovered?.key ?? null)}
         </svg>
       )}
       {hovered !== null && shown !== null && (
         <ChartTip at={hovered} chart={{ width, height }} width={TIP_WIDTH} title={shown.title} lines={shown.lines} />
       )}
+      <p className="visually-hidden" aria-live="polite">
+        {shown === null ? '' : [shown.title, ...shown.lines].join('; ')}
+      </p>
     </div>
   );
 };

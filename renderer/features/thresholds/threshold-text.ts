@@ -48,7 +48,7 @@ export const dotText = (
   };
 };
 
-/** Below the threshold in a cell: the bracket [last safe, first unsafe), or from how many items on it could be told. */
+/** Below the threshold in a cell: the bracket [last safe, first not safe), or how many items it takes to tell it. */
 export const cellBracketText = (threshold: SizeThreshold, needed: Needed, metric: MetricName | undefined): string =>
   threshold.lastSafe === null
     ? `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`

@@ -5,6 +5,7 @@ import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
+import { withTaskTitles } from '../../format/task-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
@@ -19,7 +20,6 @@ import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
 import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
-import { withTaskTitles } from './task-titles.ts';
 import { RuleBox, ThresholdsControls } from './thresholds-controls.tsx';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';

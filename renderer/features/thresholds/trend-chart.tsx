@@ -35,7 +35,9 @@ const keyOf = (task: string, experts: number): string => JSON.stringify([task, e
 const pathOf = (points: readonly { readonly x: number; readonly y: number }[]): string =>
   points.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)},${y.toFixed(1)}`).join('');
 
-/** Thresholds of one method against the number of pretraining experts: a thin line a task, and what half of them reach. */
+/**
+ * Thresholds of one method against the number of pretraining experts: a thin line a task, and what half of them reach.
+ */
 export const TrendChart = ({ id, method, methods, trends, theme, text, onSelect, ...frame }: TrendChartProps) => {
   const style = methodStyle(method, methods.indexOf(method));
   const color = style[theme];

@@ -25,7 +25,7 @@ test('what changed is told by name: time, size, another file, one that is gone, 
   ]);
 });
 
-test('between two steps headers are read only where something was touched, and nobody hides that by setting times back', async () => {
+test('headers are read again only where something was touched, which setting times back does not hide', async () => {
   const folder = await changeableCopy(scoringFixture('mixtral-byte-fallback'));
   const { sources } = await openCheckpoint(folder);
   // As if another header had been there: who does not read it, does not see it.

@@ -10,11 +10,19 @@ const text = sweepText(document);
 test('a sweep in text says verdicts, brackets, where it is worse, what could be told, rule and level', () => {
   expect(text).toMatch(/difference +95 % interval +p +verdict\n/);
   expect(text).toMatch(/threshold +verdict +what this test could have told\n/);
-  expect(text).toMatch(/safe at x[\d.]+, unsafe at x[\d.]+, (?:worse from x[\d.]+|none known to be worse)/);
+  expect(text).toMatch(/safe at x[\d.]+, not safe at x[\d.]+, (?:worse from x[\d.]+|none known to be worse)/);
   expect(text).toMatch(/an unharmed candidate would be called safe with a chance of [\d.]+ %/);
   for (const sentence of [UNITS_NOTE, document.rule, document.multiplicity?.sentence ?? 'no sentence']) {
     expect(text).toContain(sentence);
   }
+});
+
+test('a curve that ended at a candidate that answered everything says which factors were not needed', () => {
+  const [first] = document.results.filter(({ factor, seed }) => factor > 1 && seed === null);
+  if (first === undefined) throw new Error('the sample holds no pruned point');
+  const { model, task, method, seed } = first;
+  const notNeeded = [16, 32].map((factor) => ({ model, task, method, seed, factor, kept: 1 }));
+  expect(sweepText({ ...document, notNeeded })).toMatch(/measured in full +x?16, x?32\n/);
 });
 
 test('it keeps to letters that every terminal has', () => {

@@ -1,13 +1,19 @@
 import fc from 'fast-check';
 import { spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
-import { followJobs, readTasks } from '../../../main/cluster/slurm-jobs.ts';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { commandsOn, type RunCommand } from '../../../main/cluster/run-command.ts';
+import { cancelJobs, followJobs, readTasks, submitJobs } from '../../../main/cluster/slurm-jobs.ts';
 import { readNodes, requireOneKind } from '../../../main/cluster/slurm-nodes.ts';
 import { clusterTasks } from '../../../main/cluster/cluster-tasks.ts';
 import { shellWord, slurmScript } from '../../../main/cluster/slurm-script.ts';
 import { readJobLines, readQueue } from '../../../main/cluster/slurm-state.ts';
 import { hasFailed, isActive, taskText } from '../../../main/contract/cluster-text.ts';
 import { clusterRequest, type ClusterRequest } from '../../../main/contract/cluster.ts';
+import { WorkbenchError } from '../../../main/contract/errors.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 // Answers as Slurm 24.11 gave them to an array of three and a joining job.
 const QUEUE = JSON.stringify({
@@ -94,6 +100,51 @@ describe('what Slurm tells', () => {
     expect(seen[2]).toEqual(['joining job: CANCELLED, signal 9 (DependencyNeverSatisfied)', ...ended].sort());
   });
 
+  it('is read from the JSON of older versions, which tells of everybody and has bare numbers', async () => {
+    const job = (job_id: number, array_job_id: number, array_task_id: number | null) => ({
+      job_id,
+      array_job_id,
+      array_task_id,
+      job_state: 'RUNNING',
+      state_reason: 'None',
+      nodes: 'n1',
+      standard_output: '/l',
+    });
+    const old = JSON.stringify({ jobs: [job(1, 1, 1), job(2, 0, null), job(9, 9, 1), job(7, 0, null)] });
+    const command: RunCommand = (program) => Promise.resolve(program === 'squeue' ? old : '');
+    const tasks = await readTasks(command, { array: 1, join: 2 });
+    expect(tasks.map(taskText)).toEqual(['task 1 on n1: RUNNING', 'joining job on n1: RUNNING']);
+  });
+
+  it('is read without a squeue that knows JSON', async () => {
+    const complaints = ["squeue: unrecognized option '--json'", 'squeue: fatal: JSON support is not compiled in'];
+    for (const complaint of complaints) {
+      const command: RunCommand = (program, args) =>
+        program === 'squeue'
+          ? Promise.reject(failure(`squeue ended with 1: ${complaint}`))
+          : Promise.resolve(args.includes('1') ? LINES : '');
+      expect(await readTasks(command, { array: 1, join: 2 })).toHaveLength(3);
+    }
+  });
+
+  it('has ended only when it has completed', () => {
+    const jobs = [
+      {
+        ...z.object({ jobs: z.array(z.looseObject({})) }).parse(JSON.parse(QUEUE)).jobs[0],
+        job_state: ['FAILED', 'COMPLETING'],
+      },
+    ];
+    expect(readQueue(JSON.stringify({ jobs })).map(({ state }) => state)).toEqual(['COMPLETING']);
+  });
+
+  it('has logs whose paths hold spaces', () => {
+    const line =
+      'JobId=4 ArrayJobId=1 ArrayTaskId=2 JobState=FAILED ExitCode=1:0 NodeList=vm StdErr=/my work/worker-1-2.log ' +
+      'StdIn=/dev/null StdOut=/my work/worker-1-2.log ';
+    for (const end of ['', 'Power= TresPerTask=cpu=1', 'MailUser=me MailType=NONE'])
+      expect(readJobLines(line + end).map(({ log }) => log)).toEqual(['/my work/worker-1-2.log']);
+  });
+
   it('is told task by task: those that wait as one wait each, and each with the parts that it has done', () => {
     const waiting = readJobLines(
       'JobId=1 ArrayJobId=1 ArrayTaskId=1,3-4 JobState=PENDING Reason=Resources StdOut=/l/%a',
@@ -110,6 +161,99 @@ describe('what Slurm tells', () => {
     expect(tasks.map(({ parts }) => parts)).toEqual([0, 5, 0, 0, null]);
     expect(tasks.map(({ log }) => log)).toEqual([null, '/logs/worker-1-2.log', null, null, null]);
     expect(tasks[1]?.elapsedMs).toBe(((26 * 60 + 3) * 60 + 4) * 1000);
+  });
+});
+
+const failure = (message: string, code = 'cluster-command-failed'): WorkbenchError =>
+  new WorkbenchError(code, 'failed', message, 'Look.');
+
+describe('both jobs', () => {
+  it('are submitted, or neither: an array whose joining job is refused is cancelled', async () => {
+    const asked: (readonly string[])[] = [];
+    const refusing: RunCommand = (program, args) => {
+      asked.push([program, ...args]);
+      if (args.at(-1) === 'join') return Promise.reject(failure('Job violates accounting/QOS policy'));
+      return Promise.resolve('7;cluster\n');
+    };
+    await expect(submitJobs(refusing, '/100 %/slurm.sh', '/100 %/work', 2)).rejects.toThrow('QOS policy');
+    expect(asked.at(-1)).toEqual(['scancel', '7']);
+    // A per cent sign is none of sbatch's patterns.
+    expect(asked[0]).toContain('--output=/100 %%/work/worker-%A-%a.log');
+    expect(asked[1]).toContain('--output=/100 %%/work/join-%j.log');
+    const dead: RunCommand = (program, args) =>
+      program === 'scancel' ? Promise.reject(failure('no answer')) : refusing(program, args);
+    await expect(submitJobs(dead, 's', '/l', 2)).rejects.toMatchObject({
+      code: 'cluster-array-left',
+      message: expect.stringContaining('QOS policy'),
+      remedy: expect.stringContaining('scancel 7'),
+    });
+  });
+
+  it('are cancelled each by itself: one that Slurm has forgotten does not keep the other', async () => {
+    const asked: string[] = [];
+    const command: RunCommand = (_, [job = '']) => {
+      asked.push(job);
+      return job === '7' ? Promise.reject(failure('scancel: error: Invalid job id specified')) : Promise.resolve('');
+    };
+    await cancelJobs(command, { array: 7, join: 8 });
+    expect(asked.sort()).toEqual(['7', '8']);
+    await expect(
+      cancelJobs(() => Promise.reject(failure('Access/permission denied')), { array: 7, join: 8 }),
+    ).rejects.toThrow('permission denied');
+  });
+
+  it('are asked after again when a look fails after one that did not, and when ssh cannot reach its host', async () => {
+    const follow = (looks: readonly (WorkbenchError | string)[]) => {
+      const left = [...looks];
+      const seen: (number | null)[] = [];
+      const command: RunCommand = (program, args) => {
+        const [look] = left;
+        if (look instanceof WorkbenchError) return Promise.reject(look);
+        return Promise.resolve(program === 'squeue' ? '{"jobs":[]}' : args.includes('1') ? (look ?? '') : '');
+      };
+      return followJobs(
+        command,
+        { array: 1, join: 2 },
+        {
+          signal: new AbortController().signal,
+          seen: (tasks) => {
+            seen.push(tasks?.length ?? null);
+            return Promise.resolve();
+          },
+          pause: () => {
+            left.shift();
+            return Promise.resolve();
+          },
+        },
+      ).then(() => seen);
+    };
+    const running = 'JobId=1 ArrayJobId=1 ArrayTaskId=1 JobState=RUNNING NodeList=vm';
+    const ended = 'JobId=1 ArrayJobId=1 ArrayTaskId=1 JobState=COMPLETED NodeList=vm ExitCode=0:0';
+    const noName = failure('scontrol ended with 255: Could not resolve hostname login', 'cluster-unreachable');
+    expect(await follow([noName, running, noName, failure('something else'), ended])).toEqual([null, 1, null, null, 1]);
+    // Nothing was ever seen: that is no trouble of a moment.
+    await expect(follow([failure('Access/permission denied'), running])).rejects.toThrow('permission denied');
+  });
+});
+
+describe('commands over ssh', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('tell a host that is not reached from a command that failed there, and never ask for a password', async () => {
+    const folder = await temporaryFolder();
+    // Stands for ssh: says what it was asked, and ends as the host's name says.
+    await writeFile(
+      join(folder, 'ssh'),
+      '#!/bin/sh\necho "$@" >&2\nfor word; do [ "$word" = -- ] && break; host=$word; done\nexit "${host#ends-}"\n',
+    );
+    await chmod(join(folder, 'ssh'), 0o755);
+    vi.stubEnv('PATH', `${folder}:${process.env['PATH'] ?? ''}`);
+    await expect(commandsOn('ends-255')('sinfo', ['-h'])).rejects.toMatchObject({
+      code: 'cluster-unreachable',
+      message: expect.stringMatching(/^sinfo ended with 255: -o BatchMode=yes .* ends-255 -- sinfo -h$/),
+    });
+    await expect(commandsOn('ends-1')('sinfo', [])).rejects.toMatchObject({ code: 'cluster-command-failed' });
+    expect(await commandsOn('ends-0')('sinfo', [])).toBe('');
   });
 });
 
@@ -132,7 +276,10 @@ describe('what a user asks of a cluster', () => {
 });
 
 describe('an array on mixed hardware', () => {
-  const nodes = readNodes('n1|avx512|gpu:a100:4(S:0-1)\nn2|avx512|gpu:a100:8(S:0)\nn3|avx2|gpu:v100:2\nn1|avx512|x');
+  const nodes = readNodes(
+    'n1|avx512|gpu:a100:4(S:0-1)|a\nn2|avx512|gpu:a100:8(S:0)|a\nn3|avx2|gpu:v100:2|a\nn1|avx512|x|b*',
+    'a,b',
+  );
 
   it('is refused before it starts, naming the nodes', () => {
     expect(nodes.map(({ name, resources }) => [name, resources])).toEqual([
@@ -149,18 +296,33 @@ describe('an array on mixed hardware', () => {
   it('is not, where one kind is named or all nodes are alike', () => {
     requireOneKind(nodes, { ...request, gres: 'gpu:1', constraint: 'avx512' });
     requireOneKind(nodes.slice(0, 2), { ...request, gres: 'gpu:1' });
-    requireOneKind(readNodes('vm|(null)|(null)'), { ...request, gres: null });
+    requireOneKind(readNodes('vm|(null)|(null)|main*\n', null), { ...request, gres: null });
+  });
+
+  it('is looked for among the nodes of the default partition where none is named', () => {
+    const cluster = readNodes('n1|avx512|(null)|cpu*\nn2|avx512|(null)|cpu*\nn3|avx2|gpu:v100:2|gpu\n', null);
+    expect(cluster.map(({ name }) => name)).toEqual(['n1', 'n2']);
+    requireOneKind(cluster, { ...request, partition: null, gres: null });
+  });
+
+  it('is no matter of nodes that have another kind of GPU than the one named', () => {
+    const both = readNodes('n1|avx512|gpu:a100:4|a\nn2|avx2|gpu:v100:4|a\nn3|avx2|(null)|a', 'a');
+    requireOneKind(both, { ...request, gres: 'gpu:a100:1' });
+    requireOneKind(both, { ...request, gres: 'gpu:v100' });
+    expect(() => requireOneKind(both, { ...request, gres: 'gpu:1' })).toThrow(
+      'n1 (avx512 gpu:a100); n2 (avx2 gpu:v100)',
+    );
   });
 
   it('is refused where a named kind of GPU sits in nodes of different features', () => {
-    const mixed = readNodes('n1|avx512|gpu:a100:4\nn2|avx2|gpu:a100:4');
+    const mixed = readNodes('n1|avx512|gpu:a100:4|a\nn2|avx2|gpu:a100:4|a', 'a');
     expect(() => requireOneKind(mixed, request)).toThrow('n1 (avx512); n2 (avx2)');
   });
 });
 
 describe('the batch script', () => {
   it('says what it does, and holds every option and line that was asked for', () => {
-    expect(slurmScript('sweep-1', '/shared/my work', 'node uncurl.ts', request)).toBe(
+    expect(slurmScript('sweep-1', '/shared/my work', 'node uncurl.ts', request, 0.6)).toBe(
       [
         '#!/bin/bash',
         '# Works on the sweep sweep-1: "work" fills its steps, one task of the array each; "join" makes the run of them.',
@@ -169,7 +331,7 @@ describe('the batch script', () => {
         '#SBATCH --gres=gpu:a100:1',
         '#SBATCH --time=01:00:00',
         '#SBATCH --cpus-per-task=2',
-        'set -euo pipefail',
+        'set -eo pipefail',
         'module load nodejs',
         'case "$1" in',
         "  work) exec node uncurl.ts work sweep-1 --until-empty --workspace '/shared/my work' --threads 2 ;;",
@@ -178,6 +340,22 @@ describe('the batch script', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('keeps weights within the memory that was asked for, which is less than that of the node', () => {
+    const rest = (memory: string | null) =>
+      /--threads 2(.*) ;;/.exec(slurmScript('r', '/w', 'uncurl', { ...request, memory }, 0.5))?.[1];
+    expect(rest('64G')).toBe(' --memory 34.4');
+    expect(rest('512')).toBe(' --memory 0.268');
+    expect(rest('2t')).toBe(' --memory 1100');
+    for (const none of [null, '0', 'all']) expect(rest(none)).toBe('');
+  });
+
+  it('lets lines of setup read names that are not set, as those of many clusters do', () => {
+    const setup = ['[ -z "$NOT_SET_ANYWHERE" ] && echo prepared'];
+    const script = slurmScript('r', '/w', 'echo', { ...request, processors: null, setup }, 0.6);
+    const { stdout, status } = spawnSync('bash', ['-c', script, 'slurm.sh', 'work'], { encoding: 'utf8' });
+    expect([status, stdout]).toEqual([0, 'prepared\nwork r --until-empty --workspace /w\n']);
   });
 
   it('quotes every word so that a shell gives it back', () => {

@@ -139,6 +139,29 @@ test('a run that was cancelled before its turn is told so at once, and killed wh
   await ended;
 });
 
+test('a process that answers while it is killed gets no other run: the next one has a new process', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { puppets, carryOut, asked } = await open();
+  const controller = new AbortController();
+  const run = expect(carryOut(controller.signal)).rejects.toMatchObject({ kind: 'cancelled' });
+  await asked();
+  // A process that holds much memory takes its time to end.
+  puppets[0]?.kill.mockImplementation(() => undefined);
+  controller.abort();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(puppets[0]?.kill).toHaveBeenCalledTimes(1);
+  const cancelled = { code: 'cancelled', kind: 'cancelled', message: 'The job was cancelled.', remedy: '' } as const;
+  puppets[0]?.say({ type: 'failed', run: 'verify-1', error: cancelled });
+  const next = carryOut(undefined, 'verify-2');
+  await asked();
+  puppets[0]?.end('SIGKILL');
+  await run;
+  expect(puppets).toHaveLength(2);
+  puppets[1]?.say({ type: 'done', run: 'verify-2', output: null, summary: 'done' });
+  expect(await next).toEqual({ output: null, summary: 'done' });
+});
+
 test('a probe that cannot be started is answered as one that failed', async () => {
   const { link, puppets, carryOut, asked } = await open();
   const run = carryOut().catch(() => undefined);

@@ -3,31 +3,41 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { removeLeftovers } from '../../../main/compute/remove-leftovers.ts';
 import { unfinishedName } from '../../../main/export/unfinished-exports.ts';
-import { temporaryNameFor } from '../../../main/files/write-atomically.ts';
+import { temporaryNameFor, temporaryWriter } from '../../../main/files/write-atomically.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-test('what one process had begun goes, files and folders; what others write stays', async () => {
-  const folder = await temporaryFolder();
-  const mine = temporaryNameFor(path.join(folder, 'step.json'), folder);
-  const folderOfMine = temporaryNameFor(path.join(folder, 'run'), folder);
-  const theirs = path.join(folder, path.basename(mine).replace(`.${String(process.pid)}-`, '.1-'));
-  for (const file of [mine, theirs]) await writeFile(file, '');
-  await mkdir(folderOfMine);
-  await writeFile(path.join(folderOfMine, 'x'), '');
-  await writeFile(path.join(folder, `note.${String(process.pid)}.txt`), '');
-  await removeLeftovers({ kind: 'sweep', spec: {} }, process.pid, folder);
-  expect((await readdir(folder)).sort()).toEqual([path.basename(theirs), `note.${String(process.pid)}.txt`].sort());
+const folders = async () => ({ temporaryFolder: await temporaryFolder(), overlayFolder: await temporaryFolder() });
+
+test('what one process had begun goes, files and folders, overlays as well; what others write stays', async () => {
+  const places = await folders();
+  // A process of another machine that shares the disk may have the same number.
+  const twin = `${String(process.pid)}-00000000`;
+  for (const folder of [places.temporaryFolder, places.overlayFolder]) {
+    const mine = temporaryNameFor(path.join(folder, 'step.json'), folder);
+    const folderOfMine = temporaryNameFor(path.join(folder, 'run'), folder);
+    const theirs = path.join(folder, path.basename(mine).replace(temporaryWriter, twin));
+    for (const file of [mine, theirs]) await writeFile(file, '');
+    await mkdir(folderOfMine);
+    await writeFile(path.join(folderOfMine, 'x'), '');
+    const finished = [`note.${String(process.pid)}.txt`, 'merged.safetensors'];
+    for (const name of finished) await writeFile(path.join(folder, name), '');
+    await removeLeftovers({ kind: 'sweep', spec: {} }, temporaryWriter, places);
+    expect((await readdir(folder)).sort()).toEqual([path.basename(theirs), ...finished].sort());
+  }
 });
 
-test('a killed export leaves no unfinished folder beside its destination; a destination that is gone hinders nothing', async () => {
-  const folder = await temporaryFolder();
-  const destination = path.join(folder, 'small');
-  // Of a process of this machine that has ended: its number and start are nobody's.
-  const own = path.basename(unfinishedName(destination));
-  const dead = own.replace(/-(\d+)-(\d*)-([0-9a-f]{12})$/, '-2147483646-1-$3');
-  await mkdir(path.join(folder, dead));
-  await removeLeftovers({ kind: 'export', spec: { destination } }, 2_147_483_646, await temporaryFolder());
-  expect(await readdir(folder)).toEqual([]);
-  const gone = { destination: path.join(folder, 'nowhere', 'small') };
-  await removeLeftovers({ kind: 'export', spec: gone }, 2_147_483_646, folder);
-});
+test.each(['export', 'finetune'] as const)(
+  'a killed %s leaves no unfinished folder beside its destination; a destination that is gone hinders nothing',
+  async (kind) => {
+    const folder = await temporaryFolder();
+    const destination = path.join(folder, 'small');
+    // Of a process of this machine that has ended: its number and start are nobody's.
+    const own = path.basename(unfinishedName(destination));
+    const dead = own.replace(/-(\d+)-(\d*)-([0-9a-f]{12})$/, '-2147483646-1-$3');
+    await mkdir(path.join(folder, dead));
+    await removeLeftovers({ kind, spec: { destination } }, '2147483646-00000000', await folders());
+    expect(await readdir(folder)).toEqual([]);
+    const gone = { destination: path.join(folder, 'nowhere', 'small') };
+    await removeLeftovers({ kind, spec: gone }, '2147483646-00000000', await folders());
+  },
+);

@@ -58,7 +58,7 @@ test('several roots are listed as folders to begin with', async () => {
   expect((await engine.call('folders.list', { handle: second.handle })).entries.length).toBeGreaterThan(0);
 });
 
-test('a typed path leads to a folder, or to a file with its folder; hidden ones are listed where asked for', async () => {
+test('a typed path leads to a folder, or to a file with its folder; hidden ones are listed on demand', async () => {
   const root = await realpath(await temporaryFolder());
   await mkdir(join(root, '.cache', 'models'), { recursive: true });
   await writeFile(join(root, 'own.jsonl'), '{}');

@@ -4,16 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { pathHandle, type PathHandle } from '../../../main/contract/model.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { createEngine, type Engine, type EngineSettings } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
 const openEngine = async (
   workspace?: string,
+  settings: Partial<EngineSettings> = {},
 ): Promise<{ engine: Engine; events: EngineEvent[]; workspace: string }> => {
   const folder = workspace ?? join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace: folder, resources, commandLine: 'test', threads: 2 });
+  const engine = await createEngine({ workspace: folder, resources, commandLine: 'test', threads: 2, ...settings });
   onTestFinished(() => engine.dispose());
   const events: EngineEvent[] = [];
   engine.subscribe((event) => events.push(event));
@@ -290,4 +291,32 @@ test('an adaptive sweep ends with neighbouring counts, one safe and one not', as
   expect(notes?.join(' ')).toContain('confirmed by testing every larger count from the largest down');
   expect(notes).toContain('capital: too few items to tell a threshold, so nothing was bisected.');
   expect(results.filter(({ task }) => task === 'capital')).toHaveLength(2);
+});
+
+test('a run asks what its chat template says of the day it was made, whoever works on it on a later one', async () => {
+  const folder = join(await temporaryFolder(), 'dated');
+  await cp(join(resources, 'models/uncurl-8'), folder, { recursive: true });
+  const template = "{{ strftime_now('%Y-%m-%d') }} {% for m in messages %}{{ m.content }}{% endfor %}";
+  await writeFile(join(folder, 'chat_template.jinja'), template);
+  const day = (number: number) => ({ now: () => Date.UTC(2026, 0, number, 12) });
+  const { engine, workspace } = await openEngine(undefined, day(1));
+  const { tasks } = await bundled(engine, 'uncurl-8', 'add');
+  const { run } = await engine.call('sweep.start', {
+    models: [engine.grantPath(folder)],
+    tasks,
+    later: true,
+    settings: { methods: ['random'], factors: [2], limit: 4, chat: true },
+  });
+  const order = {
+    share: { kind: 'until-empty' } as const,
+    task: null,
+    say: () => undefined,
+    signal: new AbortController().signal,
+  };
+  const { engine: worker } = await openEngine(workspace, day(2));
+  expect(await worker.fillSteps(run, order)).toMatchObject({ parts: 2, computed: 2 });
+  const { engine: joining } = await openEngine(workspace, day(3));
+  await joining.call('jobs.resume', { run });
+  await joining.finished(run);
+  expect((await joining.call('sweep.read', { run })).notes?.at(-1)).toBe('0 of 2 steps computed, 2 reused from disk.');
 });

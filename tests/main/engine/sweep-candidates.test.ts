@@ -93,6 +93,39 @@ test(
 );
 
 test(
+  'what a candidate writes is judged by the rule that the task has now, not by the one of an earlier sweep',
+  async () => {
+    const folder = await temporaryFolder();
+    const engine = await openEngine(await temporaryFolder());
+    for (const name of ['plural', 'plural-written'])
+      await cp(join(resources, 'tasks', name), join(folder, name), { recursive: true });
+    await cp(model, join(folder, 'twin'), { recursive: true });
+    const task = join(folder, 'plural-written');
+    const measured = async (): Promise<readonly number[]> => {
+      const few = { ...settings, limit: 10 };
+      const { run } = await start(
+        engine,
+        { twin: join(folder, 'twin') },
+        { tasks: [engine.grantPath(task)], settings: few },
+      );
+      await engine.finished(run);
+      const { results } = await engine.call('sweep.read', { run });
+      return results.filter(({ factor }) => factor === 1).map(({ value }) => value);
+    };
+    const [own = 0, twin] = await measured();
+    expect(own).toBeGreaterThan(0);
+    expect(twin).toBe(own);
+    // By this rule nothing is right.
+    const metadata: unknown = JSON.parse(await readFile(join(task, 'task.json'), 'utf8'));
+    const filter = [{ function: 'regex', regex_pattern: '(nothing says this)' }, { function: 'take_first' }];
+    const strict = { ...Object(metadata), filters: [{ name: 'strict', filter }] };
+    await writeFile(join(task, 'task.json'), JSON.stringify(strict));
+    expect(await measured()).toEqual([0, 0]);
+  },
+  LIMIT_MS,
+);
+
+test(
   'refuses what cannot be paired with the model',
   async () => {
     const folder = await temporaryFolder();

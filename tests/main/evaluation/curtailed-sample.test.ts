@@ -24,10 +24,13 @@ const median = (values: readonly number[]): number =>
 /** All of a threshold but what only the items beyond a decision tell: whether unsafe factors are worse, and power. */
 const decided = ({ firstWorse: _firstWorse, power: _power, ...threshold }: Threshold): object => threshold;
 
+const nameOf = (threshold: Pick<Threshold, 'model' | 'task' | 'method' | 'seed'>): string =>
+  pointNameKey({ ...threshold, factor: 0 });
+
 /** A document lists curves that were only told after the measured ones of their model and task. */
 const sorted = (thresholds: readonly Threshold[]): object[] =>
   thresholds
-    .map((threshold) => ({ name: pointNameKey({ ...threshold, factor: 0 }), threshold: decided(threshold) }))
+    .map((threshold) => ({ name: nameOf(threshold), threshold: decided(threshold) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 describe('the sample, curtailed on its stored outcomes', () => {
@@ -77,6 +80,11 @@ describe('the sample, curtailed on its stored outcomes', () => {
       const [whole, curtailed] = [withThresholds(full, reading), withThresholds(document, reading)];
       expect(sorted(curtailed.thresholds)).toEqual(sorted(whole.thresholds));
       expect(curtailed.multiplicity).toEqual(whole.multiplicity);
+      // What larger factors would say is left open, also where a curve ended at one that answered all items.
+      for (const { firstWorse, ...found } of curtailed.thresholds) {
+        const same = whole.thresholds.find((one) => nameOf(one) === nameOf(found));
+        if (firstWorse !== null) expect(firstWorse).toBe(same?.firstWorse);
+      }
       const [before, after] = [sizeTrendDocument(whole, reading, none), sizeTrendDocument(curtailed, reading, none)];
       // Pairs with smaller models compare accuracies, which a search for thresholds leaves out.
       const ofThresholds = (one: typeof before) =>

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ToldPoint } from '../../../main/contract/told-point.ts';
 import {
   headlineThresholds,
   readInSequence,
@@ -7,6 +8,7 @@ import {
   thresholdOf,
   thresholdRule,
 } from '../../../main/evaluation/threshold.ts';
+import { readTold } from '../../../main/evaluation/told-points.ts';
 import { isSafe, itemsNeeded, TEXTS_NEEDED } from '../../../main/evaluation/verdicts.ts';
 import { sweepResult } from './outcomes.ts';
 
@@ -101,6 +103,59 @@ describe('thresholdOf', () => {
         expect(thresholdOf([...tested].reverse(), delta)).toEqual(thresholdOf(tested, delta));
       }),
     );
+  });
+});
+
+describe('a curve that stopped early', () => {
+  const place = { model: 'model', task: 'task', method: 'reap', seed: null, kept: 8 };
+  /** Unsafe at 0.02 for certain, and open at 0.03: 1,000 items, 24 lost and up to 12 gained. */
+  const told: ToldPoint = {
+    ...place,
+    factor: 64 / 28,
+    n: 1000,
+    evaluated: 700,
+    metric: 'acc',
+    lost: 24,
+    gainedAtMost: 12,
+    independentAtLeast: 1000,
+  };
+  // An adaptive search goes on beside a candidate that was told: 24 kept experts were measured in full before 28.
+  const measured = results({ 2: -0.01, [64 / 24]: -0.025 });
+
+  it('is read no further than to what the items answered leave open at a larger margin', () => {
+    expect(readTold(told, 0.02, 0.05)).toBe('unsafe');
+    expect(readTold(told, 0.03, 0.05)).toBeNull();
+    const at = (delta: number) => thresholdOf(measured, delta, 0.05, { told: [told] });
+    expect(at(0.02)).toMatchObject({ lastSafe: 2, firstUnsafe: 64 / 28, verdict: 'found' });
+    expect(at(0.03)).toMatchObject({ lastSafe: 2, firstUnsafe: null, verdict: 'all-safe' });
+    expect(thresholdOf(measured.slice(1), 0.03, 0.05, { told: [told] })).toBeNull();
+  });
+
+  it('of several draws is read to there too, unless another draw fails there', () => {
+    const draws = [0, 1].flatMap((seed) => measured.map((result) => ({ ...result, method: 'random', seed })));
+    const joint = (early: readonly ToldPoint[], lowOneSided: number) =>
+      sweepThresholds(
+        [...draws, sweepResult({ ...place, method: 'random', seed: 1, factor: 64 / 28, lowOneSided })],
+        0.03,
+        0.05,
+        { told: early.map((point) => ({ ...point, method: 'random' })) },
+      ).find(({ seed }) => seed === null);
+    const first = { ...told, seed: 0 };
+    expect(joint([first], -0.01)).toMatchObject({ lastSafe: 2, firstUnsafe: null });
+    expect(joint([first], -0.1)).toMatchObject({ lastSafe: 2, firstUnsafe: 64 / 28 });
+  });
+
+  it('names no first worse factor, since larger ones were not measured', () => {
+    const worse = { lowOneSided: -0.2, highOneSided: -0.1 };
+    const curve = [...results({ 2: -0.01 }), sweepResult({ ...worse, factor: 4 })];
+    expect(thresholdOf(curve, 0.02)).toMatchObject({ firstUnsafe: 4, firstWorse: 4 });
+    const notNeeded = [{ ...place, factor: 8 }];
+    expect(thresholdOf(curve, 0.02, 0.05, { notNeeded })).toMatchObject({ firstUnsafe: 4, firstWorse: null });
+    const [found, ...others] = sweepThresholds(curve, 0.02, 0.05, { notNeeded });
+    expect([found, others]).toMatchObject([{ lastSafe: 2, firstUnsafe: 4, firstWorse: null }, []]);
+    // In full, 8 may turn out undecided: then 4 is not the first of factors that are all worse.
+    const full = [...curve, sweepResult({ factor: 8, lowOneSided: -0.2, highOneSided: 0 })];
+    expect(thresholdOf(full, 0.02)).toMatchObject({ firstUnsafe: 4, firstWorse: null });
   });
 });
 

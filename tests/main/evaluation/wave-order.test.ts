@@ -68,7 +68,7 @@ describe('the order in which candidates are measured', () => {
     );
   });
 
-  it('ends with the threshold of any other order, and knows it after log2 of the counts where safety is monotone', () => {
+  it('ends with the threshold of any other order, and knows it after log2 of the counts if safety is monotone', () => {
     fc.assert(
       fc.property(counts, fc.func(fc.boolean()), (all, isSafe) => {
         const tested = (order: readonly number[]) => new Map(order.map((kept) => [kept, isSafe(kept)]));

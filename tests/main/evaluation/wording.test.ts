@@ -42,7 +42,7 @@ describe('a threshold in words', () => {
 
   it('says the bracket where there is one, else the verdict', () => {
     expect([found, unsafe, untold, { ...untold, firstWorse: 8 }, open].map(bracketWords)).toEqual([
-      'safe at \u00d71.23, unsafe at \u00d72, worse from \u00d74',
+      'safe at \u00d71.23, not safe at \u00d72, worse from \u00d74',
       'no tested factor is safe, none known to be worse',
       'cannot tell: too few items',
       'cannot tell: too few items, worse from \u00d78',

@@ -74,7 +74,7 @@ describe('figures over the sizes of models', () => {
       expect(pairs).toContain(text);
   });
 
-  it('draw a line of every task through its thresholds in the panel of each method, and the median through the middle', () => {
+  it('draw a line of every task through its thresholds in the panel of each method, and the median between', () => {
     const root = parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg);
     const labels = findAll(root, 'text').filter(({ attributes }) => attributes['text-anchor'] === 'end');
     const yOf = (factor: number): number =>

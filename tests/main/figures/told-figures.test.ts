@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
 import type { ToldPoint } from '../../../main/contract/told-point.ts';
 import { comparePoints } from '../../../main/evaluation/comparison/points.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
@@ -54,6 +54,21 @@ describe('candidates that were told early', () => {
   it('leave no mean over the draws that were safe alone', () => {
     expect(seriesOf('random')).toMatchObject({ seeds: 3, told: [2] });
     expect(seriesOf('random')?.points.map(({ factor }) => factor)).toEqual([1, 4, 8]);
+  });
+
+  it('are not needed beyond one that answered everything, and leave as little of a mean and of a comparison', () => {
+    const isLeft = ({ task, method, seed, factor }: SweepResult): boolean =>
+      task === 'sums' && method === 'random' && seed === 1 && factor > 2;
+    const { results, ...rest } = sampleSweep();
+    const notNeeded = results
+      .filter(isLeft)
+      .map(({ model, task, method, seed, factor, kept }) => ({ model, task, method, seed, factor, kept }));
+    const stopped = { ...rest, results: results.filter((one) => !isLeft(one)), notNeeded };
+    const random = curveSheet(stopped, 'e16')
+      .panels.find(({ task }) => task === 'sums')
+      ?.series.find(({ method }) => method === 'random');
+    expect(random?.points.map(({ factor }) => factor)).toEqual([1, 2]);
+    expect(() => comparePoints(stopped, {})).toThrow('methods cannot be compared at a factor');
   });
 
   it('are listed in the table of figures and in the report, in words without accuracy', () => {

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { engineProgram } from '../../../main/files/engine-program.ts';
 import { processState, thisProcess } from '../../../main/workspace/process-alive.ts';
 import { patiently } from '../../hang-limit.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const module = fileURLToPath(new URL('../../../main/hosts/end-with-parent.ts', import.meta.url));
 
@@ -10,7 +12,7 @@ const module = fileURLToPath(new URL('../../../main/hosts/end-with-parent.ts', i
 const DEAF_CHILD = `
   const { endWithParent } = await import(${JSON.stringify(module)});
   endWithParent();
-  process.stdout.write('deaf ' + process.pid + '\\n');
+  process.stdout.write('child ' + process.pid + '\\n');
   setTimeout(() => { for (;;); }, 200);
 `;
 
@@ -22,24 +24,51 @@ const PARENT = `
   setInterval(() => undefined, 1000);
 `;
 
-test('a process whose thread is held for ever ends with a parent that is killed', async () => {
-  const parent = spawn(process.execPath, ['--eval', PARENT, DEAF_CHILD], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts a probe of the processor, as an engine does, and waits. */
+const PROBING_PARENT = `
+  const [, program, folder] = process.argv;
+  const probe = require('node:child_process').fork(program, ['cpu', folder], {
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  probe.once('message', () => process.stdout.write('child ' + probe.pid + '\\n'));
+  setInterval(() => undefined, 1000);
+`;
+
+/** Starts a parent, and waits until it tells of its child. */
+const withChild = async (
+  ...parentArguments: readonly string[]
+): Promise<{ readonly killParent: () => void; readonly childState: () => string }> => {
+  const parent = spawn(process.execPath, ['--eval', ...parentArguments], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void parent.kill('SIGKILL'));
   const child = await new Promise<number>((resolve) => {
     let printed = '';
     parent.stdout.on('data', (data: Buffer) => {
       printed += data.toString();
-      const [, pid] = /deaf (\d+)\n/.exec(printed) ?? [];
+      const [, pid] = /child (\d+)\n/.exec(printed) ?? [];
       if (pid !== undefined) resolve(Number(pid));
     });
   });
-  const state = (): string => processState({ ...thisProcess(), pid: child, startedAt: null });
+  const childState = (): string => processState({ ...thisProcess(), pid: child, startedAt: null });
   onTestFinished(() => {
-    if (state() !== 'dead') process.kill(child, 'SIGKILL');
+    if (childState() !== 'dead') process.kill(child, 'SIGKILL');
   });
+  return { killParent: () => void parent.kill('SIGKILL'), childState };
+};
+
+test('a process whose thread is held for ever ends with a parent that is killed', async () => {
+  const { killParent, childState } = await withChild(PARENT, DEAF_CHILD);
   // Longer than it takes to hold the thread, and than looks for the parent are apart.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  expect(state()).not.toBe('dead');
-  parent.kill('SIGKILL');
-  await vi.waitFor(() => expect(state()).toBe('dead'), patiently);
+  expect(childState()).not.toBe('dead');
+  killParent();
+  await vi.waitFor(() => expect(childState()).toBe('dead'), patiently);
+});
+
+test('a probe that nobody ends any more ends with the engine that started it', async () => {
+  const folder = await temporaryFolder();
+  const { killParent, childState } = await withChild(PROBING_PARENT, engineProgram('provider-probe'), folder);
+  expect(childState()).not.toBe('dead');
+  killParent();
+  await vi.waitFor(() => expect(childState()).toBe('dead'), patiently);
 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
@@ -40,6 +40,7 @@ const subject = async (): Promise<{
     ...workspace,
     run: 'run',
     folder: await temporaryFolder(),
+    madeAt: new Date(0),
     runners: createRunnerCache(() => Promise.reject(new Error('no model is run here')), 0),
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,
@@ -84,6 +85,40 @@ test('a folder that is there, and a place that is none, are refused before Pytho
   });
   expect(asked()).toBe(false);
 });
+
+/** Stands for Python and the script: says that it trained, and meanwhile somebody writes to the model. */
+const DISTURBED = `#!${process.execPath}
+  const { appendFileSync, readFileSync, writeFileSync } = require('node:fs');
+  const job = JSON.parse(readFileSync(process.argv[5], 'utf8'));
+  const say = (event) => process.stdout.write(JSON.stringify(event) + '\\n');
+  say({ event: 'start', steps: 1, device: 'cpu', versions: {} });
+  writeFileSync(job.state + '/state', 'of another model');
+  appendFileSync(job.model + '/config.json', ' ');
+  say({ event: 'done', changed: 1 });
+`;
+
+test.runIf(process.platform !== 'win32')(
+  'a model that changes while it is fine-tuned gives no tuned model, and no state to go on from',
+  async () => {
+    const { input, context, parent } = await subject();
+    const folder = join(await temporaryFolder(), 'model');
+    await cp(join(resources, 'models', 'uncurl-8'), folder, { recursive: true });
+    const python = join(await temporaryFolder(), 'python');
+    await writeFile(python, DISTURBED, { mode: 0o755 });
+    const job = finetuneJob({
+      ...input,
+      model: { name: 'mine', checkpoint: await openCheckpoint(folder) },
+      python: () => Promise.resolve({ path: python, versions: {} }),
+      freeBytes: () => Promise.resolve(null),
+    });
+    await expect(job(context)).rejects.toMatchObject({
+      code: 'model-changed',
+      message: expect.stringContaining('changed while it was fine-tuned: config.json'),
+    });
+    expect(await readdir(parent)).toEqual([]);
+    expect(await readdir(join(context.folder, 'training'))).toEqual(['job.json']);
+  },
+);
 
 test('no run is made where there is no Python', async () => {
   const [workspace, parent] = [await temporaryFolder(), await temporaryFolder()];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { readFile, writeFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { CancelledError, WorkbenchError } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { runManifest, type RunManifest, type RunState } from '../../../main/contract/run.ts';
@@ -10,16 +10,21 @@ import type { Job } from '../../../main/jobs/job-context.ts';
 import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import type { CreatedRun } from '../../../main/workspace/run-store.ts';
+import { HEARTBEAT_MS } from '../../../main/workspace/run-lock.ts';
+import { patiently } from '../../hang-limit.ts';
+import { fillDisk, smallDisk } from '../workspace/small-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { plainRun } from '../contract/run-of.ts';
 
-const openQueue = async (): Promise<{
+const openQueue = async (
+  place?: string,
+): Promise<{
   queue: JobQueue;
   events: EngineEvent[];
   workspace: Workspace;
   create: () => Promise<CreatedRun>;
 }> => {
-  const workspace = await openWorkspace(await temporaryFolder());
+  const workspace = await openWorkspace(place ?? (await temporaryFolder()));
   const events: EngineEvent[] = [];
   const resources = {
     ...workspace,
@@ -135,6 +140,76 @@ test('a waiting and a running job can be cancelled; a failure is written down wi
   await queue.dispose();
 });
 
+test('a job that is cancelled while it waits has ended at once, whatever the one before it does', async () => {
+  const { queue, events, workspace, create } = await openQueue();
+  const [running, waiting, last] = [await create(), await create(), await create()];
+  const held = [heldJob(), heldJob(), heldJob()];
+  [running, waiting, last].forEach((one, index) =>
+    queue.add(one, held[index]?.job ?? (() => Promise.reject(new Error('no job')))),
+  );
+  await held[0]?.started;
+  const cancelled = queue.finished(waiting.manifest.id);
+  queue.cancel(waiting.manifest.id);
+  await expect(cancelled).rejects.toMatchObject({ kind: 'cancelled' });
+  expect(queue.list().map(({ run }) => run)).toEqual([running.manifest.id, last.manifest.id]);
+  expect((await onDisk(workspace, waiting.manifest.id)).state).toBe('cancelled');
+  expect(await workspace.runs.holder(waiting.manifest.id)).toBeNull();
+  expect(statesOf(events, waiting.manifest.id)).toEqual(['queued', 'cancelled']);
+  const finished = [running, last].map(({ manifest }) => queue.finished(manifest.id));
+  held.forEach(({ end }) => end());
+  expect((await Promise.all(finished)).map(({ state }) => state)).toEqual(['done', 'done']);
+  await queue.dispose();
+});
+
+test('a run that ends on a full disk is nobody’s: it can be resumed or thrown away at once', async ({ skip }) => {
+  const disk = await smallDisk(512);
+  if (disk === null) return skip('needs Linux and root: the disk is a tmpfs');
+  const { queue, events, workspace, create } = await openQueue(join(disk, 'workspace'));
+  const [first, second] = [await create(), await create()];
+  const ended = [first, second].map(async (created) => {
+    const { id } = created.manifest;
+    queue.add(created, async () => {
+      await fillDisk(disk);
+      return { output: '/made', summary: 'done' };
+    });
+    await expect(queue.finished(id)).rejects.toMatchObject({ code: 'disk-full' });
+    // What could not be written down is not told as done.
+    expect(statesOf(events, id).at(-1)).toBe('failed');
+  });
+  await Promise.all(ended);
+  for (const { manifest } of [first, second]) {
+    expect(await workspace.runs.holder(manifest.id)).toBeNull();
+    expect((await workspace.runs.read(manifest.id)).state).toBe('interrupted');
+  }
+  await workspace.runs.trash(first.manifest.id);
+  await rm(join(disk, 'filler'));
+  await (await workspace.runs.lock(second.manifest.id)).release();
+});
+
+test('a lock that could not be given back is given back as soon as that is possible', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { queue, events, workspace, create } = await openQueue();
+  const created = await create();
+  const gone = new Error('the share is gone');
+  let isGone = true;
+  const { lock } = created;
+  const shaky = {
+    ...lock,
+    renew: () => (isGone ? Promise.reject(gone) : lock.renew()),
+    release: () => (isGone ? Promise.reject(gone) : lock.release()),
+  };
+  const { id } = created.manifest;
+  queue.add({ ...created, lock: shaky }, () => Promise.resolve({ output: null, summary: '' }));
+  await expect(queue.finished(id)).rejects.toBe(gone);
+  expect(await workspace.runs.holder(id)).not.toBeNull();
+  isGone = false;
+  await vi.advanceTimersByTimeAsync(HEARTBEAT_MS);
+  await vi.waitFor(() => expect(events.at(-1)).toEqual({ type: 'runs.relisted' }), patiently);
+  expect(await workspace.runs.holder(id)).toBeNull();
+  await queue.dispose();
+});
+
 test('a queue that is closed leaves its runs interrupted, to be resumed', async () => {
   const { queue, workspace, create } = await openQueue();
   const [running, waiting] = [await create(), await create()];
@@ -149,8 +224,8 @@ test('a queue that is closed leaves its runs interrupted, to be resumed', async 
   }
 });
 
-test('a run that another engine has taken over is left alone', async () => {
-  const { queue, workspace, create } = await openQueue();
+test('a run that another engine has taken over is left alone, and listed as that one says', async () => {
+  const { queue, events, workspace, create } = await openQueue();
   const run = await create();
   const a = heldJob();
   queue.add(run, a.job);
@@ -162,6 +237,7 @@ test('a run that another engine has taken over is left alone', async () => {
   a.end();
   await expect(ended).rejects.toMatchObject({ code: 'taken-over' });
   expect(await onDisk(workspace, run.manifest.id)).toMatchObject({ title: 'Theirs', state: 'running' });
+  expect(events.slice(-2).map(({ type }) => type)).toEqual(['run.changed', 'runs.relisted']);
   await queue.dispose();
 });
 

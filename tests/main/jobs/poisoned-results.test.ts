@@ -23,7 +23,7 @@ const stepFiles = async ({ folder }: Subject): Promise<string[]> => {
   return names.filter((name) => name.includes('.')).sort();
 };
 
-test('weights rewritten in mid-sweep end the run, and no later sweep of the restored model reuses a wrong point', async () => {
+test('weights rewritten in mid-sweep end the run; no sweep of the restored model reuses a wrong point', async () => {
   const given = await subject();
   const original = await readFile(given.weights);
   const ended = await disturbedSweep(given, () => rewriteInPlace(given.weights));
@@ -52,7 +52,7 @@ test('another file moved over the weights in mid-sweep ends the run, and poisons
   expect(await sweep(given)).toEqual(await rightResults());
 });
 
-test('weights rewritten with their time put back are found by their bytes; the steps of the run are dropped', async () => {
+test('weights rewritten with their time put back are found by their bytes; its steps are dropped', async () => {
   const given = await subject();
   const times = { atime: 1_700_000_000, mtime: 1_700_000_000 };
   await utimes(given.weights, times.atime, times.mtime);

@@ -55,7 +55,7 @@ test('where candidates stop early, the time left counts the part of the work tha
   let now = 0;
   const meter = createProgressMeter(subject, () => now);
   meter.setTotal(1000);
-  meter.expectSavings();
+  meter.expectSavings(1000);
   const curve = (done: number): void => {
     meter.begin(done);
     now += done * 100;
@@ -72,6 +72,53 @@ test('where candidates stop early, the time left counts the part of the work tha
   expect(leftMs?.high).toBeCloseTo(500 * 100 * (0.15 + 2 * Math.sqrt(0.01 / 4 / 5)));
   for (let more = 0; more < 4; more += 1) curve(100);
   expect(meter.read().leftMs?.high).toBeLessThanOrEqual(100 * 100 + 1e-6);
+});
+
+test('where candidates stop early, work that no curve can save is counted in full', () => {
+  let now = 0;
+  const meter = createProgressMeter(subject, () => now);
+  const does = (work: number): void => {
+    meter.begin(work);
+    now += work * 100;
+    meter.finish();
+  };
+  // Ten tasks: the unpruned model on each, and one curve of six candidates.
+  meter.setTotal(10 * (100 + 600));
+  meter.expectSavings(10 * 600);
+  for (let task = 0; task < 4; task += 1) {
+    does(100);
+    does(60);
+    meter.saved(600, 60);
+  }
+  const { leftMs } = meter.read();
+  expect(leftMs?.low).toBeCloseTo(100 * 6 * (100 + 60));
+  expect(leftMs?.high).toBeCloseTo(100 * 6 * (100 + 60));
+  // A curve in mid-way: what it has done already is part of what it needs.
+  does(100);
+  does(30);
+  expect(meter.read().leftMs?.high).toBeCloseTo(100 * (5 * (100 + 60) + 30));
+});
+
+test('curves that are not measured at all, or cannot end early, say nothing of what the others need', () => {
+  let now = 0;
+  const meter = createProgressMeter(subject, () => now);
+  const does = (work: number): void => {
+    meter.begin(work);
+    now += work * 100;
+    meter.finish();
+  };
+  meter.setTotal(4 * 100 + 8 * 600);
+  meter.expectSavings(8 * 600);
+  // Too few items: four curves are left out.
+  for (let task = 0; task < 4; task += 1) does(100);
+  meter.decided(4 * 600, false);
+  expect(meter.read()).toMatchObject({ total: 400 + 4 * 600, leftMs: null });
+  // Only all outcomes tell: the others are measured in full, and their time is known before any has ended.
+  meter.decided(4 * 600, true);
+  const { total, leftMs } = meter.read();
+  expect(total).toBe(400 + 4 * 600);
+  expect(leftMs?.low).toBeCloseTo(100 * 4 * 600);
+  expect(leftMs?.high).toBeCloseTo(100 * 4 * 600);
 });
 
 test('done never goes back and never passes the total', () => {

@@ -50,7 +50,7 @@ test('one shard of several, gone in mid-sweep, does the same', async () => {
   expect(await resumed(given)).toEqual(right);
 });
 
-test('a task that vanishes in mid-sweep was read whole: its points are right, and the next sweep names it', async () => {
+test('a task that vanishes in mid-sweep was read whole: its points are right; the next sweep names it', async () => {
   const given = await subject();
   const place = join(given.folder, 'quiz');
   expect(await disturbedSweep(given, () => away(place))).toBeNull();

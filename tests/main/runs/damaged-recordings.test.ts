@@ -8,7 +8,10 @@ import { addBundledRun } from '../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** What zlib says of damaged data carries codes of Node's own (ERR_..., Z_..., ZSTD_...), and is told in words all the same. */
+/**
+ * What zlib says of damaged data carries codes of Node's own (ERR_..., Z_..., ZSTD_...), and is told in words all the
+ * same.
+ */
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const sound = (): Promise<Buffer> => readFile(join(resources, 'sample', 'trainings.json.gz'));

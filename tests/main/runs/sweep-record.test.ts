@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { computeReport, type RecordChange } from '../../../main/contract/compute.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import { SweepRecord } from '../../../main/runs/sweep-record.ts';
+import { readPointIndex, SweepRecord } from '../../../main/runs/sweep-record.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const pointOf = (method: string, factor: number): SweepResult => ({
@@ -60,4 +60,19 @@ test('a record that takes every change of another, over a channel, writes the sa
   await copy.write();
   for (const file of ['results.json', 'points.json'])
     expect(await readFile(path.join(copyFolder, file), 'utf8')).toBe(await readFile(path.join(folder, file), 'utf8'));
+});
+
+test('of writes at the same time, the newest is what stays', async () => {
+  const [folder, temporary] = [await temporaryFolder(), await temporaryFolder()];
+  const place = { run: 'r', folder, temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
+  const record = new SweepRecord(place, { models: ['m'], tasks: ['t'], methods: ['reap'] }, 0.02, []);
+  await record.add({ result: pointOf('reap', 2), step: '0' });
+  for (let round = 1; round < 100; round += 1) {
+    const earlier = record.write();
+    // By then it has begun, with the points so far.
+    await new Promise((resolve) => setImmediate(resolve));
+    await record.add({ result: pointOf('reap', 2), step: String(round) });
+    await Promise.all([earlier, record.write()]);
+    expect(await readPointIndex(folder)).toHaveLength(round + 1);
+  }
 });

@@ -106,7 +106,7 @@ test('a sound Parquet file is read by the thread as it was written', async () =>
   expect([...decimalColumns]).toEqual(['weight']);
 });
 
-test('every byte of a Parquet file may be wrong: it is refused or read, in time, and nothing is left unhandled', async () => {
+test('every byte of a Parquet file may be wrong: it is refused or read in time, nothing stays unhandled', async () => {
   const sound = parquet();
   const folder = await temporaryFolder();
   const unhandled: unknown[] = [];

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { chmod, mkdir, readdir, readFile, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -155,3 +155,32 @@ test('results that are a pipe are refused when they are read, and do not hang', 
   pipe(join(folder, 'results.json'));
   await expect(readSweepDocument(folder)).rejects.toMatchObject({ code: 'not-a-file', kind: 'refused' });
 });
+
+/** Folders in folders, each made from within the last: together their names are longer than a path may be. */
+const NESTED = `
+  const { mkdirSync } = require('node:fs');
+  for (let depth = 0; depth < 30; depth += 1) {
+    mkdirSync('d'.repeat(200));
+    process.chdir('d'.repeat(200));
+  }
+`;
+
+test.runIf(process.platform === 'linux')(
+  'a trashed run that cannot be looked through is listed, and hinders neither the others nor emptying them',
+  async () => {
+    const { workspace, good, bad } = await damagedWorkspace((folder) =>
+      Promise.resolve(execFileSync(process.execPath, ['--eval', NESTED], { cwd: folder })),
+    );
+    onTestFinished(() => void execFileSync('rm', ['-r', workspace.path]));
+    await workspace.runs.trash(bad);
+    const trashed = await workspace.runs.trash(good);
+    expect((await workspace.trash.list()).map(({ run }) => run).sort()).toEqual([good, bad].sort());
+    await expect(workspace.trash.empty()).rejects.toMatchObject({ code: 'name-too-long', kind: 'refused' });
+    expect(await readdir(join(workspace.path, 'trash'))).not.toContain(basename(trashed));
+    // What could not be deleted takes room, and nothing else, also when it is tried again a day later.
+    const [left = ''] = await readdir(workspace.temporaryFolder);
+    const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    await utimes(join(workspace.temporaryFolder, left), yesterday, yesterday);
+    await openWorkspace(workspace.path);
+  },
+);

@@ -1,14 +1,14 @@
-import { rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { emptyRoutingStatistics } from '../../../main/profile/routing-statistics.ts';
-import { createProfileCache } from '../../../main/workspace/profile-cache.ts';
+import { createProfileCache, profileCacheLimits } from '../../../main/workspace/profile-cache.ts';
 import { writeProfileFile } from '../../../main/workspace/profile-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-const written = async (folder: string, name: string, layers = 1): Promise<string> => {
+const written = async (folder: string, name: string, layers = 1, items = 1): Promise<string> => {
   const file = join(folder, name);
-  const statistics = { ...emptyRoutingStatistics(layers, 4, 2), items: 1, tokens: layers };
+  const statistics = { ...emptyRoutingStatistics(layers, 4, 2), items, tokens: layers };
   await writeProfileFile(file, { model: 'm', fingerprint: 'f', tasks: [{ name: 't', hash: 'h', statistics }] });
   return file;
 };
@@ -30,6 +30,11 @@ test('a profile is read once while it is kept, and those asked for last are kept
   expect(await cache.read(a)).not.toBe(first);
 });
 
+test('profiles take a part of the memory that weights may take, and half a gigabyte at most', () => {
+  expect(profileCacheLimits(2 ** 30).mostBytes).toBe(2 ** 27);
+  expect(profileCacheLimits(2 ** 40).mostBytes).toBe(2 ** 29);
+});
+
 test('one that is too large is read each time, and another file of its name is another profile', async () => {
   const folder = await temporaryFolder();
   const file = await written(folder, 'a');
@@ -42,6 +47,9 @@ test('one that is too large is read each time, and another file of its name is a
   await expect(cache.read(file)).rejects.toThrow('ENOENT');
   await written(folder, 'a', 2);
   expect(await cache.read(file)).toMatchObject({ layers: 2 });
+  // One of the same size, which was computed again.
+  await rename(await written(folder, 'b', 2, 7), file);
+  expect(await cache.read(file)).toMatchObject({ layers: 2, items: 7 });
 });
 
 test('a file that cannot be read is not kept', async () => {

@@ -28,7 +28,13 @@ test('a label is kept beside the manifest, which it does not touch, and is chang
   expect((await readdir(runs.folder(run))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
-test('a run that is worked on takes a label; one that is not there is refused, and so is what is no label', async () => {
+test('what is said of a run at the same time is all kept: a name that is left by a click on its archive', async () => {
+  const { runs, run } = await withRun();
+  await Promise.all([runs.label(run, { name: 'Night run' }), runs.label(run, { archived: true })]);
+  expect((await runs.list())[0]?.label).toMatchObject({ name: 'Night run', archived: true });
+});
+
+test('a run that is worked on takes a label; one that is not there is refused, as is what is no label', async () => {
   const { runs, run } = await withRun();
   const lock = await runs.lock(run);
   await runs.label(run, { name: 'Still running' });
@@ -65,7 +71,7 @@ test.each([
   expect((await runs.list())[0]?.finding).toBe(finding);
 });
 
-test('what went to the trash is listed with its name and size, and comes back with everything, free to work on', async () => {
+test('what went to the trash is listed with name and size, and comes back whole, free to work on', async () => {
   const { runs, trash, run } = await withRun();
   await runs.label(run, { name: 'Keep me', tags: ['x'] });
   await writeFile(join(runs.folder(run), 'results.json'), 'x'.repeat(10_000));

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunManifest } from '../../../main/contract/run.ts';
@@ -53,4 +53,17 @@ test('one damaged manifest does not hide the other runs', async () => {
     state: 'failed',
     error: expect.stringContaining('not JSON'),
   });
+});
+
+test('the lock of a run that is not there is refused by name', async () => {
+  const { runs } = await openWorkspace(await temporaryFolder());
+  await expect(runs.lock('sweep-none')).rejects.toMatchObject({ code: 'no-such-run', kind: 'refused' });
+});
+
+test('a run that could not be made whole leaves nothing behind, and no lock', async () => {
+  const { runs, path, temporaryFolder: temporary } = await openWorkspace(await temporaryFolder());
+  await rm(temporary, { recursive: true });
+  await writeFile(temporary, 'in the way');
+  await expect(runs.create('sweep', manifest)).rejects.toMatchObject({ code: 'not-a-folder' });
+  expect(await readdir(join(path, 'runs'))).toEqual([]);
 });

@@ -1,8 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { refuse } from '../../../main/contract/errors.ts';
 import { NO_SETTINGS, waitsForStart } from '../../../main/contract/settings.ts';
-import { changeSettings, readSettings, settingsFile, withSetWorkspace } from '../../../main/workspace/settings-file.ts';
+import {
+  changeSettings,
+  readSettings,
+  settingsFile,
+  withSettingAtFault,
+  withSetWorkspace,
+} from '../../../main/workspace/settings-file.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 test('the file lies where the system keeps configurations, or where the environment says', () => {
@@ -69,4 +76,37 @@ test('what the engine does not use yet is told, and nothing else', () => {
     'device',
     'workspace',
   ]);
+});
+
+test('settings that are changed at the same time are all kept', async () => {
+  const file = join(await temporaryFolder(), 'settings.json');
+  await Promise.all([
+    changeSettings(file, { theme: 'dark' }),
+    changeSettings(file, { delta: 0.05 }),
+    changeSettings(file, { threads: 3 }),
+  ]);
+  expect(await readSettings(file)).toMatchObject({ theme: 'dark', delta: 0.05, threads: 3 });
+});
+
+test('a start that fails by a setting names the setting and its file; any other failure stays as it is', () => {
+  const refused = refuse('provider-refused', 'The device webgpu cannot be used: no adapter.', 'Choose another device.');
+  const none = { device: null, workspace: null };
+  expect(withSettingAtFault(refused, '/c/settings.json', { ...none, device: 'webgpu' })).toMatchObject({
+    code: 'provider-refused',
+    message: refused.message,
+    remedy:
+      'Choose another device. It is what "device" in /c/settings.json says: change it there, or start with --device.',
+  });
+  const damaged = refuse('not-a-workspace', '/w/workspace.json is not JSON.', 'Choose another folder.');
+  expect(withSettingAtFault(damaged, '/c/settings.json', { ...none, workspace: '/w' })).toMatchObject({
+    remedy: expect.stringContaining('"workspace" in /c/settings.json'),
+  });
+  for (const [error, set] of [
+    [refused, none],
+    [refused, { ...none, workspace: '/w' }],
+    [damaged, { ...none, device: 'webgpu' }],
+    [damaged, { ...none, workspace: '/other' }],
+    [new Error('odd'), { device: 'webgpu', workspace: '/w' }],
+  ] as const)
+    expect(withSettingAtFault(error, '/c/settings.json', set)).toBe(error);
 });

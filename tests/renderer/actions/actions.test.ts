@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { menuAction } from '../../../main/contract/shell.ts';
+import { performAction } from '../../../renderer/actions/action.ts';
 import { actions } from '../../../renderer/actions/index.ts';
 import {
   matchesShortcut,
@@ -7,6 +8,20 @@ import {
   shortcutAccelerator,
   showShortcut,
 } from '../../../renderer/actions/shortcut.ts';
+import type { Engine } from '../../../renderer/engine/engine-context.tsx';
+import { QueryCache } from '../../../renderer/engine/query-cache.ts';
+
+const engineOf = (call: Engine['bridge']['call']): Engine => ({
+  bridge: {
+    call,
+    subscribe: () => () => undefined,
+    host: 'browser',
+    shell: null,
+    saveFile: () => Promise.resolve(true),
+    status: { get: () => ({ state: 'connected' }), subscribe: () => () => undefined },
+  },
+  cache: new QueryCache(call),
+});
 
 const withShortcut = actions.flatMap((action) =>
   action.shortcut === undefined ? [] : [{ id: action.id, text: action.shortcut, key: parseShortcut(action.shortcut) }],
@@ -48,6 +63,37 @@ test('a shortcut is parsed once and matched exactly', () => {
       false,
     ),
   ).toBe(true);
+  // On a Mac, Alt makes another letter of the key, which is known by its place then.
+  const bracket = { key: '“', code: 'BracketLeft', ctrlKey: false, metaKey: false, shiftKey: false, altKey: true };
+  expect(matchesShortcut(parseShortcut('Alt+['), bracket, true)).toBe(true);
+  expect(matchesShortcut(parseShortcut('Alt+]'), bracket, true)).toBe(false);
   expect(() => parseShortcut('Hyper+K')).toThrow(/unknown modifier/);
   expect([showShortcut('Mod+Shift+P', true), showShortcut('Mod+Shift+P', false)]).toEqual(['⌘⇧P', 'Ctrl+Shift+P']);
+});
+
+test('an action that is under way is not begun again: a double click starts one sweep', async () => {
+  const engine = engineOf(() => Promise.reject(new Error('nothing is asked')));
+  let started = 0;
+  let end = (): void => undefined;
+  const action = {
+    id: 'slow',
+    label: 'Slow',
+    keywords: [],
+    menu: 'run' as const,
+    enabled: () => true,
+    perform: () => {
+      started += 1;
+      return new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    },
+  };
+  const first = performAction(action, engine);
+  await performAction(action, engine);
+  expect(started).toBe(1);
+  end();
+  await first;
+  void performAction(action, engine);
+  expect(started).toBe(2);
+  end();
 });

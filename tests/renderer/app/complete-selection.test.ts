@@ -33,6 +33,21 @@ const task = (name: string, bundled: boolean, error: string | null = null) =>
     hash: 'h',
     error,
   });
+const methodPage = (name: string) => ({
+  name,
+  title: name,
+  summary: '',
+  kind: 'drop' as const,
+  needs: 'routing' as const,
+  cost: '',
+  formula: '',
+  defaults: '',
+  source: '',
+  pitfalls: [],
+  random: false,
+  options: [],
+  text: '',
+});
 const facts = {
   connected: true,
   models: [model('broken', 8, false), model('small', 8)],
@@ -70,6 +85,12 @@ test('a forgotten task loses its tick and the focus; a factor too large for the 
   const selection = { ...noSelection, ...completeSelection(facts), factor: 32, layer: 2, expert: 12 };
   const change = completeSelection({ ...facts, tasks: [task('mine', false)], selection });
   expect(change).toEqual({ tasks: [], task: 'mine', factor: 4, layer: null, expert: null });
+});
+
+test('a method that the workbench does not know, from a link or from a file, gives way to the usual one', () => {
+  const selection = { ...noSelection, ...completeSelection(facts), method: 'my-ranking' };
+  expect(completeSelection({ ...facts, selection })).toBeNull();
+  expect(completeSelection({ ...facts, methods: [methodPage('reap')], selection })).toEqual({ method: 'reap' });
 });
 
 test('an export is named after model, task, method and factor, in letters that every file system takes', () => {

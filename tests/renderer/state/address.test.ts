@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
-import { addressOf, besideChosen, readAddress } from '../../../renderer/state/address.ts';
+import { addressOf, besideChosen, followed, readAddress } from '../../../renderer/state/address.ts';
 import { mapScalings } from '../../../main/figures/map-scaling.ts';
+import { linkedFragment } from '../../../main/contract/page-fragment.ts';
+import { plainPlan } from '../../../renderer/state/plan-settings.ts';
 import { plainMap, routingMetrics } from '../../../renderer/state/map-view.ts';
 import type { MapView } from '../../../renderer/state/map-view.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
@@ -117,4 +119,53 @@ test('what the map shows stands in it, and only where it is not as at first', ()
 test('an order or a subtraction that is unknown here is left out', () => {
   const { known } = readAddress('#minus=task:nothing&order=task:nothing&metric=ean', shelves);
   expect(known.map).toEqual({ ...plainMap, metric: 'ean' });
+});
+
+test('how the plan is made stands in it, and only where it is not as at first', () => {
+  const selection = { ...noSelection, model: m1, task: t1, tasks: [t1], factor: 4 };
+  const written = (plan: Partial<typeof plainPlan>): string =>
+    addressOf('workbench', { ...selection, plan: { ...plainPlan, ...plan } }, shelves);
+  expect(written({})).toBe(addressOf('workbench', selection, shelves));
+  const plan = fc.record({
+    budget: fc.constantFrom('uniform', 'global', 'inverse-importance', 'manual'),
+    seed: fc.nat(),
+    options: fc.constantFrom({}, { uncurl: { clusters: 4, form: 'sum', both: true } }, { reap: { form: null } }),
+    protect: fc.constantFrom('none', 'early', 'all'),
+    chat: fc.boolean(),
+    madeFor: fc.constantFrom('task', 'ticked'),
+    taskWeights: fc.constantFrom({}, { [t2]: 2, [t3]: 0.5 }),
+  });
+  fc.assert(
+    fc.property(plan, fc.array(fc.integer({ min: 1, max: 512 }), { minLength: 1, maxLength: 9 }), (made, values) => {
+      const counts = made.budget === 'manual' ? { model: m1, factor: 4, values } : null;
+      const address = written({ ...made, counts });
+      expect(readAddress(`#${address}`, shelves).known.plan ?? plainPlan).toEqual({ ...plainPlan, ...made, counts });
+      // The engine keeps it, and a link from elsewhere may bring it.
+      expect(linkedFragment(address)).not.toBeNull();
+    }),
+  );
+  expect(readAddress('#budget=none&seed=-1&options={"Not one":1}&weights=[&counts=0.x', shelves).known.plan).toEqual(
+    plainPlan,
+  );
+});
+
+test('a link that the page wrote leads to the same place from anywhere, and pins of other models stay', () => {
+  const there = { ...noSelection, model: m1, task: t1, tasks: [t1], method: 'uncurl', factor: 4 };
+  const pin = { layer: 0, expert: 1, keep: true };
+  const here = {
+    ...there,
+    factor: 2,
+    pins: { [m1]: [pin], [m2]: [pin] },
+    plan: { ...plainPlan, budget: 'global' as const },
+    map: { ...plainMap, metric: 'reap' as const },
+    layer: 3,
+    expert: 4,
+    run: '20260101-sweep',
+  };
+  const { view, known } = followed(`#${addressOf('compare', there, shelves)}`, here, shelves);
+  expect(view).toBe('compare');
+  expect({ ...here, ...known }).toEqual({ ...there, pins: { [m1]: [], [m2]: [pin] } });
+  expect({ ...here, ...followed('#factor=8', here, shelves).known }).toEqual({ ...here, factor: 8 });
+  const own = followed(`#model=olmoe&pins=1.2s`, here, shelves).known.pins;
+  expect(own).toEqual({ [m1]: [{ layer: 1, expert: 2, keep: true }], [m2]: [pin] });
 });

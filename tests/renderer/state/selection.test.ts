@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
+import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { changed, noSelection } from '../../../renderer/state/selection.ts';
 
 const [a, b, task] = [pathHandle.parse('a'), pathHandle.parse('b'), pathHandle.parse('t')];
@@ -117,5 +118,41 @@ describe('history', () => {
     chooseFactor(4);
     expect(store.getState().history.future).toEqual([]);
     expect(store.getState()).toMatchObject({ method: 'reap', factor: 4, layer: 1, run: 'r' });
+  });
+
+  test('takes back how the plan is made; a number that is typed is one step until its field is left', () => {
+    const store = withModel();
+    const plan = createPlanStore(store);
+    const { chooseBudget, chooseSeed, chooseOption, importFile } = plan.getState();
+    const { endDrag, chooseMethod, undo, redo } = store.getState();
+    chooseBudget('global');
+    for (const seed of [1, 12, 123]) chooseSeed(seed);
+    endDrag();
+    chooseOption('reap', 'form', 'sum');
+    chooseOption('reap', 'form', 'sum');
+    importFile({ name: 'r.json', text: '{}', model: a, kind: 'ranking', method: null, factor: null });
+    chooseMethod('uncurl');
+    expect(plan.getState()).toMatchObject({ budget: 'global', seed: 123, imported: null });
+    undo();
+    expect(plan.getState().imported?.name).toBe('r.json');
+    undo();
+    undo();
+    expect(plan.getState().options).toMatchObject({ reap: { form: 'sum' } });
+    undo();
+    expect(plan.getState()).toMatchObject({ seed: 123, options: {} });
+    undo();
+    expect(plan.getState()).toMatchObject({ budget: 'global', seed: 0 });
+    undo();
+    expect(plan.getState()).toMatchObject({ budget: 'uniform' });
+    redo();
+    expect(plan.getState()).toMatchObject({ budget: 'global' });
+  });
+
+  test('a link that is followed is one step', () => {
+    const store = withModel();
+    store.getState().chooseFactor(4);
+    store.getState().follow({ model: b, factor: 8, method: 'uncurl' });
+    store.getState().undo();
+    expect(store.getState()).toMatchObject({ model: a, factor: 4, method: 'reap' });
   });
 });

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
+import { plainPlan } from '../../../renderer/state/plan-settings.ts';
+import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep/brought.ts';
@@ -57,6 +59,21 @@ const read = (manifest: ReturnType<typeof run>, ...results: readonly Parameters<
     results: results.map((fields) => sweepResult({ model: 'a', task: 'sums', ...fields })),
   },
 });
+const methodPage = {
+  name: 'reap',
+  title: '',
+  summary: '',
+  kind: 'drop' as const,
+  needs: 'routing' as const,
+  cost: '',
+  formula: '',
+  defaults: '',
+  source: '',
+  pitfalls: [],
+  random: false,
+  options: [],
+  text: '',
+};
 const wanted = { model: model('a'), task: task('sums'), method: 'reap', making: null };
 const names = (points: ReturnType<typeof modelPoints>) =>
   points.map(({ run: from, result }) => `${from} ${result.method} ${result.factor}`);
@@ -107,7 +124,7 @@ describe('what is measured of a model on a task', () => {
   });
 });
 
-test('time is told from what was measured, by items and parameters in use; the sample only where there is no other', () => {
+test('time is told from what was measured, by items and parameters in use; from the sample only if alone', () => {
   const own = read(run('own', {}), { n: 100, factor: 2 }, { n: 100, factor: 4 });
   const sample = read(run('sample', {}, { sample: true, finishedAt: '2026-01-01T00:10:00.000Z' }), { n: 100 });
   const models = [model('a'), model('b', 200)];
@@ -115,6 +132,10 @@ test('time is told from what was measured, by items and parameters in use; the s
   expect(secondsFor([sample, own], models, model('b', 200), 100)).toBeCloseTo(10, 9);
   expect(secondsFor([sample], models, model('a'), 100)).toBeCloseTo(600, 9);
   expect(secondsFor([], models, model('a'), 100)).toBeNull();
+  // One that waited for an hour, and one whose steps were all on disk, decide nothing.
+  const waited = read(run('waited', {}, { finishedAt: '2026-01-01T01:00:00.000Z' }), { n: 100, factor: 2 });
+  const found = read(run('found', {}, { finishedAt: '2026-01-01T00:00:00.010Z' }), { n: 100, factor: 2 });
+  expect(secondsFor([waited, own, found], models, model('a'), 100)).toBeCloseTo(5, 9);
 });
 
 const facts = (selection: object = {}): Facts => ({
@@ -147,6 +168,22 @@ describe('what is opened is selected', () => {
     expect(broughtByPoint(facts(), { ...point, method: 'unpruned', factor: 1 })).toEqual(place);
     expect(broughtByPoint(facts(), { ...point, method: 'My own model' })).toEqual(place);
     expect(broughtByPoint(facts(), { ...point, run: 'gone' })).toEqual({ method: 'uncurl', factor: 4 });
+    // A ranking that was a method of the sweep is called as it was there, and is none of the workbench.
+    expect(broughtByPoint({ ...facts(), methods: [methodPage] }, { ...point, method: 'my-ranking' })).toEqual(place);
+  });
+
+  test('a point brings how its plan was made, so that it stays among the points of that plan', () => {
+    const point = { run: 'global', model: 'a', task: 'sums', method: 'uncurl', seed: 2, factor: 4 };
+    const settings = { budget: 'global', options: { uncurl: { clusters: 2 } } };
+    const on = facts({ plan: { ...plainPlan, madeFor: 'ticked', seed: 1 } });
+    const known = { ...on, runs: [run('global', settings)] };
+    const brought = broughtByPoint(known, point);
+    expect(brought.plan).toEqual({ ...plainPlan, ...settings, seed: 2 });
+    const after = { ...known, selection: { ...known.selection, ...brought } };
+    expect(broughtByPoint(after, point)).not.toHaveProperty('plan');
+    const making = currentMaking(after, createPlanStore(createSelectionStore(after.selection)).getState());
+    const measured = read(run('global', settings), { method: 'uncurl', seed: 2, factor: 4 });
+    expect(names(modelPoints([measured], { ...wanted, method: 'uncurl', making }))).toEqual(['global uncurl 4']);
   });
 });
 

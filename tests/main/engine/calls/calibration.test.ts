@@ -20,7 +20,7 @@ const ownFile = async (folder: string, name = 'own.jsonl'): Promise<string> => {
   return file;
 };
 
-test('an own file is given a split, profiled, planned with and swept; the choice lasts and can be changed', async () => {
+test('an own file is given a split, profiled, planned with and swept; the choice lasts, or is changed', async () => {
   const folder = await temporaryFolder();
   const workspace = join(folder, 'workspace');
   const engine = await started(workspace);

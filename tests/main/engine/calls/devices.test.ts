@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProbeMeasurement } from '../../../../main/contract/device.ts';
@@ -91,6 +93,40 @@ describe('an engine', () => {
     // What the processor measured is not what another device would.
     await engine.call('devices.use', { provider: 'webgpu' });
     expect(await engine.call('profile.read', { model: model.handle, tasks: [task.handle] })).toEqual([]);
+  });
+
+  it('fills no steps of a run that another accelerator began, though the run was made on it', async () => {
+    const workspace = await temporaryFolder();
+    const on = (deviceName: string) =>
+      open({
+        workspace,
+        provider: 'webgpu',
+        startProbe: () => Promise.resolve({ kind: 'measured', measurement: { ...measurement, deviceName } }),
+      });
+    const maker = await on('card A');
+    const [model] = await maker.call('models.list', {});
+    const [task] = await maker.call('tasks.list', {});
+    if (model === undefined || task === undefined) throw new Error('nothing is bundled');
+    const { run } = await maker.call('sweep.start', {
+      models: [model.handle],
+      tasks: [task.handle],
+      later: true,
+      settings: { methods: ['random'], factors: [2] },
+    });
+    const place = join(workspace, 'runs', run, 'work');
+    await mkdir(place, { recursive: true });
+    const first = { provider: 'webgpu', precision: 'float32', processor: 'card A' };
+    await writeFile(join(place, 'hardware.json'), JSON.stringify(first));
+    const order = {
+      share: { kind: 'until-empty' } as const,
+      task: null,
+      say: () => undefined,
+      signal: new AbortController().signal,
+    };
+    await expect((await on('card B')).fillSteps(run, order)).rejects.toMatchObject({
+      code: 'mixed-hardware',
+      message: expect.stringContaining('this worker runs on webgpu, float32, card B'),
+    });
   });
 
   it('stays with its device where the chosen one is refused', async () => {

@@ -21,14 +21,17 @@ const recorded = await readRecordedTrainings(resources);
 if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
 const comparable = (changed: Partial<RecordedTrainings>, run: Partial<typeof manifest> = {}) =>
   comparableResults({ ...recorded, ...changed }, { ...manifest, ...run }, document.results);
-/** Tasks whose items are what they were when the trainings were recorded; of the method uncurl the merge has changed since. */
+/**
+ * Tasks whose items are what they were when the trainings were recorded; of the method uncurl the merge has changed
+ * since.
+ */
 const lasting = new Set(['french', 'spanish', 'german', 'add', 'bracket']);
 const isLasting = ({ task, method }: { readonly task: string; readonly method: string }): boolean =>
   lasting.has(task) && method !== 'uncurl';
 const nothingMeasured = { pairs: [], missing: 0, incomparable: 0 };
 
 describe('the recorded trainings', () => {
-  it('are one more of every bundled size, on five of the bundled tasks as they are, and no bundled model itself', async () => {
+  it('are one more of every bundled size, on five bundled tasks as they are, and no bundled model itself', async () => {
     expect(recorded.models.map(({ experts }) => experts)).toEqual([8, 16, 32, 64]);
     const hashes = new Set(recorded.tasks.map(({ hash }) => hash));
     expect(new Set(manifest.tasks.filter(({ hash }) => hashes.has(hash)).map(({ name }) => name))).toEqual(lasting);

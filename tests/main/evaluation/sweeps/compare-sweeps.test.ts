@@ -192,7 +192,7 @@ test('one method against another, one model against another: they stand for each
   });
 });
 
-test('what differs in the settings is told by key, with defaults filled in; what is gone or shared by nobody is said', () => {
+test('what differs in the settings is told by key, with defaults filled in; what is gone or not shared is said', () => {
   const a = sweep('a', [{ method: 'reap', factor: 2, outcomes: null }]);
   const b = sweep('b', [{ method: 'reap', factor: 2, outcomes: answers('1') }], {
     spec: { methods: ['reap'], factors: [1, 2], limit: 100, options: { reap: { renormalise: false } } },

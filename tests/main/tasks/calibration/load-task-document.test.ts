@@ -60,7 +60,7 @@ test('a second file: what is also tested stays out, and ids that both have are t
   });
 });
 
-test('the calibration items of another task, by name where it comes along; those of few-shot keep their turns', async () => {
+test('calibration items of another task, by name where it is bundled; few-shot ones keep their turns', async () => {
   const { folder, file } = await ownTask();
   const task = await loadTask(await documentOf(folder, file, { from: 'task', task: 'bundled:plural' }), named);
   const plural = await loadTask(join(resources, 'tasks', 'plural'));

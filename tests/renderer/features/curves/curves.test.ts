@@ -84,6 +84,15 @@ test('the unpruned model is no method: every line begins at it', () => {
   ]);
 });
 
+test('a line has no mean over the draws alone that a search for thresholds measured', () => {
+  const point = { model: 'm', task: 'sums', method: 'random', seed: 0, factor: 4, kept: 4 };
+  const results = [...document.results, result('random', 1, 4, 0.8)];
+  const lineOf = (notNeeded: SweepDocument['notNeeded']) =>
+    taskCurves({ ...document, results, notNeeded }, 'm', ['random'], ['sums'])[0]?.curves[0]?.line;
+  expect(lineOf(undefined)?.map(({ factor }) => factor)).toEqual([1, 2, 4]);
+  expect(lineOf([point])?.map(({ factor }) => factor)).toEqual([1, 2]);
+});
+
 test('intervals are moved to the unpruned value, and only a single-seed method shows them', () => {
   const [random, reap] = sums?.curves ?? [];
   if (random === undefined || reap === undefined) throw new Error('two curves are expected');

@@ -66,7 +66,7 @@ test('says what a split costs and what a choice gives', () => {
     '60 calibration items, 240 test items.',
   );
   expect(trialText({ calibration: 60, test: 240, leftOut: 3, groups: 40 })).toBe(
-    '60 calibration items, 240 test items. Items of one group or one text stay on one side: they make 40 sets. 3 left ' +
-      'out, because they are also tested.',
+    '60 calibration items, 240 test items. Items of one group or one text stay on one side: they make 40 sets. 3 ' +
+      'left out, because they are also tested.',
   );
 });

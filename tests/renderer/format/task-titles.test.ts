@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withTaskTitles } from '../../../../renderer/features/thresholds/task-titles.ts';
+import { inTaskTitles, withTaskTitles } from '../../../renderer/format/task-titles.ts';
 
 const titles: Readonly<Record<string, string>> = { add: 'Sums', 'add-written': 'Sums, written', 'a.b (c)': 'ABC' };
 const named = (sentence: string): string =>
@@ -13,4 +13,14 @@ test('tasks are named in sentences as in the lists, whole names only', () => {
   expect(named('e on a.b (c).')).toBe('e on ABC.');
   expect(named('based on address, and on adding; add more')).toBe('based on address, and on adding; add more');
   expect(withTaskTitles('on add', [], () => 'x')).toBe('on add');
+});
+
+test('a list of tasks is named through, and ends with the list', () => {
+  expect(named('On add, a.b (c) and add-written one sweep asked more.')).toBe(
+    'On Sums, ABC and Sums, written one sweep asked more.',
+  );
+  expect(named('on add, and add more')).toBe('on Sums, and add more');
+  expect(inTaskTitles('The model was not profiled on add yet.', [{ name: 'add', title: 'Sums' }])).toBe(
+    'The model was not profiled on Sums yet.',
+  );
 });

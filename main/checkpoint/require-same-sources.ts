@@ -1,0 +1,23 @@
+import { WorkbenchError } from '../contract/errors.ts';
+import { changedSources } from './model-sources.ts';
+import type { Checkpoint } from './open-checkpoint.ts';
+
+/**
+ * What is made of files that change meanwhile may be a mixture of two models. `made`: what was done with the model;
+ * `left`: what becomes of that, as a sentence.
+ *
+ * @throws WorkbenchError `model-changed` where its files are no longer those that were opened.
+ */
+export const requireSameSources = async (
+  { name, folder, sources }: Pick<Checkpoint, 'name' | 'folder' | 'sources'>,
+  { made, left, remedy }: { readonly made: string; readonly left: string; readonly remedy: string },
+): Promise<void> => {
+  const changes = await changedSources(folder, sources);
+  if (changes.length === 0) return;
+  throw new WorkbenchError(
+    'model-changed',
+    'failed',
+    `${name} changed while it was ${made}: ${changes.join('; ')} (in ${folder}). ${left}`,
+    remedy,
+  );
+};

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import type { RunManifest } from '../contract/run.ts';
+
+/**
+ * What a manifest says that its run does, or a part of that.
+ *
+ * @throws WorkbenchError `bad-spec` where it does not say so: a manifest may be a stranger's.
+ */
+export const recordedSpec = <T extends z.ZodType>(
+  { id, spec }: Pick<RunManifest, 'id' | 'spec'>,
+  schema: T,
+): z.output<T> => {
+  const parsed = schema.safeParse(spec);
+  if (parsed.success) return parsed.data;
+  throw refuse(
+    'bad-spec',
+    `The manifest of ${id} does not say what to run: ${z.prettifyError(parsed.error)}`,
+    'Start a new run.',
+  );
+};

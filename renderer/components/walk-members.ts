@@ -1,0 +1,25 @@
+import type { KeyboardEvent } from 'react';
+
+const steps = {
+  row: { forth: 'ArrowRight', back: 'ArrowLeft' },
+  column: { forth: 'ArrowDown', back: 'ArrowUp' },
+} as const;
+
+/**
+ * Arrow keys, Home and End move the focus among the members (`data-member`) of a bar chart or a table, which is one
+ * stop of Tab: the member that has `tabIndex` 0.
+ */
+export const walkMembers =
+  (along: keyof typeof steps) =>
+  (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const members = [...event.currentTarget.querySelectorAll<HTMLElement | SVGElement>('[data-member]')];
+    const at = members.findIndex((member) => member === document.activeElement);
+    if (at < 0) return;
+    const { forth, back } = steps[along];
+    const place = { [forth]: at + 1, [back]: at - 1, Home: 0, End: members.length - 1 }[event.key];
+    const next = place === undefined ? undefined : members[place];
+    if (next === undefined) return;
+    event.preventDefault();
+    next.focus();
+  };

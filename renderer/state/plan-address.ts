@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { PathHandle } from '../../main/contract/model.ts';
+import { budgetName, methodName, methodOptions, superExpertProtection } from '../../main/contract/plan.ts';
+import { plainPlan } from './plan-settings.ts';
+import type { OptionsByMethod, PlanSettings } from './plan-settings.ts';
+
+// The plan's part of the address: `budget=global&seed=3&options={"uncurl":{"clusters":4}}`. What is as at first is left
+// out, and so is an imported file, which is no setting but a file.
+
+/** Keys that tell of the plan. */
+const KEYS = ['budget', 'counts', 'seed', 'options', 'protect', 'chat', 'for', 'weights'] as const;
+
+/** What the address of a plan is held against: counts belong to a model and a factor, weights to tasks by name. */
+interface Subject {
+  readonly model: PathHandle | null;
+  readonly factor: number;
+}
+
+const changedOptions = (options: OptionsByMethod): OptionsByMethod =>
+  Object.fromEntries(Object.entries(options).filter(([, own]) => Object.keys(own).length > 0));
+
+/** Keys and words of the address. */
+export const planAddress = (
+  { budget, counts, seed, options, protect, chat, madeFor, taskWeights }: PlanSettings,
+  { model, factor, tasks }: Subject & { readonly tasks: readonly { readonly handle: PathHandle }[] },
+  taskName: (handle: PathHandle) => string,
+): readonly (readonly [string, string])[] => {
+  const words: (readonly [string, string])[] = [];
+  const changed = changedOptions(options);
+  const weights = tasks.flatMap(({ handle }) => {
+    const weight = taskWeights[handle] ?? 1;
+    return weight === 1 ? [] : [[taskName(handle), weight] as const];
+  });
+  if (budget !== plainPlan.budget) words.push(['budget', budget]);
+  if (budget === 'manual' && counts !== null && counts.model === model && counts.factor === factor)
+    words.push(['counts', counts.values.join('.')]);
+  if (seed !== plainPlan.seed) words.push(['seed', String(seed)]);
+  if (Object.keys(changed).length > 0) words.push(['options', JSON.stringify(changed)]);
+  if (protect !== plainPlan.protect) words.push(['protect', protect]);
+  if (chat) words.push(['chat', 'on']);
+  if (madeFor !== plainPlan.madeFor) words.push(['for', madeFor]);
+  if (weights.length > 0) words.push(['weights', JSON.stringify(Object.fromEntries(weights))]);
+  return words;
+};
+
+const optionsWritten = z.record(methodName, methodOptions);
+const weightsWritten = z.record(z.string(), z.number().min(0));
+const count = z.coerce.number().int().min(1);
+
+/** JSON of this form; null for anything else. */
+const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null => {
+  if (text === null) return null;
+  try {
+    return schema.safeParse(JSON.parse(text)).data ?? null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+};
+
+/** What an address says of the plan; null where it says nothing of it. */
+export const readPlanAddress = (
+  read: (key: string) => string | null,
+  { model, factor }: Subject,
+  taskOf: (word: string) => PathHandle | null,
+): PlanSettings | null => {
+  if (KEYS.every((key) => read(key) === null)) return null;
+  const counts = z.array(count).safeParse(read('counts')?.split('.'));
+  const seed = z.coerce.number().int().min(0).safeParse(read('seed'));
+  const weights = Object.entries(parsed(weightsWritten, read('weights')) ?? {}).flatMap(([word, weight]) => {
+    const task = taskOf(word);
+    return task === null ? [] : [[task, weight] as const];
+  });
+  return {
+    ...plainPlan,
+    budget: budgetName.safeParse(read('budget')).data ?? plainPlan.budget,
+    counts: counts.success && model !== null ? { model, factor, values: counts.data } : null,
+    seed: read('seed') === null || !seed.success ? plainPlan.seed : seed.data,
+    options: parsed(optionsWritten, read('options')) ?? plainPlan.options,
+    protect: superExpertProtection.safeParse(read('protect')).data ?? plainPlan.protect,
+    chat: read('chat') === 'on',
+    madeFor: read('for') === 'ticked' ? 'ticked' : 'task',
+    taskWeights: Object.fromEntries(weights),
+  };
+};

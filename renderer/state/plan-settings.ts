@@ -1,0 +1,72 @@
+import type { PathHandle } from '../../main/contract/model.ts';
+import type { BudgetName, MethodName, MethodOptions, SuperExpertProtection } from '../../main/contract/plan.ts';
+
+export type OptionsByMethod = Readonly<Record<MethodName, MethodOptions>>;
+
+/** Kept experts of each MoE layer, edited by hand; they hold as long as model and factor are those of the edit. */
+export interface LayerCounts {
+  readonly model: PathHandle;
+  readonly factor: number;
+  readonly values: readonly number[];
+}
+
+/** A plan or ranking that was read from a file, and the model it was read for. */
+export interface ImportedFile {
+  readonly name: string;
+  readonly text: string;
+  readonly model: PathHandle;
+  readonly kind: 'plan' | 'ranking';
+  /** Curve name that a plan gives, and its factor; a ranking has neither. */
+  readonly method: string | null;
+  readonly factor: number | null;
+}
+
+/** Settings of the plan beside method, factor and pins; part of the selection. */
+export interface PlanSettings {
+  readonly budget: BudgetName;
+  /** Of the budget `manual`; null: all layers alike. */
+  readonly counts: LayerCounts | null;
+  /** Of methods that draw at random. */
+  readonly seed: number;
+  /** Options that differ from a method's defaults; plans and sweeps use the same. */
+  readonly options: OptionsByMethod;
+  readonly protect: SuperExpertProtection;
+  /** Ask tasks through the model's chat template, where it has one: profiles, plans and sweeps alike. */
+  readonly chat: boolean;
+  /** How much each task counts where a plan is made for several; absent: 1. */
+  readonly taskWeights: Readonly<Record<PathHandle, number>>;
+  /** One task's statistics, or those of all ticked tasks together. */
+  readonly madeFor: 'task' | 'ticked';
+  /** Stands in for the method while it is there. */
+  readonly imported: ImportedFile | null;
+}
+
+export const plainPlan: PlanSettings = {
+  budget: 'uniform',
+  counts: null,
+  seed: 0,
+  options: {},
+  protect: 'none',
+  chat: false,
+  taskWeights: {},
+  madeFor: 'task',
+  imported: null,
+};
+
+const names = [
+  'budget',
+  'counts',
+  'seed',
+  'options',
+  'protect',
+  'chat',
+  'taskWeights',
+  'madeFor',
+  'imported',
+] as const satisfies readonly (keyof PlanSettings)[];
+
+/** The settings after a change; the same object where it changes nothing. */
+export const changedPlan = (plan: PlanSettings, change: Partial<PlanSettings>): PlanSettings => {
+  const next = { ...plan, ...change };
+  return names.every((name) => next[name] === plan[name]) ? plan : next;
+};

@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { createEngine } from '../../../../main/engine/engine.ts';
+import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
+import { plainRun } from '../../contract/run-of.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+
+test('a run that two pages resume by taking it over at once is worked on once, and the queue goes on', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  const model = engine.grantPath(join(resources, 'models', 'uncurl-8'));
+  const task = engine.grantPath(join(resources, 'tasks', 'capital'));
+  const settings = { methods: ['random'], factors: [2], limit: 10 };
+  const { run } = await engine.call('sweep.start', { models: [model], tasks: [task], settings, later: true });
+  const resumed = await Promise.allSettled([1, 2].map(() => engine.call('jobs.resume', { run, takeOver: true })));
+  expect(resumed.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect(resumed.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'taken-over' } });
+  expect(await engine.finished(run)).toMatchObject({ state: 'done' });
+  const next = await engine.call('sweep.start', { models: [model], tasks: [task], settings });
+  expect(await engine.finished(next.run)).toMatchObject({ state: 'done' });
+});
+
+test('resuming what is not there is refused by name', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  await expect(engine.call('jobs.resume', { run: 'sweep-none' })).rejects.toMatchObject({
+    code: 'no-such-run',
+    kind: 'refused',
+  });
+});
+
+test("a stranger's sweep whose manifest does not say what it measured is refused in words, by every call", async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  const { runs } = await openWorkspace(workspace);
+  const { manifest, lock } = await runs.create('sweep', { ...plainRun, spec: { delta: 'much', candidates: 'all' } });
+  await lock.release();
+  const { id: run } = manifest;
+  const refused = { code: 'bad-spec', kind: 'refused', message: expect.stringContaining(`The manifest of ${run} `) };
+  const point = { model: 'm', task: 't', method: 'reap', seed: null, factor: 2 };
+  await expect(engine.call('sweep.read', { run })).rejects.toMatchObject(refused);
+  await expect(engine.call('sweep.sizeTrend', { run, delta: 0.02 })).rejects.toMatchObject(refused);
+  await expect(engine.call('sweep.plan', { run, ...point })).rejects.toMatchObject(refused);
+  await expect(engine.call('run.reproduce', { run })).rejects.toMatchObject(refused);
+  await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject(refused);
+});

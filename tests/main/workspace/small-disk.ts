@@ -1,0 +1,30 @@
+import { execFileSync } from 'node:child_process';
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** A disk of its own, gone when the test ends; null where none can be made (anywhere but on Linux, as root). */
+export const smallDisk = async (kilobytes: number): Promise<string | null> => {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return null;
+  const disk = await temporaryFolder();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${String(kilobytes)}k`, 'tmpfs', disk], { stdio: 'ignore' });
+  } catch {
+    return null;
+  }
+  onTestFinished(() => void execFileSync('umount', ['--lazy', disk]));
+  return disk;
+};
+
+/** Writes until nothing more fits; answers the file that takes the room. */
+export const fillDisk = async (disk: string): Promise<string> => {
+  const filler = join(disk, 'filler');
+  for (;;) {
+    try {
+      await appendFile(filler, Buffer.alloc(4096));
+    } catch {
+      return filler;
+    }
+  }
+};
