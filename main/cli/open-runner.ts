@@ -18,7 +18,7 @@ export const MACHINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   memory: {
     type: 'string',
     value: 'GB',
-    help: 'Memory that weights may take, in gigabytes (default: 60 % of the machine).',
+    help: 'Memory that weights may take, in gigabytes (default: 60 % of what this process may use).',
   },
 };
 

@@ -21,10 +21,14 @@ export const ALL_RUNS: RunFilter = { text: '', tags: [], archived: false };
 
 const small = (text: string): string => text.toLowerCase();
 
-const searchedText = (run: RunManifest): string =>
+/** How a list calls a run, and all that is said of it there. */
+type TextOfRun = (run: RunManifest) => string;
+
+const searchedText = (run: RunManifest, saidOf: TextOfRun): string =>
   small(
     [
       run.id,
+      saidOf(run),
       runName(run),
       run.title,
       run.kind,
@@ -36,10 +40,11 @@ const searchedText = (run: RunManifest): string =>
     ].join('\n'),
   );
 
-/** The runs that a filter lets through, in the order they came. */
+/** The runs that a filter lets through, in the order they came; found by what a list says of them, too. */
 export const filterRuns = (
   runs: readonly RunManifest[],
   { text, tags, archived }: RunFilter,
+  saidOf: TextOfRun = runName,
 ): readonly RunManifest[] => {
   const words = small(text)
     .split(/\s+/)
@@ -51,7 +56,7 @@ export const filterRuns = (
     const worn = (run.label?.tags ?? []).map(small);
     if (!wanted.every((tag) => worn.includes(tag))) return false;
     if (sought.length === 0) return true;
-    const found = searchedText(run);
+    const found = searchedText(run, saidOf);
     return sought.every((word) => found.includes(word));
   });
 };
@@ -63,16 +68,17 @@ export const runDurationMs = ({ createdAt, finishedAt }: RunManifest): number | 
 const byNewest = (left: RunManifest, right: RunManifest): number =>
   right.createdAt.localeCompare(left.createdAt) || right.id.localeCompare(left.id);
 
-const byName = (left: RunManifest, right: RunManifest): number =>
-  runName(left).localeCompare(runName(right), 'en', { numeric: true });
-
-const comparisons: Readonly<Record<RunOrder, (left: RunManifest, right: RunManifest) => number>> = {
+const comparisons: Readonly<Record<RunOrder, (left: RunManifest, right: RunManifest, nameOf: TextOfRun) => number>> = {
   newest: () => 0,
-  name: byName,
+  name: (left, right, nameOf) => nameOf(left).localeCompare(nameOf(right), 'en', { numeric: true }),
   kind: (left, right) => left.kind.localeCompare(right.kind),
   duration: (left, right) => (runDurationMs(right) ?? -1) - (runDurationMs(left) ?? -1),
 };
 
 /** Sorted; the newest of equals first. `duration`: the longest first, those that have not ended last. */
-export const sortRuns = (runs: readonly RunManifest[], order: RunOrder): readonly RunManifest[] =>
-  [...runs].sort((left, right) => comparisons[order](left, right) || byNewest(left, right));
+export const sortRuns = (
+  runs: readonly RunManifest[],
+  order: RunOrder,
+  nameOf: TextOfRun = runName,
+): readonly RunManifest[] =>
+  [...runs].sort((left, right) => comparisons[order](left, right, nameOf) || byNewest(left, right));

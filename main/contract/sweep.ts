@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pathHandle } from './model.ts';
 import { budgetName, methodName, methodOptions, refitName, superExpertProtection } from './plan.ts';
 import { metricName } from './task.ts';
-import { placedPoint, toldPoint, unneededPoint } from './told-point.ts';
+import { placedPoint, toldPoint } from './told-point.ts';
 
 /** A method that is a file: its text, and its name for messages. */
 export const fileMethod = z.object({ name: z.string().max(500), text: z.string() });
@@ -214,7 +214,7 @@ export const sweepDocument = z.object({
   /** Candidates that were told before they had answered every item: without accuracy and interval. */
   told: z.array(toldPoint).optional(),
   /** Candidates beyond the first unsafe factor of their curve, which were not measured. */
-  notNeeded: z.array(unneededPoint).optional(),
+  notNeeded: z.array(placedPoint).optional(),
   thresholds: z.array(threshold),
   /** The rule in words, with delta and the level. */
   rule: z.string(),

@@ -38,5 +38,4 @@ export const toldPoint = placedPoint.extend({
 export type ToldPoint = z.infer<typeof toldPoint>;
 
 /** A candidate that was not measured at all: a smaller factor of its curve is unsafe, beyond which nothing is read. */
-export const unneededPoint = placedPoint;
-export type UnneededPoint = z.infer<typeof unneededPoint>;
+export type UnneededPoint = z.infer<typeof placedPoint>;

@@ -60,7 +60,7 @@ export interface EngineSettings {
   readonly resources: string;
   /** What started this process, for the manifests. */
   readonly commandLine: string;
-  /** Bytes that weights may take; default: 60 % of the machine's memory. */
+  /** Bytes that weights may take; default: 60 % of the memory that this process may use. */
   readonly memoryBudgetBytes?: number | undefined;
   /** Threads of the runtime; default: physical cores. */
   readonly threads?: number | undefined;

@@ -3,12 +3,21 @@ import { clusterTasks } from '../cluster/cluster-tasks.ts';
 import type { RunCommand } from '../cluster/run-command.ts';
 import { followJobs } from '../cluster/slurm-jobs.ts';
 import { firstFailure, taskText } from '../contract/cluster-text.ts';
-import type { ClusterWork } from '../contract/cluster.ts';
+import type { ClusterRequest, ClusterWork } from '../contract/cluster.ts';
 import { DoneParts } from '../jobs/work-folder.ts';
 
-/** How often a cluster is asked: here, and over ssh, where each question opens a connection. */
+/**
+ * How often a cluster is asked at first: here, and over ssh, where each question opens a connection; and the longer it
+ * takes, the less often, since many ask one controller.
+ */
 const ASK_EVERY_MS = 1_000;
 const ASK_HOST_EVERY_MS = 5_000;
+const ASK_AT_LEAST_EVERY_MS = 10_000;
+/** Part of the time waited so far that an answer may be late. */
+const LATE_BY = 1 / 30;
+
+export const askAgainAfterMs = (waitedMs: number, { host }: Pick<ClusterRequest, 'host'>): number =>
+  Math.max(host === null ? ASK_EVERY_MS : ASK_HOST_EVERY_MS, Math.min(ASK_AT_LEAST_EVERY_MS, waitedMs * LATE_BY));
 /** Looks after which the time of tasks is told though nothing else has changed. */
 const TICK_EVERY = 3;
 
@@ -42,6 +51,7 @@ export const followClusterWork = async (
   const parts = new DoneParts(runFolder);
   let work = submitted;
   let looks = 0;
+  let waitedMs = 0;
   await followJobs(command, submitted, {
     signal,
     seen: async (tasks) => {
@@ -61,7 +71,11 @@ export const followClusterWork = async (
       if (isNew) await changed(work);
       else if (looks % TICK_EVERY === 0) ticked(work);
     },
-    pause: () => pause(request.host === null ? ASK_EVERY_MS : ASK_HOST_EVERY_MS, undefined, { signal }),
+    pause: async () => {
+      const pauseMs = askAgainAfterMs(waitedMs, request);
+      waitedMs += pauseMs;
+      await pause(pauseMs, undefined, { signal });
+    },
   });
   const failed = firstFailure(work.tasks);
   if (failed !== undefined) return { ...work, state: 'failed', error: taskText(failed) };

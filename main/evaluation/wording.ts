@@ -10,6 +10,7 @@ import { assertNever } from '../contract/errors.ts';
 import type { Finding, SizePair } from '../contract/size-trend.ts';
 import { type PointVerdict, type Threshold, UNPRUNED, type Verdict } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
+import { methodInProse } from '../figures/method-titles.ts';
 import { bareFactor, formatCount, formatFactor, formatFixed } from '../figures/numbers.ts';
 
 // What is found in words: window, command line, report and figures say it with these.
@@ -236,7 +237,7 @@ export const referenceText = (reference: string): string =>
     ? 'the best method of each task'
     : reference === UNPRUNED
       ? 'the unpruned model'
-      : reference;
+      : methodInProse(reference);
 
 /** ", answers written" of a comparison whose model is measured on both kinds of tasks; otherwise nothing. */
 export const answersText = ({

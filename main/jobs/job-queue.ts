@@ -1,6 +1,7 @@
 import { CancelledError, WorkbenchError, refuse, serialiseError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
+import { isSystemError } from '../files/file-errors.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
 import { type CarryOut, takeoverOf } from './carry-out.ts';
@@ -257,7 +258,8 @@ export class JobQueue {
     for (const lock of [...this.#kept]) {
       const isFree = await lock.release().then(
         () => true,
-        () => false,
+        // Of a folder that was deleted nobody holds anything.
+        (error: unknown) => isSystemError(error, 'ENOENT'),
       );
       if (!isFree) continue;
       this.#kept.delete(lock);

@@ -29,8 +29,8 @@ export interface ProgressMeter<Subject = JobSubject> {
   setTotal(work: number): void;
   addToTotal(work: number): void;
   /**
-   * So much of the total is of curves that may end early: no time is told before some have shown how much of it they
-   * need, as long as any is left.
+   * So much of the total is of curves that may end early: while one of them is left, no time is told before some have
+   * shown how much of it they need.
    */
   expectSavings(planned: number): void;
   /** A curve of so much planned work ended with so much of it done: the rest is no longer part of the total. */

@@ -177,10 +177,10 @@ const PAIRS_NOTE =
   'thresholds stops the others early.';
 
 const ADAPTIVE_NOTE =
-  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from the largest ' +
-  'down, until the first that is not safe. A count that is called safe so is wrong with a chance of at most 5 % for ' +
-  'its curve at the margin of the sweep; bisection alone would allow 5 % for every unsafe count it visits. At another ' +
-  'margin, counts below the confirmed ones have gaps, and that guarantee does not hold for them.';
+  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from the ' +
+  'largest down, until the first that is not safe. A count that is called safe so is wrong with a chance of at most ' +
+  '5 % for its curve at the margin of the sweep; bisection alone would allow 5 % for every unsafe count it visits. ' +
+  'At another margin, counts below the confirmed ones have gaps, and that guarantee does not hold for them.';
 
 /**
  * Bisects the number of kept experts of one curve until its threshold is exact, then tests every larger count that was

@@ -133,7 +133,16 @@ export const reproduceJob =
     try {
       const again = sweepJob(sweep, (place, notes) => new SweepRecord(place, order, settings.delta, notes));
       // Its points and profiles are not those of the workspace: only progress is told.
-      await again({ ...context, steps, runners, overlayFolder, emit: () => undefined, recordChanged: undefined });
+      await again({
+        ...context,
+        // It asks what a chat template said of the day then.
+        madeAt: new Date(original.createdAt),
+        steps,
+        runners,
+        overlayFolder,
+        emit: () => undefined,
+        recordChanged: undefined,
+      });
     } finally {
       await runners.dispose();
     }

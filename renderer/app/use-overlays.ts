@@ -22,8 +22,8 @@ const followed = (
 };
 
 /**
- * A window that becomes too narrow for a panel beside the view, or a page that is zoomed, does not come to be covered by
- * it: the panel closes, and opens again where there is room again.
+ * A window that becomes too narrow for a panel beside the view, or a page that is zoomed, does not come to be covered
+ * by it: the panel closes, and opens again where there is room again.
  */
 export const useOverlays = (): void => {
   useEffect(() => {

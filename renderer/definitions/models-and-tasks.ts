@@ -18,8 +18,8 @@ export const modelsAndTasks = define({
   fitsHere: {
     term: 'Fits here',
     text:
-      'Which of the two the memory budget for weights lets this machine do. The budget is one of the settings; as usual ' +
-      'it is 60 % of the memory.',
+      'Which of the two the memory budget for weights lets this machine do. The budget is one of the settings; as ' +
+      'usual it is 60 % of the memory.',
   },
   storedAs: { term: 'Stored as', text: 'Type of the numbers in the weight files; every graph computes in float32.' },
   widths: {

@@ -111,19 +111,19 @@ export const results = define({
   },
   experimentArm: {
     term: 'Arm',
-    text: 'What was done to a member after it was pruned, and to the one that it is held against: nothing, a refit, or fine-tuning.',
+    text: 'What was done to a pruned member and to the one it is held against: nothing, a refit, or fine-tuning.',
   },
   experimentSigns: {
     term: 'Better, worse, cannot tell',
     text:
-      'On how many tasks the difference is above 0 (+) or below it (−) by its paired two-sided 95 % interval, and on how ' +
-      'many the interval holds 0 (?).',
+      'On how many tasks the difference is above 0 (+) or below it (−) by its paired two-sided 95 % interval, and on ' +
+      'how many the interval holds 0 (?).',
   },
   experimentBySign: {
     term: 'By sign',
     text:
-      'How the paper reads its own table: the largest tested factor up to which no bare difference is below 0, without ' +
-      'any interval.',
+      'How the paper reads its own table: the largest tested factor up to which no bare difference is below 0, ' +
+      'without any interval.',
   },
   experimentAbove: {
     term: 'Above',
@@ -133,8 +133,8 @@ export const results = define({
   sweepsHolm: {
     term: 'p after Holm',
     text:
-      'The exact McNemar p of a candidate on items that both sweeps asked, corrected for the number of all comparisons ' +
-      'that have one (Holm’s step-down procedure).',
+      'The exact McNemar p of a candidate on items that both sweeps asked, corrected for the number of all ' +
+      'comparisons that have one (Holm’s step-down procedure).',
   },
   sweepsReading: {
     term: 'Better, worse, cannot tell',
@@ -255,8 +255,8 @@ export const results = define({
   runDuration: {
     term: 'Duration of a run',
     text:
-      'From when the run was made to its end: what it waited for other jobs, and what it lay interrupted before it was ' +
-      'resumed, are in it. Its log says when it began to compute.',
+      'From when the run was made to its end: what it waited for other jobs, and what it lay interrupted before it ' +
+      'was resumed, are in it. Its log says when it began to compute.',
   },
   limit: { term: 'Item limit', text: 'Use only the first n test items of each task. Fewer items, wider intervals.' },
   seeds: {

@@ -72,8 +72,8 @@ export const routingAndPlans = define({
   fate: {
     term: 'Fate by method and factor',
     text:
-      'What the methods ticked for the sweep would do with this expert at each factor, made for what the plan is made ' +
-      'for: kept (●), dropped (hatched), or merged into the expert whose number is shown.',
+      'What the methods ticked for the sweep would do with this expert at each factor, made for what the plan is ' +
+      'made for: kept (●), dropped (hatched), or merged into the expert whose number is shown.',
   },
   factor: {
     term: 'Pruning factor',

@@ -22,7 +22,9 @@ export type ExportSource = {
   | { readonly call: 'sweep.plan'; readonly input: CallInput<'sweep.plan'> }
 );
 
-/** The point whose plan is exported: the selected one, where a point was asked for and one is; null: the plan on screen. */
+/**
+ * The point whose plan is exported: the selected one, where a point was asked for and one is; null: the plan on screen.
+ */
 export const exportedPoint = ({ selection }: Pick<Facts, 'selection'>, asked: PointKey | null): PointKey | null =>
   asked !== null && selection.point !== null && selection.point.factor > 1 ? selection.point : asked;
 

@@ -19,8 +19,8 @@ export interface Profiles {
 }
 
 /**
- * The profile of a task: of its content; where it was asked through a template, whose hash is another, that of its name.
- * Tasks of one name are then told apart by their order, which profiles keep.
+ * The profile of a task: of its content; where it was asked through a template, whose hash is another, that of its
+ * name. Tasks of one name are then told apart by their order, which profiles keep.
  */
 export const profileOfTask = (
   profiles: readonly TaskProfile[],

@@ -76,7 +76,9 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
 /** Finished sweeps that an estimate is made from: of a few, one that waited or found much on disk does not decide. */
 const MOST_BASES = 5;
 
-/** Seconds from a sweep's creation to its end for an item and a parameter that a token uses; null where it tells none. */
+/**
+ * Seconds from a sweep's creation to its end for an item and a parameter that a token uses; null where it tells none.
+ */
 const paceOf = ({ manifest, document }: ReadSweep, activeOf: (model: string) => number): number | null => {
   if (manifest.finishedAt === null || manifest.state !== 'done') return null;
   const work = document.results.reduce((sum, { n, model }) => sum + n * activeOf(model), 0);

@@ -52,7 +52,9 @@ export const sweepDelta = (manifest: RunManifest | null): number => {
   return typeof delta === 'number' ? delta : DEFAULT_DELTA;
 };
 
-/** What a sweep measured, read at the margin and the level on screen as the sweep shown is: its verdicts are the same. */
+/**
+ * What a sweep measured, read at the margin and the level on screen as the sweep shown is: its verdicts are the same.
+ */
 export const useSweepOf = (run: string): SweepDocument | undefined => {
   const facts = useFacts();
   const chosenDelta = useStore(curvesStore, (state) => state.delta);

@@ -56,6 +56,8 @@ test('waiting jobs change their order by keys and by drag, and tell what happene
   await test.step('cancelled ones go', async () => {
     for (const name of [/^Cancel Profile of uncurl-8/, /^Cancel Profile of uncurl-16/, /^Cancel Profile of uncurl-32/])
       await page.getByRole('contentinfo', { name: 'Jobs' }).getByRole('button', { name }).click();
+    // At once, though the sweep before them goes on.
+    await expect(waiting(page)).toHaveCount(0);
     await page
       .getByRole('contentinfo', { name: 'Jobs' })
       .getByRole('button', { name: /^Cancel Sweep/ })

@@ -145,12 +145,15 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
   await test.step('a budget stands in the address and survives a reload', async () => {
     await budget.selectOption('global');
     await expect(page).toHaveURL(/budget=global/);
+    await page.keyboard.press('Control+z');
+    await expect(budget).toHaveValue('uniform');
+    await page.keyboard.press('Control+Shift+z');
     await page.reload();
     await expect(budget).toHaveValue('global');
     await expect(cursor(page)).toContainText('not measured');
   });
 
-  await test.step('a point brings the budget that its plan was made with, and one step back takes it away', async () => {
+  await test.step('a point brings the budget that its plan was made with, and one step back takes it off', async () => {
     const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
     await expect(point).toHaveAttribute('data-x', /\d/);
     await point.scrollIntoViewIfNeeded();
@@ -163,7 +166,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
     await expect(budget).toHaveValue('uniform');
     await page.keyboard.press('Control+z');
     await expect(budget).toHaveValue('global');
-    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Control+Shift+z');
     await expect(budget).toHaveValue('uniform');
   });
 

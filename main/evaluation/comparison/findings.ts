@@ -1,6 +1,7 @@
 import { BEST_REFERENCE, type CompareDocument, type CompareMethod } from '../../contract/compare.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isSameFactor } from '../../contract/sweep.ts';
+import { methodInProse } from '../../figures/method-titles.ts';
 import { bareFactor } from '../../figures/numbers.ts';
 import { LEVEL } from '../size-trend/findings.ts';
 import { answersText, counted, listed, referenceText } from '../wording.ts';
@@ -15,7 +16,7 @@ const bestText = (
   const falling = [...overview].sort((left, right) => right.sharesBest / right.tasks - left.sharesBest / left.tasks);
   for (const { method, sharesBest, tasks } of falling) {
     const share = sharesBest === 0 ? 'on none' : `on ${sharesBest} of ${counted(tasks, 'task')}`;
-    byShare.set(share, [...(byShare.get(share) ?? []), method]);
+    byShare.set(share, [...(byShare.get(share) ?? []), methodInProse(method)]);
   }
   const parts = [...byShare].map(([share, methods]) => `${share}: ${listed(methods)}`);
   const { factor, model } = document;
@@ -61,7 +62,7 @@ const recoveryText = (recoveries: CompareDocument['recoveries']): string => {
       ...(nothing > 0 ? [`nothing beyond the interval on ${nothing}`] : []),
       ...(worse > 0 ? [`worse on ${worse}`] : []),
     ];
-    return `${refit === 'experts' ? method : curveLabel(method, refit)} ${listed(counts)}`;
+    return `${methodInProse(refit === 'experts' ? method : curveLabel(method, refit))} ${listed(counts)}`;
   });
   return parts.length === 0 ? '' : `Recovery against the same plan without it: ${parts.join('; ')}.`;
 };
@@ -95,17 +96,17 @@ export const compareNotes = (
     const others = factors.filter((reached) => !isSameFactor(reached, factor));
     if (others.length === 0) return [];
     const [least, most] = [bareFactor(Math.min(...others)), bareFactor(Math.max(...others))];
-    return [`${method} (${least === most ? least : `${least} to ${most}`})`];
+    return [`${methodInProse(method)} (${least === most ? least : `${least} to ${most}`})`];
   });
   const missing = methods.flatMap((method) => {
     const without = tasks.filter((task) => task.missing.includes(method)).length;
-    return without === 0 ? [] : [`${method} on ${counted(without, 'task')}`];
+    return without === 0 ? [] : [`${methodInProse(method)} on ${counted(without, 'task')}`];
   });
   const gone = measured.reduce((sum, task) => sum + task.gone.length, 0) + (tasks.length - measured.length);
   return [
     ...(several.length > 0
       ? [
-          `${listed(several)}: several draws (seeds). Values and differences are means over draws; an ` +
+          `${listed(several.map(methodInProse))}: several draws (seeds). Values and differences are means over draws; an ` +
             `interval reaches from the lowest to the highest end of the draws\u2019 own paired intervals, so ` +
             `better or ` +
             `worse means so for every draw.`,

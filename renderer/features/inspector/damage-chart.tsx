@@ -34,7 +34,7 @@ export const DamageChart = ({ layer, metric, results, selected, onSelect }: Dama
       viewBox={`0 0 ${SIZE.width} ${SIZE.height}`}
       role="group"
       onKeyDown={walkMembers('row')}
-      aria-label={`Layer ${layer}: difference with only one expert gone, expert by expert. Arrow keys move between them.`}
+      aria-label={`Layer ${layer}: difference with one expert gone, expert by expert. Arrow keys move between them.`}
     >
       {[high, 0, low].map((value, place) =>
         place !== 1 && Math.abs(y(value) - y(0)) < 11 ? null : (

@@ -107,7 +107,9 @@ const ScriptPreview = () => {
   return (
     <>
       <p className="muted">RUN stands for the name that the sweep will have. The run keeps the script.</p>
-      <pre className="text-box cluster-script">{data?.script ?? ''}</pre>
+      <pre className="text-box cluster-script" tabIndex={0} role="region" aria-label="Batch script">
+        {data?.script ?? ''}
+      </pre>
     </>
   );
 };

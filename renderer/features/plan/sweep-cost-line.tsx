@@ -63,7 +63,9 @@ export const SweepCostLine = () => {
       {!readsCalibration(settings, facts.methods)
         ? 'No profile is needed.'
         : toProfile > 0
-          ? `${plural(toProfile, models.length > 1 ? 'profile' : 'task')} will be ${models.length > 1 ? 'made' : 'profiled'} first.`
+          ? models.length > 1
+            ? `${plural(toProfile, 'profile')} will be made first.`
+            : `${plural(toProfile, 'task')} will be profiled first.`
           : 'Routing profiles are on disk.'}{' '}
       Safe means a loss of at most δ = {formatFixed(settings.delta, 3)}.
     </>

@@ -2,6 +2,7 @@ import { useDeferredValue, useMemo } from 'react';
 import { useStore } from 'zustand';
 import { filterRuns, runOrders, sortRuns } from '../../../main/contract/run-filter.ts';
 import type { RunOrder } from '../../../main/contract/run-filter.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
 import { formatCount } from '../../../main/figures/numbers.ts';
 import { IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
@@ -9,7 +10,7 @@ import { Problem } from '../../components/problem.tsx';
 import { WindowedList } from '../../components/windowed-list.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { shownRunName } from '../../format/run-names.ts';
+import { shownRunName, shownRunText } from '../../format/run-names.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
 import { ChosenRuns } from './chosen-runs.tsx';
@@ -43,10 +44,11 @@ export const RunsPanel = () => {
   const shown = shownSweep(facts)?.id ?? null;
   const { text, order, archived, chosen, renaming, filter, sortBy, showArchived, showTrash } = useStore(runsStore);
   const sought = useDeferredValue(text);
-  const listed = useMemo(
-    () => sortRuns(filterRuns(runs.data ?? [], { text: sought, tags: [], archived }), order),
-    [runs.data, sought, archived, order],
-  );
+  const listed = useMemo(() => {
+    const nameOf = (run: RunManifest): string => shownRunName(run, facts.tasks);
+    const saidOf = (run: RunManifest): string => shownRunText(run, facts.tasks);
+    return sortRuns(filterRuns(runs.data ?? [], { text: sought, tags: [], archived }, saidOf), order, nameOf);
+  }, [runs.data, facts.tasks, sought, archived, order]);
   const total = runs.data?.length ?? 0;
   const archivedCount = useMemo(
     () => (runs.data ?? []).filter(({ label }) => label?.archived === true).length,

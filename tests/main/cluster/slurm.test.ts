@@ -175,11 +175,11 @@ describe('both jobs', () => {
       if (args.at(-1) === 'join') return Promise.reject(failure('Job violates accounting/QOS policy'));
       return Promise.resolve('7;cluster\n');
     };
-    await expect(submitJobs(refusing, '/100 %/slurm.sh', '/100 %/work', 2)).rejects.toThrow('QOS policy');
+    await expect(submitJobs(refusing, '/100 %/slurm.sh', '/100 %/logs', 2)).rejects.toThrow('QOS policy');
     expect(asked.at(-1)).toEqual(['scancel', '7']);
     // A per cent sign is none of sbatch's patterns.
-    expect(asked[0]).toContain('--output=/100 %%/work/worker-%A-%a.log');
-    expect(asked[1]).toContain('--output=/100 %%/work/join-%j.log');
+    expect(asked[0]).toContain('--output=/100 %%/logs/worker-%A-%a.log');
+    expect(asked[1]).toContain('--output=/100 %%/logs/join-%j.log');
     const dead: RunCommand = (program, args) =>
       program === 'scancel' ? Promise.reject(failure('no answer')) : refusing(program, args);
     await expect(submitJobs(dead, 's', '/l', 2)).rejects.toMatchObject({

@@ -5,6 +5,7 @@ import { clusterRequest, type ClusterWork } from '../../../main/contract/cluster
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { type ClusterHost, createClusterWorks, type ClusterWorks } from '../../../main/engine/cluster-works.ts';
+import { askAgainAfterMs } from '../../../main/engine/follow-cluster-work.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { patiently } from '../../hang-limit.ts';
 import { plainRun } from '../contract/run-of.ts';
@@ -189,10 +190,20 @@ test('what could not be written on a full disk when jobs ended is told, and hind
   await clusters.list();
   const error = expect.stringMatching(/^It is not followed any more: No space is left/);
   await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ work: { state: 'failed', error } }), patiently);
-  await rm(join(disk, 'filler'));
+  // Waits for what is still tried on the full disk.
   await clusters.forget(run);
+  await rm(join(disk, 'filler'));
   expect(await clusters.list()).toEqual([]);
   expect((await workspace.runs.list()).map(({ state }) => state)).toEqual(['interrupted']);
+});
+
+test('a cluster is asked every second at first, over ssh every five, and every ten the longer it takes', () => {
+  expect([0, 30_000, 120_000, 3_600_000].map((waitedMs) => askAgainAfterMs(waitedMs, { host: null }))).toEqual([
+    1000, 1000, 4000, 10_000,
+  ]);
+  expect([0, 120_000, 3_600_000].map((waitedMs) => askAgainAfterMs(waitedMs, { host: 'login' }))).toEqual([
+    5000, 5000, 10_000,
+  ]);
 });
 
 test('what was not submitted cannot be cancelled, and has no log', async () => {

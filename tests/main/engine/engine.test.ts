@@ -319,4 +319,8 @@ test('a run asks what its chat template says of the day it was made, whoever wor
   await joining.call('jobs.resume', { run });
   await joining.finished(run);
   expect((await joining.call('sweep.read', { run })).notes?.at(-1)).toBe('0 of 2 steps computed, 2 reused from disk.');
+  const { run: reproduction } = await joining.call('run.reproduce', { run });
+  await joining.finished(reproduction);
+  const found = await readFile(join(workspace, 'runs', reproduction, 'reproduction.json'), 'utf8');
+  expect(JSON.parse(found)).toMatchObject({ of: run, matches: true, largestScoreDifference: 0 });
 });

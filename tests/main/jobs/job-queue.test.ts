@@ -210,6 +210,23 @@ test('a lock that could not be given back is given back as soon as that is possi
   await queue.dispose();
 });
 
+test('a run whose folder is deleted while it runs fails, and its lock is not looked for again', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { queue, workspace, create } = await openQueue();
+  const created = await create();
+  const { id } = created.manifest;
+  const release = vi.fn(() => created.lock.release());
+  queue.add({ ...created, lock: { ...created.lock, release } }, async () => {
+    await rm(workspace.runs.folder(id), { recursive: true });
+    return { output: null, summary: '' };
+  });
+  await expect(queue.finished(id)).rejects.toMatchObject({ code: 'ENOENT' });
+  await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS);
+  await queue.dispose();
+  expect(release).toHaveBeenCalledTimes(1);
+});
+
 test('a queue that is closed leaves its runs interrupted, to be resumed', async () => {
   const { queue, workspace, create } = await openQueue();
   const [running, waiting] = [await create(), await create()];

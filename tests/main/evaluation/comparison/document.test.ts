@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CompareDocument, CompareRow } from '../../../../main/contract/compare.ts';
+import { methodInProse } from '../../../../main/figures/method-titles.ts';
 import { mcnemarExact } from '../../../../main/statistics/p-values.ts';
 import { tangoInterval } from '../../../../main/statistics/tango-interval.ts';
 import { comparedSample, type SampleCurve, sampleMethods } from './compare-sample.ts';
@@ -185,7 +186,7 @@ describe('methods against each other', () => {
     const results = sample.document.results.filter(({ task, method }) => task !== 'prose' || method !== 'uncurl');
     const partly = comparedSample({ ...sample, document: { ...sample.document, results } });
     expect(partly.overview.map(({ meanRank }) => meanRank?.tasks)).toEqual([2, 2, 2, 2, 2]);
-    expect(partly.notes.join()).toContain('Not measured near this factor: uncurl on 1 task.');
+    expect(partly.notes.join()).toContain('Not measured near this factor: UNCURL on 1 task.');
   });
 
   it('says once per count which methods are best, or not distinguishable from the best', () => {
@@ -193,7 +194,7 @@ describe('methods against each other', () => {
     for (const { method, sharesBest, tasks: measured } of overview) {
       const share = sharesBest === 0 ? 'on none' : `on ${sharesBest} of ${measured} tasks`;
       expect(findings[0]?.split(share)).toHaveLength(2);
-      expect(findings[0]?.split(share)[1]?.split(';')[0]).toContain(method);
+      expect(findings[0]?.split(share)[1]?.split(';')[0]).toContain(methodInProse(method));
     }
   });
 
@@ -208,7 +209,7 @@ describe('methods against each other', () => {
     }
     expect(recovery).toMatchObject({ better: 2, nothing: 0, worse: 1 });
     expect(findings.join()).toContain(
-      'Recovery against the same plan without it: reap better on 2 of 3 tasks and worse on 1.',
+      'Recovery against the same plan without it: REAP better on 2 of 3 tasks and worse on 1.',
     );
   });
 
@@ -225,7 +226,7 @@ describe('methods against each other', () => {
     for (const { paired, pHolm } of rows)
       if (pHolm !== null) expect(pHolm).toBeGreaterThanOrEqual(paired?.p ?? Number.NaN);
     expect(findings.join()).toContain(
-      `12 comparisons with reap: in ${comparisons.apart} the paired 95 % interval leaves out 0`,
+      `12 comparisons with REAP: in ${comparisons.apart} the paired 95 % interval leaves out 0`,
     );
     expect(findings.join()).toContain('After Holm\u2019s correction over the 8 comparisons that have a p-value');
   });
@@ -245,7 +246,7 @@ describe('methods against each other', () => {
       ['tsep', 3.5],
     ]);
     expect(document.notes.join()).toContain(
-      'nearest measured factor, within a quarter (\u00d71.25) of 4, as these have no point at it: tsep (3.5)',
+      'nearest measured factor, within a quarter (\u00d71.25) of 4, as these have no point at it: TSEP (3.5)',
     );
     expect(document.notes.join()).toContain('Not measured near this factor: random on 1 task');
     expect(() => comparedSample(off, 'best', 40)).toThrow(/nothing near factor 40/);
