@@ -2,8 +2,8 @@ import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
 import type { Facts } from '../engine/facts.ts';
-import { addressOf, followed } from '../state/address.ts';
-import { layoutStore } from '../state/layout-store.ts';
+import { addressOf, besideChosen, followed } from '../state/address.ts';
+import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import type { Selection } from '../state/selection.ts';
 import { selectionStore } from '../state/selection-store.ts';
@@ -32,7 +32,10 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
     if (!isKnown) return;
     if (!isFollowed) {
       const first = window.location.hash.length > 1 ? window.location.hash : last;
-      selectionStore.getState().complete(follow(first, { models, tasks }));
+      const { view: shown, show } = layoutStore.getState();
+      const known = follow(first, { models, tasks });
+      if (shown !== FIRST_VIEW) show(shown);
+      selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
       layoutStore.getState().place();
       return;
     }

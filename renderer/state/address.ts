@@ -8,6 +8,7 @@ import { mapAddress, readMapAddress } from './map-address.ts';
 import { plainMap } from './map-view.ts';
 import { planAddress, readPlanAddress } from './plan-address.ts';
 import { plainPlan } from './plan-settings.ts';
+import { noSelection } from './selection.ts';
 import type { Selection } from './selection.ts';
 
 // What is on screen as the fragment of the page's address: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It
@@ -66,6 +67,21 @@ export const addressOf = (view: View, selection: Selection, { models, tasks }: S
   if (run !== null) address.set('run', run);
   if (layer !== null && expert !== null) address.set('expert', `${layer}.${expert}`);
   return address.toString().replaceAll('%2C', SEPARATOR);
+};
+
+/** The members of `given` that `now` has as they were at the `start`: the others have been chosen since. */
+const unchosen = <T extends object>(given: Partial<T>, now: T, start: T): Partial<T> => {
+  const left: Partial<T> = {};
+  for (const key in start) if (key in given && now[key] === start[key]) left[key] = given[key];
+  return left;
+};
+
+/** What an address says, without what the person has chosen before it could be followed: nobody's click is undone. */
+export const besideChosen = (known: Partial<Selection>, selection: Selection): Partial<Selection> => {
+  const left = unchosen(known, selection, noSelection);
+  if (left.model === known.model || selection.model === known.model) return left;
+  const { layer: _layer, expert: _expert, ...others } = left;
+  return others;
 };
 
 interface Addressed {

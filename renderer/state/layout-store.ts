@@ -27,6 +27,9 @@ export const remembered = rememberedIn(available());
 export const views = ['workbench', 'thresholds', 'compare'] as const;
 export type View = (typeof views)[number];
 
+/** What is shown before the page's address is followed. */
+export const FIRST_VIEW: View = 'workbench';
+
 export const viewTitles: Readonly<Record<View, string>> = {
   workbench: 'Workbench',
   thresholds: 'Thresholds',
@@ -83,7 +86,7 @@ export const ROOMY_PX = 1100;
 export const NARROW_PX = 800;
 
 export const layoutStore = createStore<LayoutState>()((set) => ({
-  view: 'workbench',
+  view: FIRST_VIEW,
   theme: rememberedTheme(),
   sidebarOpen: globalThis.innerWidth > NARROW_PX && remembered.read('sidebar') !== 'closed',
   inspectorOpen: globalThis.innerWidth > ROOMY_PX && remembered.read('inspector') !== 'closed',

@@ -30,6 +30,7 @@ test('the palette is typed into at once, ranks across groups, and finds what is 
   await find('sample');
   await expect(palette.getByRole('option', { name: /^Sample: sweep of 4 models/ })).toBeVisible();
   await page.keyboard.press('Escape');
+  await expect(palette).toBeHidden();
 
   await test.step('the first key of who walks by keys leads past lists and header', async () => {
     await page.evaluate(() => {

@@ -4,7 +4,7 @@ import axe from 'axe-core';
 import type { Page } from '@playwright/test';
 import { z } from 'zod';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { openDetails, resources, tab, withSample } from './page-steps.ts';
+import { openDetails, resources, showWhole, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 // The page is the same in the window; in the old Electron of the window's tests axe-core never came to an end.
@@ -52,6 +52,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await isClean('the plan');
     await map.focus();
     await page.keyboard.press('ArrowRight');
+    await expect(page.getByRole('region', { name: 'Layer 0, expert 0', exact: true })).toBeVisible();
     await isClean('an expert');
     await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Table' }).click();
     const modes = page.getByRole('radiogroup', { name: 'What is drawn below the map' });
@@ -63,19 +64,19 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('region', { name: 'Selected point' })).toBeVisible();
     await isClean('every point, and one in full');
     await page.getByRole('tab', { name: 'Model', exact: true }).click();
+    await expect(page.getByRole('region', { name: 'Selected model' })).toContainText('mixtral');
     await isClean('the model');
   });
 
   await test.step('the other views', async () => {
-    await tab(page, 'Thresholds');
-    await expect(page.getByRole('region', { name: 'Best threshold of every model and task' })).toBeVisible();
+    await showWhole(page, 'Thresholds');
     await openDetails(page);
     await expect(page.getByRole('region', { name: 'Thresholds by REAP' })).toBeVisible();
     await isClean('thresholds');
     await page.getByRole('radio', { name: 'Tables' }).click();
+    await expect(page.getByRole('region', { name: /^Pruned-large against scratch-small/ })).toBeVisible();
     await isClean('thresholds as tables');
-    await tab(page, 'Compare');
-    await expect(page.getByRole('region', { name: 'Methods over tasks' })).toBeVisible();
+    await showWhole(page, 'Compare');
     await isClean('compare');
     await tab(page, 'Workbench');
   });
@@ -98,27 +99,32 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     const row = page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first();
     await row.hover();
     await row.getByRole('button', { name: 'Items of Sums', exact: true }).click();
-    await expect(page.getByRole('dialog', { name: 'Sums', exact: true })).toBeVisible();
+    const items = page.getByRole('dialog', { name: 'Sums', exact: true });
+    await expect(items.getByText('(right answer)').first()).toBeAttached();
     await isClean('items of a task');
     await page.keyboard.press('Escape');
-    for (const [button, title] of [
-      ['Trash of runs', 'Trash of runs'],
-      ['Open task folder', 'Open a task folder'],
+    await expect(items).toBeHidden();
+    for (const [button, content] of [
+      ['Trash of runs', page.getByText('The trash is empty.')],
+      ['Open task folder', page.getByRole('list', { name: 'Entries' }).getByRole('listitem').first()],
     ] as const) {
       await page.getByRole('button', { name: button, exact: true }).click();
-      await expect(page.getByRole('dialog')).toBeVisible();
-      await isClean(title);
+      await expect(content).toBeVisible();
+      await isClean(button);
       await page.keyboard.press('Escape');
       await expect(page.getByRole('dialog')).toBeHidden();
     }
     const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
     await run.hover();
     await run.getByRole('button', { name: /^More for/ }).click();
+    const details = page.getByRole('menuitem', { name: 'Note, tags, details…' });
+    await expect(details).toBeVisible();
     await isClean('commands of a run');
-    await page.getByRole('menuitem', { name: 'Note, tags, details…' }).click();
-    await expect(page.getByRole('dialog')).toBeVisible();
+    await details.click();
+    await expect(page.getByRole('dialog').getByText(/^Log \(\d+ lines?\)/)).toBeVisible();
     await isClean('a run and its log');
     await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
   });
 
   await test.step('what is told of a point, of two sweeps, of an experiment, and asked for a training', async () => {
@@ -127,7 +133,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     const runs = page.getByRole('list', { name: 'Runs' }).getByRole('listitem');
     const sweeps = runs.filter({ hasText: /^(?:Sample: s|S)weep of / });
     await expect(sweeps).toHaveCount(2, { timeout: HANG_LIMIT_MS });
-    await expect(page.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await expect(runs.filter({ hasText: /waiting|running/ })).toHaveCount(0, { timeout: HANG_LIMIT_MS });
     for (const place of [0, 1]) {
       const row = sweeps.nth(place).getByRole('button').first();
       await row.focus();
@@ -138,11 +144,13 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(compared).toContainText(/comparisons?: \d+ better/);
     await isClean('two sweeps compared');
     await page.keyboard.press('Escape');
+    await expect(compared).toBeHidden();
     for (const [typed, title] of [
       ['recorded experiment', 'Experiment'],
       ['fine-tune', 'Fine-tune'],
     ] as const) {
       await page.keyboard.press('Control+k');
+      await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
       await page.keyboard.type(typed);
       await page.keyboard.press('Enter');
       const dialog = page.getByRole('dialog', { name: title, exact: true });
@@ -156,6 +164,7 @@ test('axe-core finds nothing to object to in any view or dialog, in either theme
     await expect(page.getByRole('dialog').getByRole('list', { name: 'Items and what was answered' })).toBeVisible();
     await isClean('items of a point');
     await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
   });
 
   await test.step('where a sweep runs, and where an own task has its calibration items from', async () => {

@@ -50,6 +50,8 @@ test(
     const chatty = path.join(exports, 'chatty');
     await cp(path.join(models, 'uncurl-8'), chatty, { recursive: true });
     await writeFile(path.join(chatty, 'chat_template.jinja'), '{% for m in messages %}{{ m.content }}{% endfor %}');
+    // The list is read once before the file changes: half a file is none.
+    await expect(page.getByRole('list', { name: 'Models' }).getByText('uncurl-8')).toBeVisible();
     await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [chatty], tasks: [] }));
     await page.evaluate(() => void window.dispatchEvent(new Event('focus')));
     await page.getByRole('list', { name: 'Models' }).getByText('chatty').click();

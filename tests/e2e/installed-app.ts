@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,8 @@ import type { Browser, Page } from '@playwright/test';
 import { z } from 'zod';
 import { PAGE_URL } from '../../electron/page-address.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { removeFolder } from '../remove-folder.ts';
+import { killAll, parentOf } from '../slurm/job-processes.ts';
 
 const WINDOW_SIZE = { width: 1440, height: 900 };
 
@@ -52,8 +54,8 @@ export const install = async (): Promise<InstalledApp> => {
   const program = path.join(base, folder);
   const remove = async (): Promise<void> => {
     // Where a test failed, the application may still be open.
-    for (const id of await processesIn(program)) process.kill(id, 'SIGKILL');
-    await rm(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
+    killAll(await processesIn(program));
+    await removeFolder(base);
   };
   return { folder: program, home, remove };
 };
@@ -119,7 +121,11 @@ export const start = async (app: InstalledApp): Promise<RunningApp> => {
   const [page] = browser.contexts().flatMap((context) => context.pages());
   if (page === undefined) throw new Error('the driver sees no page in the application');
   await page.setViewportSize(WINDOW_SIZE);
-  const [shell] = await processesOf(app);
+  const ids = await processesOf(app);
+  // One that has ended meanwhile counts as its own parent.
+  const parents = await Promise.all(ids.map((id) => parentOf(id).catch(() => id)));
+  // All others come of it. Numbers of processes begin anew some time: the least need not be the first.
+  const shell = ids.find((_, index) => !ids.includes(parents[index] ?? 0));
   if (shell === undefined) throw new Error('no process runs the installed program');
   const close = async (): Promise<void> => {
     await page.close();

@@ -13,6 +13,8 @@ test('waiting jobs change their order by keys and by drag, and tell what happene
 
   // A sweep of many tasks runs while the others are moved.
   await model.selectOption({ label: 'uncurl-64' });
+  // A key does nothing before that.
+  await expect(page.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
   await page.keyboard.press('Control+Enter');
   await expect(page.getByRole('list', { name: 'Runs' }).getByText(/^Sweep of uncurl-64/)).toBeVisible();
   for (const name of ['uncurl-8', 'uncurl-16', 'uncurl-32']) {
@@ -37,6 +39,8 @@ test('waiting jobs change their order by keys and by drag, and tell what happene
   });
 
   await test.step('by drag', async () => {
+    // Not before the engine has answered what was moved last.
+    await expect(waiting(page).nth(0)).toHaveAttribute('draggable', 'true');
     await waiting(page).nth(0).dragTo(waiting(page).nth(2));
     await expectOrder('uncurl-32', 'uncurl-16', 'uncurl-8');
   });

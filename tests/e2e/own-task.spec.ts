@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { photograph, resources } from './page-steps.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { photograph, resources, typePath } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('an own file without calibration items is split, profiled and measured; the choice lasts', async ({
@@ -21,10 +22,7 @@ test('an own file without calibration items is split, profiled and measured; the
       await page.keyboard.press('Enter');
     } else {
       await page.getByRole('button', { name: 'Open task folder' }).click();
-      await expect(page.getByRole('textbox', { name: 'Path' })).toBeFocused();
-      await page.keyboard.press('Control+A');
-      await page.keyboard.type(file);
-      await page.keyboard.press('Enter');
+      await typePath(page, file);
     }
     await expect(dialog).toContainText('60 calibration items, 240 test items.');
     await expect(dialog).toContainText('at a margin of 2 points 149 are the fewest');
@@ -56,7 +54,7 @@ test('an own file without calibration items is split, profiled and measured; the
     await expect(tasks.getByRole('checkbox', { checked: true })).toHaveCount(1);
     await expect(row.getByRole('checkbox')).toBeChecked();
     await page.getByRole('button', { name: 'Profile', exact: true }).first().click();
-    await expect(row.getByText(', profiled')).toHaveCount(1);
+    await expect(row.getByText(', profiled')).toHaveCount(1, { timeout: HANG_LIMIT_MS });
     await photograph(workbench, 'own-task');
   });
 

@@ -21,6 +21,19 @@ export const typeFolder = async (dialog: Locator, folder: string): Promise<void>
   await expect(dialog.getByRole('list', { name: 'Entries' })).toHaveAttribute('data-folder', folder);
 };
 
+/**
+ * The same by keys alone, for who has the focus there. The path of the first folder comes late, and would undo what is
+ * selected to be typed over.
+ */
+export const typePath = async (page: Page, typed: string): Promise<void> => {
+  const field = page.getByRole('textbox', { name: 'Path' });
+  await expect(field).toBeFocused();
+  await expect(field).not.toHaveValue('');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type(typed);
+  await page.keyboard.press('Enter');
+};
+
 /** Uses these tasks alone, by their titles, and profiles the model on screen with them, until its map is there. */
 export const profileOn = async (page: Page, titles: readonly string[]): Promise<void> => {
   await page.getByRole('button', { name: 'None', exact: true }).click();
@@ -34,10 +47,35 @@ export const profileOn = async (page: Page, titles: readonly string[]): Promise<
 /** Shows a view. */
 export const tab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
 
-/** Opens what Thresholds tells on demand. */
+/** Shows a view while the sample is on screen, until all that it asks the engine for is there. */
+export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | 'Compare'): Promise<void> => {
+  await tab(page, view);
+  const main = page.getByRole('main');
+  switch (view) {
+    case 'Workbench':
+      for (const plot of [0, 1])
+        await expect(main.locator('.difference-plot').nth(plot).locator('.curve-point').first()).toBeVisible();
+      await expect(main.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
+      return;
+    case 'Thresholds':
+      await expect(main.getByRole('region', { name: 'Best threshold of every model and task' })).toBeVisible();
+      await expect(main.locator('.thresholds > details')).toHaveCount(4);
+      return;
+    case 'Compare':
+      await expect(main.locator('.compare[aria-busy="false"]')).toBeVisible();
+      await expect(main.getByRole('region', { name: 'Methods over tasks' })).toBeVisible();
+      await expect(main.getByRole('region', { name: 'Ranks by task' })).toBeVisible();
+  }
+};
+
+/** Opens what Thresholds tells of the sample on demand. */
 export const openDetails = async (page: Page): Promise<void> => {
-  const closed = page.getByRole('main').locator('.thresholds > details:not([open]) > summary');
-  for (let left = await closed.count(); left > 0; left -= 1) await closed.first().click();
+  const details = page.getByRole('main').locator('.thresholds > details');
+  // They come with two answers of the engine's.
+  await expect(details).toHaveCount(4);
+  for (const each of await details.all())
+    if ((await each.getAttribute('open')) === null) await each.locator('> summary').click();
+  await expect(page.getByRole('main').locator('.thresholds > details[open]')).toHaveCount(4);
 };
 
 /** The screen in both themes: to be looked at. */
@@ -58,4 +96,6 @@ export const withSample = async ({ page, workspace }: Workbench): Promise<void> 
   for (const folder of ['overlays', 'runs', 'runs/sample', 'steps', 'tmp'])
     await chmod(path.join(workspace, folder), 0o777);
   await page.reload();
+  // Models, tasks and what the address says are there.
+  await expect(page.locator('.workbench-view')).toBeVisible();
 };

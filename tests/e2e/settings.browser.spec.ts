@@ -32,6 +32,7 @@ test('settings last: a start on another port finds them, uses them, and says wha
     await dialog.getByRole('checkbox', { name: 'Random', exact: true }).click();
     await expect(dialog.getByText('Methods of the next sweep: Frequency, REAP, UNCURL')).toBeVisible();
     await photograph(workbench, 'settings');
+    // What is shown is what the engine has answered, after it was written.
     expect(JSON.parse(await readFile(settings, 'utf8'))).toEqual({
       theme: 'dark',
       delta: 0.05,

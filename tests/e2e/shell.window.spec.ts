@@ -1,11 +1,13 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ElectronApplication, Page } from '@playwright/test';
 import { z } from 'zod';
 import { parseOutput } from '../../main/contract/call-boundary.ts';
 import type { CallName, CallOutput } from '../../main/contract/calls.ts';
 import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
+import { processState, thisProcess } from '../../main/workspace/process-alive.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { expect, test as base } from './workbench.ts';
 
@@ -63,8 +65,22 @@ const pidOf = (electron: ElectronApplication, service: string): Promise<number |
 const enginePid = (electron: ElectronApplication): Promise<number | undefined> => pidOf(electron, 'Uncurl engine');
 const computePid = (electron: ElectronApplication): Promise<number | undefined> => pidOf(electron, 'Uncurl compute');
 
-const killProcess = (electron: ElectronApplication, pid: number | undefined): Promise<boolean> =>
-  electron.evaluate((_, id) => process.kill(id ?? 0, 'SIGKILL'), pid);
+const signalProcess = (electron: ElectronApplication, pid: number, signal: 'SIGKILL' | 'SIGSTOP'): Promise<boolean> =>
+  electron.evaluate((_, [id, name]) => process.kill(id, name), [pid, signal] as const);
+
+const long = { timeout: HANG_LIMIT_MS, intervals: [100] };
+
+/** The process that runs now; waits until there is one. */
+const runningPid = async (ask: () => Promise<number | undefined>, butNot?: number): Promise<number> => {
+  for (;;) {
+    const pid = await ask();
+    if (pid !== undefined && pid !== 0 && pid !== butNot) return pid;
+    await pause(50);
+  }
+};
+/** A new engine in the place of one that was killed: in between there is none, and the page reaches nobody. */
+const engineAfter = (electron: ElectronApplication, killed: number): Promise<number> =>
+  runningPid(() => enginePid(electron), killed);
 
 /** What the engine answers, held to the call's schema. */
 const askEngine = async <N extends CallName>(page: Page, name: N, input: unknown): Promise<CallOutput<N>> => {
@@ -244,9 +260,9 @@ test('a killed engine never takes the window down, and is started again when the
       return Promise.resolve({ response: 0, checkboxChecked: false });
     };
   });
-  const killed = await enginePid(electron);
-  await killProcess(electron, killed);
-  await expect.poll(() => enginePid(electron)).not.toBe(killed);
+  const killed = await runningPid(() => enginePid(electron));
+  await signalProcess(electron, killed, 'SIGKILL');
+  await engineAfter(electron, killed);
   expect(await callEngine(page, 'engine.facts', {})).toMatchObject({ type: 'result' });
   expect(await electron.evaluate(() => Reflect.get(globalThis, 'shown') as unknown)).toMatchObject({
     message: 'The engine stopped (exit code 9): it was killed, perhaps by the system for want of memory.',
@@ -261,7 +277,6 @@ test('a killed engine never takes the window down, and is started again when the
 test('the process that computes fails its run alone when killed, and ends with its engine; the run goes on', async ({
   shell: { electron, page },
 }) => {
-  const long = { timeout: HANG_LIMIT_MS, intervals: [100] };
   const model = (await askEngine(page, 'models.list', {})).find(({ name }) => name === 'uncurl-16');
   const tasks = (await askEngine(page, 'tasks.list', {})).filter(({ name }) =>
     ['french', 'add', 'sort'].includes(name),
@@ -276,8 +291,8 @@ test('the process that computes fails its run alone when killed, and ends with i
   const states = async (): Promise<readonly string[]> =>
     (await askEngine(page, 'runs.list', {})).filter(({ id }) => id === run).map(({ state }) => state);
   await expect.poll(points, long).toBeGreaterThan(0);
-  const [engine, first] = [await enginePid(electron), await computePid(electron)];
-  await killProcess(electron, first);
+  const [engine, first] = [await runningPid(() => enginePid(electron)), await runningPid(() => computePid(electron))];
+  await signalProcess(electron, first, 'SIGKILL');
   await expect.poll(states, long).toEqual(['failed']);
   expect(await askEngine(page, 'runs.list', {})).toContainEqual(
     expect.objectContaining({
@@ -287,17 +302,17 @@ test('the process that computes fails its run alone when killed, and ends with i
   );
   expect(await enginePid(electron)).toBe(engine);
 
+  const before = await points();
   await askEngine(page, 'jobs.resume', { run });
-  await expect.poll(points, long).toBeGreaterThan(1);
-  const second = await computePid(electron);
-  expect(second).not.toBe(first);
+  await runningPid(() => computePid(electron), first);
+  await expect.poll(points, long).toBeGreaterThan(before);
   await electron.evaluate(({ dialog }) => {
     dialog.showMessageBox = () => Promise.resolve({ response: 0, checkboxChecked: false });
   });
-  await killProcess(electron, engine);
-  await expect.poll(() => enginePid(electron), long).not.toBe(engine);
+  await signalProcess(electron, engine, 'SIGKILL');
+  await engineAfter(electron, engine);
   await expect.poll(() => computePid(electron), long).toBe(undefined);
-  expect(await states()).toEqual(['interrupted']);
+  await expect.poll(states, long).toEqual(['interrupted']);
 
   const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
   await expect(jobs.getByText(/was left unfinished/)).toBeVisible();
@@ -307,21 +322,18 @@ test('the process that computes fails its run alone when killed, and ends with i
 });
 
 test('a cancelled job ends although the process that computes hears nothing', async ({ shell: { electron, page } }) => {
-  const long = { timeout: HANG_LIMIT_MS, intervals: [100] };
   const model = (await askEngine(page, 'models.list', {})).find(({ name }) => name === 'uncurl-16');
   const tasks = (await askEngine(page, 'tasks.list', {})).filter(({ name }) => ['french', 'sort'].includes(name));
   const { run } = await askEngine(page, 'profile.start', {
     model: model?.handle,
     tasks: tasks.map(({ handle }) => handle),
   });
-  await expect.poll(() => computePid(electron), long).toBeGreaterThan(0);
-  const deaf = await computePid(electron);
-  await electron.evaluate((_, id) => process.kill(id ?? 0, 'SIGSTOP'), deaf);
+  await signalProcess(electron, await runningPid(() => computePid(electron)), 'SIGSTOP');
   await askEngine(page, 'jobs.cancel', { run });
   await expect
     .poll(async () => (await askEngine(page, 'runs.list', {})).find(({ id }) => id === run)?.state, long)
     .toBe('cancelled');
-  expect(await computePid(electron)).toBe(undefined);
+  await expect.poll(() => computePid(electron), long).toBe(undefined);
 });
 
 test('the menu carries the page’s actions and tells the page which was chosen', async ({
@@ -347,9 +359,10 @@ test('the menu carries the page’s actions and tells the page which was chosen'
 
 test('closing ends every process', async ({ shell: { electron, page } }) => {
   await callEngine(page, 'engine.facts', {});
-  const engine = await enginePid(electron);
+  const engine = await runningPid(() => enginePid(electron));
   await electron.close();
-  await expect(readFile(`/proc/${String(engine)}/status`, 'utf8')).rejects.toThrow('ENOENT');
+  // Where the first process is no init, one that has ended stays listed.
+  await expect.poll(() => processState({ ...thisProcess(), pid: engine, startedAt: null }), long).toBe('dead');
 });
 
 test('a page that crashed is loaded again when the user says so', async ({ shell: { electron, page } }) => {
@@ -360,13 +373,12 @@ test('a page that crashed is loaded again when the user says so', async ({ shell
         ? contents.getOSProcessId()
         : undefined;
     });
-  const [engine, before] = [await enginePid(electron), await pageProcess()];
-  expect(before).toBeGreaterThan(0);
+  const [engine, before] = [await enginePid(electron), await runningPid(pageProcess)];
   await electron.evaluate(({ dialog, BrowserWindow }) => {
     dialog.showMessageBox = () => Promise.resolve({ response: 0, checkboxChecked: false });
     BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer();
   });
-  await expect.poll(async () => ![undefined, 0, before].includes(await pageProcess())).toBe(true);
+  await runningPid(pageProcess, before);
   expect(page.isClosed()).toBe(false);
   expect(await enginePid(electron)).toBe(engine);
 });

@@ -1,6 +1,7 @@
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { removeFolder } from '../remove-folder.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 
@@ -73,5 +74,5 @@ export const stageApp = async (engineNode: string | null): Promise<StagedApp> =>
   const writable = path.join(base, 'writable');
   await mkdir(writable);
   await chmod(writable, 0o777);
-  return { folder, writable, remove: () => rm(base, { recursive: true, force: true }) };
+  return { folder, writable, remove: () => removeFolder(base) };
 };

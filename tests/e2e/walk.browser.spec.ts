@@ -1,6 +1,6 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { resources } from './page-steps.ts';
+import { resources, typePath } from './page-steps.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { expect, test } from './workbench.ts';
 
@@ -35,10 +35,7 @@ test('from the first start to a verified export for an own file, by keys alone',
   await reached('the workbench is open, a model and a task are chosen');
 
   await command('open task folder');
-  await expect(page.getByRole('textbox', { name: 'Path' })).toBeFocused();
-  await keyboard.press('Control+a');
-  await keyboard.type(file);
-  await keyboard.press('Enter');
+  await typePath(page, file);
   const calibration = page.getByRole('dialog', { name: 'Calibration items of my-sums' });
   await expect(calibration.getByRole('spinbutton', { name: 'Share for calibration' })).toBeFocused();
   await expect(calibration).toContainText('60 calibration items, 240 test items.');
@@ -56,8 +53,9 @@ test('from the first start to a verified export for an own file, by keys alone',
   });
   await reached('uncurl-16 is profiled on it');
 
-  await keyboard.press('Control+Shift+Enter');
   const cursor = page.getByRole('status', { name: 'The plan on screen' });
+  await expect(cursor.getByRole('button', { name: /^Measure now/ })).toBeEnabled();
+  await keyboard.press('Control+Shift+Enter');
   await expect(cursor).toContainText(/measured: (?:safe|unsafe|cannot tell)/, { timeout: HANG_LIMIT_MS });
   await reached(`the plan on screen is measured: ${(await cursor.textContent()) ?? ''}`);
 
@@ -73,12 +71,9 @@ test('from the first start to a verified export for an own file, by keys alone',
     await keyboard.press('Tab');
   await expect(choose).toBeFocused();
   await keyboard.press('Enter');
-  await expect(page.getByRole('textbox', { name: 'Path' })).toBeFocused();
-  await keyboard.press('Control+a');
-  await keyboard.type(exports);
-  await keyboard.press('Enter');
+  await typePath(page, exports);
   const into = page.getByRole('button', { name: 'Export into this folder' });
-  await expect(page.getByRole('textbox', { name: 'Path' })).toHaveValue(exports);
+  await expect(page.getByRole('list', { name: 'Entries' })).toHaveAttribute('data-folder', exports);
   for (
     let presses = 0;
     presses < 40 && !(await into.evaluate((button) => button === document.activeElement));
@@ -88,6 +83,7 @@ test('from the first start to a verified export for an own file, by keys alone',
   await keyboard.press('Enter');
   await expect(drawer.getByText(exports, { exact: true })).toBeVisible();
   await reached('the folder of the export is chosen');
+  await expect(drawer.getByRole('button', { name: 'Export and verify' })).toBeEnabled();
   await keyboard.press('Control+e');
   const outcome = page.getByRole('region', { name: 'Outcome' });
   await expect(outcome.getByText('Verified: the export is what was measured')).toBeVisible({ timeout: HANG_LIMIT_MS });

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test as base } from '@playwright/test';
 import type { LaunchOptions, Page, PlaywrightWorkerArgs } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { removeFolder } from '../remove-folder.ts';
 import { stageApp } from './stage-app.ts';
 import type { StagedApp } from './stage-app.ts';
 
@@ -129,6 +130,8 @@ const inWindow = async (
   });
   try {
     const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
+    // The engine is another user's: its workspace is made by it, before a test puts anything there.
+    await page.getByRole('list', { name: 'Models' }).getByRole('listitem').first().waitFor();
     const answerFolderDialog = (folder: string): Promise<void> =>
       electron.evaluate(({ dialog }, chosen) => {
         dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
@@ -168,7 +171,7 @@ export const test = base.extend<{ readonly workbench: Workbench }, { readonly st
       if (stagedApp) await inWindow(playwright, stagedApp, folders, use);
       else await inBrowser(playwright, launchOptions, folders, use);
     } finally {
-      await rm(base, { recursive: true, force: true });
+      await removeFolder(base);
     }
   },
 });

@@ -15,8 +15,7 @@ const OBEDIENT = `
   parentPort.on('message', ({ message, ports }) => {
     if (message.type === 'page') ports[0].postMessage('hello');
     if (message.type === 'grant' && message.path === '/crash') {
-      process.stderr.write('out of memory');
-      setTimeout(() => process.exit(134), 50);
+      process.stderr.write('out of memory', () => process.exit(134));
     } else if (message.type === 'grant') {
       const granted = { type: 'granted', id: message.id, handle: 'to ' + message.path };
       setTimeout(() => parentPort.postMessage(granted), message.path === '/slow' ? 40 : 0);

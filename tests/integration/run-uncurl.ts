@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { removeFolder } from '../remove-folder.ts';
 
 const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
 
@@ -12,7 +13,7 @@ export const resources = fileURLToPath(new URL('../../resources', import.meta.ur
 /** A new folder, removed when the test ends. */
 export const temporaryFolder = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'uncurl-integration-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  onTestFinished(() => removeFolder(folder));
   return folder;
 };
 
@@ -23,6 +24,8 @@ export interface Uncurl {
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
   /** Resolves once standard error holds the text. */
   readonly says: (text: string | RegExp) => Promise<void>;
+  /** The same of standard output: what was written there first may be heard last. */
+  readonly prints: (text: string | RegExp) => Promise<void>;
 }
 
 /** Starts the real command line in a process of its own. */
@@ -33,21 +36,22 @@ export const startUncurl = (args: readonly string[], environment: Readonly<Recor
   });
   const printed = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
-  child.stdout.on('data', (data: Buffer) => (printed.stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => {
-    printed.stderr += data.toString();
-    for (const listener of listeners) listener();
-  });
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (data: Buffer) => {
+      printed[name] += data.toString();
+      for (const listener of listeners) listener();
+    });
   const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
     child.once('close', (code) => resolve({ code, ...printed }));
   });
-  onTestFinished(() => {
+  onTestFinished(async () => {
     child.kill('SIGKILL');
+    await ended;
   });
-  const says = (text: string | RegExp): Promise<void> =>
+  const holds = (name: 'stdout' | 'stderr', text: string | RegExp): Promise<void> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = typeof text === 'string' ? printed.stderr.includes(text) : text.test(printed.stderr);
+        const found = typeof text === 'string' ? printed[name].includes(text) : text.test(printed[name]);
         if (!found) return;
         listeners.delete(look);
         resolve();
@@ -56,7 +60,7 @@ export const startUncurl = (args: readonly string[], environment: Readonly<Recor
       void ended.then(({ stderr }) => reject(new Error(`ended without saying ${String(text)}:\n${stderr}`)));
       look();
     });
-  return { child, printed, ended, says };
+  return { child, printed, ended, says: (text) => holds('stderr', text), prints: (text) => holds('stdout', text) };
 };
 
 export const uncurl = (args: readonly string[], environment?: Readonly<Record<string, string>>): Uncurl['ended'] =>

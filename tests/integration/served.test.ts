@@ -37,7 +37,7 @@ const SETTINGS = { methods: ['reap', 'uncurl'], factors: [2, 4], limit: 150 };
 test('a sweep of a served page has the files of one from the command line; an interrupt ends all of it', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
   const server = startUncurl(['serve', '--workspace', workspace, '--threads', '1']);
-  await server.says('The address holds a token');
+  await server.prints(/token=.*\n/);
   const [address = ''] = /http:\/\/\S+token=[^\s"]+/.exec(server.printed.stdout) ?? [];
   const page = await openPage(address);
   const model = (await page.call('models.list', {})).find(({ name }) => name === 'uncurl-16');
@@ -69,8 +69,13 @@ test('a sweep of a served page has the files of one from the command line; an in
     (await readParquet(join(folder, 'runs', name, 'outcomes.parquet'))).map((row) => ({ ...row, run: '' }));
   expect(await outcomes(workspace, run)).toEqual(await outcomes(other, printed.run));
 
+  const begins = new Promise<void>((resolve) => {
+    page.subscribe((event) => {
+      if (event.type === 'run.changed' && event.manifest.state === 'running') resolve();
+    });
+  });
   const again = await page.call('run.reproduce', { run });
-  await vi.waitFor(() => expect(states.at(-1)).toBe('running'), patiently);
+  await begins;
   const [compute = 0] = await computesOf(server.child.pid ?? 0);
   expect(compute).toBeGreaterThan(0);
   // A terminal's interrupt reaches the whole group.

@@ -16,12 +16,17 @@ export const jobProcesses = async (isWanted: (words: readonly string[]) => boole
   return found.flat();
 };
 
-/** The processes that started them: Slurm's own, which tell the controller how a task ended. */
-export const parentsOf = async (pids: readonly number[]): Promise<readonly number[]> => {
-  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${String(pid)}/stat`, 'utf8')));
+/** The process that started one. */
+export const parentOf = async (pid: number): Promise<number> => {
+  const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
   // After the name, which may hold spaces and brackets: state, then the parent.
-  return [...new Set(stats.map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])))];
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 };
+
+/** The processes that started them: Slurm's own, which tell the controller how a task ended. */
+export const parentsOf = async (pids: readonly number[]): Promise<readonly number[]> => [
+  ...new Set(await Promise.all(pids.map(parentOf))),
+];
 
 /** Ends processes as a machine that loses its power does; those that have ended by themselves are gone anyway. */
 export const killAll = (pids: readonly number[]): void => {

@@ -119,7 +119,7 @@ export const ownCluster = (context: TestContext): string =>
   context.skip('only a cluster of our own is held, killed and started again: UNCURL_SLURM_FOLDER names it');
 
 /** Holds a cluster's jobs in the queue until they are let go. */
-const holdCluster = (): { readonly letGo: () => void } => {
+export const holdCluster = (): { readonly letGo: () => void } => {
   const put = (state: string): string => slurm('scontrol', 'update', 'partitionname=main', `state=${state}`);
   put('down');
   onTestFinished(() => void put('up'));

@@ -9,6 +9,7 @@ import { resources, startUncurl, temporaryFolder, uncurl } from '../integration/
 import { jobProcesses, killAll, parentsOf } from './job-processes.ts';
 import {
   answer,
+  holdCluster,
   jobsOf,
   makeRun,
   measureAlone,
@@ -77,7 +78,10 @@ describe('a sweep on a Slurm cluster', () => {
 
   test('an engine that starts later takes up what was submitted, and tells when it is done', async () => {
     const run = await makeRun(await temporaryFolder());
-    const { code, stderr } = await uncurl(submission(run, 2, '--detach'));
+    // Its tasks wait for this file: a quick machine would be done before the engine has started.
+    const mayBegin = join(run.folder, 'may-begin');
+    const setup = `while [ ! -e ${mayBegin} ]; do sleep 0.1; done`;
+    const { code, stderr } = await uncurl(submission(run, 2, '--detach', '--setup', setup));
     expect(code, stderr).toBe(0);
     const engine = await createEngine({ workspace: run.workspace, resources, commandLine: 'a test' });
     onTestFinished(() => engine.dispose());
@@ -92,6 +96,7 @@ describe('a sweep on a Slurm cluster', () => {
     expect((await engine.call('runs.list', {})).map(({ id, state }) => [id, state])).toEqual([[run.run, 'running']]);
     await expect(engine.call('jobs.resume', { run: run.run })).rejects.toMatchObject({ code: 'already-submitted' });
     await expect(engine.call('runs.remove', { run: run.run })).rejects.toMatchObject({ code: 'already-submitted' });
+    await writeFile(mayBegin, '');
     const { state, tasks, parts } = await ended;
     expect(state).toBe('done');
     expect(parts).toEqual({ done: PARTS, of: PARTS });
@@ -182,8 +187,10 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     expect(cancelled.code).toBe(1);
     expect(cancelled.stderr).toMatch(/task 2 on \S+: CANCELLED/);
 
+    const { letGo } = holdCluster();
     const second = startUncurl(submission(run, 2));
     slurm('scancel', (await jobsOf(second)).join);
+    letGo();
     const { code, stderr } = await second.ended;
     expect(code).toBe(1);
     expect(stderr).toMatch(/joining job.*: CANCELLED/);
@@ -219,7 +226,12 @@ describe('whatever ends in mid-work, submitting again ends with the numbers of o
     const run = await makeRun(await temporaryFolder());
     const { submitted, release } = await submitHeld(run);
     const node = slurm('sinfo', '-h', '-N', '-o', '%N').trim();
-    const workers = await jobProcesses((words) => words.includes('--until-empty') && words.includes(run.run));
+    let workers: readonly number[] = [];
+    // A task runs before its worker does.
+    while (workers.length < 2) {
+      workers = await jobProcesses((words) => words.includes('--until-empty') && words.includes(run.run));
+      await pause(20);
+    }
     expect(workers).toHaveLength(2);
     const steps = await parentsOf(workers);
     // What could tell how they ended goes first.

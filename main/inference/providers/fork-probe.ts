@@ -15,7 +15,8 @@ export const forkProbe: StartProbe = (provider, folder) => {
   });
   return followProbe({
     onMessage: (listener) => void child.on('message', listener),
-    onExit: (listener) => void child.once('exit', (code, signal) => listener(signal ?? code ?? 0)),
+    // Its last words may be heard after its end.
+    onExit: (listener) => void child.once('close', (code, signal) => listener(signal ?? code ?? 0)),
     onError: (listener) => void child.once('error', listener),
     onErrorOutput: (listener) => void child.stderr?.on('data', (chunk: Buffer) => listener(chunk.toString())),
     kill: () => void child.kill('SIGKILL'),

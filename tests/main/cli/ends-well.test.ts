@@ -21,8 +21,9 @@ const start = (args: readonly string[], stdio: StdioOptions, environment: NodeJS
 const sweepOf = (workspace: string): readonly string[] =>
   `sweep ${model} --task capital --method frequency --factors 1,2 --limit 20 --workspace ${workspace}`.split(' ');
 
+/** How it ended, once all that it said has been heard. */
 const exitOf = async (child: ReturnType<typeof start>): Promise<number | string | null> => {
-  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
   return code ?? signal;
 };
 

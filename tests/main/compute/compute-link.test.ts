@@ -8,6 +8,7 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import type { SweepRecord } from '../../../main/runs/sweep-record.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { patiently } from '../../hang-limit.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { runOf } from '../contract/run-of.ts';
 
@@ -166,7 +167,7 @@ test('a probe that cannot be started is answered as one that failed', async () =
   const run = carryOut().catch(() => undefined);
   await asked();
   puppets[0]?.say({ type: 'probe', id: 4, provider: 'cuda', folder: '/probe' });
-  await vi.waitFor(() => expect(puppets[0]?.orders).toHaveLength(2));
+  await vi.waitFor(() => expect(puppets[0]?.orders).toHaveLength(2), patiently);
   expect(puppets[0]?.orders[1]).toEqual({
     type: 'probed',
     id: 4,

@@ -7,6 +7,7 @@ import type { EngineEvent } from '../../../main/contract/events.ts';
 import { type ClusterHost, createClusterWorks, type ClusterWorks } from '../../../main/engine/cluster-works.ts';
 import { askAgainAfterMs } from '../../../main/engine/follow-cluster-work.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import { patiently } from '../../hang-limit.ts';
 import { plainRun } from '../contract/run-of.ts';
 import { fillDisk, smallDisk } from '../workspace/small-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -79,20 +80,17 @@ test('the script starts uncurl as this machine does, or as it is told; if neithe
 });
 
 test('a submission that Slurm forgot has failed, unless its run is done; it is listed until forgotten', async () => {
-  const { workspace, clusters, events } = await make();
+  let answer: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => (answer = resolve));
+  const { workspace, clusters, events } = await make({ commands: () => () => asked.then(forgetful) });
   const { run } = await submitted(workspace);
-  const ended = new Promise<void>((resolve) => {
-    const look = (): void => {
-      if (events.some((event) => event.type === 'run.changed' && event.manifest.state === 'failed')) resolve();
-      else setTimeout(look, 10);
-    };
-    look();
-  });
   expect((await clusters.list()).map(({ state }) => state)).toEqual(['active']);
   expect(clusters.worksOn(run)).toBe(true);
   expect(() => clusters.requireNotOn(run)).toThrow('A cluster works on');
   expect(clusters.shown(await workspace.runs.read(run)).state).toBe('running');
-  await ended;
+  answer();
+  while (!events.some((event) => event.type === 'run.changed' && event.manifest.state === 'failed'))
+    await new Promise((resolve) => setTimeout(resolve, 10));
   expect(await clusters.list()).toMatchObject([
     { state: 'failed', error: 'Slurm knows no more of the jobs 7 and 8, and the run is not done' },
   ]);
@@ -191,7 +189,7 @@ test('what could not be written on a full disk when jobs ended is told, and hind
   await fillDisk(disk);
   await clusters.list();
   const error = expect.stringMatching(/^It is not followed any more: No space is left/);
-  await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ work: { state: 'failed', error } }));
+  await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ work: { state: 'failed', error } }), patiently);
   // Waits for what is still tried on the full disk.
   await clusters.forget(run);
   await rm(join(disk, 'filler'));

@@ -70,5 +70,5 @@ test('a probe that nobody ends any more ends with the engine that started it', a
   const { killParent, childState } = await withChild(PROBING_PARENT, engineProgram('provider-probe'), folder);
   expect(childState()).not.toBe('dead');
   killParent();
-  await vi.waitFor(() => expect(childState()).toBe('dead'), { timeout: 60_000 });
+  await vi.waitFor(() => expect(childState()).toBe('dead'), patiently);
 });

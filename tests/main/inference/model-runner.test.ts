@@ -530,13 +530,8 @@ describe('a model larger than its memory budget', () => {
     const streamed = await openRunner(folder, { memoryBudgetBytes: info.memory.streaming + 1000, overlayFolder });
     const input = sequences(40, [3, 40, 64, 17], 3);
     const spilled: string[] = [];
-    const watch = setInterval(() => {
-      spilled.push(...readdirSync(overlayFolder));
-    }, 1);
-    onTestFinished(() => {
-      clearInterval(watch);
-    });
-    expect(await streamed.forward(input, null, uncancelled)).toEqual(
+    const onProgress = (): void => void spilled.push(...readdirSync(overlayFolder));
+    expect(await streamed.forward(input, null, { ...uncancelled, onProgress })).toEqual(
       await (await openRunner(folder)).forward(input, null, uncancelled),
     );
     expect(spilled.some((name) => name.startsWith('spill-'))).toBe(true);

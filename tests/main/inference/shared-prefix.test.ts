@@ -299,14 +299,9 @@ describe('a few-shot task on a bundled model', () => {
     const overlayFolder = await temporaryFolder();
     const tight = await openRunner(folder, { memoryBudgetBytes: info.memory.resident + 1000, overlayFolder });
     const spilled: string[] = [];
-    const watch = setInterval(() => {
-      spilled.push(...readdirSync(overlayFolder));
-    }, 1);
-    onTestFinished(() => {
-      clearInterval(watch);
-    });
+    const onProgress = (): void => void spilled.push(...readdirSync(overlayFolder));
     const items = task.test.slice(0, 40);
-    expect(await tight.evaluate(items, candidatesOf(8), uncancelled)).toEqual(
+    expect(await tight.evaluate(items, candidatesOf(8), { ...uncancelled, onProgress })).toEqual(
       await (await openRunner(folder)).evaluate(items, candidatesOf(8), uncancelled),
     );
     expect(spilled.some((name) => name.startsWith('spill-'))).toBe(true);

@@ -11,6 +11,7 @@ import { createRunnerCache } from '../../../main/jobs/runner-cache.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import type { CreatedRun } from '../../../main/workspace/run-store.ts';
 import { HEARTBEAT_MS } from '../../../main/workspace/run-lock.ts';
+import { patiently } from '../../hang-limit.ts';
 import { fillDisk, smallDisk } from '../workspace/small-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { plainRun } from '../contract/run-of.ts';
@@ -204,7 +205,7 @@ test('a lock that could not be given back is given back as soon as that is possi
   expect(await workspace.runs.holder(id)).not.toBeNull();
   isGone = false;
   await vi.advanceTimersByTimeAsync(HEARTBEAT_MS);
-  await vi.waitFor(() => expect(events.at(-1)).toEqual({ type: 'runs.relisted' }));
+  await vi.waitFor(() => expect(events.at(-1)).toEqual({ type: 'runs.relisted' }), patiently);
   expect(await workspace.runs.holder(id)).toBeNull();
   await queue.dispose();
 });

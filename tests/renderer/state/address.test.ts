@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
-import { addressOf, followed, readAddress } from '../../../renderer/state/address.ts';
+import { addressOf, besideChosen, followed, readAddress } from '../../../renderer/state/address.ts';
 import { mapScalings } from '../../../main/figures/map-scaling.ts';
 import { linkedFragment } from '../../../main/contract/page-fragment.ts';
 import { plainPlan } from '../../../renderer/state/plan-settings.ts';
@@ -71,6 +71,20 @@ test('what is not understood, or names nothing that is here, is left as it is', 
     tasks: [t1],
   });
   fc.assert(fc.property(fc.string(), (fragment) => void readAddress(fragment, shelves)));
+});
+
+test('followed late, it undoes nothing that was chosen before', () => {
+  const known = { model: m1, layer: 1, expert: 2, task: t1, tasks: [t1, t2], factor: 4 };
+  expect(besideChosen(known, noSelection)).toEqual(known);
+  expect(besideChosen(known, { ...noSelection, task: t2, factor: 8 })).toEqual({
+    model: m1,
+    layer: 1,
+    expert: 2,
+    tasks: [t1, t2],
+  });
+  // The expert is one of the model that is named with it.
+  expect(besideChosen(known, { ...noSelection, model: m3, tasks: [t3] })).toEqual({ task: t1, factor: 4 });
+  expect(besideChosen(known, { ...noSelection, model: m1 })).toMatchObject({ layer: 1, expert: 2 });
 });
 
 test('what the map shows stands in it, and only where it is not as at first', () => {
