@@ -150,7 +150,9 @@ for (const result of results) print(summaryOf(result.kind, result));
 for (const { name, reason } of tests.filter(({ state }) => state === 'skipped')) print(`not run: ${name}: ${reason}`);
 for (const { name, reason } of tests.filter(({ state }) => state === 'failed')) {
   print(`failed: ${name}`);
-  const why = stripVTControlCharacters(reason ?? '').split('\n').filter((line) => line.trim() !== '');
+  const why = stripVTControlCharacters(reason ?? '')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
   for (const line of why.slice(0, reasonLines)) print(`  ${line}`);
 }
 if (chosen.includes('browser')) print(`Chromium: ${chromiumVersion()}`);
