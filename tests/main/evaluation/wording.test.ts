@@ -75,7 +75,7 @@ describe('comparisons in words', () => {
     expect(['best', 'unpruned', 'reap'].map(referenceText)).toEqual([
       'the best method of each task',
       'the unpruned model',
-      'reap',
+      'REAP',
     ]);
   });
 
