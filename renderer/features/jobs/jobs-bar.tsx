@@ -19,7 +19,10 @@ import './jobs-bar.css';
 export const JobsBar = () => {
   const { jobs, runs, tasks } = useFacts();
   const [expanded, setExpanded] = useState(false);
-  const works = useQuery('cluster.list', {}).data ?? [];
+  const submitted = useQuery('cluster.list', {}).data ?? [];
+  const titleOf = ({ run, title }: { readonly run: string; readonly title: string }): string =>
+    runs.find(({ id }) => id === run)?.label?.name ?? inTaskTitles(title, tasks);
+  const works = submitted.map((work) => ({ ...work, title: titleOf(work) }));
   const [running, ...waiting] = jobs;
   const [first, ...rest] = works;
   const others = running === undefined ? rest : works;
@@ -27,7 +30,7 @@ export const JobsBar = () => {
   const unfinished = unfinishedRun(runs);
   const named = (job: JobProgress): JobProgress => ({
     ...job,
-    title: runs.find(({ id }) => id === job.run)?.label?.name ?? inTaskTitles(job.title, tasks),
+    title: titleOf(job),
     description: inTaskTitles(job.description, tasks),
   });
   return (
