@@ -1,4 +1,5 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from '@playwright/test';
 import type { Locator, Page } from '@playwright/test';
@@ -88,13 +89,31 @@ export const photograph = async ({ page, host }: Workbench, view: string): Promi
   }
 };
 
+/**
+ * Lets page and engine forget what was on screen, so that the next load is a first one: once the page rests and the
+ * engine has kept where, neither says it again.
+ */
+const forgetPlace = async ({ page, workspace }: Workbench): Promise<void> => {
+  const kept = path.join(workspace, 'view.json');
+  const isKept = async (): Promise<boolean> => {
+    const fragment = await page.evaluate(() => window.location.hash.slice(1));
+    if (!fragment.includes('model=') || !existsSync(kept)) return false;
+    return (await readFile(kept, 'utf8')).includes(JSON.stringify(fragment));
+  };
+  await expect.poll(isKept).toBe(true);
+  await rm(kept);
+  await page.evaluate(() => window.history.replaceState(null, '', window.location.pathname + window.location.search));
+};
+
 /** Makes the workspace what a first start has: with the sample. */
-export const withSample = async ({ page, workspace }: Workbench): Promise<void> => {
+export const withSample = async (workbench: Workbench): Promise<void> => {
+  const { page, workspace } = workbench;
   const opened = await openWorkspace(workspace);
   if (!(await addSample(opened, resources))) throw new Error(`${workspace} holds the sample already`);
   // The engine of the window is another user's, who goes on in these folders.
   for (const folder of ['overlays', 'runs', 'runs/sample', 'steps', 'tmp'])
     await chmod(path.join(workspace, folder), 0o777);
+  await forgetPlace(workbench);
   await page.reload();
   // Models, tasks and what the address says are there.
   await expect(page.locator('.workbench-view')).toBeVisible();
