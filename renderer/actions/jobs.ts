@@ -1,5 +1,9 @@
+import type { CallInput } from '../../main/contract/calls.ts';
+import type { ModelEntry } from '../../main/contract/model.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
+import type { TaskEntry } from '../../main/contract/task.ts';
 import { listsRuns } from '../engine/apply-event.ts';
+import type { Engine } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { plannedTasks } from '../plan/plan-input.ts';
@@ -15,6 +19,18 @@ const tasksToProfile = (facts: Facts) => {
   return tasks.filter((task) => task.error === null && task.items.calibration > 0);
 };
 
+/** Starts the profile of a model on tasks, each asked as the plan asks it; `more`: what to look at beyond routing. */
+export const startProfile = async (
+  { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
+  model: ModelEntry,
+  tasks: readonly TaskEntry[],
+  more: Omit<CallInput<'profile.start'>, 'model' | 'tasks' | 'chat'> = {},
+): Promise<void> => {
+  const chat = chatOf([model], planStore.getState().chat);
+  await bridge.call('profile.start', { ...more, model: model.handle, tasks: tasks.map(({ handle }) => handle), chat });
+  cache.invalidate(listsRuns);
+};
+
 export const profileTasks: Action = {
   id: 'profile-tasks',
   label: 'Profile ticked tasks',
@@ -22,15 +38,9 @@ export const profileTasks: Action = {
   menu: 'run',
   shortcut: 'Mod+Shift+P',
   enabled: (facts) => facts.connected && isUsable(selectedModel(facts)) && tasksToProfile(facts).length > 0,
-  perform: async ({ bridge, cache }, facts) => {
+  perform: async (engine, facts) => {
     const model = selectedModel(facts);
-    if (model === null) return;
-    await bridge.call('profile.start', {
-      model: model.handle,
-      tasks: tasksToProfile(facts).map((task) => task.handle),
-      chat: chatOf([model], planStore.getState().chat),
-    });
-    cache.invalidate(listsRuns);
+    if (model !== null) await startProfile(engine, model, tasksToProfile(facts));
   },
 };
 
@@ -42,15 +52,9 @@ export const profileFocused: Action = {
   menu: 'run',
   enabled: (facts) =>
     facts.connected && isUsable(selectedModel(facts)) && (focusedTask(facts)?.items.calibration ?? 0) > 0,
-  perform: async ({ bridge, cache }, facts) => {
+  perform: async (engine, facts) => {
     const [model, task] = [selectedModel(facts), focusedTask(facts)];
-    if (model === null || task === null) return;
-    await bridge.call('profile.start', {
-      model: model.handle,
-      tasks: [task.handle],
-      chat: chatOf([model], planStore.getState().chat),
-    });
-    cache.invalidate(listsRuns);
+    if (model !== null && task !== null) await startProfile(engine, model, [task]);
   },
 };
 
@@ -86,21 +90,13 @@ export const profileForPlan: Action = {
     isUsable(selectedModel(facts)) &&
     tasksOfPlan(facts).length > 0 &&
     !facts.jobs.some(({ kind }) => kind === 'profile'),
-  perform: async ({ bridge, cache }, facts) => {
+  perform: async (engine, facts) => {
     const model = selectedModel(facts);
     if (model === null) return;
     const { method } = facts.selection;
-    const { options, budget, protect, chat } = planStore.getState();
-    await bridge.call('profile.start', {
-      model: model.handle,
-      tasks: tasksOfPlan(facts).map((task) => task.handle),
-      methods: [method],
-      options: optionsOf([method], options),
-      budget,
-      protect,
-      chat: chatOf([model], chat),
-    });
-    cache.invalidate(listsRuns);
+    const { options, budget, protect } = planStore.getState();
+    const needs = { methods: [method], options: optionsOf([method], options), budget, protect };
+    await startProfile(engine, model, tasksOfPlan(facts), needs);
   },
 };
 

@@ -2,10 +2,10 @@ import { useStore } from 'zustand';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { formatPercent } from '../../../main/figures/numbers.ts';
+import { startProfile } from '../../actions/jobs.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { chatOf } from '../../profile/chat.ts';
@@ -74,10 +74,6 @@ interface ProfileAgainProps {
 /** In place of what an older profile does not hold. */
 const ProfileAgain = ({ model, task, inspect }: ProfileAgainProps) => {
   const { jobs } = useFacts();
-  const chat = chatOf(
-    [model],
-    useStore(planStore, (state) => state.chat),
-  );
   const { busy, start } = useRequest();
   const isUnderWay = busy || jobs.some(({ kind }) => kind === 'profile');
   return (
@@ -87,15 +83,11 @@ const ProfileAgain = ({ model, task, inspect }: ProfileAgainProps) => {
         <Button
           disabled={isUnderWay || task.items.calibration === 0}
           onClick={() =>
-            start(async ({ bridge, cache }) => {
-              await bridge.call('profile.start', {
-                model: model.handle,
-                tasks: [task.handle],
-                chat,
+            start((engine) =>
+              startProfile(engine, model, [task], {
                 inspect: inspect === 'choices' ? ['choices'] : ['choices', 'every-output'],
-              });
-              cache.invalidate(listsRuns);
-            })
+              }),
+            )
           }
         >
           {inspect === 'choices' ? 'Profile again with tokens' : 'Profile again with outputs'}

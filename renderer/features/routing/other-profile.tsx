@@ -1,11 +1,8 @@
-import { useStore } from 'zustand';
-import { listsRuns } from '../../engine/apply-event.ts';
+import { startProfile } from '../../actions/jobs.ts';
 import { Button } from '../../components/button.tsx';
 import { useRequest } from '../../engine/engine-context.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
-import { chatOf } from '../../profile/chat.ts';
 import { useProfilesOf } from '../../profile/use-profiles.ts';
-import { planStore } from '../../state/plan-store.ts';
 
 /** Where the model to be subtracted was not profiled on the task in focus: that, and the way to it. */
 export const OtherProfile = () => {
@@ -14,7 +11,6 @@ export const OtherProfile = () => {
   const task = focusedTask(facts);
   const other = minus?.kind === 'model' ? (facts.models.find(({ handle }) => handle === minus.model) ?? null) : null;
   const { profileOf, loading, error } = useProfilesOf(other);
-  const chat = useStore(planStore, (state) => state.chat);
   const { busy, start } = useRequest();
   if (other === null || task === null || loading || error !== null || profileOf(task) !== undefined) return null;
   const isUnderWay = facts.jobs.some(({ kind }) => kind === 'profile');
@@ -23,16 +19,7 @@ export const OtherProfile = () => {
       {other.name} is not profiled on {task.title}: amounts are shown.{' '}
       <Button
         disabled={busy || isUnderWay || task.items.calibration === 0}
-        onClick={() =>
-          start(async ({ bridge, cache }) => {
-            await bridge.call('profile.start', {
-              model: other.handle,
-              tasks: [task.handle],
-              chat: chatOf([other], chat),
-            });
-            cache.invalidate(listsRuns);
-          })
-        }
+        onClick={() => start((engine) => startProfile(engine, other, [task]))}
       >
         Profile {other.name} on {task.title}
       </Button>
