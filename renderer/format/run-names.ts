@@ -1,7 +1,5 @@
 import type { RunManifest } from '../../main/contract/run.ts';
-import { inTaskTitles } from './task-titles.ts';
-
-type NamedTasks = Parameters<typeof inTaskTitles>[1];
+import { inTaskTitles, type NamedTasks } from './task-titles.ts';
 
 /** What a person called a run; else its title, with tasks under the names that the lists show. */
 export const shownRunName = (run: Pick<RunManifest, 'title' | 'label'>, tasks: NamedTasks): string =>

@@ -14,13 +14,18 @@ export const withTaskTitles = (sentence: string, tasks: readonly string[], title
   );
 };
 
-/** The same for the tasks that the lists hold. */
-export const inTaskTitles = (
-  sentence: string,
-  tasks: readonly { readonly name: string; readonly title: string }[],
-): string =>
+export type NamedTasks = readonly { readonly name: string; readonly title: string }[];
+
+/** What the lists call a task, by its name; one that they do not hold keeps its name. */
+export const titlesOf =
+  (tasks: NamedTasks) =>
+  (task: string): string =>
+    tasks.find(({ name }) => name === task)?.title ?? task;
+
+/** The same of `withTaskTitles` for the tasks that the lists hold. */
+export const inTaskTitles = (sentence: string, tasks: NamedTasks): string =>
   withTaskTitles(
     sentence,
     tasks.map(({ name }) => name),
-    (task) => tasks.find(({ name }) => name === task)?.title ?? task,
+    titlesOf(tasks),
   );

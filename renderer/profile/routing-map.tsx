@@ -12,6 +12,7 @@ import { Definition } from '../components/definition.tsx';
 import { definitions } from '../definitions/definitions.ts';
 import { useFacts } from '../engine/facts.ts';
 import { SaveFigure } from '../figures/save-figure.tsx';
+import { titlesOf } from '../format/task-titles.ts';
 import { formatCount, formatFixed } from '../../main/figures/numbers.ts';
 import { describeFate, type ExpertFate } from '../plan/expert-fates.ts';
 import { pinOf } from '../plan/pins.tsx';
@@ -51,7 +52,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   );
   const fates = showPlan ? planFates : null;
   const pins = useStore(selectionStore, (state) => (selected.model === null ? undefined : state.pins[selected.model]));
-  const title = tasks.find((task) => task.name === profile.task)?.title ?? profile.task;
+  const title = titlesOf(tasks)(profile.task);
   const model = models.find((known) => known.handle === selected.model);
   const source = model === undefined ? null : profileSource(runs, model, profile, all);
 

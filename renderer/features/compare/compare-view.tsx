@@ -4,6 +4,7 @@ import { Button } from '../../components/button.tsx';
 import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
+import { titlesOf } from '../../format/task-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { compareStore } from '../../state/view-stores.ts';
@@ -30,7 +31,7 @@ export const CompareView = () => {
   const { tasks } = useFacts();
   const { document } = useSweep();
   const { manifest, comparison, stale, error } = useComparison();
-  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
+  const title = titlesOf(tasks);
   if (manifest === null) {
     return (
       <EmptyState icon="chart" title="No sweep yet" action={<SetUpSweep />}>

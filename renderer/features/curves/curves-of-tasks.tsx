@@ -5,7 +5,7 @@ import { IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { EmptyState } from '../../components/panel.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { inTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
@@ -54,7 +54,7 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
     point?.run !== manifest.id ? null : (document?.results.find((result) => isPoint(result, point)) ?? null);
   const ticks = factorTicks(curves);
   const told = (document?.told ?? []).filter((one) => one.model === model);
-  const title = (name: string): string => facts.tasks.find((task) => task.name === name)?.title ?? name;
+  const title = titlesOf(facts.tasks);
   const shown =
     enlarged !== null && curves.some((task) => task.task === enlarged)
       ? curves.filter((task) => task.task === enlarged)

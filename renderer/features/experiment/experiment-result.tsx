@@ -9,6 +9,7 @@ import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { shownRunName } from '../../format/run-names.ts';
+import { titlesOf } from '../../format/task-titles.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { MatrixTable, PublishedDifferences, ThresholdTable } from './experiment-tables.tsx';
@@ -91,7 +92,7 @@ const Answer = ({ document, manifest, question }: PagesProps & { readonly questi
   const theme = useResolvedTheme();
   const answer = document.answers.find((one) => one.question === question);
   const tasks = useQuery('tasks.list', {}).data ?? [];
-  const titleOf = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
+  const titleOf = titlesOf(tasks);
   if (answer === undefined || answer.pairs.length === 0)
     return <p className="muted">No pruned arm and its reference were measured yet.</p>;
   const { svg, title, description } = experimentFigure(document, answer, manifest, figureTheme(theme));

@@ -21,7 +21,7 @@ export const JobsBar = () => {
   const [expanded, setExpanded] = useState(false);
   const submitted = useQuery('cluster.list', {}).data ?? [];
   const titleOf = ({ run, title }: { readonly run: string; readonly title: string }): string =>
-    runs.find(({ id }) => id === run)?.label?.name ?? inTaskTitles(title, tasks);
+    shownRunName({ title, label: runs.find(({ id }) => id === run)?.label }, tasks);
   const works = submitted.map((work) => ({ ...work, title: titleOf(work) }));
   const [running, ...waiting] = jobs;
   const [first, ...rest] = works;

@@ -8,6 +8,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
+import { titlesOf } from '../../format/task-titles.ts';
 import { formatCount, formatFactor, formatFixed } from '../../../main/figures/numbers.ts';
 import { bracketWords, thresholdValue } from '../../../main/evaluation/wording.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
@@ -34,9 +35,7 @@ const Result = ({ run }: { readonly run: string }) => {
   return data === undefined ? <p className="muted">Reading the result…</p> : <Comparison found={data} />;
 };
 
-type TitleOf = (task: string) => string;
-
-const pointCells = (title: TitleOf) => [
+const pointCells = (title: (task: string) => string) => [
   { key: 'model', title: 'Model', cell: ({ model }: PointName) => model },
   { key: 'task', title: 'Task', cell: ({ task }: PointName) => title(task) },
   {
@@ -63,7 +62,7 @@ const writtenText = ({ text, correct }: RewrittenItem['before']): string =>
 
 const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Reproduction }) => {
   const { tasks } = useFacts();
-  const title: TitleOf = (name) => tasks.find((task) => task.name === name)?.title ?? name;
+  const title = titlesOf(tasks);
   const cells = pointCells(title);
   return (
     <>

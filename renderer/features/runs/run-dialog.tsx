@@ -13,7 +13,7 @@ import { useFacts } from '../../engine/facts.ts';
 import { formatDuration, formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { shownRunName } from '../../format/run-names.ts';
-import { inTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { RunLog } from './run-log.tsx';
 import { runStateText } from './run-words.ts';
@@ -119,7 +119,7 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   const duration = runDurationMs(run);
   const now = new Date();
   const { tasks } = useFacts();
-  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
+  const title = titlesOf(tasks);
   const facts: readonly (readonly [term: string, value: string])[] = [
     ['Run', run.id],
     ['Kind', run.kind],

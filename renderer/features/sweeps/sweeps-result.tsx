@@ -18,7 +18,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatMoment } from '../../format/format-time.ts';
-import { inTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { shownSetting } from './shown-setting.ts';
 import './sweeps.css';
 
@@ -42,7 +42,7 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
   if (comparison.error !== null) return <Problem error={comparison.error} />;
   if (comparison.data === undefined) return <p className="muted sweeps-part">Reading what the sweeps answered…</p>;
   const named = comparison.data.runs.map((one) => ({ ...one, name: inTaskTitles(one.name, tasks) }));
-  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
+  const title = titlesOf(tasks);
   const settings = comparison.data.settings.map((setting) => shownSetting(setting, title));
   const shown = { ...comparison.data, runs: named, settings };
   return (

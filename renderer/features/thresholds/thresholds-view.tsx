@@ -5,7 +5,7 @@ import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { withTaskTitles } from '../../format/task-titles.ts';
+import { titlesOf, withTaskTitles } from '../../format/task-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
@@ -77,7 +77,7 @@ export const ThresholdsView = () => {
     ...tasks.map(({ name }) => name).filter((name) => sizeTrend.tasks.includes(name)),
     ...sizeTrend.tasks.filter((name) => !tasks.some((task) => task.name === name)),
   ];
-  const title = (name: string): string => tasks.find((task) => task.name === name)?.title ?? name;
+  const title = titlesOf(tasks);
   const worded = (sentence: string): string => withTaskTitles(sentence, sizeTrend.tasks, title);
   const section = {
     manifest,
