@@ -1,3 +1,6 @@
+/** What tells how a plan is made, beside its method, factor and pins. */
+export const PLAN_KEYS = ['budget', 'counts', 'seed', 'options', 'protect', 'chat', 'for', 'weights'] as const;
+
 /** What the fragment of the page's address may name; `renderer/state/address.ts` writes and reads it. */
 const KEYS: ReadonlySet<string> = new Set([
   'view',
@@ -14,15 +17,7 @@ const KEYS: ReadonlySet<string> = new Set([
   'colours',
   'minus',
   'order',
-  // Of the plan.
-  'budget',
-  'counts',
-  'seed',
-  'options',
-  'protect',
-  'chat',
-  'for',
-  'weights',
+  ...PLAN_KEYS,
 ]);
 
 /** The longest address is one with hundreds of pins. */

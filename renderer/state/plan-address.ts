@@ -1,14 +1,12 @@
 import { z } from 'zod';
 import type { PathHandle } from '../../main/contract/model.ts';
+import { PLAN_KEYS } from '../../main/contract/page-fragment.ts';
 import { budgetName, methodName, methodOptions, superExpertProtection } from '../../main/contract/plan.ts';
 import { plainPlan } from './plan-settings.ts';
 import type { OptionsByMethod, PlanSettings } from './plan-settings.ts';
 
 // The plan's part of the address: `budget=global&seed=3&options={"uncurl":{"clusters":4}}`. What is as at first is left
 // out, and so is an imported file, which is no setting but a file.
-
-/** Keys that tell of the plan. */
-const KEYS = ['budget', 'counts', 'seed', 'options', 'protect', 'chat', 'for', 'weights'] as const;
 
 /** What the address of a plan is held against: counts belong to a model and a factor, weights to tasks by name. */
 interface Subject {
@@ -64,7 +62,7 @@ export const readPlanAddress = (
   { model, factor }: Subject,
   taskOf: (word: string) => PathHandle | null,
 ): PlanSettings | null => {
-  if (KEYS.every((key) => read(key) === null)) return null;
+  if (PLAN_KEYS.every((key) => read(key) === null)) return null;
   const counts = z.array(count).safeParse(read('counts')?.split('.'));
   const seed = z.coerce.number().int().min(0).safeParse(read('seed'));
   const weights = Object.entries(parsed(weightsWritten, read('weights')) ?? {}).flatMap(([word, weight]) => {

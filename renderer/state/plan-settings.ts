@@ -53,20 +53,13 @@ export const plainPlan: PlanSettings = {
   imported: null,
 };
 
-const names = [
-  'budget',
-  'counts',
-  'seed',
-  'options',
-  'protect',
-  'chat',
-  'taskWeights',
-  'madeFor',
-  'imported',
-] as const satisfies readonly (keyof PlanSettings)[];
+const isSame = <T extends object>(left: T, right: T): boolean => {
+  for (const name in left) if (left[name] !== right[name]) return false;
+  return true;
+};
 
 /** The settings after a change; the same object where it changes nothing. */
 export const changedPlan = (plan: PlanSettings, change: Partial<PlanSettings>): PlanSettings => {
   const next = { ...plan, ...change };
-  return names.every((name) => next[name] === plan[name]) ? plan : next;
+  return isSame(next, plan) ? plan : next;
 };
