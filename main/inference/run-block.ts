@@ -60,9 +60,9 @@ export const runBlock = async (
   const session = await pool.acquire(block, variant, isObserved ? 'observed' : prefix === null ? 'plain' : 'prefixed');
   const bias = batch.biases.get(descriptor.blocks[block]?.window ?? null);
   if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
-  const maskOf = Int32Array.from({ length: batch.tokens }, (_, token) =>
-    Math.floor((token * masks.length) / batch.tokens),
-  );
+  const maskOf = new Int32Array(batch.tokens);
+  const tokensEach = batch.tokens / masks.length;
+  masks.forEach((_, turn) => maskOf.fill(turn, turn * tokensEach, (turn + 1) * tokensEach));
   const feeds = {
     ...batch.feeds,
     bias,

@@ -49,11 +49,15 @@ const partsOf = (
   const ends = partEnds(items.length, isStreamed);
   return ends.map((end, index): Part => {
     const places = order.slice(ends[index - 1] ?? 0, end);
-    const hash = hashItems(places.flatMap((place) => items[place] ?? []));
+    // Of most parts nobody asks for the key.
+    let hash: string | null = null;
     return {
       places,
       work: (work * places.length) / items.length,
-      keyOf: (evaluation) => stepKey({ kind: 'evaluation-part', evaluation, items: hash }),
+      keyOf: (evaluation) => {
+        hash ??= hashItems(places.flatMap((place) => items[place] ?? []));
+        return stepKey({ kind: 'evaluation-part', evaluation, items: hash });
+      },
     };
   });
 };
