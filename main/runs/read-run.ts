@@ -222,12 +222,17 @@ export const sizeTrendOf = async (
   bundled: BundledModels,
 ): Promise<SizeTrendDocument> => {
   const recorded = await bundled.recorded();
-  if (recorded !== null) recordedSpec(manifest, recordedSweepSettings);
   const sizeTrend = sizeTrendDocument(
     document,
     reading,
     pairs,
-    recorded === null ? [] : comparableResults(recorded, manifest, document.results),
+    recorded === null
+      ? []
+      : comparableResults(
+          recorded,
+          { ...manifest, settings: recordedSpec(manifest, recordedSweepSettings) },
+          document.results,
+        ),
   );
   const instruments = instrumentNotes(manifest, await bundledFingerprints(bundled));
   return { ...sizeTrend, notes: [...instruments, ...sizeTrend.notes] };

@@ -197,10 +197,14 @@ const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'ta
  */
 export const comparableResults = (
   recorded: RecordedTrainings,
-  { models, tasks: swept, spec: settings }: Pick<RunManifest, 'models' | 'tasks' | 'spec'>,
+  {
+    models,
+    tasks: swept,
+    settings: ours,
+  }: Pick<RunManifest, 'models' | 'tasks'> & { readonly settings: SweepSettings },
   results: readonly SweepResult[],
 ): readonly SweepResult[] => {
-  const [ours, theirs] = [recordedSweepSettings.parse(settings), recordedSweepSettings.parse(recorded.spec)];
+  const theirs = recordedSweepSettings.parse(recorded.spec);
   const sizeOf = new Map(
     recorded.models.map(({ name, size }) => [name, models.find(({ fingerprint }) => fingerprint === size)?.name]),
   );

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
 import { runManifest } from '../../../../main/contract/run.ts';
-import { sweepDocument } from '../../../../main/contract/sweep.ts';
+import { recordedSweepSettings, sweepDocument } from '../../../../main/contract/sweep.ts';
 import {
   comparableResults,
   type RecordedTrainings,
@@ -19,8 +19,9 @@ const manifest = runManifest.parse(await readJson('manifest.json'));
 const document = sweepDocument.parse(await readJson('results.json'));
 const recorded = await readRecordedTrainings(resources);
 if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
+const withSettings = (run: typeof manifest) => ({ ...run, settings: recordedSweepSettings.parse(run.spec) });
 const comparable = (changed: Partial<RecordedTrainings>, run: Partial<typeof manifest> = {}) =>
-  comparableResults({ ...recorded, ...changed }, { ...manifest, ...run }, document.results);
+  comparableResults({ ...recorded, ...changed }, withSettings({ ...manifest, ...run }), document.results);
 /**
  * Tasks whose items are what they were when the trainings were recorded; of the method uncurl the merge has changed
  * since.
@@ -61,7 +62,7 @@ describe('the recorded trainings', () => {
     const pooled = comparable({}, { spec: { ...manifest.spec, uncurl: { affinity: 'pearson' } } });
     expect(new Set(pooled.map(({ method }) => method))).toEqual(new Set(['unpruned', 'random', 'frequency', 'reap']));
     const few = document.results.filter(({ factor, seed }) => factor <= 2 && seed !== 1);
-    const beside = comparableResults(recorded, manifest, few);
+    const beside = comparableResults(recorded, withSettings(manifest), few);
     expect(new Set(beside.map(({ factor }) => factor))).toEqual(new Set([1, 2]));
     expect(new Set(beside.map(({ seed }) => seed))).toEqual(new Set([null, 0, 2]));
     expect(smallest?.name).toBe('uncurl-8');
