@@ -1,5 +1,5 @@
 import { isActive } from '../contract/cluster-text.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { RunCommand } from './run-command.ts';
 import { readJobLines, readQueue, type SlurmTask } from './slurm-state.ts';
 
@@ -63,15 +63,13 @@ const withdrawArray = async (run: RunCommand, array: number, refused: unknown): 
     throw new WorkbenchError(
       'cluster-array-left',
       'failed',
-      `The joining job was not submitted (${messageOf(refused)}), and the array could not be cancelled ` +
-        `(${messageOf(error)}).`,
+      `The joining job was not submitted (${serialiseError(refused).message}), and the array could not be cancelled ` +
+        `(${serialiseError(error).message}).`,
       `Cancel it by hand: scancel ${String(array)}`,
       { cause: refused },
     );
   }
 };
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const isUnknown = (error: unknown): boolean => error instanceof WorkbenchError && /invalid job id/i.test(error.message);
 

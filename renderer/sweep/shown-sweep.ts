@@ -52,14 +52,19 @@ export const sweepDelta = (manifest: RunManifest | null): number => {
   return typeof delta === 'number' ? delta : DEFAULT_DELTA;
 };
 
+/** The margin that was chosen, at once and once its slider rests (null: a sweep's own), and the level on screen. */
+const useReading = () => {
+  const chosenDelta = useStore(curvesStore, (state) => state.delta);
+  const familywise = useStore(curvesStore, (state) => state.familywise);
+  return { chosenDelta, familywise, settled: useDebounced(chosenDelta, DELTA_SETTLE_MS) };
+};
+
 /**
  * What a sweep measured, read at the margin and the level on screen as the sweep shown is: its verdicts are the same.
  */
 export const useSweepOf = (run: string): SweepDocument | undefined => {
   const facts = useFacts();
-  const chosenDelta = useStore(curvesStore, (state) => state.delta);
-  const familywise = useStore(curvesStore, (state) => state.familywise);
-  const settled = useDebounced(chosenDelta, DELTA_SETTLE_MS);
+  const { familywise, settled } = useReading();
   const shown = shownSweep(facts);
   const delta = settled ?? (run === shown?.id ? undefined : sweepDelta(shown));
   return useLasting(useQuery('sweep.read', { run, familywise, delta }).data, run);
@@ -68,12 +73,10 @@ export const useSweepOf = (run: string): SweepDocument | undefined => {
 /** The sweep on screen with its results and thresholds, for every view that shows one. */
 export const useSweep = (): ShownSweep => {
   const facts = useFacts();
-  const chosenDelta = useStore(curvesStore, (state) => state.delta);
-  const familywise = useStore(curvesStore, (state) => state.familywise);
+  const { chosenDelta, familywise, settled } = useReading();
   const sweeps = newestSweeps(facts.runs);
   const manifest = shownSweep(facts);
   const model = nameInRun(manifest, selectedModel(facts));
-  const settled = useDebounced(chosenDelta, DELTA_SETTLE_MS);
   const { data, error } = useQuery(
     'sweep.read',
     manifest === null ? null : { run: manifest.id, familywise, delta: settled ?? undefined },
