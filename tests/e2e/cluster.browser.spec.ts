@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const ownCluster = process.env['UNCURL_SLURM_FOLDER'];
@@ -22,8 +22,7 @@ test('a sweep is submitted to Slurm, followed task by task, cancelled, submitted
 }) => {
   test.skip(ownCluster === undefined, absent);
   const { page, workspace, exports } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
   const line = jobs.getByRole('group', { name: /on the cluster$/ });
   const sweep = page.getByRole('region', { name: 'Sweep' });

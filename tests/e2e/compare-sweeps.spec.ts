@@ -1,13 +1,12 @@
 import { chmod, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { startUncurl } from './command-line.ts';
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('two sweeps are chosen among the runs and compared, settings first', async ({ workbench }) => {
   const { page, workspace } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   for (const [method, limit] of [
     ['reap', 60],
     ['frequency', 40],

@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, tab, withSample } from './page-steps.ts';
+import { pageErrors, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the methods of the sample are ranked per task, against the best or a reference of choice', async ({
   workbench,
 }) => {
   const { page } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await withSample(workbench);
   await tab(page, 'Compare');
   const overview = page.getByRole('region', { name: 'Methods over tasks' });

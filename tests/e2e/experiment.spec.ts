@@ -1,15 +1,14 @@
 import { chmod } from 'node:fs/promises';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../main/sample/recorded-experiment.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
-import { photograph, resources } from './page-steps.ts';
+import { pageErrors, photograph, resources } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the recorded experiment answers both questions apart, with the paper’s own table beside them', async ({
   workbench,
 }) => {
   const { page, workspace } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   const opened = await openWorkspace(workspace);
   await addRecordedExperiment(opened, resources);
   // The engine of the window is another user's.

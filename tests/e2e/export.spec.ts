@@ -1,12 +1,11 @@
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the export form says what each form is, what serving demands, and what llama.cpp would do otherwise', async ({
   workbench,
 }) => {
   const { page } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   const models = page.getByRole('list', { name: 'Models' });
   const form = page.getByRole('region', { name: 'Export', exact: true });
   const choose = (name: string): Promise<void> => form.getByRole('radio', { name, exact: true }).click();

@@ -1,6 +1,6 @@
 import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models');
@@ -9,8 +9,7 @@ test('fine-tuning asks for what it needs, and says in words what to do where the
   workbench,
 }) => {
   const { page, exports, answerFolderDialog } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await page.getByRole('list', { name: 'Models' }).getByText('uncurl-8').click();
   await page.getByRole('button', { name: 'None', exact: true }).click();
   await page.getByRole('complementary', { name: 'Inspector' }).getByRole('button', { name: 'Fine-tune…' }).click();

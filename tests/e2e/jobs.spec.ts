@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const waiting = (page: Page) => page.getByRole('list', { name: 'Waiting jobs' }).getByRole('listitem');
@@ -7,8 +7,7 @@ const profileOf = (name: string): RegExp => new RegExp(`^Profile of ${name}\\b`)
 
 test('waiting jobs change their order by keys and by drag, and tell what happened to them', async ({ workbench }) => {
   const { page } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   const model = page.getByRole('region', { name: 'What is on screen' }).getByLabel('Model', { exact: true });
 
   // A sweep of many tasks runs while the others are moved.

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { addLargeModels, largeSizes } from './large-maps.ts';
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
@@ -37,8 +37,7 @@ test('maps of published sizes fit, are walked by keys, zoomed and panned, and ne
   workbench,
 }) => {
   const { page, workspace, exports } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await addLargeModels(workspace, exports);
   await page.reload();
   // What the address of the last session names is followed first.

@@ -2,7 +2,7 @@ import { access, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, typeFolder } from './page-steps.ts';
+import { pageErrors, photograph, typeFolder } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -36,8 +36,7 @@ const runFolders = (workspace: string): Promise<readonly string[]> => readdir(pa
 
 test('from the bundled model to a verified smaller checkpoint', async ({ workbench }) => {
   const { page, workspace, exports } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text());
   });

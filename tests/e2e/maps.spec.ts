@@ -4,7 +4,7 @@ import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, profileOn, resources, withSample } from './page-steps.ts';
+import { pageErrors, photograph, profileOn, resources, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
@@ -36,8 +36,7 @@ test('experts stand in many orders, maps are held against tasks and a pruned cop
   workbench,
 }) => {
   const { page, workspace, exports } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await addPrunedCopy(workspace, exports);
   await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
@@ -108,8 +107,7 @@ test('an expert is inspected: its tokens, its companions, experts like it, and i
   workbench,
 }) => {
   const { page } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });

@@ -1,15 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('every method has its page, says what it needs, and is compared with its recovered twin', async ({
   workbench,
 }) => {
   const { page, exports } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   const jobs = page.getByRole('contentinfo', { name: 'Jobs' });
   const settings = page.getByRole('region', { name: 'Plan settings' });
   const left = page.getByRole('region', { name: 'What the plan leaves' });

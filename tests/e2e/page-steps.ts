@@ -10,6 +10,13 @@ import type { Workbench } from './workbench.ts';
 
 export const resources = path.resolve(import.meta.dirname, '../../resources');
 const screenshots = path.join(import.meta.dirname, 'screenshots');
+/** What goes wrong on the page from now on without being caught; a flow may add its own, and ends with none. */
+export const pageErrors = (page: Page): string[] => {
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  return problems;
+};
+
 /** Canvases are painted anew after a change of theme. */
 const PAINT_MS = 200;
 

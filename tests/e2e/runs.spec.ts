@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { putRuns } from './many-runs.ts';
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const list = (page: Page) => page.getByRole('list', { name: 'Runs' });
@@ -20,8 +20,7 @@ const fromMenu = async (page: Page, run: string, item: string): Promise<void> =>
 
 test('two hundred runs: found, named, tagged, archived, moved to the trash and back', async ({ workbench }) => {
   const { page, workspace } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await putRuns(workspace, 200);
   await page.reload();
 

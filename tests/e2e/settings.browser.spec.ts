@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
-import { photograph } from './page-steps.ts';
+import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test, withServer } from './workbench.ts';
 
 const open = async (page: Page) => {
@@ -13,8 +13,7 @@ test('settings last: a start on another port finds them, uses them, and says wha
   workbench,
 }) => {
   const { page, workspace, settings } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
 
   await test.step('what is set is kept in the file that is named', async () => {
     await expect(page.getByRole('list', { name: 'Models' }).getByRole('listitem').first()).toBeVisible();

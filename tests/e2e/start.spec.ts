@@ -1,9 +1,9 @@
+import { pageErrors } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('opens on a page of its own, with the engine behind it', async ({ workbench }) => {
   const { page, host } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await expect(page).toHaveTitle(/Uncurl Workbench/);
   await expect(page.getByRole('tabpanel', { name: 'Workbench' })).toBeVisible();
   // A bundled model, which only the engine knows of.

@@ -1,18 +1,27 @@
 import type { Page } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, profileOn, tab, withSample } from './page-steps.ts';
+import { pageErrors, photograph, profileOn, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
 const chosen = (page: Page, label: string) => header(page).getByLabel(label, { exact: true }).locator('option:checked');
 const cursor = (page: Page) => page.getByRole('status', { name: 'The plan on screen' });
 
+/** Clicks the point of frequency at factor 4 in the upper plot, which is of the answers that are chosen. */
+const clickFrequencyAtFour = async (page: Page): Promise<void> => {
+  const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
+  await expect(point).toHaveAttribute('data-x', /\d/);
+  await point.scrollIntoViewIfNeeded();
+  const box = await point.boundingBox();
+  if (box === null) throw new Error('the point has no place');
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+};
+
 test('one header rules every panel, stands in the address, survives a reload, and can be taken back', async ({
   workbench,
 }) => {
   const { page } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await withSample(workbench);
 
   await test.step('what is chosen in the header is what views show and the address says', async () => {
@@ -82,13 +91,7 @@ test('one header rules every panel, stands in the address, survives a reload, an
   });
 
   await test.step('a clicked point makes its plan the one on screen, and says in words what it is', async () => {
-    // The upper plot is of the answers that are chosen.
-    const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
-    await expect(point).toHaveAttribute('data-x', /\d/);
-    await point.scrollIntoViewIfNeeded();
-    const box = await point.boundingBox();
-    if (box === null) throw new Error('the point has no place');
-    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await clickFrequencyAtFour(page);
     await expect(chosen(page, 'Method')).toHaveText('Frequency');
     await expect(chosen(page, 'Factor')).toHaveText('×4');
     await expect(page.getByRole('region', { name: 'Selected point' }).getByRole('heading', { level: 2 })).toContainText(
@@ -101,8 +104,7 @@ test('one header rules every panel, stands in the address, survives a reload, an
 
 test('a plan that is not measured is measured on the spot, and the point joins the chart', async ({ workbench }) => {
   const { page } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
@@ -134,8 +136,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
   workbench,
 }) => {
   const { page } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await withSample(workbench);
   await header(page).getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-32' });
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sorting' });
@@ -155,12 +156,7 @@ test('how a plan is made belongs to it: in the address, over a reload, with a po
   });
 
   await test.step('a point brings the budget that its plan was made with, and one step back takes it off', async () => {
-    const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
-    await expect(point).toHaveAttribute('data-x', /\d/);
-    await point.scrollIntoViewIfNeeded();
-    const box = await point.boundingBox();
-    if (box === null) throw new Error('the point has no place');
-    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await clickFrequencyAtFour(page);
     await expect(chosen(page, 'Method')).toHaveText('Frequency');
     await expect(cursor(page)).toContainText(/Frequency ×4measured: (safe|unsafe|cannot tell)/);
     await page.getByRole('tab', { name: 'Plan', exact: true }).click();

@@ -1,15 +1,14 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { openDetails, photograph, tab, withSample } from './page-steps.ts';
+import { openDetails, pageErrors, photograph, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the sample tells how far each model can be pruned, by which rule, and how sure that is', async ({
   workbench,
 }) => {
   const { page } = workbench;
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
+  const problems = pageErrors(page);
   await withSample(workbench);
   await expect(page.getByRole('note').getByText(/This is the sample/)).toBeVisible();
   await tab(page, 'Thresholds');

@@ -4,6 +4,18 @@ import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 
 const subject = { run: 'r', kind: 'sweep', title: 't' } as const;
 
+/** A meter of steps that take 100 ms for each piece of work. */
+const atSteadyRate = () => {
+  let now = 0;
+  const meter = createProgressMeter(subject, () => now);
+  const does = (work: number): void => {
+    meter.begin(work);
+    now += work * 100;
+    meter.finish();
+  };
+  return { meter, does };
+};
+
 test('at a steady rate the range for the time left closes in on the truth', () => {
   let now = 0;
   const meter = createProgressMeter(subject, () => now);
@@ -52,14 +64,11 @@ test('what was on disk counts as done but not as speed', () => {
 });
 
 test('where candidates stop early, the time left counts the part of the work that curves have needed so far', () => {
-  let now = 0;
-  const meter = createProgressMeter(subject, () => now);
+  const { meter, does } = atSteadyRate();
   meter.setTotal(1000);
   meter.expectSavings(1000);
   const curve = (done: number): void => {
-    meter.begin(done);
-    now += done * 100;
-    meter.finish();
+    does(done);
     meter.saved(100, done);
   };
   for (const done of [10, 20, 10]) curve(done);
@@ -75,13 +84,7 @@ test('where candidates stop early, the time left counts the part of the work tha
 });
 
 test('where candidates stop early, work that no curve can save is counted in full', () => {
-  let now = 0;
-  const meter = createProgressMeter(subject, () => now);
-  const does = (work: number): void => {
-    meter.begin(work);
-    now += work * 100;
-    meter.finish();
-  };
+  const { meter, does } = atSteadyRate();
   // Ten tasks: the unpruned model on each, and one curve of six candidates.
   meter.setTotal(10 * (100 + 600));
   meter.expectSavings(10 * 600);
@@ -100,13 +103,7 @@ test('where candidates stop early, work that no curve can save is counted in ful
 });
 
 test('curves that are not measured at all, or cannot end early, say nothing of what the others need', () => {
-  let now = 0;
-  const meter = createProgressMeter(subject, () => now);
-  const does = (work: number): void => {
-    meter.begin(work);
-    now += work * 100;
-    meter.finish();
-  };
+  const { meter, does } = atSteadyRate();
   meter.setTotal(4 * 100 + 8 * 600);
   meter.expectSavings(8 * 600);
   // Too few items: four curves are left out.

@@ -14,6 +14,7 @@ import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
+import { modelInfoOf } from '../contract/model-info-of.ts';
 import { fullStatistics } from './random-statistics.ts';
 
 const sizes = { layers: 2, experts: 8, topK: 2, tokens: 120 };
@@ -104,25 +105,20 @@ describe.each(planned)('%s', (method) => {
     const [first, second] = shapeOf(plan, (expert) => expert);
     expect(first).toContain('5');
     expect(second).not.toContain('2');
-    const info = {
-      family: 'mixtral',
+    const info = modelInfoOf({
       layers,
       moeLayers: layers,
       experts,
       topK,
       hidden: 4,
       expertWidth: 3,
-      sharedExperts: 0,
-      normTopK: true,
       vocabulary: 9,
       maxPositions: 9,
       parameters: { total: 1000, expert: 576, active: 568 },
       dtype: 'F32',
       sizeBytes: 4000,
       memory: { resident: 4000, streaming: 2000 },
-      supported: true,
-      reasons: [],
-    };
+    });
     expect(planCost(info, plan).parameters.total).toBeLessThan(1000);
   });
 

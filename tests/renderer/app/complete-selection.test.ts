@@ -5,6 +5,7 @@ import { completeSelection } from '../../../renderer/app/complete-selection.ts';
 import { exportName } from '../../../renderer/plan/export-source.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { runOf } from '../../main/contract/run-of.ts';
+import { methodPageOf } from '../../main/contract/method-page-of.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (name: string, experts: number, supported = true) =>
@@ -33,21 +34,6 @@ const task = (name: string, bundled: boolean, error: string | null = null) =>
     hash: 'h',
     error,
   });
-const methodPage = (name: string) => ({
-  name,
-  title: name,
-  summary: '',
-  kind: 'drop' as const,
-  needs: 'routing' as const,
-  cost: '',
-  formula: '',
-  defaults: '',
-  source: '',
-  pitfalls: [],
-  random: false,
-  options: [],
-  text: '',
-});
 const facts = {
   connected: true,
   models: [model('broken', 8, false), model('small', 8)],
@@ -90,7 +76,7 @@ test('a forgotten task loses its tick and the focus; a factor too large for the 
 test('a method that the workbench does not know, from a link or from a file, gives way to the usual one', () => {
   const selection = { ...noSelection, ...completeSelection(facts), method: 'my-ranking' };
   expect(completeSelection({ ...facts, selection })).toBeNull();
-  expect(completeSelection({ ...facts, methods: [methodPage('reap')], selection })).toEqual({ method: 'reap' });
+  expect(completeSelection({ ...facts, methods: [methodPageOf('reap')], selection })).toEqual({ method: 'reap' });
 });
 
 test('an export is named after model, task, method and factor, in letters that every file system takes', () => {

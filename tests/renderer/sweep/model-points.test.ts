@@ -11,6 +11,7 @@ import { currentMaking, measureObstacle } from '../../../renderer/sweep/current-
 import { calibratesOnWritten, limitOf, modelPoints, secondsFor } from '../../../renderer/sweep/model-points.ts';
 import { sweepResult } from '../../main/evaluation/outcomes.ts';
 import { runOf } from '../../main/contract/run-of.ts';
+import { methodPageOf } from '../../main/contract/method-page-of.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (name: string, active = 100) =>
@@ -59,21 +60,6 @@ const read = (manifest: ReturnType<typeof run>, ...results: readonly Parameters<
     results: results.map((fields) => sweepResult({ model: 'a', task: 'sums', ...fields })),
   },
 });
-const methodPage = {
-  name: 'reap',
-  title: '',
-  summary: '',
-  kind: 'drop' as const,
-  needs: 'routing' as const,
-  cost: '',
-  formula: '',
-  defaults: '',
-  source: '',
-  pitfalls: [],
-  random: false,
-  options: [],
-  text: '',
-};
 const wanted = { model: model('a'), task: task('sums'), method: 'reap', making: null };
 const names = (points: ReturnType<typeof modelPoints>) =>
   points.map(({ run: from, result }) => `${from} ${result.method} ${result.factor}`);
@@ -169,7 +155,9 @@ describe('what is opened is selected', () => {
     expect(broughtByPoint(facts(), { ...point, method: 'My own model' })).toEqual(place);
     expect(broughtByPoint(facts(), { ...point, run: 'gone' })).toEqual({ method: 'uncurl', factor: 4 });
     // A ranking that was a method of the sweep is called as it was there, and is none of the workbench.
-    expect(broughtByPoint({ ...facts(), methods: [methodPage] }, { ...point, method: 'my-ranking' })).toEqual(place);
+    expect(broughtByPoint({ ...facts(), methods: [methodPageOf('reap')] }, { ...point, method: 'my-ranking' })).toEqual(
+      place,
+    );
   });
 
   test('a point brings how its plan was made, so that it stays among the points of that plan', () => {

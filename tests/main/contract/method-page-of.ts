@@ -1,0 +1,18 @@
+import type { MethodPage } from '../../../main/contract/method.ts';
+
+/** The page of a method that drops experts by routing and says nothing else of itself. */
+export const methodPageOf = (name: string): MethodPage => ({
+  name,
+  title: name,
+  summary: '',
+  kind: 'drop',
+  needs: 'routing',
+  cost: '',
+  formula: '',
+  defaults: '',
+  source: '',
+  pitfalls: [],
+  random: false,
+  options: [],
+  text: '',
+});
