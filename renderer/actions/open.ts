@@ -1,7 +1,7 @@
 import type { CalibrationChoice } from '../../main/contract/calibration.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import { lacksCalibration, type TaskEntry } from '../../main/contract/task.ts';
-import { focusedTask } from '../engine/facts.ts';
+import { focusedTask, usableTasks } from '../engine/facts.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { chooseFolder, chooseTaskFile } from '../state/file-choice.ts';
 import { calibrationStore } from '../state/dialog-stores.ts';
@@ -119,9 +119,6 @@ export const openTaskFile: Action = {
     if (handle !== null) await takeTask({ bridge, cache }, handle);
   },
 };
-
-/** What cannot be opened is not stepped on: no view has anything of it. */
-const usableTasks = (tasks: readonly TaskEntry[]): readonly TaskEntry[] => tasks.filter(({ error }) => error === null);
 
 const stepTask = (direction: 'previous' | 'next', shortcut: string, step: number): Action => ({
   id: `${direction}-task`,

@@ -9,7 +9,7 @@ import { IconButton } from '../components/button.tsx';
 import type { IconName } from '../components/button.tsx';
 import { Select } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
-import { selectedModel, useFacts } from '../engine/facts.ts';
+import { selectedModel, usableTasks, useFacts } from '../engine/facts.ts';
 import { keptAtFactor, possibleKept, standardFactors } from '../plan/kept-counts.ts';
 import type { ExpertCounts } from '../plan/kept-counts.ts';
 import { MethodSelect } from '../plan/method-select.tsx';
@@ -28,7 +28,7 @@ export const PlanHeader = () => {
   const imported = shownImport(facts, useStore(planStore));
   const info = selectedModel(facts)?.info ?? null;
   const { selectModel, focusTask } = selectionStore.getState();
-  const usable = tasks.filter((task) => task.error === null);
+  const usable = usableTasks(tasks);
   const others = selection.tasks.filter((handle) => handle !== selection.task).length;
   return (
     <section className="plan-header" aria-label="What is on screen">

@@ -39,6 +39,10 @@ export const tickedTasks = ({ tasks, selection }: Facts): readonly TaskEntry[] =
 export const focusedTask = ({ tasks, selection }: Facts): TaskEntry | null =>
   tasks.find((task) => task.handle === selection.task) ?? null;
 
+/** Tasks that can be opened: no view has anything of the others. */
+export const usableTasks = (tasks: readonly TaskEntry[]): readonly TaskEntry[] =>
+  tasks.filter(({ error }) => error === null);
+
 /** Whether the engine can work on the model at all. */
 export const isUsable = (
   model: ModelEntry | null,

@@ -1,11 +1,12 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
+import type { CallInput } from '../../main/contract/calls.ts';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { useQuery } from '../engine/engine-context.tsx';
-import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import { isUsable, selectedModel, usableTasks, useFacts } from '../engine/facts.ts';
 import { planStore } from '../state/plan-store.ts';
 import { chatOf } from './chat.ts';
 
@@ -35,15 +36,25 @@ export const profileOfTask = (
   return own.length === namesakes.length ? own[Math.max(0, place)] : undefined;
 };
 
+/** What is asked for the profiles of a model on tasks. */
+export const profilesInput = (
+  model: ModelEntry,
+  tasks: readonly TaskEntry[],
+  chat: boolean,
+): CallInput<'profile.read'> => ({
+  model: model.handle,
+  tasks: tasks.map(({ handle }) => handle),
+  chat: chatOf([model], chat),
+});
+
 /** Profiles on disk of a model, for every known task; null: none. */
 export const useProfilesOf = (model: ModelEntry | null): Profiles => {
   const facts = useFacts();
-  const usable = useMemo(() => facts.tasks.filter((task) => task.error === null), [facts.tasks]);
-  const tasks = usable.map((task) => task.handle);
+  const usable = useMemo(() => usableTasks(facts.tasks), [facts.tasks]);
   const chat = useStore(planStore, (state) => state.chat);
   const { data, loading, error } = useQuery(
     'profile.read',
-    isUsable(model) && tasks.length > 0 ? { model: model.handle, tasks, chat: chatOf([model], chat) } : null,
+    isUsable(model) && usable.length > 0 ? profilesInput(model, usable, chat) : null,
   );
   return useMemo(
     () => ({

@@ -3,11 +3,10 @@ import { sweepModels } from '../../actions/sweep.ts';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { useQueries } from '../../engine/engine-context.tsx';
-import { tickedTasks, useFacts } from '../../engine/facts.ts';
+import { tickedTasks, usableTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { methodTitle } from '../../../main/figures/method-titles.ts';
-import { chatOf } from '../../profile/chat.ts';
-import { profileOfTask } from '../../profile/use-profiles.ts';
+import { profileOfTask, profilesInput } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
@@ -26,16 +25,10 @@ export const SweepCostLine = () => {
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
   const cost = sweepCost(models, tasks, settings, { pages: facts.methods, options });
-  const usable = facts.tasks.filter((task) => task.error === null);
+  const usable = usableTasks(facts.tasks);
   const profiled = useQueries(
     'profile.read',
-    usable.length === 0
-      ? []
-      : models.map((model) => ({
-          model: model.handle,
-          tasks: usable.map(({ handle }) => handle),
-          chat: chatOf([model], chat),
-        })),
+    usable.length === 0 ? [] : models.map((model) => profilesInput(model, usable, chat)),
   );
   const toProfile = profiled.reduce(
     (sum, { data }) => sum + tasks.filter((task) => profileOfTask(data ?? [], task, usable) === undefined).length,

@@ -10,7 +10,7 @@ import { Problem } from '../../components/problem.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { selectedModel, useFacts } from '../../engine/facts.ts';
+import { selectedModel, usableTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/figures/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
@@ -24,7 +24,7 @@ export const TasksPanel = () => {
   const ticked = useStore(selectionStore, (state) => state.tasks);
   const { tickTasks } = selectionStore.getState();
   const open = useAction(openTask);
-  const usable = tasks.data?.filter((task) => task.error === null) ?? [];
+  const usable = usableTasks(tasks.data ?? []);
   const allTicked = usable.length > 0 && usable.every((task) => ticked.includes(task.handle));
   return (
     <Panel
