@@ -100,7 +100,12 @@ export default defineConfig(
   {
     files: ['renderer/**/*.{ts,tsx}'],
     extends: [reactHooks.configs.flat.recommended],
-    rules: noImports(oneWay, '(^|/)electron(/|$)', '/main/(?!(contract|statistics|evaluation|figures)/)', '^node:'),
+    rules: noImports(
+      oneWay,
+      '(^|/)electron(/|$)',
+      '/main/(?!(contract|words|statistics|evaluation|figures)/)',
+      '^node:',
+    ),
   },
   {
     files: ['main/cli/**/*.ts', 'tests/bench/**/*.ts', 'resources/**/*.ts'],

@@ -8,7 +8,7 @@ import { ensureInstalled, fail, nodeBinary, nodeEnvironment, nodeOptions, root, 
 const shared = ['package.json', 'package-lock.json', 'tsconfig.json', '.ci/build.mjs', '.ci/bundle.mjs'];
 
 /** What the window imports of the engine's side. */
-const ring = ['contract', 'statistics', 'evaluation', 'figures'].map((folder) => `main/${folder}`);
+const ring = ['contract', 'words', 'statistics', 'evaluation', 'figures'].map((folder) => `main/${folder}`);
 
 /** The parts of dist/, what each is made of and what it consists of. */
 const parts = {
@@ -26,7 +26,7 @@ const parts = {
     ],
   },
   renderer: {
-    sources: [...shared, 'vite.config.ts', ...ring, 'renderer'],
+    sources: [...shared, 'vite.config.ts', ...ring, 'renderer', 'resources/docs'],
     outputs: ['dist/renderer/index.html', 'dist/renderer.packages.json'],
   },
 };

@@ -1,7 +1,7 @@
-import { CancelledError, serialiseError, refuse, type SerialisedError } from '../contract/errors.ts';
+import { CancelledError, serialiseError, type SerialisedError } from '../contract/errors.ts';
 import { engineVersion } from '../engine/machine.ts';
-import { overview, parseArguments, verbHelp } from './command.ts';
-import { suggestion } from '../contract/nearest-name.ts';
+import { parseArguments } from './command.ts';
+import { helpOn, helpOnVerb, loadVerb } from './help.ts';
 import { NO_SETTINGS } from '../contract/settings.ts';
 import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
 import { usesSettings, withSetOptions } from './set-options.ts';
@@ -9,8 +9,7 @@ import { isSystemError } from '../files/file-errors.ts';
 import { explainReadError } from '../files/regular-file.ts';
 import { shownText } from './shown-text.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
-import type { Verb, VerbHost, VerbResult } from './verb.ts';
-import { verbs } from './verbs.ts';
+import type { VerbHost, VerbResult } from './verb.ts';
 
 export interface CommandLineWorld {
   readonly resources: string;
@@ -27,24 +26,6 @@ const EXIT_CODES: Readonly<Record<SerialisedError['kind'], number>> = { failed: 
 /** Quotes what a shell would split, so that a manifest's command line can be typed again. */
 const quoted = (argument: string): string =>
   /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
-
-const loadVerb = (name: string): Promise<Verb> => {
-  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-  if (load === undefined)
-    throw refuse('bad-usage', `There is no verb "${name}".`, suggestion(name, Object.keys(verbs)));
-  return load();
-};
-
-/** What `uncurl` alone, `--help`, `help` and `help VERB` answer; widths are those of the terminal. */
-const helpOn = async (name: string | undefined, width: number | undefined): Promise<VerbResult> => {
-  if (name !== undefined) {
-    const verb = await loadVerb(name);
-    const { usage, summary, options } = verb;
-    return { document: { name, usage, summary, options }, text: verbHelp(verb, width) };
-  }
-  const all = await Promise.all(Object.keys(verbs).map(loadVerb));
-  return { document: all.map(({ name, usage, summary }) => ({ name, usage, summary })), text: overview(all, width) };
-};
 
 /** After an interrupt, what has not ended by itself within this long is left where it stands. */
 const GRACE_MS = 500;
@@ -90,6 +71,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       answer(
         await helpOn(
           rest.find((argument) => !argument.startsWith('-')),
+          world.resources,
           width,
         ),
       );
@@ -98,7 +80,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     const verb = await loadVerb(name);
     const given = parseArguments(verb, rest);
     if (given.options['help'] === true) {
-      answer(await helpOn(name, width));
+      answer(await helpOnVerb(name, width));
       return 0;
     }
     const { resources, rendererFolder, signal } = world;

@@ -1,4 +1,5 @@
 import type { Action } from './action.ts';
+import { showDocs } from './docs.ts';
 import { showRecordedExperiment } from './experiment.ts';
 import { exportPoint, showExport, startExport } from './export.ts';
 import { showFinetune } from './finetune.ts';
@@ -59,6 +60,7 @@ export const actions: readonly Action[] = [
   showWorkbench,
   showThresholds,
   showCompare,
+  ...showDocs,
   showMethods,
   showRecordedExperiment,
   showTrash,

@@ -6,6 +6,7 @@ import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { ClusterDialog } from '../features/jobs/cluster-dialog.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
+import { DocsDialog } from '../features/docs/docs-dialog.tsx';
 import { DropZone } from '../features/drop/drop-zone.tsx';
 import { ExperimentDialog } from '../features/experiment/experiment-dialog.tsx';
 import { ExportDrawer } from '../features/export/export-drawer.tsx';
@@ -133,6 +134,7 @@ const Workbench = () => {
       <DevicesDialog />
       <SettingsDialog />
       <MethodsDialog />
+      <DocsDialog />
       <DropZone />
     </div>
   );

@@ -21,6 +21,17 @@ export const settingsStore = createStore<DevicesState>()((set) => ({
   show: (open) => set({ open }),
 }));
 
+interface DocsState {
+  /** Name of the page of the documentation that is open; null: none. */
+  readonly open: string | null;
+  readonly show: (name: string | null) => void;
+}
+
+export const docsStore = createStore<DocsState>()((set) => ({
+  open: null,
+  show: (open) => set({ open }),
+}));
+
 interface ClusterDialogState {
   /** The run whose tasks on a cluster are shown; null: none. */
   readonly run: string | null;

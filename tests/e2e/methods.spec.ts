@@ -125,3 +125,24 @@ test('every method has its page, says what it needs, and is compared with its re
   });
   expect(problems).toEqual([]);
 });
+
+test('the documentation opens from the palette and by its key, and its links lead from page to page', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems = pageErrors(page);
+  await page.keyboard.press('ControlOrMeta+k');
+  await page.getByRole('combobox', { name: 'Commands' }).fill('documentation exports');
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Documentation' });
+  await expect(dialog.getByRole('article', { name: 'Exports' }).getByRole('row', { name: /^OLMoE/ })).toHaveCount(2);
+  await photograph(workbench, 'documentation');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('ControlOrMeta+/');
+  await expect(dialog.getByRole('article')).toContainText('uncurl help verdicts');
+  await dialog.getByRole('option', { name: 'Devices' }).click();
+  await dialog.getByRole('button', { name: 'Clusters' }).click();
+  await expect(dialog.getByRole('option', { name: 'Clusters' })).toHaveAttribute('aria-selected', 'true');
+  await expect(dialog.getByRole('article', { name: 'Clusters' })).toContainText('--array 4');
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,62 @@
+import path from 'node:path';
+import { refuse } from '../contract/errors.ts';
+import { suggestion } from '../contract/nearest-name.ts';
+import { readText } from '../files/regular-file.ts';
+import { type DocTopic, docTopics, readablePage } from '../words/doc-topics.ts';
+import { overview, verbHelp } from './command.ts';
+import { textList } from './text-table.ts';
+import type { Verb, VerbResult } from './verb.ts';
+import { verbs } from './verbs.ts';
+
+/** @throws WorkbenchError `bad-usage` naming the nearest verb. */
+export const loadVerb = (name: string): Promise<Verb> => {
+  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (load === undefined)
+    throw refuse('bad-usage', `There is no verb "${name}".`, suggestion(name, Object.keys(verbs)));
+  return load();
+};
+
+/** A page has a few kilobytes. */
+const MAX_PAGE_BYTES = 2 ** 20;
+
+const readDoc = (resources: string, name: string): Promise<string> =>
+  readText(path.join(resources, 'docs', `${name}.md`), { mostBytes: MAX_PAGE_BYTES });
+
+/** The help of one verb. `width`: columns of the terminal. */
+export const helpOnVerb = async (name: string, width: number | undefined): Promise<VerbResult> => {
+  const verb = await loadVerb(name);
+  const { usage, summary, options } = verb;
+  return { document: { name, usage, summary, options }, text: verbHelp(verb, width) };
+};
+
+const topicList = (topics: readonly DocTopic[]): string =>
+  `Topics (uncurl help TOPIC):\n${textList(topics.map(({ name, question }) => [`  ${name}`, question]))}`;
+
+/**
+ * Answers `uncurl`, `uncurl --help` and `uncurl help [NAME]`: all verbs and topics, one verb, or one page of the
+ * documentation in `resources`.
+ *
+ * @throws WorkbenchError `bad-usage` where NAME is neither a verb nor a topic.
+ */
+export const helpOn = async (
+  name: string | undefined,
+  resources: string,
+  width: number | undefined,
+): Promise<VerbResult> => {
+  if (name !== undefined && Object.hasOwn(verbs, name)) return helpOnVerb(name, width);
+  const topics = docTopics(await readDoc(resources, 'README'));
+  if (name === undefined) {
+    const all = await Promise.all(Object.keys(verbs).map(loadVerb));
+    return {
+      document: { verbs: all.map(({ name, usage, summary }) => ({ name, usage, summary })), topics },
+      text: `${overview(all, width)}\n\n${topicList(topics)}`,
+    };
+  }
+  const topic = topics.find((one) => one.name === name);
+  if (topic === undefined) {
+    const names = [...Object.keys(verbs), ...topics.map((one) => one.name)];
+    throw refuse('bad-usage', `There is no verb or topic "${name}".`, suggestion(name, names));
+  }
+  const text = readablePage(await readDoc(resources, name)).trimEnd();
+  return { document: { ...topic, text }, text };
+};
