@@ -24,6 +24,13 @@ const families = ['mixtral', 'qwen2_moe', 'qwen3_moe', 'olmoe', 'glm4_moe', 'gra
  */
 const openedOnly = ['phimoe', 'deepseek_v3'] as const;
 const all = [...families, ...openedOnly];
+/**
+ * On a processor with AMX vLLM chooses AMX_MLA for DeepSeek's attention, which packs bfloat16 weights only and fails on
+ * float32. CPU_MLA, its choice on all others, computes float32 everywhere.
+ */
+const attentionOf = (family: string): string | null => (family === 'deepseek_v3' ? 'CPU_MLA' : null);
+/** Opened once more in a vLLM that takes this processor for one with AMX. */
+const asWithAmx = ['mixtral', 'deepseek_v3'] as const;
 const counts = [8, 11] as const;
 const tokens = [
   [1, 5, 9, 17, 33, 60, 4, 88, 91, 12, 40],
@@ -55,12 +62,22 @@ const loaderReport = z.object({
   error: z.string().nullable(),
 });
 const nameOf = (family: string, kept: number): string => `${family} ${String(kept)}`;
+const byName = <T extends { readonly name: string }>(answers: readonly T[]): ReadonlyMap<string, T> =>
+  new Map(answers.map((each) => [each.name, each]));
+
+interface LoaderJob {
+  readonly name: string;
+  readonly folder: string;
+  readonly tokens: typeof tokens;
+  readonly attention: string | null;
+}
 
 let work = '';
 const rows: string[] = [];
 const ours = new Map<string, readonly (readonly Float32Array[])[]>();
 let reports: ReadonlyMap<string, z.infer<typeof loaderReport>> = new Map();
 let theirs: ReadonlyMap<string, z.infer<typeof answer>> = new Map();
+let theirsWithAmx: ReadonlyMap<string, z.infer<typeof answer>> = new Map();
 
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-vllm-'));
@@ -71,7 +88,7 @@ beforeAll(async () => {
     all.map((name) => ({ name, folder: place(name) })),
     made,
   );
-  const jobs: { readonly name: string; readonly folder: string; readonly tokens: typeof tokens }[] = [];
+  const jobs: LoaderJob[] = [];
   for (const family of all) {
     const checkpoint = await openCheckpoint(place(family));
     for (const kept of counts) {
@@ -84,7 +101,7 @@ beforeAll(async () => {
       const name = nameOf(family, kept);
       await exportPlan({ checkpoint, plan, destination: place('exports', name), settings, control });
       ours.set(name, await maskedLogits(checkpoint, plan, tokens, settings.overlayFolder));
-      jobs.push({ name, folder: place('exports', name), tokens });
+      jobs.push({ name, folder: place('exports', name), tokens, attention: attentionOf(family) });
     }
   }
   const loaded = await runPython(
@@ -92,10 +109,12 @@ beforeAll(async () => {
     jobs.map((job) => ({ ...job, saved: place('saved', job.name), output: place(`${job.name}.transformers`) })),
     loaderReport,
   );
-  reports = new Map(loaded.map((report) => [report.name, report]));
+  reports = byName(loaded);
   if (absent !== undefined) return;
-  const answers = await runPython('vllm_log_probabilities.py', jobs, answer, process.env['UNCURL_VLLM_PYTHON']);
-  theirs = new Map(answers.map((each) => [each.name, each]));
+  const vllm = process.env['UNCURL_VLLM_PYTHON'];
+  const amxJobs = jobs.filter(({ name }) => asWithAmx.some((family) => name.startsWith(`${family} `)));
+  theirs = byName(await runPython('vllm_log_probabilities.py', jobs, answer, vllm));
+  theirsWithAmx = byName(await runPython('vllm_as_with_amx.py', amxJobs, answer, vllm));
 });
 afterAll(async () => {
   await rm(work, { recursive: true, force: true });
@@ -157,6 +176,21 @@ describe('vLLM opens', () => {
       expect(error).toBe(null);
       const largest = deviation(ours.get(name) ?? expect.fail(`no ${name}`), found);
       rows.push(`| ${family} | ${String(kept)} of 16 | vLLM | opens, not equal (${largest.toExponential(1)}) |`);
+    },
+  );
+});
+
+describe('vLLM computes the same where it takes the processor for one with AMX', () => {
+  it.for(asWithAmx.flatMap((family) => counts.map((kept) => ({ family, kept }))))(
+    '$family at $kept of 16 experts',
+    ({ family, kept }, context) => {
+      if (absent !== undefined) context.skip(absent);
+      const name = nameOf(family, kept);
+      const usual = theirs.get(name) ?? expect.fail(`vLLM said nothing of ${name}`);
+      const amx = theirsWithAmx.get(name) ?? expect.fail(`vLLM as with AMX said nothing of ${name}`);
+      expect(amx.error).toBe(null);
+      const rowsOfUsual = usual.log_probabilities.map((sequence) => sequence.map((row) => Float32Array.from(row)));
+      expect(deviation(rowsOfUsual, amx.log_probabilities)).toBeLessThanOrEqual(TOLERANCE);
     },
   );
 });

@@ -1,8 +1,9 @@
 """Log-probabilities of all tokens at all positions in vLLM, on the processor, in float32.
 
 usage: vllm_log_probabilities.py JOBS
-JOBS: JSON list of {"name", "folder", "tokens"}. Prints one JSON line per job: {"name", "log_probabilities", "error"},
-[sequence][position][token]; what is no number is null.
+JOBS: JSON list of {"name", "folder", "tokens", "attention"}, the last one of vLLM's attention backends, or null for
+its own choice. Prints one JSON line per job: {"name", "log_probabilities", "error"}, [sequence][position][token]; what
+is no number is null.
 """
 
 import gc
@@ -43,6 +44,7 @@ def run(job):
         max_num_seqs=2,
         max_logprobs=vocabulary,
         enable_prefix_caching=False,
+        attention_backend=job["attention"],
     )
     wanted = SamplingParams(max_tokens=1, prompt_logprobs=-1, logprobs=-1, temperature=0, detokenize=False)
     written = model.generate([{"prompt_token_ids": tokens} for tokens in job["tokens"]], wanted, use_tqdm=False)
