@@ -183,7 +183,6 @@ export const calls = {
     }),
     folderListing,
   ),
-  /** The path of what was chosen in a native dialog, to show it. */
   /** What was last on screen in this workspace, as the fragment of the page's address; null: nothing yet. */
   'view.kept': call(nothing, z.object({ address: z.string().nullable() })),
   'view.keep': call(
@@ -192,6 +191,7 @@ export const calls = {
   ),
   /** What lies at a path, to open it as that. */
   'paths.tell': call(z.object({ handle: pathHandle }), toldPlace),
+  /** The path of what was chosen in a native dialog, to show it. */
   'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
   'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),

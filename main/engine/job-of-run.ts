@@ -7,6 +7,7 @@ import { exportFormat, ggufType } from '../contract/export.ts';
 import { plan } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { recordedSweepSettings } from '../contract/sweep.ts';
+import { checkSweep } from '../jobs/check-sweep.ts';
 import { damageJob } from '../jobs/damage-job.ts';
 import { exportJob, verifyJob } from '../jobs/export-job.ts';
 import type { Job, RunModel } from '../jobs/job-context.ts';
@@ -61,8 +62,11 @@ export const jobOfRun = async (context: EngineContext, manifest: RunManifest): P
   await requireItsDevice(context, manifest);
   const { models, tasks } = await reopenSubjects(context, manifest);
   switch (manifest.kind) {
-    case 'sweep':
-      return liveSweepJob(context, await sweepInputOf(context, manifest));
+    case 'sweep': {
+      const input = await sweepInputOf(context, manifest);
+      await checkSweep(input);
+      return liveSweepJob(context, input);
+    }
     case 'profile':
       return purposefulProfileJob(onlyModel(manifest, models), tasks, recordedSpec(manifest, profilePurpose));
     case 'damage': {

@@ -16,7 +16,6 @@ import {
   needsOf,
   needsProfile,
   profilesWork,
-  requireTrainedRouters,
   sum,
   sweepCounts,
   usedItems,
@@ -58,10 +57,9 @@ const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name:
   ...all.filter((one) => one.name !== name),
 ];
 
-/** What a sweep measures, before anything is computed. Refuses what cannot run. */
+/** What a sweep measures, before anything is computed. The input has passed `checkSweep`. */
 export const sweepPlaces = async (context: JobContext, input: SweepInput): Promise<SweepPlaces> => {
   const { models, tasks, settings, candidates = [] } = input;
-  requireTrainedRouters(settings);
   const { kept, notes } = sweepCounts(
     models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
     settings,

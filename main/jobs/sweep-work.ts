@@ -141,22 +141,6 @@ export const needsCalibration = (settings: SweepSettings): boolean =>
 
 export const needsProfile = (settings: SweepSettings): boolean => needsOf(settings).some(({ profile }) => profile);
 
-/**
- * A router that starts anew sends tokens anywhere until it is recovered: nothing is measured of it as it is.
- *
- * @throws WorkbenchError `router-untrained`.
- */
-export const requireTrainedRouters = (settings: SweepSettings): void => {
-  const untrained = settings.methods.find((method) => optionsOf(settings, method)['router'] === 'reinitialised');
-  if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
-  throw refuse(
-    'router-untrained',
-    `The method ${untrained} starts its router anew at random, and the sweep would measure it before any ` +
-      `recovery of it.`,
-    'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
-  );
-};
-
 /** Tokens of a task's calibration items, as they are profiled and as they are scored; 0 where nothing looks at them. */
 export interface CalibrationWork {
   readonly profiling: number;

@@ -1,7 +1,6 @@
 import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
-import { suggestion } from '../../contract/nearest-name.ts';
 import type { Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { SizeTrendDocument } from '../../contract/size-trend.ts';
@@ -11,17 +10,11 @@ import { comparePoints, type ComparePoints } from '../../evaluation/comparison/p
 import type { MeasuredPairs } from '../../evaluation/size-trend/document.ts';
 import { type AskedReading, withThresholds } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../jobs/evaluation-record.ts';
+import { checkSweep } from '../../jobs/check-sweep.ts';
 import type { Job } from '../../jobs/job-context.ts';
-import { checkFileMethods, isFileMethod } from '../../jobs/file-methods.ts';
-import { requireCalibration } from '../../jobs/profile-job.ts';
 import { type SweepInput, sweepJob } from '../../jobs/sweep-job.ts';
-import { curveNames, leavesConstants, needsCalibration, sweepCounts } from '../../jobs/sweep-work.ts';
-import { noRecovery } from '../../inference/recover-plan.ts';
-import { requireTokenizer } from '../../jobs/task-work.ts';
-import { requireWritten } from '../../jobs/written-calibration.ts';
-import { methodNamed } from '../../pruning/methods.ts';
+import { curveNames } from '../../jobs/sweep-work.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { requireNoConstants } from '../../pruning/validate-plan.ts';
 import { reportName, reportPage } from '../../report/report-page.ts';
 import {
   readMeasuredMethods,
@@ -33,7 +26,6 @@ import {
   sweepDelta,
 } from '../../runs/read-run.ts';
 import { findPointStep, readRunPlans, readSweepDocument, SweepRecord } from '../../runs/sweep-record.ts';
-import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { readSweepsComparison } from '../../runs/read-sweeps-comparison.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
@@ -41,51 +33,6 @@ import { nameList, startRun } from '../start-run.ts';
 import { openCandidates, recordedCandidates, refuseCandidatePlan } from '../sweep-candidates.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
-
-const requireNamed = (what: string, first: string | undefined, all: readonly { readonly name: string }[]): void => {
-  if (first === undefined || all.some(({ name }) => name === first)) return;
-  throw refuse(
-    'bad-usage',
-    `The ${what} to measure first, ${first}, is none of the sweep.`,
-    suggestion(
-      first,
-      all.map(({ name }) => name),
-    ),
-  );
-};
-
-/** Refuses what cannot run, before a run is made of it. */
-const checkSweep = async ({ models, tasks, settings, candidates = [] }: SweepInput): Promise<void> => {
-  const fromFiles = settings.methods.filter((method) => isFileMethod(settings, method));
-  [...settings.methods, ...Object.keys(settings.options)]
-    .filter((method) => !fromFiles.includes(method))
-    .forEach(methodNamed);
-  const optioned = fromFiles.find((method) => method in settings.options);
-  if (optioned !== undefined)
-    throw refuse('bad-option', `The method ${optioned} is a file, which has no options.`, 'Leave its options out.');
-  checkFileMethods(
-    settings,
-    models.map(({ checkpoint }) => checkpoint),
-  );
-  const twice = candidates.find(({ name }) => fromFiles.includes(name));
-  if (twice !== undefined)
-    throw refuse('candidate-name', `Both a candidate and a file are called "${twice.name}".`, 'Rename one of them.');
-  sweepCounts(
-    models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
-    settings,
-  );
-  for (const { checkpoint } of models) {
-    requireNoConstants(checkpoint.info);
-    await requireTokenizer(checkpoint);
-    for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor.maxPositions);
-  }
-  const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
-  if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
-  requireWritten(settings, tasks);
-  requireNamed('model', settings.first?.model, models);
-  requireNamed('task', settings.first?.task, tasks);
-  if (needsCalibration(settings)) tasks.forEach(({ task }) => requireCalibration(task));
-};
 
 /** The job of a sweep, whose points can be read while it runs. */
 export const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {

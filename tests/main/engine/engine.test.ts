@@ -239,7 +239,7 @@ test(
   },
 );
 
-test('refuses before a run is made: impossible factors, tasks without calibration, changed tasks', async () => {
+test('refuses before a run is made: impossible factors, untrained routers, tasks without calibration, changed tasks', async () => {
   const { engine, workspace } = await openEngine();
   const { model, tasks } = await bundled(engine, 'uncurl-16', 'capital');
   const sweep = (
@@ -249,6 +249,12 @@ test('refuses before a run is made: impossible factors, tasks without calibratio
   ): Promise<{ run: string }> =>
     engine.call('sweep.start', { models: [model], tasks: task, settings: { methods, factors } });
   await expect(sweep([9])).rejects.toMatchObject({ code: 'factor-too-large', kind: 'refused' });
+  const untrained = engine.call('sweep.start', {
+    models: [model],
+    tasks,
+    settings: { methods: ['uncurl'], factors: [2], options: { uncurl: { router: 'reinitialised' } } },
+  });
+  await expect(untrained).rejects.toMatchObject({ code: 'router-untrained', kind: 'refused' });
   const folder = await temporaryFolder();
   const items = await readFile(join(resources, 'tasks', 'capital', 'test.jsonl'), 'utf8');
   await writeFile(join(folder, 'plain.jsonl'), items);

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { curveLabel, methodOfLabel } from '../../../main/contract/method.ts';
 import { refitName } from '../../../main/contract/plan.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { curveNames, requireTrainedRouters } from '../../../main/jobs/sweep-work.ts';
+import { requireTrainedRouters } from '../../../main/jobs/check-sweep.ts';
+import { curveNames } from '../../../main/jobs/sweep-work.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 
 const settings = (given: Readonly<Record<string, unknown>>) =>
