@@ -1,0 +1,80 @@
+import { refuse } from '../contract/errors.ts';
+import { suggestion } from '../contract/nearest-name.ts';
+import type { SweepSettings } from '../contract/sweep.ts';
+import { noRecovery } from '../inference/recover-plan.ts';
+import { methodNamed } from '../pruning/methods.ts';
+import { requireNoConstants } from '../pruning/validate-plan.ts';
+import { requireRoom } from '../tasks/generation/stop-rule.ts';
+import { checkFileMethods, isFileMethod } from './file-methods.ts';
+import { requireCalibration } from './profile-job.ts';
+import type { SweepInput } from './sweep-places.ts';
+import { curvesOf, leavesConstants, needsCalibration, optionsOf, sweepCounts } from './sweep-work.ts';
+import { requireTokenizer } from './task-work.ts';
+import { requireWritten } from './written-calibration.ts';
+
+/**
+ * A router that starts anew sends tokens anywhere until it is recovered: nothing is measured of it as it is.
+ *
+ * @throws WorkbenchError `router-untrained`.
+ */
+export const requireTrainedRouters = (settings: SweepSettings): void => {
+  const untrained = settings.methods.find((method) => optionsOf(settings, method)['router'] === 'reinitialised');
+  if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
+  throw refuse(
+    'router-untrained',
+    `The method ${untrained} starts its router anew at random, and the sweep would measure it before any ` +
+      `recovery of it.`,
+    'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
+  );
+};
+
+const requireNamed = (what: string, first: string | undefined, all: readonly { readonly name: string }[]): void => {
+  if (first === undefined || all.some(({ name }) => name === first)) return;
+  throw refuse(
+    'bad-usage',
+    `The ${what} to measure first, ${first}, is none of the sweep.`,
+    suggestion(
+      first,
+      all.map(({ name }) => name),
+    ),
+  );
+};
+
+/**
+ * Everything that a sweep is refused for before a run exists: window and command line ask here, and so does a run that
+ * is resumed.
+ *
+ * @throws WorkbenchError that names the setting, model or task.
+ */
+export const checkSweep = async ({ models, tasks, settings, candidates = [] }: SweepInput): Promise<void> => {
+  const fromFiles = settings.methods.filter((method) => isFileMethod(settings, method));
+  [...settings.methods, ...Object.keys(settings.options)]
+    .filter((method) => !fromFiles.includes(method))
+    .forEach(methodNamed);
+  const optioned = fromFiles.find((method) => method in settings.options);
+  if (optioned !== undefined)
+    throw refuse('bad-option', `The method ${optioned} is a file, which has no options.`, 'Leave its options out.');
+  checkFileMethods(
+    settings,
+    models.map(({ checkpoint }) => checkpoint),
+  );
+  const twice = candidates.find(({ name }) => fromFiles.includes(name));
+  if (twice !== undefined)
+    throw refuse('candidate-name', `Both a candidate and a file are called "${twice.name}".`, 'Rename one of them.');
+  sweepCounts(
+    models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
+    settings,
+  );
+  for (const { checkpoint } of models) {
+    requireNoConstants(checkpoint.info);
+    await requireTokenizer(checkpoint);
+    for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor.maxPositions);
+  }
+  const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
+  if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
+  requireTrainedRouters(settings);
+  requireWritten(settings, tasks);
+  requireNamed('model', settings.first?.model, models);
+  requireNamed('task', settings.first?.task, tasks);
+  if (needsCalibration(settings)) tasks.forEach(({ task }) => requireCalibration(task));
+};
