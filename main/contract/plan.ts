@@ -85,8 +85,10 @@ export const uncurlOptions = z.object({
     .enum(['k-means', 'cluster-qr'])
     .default('k-means')
     .describe(
-      'Clusters of the rows: k-means (k-means++ starts, the best of 20), or column-pivoted QR, which draws nothing.',
+      'Clusters of the rows: k-means (k-means++ starts, the one of least inertia), or column-pivoted QR, which draws ' +
+        'nothing.',
     ),
+  starts: z.number().int().min(1).max(10_000).default(20).describe('Starts of k-means.'),
   seed: z
     .number()
     .int()

@@ -23,7 +23,7 @@ export const kernelKMeans = (
   let least = Infinity;
   for (let run = 0; run < restarts; run++) {
     const labels = lloyd(gram, n, k, seeds(gram, n, k, random));
-    const cost = totalCost(gram, n, k, labels);
+    const cost = inertiaOf(gram, n, k, labels);
     if (cost < least) {
       least = cost;
       best = labels;
@@ -110,7 +110,8 @@ const fillClusters = (labels: Int32Array, distances: Float64Array, k: number): v
   }
 };
 
-const totalCost = (gram: Float64Array, n: number, k: number, labels: Int32Array): number => {
+/** Sum of the squared distances of n nodes from the means of their clusters 0 .. k - 1: what k-means makes small. */
+export const inertiaOf = (gram: Float64Array, n: number, k: number, labels: Int32Array): number => {
   const distances = toCentres(gram, n, k, labels);
   return labels.reduce((sum, label, node) => sum + distances[node * k + label]!, 0);
 };

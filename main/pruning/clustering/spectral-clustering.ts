@@ -5,11 +5,8 @@ import { clusterQr } from './cluster-qr.ts';
 import { kernelKMeans } from './kernel-k-means.ts';
 import { spectralEmbedding } from './spectral-embedding.ts';
 
-/** `seed`: of the starts of k-means; equal seeds give equal clusters. */
-export type SpectralVariant = Pick<UncurlOptions, 'diagonal' | 'embedding' | 'assign' | 'seed'>;
-
-/** Starts of k-means; the one of least inertia wins. */
-const STARTS = 20;
+/** `seed`: of the starts of k-means, of which that of least inertia wins; equal seeds give equal clusters. */
+export type SpectralVariant = Pick<UncurlOptions, 'diagonal' | 'embedding' | 'assign' | 'starts' | 'seed'>;
 
 /**
  * Spectral clustering of n nodes into at most k clusters, deterministic. Labels are numbered by first appearance. k = n
@@ -30,5 +27,5 @@ export const spectralClusters = (
   if (variant.assign === 'cluster-qr') return byFirstAppearance(clusterQr(vectors));
   // The rows' inner products do not change when an eigenspace is turned, and k-means needs nothing else.
   const gram = Float64Array.from(vectors.mmul(vectors.transpose()).to1DArray());
-  return kernelKMeans(gram, n, k, seededRandom(variant.seed), STARTS);
+  return kernelKMeans(gram, n, k, seededRandom(variant.seed), variant.starts);
 };

@@ -68,6 +68,7 @@ export const uncurl = defineMethod(
     diagonal,
     embedding,
     assign,
+    starts,
     'first-layer': firstLayer,
     ...rule
   }) => ({
@@ -88,7 +89,7 @@ export const uncurl = defineMethod(
           weights,
         };
         if (layer === 0 && firstLayer === 'frequency') return mostUsedGroups(request);
-        return uncurlGroups({ ...request, reference, spectral: { diagonal, embedding, assign, seed } });
+        return uncurlGroups({ ...request, reference, spectral: { diagonal, embedding, assign, starts, seed } });
       });
     },
     router,

@@ -17,7 +17,7 @@ const affinityNames: Readonly<Record<string, AffinityName>> = {
 };
 
 /** What the files hold: scikit-learn's graph without self loops, and its assignment that draws nothing. */
-const scikitLearn = { diagonal: 'excluded', embedding: 'degree', assign: 'cluster-qr', seed: 0 } as const;
+const scikitLearn = { diagonal: 'excluded', embedding: 'degree', assign: 'cluster-qr', starts: 20, seed: 0 } as const;
 
 const file = z.object({
   params: z.object({ E: z.number(), K: z.number() }),

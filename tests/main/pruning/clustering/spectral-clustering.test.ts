@@ -4,6 +4,7 @@ import { uncurlOptions } from '../../../../main/contract/plan.ts';
 import { byFirstAppearance } from '../../../../main/pruning/clustering/cluster-labels.ts';
 import { spectralClusters, type SpectralVariant } from '../../../../main/pruning/clustering/spectral-clustering.ts';
 import { spectralEmbedding } from '../../../../main/pruning/clustering/spectral-embedding.ts';
+import { inertiaOf } from '../../../../main/pruning/clustering/kernel-k-means.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 
 const n = 12;
@@ -28,7 +29,7 @@ const published = uncurlOptions.parse({});
 const scikitLearn: SpectralVariant = { ...published, diagonal: 'excluded', assign: 'cluster-qr' };
 const variants = (['kept', 'excluded'] as const).flatMap((diagonal) =>
   (['degree', 'unit-rows', 'plain'] as const).flatMap((embedding) =>
-    (['k-means', 'cluster-qr'] as const).map((assign): SpectralVariant => ({ diagonal, embedding, assign, seed: 3 })),
+    (['k-means', 'cluster-qr'] as const).map((assign): SpectralVariant => ({ diagonal, embedding, assign, starts: 20, seed: 3 })),
   ),
 );
 
@@ -93,5 +94,19 @@ describe('spectralClusters', () => {
     const affinity = randomAffinity(11);
     const run = (seed: number) => [...spectralClusters(affinity, n, 4, { ...published, seed })];
     expect(run(5)).toEqual(run(5));
+  });
+
+  it('takes the start of least inertia: more starts never raise it, and the published 20 are the default', () => {
+    const affinity = randomAffinity(11);
+    const { vectors } = spectralEmbedding(affinity, n, 5, published);
+    const gram = Float64Array.from(vectors.mmul(vectors.transpose()).to1DArray());
+    const of = (starts: number, seed: number) => spectralClusters(affinity, n, 5, { ...published, starts, seed });
+    for (let seed = 0; seed < 8; seed += 1) {
+      const inertias = [1, 5, 20, 200].map((starts) => inertiaOf(gram, n, 5, of(starts, seed)));
+      expect(inertias).toEqual([...inertias].sort((a, b) => b - a));
+      expect([...spectralClusters(affinity, n, 5, { ...published, seed })]).toEqual([...of(20, seed)]);
+    }
+    const agree = (starts: number) => new Set([0, 1, 2, 3, 4, 5, 6, 7].map((seed) => of(starts, seed).join())).size;
+    expect(agree(1)).toBeGreaterThan(agree(200));
   });
 });
