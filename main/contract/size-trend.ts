@@ -134,13 +134,14 @@ export const finding = z.object({
   /** Null: over all methods. */
   method: z.string().nullable(),
   /**
-   * Whether the data bear out what the chart asks. `supported`: thresholds rise with E; past the threshold pruning is
-   * worse than fewer experts from scratch. `opposed`: the reverse. `mixed`: both happen. `unchanged`: neither happens.
-   * `cannot-tell`: too little to tell from chance. `counted`: numbers without such a question.
+   * Whether the data bear out what the chart asks. `supported`: thresholds rise with E beyond chance in training; past
+   * the threshold pruning is worse, in these models, than fewer experts from scratch. `opposed`: the reverse. `mixed`:
+   * both happen. `unchanged`: neither happens. `cannot-tell`: too little to tell from chance. `counted`: numbers
+   * without such a question.
    */
   verdict: z.enum(['supported', 'opposed', 'mixed', 'unchanged', 'cannot-tell', 'counted']),
   sentence: z.string(),
-  /** Two-sided sign test over tasks; null where there is none. */
+  /** Two-sided, of relabelling whole models within each series of trainings; null where nothing is tested. */
   p: z.number().nullable(),
 });
 export type Finding = z.infer<typeof finding>;

@@ -68,18 +68,20 @@ export const results = define({
       'A task counts as rising if more pairs of models that differ in E have the larger model’s bracket entirely ' +
       'above the smaller one’s than entirely below it. Brackets that overlap take no side.',
   },
-  signTest: {
-    term: 'p (sign test over tasks)',
+  relabelling: {
+    term: 'p (relabelled models)',
     text:
-      'The chance that tasks which take a side would split at least this unevenly if either side were as likely; ' +
-      'two-sided, exact. It is about these models: tasks of one model share the luck of its training.',
+      'The chance of a trend at least this strong if the number of experts did not matter: the sizes are handed out to ' +
+      'the trained models in every other way, within each series of trainings. Two-sided, of each method by itself. ' +
+      'Tasks count together, not as repeats: all tasks of a model share the luck of its training. With one training ' +
+      'of four sizes p is at least 0.083.',
   },
   verdict: {
     term: 'Verdict',
     text:
-      'Whether the data bear out what the chart asks. Supported: yes, more often than chance. Opposed: the reverse. ' +
-      'Mixed: both happen, or the methods differ. No change seen: neither happens. Cannot tell: too little to tell ' +
-      'from chance.',
+      'Whether the data bear out what the chart asks. Supported: yes; of a trend over E, beyond chance in training; of ' +
+      'pairs of models, for these models. Opposed: the reverse. Mixed: both happen, or the methods differ. No change ' +
+      'seen: neither happens. Cannot tell: too little to tell from chance.',
   },
   scratchDifference: {
     term: 'Pruned minus from scratch',

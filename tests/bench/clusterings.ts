@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Matrix } from 'ml-matrix';
+import type { Matrix } from 'ml-matrix';
 import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { uncurlOptions, type MergePlan } from '../../main/contract/plan.ts';
@@ -341,7 +341,7 @@ const report = (): void => {
       console.log(
         [
           variant,
-          `${points(mean(loss))}`,
+          points(mean(loss)),
           ...(several.length === 0
             ? ['no draws', '', '', '', '']
             : [

@@ -53,12 +53,12 @@ test('the sample tells how far each model can be pruned, by which rule, and how 
     await expect(trends.locator('#trend-reap g:has(> .curve-point)')).toHaveCount(18);
     const pairs = page.getByRole('region', { name: /against trained with as many/ });
     await expect(pairs.locator('.curve-chart')).toHaveCount(18);
-    await pairs.getByText('Method by method').first().click();
-    await pairs
+    await trends.getByText('Method by method').first().click();
+    await trends
       .getByText(/^p [=<] /)
       .first()
       .hover();
-    await expect(page.getByRole('tooltip')).toContainText('sign test over tasks');
+    await expect(page.getByRole('tooltip')).toContainText('relabelled models');
     await photograph(workbench, 'scratch');
   });
 

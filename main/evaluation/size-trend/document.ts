@@ -126,6 +126,8 @@ export const sizeTrendDocument = (
   const tested = testedPoints(document);
   const countsOf = ({ answers, isOwn }: Kind): SafeCount[] =>
     safeCounts(trained.filter(isOwn), [...tested, ...recorded].filter(isOwn), methods, sizes, answers);
+  const recordedNames = new Set(trainings.map(({ name }) => name));
+  const seriesOf = (model: string): string => (recordedNames.has(model) ? 'recorded' : 'of the sweep');
   const pairs: SizePair[] = measured.pairs.map((pair) => ({ ...pair, pastThreshold: pastThreshold(pair, thresholds) }));
   return {
     run,
@@ -143,7 +145,7 @@ export const sizeTrendDocument = (
     pairs,
     equalKept: [...(measured.equalKept ?? [])],
     findings: byKind(kinds, (kind) => [
-      ...thresholdTrendFindings(trends.filter(kind.isOwn), draws),
+      ...thresholdTrendFindings(trends.filter(kind.isOwn), draws, seriesOf),
       ...safeTaskFindings(
         countsOf(kind),
         sizes.length === models.length + sizedModels(recorded.filter(kind.isOwn)).length,

@@ -1,11 +1,10 @@
 import type { Finding, SafeCount, SizeThreshold } from '../../contract/size-trend.ts';
 import type { Threshold } from '../../contract/sweep.ts';
 import { bareFactor } from '../../figures/numbers.ts';
-import { mcnemarExact } from '../../statistics/p-values.ts';
 import { counted, listed } from '../wording.ts';
 import { methodInProse } from '../../figures/method-titles.ts';
 
-/** Two-sided level of tests, and of intervals that leave out 0: below it a difference is read as more than chance. */
+/** Two-sided level of tests: below it a trend is read as more than chance. */
 export const LEVEL = 0.05;
 
 /** "rises by a (7) and b (5), falls by c (3)": one clause per predicate, in the order in which they first appear. */
@@ -24,21 +23,6 @@ export interface TaskCounts {
   readonly neither: number;
   readonly unknown: number;
 }
-
-/**
- * The exact two-sided sign test over tasks (the same sum as McNemar's): each task that takes a side is one draw, under
- * the null hypothesis that either side is as likely. Null where no task takes a side.
- *
- * The verdict is `supported` or `opposed` below the 5 % level. Above it: `mixed` where tasks take both sides,
- * `unchanged` where none takes a side and more tasks say so than say nothing, `cannot-tell` otherwise: the few tasks on
- * one side could be chance.
- */
-export const readTasks = ({ supporting, opposing, neither, unknown }: TaskCounts): Pick<Finding, 'verdict' | 'p'> => {
-  if (supporting + opposing === 0) return { verdict: neither > unknown ? 'unchanged' : 'cannot-tell', p: null };
-  const p = mcnemarExact(opposing, supporting);
-  if (p < LEVEL) return { verdict: supporting > opposing ? 'supported' : 'opposed', p };
-  return { verdict: supporting > 0 && opposing > 0 ? 'mixed' : 'cannot-tell', p };
-};
 
 /** The verdict over several methods: theirs where they agree; `mixed` where they do not. */
 const commonVerdict = (verdicts: readonly Finding['verdict'][]): Finding['verdict'] => {

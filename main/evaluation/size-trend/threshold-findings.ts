@@ -2,8 +2,8 @@ import { assertNever } from '../../contract/errors.ts';
 import type { ExpertTrend, Finding } from '../../contract/size-trend.ts';
 import { formatP } from '../../figures/numbers.ts';
 import { counted, listed, sizesText } from '../wording.ts';
-import { clauses, drawsText, LEVEL, readTasks, type SafeDraws, type TaskCounts, withOverall } from './findings.ts';
-import { permuteModels } from './trends.ts';
+import { clauses, drawsText, LEVEL, type SafeDraws, type TaskCounts, withOverall } from './findings.ts';
+import { permuteModels, type PermutationTest } from './trends.ts';
 import { methodInProse } from '../../figures/method-titles.ts';
 
 type MethodFinding = Finding & { readonly method: string; readonly counts: TaskCounts };
@@ -22,58 +22,62 @@ const countTasks = (trends: readonly ExpertTrend[]): TaskCounts => {
 const sizesOf = (trends: readonly ExpertTrend[]): number[] =>
   trends.flatMap(({ spread }) => spread.map(({ experts }) => experts));
 
-const lead = (verdict: Finding['verdict'], method: string): string => {
+/**
+ * What the trained models say of E. `supported` or `opposed` where relabelling whole models tells the direction from
+ * chance in training (permuteModels); else `mixed` where tasks take both sides, `unchanged` where none takes a side and
+ * more tasks say so than say nothing, `cannot-tell` otherwise.
+ */
+const verdictOf = (
+  { supporting, opposing, neither, unknown }: TaskCounts,
+  test: PermutationTest | null,
+): Finding['verdict'] => {
+  if (supporting + opposing === 0) return neither > unknown ? 'unchanged' : 'cannot-tell';
+  if (test !== null && test.p < LEVEL && test.sign !== 0) return test.sign > 0 ? 'supported' : 'opposed';
+  return supporting > 0 && opposing > 0 ? 'mixed' : 'cannot-tell';
+};
+
+const lead = (verdict: Finding['verdict'], method: string, { supporting, opposing }: TaskCounts): string => {
+  const by = `By ${methodInProse(method)}, `;
   switch (verdict) {
     case 'supported':
-      return `By ${methodInProse(method)}, the threshold rises with the number of pretraining experts`;
+      return `${by}the threshold rises with the number of pretraining experts`;
     case 'opposed':
-      return `By ${methodInProse(method)}, the threshold falls as the number of pretraining experts grows`;
+      return `${by}the threshold falls as the number of pretraining experts grows`;
     case 'mixed':
-      return (
-        `By ${methodInProse(method)}, the threshold shows no clear direction as the number of pretraining experts ` +
-        'grows'
-      );
+      return `${by}the threshold shows no clear direction as the number of pretraining experts grows`;
     case 'unchanged':
-      return `By ${methodInProse(method)}, the threshold does not change with the number of pretraining experts`;
+      return `${by}the threshold does not change with the number of pretraining experts`;
     case 'cannot-tell':
     case 'counted':
-      return (
-        `By ${methodInProse(method)}, it cannot be told whether the threshold rises or falls with the number of ` +
-        'pretraining experts'
-      );
+      return supporting + opposing === 0
+        ? `${by}it cannot be told whether the threshold rises or falls with the number of pretraining experts`
+        : `${by}the threshold ${supporting > 0 ? 'rises' : 'falls'} with the number of pretraining experts in these ` +
+            'models, and it cannot be told whether it would in others';
     default:
       return assertNever(verdict);
   }
 };
 
-const tally = (
-  { supporting, opposing, neither, unknown }: TaskCounts,
-  p: number | null,
-  sizes: readonly number[],
-): string => {
+const tally = ({ supporting, opposing, neither, unknown }: TaskCounts, sizes: readonly number[]): string => {
   const tasks = supporting + opposing + neither + unknown;
   const rest = [
     ...(neither > 0 ? [`has no direction in ${neither}`] : []),
     ...(unknown > 0 ? [`cannot be told in ${unknown}`] : []),
   ];
   const parts = [`it rises in ${supporting} of ${counted(tasks, 'task')}`, `falls in ${opposing}`, ...rest];
-  return `${listed(parts)} (${sizesText(sizes)}${p === null ? '' : `; sign test over tasks: ${formatP(p)}`})`;
+  return `${listed(parts)} (${sizesText(sizes)})`;
 };
 
-/** What the trained models, rather than the tasks, can say about chance. */
-const trainingChance = (trends: readonly ExpertTrend[]): string => {
-  const test = permuteModels(trends);
+/** What the trained models, rather than the tasks, say about chance. */
+const trainingChance = (trends: readonly ExpertTrend[], test: PermutationTest): string => {
   const models = new Set(trends.flatMap(({ points }) => points.map(({ model }) => model))).size;
-  if (test === null) return '';
   const ways = test.exact ? `all ${test.relabellings} ways` : `${test.relabellings} ways drawn at random`;
   const measured =
-    `Of ${ways} to hand the sizes out to the ${models} models, ${test.asStrong} show a trend as ` +
-    `strong ` +
-    `(${formatP(test.p)})`;
-  if (test.exact && 2 / test.relabellings > LEVEL) {
-    return ` ${measured}: so few trainings cannot rule out chance in training, whatever they show.`;
-  }
-  return ` ${measured}: chance in training is ${test.p < LEVEL ? 'an unlikely cause' : 'not ruled out'}.`;
+    ` Of ${ways} to hand the sizes out to the ${models} models, within each series of trainings, ${test.asStrong} ` +
+    `show a trend as strong (${formatP(test.p)})`;
+  if (test.leastP > LEVEL)
+    return `${measured}: so few trainings cannot rule out chance in training, whatever they show.`;
+  return `${measured}: chance in training is ${test.p < LEVEL ? 'an unlikely cause' : 'not ruled out'}.`;
 };
 
 /** Whether no threshold that can be told lies above 1: then there is nothing that could rise or fall. */
@@ -82,20 +86,20 @@ const allUnsafe = (trends: readonly ExpertTrend[]): boolean => {
   return told.length > 0 && told.every((lastSafe) => lastSafe === 1);
 };
 
-const methodFinding = (method: string, trends: readonly ExpertTrend[], draws: SafeDraws | undefined): MethodFinding => {
+const methodFinding = (
+  method: string,
+  trends: readonly ExpertTrend[],
+  draws: SafeDraws | undefined,
+  seriesOf: (model: string) => string,
+): MethodFinding => {
   const counts = countTasks(trends);
-  const { verdict, p } = readTasks(counts);
-  const chance = verdict === 'supported' || verdict === 'opposed' ? trainingChance(trends) : '';
-  const reason =
-    verdict === 'cannot-tell' && p !== null
-      ? ' That could be chance.'
-      : allUnsafe(trends)
-        ? draws === undefined
-          ? ' No tested factor is safe at any size.'
-          : ` No tested factor is safe at any size${drawsText(draws)}.`
-        : '';
-  const sentence = `${lead(verdict, method)}: ${tally(counts, p, sizesOf(trends))}.${reason}${chance}`;
-  return { chart: 'threshold-over-experts', method, verdict, sentence, p, counts };
+  const test = permuteModels(trends, seriesOf);
+  const verdict = verdictOf(counts, test);
+  const takesSides = test !== null && counts.supporting + counts.opposing > 0;
+  const chance = takesSides ? trainingChance(trends, test) : '';
+  const unsafe = allUnsafe(trends) ? ` No tested factor is safe at any size${drawsText(draws)}.` : '';
+  const sentence = `${lead(verdict, method, counts)}: ${tally(counts, sizesOf(trends))}.${unsafe}${chance}`;
+  return { chart: 'threshold-over-experts', method, verdict, sentence, p: takesSides ? test.p : null, counts };
 };
 
 const predicateOf = (verdict: Finding['verdict']): string => {
@@ -110,16 +114,20 @@ const predicateOf = (verdict: Finding['verdict']): string => {
       return 'does not change';
     case 'cannot-tell':
     case 'counted':
-      return 'cannot be told to rise or fall';
+      return 'cannot be told to rise or fall beyond these models';
     default:
       return assertNever(verdict);
   }
 };
 
-/** Whether thresholds rise with E: a sentence over all methods, and one for each. None for a single size. */
+/**
+ * Whether thresholds rise with E: a sentence over all methods, and one for each. None for a single size. `seriesOf`
+ * names the series of trainings that a model belongs to.
+ */
 export const thresholdTrendFindings = (
   trends: readonly ExpertTrend[],
-  draws: ReadonlyMap<string, SafeDraws> = new Map(),
+  draws: ReadonlyMap<string, SafeDraws>,
+  seriesOf: (model: string) => string,
 ): Finding[] => {
   const methods = [...new Set(trends.map(({ method }) => method))];
   const findings = methods.map((method) =>
@@ -127,6 +135,7 @@ export const thresholdTrendFindings = (
       method,
       trends.filter((trend) => trend.method === method),
       draws.get(method),
+      seriesOf,
     ),
   );
   if (findings.length === 0) return [];

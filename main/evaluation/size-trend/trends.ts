@@ -72,7 +72,37 @@ export interface PermutationTest {
   readonly relabellings: number;
   readonly asStrong: number;
   readonly exact: boolean;
+  /** The least p that models of these sizes could show, whatever was measured. */
+  readonly leastP: number;
+  /** Of the statistic: 1 where thresholds rise with E, -1 where they fall, 0 where neither. */
+  readonly sign: number;
 }
+
+/** Models that were trained and measured in one series: relabelled among themselves alone. */
+interface Series {
+  readonly models: readonly string[];
+  /** E of each. */
+  readonly sizes: readonly number[];
+}
+
+const seriesOfTrends = (trends: readonly ExpertTrend[], seriesOf: (model: string) => string): readonly Series[] => {
+  const sizeOf = new Map(trends.flatMap(({ points }) => points.map(({ model, experts }) => [model, experts] as const)));
+  const names = [...new Set([...sizeOf.keys()].map(seriesOf))];
+  return names.map((name) => {
+    const own = [...sizeOf].filter(([model]) => seriesOf(model) === name);
+    return { models: own.map(([model]) => model), sizes: own.map(([, size]) => size) };
+  });
+};
+
+/** A task counts for a series where all models of the series were measured on it: only then are they exchangeable. */
+const wholeTrends = (trends: readonly ExpertTrend[], series: readonly Series[]): readonly ExpertTrend[] =>
+  trends.map((trend) => {
+    const measured = new Set(trend.points.map(({ model }) => model));
+    const whole = new Set(
+      series.filter(({ models }) => models.every((model) => measured.has(model))).flatMap(({ models }) => models),
+    );
+    return { ...trend, points: trend.points.filter(({ model }) => whole.has(model)) };
+  });
 
 /**
  * signs[i][j]: over all tasks, in how many the bracket of model j lies above that of model i, minus in how many it lies
@@ -130,28 +160,57 @@ const visitOrders = (sizes: readonly number[], visit: (order: readonly number[])
   extend();
 };
 
+/** Calls `visit` with the sizes of all models, in every way to relabel each series within itself. */
+const visitRelabellings = (series: readonly Series[], visit: (sizes: readonly number[]) => void): void => {
+  const extend = (at: number, before: readonly number[]): void => {
+    const next = series[at];
+    if (next === undefined) return visit(before);
+    visitOrders(next.sizes, (order) => extend(at + 1, [...before, ...order]));
+  };
+  extend(0, []);
+};
+
 /**
- * Whether thresholds follow E beyond the chance of training: the trained model is what a size is repeated with, and all
- * tasks of a model share its luck. So whole models are relabelled: under the null hypothesis that E does not matter,
- * every way to hand the sizes out to the models is equally likely (an exact permutation test of the statistic of
- * Jonckheere 1954, doi:10.1093/biomet/41.1-2.133, summed over tasks). Null where fewer than two sizes are told apart.
+ * Whether thresholds follow E beyond the chance of training. A size is repeated by being trained again, and all tasks
+ * of a model share the luck of its training: nine tasks on four models are one sample of four models, so no test over
+ * tasks (a sign test, say) tells E from that luck. What can be exchanged are whole models: under the null hypothesis
+ * that E does not matter, any way to hand the sizes out to the models is as likely as the measured one. That holds
+ * within a series of trainings, whose models share the recipe, the seed, the sweep and its tasks. It does not hold
+ * between series: a second one was trained and measured apart, on fewer tasks, so its models differ from those of the
+ * first in more than E. So sizes are handed out within each series: 4! x 4! = 576 ways for two trainings of four sizes
+ * (all 2,520 ways would count orders that the null hypothesis does not make equally likely), 4! = 24 for one, where p
+ * is at least 2/24 = 0.083 and nothing can be told at 5 %. Two-sided and exact up to 200,000 ways.
+ *
+ * The statistic is that of Jonckheere 1954 (doi:10.1093/biomet/41.1-2.133), summed over tasks: of all pairs of models
+ * that differ in E, between series too, how many rise less how many fall. Permutation within blocks: Good 2005,
+ * Permutation, Parametric and Bootstrap Tests of Hypotheses (doi:10.1007/b138696).
+ *
+ * `seriesOf` names the series of a model; absent: all are of one. Null where the sizes can be handed out in one way only.
  */
-export const permuteModels = (trends: readonly ExpertTrend[]): PermutationTest | null => {
-  const sizeOf = new Map(trends.flatMap(({ points }) => points.map(({ model, experts }) => [model, experts] as const)));
-  const sizes = [...sizeOf.values()];
-  const relabellings = countOrders(sizes);
+export const permuteModels = (
+  trends: readonly ExpertTrend[],
+  seriesOf: (model: string) => string = () => '',
+): PermutationTest | null => {
+  const series = seriesOfTrends(trends, seriesOf);
+  const sizes = series.flatMap((one) => one.sizes);
+  const relabellings = series.reduce((ways, one) => ways * countOrders(one.sizes), 1);
   if (relabellings < 2) return null;
-  const signs = orderSigns(trends, [...sizeOf.keys()]);
-  const measured = Math.abs(statistic(signs, sizes));
+  const signs = orderSigns(
+    wholeTrends(trends, series),
+    series.flatMap(({ models }) => models),
+  );
+  const measured = statistic(signs, sizes);
+  // The reverse of an order is as strong as the order itself.
+  const common = { leastP: 2 / relabellings, sign: Math.sign(measured) };
   let asStrong = 0;
   const count = (order: readonly number[]): void => {
-    if (Math.abs(statistic(signs, order)) >= measured) asStrong += 1;
+    if (Math.abs(statistic(signs, order)) >= Math.abs(measured)) asStrong += 1;
   };
   if (relabellings <= MOST_EXACT) {
-    visitOrders(sizes, count);
-    return { p: asStrong / relabellings, relabellings, asStrong, exact: true };
+    visitRelabellings(series, count);
+    return { ...common, p: asStrong / relabellings, relabellings, asStrong, exact: true };
   }
   const random = seededRandom(0);
-  for (let draw = 0; draw < DRAWS; draw += 1) count(random.shuffle(sizes));
-  return { p: (asStrong + 1) / (DRAWS + 1), relabellings: DRAWS, asStrong, exact: false };
+  for (let draw = 0; draw < DRAWS; draw += 1) count(series.flatMap((one) => random.shuffle(one.sizes)));
+  return { ...common, p: (asStrong + 1) / (DRAWS + 1), relabellings: DRAWS, asStrong, exact: false };
 };

@@ -59,7 +59,7 @@ const Sentence = ({ finding }: { readonly finding: Finding }) => {
       )}
       {splitAtProbabilities(finding.sentence).map(({ text, isProbability }) =>
         isProbability ? (
-          <Definition key={text} of="signTest">
+          <Definition key={text} of="relabelling">
             {text}
           </Definition>
         ) : (

@@ -69,7 +69,7 @@ describe('the recorded trainings', () => {
   });
 
   it(
-    'give trends a second mark at every size, and the finding 2,520 relabellings; the matrix stays that of the ' +
+    'give trends a second mark at every size, and the finding 4! x 4! relabellings; the matrix stays that of the ' +
       'sweep',
     () => {
       const sizeTrend = sizeTrendDocument(document, { delta: 0.02 }, nothingMeasured, comparable({}));
@@ -81,10 +81,14 @@ describe('the recorded trainings', () => {
       expect(sizeTrend.thresholds).toEqual(alone.thresholds);
       expect(sizeTrend.models).toEqual(alone.models);
       expect(sizeTrend.notes.join()).toContain('the weights do not');
-      expect(
-        sizeTrend.findings.find(({ chart, method }) => chart === 'threshold-over-experts' && method === 'reap')
-          ?.sentence,
-      ).toContain('2520 ways');
+      const trendOf = (method: string) =>
+        sizeTrend.findings.find((one) => one.chart === 'threshold-over-experts' && one.method === method);
+      for (const method of ['frequency', 'reap']) {
+        expect(trendOf(method)?.sentence).toContain('Of all 576 ways to hand the sizes out to the 8 models');
+        expect([trendOf(method)?.verdict, trendOf(method)?.p]).toEqual(['supported', 4 / 576]);
+      }
+      expect(trendOf('uncurl')?.sentence).toContain('Of all 24 ways to hand the sizes out to the 4 models');
+      expect([trendOf('uncurl')?.verdict, trendOf('uncurl')?.p]).toEqual(['cannot-tell', 4 / 24]);
       for (const { answers, method, shares } of sizeTrend.safeCounts)
         for (const { of } of shares) expect([0, answers === 'written' || method === 'uncurl' ? 9 : 14]).toContain(of);
     },

@@ -15,28 +15,38 @@ const trendOf = (sample: Partial<SampleFamily>): Finding => {
 };
 
 describe('whether the threshold rises with E', () => {
-  it('is told from tasks that rise: sign test 2 / 2^9', () => {
+  it('is a fact about four models, and nothing about others, where each size was trained once', () => {
     const { verdict, p, sentence } = trendOf({ limit: (experts) => experts / 16 });
-    expect([verdict, p]).toEqual(['supported', 2 / 2 ** 9]);
+    expect([verdict, p]).toEqual(['cannot-tell', 4 / 24]);
     expect(sentence).toBe(
-      'By frequency, the threshold rises with the number of pretraining experts: it rises in 9 of 9 tasks ' +
-        'and falls in 0 ' +
-        '(E = 8 to 64; sign test over tasks: p = 0.0039). Of all 24 ways to hand the sizes out to the 4 ' +
-        'models, 4 show a ' +
-        'trend as strong (p = 0.17): so few trainings cannot rule out chance in training, whatever they show.',
+      'By frequency, the threshold rises with the number of pretraining experts in these models, and it cannot be ' +
+        'told whether it would in others: it rises in 9 of 9 tasks and falls in 0 (E = 8 to 64). Of all 24 ways to ' +
+        'hand the sizes out to the 4 models, within each series of trainings, 4 show a trend as strong (p = 0.17): ' +
+        'so few trainings cannot rule out chance in training, whatever they show.',
     );
   });
 
+  it('gains nothing from more tasks on the same models', () => {
+    const rising = { limit: (experts: number) => experts / 16 };
+    const many = trendOf({ ...rising, tasks: [...tasks, ...tasks.map((task) => `${task}-again`)] });
+    expect([many.verdict, many.p]).toEqual(['cannot-tell', trendOf(rising).p]);
+  });
+
   it('is told beyond the chance of training where sizes were trained twice', () => {
-    const { sentence } = trendOf({ trainings: 2, limit: (experts) => experts / 16 });
+    const { verdict, sentence } = trendOf({ trainings: 2, limit: (experts) => experts / 16 });
+    expect(verdict).toBe('supported');
     expect(sentence).toMatch(
-      /Of all 2520 ways to hand the sizes out to the 8 models, \d+ show a trend as strong \(p = 0\.0\d+\)/,
+      /Of all 2520 ways to hand the sizes out to the 8 models, .* \d+ show a trend as strong \(p = 0\.0\d+\)/,
     );
     expect(sentence).toContain('chance in training is an unlikely cause');
   });
 
   it('is opposed where thresholds fall', () => {
-    const { verdict, sentence } = trendOf({ limit: (experts) => Math.max(1, 16 / experts) });
+    const { verdict, sentence } = trendOf({
+      sizes: [16, 32, 64, 128],
+      trainings: 2,
+      limit: (experts) => Math.max(1, 64 / experts),
+    });
     expect(verdict).toBe('opposed');
     expect(sentence).toContain(
       'the threshold falls as the number of pretraining experts grows: it rises in 0 of 9 tasks and falls in 9',
@@ -58,14 +68,11 @@ describe('whether the threshold rises with E', () => {
       limit: (experts, task) => (tasks.indexOf(task) % 2 === 0 ? experts / 16 : Math.max(1, 16 / experts)),
     });
     expect(verdict).toBe('mixed');
-    expect(p).toBeGreaterThan(0.5);
+    expect(p).toBeGreaterThan(0.05);
     expect(sentence).toContain('shows no clear direction');
   });
 
-  it('cannot be told from few tasks on one side, from few items, or where the limit of top-k hides it', () => {
-    const few = trendOf({ tasks: ['a', 'b', 'c'], limit: (experts) => experts / 16 });
-    expect([few.verdict, few.p]).toEqual(['cannot-tell', 0.25]);
-    expect(few.sentence).toContain('That could be chance.');
+  it('cannot be told from few items, or where the limit of top-k hides it', () => {
     const small = trendOf({ items: 60 });
     expect([small.verdict, small.p]).toEqual(['cannot-tell', null]);
     // Every factor is safe at every size: thresholds are >= 4, 8, 16, 32 and would look like a rise.
@@ -86,13 +93,12 @@ describe('whether pruning past the threshold is worse than training fewer', () =
   };
 
   it('is supported where it is', () => {
-    const { verdict, sentence } = pairsOf({});
-    expect(verdict).toBe('supported');
+    const { verdict, p, sentence } = pairsOf({});
+    expect([verdict, p]).toEqual(['supported', null]);
     expect(sentence).toContain(
-      'is worse than one trained with E\u2032: in 54 of 54 pairs the interval of the difference lies on the ' +
-        'worse side of 0, ' +
-        'in 0 on the better side, in 0 it includes 0 (worse in 9 of 9 tasks, better in 0; sign test over ' +
-        'tasks: p = 0.0039',
+      'In these models, past the threshold of frequency, one pruned to E\u2032 experts is worse than one trained with ' +
+        'E\u2032: in 54 of 54 pairs the interval of the difference lies on the worse side of 0, in 0 on the better ' +
+        'side, in 0 it includes 0 (worse in 9 of 9 tasks, better in 0; median difference',
     );
   });
 
@@ -186,7 +192,7 @@ describe('a sweep read over the sizes of its models', () => {
       .filter(({ method }) => method === null)
       .map(({ chart, verdict }) => [chart, verdict]);
     expect(overall).toEqual([
-      ['threshold-over-experts', 'supported'],
+      ['threshold-over-experts', 'cannot-tell'],
       ['safe-tasks', 'counted'],
       ['pruned-against-scratch', 'supported'],
       ['thresholds', 'counted'],

@@ -29,7 +29,13 @@ const published = uncurlOptions.parse({});
 const scikitLearn: SpectralVariant = { ...published, diagonal: 'excluded', assign: 'cluster-qr' };
 const variants = (['kept', 'excluded'] as const).flatMap((diagonal) =>
   (['degree', 'unit-rows', 'plain'] as const).flatMap((embedding) =>
-    (['k-means', 'cluster-qr'] as const).map((assign): SpectralVariant => ({ diagonal, embedding, assign, starts: 20, seed: 3 })),
+    (['k-means', 'cluster-qr'] as const).map((assign): SpectralVariant => ({
+      diagonal,
+      embedding,
+      assign,
+      starts: 20,
+      seed: 3,
+    })),
   ),
 );
 

@@ -46,7 +46,7 @@ test('the engine says how many items the margin needs', () => {
 });
 
 test('p values are cut out of a sentence, and nothing is lost', () => {
-  const sentence = 'It rises (sign test over tasks: p = 0.016; exact). By others p < 0.001.';
+  const sentence = '4 of 256 ways show a trend as strong (p = 0.016; exact). By others p < 0.001.';
   const parts = splitAtProbabilities(sentence);
   expect(parts.filter(({ isProbability }) => isProbability).map(({ text }) => text)).toEqual([
     'p = 0.016',
